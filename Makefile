@@ -32,9 +32,9 @@ format: $(READY)
 
 # Needs uv; writes the hash-pinned files anew after a change of dependencies in pyproject.toml.
 lock:
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --universal --python-version 3.11 --no-emit-find-links --no-emit-index-url --generate-hashes \
 	  --no-annotate --no-header -q -o requirements/run.txt
-	uv pip compile pyproject.toml --extra dev -c requirements/run.txt --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --extra dev -c requirements/run.txt --universal --python-version 3.11 --no-emit-find-links --no-emit-index-url \
 	  --generate-hashes --no-annotate --no-header -q -o requirements/dev.txt
 
 clean:
