@@ -1,0 +1,246 @@
+"""What can go wrong between a client and a simulated vendor, by plan: lost answers, late effects, garbage, refusals.
+
+Rules are added by code (:meth:`FaultPlan.add`) or over HTTP, where the wrapped handler answers ``/admin/faults``:
+``POST`` a :class:`Rule` as JSON, ``GET`` lists the rules and what they hit, ``DELETE`` removes all, or one by ``?id=``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from email.utils import format_datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from connectors.mock.wire import Answer, Clock, Cut, Handler, Request, json_answer, problem
+
+
+class Kind(StrEnum):
+    """What a rule does to a request. "After" means that the vendor has done what was asked."""
+
+    STATUS_BEFORE = "status_before"
+    STATUS_AFTER = "status_after"
+    CUT_BEFORE = "cut_before"
+    CUT_AFTER = "cut_after"
+    GARBAGE = "garbage"
+    WRONG_SCHEMA = "wrong_schema"
+    EMPTY = "empty"
+    LATE_EFFECT = "late_effect"
+    DUPLICATE = "duplicate"
+    DELAY = "delay"
+
+
+class Rule(BaseModel):
+    """One fault. The first rule that matches and is not used up acts; ``skip`` of its matches are let through first."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Kind
+    method: str = Field(default="*", description="HTTP method in capitals; * is any.")
+    path: str = Field(default="", description="What the path begins with.")
+    pattern: str | None = Field(default=None, description="Regular expression, sought in path?raw_query.")
+    times: int | None = Field(default=1, ge=1, description="How many requests it hits; null: until it is removed.")
+    skip: int = Field(default=0, ge=0, description="How many matching requests are let through first.")
+    status: int = Field(default=503, ge=200, le=599, description="For status_before and status_after.")
+    body: str = Field(default="", description="For status_before and status_after.")
+    content_type: str = "application/json"
+    retry_after: int | None = Field(default=None, ge=0, description="Seconds; sent as Retry-After with a status.")
+    retry_after_as_date: bool = Field(default=False, description="Send Retry-After as an HTTP date.")
+    seconds: float = Field(default=0.0, ge=0, description="For late_effect: when the vendor does what was asked.")
+    cut: bool = Field(default=False, description="For late_effect: cut the connection instead of answering 504.")
+    delay: float = Field(default=0.0, ge=0, description="Seconds by which the answer (or the cut) is given later.")
+
+    def matches(self, request: Request) -> bool:
+        """Whether the rule is about this request."""
+        if self.method not in ("*", request.method) or not request.path.startswith(self.path):
+            return False
+        return self.pattern is None or re.search(self.pattern, f"{request.path}?{request.raw_query}") is not None
+
+
+@dataclass(slots=True)
+class _Planned:
+    rule: Rule
+    seen: int = 0
+    hits: int = 0
+
+    @property
+    def used_up(self) -> bool:
+        return self.rule.times is not None and self.hits >= self.rule.times
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A request that a rule has hit, at the plan's clock (UTC)."""
+
+    at: datetime
+    rule_id: int
+    kind: Kind
+    method: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Late:
+    due: datetime
+    number: int
+    request: Request
+    handler: Handler
+
+
+class FaultPlan:
+    """The faults of one simulated vendor; ``hits`` is the log of what they did."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._planned: dict[int, _Planned] = {}
+        self._late: list[_Late] = []
+        self._numbers = 0
+        self.hits: list[Hit] = []
+
+    def add(self, rule: Rule) -> int:
+        """Put a rule behind those that are there; gives its id."""
+        self._numbers += 1
+        self._planned[self._numbers] = _Planned(rule)
+        return self._numbers
+
+    def remove(self, rule_id: int) -> bool:
+        """Take one rule away; False where there is none of that id."""
+        return self._planned.pop(rule_id, None) is not None
+
+    def clear(self) -> None:
+        """Take all rules away. Late effects that are under way still come."""
+        self._planned.clear()
+
+    def reset(self) -> None:
+        """Take all rules away, and late effects and the log too."""
+        self.clear()
+        self._late.clear()
+        self.hits.clear()
+
+    @property
+    def next_effect_at(self) -> datetime | None:
+        """When the next late effect is due (UTC); None when none is under way."""
+        return min((late.due for late in self._late), default=None)
+
+    def tick(self) -> int:
+        """Let the late effects happen whose time has come, oldest first; gives their number."""
+        if not self._late:
+            return 0
+        now = self._clock()
+        due = sorted((late for late in self._late if late.due <= now), key=lambda late: (late.due, late.number))
+        self._late = [late for late in self._late if late.due > now]
+        for late in due:
+            _effect(late.handler, late.request)
+        return len(due)
+
+    def wrap(self, handler: Handler) -> Handler:
+        """The handler with the plan around it. Paths under ``/admin/`` are never faulted; a reset resets the plan."""
+
+        def planned(request: Request) -> Answer:
+            self.tick()
+            if request.path == "/admin/faults":
+                return self._admin(request)
+            if request.path.startswith("/admin/"):
+                if request.method == "POST" and request.path == "/admin/reset":
+                    self.reset()
+                return handler(request)
+            rule = self._take(request) if self._planned else None
+            return handler(request) if rule is None else self._apply(rule, request, handler)
+
+        return planned
+
+    def _take(self, request: Request) -> Rule | None:
+        for rule_id, planned in self._planned.items():
+            if planned.used_up or not planned.rule.matches(request):
+                continue
+            planned.seen += 1
+            if planned.seen <= planned.rule.skip:
+                continue
+            planned.hits += 1
+            self.hits.append(Hit(self._clock(), rule_id, planned.rule.kind, request.method, request.path))
+            return planned.rule
+        return None
+
+    def _apply(self, rule: Rule, request: Request, handler: Handler) -> Answer:
+        if rule.kind in (Kind.CUT_BEFORE, Kind.CUT_AFTER):
+            if rule.kind is Kind.CUT_AFTER:
+                _effect(handler, request)
+            raise Cut(rule.delay)
+        if rule.kind is Kind.LATE_EFFECT:
+            self._numbers += 1
+            due = self._clock() + timedelta(seconds=rule.seconds)
+            self._late.append(_Late(due, self._numbers, request, handler))
+            if rule.cut:
+                raise Cut(rule.delay)
+            return problem(504, "Gateway Timeout").delayed(rule.delay)
+        if rule.kind is Kind.STATUS_BEFORE:
+            return self._status(rule).delayed(rule.delay)
+        if rule.kind is Kind.DUPLICATE:
+            _effect(handler, request)
+        try:
+            answer = handler(request)
+        except Cut as cut:
+            raise Cut(cut.delay + rule.delay) from None
+        return self._spoil(rule, answer).delayed(rule.delay)
+
+    def _spoil(self, rule: Rule, answer: Answer) -> Answer:
+        if rule.kind is Kind.STATUS_AFTER:
+            return self._status(rule)
+        if rule.kind is Kind.GARBAGE:
+            return Answer(200, {"content-type": "text/html; charset=utf-8"}, GARBAGE_PAGE)
+        if rule.kind is Kind.WRONG_SCHEMA:
+            return json_answer({"unexpected": [{"shape": True}, 42]})
+        return replace(answer, status=200, body=b"") if rule.kind is Kind.EMPTY else answer
+
+    def _status(self, rule: Rule) -> Answer:
+        headers = {"content-type": rule.content_type}
+        if rule.retry_after is not None:
+            date = format_datetime(self._clock() + timedelta(seconds=rule.retry_after), usegmt=True)
+            headers["retry-after"] = date if rule.retry_after_as_date else str(rule.retry_after)
+        return Answer(rule.status, headers, rule.body.encode())
+
+    def _admin(self, request: Request) -> Answer:
+        answers: dict[str, Callable[[Request], Answer]] = {
+            "GET": self._admin_list,
+            "POST": self._admin_add,
+            "DELETE": self._admin_remove,
+        }
+        answer = answers.get(request.method)
+        return problem(405, "Use GET, POST or DELETE") if answer is None else answer(request)
+
+    def _admin_list(self, _request: Request) -> Answer:
+        rules = [
+            {"id": rule_id, "seen": planned.seen, "hits": planned.hits, **planned.rule.model_dump(mode="json")}
+            for rule_id, planned in self._planned.items()
+        ]
+        return json_answer({"rules": rules, "hits": len(self.hits), "lateEffects": len(self._late)})
+
+    def _admin_add(self, request: Request) -> Answer:
+        try:
+            rule = Rule.model_validate_json(request.body)
+        except ValidationError as error:
+            wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
+            return problem(422, "Not a fault rule", wrong)
+        return json_answer({"id": self.add(rule)}, 201)
+
+    def _admin_remove(self, request: Request) -> Answer:
+        rule_id = request.param("id")
+        if rule_id is None:
+            self.clear()
+        elif not rule_id.isdecimal() or not self.remove(int(rule_id)):
+            return problem(404, "No such rule", f"id {rule_id}")
+        return Answer(204)
+
+
+GARBAGE_PAGE = b"<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>Please wait</h1></body></html>"
+
+
+def _effect(handler: Handler, request: Request) -> None:
+    """Let the vendor do what was asked, and lose its answer."""
+    try:
+        handler(request)
+    except Cut:
+        return
