@@ -1,0 +1,172 @@
+"""The fault plan does to a request exactly what its rule says, and nothing to anybody else's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import pytest
+
+from connectors.mock.faults import FaultPlan, Kind, Rule
+from connectors.mock.wire import Answer, Cut, Request, json_answer
+
+START = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
+
+
+@dataclass
+class World:
+    """A vendor that counts what was done to it, under a fault plan, with a clock that the test moves."""
+
+    now: datetime = START
+    done: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.plan = FaultPlan(lambda: self.now)
+        self.handle = self.plan.wrap(self.vendor)
+
+    def vendor(self, request: Request) -> Answer:
+        self.done.append(request.path)
+        return json_answer({"done": len(self.done)}, 201)
+
+    def post(self, path: str = "/things", raw_query: str = "", body: bytes = b"") -> Answer:
+        return self.handle(Request.of("POST", path, raw_query=raw_query, body=body))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def test_without_rules_the_vendor_answers_itself(world: World) -> None:
+    assert world.post().json() == {"done": 1}
+
+
+@pytest.mark.parametrize(("kind", "effects"), [(Kind.STATUS_BEFORE, 0), (Kind.STATUS_AFTER, 1)])
+def test_a_status_replaces_the_answer_before_or_after_the_effect(world: World, kind: Kind, effects: int) -> None:
+    world.plan.add(Rule(kind=kind, status=502, body="bad gateway", content_type="text/plain", retry_after=30))
+    answer = world.post()
+    assert (answer.status, answer.body, answer.headers["content-type"]) == (502, b"bad gateway", "text/plain")
+    assert answer.headers["retry-after"] == "30"
+    assert len(world.done) == effects
+
+
+def test_retry_after_can_be_an_http_date(world: World) -> None:
+    world.plan.add(Rule(kind=Kind.STATUS_BEFORE, status=429, retry_after=90, retry_after_as_date=True))
+    assert parsedate_to_datetime(world.post().headers["retry-after"]) == START + timedelta(seconds=90)
+
+
+@pytest.mark.parametrize(("kind", "effects"), [(Kind.CUT_BEFORE, 0), (Kind.CUT_AFTER, 1)])
+def test_a_cut_loses_the_answer_without_or_with_the_effect(world: World, kind: Kind, effects: int) -> None:
+    world.plan.add(Rule(kind=kind))
+    with pytest.raises(Cut):
+        world.post()
+    assert len(world.done) == effects
+
+
+def test_garbage_wrong_schema_and_empty_come_with_200_after_the_effect(world: World) -> None:
+    for kind in (Kind.GARBAGE, Kind.WRONG_SCHEMA, Kind.EMPTY):
+        world.plan.add(Rule(kind=kind))
+    garbage, wrong, empty = world.post(), world.post(), world.post()
+    assert garbage.body.startswith(b"<!DOCTYPE html>")
+    assert garbage.headers["content-type"].startswith("text/html")
+    assert wrong.json() == {"unexpected": [{"shape": True}, 42]}
+    assert empty.body == b""
+    assert [garbage.status, wrong.status, empty.status] == [200, 200, 200]
+    assert len(world.done) == 3
+
+
+def test_a_duplicate_is_applied_twice_and_answers_the_second(world: World) -> None:
+    world.plan.add(Rule(kind=Kind.DUPLICATE))
+    assert world.post().json() == {"done": 2}
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_a_late_effect_answers_now_and_happens_when_its_time_has_come(world: World, cut: bool) -> None:
+    world.plan.add(Rule(kind=Kind.LATE_EFFECT, seconds=60, cut=cut))
+    if cut:
+        with pytest.raises(Cut):
+            world.post()
+    else:
+        assert world.post().status == 504
+    world.plan.clear()
+    assert world.plan.next_effect_at == START + timedelta(seconds=60)
+    world.now += timedelta(seconds=59)
+    assert (world.plan.tick(), world.done) == (0, [])
+    world.now += timedelta(seconds=1)
+    assert (world.plan.tick(), world.done) == (1, ["/things"])
+    assert world.plan.tick() == 0
+
+
+def test_late_effects_happen_in_the_order_of_their_times_and_before_the_next_request(world: World) -> None:
+    world.plan.add(Rule(kind=Kind.LATE_EFFECT, path="/slow", seconds=60))
+    world.plan.add(Rule(kind=Kind.LATE_EFFECT, path="/less-slow", seconds=30))
+    world.post("/slow")
+    world.post("/less-slow")
+    world.now += timedelta(seconds=61)
+    world.post("/next")
+    assert world.done == ["/less-slow", "/slow", "/next"]
+
+
+def test_a_delay_is_carried_beside_the_answer_and_never_slept(world: World) -> None:
+    world.plan.add(Rule(kind=Kind.DELAY, delay=3600))
+    world.plan.add(Rule(kind=Kind.CUT_AFTER, delay=7))
+    answer = world.post()
+    assert (answer.status, answer.delay) == (201, 3600)
+    with pytest.raises(Cut) as cut:
+        world.post()
+    assert cut.value.delay == 7
+
+
+def test_a_rule_lets_the_first_through_and_then_hits_so_many(world: World) -> None:
+    world.plan.add(Rule(kind=Kind.STATUS_BEFORE, skip=1, times=2))
+    assert [world.post().status for _ in range(5)] == [201, 503, 503, 201, 201]
+    assert [(hit.kind, hit.path) for hit in world.plan.hits] == [(Kind.STATUS_BEFORE, "/things")] * 2
+
+
+def test_a_rule_without_times_hits_until_it_is_removed(world: World) -> None:
+    rule_id = world.plan.add(Rule(kind=Kind.STATUS_BEFORE, times=None))
+    assert {world.post().status for _ in range(50)} == {503}
+    assert world.plan.remove(rule_id)
+    assert world.post().status == 201
+
+
+def test_a_rule_hits_only_its_method_path_and_pattern(world: World) -> None:
+    world.plan.add(Rule(kind=Kind.STATUS_BEFORE, method="GET", times=None))
+    world.plan.add(Rule(kind=Kind.STATUS_BEFORE, path="/other", times=None))
+    world.plan.add(Rule(kind=Kind.STATUS_BEFORE, pattern=r"things\?.*x=1", times=None))
+    assert world.post().status == 201
+    assert world.handle(Request.of("GET", "/things")).status == 503
+    assert world.post("/other/thing").status == 503
+    assert world.post(raw_query="y=2&x=1").status == 503
+
+
+def test_rules_are_managed_over_the_admin_path_which_is_never_faulted(world: World) -> None:
+    made = world.post("/admin/faults", body=json.dumps({"kind": "status_before", "times": None}).encode())
+    assert made.status == 201
+    assert world.post().status == 503
+    assert world.post("/admin/state").status == 201
+    listed = world.handle(Request.of("GET", "/admin/faults")).json()
+    assert [(rule["id"], rule["kind"], rule["hits"]) for rule in listed["rules"]] == [
+        (made.json()["id"], "status_before", 1)
+    ]
+    assert world.handle(Request.of("DELETE", "/admin/faults", raw_query="id=99")).status == 404
+    assert world.handle(Request.of("DELETE", "/admin/faults", raw_query=f"id={made.json()['id']}")).status == 204
+    assert world.post().status == 201
+
+
+def test_a_rule_that_is_none_is_refused_with_the_field_that_is_wrong(world: World) -> None:
+    answer = world.post("/admin/faults", body=b'{"kind": "earthquake", "tims": 3}')
+    assert answer.status == 422
+    assert "kind" in answer.json()["detail"]
+    assert "tims" in answer.json()["detail"]
+
+
+def test_a_reset_of_the_vendor_resets_its_faults_and_what_is_under_way(world: World) -> None:
+    world.plan.add(Rule(kind=Kind.LATE_EFFECT, times=None, seconds=5))
+    world.post()
+    world.post("/admin/reset")
+    world.now += timedelta(seconds=10)
+    assert world.post().status == 201
+    assert world.done == ["/admin/reset", "/things"]
