@@ -1,0 +1,37 @@
+"""The HTTP base of both vendors' clients."""
+
+from urllib.parse import quote
+
+from connectors.http.client import (
+    Answer,
+    HttpSettings,
+    OnCall,
+    Sleep,
+    VendorHttp,
+    faults_of,
+    mute_library_loggers,
+    production_transport,
+)
+from connectors.http.message import one_line
+
+
+def path_segment(value: object) -> str:
+    """An id as one segment of a path: nothing in it can reach another resource. ``ValueError`` for ``""``, ``..``."""
+    segment = quote(str(value), safe="")
+    if segment in ("", ".", ".."):
+        raise ValueError("an id is empty or a relative path")
+    return segment
+
+
+__all__ = [
+    "Answer",
+    "HttpSettings",
+    "OnCall",
+    "Sleep",
+    "VendorHttp",
+    "faults_of",
+    "mute_library_loggers",
+    "one_line",
+    "path_segment",
+    "production_transport",
+]

@@ -1,0 +1,247 @@
+"""One vendor's HTTP: limits, retries of what is safe to repeat, and no exception but ``connectors.errors``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import ssl
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self, TypeVar
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from pydantic import BaseModel, ValidationError
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from connectors.errors import AmbiguousWrite, ContractBroken, Transient, VendorError
+from connectors.http import verdict
+
+Sleep = Callable[[float], Awaitable[None]]
+OnCall = Callable[[str, str, int | None, str, float], None]
+"""``on_call(vendor, call, status, outcome, seconds)`` after each exchange: ``outcome`` is ``ok`` or the name of the
+error's class, ``call`` never holds a URL."""
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class HttpSettings:
+    """Limits of one vendor client; times in seconds. ``total`` bounds a whole exchange (a body that only trickles)."""
+
+    connect_timeout: float = 5.0
+    read_timeout: float = 30.0
+    total_timeout: float = 120.0
+    max_concurrent: int = 8
+    per_second: float | None = 20.0
+    """Requests per second, in bursts of at most as many; None is no limit."""
+    attempts: int = 3
+    first_wait: float = 0.25
+    longest_wait: float = 4.0
+    longest_retry_after: float = 5.0
+    """A longer ``Retry-After`` is not waited for here but handed on in ``Transient.retry_after``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 2xx answer. What can't be read of it is ``ContractBroken`` on a read and ``AmbiguousWrite`` on a write."""
+
+    vendor: str
+    call: str
+    repeatable: bool
+    status: int
+    headers: httpx.Headers
+    body: bytes
+
+    @property
+    def server_time(self) -> datetime | None:
+        """The ``Date`` header (aware UTC), for the skew between the vendor's clock and ours."""
+        return verdict.http_date(self.headers.get("Date"))
+
+    def json(self) -> Any:
+        """The body as JSON."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            error = self.broken("the answer is not JSON")
+        raise error
+
+    def parse(self, model: type[M]) -> M:
+        """The body as ``model``; the error names the fields at fault and none of their values."""
+        document = self.json()
+        try:
+            return model.model_validate(document)
+        except ValidationError as failure:
+            error = self.broken(f"the answer is no {model.__name__}: {faults_of(failure)}")
+        raise error
+
+    def broken(self, reason: str) -> VendorError:
+        """The error, to be raised by the caller, for an answer that is not what the contract says."""
+        kind = ContractBroken if self.repeatable else AmbiguousWrite
+        return kind(reason, vendor=self.vendor, call=self.call, status=self.status)
+
+
+def faults_of(failure: ValidationError) -> str:
+    """``field.path (kind of fault), ...``: never a value, which can be personal."""
+    faults = failure.errors(include_url=False, include_context=False, include_input=False)
+    return ", ".join(f"{'.'.join(map(str, fault['loc'])) or 'body'} ({fault['type']})" for fault in faults[:5])
+
+
+def mute_library_loggers() -> None:
+    """Nobody else logs our URLs, which carry the key and identity numbers (L3): httpx logs each one at INFO."""
+    for name in ("httpx", "httpcore", "aiohttp"):
+        logger = logging.getLogger(name)
+        logger.setLevel(logging.CRITICAL + 1)
+        logger.propagate = False
+
+
+def production_transport(
+    *, verify: ssl.SSLContext | bool = True, proxy: str | None = None, max_connections: int = 100
+) -> httpx.AsyncBaseTransport:
+    """HTTP/1.1 only (L4) over aiohttp, at a fifth of the CPU of httpx's own transport (encode/httpx#3215)."""
+    limits = httpx.Limits(max_connections=max_connections, keepalive_expiry=5.0)
+    return AiohttpTransport(
+        verify=verify, trust_env=True, http2=False, limits=limits, proxy=httpx.Proxy(proxy) if proxy else None
+    )
+
+
+class Pace:
+    """Lets ``per_second`` requests through, in bursts of at most one second's worth. Times in seconds."""
+
+    def __init__(self, per_second: float | None, clock: Callable[[], float], sleep: Sleep) -> None:
+        self._gap = 1.0 / per_second if per_second else 0.0
+        self._slack = max(0.0, 1.0 - self._gap)
+        self._clock, self._sleep = clock, sleep
+        self._next = float("-inf")
+
+    async def wait(self) -> None:
+        if not self._gap:
+            return
+        now = self._clock()
+        turn = max(self._next, now - self._slack)
+        self._next = turn + self._gap
+        if turn > now:
+            await self._sleep(turn - now)
+
+
+class VendorHttp:
+    """The HTTP side of one vendor.
+
+    ``transport`` replaces the network (tests, simulation); ``sleep`` serves retries and pace; ``monotonic`` is the
+    clock of pace and durations, ``now`` (aware UTC) is used for ``Retry-After`` dates alone.
+    """
+
+    def __init__(
+        self,
+        vendor: str,
+        base_url: str,
+        *,
+        settings: HttpSettings | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        on_call: OnCall | None = None,
+        sleep: Sleep = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        mute_library_loggers()
+        self.vendor = vendor
+        self.settings = settings or HttpSettings()
+        self._on_call, self._sleep, self._monotonic, self._now = on_call, sleep, monotonic, now
+        self._pace = Pace(self.settings.per_second, monotonic, sleep)
+        self._slots = asyncio.Semaphore(self.settings.max_concurrent)
+        self._backoff = wait_random_exponential(multiplier=self.settings.first_wait, max=self.settings.longest_wait)
+        self._client = httpx.AsyncClient(
+            base_url=base_url.rstrip("/") + "/",
+            transport=transport or production_transport(max_connections=self.settings.max_concurrent),
+            timeout=httpx.Timeout(self.settings.read_timeout, connect=self.settings.connect_timeout),
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        call: str,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        repeatable: bool | None = None,
+    ) -> Answer:
+        """One call; the answer is 2xx, anything else is raised as a ``VendorError`` that names no URL.
+
+        ``path`` is relative to the base URL, ids in it already percent-encoded (``path_segment``). ``call`` names the
+        call in errors and metrics (``GET executions``). ``repeatable`` (default: GET and HEAD only) says that sending
+        it twice does no harm (a token): only such calls are retried, and a lost answer is ``Transient`` for them, where
+        it is ``AmbiguousWrite`` for all others.
+        """
+        safe = method in ("GET", "HEAD") if repeatable is None else repeatable
+        request = self._client.build_request(
+            method, path.lstrip("/"), params=params, json=json, data=form, headers=headers
+        )
+        if not safe:
+            return await self._exchange(request, call, safe)
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(self.settings.attempts),
+            wait=self._wait,
+            retry=retry_if_exception(self._worth_waiting),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        return await retrying(self._exchange, request, call, safe)
+
+    def _worth_waiting(self, error: BaseException) -> bool:
+        return isinstance(error, Transient) and (error.retry_after or 0.0) <= self.settings.longest_retry_after
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        asked = error.retry_after if isinstance(error, Transient) else None
+        return max(self._backoff(state), asked or 0.0)
+
+    async def _exchange(self, request: httpx.Request, call: str, safe: bool) -> Answer:
+        await self._pace.wait()
+        async with self._slots:
+            began = self._monotonic()
+            result = await self._once(request, call, safe)
+        seconds = self._monotonic() - began
+        if isinstance(result, Answer):
+            self._tell(call, result.status, "ok", seconds)
+            return result
+        self._tell(call, result.status, type(result).__name__, seconds)
+        raise result
+
+    async def _once(self, request: httpx.Request, call: str, safe: bool) -> Answer | VendorError:
+        """Returns the error, so that it is raised outside of any ``except``: chained to nothing that holds the URL."""
+        try:
+            async with asyncio.timeout(self.settings.total_timeout):
+                response = await self._client.send(request)
+        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as failure:  # OSError: TimeoutError
+            return verdict.of_failure(failure, vendor=self.vendor, call=call, repeatable=safe)
+        error = verdict.of_status(
+            response.status_code,
+            response.headers,
+            response.content,
+            vendor=self.vendor,
+            call=call,
+            repeatable=safe,
+            now=self._now(),
+        )
+        return error or Answer(self.vendor, call, safe, response.status_code, response.headers, response.content)
+
+    def _tell(self, call: str, status: int | None, outcome: str, seconds: float) -> None:
+        if self._on_call is not None:
+            self._on_call(self.vendor, call, status, outcome, seconds)
