@@ -1,0 +1,189 @@
+"""Mail over SMTP with STARTTLS and login (RFC 5321, 3207, 4954): one functional mailbox per mail, plain text.
+
+SMTP has neither an idempotency key nor a way to look a mail up. It is made as safe as it can be (P4):
+
+- everything that fails before ``DATA``, and every refusal by the server, had no effect, and is told apart from
+- a connection lost or an answer awaited in vain from ``DATA`` on, which is ``AmbiguousWrite``;
+- the caller gives ``Message-ID`` and ``Date``, the same for each attempt at one act, and the message is built without
+  chance (no boundary, no generated id): a mail sent again is the same mail, octet for octet, which mail systems with
+  duplicate suppression (RFC 7352 and its like) drop and which a reader sees to be the same.
+"""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP as SMTP_POLICY
+from email.utils import format_datetime
+from typing import Final, Literal
+
+import aiosmtplib
+
+from connectors.errors import AmbiguousWrite, Refused, Transient, Unauthorised, VendorError
+from connectors.http import one_line
+
+VENDOR: Final = "mail"
+Stage = Literal["connect", "MAIL", "RCPT", "DATA"]
+
+_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
+_MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_LOGIN_NEEDED: Final = (530, 534, 535, 538)  # RFC 4954 section 6: the login is missing or not good enough
+_MESSAGE_ID_LIMIT: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """Where and as whom mail is sent.
+
+    ``sender`` stands in ``From`` and in the envelope (bounces come back to it). ``starttls`` (default) refuses to go on
+    without TLS; a login without it is refused here, since the password would travel in clear. ``timeout`` is for each
+    step, ``data_timeout`` for the answer to the text, both in seconds; RFC 5321 (4.5.3.2.6) asks for patience with the
+    latter, as giving up there is what makes duplicates. ``tls_context`` is for a private CA.
+    """
+
+    host: str
+    sender: str
+    port: int = 587
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    starttls: bool = True
+    timeout: float = 30.0
+    data_timeout: float = 300.0
+    local_hostname: str | None = None
+    tls_context: ssl.SSLContext | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("mail: give both username and password, or neither")
+        if self.username is not None and not self.starttls:
+            raise ValueError("mail: a login without STARTTLS would send the password in clear; set starttls = true")
+        if not _ADDRESS.fullmatch(self.sender):
+            raise ValueError("mail: sender is not a plain mail address (ASCII, name@domain)")
+
+
+class MailClient:
+    """Sends mail through one server; a connection per mail, so nothing is shared and nothing goes stale."""
+
+    def __init__(self, server: MailServer) -> None:
+        self._server = server
+
+    async def send(self, message_id: str, to: str, subject: str, body: str, *, date: datetime) -> None:
+        """Hand one mail to the server; returns once the server has taken it over.
+
+        ``message_id`` (``<...@...>``) and ``date`` (aware) belong to the act, not to the attempt: see the module.
+        ``to`` is one bare address. Raises ``Transient``, ``Unauthorised``, ``Refused`` (nothing was sent) or
+        ``AmbiguousWrite`` (it may have been).
+        """
+        text = _compose(self._server.sender, message_id, to, subject, body, date)
+        async with self._session() as smtp:
+            stage: Stage = "MAIL"
+            try:
+                await smtp.mail(self._server.sender)
+                stage = "RCPT"
+                await smtp.rcpt(to)
+                stage = "DATA"
+                await smtp.data(text, timeout=self._server.data_timeout)
+            except (aiosmtplib.SMTPException, OSError) as error:
+                raise self._mapped(error, stage) from None
+
+    async def check(self) -> None:
+        """Connect, secure and log in, and send nothing (for start-up checks). Raises as ``send``."""
+        async with self._session():
+            pass
+
+    @asynccontextmanager
+    async def _session(self) -> AsyncIterator[aiosmtplib.SMTP]:
+        server = self._server
+        smtp = aiosmtplib.SMTP(
+            hostname=server.host,
+            port=server.port,
+            username=server.username,
+            password=server.password,
+            start_tls=server.starttls,
+            timeout=server.timeout,
+            local_hostname=server.local_hostname,
+            tls_context=server.tls_context,
+        )
+        try:
+            try:
+                await smtp.connect()
+            except (aiosmtplib.SMTPException, OSError) as error:
+                raise self._mapped(error, "connect") from None
+            yield smtp
+            # The mail has been taken over: a bad good-bye changes nothing, and is not waited for long.
+            with suppress(aiosmtplib.SMTPException, OSError):
+                await smtp.quit(timeout=min(server.timeout, 5.0))
+        finally:
+            smtp.close()
+
+    def _mapped(self, error: Exception, stage: Stage) -> VendorError:
+        if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
+            error = error.recipients[0]
+        if isinstance(error, aiosmtplib.SMTPResponseException) and 400 <= error.code <= 599:
+            return self._answered(error, stage)
+        if stage == "DATA":
+            return AmbiguousWrite(
+                "the connection was lost, or the answer made no sense, after the text was handed over; the mail may "
+                "have been taken. Sent again it carries the same Message-ID.",
+                vendor=VENDOR,
+                call=stage,
+            )
+        if isinstance(error, ssl.SSLCertVerificationError):
+            reason = f"the server's certificate is not trusted ({error.verify_message}); check the host name and the CA"
+            return Transient(reason, vendor=VENDOR, call=stage)
+        if isinstance(error, aiosmtplib.SMTPException) and not isinstance(
+            error, OSError | aiosmtplib.SMTPResponseException
+        ):
+            # The server lacks STARTTLS or AUTH: the settings and the server do not fit, and nothing is sent in clear.
+            return Refused(self._safe(error.message), vendor=VENDOR, call=stage)
+        reason = f"no usable connection to the mail server ({type(error).__name__}); nothing was sent"
+        return Transient(reason, vendor=VENDOR, call=stage)
+
+    def _answered(self, error: aiosmtplib.SMTPResponseException, stage: Stage) -> VendorError:
+        code, text = error.code, self._safe(error.message)
+        if code < 500:
+            return Transient(text, vendor=VENDOR, call=stage, status=code)
+        if code in _LOGIN_NEEDED or isinstance(error, aiosmtplib.SMTPAuthenticationError):
+            return Unauthorised(f"login not accepted: {text}", vendor=VENDOR, call=stage, status=code)
+        return Refused(text, vendor=VENDOR, call=stage, status=code)
+
+    def _safe(self, text: str) -> str:
+        """The server's words, redacted and capped, without the password should it be echoed."""
+        if self._server.password:
+            text = text.replace(self._server.password, "[redacted]")
+        return one_line(text)
+
+
+def _compose(sender: str, message_id: str, to: str, subject: str, body: str, date: datetime) -> bytes:
+    """The mail as octets, the same for the same arguments. Raises ``Refused`` on what can't stand in a header."""
+    if not _MESSAGE_ID.fullmatch(message_id) or len(message_id) > _MESSAGE_ID_LIMIT:
+        raise _refused("the Message-ID is not of the form <name@domain>")
+    if not _ADDRESS.fullmatch(to):
+        raise _refused("the address of the receiver is not a plain mail address (ASCII, name@domain)")
+    if _CONTROL.search(subject):
+        raise _refused("the subject has a line break or another control character in it")
+    if date.tzinfo is None:
+        raise _refused("the date has no time zone")
+    message = EmailMessage(policy=SMTP_POLICY)
+    local, _, domain = sender.rpartition("@")
+    message["From"] = Address(username=local, domain=domain)
+    local, _, domain = to.rpartition("@")
+    message["To"] = Address(username=local, domain=domain)
+    message["Subject"] = subject
+    message["Date"] = format_datetime(date.astimezone(UTC))
+    message["Message-ID"] = message_id
+    message["Auto-Submitted"] = "auto-generated"
+    # Quoted-printable goes through every server, 8BITMIME or not, and stays readable.
+    message.set_content(body, charset="utf-8", cte="quoted-printable")
+    return message.as_bytes()
+
+
+def _refused(reason: str) -> Refused:
+    return Refused(f"{reason}; nothing was sent", vendor=VENDOR, call="compose")
