@@ -1,0 +1,77 @@
+"""What ``decide`` returns: the phase, what to do, what a person must know, and when to look again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from adapter.domain.ledger import Wanted
+from adapter.domain.routine import Role
+
+
+class Phase(StrEnum):
+    PREPARING = "preparing"
+    ACTIVE = "active"
+    PAUSED = "paused"
+    ENDING = "ending"
+    CLOSING = "closing"
+    CLOSED = "closed"
+
+
+class StepState(StrEnum):
+    DONE = "done"
+    AWAITED = "awaited"
+    LATER = "later"
+    NOT_NEEDED = "not_needed"
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class StepView:
+    """One line of the checklist: done by what evidence and when, or awaited from whom and since when (UTC).
+
+    ``evidence`` is a code of the text table (``signal``, ``order``, ``act``, ...) with ``evidence_id`` beside it;
+    ``late`` is 0 (in time), 1 (reminded), 2 (reminded again) or 3 (escalated).
+    """
+
+    id: str
+    role: Role
+    state: StepState
+    evidence: str | None = None
+    evidence_id: str | None = None
+    at: datetime | None = None
+    since: datetime | None = None
+    late: int = 0
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Something that a person must know or do. ``code`` names its sentence in the text table; ``parks`` says that the
+    case can't go on without a person (it goes on by itself once the cause is gone)."""
+
+    code: str
+    params: tuple[tuple[str, str], ...] = ()
+    parks: bool = False
+    role: Role = Role.COORDINATOR
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """``wanted`` is everything that is to be done and isn't yet: an act that is pending in the ledger and not in
+    ``wanted`` is no longer called for. ``wake_at`` (UTC) is when time alone changes something next; None if nothing
+    does. ``release`` names orders that belong to a later case when this one closes."""
+
+    phase: Phase
+    wanted: tuple[Wanted, ...]
+    steps: tuple[StepView, ...]
+    attention: tuple[Attention, ...] = ()
+    wake_at: datetime | None = None
+    waiting: tuple[str, ...] = ()
+    """Why e-tillsyn isn't scheduled, or isn't active: codes of the text table, in the order in which to tell them."""
+    awaits: tuple[str, ...] = ()
+    """Signals that the case waits for; a case that waits for any is read more often."""
+    release: tuple[str, ...] = ()
+    balanced: bool = field(default=False)
+    """Whether each act that was carried out on the way in has had its counterpart (P7)."""

@@ -1,0 +1,189 @@
+"""What is known of a case: the facts as the authority, the provider and the person's record state them.
+
+The words are the canonical model's own; which vendor field each comes from stands in ``mappings``. Dates are calendar
+dates in the municipality's zone, last day included (L14); instants are aware UTC datetimes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from adapter.domain.nights import Granted
+
+T = TypeVar("T")
+
+
+class Signal(StrEnum):
+    """What a person tells by a journal note under an agreed heading (LA3)."""
+
+    TIMES_AGREED = "times_agreed"
+    TIMES_CHANGED = "times_changed"
+    INSTALLATION_BOOKED = "installation_booked"
+    KEYS_COLLECTED = "keys_collected"
+    APPENDIX_SIGNED = "appendix_signed"
+    CONSENT_SIGNED = "consent_signed"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    LIABILITY_SIGNED = "liability_signed"
+    READY_FOR_START = "ready_for_start"
+    END_HEARD = "end_heard"
+    PICKUP_BOOKED = "pickup_booked"
+    EQUIPMENT_COLLECTED = "equipment_collected"
+
+
+URGENT = (Signal.CONSENT_WITHDRAWN, Signal.END_HEARD, Signal.TIMES_CHANGED)
+"""Signals that can't wait for a case's turn: their headings are read whole in every cycle."""
+
+
+class OrderStatus(StrEnum):
+    REGISTERED = "registered"
+    SENT = "sent"
+    ACCEPTED = "accepted"
+    WILL_NOT_BE_EXECUTED = "will_not_be_executed"
+
+
+class ServiceKind(StrEnum):
+    CAMERA = "camera"
+    ALARM = "alarm"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLine:
+    """One ordered service. ``granted`` is None where nothing about the number can be checked (LA6)."""
+
+    kind: ServiceKind
+    decision_id: int | None
+    first_day: date | None = None
+    last_day: date | None = None
+    granted: Granted | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order of the authority to a provider. ``gone``: it vanished without a word, its last value is kept."""
+
+    id: str
+    status: OrderStatus
+    order_date: date
+    first_day: date | None
+    last_day: date | None
+    execution_id: int | None
+    unit_id: int | None
+    lines: tuple[ServiceLine, ...]
+    gone: bool = False
+
+    @property
+    def is_camera(self) -> bool:
+        return any(line.kind is ServiceKind.CAMERA for line in self.lines)
+
+
+@dataclass(frozen=True, slots=True)
+class AuthorityDecision:
+    """A decision of the authority. ``deleted`` is an explicit word of the vendor's; ``gone`` is its absence."""
+
+    id: int
+    first_day: date | None
+    last_day: date | None
+    deleted: bool = False
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """The provider's execution of an order; where journal notes stand (LA7)."""
+
+    id: int
+    first_day: date | None
+    last_day: date | None
+    unit_id: int | None
+    deleted: bool = False
+    gone: bool = False
+
+    def current(self, day: date) -> bool:
+        return not self.deleted and not self.gone and (self.last_day is None or self.last_day >= day)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """The person, as far as the routine must know. ``details`` is a keyed fingerprint of name, number, address and
+    phone: it tells that they changed, never what they are. ``client_id`` is None where the key can't see them (LA9).
+    """
+
+    client_id: int | None
+    protected: bool
+    deceased: bool = False
+    deregistered: str | None = None
+    active: bool = True
+    details: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """The person is away from ``first_day``; ``last_day`` is the day of return, None while it is open."""
+
+    id: int
+    first_day: date
+    last_day: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A signal that counts: current, not error-marked, not replaced. ``text`` is kept only for times.
+
+    ``by`` is set where a person declared the step by hand in the re-sync file instead of by a note.
+    """
+
+    id: str
+    signal: Signal
+    at: datetime
+    execution_id: int | None = None
+    text: str = ""
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read(Generic[T]):
+    """A resource's value, when it was last read whole (UTC), and whether the last attempt to read it failed."""
+
+    value: T
+    at: datetime
+    stale: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FactProblem:
+    """Something in the facts that a person must mend, with nothing personal in ``params``."""
+
+    code: str
+    resource: str
+    params: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that is known of one case. ``orders`` holds every order of the person; ``chain`` names those of the case."""
+
+    orders: Read[tuple[Order, ...]]
+    decisions: Read[tuple[AuthorityDecision, ...]]
+    executions: Read[tuple[Execution, ...]]
+    client: Read[Client]
+    absences: Read[tuple[Absence, ...]]
+    notes: Read[tuple[Note, ...]]
+    chain: frozenset[str] = frozenset()
+    problems: tuple[FactProblem, ...] = field(default=())
+
+    @property
+    def stale(self) -> tuple[str, ...]:
+        """Names of the resources that couldn't be read; while there are any, nothing is started or resumed."""
+        names = ("orders", "decisions", "executions", "client", "absences", "notes")
+        return tuple(name for name in names if getattr(self, name).stale)
+
+    @property
+    def read_at(self) -> datetime:
+        """When the oldest of them was read (UTC)."""
+        return min(
+            self.orders.at, self.decisions.at, self.executions.at, self.client.at, self.absences.at, self.notes.at
+        )

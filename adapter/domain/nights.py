@@ -1,0 +1,378 @@
+"""Night times: which times belong to which night, on which calendar weekdays they fall, and at which instants.
+
+A *night* is named by the evening on which it begins: 02:15 of Monday's night is early on Tuesday. Wall-clock values
+(``time``, ``date``) are local to the zone given; instants are aware UTC ``datetime``. Nothing here reads a clock.
+How a note's text becomes times is in ``adapter.domain.times_grammar``; both are explained in ``docs/nights.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import IntEnum
+from typing import Self
+
+MAX_TIMES_PER_DAY = 12
+"""What Phoniro takes on one calendar weekday (``Rule.times.maxItems``)."""
+
+_NOON = time(12)
+_SWEDISH = ("måndag", "tisdag", "onsdag", "torsdag", "fredag", "lördag", "söndag")
+
+
+class Weekday(IntEnum):
+    """A day of the week, numbered as ``date.weekday()``; for a night, that of the evening on which it begins."""
+
+    MON = 0
+    TUE = 1
+    WED = 2
+    THU = 3
+    FRI = 4
+    SAT = 5
+    SUN = 6
+
+    @property
+    def code(self) -> str:
+        """``mon`` to ``sun``."""
+        return self.name.lower()
+
+    @property
+    def swedish(self) -> str:
+        """The day's Swedish name, lower case."""
+        return _SWEDISH[self]
+
+    def plus(self, days: int) -> Weekday:
+        """The weekday that many days later (earlier when negative)."""
+        return Weekday((self + days) % 7)
+
+
+def _minutes(t: time) -> int:
+    return t.hour * 60 + t.minute
+
+
+def _order(t: time) -> int:
+    """Minutes since noon: the order of times within a night, whatever its window."""
+    return (_minutes(t) - 720) % 1440
+
+
+@dataclass(frozen=True, slots=True)
+class NightWindow:
+    """From when (afternoon or evening) up to, not including, when (at noon at the latest) a night lasts.
+
+    Raises ``ValueError`` when the window does not run from one side of midnight towards the other.
+    """
+
+    start: time = time(21)
+    end: time = time(7)
+
+    def __post_init__(self) -> None:
+        if self.start < _NOON or self.end > _NOON or self.start.tzinfo or self.end.tzinfo:
+            raise ValueError(
+                f"a night window begins at noon or later and ends at noon or earlier, as 21:00 to 07:00 does; "
+                f"got {self.start} to {self.end}"
+            )
+
+    def contains(self, t: time) -> bool:
+        """Whether the wall-clock time lies in the window."""
+        return t >= self.start or t < self.end
+
+    def order(self, t: time) -> int:
+        """Sort key: minutes from the window's start."""
+        return (_minutes(t) - _minutes(self.start)) % 1440
+
+    def day_offset(self, t: time) -> int:
+        """0 for a time on the night's evening, 1 for one on the morning after.
+
+        The line is drawn at noon, so that times agreed under an earlier, wider window keep their day.
+        """
+        return 0 if t >= _NOON else 1
+
+
+@dataclass(frozen=True, slots=True)
+class NightTimes:
+    """The agreed times, in seven entries: one per night, Monday's first; a night without looks is empty.
+
+    Each entry runs from evening to morning, in whole minutes, without repeats (``ValueError`` otherwise).
+    """
+
+    nights: tuple[tuple[time, ...], ...]
+
+    def __post_init__(self) -> None:
+        if len(self.nights) != 7:
+            raise ValueError(f"night times have seven nights, not {len(self.nights)}")
+        for day, times in zip(Weekday, self.nights, strict=True):
+            if any(t.second or t.microsecond or t.tzinfo for t in times):
+                raise ValueError(f"night times of {day.code} must be whole minutes without a zone")
+            keys = [_order(t) for t in times]
+            if keys != sorted(set(keys)):
+                raise ValueError(f"night times of {day.code} must run from evening to morning without repeats")
+
+    @classmethod
+    def of(cls, nights: Mapping[Weekday, Iterable[time]]) -> Self:
+        """Build from any mapping of nights, sorting each night's times."""
+        return cls(tuple(tuple(sorted(nights.get(day, ()), key=_order)) for day in Weekday))
+
+    def per_night(self) -> tuple[int, ...]:
+        """How many looks each night has, Monday's first."""
+        return tuple(len(times) for times in self.nights)
+
+    @property
+    def max_per_night(self) -> int:
+        """The most looks that any night has."""
+        return max(self.per_night())
+
+    @property
+    def is_same_every_night(self) -> bool:
+        """Whether all seven nights have the same times."""
+        return len(set(self.nights)) == 1
+
+    def groups(self) -> tuple[tuple[tuple[Weekday, ...], tuple[time, ...]], ...]:
+        """Nights with the same times together, in the order of their first night; nights without looks left out."""
+        return _grouped(dict(zip(Weekday, self.nights, strict=True)))
+
+    def to_json(self) -> dict[str, list[str]]:
+        """``{"mon": ["22:30", "02:15"]}``; nights without looks are left out."""
+        return {d.code: [f"{t:%H:%M}" for t in ts] for d, ts in zip(Weekday, self.nights, strict=True) if ts}
+
+    @classmethod
+    def from_json(cls, value: object) -> Self:
+        """The inverse of ``to_json``; raises ``ValueError`` for anything else."""
+        if not isinstance(value, Mapping):
+            raise ValueError("night times are a JSON object of weekday codes")
+        if unknown := set(value) - {day.code for day in Weekday}:
+            raise ValueError(f"night times have {len(unknown)} key(s) that are no weekday code (mon to sun)")
+        nights: list[tuple[time, ...]] = []
+        for day in Weekday:
+            times = value.get(day.code, [])
+            if not isinstance(times, list) or not all(isinstance(t, str) for t in times):
+                raise ValueError(f"night times of {day.code} must be a list of texts like 22:30")
+            nights.append(tuple(time.fromisoformat(t) for t in times))
+        return cls(tuple(nights))
+
+
+def _grouped(days: Mapping[Weekday, tuple[time, ...]]) -> tuple[tuple[tuple[Weekday, ...], tuple[time, ...]], ...]:
+    by_times: dict[tuple[time, ...], list[Weekday]] = {}
+    for day in Weekday:
+        if times := days[day]:
+            by_times.setdefault(times, []).append(day)
+    return tuple((tuple(members), times) for times, members in by_times.items())
+
+
+def describe(times: NightTimes) -> tuple[tuple[tuple[Weekday, ...], tuple[time, ...]], ...]:
+    """What a text about the times is made of: pairs of (nights, their times); wording is the template's business."""
+    return times.groups()
+
+
+PROBLEM_PARAMS: Mapping[str, frozenset[str]] = {
+    "too_long": frozenset({"limit"}),
+    "no_times": frozenset(),
+    "unknown_word": frozenset({"line", "word"}),
+    "unknown_sign": frozenset({"line", "word"}),
+    "long_number": frozenset({"line"}),
+    "not_a_time": frozenset({"line", "token"}),
+    "bare_number": frozenset({"line", "token"}),
+    "comma_in_time": frozenset({"line", "token"}),
+    "maybe_date": frozenset({"line", "token"}),
+    "time_range": frozenset({"line"}),
+    "loose_dash": frozenset({"line", "word"}),
+    "outside_window": frozenset({"line", "time", "start", "end"}),
+    "duplicate_time": frozenset({"line", "time"}),
+    "weekday_twice": frozenset({"line", "night"}),
+    "vague_days": frozenset({"line", "token"}),
+    "night_towards": frozenset({"line"}),
+    "one_night_or_two": frozenset({"line", "first", "second"}),
+    "nights_without_times": frozenset({"line"}),
+    "times_without_nights": frozenset({"line"}),
+    "nights_after_times": frozenset({"line"}),
+    "too_many": frozenset({"day", "limit"}),
+    "more_than_granted": frozenset({"nights", "found", "granted"}),
+    "night_not_granted": frozenset({"nights"}),
+}
+"""Every reason for which times are told back, with the names of its parameters; the sentences are in the mapping."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimesProblem:
+    """Why times can't be used. ``params`` never hold free text of the note (P8)."""
+
+    code: str
+    params: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if PROBLEM_PARAMS.get(self.code) != frozenset(self.params):
+            raise ValueError(f"problem {self.code!r} can't have the parameters {sorted(self.params)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """What was granted (LA6): looks per night and the nights; None is "can't be checked" and holds up nothing."""
+
+    per_night: int | None = None
+    nights: frozenset[Weekday] | None = None
+
+
+def check_granted(times: NightTimes, granted: Granted) -> TimesProblem | None:
+    """Refuse looks in a night that was not granted, or more in a night than were granted; fewer are allowed."""
+    counts = dict(zip(Weekday, times.per_night(), strict=True))
+    if granted.nights is not None:
+        extra = [d for d, n in counts.items() if n and d not in granted.nights]
+        if extra:
+            return TimesProblem("night_not_granted", {"nights": _names(extra)})
+    if granted.per_night is not None:
+        over = [d for d, n in counts.items() if n > granted.per_night]
+        if over:
+            found = str(max(counts[d] for d in over))
+            return TimesProblem(
+                "more_than_granted", {"nights": _names(over), "found": found, "granted": str(granted.per_night)}
+            )
+    return None
+
+
+def _names(days: Iterable[Weekday]) -> str:
+    return ", ".join(day.swedish for day in days)
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarRule:
+    """Wall-clock times (from 00:00 on) on calendar weekdays, as Phoniro has them."""
+
+    weekdays: tuple[Weekday, ...]
+    times: tuple[time, ...]
+
+
+def calendar_rules(times: NightTimes, window: NightWindow) -> tuple[CalendarRule, ...]:
+    """The same looks by calendar weekday: each weekday in at most one rule, equal days together, Monday's rule first."""
+    return tuple(CalendarRule(days, at) for days, at in _grouped(_calendar_days(times, window)))
+
+
+def _calendar_days(times: NightTimes, window: NightWindow) -> dict[Weekday, tuple[time, ...]]:
+    days: dict[Weekday, list[time]] = {day: [] for day in Weekday}
+    for night, at in zip(Weekday, times.nights, strict=True):
+        for t in at:
+            days[night.plus(window.day_offset(t))].append(t)
+    return {day: tuple(sorted(at)) for day, at in days.items()}
+
+
+def night_times_from_rules(rules: Iterable[CalendarRule], window: NightWindow) -> NightTimes:
+    """The inverse of ``calendar_rules``, for any grouping; raises ``ValueError`` when a weekday has a time twice."""
+    nights: dict[Weekday, list[time]] = {day: [] for day in Weekday}
+    for rule in rules:
+        for day in rule.weekdays:
+            for t in rule.times:
+                nights[day.plus(-window.day_offset(t))].append(t)
+    return NightTimes.of(nights)
+
+
+# Days, nights and instants
+
+
+def local_date(instant: datetime, zone: tzinfo) -> date:
+    """The calendar date in ``zone`` at that instant."""
+    return instant.astimezone(zone).date()
+
+
+def at_wall_clock(day: date, t: time, zone: tzinfo) -> datetime:
+    """The instant (aware UTC) of a wall-clock time: the first of two; the end of the gap where the time is skipped."""
+    wall = datetime.combine(day, t, tzinfo=zone)
+    instant = wall.astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
+        return instant
+    before = wall.replace(fold=1).astimezone(UTC)
+    after = instant
+    summer = after.astimezone(zone).utcoffset()
+    # In a gap the two readings lie on either side of the change: close in on it, to the minute.
+    while after - before > timedelta(minutes=1):
+        middle = before + (after - before) // 2
+        middle = middle.replace(second=0, microsecond=0)
+        if middle <= before:
+            break
+        if middle.astimezone(zone).utcoffset() == summer:
+            after = middle
+        else:
+            before = middle
+    return after
+
+
+def window_start(day: date, window: NightWindow, zone: tzinfo) -> datetime:
+    """The instant (aware UTC) at which the night of ``day`` begins."""
+    return at_wall_clock(day, window.start, zone)
+
+
+def day_start(day: date, zone: tzinfo) -> datetime:
+    """The first instant (aware UTC) of the calendar day."""
+    return at_wall_clock(day, time(0), zone)
+
+
+def day_end(day: date, zone: tzinfo) -> datetime:
+    """The first instant (aware UTC) after the calendar day."""
+    return day_start(day + timedelta(days=1), zone)
+
+
+def night_of(instant: datetime, window: NightWindow, zone: tzinfo) -> date | None:
+    """The evening's date of the night that the instant lies in; None by day."""
+    wall = instant.astimezone(zone)
+    if not window.contains(wall.time()):
+        return None
+    return wall.date() - timedelta(days=window.day_offset(wall.time()))
+
+
+def looks(
+    times: NightTimes,
+    window: NightWindow,
+    valid_from: date,
+    valid_to: date | None,
+    zone: tzinfo,
+    start: datetime,
+    end: datetime,
+) -> Iterator[datetime]:
+    """The instants (aware UTC, rising) of all looks with ``start <= instant < end``.
+
+    Looks fall on the calendar dates ``valid_from`` to ``valid_to``, both included: on the first those after midnight
+    count, after the last nobody looks. Each agreed time gives one look: a time that the change to summer time skips
+    is looked at when the gap is over (and may share that instant with another), one that comes twice the first time.
+    """
+    days = _calendar_days(times, window)
+    first = max(valid_from.toordinal(), local_date(start, zone).toordinal())
+    last = local_date(end, zone).toordinal()
+    if valid_to is not None:
+        last = min(last, valid_to.toordinal())
+    for ordinal in range(first, last + 1):
+        day = date.fromordinal(ordinal)
+        for t in days[Weekday(day.weekday())]:
+            instant = at_wall_clock(day, t, zone)
+            if start <= instant < end:
+                yield instant
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LocalLook:
+    """A look by calendar date and wall-clock time, as people write it."""
+
+    day: date
+    at: time
+
+
+def first_look(times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None) -> LocalLook | None:
+    """The first look of the validity; None when there is none."""
+    days = _calendar_days(times, window)
+    for n in range(7):
+        day = valid_from + timedelta(days=n)
+        if valid_to is not None and day > valid_to:
+            return None
+        if at := days[Weekday(day.weekday())]:
+            return LocalLook(day, at[0])
+    return None
+
+
+def last_look(times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None) -> LocalLook | None:
+    """The last look of the validity; None when it is open or there is none."""
+    if valid_to is None:
+        return None
+    days = _calendar_days(times, window)
+    for n in range(7):
+        day = valid_to - timedelta(days=n)
+        if day < valid_from:
+            return None
+        if at := days[Weekday(day.weekday())]:
+            return LocalLook(day, at[-1])
+    return None

@@ -1,0 +1,151 @@
+"""The ports: what the engine needs of the world, in the canonical model's words. ``gateways`` are their real sides.
+
+Every method may raise ``PortError``; nothing else passes a port (a gateway turns a connector's error into it). No
+method retries a write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Protocol
+
+from adapter.domain.facts import Absence, AuthorityDecision, Client, Execution, FactProblem, Note, Order
+from adapter.domain.ledger import Act, ScheduleRecord
+
+
+class Failure(StrEnum):
+    """How a call ended badly; ``engine.outcomes`` has the one table of what follows."""
+
+    TRANSIENT = "transient"
+    AMBIGUOUS = "ambiguous"
+    UNAUTHORISED = "unauthorised"
+    NOT_FOUND = "not_found"
+    REFUSED = "refused"
+    CONFLICT = "conflict"
+    CONTRACT = "contract"
+    UNMAPPED = "unmapped"
+    """Our own tables lack something that the act needs (a unit, a client that the key can't see)."""
+
+
+class PortError(Exception):
+    """A call through a port failed. The message is redacted and fit for a log line."""
+
+    def __init__(self, failure: Failure, message: str, *, vendor: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.failure = failure
+        self.vendor = vendor
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Something in a change feed. ``fingerprint`` tells two states of the same thing apart; nothing personal in it
+    (but for ``person_id``, which is never logged)."""
+
+    id: str
+    person_id: str | None
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A feed's window, read whole. ``server_time`` is the vendor's clock when it began (UTC), None if not told."""
+
+    items: tuple[Changed, ...]
+    problems: tuple[FactProblem, ...]
+    server_time: datetime | None
+
+
+class CaseSource(Protocol):
+    """The case system (Lifecare), read only. ``person_id`` is the vendor's key of a person."""
+
+    async def orders(self, person_id: str) -> tuple[tuple[Order, ...], tuple[FactProblem, ...]]: ...
+
+    async def decisions(
+        self, person_id: str, ids: frozenset[int]
+    ) -> tuple[tuple[AuthorityDecision, ...], tuple[FactProblem, ...]]:
+        """All decisions of the person, deleted ones marked, and those of ``ids`` wherever they are: one that is
+        somebody else's is a problem (L11), one that isn't found is absent from the answer."""
+        ...
+
+    async def executions(self, person_id: str) -> tuple[tuple[Execution, ...], tuple[FactProblem, ...]]: ...
+
+    async def client(self, person_id: str) -> tuple[Client, tuple[FactProblem, ...]]: ...
+
+    async def absences(self, person_id: str) -> tuple[tuple[Absence, ...], tuple[FactProblem, ...]]: ...
+
+    async def notes(
+        self, execution_ids: frozenset[int], since: date
+    ) -> tuple[tuple[Note, ...], tuple[FactProblem, ...]]:
+        """All signals that count on these executions, created on or after ``since`` (a local calendar date)."""
+        ...
+
+    async def orders_updated_on(self, day: date) -> Window: ...
+
+    async def changed_since(self, feed: str, since: datetime) -> Window:
+        """``feed`` is ``decisions``, ``executions``, ``clients`` or ``absences``; ``since`` is UTC."""
+        ...
+
+    async def urgent_notes(self) -> Window:
+        """All current notes under the urgent headings; ``person_id`` is None, ``id`` is ``note:execution``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CaseContext:
+    """What a gateway must know of a case to carry out an act. ``person_id`` is never logged."""
+
+    tenant: str
+    reference: str
+    person_id: str
+    client_id: int | None
+    protected: bool
+    schedule_ids: Mapping[int, tuple[str, str | None]]
+    """By schedule number: the vendor's id, and the version (ETag) last seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What came of an act. ``result`` goes to the audit (nothing personal). ``schedule`` is the schedule as read after
+    the act, with the vendor's id and version; ``person`` is the fingerprint that the platform now holds."""
+
+    result: Mapping[str, str | int | bool | None]
+    schedule: ScheduleRecord | None = None
+    schedule_id: str | None = None
+    etag: str | None = None
+    person: str | None = None
+
+
+class Executor(Protocol):
+    """Carries out acts, and finds out whether one whose answer was lost was carried out.
+
+    ``looks_needed`` is how often an effect must be looked for in vain, ``settle_seconds`` apart, before the act may be
+    sent again.
+    """
+
+    def vendor(self, act: Act) -> str: ...
+
+    def looks_needed(self, act: Act) -> int: ...
+
+    async def perform(self, act: Act, case: CaseContext) -> Effect: ...
+
+    async def find(self, act: Act, case: CaseContext) -> Effect | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformSchedule:
+    """A schedule of the camera platform as a full comparison sees it."""
+
+    reference: str
+    id: str
+    etag: str | None
+    record: ScheduleRecord
+
+
+class SchedulePlatform(Protocol):
+    """The camera platform (Phoniro), read for comparison."""
+
+    def schedules(self) -> AsyncIterator[PlatformSchedule]: ...
