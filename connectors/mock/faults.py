@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from connectors.mock.wire import Answer, Clock, Cut, Handler, Request, json_answer, problem
+from connectors.mock.wire import Answer, Clock, Cut, Handler, Request, json_answer, problem, wrong_fields
 
 
 class Kind(StrEnum):
@@ -222,8 +222,7 @@ class FaultPlan:
         try:
             rule = Rule.model_validate_json(request.body)
         except ValidationError as error:
-            wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
-            return problem(422, "Not a fault rule", wrong)
+            return problem(422, "Not a fault rule", wrong_fields(error))
         return json_answer({"id": self.add(rule)}, 201)
 
     def _admin_remove(self, request: Request) -> Answer:

@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
+from pydantic import ValidationError
+
 Clock = Callable[[], datetime]
 """Gives the present instant, aware, in UTC."""
 
@@ -118,3 +120,8 @@ def problem(
         body["detail"] = detail
     answer = json_answer({**body, **members}, status, headers)
     return replace(answer, headers={**answer.headers, "content-type": "application/problem+json"})
+
+
+def wrong_fields(error: ValidationError) -> str:
+    """Which fields are wrong, and how, without the values that were sent."""
+    return "; ".join(f"{'.'.join(map(str, part['loc'])) or 'body'}: {part['msg']}" for part in error.errors())
