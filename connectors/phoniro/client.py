@@ -1,0 +1,266 @@
+"""The calls of Phoniro's e-tillsyn. Nothing but ``connectors.errors`` is raised for what Phoniro does or refuses.
+
+Reads, ``put_customer`` and the token are repeated by the HTTP base when that may help; a POST or PATCH never is: when
+its answer is lost it is ``AmbiguousWrite``, and who sent it finds out with ``find_schedule`` or ``get_schedule`` (P4).
+A 401 had no effect, whatever it answers, so every call is sent once more with a new token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final, NamedTuple, Self, TypeVar
+
+import httpx
+
+from connectors.errors import Conflict, ContractBroken, Refused, Unauthorised, VendorError
+from connectors.http import Answer, HttpSettings, OnCall, Sleep, VendorHttp, path_segment
+from connectors.phoniro.pages import single_page, stream
+from connectors.phoniro.token import TokenSource, hide
+from connectors.phoniro.wire import (
+    BrokenRow,
+    Customer,
+    EndReason,
+    NewSchedule,
+    Organisation,
+    PauseReason,
+    Schedule,
+    ScheduleChanges,
+    Supervision,
+    external_id_fault,
+)
+
+VENDOR: Final = "phoniro"
+LARGEST_PAGE: Final = 500
+
+M = TypeVar("M", Schedule, Supervision)
+
+_CUSTOMERS: Final = "api/v1/customers"
+_SCHEDULES: Final = "api/v1/supervision-schedules"
+
+
+class Versioned(NamedTuple):
+    """A schedule and its version (``ETag``); None where the answer carried no version."""
+
+    schedule: Schedule
+    etag: str | None
+
+
+class PhoniroClient:
+    """One tenant's Phoniro. Instants are aware, in any zone, and travel as UTC; dates are calendar dates.
+
+    ``transport`` replaces the network; ``monotonic`` (seconds) is the clock of token and pace, ``now`` (aware UTC) that
+    of ``Retry-After``. Any call may raise ``Transient``, ``Unauthorised`` (also by 403), ``Refused``, and on an answer
+    that is not to the contract ``ContractBroken`` (reads) or ``AmbiguousWrite`` (writes).
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        client_id: str,
+        client_secret: str,
+        scope: str = "supervision",
+        *,
+        settings: HttpSettings | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
+        on_call: OnCall | None = None,
+        sleep: Sleep = asyncio.sleep,
+        monotonic: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        page_size: int = LARGEST_PAGE,
+    ) -> None:
+        self._http = VendorHttp(
+            VENDOR,
+            base_url,
+            settings=settings,
+            transport=transport,
+            on_call=on_call,
+            sleep=sleep,
+            monotonic=monotonic,
+            now=now,
+        )
+        self._tokens = TokenSource(self._http, client_id, client_secret, scope, monotonic)
+        self._page_size = page_size
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    async def organisations(self) -> list[Organisation | BrokenRow]:
+        """The units that the client may write to."""
+        return single_page(await self._send("GET", "api/v1/organisations", call="GET organisations"), Organisation)
+
+    async def get_customer(self, external_id: str) -> Customer:
+        """Raises ``NotFound``."""
+        answer = await self._send("GET", _customer_path(external_id, "GET customer"), call="GET customer")
+        return answer.parse(Customer)
+
+    async def put_customer(self, customer: Customer) -> Customer:
+        """Create or replace: safe to repeat, so a lost answer is ``Transient``. ``Refused`` without being sent when it
+        breaks the contract, as personal data of a protected person would."""
+        call = "PUT customer"
+        if fault := customer.unsendable():
+            raise _not_sent(fault, call)
+        path = _customer_path(customer.external_id, call)
+        answer = await self._send("PUT", path, call=call, json=customer.to_json(), repeatable=True)
+        return answer.parse(Customer)
+
+    async def find_schedule(self, external_reference: str) -> Versioned | None:
+        """The schedule that has the reference, ended ones included; None if the list knows none (yet: lists lag behind
+        writes by some seconds). It is found in the list and then read by its id, so what is returned is current.
+
+        Raises ``ContractBroken`` rather than answer "none" on a row that can't be read and might be the one.
+        """
+        params = {"externalReference": external_reference}
+        async for row in self._list(_SCHEDULES, "GET schedules", Schedule, params):
+            if row.external_reference not in (external_reference, None):
+                continue
+            if row.id is None:
+                reason = "a row that may be the schedule sought can't be read and has no id"
+                raise ContractBroken(reason, vendor=VENDOR, call="GET schedules")
+            found = await self.get_schedule(row.id)
+            if found.schedule.external_reference == external_reference:
+                return found
+        return None
+
+    async def get_schedule(self, schedule_id: str) -> Versioned:
+        """Raises ``NotFound``."""
+        answer = await self._send("GET", _schedule_path(schedule_id, "GET schedule"), call="GET schedule")
+        return _versioned(answer, schedule_id)
+
+    async def create_schedule(self, new: NewSchedule) -> Versioned:
+        """Raises ``Conflict`` with ``existing_id`` when the reference is taken."""
+        answer = await self._send("POST", _SCHEDULES, call="POST schedule", json=new.to_json())
+        created = _versioned(answer)
+        if created.schedule.external_reference != new.external_reference:
+            raise answer.broken("the answer is about another externalReference")
+        return created
+
+    async def patch_schedule(self, schedule_id: str, changes: ScheduleChanges, etag: str | None) -> Versioned:
+        """Change what is given, if ``etag`` still is its version. Raises ``Conflict`` when it is not (412), when none
+        was asked for as we have none (428), or when the schedule's state does not allow it (409)."""
+        call = "PATCH schedule"
+        headers = {"Content-Type": "application/merge-patch+json"}
+        if etag is not None:
+            headers["If-Match"] = etag
+        path = _schedule_path(schedule_id, call)
+        try:
+            answer = await self._send("PATCH", path, call=call, json=changes.to_json(), headers=headers)
+        except Refused as error:
+            if error.status != 428:
+                raise
+            failure = Conflict(error.message, vendor=VENDOR, call=call, status=428)
+        else:
+            return _versioned(answer, schedule_id)
+        raise failure
+
+    async def end_schedule(self, schedule_id: str, end_at: datetime, reason: EndReason) -> Versioned:
+        """End for good; ``end_at`` in the past means now. An ended schedule stays as it is. Raises ``NotFound``."""
+        return await self._act(schedule_id, "end", {"endAt": _instant(end_at), "reason": reason})
+
+    async def pause_schedule(self, schedule_id: str, reason: PauseReason, until: datetime | None = None) -> Versioned:
+        """Nobody can look, until ``until`` or a resume; on a paused one replaces both. Raises ``Conflict`` (409)."""
+        body = {"until": _instant(until) if until is not None else None, "reason": reason}
+        return await self._act(schedule_id, "pause", body)
+
+    async def resume_schedule(self, schedule_id: str) -> Versioned:
+        """Active again, also when it was not paused. Raises ``Conflict`` (409)."""
+        return await self._act(schedule_id, "resume", None)
+
+    def schedules(
+        self,
+        *,
+        customer_external_id: str | None = None,
+        status: str | None = None,
+        updated_since: datetime | None = None,
+    ) -> AsyncIterator[Schedule | BrokenRow]:
+        """All schedules that match, streamed page by page; the list can lag behind writes by some seconds."""
+        params = {
+            "customerExternalId": customer_external_id,
+            "status": status,
+            "updatedSince": _instant(updated_since) if updated_since is not None else None,
+        }
+        return self._list(_SCHEDULES, "GET schedules", Schedule, params)
+
+    def supervisions(self, start: datetime, end: datetime) -> AsyncIterator[Supervision | BrokenRow]:
+        """Supervisions due from ``start`` to ``end``, in the order of ``due_at``, streamed page by page."""
+        params = {"from": _instant(start), "to": _instant(end)}
+        return self._list("api/v1/supervisions", "GET supervisions", Supervision, params)
+
+    def _list(
+        self, path: str, call: str, model: type[M], params: Mapping[str, str | None]
+    ) -> AsyncIterator[M | BrokenRow]:
+        given = {name: value for name, value in params.items() if value is not None} | {"limit": str(self._page_size)}
+
+        async def fetch(cursor: str | None) -> Answer:
+            return await self._send(
+                "GET", path, call=call, params=given | ({"cursor": cursor} if cursor is not None else {})
+            )
+
+        return stream(fetch, model)
+
+    async def _act(self, schedule_id: str, act: str, body: Mapping[str, Any] | None) -> Versioned:
+        call = f"POST schedule {act}"
+        answer = await self._send("POST", f"{_schedule_path(schedule_id, call)}/{act}", call=call, json=body)
+        return _versioned(answer, schedule_id)
+
+    async def _send(self, method: str, path: str, **request: Any) -> Answer:
+        try:
+            return await self._send_once(method, path, **request)
+        except Unauthorised as error:
+            if error.status != 401:
+                raise
+        return await self._send_once(method, path, **request)
+
+    async def _send_once(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **request: Any
+    ) -> Answer:
+        token = await self._tokens.get()
+        headers = {"Authorization": f"Bearer {token}", **(headers or {})}
+        try:
+            return await self._http.send(method, path, headers=headers, **request)
+        except VendorError as error:
+            if error.status == 401:
+                self._tokens.reject(token)
+            hide(error, token)
+            raise
+
+
+def _versioned(answer: Answer, schedule_id: str | None = None) -> Versioned:
+    schedule = answer.parse(Schedule)
+    if schedule_id is not None and schedule.id.lower() != schedule_id.lower():
+        raise answer.broken("the answer is another schedule than the one asked for")
+    return Versioned(schedule, answer.headers.get("ETag"))
+
+
+def _schedule_path(schedule_id: str, call: str) -> str:
+    return f"{_SCHEDULES}/{_segment(schedule_id, call)}"
+
+
+def _customer_path(external_id: str, call: str) -> str:
+    if fault := external_id_fault(external_id):
+        raise _not_sent(fault, call)
+    return f"{_CUSTOMERS}/{_segment(external_id, call)}"
+
+
+def _segment(value: str, call: str) -> str:
+    if value in ("", ".", ".."):  # no encoding keeps these from being resolved to another resource
+        raise _not_sent("an id is empty or dots only", call)
+    return path_segment(value)
+
+
+def _not_sent(reason: str, call: str) -> Refused:
+    return Refused(f"{reason}; nothing was sent", vendor=VENDOR, call=call)
+
+
+def _instant(value: datetime) -> str:
+    if value.tzinfo is None:
+        raise ValueError("an instant needs a time zone")
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")

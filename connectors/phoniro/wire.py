@@ -1,0 +1,244 @@
+"""Phoniro's e-tillsyn as it stands on the wire: what is sent is checked, what is answered is read forgivingly.
+
+Answers: fields we don't know are ignored, and words from a list (status, outcome, weekday, type) are kept as the vendor
+wrote them, so that a new one breaks nothing. Requests: what Phoniro would refuse is refused here, by field name and
+never by value, since a value may be personal data (P8).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, time
+from typing import Annotated, Any, Final, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
+from pydantic.alias_generators import to_camel
+
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAYS: Final[tuple[Weekday, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+"""Calendar weekdays, in the order of ``date.weekday()``."""
+
+EndReason = Literal["decision_ended", "order_withdrawn", "consent_withdrawn", "deceased", "moved", "other"]
+PauseReason = Literal["absence", "consent_withdrawn", "deceased", "equipment", "other"]
+
+EXTERNAL_ID_LIMIT: Final = 64
+_CLOCK_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
+_PERSONAL_NUMBER = re.compile(r"[0-9]{8}[0-9A-Z]{4}")
+_LIKE_PERSONAL_NUMBER = re.compile(r"([0-9]{2})?[0-9]{6}[-+]?[0-9A-Za-z]{4}")
+
+
+def _clock_time(value: object) -> object:
+    if isinstance(value, str):
+        if not _CLOCK_TIME.fullmatch(value):
+            raise ValueError("not a time of the form HH:MM")
+        return time(int(value[:2]), int(value[3:]))
+    # A number would be taken for seconds: 22:30, read as YAML, is 1350.
+    if not isinstance(value, time):
+        raise ValueError("not a time of the form HH:MM")
+    if value.second or value.microsecond or value.tzinfo:
+        raise ValueError("a time has hours and minutes only")
+    return value
+
+
+def _written(value: object) -> object:
+    # A bare number would be taken for a Unix time.
+    if isinstance(value, int | float):
+        raise ValueError("a date or time is written out, not a number")
+    return value
+
+
+ClockTime = Annotated[
+    time, BeforeValidator(_clock_time), PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str)
+]
+"""Wall-clock time in the schedule's zone, ``HH:MM``."""
+
+CalendarDate = Annotated[date, BeforeValidator(_written)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(lambda value: value.astimezone(UTC))]
+"""Aware, in UTC."""
+
+
+def external_id_fault(external_id: str) -> str | None:
+    """Why this can't be a customer's external id, without repeating it; None when it can."""
+    if not 1 <= len(external_id) <= EXTERNAL_ID_LIMIT:
+        return f"externalId must have 1 to {EXTERNAL_ID_LIMIT} characters"
+    if _LIKE_PERSONAL_NUMBER.fullmatch(external_id):
+        return "externalId looks like a personal identity number, and it stands in URLs"
+    return None
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    def to_json(self) -> dict[str, Any]:
+        """The JSON object to send, by the vendor's names."""
+        return self.model_dump(mode="json", by_alias=True)
+
+
+class Organisation(_Wire):
+    """A unit that the client may write to."""
+
+    id: str
+    name: str
+
+
+class Customer(_Wire):
+    """A person, by an ``external_id`` that is never a personal identity number. Personal fields don't show in repr."""
+
+    external_id: str
+    organisation_id: str
+    protected_identity: bool
+    personal_identity_number: str | None = Field(default=None, repr=False)
+    first_name: str | None = Field(default=None, repr=False)
+    last_name: str | None = Field(default=None, repr=False)
+    street_address: str | None = Field(default=None, repr=False)
+    postal_code: str | None = Field(default=None, repr=False)
+    city: str | None = Field(default=None, repr=False)
+    phone: str | None = Field(default=None, repr=False)
+
+    def unsendable(self) -> str | None:
+        """Why this can't be sent, by field name; None when it can. An answer may be odd, a request may not."""
+        if fault := external_id_fault(self.external_id):
+            return fault
+        if self.protected_identity and (named := self._personal_fields()):
+            return f"identity is protected, but {', '.join(named)} is filled in"
+        number = self.personal_identity_number
+        if number is not None and not _PERSONAL_NUMBER.fullmatch(number):
+            return "personalIdentityNumber must have 12 characters, without a hyphen"
+        return None
+
+    def _personal_fields(self) -> list[str]:
+        plain = {"external_id", "organisation_id", "protected_identity"}
+        return [to_camel(name) for name in type(self).model_fields if name not in plain and getattr(self, name)]
+
+
+class Rule(_Wire):
+    """Wall-clock times on calendar weekdays: 02:15 on ``tue`` is in the night that began on Monday."""
+
+    weekdays: tuple[str, ...]
+    times: tuple[ClockTime, ...]
+
+
+def _checked_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    if not rules:
+        raise ValueError("there must be at least one rule")
+    days = [day for rule in rules for day in rule.weekdays]
+    if not set(days) <= set(WEEKDAYS):
+        raise ValueError(f"weekdays are {', '.join(WEEKDAYS)}")
+    if len(days) != len(set(days)):
+        raise ValueError("a weekday stands in one rule at most")
+    for rule in rules:
+        if not rule.weekdays or not 1 <= len(rule.times) <= 12 or len(rule.times) != len(set(rule.times)):
+            raise ValueError("a rule has at least one weekday and 1 to 12 times, each once")
+    return rules
+
+
+SentRules = Annotated[tuple[Rule, ...], AfterValidator(_checked_rules)]
+
+
+class NewSchedule(_Wire):
+    """A schedule to create. ``valid_to`` is the last calendar date on which anyone may look; None is open."""
+
+    external_reference: str = Field(min_length=1, max_length=100)
+    customer_external_id: str = Field(min_length=1, max_length=EXTERNAL_ID_LIMIT)
+    organisation_id: str
+    type: Literal["camera_night"] = "camera_night"
+    time_zone: str
+    valid_from: CalendarDate
+    valid_to: CalendarDate | None = None
+    rules: SentRules
+    tolerance_minutes: int = Field(default=30, ge=0, le=120)
+    retry_after_minutes: int = Field(default=15, ge=1, le=60)
+    camera_id: str | None = None
+
+
+class ScheduleChanges(_Wire):
+    """What to change, as a JSON merge patch (RFC 7396): a field that is not given stays, None clears it
+    (``valid_to=None`` opens the end)."""
+
+    valid_from: CalendarDate = Field(default=date.min)
+    valid_to: CalendarDate | None = None
+    rules: SentRules = ()
+    camera_id: str | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("there is nothing to change")
+        return self
+
+    def to_json(self) -> dict[str, Any]:
+        """The given fields alone."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+class Schedule(_Wire):
+    """A schedule as Phoniro has it. ``status`` is ``planned``, ``active``, ``paused``, ``ended`` or a word to come;
+    instants are aware UTC."""
+
+    id: str
+    status: str
+    external_reference: str
+    customer_external_id: str
+    organisation_id: str
+    type: str
+    time_zone: str
+    valid_from: CalendarDate
+    valid_to: CalendarDate | None = None
+    rules: tuple[Rule, ...]
+    tolerance_minutes: int = 30
+    retry_after_minutes: int = 15
+    camera_id: str | None = None
+    ended_at: Instant | None = None
+    paused_until: Instant | None = None
+    created_at: Instant
+    updated_at: Instant
+
+
+class Supervision(_Wire):
+    """A supervision that was due. ``outcome`` is ``ok``, ``not_visible_then_ok``, ``visit_dispatched``,
+    ``camera_offline``, ``missed``, ``pending`` or a word to come; ``operator_id`` names personnel (P8)."""
+
+    id: str
+    schedule_id: str
+    due_at: Instant
+    outcome: str
+    started_at: Instant | None = None
+    ended_at: Instant | None = None
+    operator_id: str | None = Field(default=None, repr=False)
+
+
+class Problem(_Wire):
+    """RFC 9457. Every field may be missing: a gateway in front may not know the format."""
+
+    type: str = "about:blank"
+    title: str = ""
+    status: int | None = None
+    detail: str | None = None
+    existing_id: str | None = None
+
+
+class BrokenRow(_Wire):
+    """A row of a list that is not what the contract says; the others are not lost for it (P6).
+
+    ``id`` and ``external_reference`` are what could be made out; ``problem`` names fields, never values.
+    """
+
+    id: str | None = None
+    external_reference: str | None = None
+    problem: str
