@@ -1,0 +1,78 @@
+"""What is wrong with a file that people edit, told by key, with the name that they may have meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from enum import EnumType
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+
+class MappingError(Exception):
+    """The mapping can't be used. Each fault is one line, ``file: key: reason``; nothing runs until all are mended."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
+
+
+def faults_of(failure: ValidationError, model: type[BaseModel]) -> list[str]:
+    """``key: reason`` for each fault that pydantic found, never with the value that stood there."""
+    return [_fault(error, model) for error in failure.errors(include_url=False)]
+
+
+def twice(values: Mapping[str, object], what: str) -> list[str]:
+    """A fault for each value that stands under more than one key."""
+    first: dict[object, str] = {}
+    faults = []
+    for key, value in values.items():
+        if not isinstance(value, str | int):
+            continue
+        if value in first:
+            faults.append(f"{key}: the {what} {value} already stands at {first[value]}")
+        first.setdefault(value, key)
+    return faults
+
+
+def _fault(error: ErrorDetails, model: type[BaseModel]) -> str:
+    loc = [part for part in error["loc"] if part != "[key]"]
+    key = ".".join(str(part) for part in loc)
+    if error["type"] == "missing":
+        return f"{key}: is missing: {_description(model, loc)}"
+    if error["type"] == "extra_forbidden" or (error["type"] == "enum" and "[key]" in error["loc"]):
+        return f"{key}: is unknown{_nearest(str(loc[-1]), _names(model, loc[:-1]))}"
+    message = error["msg"]
+    return f"{key}: {message[0].lower()}{message[1:]}"
+
+
+def _nearest(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"
+
+
+def _annotation(model: type[BaseModel], loc: Sequence[int | str]) -> Any:
+    """The type of what stands at ``loc``: a model, or a table's type."""
+    found: Any = model
+    for part in loc:
+        fields = found.model_fields if isinstance(found, type) and issubclass(found, BaseModel) else {}
+        if part in fields:
+            found = fields[str(part)].annotation
+            found = next((arg for arg in get_args(found) if isinstance(arg, type) and issubclass(arg, BaseModel)), found)
+    return found
+
+
+def _names(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
+    found = _annotation(model, loc)
+    if isinstance(found, type) and issubclass(found, BaseModel):
+        return list(found.model_fields)
+    keys = next(iter(get_args(found)), None)
+    return [str(member.value) for member in keys] if isinstance(keys, EnumType) else []
+
+
+def _description(model: type[BaseModel], loc: Sequence[int | str]) -> str:
+    parent = _annotation(model, loc[:-1])
+    field = parent.model_fields.get(str(loc[-1])) if isinstance(parent, type) and issubclass(parent, BaseModel) else None
+    return (field.description if field else None) or "it has no default"

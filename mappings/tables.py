@@ -1,0 +1,349 @@
+"""A municipality's own codes, units, headings and patience: one TOML file, checked whole before anything runs.
+
+``mappings/example.toml`` shows and explains every key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable
+from datetime import date, time, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictInt, StrictStr, ValidationError
+from pydantic_core import PydanticCustomError
+
+from adapter.domain.facts import Signal
+from adapter.domain.nights import NightWindow
+from adapter.domain.policy import Lateness, Policy
+from adapter.domain.routine import STEPS, Role
+from connectors.phoniro.wire import EndReason
+from mappings.faults import MappingError, faults_of, twice
+
+
+def _clock(value: object) -> object:
+    # TOML 1.0 wants seconds in a local time; people write "21:00".
+    if isinstance(value, str):
+        try:
+            return time.fromisoformat(value)
+        except ValueError:
+            pass
+    if not isinstance(value, time):
+        raise PydanticCustomError("clock", 'is not a time of day; write it as "21:00"')
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (KeyError, ValueError, OSError):
+        raise PydanticCustomError("zone", "is not a time zone's name, as Europe/Stockholm is") from None
+    return value
+
+
+def _mailbox(value: object) -> object:
+    name, at, domain = value.partition("@") if isinstance(value, str) else ("", "", "")
+    if not (name and at and "." in domain) or any(sign.isspace() for sign in str(value)):
+        raise PydanticCustomError("mailbox", "is not a mail address")
+    return value
+
+
+def _table(value: object) -> object:
+    if isinstance(value, dict) and (bad := [key for key in value if not str(key).isascii() or not str(key).isdigit()]):
+        raise PydanticCustomError("number_key", "has a key that is no number: {keys}", {"keys": ", ".join(bad)})
+    return value
+
+
+Clock = Annotated[time, BeforeValidator(_clock)]
+Day = Annotated[date, Strict()]
+Id = Annotated[StrictInt, Field(gt=0)]
+Text = Annotated[StrictStr, Field(min_length=1)]
+Zone = Annotated[StrictStr, BeforeValidator(_zone)]
+Mailbox = Annotated[StrictStr, BeforeValidator(_mailbox)]
+Count = Annotated[StrictInt, Field(ge=0)]
+
+
+class Part(BaseModel):
+    """A section of the file: frozen, and nothing in it that we don't know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class Municipality(Part):
+    name: Text = Field(description="the municipality's name")
+    zone: Zone = "Europe/Stockholm"
+
+
+class Service(Part):
+    """What tells a service: ``Order.ServiceCategoryId`` or ``OrderedService.ServiceType.Code`` (LA6)."""
+
+    categories: tuple[Id, ...] = ()
+    types: tuple[Id, ...] = ()
+
+
+class Services(Part):
+    camera: Service = Field(description="which services are supervision by camera")
+    alarm: Service = Service()
+    nightly_units: tuple[Id, ...] = Field((), description="time units that mean once a night or once a day")
+
+
+class Heading(Part):
+    """Where a message is written (``provider_headlines``) and read back (``headlines``; LA3)."""
+
+    write_under: Id = Field(description="the provider headline that the message is written under")
+    read_under: Text = Field(description="the headline that the message is read back under")
+
+
+class Messages(Part):
+    coordinator: Heading = Field(description="the headings of messages to the coordinator")
+    alarm_team: Heading = Field(description="the headings of messages to the alarm team")
+    authority: Heading = Field(description="the headings of messages to the authority")
+    plan: Heading = Field(description="the headings of the plan")
+
+
+class Author(Part):
+    """Whom the adapter writes as. ``signature`` is what its notes are found by (LA4)."""
+
+    personnel_id: Id = Field(description="the personnel id that notes are written as")
+    title: Text = Field(description="the title that notes are written with")
+    signature: Text = Field(description="the signature that notes are found by")
+
+
+class Units(Part):
+    """Receiving units (LA9), by Lifecare's provider unit ids."""
+
+    alarm_team: Id = Field(description="the unit that the alarm team's messages go to")
+    authority: Id = Field(description="the unit that the authority's messages go to")
+    coordinator: Id = Field(description="the coordinator's unit where nothing else tells it")
+    by_provider: dict[str, Id] = Field(default={}, description="from Order.Provider.Id")
+    by_company: Annotated[dict[int, Id], BeforeValidator(_table)] = Field(default={}, description="from Order.Company")
+
+
+class Organisations(Part):
+    """Phoniro's organisation of a unit."""
+
+    default: Text = Field(description="the organisation of every unit that isn't listed")
+    by_unit: Annotated[dict[int, Text], BeforeValidator(_table)] = {}
+
+
+class Mailboxes(Part):
+    """Functional mailboxes. ``by_unit`` goes before ``coordinator``."""
+
+    coordinator: Mailbox = Field(description="the coordinators' mailbox")
+    alarm_team: Mailbox = Field(description="the alarm team's mailbox")
+    authority: Mailbox = Field(description="the authority's mailbox")
+    it: Mailbox = Field(description="the mailbox of those who run the adapter")
+    by_unit: Annotated[dict[int, Mailbox], BeforeValidator(_table)] = {}
+
+
+class Night(Part):
+    start: Clock = time(21)
+    end: Clock = time(7)
+
+
+class Quiet(Part):
+    start: Clock
+    end: Clock
+
+
+class Patience(Part):
+    """Working days until a step that is awaited is reminded of, reminded of again, and escalated."""
+
+    remind: Count
+    again: Count
+    escalate: Count
+
+
+DEFAULT_PATIENCE = {
+    "I4": Patience(remind=3, again=6, escalate=10),
+    "I5": Patience(remind=5, again=8, escalate=12),
+    "I6": Patience(remind=5, again=8, escalate=12),
+    "I7": Patience(remind=5, again=10, escalate=15),
+    "I8": Patience(remind=8, again=12, escalate=16),
+    "I9": Patience(remind=3, again=6, escalate=10),
+    "I10": Patience(remind=3, again=6, escalate=10),
+    "A1": Patience(remind=3, again=6, escalate=10),
+    "A4": Patience(remind=3, again=6, escalate=10),
+    "A5": Patience(remind=5, again=10, escalate=15),
+    "A6": Patience(remind=5, again=10, escalate=20),
+}
+DEFAULT_END_REASONS: dict[str, EndReason] = {
+    "decision_ended": "decision_ended",
+    "decision_deleted": "decision_ended",
+    "order_ended": "decision_ended",
+    "service_ended": "decision_ended",
+    "order_withdrawn": "order_withdrawn",
+    "consent_withdrawn": "consent_withdrawn",
+    "deceased": "deceased",
+    "moved": "moved",
+}
+
+
+class Routine(Part):
+    """What the municipality decides for itself of the routine; every key has a default."""
+
+    night: Night = Night()
+    quiet: Quiet | None = None
+    renewal_gap_days: Count = 14
+    deviation_grace_hours: Count = 2
+    last_day_is_home: bool = True
+    retention_days: Count = 90
+    late: dict[str, Patience] = {}
+    end_reasons: dict[str, EndReason] = {}
+
+
+class MunicipalMapping(Part):
+    """All of one municipality's file. Raises nothing by itself: ``load_mapping`` reads and checks it."""
+
+    go_live: Day = Field(description="the first order date that the adapter deals with; earlier ones are left alone")
+    municipality: Municipality = Field(description="who the file is for")
+    services: Services = Field(description="which services are which")
+    signals: dict[Signal, Text] = Field(description="the headline that each signal is read under")
+    messages: Messages = Field(description="where messages are written and read back")
+    author: Author = Field(description="whom the adapter writes as")
+    units: Units = Field(description="the receiving units")
+    organisations: Organisations = Field(description="Phoniro's organisations")
+    mailboxes: Mailboxes = Field(description="where mail goes")
+    routine: Routine = Routine()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.municipality.zone)
+
+    @property
+    def retention_days(self) -> int:
+        """Days after the close for which personal data is kept."""
+        return self.routine.retention_days
+
+    @property
+    def window(self) -> NightWindow:
+        return NightWindow(self.routine.night.start, self.routine.night.end)
+
+    def signal_of(self, headline_id: str) -> Signal | None:
+        """What a heading means; None for one that means nothing to us."""
+        return next((signal for signal, heading in self.signals.items() if heading == headline_id), None)
+
+    def organisation(self, unit_id: int | None) -> str:
+        """Phoniro's organisation for a unit; the default one for a unit that is unknown or None."""
+        return self.organisations.by_unit.get(unit_id or 0, self.organisations.default)
+
+    def unit_of(self, provider_id: str | None, company_id: int | None) -> int:
+        """The coordinator's unit where there is no execution yet (LA9)."""
+        by_company = self.units.by_company.get(company_id or 0, self.units.coordinator)
+        return self.units.by_provider.get(provider_id or "", by_company)
+
+    def mailbox(self, role: Role | str, unit_id: int | None) -> str:
+        """The mailbox of a role; an assessor reads the authority's, and the adapter's own is that of IT."""
+        boxes = self.mailboxes
+        by_role = {Role.ALARM_TEAM: boxes.alarm_team, Role.AUTHORITY: boxes.authority, Role.ASSESSOR: boxes.authority}
+        if role == Role.COORDINATOR:
+            return boxes.by_unit.get(unit_id or 0, boxes.coordinator)
+        return next((box for known, box in by_role.items() if known == role), boxes.it)
+
+    def end_reason(self, reason: str) -> EndReason:
+        """Phoniro's word for why we end; ``other`` for a reason that has none."""
+        return {**DEFAULT_END_REASONS, **self.routine.end_reasons}.get(reason, "other")
+
+    def policy(self, holidays: Iterable[date]) -> Policy:
+        """What ``decide`` needs to know; ``holidays`` as ``calendar_se.holidays_between`` gives them."""
+        routine = self.routine
+        late = {**DEFAULT_PATIENCE, **routine.late}
+        return Policy(
+            zone=self.zone,
+            window=self.window,
+            deviation_grace=timedelta(hours=routine.deviation_grace_hours),
+            renewal_gap_days=routine.renewal_gap_days,
+            last_day_is_home=routine.last_day_is_home,
+            late={step: Lateness(days.remind, days.again, days.escalate) for step, days in late.items()},
+            quiet=(routine.quiet.start, routine.quiet.end) if routine.quiet else None,
+            holidays=frozenset(holidays),
+        )
+
+
+def load_mapping(path: Path) -> MunicipalMapping:
+    """Read and check the file. Raises ``MappingError``, which lists every fault in it as ``file: key: reason``."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise MappingError([f"{path.name}: can't be read ({error.strerror}); give the path of the mapping"]) from None
+    except UnicodeDecodeError:
+        raise MappingError([f"{path.name}: is not UTF-8 text; save it again as UTF-8"]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise MappingError([f"{path.name}: is not TOML: {error}"]) from None
+    faults: list[str] = []
+    mapping: MunicipalMapping | None = None
+    try:
+        mapping = MunicipalMapping.model_validate(document)
+    except ValidationError as failure:
+        faults += faults_of(failure, MunicipalMapping)
+    faults += _missing_signals(document)
+    faults += _double_meanings(document)
+    if mapping is not None:
+        faults += _contradictions(mapping)
+    if mapping is None or faults:
+        raise MappingError([f"{path.name}: {fault}" for fault in faults])
+    return mapping
+
+
+def _section(document: dict[str, Any], *names: str) -> dict[str, Any]:
+    found: Any = document
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _missing_signals(document: dict[str, Any]) -> list[str]:
+    given = document.get("signals")
+    if not isinstance(given, dict):
+        return []
+    return [
+        f"signals.{signal}: is missing: the headline that this signal is read under"
+        for signal in Signal
+        if signal not in given
+    ]
+
+
+def _double_meanings(document: dict[str, Any]) -> list[str]:
+    """Codes that stand twice. Read from the raw file, so that they are told beside its other faults."""
+    faults: list[str] = []
+    headings = {f"signals.{name}": heading for name, heading in _section(document, "signals").items()}
+    messages = _section(document, "messages")
+    reading = {f"messages.{name}.read_under": _section(messages, name).get("read_under") for name in messages}
+    writing = {f"messages.{name}.write_under": _section(messages, name).get("write_under") for name in messages}
+    faults += twice({**headings, **reading}, "heading")
+    faults += twice(writing, "heading")
+    for kind in ("categories", "types"):
+        codes: dict[str, object] = {}
+        for service in ("camera", "alarm"):
+            listed = _section(document, "services", service).get(kind)
+            for n, code in enumerate(listed if isinstance(listed, list) else [], 1):
+                codes[f"services.{service}.{kind}, number {n}"] = code
+        faults += twice(codes, "code")
+    units = _section(document, "services").get("nightly_units")
+    listed_units = units if isinstance(units, list) else []
+    faults += twice({f"services.nightly_units, number {n}": unit for n, unit in enumerate(listed_units, 1)}, "code")
+    return faults
+
+
+def _contradictions(mapping: MunicipalMapping) -> list[str]:
+    """What each key alone can't show."""
+    faults = []
+    if not mapping.services.camera.categories and not mapping.services.camera.types:
+        faults.append("services.camera: names no category and no type, so no order would be seen")
+    if mapping.units.alarm_team == mapping.units.authority:
+        faults.append("units.authority: is the same unit as units.alarm_team")
+    try:
+        _ = mapping.window
+    except ValueError as error:
+        faults.append(f"routine.night: {error}")
+    quiet = mapping.routine.quiet
+    if quiet and quiet.start == quiet.end:
+        faults.append("routine.quiet: begins when it ends; leave it out for none")
+    for step, days in mapping.routine.late.items():
+        if step not in STEPS:
+            faults.append(f"routine.late.{step}: is no step of the routine; they are {', '.join(STEPS)}")
+        if not days.remind <= days.again <= days.escalate:
+            faults.append(f"routine.late.{step}: remind, again and escalate must not fall")
+    return faults
