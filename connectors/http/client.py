@@ -7,7 +7,7 @@ import json
 import logging
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
@@ -48,7 +48,10 @@ class HttpSettings:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 2xx answer. What can't be read of it is ``ContractBroken`` on a read and ``AmbiguousWrite`` on a write."""
+    """A 2xx answer, or one of a status that the caller accepts.
+
+    What can't be read of it is ``ContractBroken`` on a read and ``AmbiguousWrite`` on a write.
+    """
 
     vendor: str
     call: str
@@ -181,8 +184,9 @@ class VendorHttp:
         form: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         repeatable: bool | None = None,
+        accept: Collection[int] = (),
     ) -> Answer:
-        """One call; the answer is 2xx, anything else is raised as a ``VendorError`` that names no URL.
+        """One call; the answer is 2xx or a status in ``accept``, anything else is raised as a ``VendorError``.
 
         ``path`` is relative to the base URL, ids in it already percent-encoded (``path_segment``). ``call`` names the
         call in errors and metrics (``GET executions``). ``repeatable`` (default: GET and HEAD only) says that sending
@@ -194,7 +198,7 @@ class VendorHttp:
             method, path.lstrip("/"), params=params, json=json, data=form, headers=headers
         )
         if not safe:
-            return await self._exchange(request, call, safe)
+            return await self._exchange(request, call, safe, accept)
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self.settings.attempts),
             wait=self._wait,
@@ -202,7 +206,7 @@ class VendorHttp:
             sleep=self._sleep,
             reraise=True,
         )
-        return await retrying(self._exchange, request, call, safe)
+        return await retrying(self._exchange, request, call, safe, accept)
 
     def _worth_waiting(self, error: BaseException) -> bool:
         return isinstance(error, Transient) and (error.retry_after or 0.0) <= self.settings.longest_retry_after
@@ -212,11 +216,11 @@ class VendorHttp:
         asked = error.retry_after if isinstance(error, Transient) else None
         return max(self._backoff(state), asked or 0.0)
 
-    async def _exchange(self, request: httpx.Request, call: str, safe: bool) -> Answer:
+    async def _exchange(self, request: httpx.Request, call: str, safe: bool, accept: Collection[int]) -> Answer:
         await self._pace.wait()
         async with self._slots:
             began = self._monotonic()
-            result = await self._once(request, call, safe)
+            result = await self._once(request, call, safe, accept)
         seconds = self._monotonic() - began
         if isinstance(result, Answer):
             self._tell(call, result.status, "ok", seconds)
@@ -224,14 +228,19 @@ class VendorHttp:
         self._tell(call, result.status, type(result).__name__, seconds)
         raise result
 
-    async def _once(self, request: httpx.Request, call: str, safe: bool) -> Answer | VendorError:
+    async def _once(
+        self, request: httpx.Request, call: str, safe: bool, accept: Collection[int]
+    ) -> Answer | VendorError:
         """Returns the error, so that it is raised outside of any ``except``: chained to nothing that holds the URL."""
         try:
             async with asyncio.timeout(self.settings.total_timeout):
                 response = await self._client.send(request)
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as failure:  # OSError: TimeoutError
             return verdict.of_failure(failure, vendor=self.vendor, call=call, repeatable=safe)
-        error = verdict.of_status(
+        answer = Answer(self.vendor, call, safe, response.status_code, response.headers, response.content)
+        if response.is_success or response.status_code in accept:
+            return answer
+        return verdict.of_status(
             response.status_code,
             response.headers,
             response.content,
@@ -240,7 +249,6 @@ class VendorHttp:
             repeatable=safe,
             now=self._now(),
         )
-        return error or Answer(self.vendor, call, safe, response.status_code, response.headers, response.content)
 
     def _tell(self, call: str, status: int | None, outcome: str, seconds: float) -> None:
         if self._on_call is not None:

@@ -44,10 +44,8 @@ def retry_after(headers: httpx.Headers, now: datetime) -> float | None:
 
 def of_status(
     status: int, headers: httpx.Headers, body: bytes, *, vendor: str, call: str, repeatable: bool, now: datetime
-) -> VendorError | None:
-    """The error that an answer stands for; None for 2xx."""
-    if 200 <= status < 300:
-        return None
+) -> VendorError:
+    """The error that an answer other than 2xx stands for."""
     message = message_of(body)
     if status in (429, 503):  # both say "not done, come again": no effect, writes included
         wait = retry_after(headers, now)

@@ -1,0 +1,1 @@
+"""Lifecare (Welfare API Services / Elderly care): wire models and client."""

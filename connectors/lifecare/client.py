@@ -1,0 +1,258 @@
+"""The client of Lifecare's elderly care API: every quirk of the live gateway is met here or in the modules beside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Self, TypeVar
+from urllib.parse import unquote
+
+import httpx
+from pydantic import BaseModel
+
+from connectors.errors import ContractBroken, VendorError
+from connectors.http import Answer, HttpSettings, OnCall, Sleep, VendorHttp, path_segment
+from connectors.lifecare import query, wire
+from connectors.lifecare.paging import Pager
+from connectors.lifecare.query import Resource, q
+from connectors.lifecare.rows import Rows, Scope, key_of, of_person, parsed
+from connectors.lifecare.values import person_number, whole_seconds
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class LifecareSettings:
+    """``base_url`` ends with the vendor's base path (``https://host/WE.EC.Integration.Host``); ``key`` is accepted
+    raw or percent-encoded (L2)."""
+
+    base_url: str
+    domain: str
+    key: str = field(repr=False)
+    page_size: int = 100
+    http: HttpSettings = field(default_factory=HttpSettings)
+
+
+def decoded_key(key: str) -> str:
+    """The key as base64, from either form in which it is handed out (L2): no base64 holds a percent sign."""
+    key = key.strip()
+    while "%" in key and (decoded := unquote(key)) != key:
+        key = decoded
+    return key
+
+
+class LifecareClient:
+    """Reads and writes one Lifecare ``domain``. Raises ``connectors.errors`` only, and never logs.
+
+    List reads return ``Rows``: what can be used, and what is broken, row by row. Reads that serve one person drop
+    everybody else's rows (L11); where one entity turns out to be another person's, ``ContractBroken`` is raised.
+    """
+
+    def __init__(
+        self,
+        settings: LifecareSettings,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        on_call: OnCall | None = None,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._settings = settings
+        # L1: the query string is the one carrier of domain and key, no header is.
+        self._credentials = {"domain": settings.domain, "key": decoded_key(settings.key)}
+        self._pagers: dict[str, Pager] = {}
+        self._http = VendorHttp(
+            "lifecare", settings.base_url, settings=settings.http, transport=transport, on_call=on_call, sleep=sleep
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        await self._http.aclose()
+
+    # Any resource
+
+    async def list(
+        self,
+        resource: Resource[M],
+        *,
+        q: str | None = None,
+        gt: datetime | None = None,
+        lt: datetime | None = None,
+        scope: Scope | None = None,
+    ) -> Rows[M]:
+        """The whole list (L8), without the rows outside ``scope`` (L11).
+
+        ``gt``/``lt``: changed after/before, aware instants, widened to whole seconds (L16); ``ValueError`` where the
+        resource has no change filter (L7). ``ContractBroken`` if rows kept shifting under the reading.
+        """
+        asked = _asked(resource, q, gt, lt)
+        first: Answer | None = None
+
+        async def fetch(limit: int, offset: int) -> Any:
+            nonlocal first
+            answer = await self._page(resource, {**asked, "limit": str(limit), "offset": str(offset)})
+            if offset == 0:
+                first = answer
+            return _raw_rows(answer)
+
+        raw = await self._pager(resource).read(fetch)
+        if raw is None:
+            raise ContractBroken("list kept shifting", vendor="lifecare", call=f"GET {resource.name}")
+        return parsed(resource, raw, scope, first.server_time if first else None)
+
+    async def get(self, resource: Resource[M], id: str | int, *, person_id: str | None = None) -> M:
+        """One entity. ``NotFound`` if it isn't there; with ``person_id``, ``ContractBroken`` if it is not that
+        person's (L11: the API serves anyone's)."""
+        scope = None if person_id is None else of_person(person_id)
+        path, call = f"api/v1/{resource.name}/{path_segment(id)}", f"GET {resource.name}/{{id}}"
+        answer = await self._http.send("GET", path, call=call, params=self._credentials)
+        entity = answer.parse(resource.model)
+        if scope is not None and not scope.holds(entity):
+            raise answer.broken(scope.reason)
+        return entity
+
+    async def access(self) -> dict[str, VendorError | None]:
+        """For each resource that is read: None, or why it can't be, so that a missing licence shows at start (L12)."""
+        found: dict[str, VendorError | None] = {}
+        for resource in query.RESOURCES:
+            try:
+                await self._page(resource, {"limit": "1", "offset": "0"})
+                found[resource.name] = None
+            except VendorError as error:
+                found[resource.name] = error
+        return found
+
+    # Orders and decisions
+
+    async def orders_updated_on(self, day: date) -> Rows[wire.Order]:
+        """Orders have no change filter but the calendar date of their update, in the server's zone (L6, LA2)."""
+        return await self.list(query.ORDERS, q=q(query.ORDERS, UpdateTime=day))
+
+    async def orders_of_person(self, person_id: str) -> Rows[wire.Order]:
+        return await self._of_person(query.ORDERS, person_id)
+
+    async def order(self, order_id: str, *, person_id: str | None = None) -> wire.Order:
+        return await self.get(query.ORDERS, order_id, person_id=person_id)
+
+    async def ordered_services(self, order_id: str) -> Rows[wire.OrderedService]:
+        scope = Scope({"order_id": order_id}, "belongs to another order")
+        return await self.list(query.ORDERED_SERVICES, q=q(query.ORDERED_SERVICES, OrderId=order_id), scope=scope)
+
+    async def decision(self, decision_id: int, *, person_id: str | None = None) -> wire.Decision:
+        return await self.get(query.DECISIONS, decision_id, person_id=person_id)
+
+    async def decisions_changed(self, gt: datetime) -> Rows[wire.Decision]:
+        return await self.list(query.DECISIONS, gt=gt)
+
+    # Executions
+
+    async def execution(self, execution_id: int, *, person_id: str | None = None) -> wire.Execution:
+        return await self.get(query.EXECUTIONS, execution_id, person_id=person_id)
+
+    async def executions_of_person(self, person_id: str) -> Rows[wire.Execution]:
+        return await self._of_person(query.EXECUTIONS, person_id)
+
+    async def executions_changed(self, gt: datetime) -> Rows[wire.Execution]:
+        return await self.list(query.EXECUTIONS, gt=gt)
+
+    # Clients and their absences
+
+    async def client(self, person_id: str) -> wire.Client:
+        """``NotFound`` also for a confidential client that the key may not see (LA9)."""
+        return await self.get(query.CLIENTS, person_number(person_id), person_id=person_id)
+
+    async def clients_changed(self, gt: datetime) -> Rows[wire.Client]:
+        return await self.list(query.CLIENTS, gt=gt)
+
+    async def absences_of_person(self, person_id: str) -> Rows[wire.ClientAbsence]:
+        return await self._of_person(query.ABSENCES, person_id)
+
+    async def absences_changed(self, gt: datetime) -> Rows[wire.ClientAbsence]:
+        return await self.list(query.ABSENCES, gt=gt)
+
+    # Notes
+
+    async def documentations(
+        self,
+        *,
+        execution_id: int | None = None,
+        headline_id: str | None = None,
+        status: str | None = None,
+        created_signature: str | None = None,
+    ) -> Rows[wire.Documentation]:
+        """Notes that meet every condition given (LA1), at least one; a note on another execution is dropped (L11)."""
+        asked: dict[str, str | int | None] = {
+            "ExecutionId": execution_id,
+            "HeadlineId": headline_id,
+            "Status": status,
+            "CreatedSignature": created_signature,
+        }
+        conditions = {name: value for name, value in asked.items() if value is not None}
+        scope = (
+            Scope({"execution_id": execution_id}, "belongs to another execution") if execution_id is not None else None
+        )
+        return await self.list(query.DOCUMENTATIONS, q=q(query.DOCUMENTATIONS, **conditions), scope=scope)
+
+    async def documentation(self, documentation_id: str) -> wire.Documentation:
+        return await self.get(query.DOCUMENTATIONS, documentation_id)
+
+    async def create_provider_note(self, request: wire.CreateProviderJournalNoteRequest) -> wire.JournalNoteV2:
+        """Writes a note (LA3), once and without any retry: there is no idempotency key (LA4), so ``AmbiguousWrite``
+        means that it may stand there."""
+        body = request.model_dump(mode="json", by_alias=True, exclude_none=True)
+        answer = await self._http.send(
+            "POST", "api/v2/provider_notes", call="POST provider_notes", params=self._credentials, json=body
+        )
+        note = answer.parse(wire.JournalNoteV2)
+        if note.client_id not in (None, request.client_id):
+            raise answer.broken("the note came back as another client's")
+        return note
+
+    # Catalogues
+
+    async def provider_headlines(self) -> Rows[wire.ProviderHeadline]:
+        return await self.list(query.PROVIDER_HEADLINES)
+
+    async def headlines(self) -> Rows[wire.Headline]:
+        return await self.list(query.HEADLINES)
+
+    async def provider_units(self) -> Rows[wire.ProviderUnit]:
+        return await self.list(query.PROVIDER_UNITS)
+
+    async def service_configurations(self) -> Rows[wire.ServiceConfiguration]:
+        return await self.list(query.SERVICE_CONFIGURATIONS)
+
+    async def _of_person(self, resource: Resource[M], person_id: str) -> Rows[M]:
+        return await self.list(resource, q=q(resource, PersonId=person_id), scope=of_person(person_id))
+
+    def _pager(self, resource: Resource[Any]) -> Pager:
+        if resource.name not in self._pagers:
+            self._pagers[resource.name] = Pager(lambda row: key_of(resource, row), self._settings.page_size)
+        return self._pagers[resource.name]
+
+    async def _page(self, resource: Resource[Any], params: Mapping[str, str]) -> Answer:
+        """One page, or a 404, which on a list means that nothing matches (L10)."""
+        path, call = f"api/v1/{resource.name}", f"GET {resource.name}"
+        return await self._http.send("GET", path, call=call, params={**params, **self._credentials}, accept=(404,))
+
+
+def _asked(resource: Resource[Any], q: str | None, gt: datetime | None, lt: datetime | None) -> dict[str, str]:
+    if (gt or lt) and not resource.delta:
+        raise ValueError(f"{resource.name} has no change filter (gt, lt)")
+    asked = {"q": q, "gt": gt and whole_seconds(gt), "lt": lt and whole_seconds(lt, up=True)}
+    return {name: value for name, value in asked.items() if value}
+
+
+def _raw_rows(answer: Answer) -> Any:
+    if answer.status == 404:
+        return []
+    rows = answer.json()
+    if isinstance(rows, list):
+        return rows
+    raise answer.broken("the answer is no list")

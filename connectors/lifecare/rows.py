@@ -1,0 +1,102 @@
+"""What a list read gives: the rows that can be used, and those that can't, each on its own."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from connectors.lifecare.query import Resource
+from connectors.lifecare.values import person_number
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRow:
+    """A row that can't be used.
+
+    ``reason`` never holds the value; ``person_id`` is what the row says, stands in no ``repr``, and is None for another
+    person's row (L11).
+    """
+
+    id: str | None
+    person_id: str | None = field(repr=False)
+    field: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[M]):
+    """A whole list. ``server_time`` (aware UTC) is the server's clock when the reading began, and so safe as the start
+    of the next one: what changes while pages are read is changed after it."""
+
+    items: tuple[M, ...]
+    broken: tuple[BrokenRow, ...] = ()
+    server_time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose, or what's, rows were asked for; ``values`` by model field. Nothing else is passed on (L11)."""
+
+    values: Mapping[str, object]
+    reason: str
+
+    def holds(self, row: BaseModel) -> bool:
+        return all(getattr(row, name) == value for name, value in self.values.items())
+
+
+def of_person(person_id: str) -> Scope:
+    return Scope({"person_id": person_number(person_id)}, "belongs to another person")
+
+
+def key_of(resource: Resource[Any], row: Any) -> Hashable:
+    """What names a row among the others of its list: its id, else its whole content."""
+    if resource.key is not None and isinstance(row, dict) and isinstance(row.get(resource.key), str | int):
+        return str(row[resource.key])
+    return json.dumps(row, sort_keys=True)
+
+
+def parsed(resource: Resource[M], raw: list[Any], scope: Scope | None, server_time: datetime | None) -> Rows[M]:
+    """A fault breaks its own row and no other."""
+    items: list[M] = []
+    broken: list[BrokenRow] = []
+    for row in raw:
+        try:
+            item = resource.model.model_validate(row)
+        except ValidationError as failure:
+            broken.append(_broken(row, failure, scope))
+            continue
+        if scope is None or scope.holds(item):
+            items.append(item)
+        else:
+            field_name = ", ".join(scope.values)
+            broken.append(BrokenRow(_text(row, "Id"), None, field_name, scope.reason))
+    return Rows(tuple(items), tuple(broken), server_time)
+
+
+def _broken(row: Any, failure: ValidationError, scope: Scope | None) -> BrokenRow:
+    fault = failure.errors(include_url=False, include_context=False, include_input=False)[0]
+    where = ".".join(map(str, fault["loc"])) or "row"
+    asked = scope.values.get("person_id") if scope else None
+    person_id = _person(_text(row, "PersonId"))
+    if asked is not None and person_id not in (None, asked):
+        return BrokenRow(_text(row, "Id"), None, "person_id", "belongs to another person")
+    return BrokenRow(_text(row, "Id"), person_id, where, fault["msg"])
+
+
+def _person(value: str | None) -> str | None:
+    try:
+        return None if value is None else person_number(value)
+    except ValueError:
+        return None
+
+
+def _text(row: Any, name: str) -> str | None:
+    value = row.get(name) if isinstance(row, dict) else None
+    return str(value) if isinstance(value, str | int) else None
