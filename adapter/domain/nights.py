@@ -1,15 +1,14 @@
-"""Night times: which times belong to which night, on which calendar weekdays they fall, and at which instants.
+"""Night times: which times belong to which night, what was granted, and on which calendar weekdays they fall.
 
-A *night* is named by the evening on which it begins: 02:15 of Monday's night is early on Tuesday. Wall-clock values
-(``time``, ``date``) are local to the zone given; instants are aware UTC ``datetime``. Nothing here reads a clock.
-How a note's text becomes times is in ``adapter.domain.times_grammar``; both are explained in ``docs/nights.md``.
+A *night* is named by the evening on which it begins: 02:15 of Monday's night is early on Tuesday. Times are wall-clock.
+How a note's text becomes times is in ``times_grammar``, which instants they are in ``looks``; see ``docs/nights.md``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import time
 from enum import IntEnum
 from typing import Self
 
@@ -241,11 +240,12 @@ class CalendarRule:
 
 
 def calendar_rules(times: NightTimes, window: NightWindow) -> tuple[CalendarRule, ...]:
-    """The same looks by calendar weekday: each weekday in at most one rule, equal days together, Monday's rule first."""
-    return tuple(CalendarRule(days, at) for days, at in _grouped(_calendar_days(times, window)))
+    """The same looks by calendar weekday: each in at most one rule, equal days together, Monday first."""
+    return tuple(CalendarRule(days, at) for days, at in _grouped(calendar_days(times, window)))
 
 
-def _calendar_days(times: NightTimes, window: NightWindow) -> dict[Weekday, tuple[time, ...]]:
+def calendar_days(times: NightTimes, window: NightWindow) -> dict[Weekday, tuple[time, ...]]:
+    """The looks of each calendar weekday, from 00:00 on; every weekday is there."""
     days: dict[Weekday, list[time]] = {day: [] for day in Weekday}
     for night, at in zip(Weekday, times.nights, strict=True):
         for t in at:
@@ -261,118 +261,3 @@ def night_times_from_rules(rules: Iterable[CalendarRule], window: NightWindow) -
             for t in rule.times:
                 nights[day.plus(-window.day_offset(t))].append(t)
     return NightTimes.of(nights)
-
-
-# Days, nights and instants
-
-
-def local_date(instant: datetime, zone: tzinfo) -> date:
-    """The calendar date in ``zone`` at that instant."""
-    return instant.astimezone(zone).date()
-
-
-def at_wall_clock(day: date, t: time, zone: tzinfo) -> datetime:
-    """The instant (aware UTC) of a wall-clock time: the first of two; the end of the gap where the time is skipped."""
-    wall = datetime.combine(day, t, tzinfo=zone)
-    instant = wall.astimezone(UTC)
-    if instant.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
-        return instant
-    before = wall.replace(fold=1).astimezone(UTC)
-    after = instant
-    summer = after.astimezone(zone).utcoffset()
-    # In a gap the two readings lie on either side of the change: close in on it, to the minute.
-    while after - before > timedelta(minutes=1):
-        middle = before + (after - before) // 2
-        middle = middle.replace(second=0, microsecond=0)
-        if middle <= before:
-            break
-        if middle.astimezone(zone).utcoffset() == summer:
-            after = middle
-        else:
-            before = middle
-    return after
-
-
-def window_start(day: date, window: NightWindow, zone: tzinfo) -> datetime:
-    """The instant (aware UTC) at which the night of ``day`` begins."""
-    return at_wall_clock(day, window.start, zone)
-
-
-def day_start(day: date, zone: tzinfo) -> datetime:
-    """The first instant (aware UTC) of the calendar day."""
-    return at_wall_clock(day, time(0), zone)
-
-
-def day_end(day: date, zone: tzinfo) -> datetime:
-    """The first instant (aware UTC) after the calendar day."""
-    return day_start(day + timedelta(days=1), zone)
-
-
-def night_of(instant: datetime, window: NightWindow, zone: tzinfo) -> date | None:
-    """The evening's date of the night that the instant lies in; None by day."""
-    wall = instant.astimezone(zone)
-    if not window.contains(wall.time()):
-        return None
-    return wall.date() - timedelta(days=window.day_offset(wall.time()))
-
-
-def looks(
-    times: NightTimes,
-    window: NightWindow,
-    valid_from: date,
-    valid_to: date | None,
-    zone: tzinfo,
-    start: datetime,
-    end: datetime,
-) -> Iterator[datetime]:
-    """The instants (aware UTC, rising) of all looks with ``start <= instant < end``.
-
-    Looks fall on the calendar dates ``valid_from`` to ``valid_to``, both included: on the first those after midnight
-    count, after the last nobody looks. Each agreed time gives one look: a time that the change to summer time skips
-    is looked at when the gap is over (and may share that instant with another), one that comes twice the first time.
-    """
-    days = _calendar_days(times, window)
-    first = max(valid_from.toordinal(), local_date(start, zone).toordinal())
-    last = local_date(end, zone).toordinal()
-    if valid_to is not None:
-        last = min(last, valid_to.toordinal())
-    for ordinal in range(first, last + 1):
-        day = date.fromordinal(ordinal)
-        for t in days[Weekday(day.weekday())]:
-            instant = at_wall_clock(day, t, zone)
-            if start <= instant < end:
-                yield instant
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class LocalLook:
-    """A look by calendar date and wall-clock time, as people write it."""
-
-    day: date
-    at: time
-
-
-def first_look(times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None) -> LocalLook | None:
-    """The first look of the validity; None when there is none."""
-    days = _calendar_days(times, window)
-    for n in range(7):
-        day = valid_from + timedelta(days=n)
-        if valid_to is not None and day > valid_to:
-            return None
-        if at := days[Weekday(day.weekday())]:
-            return LocalLook(day, at[0])
-    return None
-
-
-def last_look(times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None) -> LocalLook | None:
-    """The last look of the validity; None when it is open or there is none."""
-    if valid_to is None:
-        return None
-    days = _calendar_days(times, window)
-    for n in range(7):
-        day = valid_to - timedelta(days=n)
-        if day < valid_from:
-            return None
-        if at := days[Weekday(day.weekday())]:
-            return LocalLook(day, at[-1])
-    return None

@@ -1,0 +1,125 @@
+"""Days, nights and looks as instants: the only module that converts between wall clocks and instants.
+
+Wall-clock values (``time``, ``date``) are local to the ``zone`` given; instants are aware UTC ``datetime``. Nothing
+here reads a clock. Both Sundays on which the clock is changed are in the table of ``docs/nights.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from adapter.domain.nights import NightTimes, NightWindow, Weekday, calendar_days
+
+_SECOND = timedelta(seconds=1)
+
+
+def local_date(instant: datetime, zone: tzinfo) -> date:
+    """The calendar date in ``zone`` at that instant."""
+    return instant.astimezone(zone).date()
+
+
+def at_wall_clock(day: date, t: time, zone: tzinfo) -> datetime:
+    """The instant (aware UTC) of a wall-clock time: the first of two; the end of the gap where the time is skipped."""
+    wall = datetime.combine(day, t.replace(fold=0), tzinfo=zone)
+    instant = wall.astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
+        return instant
+    before = wall.replace(fold=1).astimezone(UTC)
+    after = instant
+    summer = after.astimezone(zone).utcoffset()
+    # In a gap the two readings lie on either side of the change: close in on it.
+    while after - before > _SECOND:
+        middle = before + _SECOND * ((after - before) // _SECOND // 2)
+        if middle.astimezone(zone).utcoffset() == summer:
+            after = middle
+        else:
+            before = middle
+    return after
+
+
+def window_start(day: date, window: NightWindow, zone: tzinfo) -> datetime:
+    """The instant (aware UTC) at which the night of ``day`` begins."""
+    return at_wall_clock(day, window.start, zone)
+
+
+def day_start(day: date, zone: tzinfo) -> datetime:
+    """The first instant (aware UTC) of the calendar day."""
+    return at_wall_clock(day, time(0), zone)
+
+
+def day_end(day: date, zone: tzinfo) -> datetime:
+    """The first instant (aware UTC) after the calendar day."""
+    return day_start(day + timedelta(days=1), zone)
+
+
+def night_of(instant: datetime, window: NightWindow, zone: tzinfo) -> date | None:
+    """The evening's date of the night that the instant lies in; None by day."""
+    wall = instant.astimezone(zone)
+    if not window.contains(wall.time()):
+        return None
+    return wall.date() - timedelta(days=window.day_offset(wall.time()))
+
+
+def looks(
+    times: NightTimes,
+    window: NightWindow,
+    valid_from: date,
+    valid_to: date | None,
+    zone: tzinfo,
+    start: datetime,
+    end: datetime,
+) -> Iterator[datetime]:
+    """The instants (aware UTC, rising) of all looks with ``start <= instant < end``.
+
+    Looks fall on the calendar dates ``valid_from`` to ``valid_to``, both included: on the first those after midnight
+    count, after the last nobody looks. Each agreed time gives one look: a time that the change to summer time skips
+    is looked at when the gap is over (and may share that instant with another), one that comes twice the first time.
+    """
+    days = calendar_days(times, window)
+    # A day that a zone skips whole has its looks at the start of the next one: begin a day early, the filter is exact.
+    first = max(valid_from.toordinal(), local_date(start, zone).toordinal() - 1)
+    last = local_date(end, zone).toordinal()
+    if valid_to is not None:
+        last = min(last, valid_to.toordinal())
+    for ordinal in range(first, last + 1):
+        day = date.fromordinal(ordinal)
+        for t in days[Weekday(day.weekday())]:
+            instant = at_wall_clock(day, t, zone)
+            if start <= instant < end:
+                yield instant
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class LocalLook:
+    """A look by calendar date and wall-clock time, as people write it."""
+
+    day: date
+    at: time
+
+
+def first_look(times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None) -> LocalLook | None:
+    """The first look of the validity; None when there is none."""
+    days = calendar_days(times, window)
+    for n in range(7):
+        day = valid_from + timedelta(days=n)
+        if valid_to is not None and day > valid_to:
+            return None
+        if at := days[Weekday(day.weekday())]:
+            return LocalLook(day, at[0])
+    return None
+
+
+def last_look(times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None) -> LocalLook | None:
+    """The last look of the validity; None when it is open or there is none."""
+    if valid_to is None:
+        return None
+    days = calendar_days(times, window)
+    for n in range(7):
+        day = valid_to - timedelta(days=n)
+        if day < valid_from:
+            return None
+        if at := days[Weekday(day.weekday())]:
+            return LocalLook(day, at[-1])
+    return None
