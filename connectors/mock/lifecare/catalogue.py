@@ -15,7 +15,7 @@ service categories     40 Trygghetskamera, 41 Trygghetslarm, 42 Hemtjänst: ``Or
 service types          4010 Tillsyn via trygghetskamera, natt; 4110 Trygghetslarm; 4210 Dusch; 4220 Städning:
                        ``OrderedService.ServiceType.Code`` (LA6).
 time units             1 Dag, 2 Vecka, 3 Månad, 4 Natt: ``OrderedServiceDetail.TimeUnit`` (LA6).
-personnel              9001 is the adapter's own account (signature ``TKADAPT``, title ``Systemkonto``); 9101 coordinator,
+personnel              9001 is the adapter itself (signature ``TKADAPT``, title ``Systemkonto``); 9101 coordinator,
                        9201 alarm team, 9301 assessor, 9401 night staff.
 =====================  ===================================================================================
 """
