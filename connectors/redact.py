@@ -23,7 +23,7 @@ _SECRET = re.compile(
 )
 
 # A number may follow another one only as the tail of a percent-encoded sign: q=PersonId%3D%2719900101TF03%27.
-_START = r"(?:(?<![0-9])|(?<=%[0-9A-Fa-f]{2}))"
+_START = r"(?:(?<![0-9])|(?<=%[0-9A-Fa-f]{2})|(?<=%25[0-9A-Fa-f]{2}))"
 _LAST4 = r"(?:[0-9]{4}(?![0-9])|(?=[A-Za-z]*[0-9])[0-9A-Za-z]{4}(?![0-9A-Za-z])|[A-Z]{4}(?![0-9A-Za-z]))"
 _DASH = r"(?:[-+\u2010-\u2015\u2212]|%(?:25)?2[BbDd])"
 # Day of month, or with 60 added (a coordination number).

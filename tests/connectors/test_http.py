@@ -1,0 +1,381 @@
+"""The HTTP base: what every kind of answer, and of silence, means for a read and for a write."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import BaseModel
+
+from connectors.errors import (
+    AmbiguousWrite,
+    Conflict,
+    ContractBroken,
+    NotFound,
+    Refused,
+    Transient,
+    Unauthorised,
+    VendorError,
+)
+from connectors.http import HttpSettings, VendorHttp, mute_library_loggers, path_segment
+from connectors.http.message import message_of
+
+NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
+SECRET = {"key": "aUeJ", "q": "PersonId='19900101TF03'"}
+Answering = Callable[[httpx.Request], httpx.Response]
+
+
+class Vendor:
+    """A vendor that gives its answers in turn, the last one for ever, and counts requests and what was slept."""
+
+    def __init__(self, *answers: httpx.Response | Exception, **settings: Any) -> None:
+        self.answers = list(answers)
+        self.requests = 0
+        self.slept: list[float] = []
+        self.told: list[tuple[str, str, int | None, str, float]] = []
+        self.http = VendorHttp(
+            "vendor",
+            "https://vendor.example/base",
+            settings=HttpSettings(per_second=None, **settings),
+            transport=httpx.MockTransport(self._answer),
+            on_call=lambda *told: self.told.append(told),
+            sleep=self._sleep,
+            monotonic=lambda: 0.0,
+            now=lambda: NOW,
+        )
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        self.requests += 1
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    async def fails(self, method: str = "GET", **more: Any) -> VendorError:
+        async with self.http:
+            with pytest.raises(VendorError) as caught:
+                await self.http.send(method, "things", call=f"{method} things", params=SECRET, **more)
+        assert caught.value.__cause__ is None
+        assert caught.value.__context__ is None, "an httpx error in the chain brings its URL into a traceback"
+        return caught.value
+
+
+def problem(status: int, **headers: str) -> httpx.Response:
+    return httpx.Response(status, headers=headers, json={"type": "x", "title": "No", "existingId": "e-1"})
+
+
+@pytest.mark.parametrize(
+    ("status", "of_read", "of_write"),
+    [
+        (302, ContractBroken, AmbiguousWrite),
+        (400, Refused, Refused),
+        (401, Unauthorised, Unauthorised),
+        (403, Unauthorised, Unauthorised),
+        (404, NotFound, NotFound),
+        (408, Transient, AmbiguousWrite),
+        (409, Conflict, Conflict),
+        (412, Conflict, Conflict),
+        (422, Refused, Refused),
+        (428, Refused, Refused),
+        (429, Transient, Transient),
+        (500, Transient, AmbiguousWrite),
+        (502, Transient, AmbiguousWrite),
+        (503, Transient, Transient),
+        (504, Transient, AmbiguousWrite),
+    ],
+)
+async def test_what_a_status_means(status: int, of_read: type[VendorError], of_write: type[VendorError]) -> None:
+    for method, expected in (("GET", of_read), ("POST", of_write), ("PATCH", of_write), ("PUT", of_write)):
+        error = await Vendor(problem(status)).fails(method)
+        assert type(error) is expected
+        assert (error.vendor, error.call, error.status) == ("vendor", f"{method} things", status)
+
+
+async def test_a_conflict_says_who_has_the_reference() -> None:
+    error = await Vendor(problem(409)).fails("POST")
+    assert isinstance(error, Conflict)
+    assert error.existing_id == "e-1"
+
+
+@pytest.mark.parametrize("failure", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout])
+async def test_what_was_never_sent_had_no_effect(failure: type[httpx.TransportError]) -> None:
+    assert type(await Vendor(failure("https://vendor.example/?key=aUeJ")).fails("POST")) is Transient
+
+
+@pytest.mark.parametrize("failure", [httpx.ReadTimeout, httpx.ReadError, httpx.RemoteProtocolError, httpx.WriteError])
+async def test_a_lost_answer_is_unknown_for_a_write_and_only_late_for_a_read(
+    failure: type[httpx.TransportError],
+) -> None:
+    lost = failure("https://vendor.example/?key=aUeJ")
+    write, read = await Vendor(lost).fails("POST"), await Vendor(lost).fails("GET")
+    assert (type(write), type(read)) == (AmbiguousWrite, Transient)
+    assert "aUeJ" not in f"{write!s}{write!r}{read!s}{read!r}"
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT", "DELETE"])
+@pytest.mark.parametrize("answer", [problem(503), problem(500), httpx.ConnectError("x")])
+async def test_no_write_is_ever_repeated(method: str, answer: httpx.Response | Exception) -> None:
+    vendor = Vendor(answer)
+    await vendor.fails(method)
+    assert (vendor.requests, vendor.slept) == (1, [])
+
+
+async def test_a_read_is_repeated_a_few_times_with_growing_waits_of_seconds() -> None:
+    vendor = Vendor(problem(500), attempts=3)
+    await vendor.fails("GET")
+    assert vendor.requests == 3
+    assert len(vendor.slept) == 2
+    assert all(0 <= wait <= 4 for wait in vendor.slept)
+    assert [told[:4] for told in vendor.told] == [("vendor", "GET things", 500, "Transient")] * 3
+
+
+async def test_a_read_that_comes_right_is_right() -> None:
+    vendor = Vendor(httpx.ReadTimeout("x"), httpx.Response(200, json=[1]))
+    async with vendor.http:
+        assert (await vendor.http.send("GET", "things", call="GET things")).json() == [1]
+    assert [told[2:4] for told in vendor.told] == [(None, "Transient"), (200, "ok")]
+
+
+async def test_a_token_is_fetched_again_although_it_is_a_post() -> None:
+    vendor = Vendor(problem(500), httpx.Response(200, json={}))
+    async with vendor.http:
+        await vendor.http.send("POST", "token", call="POST token", form={"a": "b"}, repeatable=True)
+    assert vendor.requests == 2
+
+
+@pytest.mark.parametrize("refusal", [400, 401, 404, 409])
+async def test_a_refused_read_is_not_repeated(refusal: int) -> None:
+    vendor = Vendor(problem(refusal))
+    await vendor.fails("GET")
+    assert vendor.requests == 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "120"}, 120.0),
+        ({"Retry-After": "Sat, 31 Jan 2026 12:01:30 GMT"}, 90.0),
+        ({"Retry-After": "Sat, 31 Jan 2026 12:01:30 GMT", "Date": "Sat, 31 Jan 2026 12:01:00 GMT"}, 30.0),
+        ({"Retry-After": "Sat, 31 Jan 2026 11:00:00 GMT"}, 0.0),
+        ({"Retry-After": "soon"}, None),
+        ({}, None),
+    ],
+)
+async def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], seconds: float | None) -> None:
+    error = await Vendor(problem(429, **headers)).fails("POST")
+    assert isinstance(error, Transient)
+    assert error.retry_after == seconds
+
+
+async def test_a_short_retry_after_is_waited_for_and_a_long_one_handed_on() -> None:
+    short = Vendor(problem(503, **{"Retry-After": "5"}), attempts=2)
+    await short.fails("GET")
+    assert short.slept == [5.0]
+    long = Vendor(problem(503, **{"Retry-After": "6"}))
+    error = await long.fails("GET")
+    assert (long.requests, long.slept) == (1, [])
+    assert isinstance(error, Transient)
+    assert error.retry_after == 6
+
+
+class Thing(BaseModel):
+    id: int
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>Welcome</html>", b'{"id": "19900101TF03"}', b"[" * 100_000])
+@pytest.mark.parametrize(("method", "expected"), [("GET", ContractBroken), ("POST", AmbiguousWrite)])
+async def test_a_200_that_says_nothing_breaks_the_contract_and_leaves_a_write_unknown(
+    body: bytes, method: str, expected: type[VendorError]
+) -> None:
+    vendor = Vendor(httpx.Response(200, content=body))
+    async with vendor.http:
+        answer = await vendor.http.send(method, "things", call="x")
+        with pytest.raises(expected) as caught:
+            answer.parse(Thing)
+    assert type(caught.value) is expected
+    assert "TF03" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b'{"Message": "Invalid argument: key."}', "Invalid argument: key."),
+        (b'\xef\xbb\xbf{"Message": "With a mark"}', "With a mark"),
+        (b'{"Message": "The request is invalid.", "ModelState": {"note.HeadlineId": ["\'x\' is not valid"]}}',
+         "The request is invalid. fields: note.HeadlineId"),
+        (b'"A bare string"', "A bare string"),
+        (b"", "no message"),
+        (b"  \r\n ", "no message"),
+        (b"<html><head><style>p{}</style><title>502</title></head><body><p>Bad &amp; gone</p></body></html>",
+         "502 Bad & gone"),
+        (b'{"type": "x", "title": "Conflict", "status": 409, "detail": "Taken"}', "Conflict Taken"),
+        (b'{"error": "invalid_client", "error_description": "No"}', "invalid_client No"),
+        (b'{"name": "Somebody"}', "an error body of unknown shape"),
+        (b"[1]", "an error body of unknown shape"),
+        ("två\nrader\toch\x00mer".encode(), "två rader och mer"),
+        (b"\xff\xfe", "\ufffd\ufffd"),
+        (b'{"Message": "PersonId=\'19900101-TF03\' and key=aUeJ%2b"}', "PersonId='[redacted]' and key=[redacted]"),
+    ],
+)  # fmt: skip
+def test_an_error_body_of_any_shape_becomes_one_redacted_line(body: bytes, message: str) -> None:
+    """L9, L13"""
+    assert message_of(body) == message
+
+
+def test_a_message_is_capped_after_it_is_redacted() -> None:
+    """A number must not survive by being cut in two."""
+    message = message_of(("x" * 190 + " 19900101TF03 " + "y" * 500).encode())
+    assert len(message) == 200
+    assert "1990" not in message
+
+
+@pytest.mark.parametrize("id", ["", ".", ".."])
+def test_an_id_that_would_change_the_path_is_refused(id: str) -> None:
+    with pytest.raises(ValueError, match="relative"):
+        path_segment(id)
+    assert path_segment("a/../b?c#d") == "a%2F..%2Fb%3Fc%23d"
+
+
+async def test_no_more_calls_run_at_once_than_are_allowed() -> None:
+    running, most = 0, 0
+    full, gate = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: httpx.Request) -> httpx.Response:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        if running == 3:
+            full.set()
+        await gate.wait()
+        running -= 1
+        return httpx.Response(200)
+
+    settings = HttpSettings(max_concurrent=3, per_second=None)
+    async with VendorHttp("v", "https://v.example", settings=settings, transport=httpx.MockTransport(answer)) as http:
+        calls = [asyncio.create_task(http.send("GET", "x", call="x")) for _ in range(10)]
+        await full.wait()
+        gate.set()
+        await asyncio.gather(*calls)
+    assert most == 3
+
+
+async def test_requests_keep_the_pace_after_a_burst_of_one_second() -> None:
+    clock = 100.0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal clock
+        clock += seconds
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200))
+    http = VendorHttp(
+        "v",
+        "https://v.example",
+        settings=HttpSettings(per_second=4),
+        transport=transport,
+        sleep=sleep,
+        monotonic=lambda: clock,
+    )
+    async with http:
+        for _ in range(4):
+            await http.send("GET", "x", call="x")
+        assert clock == 100.0
+        for _ in range(8):
+            await http.send("GET", "x", call="x")
+    assert clock == pytest.approx(102.0)
+
+
+def test_the_libraries_log_nothing_at_all(caplog: pytest.LogCaptureFixture) -> None:
+    """L3"""
+    mute_library_loggers()
+    for name in ("httpx", "httpcore.http11", "aiohttp.client", "aiohttp.access"):
+        assert not logging.getLogger(name).isEnabledFor(logging.CRITICAL)
+
+
+Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def raw_server(serve: Raw) -> AsyncIterator[str]:
+    """A server that does on a real socket whatever ``serve`` does once the request's head and body are there."""
+
+    serving: list[asyncio.Task[None]] = []
+
+    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            await serve(reader, writer)
+            writer.close()
+            await writer.wait_closed()
+
+    def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.append(asyncio.create_task(serve_one(reader, writer)))
+
+    server = await asyncio.start_server(connected, "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        yield f"http://{host}:{port}"
+        await asyncio.gather(*serving)
+
+
+async def _cut(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+async def _close(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write_eof()
+
+
+async def _not_http(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"GOOD MORNING\r\n\r\n")
+
+
+async def _half(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: 500\r\n\r\n{")
+
+
+async def _silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+    await reader.read()
+
+
+@pytest.mark.parametrize("serve", [_cut, _close, _not_http, _half, _silence])
+async def test_on_a_real_socket_a_write_whose_answer_is_lost_is_unknown(serve: Raw) -> None:
+    """The transport itself calls a connection that was cut after sending a failure to connect."""
+    settings = HttpSettings(read_timeout=0.05, attempts=1)
+    async with raw_server(serve) as url, VendorHttp("v", url, settings=settings) as http:
+        with pytest.raises(AmbiguousWrite) as caught:
+            await http.send("POST", "things", call="POST things", params=SECRET, json={})
+        assert caught.value.__context__ is None
+        assert "aUeJ" not in str(caught.value)
+        with pytest.raises(Transient):
+            await http.send("GET", "things", call="GET things", params=SECRET)
+
+
+async def test_on_a_real_socket_a_refused_connection_sent_nothing() -> None:
+    async with raw_server(_cut) as url:
+        pass
+    async with VendorHttp("v", url) as http:
+        with pytest.raises(Transient, match="nothing was sent"):
+            await http.send("POST", "things", call="POST things", json={})
+
+
+async def test_on_a_real_socket_a_body_that_only_trickles_comes_to_an_end() -> None:
+    async def trickle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+        while not writer.transport.is_closing():
+            writer.write(b"x")
+            await asyncio.sleep(0.01)
+
+    settings = HttpSettings(read_timeout=5, total_timeout=0.1, attempts=1)
+    async with raw_server(trickle) as url, VendorHttp("v", url, settings=settings) as http:
+        with pytest.raises(AmbiguousWrite):
+            await http.send("POST", "things", call="POST things", json={})
