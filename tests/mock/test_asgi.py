@@ -1,0 +1,199 @@
+"""The simulated vendors over real sockets and in process: what a real client sees of them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+
+import aiohttp
+import httpx
+import pytest
+from httpx_aiohttp import AiohttpTransport
+
+from connectors.mock.asgi import ABORT, BODY_LIMIT, asgi_app, listening
+from connectors.mock.faults import FaultPlan, Kind, Rule
+from connectors.mock.transport import InProcessTransport
+from connectors.mock.wire import Answer, Cut, Request, json_answer
+
+NOW = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
+
+TRANSPORTS: dict[str, Callable[[], httpx.AsyncBaseTransport]] = {
+    "httpx": httpx.AsyncHTTPTransport,
+    "aiohttp": AiohttpTransport,
+}
+
+
+def echo(request: Request) -> Answer:
+    """Tell the client what arrived."""
+    return json_answer(
+        {
+            "method": request.method,
+            "path": request.path,
+            "query": request.query,
+            "raw": request.raw_query,
+            "header": request.header("X-Test"),
+            "body": request.body.decode(),
+        }
+    )
+
+
+@pytest.fixture
+def plan() -> FaultPlan:
+    return FaultPlan(lambda: NOW)
+
+
+@pytest.fixture(params=TRANSPORTS)
+async def client(request: pytest.FixtureRequest, plan: FaultPlan) -> AsyncIterator[httpx.AsyncClient]:
+    transport = TRANSPORTS[request.param]()
+    async with (
+        listening(plan.wrap(echo)) as url,
+        httpx.AsyncClient(base_url=url, transport=transport, timeout=5) as client,
+    ):
+        yield client
+
+
+async def test_the_whole_request_reaches_the_handler(client: httpx.AsyncClient) -> None:
+    answer = await client.put("/things/a%20b?x=1&empty=", content="säng".encode(), headers={"X-Test": "yes"})
+    assert answer.json() == {
+        "method": "PUT",
+        "path": "/things/a b",
+        "query": [["x", "1"], ["empty", ""]],
+        "raw": "x=1&empty=",
+        "header": "yes",
+        "body": "säng",
+    }
+
+
+async def test_a_raw_plus_in_the_query_arrives_as_a_space(plan: FaultPlan) -> None:
+    async with listening(echo) as url, httpx.AsyncClient() as client:
+        answer = await client.get(httpx.URL(f"{url}/x", query=b"key=a+b%2Bc"))
+    assert answer.json()["query"] == [["key", "a b+c"]]
+
+
+@pytest.mark.parametrize("kind", [Kind.CUT_BEFORE, Kind.CUT_AFTER])
+async def test_a_cut_is_a_broken_connection_to_the_client_and_the_next_call_works(
+    client: httpx.AsyncClient, plan: FaultPlan, kind: Kind
+) -> None:
+    plan.add(Rule(kind=kind, delay=0.01))
+    with pytest.raises(httpx.TransportError) as broken:
+        await client.post("/things")
+    # httpx-aiohttp calls a cut connection a ConnectTimeout; only the cause tells what it was.
+    cause = broken.value.__cause__ if isinstance(broken.value, httpx.ConnectTimeout) else broken.value
+    assert isinstance(cause, httpx.RemoteProtocolError | httpx.ReadError | aiohttp.ServerDisconnectedError)
+    assert (await client.post("/things")).status_code == 200
+
+
+async def test_an_answer_delayed_beyond_the_clients_patience_times_out(
+    client: httpx.AsyncClient, plan: FaultPlan
+) -> None:
+    plan.add(Rule(kind=Kind.DELAY, delay=3600))
+    with pytest.raises(httpx.ReadTimeout):
+        await client.get("/things", timeout=httpx.Timeout(5, read=0.05))
+    assert (await client.get("/things")).status_code == 200
+
+
+async def test_a_short_delay_is_waited_out(client: httpx.AsyncClient, plan: FaultPlan) -> None:
+    plan.add(Rule(kind=Kind.DELAY, delay=0.03))
+    loop = asyncio.get_running_loop()
+    asked_at = loop.time()
+    assert (await client.get("/things")).status_code == 200
+    assert loop.time() - asked_at >= 0.03
+
+
+async def test_an_empty_or_bodiless_answer_arrives_as_it_is(client: httpx.AsyncClient, plan: FaultPlan) -> None:
+    plan.add(Rule(kind=Kind.EMPTY))
+    plan.add(Rule(kind=Kind.STATUS_BEFORE, status=204))
+    empty, none = await client.get("/things"), await client.get("/things")
+    assert (empty.status_code, empty.content, none.status_code, none.content) == (200, b"", 204, b"")
+
+
+async def test_a_body_over_the_limit_is_refused() -> None:
+    async with listening(echo) as url, httpx.AsyncClient() as client:
+        assert (await client.post(url, content=b"x" * (BODY_LIMIT + 1))).status_code == 413
+
+
+async def test_faults_are_set_over_the_socket(client: httpx.AsyncClient) -> None:
+    await client.post("/admin/faults", json={"kind": "status_before", "status": 429, "retry_after": 5})
+    answer = await client.get("/things")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
+
+
+async def test_without_the_cuttable_protocol_a_cut_breaks_off_in_the_middle_of_an_answer() -> None:
+    def cut(_request: Request) -> Answer:
+        raise Cut
+
+    sent: list[dict[str, object]] = []
+
+    async def receive() -> dict[str, object]:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: object) -> None:
+        assert isinstance(message, dict)
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b"", "extensions": {}}
+    assert ABORT not in scope["extensions"]
+    await asgi_app(cut)(scope, receive, send)
+    assert sent[0]["headers"] == [(b"content-length", b"1000")]
+    assert sent[-1]["more_body"] is True
+
+
+# In process.
+
+
+async def test_in_process_the_same_request_reaches_the_handler() -> None:
+    async with httpx.AsyncClient(transport=InProcessTransport(echo), base_url="http://phoniro.test") as client:
+        answer = await client.put("/things/a%20b?x=a+b", content="säng".encode(), headers={"X-Test": "yes"})
+    told = answer.json()
+    assert (told["path"], told["query"], told["header"], told["body"]) == ("/things/a b", [["x", "a b"]], "yes", "säng")
+
+
+async def test_in_process_a_cut_is_a_read_error_and_a_long_delay_a_read_time_out_at_once(plan: FaultPlan) -> None:
+    plan.add(Rule(kind=Kind.CUT_AFTER))
+    plan.add(Rule(kind=Kind.DELAY, delay=3600))
+    plan.add(Rule(kind=Kind.DELAY, delay=1))
+    transport = InProcessTransport(plan.wrap(echo))
+    async with httpx.AsyncClient(transport=transport, base_url="http://phoniro.test", timeout=5) as client:
+        with pytest.raises(httpx.ReadError):
+            await client.get("/")
+        with pytest.raises(httpx.ReadTimeout):
+            await client.get("/")
+        assert (await client.get("/")).status_code == 200
+
+
+async def test_in_process_hooks_stand_before_the_effect_and_before_the_client_hears() -> None:
+    """What a hook raises comes out as it is, so that a simulation can crash its process at either point."""
+
+    class CrashError(BaseException):
+        pass
+
+    done: list[str] = []
+
+    def vendor(request: Request) -> Answer:
+        done.append(request.path)
+        return echo(request)
+
+    async def before(request: Request) -> None:
+        if request.path == "/before":
+            raise CrashError
+
+    async def after(request: Request, answer: Answer) -> None:
+        assert answer.status == 200
+        if request.path == "/after":
+            raise CrashError
+        if request.path == "/lost":
+            raise Cut
+
+    transport = InProcessTransport(vendor, before=before, after=after)
+    async with httpx.AsyncClient(transport=transport, base_url="http://phoniro.test") as client:
+        for path, error in (("/before", CrashError), ("/after", CrashError), ("/lost", httpx.ReadError)):
+            with pytest.raises(error):
+                await client.post(path)
+    assert done == ["/after", "/lost"]
+
+
+async def test_in_process_a_url_without_a_query_has_none() -> None:
+    async with httpx.AsyncClient(transport=InProcessTransport(echo), base_url="http://phoniro.test") as client:
+        assert re.fullmatch("", (await client.get("/things")).json()["raw"])
