@@ -17,7 +17,7 @@ from connectors.mock.lifecare.table import utc
 _PERSONNEL = {person.id: person for person in catalogue.PERSONNEL.values()}
 _SIGNATURES = {person.signature: person for person in catalogue.PERSONNEL.values()}
 _WRITTEN_UNDER = {heading.provider_headline_id: heading.key for heading in catalogue.HEADINGS.values()}
-_REQUIRED: Mapping[str, type] = {
+REQUIRED: Mapping[str, type] = {
     "occurrenceTimeUtc": str,
     "text": str,
     "clientId": int,
@@ -237,10 +237,10 @@ def _checked(request: Any) -> dict[str, Any]:
     if not isinstance(request, dict):
         raise NoteRefused("The request is invalid.", {"createRequest": ["A journal note is required."]})
     wrong: dict[str, list[str]] = {}
-    for name, kind in {**_REQUIRED, **_OPTIONAL}.items():
+    for name, kind in {**REQUIRED, **_OPTIONAL}.items():
         value = request.get(name)
         if value is None or value == "":
-            if name in _REQUIRED:
+            if name in REQUIRED:
                 wrong[f"createRequest.{name}"] = [f"The {name} field is required."]
         elif type(value) is not kind or (isinstance(value, str) and name.endswith("Utc") and _instant(value) is None):
             wrong[f"createRequest.{name}"] = [f"The value of {name} is not valid."]

@@ -1,0 +1,165 @@
+"""What the simulated Lifecare answers and accepts is what the vendor's own description says."""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import UTC, date, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from jsonschema import Draft4Validator
+
+from connectors.mock.lifecare import BASE, DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare, catalogue
+from connectors.mock.lifecare.notes import REQUIRED
+from connectors.mock.lifecare.resources import RESOURCES, Resource
+from connectors.mock.wire import Request
+
+DESCRIPTION = Path(__file__).parents[3] / "shared" / "contracts" / "lifecare-ec.swagger.json"
+PREFIX = "WE.EC.Integration.Contracts."
+NOW = datetime(2026, 3, 2, 12, 0, 0, 250_000, tzinfo=UTC)
+TF03 = "19900101TF03"
+NOTE_ANSWER = "ProviderNote.V2.JournalNoteV2Dto"
+NOTE_REQUEST = "ProviderNote.V2.CreateProviderJournalNoteRequest"
+
+pytestmark = pytest.mark.skipif(not DESCRIPTION.exists(), reason="the vendor's description is not here")
+
+
+@cache
+def description() -> dict[str, Any]:
+    loaded: dict[str, Any] = json.loads(DESCRIPTION.read_text("utf-8"))
+    return loaded
+
+
+def definition(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = description()["definitions"][PREFIX + name]
+    return found
+
+
+def validator(name: str) -> Draft4Validator:
+    """Holds a row against its definition, and any field that the description does not name against it."""
+    definitions = copy.deepcopy(description()["definitions"])
+    for each in definitions.values():
+        each["additionalProperties"] = False
+    documentation = definitions[PREFIX + "Common.V1.Documentation"]
+    documentation["required"].remove("ExecutionId")  # LA4: a note without an execution is read back without one
+    return Draft4Validator({"$ref": f"#/definitions/{PREFIX}{name}", "definitions": definitions})
+
+
+def without_nulls(value: Any) -> Any:
+    """Swagger 2.0 has no word for null, which the gateway sends all the same (L15)."""
+    if isinstance(value, dict):
+        return {name: without_nulls(item) for name, item in value.items() if item is not None}
+    return [without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
+def ask(lifecare: SimulatedLifecare, path: str, query: str = "", method: str = "GET", body: Any = None) -> Any:
+    raw = f"domain={DEFAULT_DOMAIN}&key={quote(DEFAULT_KEY, safe='')}{query}"
+    sent = b"" if body is None else json.dumps(body).encode()
+    request = Request.of(method, BASE + path, raw_query=raw, headers={"Content-Type": "application/json"}, body=sent)
+    answer = lifecare.handle(request)
+    assert answer.status == 200, answer.body
+    return answer.json()
+
+
+def note() -> dict[str, Any]:
+    return {
+        "occurrenceTimeUtc": "2026-03-02T12:00:00",
+        "text": "Hej",
+        "clientId": 30001,
+        "providerUnitId": catalogue.ALARM_TEAM_UNIT.id,
+        "headlineId": catalogue.HEADINGS["to_alarm_team"].provider_headline_id,
+        "createdPersonnelId": catalogue.ADAPTER.id,
+        "createdPersonnelTitle": catalogue.ADAPTER.title,
+        "isSigned": True,
+    }
+
+
+def lived_in() -> SimulatedLifecare:
+    """A Lifecare in which everything that can happen has happened."""
+    lifecare = SimulatedLifecare(lambda: NOW)
+    lifecare.seed_person(TF03, entry_code="0000")
+    lifecare.seed_person("19900101TF04")
+    for number in range(8):
+        end = date(2026, 12, 31) if number % 2 else None
+        ordered = lifecare.order(TF03, end=end, decision_end=end, service_end=end, weekdays=("Monday", "Sunday"))
+        lifecare.accept(ordered.order_id)
+        execution = lifecare.start_execution(ordered.order_id, unit_id=None if number == 3 else 7101)
+        first = lifecare.note_as("alarm_team", execution, "times_agreed", "22:30", occurred=NOW)
+        second = lifecare.replace_note(first, "23:00")
+        if number % 2:
+            lifecare.error_mark(second)
+            lifecare.end_execution(execution, end)
+        lifecare.absence(TF03, date(2026, 4, 1), end)
+    for service in ("alarm", "shower", "cleaning"):
+        lifecare.order(TF03, service, status="Registered", frequency=None)
+    lifecare.delete("sol_decisions", 200001)
+    lifecare.delete("sol_decisions", 200002)
+    lifecare.delete("executions", 400003)
+    lifecare.delete("client_absences", 500001)
+    lifecare.decease(TF03, date(2026, 3, 1))
+    lifecare.protect(TF03, "address")
+    ask(lifecare, "/api/v2/provider_notes", method="POST", body=note())
+    return lifecare
+
+
+@pytest.mark.parametrize("resource", RESOURCES.values(), ids=lambda resource: resource.name)
+def test_every_row_is_as_described(resource: Resource) -> None:
+    lifecare = lived_in()
+    lists = [ask(lifecare, f"/api/v1/{resource.name}")]
+    if resource.feed:
+        lists.append(ask(lifecare, f"/api/v1/{resource.name}", "&gt=2020-01-01T00:00:00") or [{"Deleted": True}])
+    if resource.by_id:
+        lists.append([ask(lifecare, f"/api/v1/{resource.name}/{row[resource.key or '']}") for row in lists[0]])
+    for rows in lists:
+        assert rows
+        for row in rows:
+            validator(resource.definition).validate(without_nulls(row))
+
+
+@pytest.mark.parametrize("resource", RESOURCES.values(), ids=lambda resource: resource.name)
+def test_what_can_be_asked_is_as_described(resource: Resource) -> None:
+    path = f"/api/v1/{resource.name}"
+    parameters = {each["name"] for each in description()["paths"][path]["get"]["parameters"]}
+    assert resource.feed == ({"gt", "lt"} <= parameters)
+    assert resource.by_id == (f"{path}/{{id}}" in description()["paths"])
+    assert dict(resource.searchable) == searchable(resource.definition)
+
+
+def searchable(name: str, *, nested: bool = True) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for field, about in definition(name)["properties"].items():
+        text = about.get("description", "")
+        if "$ref" in about and nested:
+            inner = searchable(about["$ref"].removeprefix(f"#/definitions/{PREFIX}"), nested=False)
+            found |= {f"{field}.{each}": kind for each, kind in inner.items()}
+        elif "[Searchable" in text:
+            found[field] = _kind(about, text)
+    return found
+
+
+def _kind(about: dict[str, Any], text: str) -> str:
+    if "YYYYMMDD" in text:
+        return "person"
+    if about.get("format") == "date-time":
+        return "date" if "yyyy-MM-dd" in text else "instant"
+    return {"integer": "int", "number": "number", "boolean": "bool", "string": "text"}[about["type"]]
+
+
+def test_a_written_note_is_answered_and_required_as_described() -> None:
+    answer = ask(lived_in(), "/api/v2/provider_notes", method="POST", body=note())
+    validator(NOTE_ANSWER).validate(without_nulls(answer))
+    assert set(REQUIRED) == set(definition(NOTE_REQUEST)["required"])
+
+
+def test_an_order_reads_as_it_was_made() -> None:
+    lifecare = lived_in()
+    found = ask(lifecare, "/api/v1/ordered_services", "&q=" + quote("OrderId='SB-100002'"))
+    [detail] = found[0]["Details"]
+    assert (detail["Frequency"], detail["Periodicity"], detail["TimeUnit"]) == (3, 1, catalogue.NIGHT)
+    assert detail["Weekdays"] == ["Monday", "Sunday"]
+    assert found[0]["ServiceType"]["Code"] == catalogue.CAMERA.code
+    assert found[0]["EndDate"][:10] == "2026-12-31"

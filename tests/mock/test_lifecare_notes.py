@@ -1,0 +1,204 @@
+"""Notes in the simulated Lifecare: written by the adapter (LA3, LA4), written by people, changed afterwards (LA7)."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from connectors.mock.lifecare import BASE, DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare, catalogue
+from connectors.mock.wire import Answer, Request
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+TF03 = "19900101TF03"
+TF04 = "19900101TF04"
+ACCESS = f"domain={DEFAULT_DOMAIN}&key={quote(DEFAULT_KEY, safe='')}"
+TEXT = "Beställning mottagen.\n\nTre tillsyner per natt {21–07}  [TK-7F3K2M/02] \n"
+
+
+class Office:
+    """One person with an execution, and the calls that the adapter makes."""
+
+    def __init__(self) -> None:
+        self.lifecare = SimulatedLifecare(lambda: NOW)
+        self.client_id = self.lifecare.seed_person(TF03)
+        self.order = self.lifecare.order(TF03)
+        self.execution_id = self.lifecare.start_execution(self.order.order_id)
+
+    def note(self, **changes: Any) -> dict[str, Any]:
+        fields = {
+            "occurrenceTimeUtc": "2026-03-02T11:59:00",
+            "text": TEXT,
+            "clientId": self.client_id,
+            "providerUnitId": catalogue.COORDINATOR_UNIT.id,
+            "headlineId": catalogue.HEADINGS["to_coordinator"].provider_headline_id,
+            "executionId": self.execution_id,
+            "createdPersonnelId": catalogue.ADAPTER.id,
+            "createdPersonnelTitle": catalogue.ADAPTER.title,
+            **changes,
+        }
+        return {name: value for name, value in fields.items() if value is not ...}
+
+    def post(self, body: Any, content_type: str = "application/json; charset=utf-8") -> Answer:
+        path = f"{BASE}/api/v2/provider_notes"
+        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.lifecare.handle(
+            Request.of("POST", path, raw_query=ACCESS, headers={"Content-Type": content_type}, body=raw)
+        )
+
+    def notes(self, q: str) -> list[dict[str, Any]]:
+        path = f"{BASE}/api/v1/documentations"
+        answer = self.lifecare.handle(Request.of("GET", path, raw_query=f"{ACCESS}&q={quote(q, safe='')}"))
+        found: list[dict[str, Any]] = answer.json() if answer.status == 200 else []
+        return found
+
+    def under(self, heading: str) -> list[dict[str, Any]]:
+        return self.notes(f"HeadlineId='{catalogue.HEADINGS[heading].headline_id}'")
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def test_la4_a_note_is_read_back_under_its_reading_heading_with_its_exact_text_and_author(office: Office) -> None:
+    answer = office.post(office.note())
+    assert answer.status == 200
+    assert (answer.json()["text"], answer.json()["clientPersonId"]) == (TEXT, TF03)
+    [read] = office.notes(f"ExecutionId='{office.execution_id}' and HeadlineId='S201'")
+    assert read["PlainText"] == TEXT
+    assert read["CreatedSignature"] == catalogue.ADAPTER.signature
+    assert read["Id"] != str(answer.json()["id"])
+
+
+def test_la4_a_note_without_execution_is_read_back_without_one(office: Office) -> None:
+    office.post(office.note(executionId=...))
+    [read] = office.under("to_coordinator")
+    assert read.get("ExecutionId") is None
+    assert office.notes(f"ExecutionId='{office.execution_id}'") == []
+
+
+def test_la4_there_is_no_idempotency(office: Office) -> None:
+    first, second = (office.post(office.note()).json()["id"] for _ in range(2))
+    assert first != second
+    assert len(office.under("to_coordinator")) == 2
+
+
+def test_la4_where_a_heading_is_not_read_back_the_note_is_written_all_the_same(office: Office) -> None:
+    office.lifecare.settings.read_back.clear()
+    assert office.post(office.note()).status == 200
+    assert office.under("to_coordinator") == []
+    [written] = office.lifecare.notes_written()
+    assert (written.heading, written.unit_id, written.execution_id, written.text, written.documentation_id) == (
+        "to_coordinator",
+        catalogue.COORDINATOR_UNIT.id,
+        office.execution_id,
+        TEXT,
+        None,
+    )
+
+
+@pytest.mark.parametrize("field", [name for name in Office().note() if name != "executionId"])
+@pytest.mark.parametrize("value", [..., None, [1]])
+def test_a_note_with_a_required_field_missing_or_malformed_is_refused_by_name(
+    office: Office, field: str, value: Any
+) -> None:
+    answer = office.post(office.note(**{field: value}))
+    assert answer.status == 400
+    assert list(answer.json()["ModelState"]) == [f"createRequest.{field}"]
+    assert office.lifecare.notes_written() == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"clientId": 1},
+        {"providerUnitId": 1},
+        {"providerUnitId": catalogue.INACTIVE_UNIT.id},
+        {"headlineId": 1},
+        {"headlineId": catalogue.INACTIVE_HEADING.provider_headline_id},
+        {"createdPersonnelId": 1},
+        {"executionId": 1},
+        {"occurrenceTimeUtc": "2026-03-02T11:59"},
+        {"createdDateTimeUtc": "2026-03-02"},
+        {"text": ""},
+        {"isSigned": "yes"},
+    ],
+)
+def test_a_note_to_nobody_known_or_at_no_time_is_refused(office: Office, wrong: dict[str, Any]) -> None:
+    assert office.post(office.note(**wrong)).status == 400
+    assert office.lifecare.notes_written() == []
+
+
+def test_a_note_on_another_persons_execution_is_refused(office: Office) -> None:
+    other = office.lifecare.seed_person(TF04)
+    assert office.post(office.note(clientId=other)).status == 400
+
+
+def test_la9_there_is_no_note_to_a_client_whom_the_key_cannot_see(office: Office) -> None:
+    office.lifecare.protect(TF03, "invisible")
+    assert office.post(office.note()).status == 400
+
+
+@pytest.mark.parametrize(("body", "status"), [(b"not json", 400), (b"\xff\xfe", 400), (b"[]", 400), (b"null", 400)])
+def test_a_body_that_is_no_note_is_refused(office: Office, body: bytes, status: int) -> None:
+    assert office.post(body).status == status
+
+
+def test_a_note_in_another_media_type_is_refused(office: Office) -> None:
+    assert office.post(office.note(), content_type="text/plain").status == 415
+
+
+def test_a_person_writes_a_note_with_a_role_of_their_own(office: Office) -> None:
+    created = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
+    note = office.lifecare.note_as("alarm_team", office.execution_id, "ready_for_start", "Klart.", created=created)
+    [read] = office.under("ready_for_start")
+    assert (read["Id"], read["CreatedRoleId"], read["PlainText"]) == (note, "LARM", "Klart.")
+    assert datetime.fromisoformat(read["CreatedTime"]) == created
+
+
+def test_text_is_rtf_or_plain_while_plain_text_is_plain(office: Office) -> None:
+    for _ in range(2):
+        office.lifecare.note_as("coordinator", office.execution_id, "times_agreed", "Tider: 22:30 och två till")
+    texts = {read["Text"][:5] for read in office.under("times_agreed")}
+    assert texts == {"Tider", "{\\rtf"}
+    assert {read["PlainText"] for read in office.under("times_agreed")} == {"Tider: 22:30 och två till"}
+
+
+def test_an_error_marked_note_stays_readable_and_says_so(office: Office) -> None:
+    note = office.lifecare.note_as("alarm_team", office.execution_id, "consent_signed", "Ja")
+    office.lifecare.error_mark(note)
+    [read] = office.under("consent_signed")
+    assert (read["ErrorMarked"], read["Status"], read["ErrorMarkedSignature"]) == (True, "Current", "KOTEST")
+
+
+def test_a_replaced_note_becomes_history_and_the_two_name_each_other(office: Office) -> None:
+    first = office.lifecare.note_as("coordinator", office.execution_id, "times_agreed", "22:30")
+    second = office.lifecare.replace_note(first, "23:00")
+    third = office.lifecare.replace_note(second, "23:30")
+    old, middle, new = office.under("times_agreed")
+    assert (old["Status"], old["NextHistoryId"], old["PlainText"]) == ("History", second, "22:30")
+    assert (middle["Status"], middle["PreviousHistoryId"], middle["NextHistoryId"]) == ("History", first, third)
+    assert (new["Status"], new["PreviousHistoryId"], new["OriginId"]) == ("Current", second, first)
+    assert [read["Id"] for read in office.notes("HeadlineId='S101' and Status='Current'")] == [third]
+
+
+def test_a_deleted_note_is_marked_or_gone(office: Office) -> None:
+    marked = office.lifecare.note_as("alarm_team", office.execution_id, "consent_signed", "Ja")
+    gone = office.lifecare.note_as("alarm_team", office.execution_id, "consent_signed", "Ja")
+    office.lifecare.delete_note(marked)
+    office.lifecare.delete_note(gone, vanished=True)
+    assert [(read["Id"], read["Status"]) for read in office.under("consent_signed")] == [(marked, "Deleted")]
+
+
+def test_reset_forgets_all_but_the_catalogue(office: Office) -> None:
+    office.post(office.note())
+    office.lifecare.settings.unlicensed = {"orders"}
+    office.lifecare.reset()
+    assert office.lifecare.notes_written() == []
+    assert office.lifecare.received() == []
+    assert office.lifecare.settings.unlicensed == set()
+    assert Office().note()["clientId"] == office.lifecare.seed_person(TF03)
