@@ -7,12 +7,12 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from connectors.mock.phoniro.schemas import RFC3339, Body
+from connectors.mock.phoniro.schemas import Body, parse_instant
 from connectors.mock.wire import Answer, Request, json_answer, problem, wrong_fields
 
 BodyT = TypeVar("BodyT", bound=Body)
@@ -90,11 +90,10 @@ def instant_of(request: Request, name: str) -> datetime | None:
     if text is None:
         return None
     try:
-        if RFC3339.match(text):
-            return datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise refuse(400, "Bad Request", f"{name} must be an RFC 3339 date-time with its offset.")
+        value: datetime = parse_instant(text)
+    except ValueError as error:
+        raise refuse(400, "Bad Request", f"{name}: {error}") from None
+    return value
 
 
 def required_instant(request: Request, name: str) -> datetime:

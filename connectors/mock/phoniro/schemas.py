@@ -31,10 +31,16 @@ PauseReason = Literal["absence", "consent_withdrawn", "deceased", "equipment", "
 Outcome = Literal["ok", "not_visible_then_ok", "visit_dispatched", "camera_offline", "missed", "pending"]
 
 
-def _rfc3339(value: Any) -> Any:
-    if isinstance(value, str) and not RFC3339.match(value):
+def parse_instant(value: Any) -> Any:
+    """An RFC 3339 text as an aware datetime in UTC; anything else as it is. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    if not RFC3339.match(value):
         raise ValueError("must be an RFC 3339 date-time with its offset")
-    return value
+    try:
+        return datetime.fromisoformat(value).astimezone(UTC)
+    except OverflowError:
+        raise ValueError("is out of range") from None
 
 
 def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -57,14 +63,7 @@ def _no_personal_number(value: str) -> str:
     return value
 
 
-def _utc(value: datetime) -> datetime:
-    try:
-        return value.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("is out of range") from None
-
-
-Instant = Annotated[AwareDatetime, BeforeValidator(_rfc3339), AfterValidator(_utc)]
+Instant = Annotated[AwareDatetime, BeforeValidator(parse_instant)]
 Time = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
