@@ -141,6 +141,7 @@ async def test_a_mail_arrives_over_tls_after_login_as_it_was_written(server: Ser
     assert isinstance(message, EmailMessage)
     assert server.envelopes == [("adapter@kommun.example", [TO], True)]
     assert server.logins == ["adapter"]
+    assert server.taken[0].isascii(), "a server without 8BITMIME could not take it"
     assert message["Subject"] == "Påminnelse TK-7F3K2M"
     assert message["Message-ID"] == ID
     assert message["Date"] == "Mon, 02 Mar 2026 07:30:00 +0000"
@@ -180,9 +181,12 @@ async def test_a_server_that_wants_a_login_and_gets_none_is_unauthorised(server:
     assert type(error) is Unauthorised
 
 
-async def test_without_starttls_nothing_is_sent_and_no_login_is_tried(ca: trustme.CA) -> None:
-    async with _listening(Server()) as plain:
-        error = await _failure(_client(plain.port, ca))
+@pytest.mark.parametrize("login", [{}, {"username": None, "password": None}])
+async def test_without_starttls_nothing_is_sent_and_no_login_is_tried(ca: trustme.CA, login: dict[str, Any]) -> None:
+    """The server would take login and mail in clear."""
+    plain = Server()
+    async with _listening(plain, authenticator=plain.authenticate, auth_require_tls=False):
+        error = await _failure(_client(plain.port, ca, **login))
         assert type(error) is Refused
         assert "STARTTLS" in str(error)
         assert (plain.logins, plain.taken) == ([], [])

@@ -1,0 +1,534 @@
+"""How the Phoniro client speaks, and what it makes of every bad end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import tracemalloc
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, date, datetime, time
+from typing import Any
+from urllib.parse import parse_qs, unquote
+
+import httpx
+import pytest
+import respx
+
+from connectors.errors import (
+    AmbiguousWrite,
+    Conflict,
+    ContractBroken,
+    NotFound,
+    Refused,
+    Transient,
+    Unauthorised,
+    VendorError,
+)
+from connectors.http import HttpSettings
+from connectors.phoniro.client import PhoniroClient
+from connectors.phoniro.wire import BrokenRow, Customer, NewSchedule, Rule, ScheduleChanges
+
+BASE = "https://phoniro.example"
+SCHEDULES = "/api/v1/supervision-schedules"
+ID = "5b0f8f5e-2f0b-4c0e-9f39-1d6b7d8a0001"
+SECRET = "en-hemlighet-som-aldrig-syns"
+AT = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
+SCHEDULE: dict[str, Any] = {
+    "id": ID,
+    "status": "active",
+    "externalReference": "TK-7F3K2M-1",
+    "customerExternalId": "c-1",
+    "organisationId": "o-1",
+    "type": "camera_night",
+    "timeZone": "Europe/Stockholm",
+    "validFrom": "2026-03-02",
+    "rules": [{"weekdays": ["tue"], "times": ["02:15"]}],
+    "createdAt": "2026-03-01T08:00:00Z",
+    "updatedAt": "2026-03-01T08:00:00Z",
+}
+NEW = NewSchedule(
+    external_reference="TK-7F3K2M-1",
+    customer_external_id="c-1",
+    organisation_id="o-1",
+    time_zone="Europe/Stockholm",
+    valid_from=date(2026, 3, 2),
+    rules=(Rule(weekdays=("tue",), times=(time(2, 15),)),),
+)
+CUSTOMER = Customer(external_id="c-1", organisation_id="o-1", protected_identity=True)
+
+Write = Callable[[PhoniroClient], Any]
+UNREPEATED: dict[str, tuple[str, str, Write]] = {
+    "create": ("POST", SCHEDULES, lambda c: c.create_schedule(NEW)),
+    "patch": ("PATCH", f"{SCHEDULES}/{ID}", lambda c: c.patch_schedule(ID, ScheduleChanges(valid_to=None), '"1"')),
+    "end": ("POST", f"{SCHEDULES}/{ID}/end", lambda c: c.end_schedule(ID, AT, "deceased")),
+    "pause": ("POST", f"{SCHEDULES}/{ID}/pause", lambda c: c.pause_schedule(ID, "absence", AT)),
+    "resume": ("POST", f"{SCHEDULES}/{ID}/resume", lambda c: c.resume_schedule(ID)),
+}
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def phoniro() -> Iterator[respx.MockRouter]:
+    with respx.MockRouter(base_url=BASE, assert_all_called=False) as router:
+        yield router
+
+
+@pytest.fixture
+def tokens(phoniro: respx.MockRouter) -> respx.Route:
+    """Hands out token-1, token-2, ... of one hour each."""
+    route: respx.Route = phoniro.post("/connect/token")
+    route.side_effect = lambda request: httpx.Response(200, json=_token(f"token-{route.call_count + 1}"))
+    return route
+
+
+def _token(value: str, **changes: Any) -> dict[str, Any]:
+    return {"access_token": value, "token_type": "Bearer", "expires_in": 3600} | changes
+
+
+@pytest.fixture
+async def client(phoniro: respx.MockRouter, clock: Clock) -> AsyncIterator[PhoniroClient]:
+    async def no_sleep(seconds: float) -> None:
+        clock.seconds += seconds
+
+    async with PhoniroClient(
+        BASE,
+        "adapter",
+        SECRET,
+        settings=HttpSettings(per_second=None),
+        transport=httpx.MockTransport(phoniro.async_handler),
+        sleep=no_sleep,
+        monotonic=clock,
+        now=lambda: AT,
+    ) as client:
+        yield client
+
+
+def _answer(status: int = 200, etag: str | None = '"1"', **changes: Any) -> httpx.Response:
+    return httpx.Response(status, json=SCHEDULE | changes, headers={"ETag": etag} if etag else {})
+
+
+def _page(items: list[Any], following: str | None = None) -> httpx.Response:
+    return httpx.Response(200, json={"items": items, "nextCursor": following})
+
+
+def _bearer(route: respx.Route) -> list[str]:
+    return [call.request.headers["Authorization"] for call in route.calls]
+
+
+# -- the token ---------------------------------------------------------------------------------------------------------
+
+
+async def test_the_token_is_asked_for_as_rfc_6749_says_and_used_until_a_minute_before_its_end(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient, clock: Clock
+) -> None:
+    read = phoniro.get(f"{SCHEDULES}/{ID}").mock(return_value=_answer())
+    for seconds in (0.0, 3539.0, 1.0):
+        clock.seconds += seconds
+        await client.get_schedule(ID)
+    assert _bearer(read) == ["Bearer token-1", "Bearer token-1", "Bearer token-2"]
+    assert parse_qs(tokens.calls[0].request.content.decode()) == {
+        "grant_type": ["client_credentials"],
+        "client_id": ["adapter"],
+        "client_secret": [SECRET],
+        "scope": ["supervision"],
+    }
+
+
+async def test_a_short_lived_token_is_used_for_half_its_life(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient, clock: Clock
+) -> None:
+    tokens.side_effect = None
+    tokens.return_value = httpx.Response(200, json=_token("t", expires_in=30))
+    phoniro.get(f"{SCHEDULES}/{ID}").mock(return_value=_answer())
+    for seconds in (0.0, 14.0, 1.0):
+        clock.seconds += seconds
+        await client.get_schedule(ID)
+    assert tokens.call_count == 2
+
+
+async def test_callers_at_the_same_time_share_one_renewal(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    async def slow(request: httpx.Request) -> httpx.Response:
+        for _ in range(50):  # lets everybody else come as far as they can
+            await asyncio.sleep(0)
+        return httpx.Response(200, json=_token("t"))
+
+    tokens.side_effect = slow
+    read = phoniro.get(f"{SCHEDULES}/{ID}").mock(return_value=_answer())
+    await asyncio.gather(*(client.get_schedule(ID) for _ in range(20)))
+    assert (read.call_count, tokens.call_count) == (20, 1)
+
+
+async def test_a_late_401_to_an_old_token_does_not_cost_the_new_one(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    all_sent, renewed = asyncio.Event(), asyncio.Event()
+    old: list[httpx.Request] = []
+
+    async def revoked(request: httpx.Request) -> httpx.Response:
+        if request.headers["Authorization"] != "Bearer token-1":
+            renewed.set()
+            return _answer()
+        old.append(request)
+        if len(old) == 5:
+            all_sent.set()
+        await (all_sent if request is old[0] else renewed).wait()
+        return httpx.Response(401)
+
+    phoniro.get(f"{SCHEDULES}/{ID}").mock(side_effect=revoked)
+    await asyncio.gather(*(client.get_schedule(ID) for _ in range(5)))
+    assert tokens.call_count == 2
+
+
+@pytest.mark.parametrize("act", UNREPEATED)
+async def test_a_write_answered_401_is_sent_once_more_with_a_new_token(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient, act: str
+) -> None:
+    method, path, write = UNREPEATED[act]
+    route = phoniro.request(method, path).mock(side_effect=[httpx.Response(401), _answer()])
+    await write(client)
+    assert _bearer(route) == ["Bearer token-1", "Bearer token-2"]
+    assert route.calls[0].request.content == route.calls[1].request.content
+
+
+@pytest.mark.parametrize(("status", "sent"), [(401, 2), (403, 1)])
+async def test_a_token_that_is_never_accepted_ends_as_unauthorised(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient, status: int, sent: int
+) -> None:
+    route = phoniro.post(SCHEDULES).mock(return_value=httpx.Response(status))
+    with pytest.raises(Unauthorised) as caught:
+        await client.create_schedule(NEW)
+    assert (caught.value.status, caught.value.call, route.call_count) == (status, "POST schedule", sent)
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (
+            httpx.Response(400, json={"error": "invalid_client", "error_description": f"{SECRET} is wrong"}),
+            Unauthorised,
+        ),
+        (httpx.Response(400, json={"error": "invalid_client", "error_description": "x" * 150 + SECRET}), Unauthorised),
+        (httpx.Response(401), Unauthorised),
+        (httpx.Response(503, text="down"), Transient),
+        (httpx.Response(502, text="<html>bad gateway</html>"), Transient),
+        (httpx.ReadTimeout("slow"), Transient),
+        (httpx.ConnectError("no"), Transient),
+        (httpx.Response(200, text="<html>log in</html>"), ContractBroken),
+        (httpx.Response(200, json=_token("a\r\nX-Evil: 1")), ContractBroken),
+        (httpx.Response(200, json=_token("t", token_type="MAC")), ContractBroken),
+        (httpx.Response(200, json=_token("t", expires_in=0)), ContractBroken),
+    ],
+)
+async def test_a_write_is_not_sent_and_never_unknown_when_no_token_can_be_had(
+    phoniro: respx.MockRouter, client: PhoniroClient, answer: Any, kind: type[VendorError]
+) -> None:
+    route = phoniro.post(SCHEDULES).mock(return_value=_answer(201))
+    effect = {"return_value": answer} if isinstance(answer, httpx.Response) else {"side_effect": answer}
+    phoniro.post("/connect/token").mock(**effect)
+    with pytest.raises(VendorError) as caught:
+        await client.create_schedule(NEW)
+    assert (type(caught.value), caught.value.call, route.called) == (kind, "POST token", False)
+    assert SECRET[:12] not in str(caught.value) + repr(caught.value)
+
+
+async def test_neither_token_nor_secret_is_ever_in_an_error_or_a_log(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    phoniro.post(SCHEDULES).mock(
+        side_effect=lambda request: httpx.Response(422, json={"title": f"got {request.headers['Authorization'][7:]}"})
+    )
+    with pytest.raises(Refused) as caught:
+        await client.create_schedule(NEW)
+    seen = str(caught.value) + repr(caught.value) + repr(caught.value.__dict__) + caplog.text
+    assert "token-1" not in seen
+    assert SECRET not in seen
+
+
+# -- writes ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("act", UNREPEATED)
+@pytest.mark.parametrize(
+    ("fate", "kind"),
+    [
+        (httpx.ReadTimeout("slow"), AmbiguousWrite),
+        (httpx.ReadError("cut"), AmbiguousWrite),
+        (httpx.Response(500), AmbiguousWrite),
+        (httpx.Response(504), AmbiguousWrite),
+        (httpx.Response(200, text="<html>hello</html>"), AmbiguousWrite),
+        (httpx.Response(200, json={"id": ID}), AmbiguousWrite),
+        (httpx.ConnectError("no"), Transient),
+        (httpx.Response(429, headers={"Retry-After": "1"}), Transient),
+        (httpx.Response(503), Transient),
+        (httpx.Response(422, json={"title": "no"}), Refused),
+        (httpx.Response(409, json={"title": "ended"}), Conflict),
+        (httpx.Response(404), NotFound),
+    ],
+)
+async def test_a_post_or_patch_is_sent_once_whatever_becomes_of_it(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient, act: str, fate: Any, kind: type[VendorError]
+) -> None:
+    method, path, write = UNREPEATED[act]
+    effect = {"return_value": fate} if isinstance(fate, httpx.Response) else {"side_effect": fate}
+    route = phoniro.request(method, path).mock(**effect)
+    with pytest.raises(VendorError) as caught:
+        await write(client)
+    assert (type(caught.value), route.call_count) == (kind, 1)
+
+
+async def test_a_taken_reference_tells_who_has_it(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    problem = {"type": "about:blank", "title": "Taken", "status": 409, "existingId": ID}
+    phoniro.post(SCHEDULES).mock(return_value=httpx.Response(409, json=problem))
+    with pytest.raises(Conflict) as caught:
+        await client.create_schedule(NEW)
+    assert caught.value.existing_id == ID
+
+
+@pytest.mark.parametrize("status", [412, 428])
+async def test_a_version_that_is_old_or_missing_is_a_conflict(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient, status: int
+) -> None:
+    phoniro.patch(f"{SCHEDULES}/{ID}").mock(return_value=httpx.Response(status, json={"title": "version"}))
+    with pytest.raises(Conflict) as caught:
+        await client.patch_schedule(ID, ScheduleChanges(valid_to=None), None)
+    assert caught.value.status == status
+
+
+async def test_a_patch_carries_the_version_and_only_the_changes(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    route = phoniro.patch(f"{SCHEDULES}/{ID}").mock(return_value=_answer(etag='"2"'))
+    changed = await client.patch_schedule(ID, ScheduleChanges(valid_to=date(2026, 5, 1)), '"1"')
+    request = route.calls[0].request
+    assert (request.headers["If-Match"], changed.etag) == ('"1"', '"2"')
+    assert request.headers["Content-Type"] == "application/merge-patch+json"
+    assert json.loads(request.content) == {"validTo": "2026-05-01"}
+
+
+async def test_an_answer_about_another_schedule_is_not_taken_for_ours(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    other = "5b0f8f5e-2f0b-4c0e-9f39-1d6b7d8a0002"
+    phoniro.get(f"{SCHEDULES}/{ID}").mock(return_value=_answer(id=other))
+    phoniro.post(f"{SCHEDULES}/{ID}/pause").mock(return_value=_answer(id=other))
+    phoniro.post(SCHEDULES).mock(return_value=_answer(201, externalReference="TK-OTHER-1"))
+    with pytest.raises(ContractBroken):
+        await client.get_schedule(ID)
+    with pytest.raises(AmbiguousWrite):
+        await client.pause_schedule(ID, "other")
+    with pytest.raises(AmbiguousWrite):
+        await client.create_schedule(NEW)
+
+
+async def test_put_customer_is_repeated_until_it_is_answered(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    route = phoniro.put("/api/v1/customers/c-1")
+    route.side_effect = [httpx.ReadTimeout("slow"), httpx.Response(201, json=CUSTOMER.to_json())]
+    assert await client.put_customer(CUSTOMER) == CUSTOMER
+    assert route.call_count == 2
+
+
+async def test_a_protected_persons_data_and_a_personal_number_as_id_never_leave(
+    phoniro: respx.MockRouter, client: PhoniroClient
+) -> None:
+    with pytest.raises(Refused, match="firstName is filled in; nothing was sent"):
+        await client.put_customer(CUSTOMER.model_copy(update={"first_name": "Test"}))
+    for number in ("19900101TF03", "19900101-TF03"):
+        with pytest.raises(Refused, match="nothing was sent") as caught:
+            await client.get_customer(number)
+        assert "TF03" not in str(caught.value)
+    assert phoniro.calls.call_count == 0
+
+
+# -- reads -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("external_id", ["a/../b?c=1#d", "%2e%2e", "å\r\nX: y"])
+async def test_an_id_is_one_segment_of_the_path_whatever_is_in_it(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient, external_id: str
+) -> None:
+    route = phoniro.route(method="GET").mock(return_value=httpx.Response(200, json=CUSTOMER.to_json()))
+    await client.get_customer(external_id)
+    segments = route.calls[0].request.url.raw_path.decode().split("/")
+    assert segments[:4] == ["", "api", "v1", "customers"]
+    assert len(segments) == 5
+    assert unquote(segments[4]) == external_id
+    assert not set("?#\r\n ").intersection(segments[4])
+
+
+@pytest.mark.parametrize("dots", ["", ".", ".."])
+async def test_an_id_that_would_be_another_path_is_not_sent(
+    phoniro: respx.MockRouter, client: PhoniroClient, dots: str
+) -> None:
+    with pytest.raises(Refused):
+        await client.get_schedule(dots)
+    assert phoniro.calls.call_count == 0
+
+
+async def test_what_is_found_by_reference_is_read_by_id_so_that_it_is_current(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    listed = phoniro.get(SCHEDULES).mock(return_value=_page([SCHEDULE | {"status": "planned"}]))
+    phoniro.get(f"{SCHEDULES}/{ID}").mock(return_value=_ended())
+    found = await client.find_schedule("TK-7F3K2M-1")
+    assert found is not None
+    assert (found.schedule.status, found.etag) == ("ended", '"7"')
+    assert listed.calls[0].request.url.params["externalReference"] == "TK-7F3K2M-1"
+
+
+def _ended() -> httpx.Response:
+    return httpx.Response(200, json=SCHEDULE | {"status": "ended"}, headers={"ETag": '"7"'})
+
+
+async def test_a_list_that_ignores_the_filter_does_not_make_us_take_another_schedule(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    phoniro.get(SCHEDULES).mock(return_value=_page([SCHEDULE | {"externalReference": "TK-7F3K2M-10"}]))
+    assert await client.find_schedule("TK-7F3K2M-1") is None
+
+
+async def test_a_row_that_cannot_be_read_and_may_be_the_one_is_never_none(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    """Answering "none" would have the schedule created a second time."""
+    rows = phoniro.get(SCHEDULES)
+    single = phoniro.get(f"{SCHEDULES}/{ID}")
+    rows.return_value = _page([{"status": "active"}])
+    with pytest.raises(ContractBroken):
+        await client.find_schedule("TK-7F3K2M-1")
+    rows.return_value = _page([{"id": ID, "externalReference": "TK-7F3K2M-1"}])
+    single.return_value = httpx.Response(200, json={"id": ID})
+    with pytest.raises(ContractBroken):
+        await client.find_schedule("TK-7F3K2M-1")
+    rows.return_value = _page([{"id": ID}])
+    single.return_value = _answer(externalReference="TK-OTHER-1")
+    assert await client.find_schedule("TK-7F3K2M-1") is None
+
+
+async def test_a_broken_row_loses_no_other_row_and_shows_no_value(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    broken = SCHEDULE | {"validFrom": "hemligt", "externalReference": "TK-2"}
+    phoniro.get(SCHEDULES).mock(side_effect=[_page([SCHEDULE, broken, "x"], "2"), _page([SCHEDULE])])
+    rows = [row async for row in client.schedules()]
+    assert [type(row) is BrokenRow for row in rows] == [False, True, True, False]
+    assert isinstance(rows[1], BrokenRow)
+    assert (rows[1].id, rows[1].external_reference) == (ID, "TK-2")
+    assert "validFrom" in rows[1].problem
+    assert "hemligt" not in repr(rows[1])
+
+
+async def test_the_filters_and_the_cursor_are_sent_on_every_page(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    route = phoniro.get(SCHEDULES).mock(side_effect=[_page([], "a+b/c="), _page([])])
+    async for _ in client.schedules(customer_external_id="c-1", status="active", updated_since=AT):
+        pass
+    common = {
+        "customerExternalId": "c-1",
+        "status": "active",
+        "updatedSince": "2026-03-02T07:30:00Z",
+        "limit": "500",
+    }
+    sent = [dict(call.request.url.params) for call in route.calls]
+    assert sent == [common, common | {"cursor": "a+b/c="}]
+
+
+@pytest.mark.parametrize("cursors", [["1", "1"], ["1", "2", "1"]])
+async def test_a_cursor_that_repeats_ends_in_an_error_and_not_in_a_circle(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient, cursors: list[str]
+) -> None:
+    route = phoniro.get(SCHEDULES).mock(side_effect=[_page([SCHEDULE], cursor) for cursor in cursors])
+    with pytest.raises(ContractBroken, match="repeats"):
+        _ = [row async for row in client.schedules()]
+    assert route.call_count == len(cursors)
+
+
+@pytest.mark.parametrize("page", [{"items": []}, {"items": [], "nextCursor": ""}, {"nextCursor": None}, [], "x"])
+async def test_a_list_cut_short_is_not_taken_for_a_whole_one(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient, page: Any
+) -> None:
+    phoniro.get(SCHEDULES).mock(return_value=httpx.Response(200, json=page))
+    with pytest.raises(ContractBroken):
+        _ = [row async for row in client.schedules()]
+
+
+async def test_a_page_that_fails_once_is_read_again_and_no_row_comes_twice(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    phoniro.get(SCHEDULES).mock(
+        side_effect=[_page([SCHEDULE], "2"), httpx.Response(502), httpx.ReadTimeout("slow"), _page([SCHEDULE])]
+    )
+    assert len([row async for row in client.schedules()]) == 2
+
+
+async def test_memory_does_not_grow_with_the_length_of_a_list(clock: Clock) -> None:
+    row = json.dumps(SCHEDULE)
+    body = f'{{"items": [{", ".join([row] * 500)}], "nextCursor": %s}}'
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.method == "POST":
+            return httpx.Response(200, json=_token("t"))
+        page = int(request.url.params.get("cursor", "1"))
+        return httpx.Response(200, text=body % (f'"{page + 1}"' if page < 40 else "null"))
+
+    transport = httpx.MockTransport(handler)
+    settings = HttpSettings(per_second=None)
+    async with PhoniroClient(BASE, "adapter", SECRET, transport=transport, settings=settings) as client:
+        count, early = 0, 0
+        tracemalloc.start()
+        try:
+            async for _ in client.schedules():
+                count += 1
+                if count == 2_000:
+                    early = tracemalloc.get_traced_memory()[1]
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert count == 20_000
+    assert peak < early * 1.5
+
+
+async def test_supervisions_are_asked_for_between_two_instants(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    item = {"id": "1", "scheduleId": ID, "dueAt": "2026-03-02T01:15:00Z", "outcome": "ok", "operatorId": "u-1"}
+    route = phoniro.get("/api/v1/supervisions").mock(return_value=_page([item]))
+    rows = [row async for row in client.supervisions(AT, AT.replace(hour=9))]
+    params = route.calls[0].request.url.params
+    assert (params["from"], params["to"]) == ("2026-03-02T07:30:00Z", "2026-03-02T09:30:00Z")
+    assert len(rows) == 1
+    assert "u-1" not in repr(rows)
+
+
+async def test_organisations_come_with_their_broken_rows(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    items = [{"id": "o-1", "name": "Nattpatrullen"}, {"id": "o-2"}]
+    phoniro.get("/api/v1/organisations").mock(return_value=httpx.Response(200, json={"items": items}))
+    good, broken = await client.organisations()
+    assert (good.id, type(broken)) == ("o-1", BrokenRow)
+
+
+async def test_an_instant_without_a_zone_is_a_mistake_of_the_caller(client: PhoniroClient) -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        await client.end_schedule(ID, AT.replace(tzinfo=None), "other")

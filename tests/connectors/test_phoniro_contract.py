@@ -1,0 +1,258 @@
+"""Every request that the Phoniro client can send is one that the assumed contract allows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, get_args
+from urllib.parse import parse_qsl, unquote
+
+import httpx
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from openapi_schema_validator import OAS31Validator, oas31_format_checker
+
+from connectors.errors import VendorError
+from connectors.http import HttpSettings
+from connectors.phoniro.client import PhoniroClient
+from connectors.phoniro.wire import WEEKDAYS, Customer, EndReason, NewSchedule, PauseReason, Rule, ScheduleChanges
+
+CONTRACT = Path(__file__).parents[3] / "shared" / "contracts" / "phoniro.openapi.yaml"
+pytestmark = pytest.mark.skipif(not CONTRACT.exists(), reason="the contract is not kept with the code")
+
+ID = "5b0f8f5e-2f0b-4c0e-9f39-1d6b7d8a0001"
+Call = Callable[[PhoniroClient], Awaitable[object]]
+
+
+@pytest.fixture(scope="module")
+def contract() -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load(CONTRACT.read_text(encoding="utf-8"))
+    return loaded
+
+
+def _sent(*calls: Call) -> list[httpx.Request]:
+    """The requests of these calls; each is answered with nothing useful, which the client takes for an error."""
+    requests: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        token = {"access_token": "t", "token_type": "Bearer", "expires_in": 3600}
+        return httpx.Response(200, json=token if request.url.path == "/connect/token" else {})
+
+    async def run() -> None:
+        transport = httpx.MockTransport(handler)
+        limits = HttpSettings(per_second=None)
+        async with PhoniroClient("https://phoniro.example", "i", "s", transport=transport, settings=limits) as client:
+            for call in calls:
+                with pytest.raises(VendorError):
+                    await call(client)
+
+    asyncio.run(run())
+    return requests
+
+
+def _check(contract: dict[str, Any], request: httpx.Request) -> str:
+    """Validate a request against its operation, and return the operation's name."""
+    path, shared, operation = _operation(contract, request)
+    parameters = [_resolved(contract, one) for one in (*shared, *operation.get("parameters", []))]
+    query = {one["name"]: one for one in parameters if one["in"] == "query"}
+    for name, value in request.url.params.multi_items():
+        schema = query[name]["schema"]
+        _validate(contract, schema, int(value) if schema.get("type") == "integer" else value)
+    for one in parameters:
+        if one["in"] == "query" and one.get("required"):
+            assert one["name"] in request.url.params
+        if one["in"] == "header" and one.get("required"):
+            assert request.headers[one["name"]]
+    _check_body(contract, operation, request)
+    return f"{request.method} {path}"
+
+
+def _operation(contract: dict[str, Any], request: httpx.Request) -> tuple[str, list[Any], dict[str, Any]]:
+    raw = request.url.raw_path.decode().partition("?")[0]
+    for path, item in sorted(contract["paths"].items(), key=lambda one: "{" in one[0]):
+        found = re.fullmatch(re.sub(r"\{\w+\}", "([^/]+)", path), raw)
+        if found and request.method.lower() in item:
+            shared = item.get("parameters", [])
+            for value, parameter in zip(found.groups(), shared, strict=True):
+                _validate(contract, parameter["schema"], unquote(value))
+            return path, shared, item[request.method.lower()]
+    raise AssertionError(f"the contract knows no {request.method} {raw}")
+
+
+def _check_body(contract: dict[str, Any], operation: dict[str, Any], request: httpx.Request) -> None:
+    media_type = request.headers.get("Content-Type", "").partition(";")[0]
+    if request.method == "PATCH":
+        # The contract names the four fields and refers to the schema of a new schedule for what they are.
+        assert media_type == "application/merge-patch+json"
+        whole = contract["components"]["schemas"]["NewSchedule"]["properties"]
+        allowed = {name: whole[name] for name in ("validFrom", "validTo", "rules", "cameraId")}
+        schema: dict[str, Any] = {"type": "object", "minProperties": 1, "properties": allowed}
+    elif "requestBody" in operation:
+        schema = operation["requestBody"]["content"][media_type]["schema"]
+    else:
+        assert request.content == b""
+        return
+    body = (
+        dict(parse_qsl(request.content.decode())) if media_type.endswith("urlencoded") else json.loads(request.content)
+    )
+    assert set(body) <= set(_resolved(contract, schema)["properties"])
+    _validate(contract, schema, body)
+
+
+def _resolved(contract: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in schema:
+        return schema
+    found: Any = contract
+    for step in schema["$ref"].removeprefix("#/").split("/"):
+        found = found[step]
+    assert isinstance(found, dict)
+    return found
+
+
+def _validate(contract: dict[str, Any], schema: dict[str, Any], value: object) -> None:
+    whole = {**schema, "components": contract["components"]}
+    OAS31Validator(whole, format_checker=oas31_format_checker).validate(value)
+
+
+PLAIN = st.text(max_size=30)
+EXTERNAL_IDS = st.text(min_size=1, max_size=64)
+INSTANTS = st.datetimes(
+    min_value=datetime(1990, 1, 1),  # noqa: DTZ001 - Hypothesis adds the zone
+    max_value=datetime(2090, 1, 1),  # noqa: DTZ001
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=2)), timezone(timedelta(hours=-11, minutes=-30))]),
+)
+TIMES = st.lists(st.times().map(lambda one: one.replace(second=0, microsecond=0)), min_size=1, max_size=12, unique=True)
+
+
+@st.composite
+def customers(draw: st.DrawFn) -> Customer:
+    protected = draw(st.booleans())
+    names = ("first_name", "last_name", "street_address", "postal_code", "city", "phone")
+    personal = {} if protected else {name: draw(st.none() | PLAIN) for name in names}
+    if not protected:
+        personal["personal_identity_number"] = draw(st.none() | st.from_regex(r"19900101TF[0-9]{2}", fullmatch=True))
+    return Customer(
+        external_id=draw(EXTERNAL_IDS), organisation_id=draw(PLAIN), protected_identity=protected, **personal
+    )
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> tuple[Rule, ...]:
+    days = draw(st.lists(st.sampled_from(WEEKDAYS), min_size=1, unique=True))
+    cut = draw(st.integers(0, len(days) - 1))
+    parts = [part for part in (days[:cut], days[cut:]) if part]
+    return tuple(Rule(weekdays=tuple(part), times=tuple(draw(TIMES))) for part in parts)
+
+
+NEW_SCHEDULES = st.builds(
+    NewSchedule,
+    external_reference=st.text(min_size=1, max_size=100),
+    customer_external_id=EXTERNAL_IDS,
+    organisation_id=PLAIN,
+    time_zone=st.just("Europe/Stockholm"),
+    valid_from=st.dates(),
+    valid_to=st.none() | st.dates(),
+    rules=rules(),
+    tolerance_minutes=st.integers(0, 120),
+    retry_after_minutes=st.integers(1, 60),
+    camera_id=st.none() | PLAIN,
+)
+CHANGES = st.fixed_dictionaries(
+    {},
+    optional={
+        "valid_from": st.dates(),
+        "valid_to": st.none() | st.dates(),
+        "rules": rules(),
+        "camera_id": st.none() | PLAIN,
+    },
+).filter(bool)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    customer=customers(),
+    new=NEW_SCHEDULES,
+    changes=CHANGES.map(lambda given: ScheduleChanges(**given)),
+    at=INSTANTS,
+    until=st.none() | INSTANTS,
+    end_reason=st.sampled_from(get_args(EndReason)),
+    pause_reason=st.sampled_from(get_args(PauseReason)),
+)
+def test_every_body_that_can_be_sent_is_one_that_the_contract_allows(
+    contract: dict[str, Any],
+    customer: Customer,
+    new: NewSchedule,
+    changes: ScheduleChanges,
+    at: datetime,
+    until: datetime | None,
+    end_reason: EndReason,
+    pause_reason: PauseReason,
+) -> None:
+    requests = _sent(
+        lambda client: client.put_customer(customer),
+        lambda client: client.create_schedule(new),
+        lambda client: client.patch_schedule(ID, changes, '"1"'),
+        lambda client: client.end_schedule(ID, at, end_reason),
+        lambda client: client.pause_schedule(ID, pause_reason, until),
+        lambda client: client.resume_schedule(ID),
+    )
+    for request in requests:
+        _check(contract, request)
+
+
+async def _drained(rows: Any) -> None:
+    async for _ in rows:
+        pass
+
+
+def test_the_client_speaks_of_nothing_but_the_contract_and_of_all_of_it(contract: dict[str, Any]) -> None:
+    at = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
+    rule = Rule.model_validate({"weekdays": ["tue"], "times": ["02:15"]})
+    new = NewSchedule(
+        external_reference="TK-7F3K2M-1",
+        customer_external_id="c-1",
+        organisation_id="o-1",
+        time_zone="Europe/Stockholm",
+        valid_from=at.date(),
+        rules=(rule,),
+    )
+    requests = _sent(
+        lambda client: client.organisations(),
+        lambda client: client.get_customer("c-1"),
+        lambda client: client.put_customer(Customer(external_id="c-1", organisation_id="o", protected_identity=True)),
+        lambda client: client.find_schedule("TK-7F3K2M-1"),
+        lambda client: _drained(client.schedules(customer_external_id="c-1", status="active", updated_since=at)),
+        lambda client: client.get_schedule(ID),
+        lambda client: client.create_schedule(new),
+        lambda client: client.patch_schedule(ID, ScheduleChanges(valid_to=None), '"1"'),
+        lambda client: client.end_schedule(ID, at, "other"),
+        lambda client: client.pause_schedule(ID, "other"),
+        lambda client: client.resume_schedule(ID),
+        lambda client: _drained(client.supervisions(at, at)),
+    )
+    spoken = {_check(contract, request) for request in requests}
+    known = {
+        f"{method.upper()} {path}"
+        for path, item in contract["paths"].items()
+        for method in item
+        if method != "parameters"
+    }
+    # Customers are looked up by their id; nobody needs the list of them.
+    assert spoken == known - {"GET /api/v1/customers"}
+
+
+def test_the_reasons_are_the_contracts(contract: dict[str, Any]) -> None:
+    def reasons(act: str) -> set[str]:
+        body = contract["paths"][f"/api/v1/supervision-schedules/{{id}}/{act}"]["post"]["requestBody"]
+        return set(body["content"]["application/json"]["schema"]["properties"]["reason"]["enum"])
+
+    assert (set(get_args(EndReason)), set(get_args(PauseReason))) == (reasons("end"), reasons("pause"))
+    weekdays = contract["components"]["schemas"]["Rule"]["properties"]["weekdays"]["items"]["enum"]
+    assert list(WEEKDAYS) == weekdays
