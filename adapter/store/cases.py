@@ -1,0 +1,227 @@
+"""Cases: opening them, finding them, and what belongs to them. When they are due stands in ``due``."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Row, delete, insert, select
+
+from adapter.domain.decision import Decision, Phase
+from adapter.store import codec, events
+from adapter.store.errors import OrderTaken
+from adapter.store.sql import insert_missing
+from adapter.store.tables import case_links, cases
+
+LinkKind = Literal["order", "execution"]
+
+_REFERENCE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A row as it was read. ``person_id`` is the vendor's key of the person and is never logged.
+
+    Notes count from ``evidence_after``, a local calendar date. ``due_at`` is when it is next to be reconciled (None:
+    nothing calls for it), ``read_again_at`` when its evidence must be read again at the latest, ``ready_at`` when it
+    can next be claimed. ``failures`` counts reconciliations in a row that ended in an unexpected error.
+    """
+
+    tenant: str
+    ref: str
+    person_id: str
+    evidence_after: date
+    phase: Phase
+    opened_at: datetime
+    closed_at: datetime | None
+    due_at: datetime | None
+    due_reason: str | None
+    due_seq: int
+    read_again_at: datetime | None
+    ready_at: datetime | None
+    lease_owner: str | None
+    lease_until: datetime | None
+    version: int
+    decision: str | None
+    decided_at: datetime | None
+    facts_read_at: datetime | None
+    failures: int
+    error: str | None
+    adopted: bool
+    adopted_orders: frozenset[str]
+    collected_at: datetime | None
+    purged_at: datetime | None
+
+    @property
+    def open(self) -> bool:
+        return self.closed_at is None
+
+    @property
+    def last_decision(self) -> Decision | None:
+        """The last decision without what it wanted (that is in the outbox). Raises ``StoreError``."""
+        return codec.load_decision(self.decision) if self.decision else None
+
+
+COLUMNS = [cases.c[f.name] for f in fields(Case)]
+
+
+def from_row(row: Row[Any]) -> Case:
+    """A row of ``COLUMNS`` as a ``Case``."""
+    values = dict(row._mapping)
+    values["phase"] = Phase(values["phase"])
+    values["adopted_orders"] = frozenset(values["adopted_orders"])
+    return Case(**values)
+
+
+def new_reference(rng: random.Random) -> str:
+    """``TK-`` and six characters that can't be taken for one another."""
+    return "TK-" + codec.draw(rng, _REFERENCE, 6)
+
+
+def open_case(
+    conn: Connection,
+    *,
+    tenant: str,
+    person_id: str,
+    evidence_after: date,
+    order_ids: Iterable[str],
+    now: datetime,
+    rng: random.Random,
+    adopted: bool = False,
+    adopted_orders: Iterable[str] = (),
+) -> Case:
+    """Open a case with its orders, due at once. If one of the orders has a case, open or closed, that one is returned
+    and nothing changes. Raises ``OrderTaken`` when somebody else links one of the orders at the same moment."""
+    orders = list(dict.fromkeys(order_ids))
+    for order_id in orders:
+        if existing := case_of_order(conn, tenant, order_id):
+            return existing
+    ref = new_reference(rng)
+    while case(conn, tenant, ref) is not None:
+        ref = new_reference(rng)
+    conn.execute(
+        insert(cases).values(
+            tenant=tenant,
+            ref=ref,
+            person_id=person_id,
+            evidence_after=evidence_after,
+            phase=Phase.PREPARING,
+            opened_at=now,
+            due_at=now,
+            due_reason="opened",
+            due_seq=1,
+            ready_at=now,
+            version=1,
+            failures=0,
+            adopted=adopted,
+            adopted_orders=sorted(adopted_orders),
+        )
+    )
+    opened = the_case(conn, tenant, ref)
+    link(conn, opened, "order", orders)
+    events.record(conn, tenant, ref, "case.opened", {"orders": ", ".join(orders), "adopted": adopted}, now=now)
+    return opened
+
+
+def case(conn: Connection, tenant: str, ref: str) -> Case | None:
+    row = conn.execute(select(*COLUMNS).where(cases.c.tenant == tenant, cases.c.ref == ref)).one_or_none()
+    return from_row(row) if row is not None else None
+
+
+def the_case(conn: Connection, tenant: str, ref: str) -> Case:
+    """A case that must be there; ``LookupError`` if it isn't."""
+    found = case(conn, tenant, ref)
+    if found is None:
+        raise LookupError(f"there is no case {ref} of {tenant}")
+    return found
+
+
+def lock(conn: Connection, tenant: str, ref: str) -> Case:
+    """The case, held until the transaction ends: whoever changes it or its acts goes one at a time."""
+    query = select(*COLUMNS).where(cases.c.tenant == tenant, cases.c.ref == ref).with_for_update()
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        raise LookupError(f"there is no case {ref} of {tenant}")
+    return from_row(row)
+
+
+def all_cases(
+    conn: Connection,
+    tenant: str,
+    *,
+    open_only: bool = True,
+    phase: Phase | None = None,
+    after: str = "",
+    limit: int | None = None,
+) -> list[Case]:
+    """Cases by reference, from the one after ``after`` on, so that many can be read in pages."""
+    c = cases.c
+    query = select(*COLUMNS).where(c.tenant == tenant, c.ref > after).order_by(c.ref).limit(limit)
+    if open_only:
+        query = query.where(c.closed_at.is_(None))
+    if phase is not None:
+        query = query.where(c.phase == phase)
+    return [from_row(row) for row in conn.execute(query)]
+
+
+def open_cases_of_person(conn: Connection, tenant: str, person_id: str) -> list[Case]:
+    """The person's open cases, oldest first."""
+    c = cases.c
+    query = select(*COLUMNS).where(c.tenant == tenant, c.person_id == person_id, c.closed_at.is_(None))
+    return [from_row(row) for row in conn.execute(query.order_by(c.opened_at, c.ref))]
+
+
+def case_of_order(conn: Connection, tenant: str, order_id: str) -> Case | None:
+    """The case that an order belongs to, open or closed."""
+    found = _linked(conn, tenant, "order", order_id)
+    return found[0] if found else None
+
+
+def cases_of_execution(conn: Connection, tenant: str, execution_id: int | str) -> list[Case]:
+    """The cases whose notes may stand on an execution."""
+    return _linked(conn, tenant, "execution", str(execution_id))
+
+
+def _linked(conn: Connection, tenant: str, kind: LinkKind, external_id: str) -> list[Case]:
+    c = case_links.c
+    joined = cases.join(case_links, (c.tenant == cases.c.tenant) & (c.ref == cases.c.ref))
+    query = select(*COLUMNS).select_from(joined).where(c.tenant == tenant, c.kind == kind, c.external_id == external_id)
+    return [from_row(row) for row in conn.execute(query.order_by(cases.c.opened_at, cases.c.ref))]
+
+
+def link(conn: Connection, case: Case, kind: LinkKind, external_ids: Iterable[int | str]) -> frozenset[str]:
+    """Link orders or executions to a case; returns those that are new to it. An order belongs to one case only:
+    raises ``OrderTaken`` for one that is another's, and then nothing of the transaction may be kept."""
+    new: set[str] = set()
+    for external_id in dict.fromkeys(map(str, external_ids)):
+        row = {"tenant": case.tenant, "kind": kind, "external_id": external_id, "ref": case.ref}
+        if insert_missing(conn, case_links, row):
+            new.add(external_id)
+        elif kind == "order" and (other := case_of_order(conn, case.tenant, external_id)) and other.ref != case.ref:
+            raise OrderTaken(case.tenant, external_id, other.ref)
+    return frozenset(new)
+
+
+def links(conn: Connection, case: Case, kind: LinkKind) -> frozenset[str]:
+    c = case_links.c
+    query = select(c.external_id).where(c.tenant == case.tenant, c.ref == case.ref, c.kind == kind)
+    return frozenset(conn.scalars(query))
+
+
+def chain(conn: Connection, case: Case) -> frozenset[str]:
+    """The orders of a case."""
+    return links(conn, case, "order")
+
+
+def unlink_orders(conn: Connection, case: Case, order_ids: Iterable[str]) -> None:
+    """Let go of orders that belong to a later case."""
+    c = case_links.c
+    for some in codec.chunks(order_ids):
+        conn.execute(
+            delete(case_links).where(
+                c.tenant == case.tenant, c.ref == case.ref, c.kind == "order", c.external_id.in_(some)
+            )
+        )

@@ -1,0 +1,177 @@
+"""The database: how transactions are run, and which schema it has.
+
+SQLite is the embedded default: one process, one writer thread. PostgreSQL takes any number of replicas. Both run the
+same statements.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import StaticPool
+
+from adapter.store.errors import StoreError, translate
+from adapter.store.tables import metadata
+
+T = TypeVar("T")
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_UPGRADE_LOCK = 0x7472796767
+"""PostgreSQL's advisory lock that one replica holds while it migrates."""
+
+
+class Database:
+    """One database. ``url`` is an SQLAlchemy URL: ``sqlite:///var/adapter.db``, ``sqlite://`` (in memory) or
+    ``postgresql+psycopg://...``. Nothing connects before the first transaction.
+
+    ``inline`` runs every transaction in the caller's own thread, which makes a simulation repeatable; an in-memory
+    database always is. Raises ``StoreError`` for a URL that can't be used.
+    """
+
+    def __init__(self, url: str, *, inline: bool = False) -> None:
+        try:
+            self._url: URL = make_url(url)
+            self.name = self._url.render_as_string(hide_password=True)
+            self._sqlite = self._url.get_backend_name() == "sqlite"
+            if not self._sqlite and self._url.get_backend_name() != "postgresql":
+                raise StoreError(f"database {self.name}: only sqlite and postgresql are supported", "driver")
+            self.memory = self._sqlite and self._url.database in (None, "", ":memory:")
+            self._engine: Engine = self._connectable()
+        except (ArgumentError, NoSuchModuleError):
+            raise StoreError(
+                "the database URL can't be read; it begins with sqlite:/// or postgresql+psycopg://", "driver"
+            ) from None
+        except ModuleNotFoundError as e:
+            raise StoreError(f"database {self.name} needs the Python package {e.name}; install it", "driver") from e
+        self._file: tuple[int, int] | None = None
+        workers = 1 if self._sqlite else 4
+        self._pool = None if inline or self.memory else ThreadPoolExecutor(workers, thread_name_prefix="store")
+
+    def _connectable(self) -> Engine:
+        # hide_parameters: a driver's error would otherwise quote the row (P8).
+        if not self._sqlite:
+            return create_engine(self._url, hide_parameters=True, pool_size=4, max_overflow=2, pool_pre_ping=True)
+        if self.memory:
+            once = {"check_same_thread": False}
+            engine = create_engine(self._url, hide_parameters=True, poolclass=StaticPool, connect_args=once)
+        else:
+            engine = create_engine(self._url, hide_parameters=True)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    async def run(self, fn: Callable[[Connection], T]) -> T:
+        """Run ``fn`` in one short transaction: committed when it returns, rolled back when it raises.
+
+        ``fn`` is a plain function, so nothing can be awaited in it and no transaction is ever open across HTTP. Being
+        cancelled while it runs doesn't stop it: the transaction then happens whole, or not at all, all the same.
+        Raises ``StoreError`` when the database can't be used, and whatever ``fn`` raises.
+        """
+        if self._pool is None:
+            return self.run_sync(fn)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, self.run_sync, fn)
+
+    def run_sync(self, fn: Callable[[Connection], T]) -> T:
+        """The same from a thread without an event loop (the command line)."""
+        try:
+            self._check_file()
+            with self._engine.begin() as conn:
+                result = fn(conn)
+            self._remember_file()
+        except DBAPIError as e:
+            raise translate(e, self.name) from None
+        return result
+
+    def _check_file(self) -> None:
+        """A SQLite file that is deleted or replaced under way would go on being written to, unseen, until a restart
+        began with an empty database and every message were sent again."""
+        if self._file is not None and self._file != self._stat():
+            raise StoreError(
+                f"database {self.name} was deleted or replaced while the adapter ran. Nothing more is written or sent; "
+                f"put the file back (or restore the last backup) and restart the adapter",
+                "missing",
+            )
+
+    def _remember_file(self) -> None:
+        if self._file is None and self._sqlite and not self.memory:
+            self._file = self._stat()
+
+    def _stat(self) -> tuple[int, int] | None:
+        try:
+            found = Path(str(self._url.database)).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def upgrade(self) -> None:
+        """Bring the schema to this version's. One process does it at a time; with nothing to do it changes nothing.
+
+        A new in-memory database gets the tables straight from the metadata, which is what the migrations add up to.
+        """
+        self.run_sync(self._upgrade)
+
+    def _upgrade(self, conn: Connection) -> None:
+        if conn.dialect.name == "postgresql":
+            conn.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _UPGRADE_LOCK})
+        if self.memory:
+            metadata.create_all(conn)
+            MigrationContext.configure(conn).stamp(_scripts(), "head")
+        else:
+            config = _config()
+            config.attributes["connection"] = conn
+            command.upgrade(config, "head")
+
+    def schema(self) -> tuple[str | None, str | None]:
+        """The schema's revision, and the one that this version expects."""
+        current = self.run_sync(lambda conn: MigrationContext.configure(conn).get_current_revision())
+        return current, _scripts().get_current_head()
+
+    def close(self) -> None:
+        """Wait for the transaction under way and close the connections."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True)
+        self._engine.dispose()
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    """WAL lets readers of other processes (the command line) go on beside the writer. FULL, not NORMAL: in WAL mode
+    NORMAL may lose the last commits at a power cut, and with them that an act was about to be sent, which then would be
+    sent a second time (P4)."""
+    # The driver must not begin transactions by itself, so that BEGIN IMMEDIATE below is the only one.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    try:
+        for pragma in ("busy_timeout = 5000", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+    finally:
+        cursor.close()
+
+
+def _begin_sqlite(conn: Connection) -> None:
+    # Taken at once, the write lock can't be refused half-way, as happens when a reader turns writer.
+    conn.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())

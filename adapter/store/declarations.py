@@ -1,0 +1,31 @@
+"""Steps that a person declared done by hand in the re-sync file, because there was nowhere else to note them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from adapter.domain.facts import Note, Signal
+from adapter.store.sql import upsert
+from adapter.store.tables import declarations
+
+
+def declare(conn: Connection, tenant: str, ref: str, signal: Signal, *, at: datetime, who: str, why: str) -> bool:
+    """Take down one declaration; a later one of the same signal replaces it. False if it is there already."""
+    row = {"tenant": tenant, "ref": ref, "signal": str(signal), "at": at, "who": who, "why": why}
+    c = declarations.c
+    same = select(c.ref).where(
+        c.tenant == tenant, c.ref == ref, c.signal == signal, c.at == at, c.who == who, c.why == why
+    )
+    if conn.scalar(same) is not None:
+        return False
+    upsert(conn, declarations, [row])
+    return True
+
+
+def declared(conn: Connection, tenant: str, ref: str) -> tuple[Note, ...]:
+    """A case's declarations as the signals that they stand for, by whom."""
+    c = declarations.c
+    query = select(c.signal, c.at, c.who).where(c.tenant == tenant, c.ref == ref).order_by(c.at, c.signal)
+    return tuple(Note(f"declared:{row.signal}", Signal(row.signal), row.at, by=row.who) for row in conn.execute(query))

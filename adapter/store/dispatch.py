@@ -1,0 +1,192 @@
+"""From the outbox to the world: claiming acts one at a time per case and lane, and writing down what came of each.
+
+Each outcome is written by whoever holds the act's lease and nobody else (``Overtaken``), with its audit line in the
+same transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, func, select, update
+
+from adapter.domain.ledger import Act, ActKind, ActState
+from adapter.ports import Effect
+from adapter.store import cases as case_rows
+from adapter.store import events, persons, schedules
+from adapter.store.cases import Case
+from adapter.store.due import in_turn
+from adapter.store.errors import Overtaken
+from adapter.store.outbox import LANES, act_from_row, advance
+from adapter.store.tables import acts as table
+
+_c = table.c
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedAct:
+    """An act and its lease. ``act.state`` says what to do: SENDING, perform it (``act.attempts`` counts this one);
+    UNKNOWN, find out whether it had its effect (``looks``: how often that was tried in vain). ``facts_at`` (UTC) is
+    when the oldest of the facts behind it was read; an act that ``opens`` supervision needs fresh ones (P1)."""
+
+    tenant: str
+    ref: str
+    act: Act
+    lane: str
+    why: str
+    opens: bool
+    looks: int
+    facts_at: datetime | None
+    correlation: str | None
+    lease_owner: str
+    lease_until: datetime
+
+
+def claim_acts(
+    conn: Connection,
+    *,
+    tenants: Sequence[str],
+    now: datetime,
+    limit: int,
+    owner: str,
+    lease_until: datetime,
+    lanes: Sequence[str] = LANES,
+) -> list[ClaimedAct]:
+    """Lease up to ``limit`` acts whose time has come, tenants and lanes in turn, the longest waiting first.
+
+    One that was being sent when its lease ran out is claimed as UNKNOWN: whoever sent it may have died after sending.
+    """
+    queues = []
+    for tenant in tenants:
+        for lane in lanes:
+            query = select(table).where(_c.tenant == tenant, _c.lane == lane, _c.ready_at <= now)
+            query = query.order_by(_c.ready_at, _c.ref).limit(limit).with_for_update(skip_locked=True)
+            queues.append(conn.execute(query).all())
+    queues.sort(key=lambda queue: queue[0].ready_at if queue else now)
+    return [_lease(conn, row, now, owner, lease_until) for row in in_turn(queues, limit)]
+
+
+def _lease(conn: Connection, row: Any, now: datetime, owner: str, lease_until: datetime) -> ClaimedAct:
+    first = row.state == ActState.PENDING
+    state = ActState.SENDING if first else ActState.UNKNOWN
+    attempts = row.attempts + 1 if first else row.attempts
+    looks = 0 if row.state == ActState.SENDING else row.looks
+    conn.execute(
+        update(table)
+        .where(_c.tenant == row.tenant, _c.ref == row.ref, _c.n == row.n)
+        .values(
+            state=state,
+            attempts=attempts,
+            looks=looks,
+            lease_owner=owner,
+            lease_until=lease_until,
+            ready_at=lease_until,
+        )
+    )
+    if row.state == ActState.SENDING:
+        data = {"key": row.key, "n": row.n}
+        events.record(conn, row.tenant, row.ref, "act.lost", data, now=now, correlation=row.correlation)
+    return ClaimedAct(
+        tenant=row.tenant,
+        ref=row.ref,
+        act=replace(act_from_row(row), state=state, attempts=attempts),
+        lane=row.lane,
+        why=row.why,
+        opens=row.opens,
+        looks=looks,
+        facts_at=row.facts_at,
+        correlation=row.correlation,
+        lease_owner=owner,
+        lease_until=lease_until,
+    )
+
+
+def done(conn: Connection, claimed: ClaimedAct, effect: Effect, now: datetime) -> None:
+    """The act had its effect: store it, and what is now known of the schedule and the person. Raises ``Overtaken``."""
+    result = dict(effect.result)
+    values = {"done_at": now, "result": result, "retry_at": None, "ready_at": None, "error": None}
+    case = _move(conn, claimed, ActState.DONE, values, "done", result, now)
+    if effect.schedule is not None:
+        schedules.save(
+            conn, claimed.tenant, claimed.ref, effect.schedule, remote_id=effect.schedule_id, etag=effect.etag
+        )
+    if claimed.act.kind is ActKind.EMPTY_PERSON:
+        persons.told(conn, claimed.tenant, case.person_id, None, emptied=True)
+    elif claimed.act.kind is ActKind.PUT_PERSON:
+        persons.told(conn, claimed.tenant, case.person_id, effect.person)
+
+
+def retry(conn: Connection, claimed: ClaimedAct, *, retry_at: datetime, error: str, now: datetime) -> None:
+    """The act surely had no effect: send it (again) from ``retry_at`` (UTC) on. Raises ``Overtaken``."""
+    values = {"retry_at": retry_at, "looks": 0, "error": error}
+    _move(conn, claimed, ActState.PENDING, values, "retry", {"error": error}, now)
+
+
+def unknown(
+    conn: Connection, claimed: ClaimedAct, *, retry_at: datetime, looks: int, error: str, now: datetime
+) -> None:
+    """The act may have had its effect: look for it from ``retry_at`` (UTC) on; ``looks`` were in vain so far. Raises
+    ``Overtaken``."""
+    values = {"retry_at": retry_at, "looks": looks, "error": error}
+    _move(conn, claimed, ActState.UNKNOWN, values, "unknown", {"looks": looks, "error": error}, now)
+
+
+def park(conn: Connection, claimed: ClaimedAct, *, error: str, now: datetime) -> None:
+    """The act had no effect and can't have until a person does something. Raises ``Overtaken``."""
+    values = {"retry_at": None, "ready_at": None, "error": error}
+    _move(conn, claimed, ActState.PARKED, values, "parked", {"error": error}, now)
+
+
+def give_back(conn: Connection, claimed: ClaimedAct, *, now: datetime, retry_at: datetime | None = None) -> None:
+    """Nothing was tried: the act is as it was before the claim, to be claimed again from ``retry_at`` (UTC) on.
+
+    One to be sent waits for fresh facts: the next ``settle_wanted`` that still calls for it lets it go at once. Raises
+    ``Overtaken``.
+    """
+    state = ActState.UNKNOWN
+    values: dict[str, Any] = {"retry_at": retry_at or now}
+    if claimed.act.state is ActState.SENDING:
+        state = ActState.PENDING
+        values |= {"attempts": claimed.act.attempts - 1, "facts_at": None}
+    _move(conn, claimed, state, values, "given_back", {}, now)
+
+
+def next_retry(conn: Connection, tenants: Sequence[str], lanes: Sequence[str] = LANES) -> datetime | None:
+    """When the next act can be claimed (UTC); None if there is none."""
+    found = [
+        conn.scalar(select(func.min(_c.ready_at)).where(_c.tenant == tenant, _c.lane == lane))
+        for tenant in tenants
+        for lane in lanes
+    ]
+    return min((at for at in found if at is not None), default=None)
+
+
+def _move(
+    conn: Connection,
+    claimed: ClaimedAct,
+    state: ActState,
+    values: Mapping[str, Any],
+    name: str,
+    data: events.Data,
+    now: datetime,
+) -> Case:
+    case = case_rows.lock(conn, claimed.tenant, claimed.ref)
+    mine = (_c.tenant == claimed.tenant, _c.ref == claimed.ref, _c.n == claimed.act.n)
+    # The end of the lease tells this claim from a later one by the same owner.
+    held = (
+        _c.state == claimed.act.state,
+        _c.lease_owner == claimed.lease_owner,
+        _c.lease_until == claimed.lease_until,
+    )
+    free = {"state": state, "lease_owner": None, "lease_until": None}
+    if not conn.execute(update(table).where(*mine, *held).values(**free, **values)).rowcount:
+        raise Overtaken(
+            f"act {claimed.act.key} of case {claimed.ref} is no longer this process's; what came of it is found anew"
+        )
+    advance(conn, claimed.tenant, claimed.ref)
+    line = {"key": claimed.act.key, "n": claimed.act.n, "kind": claimed.act.kind.value, **data}
+    events.record(conn, claimed.tenant, claimed.ref, f"act.{name}", line, now=now, correlation=claimed.correlation)
+    return case

@@ -1,0 +1,184 @@
+"""When cases are reconciled, and by whom: marks, claims, and giving back what was claimed.
+
+A claim is a lease with an end, and every way of giving it back is guarded by its owner and the row's version, so that
+a process that slept through its lease can't write over what its successor found (``Overtaken``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import islice, zip_longest
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, case, func, literal, select, update
+
+from adapter.domain.decision import Decision, Phase
+from adapter.store import codec, events
+from adapter.store.cases import COLUMNS, Case, from_row, lock
+from adapter.store.errors import Overtaken
+from adapter.store.tables import cases
+from adapter.store.types import Instant
+
+T = TypeVar("T")
+
+FIRST_DELAY = timedelta(minutes=1)
+LONGEST_DELAY = timedelta(hours=1)
+"""How long a case that can't be reconciled for an unexpected error waits: doubled each time, up to the longest."""
+
+
+def mark_due(conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str) -> int:
+    """Have open cases reconciled now; returns how many. A mark is never lost: one that is made while the case is being
+    reconciled makes it due again afterwards, and a closing case stays open for it."""
+    c = cases.c
+    at = literal(now, Instant())
+    soonest = case((c.due_at.is_(None) | (c.due_at > at), at), else_=c.due_at)
+    ready = case(
+        (c.lease_owner.is_not(None), c.ready_at), (c.ready_at.is_(None) | (c.ready_at > at), at), else_=c.ready_at
+    )
+    marked = 0
+    for some in codec.chunks(sorted(set(refs))):
+        statement = update(cases).where(c.tenant == tenant, c.ref.in_(some), c.closed_at.is_(None))
+        marked += conn.execute(
+            statement.values(due_at=soonest, ready_at=ready, due_reason=reason, due_seq=c.due_seq + 1)
+        ).rowcount
+    return marked
+
+
+def in_turn(queues: Iterable[Sequence[T]], limit: int) -> list[T]:
+    """The first of each queue, then the second of each, up to ``limit``: a long queue holds up no other."""
+    turns = (item for turn in zip_longest(*queues) for item in turn if item is not None)
+    return list(islice(turns, limit))
+
+
+def claim_due(
+    conn: Connection, *, tenants: Sequence[str], now: datetime, limit: int, owner: str, lease_until: datetime
+) -> list[Case]:
+    """Lease up to ``limit`` cases that are due, are to be read again, or whose lease ran out; the longest waiting
+    first, the tenants in turn. What another process has leased, or is leasing at this moment, is passed over."""
+    c = cases.c
+    queues = []
+    for tenant in tenants:
+        query = select(*COLUMNS).where(c.tenant == tenant, c.ready_at <= now).order_by(c.ready_at, c.ref).limit(limit)
+        queues.append([from_row(row) for row in conn.execute(query.with_for_update(skip_locked=True))])
+    queues.sort(key=lambda queue: queue[0].ready_at or now if queue else now)
+    claimed = in_turn(queues, limit)
+    for tenant in tenants:
+        for some in codec.chunks(row.ref for row in claimed if row.tenant == tenant):
+            taken = update(cases).where(c.tenant == tenant, c.ref.in_(some))
+            conn.execute(
+                taken.values(lease_owner=owner, lease_until=lease_until, ready_at=lease_until, version=c.version + 1)
+            )
+    return [
+        replace(row, lease_owner=owner, lease_until=lease_until, ready_at=lease_until, version=row.version + 1)
+        for row in claimed
+    ]
+
+
+def next_due(conn: Connection, tenants: Sequence[str]) -> datetime | None:
+    """When the next case can be claimed (UTC); None if none ever can without being marked."""
+    c = cases.c
+    found = [conn.scalar(select(func.min(c.ready_at)).where(c.tenant == tenant)) for tenant in tenants]
+    return min((at for at in found if at is not None), default=None)
+
+
+def finish(
+    conn: Connection,
+    case: Case,
+    decision: Decision,
+    *,
+    owner: str,
+    now: datetime,
+    read_again_at: datetime | None,
+    facts_read_at: datetime | None = None,
+    collected_at: datetime | None = None,
+    correlation: str | None = None,
+) -> Case:
+    """Store what was decided for a claimed case and give it back, due at the decision's ``wake_at`` or, if it was
+    marked in the meantime, still due.
+
+    A decision that closes the case closes it, unless it was marked: then it stays open and due, and the next turn
+    closes it. Other open cases of the person are marked when it closes. Returns the case as it now is. Raises
+    ``Overtaken``.
+    """
+    row = _held(conn, case, owner)
+    marked = row.due_seq != case.due_seq
+    closing = decision.phase is Phase.CLOSED and not marked
+    phase = case.phase if decision.phase is Phase.CLOSED and marked else decision.phase
+    due_at = row.due_at if marked else decision.wake_at
+    again = None if closing else read_again_at
+    after = _give_back(
+        conn,
+        row,
+        phase=phase,
+        closed_at=now if closing else None,
+        due_at=None if closing else due_at,
+        due_reason=row.due_reason if marked else "time",
+        read_again_at=again,
+        ready_at=None if closing else min((at for at in (due_at, again) if at is not None), default=None),
+        decision=codec.dump_decision(decision),
+        decided_at=now,
+        facts_read_at=facts_read_at or row.facts_read_at,
+        collected_at=row.collected_at or collected_at,
+        failures=0,
+        error=None,
+    )
+    if phase is not case.phase:
+        change = {"from": case.phase.value, "to": phase.value}
+        events.record(conn, case.tenant, case.ref, "case.phase", change, now=now, correlation=correlation)
+    if closing:
+        _mark_siblings(conn, case, now)
+    return after
+
+
+def _mark_siblings(conn: Connection, case: Case, now: datetime) -> None:
+    # The last of a person's cases empties the person at the platform, so each must see that the others closed.
+    c = cases.c
+    others = select(c.ref).where(c.tenant == case.tenant, c.person_id == case.person_id, c.closed_at.is_(None))
+    mark_due(conn, case.tenant, conn.scalars(others).all(), now, "sibling_closed")
+
+
+def release(conn: Connection, case: Case, *, owner: str, due_at: datetime, error: str | None = None) -> Case:
+    """Give a claimed case back undecided, to be tried again at ``due_at`` (UTC). Raises ``Overtaken``."""
+    row = _held(conn, case, owner)
+    return _give_back(conn, row, due_at=due_at, ready_at=due_at, error=error)
+
+
+def fail(
+    conn: Connection, case: Case, *, owner: str, now: datetime, error: str, correlation: str | None = None
+) -> Case:
+    """Give back a case whose reconciling raised something unexpected. It is tried again for ever, after a delay that
+    grows, or as soon as it is marked. Raises ``Overtaken``."""
+    row = _held(conn, case, owner)
+    failures = row.failures + 1
+    due_at = now + min(FIRST_DELAY * 2 ** min(failures - 1, 10), LONGEST_DELAY)
+    data: events.Data = {"failures": failures, "error": error}
+    events.record(conn, case.tenant, case.ref, "case.failed", data, now=now, correlation=correlation)
+    return _give_back(conn, row, due_at=due_at, ready_at=due_at, due_reason="failed", failures=failures, error=error)
+
+
+def renew(conn: Connection, case: Case, *, owner: str, lease_until: datetime) -> Case:
+    """Keep a claimed case longer. Raises ``Overtaken``."""
+    row = _held(conn, case, owner)
+    return _write(conn, row, lease_until=lease_until, ready_at=lease_until)
+
+
+def _held(conn: Connection, case: Case, owner: str) -> Case:
+    """The row, locked, if the claim still stands."""
+    row = lock(conn, case.tenant, case.ref)
+    if row.version != case.version or row.lease_owner != owner:
+        raise Overtaken(f"case {case.ref} of {case.tenant} is no longer this process's; its work was dropped")
+    return row
+
+
+def _give_back(conn: Connection, row: Case, **values: Any) -> Case:
+    return _write(conn, row, lease_owner=None, lease_until=None, version=row.version + 1, **values)
+
+
+def _write(conn: Connection, row: Case, **values: Any) -> Case:
+    c = cases.c
+    guarded = (c.tenant == row.tenant, c.ref == row.ref, c.version == row.version)
+    conn.execute(update(cases).where(*guarded).values(**values))
+    query = select(*COLUMNS).where(c.tenant == row.tenant, c.ref == row.ref)
+    return from_row(conn.execute(query).one())

@@ -1,0 +1,49 @@
+"""The audit: what was decided and done, append only, in the same transaction as the change itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from adapter.store.tables import events
+
+Data = Mapping[str, str | int | bool | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """``name`` is ``case.opened``, ``act.done`` and the like; ``at`` is UTC; nothing personal in ``data``."""
+
+    id: int
+    ref: str | None
+    at: datetime
+    name: str
+    data: Data
+    correlation: str | None
+
+
+def record(
+    conn: Connection,
+    tenant: str,
+    ref: str | None,
+    name: str,
+    data: Data,
+    *,
+    now: datetime,
+    correlation: str | None = None,
+) -> None:
+    """Write one line of the audit. ``ref`` is None for what concerns no single case."""
+    conn.execute(
+        insert(events).values(tenant=tenant, ref=ref, at=now, name=name, data=dict(data), correlation=correlation)
+    )
+
+
+def of_case(conn: Connection, tenant: str, ref: str, *, limit: int | None = None) -> tuple[Event, ...]:
+    """A case's audit, oldest first; with ``limit`` only the newest so many."""
+    c = events.c
+    query = select(c.id, c.ref, c.at, c.name, c.data, c.correlation).where(c.tenant == tenant, c.ref == ref)
+    rows = conn.execute(query.order_by(c.id.desc()).limit(limit)).all()
+    return tuple(Event(*row) for row in reversed(rows))

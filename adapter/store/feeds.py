@@ -1,0 +1,100 @@
+"""Change feeds: how far each was read, by whom it is being read, and what it showed last."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+
+from adapter.ports import Changed
+from adapter.store.codec import chunks
+from adapter.store.errors import Overtaken
+from adapter.store.sql import insert_missing, upsert
+from adapter.store.tables import feed_items, feeds
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """``cursor`` (UTC): everything before it has been taken in; None: nothing yet. ``read_at`` is the last success,
+    ``tried_at`` the last attempt, ``error`` why that failed."""
+
+    tenant: str
+    name: str
+    cursor: datetime | None
+    read_at: datetime | None
+    tried_at: datetime | None
+    error: str | None
+    lease_owner: str | None
+    lease_until: datetime | None
+
+
+_COLUMNS = [feeds.c[name] for name in Feed.__dataclass_fields__]
+
+
+def feed(conn: Connection, tenant: str, name: str) -> Feed | None:
+    row = conn.execute(select(*_COLUMNS).where(feeds.c.tenant == tenant, feeds.c.name == name)).one_or_none()
+    return Feed(*row) if row is not None else None
+
+
+def claim(conn: Connection, tenant: str, name: str, *, now: datetime, owner: str, lease_until: datetime) -> Feed | None:
+    """Lease a feed, which is made at first use; None while somebody else's lease lasts."""
+    insert_missing(conn, feeds, {"tenant": tenant, "name": name})
+    c = feeds.c
+    free = c.lease_owner.is_(None) | (c.lease_until <= now)
+    leased = update(feeds).where(c.tenant == tenant, c.name == name, free)
+    taken = conn.execute(leased.values(lease_owner=owner, lease_until=lease_until, tried_at=now))
+    return feed(conn, tenant, name) if taken.rowcount else None
+
+
+def finish(conn: Connection, feed: Feed, *, cursor: datetime | None, now: datetime) -> None:
+    """Give a feed back after it was read whole and taken in, in the same transaction. Raises ``Overtaken``."""
+    _give_back(conn, feed, {"cursor": cursor, "read_at": now, "error": None})
+
+
+def fail(conn: Connection, feed: Feed, *, error: str) -> None:
+    """Give a feed back unread: its cursor stays. Raises ``Overtaken``."""
+    _give_back(conn, feed, {"error": error})
+
+
+def _give_back(conn: Connection, feed: Feed, values: dict[str, object]) -> None:
+    c = feeds.c
+    mine = (c.tenant == feed.tenant, c.name == feed.name)
+    held = (c.lease_owner == feed.lease_owner, c.lease_until == feed.lease_until)
+    given = conn.execute(update(feeds).where(*mine, *held).values(lease_owner=None, lease_until=None, **values))
+    if not given.rowcount:
+        raise Overtaken(
+            f"feed {feed.name} of {feed.tenant} was read by another process meanwhile; nothing was taken in"
+        )
+
+
+def changed(conn: Connection, tenant: str, feed: str, items: Sequence[Changed], now: datetime) -> tuple[Changed, ...]:
+    """Those of the items that the feed didn't show before, or showed otherwise; from now on they are known. A feed may
+    so be read with as much overlap as its vendor's clock calls for."""
+    c = feed_items.c
+    latest = {item.id: item for item in items}
+    known: dict[str, str] = {}
+    for some in chunks(latest):
+        query = select(c.item, c.fingerprint).where(c.tenant == tenant, c.feed == feed, c.item.in_(some))
+        known.update((row.item, row.fingerprint) for row in conn.execute(query))
+    new = tuple(item for item in latest.values() if known.get(item.id) != item.fingerprint)
+    rows = [
+        {"tenant": tenant, "feed": feed, "item": item.id, "fingerprint": item.fingerprint, "seen_at": now}
+        for item in latest.values()
+    ]
+    upsert(conn, feed_items, rows)
+    return new
+
+
+def showed(conn: Connection, tenant: str, feed: str) -> dict[str, str]:
+    """What a feed showed, as far as it is remembered: item to fingerprint."""
+    c = feed_items.c
+    rows = conn.execute(select(c.item, c.fingerprint).where(c.tenant == tenant, c.feed == feed))
+    return {row.item: row.fingerprint for row in rows}
+
+
+def forget(conn: Connection, tenant: str, feed: str, before: datetime) -> int:
+    """Forget what the feed hasn't shown since ``before`` (UTC); if it shows it again, it counts as new."""
+    c = feed_items.c
+    return conn.execute(delete(feed_items).where(c.tenant == tenant, c.feed == feed, c.seen_at < before)).rowcount

@@ -1,0 +1,211 @@
+"""The outbox and ledger of a case: which acts are called for, and what is known of each.
+
+``settle_wanted`` is the only way in, and runs in the transaction that stores the decision. The way from there to the
+world is ``dispatch``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, exists, insert, select, update
+
+from adapter.domain.ledger import Act, ActKind, ActState, Ledger, Wanted
+from adapter.store import cases as case_rows
+from adapter.store import events, persons, schedules
+from adapter.store.cases import Case
+from adapter.store.tables import acts as table
+from adapter.store.tables import cases
+
+LANES = ("platform", "message", "mail")
+"""Acts of a case go out one at a time within a lane, and independently between lanes."""
+
+UNFINISHED = (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN)
+"""States in which an act holds up the later ones of its lane."""
+
+_c = table.c
+ACT_COLUMNS = [_c.n, _c.key, _c.kind, _c.state, _c.what, _c.created_at, _c.done_at, _c.attempts, _c.error]
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Keys of the acts that are new (or called for again), those whose content changed, and those not called for any
+    more."""
+
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+def lane_of(kind: ActKind) -> str:
+    return {ActKind.MESSAGE: "message", ActKind.MAIL: "mail"}.get(kind, "platform")
+
+
+def act_from_row(row: Row[Any]) -> Act:
+    """A row that holds ``ACT_COLUMNS`` as an ``Act``."""
+    return Act(
+        n=row.n,
+        key=row.key,
+        kind=ActKind(row.kind),
+        state=ActState(row.state),
+        what=row.what,
+        created_at=row.created_at,
+        done_at=row.done_at,
+        attempts=row.attempts,
+        error=row.error,
+    )
+
+
+def acts(conn: Connection, tenant: str, ref: str) -> tuple[Act, ...]:
+    """All acts of a case in the order in which they were decided."""
+    query = select(*ACT_COLUMNS).where(_c.tenant == tenant, _c.ref == ref).order_by(_c.n)
+    return tuple(act_from_row(row) for row in conn.execute(query))
+
+
+def ledger(conn: Connection, case: Case) -> Ledger:
+    """Everything done for a case, as ``decide`` takes it."""
+    c = cases.c
+    elsewhere = exists().where(
+        c.tenant == case.tenant, c.person_id == case.person_id, c.ref != case.ref, c.closed_at.is_(None)
+    )
+    return Ledger(
+        opened_at=case.opened_at,
+        acts=acts(conn, case.tenant, case.ref),
+        schedule=schedules.newest(conn, case.tenant, case.ref),
+        person=persons.person_record(conn, case.tenant, case.person_id),
+        person_elsewhere=bool(conn.scalar(select(elsewhere))),
+        adopted=case.adopted,
+        adopted_orders=case.adopted_orders,
+    )
+
+
+def settle_wanted(
+    conn: Connection,
+    case: Case,
+    wanted: Sequence[Wanted],
+    *,
+    facts_at: datetime,
+    now: datetime,
+    correlation: str | None = None,
+) -> Settled:
+    """Make the outbox say what the decision calls for, and no more.
+
+    A key that was never there becomes a new act; one that was dropped is called for again under its old number; one
+    that waits gets its new content (and, if a person had to act on the old, another chance). What waits and isn't
+    called for is dropped. An act that went out, or may have gone out, is never touched. ``facts_at`` is when the oldest
+    of the facts was read. Raises ``ValueError`` for a key that is wanted twice.
+    """
+    by_key = {w.key: w for w in wanted}
+    if len(by_key) != len(wanted):
+        raise ValueError(f"case {case.ref}: a decision wants one key twice; nothing of it was stored")
+    case_rows.lock(conn, case.tenant, case.ref)
+    mine = (_c.tenant == case.tenant, _c.ref == case.ref)
+    rows = {row.key: row for row in conn.execute(select(table).where(*mine).order_by(_c.n))}
+    changes: dict[str, list[str]] = {"wanted": [], "changed": [], "dropped": []}
+    n = max((row.n for row in rows.values()), default=0)
+    for w in wanted:
+        row = rows.get(w.key)
+        if row is None:
+            n += 1
+            fresh = {"tenant": case.tenant, "ref": case.ref, "n": n, "key": w.key, "attempts": 0, "looks": 0}
+            values = _content(w, facts_at, now) | {"state": ActState.PENDING, "created_at": now}
+            conn.execute(insert(table).values(**fresh, **values, correlation=correlation))
+            changes["wanted"].append(w.key)
+            continue
+        values, change = _amended(row, w, facts_at, now, correlation)
+        if values:
+            conn.execute(update(table).where(*mine, _c.n == row.n).values(**values))
+        if change:
+            changes[change].append(w.key)
+    for key, row in rows.items():
+        if key not in by_key and row.state in (ActState.PENDING, ActState.PARKED):
+            gone = {"state": ActState.DROPPED, "retry_at": None, "ready_at": None}
+            conn.execute(update(table).where(*mine, _c.n == row.n).values(**gone))
+            changes["dropped"].append(key)
+    advance(conn, case.tenant, case.ref)
+    for name, keys in changes.items():
+        for key in keys:
+            _record(conn, case, name, key, by_key.get(key), now, correlation)
+    return Settled(*(tuple(keys) for keys in changes.values()))
+
+
+def _content(w: Wanted, facts_at: datetime, now: datetime) -> dict[str, Any]:
+    return {
+        "kind": w.kind,
+        "lane": lane_of(w.kind),
+        "what": dict(w.what),
+        "why": w.why,
+        "opens": w.opens,
+        "not_before": w.not_before,
+        "retry_at": max(w.not_before or now, now),
+        "facts_at": facts_at,
+    }
+
+
+def _amended(
+    row: Row[Any], w: Wanted, facts_at: datetime, now: datetime, correlation: str | None
+) -> tuple[dict[str, Any], str | None]:
+    """What to write to an act that is there, and which change that is, if any."""
+    content = _content(w, facts_at, now)
+    same = row.kind == w.kind and row.what == dict(w.what)
+    if row.state == ActState.DROPPED:
+        return content | {"state": ActState.PENDING, "error": None, "looks": 0, "correlation": correlation}, "wanted"
+    if row.state == ActState.PARKED and not same:
+        return content | {"state": ActState.PENDING, "error": None, "correlation": correlation}, "changed"
+    if row.state != ActState.PENDING:
+        return {}, None
+    # A delay that is over is as good as none: reaching it changes nothing.
+    held, before = (None if at is None or at <= now else at for at in (w.not_before, row.not_before))
+    if same and held == before and row.facts_at is not None:
+        # It keeps its own time, which may be a growing delay after failures.
+        del content["retry_at"]
+    return content, None if same and held == before else "changed"
+
+
+def _record(
+    conn: Connection, case: Case, name: str, key: str, w: Wanted | None, now: datetime, correlation: str | None
+) -> None:
+    data: dict[str, str | int | bool | None] = {"key": key}
+    if w is not None:
+        data |= {"kind": w.kind.value, "why": w.why}
+    events.record(conn, case.tenant, case.ref, f"act.{name}", data, now=now, correlation=correlation)
+
+
+def advance(conn: Connection, tenant: str, ref: str) -> None:
+    """Let the first unfinished act of each lane be claimed, and only that. Follows every change of an act's state,
+    with the case locked."""
+    query = select(_c.n, _c.lane, _c.retry_at, _c.ready_at, _c.lease_owner, _c.lease_until)
+    query = query.where(_c.tenant == tenant, _c.ref == ref, _c.state.in_(UNFINISHED)).order_by(_c.n)
+    led: set[str] = set()
+    for row in conn.execute(query).all():
+        ready_at = None
+        if row.lane not in led:
+            led.add(row.lane)
+            ready_at = row.lease_until if row.lease_owner is not None else row.retry_at
+        if ready_at != row.ready_at:
+            conn.execute(
+                update(table).where(_c.tenant == tenant, _c.ref == ref, _c.n == row.n).values(ready_at=ready_at)
+            )
+
+
+def requeue_parked(conn: Connection, tenant: str, ref: str, now: datetime) -> int:
+    """Give a case's parked acts another chance, because its facts changed or a person said so; how many."""
+    case_rows.lock(conn, tenant, ref)
+    again: Mapping[str, Any] = {"state": ActState.PENDING, "retry_at": now, "error": None}
+    parked = update(table).where(_c.tenant == tenant, _c.ref == ref, _c.state == ActState.PARKED)
+    count = conn.execute(parked.values(**again)).rowcount
+    if count:
+        advance(conn, tenant, ref)
+        events.record(conn, tenant, ref, "act.requeued", {"acts": count}, now=now)
+    return count
+
+
+def release_parked(conn: Connection, tenant: str, now: datetime, *, lane: str | None = None) -> int:
+    """The same for all cases of a tenant, because the configuration changed; how many acts."""
+    query = select(_c.ref).distinct().where(_c.tenant == tenant, _c.state == ActState.PARKED)
+    if lane is not None:
+        query = query.where(_c.lane == lane)
+    return sum(requeue_parked(conn, tenant, ref, now) for ref in conn.scalars(query.order_by(_c.ref)).all())

@@ -1,0 +1,38 @@
+"""Forgetting: what is personal in a closed case goes once it has been kept long enough."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+
+from adapter.store import events
+from adapter.store.cases import COLUMNS, Case, from_row
+from adapter.store.tables import cases, declarations, facts, persons
+
+
+def purge(conn: Connection, tenant: str, *, closed_before: datetime, now: datetime, limit: int = 100) -> list[str]:
+    """Take everything personal out of up to ``limit`` cases closed before an instant; returns their references.
+
+    The acts and the audit stay, as they hold nothing personal, and so do the links, so that an old order doesn't open
+    a case anew. The person's own row goes with the last of their cases.
+    """
+    c = cases.c
+    query = select(*COLUMNS).where(c.tenant == tenant, c.closed_at < closed_before, c.purged_at.is_(None))
+    found = [from_row(row) for row in conn.execute(query.order_by(c.closed_at, c.ref).limit(limit).with_for_update())]
+    for case in found:
+        _purge(conn, case, now)
+    return [case.ref for case in found]
+
+
+def _purge(conn: Connection, case: Case, now: datetime) -> None:
+    for table in (facts, declarations):
+        conn.execute(delete(table).where(table.c.tenant == case.tenant, table.c.ref == case.ref))
+    c = cases.c
+    forgotten = update(cases).where(c.tenant == case.tenant, c.ref == case.ref)
+    conn.execute(forgotten.values(person_id="", decision=None, error=None, purged_at=now))
+    others = select(c.ref).where(c.tenant == case.tenant, c.person_id == case.person_id).limit(1)
+    if conn.scalar(others) is None:
+        p = persons.c
+        conn.execute(delete(persons).where(p.tenant == case.tenant, p.person_id == case.person_id))
+    events.record(conn, case.tenant, case.ref, "case.purged", {}, now=now)

@@ -1,0 +1,187 @@
+"""The tables. Everything is keyed by tenant.
+
+``ready_at`` of a case or an act is the instant from which it may be claimed, whatever the reason: due, to be read
+again, or its lease run out. It is kept up by the functions that change those, so that a claim is one walk along one
+index, however many rows wait for something else. Only the first unfinished act of a lane has it.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
+
+from adapter.store.types import Instant, Json, Word
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("ref", Word, primary_key=True),
+    Column("person_id", Text, nullable=False),
+    Column("evidence_after", Date, nullable=False),
+    Column("phase", Word, nullable=False),
+    Column("opened_at", Instant, nullable=False),
+    Column("closed_at", Instant),
+    Column("due_at", Instant),
+    Column("due_reason", Text),
+    Column("due_seq", Integer, nullable=False),
+    Column("read_again_at", Instant),
+    Column("ready_at", Instant),
+    Column("lease_owner", Text),
+    Column("lease_until", Instant),
+    Column("version", Integer, nullable=False),
+    Column("decision", Text),
+    Column("decided_at", Instant),
+    Column("facts_read_at", Instant),
+    Column("failures", Integer, nullable=False),
+    Column("error", Text),
+    Column("adopted", Boolean, nullable=False),
+    Column("adopted_orders", Json, nullable=False),
+    Column("collected_at", Instant),
+    Column("purged_at", Instant),
+    Index("ix_cases_ready", "tenant", "ready_at"),
+    Index("ix_cases_person", "tenant", "person_id"),
+    Index("ix_cases_closed", "tenant", "closed_at", "phase"),
+)
+
+case_links = Table(
+    "case_links",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("kind", Word, primary_key=True),
+    Column("external_id", Word, primary_key=True),
+    Column("ref", Word, primary_key=True),
+    Index("ix_case_links_case", "tenant", "ref", "kind"),
+    Index(
+        "uq_case_links_order",
+        "tenant",
+        "external_id",
+        unique=True,
+        sqlite_where=text("kind = 'order'"),
+        postgresql_where=text("kind = 'order'"),
+    ),
+)
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("ref", Word, primary_key=True),
+    Column("resource", Word, primary_key=True),
+    Column("value", Text),
+    Column("read_at", Instant),
+    Column("tried_at", Instant, nullable=False),
+    Column("stale", Boolean, nullable=False),
+    Column("error", Text),
+    Column("problems", Text),
+)
+
+acts = Table(
+    "acts",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("ref", Word, primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("key", Text, nullable=False),
+    Column("kind", Word, nullable=False),
+    Column("lane", Word, nullable=False),
+    Column("what", Json, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("opens", Boolean, nullable=False),
+    Column("not_before", Instant),
+    Column("state", Word, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("looks", Integer, nullable=False),
+    Column("retry_at", Instant),
+    Column("ready_at", Instant),
+    Column("lease_owner", Text),
+    Column("lease_until", Instant),
+    Column("created_at", Instant, nullable=False),
+    Column("done_at", Instant),
+    Column("facts_at", Instant),
+    Column("result", Json),
+    Column("error", Text),
+    Column("correlation", Text),
+    UniqueConstraint("tenant", "ref", "key", name="uq_acts_key"),
+    Index("ix_acts_ready", "tenant", "lane", "ready_at"),
+    Index("ix_acts_state", "tenant", "state", "lane", "created_at"),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("ref", Word, primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("remote_id", Text),
+    Column("etag", Text),
+    Column("record", Text, nullable=False),
+    Column("ended", Boolean, nullable=False),
+    Index("ix_schedules_remote", "tenant", "remote_id"),
+)
+
+persons = Table(
+    "persons",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("person_id", Text, primary_key=True),
+    Column("external_id", Word, nullable=False),
+    Column("details", Text),
+    Column("emptied", Boolean, nullable=False),
+    UniqueConstraint("tenant", "external_id", name="uq_persons_external"),
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("tenant", Word, nullable=False),
+    Column("ref", Word),
+    Column("at", Instant, nullable=False),
+    Column("name", Word, nullable=False),
+    Column("data", Json, nullable=False),
+    Column("correlation", Text),
+    Index("ix_events_case", "tenant", "ref", "id"),
+)
+
+feeds = Table(
+    "feeds",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("name", Word, primary_key=True),
+    Column("cursor", Instant),
+    Column("read_at", Instant),
+    Column("tried_at", Instant),
+    Column("error", Text),
+    Column("lease_owner", Text),
+    Column("lease_until", Instant),
+)
+
+feed_items = Table(
+    "feed_items",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("feed", Word, primary_key=True),
+    Column("item", Word, primary_key=True),
+    Column("fingerprint", Text, nullable=False),
+    Column("seen_at", Instant, nullable=False),
+    Index("ix_feed_items_seen", "tenant", "feed", "seen_at"),
+)
+
+declarations = Table(
+    "declarations",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("ref", Word, primary_key=True),
+    Column("signal", Word, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+)
