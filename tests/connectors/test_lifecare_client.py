@@ -1,0 +1,330 @@
+"""The Lifecare client against the live gateway's known behaviour."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, date, datetime
+from itertools import count
+from typing import Any
+
+import httpx
+import pytest
+import respx
+
+from connectors.errors import AmbiguousWrite, ContractBroken, NotFound, Refused, Unauthorised
+from connectors.http import HttpSettings
+from connectors.lifecare import query
+from connectors.lifecare.client import LifecareClient, LifecareSettings, decoded_key
+from connectors.lifecare.wire import CreateProviderJournalNoteRequest
+
+HOST = "https://lifecare.example/WE.EC.Integration.Host"
+PERSON, OTHER = "19900101TF03", "19900101TF04"
+MOMENT = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
+
+
+async def _no_sleep(_: float) -> None:
+    return None
+
+
+@pytest.fixture
+def gateway() -> respx.MockRouter:
+    return respx.MockRouter(assert_all_called=False, base_url=HOST)
+
+
+@pytest.fixture
+async def client(gateway: respx.MockRouter) -> AsyncIterator[LifecareClient]:
+    settings = LifecareSettings(HOST, "4711", "aU%2beJ%2fa%3d", http=HttpSettings(per_second=None))
+    transport = httpx.MockTransport(gateway.async_handler)
+    async with LifecareClient(settings, transport=transport, sleep=_no_sleep) as client:
+        yield client
+
+
+def asked(gateway: respx.MockRouter, call: int = -1) -> httpx.Request:
+    request: httpx.Request = gateway.calls[call].request
+    return request
+
+
+def listing(rows: list[Any]) -> Callable[[httpx.Request], httpx.Response]:
+    """A list of the gateway's, by ``limit`` and ``offset``."""
+
+    def page(request: httpx.Request) -> httpx.Response:
+        offset, limit = (int(request.url.params[name]) for name in ("offset", "limit"))
+        return httpx.Response(200, json=rows[offset : offset + limit])
+
+    return page
+
+
+def note_request(**more: Any) -> CreateProviderJournalNoteRequest:
+    return CreateProviderJournalNoteRequest(
+        occurrence_time_utc=datetime(2026, 1, 31, 12, 0, 0, 999, tzinfo=UTC),
+        text="[TK-7F3K2M/07]",
+        client_id=12,
+        provider_unit_id=3,
+        headline_id=88,
+        created_personnel_id=5,
+        created_personnel_title="System",
+        **more,
+    )
+
+
+async def test_domain_and_key_travel_in_the_query_string_and_nowhere_else(
+    client: LifecareClient, gateway: respx.MockRouter
+) -> None:
+    """L1"""
+    gateway.get("/api/v1/orders/A-1").respond(json={"Id": "A-1"})
+    await client.order("A-1")
+    request = asked(gateway)
+    assert request.url.params["domain"] == "4711"
+    assert request.url.params["key"] == "aU+eJ/a="
+    headers = str(request.headers.raw)
+    assert "aU" not in headers
+    assert not {"x-api-key", "authorization", "cookie"} & set(request.headers)
+
+
+@pytest.mark.parametrize(
+    "handed_out", ["aU+eJ/a=", "aU%2beJ%2fa%3d", "aU%2BeJ%2Fa%3D", "aU%252beJ%252fa%253d", " aU+eJ/a=\n"]
+)
+async def test_a_key_in_either_form_is_sent_in_one_correct_encoding(handed_out: str, gateway: respx.MockRouter) -> None:
+    """L2: a raw plus sign would arrive as a space, a percent sign encoded twice as itself."""
+    assert decoded_key(handed_out) == "aU+eJ/a="
+    gateway.get("/api/v1/headlines").respond(json=[])
+    transport = httpx.MockTransport(gateway.async_handler)
+    async with LifecareClient(LifecareSettings(HOST, "4711", handed_out), transport=transport) as client:
+        await client.headlines()
+    query_string = asked(gateway).url.query.decode()
+    assert "key=aU%2BeJ" in query_string
+    assert "%25" not in query_string
+
+
+async def test_nobody_logs_a_url_and_no_repr_shows_the_key(
+    client: LifecareClient, gateway: respx.MockRouter, caplog: pytest.LogCaptureFixture
+) -> None:
+    """L3"""
+    caplog.set_level(logging.DEBUG)
+    gateway.get("/api/v1/orders").respond(json=[])
+    await client.orders_of_person(PERSON)
+    assert "TF03" not in caplog.text
+    assert "aU" not in caplog.text
+    assert "aU" not in repr(LifecareSettings(HOST, "4711", "aU+eJ/a="))
+
+
+async def test_only_http_1_1_is_offered() -> None:
+    """L4: without a transport given the client speaks HTTP/1.1 alone."""
+    async with LifecareClient(LifecareSettings("https://lifecare.example", "1", "k")) as client:
+        transport = client._http._client._transport
+        assert type(transport).__module__.startswith("httpx_aiohttp"), "aiohttp knows no HTTP/2"
+
+
+async def test_orders_are_found_by_the_date_of_their_update(client: LifecareClient, gateway: respx.MockRouter) -> None:
+    """L5, L6"""
+    gateway.get("/api/v1/orders").respond(json=[])
+    await client.orders_updated_on(date(2026, 1, 31))
+    assert asked(gateway).url.params["q"] == "UpdateTime='2026-01-31'"
+
+
+async def test_change_feeds_give_what_was_deleted_too(client: LifecareClient, gateway: respx.MockRouter) -> None:
+    """L7, L16: gt is UTC, with seconds and without a fraction; a deleted entity may hold nothing else."""
+    gateway.get("/api/v1/executions").mock(
+        side_effect=listing([{"Id": 1, "Deleted": True}, {"Id": 2, "PersonId": PERSON}])
+    )
+    rows = await client.executions_changed(datetime(2026, 1, 31, 12, 0, 0, 999_999, tzinfo=UTC))
+    assert [(row.id, row.deleted) for row in rows.items] == [(1, True), (2, False)]
+    assert asked(gateway).url.params["gt"] == "2026-01-31T12:00:00"
+
+
+async def test_lt_is_widened_to_a_whole_second(client: LifecareClient, gateway: respx.MockRouter) -> None:
+    """L16"""
+    gateway.get("/api/v1/clients").respond(json=[])
+    await client.list(query.CLIENTS, lt=datetime(2026, 1, 31, 12, 0, 0, 1, tzinfo=UTC))
+    assert asked(gateway).url.params["lt"] == "2026-01-31T12:00:01"
+
+
+async def test_what_has_no_change_filter_is_not_asked_for_changes(client: LifecareClient) -> None:
+    """L7"""
+    with pytest.raises(ValueError, match="orders has no change filter"):
+        await client.list(query.ORDERS, gt=MOMENT)
+
+
+async def test_a_list_is_read_to_its_end(client: LifecareClient, gateway: respx.MockRouter) -> None:
+    """L8: also where the server gives fewer rows to a page than it was asked for."""
+    units = [{"Id": number} for number in range(95)]
+
+    def page(request: httpx.Request) -> httpx.Response:
+        offset, limit = int(request.url.params["offset"]), min(int(request.url.params["limit"]), 10)
+        return httpx.Response(200, json=units[offset : offset + limit])
+
+    gateway.get("/api/v1/provider_units").mock(side_effect=page)
+    assert [unit.id for unit in (await client.provider_units()).items] == list(range(95))
+
+
+async def test_a_list_that_never_stands_still_is_given_up(client: LifecareClient, gateway: respx.MockRouter) -> None:
+    """L8"""
+    ids = count()
+    gateway.get("/api/v1/provider_units").mock(
+        side_effect=lambda _: httpx.Response(200, json=[{"Id": next(ids)} for _ in range(100)])
+    )
+    with pytest.raises(ContractBroken, match="list kept shifting"):
+        await client.provider_units()
+    assert len(gateway.calls) == 12, "read once and five times anew, two pages each"
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (httpx.Response(400, json={"Message": "Invalid query format"}), "Invalid query format"),
+        (httpx.Response(400, json="Invalid query format"), "Invalid query format"),
+        (httpx.Response(400), "no message"),
+        (httpx.Response(400, html="<html><body>Bad <b>Request</b></body></html>"), "Bad Request"),
+        (httpx.Response(400, json={"Message": f"No such PersonId {PERSON}, key=aU%2be"}),
+         "No such PersonId [redacted], key=[redacted]"),
+    ],
+)  # fmt: skip
+async def test_the_gateways_words_reach_the_error_redacted(
+    client: LifecareClient, gateway: respx.MockRouter, answer: httpx.Response, message: str
+) -> None:
+    """L9, L13"""
+    gateway.get("/api/v1/orders").mock(return_value=answer)
+    with pytest.raises(Refused) as caught:
+        await client.orders_of_person(PERSON)
+    assert str(caught.value) == f"lifecare GET orders answered 400: {message}"
+
+
+@pytest.mark.parametrize(
+    "nothing", [httpx.Response(404), httpx.Response(404, json={"Message": "x"}), httpx.Response(200, json=[])]
+)
+async def test_a_list_without_matches_is_empty_and_one_entity_missing_is_an_error(
+    client: LifecareClient, gateway: respx.MockRouter, nothing: httpx.Response
+) -> None:
+    """L10"""
+    nothing.headers["Date"] = "Sat, 31 Jan 2026 12:00:00 GMT"
+    gateway.get("/api/v1/orders").mock(return_value=nothing)
+    gateway.get(f"/api/v1/clients/{PERSON}").respond(404)
+    rows = await client.orders_of_person(PERSON)
+    assert (rows.items, rows.broken, rows.server_time) == ((), (), MOMENT)
+    with pytest.raises(NotFound) as caught:
+        await client.client(PERSON)
+    assert "TF03" not in str(caught.value)
+
+
+async def test_another_persons_rows_are_never_passed_on(client: LifecareClient, gateway: respx.MockRouter) -> None:
+    """L11: not even when they are broken besides."""
+    rows = [
+        {"Id": 1, "PersonId": "19900101-TF03"},
+        {"Id": 2, "PersonId": OTHER},
+        {"Id": 3},
+        {"Id": 4, "PersonId": OTHER, "StartDate": "soon"},
+    ]
+    gateway.get("/api/v1/executions").mock(side_effect=listing(rows))
+    found = await client.executions_of_person(PERSON)
+    assert [row.id for row in found.items] == [1]
+    assert [(row.id, row.person_id, row.reason) for row in found.broken] == [
+        ("2", None, "belongs to another person"),
+        ("3", None, "belongs to another person"),
+        ("4", None, "belongs to another person"),
+    ]
+
+
+async def test_one_entity_of_another_person_is_refused(client: LifecareClient, gateway: respx.MockRouter) -> None:
+    """L11"""
+    gateway.get(f"/api/v1/clients/{PERSON}").respond(json={"Id": 1, "PersonId": OTHER})
+    gateway.get("/api/v1/sol_decisions/7").respond(json={"Id": 7, "PersonId": OTHER})
+    for read in (client.client(PERSON), client.decision(7, person_id=PERSON)):
+        with pytest.raises(ContractBroken, match="another person") as caught:
+            await read
+        assert "TF04" not in str(caught.value)
+    assert (await client.decision(7)).person_id == OTHER, "a feed doesn't know yet whose it is"
+
+
+async def test_notes_and_services_of_others_are_dropped_by_what_they_stand_on(
+    client: LifecareClient, gateway: respx.MockRouter
+) -> None:
+    """L11: a note and an ordered service say no person."""
+    gateway.get("/api/v1/documentations").mock(
+        side_effect=listing([{"Id": "a", "ExecutionId": 1}, {"Id": "b", "ExecutionId": 2}])
+    )
+    gateway.get("/api/v1/ordered_services").mock(side_effect=listing([{"OrderId": "A"}, {"OrderId": "B"}]))
+    notes = await client.documentations(execution_id=1, headline_id="88", status="Current")
+    assert asked(gateway).url.params["q"] == "ExecutionId='1' and HeadlineId='88' and Status='Current'"
+    assert [note.id for note in notes.items] == ["a"]
+    assert [row.reason for row in notes.broken] == ["belongs to another execution"]
+    services = await client.ordered_services("A")
+    assert [service.order_id for service in services.items] == ["A"]
+
+
+async def test_access_says_which_resource_the_key_is_not_licensed_for(
+    client: LifecareClient, gateway: respx.MockRouter
+) -> None:
+    """L12"""
+    gateway.get("/api/v1/client_absences").respond(401, json={"Message": "No licence"})
+    gateway.get(path__regex="/api/v1/.*").respond(404)
+    access = await client.access()
+    assert set(access) == {resource.name for resource in query.RESOURCES}
+    denied = {name: error for name, error in access.items() if error}
+    assert set(denied) == {"client_absences"}
+    assert isinstance(denied["client_absences"], Unauthorised)
+
+
+async def test_one_bad_row_breaks_itself_and_says_so_without_its_value(
+    client: LifecareClient, gateway: respx.MockRouter
+) -> None:
+    """L14: a date that is no date is neither dropped nor taken for an open end."""
+    rows = [{"Id": "A"}, {"Id": "B", "PersonId": PERSON, "EndDate": "2026-02-30T00:00:00"}, "nonsense", {"Id": None}]
+    gateway.get("/api/v1/orders").mock(side_effect=listing(rows))
+    found = await client.orders_updated_on(date(2026, 1, 31))
+    assert [order.id for order in found.items] == ["A"]
+    assert [(row.id, row.person_id, row.field) for row in found.broken] == [
+        ("B", PERSON, "EndDate"),
+        (None, None, "row"),
+        (None, None, "Id"),
+    ]
+    assert "2026-02-30" not in str(found.broken)
+    assert "TF03" not in str(found)
+
+
+@pytest.mark.parametrize("body", [b"<html>Sign in</html>", b"{}", b"", b'"x"'])
+async def test_a_list_that_is_none_breaks_the_contract(
+    client: LifecareClient, gateway: respx.MockRouter, body: bytes
+) -> None:
+    gateway.get("/api/v1/orders").respond(content=body)
+    with pytest.raises(ContractBroken):
+        await client.orders_updated_on(date(2026, 1, 31))
+
+
+async def test_a_note_is_written_as_the_vendor_spells_it(client: LifecareClient, gateway: respx.MockRouter) -> None:
+    """L1, L16, LA3"""
+    gateway.post("/api/v2/provider_notes").respond(json={"id": 9, "clientId": 12, "unitId": 3})
+    note = await client.create_provider_note(note_request(execution_id=4))
+    assert (note.id, note.unit_id) == (9, 3)
+    assert asked(gateway).url.params["domain"] == "4711"
+    assert httpx.Response(200, content=asked(gateway).content).json() == {
+        "occurrenceTimeUtc": "2026-01-31T12:00:00Z",
+        "text": "[TK-7F3K2M/07]",
+        "clientId": 12,
+        "providerUnitId": 3,
+        "headlineId": 88,
+        "executionId": 4,
+        "createdPersonnelId": 5,
+        "createdPersonnelTitle": "System",
+    }
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(500),
+        httpx.Response(200, html="<html>"),
+        httpx.Response(200, json={"id": None}),
+        httpx.Response(200, json={"id": 9, "clientId": 13}),
+        httpx.ReadTimeout("x"),
+    ],
+)
+async def test_a_note_whose_answer_says_nothing_sure_is_unknown_and_not_sent_again(
+    client: LifecareClient, gateway: respx.MockRouter, answer: httpx.Response | Exception
+) -> None:
+    """LA4, P4"""
+    route = gateway.post("/api/v2/provider_notes")
+    route.mock(side_effect=[answer])
+    with pytest.raises(AmbiguousWrite):
+        await client.create_provider_note(note_request())
+    assert route.call_count == 1

@@ -1,0 +1,316 @@
+"""Lifecare's shapes, queries and paging, and that they are the vendor's own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, ValidationError
+
+from connectors.lifecare import query, wire
+from connectors.lifecare.paging import READINGS_ANEW, Pager
+from connectors.lifecare.query import q
+from connectors.lifecare.values import calendar_date, instant, person_number, whole_seconds
+
+CONTRACT = Path(__file__).parents[3] / "shared" / "contracts" / "lifecare-ec.swagger.json"
+
+
+# Dates and instants
+
+
+@given(
+    st.dates(date(1900, 1, 1), date(2100, 1, 1)),
+    st.sampled_from(
+        ["", "T00:00:00Z", "T00:00:00", "T00:00:00+01:00", "T23:59:59Z", "T22:45:00-11:00", "T07:15:30.5000000Z"]
+    ),
+)
+def test_a_date_field_is_its_calendar_date_whatever_follows(day: date, rest: str) -> None:
+    """L14"""
+    order = wire.Order.model_validate({"Id": "A", "StartDate": f"{day}{rest}"})
+    assert order.start_date == day
+
+
+@pytest.mark.parametrize(
+    "open_end",
+    [None, "0001-01-01T00:00:00", "9999-12-31T00:00:00", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.9999999"],
+)
+def test_an_open_end_in_any_of_its_forms_is_no_end(open_end: str | None) -> None:
+    """L15"""
+    assert wire.Order.model_validate({"Id": "A", "EndDate": open_end}).end_date is None
+    assert wire.Order.model_validate({"Id": "A"}).end_date is None
+    assert instant(open_end) is None
+
+
+@pytest.mark.parametrize(
+    "value", ["", "soon", "2026-02-30T00:00:00", "2026-1-1", "20260131", 20260131, "2026-01-31 or so", True]
+)
+def test_what_is_no_date_is_an_error_and_never_an_open_end(value: object) -> None:
+    """L14, L15"""
+    with pytest.raises(ValidationError, match="is not a calendar date"):
+        wire.Order.model_validate({"Id": "A", "EndDate": value})
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00", "2026-01-31T13:00:00+01:00", "2026-01-31T12:00:00.0000000Z"]
+)
+def test_an_instant_is_aware_utc(text: str) -> None:
+    """L14: without an offset it is UTC."""
+    assert wire.Order.model_validate({"Id": "A", "UpdateTime": text}).update_time == datetime(
+        2026, 1, 31, 12, tzinfo=UTC
+    )
+
+
+@given(st.datetimes(datetime(1, 1, 1), datetime(9998, 1, 1), timezones=st.timezones()))  # noqa: DTZ001 - bounds only
+def test_a_sent_instant_has_seconds(moment: datetime) -> None:
+    """L16"""
+    try:
+        sent = whole_seconds(moment)
+    except OverflowError:
+        return
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", sent)
+    read = instant(sent)
+    assert read is None or read == moment.astimezone(UTC).replace(microsecond=0)
+
+
+def test_a_naive_time_is_never_sent() -> None:
+    with pytest.raises(ValueError, match="without a zone"):
+        whole_seconds(datetime(2026, 1, 31))  # noqa: DTZ001 - the point of the test
+
+
+def test_an_unknown_enumeration_value_and_an_unknown_field_break_nothing() -> None:
+    order = wire.Order.model_validate({"Id": "A", "Status": "Postponed", "NewInNextVersion": {}})
+    assert order.status == "Postponed"
+
+
+def test_a_null_list_or_flag_is_an_empty_one() -> None:
+    client = wire.Client.model_validate({"Id": 1, "Addresses": None, "Deleted": None, "Phones": [{"Protected": None}]})
+    assert (client.addresses, client.deleted, client.phones[0].protected) == ((), False, False)
+
+
+def test_no_repr_shows_a_person() -> None:
+    """P8"""
+    client = wire.Client.model_validate({"Id": 1, "PersonId": "19900101TF03", "FirstName": "Testa"})
+    assert f"{client} {client!r}" == "id=1 Client(id=1)"
+    with pytest.raises(ValidationError) as caught:
+        wire.Client.model_validate({"Id": "19900101TF03"})
+    assert "TF03" not in str(caught.value)
+
+
+@pytest.mark.parametrize("number", ["19900101TF03", "19900101-TF03", " 19900101tf03 "])
+def test_a_person_number_is_twelve_characters_without_a_hyphen(number: str) -> None:
+    """L13"""
+    assert person_number(number) == "19900101TF03"
+    with pytest.raises(ValueError, match="twelve") as caught:
+        person_number(number.strip()[2:])
+    assert "TF03" not in str(caught.value)
+
+
+# Queries
+
+CONDITION = re.compile(r"([A-Za-z]+)='((?:[^']|'')*)'(?: and |$)")
+
+
+@given(st.text(), st.text(), st.integers())
+def test_whatever_goes_into_a_query_stays_inside_its_quotes(headline: str, signature: str, execution: int) -> None:
+    """L5, LA1"""
+    asked = q(query.DOCUMENTATIONS, HeadlineId=headline, CreatedSignature=signature, ExecutionId=execution)
+    assert "".join(found[0] for found in CONDITION.finditer(asked)) == asked
+    read = {name: value.replace("''", "'") for name, value in CONDITION.findall(asked)}
+    assert read == {"HeadlineId": headline, "CreatedSignature": signature, "ExecutionId": str(execution)}
+
+
+def test_the_kinds_of_conditions() -> None:
+    """L5, L6, L13"""
+    assert q(query.ORDERS, PersonId="19900101-TF03") == "PersonId='19900101TF03'"
+    assert q(query.ORDERS, UpdateTime=date(2026, 1, 31)) == "UpdateTime='2026-01-31'"
+    assert q(query.CLIENTS, Active=True, Id=4711) == "Active='true' and Id='4711'"
+
+
+def test_a_field_that_is_not_searchable_is_refused_by_name() -> None:
+    """L6, LA2"""
+    with pytest.raises(ValueError, match="orders can't be searched by Status, only by Id, PersonId"):
+        q(query.ORDERS, Status="Sent")
+    with pytest.raises(ValueError, match="needs a condition"):
+        q(query.ORDERS)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("UpdateTime", datetime(2026, 1, 31, tzinfo=UTC)), ("UpdateTime", "2026-01-31"), ("ExecutionId", "1"),
+     ("ExecutionId", True), ("Id", 1), ("PersonId", 199001010000)],
+)  # fmt: skip
+def test_a_value_of_another_kind_is_refused_without_showing_it(field: str, value: Any) -> None:
+    """L6, L14: a calendar date is asked for by a date, never by an instant."""
+    with pytest.raises(TypeError, match=f"orders.{field}") as caught:
+        q(query.ORDERS, **{field: value})
+    assert str(value) not in str(caught.value)
+
+
+# Paging
+
+
+class Shifting:
+    """A list that others change while it is read: before request n, the n-th change is made."""
+
+    def __init__(self, rows: list[int], changes: dict[int, tuple[str, int]], cap: int) -> None:
+        self.rows, self.changes, self.cap = rows, changes, cap
+        self.requests, self.changed_at = 0, -1
+
+    async def fetch(self, limit: int, offset: int) -> list[int]:
+        what, where = self.changes.get(self.requests, ("", 0))
+        at = where % (len(self.rows) + 1)
+        if what == "insert":
+            self.rows.insert(at, 10_000 + self.requests)
+        elif what == "remove":
+            del self.rows[at : at + 1]
+        if what:
+            self.changed_at = self.requests
+        self.requests += 1
+        return self.rows[offset : offset + min(limit, self.cap)]
+
+
+CHANGES = st.dictionaries(
+    st.integers(0, 12), st.tuples(st.sampled_from(["insert", "remove"]), st.integers(0, 60)), max_size=1
+)
+
+
+@given(st.integers(0, 40), st.integers(2, 12), st.integers(2, 12), CHANGES)
+def test_no_row_that_stays_is_missed_while_another_comes_or_goes(
+    count: int, page_size: int, cap: int, changes: dict[int, tuple[str, int]]
+) -> None:
+    """L8: whatever page size the server allows, and wherever a row is put in or taken out meanwhile."""
+    server = Shifting(list(range(count)), changes, cap)
+    read = asyncio.run(Pager(lambda row: row, page_size).read(server.fetch))
+    assert read is not None
+    assert {row for row in server.rows if row < 10_000} <= set(read)
+    assert len(read) == len(set(read))
+
+
+@given(st.integers(0, 40), st.integers(2, 12), st.integers(2, 12))
+def test_a_list_that_stands_still_is_read_as_it_is(count: int, page_size: int, cap: int) -> None:
+    """L8: and soon: one request for each page and at most one more."""
+    server = Shifting(list(range(count)), {}, cap)
+    pager = Pager(lambda row: row, page_size)
+    for _ in range(2):
+        server.requests = 0
+        assert asyncio.run(pager.read(server.fetch)) == list(range(count))
+        assert server.requests <= max(1, count // (min(page_size, cap) - 1) + 2)
+
+
+def test_a_row_read_twice_counts_once_in_its_newest_form() -> None:
+    """L8"""
+    pages = iter([[("a", 1), ("b", 1)], [("b", 2), ("c", 1)], [("c", 1)]])
+
+    async def fetch(_: int, __: int) -> list[Any]:
+        return next(pages)
+
+    assert asyncio.run(Pager(lambda row: row[0], 2).read(fetch)) == [("a", 1), ("b", 2), ("c", 1)]
+
+
+def test_a_list_that_keeps_shifting_is_given_up_after_five_readings_anew() -> None:
+    """L8"""
+    readings = 0
+
+    async def fetch(limit: int, offset: int) -> list[int]:
+        nonlocal readings
+        readings += offset == 0
+        return list(range(limit)) if offset == 0 else [-1] * limit
+
+    assert asyncio.run(Pager(lambda row: row, 3).read(fetch)) is None
+    assert readings == 1 + READINGS_ANEW
+
+
+# The vendor's own description
+
+
+@pytest.fixture(scope="module")
+def contract() -> dict[str, Any]:
+    if not CONTRACT.exists():
+        pytest.skip("the vendor's description is not beside this checkout")
+    document: dict[str, Any] = json.loads(CONTRACT.read_text(encoding="utf-8"))
+    return document
+
+
+def _named(document: dict[str, Any], ref: str) -> dict[str, Any]:
+    definition: dict[str, Any] = document["definitions"][ref.removeprefix("#/definitions/")]
+    return definition
+
+
+def _item(document: dict[str, Any], path: str) -> dict[str, Any]:
+    return _named(document, document["paths"][path]["get"]["responses"]["200"]["schema"]["items"]["$ref"])
+
+
+def _inner(annotation: Any) -> list[type]:
+    """The plain classes that an annotation is made of."""
+    if get_origin(annotation) is Annotated:
+        return _inner(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType, tuple):
+        return [kind for part in get_args(annotation) if part not in (type(None), ...) for kind in _inner(part)]
+    return [annotation]
+
+
+PLAIN = {"string": str, "integer": int, "boolean": bool}
+
+
+def _agree(document: dict[str, Any], model: type[BaseModel], definition: dict[str, Any]) -> None:
+    for name, field in model.model_fields.items():
+        alias = field.alias or name
+        assert alias in definition["properties"], f"{model.__name__}.{name}: the vendor has no {alias}"
+        described = definition["properties"][alias]
+        described = described.get("items", described)
+        (kind,) = _inner(field.annotation)
+        if "$ref" in described:
+            assert issubclass(kind, BaseModel)
+            _agree(document, kind, _named(document, described["$ref"]))
+        elif described.get("format") == "date-time":
+            assert kind is (datetime if re.search("Time(Utc)?$", alias) else date), f"{model.__name__}.{name}"
+        else:
+            assert kind is PLAIN[described["type"]], f"{model.__name__}.{name}"
+
+
+@pytest.mark.parametrize("resource", query.RESOURCES, ids=lambda resource: str(resource.name))
+def test_every_resource_is_as_the_vendor_describes_it(contract: dict[str, Any], resource: query.Resource[Any]) -> None:
+    """L6, L7, L14: fields and their types, what is searchable and how, and which lists take gt and lt."""
+    path = f"/api/v1/{resource.name}"
+    definition = _item(contract, path)
+    _agree(contract, resource.model, definition)
+    parameters = {parameter["name"] for parameter in contract["paths"][path]["get"]["parameters"]}
+    assert resource.delta == ({"gt", "lt"} <= parameters)
+    assert resource.key is None or resource.key in definition["properties"]
+    for field, kind in resource.searchable.items():
+        described = definition["properties"][field]
+        text = described["description"]
+        if kind == "date":
+            assert "[Searchable: yyyy-MM-dd]" in text, field
+        elif kind == "person":
+            assert "[Searchable: YYYYMMDDXXXX]" in text, field
+        else:
+            assert "[Searchable]" in text, field
+            assert described["type"] == {"text": "string", "int": "integer", "bool": "boolean"}[kind], field
+            assert described.get("format") != "date-time", field
+
+
+def test_a_note_is_as_the_vendor_describes_it(contract: dict[str, Any]) -> None:
+    """LA3"""
+    post = contract["paths"]["/api/v2/provider_notes"]["post"]
+    body = next(parameter for parameter in post["parameters"] if parameter["in"] == "body")
+    request = _named(contract, body["schema"]["$ref"])
+    _agree(contract, wire.CreateProviderJournalNoteRequest, request)
+    fields = wire.CreateProviderJournalNoteRequest.model_fields.values()
+    assert {field.alias for field in fields if field.is_required()} == set(request["required"])
+    _agree(contract, wire.JournalNoteV2, _named(contract, post["responses"]["200"]["schema"]["$ref"]))
+
+
+def test_a_calendar_date_takes_no_instant() -> None:
+    """L14: two types, never mixed."""
+    assert calendar_date(date(2026, 1, 31)) == date(2026, 1, 31)
+    with pytest.raises(ValueError, match="calendar date"):
+        calendar_date(datetime(2026, 1, 31, tzinfo=UTC))
