@@ -54,11 +54,11 @@ class _Group:
 
 
 class _Parser:
-    def __init__(self, tokens: list[Token], window: NightWindow) -> None:
-        self._tokens = tokens
+    def __init__(self, text: str, window: NightWindow) -> None:
+        self._tokens = list(tokens(text))
         self._at = 0
         self._window = window
-        self._colons = any(":" in t.text for t in tokens if t.kind == "number")
+        self._colons = any(":" in t.text for t in self._tokens if t.kind == "number")
         self._groups: list[_Group] = []
         self._open: _Group | None = None
         self._clock = False
@@ -242,7 +242,7 @@ def parse_times(text: str, window: NightWindow) -> NightTimes | TimesProblem:
     if len(text) > MAX_TEXT:
         return TimesProblem("too_long", {"limit": str(MAX_TEXT)})
     try:
-        groups = _Parser(list(tokens(text)), window).groups()
+        groups = _Parser(text, window).groups()
     except RefusedError as refused:
         return refused.problem
     times = NightTimes.of({night: group.times for group in groups for night in group.nights or Weekday})

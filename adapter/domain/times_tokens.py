@@ -29,7 +29,7 @@ ONE_NIGHT = {"natt", "natten"}
 HARMLESS = ONE_NIGHT | _words(
     "nätter nätterna tid tider tiden tiderna tillsyn tillsyner tillsynen tillsynstid tillsynstider "
     "nattillsyn nattillsyner nattillsynen nattillsynstider kameratillsyn kameratillsyner via trygghetskamera "
-    "överenskommen överenskommet överenskomna avtalad avtalade samma är för"
+    "överenskommen överenskommet överenskomna avtalad avtalade ny nya samma är för"
 )
 VAGUE = _words(
     "vardag vardagar vardagen vardagarna vardagsnätter arbetsdag arbetsdagar helg helger helgen helgerna "
@@ -49,17 +49,22 @@ ECHO = 5
 
 
 class RefusedError(Exception):
+    """The text is refused; never leaves ``parse_times``."""
+
     def __init__(self, problem: TimesProblem) -> None:
         super().__init__(problem.code)
         self.problem = problem
 
 
 def refuse(code: str, **params: str) -> NoReturn:
+    """Give up the text; ``parse_times`` turns this into its answer."""
     raise RefusedError(TimesProblem(code, params))
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
+    """A piece of the text in lower case, with its line and the word of that line that it is part of (from 1)."""
+
     kind: str
     text: str
     line: str
@@ -80,6 +85,7 @@ END = Token("break", "", "0", "0", glued=False)
 
 
 def tokens(text: str) -> Iterator[Token]:
+    """Cut the text into numbers, words, signs and breaks; every line ends with a break. Raises ``RefusedError``."""
     clean = unicodedata.normalize("NFC", text).translate(_INVISIBLE)
     before = END
     for number, line in enumerate(clean.splitlines(), 1):

@@ -1,0 +1,186 @@
+"""The routine as a checklist: each step done by what evidence and when, or awaited from whom and since when (P9)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from adapter.domain.decision import StepState, StepView
+from adapter.domain.facts import Note, Signal
+from adapter.domain.ledger import Act, ActKind, ActState
+from adapter.domain.letters import COORDINATOR, Told, everything_undone, executions_open
+from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, WAY_IN, WAY_OUT, Letter, Role, Step
+from adapter.domain.schedule import Situation, camera_is_down
+
+
+def checklist(s: Situation) -> tuple[StepView, ...]:
+    """All steps in the routine's order. Once the authority has ended it, nothing more is awaited of the way in."""
+    done = _Done(s)
+    views: dict[str, StepView] = {}
+    for step in (*WAY_IN, *WAY_OUT):
+        views[step.id] = _view(s, step, done, views)
+    return tuple(views.values())
+
+
+def _view(s: Situation, step: Step, done: _Done, views: dict[str, StepView]) -> StepView:
+    if (found := done.of(step)) is not None:
+        return found
+    way_in = step in WAY_IN
+    if way_in and s.mandate.over:
+        return StepView(step.id, step.role, StepState.NOT_NEEDED, reason="over")
+    if not way_in and step.id not in ("A0", "A1") and not s.mandate.over:
+        return StepView(step.id, step.role, StepState.LATER)
+    if not way_in and step.id in ("A0", "A1"):
+        return StepView(step.id, step.role, StepState.LATER if step.id == "A1" else StepState.NOT_NEEDED)
+    awaited_by = [views[p] for p in step.after]
+    if any(p.state not in (StepState.DONE, StepState.NOT_NEEDED) for p in awaited_by) and step.id != "I10":
+        return StepView(step.id, step.role, StepState.LATER)
+    since = max((p.at for p in awaited_by if p.at), default=s.ledger.opened_at)
+    problem = _problem(s, step)
+    state = StepState.PROBLEM if problem else StepState.AWAITED
+    return StepView(step.id, step.role, state, since=since, reason=problem)
+
+
+def _problem(s: Situation, step: Step) -> str | None:
+    if step.id == "I4" and s.evidence.times_problem:
+        return "times_refused"
+    if step.id == "I8" and s.evidence.withdrawn:
+        return "consent_withdrawn"
+    if step.id == "I1" and s.mandate.faults:
+        return s.mandate.faults[0][0]
+    return None
+
+
+class _Done:
+    """Finds what shows a step to be done, if anything does."""
+
+    def __init__(self, s: Situation) -> None:
+        self.s = s
+        self.told = Told(s.ledger.acts)
+
+    def of(self, step: Step) -> StepView | None:
+        special = getattr(self, f"_{step.id.lower()}", None)
+        if special is not None:
+            view: StepView | None = special()
+            return view
+        return self._signals(step)
+
+    def _signals(self, step: Step) -> StepView | None:
+        notes = [self.s.evidence.newest.get(signal) for signal in step.signals]
+        if not notes or None in notes:
+            return None
+        return _by_note(step, max((n for n in notes if n), key=lambda n: n.at))
+
+    def _i1(self) -> StepView | None:
+        run = self.s.mandate.run
+        if not run or self.s.mandate.faults:
+            return None
+        return StepView(
+            "I1", Role.ASSESSOR, StepState.DONE, "decision", str(run[0].decision_id), self.s.ledger.opened_at
+        )
+
+    def _i2(self) -> StepView | None:
+        return self._by_act("I2", self.told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED))
+
+    def _i3(self) -> StepView | None:
+        return self._by_act("I3", self.told.last("alarm_team", *ASSIGNMENT_IN))
+
+    def _i4(self) -> StepView | None:
+        note = self.s.evidence.times_note
+        return _by_note(STEPS["I4"], note) if note and not self.s.evidence.times_problem else None
+
+    def _i6(self) -> StepView | None:
+        if self.s.evidence.keys != "needed" and Signal.KEYS_COLLECTED not in self.s.evidence.newest:
+            return StepView("I6", Role.ALARM_TEAM, StepState.NOT_NEEDED, reason=self.s.evidence.keys)
+        if self.s.ever_scheduled and Signal.KEYS_COLLECTED not in self.s.evidence.newest:
+            return StepView("I6", Role.ALARM_TEAM, StepState.NOT_NEEDED, reason="camera_is_up")
+        return self._signals(STEPS["I6"])
+
+    def _i8(self) -> StepView | None:
+        consent, liability = self.s.evidence.consent, self.s.evidence.liability
+        return _by_note(STEPS["I8"], max(consent, liability, key=lambda n: n.at)) if consent and liability else None
+
+    def _i10(self) -> StepView | None:
+        period = self.s.mandate.at_or_after(self.s.today)
+        if period is None or not period.executed or period.execution is None:
+            return None
+        at = self.s.ledger.opened_at
+        return StepView("I10", Role.COORDINATOR, StepState.DONE, "execution", str(period.execution.id), at)
+
+    def _i11(self) -> StepView | None:
+        creates = self.s.ledger.counting(ActKind.CREATE)
+        if creates:
+            return self._by_act("I11", creates[-1])
+        if self.s.ledger.adopted and self.s.ledger.schedule:
+            return StepView("I11", Role.ADAPTER, StepState.DONE, "adopted", None, self.s.ledger.opened_at)
+        return None
+
+    def _i12(self) -> StepView | None:
+        return self._by_act("I12", self.told.last("plan", Letter.PLAN))
+
+    def _a1(self) -> StepView | None:
+        if not self.s.mandate.over:
+            return None
+        last = self.s.mandate.last_day
+        at = self.s.ledger.opened_at
+        return StepView("A1", Role.ASSESSOR, StepState.DONE, self.s.mandate.over_by, str(last) if last else None, at)
+
+    def _a2(self) -> StepView | None:
+        if not self.s.mandate.over:
+            return None
+        ends = self.s.ledger.counting(ActKind.END)
+        if ends and self.s.live is None:
+            return self._by_act("A2", ends[-1])
+        if not self.s.ever_scheduled or self.s.live is None:
+            return StepView("A2", Role.ADAPTER, StepState.NOT_NEEDED, reason="never_scheduled")
+        return None
+
+    def _a3(self) -> StepView | None:
+        if not self.s.mandate.over:
+            return None
+        last = self.told.last("alarm_team", *ASSIGNMENT_IN, *ASSIGNMENT_OUT)
+        if last is None:
+            return StepView("A3", Role.ADAPTER, StepState.NOT_NEEDED, reason="never_asked")
+        return self._by_act("A3", last) if last.what["letter"] in ASSIGNMENT_OUT else None
+
+    def _a4(self) -> StepView | None:
+        if not self.s.mandate.over:
+            return None
+        if camera_is_down(self.s):
+            found = self._signals(STEPS["A4"])
+            return found or StepView("A4", Role.ALARM_TEAM, StepState.NOT_NEEDED, reason="nothing_to_collect")
+        return self._signals(STEPS["A4"])
+
+    def _a5(self) -> StepView | None:
+        if not self.s.mandate.over or not camera_is_down(self.s):
+            return None
+        if self.s.evidence.collected:
+            return _by_note(STEPS["A5"], self.s.evidence.collected)
+        return StepView("A5", Role.ALARM_TEAM, StepState.NOT_NEEDED, reason="nothing_to_collect")
+
+    def _a6(self) -> StepView | None:
+        closing = self.told.last(COORDINATOR, Letter.READY_TO_CLOSE)
+        if not self.s.mandate.over or not everything_undone(self.s) or executions_open(self.s):
+            return None
+        if closing is None:
+            never = self.told.last(COORDINATOR, Letter.RECEIVED) is None
+            return StepView("A6", Role.COORDINATOR, StepState.NOT_NEEDED, reason="never_told") if never else None
+        if closing.state is not ActState.DONE:
+            return None
+        return StepView("A6", Role.COORDINATOR, StepState.DONE, "execution_over", None, closing.done_at)
+
+    @staticmethod
+    def _by_act(step_id: str, act: Act | None) -> StepView | None:
+        if act is None or act.state is not ActState.DONE:
+            return None
+        return StepView(step_id, STEPS[step_id].role, StepState.DONE, "act", f"{act.n:02d}", act.done_at)
+
+
+def _by_note(step: Step, note: Note) -> StepView:
+    kind = "declared" if note.by else "note"
+    return StepView(step.id, step.role, StepState.DONE, kind, note.id, note.at)
+
+
+def awaited_since(view: StepView) -> datetime | None:
+    """Since when (UTC) a person is awaited; None where nobody is."""
+    waits = view.state in (StepState.AWAITED, StepState.PROBLEM) and view.role is not Role.ADAPTER
+    return view.since if waits else None

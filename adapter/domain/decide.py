@@ -1,0 +1,246 @@
+"""The heart: from what is known and what was done to what is to be done, purely.
+
+The same facts and ledger at the same time always give the same decision, and a decision carried out gives an empty
+one: that is what makes a lost event, a crash or a manual re-sync harmless.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from adapter.domain.calendar import after_quiet_hours, late_level
+from adapter.domain.checklist import awaited_since, checklist
+from adapter.domain.decision import Attention, Decision, Phase, StepState, StepView
+from adapter.domain.evidence import read_evidence
+from adapter.domain.facts import Facts, Signal
+from adapter.domain.ledger import ActKind, ActState, Ledger, ScheduleStatus, Wanted
+from adapter.domain.letters import (
+    ALARM_TEAM,
+    COORDINATOR,
+    PLAN,
+    Told,
+    deviations,
+    everything_undone,
+    executions_open,
+    letters,
+)
+from adapter.domain.looks import local_date
+from adapter.domain.mandate import read_mandate
+from adapter.domain.policy import Policy
+from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, Letter, Role
+from adapter.domain.schedule import Situation, boundaries, missing_gates, pause_causes, platform_acts
+
+
+def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decision:
+    """What the case calls for at ``now`` (aware UTC). Raises nothing for any facts: what a person must mend becomes
+    attention. See ``Decision`` for what comes back."""
+    s = situation(facts, ledger, now, policy)
+    steps = tuple(_lateness(s, view) for view in checklist(s))
+    notices = attention(s)
+    phase = _phase(s)
+    closed = phase is Phase.CLOSED
+    wanted: tuple[Wanted, ...] = ()
+    if not closed:
+        wanted = (*platform_acts(s), *letters(s), *_reminders(s, steps), *_notices_by_mail(s, notices))
+    return Decision(
+        phase=phase,
+        wanted=wanted,
+        steps=steps,
+        attention=notices,
+        wake_at=None if closed else _wake_at(s, steps, wanted),
+        waiting=_waiting(s),
+        awaits=() if closed else _awaits(steps),
+        release=s.mandate.later if closed else (),
+        balanced=balanced(s),
+    )
+
+
+def situation(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Situation:
+    """Read facts and ledger once, into what all parts of the decision go by."""
+    today = local_date(now, policy.zone)
+    mandate = read_mandate(facts, ledger, today, policy.renewal_gap_days)
+    period = mandate.at_or_after(today)
+    evidence = read_evidence(facts, ledger, period.granted if period else None, policy.window, today)
+    return Situation(facts, ledger, mandate, evidence, now, today, policy)
+
+
+def _phase(s: Situation) -> Phase:
+    if not s.mandate.over:
+        if s.live is None:
+            return Phase.PREPARING
+        paused = s.live.status is ScheduleStatus.PAUSED or bool(pause_causes(s))
+        return Phase.PAUSED if paused else Phase.ACTIVE
+    if not everything_undone(s):
+        return Phase.ENDING
+    told = Told(s.ledger.acts)
+    last = told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED, Letter.READY_TO_CLOSE)
+    closing_told = last is None or (last.what["letter"] == Letter.READY_TO_CLOSE and last.state is ActState.DONE)
+    settled = closing_told and not executions_open(s) and balanced(s) and not _in_flight(s.ledger)
+    return Phase.CLOSED if settled and not s.facts.stale else Phase.CLOSING
+
+
+def _in_flight(ledger: Ledger) -> bool:
+    return any(a.state in (ActState.SENDING, ActState.UNKNOWN) for a in ledger.acts)
+
+
+def balance(s: Situation) -> tuple[tuple[str, bool, bool], ...]:
+    """The symmetry as a table (P7): (pair, whether the way in was carried out, whether it was taken back)."""
+    ledger = s.ledger
+    told = Told(a for a in ledger.acts if a.state is ActState.DONE)
+
+    def pair(to: str, ins: frozenset[Letter], outs: frozenset[Letter]) -> tuple[bool, bool]:
+        last = told.last(to, *ins, *outs)
+        return told.last(to, *ins) is not None, last is not None and last.what["letter"] in outs
+
+    asked_in, called_off = pair(ALARM_TEAM, ASSIGNMENT_IN, ASSIGNMENT_OUT)
+    received = pair(COORDINATOR, frozenset({Letter.RECEIVED, Letter.RENEWED}), frozenset({Letter.READY_TO_CLOSE}))
+    out = told.last(ALARM_TEAM, *ASSIGNMENT_OUT)
+    keys_back = out is not None and bool(out.what["keys_back"])
+    asked = any(a.what.get("keys") == "needed" and a.what["to"] == ALARM_TEAM for a in told.letters)
+    record, person = ledger.schedule, ledger.person
+    return (
+        ("received", *received),
+        ("install", asked_in, called_off or s.evidence.collected is not None),
+        ("keys", asked and Signal.KEYS_COLLECTED in s.evidence.newest, keys_back),
+        ("person", person is not None, bool(person and person.emptied) or ledger.person_elsewhere),
+        ("schedule", record is not None, record is not None and record.status is ScheduleStatus.ENDED),
+        ("plan", *pair(PLAN, frozenset({Letter.PLAN}), frozenset({Letter.PLAN_VOID}))),
+    )
+
+
+def balanced(s: Situation) -> bool:
+    return all(out for _, did, out in balance(s) if did)
+
+
+def attention(s: Situation) -> tuple[Attention, ...]:
+    """What a person must know or mend now; each is gone by itself once its cause is."""
+    found = [Attention(p.code, (("resource", p.resource), *p.params), parks=True) for p in s.facts.problems]
+    found += [Attention(code, (("order", order),), parks=True, role=Role.ASSESSOR) for code, order in s.mandate.faults]
+    client = s.facts.client.value
+    if client.client_id is None:
+        found.append(Attention("client_not_visible", parks=True))
+    if s.evidence.times_problem and not s.mandate.over:
+        found.append(Attention("times_refused"))
+    for code, _, at, detail in deviations(s):
+        if s.now >= at + s.policy.deviation_grace and not s.mandate.over and not client.deceased:
+            found.append(Attention(code, (("detail", detail),)))
+    if s.live and not s.mandate.over:
+        found += [Attention(f"paused_{cause}") for cause in pause_causes(s)]
+    if s.mandate.over and not s.evidence.executing and _still_to_collect(s):
+        found.append(Attention("nowhere_to_note", (("step", "A5"),), parks=True))
+    for act in s.ledger.acts:
+        if act.state is ActState.PARKED:
+            parks = act.kind is not ActKind.MAIL
+            found.append(Attention("act_parked", (("act", f"{act.n:02d}"),), parks=parks, role=Role.ADAPTER))
+    if s.facts.stale:
+        found.append(Attention("stale", (("resources", ", ".join(s.facts.stale)),), role=Role.ADAPTER))
+    return tuple(dict.fromkeys(found))
+
+
+def _still_to_collect(s: Situation) -> bool:
+    return not s.evidence.collected and (s.evidence.installed or s.evidence.booked is not None)
+
+
+def _waiting(s: Situation) -> tuple[str, ...]:
+    """Why nobody looks yet, or for the moment, in the order in which to tell it."""
+    if s.mandate.over:
+        return ()
+    if s.live is not None:
+        return tuple(f"paused_{cause}" for cause in pause_causes(s))
+    reasons = [f"gate_{step}" for step in missing_gates(s)]
+    if not s.evidence.executing and "I10" in missing_gates(s):
+        reasons.insert(0, "no_execution_to_note_on")
+    reasons += [f"paused_{cause}" for cause in pause_causes(s) if cause not in ("not_executed", "between_decisions")]
+    return tuple(reasons) + (("stale",) if s.facts.stale else ())
+
+
+def _awaits(steps: tuple[StepView, ...]) -> tuple[str, ...]:
+    return tuple(v.id for v in steps if v.state in (StepState.AWAITED, StepState.PROBLEM) and STEPS[v.id].signals)
+
+
+def _is_reminded(s: Situation, view: StepView) -> bool:
+    """Nobody is reminded of a paused case, nor of the way in once the person is dead; a person with no execution can
+    note nothing before I10 (LA7), so that is what is reminded of first."""
+    if s.facts.client.value.deceased and not s.mandate.over:
+        return False
+    if s.live and pause_causes(s) and not s.mandate.over:
+        return False
+    return s.evidence.executing or view.id == "I10" or s.mandate.over
+
+
+def _lateness(s: Situation, view: StepView) -> StepView:
+    since, patience = awaited_since(view), s.policy.late.get(view.id)
+    if since is None or patience is None or not _is_reminded(s, view):
+        return view
+    level, _ = late_level(since, s.now, patience, s.policy)
+    return replace(view, late=level)
+
+
+def _reminders(s: Situation, steps: tuple[StepView, ...]) -> list[Wanted]:
+    """One mail for each level of lateness that a step has reached; only the level it is at now."""
+    sent = {a.key for a in s.ledger.acts if a.counts}
+    mails: list[Wanted] = []
+    for view in steps:
+        since = awaited_since(view)
+        if not view.late or since is None:
+            continue
+        key = f"late:{view.id}:{local_date(since, s.policy.zone).isoformat()}:{view.late}"
+        kind = "escalation" if view.late >= 3 else "reminder"
+        to = "escalation" if view.late >= 3 else view.role.value
+        if key not in sent:
+            what = {
+                "mail": kind,
+                "to": to,
+                "step": view.id,
+                "role": view.role.value,
+                "since": local_date(since, s.policy.zone).isoformat(),
+                "level": view.late,
+            }
+            mails.append(_mail(s, key, what))
+    return mails
+
+
+def _notices_by_mail(s: Situation, notices: tuple[Attention, ...]) -> list[Wanted]:
+    """A case that can't go on without a person is told of by mail, once per cause."""
+    sent = {a.key for a in s.ledger.acts if a.counts}
+    mails = []
+    for notice in notices:
+        params = dict(notice.params)
+        key = ":".join(["parked", notice.code, *params.values()])[:200]
+        if notice.parks and key not in sent:
+            to = (
+                COORDINATOR
+                if notice.role is Role.ASSESSOR
+                else "it"
+                if notice.role is Role.ADAPTER
+                else notice.role.value
+            )
+            mails.append(_mail(s, key, {"mail": "parked", "to": to, "code": notice.code, **params}))
+    return mails
+
+
+def _mail(s: Situation, key: str, what: dict[str, str | int]) -> Wanted:
+    return Wanted(key, ActKind.MAIL, what, why=str(what["mail"]), not_before=after_quiet_hours(s.now, s.policy))
+
+
+def _wake_at(s: Situation, steps: tuple[StepView, ...], wanted: tuple[Wanted, ...]) -> datetime | None:
+    """The next instant (UTC) at which the same facts would give another decision."""
+    at = boundaries(s)
+    at += [since + s.policy.deviation_grace for _, _, since, _ in deviations(s)]
+    for view in steps:
+        since, patience = awaited_since(view), s.policy.late.get(view.id)
+        if since and patience and _is_reminded(s, view):
+            at.append(late_level(since, s.now, patience, s.policy)[1])
+    at += [w.not_before for w in wanted if w.not_before]
+    return min((t for t in at if t > s.now), default=None)
+
+
+def chains(*, collected: bool) -> bool:
+    """Whether a new order of the person continues this open case: as long as the camera hasn't been collected."""
+    return not collected
+
+
+def is_collected(s: Situation) -> bool:
+    """Whether the camera was collected after the authority's end: from then on a new order begins a new case."""
+    return s.mandate.over and s.evidence.collected is not None

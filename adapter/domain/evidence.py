@@ -1,0 +1,116 @@
+"""What the notes and the person's other services show: which steps are done, and by what evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from adapter.domain.facts import Facts, Note, OrderStatus, ServiceKind, Signal
+from adapter.domain.ledger import ActKind, Ledger
+from adapter.domain.nights import Granted, NightTimes, NightWindow, TimesProblem, check_granted
+from adapter.domain.times_grammar import parse_times
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """``newest`` holds the newest note of each signal. ``times`` are the agreed ones, by ``times_note``;
+    ``times_problem`` says why the newest ones can't be used. ``keys`` is ``needed``, ``other_services`` or ``alarm``
+    (I6). ``executing``: the person has an execution on which a note can be written (LA7)."""
+
+    newest: dict[Signal, Note]
+    consent: Note | None
+    withdrawn: Note | None
+    liability: Note | None
+    ready: Note | None
+    collected: Note | None
+    times: NightTimes | None
+    times_note: Note | None
+    refused_note: Note | None
+    times_problem: TimesProblem | None
+    keys: str
+    executing: bool
+    installed: bool
+
+    @property
+    def booked(self) -> Note | None:
+        return self.newest.get(Signal.INSTALLATION_BOOKED)
+
+    @property
+    def papers_missing(self) -> str | None:
+        """``consent``, ``liability``, ``both``, or None where both papers are signed (I8)."""
+        if self.consent and self.liability:
+            return None
+        if not self.consent and not self.liability:
+            return "both"
+        return "liability" if self.consent else "consent"
+
+
+def read_evidence(facts: Facts, ledger: Ledger, granted: Granted | None, window: NightWindow, today: date) -> Evidence:
+    newest = _newest(facts.notes.value)
+    signed, withdrawn = newest.get(Signal.CONSENT_SIGNED), newest.get(Signal.CONSENT_WITHDRAWN)
+    if signed and withdrawn and signed.at > withdrawn.at:
+        withdrawn = None
+    running = ledger.schedule.times if ledger.schedule else None
+    scheduled = ledger.schedule is not None or bool(ledger.counting(ActKind.CREATE))
+    times, times_note, refused_note, problem = _times(facts.notes.value, granted, window, running)
+    ready, collected = newest.get(Signal.READY_FOR_START), newest.get(Signal.EQUIPMENT_COLLECTED)
+    if collected and any(n and n.at > collected.at for n in (ready, signed)):
+        collected = None
+    liability = newest.get(Signal.LIABILITY_SIGNED)
+    return Evidence(
+        newest=newest,
+        consent=None if withdrawn else signed,
+        withdrawn=withdrawn,
+        liability=liability,
+        ready=ready,
+        collected=collected,
+        times=times,
+        times_note=times_note,
+        refused_note=refused_note,
+        times_problem=problem,
+        keys=_keys(facts, today),
+        executing=any(e.current(today) for e in facts.executions.value),
+        installed=scheduled or any((signed, liability, ready)),
+    )
+
+
+def _newest(notes: Iterable[Note]) -> dict[Signal, Note]:
+    newest: dict[Signal, Note] = {}
+    for note in sorted(notes, key=lambda n: (n.at, n.id)):
+        newest[note.signal] = note
+    return newest
+
+
+def _times(
+    notes: Iterable[Note], granted: Granted | None, window: NightWindow, running: NightTimes | None
+) -> tuple[NightTimes | None, Note | None, Note | None, TimesProblem | None]:
+    """The newest note of times counts, and no older one. Where it can't be used, supervision that runs goes on by the
+    times it has: it isn't stopped for a misspelt note, and never started by an outdated one."""
+    told = [n for n in notes if n.signal in (Signal.TIMES_AGREED, Signal.TIMES_CHANGED)]
+    if not told:
+        return None, None, None, None
+    note = max(told, key=lambda n: (n.at, n.id))
+    parsed = parse_times(note.text, window)
+    problem = parsed if isinstance(parsed, TimesProblem) else check_granted(parsed, granted or Granted())
+    if isinstance(parsed, NightTimes) and problem is None:
+        return parsed, note, None, None
+    return running, note if running else None, note, problem
+
+
+def _keys(facts: Facts, today: date) -> str:
+    """I6: keys are needed if and only if no other service is in force; an alarm always means no."""
+    kinds = {
+        line.kind
+        for order in facts.orders.value
+        if order.status in (OrderStatus.SENT, OrderStatus.ACCEPTED) and not order.gone
+        for line in order.lines
+        if _in_force(today, order.first_day, order.last_day) and _in_force(today, line.first_day, line.last_day)
+    }
+    if ServiceKind.ALARM in kinds:
+        return "alarm"
+    return "other_services" if ServiceKind.OTHER in kinds else "needed"
+
+
+def _in_force(day: date, first: date | None, last: date | None) -> bool:
+    return (first is None or first <= day) and (last is None or day <= last)

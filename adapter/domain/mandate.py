@@ -1,0 +1,211 @@
+"""What the authority has said: from when to when supervision is granted, and whether it is over (A1, P3).
+
+A period is what one camera service of one order grants: the days that its decision, its order and the service itself
+have in common. Periods that follow each other within ``renewal_gap_days`` are one run: a renewal, in which the camera
+stays where it is. Only explicit words end a run: a date, a status, or ``deleted``. What vanished or contradicts itself
+*holds*: it pauses and is told.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from adapter.domain.facts import AuthorityDecision, Execution, Facts, Order, OrderStatus, ServiceKind, ServiceLine
+from adapter.domain.ledger import ActKind, Ledger
+from adapter.domain.nights import Granted
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """Days on which supervision is granted, both included; ``last`` None is open. ``executed``: I10 holds for it."""
+
+    order_id: str
+    decision_id: int
+    first: date
+    last: date | None
+    ends_by: str
+    execution: Execution | None
+    executed: bool
+    unit_id: int | None
+    granted: Granted | None
+
+    def covers(self, day: date) -> bool:
+        return self.first <= day and (self.last is None or day <= self.last)
+
+
+@dataclass(frozen=True, slots=True)
+class Mandate:
+    """``run`` is the current run of periods, sorted by their first day. ``over``: the authority has ended it (A1), by
+    ``over_by`` (``decision_ended``, ``order_ended``, ``service_ended``, ``decision_deleted``, ``order_withdrawn``).
+    ``holds`` are causes to pause, ``faults`` codes of what keeps a period from being known; ``later`` names orders that
+    begin only after a gap too long to keep the camera for."""
+
+    run: tuple[Period, ...]
+    over: bool
+    over_by: str | None
+    holds: tuple[str, ...]
+    faults: tuple[tuple[str, str], ...]
+    later: tuple[str, ...]
+    executions: tuple[Execution, ...]
+
+    @property
+    def last_day(self) -> date | None:
+        """The run's last day; None if it is open or there is no run."""
+        lasts = [p.last for p in self.run]
+        return None if None in lasts else max((day for day in lasts if day), default=None)
+
+    def in_force(self, day: date) -> Period | None:
+        """The period that covers the day; one that is executed goes first."""
+        covering = [p for p in self.run if p.covers(day)]
+        return next((p for p in covering if p.executed), covering[0] if covering else None)
+
+    def at_or_after(self, day: date) -> Period | None:
+        """The period in force on the day, else the next to come, else the last there was."""
+        coming = [p for p in self.run if p.first > day]
+        return self.in_force(day) or (coming[0] if coming else (self.run[-1] if self.run else None))
+
+    def covered_until(self, day: date) -> date | None:
+        """Last day of the executed cover that holds on ``day`` without a hole; None is open. Needs an executed period
+        in force on the day."""
+        until = day
+        for period in (p for p in self.run if p.executed):
+            if period.first <= until + timedelta(days=1):
+                if period.last is None:
+                    return None
+                until = max(until, period.last)
+        return until
+
+
+def rested_on(ledger: Ledger) -> frozenset[str]:
+    """Orders on which e-tillsyn was scheduled (I11 is behind them)."""
+    orders = set(ledger.schedule.orders) if ledger.schedule else set()
+    for act in ledger.counting(ActKind.CREATE, ActKind.CHANGE):
+        orders |= set(json.loads(str(act.what.get("orders") or "[]")))
+    return frozenset(orders)
+
+
+def read_mandate(facts: Facts, ledger: Ledger, today: date, renewal_gap_days: int) -> Mandate:
+    reader = _Reader(facts, rested_on(ledger), today)
+    for order in sorted(facts.orders.value, key=lambda o: (o.order_date, o.id)):
+        if order.id in facts.chain and order.is_camera and order.status is not OrderStatus.REGISTERED:
+            reader.take(order)
+    run, later = _run(reader.periods, today, renewal_gap_days)
+    alive = any(p.last is None or p.last >= today for p in run)
+    over = bool(reader.ended or run) and not alive and not reader.faults
+    last = max(run, key=lambda p: p.last or date.max) if run else None
+    over_by = None if not over else last.ends_by if last else reader.ended[-1]
+    chained = {o.execution_id for o in facts.orders.value if o.id in facts.chain}
+    return Mandate(
+        run=run,
+        over=over,
+        over_by=over_by,
+        holds=() if over else tuple(dict.fromkeys(reader.holds)),
+        faults=tuple(dict.fromkeys(reader.faults)),
+        later=later,
+        executions=tuple(e for e in facts.executions.value if e.id in chained),
+    )
+
+
+def _run(periods: list[Period], today: date, gap: int) -> tuple[tuple[Period, ...], tuple[str, ...]]:
+    """The run that counts today, the last that has begun or else the first to come, and the orders of later ones."""
+    runs: list[list[Period]] = []
+    for period in sorted(periods, key=lambda p: (p.first, p.order_id)):
+        ends = [p.last for p in runs[-1]] if runs else []
+        if runs and (None in ends or period.first <= max(d for d in ends if d) + timedelta(days=gap)):
+            runs[-1].append(period)
+        else:
+            runs.append([period])
+    if not runs:
+        return (), ()
+    at = max((i for i, run in enumerate(runs) if run[0].first <= today), default=0)
+    current = {p.order_id for p in runs[at]}
+    return tuple(runs[at]), tuple(
+        dict.fromkeys(p.order_id for r in runs[at + 1 :] for p in r if p.order_id not in current)
+    )
+
+
+class _Reader:
+    """Sorts each camera service of the case's orders into: a period, an end, a hold, or a fault."""
+
+    def __init__(self, facts: Facts, rested: frozenset[str], today: date) -> None:
+        self.rested = rested
+        self.today = today
+        self.decisions = {d.id: d for d in facts.decisions.value}
+        self.executions = {e.id: e for e in facts.executions.value}
+        self.periods: list[Period] = []
+        self.ended: list[str] = []
+        self.holds: list[str] = []
+        self.faults: list[tuple[str, str]] = []
+
+    def take(self, order: Order) -> None:
+        after_start = order.id in self.rested
+        if order.status is OrderStatus.WILL_NOT_BE_EXECUTED and not after_start:
+            self.ended.append("order_withdrawn")
+            return
+        for line in order.lines:
+            if line.kind is ServiceKind.CAMERA:
+                self._take_line(order, line, after_start)
+
+    def _take_line(self, order: Order, line: ServiceLine, after_start: bool) -> None:
+        decision = self.decisions.get(line.decision_id) if line.decision_id is not None else None
+        if decision is None:
+            self.faults.append(("order_without_decision", order.id))
+            return
+        if decision.deleted:
+            self.ended.append("decision_deleted")
+            return
+        if any(_upside_down(x.first_day, x.last_day) for x in (decision, order, line)):
+            self.faults.append(("end_before_start", order.id))
+            return
+        period = self._period(order, line, decision)
+        if period is None:
+            self.ended.append(_ends_by(order, line, decision)[1])
+            return
+        self.periods.append(period)
+        if period.last is None or period.last >= self.today:
+            self._hold(order, decision, period, after_start)
+
+    def _period(self, order: Order, line: ServiceLine, decision: AuthorityDecision) -> Period | None:
+        first = max(d for d in (decision.first_day, order.first_day, line.first_day, date.min) if d)
+        last, ends_by = _ends_by(order, line, decision)
+        if last is not None and last < first:
+            return None
+        execution = self.executions.get(order.execution_id) if order.execution_id is not None else None
+        executed = order.status is OrderStatus.ACCEPTED and execution is not None and execution.current(self.today)
+        unit = execution.unit_id if execution and execution.unit_id is not None else order.unit_id
+        return Period(order.id, decision.id, first, last, ends_by, execution, executed, unit, line.granted)
+
+    def _hold(self, order: Order, decision: AuthorityDecision, period: Period, after_start: bool) -> None:
+        """Causes to pause that aren't the authority's end: vanished entities, and what the provider alone did (LA8)."""
+        if order.gone:
+            self.holds.append("order_gone")
+        if decision.gone:
+            self.holds.append("decision_gone")
+        if not after_start:
+            return
+        if order.status is OrderStatus.WILL_NOT_BE_EXECUTED:
+            self.holds.append("will_not_be_executed")
+        elif period.execution is None or period.execution.gone:
+            self.holds.append("execution_gone")
+        elif not period.execution.current(self.today):
+            self.holds.append("execution_over")
+
+
+def _upside_down(first: date | None, last: date | None) -> bool:
+    return first is not None and last is not None and last < first
+
+
+def _ends_by(order: Order, line: ServiceLine, decision: AuthorityDecision) -> tuple[date | None, str]:
+    """The earliest of A1's dates, and which of them it is."""
+    ends = [
+        (day, by)
+        for day, by in (
+            (decision.last_day, "decision_ended"),
+            (order.last_day, "order_ended"),
+            (line.last_day, "service_ended"),
+        )
+        if day is not None
+    ]
+    return min(ends, key=lambda end: end[0]) if ends else (None, "decision_ended")

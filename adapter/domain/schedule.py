@@ -1,0 +1,255 @@
+"""Which e-tillsyn the facts call for, and the one act that brings the camera platform nearer to it (I11, A2)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from adapter.domain.evidence import Evidence
+from adapter.domain.facts import Absence, Facts, Signal
+from adapter.domain.ledger import (
+    SCHEDULE_KINDS,
+    ActKind,
+    Ledger,
+    ScheduleRecord,
+    ScheduleStatus,
+    Wanted,
+    What,
+)
+from adapter.domain.looks import day_end, day_start, window_start
+from adapter.domain.mandate import Mandate
+from adapter.domain.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything that was read out of the facts once, handed to each part of ``decide``."""
+
+    facts: Facts
+    ledger: Ledger
+    mandate: Mandate
+    evidence: Evidence
+    now: datetime
+    today: date
+    policy: Policy
+
+    @property
+    def live(self) -> ScheduleRecord | None:
+        """The schedule that isn't ended yet."""
+        record = self.ledger.schedule
+        return record if record and record.status is not ScheduleStatus.ENDED else None
+
+    @property
+    def ever_scheduled(self) -> bool:
+        return self.ledger.schedule is not None or bool(self.ledger.counting(ActKind.CREATE))
+
+
+def missing_gates(s: Situation) -> tuple[str, ...]:
+    """The gates of I11 that don't hold, as step ids in the routine's order. Keys (I6) count until the camera is up:
+    whoever got in to install it needs none any more."""
+    period = s.mandate.in_force(s.today)
+    papers = s.evidence.papers_missing
+    gates = {
+        "I1": period is not None,
+        "I4": s.evidence.times is not None,
+        "I6": keys_settled(s),
+        "I8": papers is None,
+        "I9": s.evidence.ready is not None,
+        "I10": period is not None and period.executed,
+    }
+    return tuple(step for step, holds in gates.items() if not holds)
+
+
+def keys_settled(s: Situation) -> bool:
+    return s.evidence.keys != "needed" or s.ever_scheduled or Signal.KEYS_COLLECTED in s.evidence.newest
+
+
+def pause_causes(s: Situation) -> tuple[str, ...]:
+    """Why nobody may look now, the gravest first: codes of the text table. Empty means that supervision goes on."""
+    causes: list[str] = []
+    if s.facts.client.value.deceased:
+        causes.append("deceased")
+    if s.evidence.withdrawn:
+        causes.append("consent_withdrawn")
+    causes += s.mandate.holds
+    if s.evidence.collected:
+        causes.append("equipment_collected")
+    if not s.mandate.holds and (gap := _gap(s)):
+        causes.append(gap)
+    if s.live and {"I4", "I8", "I9"} & set(missing_gates(s)) and not s.evidence.withdrawn:
+        causes.append("evidence_lost")
+    if any(away(a, s.now, s.policy) for a in s.facts.absences.value):
+        causes.append("absence")
+    return tuple(causes)
+
+
+def _gap(s: Situation) -> str | None:
+    """Today is granted by no decision, or by an order that nobody has executed yet."""
+    period = s.mandate.in_force(s.today)
+    if period is None:
+        return "between_decisions"
+    return None if period.executed else "not_executed"
+
+
+def absence_bounds(absence: Absence, policy: Policy) -> tuple[datetime, datetime | None]:
+    """From the start of the window on the first day to the start of the window on the last (or the day after it)."""
+    start = window_start(absence.first_day, policy.window, policy.zone)
+    if absence.last_day is None:
+        return start, None
+    home = absence.last_day if policy.last_day_is_home else absence.last_day + timedelta(days=1)
+    return start, window_start(home, policy.window, policy.zone)
+
+
+def away(absence: Absence, now: datetime, policy: Policy) -> bool:
+    start, end = absence_bounds(absence, policy)
+    return start <= now and (end is None or now < end)
+
+
+def platform_acts(s: Situation) -> tuple[Wanted, ...]:
+    """At most one act on the schedule, and what the platform must know of the person first.
+
+    The schedule's acts go one at a time: while one is under way or unknown, none is wanted (P4). What only pauses,
+    shortens or ends goes out on facts however old; what starts, resumes or extends only on fresh ones (P1).
+    """
+    if s.ledger.uncertain(SCHEDULE_KINDS):
+        return tuple(_person(s))
+    step = _next(s)
+    return (*_person(s, about_to_create=step is not None and step.kind is ActKind.CREATE), *((step,) if step else ()))
+
+
+def _next(s: Situation) -> Wanted | None:
+    live = s.live
+    if live is None:
+        return _create(s)
+    if s.mandate.over:
+        return _op(s, live, ActKind.END, {"reason": _end_reason(s)}, why=s.mandate.over_by or "decision_ended")
+    causes = pause_causes(s)
+    if causes and live.status is not ScheduleStatus.PAUSED:
+        return _op(s, live, ActKind.PAUSE, {"reason": causes[0]}, why=causes[0])
+    change = _change(s, live)
+    if change:
+        return change
+    if not causes and live.status is ScheduleStatus.PAUSED and not s.facts.stale:
+        return _op(s, live, ActKind.RESUME, {}, why="cause_gone", opens=True)
+    return None
+
+
+def _create(s: Situation) -> Wanted | None:
+    if s.mandate.over or missing_gates(s) or pause_causes(s) or s.facts.stale:
+        return None
+    period = s.mandate.in_force(s.today)
+    if period is None or period.execution is None or s.evidence.times is None:
+        return None
+    n = s.ledger.schedule.n + 1 if s.ledger.schedule else 1
+    starts = max(d for d in (period.first, period.execution.first_day, s.today) if d)
+    what: What = {
+        "n": n,
+        "valid_from": starts.isoformat(),
+        "valid_to": _iso(s.mandate.covered_until(s.today)),
+        "times": json.dumps(s.evidence.times.to_json()),
+        "orders": _orders(s),
+        "unit": period.unit_id,
+    }
+    return Wanted(f"schedule:{n}:create", ActKind.CREATE, what, why="all_gates_hold", opens=True)
+
+
+def _change(s: Situation, live: ScheduleRecord) -> Wanted | None:
+    """Bring validity and times in place to what is called for. Only what narrows may rest on stale facts."""
+    period = s.mandate.in_force(s.today)
+    if period is not None and period.executed:
+        valid_to = s.mandate.covered_until(s.today)
+    else:
+        valid_to = _earlier(live.valid_to, s.mandate.last_day if s.mandate.run else live.valid_to)
+    times = s.evidence.times or live.times
+    starts = live.valid_from
+    if live.valid_from > s.today and period is not None and period.execution is not None:
+        starts = max(d for d in (period.first, period.execution.first_day, s.today) if d)
+    wider = starts < live.valid_from or _later(valid_to, live.valid_to)
+    if s.facts.stale:
+        times, starts, wider = live.times, live.valid_from, False
+        valid_to = _earlier(live.valid_to, valid_to)
+    if (starts, valid_to, times) == (live.valid_from, live.valid_to, live.times) or times is None:
+        return None
+    if valid_to is not None and valid_to < starts:
+        return None
+    what: What = {
+        "valid_from": starts.isoformat(),
+        "valid_to": _iso(valid_to),
+        "times": json.dumps(times.to_json()),
+        "orders": _orders(s),
+    }
+    opens = wider or times != live.times
+    return _op(s, live, ActKind.CHANGE, what, why="facts_changed", opens=opens)
+
+
+def _op(s: Situation, live: ScheduleRecord, kind: ActKind, what: What, *, why: str, opens: bool = False) -> Wanted:
+    """An act on a schedule that exists. Its key counts the acts before it, so that the same act can be called for
+    again, and is called for once."""
+    head = f"schedule:{live.n}:"
+    done = sum(1 for a in s.ledger.counting(*SCHEDULE_KINDS) if a.key.startswith(head))
+    return Wanted(f"{head}{kind.value}:{done}", kind, {"n": live.n, **what}, why=why, opens=opens)
+
+
+def _person(s: Situation, *, about_to_create: bool = False) -> list[Wanted]:
+    """What the platform holds of the person: put when a schedule needs it or it changed, emptied at the end."""
+    count = sum(1 for a in s.ledger.counting(ActKind.PUT_PERSON, ActKind.EMPTY_PERSON))
+    told, client = s.ledger.person, s.facts.client.value
+    differs = told is None or told.emptied or told.details != client.details
+    if (s.live or about_to_create) and not s.mandate.over and differs and not s.facts.client.stale:
+        return [Wanted(f"person:{count}:put", ActKind.PUT_PERSON, _put_what(s), why="person_needed")]
+    done = s.mandate.over and s.live is None and not s.ledger.uncertain(SCHEDULE_KINDS) and camera_is_down(s)
+    if done and told is not None and not told.emptied and not s.ledger.person_elsewhere:
+        return [Wanted(f"person:{count}:empty", ActKind.EMPTY_PERSON, _put_what(s), why="case_is_over")]
+    return []
+
+
+def _put_what(s: Situation) -> What:
+    period = s.mandate.at_or_after(s.today)
+    return {"details": s.facts.client.value.details, "unit": period.unit_id if period else None}
+
+
+def camera_is_down(s: Situation) -> bool:
+    """Nothing of the equipment is left at the person's: it was collected, or never came there (A5)."""
+    return s.evidence.collected is not None or not (s.evidence.installed or s.evidence.booked)
+
+
+def _end_reason(s: Situation) -> str:
+    if s.facts.client.value.deceased:
+        return "deceased"
+    if s.evidence.withdrawn:
+        return "consent_withdrawn"
+    return s.mandate.over_by or "decision_ended"
+
+
+def _orders(s: Situation) -> str:
+    rests = set(s.live.orders if s.live else ()) | {p.order_id for p in s.mandate.run if p.executed}
+    return json.dumps(sorted(rests))
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
+
+
+def _earlier(a: date | None, b: date | None) -> date | None:
+    return min((d for d in (a, b) if d), default=None)
+
+
+def _later(a: date | None, b: date | None) -> bool:
+    """Whether ``a`` is later than ``b``, None being an open end."""
+    return b is not None and (a is None or a > b)
+
+
+def boundaries(s: Situation) -> list[datetime]:
+    """Instants (UTC) at which time alone changes what supervision is called for."""
+    zone = s.policy.zone
+    at: list[datetime] = []
+    for period in s.mandate.run:
+        at.append(day_start(period.first, zone))
+        at += [day_end(period.last, zone)] if period.last else []
+    for execution in s.mandate.executions:
+        at += [day_start(execution.first_day, zone)] if execution.first_day else []
+        at += [day_end(execution.last_day, zone)] if execution.last_day else []
+    for absence in s.facts.absences.value:
+        at += [t for t in absence_bounds(absence, s.policy) if t]
+    return at

@@ -1,0 +1,272 @@
+"""A case's life without I/O: facts that people change, and a perfect executor that carries out what is decided."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from adapter.domain.decide import decide, situation
+from adapter.domain.decision import Decision, Phase
+from adapter.domain.facts import (
+    Absence,
+    AuthorityDecision,
+    Client,
+    Execution,
+    Facts,
+    Note,
+    Order,
+    OrderStatus,
+    Read,
+    ServiceKind,
+    ServiceLine,
+    Signal,
+)
+from adapter.domain.ledger import (
+    Act,
+    ActKind,
+    ActState,
+    Ledger,
+    PersonRecord,
+    ScheduleRecord,
+    ScheduleStatus,
+    Wanted,
+)
+from adapter.domain.nights import Granted, NightTimes, NightWindow
+from adapter.domain.policy import Lateness, Policy
+from adapter.domain.schedule import missing_gates, pause_causes
+
+STOCKHOLM = ZoneInfo("Europe/Stockholm")
+POLICY = Policy(
+    zone=STOCKHOLM,
+    window=NightWindow(time(21), time(7)),
+    late={s: Lateness(3, 5, 8) for s in ("I4", "I5", "I6", "I7", "I8", "I9", "I10", "A4", "A5", "A6")},
+)
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+EXECUTION, OTHER_EXECUTION = 700, 600
+
+
+class Life:
+    """One person's case. Methods named after what people do change the facts; ``go`` lets the adapter work."""
+
+    def __init__(self, now: datetime = START, policy: Policy = POLICY) -> None:
+        self.now = now
+        self.policy = policy
+        self.orders: dict[str, Order] = {}
+        self.decisions: dict[int, AuthorityDecision] = {}
+        self.executions: dict[int, Execution] = {}
+        self.notes: dict[str, Note] = {}
+        self.absences: dict[int, Absence] = {}
+        self.client = Client(client_id=11, protected=False, details="d1")
+        self.chain: set[str] = set()
+        self.stale: set[str] = set()
+        self.ledger = Ledger(opened_at=now)
+        self.sent: list[Wanted] = []
+        self.ids = 0
+
+    @property
+    def today(self) -> date:
+        return self.now.astimezone(STOCKHOLM).date()
+
+    # --- what people do -------------------------------------------------------------------------------------------
+
+    def order(
+        self,
+        order_id: str = "o1",
+        first: date | None = None,
+        last: date | None = None,
+        granted: int | None = 3,
+        kind: ServiceKind = ServiceKind.CAMERA,
+    ) -> str:
+        number = 100 + len(self.orders)
+        self.decisions[number] = AuthorityDecision(number, first or self.today, last)
+        line = ServiceLine(kind, number, granted=Granted(granted))
+        self.orders[order_id] = Order(
+            order_id, OrderStatus.SENT, self.today, first or self.today, None, None, None, (line,)
+        )
+        if kind is ServiceKind.CAMERA:
+            self.chain.add(order_id)
+        return order_id
+
+    def other_service(self, kind: ServiceKind = ServiceKind.OTHER) -> None:
+        self.order(f"other{len(self.orders)}", kind=kind)
+        self.executions[OTHER_EXECUTION] = Execution(OTHER_EXECUTION, self.today - timedelta(days=90), None, 5)
+
+    def execute(self, order_id: str = "o1", execution: int = EXECUTION) -> None:
+        self.executions[execution] = Execution(execution, self.today, None, 5)
+        self.orders[order_id] = replace(self.orders[order_id], status=OrderStatus.ACCEPTED, execution_id=execution)
+
+    def set_order(self, order_id: str = "o1", **fields: object) -> None:
+        self.orders[order_id] = replace(self.orders[order_id], **fields)  # type: ignore[arg-type]  # a test's short hand
+
+    def decision_of(self, order_id: str = "o1") -> int:
+        number = self.orders[order_id].lines[0].decision_id
+        assert number is not None
+        return number
+
+    def decide_dates(self, order_id: str = "o1", first: date | None = None, last: date | None = None) -> None:
+        number = self.decision_of(order_id)
+        old = self.decisions[number]
+        self.decisions[number] = replace(old, first_day=first or old.first_day, last_day=last)
+
+    def set_decision(self, order_id: str = "o1", **fields: bool) -> None:
+        number = self.decision_of(order_id)
+        self.decisions[number] = replace(self.decisions[number], **fields)
+
+    def note(self, signal: Signal, text: str = "") -> str:
+        self.ids += 1
+        note_id = f"n{self.ids}"
+        self.notes[note_id] = Note(note_id, signal, self.now + timedelta(seconds=self.ids), EXECUTION, text)
+        return note_id
+
+    def prepare(self, times: str = "22.30, 02:15 och 05.00", *, keys: bool = True) -> None:
+        """Everything that people do before e-tillsyn is scheduled."""
+        self.note(Signal.TIMES_AGREED, times)
+        self.note(Signal.INSTALLATION_BOOKED)
+        if keys:
+            self.note(Signal.KEYS_COLLECTED)
+        self.note(Signal.APPENDIX_SIGNED)
+        self.note(Signal.CONSENT_SIGNED)
+        self.note(Signal.LIABILITY_SIGNED)
+        self.note(Signal.READY_FOR_START)
+
+    # --- the adapter ----------------------------------------------------------------------------------------------
+
+    def facts(self) -> Facts:
+        def read(name: str, value: tuple[object, ...] | Client) -> Read:  # type: ignore[type-arg]  # any resource
+            return Read(value, self.now, name in self.stale)
+
+        return Facts(
+            orders=read("orders", tuple(self.orders.values())),
+            decisions=read("decisions", tuple(self.decisions.values())),
+            executions=read("executions", tuple(self.executions.values())),
+            client=read("client", self.client),
+            absences=read("absences", tuple(self.absences.values())),
+            notes=read("notes", tuple(self.notes.values())),
+            chain=frozenset(self.chain),
+        )
+
+    def look(self) -> Decision:
+        return decide(self.facts(), self.ledger, self.now, self.policy)
+
+    def go(self) -> Decision:
+        """Decide and carry out until nothing is wanted; the promises are checked at every turn."""
+        for _ in range(30):
+            decision = self.look()
+            due = [w for w in decision.wanted if w.not_before is None or w.not_before <= self.now]
+            if not due:
+                self.check()
+                return decision
+            for wanted in due:
+                self.carry_out(wanted)
+            self.check()
+        raise AssertionError(f"never settles: {[w.key for w in due]}")
+
+    def wait(self, **delta: float) -> Decision:
+        """Let time pass, waking whenever the decision said so."""
+        until = self.now + timedelta(**delta)
+        while True:
+            wake = self.go().wake_at
+            if wake is None or wake > until:
+                break
+            self.now = wake
+        self.now = until
+        return self.go()
+
+    def carry_out(self, wanted: Wanted) -> None:
+        assert wanted.key not in {a.key for a in self.ledger.acts}, f"{wanted.key} twice (P4)"
+        if wanted.opens:
+            assert not self.stale, "opened on stale facts (P1)"
+        act = Act(
+            len(self.ledger.acts) + 1, wanted.key, wanted.kind, ActState.DONE, wanted.what, self.now, self.now, 1
+        )
+        self.sent.append(wanted)
+        self.ledger = replace(self.ledger, acts=(*self.ledger.acts, act), **self._effect(wanted))  # type: ignore[arg-type]
+
+    def _effect(self, wanted: Wanted) -> dict[str, object]:
+        what, now = wanted.what, self.ledger.schedule
+        match wanted.kind:
+            case ActKind.PUT_PERSON:
+                return {"person": PersonRecord(str(what["details"]))}
+            case ActKind.EMPTY_PERSON:
+                assert self.ledger.person is not None
+                return {"person": replace(self.ledger.person, emptied=True)}
+            case ActKind.CREATE:
+                assert now is None or now.status is ScheduleStatus.ENDED, "two schedules at once"
+                n = what["n"]
+                assert isinstance(n, int)
+                return {"schedule": self._record(n, what, ScheduleStatus.OPEN)}
+            case ActKind.CHANGE:
+                assert now is not None
+                assert now.status is not ScheduleStatus.ENDED
+                return {"schedule": self._record(now.n, what, now.status)}
+            case ActKind.PAUSE | ActKind.RESUME | ActKind.END:
+                assert now is not None
+                assert now.status is not ScheduleStatus.ENDED
+                status = {
+                    ActKind.PAUSE: ScheduleStatus.PAUSED,
+                    ActKind.RESUME: ScheduleStatus.OPEN,
+                    ActKind.END: ScheduleStatus.ENDED,
+                }[wanted.kind]
+                return {"schedule": replace(now, status=status)}
+            case _:
+                return {}
+
+    def _record(self, n: int, what: object, status: ScheduleStatus) -> ScheduleRecord:
+        assert isinstance(what, dict)
+        last = what["valid_to"]
+        return ScheduleRecord(
+            n,
+            status,
+            date.fromisoformat(what["valid_from"]),
+            date.fromisoformat(last) if last else None,
+            NightTimes.from_json(json.loads(what["times"])),
+            self.now,
+            frozenset(json.loads(what["orders"])),
+        )
+
+    def check(self) -> None:
+        """P1 to P3, as seen right after the adapter acted."""
+        live = self.ledger.schedule
+        if live is None or live.status is not ScheduleStatus.OPEN:
+            return
+        s = situation(self.facts(), self.ledger, self.now, self.policy)
+        if not self.looks_possible(live):
+            return
+        wanted = {w.kind for w in self.look().wanted}
+        if wanted & {ActKind.PAUSE, ActKind.END, ActKind.CHANGE}:
+            return  # still working
+        assert not missing_gates(s), f"active without {missing_gates(s)} (P1)"
+        assert not pause_causes(s), f"active in spite of {pause_causes(s)} (P2)"
+        assert not s.mandate.over, "active after the end (P2)"
+
+    def looks_possible(self, live: ScheduleRecord) -> bool:
+        return live.valid_from <= self.today and (live.valid_to is None or self.today <= live.valid_to)
+
+    # --- what came of it ------------------------------------------------------------------------------------------
+
+    def letters(self, to: str | None = None) -> list[str]:
+        return [
+            str(w.what["letter"]) for w in self.sent if w.kind is ActKind.MESSAGE and to in (None, w.what["to"])
+        ]
+
+    def platform(self) -> list[str]:
+        """What was done on the camera platform, in order."""
+        return [w.kind.value for w in self.sent if w.kind not in (ActKind.MESSAGE, ActKind.MAIL)]
+
+    def mails(self) -> list[str]:
+        return [w.key for w in self.sent if w.kind is ActKind.MAIL]
+
+    def finish(self) -> Decision:
+        """The authority ends it, the alarm team collects, the coordinator closes."""
+        self.set_decision(deleted=True)
+        self.go()
+        self.note(Signal.EQUIPMENT_COLLECTED)
+        self.go()
+        for number, execution in list(self.executions.items()):
+            self.executions[number] = replace(execution, last_day=self.today)
+        decision = self.go()
+        assert decision.phase is Phase.CLOSED, decision
+        assert decision.balanced
+        return decision

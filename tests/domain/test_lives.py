@@ -1,0 +1,157 @@
+"""Whole lives, drawn: any facts in any order, with time passing, duplicates and corrections."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from adapter.domain.decision import Phase
+from adapter.domain.facts import Absence, OrderStatus, ServiceKind, Signal
+from adapter.domain.ledger import ActKind, ScheduleStatus
+from tests.domain.life import EXECUTION, Life
+
+TIMES = ["22.30, 02:15 och 05.00", "kl 23 och 03", "mån-fre 23:00 03:00; lör-sön 00:30 04:30", "ring dottern"]
+
+
+def _note(signal: Signal) -> Callable[[Life, random.Random], None]:
+    return lambda life, rng: void(life.note(signal, rng.choice(TIMES)))
+
+
+def void(_: object) -> None:
+    return None
+
+
+def _drop_note(life: Life, rng: random.Random) -> None:
+    if life.notes:
+        life.notes.pop(rng.choice(sorted(life.notes)))
+
+
+def _end(life: Life, rng: random.Random) -> None:
+    life.decide_dates(last=life.today + timedelta(days=rng.randint(-3, 6)))
+
+
+def _order_status(life: Life, rng: random.Random) -> None:
+    life.set_order(status=rng.choice([OrderStatus.WILL_NOT_BE_EXECUTED, OrderStatus.ACCEPTED, OrderStatus.SENT]))
+
+
+def _absence(life: Life, rng: random.Random) -> None:
+    first = life.today + timedelta(days=rng.randint(-2, 3))
+    last = rng.choice([None, first + timedelta(days=rng.randint(0, 4))])
+    life.absences[rng.randint(1, 3)] = Absence(1, first, last)
+
+
+def _renew(life: Life, rng: random.Random) -> None:
+    if "o2" not in life.orders:
+        life.order("o2", first=life.today + timedelta(days=rng.randint(-1, 20)))
+    elif rng.random() < 0.7:
+        life.execute("o2", 701)
+
+
+def _stale(life: Life, rng: random.Random) -> None:
+    life.stale ^= {rng.choice(["orders", "decisions", "executions", "client", "absences", "notes"])}
+
+
+def _execution(life: Life, rng: random.Random) -> None:
+    if EXECUTION in life.executions:
+        last = rng.choice([None, life.today - timedelta(days=1), life.today + timedelta(days=2)])
+        life.executions[EXECUTION] = replace(life.executions[EXECUTION], last_day=last, gone=rng.random() < 0.2)
+
+
+def _services(life: Life, rng: random.Random) -> None:
+    if len(life.orders) < 5:
+        life.other_service(rng.choice([ServiceKind.OTHER, ServiceKind.ALARM]))
+
+
+EVENTS: list[Callable[[Life, random.Random], None]] = [
+    *[_note(signal) for signal in Signal],
+    lambda life, rng: life.execute(),
+    lambda life, rng: life.prepare(),
+    _drop_note,
+    _end,
+    lambda life, rng: life.decide_dates(last=None),
+    _order_status,
+    _absence,
+    lambda life, rng: life.absences.clear(),
+    _renew,
+    _stale,
+    lambda life, rng: life.stale.clear(),
+    _execution,
+    _services,
+    lambda life, rng: life.set_decision(deleted=rng.random() < 0.3, gone=rng.random() < 0.3),
+    lambda life, rng: void(setattr(life, "client", replace(life.client, deceased=rng.random() < 0.3))),
+    lambda life, rng: void(setattr(life, "client", replace(life.client, details=f"d{rng.randint(1, 9)}"))),
+    lambda life, rng: void(life.wait(hours=rng.choice([1, 5, 11]))),
+    lambda life, rng: void(life.wait(days=rng.choice([1, 2, 9]))),
+]
+
+drawn_lives = st.lists(st.integers(0, len(EVENTS) - 1), max_size=25)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(drawn_lives, st.integers(0, 2**16))
+def test_whatever_happens_in_whatever_order_the_promises_hold_and_every_life_ends_balanced(
+    events: list[int], seed: int
+) -> None:
+    """P1 to P4 are checked after every step (``Life.check``); P7 when the authority has ended it and people did theirs."""
+    rng = random.Random(seed)
+    life = Life()
+    life.order()
+    for event in events:
+        EVENTS[event](life, rng)
+        if rng.random() < 0.7 and life.go().phase is Phase.CLOSED:
+            return
+    settle(life)
+
+
+def settle(life: Life) -> None:
+    """Everything can be read again, the authority ends every order, and people do what is asked of them."""
+    life.stale.clear()
+    for number, decision in life.decisions.items():
+        life.decisions[number] = replace(decision, deleted=True, gone=False)
+    life.go()
+    live = life.ledger.schedule
+    assert live is None or live.status is ScheduleStatus.ENDED, "somebody can still look after the end (P2)"
+    life.note(Signal.EQUIPMENT_COLLECTED)
+    life.go()
+    for number, execution in life.executions.items():
+        life.executions[number] = replace(execution, last_day=life.today, gone=False)
+    decision = life.wait(hours=1)
+    assert decision.phase is Phase.CLOSED, (decision.phase, [w.key for w in decision.wanted], decision.attention)
+    assert decision.balanced, life.letters()
+
+
+GATES: list[Callable[[Life], object]] = [
+    lambda life: life.execute(),
+    lambda life: life.note(Signal.TIMES_AGREED, TIMES[0]),
+    lambda life: life.note(Signal.KEYS_COLLECTED),
+    lambda life: life.note(Signal.CONSENT_SIGNED),
+    lambda life: life.note(Signal.LIABILITY_SIGNED),
+    lambda life: life.note(Signal.READY_FOR_START),
+    lambda life: life.note(Signal.INSTALLATION_BOOKED),
+    lambda life: life.note(Signal.APPENDIX_SIGNED),
+]
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.permutations(range(len(GATES))), st.sets(st.integers(0, len(GATES) - 1)))
+def test_the_order_in_which_things_come_true_does_not_matter_to_what_comes_of_it(
+    order: list[int], pauses: set[int]
+) -> None:
+    """I11: the same schedule, the same letters, the same acts."""
+    life = Life()
+    life.order()
+    for position, gate in enumerate(order):
+        GATES[gate](life)
+        if position in pauses:
+            life.go()
+    assert life.go().phase is Phase.ACTIVE
+    creates = [w for w in life.sent if w.kind is ActKind.CREATE]
+    assert len(creates) == 1
+    assert creates[0].what["valid_from"] == life.today.isoformat()
+    assert sorted(life.letters()) == ["install", "plan", "received", "times"]
+    assert life.platform() == ["put_person", "create"]
