@@ -228,6 +228,15 @@ def test_l9_errors_come_in_all_four_shapes_and_another_seed_begins_with_another(
     assert four(1) == [*four(0)[1:], four(0)[0]]
 
 
+@pytest.mark.parametrize("shape", ["message", "string", "html"])
+def test_l13_messages_name_the_person_and_a_page_shows_the_whole_url(lifecare: SimulatedLifecare, shape: Any) -> None:
+    lifecare.settings.error_shape = shape
+    text = get(lifecare, f"clients/{TF03}", q=Q_ANY).body.decode()
+    assert "19900101-TF03" in text
+    assert (f"key={quote(DEFAULT_KEY, safe='')}" in text) == (shape == "html")
+    assert (f"%27{TF03}%27" in text) == (shape == "html")
+
+
 def test_l10_an_empty_list_answers_404_or_nothing(lifecare: SimulatedLifecare) -> None:
     def statuses() -> list[int]:
         return [get(lifecare, "orders", q=Q_ANY).status for _ in range(4)]

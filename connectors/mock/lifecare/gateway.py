@@ -77,6 +77,7 @@ class SimulatedLifecare(NoteActs):
         self._empty_turn = count(self._seed)
         self._shift: list[int] = []
         self._ignored: tuple[str, ...] = ()
+        self._url = ""
 
     def reset(self) -> None:
         """Forget everything: rows, settings, logs. The catalogue stands as at the start."""
@@ -97,7 +98,7 @@ class SimulatedLifecare(NoteActs):
         """Answer one request; paths under ``/admin/`` are the simulator's own."""
         if request.path.startswith("/admin/"):
             return admin.handle(self, request)
-        self._ignored = ()
+        self._ignored, self._url = (), f"{request.path}?{request.raw_query}"
         resource, entity_id = _route(request.path)
         answer = self._answer(request, resource, entity_id)
         query = {name: value for name, value in request.query if name not in _SECRET}
@@ -111,7 +112,7 @@ class SimulatedLifecare(NoteActs):
 
     def _answer(self, request: Request, resource: str | None, entity_id: str | None) -> Answer:
         if resource is None:
-            return html_error(404, "404 - File or directory not found.")
+            return html_error(404, "404 - File or directory not found.", self._url)
         refusal = self._refusal(request, resource)
         if refusal is not None:
             return refusal
@@ -151,7 +152,7 @@ class SimulatedLifecare(NoteActs):
             return self._error(400, "The request is invalid.")
         row = self.tables[resource.name].get(int(entity_id) if numbered else entity_id)
         if row is None:
-            return self._error(404, f"There is no {resource.name} with that id.")
+            return self._error(404, f"There is no {resource.name} with the id {_hyphenated(entity_id)}.")
         return Answer(200, {"content-type": JSON}, self._rendered(resource, row))
 
     def _list(self, resource: Resource, query: Mapping[str, str]) -> Answer:
@@ -170,7 +171,7 @@ class SimulatedLifecare(NoteActs):
         if self.page_turned is not None:
             self.page_turned(resource.name, offset)
         if not page and self._says_404():
-            return message_error(404, "No resources were found.")
+            return message_error(404, f"No resources were found. {query.get('q', '')}".strip())
         return Answer(200, {"content-type": JSON}, body)
 
     def _says_404(self) -> bool:
@@ -192,6 +193,7 @@ class SimulatedLifecare(NoteActs):
         return Answer(200, {"content-type": JSON}, self._renderer.render(written, f"note/{written['id']}"))
 
     def _rendered(self, resource: Resource, row: Row) -> bytes:
+        """The row in JSON. Every other deleted row carries no more than whose it is and that it is deleted."""
         if row.rendered is None:
             data = row.data
             if row.deleted and row.seq % 2:
@@ -200,10 +202,15 @@ class SimulatedLifecare(NoteActs):
         return row.rendered
 
     def _error(self, status: int, message: str) -> Answer:
-        return shaped_error(status, message, self.settings.error_shape, next(self._error_turn))
+        return shaped_error(status, message, self._url, self.settings.error_shape, next(self._error_turn))
 
 
 _WRONG_METHOD: Final = "The requested resource does not support the http method."
+
+
+def _hyphenated(entity_id: str) -> str:
+    """Personal numbers turn up hyphenated in messages (L13)."""
+    return f"{entity_id[:8]}-{entity_id[8:]}" if len(entity_id) == 12 else entity_id
 
 
 def _route(path: str) -> tuple[str | None, str | None]:

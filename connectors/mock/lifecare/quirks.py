@@ -49,22 +49,24 @@ def message_error(status: int, message: str, **more: Any) -> Answer:
     return json_answer({"Message": message, **more}, status)
 
 
-def shaped_error(status: int, message: str, setting: str, turn: int) -> Answer:
-    """An error in the shape that is set, or in the one whose ``turn`` it is (L9)."""
+def shaped_error(status: int, message: str, url: str, setting: str, turn: int) -> Answer:
+    """An error in the shape that is set, or in the one whose ``turn`` it is (L9). Only the page shows the ``url``."""
     match _SHAPES[turn % len(_SHAPES)] if setting == "mixed" else setting:
         case "string":
             return json_answer(message, status)
         case "empty":
             return Answer(status, {"content-length": "0"}, b"")
         case "html":
-            return html_error(status, message)
+            return html_error(status, message, url)
     return message_error(status, message)
 
 
-def html_error(status: int, message: str) -> Answer:
-    """The page of the gateway in front."""
+def html_error(status: int, message: str, url: str) -> Answer:
+    """The page of the gateway in front. As IIS's own pages do, it shows the requested URL: with the key, and with
+    personal numbers as they came, percent-encoded (L3, L13)."""
     page = (
-        f"<!DOCTYPE html><html><head><title>{status}</title></head><body><h2>{html.escape(message)}</h2></body></html>"
+        f"<!DOCTYPE html><html><head><title>{status}</title></head><body><h2>{html.escape(message)}</h2>"
+        f"<table><tr><th>Requested URL</th><td>{html.escape(url, quote=False)}</td></tr></table></body></html>"
     )
     return Answer(status, {"content-type": "text/html; charset=utf-8"}, page.encode())
 

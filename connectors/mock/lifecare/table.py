@@ -96,20 +96,24 @@ class Table:
         asked = (conditions, gt, lt)
         known = self._memo.get(asked)
         if known is None:
-            known = [row for row in self._candidates(conditions, gt, lt) if self._matches(row, conditions)]
+            rows, left = self._candidates(conditions, gt, lt)
+            known = [row for row in rows if self._matches(row, left)]
             if len(self._memo) >= _MEMO:
                 self._memo.clear()
             self._memo[asked] = known
         return known
 
-    def _candidates(self, conditions: tuple[Condition, ...], gt: datetime | None, lt: datetime | None) -> Iterable[Row]:
+    def _candidates(
+        self, conditions: tuple[Condition, ...], gt: datetime | None, lt: datetime | None
+    ) -> tuple[Iterable[Row], tuple[Condition, ...]]:
+        """Rows among which the answer is, and the conditions that they still have to be held against."""
         if gt is not None or lt is not None:
-            return self._changed(gt, lt)
-        buckets = [self._index[c.field].get(c.value, {}) for c in conditions if c.field in self._index]
-        if not buckets:
-            return (row for row in self.rows.values() if not row.deleted and not row.hidden)
-        smallest = min(buckets, key=len)
-        return sorted((row for row in smallest.values() if not row.deleted and not row.hidden), key=_SEQ)
+            return self._changed(gt, lt), conditions
+        indexed = [c for c in conditions if c.field in self._index]
+        best = min(indexed, key=lambda c: len(self._index[c.field].get(c.value, ())), default=None)
+        rows: Mapping[Any, Row] = self.rows if best is None else self._index[best.field].get(best.value, {})
+        seen = (row for row in rows.values() if not row.deleted and not row.hidden)
+        return sorted(seen, key=_SEQ), tuple(c for c in conditions if c is not best)
 
     def _changed(self, gt: datetime | None, lt: datetime | None) -> list[Row]:
         start = bisect_right(self._log, gt, key=lambda entry: entry[0]) if gt else 0
