@@ -1,0 +1,132 @@
+"""The Phoniro client over its real transport and real sockets, against the simulated Phoniro."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+
+import pytest
+
+from connectors.errors import AmbiguousWrite, Conflict, NotFound, Refused
+from connectors.http import HttpSettings
+from connectors.mock.faults import Kind
+from connectors.mock.faults import Rule as Fault
+from connectors.mock.serve import RunningSimulators, running_simulators
+from connectors.phoniro.client import PhoniroClient
+from connectors.phoniro.wire import Customer, NewSchedule, Rule, Schedule, ScheduleChanges, Supervision
+
+NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+SCHEDULES = "/api/v1/supervision-schedules"
+
+
+@dataclass
+class Clock:
+    now: datetime = field(default=NOW)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def sims(clock: Clock) -> AsyncIterator[RunningSimulators]:
+    async with running_simulators(clock=clock) as sims:
+        yield sims
+
+
+@pytest.fixture
+async def client(sims: RunningSimulators) -> AsyncIterator[PhoniroClient]:
+    limits = HttpSettings(per_second=None, first_wait=0.001, longest_wait=0.002)
+    async with PhoniroClient(sims.phoniro_url, "adapter", "adapter-secret", settings=limits, page_size=2) as client:
+        customer = Customer(external_id="å c?1", organisation_id="hemtjanst-norr", protected_identity=True)
+        assert await client.put_customer(customer) == customer
+        yield client
+
+
+def _new(number: int = 1) -> NewSchedule:
+    return NewSchedule(
+        external_reference=f"TK-7F3K2M-{number}",
+        customer_external_id="å c?1",
+        organisation_id="hemtjanst-norr",
+        time_zone="Europe/Stockholm",
+        valid_from=date(2026, 3, 2),
+        rules=(Rule(weekdays=("mon", "tue"), times=(time(2, 15), time(22, 30))),),
+    )
+
+
+async def test_a_schedule_from_its_creation_to_its_end(client: PhoniroClient, clock: Clock) -> None:
+    created = await client.create_schedule(_new())
+    schedule_id = created.schedule.id
+    assert created.schedule.rules == _new().rules
+    assert await client.get_schedule(schedule_id) == created == await client.find_schedule("TK-7F3K2M-1")
+
+    changed = await client.patch_schedule(schedule_id, ScheduleChanges(valid_to=date(2026, 6, 30)), created.etag)
+    assert (changed.schedule.valid_to, changed.schedule.rules) == (date(2026, 6, 30), created.schedule.rules)
+    for stale in (created.etag, None):
+        with pytest.raises(Conflict):
+            await client.patch_schedule(schedule_id, ScheduleChanges(valid_to=None), stale)
+
+    until = NOW + timedelta(days=2)
+    paused = await client.pause_schedule(schedule_id, "absence", until)
+    assert (paused.schedule.status, paused.schedule.paused_until) == ("paused", until)
+    assert (await client.resume_schedule(schedule_id)).schedule.status == "active"
+
+    clock.now += timedelta(days=1)
+    rows = [row async for row in client.supervisions(NOW, clock.now)]
+    assert [row.due_at.hour for row in rows if isinstance(row, Supervision)] == [21, 1]
+
+    ended = await client.end_schedule(schedule_id, clock.now, "decision_ended")
+    assert (ended.schedule.status, ended.schedule.ended_at) == ("ended", clock.now)
+    with pytest.raises(Conflict):
+        await client.resume_schedule(schedule_id)
+    with pytest.raises(Conflict) as caught:
+        await client.create_schedule(_new())
+    assert caught.value.existing_id == schedule_id
+
+
+@pytest.mark.parametrize("fault", [Kind.CUT_AFTER, Kind.GARBAGE, Kind.WRONG_SCHEMA, Kind.EMPTY])
+async def test_a_creation_whose_answer_was_lost_is_unknown_sent_once_and_can_be_found(
+    client: PhoniroClient, sims: RunningSimulators, fault: Kind
+) -> None:
+    sims.faults_phoniro.add(Fault(kind=fault, method="POST", path=SCHEDULES))
+    with pytest.raises(AmbiguousWrite):
+        await client.create_schedule(_new())
+    assert len([one for one in sims.phoniro.received() if one.request.path == SCHEDULES]) == 1
+    found = await client.find_schedule("TK-7F3K2M-1")
+    assert found is not None
+
+
+async def test_revoked_tokens_are_replaced_without_anybody_noticing(
+    client: PhoniroClient, sims: RunningSimulators
+) -> None:
+    sims.phoniro.revoke_tokens()
+    await client.create_schedule(_new())
+    assert len(sims.phoniro.book.all) == 1
+
+
+async def test_a_list_comes_whole_over_many_pages_although_one_page_is_lost(
+    client: PhoniroClient, sims: RunningSimulators
+) -> None:
+    for number in range(1, 6):
+        await client.create_schedule(_new(number))
+    sims.faults_phoniro.add(Fault(kind=Kind.CUT_BEFORE, method="GET", path=SCHEDULES, skip=1))
+    rows = [row async for row in client.schedules(status="active")]
+    assert [row.external_reference for row in rows if isinstance(row, Schedule)] == [
+        f"TK-7F3K2M-{number}" for number in range(1, 6)
+    ]
+
+
+async def test_what_is_not_there_or_not_allowed_is_told_apart(client: PhoniroClient) -> None:
+    with pytest.raises(NotFound):
+        await client.get_schedule("5b0f8f5e-2f0b-4c0e-9f39-1d6b7d8a0001")
+    with pytest.raises(NotFound):
+        await client.get_customer("c-2")
+    with pytest.raises(Refused):
+        await client.create_schedule(_new().model_copy(update={"customer_external_id": "c-2"}))
+    assert await client.find_schedule("TK-NOBODY-1") is None
+    assert len(await client.organisations()) == 2
