@@ -58,6 +58,7 @@ EVERY_NIGHT = {
     "22:30 och 02:15 alla nätter": "22:30 02:15",
     "Alla nätter: 22:30 och 02:15": "22:30 02:15",
     "dagligen 22.30": "22:30",
+    "Nya tider: 22:30": "22:30",
     "Överenskomna tider för tillsyn:\n- 22:30\n– 02:15\n• 05:00": "22:30 02:15 05:00",
     "TIDER\r\n22.30;\r\n2.15": "22:30 02:15",
     "24.00": "00:00",
