@@ -1,0 +1,277 @@
+"""The settings as one frozen value. Nothing here reads a file or the environment: see ``adapter.settings.load``.
+
+A secret ``x`` has a sibling ``x_file``: a file that holds it. The descriptions are the text of ``docs/settings.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+DEFAULT_TENANT = "default"
+PSEUDONYM_KEY_MIN = 16
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+TenantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+def _base_url(value: str) -> str:
+    """``https://host[:port][/path]`` without a trailing slash."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be a URL such as https://host.example")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be a bare URL: no user, password, query or fragment in it")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValueError("must be https: personal data and the key would travel in clear (http is for localhost only)")
+    return value.rstrip("/")
+
+
+def _present(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value():
+        raise ValueError("is empty")
+    return value
+
+
+def _long(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < PSEUDONYM_KEY_MIN:
+        raise ValueError(f"is required, with at least {PSEUDONYM_KEY_MIN} characters of pure chance")
+    return value
+
+
+def _named(value: Path | None) -> Path:
+    if value is None:
+        raise ValueError("is required: copy the example mapping and make it the municipality's own")
+    return value
+
+
+def _decoded_key(value: SecretStr) -> SecretStr:
+    """Lifecare's keys are base64, handed out raw or percent-encoded (L2); base64 has no percent sign."""
+    return SecretStr(unquote(value.get_secret_value()))
+
+
+def _store_url(value: SecretStr) -> SecretStr:
+    try:
+        backend = parsed_url(value).get_backend_name()
+    except ArgumentError:
+        backend = ""
+    if backend not in ("sqlite", "postgresql"):
+        raise ValueError(
+            "must be a database URL that begins with sqlite:/// or postgresql:// (or postgresql+driver://)"
+        )
+    return value
+
+
+def parsed_url(url: SecretStr) -> URL:
+    """The store's URL in SQLAlchemy's form, whose own text hides the password."""
+    return make_url(url.get_secret_value())
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Secret = Annotated[SecretStr, AfterValidator(_present)]
+
+
+class Group(BaseModel):
+    """A group of settings: frozen, without unknown keys, silent about values in its errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, str_strip_whitespace=True)
+
+
+class VendorSettings(Group):
+    """What both vendors have in common."""
+
+    base_url: BaseUrl = Field(description="Where the API is, without a trailing path of the API itself.")
+    connect_timeout_seconds: Seconds = Field(5.0, description="Patience with opening a connection.")
+    read_timeout_seconds: Seconds = Field(30.0, description="Patience with an answer.")
+    requests_per_second: Seconds = Field(20.0, description="The most requests per second, all work taken together.")
+    concurrency: int = Field(8, ge=1, le=100, description="The most requests under way at once.")
+    page_size: int = Field(100, ge=1, le=1000, description="Rows per page when a list is read.")
+
+
+class LifecareSettings(VendorSettings):
+    """Lifecare (Welfare API Services, Elderly care): the case system."""
+
+    domain: str = Field(min_length=1, description="The municipality's `domain` at Lifecare.")
+    key: Annotated[Secret, AfterValidator(_decoded_key)] = Field(
+        description="The API key, as it was handed out: raw or percent-encoded."
+    )
+    key_file: Path | None = Field(None, description="A file that holds the API key.")
+
+
+class PhoniroSettings(VendorSettings):
+    """Phoniro Care: the camera platform."""
+
+    client_id: str = Field(min_length=1, description="The OAuth 2.0 client.")
+    client_secret: Secret = Field(description="The client's secret.")
+    client_secret_file: Path | None = Field(None, description="A file that holds the client's secret.")
+    scope: str = Field("supervision", min_length=1, description="The scope asked for with the token.")
+
+
+class MailSettings(Group):
+    """Mail to functional mailboxes: reminders, escalations, parked cases."""
+
+    host: str = Field(
+        "", description="The mail server. Empty: no mail goes out, and each is a line in the log instead."
+    )
+    port: int = Field(587, ge=1, le=65535, description="The mail server's port.")
+    starttls: bool = Field(True, description="Refuse to go on without TLS.")
+    username: str = Field("", description="The login; empty means none.")
+    password: SecretStr = Field(SecretStr(""), description="The login's password.")
+    password_file: Path | None = Field(None, description="A file that holds the password.")
+    sender: str = Field("", description="The address in From, which bounces come back to.")
+
+    @property
+    def configured(self) -> bool:
+        """Whether mail goes out at all."""
+        return bool(self.host)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.host and "@" not in self.sender:
+            raise ValueError("a mail server is set: sender must be a mail address as well")
+        if bool(self.username) != bool(self.password.get_secret_value()):
+            raise ValueError("give both username and password, or neither")
+        if self.username and not self.starttls:
+            raise ValueError("a login without TLS would send the password in clear: set starttls = true")
+        return self
+
+
+class TenantSettings(Group):
+    """One municipality."""
+
+    lifecare: LifecareSettings = Field(description="The case system.")
+    phoniro: PhoniroSettings = Field(description="The camera platform.")
+    mail: MailSettings = Field(default_factory=MailSettings, description="Mail.")
+    mapping_file: Annotated[Path | None, AfterValidator(_named)] = Field(
+        None, description="The municipality's mapping (codes, headings, units, patience). Required, but in the demo."
+    )
+
+    @property
+    def mapping(self) -> Path:
+        """The mapping's file; the packaged example where none is named (which only the demo may do)."""
+        return self.mapping_file or Path(str(files("mappings").joinpath("example.toml")))
+
+
+class StoreSettings(Group):
+    """The adapter's own database."""
+
+    url: Annotated[SecretStr, AfterValidator(_store_url)] = Field(
+        SecretStr("sqlite:///var/adapter.db"),
+        description="SQLite (one process) or PostgreSQL (any number of replicas).",
+    )
+    url_file: Path | None = Field(None, description="A file that holds the database URL.")
+    auto_upgrade: bool = Field(True, description="Bring the tables up to date at start.")
+
+
+class EngineSettings(Group):
+    """How often and how patiently the adapter works."""
+
+    poll_seconds: Seconds = Field(60, description="How often the change feeds and urgent headings are read.")
+    full_poll_hours: float = Field(24, gt=0, description="How often all schedules at the camera platform are compared.")
+    overlap_minutes: float = Field(15, ge=0, description="How far before its cursor a feed is read again.")
+    reread_hours: float = Field(
+        24, gt=0, le=24, description="How often an open case's evidence is read again, at least."
+    )
+    awaiting_minutes: float = Field(30, gt=0, description="How often a case that awaits a signal is read again.")
+    concurrency: int = Field(8, ge=1, le=64, description="The most cases worked on at once.")
+    lease_seconds: Seconds = Field(60, description="How long a case is held by a process that may have died.")
+    settle_seconds: float = Field(
+        30, ge=0, description="How long to wait before looking for a write without an answer."
+    )
+    fresh_seconds: Seconds = Field(120, description="How old facts may be that start or resume supervision.")
+    retry_first_seconds: Seconds = Field(15, description="The wait before the first retry; it doubles from there.")
+    retry_cap_seconds: Seconds = Field(900, description="The longest wait between retries, which never stop.")
+    resync_file: Path = Field(Path("config/resync.toml"), description="Cases to read again and steps declared by hand.")
+    adopt_file: Path = Field(Path("config/adopt.toml"), description="Cases from before go-live to take over.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.retry_cap_seconds < self.retry_first_seconds:
+            raise ValueError("retry_cap_seconds is shorter than retry_first_seconds")
+        return self
+
+
+class LogSettings(Group):
+    """What is logged and how."""
+
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least level that is logged.")
+    format: Literal["auto", "json", "console"] = Field(
+        "auto", description="`auto` is for people on a terminal and JSON lines everywhere else."
+    )
+
+    def as_json(self, on_terminal: bool) -> bool:
+        """Whether to write JSON lines."""
+        return self.format == "json" or (self.format == "auto" and not on_terminal)
+
+
+class OpsSettings(Group):
+    """The HTTP side: health, metrics, webhook, status page."""
+
+    enabled: bool = Field(False, description="Whether to listen at all.")
+    host: str = Field("127.0.0.1", min_length=1, description="The address to listen on.")
+    port: int = Field(8080, ge=1, le=65535, description="The port to listen on.")
+
+
+class Settings(Group):
+    """All settings. Built from values alone; ``load`` is what reads files and environment."""
+
+    tenants: dict[TenantName, TenantSettings] = Field(min_length=1, description="The municipalities, by name.")
+    store: StoreSettings = Field(default_factory=StoreSettings, description="The adapter's own database.")
+    engine: EngineSettings = Field(default_factory=EngineSettings, description="How the adapter works.")
+    logs: LogSettings = Field(default_factory=LogSettings, description="Logging.")
+    ops: OpsSettings = Field(default_factory=OpsSettings, description="The HTTP side.")
+    pseudonym_key: Annotated[SecretStr, AfterValidator(_long)] = Field(
+        SecretStr(""),
+        description=f"Keys the persons' pseudonyms and fingerprints; at least {PSEUDONYM_KEY_MIN} characters, never "
+        "changed afterwards. Required, but in the demo.",
+    )
+    pseudonym_key_file: Path | None = Field(None, description="A file that holds the pseudonym key.")
+    dry_run: bool = Field(False, description="Do everything but write: each write is a line in the log instead.")
+    demo: bool = Field(False, description="Set by the demo command alone: simulated vendors, no secrets needed.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_left_out(cls, data: Any) -> Any:
+        """Outside the demo, what has a default for the demo alone counts as given and empty, which is refused."""
+        if not isinstance(data, dict) or data.get("demo"):
+            return data
+        tenants = data.get("tenants")
+        if isinstance(tenants, dict):
+            tenants = {n: {"mapping_file": None} | t if isinstance(t, dict) else t for n, t in tenants.items()}
+        return {"pseudonym_key": ""} | data | ({"tenants": tenants} if tenants is not None else {})
+
+    @property
+    def pseudonym_secret(self) -> bytes:
+        """The pseudonym key; a fixed one in the demo, where no real person is."""
+        return (self.pseudonym_key.get_secret_value() or "only for the demo").encode()
+
+    def secrets(self) -> tuple[str, ...]:
+        """The values of all secrets that are set, for the log to leave out. Of the store's URL only the password."""
+        found = {s.get_secret_value() for s in _secrets(self) if s is not self.store.url}
+        found.add(parsed_url(self.store.url).password or "")
+        return tuple(sorted(found - {""}))
+
+    def masked(self) -> dict[str, Any]:
+        """Everything as plain JSON values for display, secrets as ``**********`` (or empty where not set)."""
+        shown = self.model_dump(mode="json")
+        shown["store"]["url"] = parsed_url(self.store.url).render_as_string(hide_password=True)
+        return shown
+
+
+def _secrets(value: object) -> Iterator[SecretStr]:
+    if isinstance(value, SecretStr):
+        yield value
+    elif isinstance(value, BaseModel):
+        for _, child in value:
+            yield from _secrets(child)
+    elif isinstance(value, dict):
+        for child in value.values():
+            yield from _secrets(child)

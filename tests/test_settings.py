@@ -1,0 +1,241 @@
+"""The settings: where they come from, what is refused, and what is never shown."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from adapter.settings import Settings, SettingsError, load_settings
+from adapter.settings.reference import settings_reference
+
+ROOT = Path(__file__).parents[1]
+KEY = "raw+key/of=Lifecare=="
+PSEUDONYM_KEY = "0123456789abcdef"
+
+ONE = """
+tenant = "exempelkommun"
+mapping_file = "mapping.toml"
+[lifecare]
+base_url = "https://lifecare.example/"
+domain = "exempelkommun"
+key = "from-the-file"
+[phoniro]
+base_url = "https://phoniro.example"
+client_id = "adapter"
+client_secret = "s3cr3t-value"
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working directory with a mapping, and an environment with nothing of ours but the pseudonym key."""
+    for name in [n for n in os.environ if n.startswith("ADAPTER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("ADAPTER_PSEUDONYM_KEY", PSEUDONYM_KEY)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mapping.toml").touch()
+    return tmp_path
+
+
+def write(place: Path, text: str) -> Path:
+    file = place / "adapter.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def refusal(place: Path, text: str) -> str:
+    with pytest.raises(SettingsError) as failure:
+        load_settings(write(place, text))
+    assert failure.value.__cause__ is None
+    return str(failure.value)
+
+
+def lifecare_key(settings: Settings) -> str:
+    return settings.tenants["exempelkommun"].lifecare.key.get_secret_value()
+
+
+def test_one_municipality_is_written_at_the_top_level(place: Path) -> None:
+    settings = load_settings(write(place, ONE))
+    (name,) = settings.tenants
+    tenant = settings.tenants[name]
+    assert name == "exempelkommun"
+    assert tenant.lifecare.base_url == "https://lifecare.example"
+    assert tenant.mapping == Path("mapping.toml")
+    assert not tenant.mail.configured
+    assert (settings.engine.poll_seconds, settings.dry_run, settings.ops.enabled) == (60, False, False)
+
+
+def test_several_municipalities_stand_under_tenants(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = ONE.replace('tenant = "exempelkommun"\n', "")
+    text = "".join(
+        f"[tenants.{name}]\n"
+        + one.replace("[lifecare]", f"[tenants.{name}.lifecare]").replace("[phoniro]", f"[tenants.{name}.phoniro]")
+        for name in ("norra", "sodra")
+    )
+    monkeypatch.setenv("ADAPTER_TENANTS__SODRA__LIFECARE__KEY", "12345")
+    settings = load_settings(write(place, text))
+    assert {n: t.lifecare.key.get_secret_value() for n, t in settings.tenants.items()} == {
+        "norra": "from-the-file",
+        "sodra": "12345",
+    }
+    assert "choose one of the two" in refusal(place, text + "[mail]\nhost = ''")
+
+
+def test_environment_goes_before_secret_file_before_file_before_default(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = write(place, ONE)
+    assert lifecare_key(load_settings(config)) == "from-the-file"
+
+    folder = place / "secrets"
+    folder.mkdir()
+    (folder / "lifecare__key").write_text("from-the-folder\n")
+    (folder / "somebody-elses").write_text("left alone")
+    monkeypatch.setenv("ADAPTER_SECRETS_DIR", str(folder))
+    assert lifecare_key(load_settings(config)) == "from-the-folder"
+
+    (place / "key").write_bytes(b"from-the-named-file\r\n")
+    monkeypatch.setenv("ADAPTER_LIFECARE__KEY_FILE", str(place / "key"))
+    assert lifecare_key(load_settings(config)) == "from-the-named-file"
+
+    monkeypatch.setenv("ADAPTER_LIFECARE__KEY", "from-the-environment")
+    monkeypatch.setenv("ADAPTER_ENGINE__POLL_SECONDS", "7")
+    settings = load_settings(config)
+    assert lifecare_key(settings) == "from-the-environment"
+    assert settings.engine.poll_seconds == 7
+
+
+def test_the_file_is_the_one_given_or_named_by_the_environment_or_the_usual_one(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (place / "config").mkdir()
+    (place / "config/adapter.toml").write_text(ONE.replace("from-the-file", "usual"))
+    assert lifecare_key(load_settings()) == "usual"
+    monkeypatch.setenv("ADAPTER_CONFIG", str(write(place, ONE.replace("from-the-file", "named"))))
+    assert lifecare_key(load_settings()) == "named"
+    assert lifecare_key(load_settings(place / "config/adapter.toml")) == "usual"
+
+
+@pytest.mark.parametrize("written", [KEY, "raw%2Bkey%2Fof%3DLifecare%3D%3D", "raw%2bkey%2fof%3dLifecare%3d%3d"])
+def test_a_lifecare_key_is_the_same_raw_or_percent_encoded(place: Path, written: str) -> None:
+    assert lifecare_key(load_settings(write(place, ONE.replace("from-the-file", written)))) == KEY
+
+
+def test_everything_missing_is_told_at_once_with_every_way_to_give_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ADAPTER_PSEUDONYM_KEY")
+    text = refusal(place, "")
+    for name in ("base_url", "domain", "key", "client_id", "client_secret", "mapping_file", "pseudonym_key"):
+        assert f" {name}: is required" in text, text
+    assert "[lifecare] key: is required (give it there, as ADAPTER_LIFECARE__KEY, or a file named by key_file)" in text
+    assert "pydantic" not in text
+    assert "docs/settings.md" in text
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ("[engine]\npol_seconds = 3", "adapter.toml: [engine] pol_seconds: there is no setting pol_seconds; did"),
+        ("[enginee]", "adapter.toml: enginee: there is no setting enginee; did you mean engine?"),
+        ("[engine]\npoll_seconds = 'often'", "adapter.toml: [engine] poll_seconds: input should be a valid number"),
+        ("[engine]\nreread_hours = 48", "adapter.toml: [engine] reread_hours: input should be less than or equal"),
+        ("[store]\nurl = 'mysql://x'", "adapter.toml: [store] url: must be a database URL that begins with sqlite:///"),
+        ("[mail]\nhost = 'mail.example'", "adapter.toml: [mail]: a mail server is set: sender must be"),
+        ("[mail]\nhost = 'm.example'\nsender = 'a@m.example'\nusername = 'x'", "give both username and password"),
+        ("[ops", "adapter.toml: is not TOML"),
+        ("[logs]\nformat = 'xml'", "[logs] format: input should be 'auto', 'json' or 'console'"),
+        ("[engine]\nretry_first_seconds = 9000", "retry_cap_seconds is shorter than retry_first_seconds"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_by_file_and_key(place: Path, more: str, told: str) -> None:
+    assert told in refusal(place, ONE + more)
+
+
+def test_a_misspelt_variable_or_secret_is_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAPTER_LIFECARE__KEYY", "x")
+    monkeypatch.setenv("ADAPTER_PORT_8080_TCP_ADDR", "10.0.0.1")
+    (place / "secrets").mkdir()
+    (place / "secrets/lifecare__kay").write_text("x")
+    text = refusal(place, f"secrets_dir = '{place}/secrets'\n" + ONE)
+    assert "environment: ADAPTER_LIFECARE__KEYY: there is no setting keyy; did you mean key?" in text
+    assert "lifecare__kay: there is no setting kay; did you mean key?" in text
+    assert "8080" not in text
+
+
+def test_a_secret_file_that_is_not_there_is_told_with_its_setting(place: Path) -> None:
+    text = refusal(place, ONE.replace('key = "from-the-file"', 'key_file = "nowhere"'))
+    assert "nowhere (for [lifecare] key): can't be read: No such file or directory" in text
+
+
+def test_a_mapping_that_is_not_there_is_told(place: Path) -> None:
+    (place / "mapping.toml").unlink()
+    assert "mapping.toml is not there" in refusal(place, ONE)
+
+
+def test_a_group_given_as_one_value_is_told(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAPTER_ENGINE", "fast")
+    assert "ADAPTER_ENGINE: is a group" in refusal(place, ONE)
+    monkeypatch.delenv("ADAPTER_ENGINE")
+    assert "adapter.toml: [logs]: is a group of settings, not a value" in refusal(place, "logs = 3" + ONE)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://lifecare.example", "lifecare.example", "https://me:pw@lc.example", "https://x?key=1"]
+)
+def test_a_vendor_is_spoken_to_over_tls_by_a_bare_url(place: Path, url: str) -> None:
+    assert "[lifecare] base_url: must be" in refusal(place, ONE.replace("https://lifecare.example/", url))
+
+
+def test_no_secret_is_in_an_error_a_repr_or_the_masked_settings(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAPTER_STORE__URL", "postgresql://adapter:db-pass-word@db.example/adapter")
+    settings = load_settings(write(place, ONE))
+    values = settings.secrets()
+    assert set(values) == {"from-the-file", "s3cr3t-value", PSEUDONYM_KEY, "db-pass-word"}
+    masked = settings.masked()
+    assert masked["store"]["url"] == "postgresql://adapter:***@db.example/adapter"
+    assert masked["tenants"]["exempelkommun"]["lifecare"]["domain"] == "exempelkommun"
+    monkeypatch.setenv("ADAPTER_STORE__URL", "oracle://adapter:db-pass-word@db.example/adapter")
+    monkeypatch.setenv("ADAPTER_PSEUDONYM_KEY", "too-short")
+    monkeypatch.setenv("ADAPTER_MAIL__PORT", "s3cr3t-value")
+    error = refusal(place, ONE)
+    for shown in (repr(settings), str(masked), error):
+        assert not [value for value in (*values, "too-short") if value in shown]
+
+
+def test_settings_are_frozen_and_built_in_code_from_what_is_given_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAPTER_DRY_RUN", "true")
+    vendors = {
+        "lifecare": {"base_url": "http://127.0.0.1:1", "domain": "d", "key": "k"},
+        "phoniro": {"base_url": "http://127.0.0.1:2", "client_id": "c", "client_secret": "s"},
+    }
+    demo = Settings.model_validate({"demo": True, "tenants": {"exempelkommun": vendors}})
+    assert not demo.dry_run
+    assert demo.tenants["exempelkommun"].mapping.name == "example.toml"
+    with pytest.raises(ValidationError, match="frozen"):
+        demo.dry_run = True  # type: ignore[misc]  # what is tested
+    with pytest.raises(ValidationError, match="pseudonym_key"):
+        Settings.model_validate({"tenants": {"exempelkommun": vendors}})
+
+
+def test_the_demo_can_not_be_switched_on_by_configuration(place: Path) -> None:
+    assert "there is no setting demo" in refusal(place, "demo = true\n" + ONE)
+
+
+def test_the_shipped_configuration_needs_only_secrets_and_a_mapping(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ROOT / "config", place / "config")
+    (place / "config/mapping.toml").touch()
+    monkeypatch.setenv("ADAPTER_LIFECARE__KEY", "x")
+    monkeypatch.setenv("ADAPTER_PHONIRO__CLIENT_SECRET", "x")
+    assert set(load_settings().tenants) == {"exempelkommun"}
+
+
+def test_the_reference_is_up_to_date() -> None:
+    """Else: python -m adapter.settings.reference > docs/settings.md"""
+    assert (ROOT / "docs/settings.md").read_text(encoding="utf-8") == settings_reference()
