@@ -11,7 +11,7 @@ import re
 REDACTED = "[redacted]"
 
 _BEARER = re.compile(
-    r"\b(Bearer|Basic)(?:(?:\s|%20)+(?:Bearer|Basic))*(?:\s|%20)+[A-Za-z0-9._~+/=%-]{4,}", re.IGNORECASE
+    r"(?<![A-Za-z])(Bearer|Basic)(?:(?:\s|%20)+(?:Bearer|Basic))*(?:\s|%20)+[A-Za-z0-9._~+/=%-]{4,}", re.IGNORECASE
 )
 
 _VALUE = r"[^\s&\"'<>\[\]]+"

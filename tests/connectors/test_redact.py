@@ -137,3 +137,7 @@ SCRAPS = st.sampled_from(
 def test_redacting_twice_changes_nothing_more(text: str) -> None:
     once = redact(text)
     assert redact(once) == once
+
+
+def test_a_token_right_behind_a_number_goes_with_it() -> None:
+    assert redact("190001010000BEARER eyJabc") == f"{REDACTED}BEARER {REDACTED}"
