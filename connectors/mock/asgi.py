@@ -138,6 +138,7 @@ async def listening(handler: Handler, host: str = "127.0.0.1", port: int = 0) ->
         log_config=None,
         access_log=False,
         server_header=False,
+        date_header=False,  # a vendor dates its answers by its own clock
         timeout_graceful_shutdown=1,
     )
     server = _Server(config)

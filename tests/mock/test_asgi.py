@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+import signal
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
@@ -14,6 +16,8 @@ from httpx_aiohttp import AiohttpTransport
 
 from connectors.mock.asgi import ABORT, BODY_LIMIT, asgi_app, listening
 from connectors.mock.faults import FaultPlan, Kind, Rule
+from connectors.mock.lifecare import BASE
+from connectors.mock.serve import running_simulators, serve
 from connectors.mock.transport import InProcessTransport
 from connectors.mock.wire import Answer, Cut, Request, json_answer
 
@@ -138,6 +142,41 @@ async def test_without_the_cuttable_protocol_a_cut_breaks_off_in_the_middle_of_a
     await asgi_app(cut)(scope, receive, send)
     assert sent[0]["headers"] == [(b"content-length", b"1000")]
     assert sent[-1]["more_body"] is True
+
+
+# Both vendors in one process.
+
+
+async def test_both_vendors_run_with_their_state_and_faults_at_hand() -> None:
+    async with running_simulators() as simulators, httpx.AsyncClient() as client:
+        simulators.faults_phoniro.add(Rule(kind=Kind.STATUS_BEFORE, status=503))
+        assert (await client.get(f"{simulators.phoniro_url}/api/v1/organisations")).status_code == 503
+        assert (await client.get(f"{simulators.phoniro_url}/api/v1/organisations")).status_code == 401
+        assert [one.status for one in simulators.phoniro.received()] == [401]
+        answer = await client.get(f"{simulators.lifecare_url}{BASE}/api/orders")
+        assert len(answer.headers.get_list("date")) == 1
+        assert len(simulators.lifecare.received()) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_served_vendors_announce_where_they_are_and_end_on_a_signal(number: signal.Signals) -> None:
+    announced: list[Mapping[str, str]] = []
+
+    def announce(urls: Mapping[str, str]) -> None:
+        announced.append(urls)
+        signal.raise_signal(number)
+
+    await asyncio.wait_for(serve(announce=announce), 5)
+    assert {urlsplit(url).hostname for url in announced[0].values()} == {"127.0.0.1"}
+    assert announced[0].keys() == {"lifecare", "phoniro"}
+
+
+async def test_a_port_that_is_taken_is_an_error_at_once() -> None:
+    async with listening(echo) as url:
+        port = urlsplit(url).port
+        assert port is not None
+        with pytest.raises(OSError, match="in use"):
+            await serve(phoniro_port=port, announce=lambda _: None)
 
 
 # In process.

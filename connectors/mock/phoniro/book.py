@@ -32,6 +32,8 @@ class Book:
     _of_customer: dict[str, list[int]] = field(default_factory=dict)
     _updates: list[tuple[datetime, int]] = field(default_factory=list)
     _not_ended: list[int] = field(default_factory=list)
+    _ever_paused: set[int] = field(default_factory=set)
+    _ever_ended: set[int] = field(default_factory=set)
 
     def create(self, schedule_id: str, new: NewSchedule, at: datetime, act: str) -> Schedule:
         """Write the first version of a schedule. Raises KeyError where its reference is taken."""
@@ -51,6 +53,10 @@ class Book:
         """Add a version to a schedule."""
         schedule.versions.append(version)
         insort(self._updates, (version.at, schedule.sequence))
+        if version.paused:
+            self._ever_paused.add(schedule.sequence)
+        if version.ended_at is not None:
+            self._ever_ended.add(schedule.sequence)
         self.revision += 1
 
     def page(
@@ -91,9 +97,15 @@ class Book:
         elif filters.updated_since is not None:
             place = bisect_left(self._updates, (filters.updated_since, -1))
             sequences = sorted({sequence for _, sequence in self._updates[place:]})
-        elif filters.status not in (None, "ended"):
-            sequences = self._not_ended
+        elif filters.status is not None:
+            sequences = self._of_status(filters.status)
         return (sequences[place] for place in range(bisect_right(sequences, after), len(sequences)))
+
+    def _of_status(self, status: Status) -> Sequence[int]:
+        """Who may have that status: a few too many, none too few."""
+        if status in ("paused", "ended"):
+            return sorted(self._ever_paused if status == "paused" else self._ever_ended)
+        return self._not_ended
 
     def _forget(self, ended: list[int]) -> None:
         """Ended is for good: who is seen to have ended is never again a candidate for another status."""

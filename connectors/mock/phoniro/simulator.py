@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import uuid
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,6 +21,9 @@ from connectors.mock.phoniro.tokens import Tokens
 from connectors.mock.wire import Answer, Clock, Request
 
 ORGANISATIONS: Mapping[str, str] = {"hemtjanst-norr": "Hemtjänst Norr", "hemtjanst-soder": "Hemtjänst Söder"}
+DEFAULT_CLIENT = ("adapter", "simulated")
+"""Id and secret of the simulation's own client."""
+LOG_LENGTH = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +46,8 @@ class SimulatedPhoniro:
         self,
         clock: Clock,
         *,
-        client_id: str = "adapter",
-        client_secret: str = "adapter-secret",  # noqa: S107 - the simulation's own
+        client_id: str = DEFAULT_CLIENT[0],
+        client_secret: str = DEFAULT_CLIENT[1],
         organisations: Mapping[str, str] = ORGANISATIONS,
         list_lag_seconds: float = 0,
         token_seconds: int = 3600,
@@ -68,7 +72,7 @@ class SimulatedPhoniro:
         self.customers: dict[str, Customer] = {}
         self.customer_order: list[str] = []
         self.supervisions = Supervisions(self.book)
-        self._received: list[Received] = []
+        self._received: deque[Received] = deque(maxlen=LOG_LENGTH)
 
     # What tests ask. Schedules are named by their id; an unknown one raises KeyError.
 
@@ -78,7 +82,7 @@ class SimulatedPhoniro:
         return self._clock()
 
     def received(self) -> list[Received]:
-        """Every request that reached the vendor's API, oldest first, refused ones included."""
+        """The last ``LOG_LENGTH`` requests that reached the vendor's API, oldest first, refused ones included."""
         return list(self._received)
 
     def forget_received(self) -> None:
