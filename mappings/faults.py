@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from enum import EnumType
+from enum import Enum
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -60,7 +60,9 @@ def _annotation(model: type[BaseModel], loc: Sequence[int | str]) -> Any:
         fields = found.model_fields if isinstance(found, type) and issubclass(found, BaseModel) else {}
         if part in fields:
             found = fields[str(part)].annotation
-            found = next((arg for arg in get_args(found) if isinstance(arg, type) and issubclass(arg, BaseModel)), found)
+            found = next(
+                (arg for arg in get_args(found) if isinstance(arg, type) and issubclass(arg, BaseModel)), found
+            )
     return found
 
 
@@ -69,10 +71,12 @@ def _names(model: type[BaseModel], loc: Sequence[int | str]) -> list[str]:
     if isinstance(found, type) and issubclass(found, BaseModel):
         return list(found.model_fields)
     keys = next(iter(get_args(found)), None)
-    return [str(member.value) for member in keys] if isinstance(keys, EnumType) else []
+    return [str(key.value) for key in keys] if isinstance(keys, type) and issubclass(keys, Enum) else []
 
 
 def _description(model: type[BaseModel], loc: Sequence[int | str]) -> str:
     parent = _annotation(model, loc[:-1])
-    field = parent.model_fields.get(str(loc[-1])) if isinstance(parent, type) and issubclass(parent, BaseModel) else None
+    field = (
+        parent.model_fields.get(str(loc[-1])) if isinstance(parent, type) and issubclass(parent, BaseModel) else None
+    )
     return (field.description if field else None) or "it has no default"

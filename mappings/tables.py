@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from adapter.domain.facts import Signal
 from adapter.domain.nights import NightWindow
 from adapter.domain.policy import Lateness, Policy
-from adapter.domain.routine import STEPS, Role
+from adapter.domain.routine import STEPS
 from connectors.phoniro.wire import EndReason
 from mappings.faults import MappingError, faults_of, twice
 
@@ -134,6 +134,7 @@ class Mailboxes(Part):
     coordinator: Mailbox = Field(description="the coordinators' mailbox")
     alarm_team: Mailbox = Field(description="the alarm team's mailbox")
     authority: Mailbox = Field(description="the authority's mailbox")
+    escalation: Mailbox = Field(description="the mailbox of those who see to steps that were left undone")
     it: Mailbox = Field(description="the mailbox of those who run the adapter")
     by_unit: Annotated[dict[int, Mailbox], BeforeValidator(_table)] = {}
 
@@ -234,13 +235,19 @@ class MunicipalMapping(Part):
         by_company = self.units.by_company.get(company_id or 0, self.units.coordinator)
         return self.units.by_provider.get(provider_id or "", by_company)
 
-    def mailbox(self, role: Role | str, unit_id: int | None) -> str:
-        """The mailbox of a role; an assessor reads the authority's, and the adapter's own is that of IT."""
+    def mailbox(self, to: str, unit_id: int | None) -> str:
+        """Where mail ``to`` a role, ``escalation`` or ``it`` goes. An assessor reads the authority's box; what names
+        nobody goes to those who run the adapter."""
         boxes = self.mailboxes
-        by_role = {Role.ALARM_TEAM: boxes.alarm_team, Role.AUTHORITY: boxes.authority, Role.ASSESSOR: boxes.authority}
-        if role == Role.COORDINATOR:
+        if to == "coordinator":
             return boxes.by_unit.get(unit_id or 0, boxes.coordinator)
-        return next((box for known, box in by_role.items() if known == role), boxes.it)
+        named = {
+            "alarm_team": boxes.alarm_team,
+            "authority": boxes.authority,
+            "assessor": boxes.authority,
+            "escalation": boxes.escalation,
+        }
+        return named.get(to, boxes.it)
 
     def end_reason(self, reason: str) -> EndReason:
         """Phoniro's word for why we end; ``other`` for a reason that has none."""

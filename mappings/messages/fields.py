@@ -1,0 +1,160 @@
+"""What each message and mail is told: the keys of an act's content, and what each holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any, Final, Literal
+
+from adapter.domain.ledger import What
+from adapter.domain.nights import NightTimes
+from adapter.domain.routine import Letter
+from mappings.messages.swedish import TimesText, times_text
+from mappings.texts import Texts
+
+
+class MessageError(Exception):
+    """An act's content doesn't suit its template: the message names the letter and the key, never a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A key of ``what``. ``kind`` says what it holds, and what the template gets:
+
+    ``day``: ISO date; ``moment``: ISO local date and time; ``count``: int; ``flag``: bool; ``choice``: one of
+    ``choices``; ``times``: ``NightTimes.to_json()`` as JSON text; ``code``: a code of the text table's section
+    ``section`` (the template gets its words, and the code itself as ``<key>_code``); ``codes``: such codes with commas
+    between; ``problem``: a code of ``section``, whose parameters are JSON text under ``params``; ``notice``: one whose
+    parameters stand beside it.
+    ``optional`` lets it be null or left out.
+    """
+
+    kind: Literal["day", "moment", "count", "flag", "choice", "times", "code", "codes", "problem", "notice"]
+    section: str = ""
+    choices: tuple[str, ...] = ()
+    optional: bool = False
+
+
+_DAY = Field("day")
+_DAY_OR_NONE = Field("day", optional=True)
+_MOMENT_OR_NONE = Field("moment", optional=True)
+_FLAG = Field("flag")
+_TIMES = Field("times")
+_KEYS = Field("choice", choices=("needed", "other_services", "alarm"))
+_CAUSE = Field("code", section="causes")
+_REASON = Field("code", section="reasons")
+_STEP = Field("code", section="steps")
+_DATES: Final = {"first_day": _DAY_OR_NONE, "last_day": _DAY_OR_NONE}
+
+_OUT: Final = {"reason": _REASON, "last_day": _DAY_OR_NONE, "keys_back": _FLAG, "deceased": _FLAG}
+
+TO: Final = Field("choice", choices=("coordinator", "alarm_team", "authority", "plan"))
+"""Every letter is told ``to``; ``letter`` names it, ``unit`` (coordinator's unit id or null) and ``execution`` (id or
+null) say where it is written."""
+
+LETTER_FIELDS: Final[Mapping[Letter, Mapping[str, Field]]] = MappingProxyType(
+    {
+        Letter.RECEIVED: {
+            **_DATES,
+            "granted": Field("count", optional=True),
+            "keys": _KEYS,
+            "asks": Field("codes", section="asks", optional=True),
+            "executed": _FLAG,
+        },
+        Letter.RENEWED: {**_DATES, "executed": _FLAG},
+        Letter.MOVED: {"last_day": _DAY_OR_NONE, "times": Field("times", optional=True)},
+        Letter.INSTALL: {**_DATES, "keys": _KEYS},
+        Letter.KEYS: {"keys": _KEYS},
+        Letter.TIMES: {"times": _TIMES},
+        Letter.TIMES_CHANGED: {"times": _TIMES},
+        Letter.DATES_CHANGED: {"old_last_day": _DAY_OR_NONE, "last_day": _DAY_OR_NONE},
+        Letter.PLAN: {"times": _TIMES, "first_look": _MOMENT_OR_NONE, "last_look": _MOMENT_OR_NONE},
+        Letter.PLAN_VOID: {"reason": _REASON},
+        Letter.TIMES_REFUSED: {"code": Field("problem", section="times"), "running": _FLAG},
+        Letter.NOT_EXECUTED: {"signal": Field("code", section="signals")},
+        Letter.NO_CONSENT: {"missing": Field("choice", choices=("consent", "liability", "both"))},
+        Letter.END_HEARD: {},
+        Letter.CONSENT_WITHDRAWN: {"scheduled": _FLAG},
+        Letter.DECEASED: {"scheduled": _FLAG},
+        Letter.DEREGISTERED: {"reason": Field("choice", choices=("emigrated", "other", "inactive"))},
+        Letter.PAUSED: {"cause": _CAUSE},
+        Letter.RESUMED: {"cause": _CAUSE},
+        Letter.STAY: {**_DATES, "keys": _KEYS},
+        Letter.COLLECT: _OUT,
+        Letter.CANCEL_OR_FETCH: _OUT,
+        Letter.CANCEL: _OUT,
+        Letter.READY_TO_CLOSE: {"reason": _REASON, "last_day": _DAY_OR_NONE, "executed": _FLAG},
+    }
+)
+"""Keys that stand in no row are let be. ``per_night`` of times is counted from the times themselves."""
+
+MAIL_TO: Final = Field("choice", choices=("assessor", "coordinator", "alarm_team", "authority", "escalation", "it"))
+"""Every mail is told ``to``, which with ``unit`` (id or null) names the mailbox; ``mail`` names what it is."""
+
+MAIL_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = MappingProxyType(
+    {
+        "reminder": {"step": _STEP, "since": _DAY, "level": Field("count")},
+        "escalation": {"step": _STEP, "since": _DAY, "level": Field("count")},
+        "parked": {"code": Field("notice", section="attention")},
+    }
+)
+"""The parameters of a ``parked`` mail's sentence stand flat beside its ``code``."""
+
+DEADLOCK: Final = "nowhere_to_note"
+"""The one cause of parking that is a question about a step, in a template of its own."""
+
+
+def readable(name: str, fields: Mapping[str, Field], what: What, texts: Texts) -> dict[str, Any]:
+    """What a template gets for the content of an act. Raises ``MessageError`` for a missing key or a wrong value."""
+    values: dict[str, Any] = {}
+    for key, field in fields.items():
+        value = what.get(key)
+        if value is None and not field.optional:
+            raise MessageError(f"{name}: {key} is missing from the act's content")
+        try:
+            values[key] = _read(field, value, what, texts)
+        except (TypeError, ValueError):
+            raise MessageError(f"{name}: {key} is no {field.kind}") from None
+        if field.kind == "code":
+            values[f"{key}_code"] = value
+    return values
+
+
+def _read(field: Field, value: str | int | bool | None, what: What, texts: Texts) -> Any:
+    if field.kind == "codes":
+        return [code for code in str(value or "").split(",") if code]
+    if value is None:
+        return None
+    if field.kind in ("flag", "count"):
+        return _number(value, flag=field.kind == "flag")
+    if not isinstance(value, str):
+        raise TypeError(field.kind)
+    if field.kind == "problem":
+        return texts.say(field.section, value, **json.loads(str(what.get("params") or "{}")))
+    if field.kind == "notice":
+        return texts.say(field.section, value, **what)
+    return _read_text(field, value, texts)
+
+
+def _read_text(field: Field, value: str, texts: Texts) -> date | datetime | TimesText | str:
+    match field.kind:
+        case "day":
+            return date.fromisoformat(value)
+        case "moment":
+            return datetime.fromisoformat(value)
+        case "times":
+            return times_text(NightTimes.from_json(json.loads(value)))
+        case "code":
+            return texts.say(field.section, value)
+    if value not in field.choices:
+        raise ValueError(field.kind)
+    return value
+
+
+def _number(value: str | int | bool, *, flag: bool) -> int | bool:
+    if isinstance(value, bool) is not flag or not isinstance(value, int):
+        raise TypeError("flag" if flag else "count")
+    return value

@@ -1,0 +1,47 @@
+"""The words that people read, outside messages: one table per language, ``texts.<language>.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import resources
+from string import Formatter
+from typing import Self
+
+
+class MissingText(KeyError):
+    """No text for this code, or a parameter that the text doesn't have or lacks. Only raised where ``strict``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """Sentences by section and code. Unless ``strict`` (tests), a missing one becomes something readable: nobody's
+    night depends on a text."""
+
+    language: str
+    sections: Mapping[str, Mapping[str, str]]
+    strict: bool = False
+
+    @classmethod
+    def load(cls, language: str = "sv", *, strict: bool = False) -> Self:
+        """Read the table of a language; raises ``FileNotFoundError`` where there is none."""
+        file = resources.files("mappings") / f"texts.{language}.toml"
+        return cls(language, tomllib.loads(file.read_text(encoding="utf-8")), strict)
+
+    def has(self, section: str, code: str) -> bool:
+        return code in self.sections.get(section, {})
+
+    def params_of(self, section: str, code: str) -> frozenset[str]:
+        """The parameters that the text needs. Raises ``KeyError`` where there is no such text."""
+        return frozenset(name for _, name, _, _ in Formatter().parse(self.sections[section][code]) if name)
+
+    def say(self, section: str, code: str, /, **params: object) -> str:
+        """The text with its parameters filled in. Parameters that it doesn't use are left out."""
+        text = self.sections.get(section, {}).get(code)
+        if text is not None and self.params_of(section, code) <= params.keys():
+            return text.format_map(params)
+        if self.strict:
+            raise MissingText(f"texts.{self.language}.toml has no [{section}] {code} for {sorted(params)}")
+        told = ", ".join(f"{name}: {value}" for name, value in sorted(params.items()))
+        return f"{code.replace('_', ' ')} ({told})" if told else code.replace("_", " ")

@@ -1,0 +1,212 @@
+"""The municipality's table: what an example says, and how each fault in it is told."""
+
+from __future__ import annotations
+
+from datetime import date, time, timedelta
+from pathlib import Path
+
+import pytest
+
+from adapter.domain.facts import Signal
+from adapter.domain.nights import NightWindow
+from adapter.domain.policy import Lateness
+from mappings.calendar_se import holidays_between
+from mappings.faults import MappingError
+from mappings.tables import MunicipalMapping, load_mapping
+
+EXAMPLE = Path(__file__).parents[2] / "mappings" / "example.toml"
+
+
+@pytest.fixture(scope="module")
+def example() -> MunicipalMapping:
+    return load_mapping(EXAMPLE)
+
+
+def test_the_example_says_what_every_signal_is_read_under(example: MunicipalMapping) -> None:
+    assert set(example.signals) == set(Signal)
+    assert example.signal_of("S108") is Signal.READY_FOR_START
+    assert example.signal_of("S901") is None
+
+
+def test_the_example_fits_the_simulated_lifecare(example: MunicipalMapping) -> None:
+    from connectors.mock.lifecare import catalogue
+
+    headings = catalogue.HEADINGS
+    assert {s.value: h for s, h in example.signals.items()} == {n: headings[n].headline_id for n in catalogue.SIGNALS}
+    pairs = (
+        (example.messages.coordinator, "to_coordinator"),
+        (example.messages.alarm_team, "to_alarm_team"),
+        (example.messages.authority, "to_authority"),
+        (example.messages.plan, "plan"),
+    )
+    for heading, key in pairs:
+        found = headings[key]
+        assert (heading.write_under, heading.read_under) == (found.provider_headline_id, found.headline_id)
+    assert example.author.signature == catalogue.ADAPTER.signature
+    assert example.author.personnel_id == catalogue.ADAPTER.id
+    assert example.units.alarm_team == catalogue.ALARM_TEAM_UNIT.id
+    assert example.units.authority == catalogue.AUTHORITY_UNIT.id
+    assert example.services.camera.types == (catalogue.CAMERA.code,)
+    assert example.services.alarm.categories == (catalogue.ALARM.category_id,)
+    assert set(example.services.nightly_units) == {catalogue.DAY, catalogue.NIGHT}
+
+
+def test_the_example_names_organisations_of_the_simulated_phoniro(example: MunicipalMapping) -> None:
+    from connectors.mock.phoniro.simulator import ORGANISATIONS
+
+    assert {example.organisations.default, *example.organisations.by_unit.values()} <= set(ORGANISATIONS)
+
+
+@pytest.mark.parametrize(
+    ("provider", "company", "unit"),
+    [("UTFSODER", 71, 7102), ("NEW", 72, 7102), (None, 71, 7101), (None, None, 7101), ("NEW", 99, 7101)],
+)
+def test_a_unit_is_found_by_provider_then_company_then_default(
+    example: MunicipalMapping, provider: str | None, company: int | None, unit: int
+) -> None:
+    assert example.unit_of(provider, company) == unit
+
+
+@pytest.mark.parametrize(
+    ("to", "unit", "box"),
+    [
+        ("coordinator", 7102, "samordning.soder"),
+        ("coordinator", 7101, "samordning"),
+        ("coordinator", None, "samordning"),
+        ("alarm_team", 7102, "larmgruppen"),
+        ("assessor", None, "myndighet"),
+        ("escalation", 7102, "enhetschef"),
+        ("it", None, "it-drift"),
+        ("nobody we know", None, "it-drift"),
+    ],
+)
+def test_mail_goes_to_the_mailbox_of_role_and_unit(
+    example: MunicipalMapping, to: str, unit: int | None, box: str
+) -> None:
+    assert example.mailbox(to, unit) == f"{box}@exempelkommun.example"
+
+
+def test_policy_holds_what_the_file_says_and_the_defaults_for_what_it_does_not(example: MunicipalMapping) -> None:
+    policy = example.policy(holidays_between(2026, 2026))
+    assert policy.window == NightWindow(time(21), time(7))
+    assert policy.quiet == (time(20), time(6, 30))
+    assert policy.deviation_grace == timedelta(hours=2)
+    assert policy.late["I4"] == Lateness(3, 6, 10)
+    assert policy.late["I9"] == Lateness(3, 6, 10)
+    assert "I11" not in policy.late
+    assert str(policy.zone) == "Europe/Stockholm"
+
+
+@pytest.mark.parametrize(
+    "day",
+    [date(2026, 6, 19), date(2026, 12, 24), date(2026, 12, 31), date(2026, 1, 6), date(2026, 4, 6), date(2027, 5, 6)],
+)
+def test_swedish_holidays_and_eves_are_no_working_days(day: date) -> None:
+    assert day in holidays_between(2026, 2027)
+
+
+def test_an_ordinary_day_is_a_working_day() -> None:
+    assert date(2026, 6, 18) not in holidays_between(2026, 2026)
+
+
+@pytest.mark.parametrize(
+    ("reason", "word"),
+    [
+        ("order_ended", "decision_ended"),
+        ("order_withdrawn", "order_withdrawn"),
+        ("deceased", "deceased"),
+        ("x", "other"),
+    ],
+)
+def test_each_reason_to_end_has_a_word_that_phoniro_knows(example: MunicipalMapping, reason: str, word: str) -> None:
+    assert example.end_reason(reason) == word
+
+
+FAULTS = {
+    "unknown key": ("retention_days = 90", "retention_day = 90", "routine.retention_day: is unknown; did you mean"),
+    "unknown section": ("[author]", "[autor]", "autor: is unknown; did you mean author?"),
+    "unknown signal": ('keys_collected = "S103"', 'key_collected = "S103"', "did you mean keys_collected?"),
+    "missing signal": ('keys_collected = "S103"', "", "signals.keys_collected: is missing"),
+    "a heading that means two things": (
+        '"S105"',
+        '"S101"',
+        "signals.consent_signed: the heading S101 already stands at",
+    ),
+    "a message read under a signal": ('"S202"', '"S103"', "messages.alarm_team.read_under: the heading S103 already"),
+    "two messages under one heading": ("5204", "5201", "messages.plan.write_under: the heading 5201 already"),
+    "a code twice": ("types = [4110]", "types = [4110, 4110]", "services.alarm.types, number 2: the code 4110 already"),
+    "a code of two services": ("types = [4110]", "types = [4010]", "already stands at services.camera.types, number 1"),
+    "no unit for the authority": ("authority = 7301", "", "units.authority: is missing: the unit that the authority's"),
+    "one unit for two": ("authority = 7301", "authority = 7201", "units.authority: is the same unit as"),
+    "no go_live": ("go_live = 2026-01-01", "", "go_live: is missing: the first order date"),
+    "go_live is a text": ("go_live = 2026-01-01", 'go_live = "2026-01-01"', "go_live: input should be a valid date"),
+    "go_live is a number": ("go_live = 2026-01-01", "go_live = 20260101", "go_live: input should be a valid date"),
+    "an id as text": ("personnel_id = 9001", 'personnel_id = "9001"', "author.personnel_id: input should be a valid"),
+    "a heading as number": ('read_under = "S204"', "read_under = 5204", "messages.plan.read_under: input should be"),
+    "an unknown zone": ('"Europe/Stockholm"', '"Europe/Stokholm"', "municipality.zone: is not a time zone's name"),
+    "not a mail address": ("it-drift@", "it-drift", "mailboxes.it: is not a mail address"),
+    "a night that is a number": (
+        'start = "21:00"',
+        "start = 21",
+        "routine.night.start: is not a time of day; write it",
+    ),
+    "a night by day": ('start = "21:00"', 'start = "08:00"', "routine.night: a night window begins at noon or later"),
+    "an unknown step": ("I4 = { remind", "I44 = { remind", "routine.late.I44: is no step of the routine"),
+    "patience that falls": ("I4 = { remind = 3", "I4 = { remind = 30", "routine.late.I4: remind, again and escalate"),
+    "an unknown reason": ('= "deceased"', '= "dead"', "routine.end_reasons.deceased: input should be"),
+    "a company that is no number": ("72 = 7102\n\n# Ph", "x = 7102\n\n# Ph", "units.by_company: has a key that is no"),
+    "no camera at all": ("categories = [40]\ntypes = [4010]", "", "services.camera: names no category and no type"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_told_by_file_key_and_reason(fault: str, tmp_path: Path) -> None:
+    before, after, told = FAULTS[fault]
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert before in text
+    path = tmp_path / "kommun.toml"
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+    with pytest.raises(MappingError) as error:
+        load_mapping(path)
+    assert told in str(error.value)
+    assert all(line.startswith("kommun.toml: ") for line in error.value.faults)
+
+
+def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    for before, after, _ in (FAULTS["no go_live"], FAULTS["missing signal"], FAULTS["not a mail address"]):
+        text = text.replace(before, after, 1)
+    path = tmp_path / "kommun.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(MappingError) as error:
+        load_mapping(path)
+    assert len(error.value.faults) == 3
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"go_live = 2026-01-01\n[units\n", "kommun.toml: is not TOML"),
+        (b"a = 1\na = 2\n", "line 2"),
+        ("namn = 'å'".encode("latin-1"), "is not UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_toml_is_told_with_its_place(content: bytes, told: str, tmp_path: Path) -> None:
+    path = tmp_path / "kommun.toml"
+    path.write_bytes(content)
+    with pytest.raises(MappingError, match=told):
+        load_mapping(path)
+
+
+def test_a_missing_file_is_told_by_name(tmp_path: Path) -> None:
+    with pytest.raises(MappingError, match=r"kommun\.toml: can't be read"):
+        load_mapping(tmp_path / "kommun.toml")
+
+
+def test_no_fault_repeats_the_value_that_stood_there(tmp_path: Path) -> None:
+    path = tmp_path / "kommun.toml"
+    text = EXAMPLE.read_text(encoding="utf-8").replace('title = "Systemkonto"', 'titel = "19900101TF03"')
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(MappingError) as error:
+        load_mapping(path)
+    assert "TF03" not in str(error.value)

@@ -1,0 +1,54 @@
+"""The text table: every code that the domain shows has words, and a missing one never stops anything."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapter.domain.decision import Phase, StepState
+from adapter.domain.facts import Signal
+from adapter.domain.ledger import ActKind
+from adapter.domain.nights import PROBLEM_PARAMS
+from adapter.domain.routine import STEPS, Letter, Role
+from mappings.texts import MissingText, Texts
+
+TEXTS = Texts.load()
+
+
+@pytest.mark.parametrize(
+    ("section", "codes"),
+    [
+        ("steps", set(STEPS)),
+        ("roles", {role.value for role in Role} | {"it"}),
+        ("phases", {phase.value for phase in Phase}),
+        ("states", {state.value for state in StepState}),
+        ("acts", {kind.value for kind in ActKind}),
+        ("letters", {letter.value for letter in Letter}),
+        ("signals", {signal.value for signal in Signal}),
+        ("times", set(PROBLEM_PARAMS)),
+    ],
+)
+def test_every_code_has_words(section: str, codes: set[str]) -> None:
+    assert codes <= set(TEXTS.sections[section])
+
+
+def test_texts_about_times_use_the_parameters_that_they_are_given() -> None:
+    for code, params in PROBLEM_PARAMS.items():
+        assert TEXTS.params_of("times", code) <= params
+
+
+def test_a_missing_text_is_an_error_where_texts_are_strict() -> None:
+    strict = Texts.load(strict=True)
+    with pytest.raises(MissingText):
+        strict.say("steps", "I99")
+    with pytest.raises(MissingText):
+        strict.say("times", "not_a_time", line=1)
+
+
+def test_a_missing_text_is_readable_elsewhere() -> None:
+    assert TEXTS.say("attention", "brand_new_code", order="4711") == "brand new code (order: 4711)"
+    assert TEXTS.say("times", "not_a_time", line=1) == "not a time (line: 1)"
+
+
+def test_there_is_no_table_for_a_language_that_nobody_wrote() -> None:
+    with pytest.raises(FileNotFoundError):
+        Texts.load("xx")
