@@ -139,3 +139,7 @@ def test_a_window_holds_its_start_and_not_its_end_and_orders_from_its_start() ->
 def test_a_window_that_is_no_night_is_refused(start: str, end: str) -> None:
     with pytest.raises(ValueError, match="night window"):
         NightWindow(*at(start, end))
+
+
+def test_the_longest_window_is_from_noon_to_noon() -> None:
+    assert NightWindow(time(12), time(12)).contains(time(12))
