@@ -16,7 +16,7 @@ class Resource:
     ``GET resource/{id}`` reads by; None where rows have no identity that is served. ``feed`` tells ``gt`` and ``lt``
     (L7). ``searchable`` maps each field that may stand in ``q`` to how its value is compared: ``text``, ``int``,
     ``number``, ``bool``, ``person``, ``date`` (calendar date, L6) or ``instant``. ``indexed`` are those that are looked
-    up without reading the whole list.
+    up without reading the whole list, as ``key`` is.
     """
 
     name: str
@@ -49,7 +49,7 @@ _ALL: Final = (
         "Id:text PersonId:person ServiceCategoryId:int InvestigationId:int ExecutionId:int OrderDate:date "
         "StartDate:date EndDate:date Orderer.Id:text Provider.Id:text Company.Id:int UpdateTime:date",
         key="Id",
-        indexed=("Id", "PersonId", "ExecutionId", "UpdateTime"),
+        indexed=("PersonId", "ExecutionId", "UpdateTime"),
         by_id=True,
     ),
     _resource(
@@ -69,7 +69,7 @@ _ALL: Final = (
         "VisitType.Text:text DecisionLevel.Code:int DecisionLevel.Text:text DayType.Code:int DayType.Text:text "
         "ExecutionStartDate:date ExecutionEndDate:date",
         key="Id",
-        indexed=("Id", "PersonId"),
+        indexed=("PersonId",),
         feed=True,
         by_id=True,
     ),
@@ -78,7 +78,7 @@ _ALL: Final = (
         "DecisionService.V1.DecisionService",
         "Id:int DecisionId:int ServiceType.Code:int ServiceType.Text:text",
         key="Id",
-        indexed=("Id", "DecisionId"),
+        indexed=("DecisionId",),
     ),
     _resource(
         "executed_decisions",
@@ -95,7 +95,7 @@ _ALL: Final = (
         "OrganizationUnit.Name:text ProviderUnit.Id:int ProviderUnit.Name:text Professional.Id:text "
         "CoProfessional.Id:text",
         key="Id",
-        indexed=("Id", "PersonId", "UpdateTime"),
+        indexed=("PersonId", "UpdateTime"),
         feed=True,
         by_id=True,
     ),
@@ -111,7 +111,7 @@ _ALL: Final = (
         "ClientAbsence.V1.ClientAbsence",
         "Id:int PersonId:person StartDate:date EndDate:date Reason.Code:int Reason.Text:text",
         key="Id",
-        indexed=("Id", "PersonId"),
+        indexed=("PersonId",),
         feed=True,
         by_id=True,
     ),
@@ -120,7 +120,7 @@ _ALL: Final = (
         "Client.V1.Client",
         "Id:int ProtectedRegistration:bool Active:bool UpdateTime:date PersonId:person FirstName:text LastName:text",
         key="PersonId",
-        indexed=("Id", "PersonId", "UpdateTime"),
+        indexed=("Id", "UpdateTime"),
         feed=True,
         by_id=True,
     ),
@@ -130,7 +130,7 @@ _ALL: Final = (
         "Id:text HeadlineId:text ParentId:text Status:text ContentType:text CreatedSignature:text CreatedTime:instant "
         "CreatedName:text ExecutionId:int OriginId:text NextHistoryId:text PreviousHistoryId:text",
         key="Id",
-        indexed=("Id", "ExecutionId", "HeadlineId", "CreatedSignature"),
+        indexed=("ExecutionId", "HeadlineId", "CreatedSignature"),
         by_id=True,
     ),
     _resource(

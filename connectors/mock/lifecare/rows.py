@@ -1,9 +1,13 @@
-"""New rows, in the vendor's field names: dates as ``date``, instants as aware UTC ``datetime``, nothing as None."""
+"""New rows, in the vendor's field names: dates as ``date``, instants as aware UTC ``datetime``, nothing as None.
+
+Parts that many rows have alike are one object: a change replaces a field's value and never alters it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any
 
 from connectors.mock.lifecare import catalogue
@@ -12,6 +16,7 @@ from connectors.mock.lifecare.catalogue import ServiceType, Unit
 Row = dict[str, Any]
 
 
+@cache
 def code_text(code: int, text: str) -> Row:
     """A code with its text."""
     return {"Code": code, "Text": text}
@@ -26,6 +31,7 @@ def category_fields(service: ServiceType) -> Row:
     }
 
 
+@cache
 def caseworker(key: str, kind: str, unit: Unit) -> Row:
     """Somebody of the catalogue's personnel in one of the vendor's roles."""
     person = catalogue.PERSONNEL[key]
@@ -35,7 +41,7 @@ def caseworker(key: str, kind: str, unit: Unit) -> Row:
         "LastName": person.last_name,
         "FullName": f"{person.first_name} {person.last_name}",
         "Types": [kind],
-        "OrganizationUnit": {"Id": f"E{unit.id}", "Name": unit.name},
+        "OrganizationUnit": _identity(f"E{unit.id}", unit.name),
     }
 
 
@@ -115,8 +121,8 @@ def order(
         "EndDate": days[2],
         "Status": status,
         "Orderer": caseworker("assessor", "Orderer", catalogue.AUTHORITY_UNIT),
-        "Provider": caseworker("coordinator", "Provider", unit) | {"Id": catalogue.ORDER_PROVIDERS.get(unit.id, "UTF")},
-        "Company": {"Id": unit.company_id, "Name": unit.company_name},
+        "Provider": _provider(unit),
+        "Company": _identity(unit.company_id, unit.company_name),
         "UpdateTime": now,
         "UpdateSignature": catalogue.PERSONNEL["assessor"].signature,
     }
@@ -174,8 +180,8 @@ def execution(
         **category_fields(service),
         "InvestigationId": None,
         "Law": "SoL",
-        "OrganizationUnit": {"Id": f"E{unit.id}", "Name": unit.name} if unit else None,
-        "ProviderUnit": {"Id": unit.id, "Name": unit.name} if unit else None,
+        "OrganizationUnit": _identity(f"E{unit.id}", unit.name) if unit else None,
+        "ProviderUnit": _identity(unit.id, unit.name) if unit else None,
         "Professional": _professional(),
         "CoProfessional": None,
         "EndReasonId": 0,
@@ -187,7 +193,7 @@ def executing_provider(execution_id: int, unit: Unit | None, start: date) -> Row
     """Who provides an execution, from ``start``."""
     return {
         "ExecutionId": execution_id,
-        "OrganizationUnit": {"Id": f"E{unit.id}", "Name": unit.name} if unit else None,
+        "OrganizationUnit": _identity(f"E{unit.id}", unit.name) if unit else None,
         "Professional": _professional(),
         "CoProfessional": None,
         "StartDate": start,
@@ -220,6 +226,17 @@ def absence(absence_id: int, person_id: str, days: Sequence[date | None], reason
     }
 
 
+@cache
+def _provider(unit: Unit) -> Row:
+    return caseworker("coordinator", "Provider", unit) | {"Id": catalogue.ORDER_PROVIDERS.get(unit.id, "UTF")}
+
+
+@cache
+def _identity(number: int | str, name: str) -> Row:
+    return {"Id": number, "Name": name}
+
+
+@cache
 def _professional() -> Row:
     person = catalogue.PERSONNEL["coordinator"]
     return {"Id": f"U{person.id}", "Name": f"{person.first_name} {person.last_name}"}

@@ -89,7 +89,7 @@ class Table:
 
     def where(self, field: str, value: Any) -> list[Row]:
         """The rows with a value in an indexed field, seen by the key or not."""
-        return sorted(self._index[field].get(value, {}).values(), key=_SEQ)
+        return sorted(self._bucket(field, value).values(), key=_SEQ)
 
     def select(self, conditions: tuple[Condition, ...], gt: datetime | None, lt: datetime | None) -> list[Row]:
         """The rows that match. With ``gt`` or ``lt`` also the deleted ones (L7)."""
@@ -109,11 +109,16 @@ class Table:
         """Rows among which the answer is, and the conditions that they still have to be held against."""
         if gt is not None or lt is not None:
             return self._changed(gt, lt), conditions
-        indexed = [c for c in conditions if c.field in self._index]
-        best = min(indexed, key=lambda c: len(self._index[c.field].get(c.value, ())), default=None)
-        rows: Mapping[Any, Row] = self.rows if best is None else self._index[best.field].get(best.value, {})
+        indexed = [c for c in conditions if c.field in self._index or c.field == self.resource.key]
+        best = min(indexed, key=lambda c: len(self._bucket(c.field, c.value)), default=None)
+        rows = self.rows if best is None else self._bucket(best.field, best.value)
         seen = (row for row in rows.values() if not row.deleted and not row.hidden)
         return sorted(seen, key=_SEQ), tuple(c for c in conditions if c is not best)
+
+    def _bucket(self, field: str, value: Any) -> Mapping[Any, Row]:
+        if field == self.resource.key:
+            return {value: self.rows[value]} if value in self.rows else {}
+        return self._index[field].get(value, {})
 
     def _changed(self, gt: datetime | None, lt: datetime | None) -> list[Row]:
         start = bisect_right(self._log, gt, key=lambda entry: entry[0]) if gt else 0
