@@ -1,0 +1,163 @@
+"""Every event that the adapter logs: its name, level and fields, what it means and what to do.
+
+``log`` writes one. ``docs/log-events.md`` is made from here: ``python -m adapter.log_events > docs/log-events.md``.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+DEBUG: Final = logging.DEBUG
+INFO: Final = logging.INFO
+WARNING: Final = logging.WARNING
+ERROR: Final = logging.ERROR
+
+COMMON: Final = frozenset({"tenant", "case", "correlation"})
+"""Fields that any event may have: the municipality, the case's reference, and what ties lines together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """``fields`` are those beside the common ones; none holds anything personal."""
+
+    name: str
+    level: int
+    fields: tuple[str, ...]
+    meaning: str
+    do: str = "Nothing."
+
+
+_CATALOGUE: Final = (
+    # the process
+    Event("service_started", INFO, ("version", "tenants", "store", "dry_run"), "The adapter runs."),
+    Event("service_stopping", INFO, ("reason",), "It was asked to stop and finishes what is under way."),
+    Event("service_stopped", INFO, ("seconds",), "It has stopped; what wasn't finished goes on at the next start."),
+    Event("service_crashed", ERROR, (),
+          "An error that nobody expected ended the process or a thread.",
+          "Start it again (nothing is lost); report the lines of `exception`."),
+    Event("settings_refused", ERROR, ("problems",),
+          "The settings can't be used; nothing was started.",
+          "Mend what is listed; `docs/settings.md` describes each setting."),
+    Event("dry_run_act", INFO, ("act", "kind", "vendor", "why"),
+          "An act that would have been carried out, were this not a dry run."),
+    Event("mail_not_configured", WARNING, ("act", "role", "template"),
+          "A mail was due and no mail server is set; it was not sent.",
+          "Set `[mail]`, or watch the status page instead."),
+    Event("job_failed", ERROR, ("job", "error"),
+          "A recurring job ended in an error that nobody expected; it runs again as planned.",
+          "If it repeats: report the lines of `exception`."),
+    Event("job_missed", WARNING, ("job", "late_seconds"),
+          "A recurring job ran late: the process was busy or asleep.",
+          "If it repeats: look at the load of the machine."),
+    # the store
+    Event("store_upgraded", INFO, ("from_revision", "to_revision"), "The database's tables were brought up to date."),
+    Event("store_unavailable", ERROR, ("error", "retry_seconds"),
+          "The database can't be used. Nothing is done until it can; then all goes on by itself.",
+          "Bring the database back, or mend `store.url`."),
+    # the feeds
+    Event("feed_read", DEBUG, ("feed", "items", "seconds", "lag_seconds"), "A change feed was read."),
+    Event("feed_failed", WARNING, ("feed", "failure", "error", "retry_seconds"),
+          "A change feed could not be read; it is tried again, from where it was.",
+          "Nothing at once; see `vendor_down` if it lasts."),
+    Event("feed_recovered", INFO, ("feed", "failed_seconds"), "It can be read again, and nothing was left out."),
+    # the cases
+    Event("case_opened", INFO, ("order", "person", "adopted"),
+          "A camera order came for a person without an open case."),
+    Event("case_decided", INFO, ("phase", "wanted", "attention", "wake_at", "version"),
+          "A case was judged on its facts, and something about it changed."),
+    Event("case_poisoned", ERROR, ("error", "retry_at"),
+          "Judging a case failed in a way that nobody expected. It is set aside and tried again later; other "
+          "cases go on.",
+          "Report the lines of `exception`. Until then look after this case by hand."),
+    Event("case_closed", INFO, ("phase", "days"),
+          "Everything that was done for the case has been undone, and it is closed."),
+    Event("order_ignored", DEBUG, ("order", "reason"),
+          "An order is none of the adapter's: no camera, or from before go-live."),
+    Event("fact_unread", WARNING, ("resource", "failure", "error"),
+          "Something about a case could not be read; its last value holds, and nothing is started or resumed on"
+          " it."),
+    Event("fact_recovered", INFO, ("resource", "stale_seconds"), "It can be read again."),
+    Event("fact_problem", ERROR, ("code", "resource", "params"),
+          "Something in the facts is contradictory or can't be read.",
+          "Mend it in the case system, or in the mapping; `adapter case show` has the sentence."),
+    Event("lease_lost", WARNING, ("lease", "held_seconds"),
+          "Work took longer than its lease, and another process took over; this one's result was thrown away.",
+          "If it repeats: raise `engine.lease_seconds`."),
+    # the acts
+    Event("act_sent", DEBUG, ("act", "kind", "vendor", "attempt"), "An act is about to be sent to the vendor."),
+    Event("act_done", INFO, ("act", "kind", "vendor", "attempts", "seconds"), "An act was carried out."),
+    Event("act_found_done", INFO, ("act", "kind", "vendor", "looks"),
+          "The answer to an act was lost, and the act was found to have been carried out."),
+    Event("act_retry", WARNING, ("act", "kind", "vendor", "failure", "error", "attempts", "retry_at"),
+          "An act failed without effect and will be tried again, for ever."),
+    Event("act_unknown", WARNING, ("act", "kind", "vendor", "error", "look_at"),
+          "The answer to an act was lost. It is looked for before anything is sent again."),
+    Event("act_parked", ERROR, ("act", "kind", "vendor", "failure", "error"),
+          "An act can't be carried out without a person. It goes on by itself once the cause is gone.",
+          "See `error`; `adapter case show` says what is missing and whose turn it is."),
+    Event("act_dropped", INFO, ("act", "kind", "why"), "An act that had not been sent is no longer called for."),
+    Event("act_given_back", INFO, ("act", "kind", "reason"),
+          "An act that was claimed and not sent was given back, to be done later."),
+    # the vendors
+    Event("vendor_call", DEBUG, ("vendor", "call", "status", "outcome", "seconds"), "One exchange with a vendor."),
+    Event("vendor_down", ERROR, ("vendor", "failure", "error", "since"),
+          "A vendor has not answered as it should for a while, or refuses the key. Work for the others goes on.",
+          "Ask the vendor; where the key is refused, mend the secret and start the adapter again."),
+    Event("vendor_up", INFO, ("vendor", "down_seconds"), "The vendor answers again; what waited is being done."),
+)  # fmt: skip
+
+EVENTS: Final = {event.name: event for event in _CATALOGUE}
+
+
+def log(event: str, /, *, error: BaseException | None = None, **fields: object) -> None:
+    """Log one event of the catalogue, at its level. ``error`` is told with its causes and where they arose.
+
+    A name that isn't in the catalogue is logged as an error rather than lost; a test finds such a call.
+    """
+    known = EVENTS.get(event)
+    level = known.level if known else ERROR
+    if error is not None:
+        fields |= {"error": error, "exc_info": error} if level >= ERROR else {"error": error}
+    structlog.get_logger("adapter").log(level, event, **fields)
+
+
+def events_reference() -> str:
+    """``docs/log-events.md``."""
+    lines = [_INTRO]
+    for level in (ERROR, WARNING, INFO, DEBUG):
+        lines += [f"## {logging.getLevelName(level)}", "", "| event | means | fields | do |", "|---|---|---|---|"]
+        lines += [
+            f"| `{e.name}` | {e.meaning} | {', '.join(f'`{f}`' for f in e.fields) or '–'} | {e.do} |"
+            for e in _CATALOGUE
+            if e.level == level
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+_INTRO: Final = """\
+# Log events
+
+<!-- Made from adapter/log_events.py by `python -m adapter.log_events > docs/log-events.md`; edit there. -->
+
+The adapter writes one line per event to standard error: JSON lines, or a readable form on a terminal. Every line has
+`timestamp` (UTC, ISO 8601), `level`, `event` and `logger`; where they are known, also `tenant`, `case` (its reference)
+and `correlation` (the same on all lines of one piece of work). Durations are in seconds.
+
+The level means something. **ERROR**: a person must act, else something stays undone. **WARNING**: something went wrong
+and the adapter copes; worth a look when it repeats. **INFO**: what it did. **DEBUG**: how.
+
+No line holds anything personal or secret. A person is a pseudonym (`p-` and ten characters), which only the holder of
+the pseudonym key can make. Identity numbers, keys and URLs are replaced by `[redacted]`, and values under names such as
+`name`, `address` or `password` by `[refused]`. `exception` names errors, files and lines, never local variables.
+
+Libraries are heard from WARNING on. Their lines are the ones whose `logger` doesn't begin with `adapter`.
+"""
+
+if __name__ == "__main__":
+    sys.stdout.write(events_reference())
