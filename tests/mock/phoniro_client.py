@@ -1,0 +1,132 @@
+"""A client of the simulated Phoniro in process, whose every answer can be held against the contract."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import yaml
+from openapi_schema_validator import OAS31Validator
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+from connectors.mock.phoniro import SimulatedPhoniro
+from connectors.mock.wire import Answer, Request
+
+CONTRACT = Path(__file__).resolve().parents[2].parent / "shared" / "contracts" / "phoniro.openapi.yaml"
+MONDAY_EVENING = datetime(2026, 3, 2, 19, 0, tzinfo=UTC)  # 20:00 in Stockholm
+SCHEDULES = "/api/v1/supervision-schedules"
+TOKEN = {"grant_type": "client_credentials", "client_id": "adapter", "client_secret": "s", "scope": "supervision"}
+NIGHTLY = [{"weekdays": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "times": ["02:30", "23:00"]}]
+Call = tuple[str, str, str, Answer]
+
+
+class Client:
+    """Talks to a simulated Phoniro in process, with a clock that the test moves; keeps every answer."""
+
+    def __init__(self, **options: Any) -> None:
+        self.now = MONDAY_EVENING
+        options = {"token_seconds": 10**9, **options}
+        self.phoniro = SimulatedPhoniro(lambda: self.now, client_id="adapter", client_secret="s", **options)
+        self.calls: list[Call] = []
+        self.token = ""
+        self.log_in()
+
+    def log_in(self, **changes: str | None) -> Answer:
+        form = {name: value for name, value in {**TOKEN, **changes}.items() if value is not None}
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        answer = self.send("POST", "/connect/token", body=urlencode(form).encode(), headers=headers)
+        if answer.status == 200:
+            self.token = answer.json()["access_token"]
+        return answer
+
+    def send(self, method: str, path: str, *, body: bytes = b"", headers: Mapping[str, str], query: str = "") -> Answer:
+        answer = self.phoniro.handle(Request.of(method, path, raw_query=query, headers=headers, body=body))
+        self.calls.append((method, path, query, answer))
+        return answer
+
+    def call(self, method: str, path: str, body: object = None, *, etag: str | None = None, **query: object) -> Answer:
+        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
+        if etag is not None:
+            headers["if-match"] = etag
+        data = b"" if body is None else json.dumps(body).encode()
+        return self.send(method, path, body=data, headers=headers, query=urlencode(query))
+
+    def customer(self, external_id: str = "TK-1", **fields: object) -> Answer:
+        body = {"externalId": external_id, "organisationId": "hemtjanst-norr", "protectedIdentity": False, **fields}
+        return self.call("PUT", f"/api/v1/customers/{external_id}", body)
+
+    def create(self, reference: str = "TK-1-1", **fields: object) -> Answer:
+        return self.call("POST", SCHEDULES, {**new_schedule(reference), **fields})
+
+    def schedule(self, reference: str = "TK-1-1", **fields: object) -> str:
+        """A created schedule's id."""
+        self.customer()
+        answer = self.create(reference, **fields)
+        assert answer.status == 201, answer.body
+        created: str = answer.json()["id"]
+        return created
+
+    def get(self, schedule_id: str) -> dict[str, Any]:
+        answer: dict[str, Any] = self.call("GET", f"{SCHEDULES}/{schedule_id}").json()
+        return answer
+
+    def act(self, schedule_id: str, act: str, **body: object) -> Answer:
+        return self.call("POST", f"{SCHEDULES}/{schedule_id}/{act}", body)
+
+    def listed(self, path: str = SCHEDULES, **query: Any) -> list[dict[str, Any]]:
+        """All pages of a list."""
+        items: list[dict[str, Any]] = []
+        while True:
+            page = self.call("GET", path, **query).json()
+            items += page["items"]
+            if page["nextCursor"] is None:
+                return items
+            query["cursor"] = page["nextCursor"]
+
+
+def new_schedule(reference: str) -> dict[str, Any]:
+    return {
+        "externalReference": reference,
+        "customerExternalId": "TK-1",
+        "organisationId": "hemtjanst-norr",
+        "type": "camera_night",
+        "timeZone": "Europe/Stockholm",
+        "validFrom": "2026-03-02",
+        "rules": NIGHTLY,
+    }
+
+
+@cache
+def load_contract() -> tuple[dict[str, Any], Registry[Any]]:
+    contract: dict[str, Any] = yaml.safe_load(CONTRACT.read_text())
+    registry: Registry[Any] = Registry()
+    return contract, registry.with_resource("urn:contract", DRAFT202012.create_resource(contract))
+
+
+def check_answer(method: str, path: str, query: str, answer: Answer) -> None:
+    """An answer has a shape that the contract allows for its path, method and status."""
+    if path.startswith("/admin/"):
+        return
+    contract, registry = load_contract()
+    place = next((known for known in contract["paths"] if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", known), path)), None)
+    operation = contract["paths"].get(place, {}).get(method.lower(), {}) if place else {}
+    told = operation.get("responses", {}).get(str(answer.status))
+    if told is None:
+        assert answer.status >= 400, f"{method} {path} answered {answer.status}, which the contract does not know"
+    if told is None or "$ref" in told:
+        told = contract["components"]["responses"]["Problem"]
+    if "content" not in told:
+        return
+    ((media_type, content),) = told["content"].items()
+    assert answer.headers["content-type"].partition(";")[0] == media_type, f"{method} {path} {answer.status}"
+    schema = json.loads(json.dumps(content["schema"]).replace('"#/', '"urn:contract#/'))
+    OAS31Validator(schema, registry=registry, format_checker=OAS31Validator.FORMAT_CHECKER).validate(answer.json())
+    if media_type == "application/problem+json":
+        assert answer.json()["status"] == answer.status
