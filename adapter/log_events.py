@@ -1,12 +1,15 @@
 """Every event that the adapter logs: its name, level and fields, what it means and what to do.
 
-``log`` writes one. ``docs/log-events.md`` is made from here: ``python -m adapter.log_events > docs/log-events.md``.
+``log`` writes one, ``log_context`` names the case on all within. No vendor is known here, so that every room may log.
+``docs/log-events.md`` is made from here: ``python -m adapter.log_events > docs/log-events.md``.
 """
 
 from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -124,6 +127,16 @@ def log(event: str, /, *, error: BaseException | None = None, **fields: object) 
     if error is not None:
         fields |= {"error": error, "exc_info": error} if level >= ERROR else {"error": error}
     structlog.get_logger("adapter").log(level, event, **fields)
+
+
+@contextmanager
+def log_context(
+    *, tenant: str | None = None, case: str | None = None, correlation: str | None = None
+) -> Iterator[None]:
+    """Name tenant, case reference and correlation on every line logged within, also by libraries."""
+    given = {"tenant": tenant, "case": case, "correlation": correlation}
+    with structlog.contextvars.bound_contextvars(**{k: v for k, v in given.items() if v is not None}):
+        yield
 
 
 def events_reference() -> str:

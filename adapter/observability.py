@@ -6,15 +6,12 @@ before a line is written refuse values under personal and secret names, and reda
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import logging
 import re
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from enum import Enum
 from pathlib import Path
@@ -132,26 +129,6 @@ def log_crashes(log_crash: Callable[[BaseException], None]) -> None:
 
     sys.excepthook = of_process
     threading.excepthook = of_thread
-
-
-@contextmanager
-def log_context(
-    *, tenant: str | None = None, case: str | None = None, correlation: str | None = None
-) -> Iterator[None]:
-    """Name tenant, case reference and correlation on every line logged within, also by libraries."""
-    given = {"tenant": tenant, "case": case, "correlation": correlation}
-    with structlog.contextvars.bound_contextvars(**{k: v for k, v in given.items() if v is not None}):
-        yield
-
-
-def pseudonym(key: bytes, person_id: str) -> str:
-    """A name for a person that only the holder of ``key`` can make: ``p-`` and ten hexadecimal digits.
-
-    Hyphenated or not, a number gives the same one. It never is digits alone, which would look like a number to redact.
-    """
-    plain = re.sub(r"[\s-]", "", person_id).upper()
-    digest = hmac.new(key, b"person:" + plain.encode(), hashlib.sha256).hexdigest()
-    return "p-" + next(part for n in range(len(digest)) if not (part := digest[n : n + 10]).isdigit())
 
 
 def _without_values(_: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:

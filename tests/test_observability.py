@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from adapter.log_events import COMMON, ERROR, EVENTS, events_reference, log
+from adapter.log_events import COMMON, ERROR, EVENTS, events_reference, log, log_context
 from adapter.observability import (
     MUTED,
     OURS,
@@ -28,11 +28,10 @@ from adapter.observability import (
     configure_logging,
     describe_error,
     is_personal,
-    log_context,
     log_crashes,
-    pseudonym,
     render_error,
 )
+from adapter.pseudonym import pseudonym
 from connectors.errors import Refused
 
 ROOT = Path(__file__).parents[1]
