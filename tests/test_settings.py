@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
+from adapter.domain.facts import Signal
 from adapter.settings import Settings, SettingsError, load_settings
 from adapter.settings.reference import settings_reference
 
@@ -239,3 +242,16 @@ def test_the_shipped_configuration_needs_only_secrets_and_a_mapping(
 def test_the_reference_is_up_to_date() -> None:
     """Else: python -m adapter.settings.reference > docs/settings.md"""
     assert (ROOT / "docs/settings.md").read_text(encoding="utf-8") == settings_reference()
+
+
+@pytest.mark.parametrize("name", ["resync", "adopt"])
+def test_the_shipped_files_ask_for_nothing_and_their_examples_are_toml(name: str) -> None:
+    text = (ROOT / f"config/{name}.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(text) == {}
+    examples = "\n".join(line[2:] for line in text.splitlines() if re.match(r"# (\[\[|[a-z]+ = )", line))
+    assert tomllib.loads(examples)
+
+
+def test_the_signals_that_can_be_declared_by_hand_are_all_named() -> None:
+    text = (ROOT / "config/resync.toml").read_text(encoding="utf-8")
+    assert [signal for signal in Signal if signal.value not in text] == []
