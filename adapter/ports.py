@@ -48,6 +48,8 @@ class Changed:
     id: str
     person_id: str | None
     fingerprint: str
+    maybe_camera: bool = False
+    """Of an order: whether its category can hold a camera service, so that the person's orders are worth reading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,11 @@ class Executor(Protocol):
     async def perform(self, act: Act, case: CaseContext) -> Effect: ...
 
     async def find(self, act: Act, case: CaseContext) -> Effect | None: ...
+
+    async def observe(self, act: Act, case: CaseContext) -> Effect | None:
+        """The schedule of a conflicting act as it is now, so that the case can be decided again; None if the act is
+        about nothing that can be looked at."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,196 @@
+"""Carrying out acts: claim, commit, call, record what came of it. No transaction is open across a call.
+
+An act that is claimed as SENDING is performed; one that is UNKNOWN is looked for until it is found, or until it was
+looked for in vain often enough, ``settle`` apart, to be sent again (P4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from adapter.domain.facts import Client
+from adapter.domain.ledger import ActState
+from adapter.engine.outcomes import VERDICTS, Verdict, backoff
+from adapter.engine.runtime import Runtime, Tenant
+from adapter.log_events import log, log_context
+from adapter.ports import CaseContext, Effect, Executor, Failure, PortError
+from adapter.store import cases, dispatch, due, facts, schedules
+from adapter.store.dispatch import ClaimedAct
+from adapter.store.errors import Overtaken, StoreError
+
+
+async def carry_out(rt: Runtime, claimed: ClaimedAct) -> None:
+    """Carry out one claimed act, or find out what became of it. Never raises for what is wrong with the act alone;
+    raises ``StoreError`` when the store can't be used: then the act's lease runs out and it is looked for."""
+    tenant = rt.tenants[claimed.tenant]
+    with log_context(tenant=claimed.tenant, case=claimed.ref, correlation=claimed.correlation):
+        try:
+            await _Turn(rt, tenant, claimed).take()
+        except Overtaken:
+            log("lease_lost", lease=f"act {claimed.act.n:02d}", held_seconds=None)
+
+
+class _Turn:
+    """One attempt at one act."""
+
+    def __init__(self, rt: Runtime, tenant: Tenant, claimed: ClaimedAct) -> None:
+        self.rt = rt
+        self.claimed = claimed
+        self.executor: Executor = tenant.executors[claimed.lane]
+        self.label: dict[str, Any] = {"act": f"{claimed.act.n:02d} {claimed.act.key}", "kind": claimed.act.kind.value}
+        self.vendor = self.executor.vendor(claimed.act)
+        self.began = rt.clock.now()
+
+    async def take(self) -> None:
+        context = await self.rt.db.run(lambda c: case_context(c, self.claimed))
+        if self.claimed.act.state is ActState.UNKNOWN:
+            await self._look(context)
+        elif self._outdated():
+            await self._give_back()
+        else:
+            await self._perform(context)
+
+    def _outdated(self) -> bool:
+        """What opens supervision goes out on fresh facts only (P1)."""
+        facts_at = self.claimed.facts_at
+        return self.claimed.opens and (facts_at is None or self.began - facts_at > self.rt.tuning.fresh)
+
+    async def _give_back(self) -> None:
+        def back(c: Connection) -> None:
+            dispatch.give_back(c, self.claimed, now=self.began, retry_at=self.began + self.rt.tuning.retry_first)
+            due.mark_due(c, self.claimed.tenant, [self.claimed.ref], self.began, "facts_too_old")
+
+        await self.rt.db.run(back)
+        log("act_given_back", reason="its facts are too old; they are read again first", **self.label)
+
+    async def _perform(self, context: CaseContext) -> None:
+        log("act_sent", vendor=self.vendor, attempt=self.claimed.act.attempts, **self.label)
+        try:
+            await self.rt.at(f"act {self.claimed.act.kind.value} about to be sent")
+            effect = await self.executor.perform(self.claimed.act, context)
+            await self.rt.at(f"act {self.claimed.act.kind.value} sent")
+        except PortError as e:
+            await self._failed(e, context)
+            return
+        except StoreError:
+            raise
+        except Exception as e:  # noqa: BLE001  # P4, P6: whatever our own code raises here, the effect is unknown
+            unexpected = PortError(Failure.AMBIGUOUS, f"{type(e).__name__} in the adapter itself", vendor=self.vendor)
+            log("case_poisoned", error=e, retry_at=None)
+            await self._failed(unexpected, context)
+            return
+        await self._done(effect)
+
+    async def _done(self, effect: Effect) -> None:
+        now = self.rt.clock.now()
+        await self._record(lambda c: dispatch.done(c, self.claimed, effect, now), "act_done")
+        await self.rt.at(f"act {self.claimed.act.kind.value} recorded")
+        seconds = (now - self.began).total_seconds()
+        log("act_done", vendor=self.vendor, attempts=self.claimed.act.attempts, seconds=seconds, **self.label)
+
+    async def _look(self, context: CaseContext) -> None:
+        try:
+            effect = await self.executor.find(self.claimed.act, context)
+        except PortError as e:
+            await self._still_unknown(self.claimed.looks, e)
+            return
+        now = self.rt.clock.now()
+        looks = self.claimed.looks + 1
+        if effect is not None:
+            await self._record(lambda c: dispatch.done(c, self.claimed, effect, now), "act_found")
+            log("act_found_done", vendor=self.vendor, looks=looks, **self.label)
+        elif looks >= self.executor.looks_needed(self.claimed.act):
+            what = "it had no effect; it is called for again if the facts still do"
+            await self._record(
+                lambda c: dispatch.retry(c, self.claimed, retry_at=now, error=what, now=now), "act_had_no_effect"
+            )
+        else:
+            await self._still_unknown(looks, None)
+
+    async def _still_unknown(self, looks: int, error: PortError | None) -> None:
+        now = self.rt.clock.now()
+        wait = self.rt.tuning.settle
+        if error is not None:
+            wait = max(
+                wait, backoff(self.claimed.act.attempts + self.claimed.looks, self.rt.tuning, self.rt.rng, error)
+            )
+        text = str(error) if error else "its answer was lost; it is looked for before anything is sent again"
+        await self.rt.db.run(
+            lambda c: dispatch.unknown(c, self.claimed, retry_at=now + wait, looks=looks, error=text, now=now)
+        )
+        log("act_unknown", vendor=self.vendor, error=error, look_at=now + wait, **self.label)
+
+    async def _failed(self, error: PortError, context: CaseContext) -> None:
+        now = self.rt.clock.now()
+        verdict = VERDICTS[error.failure]
+        claimed = self.claimed
+        told: dict[str, Any] = {"vendor": self.vendor, "error": error, **self.label}
+        match verdict:
+            case Verdict.UNKNOWN:
+                await self._still_unknown(0, error)
+            case Verdict.PARK:
+                await self._record(lambda c: dispatch.park(c, claimed, error=str(error), now=now), "act_parked")
+                log("act_parked", failure=error.failure.value, **told)
+            case Verdict.RETRY:
+                retry_at = now + backoff(claimed.act.attempts, self.rt.tuning, self.rt.rng, error)
+                await self.rt.db.run(lambda c: dispatch.retry(c, claimed, retry_at=retry_at, error=str(error), now=now))
+                attempts = claimed.act.attempts
+                log("act_retry", failure=error.failure.value, attempts=attempts, retry_at=retry_at, **told)
+            case Verdict.DECIDE_AGAIN:
+                await self._decide_again(error, context, now)
+
+    async def _decide_again(self, error: PortError, context: CaseContext, now: datetime) -> None:
+        """The schedule is in another state than was supposed: store it as it is, and let the case be decided again;
+        the act stays called for only if that decision says so."""
+        seen: Effect | None = None
+        try:
+            seen = await self.executor.observe(self.claimed.act, context)
+        except PortError as e:
+            error = e
+        retry_at = now + backoff(self.claimed.act.attempts, self.rt.tuning, self.rt.rng, error)
+
+        def again(c: Connection) -> None:
+            if seen is not None and seen.schedule is not None:
+                schedules.save(
+                    c, self.claimed.tenant, self.claimed.ref, seen.schedule, remote_id=seen.schedule_id, etag=seen.etag
+                )
+            dispatch.retry(c, self.claimed, retry_at=retry_at, error=str(error), now=now)
+
+        await self._record(again, "conflict")
+        attempts = self.claimed.act.attempts
+        log(
+            "act_retry",
+            vendor=self.vendor,
+            failure=error.failure.value,
+            error=error,
+            attempts=attempts,
+            retry_at=retry_at,
+            **self.label,
+        )
+
+    async def _record(self, write: Callable[[Connection], None], reason: str) -> None:
+        """Write down an outcome, and have the case decided on what is now known, in one transaction."""
+
+        def both(c: Connection) -> None:
+            write(c)
+            due.mark_due(c, self.claimed.tenant, [self.claimed.ref], self.rt.clock.now(), reason)
+
+        await self.rt.db.run(both)
+
+
+def case_context(c: Connection, claimed: ClaimedAct) -> CaseContext:
+    case = cases.the_case(c, claimed.tenant, claimed.ref)
+    known = facts.load_facts(c, claimed.tenant, claimed.ref).get("client")
+    client = known.value if known and isinstance(known.value, Client) else None
+    return CaseContext(
+        tenant=claimed.tenant,
+        reference=claimed.ref,
+        person_id=case.person_id,
+        client_id=client.client_id if client else None,
+        protected=client.protected if client else True,
+        schedule_ids=schedules.remote_ids(c, claimed.tenant, claimed.ref),
+    )

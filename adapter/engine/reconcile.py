@@ -1,0 +1,293 @@
+"""Reconciling one case: read what is known now, decide, and store decision and acts in one transaction.
+
+It is all the adapter ever does with a case, whatever made it due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from adapter.domain.decide import decide, is_collected, situation
+from adapter.domain.decision import Decision
+from adapter.domain.facts import (
+    AuthorityDecision,
+    Execution,
+    FactProblem,
+    Facts,
+    Order,
+    ServiceKind,
+)
+from adapter.domain.looks import local_date
+from adapter.engine.feeds import open_or_mark, opens_case
+from adapter.engine.runtime import Runtime, Tenant
+from adapter.log_events import log, log_context
+from adapter.ports import PortError
+from adapter.store import cases, declarations, due, facts, outbox
+from adapter.store.cases import Case
+from adapter.store.errors import OrderTaken, Overtaken, StoreError
+from adapter.store.facts import StoredFact
+from adapter.store.outbox import Settled
+
+Problems = tuple[FactProblem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of reading one resource: its value and problems, or the error."""
+
+    value: Any
+    problems: Problems
+    error: PortError | None
+    at: datetime
+
+
+async def reconcile(rt: Runtime, case: Case) -> None:
+    """Reconcile a claimed case. Never raises for what is wrong with the case alone: a poisoned one is set aside with
+    its traceback logged, and costs the others nothing (P6). Raises ``StoreError`` when the store can't be used."""
+    tenant = rt.tenants[case.tenant]
+    correlation = f"{case.ref}-{case.version}"
+    with log_context(tenant=case.tenant, case=case.ref, correlation=correlation):
+        try:
+            before = await rt.db.run(lambda c: facts.load_facts(c, case.tenant, case.ref))
+            readings = await read_case(rt, tenant, case, before)
+            await rt.at("case read")
+            await rt.db.run(lambda c: _decide(c, rt, tenant, case, readings, correlation))
+            await rt.at("case decided")
+        except Overtaken:
+            log("lease_lost", lease="case", held_seconds=None)
+        except StoreError as e:
+            if e.reason != "content":
+                raise
+            await _poisoned(rt, case, e, correlation)
+        except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one case stops at that case
+            await _poisoned(rt, case, e, correlation)
+
+
+async def _poisoned(rt: Runtime, case: Case, error: Exception, correlation: str) -> None:
+    what = f"{type(error).__name__} while reconciling"
+    now = rt.clock.now()
+    try:
+        after = await rt.db.run(
+            lambda c: due.fail(c, case, owner=rt.owner, now=now, error=what, correlation=correlation)
+        )
+    except Overtaken:
+        return
+    if after.failures == 1 or case.error != what:
+        log("case_poisoned", error=error, retry_at=after.due_at)
+
+
+async def read_case(rt: Runtime, tenant: Tenant, case: Case, before: Mapping[str, StoredFact]) -> dict[str, Reading]:
+    """Read every resource of the case; one that can't be read holds up no other."""
+    person, source = case.person_id, tenant.source
+    first = {
+        "orders": source.orders(person),
+        "executions": source.executions(person),
+        "client": source.client(person),
+        "absences": source.absences(person),
+    }
+    got = dict(zip(first, await asyncio.gather(*(_read(rt, a) for a in first.values())), strict=True))
+    orders: tuple[Order, ...] = _latest(got["orders"], before.get("orders"))
+    executions: tuple[Execution, ...] = _latest(got["executions"], before.get("executions"))
+    decision_ids = frozenset(
+        line.decision_id for o in orders for line in o.lines if line.kind is ServiceKind.CAMERA and line.decision_id
+    )
+    today = local_date(rt.clock.now(), tenant.policy.zone)
+    places = frozenset(
+        e.id for e in executions if not e.deleted and (e.last_day is None or e.last_day >= case.evidence_after)
+    )
+    second = {
+        "decisions": source.decisions(person, decision_ids),
+        "notes": source.notes(places, min(case.evidence_after, today)),
+    }
+    got |= dict(zip(second, await asyncio.gather(*(_read(rt, a) for a in second.values())), strict=True))
+    if got["executions"].error is not None and got["notes"].error is None:
+        got["notes"] = replace(got["notes"], error=got["executions"].error)
+    return got
+
+
+def _latest(reading: Reading, stored: StoredFact | None) -> Any:
+    if reading.error is None:
+        return reading.value
+    return stored.value if stored is not None and stored.value is not None else ()
+
+
+async def _read(rt: Runtime, call: Awaitable[tuple[Any, Problems]]) -> Reading:
+    at = rt.clock.now()
+    try:
+        value, problems = await call
+    except PortError as e:
+        return Reading(None, (), e, at)
+    return Reading(value, problems, None, at)
+
+
+def _decide(
+    c: Connection, rt: Runtime, tenant: Tenant, case: Case, readings: Mapping[str, Reading], correlation: str
+) -> None:
+    """One transaction: facts, chain, decision, acts."""
+    now = rt.clock.now()
+    before = facts.load_facts(c, case.tenant, case.ref)
+    changed = _store_facts(c, case, before, readings)
+    known = facts.load_facts(c, case.tenant, case.ref)
+    orders: tuple[Order, ...] = (known["orders"].value or ()) if "orders" in known else ()
+    _link(c, rt, tenant, case, orders, known, now)
+    assembled = facts.assemble(known, cases.chain(c, case))
+    if assembled is None:
+        due.release(c, case, owner=rt.owner, due_at=now + rt.tuning.retry_first, error="something was never read yet")
+        return
+    declared = declarations.declared(c, case.tenant, case.ref)
+    assembled = _with_declared(assembled, declared)
+    ledger = outbox.ledger(c, case)
+    decision = decide(assembled, ledger, now, tenant.policy)
+    settled = outbox.settle_wanted(
+        c, case, decision.wanted, facts_at=assembled.read_at, now=now, correlation=correlation
+    )
+    if changed:
+        outbox.requeue_parked(c, case.tenant, case.ref, now)
+    collected = is_collected(situation(assembled, ledger, now, tenant.policy))
+    after = due.finish(
+        c,
+        case,
+        decision,
+        owner=rt.owner,
+        now=now,
+        read_again_at=_read_again_at(rt, case, decision, now, stale=bool(assembled.stale)),
+        facts_read_at=assembled.read_at,
+        collected_at=now if collected else None,
+        correlation=correlation,
+    )
+    if not after.open:
+        _hand_over(c, rt, tenant, case, decision, orders, now)
+        log("case_closed", phase=after.phase.value, days=(now - case.opened_at).days)
+    _tell(case, decision, settled)
+
+
+def _store_facts(c: Connection, case: Case, before: Mapping[str, StoredFact], readings: Mapping[str, Reading]) -> bool:
+    """Store what was read; whether anything differs from what was known."""
+    changed = False
+    for name, reading in readings.items():
+        old = before.get(name)
+        if reading.error is not None:
+            facts.mark_unread(c, case.tenant, case.ref, name, reading.at, str(reading.error))
+            if old is None or not old.stale:
+                log("fact_unread", resource=name, failure=reading.error.failure.value, error=reading.error)
+            continue
+        if old is not None and old.stale and old.read_at is not None:
+            log("fact_recovered", resource=name, stale_seconds=(reading.at - old.read_at).total_seconds())
+        value = _with_gone(name, old.value if old else None, reading.value)
+        facts.save_fact(c, case.tenant, case.ref, name, value, reading.problems, reading.at)
+        if old is None or old.value != value or old.problems != reading.problems:
+            changed = True
+            for problem in reading.problems:
+                if old is None or problem not in old.problems:
+                    log("fact_problem", code=problem.code, resource=problem.resource, params=dict(problem.params))
+    return changed
+
+
+def _with_gone(name: str, old: Any, new: Any) -> Any:
+    """Keep what vanished without a word, marked as gone: only an explicit end is an end."""
+    if name not in ("orders", "decisions", "executions") or not old:
+        return new
+    there = {row.id for row in new}
+    missing: list[Order | AuthorityDecision | Execution] = [replace(r, gone=True) for r in old if r.id not in there]
+    return (*new, *missing)
+
+
+def _link(
+    c: Connection,
+    rt: Runtime,
+    tenant: Tenant,
+    case: Case,
+    orders: tuple[Order, ...],
+    known: Mapping[str, StoredFact],
+    now: datetime,
+) -> None:
+    """Chain the person's new camera orders to the case, or to a new one if this camera was collected; note on which
+    executions the case's signals stand."""
+    new = tuple(
+        o for o in orders if opens_case(o, tenant.go_live) and cases.case_of_order(c, case.tenant, o.id) is None
+    )
+    if new and case.collected_at is None:
+        try:
+            cases.link(c, case, "order", [o.id for o in new])
+        except OrderTaken as e:
+            log("order_ignored", order=None, reason=str(e))
+    elif new:
+        open_or_mark(c, rt, tenant, case.person_id, new, now)
+    executions = known["executions"].value if "executions" in known else None
+    cases.link(c, case, "execution", [e.id for e in executions or ()])
+
+
+def _with_declared(known: Facts, declared: tuple[Any, ...]) -> Facts:
+    if not declared:
+        return known
+    return replace(known, notes=replace(known.notes, value=(*known.notes.value, *declared)))
+
+
+def _read_again_at(rt: Runtime, case: Case, decision: Decision, now: datetime, *, stale: bool) -> datetime:
+    """When the evidence is read again at the latest: spread evenly over the day by the case's own reference, sooner
+    where a signal is awaited, and soon where something couldn't be read."""
+    share = int.from_bytes(hashlib.sha256(case.ref.encode()).digest()[:4]) / 2**32
+    if stale:
+        return now + rt.tuning.retry_first * 4
+    patience = rt.tuning.awaiting if decision.awaits else rt.tuning.reread
+    return now + patience * (0.75 + share / 4)
+
+
+def _hand_over(
+    c: Connection,
+    rt: Runtime,
+    tenant: Tenant,
+    case: Case,
+    decision: Decision,
+    orders: tuple[Order, ...],
+    now: datetime,
+) -> None:
+    """Orders that begin long after this case's end get a case of their own."""
+    later = tuple(o for o in orders if o.id in decision.release)
+    if later:
+        cases.unlink_orders(c, case, [o.id for o in later])
+        open_or_mark(c, rt, tenant, case.person_id, later, now)
+
+
+def _tell(case: Case, decision: Decision, settled: Settled) -> None:
+    if not (settled.new or settled.dropped or decision.phase is not case.phase):
+        return
+    log(
+        "case_decided",
+        phase=decision.phase.value,
+        wanted=", ".join(settled.new),
+        attention=", ".join(a.code for a in decision.attention),
+        wake_at=decision.wake_at,
+        version=case.version,
+    )
+    for key in settled.dropped:
+        log("act_dropped", act=key, kind=None, why="no longer called for")
+
+
+async def preview(rt: Runtime, case: Case) -> tuple[Decision, Facts]:
+    """What reconciling would decide now, with nothing stored and nothing done (``adapter plan``). Raises
+    ``LookupError`` while something of the case was never read and can't be now."""
+    tenant = rt.tenants[case.tenant]
+    before = await rt.db.run(lambda c: facts.load_facts(c, case.tenant, case.ref))
+    readings = await read_case(rt, tenant, case, before)
+
+    def look(c: Connection) -> tuple[Decision, Facts]:
+        now = rt.clock.now()
+        with c.begin_nested() as undone:
+            _store_facts(c, case, before, readings)
+            known = facts.load_facts(c, case.tenant, case.ref)
+            assembled = facts.assemble(known, cases.chain(c, case))
+            undone.rollback()
+        if assembled is None:
+            raise LookupError(f"{case.ref}: something was never read yet, and can't be read now")
+        assembled = _with_declared(assembled, declarations.declared(c, case.tenant, case.ref))
+        return decide(assembled, outbox.ledger(c, case), now, tenant.policy), assembled
+
+    return await rt.db.run(look)

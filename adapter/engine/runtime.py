@@ -1,0 +1,71 @@
+"""What the engine works with: the clock, the tuning, and each municipality's ports."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from adapter.domain.policy import Policy
+from adapter.ports import CaseSource, Executor
+from adapter.store.database import Database
+
+
+class Clock:
+    """The real time. Tests and simulations give one of their own."""
+
+    def now(self) -> datetime:
+        """Aware UTC."""
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How the engine works; all are settings of the group ``[engine]``, described there."""
+
+    poll: timedelta = timedelta(seconds=60)
+    overlap: timedelta = timedelta(minutes=15)
+    reread: timedelta = timedelta(hours=24)
+    awaiting: timedelta = timedelta(minutes=30)
+    lease: timedelta = timedelta(seconds=60)
+    settle: timedelta = timedelta(seconds=30)
+    fresh: timedelta = timedelta(seconds=120)
+    retry_first: timedelta = timedelta(seconds=15)
+    retry_cap: timedelta = timedelta(minutes=15)
+    concurrency: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One municipality: its policy and its ports. ``executors`` are by lane: platform, message, mail. Orders from
+    before ``go_live`` (a local calendar date) are left alone."""
+
+    name: str
+    policy: Policy
+    go_live: date
+    source: CaseSource
+    executors: Mapping[str, Executor]
+    pseudonym: Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything the engine needs. ``owner`` names this process in leases, anew at each start."""
+
+    db: Database
+    tenants: Mapping[str, Tenant]
+    clock: Clock = field(default_factory=Clock)
+    tuning: Tuning = field(default_factory=Tuning)
+    rng: random.Random = field(default_factory=random.SystemRandom)
+    owner: str = "adapter"
+    pause: Callable[[str], Awaitable[None]] | None = None
+    """Called by name around every commit and every call; a crash test raises there."""
+
+    async def at(self, point: str) -> None:
+        if self.pause is not None:
+            await self.pause(point)
