@@ -26,5 +26,6 @@ def upsert(conn: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *,
 
 def insert_missing(conn: Connection, table: Table, row: Mapping[str, Any]) -> bool:
     """Insert one row unless it breaks a unique constraint; whether it was inserted."""
-    result = conn.execute(_insert(conn, table).values(**row).on_conflict_do_nothing())
-    return bool(result.rowcount)
+    statement = _insert(conn, table).values(**row).on_conflict_do_nothing()
+    # Without the option SQLAlchemy doesn't ask every driver how many rows an INSERT made.
+    return conn.execute(statement, execution_options={"preserve_rowcount": True}).rowcount > 0

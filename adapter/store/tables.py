@@ -46,7 +46,7 @@ cases = Table(
     Column("adopted_orders", Json, nullable=False),
     Column("collected_at", Instant),
     Column("purged_at", Instant),
-    Index("ix_cases_ready", "tenant", "ready_at"),
+    Index("ix_cases_ready", "tenant", "ready_at", "ref"),
     Index("ix_cases_person", "tenant", "person_id"),
     Index("ix_cases_closed", "tenant", "closed_at", "phase"),
 )
@@ -110,7 +110,7 @@ acts = Table(
     Column("error", Text),
     Column("correlation", Text),
     UniqueConstraint("tenant", "ref", "key", name="uq_acts_key"),
-    Index("ix_acts_ready", "tenant", "lane", "ready_at"),
+    Index("ix_acts_ready", "tenant", "lane", "ready_at", "ref"),
     Index("ix_acts_state", "tenant", "state", "lane", "created_at"),
 )
 

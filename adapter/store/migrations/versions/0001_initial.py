@@ -38,7 +38,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("tenant", "ref", "n", name=op.f("pk_acts")),
         sa.UniqueConstraint("tenant", "ref", "key", name="uq_acts_key"),
     )
-    op.create_index("ix_acts_ready", "acts", ["tenant", "lane", "ready_at"], unique=False)
+    op.create_index("ix_acts_ready", "acts", ["tenant", "lane", "ready_at", "ref"], unique=False)
     op.create_index("ix_acts_state", "acts", ["tenant", "state", "lane", "created_at"], unique=False)
     op.create_table(
         "case_links",
@@ -87,7 +87,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_cases_closed", "cases", ["tenant", "closed_at", "phase"], unique=False)
     op.create_index("ix_cases_person", "cases", ["tenant", "person_id"], unique=False)
-    op.create_index("ix_cases_ready", "cases", ["tenant", "ready_at"], unique=False)
+    op.create_index("ix_cases_ready", "cases", ["tenant", "ready_at", "ref"], unique=False)
     op.create_table(
         "declarations",
         sa.Column("tenant", Word(), nullable=False),

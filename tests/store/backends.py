@@ -1,0 +1,91 @@
+"""The databases that the store's contract is held against, and short ways to a case and its acts."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection
+
+from adapter.domain.decision import Decision, Phase
+from adapter.domain.ledger import Act, ActKind, Wanted
+from adapter.store import cases, dispatch, due, outbox, persons
+from adapter.store.cases import Case
+from adapter.store.database import Database
+from adapter.store.dispatch import ClaimedAct
+
+T = TypeVar("T")
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+PERSON = "19900101TF03"
+
+
+def after(**span: float) -> datetime:
+    return NOW + timedelta(**span)
+
+
+def want(key: str, kind: ActKind = ActKind.MESSAGE, **more: Any) -> Wanted:
+    return Wanted(key, kind, more.pop("what", {"to": "unit"}), "why", **more)
+
+
+def decided(phase: Phase = Phase.PREPARING, wake_at: datetime | None = None) -> Decision:
+    return Decision(phase=phase, wanted=(), steps=(), wake_at=wake_at)
+
+
+@dataclass
+class Store:
+    """A database with its schema, and a source of random codes. ``tenant`` is the one that helpers work for."""
+
+    db: Database
+    tenant: str = "north"
+    rng: random.Random = field(default_factory=lambda: random.Random(1))
+
+    def run(self, fn: Callable[..., T], *args: Any, **named: Any) -> T:
+        """One transaction of one store function."""
+
+        def body(conn: Connection) -> T:
+            return fn(conn, *args, **named)
+
+        return self.db.run_sync(body)
+
+    def open(self, *order_ids: str, tenant: str | None = None, person_id: str = PERSON, now: datetime = NOW) -> Case:
+        return self.run(
+            cases.open_case,
+            tenant=tenant or self.tenant,
+            person_id=person_id,
+            evidence_after=date(2026, 3, 1),
+            order_ids=order_ids,
+            now=now,
+            rng=self.rng,
+        )
+
+    def read(self, case: Case) -> Case:
+        return self.run(cases.the_case, case.tenant, case.ref)
+
+    def claim(self, owner: str = "one", *, now: datetime = NOW, limit: int = 10, tenants: Any = None) -> list[Case]:
+        tenants = tenants or [self.tenant]
+        lease_until = now + timedelta(minutes=5)
+        return self.run(due.claim_due, tenants=tenants, now=now, limit=limit, owner=owner, lease_until=lease_until)
+
+    def finish(self, case: Case, decision: Decision, **more: Any) -> Case:
+        named = {"owner": case.lease_owner, "now": NOW, "read_again_at": None} | more
+        return self.run(due.finish, case, decision, **named)
+
+    def settle(self, case: Case, *wanted: Wanted, now: datetime = NOW, facts_at: datetime = NOW) -> outbox.Settled:
+        return self.run(outbox.settle_wanted, case, wanted, facts_at=facts_at, now=now)
+
+    def acts(self, case: Case) -> dict[str, Act]:
+        return {act.key: act for act in self.run(outbox.acts, case.tenant, case.ref)}
+
+    def take(self, owner: str = "one", *, now: datetime = NOW, limit: int = 10, **more: Any) -> list[ClaimedAct]:
+        tenants = more.pop("tenants", [self.tenant])
+        lease_until = now + timedelta(minutes=5)
+        return self.run(
+            dispatch.claim_acts, tenants=tenants, now=now, limit=limit, owner=owner, lease_until=lease_until, **more
+        )
+
+    def known_person(self, case: Case) -> str:
+        return self.run(persons.external_id_for, case.tenant, case.person_id, self.rng)

@@ -1,0 +1,64 @@
+"""Every test of the store's contract runs against each database that the adapter supports."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+from sqlalchemy.engine import make_url
+
+from adapter.store.database import Database
+from tests.store.backends import Store
+
+POSTGRES = "ADAPTER_TEST_POSTGRES_URL"
+
+
+def _postgres() -> Iterator[str]:
+    """A schema of its own in the database that the environment names, dropped afterwards."""
+    url = os.environ.get(POSTGRES)
+    if not url:
+        pytest.skip(f"NOT TESTED AGAINST POSTGRESQL: set {POSTGRES} to postgresql+psycopg://user@host/database")
+    schema = f"t_{secrets.token_hex(6)}"
+    engine = create_engine(url)
+    with engine.begin() as conn:
+        conn.execute(text(f"CREATE SCHEMA {schema}"))
+    try:
+        own = make_url(url).update_query_dict({"options": f"-csearch_path={schema}"})
+        yield own.render_as_string(hide_password=False)
+    finally:
+        with engine.begin() as conn:
+            conn.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+        engine.dispose()
+
+
+@pytest.fixture(params=["memory", "file", "postgres"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "memory":
+        yield "sqlite://"
+    elif request.param == "file":
+        yield f"sqlite:///{tmp_path}/store.db"
+    else:
+        yield from _postgres()
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[Store]:
+    db = Database(url)
+    db.upgrade()
+    yield Store(db)
+    db.close()
+
+
+@pytest.fixture
+def shared_store(url: str) -> Iterator[Store]:
+    """A database that two owners can use at the same moment; in memory there is only ever one."""
+    if url == "sqlite://":
+        pytest.skip("an in-memory database has one connection")
+    db = Database(url)
+    db.upgrade()
+    yield Store(db)
+    db.close()

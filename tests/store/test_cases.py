@@ -1,0 +1,228 @@
+"""Cases: one per order, due when they should be, and reconciled by one process at a time."""
+
+from __future__ import annotations
+
+import random
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection
+
+from adapter.domain.decision import Attention, Decision, Phase, StepState, StepView
+from adapter.domain.ledger import ActKind
+from adapter.domain.routine import Role
+from adapter.store import cases, due, events, outbox
+from adapter.store.errors import OrderTaken, Overtaken
+from tests.store.backends import NOW, Store, after, decided, want
+
+
+def test_a_case_is_opened_once_for_an_order(store: Store) -> None:
+    first = store.open("11", "12")
+    assert re.fullmatch(r"TK-[2-9A-HJ-NP-Z]{6}", first.ref)
+    assert (first.phase, first.due_at, first.open) == (Phase.PREPARING, NOW, True)
+    assert store.open("12") == first
+    assert store.run(cases.chain, first) == {"11", "12"}
+    assert store.run(cases.case_of_order, "north", "12") == first
+    assert [e.name for e in store.run(events.of_case, "north", first.ref)] == ["case.opened"]
+
+
+def test_the_same_order_number_of_another_tenant_is_another_order(store: Store) -> None:
+    assert store.open("11").ref != store.open("11", tenant="south").ref
+
+
+def test_a_reference_that_is_taken_is_drawn_again(store: Store) -> None:
+    first = store.open("1")
+    store.rng = random.Random(1)
+    assert store.open("2").ref != first.ref
+
+
+def test_an_order_cannot_be_linked_to_a_second_case(store: Store) -> None:
+    first, second = store.open("1"), store.open("2")
+    with pytest.raises(OrderTaken, match=first.ref):
+        store.run(cases.link, second, "order", ["3", "1"])
+    assert store.run(cases.chain, second) == {"2"}
+
+
+def test_an_order_that_was_let_go_opens_a_later_case(store: Store) -> None:
+    first = store.open("1", "2")
+    store.run(cases.unlink_orders, first, ["2"])
+    second = store.open("2")
+    assert second.ref != first.ref
+    assert store.run(cases.chain, first) == {"1"}
+
+
+def test_an_execution_may_serve_several_cases(store: Store) -> None:
+    first, second = store.open("1"), store.open("2")
+    assert store.run(cases.link, first, "execution", [7, 8]) == {"7", "8"}
+    assert store.run(cases.link, first, "execution", [7]) == set()
+    store.run(cases.link, second, "execution", [7])
+    assert {c.ref for c in store.run(cases.cases_of_execution, "north", 7)} == {first.ref, second.ref}
+
+
+def test_a_case_that_is_claimed_is_nobody_elses_until_its_lease_runs_out(store: Store) -> None:
+    store.open("1")
+    (claimed,) = store.claim("one")
+    assert store.claim("two") == []
+    assert store.claim("two", now=after(minutes=4)) == []
+    assert store.run(due.next_due, ["north"]) == claimed.lease_until
+    (again,) = store.claim("two", now=after(minutes=5))
+    assert (again.ref, again.lease_owner) == (claimed.ref, "two")
+
+
+def test_a_lease_can_be_renewed(store: Store) -> None:
+    store.open("1")
+    (claimed,) = store.claim("one")
+    store.run(due.renew, claimed, owner="one", lease_until=after(minutes=9))
+    assert store.claim("two", now=after(minutes=6)) == []
+    store.finish(claimed, decided())
+
+
+def test_whoever_slept_through_a_lease_writes_nothing(store: Store) -> None:
+    store.open("1")
+    (asleep,) = store.claim("one")
+    (awake,) = store.claim("one", now=after(minutes=5))
+    for late in (
+        lambda conn: due.finish(conn, asleep, decided(Phase.ACTIVE), owner="one", now=NOW, read_again_at=None),
+        lambda conn: due.release(conn, asleep, owner="one", due_at=NOW),
+        lambda conn: due.fail(conn, asleep, owner="one", now=NOW, error="broken"),
+        lambda conn: due.renew(conn, asleep, owner="one", lease_until=NOW),
+    ):
+        with pytest.raises(Overtaken):
+            store.db.run_sync(late)
+    assert store.finish(awake, decided(Phase.PAUSED)).phase is Phase.PAUSED
+    with pytest.raises(Overtaken):
+        store.finish(awake, decided(Phase.ACTIVE))
+
+
+def test_a_finished_case_waits_for_its_time_or_for_its_evidence_to_be_read_again(store: Store) -> None:
+    store.open("1")
+    (claimed,) = store.claim()
+    finished = store.finish(claimed, decided(wake_at=after(hours=48)), read_again_at=after(hours=24))
+    assert (finished.due_at, finished.ready_at) == (after(hours=48), after(hours=24))
+    assert store.claim(now=after(hours=23)) == []
+    (again,) = store.claim(now=after(hours=24))
+    store.finish(again, decided(), read_again_at=None)
+    assert store.run(due.next_due, ["north"]) is None
+    assert store.claim(now=after(days=999)) == []
+
+
+def test_a_mark_during_a_lease_is_not_lost(store: Store) -> None:
+    case = store.open("1")
+    (claimed,) = store.claim()
+    assert store.run(due.mark_due, "north", [case.ref], after(minutes=1), "order changed") == 1
+    assert store.claim("two", now=after(minutes=2)) == []
+    finished = store.finish(claimed, decided(wake_at=after(days=9)), now=after(minutes=3))
+    assert finished.due_reason == "order changed"
+    assert [c.ref for c in store.claim("two", now=after(minutes=3))] == [case.ref]
+
+
+def test_a_mark_brings_a_case_forward_and_never_puts_it_off(store: Store) -> None:
+    case = store.open("1")
+    (claimed,) = store.claim()
+    store.finish(claimed, decided(wake_at=after(days=9)))
+    store.run(due.mark_due, "north", [case.ref, "TK-NOBODY"], after(hours=1), "poll")
+    store.run(due.mark_due, "north", [case.ref], after(hours=2), "poll")
+    assert store.read(case).due_at == after(hours=1)
+
+
+def test_a_case_that_closes_is_not_due_any_more_and_cannot_be_marked(store: Store) -> None:
+    case = store.open("1")
+    (claimed,) = store.claim()
+    closed = store.finish(claimed, decided(Phase.CLOSED, wake_at=after(hours=1)), read_again_at=after(hours=1))
+    assert (closed.closed_at, closed.due_at, closed.ready_at) == (NOW, None, None)
+    assert store.run(due.mark_due, "north", [case.ref], NOW, "poll") == 0
+    assert store.run(cases.all_cases, "north") == []
+    assert store.run(cases.all_cases, "north", open_only=False) == [closed]
+    assert store.open("1") == closed
+
+
+def test_a_case_marked_while_it_closes_stays_open_for_another_look(store: Store) -> None:
+    case = store.open("1")
+    (claimed,) = store.claim()
+    store.run(due.mark_due, "north", [case.ref], NOW, "a new order came")
+    after_all = store.finish(claimed, decided(Phase.CLOSED))
+    assert (after_all.open, after_all.phase) == (True, Phase.PREPARING)
+    (again,) = store.claim()
+    assert not store.finish(again, decided(Phase.CLOSED)).open
+
+
+def test_a_persons_other_cases_are_looked_at_when_one_closes(store: Store) -> None:
+    first, second = store.open("1"), store.open("2")
+    stranger = store.open("3", person_id="19900101TF04")
+    claimed = {c.ref: c for c in store.claim()}
+    for ref in (second.ref, stranger.ref):
+        store.finish(claimed[ref], decided(Phase.CLOSING))
+    assert store.run(outbox.ledger, second).person_elsewhere
+    store.finish(claimed[first.ref], decided(Phase.CLOSED))
+    assert [c.ref for c in store.claim()] == [second.ref]
+    assert not store.run(outbox.ledger, second).person_elsewhere
+
+
+def test_a_case_that_cannot_be_reconciled_waits_longer_each_time_but_a_mark_does_not_wait(store: Store) -> None:
+    case = store.open("1")
+    waits, now, failed = [], NOW, case
+    for _ in range(9):
+        (claimed,) = store.claim(now=now)
+        failed = store.run(due.fail, claimed, owner="one", now=now, error="KeyError")
+        assert failed.ready_at is not None
+        waits.append(failed.ready_at - now)
+        now = failed.ready_at
+    assert waits[:3] == [timedelta(minutes=m) for m in (1, 2, 4)]
+    assert waits[-1] == timedelta(hours=1)
+    assert (failed.failures, failed.error) == (9, "KeyError")
+    store.run(due.mark_due, "north", [case.ref], now - timedelta(minutes=30), "poll")
+    (claimed,) = store.claim(now=now - timedelta(minutes=30))
+    assert store.finish(claimed, decided()).failures == 0
+
+
+def test_a_case_given_back_undecided_comes_again_when_asked(store: Store) -> None:
+    case = store.open("1")
+    (claimed,) = store.claim()
+    store.run(due.release, claimed, owner="one", due_at=after(seconds=30), error="no answer")
+    assert store.claim(now=after(seconds=29)) == []
+    assert [c.ref for c in store.claim(now=after(seconds=30))] == [case.ref]
+
+
+def test_a_tenant_with_a_long_queue_holds_up_no_other(store: Store) -> None:
+    for i in range(5):
+        store.open(f"n{i}", now=after(hours=-2))
+    store.open("s", tenant="south", now=after(hours=-1))
+    claimed = store.claim(limit=3, tenants=["north", "south", "empty"])
+    assert sorted(c.tenant for c in claimed) == ["north", "north", "south"]
+
+
+def test_the_longest_waiting_goes_first(store: Store) -> None:
+    later, sooner = store.open("1", now=after(hours=-1)), store.open("2", now=after(hours=-2))
+    assert [c.ref for c in store.claim(limit=1)] == [sooner.ref]
+    assert [c.ref for c in store.claim(limit=1)] == [later.ref]
+
+
+def test_the_last_decision_is_kept_for_display_and_each_change_of_phase_for_the_audit(store: Store) -> None:
+    store.open("1")
+    (claimed,) = store.claim()
+    step = StepView("I4", Role.COORDINATOR, StepState.AWAITED, since=NOW, late=1)
+    decision = Decision(
+        Phase.ACTIVE, (want("m"),), (step,), (Attention("late", (("step", "I4"),)),), waiting=("times",)
+    )
+    finished = store.finish(claimed, decision, facts_read_at=NOW, collected_at=NOW)
+    shown = store.read(finished).last_decision
+    assert shown == Decision(Phase.ACTIVE, (), decision.steps, decision.attention, waiting=("times",))
+    assert (finished.collected_at, finished.facts_read_at) == (NOW, NOW)
+    assert store.run(events.of_case, "north", finished.ref)[-1].data == {"from": "preparing", "to": "active"}
+
+
+def test_a_transaction_that_dies_leaves_nothing(store: Store) -> None:
+    case = store.open("1")
+    (claimed,) = store.claim()
+
+    def dies(conn: Connection) -> None:
+        outbox.settle_wanted(conn, case, [want("m", ActKind.MAIL)], facts_at=NOW, now=NOW)
+        due.finish(conn, claimed, decided(Phase.ACTIVE), owner="one", now=NOW, read_again_at=None)
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        store.db.run_sync(dies)
+    assert store.read(case) == claimed
+    assert store.acts(case) == {}
+    assert len(store.run(events.of_case, "north", case.ref)) == 1

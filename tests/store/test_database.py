@@ -1,0 +1,223 @@
+"""The database: two processes at it, what fails and how it is told, and its schema."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, event, text
+
+from adapter.store import cases, dispatch, due, persons
+from adapter.store.database import Database
+from adapter.store.errors import StoreError
+from adapter.store.tables import metadata
+from tests.store.backends import NOW, PERSON, Store, after, decided, want
+
+
+async def test_transactions_run_in_a_worker_thread_and_all_of_them_are_kept(store: Store) -> None:
+    threads = set()
+
+    def opens(n: int, conn: Connection) -> str:
+        threads.add(threading.current_thread())
+        return persons.external_id_for(conn, "north", f"p{n}", store.rng)
+
+    codes = await asyncio.gather(*(store.db.run(partial(opens, n)) for n in range(20)))
+    assert len(set(codes)) == 20
+    assert (threading.current_thread() in threads) == store.db.memory
+
+
+async def test_a_simulation_runs_every_transaction_in_its_own_thread(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path}/store.db", inline=True)
+    db.upgrade()
+    assert await db.run(lambda conn: threading.current_thread()) is threading.current_thread()
+    db.close()
+
+
+def test_two_processes_share_the_work_and_none_is_done_twice(shared_store: Store, url: str) -> None:
+    """Two owners claim at the same moment, each with a database connection of its own."""
+    store = shared_store
+    opened = set()
+    for i in range(40):
+        case = store.open(f"{i}")
+        store.settle(case, want("a"))
+        opened.add(case.ref)
+    claimed: list[tuple[str, str]] = []
+    barrier = threading.Barrier(2)
+
+    def work(owner: str) -> None:
+        db = Database(url, inline=True)
+        mine = Store(db)
+        barrier.wait()
+        for _ in range(30):
+            taken = mine.claim(owner, limit=3)
+            claimed.extend(("case", c.ref) for c in taken)
+            claimed.extend(("act", c.ref) for c in mine.take(owner, limit=3))
+            for case in taken:
+                mine.finish(case, decided())
+        db.close()
+
+    with ThreadPoolExecutor(2) as both:
+        for outcome in [both.submit(work, owner) for owner in ("one", "two")]:
+            outcome.result()
+    assert sorted(claimed) == sorted([("case", ref) for ref in opened] + [("act", ref) for ref in opened])
+
+
+def test_the_migrations_add_up_to_the_tables(store: Store) -> None:
+    def differences(conn: Connection) -> object:
+        return compare_metadata(MigrationContext.configure(conn, opts={"compare_type": True}), metadata)
+
+    assert store.run(differences) == []
+
+
+def test_upgrading_again_changes_nothing(store: Store) -> None:
+    case = store.open("1")
+    store.db.upgrade()
+    current, head = store.db.schema()
+    assert current == head is not None
+    assert store.read(case) == case
+
+
+def test_before_the_first_upgrade_there_is_no_schema(url: str) -> None:
+    db = Database(url)
+    assert db.schema()[0] is None
+    with pytest.raises(StoreError) as caught:
+        Store(db).open("1")
+    assert caught.value.reason == "schema"
+    db.close()
+
+
+def test_a_refused_statement_is_told_without_anything_personal(store: Store) -> None:
+    def twice(conn: Connection) -> None:
+        for code in ("P-A", "P-B"):
+            row = {"tenant": "north", "person_id": PERSON, "external_id": code, "emptied": False}
+            conn.execute(metadata.tables["persons"].insert().values(**row))
+
+    with pytest.raises(StoreError) as caught:
+        store.run(twice)
+    told = "".join(traceback.format_exception(caught.value))
+    assert PERSON not in told
+    assert "persons" in str(caught.value)
+
+
+def test_a_locked_file_is_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    db = Database(f"sqlite:///{path}")
+    db.upgrade()
+    db.run_sync(lambda conn: None)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    @event.listens_for(db._engine, "checkout")
+    def impatient(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 1")
+
+    with pytest.raises(StoreError, match="another process") as caught:
+        db.run_sync(lambda conn: None)
+    assert caught.value.reason == "locked"
+    other.close()
+    db.run_sync(lambda conn: None)
+    db.close()
+
+
+def test_a_full_disk_loses_nothing_that_was_stored(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path}/store.db", inline=True)
+    db.upgrade()
+    store = Store(db)
+    case = store.open("1")
+
+    @event.listens_for(db._engine, "checkout")
+    def small(connection: sqlite3.Connection, *_: object) -> None:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(StoreError, match="free space") as caught:
+        store.settle(case, *(want(f"k{i}", what={"text": "x" * 4000}) for i in range(50)))
+    assert caught.value.reason == "full"
+    assert store.acts(case) == {}
+    db.close()
+
+
+def test_a_file_that_is_taken_away_stops_everything_instead_of_being_written_to_unseen(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    db = Database(f"sqlite:///{path}")
+    db.upgrade()
+    path.rename(tmp_path / "kept.db")
+    with pytest.raises(StoreError, match="restart") as caught:
+        Store(db).open("1")
+    assert caught.value.reason == "missing"
+    (tmp_path / "kept.db").rename(path)
+    Store(db).open("1")
+    db.close()
+
+
+def test_a_file_that_is_no_database_and_a_folder_that_is_not_there_are_told(tmp_path: Path) -> None:
+    (tmp_path / "text.db").write_text("not a database, " * 100)
+    for name, reason in (("text.db", "corrupt"), ("nowhere/store.db", "missing")):
+        db = Database(f"sqlite:///{tmp_path}/{name}")
+        with pytest.raises(StoreError) as caught:
+            db.upgrade()
+        assert caught.value.reason == reason
+        db.close()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://host/db", "postgres+nothing://host/db"])
+def test_another_kind_of_database_is_refused(url: str) -> None:
+    with pytest.raises(StoreError):
+        Database(url)
+
+
+def test_no_password_is_told() -> None:
+    with pytest.raises(StoreError) as caught:
+        Database("mysql://me:s3cret@host/db")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_sqlite_file_is_safe_against_a_power_cut(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path}/store.db")
+
+    def pragmas(conn: Connection) -> list[object]:
+        return [conn.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "busy_timeout")]
+
+    assert db.run_sync(pragmas) == ["wal", 2, 5000]
+    db.close()
+
+
+def test_what_runs_often_walks_an_index_and_sorts_nothing(tmp_path: Path) -> None:
+    """With 100,000 cases a claim must not read them all."""
+    db = Database(f"sqlite:///{tmp_path}/store.db", inline=True)
+    db.upgrade()
+    store = Store(db)
+    case = store.open("1")
+    store.settle(case, want("a"))
+    seen: list[tuple[str, Any]] = []
+    event.listen(db._engine, "before_cursor_execute", lambda c, cur, sql, args, *_: seen.append((sql, args)))
+    (claimed,) = store.claim()
+    store.finish(claimed, decided())
+    (taken,) = store.take()
+    store.run(dispatch.retry, taken, retry_at=after(hours=1), error="e", now=NOW)
+    store.run(due.next_due, ["north"])
+    store.run(due.mark_due, "north", [case.ref], NOW, "poll")
+    store.run(dispatch.next_retry, ["north"])
+    store.run(cases.case_of_order, "north", "1")
+    store.run(cases.open_cases_of_person, "north", PERSON)
+    statements = [s for s in seen if s[0].startswith(("SELECT", "UPDATE"))]
+    plans = []
+    raw = sqlite3.connect(tmp_path / "store.db")
+    for sql, args in statements:
+        plan = [row[3] for row in raw.execute(f"EXPLAIN QUERY PLAN {sql}", args)]
+        plans += [
+            f"{step}: {sql}" for step in plan if "SCAN" in step or ("TEMP B-TREE" in step and "ready_at <=" in sql)
+        ]
+    raw.close()
+    assert len(statements) > 8
+    assert plans == []
+    db.close()

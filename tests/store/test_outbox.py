@@ -1,0 +1,302 @@
+"""The outbox: what is called for goes out once, in order, by one process at a time."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, select
+
+from adapter.domain.ledger import ActKind, ActState, PersonRecord, ScheduleRecord, ScheduleStatus
+from adapter.ports import Effect
+from adapter.store import dispatch, events, outbox, schedules
+from adapter.store.cases import Case
+from adapter.store.errors import Overtaken
+from adapter.store.tables import acts
+from tests.store.backends import NOW, Store, after, want
+
+NOTHING = Effect({})
+
+
+def test_what_is_called_for_goes_out_in_order_and_one_at_a_time_within_a_lane(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("a"), want("b"), want("p", ActKind.PUT_PERSON), want("s", ActKind.CREATE))
+    store.known_person(case)
+    taken = store.take()
+    assert {c.act.key for c in taken} == {"a", "p"}
+    assert store.take("two") == []
+    for claimed in taken:
+        store.run(dispatch.done, claimed, Effect({}, person="print"), NOW)
+    assert {c.act.key for c in store.take()} == {"b", "s"}
+
+
+def test_an_act_that_is_put_off_or_unknown_holds_up_its_lane_and_a_parked_one_does_not(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("a"), want("b"))
+    (a,) = store.take()
+    store.run(dispatch.retry, a, retry_at=after(hours=1), error="503", now=NOW)
+    assert store.take(now=after(minutes=59)) == []
+    (a,) = store.take(now=after(hours=1))
+    assert (a.act.key, a.act.attempts) == ("a", 2)
+    store.run(dispatch.unknown, a, retry_at=after(hours=2), looks=0, error="cut", now=NOW)
+    assert store.take(now=after(minutes=119)) == []
+    (a,) = store.take(now=after(hours=2))
+    assert (a.act.key, a.act.state) == ("a", ActState.UNKNOWN)
+    store.run(dispatch.park, a, error="422", now=NOW)
+    assert [c.act.key for c in store.take(now=after(hours=2))] == ["b"]
+
+
+def test_an_act_waits_for_its_time(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("a", not_before=after(hours=6)))
+    assert store.take(now=after(hours=5)) == []
+    assert store.run(dispatch.next_retry, ["north"]) == after(hours=6)
+    assert len(store.take(now=after(hours=6))) == 1
+
+
+def test_what_was_being_sent_when_its_process_died_is_unknown(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("a"))
+    (dead,) = store.take("one")
+    assert dead.act.state is ActState.SENDING
+    (found,) = store.take("two", now=after(minutes=5))
+    assert (found.act.state, found.looks, found.act.attempts) == (ActState.UNKNOWN, 0, 1)
+    assert store.run(events.of_case, "north", case.ref)[-1].name == "act.lost"
+    (again,) = store.take("one", now=after(minutes=10))
+    assert again.act.state is ActState.UNKNOWN
+
+
+def test_a_process_that_slept_through_its_lease_writes_nothing_about_the_act(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("a"))
+    store.take("one")
+    (asleep,) = store.take("one", now=after(minutes=5))
+    (awake,) = store.take("one", now=after(minutes=10))
+    audit = store.run(events.of_case, "north", case.ref)
+    for late in (
+        lambda conn: dispatch.done(conn, asleep, NOTHING, NOW),
+        lambda conn: dispatch.retry(conn, asleep, retry_at=NOW, error="e", now=NOW),
+        lambda conn: dispatch.unknown(conn, asleep, retry_at=NOW, looks=1, error="e", now=NOW),
+        lambda conn: dispatch.park(conn, asleep, error="e", now=NOW),
+        lambda conn: dispatch.give_back(conn, asleep, now=NOW),
+    ):
+        with pytest.raises(Overtaken):
+            store.db.run_sync(late)
+    assert store.run(events.of_case, "north", case.ref) == audit
+    store.run(dispatch.done, awake, NOTHING, NOW)
+    assert store.acts(case)["a"].state is ActState.DONE
+
+
+def test_an_act_looked_for_in_vain_is_sent_again(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("a"))
+    (a,) = store.take()
+    store.run(dispatch.unknown, a, retry_at=NOW, looks=1, error="cut", now=NOW)
+    (a,) = store.take()
+    assert a.looks == 1
+    store.run(dispatch.retry, a, retry_at=NOW, error="not found", now=NOW)
+    (a,) = store.take()
+    assert (a.act.state, a.act.attempts, a.looks) == (ActState.SENDING, 2, 0)
+
+
+def test_what_is_no_longer_called_for_is_dropped_and_comes_back_under_its_number(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("a"), want("b"))
+    assert store.settle(case, want("b")) == outbox.Settled((), (), ("a",))
+    assert [c.act.key for c in store.take()] == ["b"]
+    assert store.settle(case, want("a")) == outbox.Settled(("a",), (), ())
+    assert (store.acts(case)["a"].n, store.acts(case)["a"].state) == (1, ActState.PENDING)
+
+
+def test_what_went_out_or_may_have_gone_out_is_never_touched(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("done"), want("unknown", ActKind.MAIL), want("sending", ActKind.END))
+    taken = {c.act.key: c for c in store.take()}
+    store.run(dispatch.done, taken["done"], NOTHING, NOW)
+    store.run(dispatch.unknown, taken["unknown"], retry_at=NOW, looks=0, error="cut", now=NOW)
+    before = store.acts(case)
+    assert store.settle(case, want("done", what={"to": "x"})) == outbox.Settled((), (), ())
+    assert store.acts(case) == before
+
+
+def test_new_content_reaches_an_act_that_waits_at_once(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("a"))
+    (a,) = store.take()
+    store.run(dispatch.retry, a, retry_at=after(hours=9), error="503", now=NOW)
+    assert store.settle(case, want("a")) == outbox.Settled((), (), ())
+    assert store.take(now=after(hours=8)) == []
+    assert store.settle(case, want("a", what={"to": "other"})).changed == ("a",)
+    (a,) = store.take()
+    assert a.act.what == {"to": "other"}
+
+
+def test_a_delay_that_has_passed_does_not_undo_the_wait_after_a_failure(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("a", not_before=after(hours=1)))
+    (a,) = store.take(now=after(hours=1))
+    store.run(dispatch.retry, a, retry_at=after(hours=5), error="503", now=after(hours=1))
+    assert store.settle(case, want("a"), now=after(hours=2)) == outbox.Settled((), (), ())
+    assert store.run(dispatch.next_retry, ["north"]) == after(hours=5)
+
+
+def test_a_parked_act_gets_another_chance_when_its_cause_may_be_gone(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("a"))
+
+    def parked() -> None:
+        (claimed,) = store.take()
+        store.run(dispatch.park, claimed, error="422", now=NOW)
+        assert store.settle(case, want("a", what=dict(claimed.act.what))) == outbox.Settled((), (), ())
+        assert store.take(now=after(days=99)) == []
+
+    parked()
+    assert store.settle(case, want("a", what={"to": "other"})).changed == ("a",)
+    parked()
+    assert store.run(outbox.requeue_parked, "north", case.ref, NOW) == 1
+    parked()
+    assert store.run(outbox.release_parked, "north", NOW, lane="mail") == 0
+    assert store.run(outbox.release_parked, "north", NOW) == 1
+    assert [c.act.key for c in store.take()] == ["a"]
+
+
+def test_an_act_given_back_for_old_facts_goes_out_when_decided_on_fresh_ones(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("s", ActKind.RESUME, opens=True), facts_at=after(hours=-9))
+    (claimed,) = store.take()
+    assert (claimed.opens, claimed.facts_at) == (True, after(hours=-9))
+    store.run(dispatch.give_back, claimed, now=NOW, retry_at=after(hours=1))
+    assert store.take() == []
+    store.settle(case, want("s", ActKind.RESUME, opens=True))
+    (claimed,) = store.take()
+    assert (claimed.facts_at, claimed.act.attempts) == (NOW, 1)
+
+
+def test_an_unknown_act_that_is_given_back_stays_unknown(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("a"))
+    store.take()
+    (claimed,) = store.take(now=after(minutes=5))
+    store.run(dispatch.give_back, claimed, now=after(minutes=5))
+    assert store.acts(case)["a"].state is ActState.UNKNOWN
+
+
+def test_a_key_that_is_wanted_twice_is_a_fault_in_the_decision(store: Store) -> None:
+    case = store.open("1")
+    with pytest.raises(ValueError, match="one key twice"):
+        store.settle(case, want("a"), want("a"))
+
+
+def test_a_done_act_leaves_what_is_known_of_the_schedule_and_the_person(store: Store) -> None:
+    case = store.open("1")
+    store.known_person(case)
+    store.settle(case, want("p", ActKind.PUT_PERSON), want("s", ActKind.CREATE), want("e", ActKind.EMPTY_PERSON))
+    assert store.run(outbox.ledger, case).person is None
+    record = ScheduleRecord(1, ScheduleStatus.OPEN, date(2026, 3, 3), None, None, NOW, frozenset({"1"}))
+    effects = {
+        "p": Effect({"ok": True}, person="print"),
+        "s": Effect({}, schedule=record, schedule_id="S9", etag='"1"'),
+        "e": Effect({}),
+    }
+    for key, person in (("p", PersonRecord("print")), ("s", PersonRecord("print")), ("e", PersonRecord("", True))):
+        (claimed,) = store.take()
+        assert claimed.act.key == key
+        store.run(dispatch.done, claimed, effects[key], NOW)
+        assert store.run(outbox.ledger, case).person == person
+    assert store.run(outbox.ledger, case).schedule == record
+    assert store.run(schedules.remote_ids, "north", case.ref) == {1: ("S9", '"1"')}
+    assert store.run(schedules.by_remote_id, "north", "S9") == (case.ref, record)
+    store.run(schedules.save, "north", case.ref, record, remote_id=None, etag='"2"')
+    assert store.run(schedules.remote_ids, "north", case.ref) == {1: ("S9", '"2"')}
+
+
+def test_every_turn_of_an_act_is_in_the_audit(store: Store) -> None:
+    case = store.open("1")
+    store.run(outbox.settle_wanted, case, [want("a")], facts_at=NOW, now=NOW, correlation="c1")
+    (a,) = store.take()
+    store.run(dispatch.unknown, a, retry_at=NOW, looks=0, error="cut", now=NOW)
+    (a,) = store.take()
+    store.run(dispatch.done, a, Effect({"id": 5}), NOW)
+    audit = store.run(events.of_case, "north", case.ref)
+    assert [e.name for e in audit] == ["case.opened", "act.wanted", "act.unknown", "act.done"]
+    assert audit[-1].data == {"key": "a", "n": 1, "kind": "message", "id": 5}
+    assert {e.correlation for e in audit[1:]} == {"c1"}
+
+
+def test_tenants_and_lanes_take_turns(store: Store) -> None:
+    for i in range(4):
+        store.settle(store.open(f"n{i}"), want("a"), want("m", ActKind.MAIL), now=after(hours=-1))
+    store.settle(store.open("s", tenant="south"), want("a"))
+    first = store.take(limit=3, tenants=["north", "south"])
+    assert {(c.tenant, c.lane) for c in first} == {("north", "message"), ("north", "mail"), ("south", "message")}
+    assert {c.lane for c in store.take(lanes=["mail"])} == {"mail"}
+
+
+KEYS = ("a", "b", "c", "d")
+KINDS = {"a": ActKind.MESSAGE, "b": ActKind.MESSAGE, "c": ActKind.MAIL, "d": ActKind.MESSAGE}
+STEP = st.one_of(
+    st.tuples(st.just("settle"), st.lists(st.sampled_from(KEYS), unique=True), st.integers(0, 1)),
+    st.tuples(
+        st.sampled_from(("done", "retry", "unknown", "park", "die", "give_back", "requeue")), st.none(), st.none()
+    ),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(STEP, max_size=25))
+def test_whatever_happens_keys_stay_unique_done_stays_done_and_lanes_keep_their_order(
+    store: Store, steps: list[Any]
+) -> None:
+    """A random life of one case's outbox against what must hold after every step of it."""
+    store.tenant = f"t{store.rng.random()}"
+    case = store.open("1")
+    now = NOW
+    done: dict[str, object] = {}
+    for name, keys, version in steps:
+        now += timedelta(minutes=10)
+        if name == "settle":
+            store.settle(case, *(want(k, KINDS[k], what={"v": version}) for k in keys), now=now)
+            live = {k for k, act in store.acts(case).items() if act.state in (ActState.PENDING, ActState.PARKED)}
+            assert live <= set(keys)
+        elif name == "requeue":
+            store.run(outbox.requeue_parked, store.tenant, case.ref, now)
+        else:
+            _carry_out(store, name, now)
+        rows = store.run(outbox.acts, store.tenant, case.ref)
+        assert [a.n for a in rows] == list(range(1, len(rows) + 1))
+        assert len({a.key for a in rows}) == len(rows)
+        now_done = {a.key: a for a in rows if a.state is ActState.DONE}
+        assert done.items() <= now_done.items()
+        done = dict(now_done)
+        _heads_only(store, case)
+
+
+def _carry_out(store: Store, name: str, now: datetime) -> None:
+    for claimed in store.take(now=now):
+        if name == "done":
+            store.run(dispatch.done, claimed, NOTHING, now)
+        elif name == "park":
+            store.run(dispatch.park, claimed, error="e", now=now)
+        elif name == "give_back":
+            store.run(dispatch.give_back, claimed, now=now)
+        elif name == "retry":
+            store.run(dispatch.retry, claimed, retry_at=now, error="e", now=now)
+        elif name == "unknown":
+            store.run(dispatch.unknown, claimed, retry_at=now, looks=1, error="e", now=now)
+
+
+def _heads_only(store: Store, case: Case) -> None:
+    """Nothing is stuck and nothing overtakes: what can be claimed later is the first unfinished act of each lane."""
+    unfinished = [a for a in store.acts(case).values() if a.state in outbox.UNFINISHED]
+    heads = {outbox.lane_of(a.kind): a.key for a in sorted(unfinished, key=lambda a: a.n, reverse=True)}
+    ready = store.run(_ready, case)
+    assert ready == heads
+
+
+def _ready(conn: Connection, case: Case) -> dict[str, str]:
+    c = acts.c
+    query = select(c.lane, c.key).where(c.tenant == case.tenant, c.ref == case.ref, c.ready_at.is_not(None))
+    return {row.lane: row.key for row in conn.execute(query)}
