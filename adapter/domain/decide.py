@@ -13,7 +13,7 @@ from adapter.domain.calendar import after_quiet_hours, late_level
 from adapter.domain.checklist import awaited_since, checklist
 from adapter.domain.decision import Attention, Decision, Phase, StepState, StepView
 from adapter.domain.evidence import read_evidence
-from adapter.domain.facts import Facts, Signal
+from adapter.domain.facts import INFORMS, Facts, Signal
 from adapter.domain.ledger import ActKind, ActState, Ledger, ScheduleStatus, Wanted
 from adapter.domain.letters import (
     ALARM_TEAM,
@@ -115,7 +115,9 @@ def balanced(s: Situation) -> bool:
 
 def attention(s: Situation) -> tuple[Attention, ...]:
     """What a person must know or mend now; each is gone by itself once its cause is."""
-    found = [Attention(p.code, (("resource", p.resource), *p.params), parks=True) for p in s.facts.problems]
+    found = [
+        Attention(p.code, (("resource", p.resource), *p.params), parks=p.code not in INFORMS) for p in s.facts.problems
+    ]
     found += [Attention(code, (("order", order),), parks=True, role=Role.ASSESSOR) for code, order in s.mandate.faults]
     client = s.facts.client.value
     if client.client_id is None:
@@ -208,7 +210,7 @@ def _notices_by_mail(s: Situation, notices: tuple[Attention, ...]) -> list[Wante
     for notice in notices:
         params = dict(notice.params)
         key = ":".join(["parked", notice.code, *params.values()])[:200]
-        if notice.parks and key not in sent:
+        if (notice.parks or notice.code in INFORMS) and key not in sent:
             to = (
                 COORDINATOR
                 if notice.role is Role.ASSESSOR

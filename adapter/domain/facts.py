@@ -162,6 +162,10 @@ class FactProblem:
     params: tuple[tuple[str, str], ...] = ()
 
 
+INFORMS = frozenset({"checksum", "grant_unknown"})
+"""Problems that are told and hold up nothing; every other one keeps its resource from being relied on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """All that is known of one case. ``orders`` holds every order of the person; ``chain`` names those of the case."""
@@ -177,9 +181,15 @@ class Facts:
 
     @property
     def stale(self) -> tuple[str, ...]:
-        """Names of the resources that couldn't be read; while there are any, nothing is started or resumed."""
+        """Names of the resources that couldn't be read."""
         names = ("orders", "decisions", "executions", "client", "absences", "notes")
         return tuple(name for name in names if getattr(self, name).stale)
+
+    @property
+    def unsure(self) -> tuple[str, ...]:
+        """Resources that can't be relied on to start, resume or extend anything: stale, or with rows left out."""
+        broken = {p.resource for p in self.problems if p.code not in INFORMS}
+        return tuple(dict.fromkeys((*self.stale, *sorted(broken))))
 
     @property
     def read_at(self) -> datetime:

@@ -130,13 +130,13 @@ def _next(s: Situation) -> Wanted | None:
     change = _change(s, live)
     if change:
         return change
-    if not causes and live.status is ScheduleStatus.PAUSED and not s.facts.stale:
+    if not causes and live.status is ScheduleStatus.PAUSED and not s.facts.unsure:
         return _op(s, live, ActKind.RESUME, {}, why="cause_gone", opens=True)
     return None
 
 
 def _create(s: Situation) -> Wanted | None:
-    if s.mandate.over or missing_gates(s) or pause_causes(s) or s.facts.stale:
+    if s.mandate.over or missing_gates(s) or pause_causes(s) or s.facts.unsure:
         return None
     period = s.mandate.in_force(s.today)
     if period is None or period.execution is None or s.evidence.times is None:
@@ -166,7 +166,7 @@ def _change(s: Situation, live: ScheduleRecord) -> Wanted | None:
     if live.valid_from > s.today and period is not None and period.execution is not None:
         starts = max(d for d in (period.first, period.execution.first_day, s.today) if d)
     wider = starts < live.valid_from or _later(valid_to, live.valid_to)
-    if s.facts.stale:
+    if s.facts.unsure:
         times, starts, wider = live.times, live.valid_from, False
         valid_to = _earlier(live.valid_to, valid_to)
     if (starts, valid_to, times) == (live.valid_from, live.valid_to, live.times) or times is None:

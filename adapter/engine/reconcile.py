@@ -180,7 +180,7 @@ def _store_facts(c: Connection, case: Case, before: Mapping[str, StoredFact], re
             continue
         if old is not None and old.stale and old.read_at is not None:
             log("fact_recovered", resource=name, stale_seconds=(reading.at - old.read_at).total_seconds())
-        value = _with_gone(name, old.value if old else None, reading.value)
+        value = _with_gone(name, old.value if old else None, reading)
         facts.save_fact(c, case.tenant, case.ref, name, value, reading.problems, reading.at)
         if old is None or old.value != value or old.problems != reading.problems:
             changed = True
@@ -190,13 +190,17 @@ def _store_facts(c: Connection, case: Case, before: Mapping[str, StoredFact], re
     return changed
 
 
-def _with_gone(name: str, old: Any, new: Any) -> Any:
-    """Keep what vanished without a word, marked as gone: only an explicit end is an end."""
+def _with_gone(name: str, old: Any, reading: Reading) -> Any:
+    """Keep what vanished without a word, marked as gone: only an explicit end is an end. A row that is there and can't
+    be read isn't gone: it keeps its last value."""
     if name not in ("orders", "decisions", "executions") or not old:
-        return new
-    there = {row.id for row in new}
-    missing: list[Order | AuthorityDecision | Execution] = [replace(r, gone=True) for r in old if r.id not in there]
-    return (*new, *missing)
+        return reading.value
+    there = {row.id for row in reading.value}
+    broken = {dict(p.params).get("id") for p in reading.problems}
+    missing: list[Order | AuthorityDecision | Execution] = [
+        row if str(row.id) in broken else replace(row, gone=True) for row in old if row.id not in there
+    ]
+    return (*reading.value, *missing)
 
 
 def _link(

@@ -1,0 +1,107 @@
+"""The recurring jobs, on APScheduler: reading the feeds, and working off what is due.
+
+A job that raises never ends the loop: it is logged and runs again as planned. A store that can't be used is waited for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
+
+from adapter.engine.feeds import read_feeds
+from adapter.engine.runtime import Runtime, Tenant
+from adapter.engine.work import Done, work
+from adapter.log_events import log
+from adapter.store.errors import StoreError
+
+WORK_EVERY = timedelta(seconds=0.5)
+GRACE_SECONDS = 8.0
+"""How long a stop waits for what is under way; what isn't finished by then is found again by its lease."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """What one cycle did: cases marked by the feeds, cases reconciled, acts tried."""
+
+    marked: int
+    cases: int
+    acts: int
+
+
+async def run_once(rt: Runtime) -> Cycle:
+    """One whole cycle: every feed of every municipality, then all that is due. Raises ``StoreError``."""
+    marked = sum(await asyncio.gather(*(read_feeds(rt, tenant) for tenant in rt.tenants.values())))
+    done: Done = await work(rt)
+    return Cycle(marked, done.cases, done.acts)
+
+
+class Jobs:
+    """Runs until told to stop. ``cycle`` guards each job so that a store that is away is said once and waited for."""
+
+    def __init__(self, rt: Runtime) -> None:
+        self.rt = rt
+        self.active: set[asyncio.Task[object]] = set()
+        self.store_error: str | None = None
+        # APScheduler 3 drops a job that is a second late, silently; a late cycle is better than none.
+        defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        self.scheduler = AsyncIOScheduler(job_defaults=defaults, timezone="UTC")
+        self.scheduler.add_listener(_tell, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+        now = rt.clock.now()
+        for tenant in rt.tenants.values():
+            self._add(f"feeds {tenant.name}", self._feeds(tenant), rt.tuning.poll, now)
+        self._add("work", lambda: work(rt), WORK_EVERY, now)
+
+    def _feeds(self, tenant: Tenant) -> Callable[[], Awaitable[object]]:
+        return lambda: read_feeds(self.rt, tenant)
+
+    def _add(self, name: str, job: Callable[[], Awaitable[object]], every: timedelta, first: object) -> None:
+        async def guarded() -> None:
+            await self._run(job)
+
+        trigger = IntervalTrigger(seconds=every.total_seconds())
+        self.scheduler.add_job(guarded, trigger, id=name, name=name, next_run_time=first)
+
+    async def _run(self, job: Callable[[], Awaitable[object]]) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self.active.add(task)
+            task.add_done_callback(self.active.discard)
+        try:
+            await job()
+            self.store_error = None
+        except StoreError as e:
+            if self.store_error != str(e):
+                self.store_error = str(e)
+                log("store_unavailable", error=e, retry_seconds=WORK_EVERY.total_seconds())
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until ``stop`` is set, then let what is under way finish within ``GRACE_SECONDS``."""
+        self.scheduler.start()
+        try:
+            await stop.wait()
+        finally:
+            self.scheduler.pause()
+            if self.active:
+                _, late = await asyncio.wait(set(self.active), timeout=GRACE_SECONDS)
+                for task in late:
+                    task.cancel()
+                await asyncio.gather(*late, return_exceptions=True)
+            self.scheduler.shutdown(wait=False)
+
+
+def _tell(event: JobExecutionEvent) -> None:
+    if event.code == EVENT_JOB_MISSED:
+        log("job_missed", job=event.job_id, late_seconds=None)
+    else:
+        log("job_failed", job=event.job_id, error=event.exception)
+
+
+async def run_forever(rt: Runtime, stop: asyncio.Event) -> None:
+    """The daemon's loop. Returns when ``stop`` is set."""
+    await Jobs(rt).run(stop)
