@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictInt, StrictStr, ValidationError
-from pydantic_core import PydanticCustomError
+from pydantic import Field, ValidationError
 
 from adapter.domain.facts import Signal
 from adapter.domain.nights import NightWindow
@@ -21,178 +20,21 @@ from adapter.domain.policy import Lateness, Policy
 from adapter.domain.routine import STEPS
 from connectors.phoniro.wire import EndReason
 from mappings.faults import MappingError, faults_of, twice
-
-
-def _clock(value: object) -> object:
-    # TOML 1.0 wants seconds in a local time; people write "21:00".
-    if isinstance(value, str):
-        try:
-            return time.fromisoformat(value)
-        except ValueError:
-            pass
-    if not isinstance(value, time):
-        raise PydanticCustomError("clock", 'is not a time of day; write it as "21:00"')
-    return value
-
-
-def _zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (KeyError, ValueError, OSError):
-        raise PydanticCustomError("zone", "is not a time zone's name, as Europe/Stockholm is") from None
-    return value
-
-
-def _mailbox(value: object) -> object:
-    name, at, domain = value.partition("@") if isinstance(value, str) else ("", "", "")
-    if not (name and at and "." in domain) or any(sign.isspace() for sign in str(value)):
-        raise PydanticCustomError("mailbox", "is not a mail address")
-    return value
-
-
-def _table(value: object) -> object:
-    if isinstance(value, dict) and (bad := [key for key in value if not str(key).isascii() or not str(key).isdigit()]):
-        raise PydanticCustomError("number_key", "has a key that is no number: {keys}", {"keys": ", ".join(bad)})
-    return value
-
-
-Clock = Annotated[time, BeforeValidator(_clock)]
-Day = Annotated[date, Strict()]
-Id = Annotated[StrictInt, Field(gt=0)]
-Text = Annotated[StrictStr, Field(min_length=1)]
-Zone = Annotated[StrictStr, BeforeValidator(_zone)]
-Mailbox = Annotated[StrictStr, BeforeValidator(_mailbox)]
-Count = Annotated[StrictInt, Field(ge=0)]
-
-
-class Part(BaseModel):
-    """A section of the file: frozen, and nothing in it that we don't know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class Municipality(Part):
-    name: Text = Field(description="the municipality's name")
-    zone: Zone = "Europe/Stockholm"
-
-
-class Service(Part):
-    """What tells a service: ``Order.ServiceCategoryId`` or ``OrderedService.ServiceType.Code`` (LA6)."""
-
-    categories: tuple[Id, ...] = ()
-    types: tuple[Id, ...] = ()
-
-
-class Services(Part):
-    camera: Service = Field(description="which services are supervision by camera")
-    alarm: Service = Service()
-    nightly_units: tuple[Id, ...] = Field((), description="time units that mean once a night or once a day")
-
-
-class Heading(Part):
-    """Where a message is written (``provider_headlines``) and read back (``headlines``; LA3)."""
-
-    write_under: Id = Field(description="the provider headline that the message is written under")
-    read_under: Text = Field(description="the headline that the message is read back under")
-
-
-class Messages(Part):
-    coordinator: Heading = Field(description="the headings of messages to the coordinator")
-    alarm_team: Heading = Field(description="the headings of messages to the alarm team")
-    authority: Heading = Field(description="the headings of messages to the authority")
-    plan: Heading = Field(description="the headings of the plan")
-
-
-class Author(Part):
-    """Whom the adapter writes as. ``signature`` is what its notes are found by (LA4)."""
-
-    personnel_id: Id = Field(description="the personnel id that notes are written as")
-    title: Text = Field(description="the title that notes are written with")
-    signature: Text = Field(description="the signature that notes are found by")
-
-
-class Units(Part):
-    """Receiving units (LA9), by Lifecare's provider unit ids."""
-
-    alarm_team: Id = Field(description="the unit that the alarm team's messages go to")
-    authority: Id = Field(description="the unit that the authority's messages go to")
-    coordinator: Id = Field(description="the coordinator's unit where nothing else tells it")
-    by_provider: dict[str, Id] = Field(default={}, description="from Order.Provider.Id")
-    by_company: Annotated[dict[int, Id], BeforeValidator(_table)] = Field(default={}, description="from Order.Company")
-
-
-class Organisations(Part):
-    """Phoniro's organisation of a unit."""
-
-    default: Text = Field(description="the organisation of every unit that isn't listed")
-    by_unit: Annotated[dict[int, Text], BeforeValidator(_table)] = {}
-
-
-class Mailboxes(Part):
-    """Functional mailboxes. ``by_unit`` goes before ``coordinator``."""
-
-    coordinator: Mailbox = Field(description="the coordinators' mailbox")
-    alarm_team: Mailbox = Field(description="the alarm team's mailbox")
-    authority: Mailbox = Field(description="the authority's mailbox")
-    escalation: Mailbox = Field(description="the mailbox of those who see to steps that were left undone")
-    it: Mailbox = Field(description="the mailbox of those who run the adapter")
-    by_unit: Annotated[dict[int, Mailbox], BeforeValidator(_table)] = {}
-
-
-class Night(Part):
-    start: Clock = time(21)
-    end: Clock = time(7)
-
-
-class Quiet(Part):
-    start: Clock
-    end: Clock
-
-
-class Patience(Part):
-    """Working days until a step that is awaited is reminded of, reminded of again, and escalated."""
-
-    remind: Count
-    again: Count
-    escalate: Count
-
-
-DEFAULT_PATIENCE = {
-    "I4": Patience(remind=3, again=6, escalate=10),
-    "I5": Patience(remind=5, again=8, escalate=12),
-    "I6": Patience(remind=5, again=8, escalate=12),
-    "I7": Patience(remind=5, again=10, escalate=15),
-    "I8": Patience(remind=8, again=12, escalate=16),
-    "I9": Patience(remind=3, again=6, escalate=10),
-    "I10": Patience(remind=3, again=6, escalate=10),
-    "A1": Patience(remind=3, again=6, escalate=10),
-    "A4": Patience(remind=3, again=6, escalate=10),
-    "A5": Patience(remind=5, again=10, escalate=15),
-    "A6": Patience(remind=5, again=10, escalate=20),
-}
-DEFAULT_END_REASONS: dict[str, EndReason] = {
-    "decision_ended": "decision_ended",
-    "decision_deleted": "decision_ended",
-    "order_ended": "decision_ended",
-    "service_ended": "decision_ended",
-    "order_withdrawn": "order_withdrawn",
-    "consent_withdrawn": "consent_withdrawn",
-    "deceased": "deceased",
-    "moved": "moved",
-}
-
-
-class Routine(Part):
-    """What the municipality decides for itself of the routine; every key has a default."""
-
-    night: Night = Night()
-    quiet: Quiet | None = None
-    renewal_gap_days: Count = 14
-    deviation_grace_hours: Count = 2
-    last_day_is_home: bool = True
-    retention_days: Count = 90
-    late: dict[str, Patience] = {}
-    end_reasons: dict[str, EndReason] = {}
+from mappings.sections import (
+    DEFAULT_END_REASONS,
+    DEFAULT_PATIENCE,
+    Author,
+    Day,
+    Mailboxes,
+    Messages,
+    Municipality,
+    Organisations,
+    Part,
+    Routine,
+    Services,
+    Text,
+    Units,
+)
 
 
 class MunicipalMapping(Part):
@@ -234,6 +76,12 @@ class MunicipalMapping(Part):
         """The coordinator's unit where there is no execution yet (LA9)."""
         by_company = self.units.by_company.get(company_id or 0, self.units.coordinator)
         return self.units.by_provider.get(provider_id or "", by_company)
+
+    def receiving_unit(self, to: str, coordinator: int | None) -> int:
+        """The unit that a message ``to`` a recipient is written to; ``coordinator`` is the case's own unit, if known.
+        The plan is the coordinator's."""
+        named = {"alarm_team": self.units.alarm_team, "authority": self.units.authority}
+        return named.get(to, coordinator or self.units.coordinator)
 
     def mailbox(self, to: str, unit_id: int | None) -> str:
         """Where mail ``to`` a role, ``escalation`` or ``it`` goes. An assessor reads the authority's box; what names

@@ -1,0 +1,52 @@
+"""A connector's error as the port's: the one table (the engine decides what follows)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from adapter.ports import Failure, PortError
+from connectors.errors import (
+    AmbiguousWrite,
+    Conflict,
+    ContractBroken,
+    NotFound,
+    Refused,
+    Transient,
+    Unauthorised,
+    VendorError,
+)
+
+_FAILURES: dict[type[VendorError], Failure] = {
+    Transient: Failure.TRANSIENT,
+    AmbiguousWrite: Failure.AMBIGUOUS,
+    Unauthorised: Failure.UNAUTHORISED,
+    NotFound: Failure.NOT_FOUND,
+    Refused: Failure.REFUSED,
+    Conflict: Failure.CONFLICT,
+    ContractBroken: Failure.CONTRACT,
+}
+
+
+def port_error(error: VendorError) -> PortError:
+    """The same failure in the port's words. An error of a kind that isn't in the table breaks the contract."""
+    failure = _FAILURES.get(type(error), Failure.CONTRACT)
+    retry_after = error.retry_after if isinstance(error, Transient) else None
+    return PortError(failure, str(error), vendor=error.vendor, retry_after=retry_after)
+
+
+@contextmanager
+def as_port_errors() -> Iterator[None]:
+    """Turns what a connector raises into ``PortError``, chained to nothing."""
+    try:
+        yield
+    except VendorError as error:
+        failure = port_error(error)
+    else:
+        return
+    raise failure
+
+
+def unmapped(reason: str, vendor: str) -> PortError:
+    """Our own tables, or the act's content, lack what the act needs; nothing was sent."""
+    return PortError(Failure.UNMAPPED, f"{reason}; nothing was sent", vendor=vendor)

@@ -1,0 +1,28 @@
+"""The three executors as one: each act goes to the one that knows its kind."""
+
+from __future__ import annotations
+
+from adapter.domain.ledger import Act, ActKind
+from adapter.ports import CaseContext, Effect, Executor
+
+
+class Executors:
+    """``Executor`` for every kind of act."""
+
+    def __init__(self, *, notes: Executor, platform: Executor, mail: Executor) -> None:
+        self._notes, self._platform, self._mail = notes, platform, mail
+
+    def of(self, act: Act) -> Executor:
+        return {ActKind.MESSAGE: self._notes, ActKind.MAIL: self._mail}.get(act.kind, self._platform)
+
+    def vendor(self, act: Act) -> str:
+        return self.of(act).vendor(act)
+
+    def looks_needed(self, act: Act) -> int:
+        return self.of(act).looks_needed(act)
+
+    async def perform(self, act: Act, case: CaseContext) -> Effect:
+        return await self.of(act).perform(act, case)
+
+    async def find(self, act: Act, case: CaseContext) -> Effect | None:
+        return await self.of(act).find(act, case)

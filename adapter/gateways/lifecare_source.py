@@ -1,0 +1,194 @@
+"""The case system's port over Lifecare: each read is whole, the person's own (L11), and in canonical words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Iterable, Sequence
+from datetime import UTC, date, datetime
+from typing import Any, TypeVar
+
+from pydantic import BaseModel
+
+from adapter.domain.facts import URGENT, Absence, AuthorityDecision, Client, Execution, FactProblem, Note, Order
+from adapter.gateways.errors import as_port_errors
+from adapter.ports import Changed, Window
+from connectors.errors import NotFound
+from connectors.lifecare import query, wire
+from connectors.lifecare.client import LifecareClient
+from connectors.lifecare.query import Resource
+from connectors.lifecare.rows import BrokenRow, Rows
+from mappings import lifecare as mapped
+from mappings.lifecare import keyed_hash, problem
+from mappings.tables import MunicipalMapping
+
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+"""A change filter of "since ever": with it, and only with it, deleted entities come back marked as such (L7)."""
+
+FEEDS: dict[str, Resource[Any]] = {
+    "decisions": query.DECISIONS,
+    "executions": query.EXECUTIONS,
+    "clients": query.CLIENTS,
+    "absences": query.ABSENCES,
+}
+
+T = TypeVar("T")
+Problems = tuple[FactProblem, ...]
+
+
+R = TypeVar("R", bound=BaseModel)
+
+
+class LifecareSource:
+    """``CaseSource`` over one tenant's Lifecare. ``key`` is the secret of all fingerprints. Raises ``PortError``."""
+
+    def __init__(self, client: LifecareClient, mapping: MunicipalMapping, *, key: bytes) -> None:
+        self._lifecare = client
+        self._mapping = mapping
+        self._key = key
+
+    async def orders(self, person_id: str) -> tuple[tuple[Order, ...], Problems]:
+        """Every order of the person with its services. One whose services can't be read whole fails the read."""
+        with as_port_errors():
+            rows = await self._lifecare.orders_of_person(person_id)
+            services = await _all(self._lifecare.ordered_services(row.id) for row in rows.items)
+        found: list[Order] = []
+        problems = list(_broken(rows, "orders"))
+        for row, lines in zip(rows.items, services, strict=True):
+            if lines.broken:
+                # Without one of its services an order would look granted otherwise than it is.
+                problems += [problem("bad_row", "ordered_services", row.id, lines.broken[0].field)]
+                continue
+            order, faults = mapped.order(row, lines.items, self._mapping)
+            found += [order] if order else []
+            problems += faults
+        return tuple(found), tuple(problems)
+
+    async def decisions(self, person_id: str, ids: frozenset[int]) -> tuple[tuple[AuthorityDecision, ...], Problems]:
+        """See ``CaseSource``. A decision that the person's list doesn't hold is asked for by its id: somebody else's is
+        a problem (L11), one that isn't there is absent."""
+        with as_port_errors():
+            own, problems = _own(await self._everything(query.DECISIONS, person_id), person_id, "sol_decisions")
+            missing = sorted(ids - {row.id for row in own})
+            sought = await _all(self._decision(decision_id) for decision_id in missing)
+        found = list(own)
+        for row in filter(None, sought):
+            if row.person_id == person_id:
+                found.append(row)
+            else:
+                code = "no_person" if row.person_id is None else "foreign_person"
+                problems.append(problem(code, "sol_decisions", row.id))
+        return tuple(mapped.decision(row) for row in found), tuple(problems)
+
+    async def _decision(self, decision_id: int) -> wire.Decision | None:
+        try:
+            return await self._lifecare.decision(decision_id)
+        except NotFound:
+            return None
+
+    async def executions(self, person_id: str) -> tuple[tuple[Execution, ...], Problems]:
+        with as_port_errors():
+            own, problems = _own(await self._everything(query.EXECUTIONS, person_id), person_id, "executions")
+        found = [mapped.execution(row) for row in own]
+        return tuple(e for e, _ in found), tuple(problems) + tuple(p for _, faults in found for p in faults)
+
+    async def client(self, person_id: str) -> tuple[Client, Problems]:
+        """A client that the key can't see is protected and has no ``client_id`` (LA9)."""
+        with as_port_errors():
+            try:
+                row = await self._lifecare.client(person_id)
+            except NotFound:
+                return mapped.invisible_client(person_id, self._key), ()
+        return mapped.client(row, person_id, self._key)
+
+    async def absences(self, person_id: str) -> tuple[tuple[Absence, ...], Problems]:
+        with as_port_errors():
+            own, problems = _own(await self._everything(query.ABSENCES, person_id), person_id, "client_absences")
+        found = [mapped.absence(row) for row in own]
+        faults = [p for _, faults in found for p in faults]
+        return tuple(a for a, _ in found if a), (*problems, *faults)
+
+    async def notes(self, execution_ids: frozenset[int], since: date) -> tuple[tuple[Note, ...], Problems]:
+        """Read by execution and heading: a journal has far more notes under other headings."""
+        with as_port_errors():
+            lists = await _all(
+                self._lifecare.documentations(execution_id=execution_id, headline_id=heading, status="Current")
+                for execution_id in sorted(execution_ids)
+                for heading in self._mapping.signals.values()
+            )
+        rows = [row for found in lists for row in found.items]
+        broken = [p for found in lists for p in _broken(found, "documentations")]
+        found_notes, problems = mapped.notes(rows, self._mapping, since, self._mapping.zone)
+        return found_notes, (*broken, *problems)
+
+    async def orders_updated_on(self, day: date) -> Window:
+        with as_port_errors():
+            return self._window(await self._lifecare.orders_updated_on(day), "orders")
+
+    async def changed_since(self, feed: str, since: datetime) -> Window:
+        """See ``CaseSource``. Raises ``KeyError`` for a feed that there isn't."""
+        resource = FEEDS[feed]
+        with as_port_errors():
+            return self._window(await self._lifecare.list(resource, gt=since), resource.name)
+
+    async def urgent_notes(self) -> Window:
+        """Fingerprints tell a note apart from the same note error-marked or replaced. A note on no execution is
+        nobody's."""
+        with as_port_errors():
+            lists = await _all(
+                self._lifecare.documentations(headline_id=self._mapping.signals[signal], status="Current")
+                for signal in URGENT
+            )
+        rows = [row for found in lists for row in found.items if row.execution_id is not None]
+        items = tuple(Changed(f"{row.id}:{row.execution_id}", None, self._print(row)) for row in rows)
+        problems = tuple(p for found in lists for p in _broken(found, "documentations"))
+        times = [found.server_time for found in lists if found.server_time]
+        return Window(items, problems, min(times, default=None))
+
+    async def _everything(self, resource: Resource[R], person_id: str) -> Rows[R]:
+        """All of the person's, deleted ones marked. Unscoped, as a deleted row may not say whose it is."""
+        return await self._lifecare.list(resource, q=query.q(resource, PersonId=person_id), gt=LONG_AGO)
+
+    def _window(self, rows: Rows[Any], resource: str) -> Window:
+        """A row without a person can't be anybody's case; in a change feed it may just be a deleted one's stub."""
+        items = tuple(Changed(str(row.id), row.person_id, self._print(row)) for row in rows.items)
+        nobodys = [r for r in rows.items if r.person_id is None and not getattr(r, "deleted", False)]
+        problems = (*_broken(rows, resource), *(problem("no_person", resource, r.id) for r in nobodys))
+        return Window(items, problems, rows.server_time)
+
+    def _print(self, row: BaseModel) -> str:
+        return keyed_hash(row.model_dump_json(), self._key)
+
+
+async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
+    """All at once (the client limits how many). The first failure is raised when every call is over: none is left
+    running behind its caller's back."""
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return [result for result in results if not isinstance(result, BaseException)]
+
+
+def _own(rows: Rows[R], person_id: str, resource: str) -> tuple[Sequence[R], list[FactProblem]]:
+    """The person's own rows (L11). A deleted row that names nobody was found by the person's number, so it counts."""
+    own: list[R] = []
+    problems = list(_broken(rows, resource))
+    for row in rows.items:
+        whose, row_id = getattr(row, "person_id", None), getattr(row, "id", None)
+        if whose == person_id or (whose is None and getattr(row, "deleted", False)):
+            own.append(row)
+        else:
+            problems.append(problem("no_person" if whose is None else "foreign_person", resource, row_id))
+    return own, problems
+
+
+def _broken(rows: Rows[Any], resource: str) -> tuple[FactProblem, ...]:
+    return tuple(_row_problem(row, resource) for row in rows.broken)
+
+
+def _row_problem(row: BrokenRow, resource: str) -> FactProblem:
+    row_id = row.id or "utan id"
+    if row.reason.startswith("belongs to another person"):
+        return problem("foreign_person", resource, row_id)
+    code = "bad_date" if "date" in row.reason or "point in time" in row.reason else "bad_row"
+    return problem(code, resource, row_id, row.field)

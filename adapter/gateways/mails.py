@@ -1,0 +1,62 @@
+"""Mail to functional mailboxes: reminders, escalations, cases that need a person."""
+
+from __future__ import annotations
+
+import re
+
+from adapter.domain.ledger import Act, ActKind
+from adapter.gateways.errors import as_port_errors, unmapped
+from adapter.ports import CaseContext, Effect
+from connectors.mail.client import MailClient
+from mappings.messages import MessageError, render_mail
+from mappings.phoniro import unit
+from mappings.tables import MunicipalMapping
+from mappings.texts import Texts
+
+VENDOR = "mail"
+_UNSAFE = re.compile(r"[^a-z0-9]+")
+
+
+class MailExecutor:
+    """Sends mail. Kind ``mail``; its content is told by ``mappings.messages.MAIL_FIELDS``.
+
+    How it is made safe to repeat: mail can't be looked up, so one whose answer was lost is sent again, with the same
+    Message-ID, date and text (those of the act, not of the attempt): mail systems drop it, and who reads it sees that
+    it is the same.
+    """
+
+    def __init__(self, client: MailClient, mapping: MunicipalMapping, domain: str, texts: Texts) -> None:
+        """``domain`` is the right-hand side of each Message-ID: the sender's own."""
+        self._mail = client
+        self._mapping = mapping
+        self._domain = domain
+        self._texts = texts
+
+    def vendor(self, _act: Act) -> str:
+        return VENDOR
+
+    def looks_needed(self, _act: Act) -> int:
+        """One: there is nothing to look at, but the wait before it is sent again is kept."""
+        return 1
+
+    def message_id(self, act: Act, case: CaseContext) -> str:
+        """``<exempelkommun.tk-7f3k2m.07@domain>``: the act's own, for ever."""
+        names = (_UNSAFE.sub("-", name.lower()).strip("-") for name in (case.tenant, case.reference))
+        return f"<{'.'.join(filter(None, names))}.{act.n:02d}@{self._domain}>"
+
+    async def perform(self, act: Act, case: CaseContext) -> Effect:
+        if act.kind is not ActKind.MAIL:
+            raise unmapped(f"{act.kind.value} is no mail", VENDOR)
+        try:
+            subject, body = render_mail(act.what, reference=case.reference, texts=self._texts)
+        except MessageError as error:
+            raise unmapped(f"the mail can't be written: {error}", VENDOR) from None
+        to = str(act.what["to"])
+        box = self._mapping.mailbox(to, unit(act.what))
+        message_id = self.message_id(act, case)
+        with as_port_errors():
+            await self._mail.send(message_id, box, subject, body, date=act.created_at)
+        return Effect({"to": to, "mailbox": box, "message_id": message_id})
+
+    async def find(self, _act: Act, _case: CaseContext) -> Effect | None:
+        return None

@@ -1,0 +1,120 @@
+"""Messages: journal notes in Lifecare to a unit (LA3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from adapter.domain.ledger import Act, ActKind
+from adapter.domain.routine import Letter
+from adapter.gateways.errors import as_port_errors, unmapped
+from adapter.ports import CaseContext, Effect
+from connectors.lifecare import wire
+from connectors.lifecare.client import LifecareClient
+from mappings.messages import MessageError, mark, render_letter
+from mappings.phoniro import unit
+from mappings.sections import Heading
+from mappings.tables import MunicipalMapping
+from mappings.texts import Texts
+
+VENDOR = "lifecare"
+
+
+class NoteExecutor:
+    """Writes messages. Kind ``message``; its content is told by ``mappings.messages.LETTER_FIELDS``.
+
+    How it is made safe to repeat: Lifecare has no idempotency key, so every note ends with a mark that is the act's own
+    (LA4). When an answer was lost the mark is sought under the reading heading, among the adapter's own notes in every
+    status, error-marked ones included. An act that is sent again is sought once more first; where none of our notes can
+    be read back at all, the note is sent and says that it may be a second copy: the one duplicate not ruled out.
+    """
+
+    def __init__(
+        self, client: LifecareClient, mapping: MunicipalMapping, clock: Callable[[], datetime], texts: Texts
+    ) -> None:
+        self._lifecare = client
+        self._mapping = mapping
+        self._clock = clock
+        self._texts = texts
+
+    def vendor(self, _act: Act) -> str:
+        return VENDOR
+
+    def looks_needed(self, _act: Act) -> int:
+        """Two: a note may show in the list a moment after it was written."""
+        return 2
+
+    async def perform(self, act: Act, case: CaseContext) -> Effect:
+        heading = self._heading(act)
+        second_copy = False
+        if act.attempts > 1:
+            with as_port_errors():
+                ours = await self._ours(act, heading)
+            if found := self._marked(ours, act, case):
+                return found
+            second_copy = not ours
+        request = self._request(act, case, heading, second_copy=second_copy)
+        with as_port_errors():
+            note = await self._lifecare.create_provider_note(request)
+        return Effect({"note": note.id, "unit": request.provider_unit_id, "heading": request.headline_id})
+
+    async def find(self, act: Act, case: CaseContext) -> Effect | None:
+        heading = self._heading(act)
+        with as_port_errors():
+            return self._marked(await self._ours(act, heading), act, case)
+
+    def _heading(self, act: Act) -> Heading:
+        if act.kind is not ActKind.MESSAGE:
+            raise unmapped(f"{act.kind.value} is no message", VENDOR)
+        to = str(act.what.get("to"))
+        heading = self._mapping.messages.of(to)
+        if heading is None:
+            raise unmapped(f"there is no heading for messages to {to}", VENDOR)
+        return heading
+
+    async def _ours(self, act: Act, heading: Heading) -> tuple[wire.Documentation, ...]:
+        """Our own notes under the heading: on the act's execution where it has one, wherever they stand otherwise."""
+        rows = await self._lifecare.documentations(
+            execution_id=_execution(act),
+            headline_id=heading.read_under,
+            created_signature=self._mapping.author.signature,
+        )
+        return rows.items
+
+    @staticmethod
+    def _marked(rows: tuple[wire.Documentation, ...], act: Act, case: CaseContext) -> Effect | None:
+        sought = mark(case.reference, act.n)
+        for row in rows:
+            if sought in (row.plain_text or "") or sought in (row.text or ""):
+                return Effect({"documentation": row.id, "found": True})
+        return None
+
+    def _request(
+        self, act: Act, case: CaseContext, heading: Heading, *, second_copy: bool
+    ) -> wire.CreateProviderJournalNoteRequest:
+        if case.client_id is None:
+            raise unmapped("the key can't see the client, so no note can be written to their record", VENDOR)
+        what = act.what
+        try:
+            letter = Letter(str(what.get("letter")))
+            text = render_letter(
+                letter, what, reference=case.reference, n=act.n, second_copy=second_copy, texts=self._texts
+            )
+        except (MessageError, ValueError) as error:
+            raise unmapped(f"the message can't be written: {error}", VENDOR) from None
+        author = self._mapping.author
+        return wire.CreateProviderJournalNoteRequest(
+            occurrence_time_utc=self._clock(),
+            text=text,
+            client_id=case.client_id,
+            provider_unit_id=self._mapping.receiving_unit(str(what.get("to")), unit(what)),
+            headline_id=heading.write_under,
+            created_personnel_id=author.personnel_id,
+            created_personnel_title=author.title,
+            execution_id=_execution(act),
+        )
+
+
+def _execution(act: Act) -> int | None:
+    value = act.what.get("execution")
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,244 @@
+"""The camera platform's ports over Phoniro: acts on persons and schedules, and all schedules for comparison."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+
+from adapter.domain.ledger import Act, ActKind, ScheduleRecord, ScheduleStatus, What
+from adapter.gateways.errors import as_port_errors, port_error, unmapped
+from adapter.ports import CaseContext, Effect, Failure, PlatformSchedule, PortError
+from connectors.errors import Conflict, NotFound, Refused, VendorError
+from connectors.lifecare import wire as lifecare_wire
+from connectors.lifecare.client import LifecareClient
+from connectors.phoniro.client import PhoniroClient, Versioned
+from connectors.phoniro.wire import BrokenRow
+from mappings import phoniro as mapped
+from mappings.lifecare import fingerprint
+from mappings.phoniro import WrongContent
+from mappings.tables import MunicipalMapping
+
+VENDOR = "phoniro"
+ExternalId = Callable[[str], Awaitable[str]]
+"""From a person's key to the id by which Phoniro knows them, made once and never a personal number."""
+
+
+class PlatformExecutor:
+    """Carries out what is to be done at Phoniro. How each kind is made safe to repeat:
+
+    ``put_person``, ``empty_person``: a PUT of the whole person, the same however often it is sent; the person is read
+    afresh from Lifecare, so a repeated one is right as well.
+    ``create``: ``externalReference`` is unique for ever; a second one is refused with the first one's id, which is then
+    taken over, if its customer is ours.
+    ``change``: carries the version last seen; one that was carried out, or overtaken, is refused (412), and the case is
+    read again.
+    ``pause``, ``resume``, ``end``: the same again changes nothing. They carry no version, so after each (as after all)
+    the schedule is read and told as it then is. ``end`` is sent with the present instant, never one to come.
+    """
+
+    def __init__(
+        self,
+        phoniro: PhoniroClient,
+        lifecare: LifecareClient,
+        mapping: MunicipalMapping,
+        *,
+        external_id: ExternalId,
+        clock: Callable[[], datetime],
+        key: bytes,
+    ) -> None:
+        """``key`` is the secret of the person's fingerprint, the same as the case source's."""
+        self._phoniro = phoniro
+        self._lifecare = lifecare
+        self._mapping = mapping
+        self._external_id = external_id
+        self._clock = clock
+        self._key = key
+
+    def vendor(self, _act: Act) -> str:
+        return VENDOR
+
+    def looks_needed(self, act: Act) -> int:
+        """Two for a creation, as lists lag; one for what is read by its id."""
+        return 2 if act.kind is ActKind.CREATE else 1
+
+    async def perform(self, act: Act, case: CaseContext) -> Effect:
+        with as_port_errors():
+            try:
+                return await self._perform(act, case)
+            except WrongContent as error:
+                reason = f"the act's content can't be used: {error}"
+        raise unmapped(reason, VENDOR)
+
+    async def find(self, act: Act, case: CaseContext) -> Effect | None:
+        """The effect, if the schedule shows it. Of a person nothing is sought: a PUT is simply sent again."""
+        with as_port_errors():
+            try:
+                return await self._find(act, case)
+            except WrongContent as error:
+                reason = f"the act's content can't be used: {error}"
+        raise unmapped(reason, VENDOR)
+
+    async def _perform(self, act: Act, case: CaseContext) -> Effect:
+        match act.kind:
+            case ActKind.PUT_PERSON:
+                return await self._put_person(act, case)
+            case ActKind.EMPTY_PERSON:
+                return await self._empty_person(act, case)
+            case ActKind.CREATE:
+                return await self._create(act, case)
+            case ActKind.CHANGE | ActKind.PAUSE | ActKind.RESUME | ActKind.END:
+                return await self._act_on_schedule(act, case)
+        raise WrongContent(f"{act.kind.value} is nothing that the camera platform does")
+
+    # The person
+
+    async def _put_person(self, act: Act, case: CaseContext) -> Effect:
+        row = await self._client(case.person_id)
+        organisation = self._mapping.organisation(mapped.unit(act.what))
+        external_id = await self._external_id(case.person_id)
+        customer = mapped.customer(row, case.person_id, external_id, organisation)
+        await self._phoniro.put_customer(customer)
+        result: What = {"protected": customer.protected_identity, "organisation": organisation}
+        return Effect(result, person=fingerprint(row, case.person_id, self._key))
+
+    async def _client(self, person_id: str) -> lifecare_wire.Client | None:
+        try:
+            return await self._lifecare.client(person_id)
+        except NotFound:
+            return None
+
+    async def _empty_person(self, act: Act, case: CaseContext) -> Effect:
+        organisation = self._mapping.organisation(mapped.unit(act.what))
+        external_id = await self._external_id(case.person_id)
+        await self._phoniro.put_customer(mapped.emptied(external_id, organisation, protected=case.protected))
+        return Effect({"emptied": True, "organisation": organisation}, person="")
+
+    # Schedules
+
+    async def _create(self, act: Act, case: CaseContext) -> Effect:
+        external_id = await self._external_id(case.person_id)
+        new = mapped.new_schedule(act.what, case.reference, external_id, self._mapping)
+        try:
+            made = await self._phoniro.create_schedule(new)
+        except Conflict as error:
+            return await self._taken_over(error, act, new.external_reference, external_id)
+        except Refused as error:
+            await self._check_customer(external_id, error)
+            raise
+        return self._effect(await self._read_back(made), act, adopted=False)
+
+    async def _taken_over(self, error: Conflict, act: Act, reference: str, external_id: str) -> Effect:
+        """The reference is taken: by our own earlier try, unless it is somebody else's schedule."""
+        if error.existing_id is None:
+            raise error
+        found = await self._phoniro.get_schedule(error.existing_id)
+        schedule = found.schedule
+        if schedule.external_reference != reference or schedule.customer_external_id != external_id:
+            reason = "the reference is taken by a schedule of another customer"
+            raise Conflict(reason, vendor=VENDOR, call=error.call, status=error.status, existing_id=error.existing_id)
+        return self._effect(found, act, adopted=True)
+
+    async def _check_customer(self, external_id: str, refused: Refused) -> None:
+        """A schedule whose customer isn't there (yet) is refused; that mends itself, and nothing was done."""
+        try:
+            await self._phoniro.get_customer(external_id)
+        except NotFound:
+            failure = port_error(refused)
+            raise PortError(Failure.TRANSIENT, f"{failure}; the customer isn't there yet", vendor=VENDOR) from None
+        except VendorError:
+            return
+
+    async def _act_on_schedule(self, act: Act, case: CaseContext) -> Effect:
+        schedule_id, etag = await self._schedule_id(act, case)
+        match act.kind:
+            case ActKind.CHANGE:
+                done = await self._phoniro.patch_schedule(schedule_id, mapped.changes(act.what, self._mapping), etag)
+            case ActKind.PAUSE:
+                reason = mapped.pause_reason(str(act.what.get("reason")))
+                done = await self._phoniro.pause_schedule(schedule_id, reason)
+            case ActKind.RESUME:
+                done = await self._phoniro.resume_schedule(schedule_id)
+            case _:
+                why = self._mapping.end_reason(str(act.what.get("reason")))
+                done = await self._phoniro.end_schedule(schedule_id, self._clock(), why)
+        return self._effect(await self._read_back(done), act)
+
+    async def _schedule_id(self, act: Act, case: CaseContext) -> tuple[str, str | None]:
+        n = mapped.number(act.what)
+        known = case.schedule_ids.get(n)
+        if known is not None:
+            return known
+        found = await self._phoniro.find_schedule(mapped.external_reference(case.reference, n))
+        if found is None:
+            raise NotFound(f"there is no schedule number {n} of the case", vendor=VENDOR, call="GET schedules")
+        return found.schedule.id, found.etag
+
+    async def _read_back(self, done: Versioned) -> Versioned:
+        """The schedule as it is now. The act is done whether this can be read or not: then its own answer stands."""
+        try:
+            return await self._phoniro.get_schedule(done.schedule.id)
+        except VendorError:
+            return done
+
+    async def _find(self, act: Act, case: CaseContext) -> Effect | None:
+        if act.kind is ActKind.CREATE:
+            reference = mapped.external_reference(case.reference, mapped.number(act.what))
+            found = await self._phoniro.find_schedule(reference)
+            ours = found and found.schedule.customer_external_id == await self._external_id(case.person_id)
+            return self._effect(found, act, adopted=True) if found and ours else None
+        if act.kind in (ActKind.PUT_PERSON, ActKind.EMPTY_PERSON):
+            return None
+        schedule_id, _ = await self._schedule_id(act, case)
+        effect = self._effect(await self._phoniro.get_schedule(schedule_id), act, adopted=True)
+        seen = effect.schedule
+        return effect if seen and _shows(seen, act) else None
+
+    def _effect(self, found: Versioned, act: Act, **result: bool) -> Effect:
+        schedule = found.schedule
+        n = mapped.number(act.what)
+        record = mapped.record(schedule, self._mapping.window, self._clock(), n=n, what=act.what)
+        told: What = {
+            "schedule": schedule.id,
+            "status": schedule.status,
+            "reference": schedule.external_reference,
+            **result,
+        }
+        return Effect(told, schedule=record, schedule_id=schedule.id, etag=found.etag)
+
+
+def _shows(seen: ScheduleRecord, act: Act) -> bool:
+    match act.kind:
+        case ActKind.CHANGE:
+            return mapped.shows(seen, act.what)
+        case ActKind.PAUSE:
+            return seen.status is ScheduleStatus.PAUSED
+        case ActKind.RESUME:
+            return seen.status is ScheduleStatus.OPEN
+    return seen.status is ScheduleStatus.ENDED
+
+
+class PhoniroSchedules:
+    """``SchedulePlatform`` over Phoniro."""
+
+    def __init__(self, phoniro: PhoniroClient, mapping: MunicipalMapping, clock: Callable[[], datetime]) -> None:
+        self._phoniro = phoniro
+        self._mapping = mapping
+        self._clock = clock
+
+    async def schedules(self) -> AsyncIterator[PlatformSchedule]:
+        """Every schedule, ended ones included; ``reference`` is the externalReference; lists carry no version.
+
+        Raises ``PortError`` (contract) at the end if any row couldn't be read: then what came is not all there is.
+        """
+        broken = 0
+        with as_port_errors():
+            async for row in self._phoniro.schedules():
+                if isinstance(row, BrokenRow):
+                    broken += 1
+                    continue
+                n = mapped.number_of(row.external_reference)
+                record = mapped.record(row, self._mapping.window, self._clock(), n=n, what={})
+                yield PlatformSchedule(row.external_reference, row.id, None, record)
+        if broken:
+            reason = f"{broken} schedules in the list can't be read; the others were compared"
+            raise PortError(Failure.CONTRACT, reason, vendor=VENDOR)

@@ -1,0 +1,247 @@
+"""Lifecare's rows as canonical facts. Pure: what can't be used is a ``FactProblem`` that names row and field by id, and
+never a value (P8).
+
+A row that can't be read is left out of the answer and named by a problem with its ``id``: it isn't gone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from adapter.domain.facts import (
+    Absence,
+    AuthorityDecision,
+    Client,
+    Execution,
+    FactProblem,
+    Note,
+    Order,
+    OrderStatus,
+    ServiceKind,
+    ServiceLine,
+    Signal,
+)
+from adapter.domain.nights import Granted, Weekday
+from connectors.lifecare import wire
+from mappings.rtf import is_rtf, plain_text
+from mappings.tables import MunicipalMapping
+
+LONGEST_NOTE = 4_000
+"""Characters of a note's text that are kept; one more, so that a text cut here is seen to be too long."""
+
+TIMES = frozenset({Signal.TIMES_AGREED, Signal.TIMES_CHANGED})
+"""Signals whose text is read; of no other is it kept."""
+
+_STATUS = {
+    "Registered": OrderStatus.REGISTERED,
+    "Sent": OrderStatus.SENT,
+    "Accepted": OrderStatus.ACCEPTED,
+    "WillNotBeExecuted": OrderStatus.WILL_NOT_BE_EXECUTED,
+}
+_WEEKDAYS = dict(
+    zip(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), Weekday, strict=True)
+)
+_DEREGISTERED = {"Emigrated": "emigrated", "Other": "other"}
+
+
+def problem(code: str, resource: str, row_id: object, field: str | None = None) -> FactProblem:
+    params = (("id", str(row_id)),) + ((("field", field),) if field else ())
+    return FactProblem(code, resource, params)
+
+
+# Orders
+
+
+def order(
+    row: wire.Order, services: Sequence[wire.OrderedService], mapping: MunicipalMapping
+) -> tuple[Order | None, tuple[FactProblem, ...]]:
+    """An order with its lines. One of a camera category without any line is still a camera order, without decision."""
+    status = _STATUS.get(row.status or "")
+    ordered_on = row.order_date or row.start_date or (row.update_time.date() if row.update_time else None)
+    if status is None:
+        return None, (problem("unknown_value", "orders", row.id, "Status"),)
+    if ordered_on is None:
+        return None, (problem("bad_row", "orders", row.id, "OrderDate"),)
+    lines, problems = [], []
+    for service in services:
+        granted, unknown = _granted(service.details, mapping)
+        problems += [problem("unknown_value", "ordered_services", row.id, "Weekdays")] if unknown else []
+        kind = _kind(row.service_category_id, service.service_type.code if service.service_type else None, mapping)
+        lines.append(ServiceLine(kind, service.decision_id, service.start_date, service.end_date, granted))
+    if not lines:
+        lines.append(ServiceLine(_kind(row.service_category_id, None, mapping), None))
+    unit = mapping.unit_of(row.provider.id if row.provider else None, row.company.id if row.company else None)
+    canonical = Order(
+        id=row.id,
+        status=status,
+        order_date=ordered_on,
+        first_day=row.start_date,
+        last_day=row.end_date,
+        execution_id=row.execution_id,
+        unit_id=unit,
+        lines=tuple(lines),
+    )
+    return canonical, tuple(dict.fromkeys(problems))
+
+
+def _kind(category: int | None, code: int | None, mapping: MunicipalMapping) -> ServiceKind:
+    """The service type tells more than the order's category, where both are mapped."""
+    known = ((ServiceKind.CAMERA, mapping.services.camera), (ServiceKind.ALARM, mapping.services.alarm))
+    by_type = next((kind for kind, service in known if code in service.types), None)
+    return by_type or next((kind for kind, service in known if category in service.categories), ServiceKind.OTHER)
+
+
+def _granted(details: Sequence[wire.OrderedServiceDetail], mapping: MunicipalMapping) -> tuple[Granted | None, bool]:
+    """What was granted per night (LA6), and whether a weekday isn't known. None where it can't be checked: another
+    rhythm than nightly, or several details, which may add up or replace each other."""
+    if len(details) != 1:
+        return None, False
+    (detail,) = details
+    if any(day not in _WEEKDAYS for day in detail.weekdays):
+        return None, True
+    nightly = detail.time_unit is None or detail.time_unit in mapping.services.nightly_units
+    if not detail.frequency or detail.frequency < 0 or detail.periodicity != 1 or not nightly:
+        return None, False
+    nights = frozenset(_WEEKDAYS[day] for day in detail.weekdays)
+    return Granted(detail.frequency, nights or None), False
+
+
+# Decisions, executions, absences
+
+
+def decision(row: wire.Decision) -> AuthorityDecision:
+    return AuthorityDecision(row.id, row.from_date, row.to_date, deleted=row.deleted)
+
+
+def execution(row: wire.Execution) -> tuple[Execution, tuple[FactProblem, ...]]:
+    unit = row.provider_unit.id if row.provider_unit else None
+    canonical = Execution(row.id, row.start_date, row.end_date, unit, deleted=row.deleted)
+    return canonical, _reversed("executions", row.id, row.start_date, row.end_date)
+
+
+def absence(row: wire.ClientAbsence) -> tuple[Absence | None, tuple[FactProblem, ...]]:
+    """None for one that is deleted or has no first day."""
+    if row.deleted:
+        return None, ()
+    if row.start_date is None:
+        return None, (problem("bad_row", "client_absences", row.id, "StartDate"),)
+    return Absence(row.id, row.start_date, row.end_date), _reversed(
+        "client_absences", row.id, row.start_date, row.end_date
+    )
+
+
+def _reversed(resource: str, row_id: int, first: date | None, last: date | None) -> tuple[FactProblem, ...]:
+    upside_down = first is not None and last is not None and last < first
+    return (problem("ends_before_start", resource, row_id),) if upside_down else ()
+
+
+# The person
+
+
+def is_protected(row: wire.Client) -> bool:
+    """Protected in any of four ways; the fifth, that the key can't see the client at all, has no row."""
+    protected_contact = any(a.protected for a in row.addresses) or any(p.protected for p in row.phones)
+    return row.protected_registration or row.is_confidential or protected_contact
+
+
+def client(row: wire.Client, person_id: str, key: bytes) -> tuple[Client, tuple[FactProblem, ...]]:
+    """The person as the routine knows them. ``key`` is the secret of the fingerprint."""
+    gone = row.deregistration
+    reason = gone.reason if gone else None
+    told = reason is not None or (gone is not None and gone.date is not None)
+    deceased = reason == "Decease"
+    problems = []
+    if told and not deceased and reason not in _DEREGISTERED:
+        problems.append(problem("unknown_value", "clients", row.id, "Deregistration.Reason"))
+    if not checksum_holds(person_id):
+        problems.append(FactProblem("checksum", "clients"))
+    canonical = Client(
+        client_id=row.id,
+        protected=is_protected(row),
+        deceased=deceased,
+        deregistered=_DEREGISTERED.get(reason or "", "other") if told and not deceased else None,
+        active=row.active is not False and not row.deleted,
+        details=fingerprint(row, person_id, key),
+    )
+    return canonical, tuple(problems)
+
+
+def invisible_client(person_id: str, key: bytes) -> Client:
+    """A client that the key can't see (LA9): protected, and without an id to write notes by."""
+    return Client(client_id=None, protected=True, details=fingerprint(None, person_id, key))
+
+
+def contact(row: wire.Client) -> tuple[wire.Address | None, wire.Phone | None]:
+    """The address and the phone that count: those at home, and a mobile before others."""
+    home = next((a for a in row.addresses if a.type == "Home"), row.addresses[0] if row.addresses else None)
+    order = {"Mobile": 0, "Home": 1}
+    phone = min((p for p in row.phones if p.phone_number), key=lambda p: order.get(p.type or "", 2), default=None)
+    return home, phone
+
+
+def fingerprint(row: wire.Client | None, person_id: str, key: bytes) -> str:
+    """Keyed (HMAC-SHA256), over what the camera platform is told: it tells that it changed, never what it is. Of a
+    protected person nothing but the protection is in it."""
+    told: list[str | bool | None] = [True]
+    if row is not None and not is_protected(row):
+        home, phone = contact(row)
+        told = [False, person_id, row.first_name, row.last_name]
+        told += [home.street_address, home.zip_code, home.city] if home else [None]
+        told += [phone.phone_number if phone else None]
+    return keyed_hash(json.dumps(told, ensure_ascii=False), key)
+
+
+def keyed_hash(text: str, key: bytes) -> str:
+    """HMAC-SHA256, 32 hex digits."""
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]
+
+
+def checksum_holds(person_id: str) -> bool:
+    """Luhn over the last ten digits. Numbers with letters (test persons, L13) have no checksum to hold."""
+    digits = person_id[2:]
+    if not digits.isdecimal():
+        return True
+    doubled = (int(d) * (2 - n % 2) for n, d in enumerate(digits))
+    return sum(d // 10 + d % 10 for d in doubled) % 10 == 0
+
+
+# Notes
+
+
+def counts(row: wire.Documentation) -> bool:
+    """Whether a note is valid: current, neither error-marked nor replaced."""
+    return row.status == "Current" and not row.error_marked and not row.next_history_id
+
+
+def notes(
+    rows: Iterable[wire.Documentation], mapping: MunicipalMapping, since: date, zone: ZoneInfo
+) -> tuple[tuple[Note, ...], tuple[FactProblem, ...]]:
+    """The signals among these notes that count, created on or after ``since`` (a calendar date in ``zone``)."""
+    found: list[Note] = []
+    problems: list[FactProblem] = []
+    for row in rows:
+        signal = mapping.signal_of(row.headline_id or "")
+        if signal is None or not counts(row):
+            continue
+        at = _written_at(row)
+        if at is None:
+            problems.append(problem("bad_row", "documentations", row.id, "CreatedTime"))
+        elif at.astimezone(zone).date() >= since:
+            text = note_text(row) if signal in TIMES else ""
+            found.append(Note(row.id, signal, at, row.execution_id, text))
+    return tuple(found), tuple(problems)
+
+
+def _written_at(row: wire.Documentation) -> datetime | None:
+    return row.created_time or row.signed_time or row.occurrence_time
+
+
+def note_text(row: wire.Documentation) -> str:
+    """The plain text; of RTF only where no plain text comes with it."""
+    text = row.plain_text or row.text or ""
+    return (plain_text(text) if is_rtf(text) else text)[: LONGEST_NOTE + 1]

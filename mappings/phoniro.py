@@ -1,0 +1,168 @@
+"""Canonical acts as Phoniro's requests, and its schedules as canonical records. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Final
+
+from adapter.domain.ledger import ScheduleRecord, ScheduleStatus, What
+from adapter.domain.nights import CalendarRule, NightTimes, NightWindow, Weekday, calendar_rules, night_times_from_rules
+from connectors.lifecare import wire as lifecare
+from connectors.phoniro.wire import Customer, NewSchedule, PauseReason, Rule, Schedule, ScheduleChanges
+from mappings.lifecare import contact, is_protected
+from mappings.tables import MunicipalMapping
+
+_STATUS = {"paused": ScheduleStatus.PAUSED, "ended": ScheduleStatus.ENDED}
+_PAUSE: Final[dict[str, PauseReason]] = {
+    "absence": "absence",
+    "consent_withdrawn": "consent_withdrawn",
+    "deceased": "deceased",
+    "equipment_collected": "equipment",
+}
+_DAYS = {day.code: day for day in Weekday}
+
+
+class WrongContent(ValueError):
+    """An act's content lacks a key or holds a wrong value; the message names the key."""
+
+
+def external_reference(reference: str, n: int) -> str:
+    """``TK-7F3K2M-1``: unique for ever, so each new start has its own."""
+    return f"{reference}-{n}"
+
+
+def number_of(reference: str) -> int:
+    """The schedule's number in its external reference; 0 for a reference that isn't ours."""
+    number = reference.rpartition("-")[2]
+    return int(number) if number.isascii() and number.isdigit() else 0
+
+
+def pause_reason(cause: str) -> PauseReason:
+    """Phoniro's word for a cause of a pause; ``other`` for one that has none."""
+    return _PAUSE.get(cause, "other")
+
+
+def customer(row: lifecare.Client | None, person_id: str, external_id: str, organisation: str) -> Customer:
+    """What Phoniro may know of a person: nothing but that they are protected, where they are (or can't be seen)."""
+    if row is None or is_protected(row):
+        return Customer(external_id=external_id, organisation_id=organisation, protected_identity=True)
+    home, phone = contact(row)
+    return Customer(
+        external_id=external_id,
+        organisation_id=organisation,
+        protected_identity=False,
+        personal_identity_number=person_id,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        street_address=home.street_address if home else None,
+        postal_code=home.zip_code if home else None,
+        city=home.city if home else None,
+        phone=phone.phone_number if phone else None,
+    )
+
+
+def emptied(external_id: str, organisation: str, *, protected: bool) -> Customer:
+    """A person whose last case is closed: everything personal is taken out."""
+    return Customer(external_id=external_id, organisation_id=organisation, protected_identity=protected)
+
+
+def new_schedule(what: What, reference: str, customer_external_id: str, mapping: MunicipalMapping) -> NewSchedule:
+    """From the content of a ``create`` act: ``n``, ``valid_from``, ``valid_to``, ``times``, ``unit``."""
+    return NewSchedule(
+        external_reference=external_reference(reference, number(what)),
+        customer_external_id=customer_external_id,
+        organisation_id=mapping.organisation(unit(what)),
+        time_zone=mapping.municipality.zone,
+        valid_from=_day(what, "valid_from"),
+        valid_to=_day_or_none(what, "valid_to"),
+        rules=_rules(what, mapping.window),
+    )
+
+
+def changes(what: What, mapping: MunicipalMapping) -> ScheduleChanges:
+    """From the content of a ``change`` act; ``valid_from`` is sent where the act has it."""
+    rules, valid_to = _rules(what, mapping.window), _day_or_none(what, "valid_to")
+    if what.get("valid_from") is None:
+        return ScheduleChanges(valid_to=valid_to, rules=rules)
+    return ScheduleChanges(valid_from=_day(what, "valid_from"), valid_to=valid_to, rules=rules)
+
+
+def record(schedule: Schedule, window: NightWindow, seen_at: datetime, *, n: int, what: What) -> ScheduleRecord:
+    """A schedule as it was seen. ``times`` is None where its rules are no night times. A status that we don't know
+    counts as open, so that it is still paused and ended. ``orders`` are those of the act's content, if it has any."""
+    status = ScheduleStatus.ENDED if schedule.ended_at and schedule.ended_at <= seen_at else ScheduleStatus.OPEN
+    return ScheduleRecord(
+        n=n,
+        status=_STATUS.get(schedule.status, status),
+        valid_from=schedule.valid_from,
+        valid_to=schedule.valid_to,
+        times=_times(schedule.rules, window),
+        seen_at=seen_at,
+        orders=orders(what),
+    )
+
+
+def shows(seen: ScheduleRecord, what: What) -> bool:
+    """Whether a schedule is as a ``change`` act wants it."""
+    starts = what.get("valid_from")
+    return (
+        (starts is None or seen.valid_from == _day(what, "valid_from"))
+        and seen.valid_to == _day_or_none(what, "valid_to")
+        and seen.times == _night_times(what)
+    )
+
+
+def number(what: What) -> int:
+    n = what.get("n")
+    if isinstance(n, bool) or not isinstance(n, int):
+        raise WrongContent("n is no number")
+    return n
+
+
+def unit(what: What) -> int | None:
+    value = what.get("unit")
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def orders(what: What) -> frozenset[str]:
+    try:
+        return frozenset(str(order) for order in json.loads(str(what.get("orders") or "[]")))
+    except (TypeError, ValueError):
+        raise WrongContent("orders is no JSON list") from None
+
+
+def _rules(what: What, window: NightWindow) -> tuple[Rule, ...]:
+    rules = calendar_rules(_night_times(what), window)
+    return tuple(Rule(weekdays=tuple(d.code for d in rule.weekdays), times=rule.times) for rule in rules)
+
+
+def _times(rules: Iterable[Rule], window: NightWindow) -> NightTimes | None:
+    try:
+        calendar = [CalendarRule(tuple(_DAYS[day] for day in rule.weekdays), rule.times) for rule in rules]
+        return night_times_from_rules(calendar, window)
+    except (KeyError, ValueError):
+        return None
+
+
+def _night_times(what: What) -> NightTimes:
+    try:
+        return NightTimes.from_json(json.loads(str(what.get("times"))))
+    except ValueError:
+        raise WrongContent("times are no night times") from None
+
+
+def _day(what: What, key: str) -> date:
+    day = _day_or_none(what, key)
+    if day is None:
+        raise WrongContent(f"{key} is missing")
+    return day
+
+
+def _day_or_none(what: What, key: str) -> date | None:
+    value = what.get(key)
+    try:
+        return None if value is None else date.fromisoformat(str(value))
+    except ValueError:
+        raise WrongContent(f"{key} is no date") from None
