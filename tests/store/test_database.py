@@ -16,7 +16,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, event, text
 
-from adapter.store import cases, dispatch, due, persons
+from adapter.ports import Effect
+from adapter.store import cases, dispatch, due, outbox, persons
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
 from adapter.store.tables import metadata
@@ -69,6 +70,26 @@ def test_two_processes_share_the_work_and_none_is_done_twice(shared_store: Store
         for outcome in [both.submit(work, owner) for owner in ("one", "two")]:
             outcome.result()
     assert sorted(claimed) == sorted([("case", ref) for ref in opened] + [("act", ref) for ref in opened])
+
+
+def test_no_act_gets_stuck_when_it_is_decided_while_the_one_before_it_is_done(shared_store: Store, url: str) -> None:
+    """Neither transaction sees the other, so one must wait, or nobody would let the second act go."""
+    store = shared_store
+    case = store.open("1")
+    store.settle(case, want("a"))
+    (first,) = store.take()
+    other = Store(Database(url, inline=True))
+    done = threading.Thread(target=lambda: other.run(dispatch.done, first, Effect({}), NOW))
+
+    def decides(conn: Connection) -> None:
+        outbox.settle_wanted(conn, case, [want("b")], facts_at=NOW, now=NOW)
+        done.start()
+        done.join(0.2)
+
+    store.db.run_sync(decides)
+    done.join()
+    other.db.close()
+    assert [claimed.act.key for claimed in store.take()] == ["b"]
 
 
 def test_the_migrations_add_up_to_the_tables(store: Store) -> None:
