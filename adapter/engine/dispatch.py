@@ -7,13 +7,13 @@ looked for in vain often enough, ``settle`` apart, to be sent again (P4).
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
 from adapter.domain.facts import Client
-from adapter.domain.ledger import ActState
+from adapter.domain.ledger import ActKind, ActState
 from adapter.engine.outcomes import VERDICTS, Verdict, backoff
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
@@ -21,6 +21,9 @@ from adapter.ports import CaseContext, Effect, Executor, Failure, PortError
 from adapter.store import cases, dispatch, due, facts, schedules
 from adapter.store.dispatch import ClaimedAct
 from adapter.store.errors import Overtaken, StoreError
+
+OUTDATED = timedelta(hours=1)
+"""How old the facts behind a message may be when it goes out."""
 
 
 async def carry_out(rt: Runtime, claimed: ClaimedAct) -> None:
@@ -40,7 +43,7 @@ class _Turn:
     def __init__(self, rt: Runtime, tenant: Tenant, claimed: ClaimedAct) -> None:
         self.rt = rt
         self.claimed = claimed
-        self.executor: Executor = tenant.executors[claimed.lane]
+        self.executor: Executor = tenant.executor
         self.label: dict[str, Any] = {"act": f"{claimed.act.n:02d} {claimed.act.key}", "kind": claimed.act.kind.value}
         self.vendor = self.executor.vendor(claimed.act)
         self.began = rt.clock.now()
@@ -55,9 +58,12 @@ class _Turn:
             await self._perform(context)
 
     def _outdated(self) -> bool:
-        """What opens supervision goes out on fresh facts only (P1)."""
+        """What opens supervision goes out on fresh facts only (P1); a message that waited long is judged anew first,
+        for what it says may be so no more. What pauses or ends waits for nobody."""
         facts_at = self.claimed.facts_at
-        return self.claimed.opens and (facts_at is None or self.began - facts_at > self.rt.tuning.fresh)
+        if self.claimed.opens:
+            return facts_at is None or self.began - facts_at > self.rt.tuning.fresh
+        return self.claimed.lane != "platform" and (facts_at is None or self.began - facts_at > OUTDATED)
 
     async def _give_back(self) -> None:
         def back(c: Connection) -> None:
@@ -133,8 +139,7 @@ class _Turn:
             case Verdict.UNKNOWN:
                 await self._still_unknown(0, error)
             case Verdict.PARK:
-                await self._record(lambda c: dispatch.park(c, claimed, error=str(error), now=now), "act_parked")
-                log("act_parked", failure=error.failure.value, **told)
+                await self._park(error, now)
             case Verdict.RETRY:
                 retry_at = now + backoff(claimed.act.attempts, self.rt.tuning, self.rt.rng, error)
                 await self.rt.db.run(lambda c: dispatch.retry(c, claimed, retry_at=retry_at, error=str(error), now=now))
@@ -142,6 +147,10 @@ class _Turn:
                 log("act_retry", failure=error.failure.value, attempts=attempts, retry_at=retry_at, **told)
             case Verdict.DECIDE_AGAIN:
                 await self._decide_again(error, context, now)
+
+    async def _park(self, error: PortError, now: datetime) -> None:
+        await self._record(lambda c: dispatch.park(c, self.claimed, error=str(error), now=now), "act_parked")
+        log("act_parked", failure=error.failure.value, error=error, vendor=self.vendor, **self.label)
 
     async def _decide_again(self, error: PortError, context: CaseContext, now: datetime) -> None:
         """The schedule is in another state than was supposed: store it as it is, and let the case be decided again;
@@ -151,6 +160,9 @@ class _Turn:
             seen = await self.executor.observe(self.claimed.act, context)
         except PortError as e:
             error = e
+        if seen is None and self.claimed.act.kind is ActKind.CREATE:
+            await self._park(error, now)
+            return
         retry_at = now + backoff(self.claimed.act.attempts, self.rt.tuning, self.rt.rng, error)
 
         def again(c: Connection) -> None:

@@ -165,7 +165,7 @@ def _decide(
     if not after.open:
         _hand_over(c, rt, tenant, case, decision, orders, now)
         log("case_closed", phase=after.phase.value, days=(now - case.opened_at).days)
-    _tell(case, decision, settled)
+    _tell(rt, case, decision, settled)
 
 
 def _store_facts(c: Connection, case: Case, before: Mapping[str, StoredFact], readings: Mapping[str, Reading]) -> bool:
@@ -260,7 +260,7 @@ def _hand_over(
         open_or_mark(c, rt, tenant, case.person_id, later, now)
 
 
-def _tell(case: Case, decision: Decision, settled: Settled) -> None:
+def _tell(rt: Runtime, case: Case, decision: Decision, settled: Settled) -> None:
     if not (settled.new or settled.dropped or decision.phase is not case.phase):
         return
     log(
@@ -271,6 +271,9 @@ def _tell(case: Case, decision: Decision, settled: Settled) -> None:
         wake_at=decision.wake_at,
         version=case.version,
     )
+    if rt.dry_run:
+        for wanted in (w for w in decision.wanted if w.key in settled.new):
+            log("dry_run_act", act=wanted.key, kind=wanted.kind.value, vendor=None, why=wanted.why)
     for key in settled.dropped:
         log("act_dropped", act=key, kind=None, why="no longer called for")
 

@@ -42,14 +42,14 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """One municipality: its policy and its ports. ``executors`` are by lane: platform, message, mail. Orders from
-    before ``go_live`` (a local calendar date) are left alone."""
+    """One municipality: its policy and its ports. Orders from before ``go_live`` (a local calendar date) are left
+    alone."""
 
     name: str
     policy: Policy
     go_live: date
     source: CaseSource
-    executors: Mapping[str, Executor]
+    executor: Executor
     pseudonym: Callable[[str], str]
 
 
@@ -63,6 +63,8 @@ class Runtime:
     tuning: Tuning = field(default_factory=Tuning)
     rng: random.Random = field(default_factory=random.SystemRandom)
     owner: str = "adapter"
+    dry_run: bool = False
+    """Read and decide for real, and carry out nothing: what would have been done is logged."""
     pause: Callable[[str], Awaitable[None]] | None = None
     """Called by name around every commit and every call; a crash test raises there."""
 

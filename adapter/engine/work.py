@@ -56,7 +56,7 @@ async def _claim(rt: Runtime, room: int, done: Done) -> list[Coroutine[Any, Any,
 
     def claim(c: Connection) -> tuple[list[ClaimedAct], list[Case]]:
         acts: list[ClaimedAct] = []
-        for lanes in (("platform",), ("message", "mail")):
+        for lanes in () if rt.dry_run else (("platform",), ("message", "mail")):
             if left := room - len(acts):
                 acts += dispatch.claim_acts(
                     c, tenants=tenants, now=now, limit=left, owner=rt.owner, lease_until=until, lanes=lanes

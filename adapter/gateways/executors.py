@@ -26,3 +26,6 @@ class Executors:
 
     async def find(self, act: Act, case: CaseContext) -> Effect | None:
         return await self.of(act).find(act, case)
+
+    async def observe(self, act: Act, case: CaseContext) -> Effect | None:
+        return await self.of(act).observe(act, case)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
 
@@ -122,7 +123,11 @@ class LifecareSource:
 
     async def orders_updated_on(self, day: date) -> Window:
         with as_port_errors():
-            return self._window(await self._lifecare.orders_updated_on(day), "orders")
+            rows = await self._lifecare.orders_updated_on(day)
+        window = self._window(rows, "orders")
+        hints = (self._mapping.maybe_camera(row.service_category_id) for row in rows.items)
+        items = tuple(replace(item, maybe_camera=hint) for item, hint in zip(window.items, hints, strict=True))
+        return replace(window, items=items)
 
     async def changed_since(self, feed: str, since: datetime) -> Window:
         """See ``CaseSource``. Raises ``KeyError`` for a feed that there isn't."""

@@ -6,8 +6,8 @@ import re
 
 from adapter.domain.ledger import Act, ActKind
 from adapter.gateways.errors import as_port_errors, unmapped
+from adapter.gateways.no_mail import MailSender
 from adapter.ports import CaseContext, Effect
-from connectors.mail.client import MailClient
 from mappings.messages import MessageError, render_mail
 from mappings.phoniro import unit
 from mappings.tables import MunicipalMapping
@@ -25,7 +25,7 @@ class MailExecutor:
     it is the same.
     """
 
-    def __init__(self, client: MailClient, mapping: MunicipalMapping, domain: str, texts: Texts) -> None:
+    def __init__(self, client: MailSender, mapping: MunicipalMapping, domain: str, texts: Texts) -> None:
         """``domain`` is the right-hand side of each Message-ID: the sender's own."""
         self._mail = client
         self._mapping = mapping
@@ -59,4 +59,8 @@ class MailExecutor:
         return Effect({"to": to, "mailbox": box, "message_id": message_id})
 
     async def find(self, _act: Act, _case: CaseContext) -> Effect | None:
+        return None
+
+    async def observe(self, _act: Act, _case: CaseContext) -> Effect | None:
+        """None: a message or a mail conflicts with nothing."""
         return None

@@ -49,10 +49,11 @@ class NoteExecutor:
         second_copy = False
         if act.attempts > 1:
             with as_port_errors():
-                ours = await self._ours(act, heading)
+                ours = await self._ours(heading, _execution(act))
+                readable = ours or await self._ours(heading, None)
             if found := self._marked(ours, act, case):
                 return found
-            second_copy = not ours
+            second_copy = not readable
         request = self._request(act, case, heading, second_copy=second_copy)
         with as_port_errors():
             note = await self._lifecare.create_provider_note(request)
@@ -61,7 +62,11 @@ class NoteExecutor:
     async def find(self, act: Act, case: CaseContext) -> Effect | None:
         heading = self._heading(act)
         with as_port_errors():
-            return self._marked(await self._ours(act, heading), act, case)
+            return self._marked(await self._ours(heading, _execution(act)), act, case)
+
+    async def observe(self, _act: Act, _case: CaseContext) -> Effect | None:
+        """None: a message or a mail conflicts with nothing."""
+        return None
 
     def _heading(self, act: Act) -> Heading:
         if act.kind is not ActKind.MESSAGE:
@@ -72,10 +77,10 @@ class NoteExecutor:
             raise unmapped(f"there is no heading for messages to {to}", VENDOR)
         return heading
 
-    async def _ours(self, act: Act, heading: Heading) -> tuple[wire.Documentation, ...]:
-        """Our own notes under the heading: on the act's execution where it has one, wherever they stand otherwise."""
+    async def _ours(self, heading: Heading, execution_id: int | None) -> tuple[wire.Documentation, ...]:
+        """Our own notes under the heading, in any status: on the execution, or wherever they stand where it is None."""
         rows = await self._lifecare.documentations(
-            execution_id=_execution(act),
+            execution_id=execution_id,
             headline_id=heading.read_under,
             created_signature=self._mapping.author.signature,
         )

@@ -78,6 +78,15 @@ class PlatformExecutor:
                 reason = f"the act's content can't be used: {error}"
         raise unmapped(reason, VENDOR)
 
+    async def observe(self, act: Act, case: CaseContext) -> Effect | None:
+        """The schedule as it is. None for a creation: its own schedule was taken over already, so the conflict is with
+        somebody else's."""
+        if act.kind not in (ActKind.CHANGE, ActKind.PAUSE, ActKind.RESUME, ActKind.END):
+            return None
+        with as_port_errors():
+            schedule_id, _ = await self._schedule_id(act, case)
+            return self._effect(await self._phoniro.get_schedule(schedule_id), act)
+
     async def _perform(self, act: Act, case: CaseContext) -> Effect:
         match act.kind:
             case ActKind.PUT_PERSON:

@@ -1,0 +1,226 @@
+"""The composition root: settings become a service. Nothing connects before it is asked to.
+
+Only the command line and the tests import this module.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from adapter.engine.runtime import Clock, Runtime, Tenant, Tuning
+from adapter.gateways.executors import Executors
+from adapter.gateways.lifecare_source import LifecareSource
+from adapter.gateways.mails import MailExecutor
+from adapter.gateways.no_mail import MailSender, NoMail
+from adapter.gateways.notes import NoteExecutor
+from adapter.gateways.platform import PhoniroSchedules, PlatformExecutor
+from adapter.log_events import log
+from adapter.pseudonym import pseudonym
+from adapter.settings import EngineSettings, Settings, TenantSettings
+from adapter.settings.model import VendorSettings
+from adapter.store import persons
+from adapter.store.database import Database
+from connectors.http import HttpSettings, OnCall, Sleep
+from connectors.lifecare.client import LifecareClient, LifecareSettings
+from connectors.mail.client import MailClient, MailServer
+from connectors.phoniro.client import PhoniroClient
+from mappings.calendar_se import holidays_between
+from mappings.tables import MunicipalMapping, load_mapping
+from mappings.texts import Texts
+
+LIFECARE_BASE = "/WE.EC.Integration.Host"
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What stands in for the world in tests and simulations: transports by ``lifecare`` and ``phoniro``, how to sleep
+    within a call, and who sends mail."""
+
+    transports: Mapping[str, httpx.AsyncBaseTransport] = field(default_factory=dict)
+    sleep: Sleep | None = None
+    mail: MailSender | None = None
+    on_call: OnCall | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TenantParts:
+    """What one municipality is made of, for the commands that look at its parts."""
+
+    settings: TenantSettings
+    mapping: MunicipalMapping
+    texts: Texts
+    lifecare: LifecareClient
+    phoniro: PhoniroClient
+    mail: MailSender | None
+    schedules: PhoniroSchedules
+
+
+class Service:
+    """Everything, wired. An async context manager that closes what was opened."""
+
+    def __init__(self, settings: Settings, tenants: Mapping[str, TenantParts], runtime: Runtime) -> None:
+        self.settings = settings
+        self.tenants = tenants
+        self.runtime = runtime
+
+    async def start_store(self) -> None:
+        """Open the database and bring it up to date, if the settings allow. Raises ``StoreError``."""
+        before, head = self.runtime.db.schema()
+        if self.settings.store.auto_upgrade and before != head:
+            self.runtime.db.upgrade()
+            log("store_upgraded", from_revision=before, to_revision=head)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for parts in self.tenants.values():
+            await parts.lifecare.aclose()
+            await parts.phoniro.aclose()
+        self.runtime.db.close()
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    owner: str | None = None,
+    outside: Outside | None = None,
+    rng: random.Random | None = None,
+    db: Database | None = None,
+) -> Service:
+    """Wire a service. Raises ``MappingError`` for a mapping that can't be used, ``StoreError`` for a database URL that
+    can't."""
+    clock, outside, rng = clock or Clock(), outside or Outside(), rng or random.SystemRandom()
+    database = db or Database(settings.store.url.get_secret_value())
+    key = settings.pseudonym_secret
+    parts = {name: _parts(t, clock, outside) for name, t in settings.tenants.items()}
+    tenants = {
+        name: Tenant(
+            name=name,
+            policy=p.mapping.policy(_holidays(clock)),
+            go_live=p.mapping.go_live,
+            source=LifecareSource(p.lifecare, p.mapping, key=key),
+            executor=_executors(name, p, clock, database, rng, key),
+            pseudonym=lambda person_id: pseudonym(key, person_id),
+        )
+        for name, p in parts.items()
+    }
+    runtime = Runtime(
+        db=database,
+        tenants=tenants,
+        clock=clock,
+        tuning=tuning(settings.engine),
+        rng=rng,
+        owner=owner or f"{socket.gethostname()}-{os.getpid()}-{rng.randrange(16**6):06x}",
+        dry_run=settings.dry_run,
+    )
+    return Service(settings, parts, runtime)
+
+
+def tuning(engine: EngineSettings) -> Tuning:
+    """The group ``[engine]`` as the engine takes it."""
+    return Tuning(
+        poll=timedelta(seconds=engine.poll_seconds),
+        overlap=timedelta(minutes=engine.overlap_minutes),
+        reread=timedelta(hours=engine.reread_hours),
+        awaiting=timedelta(minutes=engine.awaiting_minutes),
+        lease=timedelta(seconds=engine.lease_seconds),
+        settle=timedelta(seconds=engine.settle_seconds),
+        fresh=timedelta(seconds=engine.fresh_seconds),
+        retry_first=timedelta(seconds=engine.retry_first_seconds),
+        retry_cap=timedelta(seconds=engine.retry_cap_seconds),
+        concurrency=engine.concurrency,
+    )
+
+
+def _holidays(clock: Clock) -> frozenset[date]:
+    year = clock.now().year
+    return holidays_between(year - 1, year + 5)
+
+
+def _http(vendor: VendorSettings) -> HttpSettings:
+    return HttpSettings(
+        connect_timeout=vendor.connect_timeout_seconds,
+        read_timeout=vendor.read_timeout_seconds,
+        max_concurrent=vendor.concurrency,
+        per_second=vendor.requests_per_second,
+    )
+
+
+def _parts(settings: TenantSettings, clock: Clock, outside: Outside) -> TenantParts:
+    mapping = load_mapping(settings.mapping)
+    sleep = outside.sleep or clock.sleep
+    base = settings.lifecare.base_url.rstrip("/")
+    lifecare = LifecareClient(
+        LifecareSettings(
+            base_url=base if base.endswith(LIFECARE_BASE) else base + LIFECARE_BASE,
+            domain=settings.lifecare.domain,
+            key=settings.lifecare.key.get_secret_value(),
+            page_size=settings.lifecare.page_size,
+            http=_http(settings.lifecare),
+        ),
+        transport=outside.transports.get("lifecare"),
+        on_call=outside.on_call,
+        sleep=sleep,
+    )
+    phoniro = PhoniroClient(
+        settings.phoniro.base_url.rstrip("/"),
+        settings.phoniro.client_id,
+        settings.phoniro.client_secret.get_secret_value(),
+        settings.phoniro.scope,
+        settings=_http(settings.phoniro),
+        transport=outside.transports.get("phoniro"),
+        on_call=outside.on_call,
+        sleep=sleep,
+        now=clock.now,
+        page_size=settings.phoniro.page_size,
+    )
+    return TenantParts(
+        settings=settings,
+        mapping=mapping,
+        texts=Texts.load("sv"),
+        lifecare=lifecare,
+        phoniro=phoniro,
+        mail=outside.mail or _mail(settings),
+        schedules=PhoniroSchedules(phoniro, mapping, clock.now),
+    )
+
+
+def _mail(settings: TenantSettings) -> MailClient | None:
+    mail = settings.mail
+    if not mail.configured:
+        return None
+    return MailClient(
+        MailServer(
+            host=mail.host,
+            sender=mail.sender,
+            port=mail.port,
+            username=mail.username or None,
+            password=mail.password.get_secret_value() or None,
+            starttls=mail.starttls,
+        )
+    )
+
+
+def _executors(name: str, p: TenantParts, clock: Clock, db: Database, rng: random.Random, key: bytes) -> Executors:
+    async def external_id(person_id: str) -> str:
+        return await db.run(lambda c: persons.external_id_for(c, name, person_id, rng))
+
+    mail = MailExecutor(p.mail, p.mapping, "adapter.invalid", p.texts) if p.mail else NoMail()
+    return Executors(
+        notes=NoteExecutor(p.lifecare, p.mapping, clock.now, p.texts),
+        platform=PlatformExecutor(p.phoniro, p.lifecare, p.mapping, external_id=external_id, clock=clock.now, key=key),
+        mail=mail,
+    )

@@ -1,0 +1,29 @@
+"""For all tests: what the adapter logs goes through its real pipeline into memory, where a test can read it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from adapter.observability import configure_logging
+
+
+class Logs(io.StringIO):
+    """The log of one test."""
+
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.getvalue().splitlines()]
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        return [line for line in self.lines() if line["event"] == name]
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[Logs]:
+    stream = Logs()
+    configure_logging("INFO", json=True, stream=stream)
+    yield stream

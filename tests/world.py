@@ -1,0 +1,243 @@
+"""A whole world in one process and one thread: the real engine, store and connectors over the simulated vendors, with
+a clock that only moves when told to."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
+
+from adapter.bootstrap import Outside, Service, build
+from adapter.domain.facts import Signal
+from adapter.domain.ledger import Act
+from adapter.engine import runtime
+from adapter.engine.feeds import read_feeds
+from adapter.engine.work import work
+from adapter.settings import Settings
+from adapter.store import cases, due, outbox
+from adapter.store import dispatch as dispatch_store
+from adapter.store.cases import Case
+from adapter.store.database import Database
+from connectors.mock.faults import FaultPlan
+from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, Ordered, SimulatedLifecare
+from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
+from connectors.mock.transport import InProcessTransport
+
+EXAMPLE = Path(__file__).parents[1] / "mappings" / "example.toml"
+MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+ANNA = "19340101TF01"
+
+
+class VirtualClock(runtime.Clock):
+    """Time that stands still until it is moved; sleeping moves it."""
+
+    def __init__(self, start: datetime) -> None:
+        self.time = start
+
+    def now(self) -> datetime:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@dataclass
+class Mail:
+    """A mail server that keeps what it gets."""
+
+    sent: list[tuple[str, str, str, str]] = field(default_factory=list)
+
+    async def send(self, message_id: str, to: str, subject: str, body: str, *, date: datetime) -> None:
+        self.sent.append((message_id, to, subject, body))
+
+    async def check(self) -> None:
+        return None
+
+
+def settings_for(mapping: Path = EXAMPLE, **engine: float) -> Settings:
+    """Settings of one municipality over the simulated vendors; addresses are never resolved."""
+    tenant = {
+        "lifecare": {
+            "base_url": "http://127.0.0.1:1",
+            "domain": DEFAULT_DOMAIN,
+            "key": DEFAULT_KEY,
+            "requests_per_second": 1_000_000,
+        },
+        "phoniro": {
+            "base_url": "http://127.0.0.1:2",
+            "client_id": DEFAULT_CLIENT[0],
+            "client_secret": DEFAULT_CLIENT[1],
+            "requests_per_second": 1_000_000,
+        },
+        "mapping_file": str(mapping),
+    }
+    return Settings.model_validate(
+        {
+            "demo": True,
+            "tenants": {"exempel": tenant},
+            "store": {"url": "sqlite://"},
+            "engine": {"poll_seconds": 1800, **engine},
+            "pseudonym_key": "a key for tests only",
+        }
+    )
+
+
+class World:
+    """Simulated vendors, people who act in them, and the adapter. Use as an async context manager."""
+
+    def __init__(
+        self,
+        start: datetime = MONDAY,
+        *,
+        mapping: Path = EXAMPLE,
+        db: Database | None = None,
+        seed: int = 1,
+        pause: Callable[[str], Any] | None = None,
+        **engine: float,
+    ) -> None:
+        self.clock = VirtualClock(start)
+        self.rng = random.Random(seed)
+        self.lifecare = SimulatedLifecare(self.clock.now, seed=seed)
+        self.phoniro = SimulatedPhoniro(self.clock.now, seed=seed)
+        self.lifecare_faults, self.phoniro_faults = FaultPlan(self.clock.now), FaultPlan(self.clock.now)
+        self.mail = Mail()
+        self.settings = settings_for(mapping, **engine)
+        self.db = db or Database("sqlite://")
+        self.pause = pause
+        self.starts = 0
+        self.service = self._service()
+        self.polled = start - timedelta(days=1)
+
+    def _service(self) -> Service:
+        self.starts += 1
+        transports = {
+            "lifecare": InProcessTransport(self.lifecare_faults.wrap(self.lifecare.handle)),
+            "phoniro": InProcessTransport(self.phoniro_faults.wrap(self.phoniro.handle)),
+        }
+        outside = Outside(transports=transports, sleep=self.clock.sleep, mail=self.mail)
+        owner = f"adapter-{self.starts}"
+        service = build(self.settings, clock=self.clock, owner=owner, outside=outside, rng=self.rng, db=self.db)
+        if self.pause is not None:
+            object.__setattr__(service.runtime, "pause", self.pause)
+        return service
+
+    def restart(self) -> None:
+        """The process died and was started again: nothing of it is left but the database."""
+        self.service = self._service()
+
+    async def __aenter__(self) -> Self:
+        await self.service.start_store()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.service.__aexit__(None, None, None)
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    @property
+    def rt(self) -> runtime.Runtime:
+        return self.service.runtime
+
+    @property
+    def tenant(self) -> runtime.Tenant:
+        return self.rt.tenants["exempel"]
+
+    @property
+    def today(self) -> date:
+        return self.clock.time.astimezone(self.tenant.policy.zone).date()
+
+    async def cycle(self) -> None:
+        """One reading of the feeds and all the work that follows from it now."""
+        self.polled = self.clock.time
+        await read_feeds(self.rt, self.tenant)
+        await work(self.rt)
+
+    async def settle(self) -> None:
+        """Poll, then let seconds pass until nothing is left to do at once."""
+        await self.cycle()
+        for _ in range(20):
+            soon = await self._next()
+            if soon is None or soon > self.clock.time + timedelta(seconds=90):
+                return
+            self.clock.time = max(soon, self.clock.time)
+            await work(self.rt)
+
+    async def pass_time(self, **delta: float) -> None:
+        """Let time pass as in service: polling at its pace, working whenever something is due."""
+        until = self.clock.time + timedelta(**delta)
+        while True:
+            soon = await self._next()
+            poll = self.polled + self.rt.tuning.poll
+            at = min(poll, soon) if soon else poll
+            if at > until:
+                break
+            self.clock.time = max(at, self.clock.time)
+            if at >= poll:
+                await self.cycle()
+            else:
+                await work(self.rt)
+        self.clock.time = until
+
+    async def _next(self) -> datetime | None:
+        tenants = list(self.rt.tenants)
+        found = await self.db.run(lambda c: (due.next_due(c, tenants), dispatch_store.next_retry(c, tenants)))
+        return min((t for t in found if t), default=None)
+
+    # --- people -----------------------------------------------------------------------------------------------------
+
+    def person(self, person_id: str = ANNA, *, other_service: bool = True) -> None:
+        """Somebody with (or without) home care besides."""
+        self.lifecare.seed_person(person_id)
+        if other_service:
+            shower = self.lifecare.order(person_id, "shower", start=self.today, order_date=self.today)
+            self.lifecare.accept(shower.order_id)
+            self.lifecare.start_execution(shower.order_id, start=self.today)
+
+    def order(self, person_id: str = ANNA, **fields: Any) -> Ordered:
+        """An order of three looks a night by camera, with a decision that runs from today."""
+        given = {"start": self.today, "order_date": self.today, **fields}
+        return self.lifecare.order(person_id, "camera", **given)
+
+    def execute(self, order: Ordered) -> int:
+        self.lifecare.accept(order.order_id)
+        return self.lifecare.start_execution(order.order_id, start=self.today)
+
+    def note(self, execution_id: int, signal: Signal, text: str = "Klart.") -> str:
+        """A note by the alarm team or the coordinator, a second after the one before."""
+        self.clock.time += timedelta(seconds=1)
+        return self.lifecare.note_as("alarm_team", execution_id, signal.value, text)
+
+    def prepare(self, execution_id: int, times: str = "22.30, 02:15 och 05.00") -> None:
+        self.note(execution_id, Signal.TIMES_AGREED, times)
+        for signal in (
+            Signal.INSTALLATION_BOOKED,
+            Signal.APPENDIX_SIGNED,
+            Signal.CONSENT_SIGNED,
+            Signal.LIABILITY_SIGNED,
+            Signal.READY_FOR_START,
+        ):
+            self.note(execution_id, signal)
+
+    # --- what came of it --------------------------------------------------------------------------------------------
+
+    async def cases(self) -> list[Case]:
+        return await self.db.run(lambda c: list(cases.all_cases(c, "exempel", open_only=False)))
+
+    async def case(self) -> Case:
+        (case,) = await self.cases()
+        return case
+
+    async def acts(self, ref: str | None = None) -> tuple[Act, ...]:
+        ref = ref or (await self.case()).ref
+        return await self.db.run(lambda c: outbox.acts(c, "exempel", ref))
+
+    def notes(self) -> list[str]:
+        """First line of each note that the adapter wrote, in order."""
+        return [note.text.splitlines()[0] for note in self.lifecare.notes_written()]
+
+    def schedules(self) -> list[tuple[str, str]]:
+        """Reference and status of each schedule in Phoniro."""
+        return [(s.new.external_reference, self.phoniro.status(s.id)) for s in self.phoniro.book.all]
