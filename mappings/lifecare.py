@@ -43,6 +43,7 @@ _STATUS = {
     "Accepted": OrderStatus.ACCEPTED,
     "WillNotBeExecuted": OrderStatus.WILL_NOT_BE_EXECUTED,
 }
+_CURRENT = (OrderStatus.SENT, OrderStatus.ACCEPTED)
 _WEEKDAYS = dict(
     zip(("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"), Weekday, strict=True)
 )
@@ -70,8 +71,11 @@ def order(
     lines, problems = [], []
     for service in services:
         granted, unknown = _granted(service.details, mapping)
-        problems += [problem("unknown_value", "ordered_services", row.id, "Weekdays")] if unknown else []
         kind = _kind(row.service_category_id, service.service_type.code if service.service_type else None, mapping)
+        if unknown:
+            problems.append(problem("unknown_value", "ordered_services", row.id, "Weekdays"))
+        elif granted is None and kind is ServiceKind.CAMERA and status in _CURRENT:
+            problems.append(FactProblem("grant_unknown", "ordered_services", (("order", row.id),)))
         lines.append(ServiceLine(kind, service.decision_id, service.start_date, service.end_date, granted))
     if not lines:
         lines.append(ServiceLine(_kind(row.service_category_id, None, mapping), None))

@@ -43,7 +43,7 @@ def plain_text(rtf: str) -> str:
         elif hidden:
             continue
         elif word == "u":
-            out.append(chr(int(number or 63) % 65536))
+            out.append(_unit(int(number or 63)))
             skip = stand_ins
         elif code:
             if skip:
@@ -57,3 +57,8 @@ def plain_text(rtf: str) -> str:
             out.append(_BREAKS.get(word or "", _SIGNS.get(word or "", _LITERAL.get(symbol or "", ""))))
     joined = "".join(out).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return joined.strip()
+
+
+def _unit(number: int) -> str:
+    """RTF's numbers are signed 16-bit units; some writers give the whole code point."""
+    return chr(number) if 0 <= number < 0x110000 else chr(number % 65536)

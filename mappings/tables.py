@@ -77,6 +77,11 @@ class MunicipalMapping(Part):
         by_company = self.units.by_company.get(company_id or 0, self.units.coordinator)
         return self.units.by_provider.get(provider_id or "", by_company)
 
+    def maybe_camera(self, category: int | None) -> bool:
+        """Whether an order of this category can hold a camera service."""
+        camera = self.services.camera
+        return category is None or category in camera.categories or bool(camera.types)
+
     def receiving_unit(self, to: str, coordinator: int | None) -> int:
         """The unit that a message ``to`` a recipient is written to; ``coordinator`` is the case's own unit, if known.
         The plan is the coordinator's."""

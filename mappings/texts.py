@@ -38,6 +38,7 @@ class Texts:
 
     def say(self, section: str, code: str, /, **params: object) -> str:
         """The text with its parameters filled in. Parameters that it doesn't use are left out."""
+        params = {name: self._named(name, value) for name, value in params.items()}
         text = self.sections.get(section, {}).get(code)
         if text is not None and self.params_of(section, code) <= params.keys():
             return text.format_map(params)
@@ -45,3 +46,10 @@ class Texts:
             raise MissingText(f"texts.{self.language}.toml has no [{section}] {code} for {sorted(params)}")
         told = ", ".join(f"{name}: {value}" for name, value in sorted(params.items()))
         return f"{code.replace('_', ' ')} ({told})" if told else code.replace("_", " ")
+
+    def _named(self, name: str, value: object) -> object:
+        """Parameters named ``resource`` and ``resources`` hold codes of the section ``resources``."""
+        known = self.sections.get("resources", {})
+        if name not in ("resource", "resources") or not isinstance(value, str):
+            return value
+        return ", ".join(known.get(part, part) for part in value.split(", "))

@@ -46,7 +46,7 @@ def test_the_example_fits_the_simulated_lifecare(example: MunicipalMapping) -> N
     assert example.author.personnel_id == catalogue.ADAPTER.id
     assert example.units.alarm_team == catalogue.ALARM_TEAM_UNIT.id
     assert example.units.authority == catalogue.AUTHORITY_UNIT.id
-    assert example.services.camera.types == (catalogue.CAMERA.code,)
+    assert example.services.camera.categories == (catalogue.CAMERA.category_id,)
     assert example.services.alarm.categories == (catalogue.ALARM.category_id,)
     assert set(example.services.nightly_units) == {catalogue.DAY, catalogue.NIGHT}
 
@@ -135,7 +135,11 @@ FAULTS = {
     "a message read under a signal": ('"S202"', '"S103"', "messages.alarm_team.read_under: the heading S103 already"),
     "two messages under one heading": ("5204", "5201", "messages.plan.write_under: the heading 5201 already"),
     "a code twice": ("types = [4110]", "types = [4110, 4110]", "services.alarm.types, number 2: the code 4110 already"),
-    "a code of two services": ("types = [4110]", "types = [4010]", "already stands at services.camera.types, number 1"),
+    "a code of two services": (
+        "categories = [41]",
+        "categories = [40]",
+        "already stands at services.camera.categories, number 1",
+    ),
     "no unit for the authority": ("authority = 7301", "", "units.authority: is missing: the unit that the authority's"),
     "one unit for two": ("authority = 7301", "authority = 7201", "units.authority: is the same unit as"),
     "no go_live": ("go_live = 2026-01-01", "", "go_live: is missing: the first order date"),
@@ -155,7 +159,7 @@ FAULTS = {
     "patience that falls": ("I4 = { remind = 3", "I4 = { remind = 30", "routine.late.I4: remind, again and escalate"),
     "an unknown reason": ('= "deceased"', '= "dead"', "routine.end_reasons.deceased: input should be"),
     "a company that is no number": ("72 = 7102\n\n# Ph", "x = 7102\n\n# Ph", "units.by_company: has a key that is no"),
-    "no camera at all": ("categories = [40]\ntypes = [4010]", "", "services.camera: names no category and no type"),
+    "no camera at all": ("categories = [40]", "", "services.camera: names no category and no type"),
 }
 
 

@@ -49,6 +49,12 @@ def test_a_missing_text_is_readable_elsewhere() -> None:
     assert TEXTS.say("times", "not_a_time", line=1) == "not a time (line: 1)"
 
 
+def test_the_case_systems_resources_are_named_in_words() -> None:
+    told = TEXTS.say("attention", "no_person", resource="sol_decisions", id="7")
+    assert told.startswith("I beslut saknar raden 7 person.")
+    assert "beställningar, anteckningar" in TEXTS.say("attention", "stale", resources="orders, notes")
+
+
 def test_there_is_no_table_for_a_language_that_nobody_wrote() -> None:
     with pytest.raises(FileNotFoundError):
         Texts.load("xx")

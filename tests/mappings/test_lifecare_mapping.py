@@ -1,0 +1,294 @@
+"""Lifecare's rows as facts, by example."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapter.domain.facts import OrderStatus, ServiceKind, Signal
+from adapter.domain.nights import Granted, Weekday
+from connectors.lifecare import wire
+from mappings import lifecare
+from mappings.tables import load_mapping
+
+MAPPING = load_mapping(Path(__file__).parents[2] / "mappings" / "example.toml")
+PERSON = "19900101TF03"
+KEY = b"secret"
+
+
+def order(**fields: Any) -> wire.Order:
+    base = {
+        "Id": "SB-1",
+        "PersonId": PERSON,
+        "ServiceCategoryId": 40,
+        "OrderDate": "2026-03-02",
+        "StartDate": "2026-03-09",
+        "EndDate": "9999-12-31T00:00:00",
+        "Status": "Sent",
+        "Provider": {"Id": "UTFSODER"},
+        "Company": {"Id": 72},
+    }
+    return wire.Order.model_validate({**base, **fields})
+
+
+def service(code: int = 4010, **detail: Any) -> wire.OrderedService:
+    return wire.OrderedService.model_validate(
+        {
+            "OrderId": "SB-1",
+            "DecisionId": 7,
+            "ServiceType": {"Code": code},
+            "StartDate": "2026-03-09",
+            "Details": [{"Frequency": 3, "Periodicity": 1, "TimeUnit": 4, **detail}],
+        }
+    )
+
+
+def test_an_order_is_read_with_its_lines_and_its_unit() -> None:
+    found, problems = lifecare.order(order(), [service()], MAPPING)
+    assert found is not None
+    assert problems == ()
+    assert (found.id, found.status, found.unit_id) == ("SB-1", OrderStatus.SENT, 7102)
+    assert (found.order_date, found.first_day, found.last_day) == (date(2026, 3, 2), date(2026, 3, 9), None)
+    (line,) = found.lines
+    assert (line.kind, line.decision_id, line.granted) == (ServiceKind.CAMERA, 7, Granted(3))
+    assert found.is_camera
+
+
+@pytest.mark.parametrize(
+    ("category", "code", "kind"),
+    [
+        (40, 4010, ServiceKind.CAMERA),
+        (40, 9999, ServiceKind.CAMERA),
+        (40, 4110, ServiceKind.ALARM),
+        (41, 9999, ServiceKind.ALARM),
+        (42, 4210, ServiceKind.OTHER),
+    ],
+)
+def test_a_service_is_told_by_its_type_before_its_orders_category(category: int, code: int, kind: ServiceKind) -> None:
+    found, _ = lifecare.order(order(ServiceCategoryId=category), [service(code)], MAPPING)
+    assert found is not None
+    assert found.lines[0].kind is kind
+
+
+def test_camera_services_in_a_shared_category_are_told_by_type_alone() -> None:
+    camera = MAPPING.services.camera.model_copy(update={"categories": (), "types": (4010,)})
+    mapping = MAPPING.model_copy(update={"services": MAPPING.services.model_copy(update={"camera": camera})})
+    found, _ = lifecare.order(order(ServiceCategoryId=42), [service(4010), service(4210)], mapping)
+    assert found is not None
+    assert [line.kind for line in found.lines] == [ServiceKind.CAMERA, ServiceKind.OTHER]
+    assert mapping.maybe_camera(42)
+    assert not MAPPING.maybe_camera(42)
+
+
+def test_a_camera_order_without_services_is_still_a_camera_order() -> None:
+    found, _ = lifecare.order(order(), [], MAPPING)
+    assert found is not None
+    assert found.is_camera
+    assert found.lines[0].decision_id is None
+
+
+@pytest.mark.parametrize(
+    ("detail", "granted"),
+    [
+        ({}, Granted(3)),
+        ({"TimeUnit": 1}, Granted(3)),
+        ({"TimeUnit": None}, Granted(3)),
+        ({"Weekdays": ["Friday", "Saturday"]}, Granted(3, frozenset({Weekday.FRI, Weekday.SAT}))),
+        ({"TimeUnit": 2}, None),
+        ({"Periodicity": 2}, None),
+        ({"Periodicity": None}, None),
+        ({"Frequency": None}, None),
+        ({"Frequency": 0}, None),
+    ],
+)
+def test_what_was_granted_per_night_is_known_only_where_it_can_be_checked(
+    detail: dict[str, Any], granted: Granted | None
+) -> None:
+    found, problems = lifecare.order(order(), [service(**detail)], MAPPING)
+    assert found is not None
+    assert found.lines[0].granted == granted
+    assert [(p.code, dict(p.params)) for p in problems] == ([] if granted else [("grant_unknown", {"order": "SB-1"})])
+
+
+def test_an_unknown_weekday_is_told_and_nothing_is_guessed() -> None:
+    found, problems = lifecare.order(order(), [service(Weekdays=["Fredag"])], MAPPING)
+    assert found is not None
+    assert found.lines[0].granted is None
+    assert [(p.code, p.resource) for p in problems] == [("unknown_value", "ordered_services")]
+
+
+def test_two_details_can_not_be_checked() -> None:
+    two = service().model_copy(update={"details": service().details * 2})
+    found, _ = lifecare.order(order(), [two], MAPPING)
+    assert found is not None
+    assert found.lines[0].granted is None
+
+
+def test_an_unknown_status_is_told_by_order_and_field() -> None:
+    found, problems = lifecare.order(order(Status="OnHold"), [service()], MAPPING)
+    assert found is None
+    assert problems[0].code == "unknown_value"
+    assert dict(problems[0].params) == {"id": "SB-1", "field": "Status"}
+
+
+def person(**fields: Any) -> wire.Client:
+    base = {
+        "Id": 30001,
+        "PersonId": PERSON,
+        "FirstName": "Test",
+        "LastName": "Person",
+        "Active": True,
+        "Addresses": [{"StreetAddress": "Provgatan 1", "ZipCode": "12345", "City": "Provstad", "Type": "Home"}],
+        "Phones": [{"PhoneNumber": "070-0000000", "Type": "Mobile"}],
+    }
+    return wire.Client.model_validate({**base, **fields})
+
+
+PROTECTED: dict[str, dict[str, Any]] = {
+    "registration": {"ProtectedRegistration": True},
+    "confidential": {"IsConfidential": True},
+    "address": {"Addresses": [{"StreetAddress": "Provgatan 1", "Protected": True}]},
+    "phone": {"Phones": [{"PhoneNumber": "070-0000000", "Protected": True}]},
+}
+
+
+@pytest.mark.parametrize("how", PROTECTED)
+def test_identity_is_protected_in_each_of_four_ways(how: str) -> None:
+    found, _ = lifecare.client(person(**PROTECTED[how]), PERSON, KEY)
+    assert found.protected
+    assert found.client_id == 30001
+
+
+def test_a_client_that_can_not_be_seen_is_protected_and_has_no_id() -> None:
+    found = lifecare.invisible_client(PERSON, KEY)
+    assert found.protected
+    assert found.client_id is None
+
+
+@pytest.mark.parametrize(
+    ("gone", "deceased", "deregistered"),
+    [
+        (None, False, None),
+        ({}, False, None),
+        ({"Reason": "Decease"}, True, None),
+        ({"Reason": "Emigrated"}, False, "emigrated"),
+        ({"Reason": "Other"}, False, "other"),
+        ({"Date": "2026-03-01"}, False, "other"),
+    ],
+)
+def test_deregistration_is_told_by_its_reason(gone: Any, deceased: bool, deregistered: str | None) -> None:
+    found, _ = lifecare.client(person(Deregistration=gone), PERSON, KEY)
+    assert (found.deceased, found.deregistered) == (deceased, deregistered)
+
+
+def test_the_fingerprint_tells_that_details_changed_and_never_what_they_are() -> None:
+    before, _ = lifecare.client(person(), PERSON, KEY)
+    moved, _ = lifecare.client(person(Addresses=[{"StreetAddress": "Provgatan 2", "Type": "Home"}]), PERSON, KEY)
+    same, _ = lifecare.client(person(UpdateTime="2026-03-03T10:00:00Z"), PERSON, KEY)
+    assert before.details == same.details != moved.details
+    assert before.details != lifecare.client(person(), PERSON, b"another")[0].details
+    assert len(before.details) == 32
+
+
+def test_nothing_personal_is_in_a_protected_persons_fingerprint() -> None:
+    one, _ = lifecare.client(person(ProtectedRegistration=True), PERSON, KEY)
+    other, _ = lifecare.client(person(ProtectedRegistration=True, FirstName="X"), "19900101TF04", KEY)
+    assert one.details == other.details == lifecare.invisible_client(PERSON, KEY).details
+
+
+@pytest.mark.parametrize(("number", "holds"), [("19900101TF03", True), ("000000000000", True), ("000000000001", False)])
+def test_a_wrong_checksum_is_told_and_test_numbers_have_none(number: str, holds: bool) -> None:
+    _, problems = lifecare.client(person(), number, KEY)
+    assert [p.code for p in problems] == ([] if holds else ["checksum"])
+    assert all(number not in str(p) for p in problems)
+
+
+@given(st.from_regex(r"[0-9]{11}", fullmatch=True))
+def test_exactly_one_last_digit_makes_a_checksum_hold(digits: str) -> None:
+    assert sum(lifecare.checksum_holds(digits + str(last)) for last in range(10)) == 1
+
+
+def note(**fields: Any) -> wire.Documentation:
+    base = {
+        "Id": "700001",
+        "HeadlineId": "S101",
+        "Status": "Current",
+        "PlainText": "22:30",
+        "CreatedTime": "2026-03-02T23:30:00Z",
+        "ExecutionId": 1,
+    }
+    return wire.Documentation.model_validate({**base, **fields})
+
+
+def read(row: wire.Documentation, since: date = date(2026, 3, 1)) -> Any:
+    return lifecare.notes([row], MAPPING, since, MAPPING.zone)
+
+
+def test_a_signal_is_read_with_its_text_where_it_is_about_times() -> None:
+    ((found,), problems) = read(note())
+    assert (found.signal, found.text, found.execution_id) == (Signal.TIMES_AGREED, "22:30", 1)
+    assert found.at == datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
+    assert problems == ()
+    ((other,), _) = read(note(HeadlineId="S105"))
+    assert (other.signal, other.text) == (Signal.CONSENT_SIGNED, "")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"Status": "History"},
+        {"Status": "Deleted"},
+        {"ErrorMarked": True},
+        {"NextHistoryId": "700002"},
+        {"HeadlineId": "S901"},
+        {"HeadlineId": "S201"},
+        {"HeadlineId": None},
+    ],
+)
+def test_a_note_that_does_not_count_is_no_signal(fields: dict[str, Any]) -> None:
+    assert read(note(**fields)) == ((), ())
+
+
+@pytest.mark.parametrize(("since", "count"), [(date(2026, 3, 3), 1), (date(2026, 3, 4), 0)])
+def test_notes_count_from_the_local_calendar_day(since: date, count: int) -> None:
+    """23:30 UTC on 2 March is 3 March in Stockholm."""
+    assert len(read(note(), since)[0]) == count
+
+
+def test_text_comes_from_rtf_where_there_is_no_plain_text() -> None:
+    ((found,), _) = read(note(PlainText=None, Text=r"{\rtf1\ansi Varje natt 22:30\par 05:00}"))
+    assert found.text == "Varje natt 22:30\n05:00"
+
+
+def test_a_text_too_long_is_cut_and_still_seen_to_be_too_long() -> None:
+    from adapter.domain.nights import TimesProblem
+    from adapter.domain.times_grammar import parse_times
+
+    ((found,), _) = read(note(PlainText="22:30 " * 2_000))
+    assert len(found.text) == lifecare.LONGEST_NOTE + 1
+    refused = parse_times(found.text, MAPPING.window)
+    assert isinstance(refused, TimesProblem)
+    assert refused.code == "too_long"
+
+
+def test_a_note_without_a_time_is_told() -> None:
+    assert [p.code for p in read(note(CreatedTime=None))[1]] == ["bad_row"]
+
+
+def test_executions_and_absences_that_end_before_they_begin_are_told() -> None:
+    days = {"Id": 1, "PersonId": PERSON, "StartDate": "2026-03-02", "EndDate": "2026-03-01"}
+    _, of_execution = lifecare.execution(wire.Execution.model_validate(days))
+    _, of_absence = lifecare.absence(wire.ClientAbsence.model_validate(days))
+    assert [p.code for p in (*of_execution, *of_absence)] == ["ends_before_start"] * 2
+
+
+def test_a_deleted_absence_is_none_and_one_without_a_start_is_told() -> None:
+    assert lifecare.absence(wire.ClientAbsence.model_validate({"Id": 1, "Deleted": True})) == (None, ())
+    none, problems = lifecare.absence(wire.ClientAbsence.model_validate({"Id": 1, "PersonId": PERSON}))
+    assert none is None
+    assert [p.code for p in problems] == ["bad_row"]
