@@ -44,7 +44,7 @@ def as_port_errors() -> Iterator[None]:
         failure = port_error(error)
     else:
         return
-    raise failure
+    raise failure from None
 
 
 def unmapped(reason: str, vendor: str) -> PortError:

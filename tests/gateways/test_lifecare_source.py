@@ -1,0 +1,225 @@
+"""The case source over the simulated Lifecare."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from adapter.domain.facts import OrderStatus, ServiceKind, Signal
+from adapter.domain.nights import Granted
+from adapter.ports import Failure, PortError
+from connectors.mock.faults import Kind, Rule
+from connectors.mock.lifecare.catalogue import ALARM_TEAM_UNIT, COORDINATOR_UNIT_SOUTH
+
+from .conftest import OTHER_PERSON, PERSON, World
+
+TODAY = date(2026, 3, 9)
+
+
+async def test_all_orders_of_the_person_are_read_with_their_services(world: World) -> None:
+    camera = world.lifecare.order(PERSON, unit_id=COORDINATOR_UNIT_SOUTH.id)
+    world.lifecare.order(PERSON, "alarm")
+    world.lifecare.seed_person(OTHER_PERSON)
+    world.lifecare.order(OTHER_PERSON)
+    orders, problems = await world.source.orders(PERSON)
+    assert problems == ()
+    assert {o.lines[0].kind for o in orders} == {ServiceKind.CAMERA, ServiceKind.ALARM}
+    (order,) = (o for o in orders if o.is_camera)
+    assert (order.id, order.status, order.unit_id) == (camera.order_id, OrderStatus.SENT, 7102)
+    assert (order.lines[0].decision_id, order.lines[0].granted) == (camera.decision_id, Granted(3))
+
+
+async def test_a_person_without_orders_has_none(world: World) -> None:
+    assert await world.source.orders(PERSON) == ((), ())
+
+
+async def test_a_date_that_is_no_date_costs_its_own_row_and_is_told(world: World) -> None:
+    good, bad = world.lifecare.order(PERSON), world.lifecare.order(PERSON, "shower")
+    world.lifecare.tables["orders"].rows[bad.order_id].data["StartDate"] = "2026-02-30T00:00:00"
+    world.lifecare.tables["orders"].rows[bad.order_id].rendered = None
+    orders, problems = await world.source.orders(PERSON)
+    assert [o.id for o in orders] == [good.order_id]
+    assert [(p.code, dict(p.params)["id"]) for p in problems] == [("bad_date", bad.order_id)]
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_a_deleted_decision_comes_back_marked_as_deleted(world: World, count: int) -> None:
+    """Every other deleted row carries little more than its id."""
+    made = [world.lifecare.order(PERSON) for _ in range(count)][-1]
+    world.lifecare.delete("sol_decisions", made.decision_id)
+    decisions, problems = await world.source.decisions(PERSON, frozenset({made.decision_id}))
+    assert problems == ()
+    assert {d.id: d.deleted for d in decisions}[made.decision_id]
+
+
+async def test_a_decision_of_somebody_else_is_told_and_never_used(world: World) -> None:
+    world.lifecare.seed_person(OTHER_PERSON)
+    foreign = world.lifecare.order(OTHER_PERSON)
+    decisions, problems = await world.source.decisions(PERSON, frozenset({foreign.decision_id}))
+    assert decisions == ()
+    assert [p.code for p in problems] == ["foreign_person"]
+    assert OTHER_PERSON not in str(problems)
+
+
+async def test_a_decision_that_vanished_is_absent(world: World) -> None:
+    made = world.lifecare.order(PERSON)
+    world.lifecare.vanish("sol_decisions", made.decision_id)
+    assert await world.source.decisions(PERSON, frozenset({made.decision_id})) == ((), ())
+
+
+async def test_executions_have_their_unit_and_their_deletion(world: World) -> None:
+    made = world.lifecare.order(PERSON)
+    kept = world.lifecare.start_execution(made.order_id, unit_id=ALARM_TEAM_UNIT.id)
+    gone = world.lifecare.start_execution(made.order_id)
+    world.lifecare.delete("executions", gone)
+    executions, problems = await world.source.executions(PERSON)
+    assert problems == ()
+    assert {e.id: e.deleted for e in executions} == {kept: False, gone: True}
+    assert next(e for e in executions if e.id == kept).unit_id == 7201
+
+
+async def test_absences_are_read_without_the_deleted_ones(world: World) -> None:
+    kept = world.lifecare.absence(PERSON, TODAY, TODAY + timedelta(days=3))
+    for _ in range(2):
+        world.lifecare.delete("client_absences", world.lifecare.absence(PERSON, TODAY))
+    absences, problems = await world.source.absences(PERSON)
+    assert problems == ()
+    assert [(a.id, a.first_day, a.last_day) for a in absences] == [(kept, TODAY, TODAY + timedelta(days=3))]
+
+
+@pytest.mark.parametrize("how", ["registration", "confidential", "address", "phone"])
+async def test_protection_is_seen_in_each_of_its_ways(world: World, how: str) -> None:
+    assert not (await world.source.client(PERSON))[0].protected
+    world.lifecare.protect(PERSON, how)  # type: ignore[arg-type]  # the parameters are its literals
+    client, _ = await world.source.client(PERSON)
+    assert client.protected
+    assert client.client_id is not None
+
+
+async def test_a_client_that_the_key_can_not_see_is_protected_without_an_id(world: World) -> None:
+    world.lifecare.protect(PERSON, "invisible")
+    client, problems = await world.source.client(PERSON)
+    assert client.protected
+    assert client.client_id is None
+    assert problems == ()
+
+
+async def test_death_is_seen(world: World) -> None:
+    world.lifecare.decease(PERSON)
+    client, _ = await world.source.client(PERSON)
+    assert client.deceased
+    assert not client.active
+
+
+async def test_signals_are_read_on_the_executions_asked_for(world: World) -> None:
+    made = world.lifecare.order(PERSON)
+    first, second = (world.lifecare.start_execution(made.order_id) for _ in range(2))
+    world.lifecare.note_as("coordinator", first, "times_agreed", "Varje natt 22:30")
+    world.lifecare.note_as("alarm_team", second, "consent_signed", "hemlig text")
+    world.lifecare.note_as("alarm_team", first, "S901", "en vanlig anteckning")
+    wrong = world.lifecare.note_as("alarm_team", first, "ready_for_start", "klart")
+    world.lifecare.error_mark(wrong)
+    notes, problems = await world.source.notes(frozenset({first, second}), TODAY)
+    assert problems == ()
+    assert {(n.signal, n.execution_id, n.text) for n in notes} == {
+        (Signal.TIMES_AGREED, first, "Varje natt 22:30"),
+        (Signal.CONSENT_SIGNED, second, ""),
+    }
+    assert {n.signal for n in (await world.source.notes(frozenset({second}), TODAY))[0]} == {Signal.CONSENT_SIGNED}
+
+
+async def test_a_replaced_note_counts_in_its_new_form_alone(world: World) -> None:
+    execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
+    old = world.lifecare.note_as("coordinator", execution, "times_agreed", "22:30")
+    new = world.lifecare.replace_note(old, "23:30")
+    ((note,), _) = await world.source.notes(frozenset({execution}), TODAY)
+    assert (note.id, note.text) == (new, "23:30")
+
+
+async def test_notes_from_before_the_day_do_not_count(world: World) -> None:
+    execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
+    early = datetime(2026, 3, 8, 22, 30, tzinfo=UTC)
+    world.lifecare.note_as("coordinator", execution, "times_agreed", "22:30", created=early)
+    assert await world.source.notes(frozenset({execution}), TODAY) == ((), ())
+
+
+async def test_orders_changed_on_a_day_tell_which_may_be_a_cameras(world: World) -> None:
+    camera, other = world.lifecare.order(PERSON), world.lifecare.order(PERSON, "shower")
+    window = await world.source.orders_updated_on(TODAY)
+    assert {(i.id, i.person_id, i.maybe_camera) for i in window.items} == {
+        (camera.order_id, PERSON, True),
+        (other.order_id, PERSON, False),
+    }
+    assert window.server_time == world.now
+    before = {i.id: i.fingerprint for i in window.items}
+    world.wait(minutes=5)
+    world.lifecare.accept(camera.order_id)
+    after = {i.id: i.fingerprint for i in (await world.source.orders_updated_on(TODAY)).items}
+    assert after[camera.order_id] != before[camera.order_id]
+    assert after[other.order_id] == before[other.order_id]
+
+
+async def test_an_order_without_a_person_is_told(world: World) -> None:
+    made = world.lifecare.order(PERSON)
+    world.lifecare.change("orders", made.order_id, PersonId=None)
+    window = await world.source.orders_updated_on(TODAY)
+    assert [(p.code, dict(p.params)["id"]) for p in window.problems] == [("no_person", made.order_id)]
+
+
+@pytest.mark.parametrize("feed", ["decisions", "executions", "clients", "absences"])
+async def test_each_change_feed_tells_whom_it_concerns(world: World, feed: str) -> None:
+    world.wait(hours=1)
+    since = world.now - timedelta(seconds=1)
+    made = world.lifecare.order(PERSON)
+    world.lifecare.start_execution(made.order_id)
+    world.lifecare.absence(PERSON, TODAY)
+    world.lifecare.protect(PERSON)
+    window = await world.source.changed_since(feed, since)
+    assert {i.person_id for i in window.items} == {PERSON}
+    assert (await world.source.changed_since(feed, world.now + timedelta(hours=1))).items == ()
+
+
+async def test_urgent_notes_are_all_current_ones_and_show_when_one_is_error_marked(world: World) -> None:
+    execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
+    note = world.lifecare.note_as("coordinator", execution, "consent_withdrawn", "återkallat")
+    world.lifecare.note_as("coordinator", execution, "consent_signed", "inte brådskande")
+    (before,) = (await world.source.urgent_notes()).items
+    assert (before.id, before.person_id) == (f"{note}:{execution}", None)
+    world.lifecare.error_mark(note)
+    after = (await world.source.urgent_notes()).items
+    assert all(i.fingerprint != before.fingerprint for i in after)
+
+
+async def test_a_resource_without_a_licence_is_unauthorised_and_names_the_resource(world: World) -> None:
+    world.lifecare.settings.unlicensed.add("client_absences")
+    with pytest.raises(PortError, match="client_absences") as error:
+        await world.source.absences(PERSON)
+    assert (error.value.failure, error.value.vendor) == (Failure.UNAUTHORISED, "lifecare")
+    assert PERSON not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("rule", "failure"),
+    [
+        (Rule(kind=Kind.STATUS_BEFORE, status=503, retry_after=120), Failure.TRANSIENT),
+        (Rule(kind=Kind.GARBAGE), Failure.CONTRACT),
+        (Rule(kind=Kind.CUT_BEFORE), Failure.TRANSIENT),
+    ],
+)
+async def test_what_goes_wrong_is_told_in_the_ports_words(world: World, rule: Rule, failure: Failure) -> None:
+    world.lifecare_faults.add(rule)
+    with pytest.raises(PortError) as error:
+        await world.source.executions(PERSON)
+    assert error.value.failure is failure
+    assert PERSON not in str(error.value)
+    if rule.retry_after:
+        assert error.value.retry_after == 120
+
+
+async def test_one_unread_list_of_services_fails_the_whole_reading_of_orders(world: World) -> None:
+    for _ in range(3):
+        world.lifecare.order(PERSON)
+    world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, pattern="ordered_services", skip=1))
+    with pytest.raises(PortError):
+        await world.source.orders(PERSON)

@@ -1,0 +1,64 @@
+"""Mail goes to functional mailboxes, and is the same mail however often it is sent."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapter.domain.ledger import Act, ActKind, What
+from adapter.ports import Failure, PortError
+from connectors.errors import AmbiguousWrite
+
+from .conftest import PERSON, World
+
+
+def reminder(world: World, **what: str | int) -> Act:
+    content: What = {
+        "mail": "reminder",
+        "to": "coordinator",
+        "step": "I4",
+        "since": "2026-03-02",
+        "level": 1,
+        "unit": 7102,
+    }
+    return world.act(ActKind.MAIL, **{**content, **what})
+
+
+async def test_a_reminder_goes_to_the_units_mailbox_with_reference_and_nothing_personal(world: World) -> None:
+    act = reminder(world)
+    effect = await world.executor.perform(act, world.case())
+    ((message_id, to, subject, body, at),) = world.outbox.sent
+    assert to == "samordning.soder@exempelkommun.example"
+    assert "TK-7F3K2M" in subject
+    assert PERSON not in subject + body + message_id
+    assert at == act.created_at
+    assert effect.result["message_id"] == message_id == "<exempelkommun.tk-7f3k2m.01@exempelkommun.example>"
+
+
+async def test_a_mail_sent_again_is_the_same_mail(world: World) -> None:
+    act = reminder(world)
+    world.outbox.fails = AmbiguousWrite("lost", vendor="mail", call="DATA")
+    with pytest.raises(PortError) as error:
+        await world.executor.perform(act, world.case())
+    assert error.value.failure is Failure.AMBIGUOUS
+    assert await world.executor.find(act, world.case()) is None
+    world.outbox.fails = None
+    world.wait(hours=3)
+    for _ in range(2):
+        await world.executor.perform(world.again(act), world.case())
+    assert world.outbox.sent[0] == world.outbox.sent[1]
+
+
+async def test_two_mails_have_two_ids(world: World) -> None:
+    for _ in range(2):
+        await world.executor.perform(reminder(world), world.case())
+    assert len({mail[0] for mail in world.outbox.sent}) == 2
+
+
+@pytest.mark.parametrize(
+    ("what", "told"), [({"mail": "x"}, "no such mail"), ({"since": "x"}, "since"), ({"to": "x"}, "to")]
+)
+async def test_content_that_can_not_be_mailed_is_told(world: World, what: dict[str, str], told: str) -> None:
+    with pytest.raises(PortError, match=told) as error:
+        await world.executor.perform(reminder(world, **what), world.case())
+    assert error.value.failure is Failure.UNMAPPED
+    assert world.outbox.sent == []

@@ -1,0 +1,146 @@
+"""Messages over the simulated Lifecare: written once, whatever gets lost."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapter.domain.ledger import Act, ActKind
+from adapter.ports import Failure, PortError
+from connectors.mock.faults import Kind, Rule
+from connectors.mock.lifecare.catalogue import COORDINATOR_UNIT_SOUTH
+
+from .conftest import PERSON, TIMES, World
+
+LOST = Rule(kind=Kind.CUT_AFTER, method="POST", pattern="provider_notes")
+KEPT_BACK = Rule(kind=Kind.LATE_EFFECT, method="POST", pattern="provider_notes", seconds=30)
+
+
+def message(world: World, to: str = "authority", letter: str = "end_heard", **what: str | int | bool | None) -> Act:
+    return world.act(ActKind.MESSAGE, letter=letter, to=to, **{"unit": None, "execution": None, **what})
+
+
+@pytest.mark.parametrize(
+    ("to", "unit", "written_to", "heading"),
+    [
+        ("authority", 7102, 7301, "to_authority"),
+        ("alarm_team", 7102, 7201, "to_alarm_team"),
+        ("coordinator", 7102, 7102, "to_coordinator"),
+        ("coordinator", None, 7101, "to_coordinator"),
+        ("plan", 7102, 7102, "plan"),
+    ],
+)
+async def test_a_message_is_written_to_its_unit_under_its_heading(
+    world: World, to: str, unit: int | None, written_to: int, heading: str
+) -> None:
+    act = message(world, to, "plan", unit=unit, times=TIMES, first_look=None, last_look=None)
+    effect = await world.executor.perform(act, world.case())
+    (note,) = world.lifecare.notes_written()
+    assert (note.unit_id, note.heading, note.personnel_id) == (written_to, heading, 9001)
+    assert note.text.endswith("\n\n[TK-7F3K2M/01]")
+    assert "Varje natt: 22:30 och 02:15" in note.text
+    assert effect.result["note"] == note.note_id
+
+
+async def test_no_message_holds_anything_personal(world: World) -> None:
+    await world.executor.perform(message(world), world.case())
+    (note,) = world.lifecare.notes_written()
+    client = world.lifecare.row("clients", PERSON)
+    for personal in (PERSON, client["LastName"], client["Addresses"][0]["StreetAddress"]):
+        assert personal not in note.text
+
+
+async def test_a_message_stands_on_the_execution_where_there_is_one(world: World) -> None:
+    execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
+    act = message(world, execution=execution)
+    await world.executor.perform(act, world.case())
+    assert world.lifecare.notes_written()[0].execution_id == execution
+    assert await world.executor.find(act, world.case()) is not None
+
+
+async def test_a_message_whose_answer_was_lost_is_found_by_its_mark(world: World) -> None:
+    act, other = message(world), message(world)
+    world.lifecare_faults.add(LOST)
+    with pytest.raises(PortError) as error:
+        await world.executor.perform(act, world.case())
+    assert error.value.failure is Failure.AMBIGUOUS
+    assert await world.executor.find(act, world.case()) is not None
+    assert await world.executor.find(other, world.case()) is None
+
+
+async def test_an_error_marked_copy_is_found_too(world: World) -> None:
+    act = message(world)
+    await world.executor.perform(act, world.case())
+    world.lifecare.error_mark(str(world.lifecare.notes_written()[0].documentation_id))
+    assert await world.executor.find(act, world.case()) is not None
+
+
+async def test_a_mark_that_somebody_else_quotes_is_not_taken_for_ours(world: World) -> None:
+    act = message(world)
+    execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
+    world.lifecare.note_as("coordinator", execution, "to_authority", "svar på [TK-7F3K2M/01]")
+    assert await world.executor.find(act, world.case()) is None
+
+
+async def test_a_message_that_comes_late_after_all_is_not_sent_again(world: World) -> None:
+    act = message(world)
+    world.lifecare_faults.add(KEPT_BACK)
+    with pytest.raises(PortError):
+        await world.executor.perform(act, world.case())
+    world.wait(minutes=2)
+    world.lifecare_faults.tick()
+    effect = await world.executor.perform(world.again(act), world.case())
+    assert effect.result["found"]
+    assert len(world.lifecare.notes_written()) == 1
+
+
+async def test_where_nothing_can_be_read_back_the_second_copy_says_so(world: World) -> None:
+    world.lifecare.settings.read_back.clear()
+    act = message(world)
+    world.lifecare_faults.add(LOST)
+    with pytest.raises(PortError):
+        await world.executor.perform(act, world.case())
+    assert await world.executor.find(act, world.case()) is None
+    await world.executor.perform(world.again(act), world.case())
+    first, second = world.lifecare.notes_written()
+    assert "kan vara en kopia" not in first.text
+    assert "kan vara en kopia" in second.text
+
+
+async def test_where_notes_can_be_read_back_a_retry_is_no_copy(world: World) -> None:
+    await world.executor.perform(message(world), world.case())
+    await world.executor.perform(world.again(message(world)), world.case())
+    assert all("kopia" not in note.text for note in world.lifecare.notes_written())
+
+
+async def test_no_note_can_be_written_to_a_client_that_is_not_seen(world: World) -> None:
+    with pytest.raises(PortError) as error:
+        await world.executor.perform(message(world), world.case(client_id=None))
+    assert error.value.failure is Failure.UNMAPPED
+    assert world.lifecare.notes_written() == []
+
+
+@pytest.mark.parametrize(
+    ("to", "letter", "told"),
+    [("nobody", "end_heard", "no heading"), ("authority", "no_letter", "no_letter"), ("plan", "plan", "times")],
+)
+async def test_content_that_can_not_be_written_is_told_and_nothing_is_sent(
+    world: World, to: str, letter: str, told: str
+) -> None:
+    with pytest.raises(PortError, match=told) as error:
+        await world.executor.perform(message(world, to, letter), world.case())
+    assert error.value.failure is Failure.UNMAPPED
+    assert world.lifecare.notes_written() == []
+
+
+async def test_a_refusal_is_told_as_one(world: World) -> None:
+    act = message(world, execution=1)
+    with pytest.raises(PortError) as error:
+        await world.executor.perform(act, world.case())
+    assert error.value.failure is Failure.REFUSED
+
+
+async def test_a_message_is_for_lifecare_and_conflicts_with_nothing(world: World) -> None:
+    act = message(world, unit=COORDINATOR_UNIT_SOUTH.id)
+    assert world.executor.vendor(act) == "lifecare"
+    assert world.executor.looks_needed(act) == 2
+    assert await world.executor.observe(act, world.case()) is None

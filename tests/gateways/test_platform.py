@@ -1,0 +1,309 @@
+"""Acts over the simulated Phoniro: each has its effect once, and is told as it is seen afterwards."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from adapter.domain.ledger import Act, ActKind, ScheduleStatus, What
+from adapter.domain.nights import NightTimes
+from adapter.ports import CaseContext, Effect, Failure, PortError
+from connectors.mock.faults import Kind, Rule
+from connectors.mock.phoniro.schemas import HandChange
+
+from .conftest import PERSON, TIMES, World
+
+OTHER_TIMES = json.dumps({"mon": ["23:00"]})
+
+
+async def put(world: World) -> Effect:
+    return await world.executor.perform(world.act(ActKind.PUT_PERSON, details="d", unit=7101), world.case())
+
+
+async def scheduled(world: World) -> tuple[CaseContext, Effect]:
+    """A case with its schedule, and what came of its creation."""
+    await put(world)
+    effect = await world.executor.perform(world.create(), world.case())
+    assert effect.schedule_id is not None
+    return world.case(schedule_ids={1: (effect.schedule_id, effect.etag)}), effect
+
+
+# The person
+
+
+async def test_a_person_is_put_as_lifecare_has_them_now(world: World) -> None:
+    effect = await put(world)
+    customer = world.phoniro.customers["p-0001"]
+    client, _ = await world.source.client(PERSON)
+    assert customer.personal_identity_number == PERSON
+    assert customer.last_name == world.lifecare.row("clients", PERSON)["LastName"]
+    assert effect.person == client.details
+    assert PERSON not in str(effect)
+
+
+@pytest.mark.parametrize("how", ["registration", "confidential", "address", "phone", "invisible"])
+async def test_of_a_protected_person_nothing_personal_reaches_the_platform(world: World, how: str) -> None:
+    world.lifecare.protect(PERSON, how)  # type: ignore[arg-type]  # the parameters are its literals
+    effect = await put(world)
+    customer = world.phoniro.customers["p-0001"]
+    assert customer.protected_identity
+    assert customer.personal_identity_number is customer.last_name is customer.street_address is customer.phone is None
+    assert effect.person == (await world.source.client(PERSON))[0].details
+    sent = b"".join(received.request.body for received in world.phoniro.received())
+    assert PERSON.encode() not in sent
+
+
+async def test_a_person_who_becomes_protected_is_taken_out_of_the_platform(world: World) -> None:
+    before = await put(world)
+    world.lifecare.protect(PERSON)
+    after = await put(world)
+    assert world.phoniro.customers["p-0001"].last_name is None
+    assert before.person != after.person
+
+
+async def test_a_person_whose_last_case_is_closed_is_emptied(world: World) -> None:
+    await put(world)
+    await world.executor.perform(world.act(ActKind.EMPTY_PERSON, details="d", unit=None), world.case())
+    customer = world.phoniro.customers["p-0001"]
+    assert customer.personal_identity_number is customer.first_name is customer.last_name is customer.phone is None
+
+
+# Creation
+
+
+async def test_a_created_schedule_is_told_with_its_id_and_version(world: World) -> None:
+    _, effect = await scheduled(world)
+    stored = world.phoniro.schedule_by_reference("TK-7F3K2M-1")
+    assert stored is not None
+    assert effect.schedule_id == stored.id
+    assert effect.etag is not None
+    assert effect.schedule is not None
+    assert (effect.schedule.n, effect.schedule.status) == (1, ScheduleStatus.OPEN)
+    assert effect.schedule.times == NightTimes.from_json(json.loads(TIMES))
+    assert effect.schedule.orders == frozenset({"SB-100001"})
+    assert (effect.schedule.valid_from, effect.schedule.valid_to) == (date(2026, 3, 9), None)
+
+
+async def test_a_creation_whose_answer_was_lost_is_found_by_its_reference(world: World) -> None:
+    await put(world)
+    act = world.create()
+    world.phoniro_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", path="/api/v1/supervision-schedules"))
+    with pytest.raises(PortError) as error:
+        await world.executor.perform(act, world.case())
+    assert error.value.failure is Failure.AMBIGUOUS
+    found = await world.executor.find(act, world.case())
+    assert found is not None
+    assert found.schedule_id == world.phoniro.book.all[0].id
+
+
+async def test_a_creation_that_was_not_found_in_a_lagging_list_is_taken_over(world: World) -> None:
+    await put(world)
+    world.phoniro.list_lag_seconds = 60
+    act = world.create()
+    world.phoniro_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", path="/api/v1/supervision-schedules"))
+    with pytest.raises(PortError):
+        await world.executor.perform(act, world.case())
+    assert await world.executor.find(act, world.case()) is None
+    effect = await world.executor.perform(world.again(act), world.case())
+    assert effect.result["adopted"]
+    assert len(world.phoniro.book.all) == 1
+
+
+async def test_a_reference_that_somebody_else_has_is_a_conflict_and_is_not_taken_over(world: World) -> None:
+    await scheduled(world)
+    stranger = replace(world.case(), person_id="19900101TF04")
+    world.lifecare.seed_person("19900101TF04")
+    await world.executor.perform(world.act(ActKind.PUT_PERSON, details="d", unit=7101), stranger)
+    act = world.create()
+    with pytest.raises(PortError) as error:
+        await world.executor.perform(act, stranger)
+    assert error.value.failure is Failure.CONFLICT
+    assert await world.executor.find(act, stranger) is None
+    assert await world.executor.observe(act, stranger) is None
+
+
+async def test_a_schedule_whose_customer_is_not_there_yet_waits_for_it(world: World) -> None:
+    with pytest.raises(PortError, match="isn't there yet") as error:
+        await world.executor.perform(world.create(), world.case())
+    assert error.value.failure is Failure.TRANSIENT
+
+
+async def test_a_refused_schedule_is_told_as_refused(world: World) -> None:
+    await put(world)
+    world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, method="POST", path="/api/v1/supervision", status=422))
+    with pytest.raises(PortError) as error:
+        await world.executor.perform(world.create(), world.case())
+    assert error.value.failure is Failure.REFUSED
+
+
+async def test_a_creation_counts_though_it_can_not_be_read_back(world: World) -> None:
+    await put(world)
+    world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, method="GET", path="/api/v1/supervision-schedules/"))
+    effect = await world.executor.perform(world.create(), world.case())
+    assert effect.schedule is not None
+
+
+# Changes
+
+
+def change(world: World, **what: str | int | None) -> Act:
+    base: What = {"n": 1, "valid_from": "2026-03-09", "valid_to": "2026-04-30", "times": OTHER_TIMES, "orders": "[]"}
+    return world.act(ActKind.CHANGE, **{**base, **what})
+
+
+async def test_a_change_replaces_times_and_last_day(world: World) -> None:
+    case, created = await scheduled(world)
+    effect = await world.executor.perform(change(world), case)
+    assert effect.schedule is not None
+    assert effect.schedule.valid_to == date(2026, 4, 30)
+    assert effect.schedule.times == NightTimes.from_json(json.loads(OTHER_TIMES))
+    assert effect.etag != created.etag
+
+
+async def test_an_end_is_opened_again(world: World) -> None:
+    case, _ = await scheduled(world)
+    effect = await world.executor.perform(change(world), case)
+    case = replace(case, schedule_ids={1: (str(effect.schedule_id), effect.etag)})
+    effect = await world.executor.perform(change(world, valid_to=None), case)
+    assert effect.schedule is not None
+    assert effect.schedule.valid_to is None
+
+
+async def test_a_change_by_somebody_else_in_between_is_a_conflict_and_is_observed(world: World) -> None:
+    case, created = await scheduled(world)
+    world.phoniro.change_by_hand(str(created.schedule_id), HandChange.model_validate({"validTo": "2026-03-31"}))
+    act = change(world)
+    with pytest.raises(PortError) as error:
+        await world.executor.perform(act, case)
+    assert error.value.failure is Failure.CONFLICT
+    seen = await world.executor.observe(act, case)
+    assert seen is not None
+    assert seen.schedule is not None
+    assert seen.schedule.valid_to == date(2026, 3, 31)
+    assert seen.etag != created.etag
+
+
+# Pause, resume, end
+
+
+def op(world: World, kind: ActKind) -> Act:
+    return world.act(kind, n=1, reason="consent_withdrawn")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "word"),
+    [
+        (ActKind.PAUSE, ScheduleStatus.PAUSED, "paused"),
+        (ActKind.RESUME, ScheduleStatus.OPEN, "active"),
+        (ActKind.END, ScheduleStatus.ENDED, "ended"),
+    ],
+)
+async def test_each_act_is_told_as_it_is_seen_afterwards(
+    world: World, kind: ActKind, status: ScheduleStatus, word: str
+) -> None:
+    case, created = await scheduled(world)
+    effect = await world.executor.perform(op(world, kind), case)
+    assert effect.schedule is not None
+    assert effect.schedule.status is status
+    assert world.phoniro.status(str(created.schedule_id)) == word
+
+
+async def test_an_end_is_sent_with_the_present_instant_and_nobody_can_look_from_then_on(world: World) -> None:
+    case, created = await scheduled(world)
+    await world.executor.perform(op(world, ActKind.END), case)
+    sent = world.phoniro.received()[-2].request
+    assert json.loads(sent.body) == {"endAt": "2026-03-09T09:00:00Z", "reason": "consent_withdrawn"}
+    assert not world.phoniro.can_look(str(created.schedule_id), world.now + timedelta(hours=13))
+
+
+@pytest.mark.parametrize("kind", [ActKind.PAUSE, ActKind.END, ActKind.CHANGE])
+@pytest.mark.parametrize("done", [True, False])
+async def test_an_act_whose_answer_was_lost_is_found_if_and_only_if_it_was_done(
+    world: World, kind: ActKind, done: bool
+) -> None:
+    case, _ = await scheduled(world)
+    act = change(world) if kind is ActKind.CHANGE else op(world, kind)
+    method = "PATCH" if kind is ActKind.CHANGE else "POST"
+    fault = Kind.CUT_AFTER if done else Kind.CUT_BEFORE
+    world.phoniro_faults.add(Rule(kind=fault, method=method, path="/api/v1/supervision-schedules/"))
+    with pytest.raises(PortError) as error:
+        await world.executor.perform(act, case)
+    assert error.value.failure is Failure.AMBIGUOUS
+    assert ((await world.executor.find(act, case)) is not None) is done
+
+
+async def test_a_resume_whose_answer_was_lost_is_found_if_it_was_done(world: World) -> None:
+    case, _ = await scheduled(world)
+    await world.executor.perform(op(world, ActKind.PAUSE), case)
+    act = op(world, ActKind.RESUME)
+    assert await world.executor.find(act, case) is None
+    await world.executor.perform(act, case)
+    assert await world.executor.find(act, case) is not None
+
+
+async def test_pausing_a_schedule_that_has_ended_is_a_conflict_and_shows_the_end(world: World) -> None:
+    case, _ = await scheduled(world)
+    await world.executor.perform(op(world, ActKind.END), case)
+    with pytest.raises(PortError) as error:
+        await world.executor.perform(op(world, ActKind.PAUSE), case)
+    assert error.value.failure is Failure.CONFLICT
+    seen = await world.executor.observe(op(world, ActKind.PAUSE), case)
+    assert seen is not None
+    assert seen.schedule is not None
+    assert seen.schedule.status is ScheduleStatus.ENDED
+
+
+async def test_a_schedule_whose_id_is_not_known_is_found_by_its_reference(world: World) -> None:
+    await scheduled(world)
+    effect = await world.executor.perform(op(world, ActKind.END), world.case())
+    assert effect.schedule is not None
+    assert effect.schedule.status is ScheduleStatus.ENDED
+
+
+async def test_a_schedule_that_is_nowhere_is_not_found(world: World) -> None:
+    with pytest.raises(PortError) as error:
+        await world.executor.perform(op(world, ActKind.END), world.case())
+    assert error.value.failure is Failure.NOT_FOUND
+
+
+async def test_content_that_can_not_be_used_is_told_and_nothing_is_sent(world: World) -> None:
+    case, _ = await scheduled(world)
+    world.phoniro.forget_received()
+    with pytest.raises(PortError, match="times are no night times") as error:
+        await world.executor.perform(change(world, times="22:30"), case)
+    assert error.value.failure is Failure.UNMAPPED
+    assert world.phoniro.received() == []
+
+
+def test_how_often_an_effect_is_looked_for(world: World) -> None:
+    assert world.executor.looks_needed(world.create()) == 2
+    assert world.executor.looks_needed(op(world, ActKind.END)) == 1
+    assert world.executor.vendor(op(world, ActKind.END)) == "phoniro"
+
+
+# Comparison
+
+
+async def test_all_schedules_are_told_for_comparison(world: World) -> None:
+    case, created = await scheduled(world)
+    await world.executor.perform(op(world, ActKind.END), case)
+    await world.executor.perform(world.create(n=2), case)
+    found = [schedule async for schedule in world.schedules.schedules()]
+    assert [(s.reference, s.record.n, s.record.status) for s in found] == [
+        ("TK-7F3K2M-1", 1, ScheduleStatus.ENDED),
+        ("TK-7F3K2M-2", 2, ScheduleStatus.OPEN),
+    ]
+    assert found[0].id == created.schedule_id
+
+
+async def test_a_list_that_can_not_be_read_whole_is_not_taken_for_one(world: World) -> None:
+    await scheduled(world)
+    await world.executor.perform(world.create(n=2), world.case())
+    world.phoniro_faults.add(
+        Rule(kind=Kind.STATUS_AFTER, method="GET", path="/api/v1/supervision-schedules", status=503)
+    )
+    with pytest.raises(PortError):
+        _ = [schedule async for schedule in world.schedules.schedules()]
