@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from adapter.observability import configure_logging
+from tests.postgres import Postgres, programs
 
 
 class Logs(io.StringIO):
@@ -23,7 +24,17 @@ class Logs(io.StringIO):
 
 
 @pytest.fixture(autouse=True)
-def logs() -> Iterator[Logs]:
+def logs() -> Logs:
     stream = Logs()
     configure_logging("INFO", json=True, stream=stream)
-    yield stream
+    return stream
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real PostgreSQL, started once for each worker that asks."""
+    if programs() is None:
+        pytest.skip("NOT TESTED AGAINST POSTGRESQL: no programs of it were found, installed or from the wheel")
+    server = Postgres()
+    yield server
+    server.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,22 +11,19 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from adapter.store.database import Database
+from tests.postgres import Postgres
 from tests.store.backends import Store
 
-POSTGRES = "ADAPTER_TEST_POSTGRES_URL"
 
-
-def _postgres() -> Iterator[str]:
-    """A schema of its own in the database that the environment names, dropped afterwards."""
-    url = os.environ.get(POSTGRES)
-    if not url:
-        pytest.skip(f"NOT TESTED AGAINST POSTGRESQL: set {POSTGRES} to postgresql+psycopg://user@host/database")
+@pytest.fixture
+def postgres_url(postgres: Postgres) -> Iterator[str]:
+    """A schema of its own in the throw-away server, dropped afterwards."""
     schema = f"t_{secrets.token_hex(6)}"
-    engine = create_engine(url)
+    engine = create_engine(postgres.url)
     with engine.begin() as conn:
         conn.execute(text(f"CREATE SCHEMA {schema}"))
     try:
-        own = make_url(url).update_query_dict({"options": f"-csearch_path={schema}"})
+        own = make_url(postgres.url).update_query_dict({"options": f"-csearch_path={schema}"})
         yield own.render_as_string(hide_password=False)
     finally:
         with engine.begin() as conn:
@@ -42,7 +38,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     elif request.param == "file":
         yield f"sqlite:///{tmp_path}/store.db"
     else:
-        yield from _postgres()
+        yield request.getfixturevalue("postgres_url")
 
 
 @pytest.fixture
