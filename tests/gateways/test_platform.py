@@ -174,7 +174,7 @@ async def test_an_end_is_opened_again(world: World) -> None:
 
 async def test_a_change_by_somebody_else_in_between_is_a_conflict_and_is_observed(world: World) -> None:
     case, created = await scheduled(world)
-    world.phoniro.change_by_hand(str(created.schedule_id), HandChange.model_validate({"validTo": "2026-03-31"}))
+    world.phoniro.change_by_hand(str(created.schedule_id), HandChange.model_validate_json('{"validTo": "2026-03-31"}'))
     act = change(world)
     with pytest.raises(PortError) as error:
         await world.executor.perform(act, case)
