@@ -113,6 +113,7 @@ def build(
             go_live=p.mapping.go_live,
             source=LifecareSource(p.lifecare, p.mapping, key=key),
             executor=_executors(name, p, clock, database, rng, key),
+            platform=p.schedules,
             pseudonym=lambda person_id: pseudonym(key, person_id),
         )
         for name, p in parts.items()
@@ -142,6 +143,9 @@ def tuning(engine: EngineSettings) -> Tuning:
         retry_first=timedelta(seconds=engine.retry_first_seconds),
         retry_cap=timedelta(seconds=engine.retry_cap_seconds),
         concurrency=engine.concurrency,
+        compare_every=timedelta(hours=engine.compare_hours),
+        mend_drift=engine.drift == "mend",
+        end_unowned=engine.unowned == "end",
     )
 
 

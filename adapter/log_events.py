@@ -106,6 +106,19 @@ _CATALOGUE: Final = (
     Event("act_dropped", INFO, ("act", "kind", "why"), "An act that had not been sent is no longer called for."),
     Event("act_given_back", INFO, ("act", "kind", "reason"),
           "An act that was claimed and not sent was given back, to be done later."),
+    # the full comparison
+    Event("comparison_done", INFO, ("listed", "others", "same", "changed", "missing", "unowned", "seconds"),
+          "Every schedule at the camera platform was compared with what the cases know."),
+    Event("schedule_changed", WARNING, ("schedule", "status", "mended"),
+          "A schedule was changed by somebody else; it is put right, or only told, as `engine.drift` says.",
+          "Find out who changes schedules by hand at the camera platform, and ask them not to."),
+    Event("schedule_missing", ERROR, ("schedule",),
+          "A schedule that should run isn't at the camera platform any more. Nobody can look by it.",
+          "Ask the camera platform's support what became of it; the person is without supervision by camera."),
+    Event("schedule_unowned", ERROR, ("schedule", "status", "ended"),
+          "A schedule at the camera platform bears the adapter's reference and belongs to no case that knows it.",
+          "See `adapter case show`; where no case of it is open, end the schedule at the camera platform by "
+          "hand, or set `engine.unowned = \"end\"`. After a restored backup, bring the lost cases back first."),
     # the vendors
     Event("vendor_call", DEBUG, ("vendor", "call", "status", "outcome", "seconds"), "One exchange with a vendor."),
     Event("vendor_down", ERROR, ("vendor", "failure", "error", "since"),

@@ -155,4 +155,10 @@ class PlatformSchedule:
 class SchedulePlatform(Protocol):
     """The camera platform (Phoniro), read for comparison."""
 
-    def schedules(self) -> AsyncIterator[PlatformSchedule]: ...
+    def schedules(self) -> AsyncIterator[PlatformSchedule]:
+        """Every schedule there is, ours and others', page by page. The list may lag behind by seconds."""
+        ...
+
+    async def schedule(self, schedule_id: str) -> PlatformSchedule | None:
+        """One by the vendor's id, as it is now; None if there is none."""
+        ...

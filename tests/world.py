@@ -241,3 +241,7 @@ class World:
     def schedules(self) -> list[tuple[str, str]]:
         """Reference and status of each schedule in Phoniro."""
         return [(s.new.external_reference, self.phoniro.status(s.id)) for s in self.phoniro.book.all]
+
+    def valid_to(self, schedule_id: str) -> date | None:
+        """The last day on which anyone may look, as Phoniro has it."""
+        return self.phoniro.schedule(schedule_id).now.valid_to

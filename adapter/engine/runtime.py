@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from adapter.domain.policy import Policy
-from adapter.ports import CaseSource, Executor
+from adapter.ports import CaseSource, Executor, SchedulePlatform
 from adapter.store.database import Database
 
 
@@ -38,6 +38,9 @@ class Tuning:
     retry_first: timedelta = timedelta(seconds=15)
     retry_cap: timedelta = timedelta(minutes=15)
     concurrency: int = 8
+    compare_every: timedelta = timedelta(hours=24)
+    mend_drift: bool = True
+    end_unowned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Tenant:
     go_live: date
     source: CaseSource
     executor: Executor
+    platform: SchedulePlatform
     pseudonym: Callable[[str], str]
 
 

@@ -12,7 +12,7 @@ from connectors.errors import Conflict, NotFound, Refused, VendorError
 from connectors.lifecare import wire as lifecare_wire
 from connectors.lifecare.client import LifecareClient
 from connectors.phoniro.client import PhoniroClient, Versioned
-from connectors.phoniro.wire import BrokenRow
+from connectors.phoniro.wire import BrokenRow, Schedule
 from mappings import phoniro as mapped
 from mappings.lifecare import fingerprint
 from mappings.phoniro import WrongContent
@@ -245,9 +245,20 @@ class PhoniroSchedules:
                 if isinstance(row, BrokenRow):
                     broken += 1
                     continue
-                n = mapped.number_of(row.external_reference)
-                record = mapped.record(row, self._mapping.window, self._clock(), n=n, what={})
-                yield PlatformSchedule(row.external_reference, row.id, None, record)
+                yield self._seen(row, None)
         if broken:
             reason = f"{broken} schedules in the list can't be read; the others were compared"
             raise PortError(Failure.CONTRACT, reason, vendor=VENDOR)
+
+    async def schedule(self, schedule_id: str) -> PlatformSchedule | None:
+        with as_port_errors():
+            try:
+                found = await self._phoniro.get_schedule(schedule_id)
+            except NotFound:
+                return None
+            return self._seen(found.schedule, found.etag)
+
+    def _seen(self, row: Schedule, etag: str | None) -> PlatformSchedule:
+        n = mapped.number_of(row.external_reference)
+        record = mapped.record(row, self._mapping.window, self._clock(), n=n, what={})
+        return PlatformSchedule(row.external_reference, row.id, etag, record)

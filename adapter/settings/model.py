@@ -175,7 +175,13 @@ class EngineSettings(Group):
     """How often and how patiently the adapter works."""
 
     poll_seconds: Seconds = Field(60, description="How often the change feeds and urgent headings are read.")
-    full_poll_hours: float = Field(24, gt=0, description="How often all schedules at the camera platform are compared.")
+    compare_hours: float = Field(24, gt=0, description="How often all schedules at the camera platform are compared.")
+    drift: Literal["mend", "report"] = Field(
+        "mend", description="Whether a schedule that somebody changed by hand is put right, or only told."
+    )
+    unowned: Literal["report", "end"] = Field(
+        "report", description="Whether a running schedule of ours that no open case owns is only told, or ended."
+    )
     overlap_minutes: float = Field(15, ge=0, description="How far before its cursor a feed is read again.")
     reread_hours: float = Field(
         24, gt=0, le=24, description="How often an open case's evidence is read again, at least."

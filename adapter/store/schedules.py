@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, select, tuple_
 
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
 from adapter.store import codec
 from adapter.store.sql import upsert
-from adapter.store.tables import schedules
+from adapter.store.tables import cases, schedules
 
 
 def save(
     conn: Connection, tenant: str, ref: str, record: ScheduleRecord, *, remote_id: str | None, etag: str | None
 ) -> None:
-    """Store a schedule as seen now. Without a ``remote_id`` the one that is known is kept."""
+    """Store a schedule as seen now. Without a ``remote_id`` the one that is known is kept; the orders that it rests on
+    are added to those that it rested on before, for the vendor doesn't know them."""
+    c = schedules.c
+    before = conn.scalar(select(c.record).where(c.tenant == tenant, c.ref == ref, c.n == record.n))
+    if before is not None:
+        record = replace(record, orders=record.orders | codec.load_record(before).orders)
     row = {
         "tenant": tenant,
         "ref": ref,
@@ -45,3 +53,33 @@ def by_remote_id(conn: Connection, tenant: str, remote_id: str) -> tuple[str, Sc
     c = schedules.c
     row = conn.execute(select(c.ref, c.record).where(c.tenant == tenant, c.remote_id == remote_id)).first()
     return (row.ref, codec.load_record(row.record)) if row is not None else None
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """A schedule that a case has; ``open``: the case isn't closed."""
+
+    ref: str
+    record: ScheduleRecord
+    open: bool
+
+
+def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> dict[str, Owned]:
+    """Whose schedule each of the vendor's ids stands for; ids that are nobody's are left out."""
+    s, c = schedules.c, cases.c
+    found: dict[str, Owned] = {}
+    joined = schedules.join(cases, (c.tenant == s.tenant) & (c.ref == s.ref))
+    for some in codec.chunks(remote_ids):
+        query = select(s.remote_id, s.ref, s.record, c.closed_at).select_from(joined)
+        for row in conn.execute(query.where(s.tenant == tenant, s.remote_id.in_(some))):
+            found[row.remote_id] = Owned(row.ref, codec.load_record(row.record), row.closed_at is None)
+    return found
+
+
+def running(conn: Connection, tenant: str, after: tuple[str, int], limit: int) -> list[tuple[str, int, str]]:
+    """The next schedules that aren't ended: reference of the case, number, the vendor's id; in that order."""
+    c = schedules.c
+    query = select(c.ref, c.n, c.remote_id).where(
+        c.tenant == tenant, c.ended.is_(False), c.remote_id.is_not(None), tuple_(c.ref, c.n) > after
+    )
+    return [(row.ref, row.n, row.remote_id) for row in conn.execute(query.order_by(c.ref, c.n).limit(limit))]

@@ -1,0 +1,184 @@
+"""The full comparison: every schedule at the camera platform against what the cases know of theirs (drift).
+
+The list only says where to look. What seems to differ is read by its id, which never lags, and compared again. What
+differs then was changed by somebody else: it is stored as it is, and the case is decided again, which puts it right.
+Other people's schedules are left alone; one that bears our reference and that no case owns is told, and ended where the
+policy says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy import Connection
+
+from adapter.domain.ledger import Act, ActKind, ActState, ScheduleRecord, ScheduleStatus, What
+from adapter.engine.runtime import Runtime, Tenant
+from adapter.log_events import log, log_context
+from adapter.ports import CaseContext, PlatformSchedule
+from adapter.store import cases, due, events, schedules
+
+OURS = re.compile(r"(TK-[2-9A-HJ-NP-Z]{6})-[1-9][0-9]*")
+BATCH = 500
+LAG = timedelta(minutes=5)
+"""A schedule that we saw less than this before the comparison began may be listed as it was before."""
+
+
+@dataclass(slots=True)
+class Comparison:
+    """What was found. ``changed``, ``missing`` and ``unowned`` are case references, with the schedule's number."""
+
+    listed: int = 0
+    others: int = 0
+    same: int = 0
+    changed: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    unowned: list[str] = field(default_factory=list)
+
+
+async def compare(rt: Runtime, tenant: Tenant) -> Comparison:
+    """Compare all schedules of a municipality. Raises ``PortError`` if they couldn't all be listed: what was found by
+    then is stored and stands; the rest is found next time."""
+    began = rt.clock.now()
+    found = Comparison()
+    listed: set[str] = set()
+    with log_context(tenant=tenant.name):
+        async for batch in _batches(tenant.platform.schedules()):
+            listed |= {row.id for row in batch}
+            await _compare_batch(rt, tenant, batch, found, began)
+        await _missing(rt, tenant, listed, found)
+        seconds = (rt.clock.now() - began).total_seconds()
+        _report(found, seconds)
+        data: events.Data = {
+            "listed": found.listed,
+            "others": found.others,
+            "changed": ", ".join(found.changed),
+            "missing": ", ".join(found.missing),
+            "unowned": ", ".join(found.unowned),
+        }
+        await rt.db.run(lambda c: events.record(c, tenant.name, None, "comparison", data, now=rt.clock.now()))
+    return found
+
+
+async def _batches(rows: AsyncIterator[PlatformSchedule]) -> AsyncIterator[list[PlatformSchedule]]:
+    batch: list[PlatformSchedule] = []
+    async for row in rows:
+        batch.append(row)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+async def _compare_batch(
+    rt: Runtime, tenant: Tenant, batch: list[PlatformSchedule], found: Comparison, began: datetime
+) -> None:
+    known = await rt.db.run(lambda c: schedules.by_remote_ids(c, tenant.name, [row.id for row in batch]))
+    found.listed += len(batch)
+    for row in batch:
+        ours = known.get(row.id)
+        if ours is None:
+            await _nobodys(rt, tenant, row, found)
+        elif row.record.status is not ScheduleStatus.ENDED and not ours.open:
+            await _unowned(rt, tenant, row, ours.ref, found, may_end=True)
+        elif same(ours.record, row.record):
+            found.same += 1
+        elif ours.record.seen_at < began - LAG:
+            await _take_over(rt, tenant, ours.ref, ours.record, row.id, found)
+
+
+def same(known: ScheduleRecord, seen: ScheduleRecord) -> bool:
+    """Whether a schedule is as we left it."""
+    return (known.status, known.valid_from, known.valid_to, known.times) == (
+        seen.status,
+        seen.valid_from,
+        seen.valid_to,
+        seen.times,
+    )
+
+
+async def _take_over(
+    rt: Runtime, tenant: Tenant, ref: str, known: ScheduleRecord, schedule_id: str, found: Comparison
+) -> None:
+    """Read it by its id, store it as it is, and have the case decided again."""
+    now_there = await tenant.platform.schedule(schedule_id)
+    if now_there is None or same(known, now_there.record):
+        return
+    seen = replace(now_there.record, n=known.n, orders=known.orders)
+
+    label = f"{ref}-{known.n}"
+    found.changed.append(label)
+    if rt.tuning.mend_drift:
+
+        def store(c: Connection) -> None:
+            schedules.save(c, tenant.name, ref, seen, remote_id=schedule_id, etag=now_there.etag)
+            due.mark_due(c, tenant.name, [ref], rt.clock.now(), "comparison")
+
+        await rt.db.run(store)
+    log("schedule_changed", case=ref, schedule=label, status=seen.status.value, mended=rt.tuning.mend_drift)
+
+
+async def _nobodys(rt: Runtime, tenant: Tenant, row: PlatformSchedule, found: Comparison) -> None:
+    """A schedule that no case knows: somebody else's, or one that bears our reference."""
+    ours = OURS.fullmatch(row.reference)
+    if ours is None:
+        found.others += 1
+        return
+    if row.record.status is ScheduleStatus.ENDED:
+        found.same += 1
+        return
+    ref = ours.group(1)
+    case = await rt.db.run(lambda c: cases.case(c, tenant.name, ref))
+    if case is not None and case.open:
+        # Its creation may be under way at this moment, or its answer was lost: the case finds out by itself.
+        await rt.db.run(lambda c: due.mark_due(c, tenant.name, [ref], rt.clock.now(), "comparison"))
+    await _unowned(rt, tenant, row, ref, found, may_end=case is None or not case.open)
+
+
+async def _unowned(
+    rt: Runtime, tenant: Tenant, row: PlatformSchedule, ref: str, found: Comparison, *, may_end: bool
+) -> None:
+    """Tell it, and end it where the policy says so. Ending isn't the default: after a restored backup the cases of
+    these schedules may be what is missing, and persons rely on them."""
+    found.unowned.append(row.reference)
+    ended = may_end and rt.tuning.end_unowned and not rt.dry_run
+    if ended:
+        now = rt.clock.now()
+        what: What = {"n": row.record.n, "reason": "other"}
+        act = Act(0, f"unowned:{row.reference}", ActKind.END, ActState.SENDING, what, now)
+        ids = {row.record.n: (row.id, row.etag)}
+        await tenant.executor.perform(act, CaseContext(tenant.name, ref, "", None, True, ids))
+    log("schedule_unowned", case=ref, schedule=row.reference, status=row.record.status.value, ended=ended)
+
+
+async def _missing(rt: Runtime, tenant: Tenant, listed: set[str], found: Comparison) -> None:
+    """Schedules that we take for running and that the list didn't show."""
+    after = ("", 0)
+    while True:
+        page = await rt.db.run(partial(schedules.running, tenant=tenant.name, after=after, limit=BATCH))
+        if not page:
+            return
+        after = page[-1][:2]
+        for ref, n, remote_id in page:
+            if remote_id in listed or await tenant.platform.schedule(remote_id) is not None:
+                continue
+            found.missing.append(f"{ref}-{n}")
+            log("schedule_missing", case=ref, schedule=f"{ref}-{n}")
+
+
+def _report(found: Comparison, seconds: float) -> None:
+    log(
+        "comparison_done",
+        listed=found.listed,
+        others=found.others,
+        same=found.same,
+        changed=len(found.changed),
+        missing=len(found.missing),
+        unowned=len(found.unowned),
+        seconds=seconds,
+    )

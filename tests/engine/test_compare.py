@@ -1,0 +1,79 @@
+"""The full comparison with the camera platform."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from adapter.domain.decision import Phase
+from adapter.engine.compare import compare
+from connectors.mock.phoniro import HandChange
+from tests.conftest import Logs
+from tests.world import World
+
+
+async def active(world: World) -> str:
+    """An active case an hour old; returns the schedule's id."""
+    world.person()
+    order = world.order()
+    world.prepare(world.execute(order))
+    await world.pass_time(hours=1)
+    assert (await world.case()).phase is Phase.ACTIVE
+    return str(world.phoniro.book.all[0].id)
+
+
+async def test_what_nobody_touched_is_the_same() -> None:
+    async with World() as world:
+        await active(world)
+        found = await compare(world.rt, world.tenant)
+        assert (found.listed, found.same, found.changed, found.unowned) == (1, 1, [], [])
+
+
+async def test_a_schedule_changed_by_hand_is_put_right(logs: Logs) -> None:
+    async with World() as world:
+        schedule_id = await active(world)
+        world.phoniro.change_by_hand(schedule_id, HandChange.model_validate({"validTo": world.today + timedelta(days=400)}))
+        ref = (await world.case()).ref
+        found = await compare(world.rt, world.tenant)
+        assert found.changed == [f"{ref}-1"]
+        await world.settle()
+        assert world.valid_to(schedule_id) is None
+        assert logs.events("schedule_changed")[0]["case"] == ref
+
+
+async def test_a_schedule_changed_by_hand_is_only_told_where_the_policy_says_so() -> None:
+    async with World() as world:
+        schedule_id = await active(world)
+        object.__setattr__(world.rt, "tuning", replace(world.rt.tuning, mend_drift=False))
+        later = world.today + timedelta(days=400)
+        world.phoniro.change_by_hand(schedule_id, HandChange.model_validate({"validTo": later}))
+        assert len((await compare(world.rt, world.tenant)).changed) == 1
+        await world.settle()
+        assert world.valid_to(schedule_id) == later
+
+
+async def test_a_schedule_that_somebody_paused_by_hand_is_resumed() -> None:
+    async with World() as world:
+        schedule_id = await active(world)
+        world.phoniro.change_by_hand(schedule_id, HandChange(paused=True))
+        await compare(world.rt, world.tenant)
+        await world.settle()
+        assert world.phoniro.status(schedule_id) == "active"
+
+
+@pytest.mark.parametrize("end_unowned", [False, True])
+async def test_one_of_ours_that_no_case_owns_is_told_and_ended_only_by_policy(end_unowned: bool, logs: Logs) -> None:
+    async with World() as world:
+        schedule_id = await active(world)
+        template = world.phoniro.schedule(schedule_id).new
+        object.__setattr__(world.rt, "tuning", replace(world.rt.tuning, end_unowned=end_unowned))
+        orphan = world.phoniro.add_schedule(template.model_copy(update={"external_reference": "TK-ZZZZZZ-1"}))
+        world.phoniro.add_schedule(template.model_copy(update={"external_reference": "somebody-elses"}))
+        found = await compare(world.rt, world.tenant)
+        assert found.unowned == ["TK-ZZZZZZ-1"]
+        assert found.others == 1
+        assert world.phoniro.status(orphan.id) == ("ended" if end_unowned else "active")
+        assert logs.events("schedule_unowned")[0]["level"] == "error"
+
