@@ -185,3 +185,32 @@ declarations = Table(
     Column("who", Text, nullable=False),
     Column("why", Text, nullable=False),
 )
+
+resyncs = Table(
+    "resyncs",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("id", Word, primary_key=True),
+    Column("request", Json, nullable=False),
+    Column("taken_at", Instant, nullable=False),
+    Column("turn_at", Instant, nullable=False),
+    Column("finished_at", Instant),
+    Column("position", Json, nullable=False),
+    Column("report", Json),
+    Column("error", Text),
+    Column("retry_at", Instant),
+    Column("lease_owner", Text),
+    Column("lease_until", Instant),
+    Index("ix_resyncs_id", "id"),
+)
+
+resync_items = Table(
+    "resync_items",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("id", Word, primary_key=True),
+    Column("item", Word, primary_key=True),
+    Column("state", Word, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("told", Json, nullable=False),
+)
