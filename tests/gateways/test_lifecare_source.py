@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -77,6 +78,18 @@ async def test_executions_have_their_unit_and_their_deletion(world: World) -> No
     assert problems == ()
     assert {e.id: e.deleted for e in executions} == {kept: False, gone: True}
     assert next(e for e in executions if e.id == kept).unit_id == 7201
+
+
+async def test_rows_of_somebody_else_are_told_and_a_deleted_stub_that_names_nobody_counts(world: World) -> None:
+    """The API serves anyone's (L11); a deleted row may say no more than its id (L7)."""
+    order = world.lifecare.order(PERSON).order_id
+    rows = [{"Id": 1, "PersonId": PERSON}, {"Id": 2, "PersonId": OTHER_PERSON}, {"Id": 3, "Deleted": True}, {"Id": 4}]
+    for row in rows:
+        execution = world.lifecare.start_execution(order)
+        world.lifecare.tables["executions"].rows[execution].rendered = json.dumps(row).encode()
+    executions, problems = await world.source.executions(PERSON)
+    assert [(e.id, e.deleted) for e in executions] == [(1, False), (3, True)]
+    assert [(p.code, dict(p.params)["id"]) for p in problems] == [("foreign_person", "2"), ("no_person", "4")]
 
 
 async def test_absences_are_read_without_the_deleted_ones(world: World) -> None:
