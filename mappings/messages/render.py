@@ -62,7 +62,13 @@ def _step_words(what: What, texts: Texts) -> dict[str, str]:
     if not isinstance(step, str) or step not in STEPS:
         return {}
     ask = texts.say("step_asks", step) if texts.has("step_asks", step) else ""
-    return {"step": texts.say("steps", step), "ask": ask, "who": texts.say("roles", STEPS[step].role.value)}
+    name = texts.say("step_names", step) if texts.has("step_names", step) else texts.say("steps", step)
+    return {
+        "step": texts.say("steps", step),
+        "name": name,
+        "ask": ask,
+        "who": texts.say("roles", STEPS[step].role.value),
+    }
 
 
 def _rendered(template: str, texts: Texts, values: dict[str, Any]) -> str:

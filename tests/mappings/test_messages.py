@@ -193,6 +193,7 @@ def test_a_late_step_is_told_with_what_is_asked_and_the_case(step: str, mail: st
     assert REFERENCE in subject
     assert len(subject) < 120
     assert TEXTS.say("step_asks", step) in body
+    assert TEXTS.say("step_names", step) in subject
     assert "tisdag den 3 november 2026" in body
     assert ("igen" in subject) is (level == 2)
 
@@ -211,5 +212,5 @@ def test_every_cause_of_parking_makes_a_mail() -> None:
 def test_a_step_with_nowhere_to_note_it_is_asked_about() -> None:
     what: What = {"mail": "parked", "to": "coordinator", "code": "nowhere_to_note", "step": "A5"}
     subject, body = render_mail(what, reference=REFERENCE, texts=TEXTS)
-    assert "kamerapaketet är hämtat?" in subject
+    assert "hämtning av kamerapaketet" in subject
     assert "Är det gjort?" in body
