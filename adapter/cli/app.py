@@ -1,0 +1,154 @@
+"""The commands, with the help that a stranger reads. What they do stands in the modules beside."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from adapter.cli.failures import UNEXPECTED, tell
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="The settings' file. Default: $ADAPTER_CONFIG, else config/adapter.toml if it is there.",
+        show_default=False,
+        metavar="PATH",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for a program.")]
+CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The case's reference, as TK-7F3K2M.")]
+
+app = typer.Typer(
+    name="adapter",
+    help="Carries night supervision by camera from Lifecare to Phoniro and the alarm team, and back out again.",
+    epilog="Start with `adapter demo`; before going live, `adapter check`. docs/settings.md describes every setting.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+case_app = typer.Typer(help="Look at cases: what is done, awaited and next.", no_args_is_help=True)
+db_app = typer.Typer(help="The adapter's own database.", no_args_is_help=True)
+app.add_typer(case_app, name="case")
+app.add_typer(db_app, name="db")
+
+
+@app.command()
+def run(
+    once: Annotated[
+        bool, typer.Option("--once", help="One cycle: read what changed, do all that is due, and stop.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Run the adapter until it is stopped.
+
+    It logs to standard output. SIGTERM or Ctrl-C lets what is under way finish; a second one stops at once. Nothing is
+    lost either way.
+    """
+    from adapter.cli.run import run_service
+
+    raise typer.Exit(run_service(config, once=once))
+
+
+@app.command()
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check settings, mapping, database, Lifecare, Phoniro and mail.
+
+    Reads only. Exits with 1 if anything must be mended; each such line says what to do.
+    """
+    from adapter.cli.check import run_check
+
+    raise typer.Exit(run_check(config, as_json=as_json))
+
+
+@case_app.command("list")
+def case_list(
+    late: Annotated[bool, typer.Option("--late", help="Only cases with a step that is late.")] = False,
+    phase: Annotated[
+        str | None,
+        typer.Option(help="Only cases in this phase: preparing, active, paused, ending, closing or closed."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Closed cases too.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the cases, with what each one awaits."""
+    from adapter.cli.cases import list_cases
+
+    list_cases(config, late=late, phase=phase, everything=everything, as_json=as_json)
+
+
+@case_app.command("show")
+def case_show(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show one case: every step by its evidence, what is awaited from whom, what was done, and what comes next."""
+    from adapter.cli.cases import show_case
+
+    show_case(config, case, as_json=as_json)
+
+
+@app.command()
+def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Say what would be done for a case now, and why. Reads the case afresh; nothing is done or stored."""
+    from adapter.cli.cases import plan_case
+
+    plan_case(config, case, as_json=as_json)
+
+
+@app.command()
+def simulate(
+    lifecare_port: Annotated[int, typer.Option(help="Lifecare's port; 0 is any free one.", min=0, max=65535)] = 8101,
+    phoniro_port: Annotated[int, typer.Option(help="Phoniro's port; 0 is any free one.", min=0, max=65535)] = 8102,
+    seed: Annotated[bool, typer.Option("--seed", help="With the demo's invented persons and orders in it.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve both vendors, simulated, on this machine.
+
+    They hold invented data only, take any number of adapters, and forget everything when they stop.
+    """
+    from adapter.cli.simulate import simulate_vendors
+
+    simulate_vendors(lifecare_port, phoniro_port, seed=seed, as_json=as_json)
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running afterwards, and say where.")] = False,
+) -> None:
+    """Play three lives with simulated vendors.
+
+    Three invented persons, both vendors simulated, and the adapter in processes of their own; then the promises are
+    checked on what happened. Needs no settings and no network, and takes under a minute. Exits with 0 only if every
+    promise held.
+    """
+    from adapter.demo.play import play
+
+    raise typer.Exit(play(keep=keep))
+
+
+@db_app.command("upgrade")
+def db_upgrade(config: ConfigOption = None) -> None:
+    """Bring the database's tables up to date, making it if it isn't there. Safe to repeat."""
+    from adapter.cli.db import upgrade
+
+    upgrade(config)
+
+
+@db_app.command("status")
+def db_status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Say which database it is, whether its tables are up to date, and how much is in it."""
+    from adapter.cli.db import status
+
+    raise typer.Exit(status(config, as_json=as_json))
+
+
+def main() -> None:
+    """The program. Ends with 0, with 1 where something is wrong, with 2 where it can't begin (arguments, settings)."""
+    try:
+        app()
+    except Exception as error:  # noqa: BLE001 - the last resort: a person gets words, never a traceback with values
+        tell(error)
+        sys.exit(UNEXPECTED)

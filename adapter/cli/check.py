@@ -1,0 +1,174 @@
+"""``adapter check``: whether everything that the adapter needs is there and fits, before it is needed at night.
+
+Reads only, and goes on after a fault as far as it can: all that is wrong is told in one go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import typer
+
+from adapter import bootstrap
+from adapter.bootstrap import TenantParts
+from adapter.cli.check_lifecare import check_lifecare
+from adapter.cli.findings import Finding, Mark, fault, faults, fine, note
+from adapter.cli.opening import missing_database, quiet_settings
+from adapter.presentation.console import console
+from adapter.settings import Settings, SettingsError
+from adapter.store.database import Database
+from adapter.store.errors import StoreError
+from connectors.errors import Transient, Unauthorised, VendorError
+from connectors.mail.client import MailClient
+from connectors.phoniro.client import PhoniroClient
+from connectors.phoniro.wire import BrokenRow
+from mappings.faults import MappingError
+from mappings.tables import MunicipalMapping, load_mapping
+
+
+def run_check(config: Path | None, *, as_json: bool) -> int:
+    """Check and tell; returns the exit code."""
+    return asyncio.run(_tell_all(config, as_json=as_json))
+
+
+async def _tell_all(config: Path | None, *, as_json: bool) -> int:
+    found: list[Finding] = []
+    out = console()
+    async for finding in check_all(config):
+        found.append(finding)
+        if not as_json:
+            out.print(finding.line())
+    wrong = faults(found)
+    if as_json:
+        typer.echo(
+            json.dumps({"ok": not wrong, "findings": [f.as_json() for f in found]}, ensure_ascii=False, indent=2)
+        )
+    elif wrong:
+        out.print(f"\n{wrong} {'thing' if wrong == 1 else 'things'} to mend, marked ✗.", style="bold red")
+    else:
+        out.print("\nAll is well.", style="bold green")
+    return 1 if wrong else 0
+
+
+async def check_all(config: Path | None) -> AsyncIterator[Finding]:
+    """Every finding, as it is made."""
+    try:
+        settings = quiet_settings(config)
+    except SettingsError as error:
+        for problem in error.problems:
+            yield fault("configuration", problem, "Mend it; docs/settings.md describes every setting")
+        return
+    dry = ", dry run: nothing is written" if settings.dry_run else ""
+    yield fine("configuration", f"complete, for {', '.join(settings.tenants)}{dry}")
+    good = True
+    for finding in _mappings(settings):
+        good = good and finding.mark is not Mark.FAULT
+        yield finding
+    yield check_database(settings)
+    if not good:
+        yield note("Lifecare, Phoniro, mail", "not checked: they are once the mapping is mended")
+        return
+    try:
+        service = bootstrap.build(settings)
+    except StoreError:
+        yield note("Lifecare, Phoniro, mail", "not checked: they are once the database's URL is mended")
+        return
+    async with service:
+        for name, parts in service.tenants.items():
+            prefix = f"{name}: " if len(service.tenants) > 1 else ""
+            async for finding in _municipality(parts):
+                yield Finding(finding.mark, prefix + finding.subject, finding.told, finding.do)
+
+
+def _mappings(settings: Settings) -> Iterator[Finding]:
+    for name, tenant in settings.tenants.items():
+        subject = "mapping" if len(settings.tenants) == 1 else f"{name}: mapping"
+        try:
+            mapping = load_mapping(tenant.mapping)
+        except MappingError as error:
+            for told in error.faults:
+                yield fault(subject, told, f"Mend it in {tenant.mapping}; mappings/example.toml explains every key")
+            continue
+        yield fine(subject, f"{tenant.mapping}: {mapping.municipality.name}, orders from {mapping.go_live} on")
+
+
+def check_database(settings: Settings) -> Finding:
+    """Whether it can be used and has the schema that this version needs. Makes nothing."""
+    if missing := missing_database(settings):
+        return _not_made_yet(missing, auto=settings.store.auto_upgrade)
+    try:
+        database = Database(settings.store.url.get_secret_value())
+        try:
+            current, expected = database.schema()
+        finally:
+            database.close()
+    except StoreError as error:
+        return fault("database", str(error), "Mend store.url, or bring the database back")
+    if current == expected:
+        return fine("database", f"{database.name}, schema {current}")
+    told = f"{database.name} has schema {current or 'none'}, this version needs {expected}"
+    if settings.store.auto_upgrade:
+        return note("database", told, "`adapter run` brings it up to date by itself (store.auto_upgrade)")
+    return fault("database", told, "Run `adapter db upgrade`")
+
+
+def _not_made_yet(path: Path, *, auto: bool) -> Finding:
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(folder, os.W_OK):
+        return fault("database", f"{path} can't be made", f"Give the adapter's user the right to write in {folder}")
+    if auto:
+        return note("database", f"{path} is not there yet", "`adapter run` makes it at its first start")
+    return fault("database", f"{path} is not there yet", "Run `adapter db upgrade`")
+
+
+async def _municipality(parts: TenantParts) -> AsyncIterator[Finding]:
+    async for finding in check_lifecare(parts.lifecare, parts.mapping, lambda: datetime.now(UTC)):
+        yield finding
+    for found in await check_phoniro(parts.phoniro, parts.mapping):
+        yield found
+    yield await _mail(parts)
+
+
+async def check_phoniro(client: PhoniroClient, mapping: MunicipalMapping) -> list[Finding]:
+    """The token, and each organisation that the mapping names."""
+    try:
+        rows = await client.organisations()
+    except VendorError as error:
+        return [fault("Phoniro", str(error), _phoniro_do(error))]
+    known = {row.id: row.name for row in rows if not isinstance(row, BrokenRow)}
+    found = [fine("Phoniro", f"reachable, token given, {len(known)} organisations")]
+    wanted = {"organisations.default": mapping.organisations.default}
+    wanted |= {f"organisations.by_unit.{unit}": id_ for unit, id_ in mapping.organisations.by_unit.items()}
+    for key, organisation in wanted.items():
+        if organisation in known:
+            found.append(fine(key, f"{organisation} {known[organisation]}"))
+        else:
+            do = f"Correct {key} in the mapping; Phoniro has: {', '.join(sorted(known)) or 'none'}"
+            found.append(fault(key, f"Phoniro has no organisation {organisation}", do))
+    return found
+
+
+def _phoniro_do(error: VendorError) -> str:
+    if isinstance(error, Unauthorised):
+        return "Check phoniro.client_id, phoniro.client_secret and phoniro.scope against what the vendor handed out"
+    if isinstance(error, Transient):
+        return "Check phoniro.base_url, DNS, firewall and proxy from this machine; if others reach it, try again"
+    return "Check phoniro.base_url, client_id and scope; the vendor's words say what it refuses"
+
+
+async def _mail(parts: TenantParts) -> Finding:
+    if not isinstance(parts.mail, MailClient):
+        return note("mail", "no mail server is set: nobody is reminded, each mail is a line in the log", "Set [mail]")
+    server = f"{parts.settings.mail.host}:{parts.settings.mail.port}"
+    try:
+        await parts.mail.check()
+    except VendorError as error:
+        return fault("mail", str(error), f"Check [mail] and whether {server} lets this machine in")
+    return fine("mail", f"{server} reachable{', login accepted' if parts.settings.mail.username else ''}")

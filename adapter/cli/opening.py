@@ -1,0 +1,58 @@
+"""What most commands begin with: the settings, quiet logging, and a database that is there."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from adapter import bootstrap
+from adapter.bootstrap import Service
+from adapter.cli.failures import fail, failures_in_words
+from adapter.observability import configure_logging
+from adapter.presentation.words import Words
+from adapter.settings import Settings, load_settings
+from adapter.settings.model import parsed_url
+
+
+def quiet_settings(config: Path | None) -> Settings:
+    """The settings, with logging set up so that only errors are heard, redacted. Raises ``SettingsError``."""
+    settings = load_settings(config)
+    configure_logging("ERROR", json=False, stream=sys.stderr, secrets=settings.secrets())
+    return settings
+
+
+@contextmanager
+def reading(config: Path | None) -> Iterator[Service]:
+    """A service for a command that looks and changes nothing: its database has to be there, and current."""
+    with failures_in_words():
+        settings = quiet_settings(config)
+        if missing := missing_database(settings):
+            raise fail(f"There is no database yet: {missing}. `adapter run` or `adapter db upgrade` makes it.")
+        service = bootstrap.build(settings)
+        try:
+            current, expected = service.runtime.db.schema()
+            if current != expected:
+                raise fail(
+                    f"The database's tables are of revision {current or 'none'}, and this version of the adapter needs "
+                    f"{expected}. Run `adapter db upgrade`."
+                )
+            yield service
+        finally:
+            service.runtime.db.close()
+
+
+def missing_database(settings: Settings) -> Path | None:
+    """The SQLite file that isn't there; looking at it through the driver would make it."""
+    url = parsed_url(settings.store.url)
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    path = Path(str(url.database))
+    return None if path.exists() else path
+
+
+def words_of(service: Service, tenant: str) -> Words:
+    """The words of a municipality, in its time zone."""
+    parts = service.tenants[tenant]
+    return Words(parts.texts, parts.mapping.zone)

@@ -1,0 +1,111 @@
+"""``adapter run``: the service, from the settings to the last line in the log."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+from adapter import bootstrap
+from adapter.bootstrap import Service
+from adapter.cli.failures import CANT_BEGIN, WRONG
+from adapter.engine import jobs
+from adapter.log_events import log
+from adapter.observability import configure_logging, log_crashes
+from adapter.settings import Settings, SettingsError, load_settings
+from adapter.store.errors import StoreError
+from mappings.faults import MappingError
+
+_WORTH_WAITING = frozenset({"locked", "unreachable", "full"})
+"""Reasons for which a store is waited for at start; any other wants a person first."""
+_WAIT_SECONDS = 5.0
+
+
+def run_service(config: Path | None, *, once: bool) -> int:
+    """Run; returns the exit code."""
+    configure_logging("INFO", json=not sys.stdout.isatty(), stream=sys.stdout)
+    log_crashes(lambda error: log("service_crashed", error=error))
+    try:
+        settings = load_settings(config)
+    except SettingsError as error:
+        log("settings_refused", problems=list(error.problems))
+        return CANT_BEGIN
+    as_json = settings.logs.as_json(sys.stdout.isatty())
+    configure_logging(settings.logs.level, json=as_json, stream=sys.stdout, secrets=settings.secrets())
+    try:
+        return asyncio.run(_serve(settings, once=once))
+    except MappingError as error:
+        log("settings_refused", problems=list(error.faults))
+        return CANT_BEGIN
+    except StoreError as error:
+        log("store_unavailable", error=error, retry_seconds=None)
+        return WRONG
+
+
+async def _serve(settings: Settings, *, once: bool) -> int:
+    stop = asyncio.Event()
+    began = time.monotonic()
+    async with bootstrap.build(settings) as service:
+        _stop_on_signals(stop)
+        if not await _open_store(service, stop):
+            return 0
+        log(
+            "service_started",
+            version=version("trygghetskamera-adapter"),
+            tenants=", ".join(service.tenants),
+            store=service.runtime.db.name.partition(":")[0],
+            dry_run=settings.dry_run,
+        )
+        if once:
+            await jobs.run_once(service.runtime)
+        else:
+            await jobs.run_forever(service.runtime, stop)
+    log("service_stopped", seconds=round(time.monotonic() - began, 1))
+    return 0
+
+
+async def _open_store(service: Service, stop: asyncio.Event) -> bool:
+    """Open the store, waiting for one that is only away; False if the process was stopped meanwhile."""
+    _make_folder(service)
+    told = False
+    while not stop.is_set():
+        try:
+            await service.start_store()
+        except StoreError as error:
+            if error.reason not in _WORTH_WAITING:
+                raise
+            if not told:
+                log("store_unavailable", error=error, retry_seconds=_WAIT_SECONDS)
+                told = True
+            try:
+                await asyncio.wait_for(stop.wait(), _WAIT_SECONDS)
+            except TimeoutError:
+                continue
+        else:
+            return True
+    return False
+
+
+def _make_folder(service: Service) -> None:
+    from adapter.cli.opening import missing_database
+
+    if missing := missing_database(service.settings):
+        missing.parent.mkdir(parents=True, exist_ok=True)
+
+
+def _stop_on_signals(stop: asyncio.Event) -> None:
+    """The first SIGTERM or SIGINT lets what is under way finish; a second one ends the process as it always would."""
+    loop = asyncio.get_running_loop()
+
+    def asked(number: signal.Signals) -> None:
+        log("service_stopping", reason=number.name)
+        stop.set()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(each)
+            signal.signal(each, signal.SIG_DFL)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked, number)

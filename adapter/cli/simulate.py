@@ -1,0 +1,60 @@
+"""``adapter simulate``: both simulated vendors on the loopback address."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import typer
+
+from adapter.cli.failures import fail
+from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
+from connectors.mock.phoniro import DEFAULT_CLIENT
+from connectors.mock.serve import serve, utc_now
+
+
+def simulate_vendors(lifecare_port: int, phoniro_port: int, *, seed: bool, as_json: bool) -> None:
+    """Serve until stopped. With ``as_json`` one line with the addresses, flushed, is all that is printed."""
+    lifecare = SimulatedLifecare(utc_now)
+    if seed:
+        from adapter.demo.cast import seed_for_trial
+
+        seed_for_trial(lifecare, datetime.now(UTC))
+
+    def announce(urls: Mapping[str, str]) -> None:
+        typer.echo(json.dumps(dict(urls)) if as_json else _help(urls))
+
+    try:
+        asyncio.run(serve(lifecare_port, phoniro_port, announce=announce, lifecare=lifecare))
+    except OSError as error:
+        raise fail(
+            f"The simulators can't listen on these ports ({error.strerror or type(error).__name__}). Stop what has "
+            "them, or give others with --lifecare-port and --phoniro-port (0 is any free one)."
+        ) from None
+
+
+def _help(urls: Mapping[str, str]) -> str:
+    client_id, client_secret = DEFAULT_CLIENT
+    return f"""\
+The simulated vendors listen, on this machine only, until Ctrl-C. They hold invented data and forget it when they stop.
+
+  Lifecare  {urls["lifecare"]}   what people do: POST /admin/acts/..., list: GET /admin/acts
+  Phoniro   {urls["phoniro"]}   what stands there: GET /admin/state
+
+To point an adapter at them, in another terminal:
+
+  export ADAPTER_LIFECARE__BASE_URL={urls["lifecare"]}
+  export ADAPTER_LIFECARE__DOMAIN={DEFAULT_DOMAIN}
+  export ADAPTER_LIFECARE__KEY='{DEFAULT_KEY}'
+  export ADAPTER_PHONIRO__BASE_URL={urls["phoniro"]}
+  export ADAPTER_PHONIRO__CLIENT_ID={client_id}
+  export ADAPTER_PHONIRO__CLIENT_SECRET={client_secret}
+  export ADAPTER_PSEUDONYM_KEY='only for the simulation'
+  export ADAPTER_MAPPING_FILE=mappings/example.toml
+  export ADAPTER_STORE__URL=sqlite:///var/simulation.db
+
+  adapter check
+  adapter run
+"""

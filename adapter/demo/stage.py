@@ -1,0 +1,186 @@
+"""The demo's stage: a folder of its own, settings like anybody's, and the two processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import secrets
+import shutil
+import signal
+import sys
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+
+from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.phoniro import DEFAULT_CLIENT
+
+FOLDER = Path("var/demo")
+TENANT = "exempelkommun"
+_START_SECONDS = 20.0
+_STOP_SECONDS = 10.0
+
+
+class DemoFailed(Exception):
+    """The demo can't go on; the message is for the person who watches."""
+
+
+class Stage:
+    """Files and processes of one run. Every run starts with an empty folder."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self.folder = folder
+        self.config = folder / "adapter.toml"
+        self.database = folder / "adapter.db"
+        self.log = folder / "adapter.log"
+        self.simulators_log = folder / "simulators.log"
+        self.mapping = folder / "mapping.toml"
+        self._running = folder / "running.json"
+        self.simulators: asyncio.subprocess.Process | None = None
+        self.adapter: asyncio.subprocess.Process | None = None
+
+    def clear(self) -> None:
+        """Begin anew. Raises ``DemoFailed`` while an earlier demo that was kept still runs."""
+        if pids := self._still_running():
+            numbers = " ".join(map(str, pids))
+            raise DemoFailed(f"Ett tidigare demo är fortfarande igång. Stoppa det först: kill {numbers}")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+
+    def _still_running(self) -> list[int]:
+        try:
+            pids: list[int] = json.loads(self._running.read_text())
+        except (OSError, ValueError):
+            return []
+        return [pid for pid in pids if _alive(pid)]
+
+    def write_settings(self, urls: dict[str, str], today: date) -> None:
+        """An ordinary configuration, with the simulators' addresses, and one file per secret."""
+        example = files("mappings").joinpath("example.toml").read_text(encoding="utf-8")
+        mapping = re.sub(r"^go_live = .*$", f"go_live = {today.isoformat()}", example, count=1, flags=re.MULTILINE)
+        mapping = re.sub(r"^\[routine\.quiet\].*\nstart = .*\nend = .*\n", "", mapping, count=1, flags=re.MULTILINE)
+        self.mapping.write_text(mapping, encoding="utf-8")
+        folder = self.folder / "secrets"
+        folder.mkdir(mode=0o700)
+        held = {"lifecare__key": DEFAULT_KEY, "phoniro__client_secret": DEFAULT_CLIENT[1]}
+        for name, value in {**held, "pseudonym_key": secrets.token_urlsafe(32)}.items():
+            (folder / name).write_text(value, encoding="utf-8")
+        self.config.write_text(_CONFIG.format(**urls, **self._paths(), domain=DEFAULT_DOMAIN, client=DEFAULT_CLIENT[0]))
+
+    def _paths(self) -> dict[str, str]:
+        return {
+            "tenant": TENANT,
+            "mapping": self.mapping.as_posix(),
+            "secrets": (self.folder / "secrets").as_posix(),
+            "database": self.database.as_posix(),
+            "folder": self.folder.as_posix(),
+        }
+
+    async def start_simulators(self) -> dict[str, str]:
+        """Start both vendors; returns their addresses by name."""
+        arguments = ("simulate", "--lifecare-port", "0", "--phoniro-port", "0", "--json")
+        with self.simulators_log.open("wb") as log:
+            self.simulators = await _start(*arguments, stdout=asyncio.subprocess.PIPE, stderr=log)
+        if self.simulators.stdout is None:
+            raise DemoFailed("De simulerade leverantörerna kunde inte startas.")
+        try:
+            line = await asyncio.wait_for(self.simulators.stdout.readline(), _START_SECONDS)
+            found: dict[str, str] = json.loads(line)
+        except (TimeoutError, ValueError):
+            raise DemoFailed(f"De simulerade leverantörerna startade inte; se {self.simulators_log}.") from None
+        return found
+
+    async def start_adapter(self) -> None:
+        """Start the adapter as it is started anywhere else; its log goes to a file."""
+        with self.log.open("wb") as log:
+            self.adapter = await _start(
+                "run", "--config", str(self.config), stdout=log, stderr=asyncio.subprocess.STDOUT
+            )
+
+    def check_alive(self) -> None:
+        """Raises ``DemoFailed`` when a process has ended by itself."""
+        for name, process, log in (
+            ("Adaptern", self.adapter, self.log),
+            ("Simulatorerna", self.simulators, self.simulators_log),
+        ):
+            if process is not None and process.returncode is not None:
+                raise DemoFailed(f"{name} avslutades i förtid med kod {process.returncode}; se {log}.")
+
+    @property
+    def pids(self) -> list[int]:
+        return [p.pid for p in (self.adapter, self.simulators) if p is not None and p.returncode is None]
+
+    def keep(self) -> None:
+        """Remember what is left running, so that the next demo doesn't empty its folder under it."""
+        self._running.write_text(json.dumps(self.pids))
+
+    async def stop(self) -> None:
+        """Ask both to stop, the adapter first, and wait for it."""
+        for process in (self.adapter, self.simulators):
+            if process is None or process.returncode is not None:
+                continue
+            process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(process.wait(), _STOP_SECONDS)
+            except TimeoutError:
+                process.kill()
+                await process.wait()
+
+
+async def _start(*arguments: str, stdout: object, stderr: object) -> asyncio.subprocess.Process:
+    # None of the caller's own settings may reach the demo; and Ctrl-C is for the demo, which then stops its processes.
+    environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("ADAPTER_")}
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "adapter", *arguments),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=stdout,  # type: ignore[arg-type]  # a file or one of asyncio's constants
+        stderr=stderr,  # type: ignore[arg-type]  # likewise
+        env={**environment, "PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+    )
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+_CONFIG = """\
+# Made by `adapter demo`: settings like anybody's, with the simulated vendors' addresses and an impatient engine.
+
+tenant = "{tenant}"
+mapping_file = "{mapping}"
+secrets_dir = "{secrets}"
+
+[lifecare]
+base_url = "{lifecare}"
+domain = "{domain}"
+requests_per_second = 500
+
+[phoniro]
+base_url = "{phoniro}"
+client_id = "{client}"
+requests_per_second = 500
+
+[store]
+url = "sqlite:///{database}"
+
+[engine]
+poll_seconds = 1
+awaiting_minutes = 0.01
+settle_seconds = 1
+retry_first_seconds = 1
+resync_file = "{folder}/resync.toml"
+adopt_file = "{folder}/adopt.toml"
+
+[logs]
+level = "DEBUG"
+format = "json"
+"""

@@ -1,0 +1,121 @@
+"""The same for a program: codes and instants (UTC, ISO 8601), and the words beside them. Nothing personal in it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from adapter.domain.decision import Decision
+from adapter.domain.facts import Facts
+from adapter.domain.ledger import Act, Wanted
+from adapter.presentation.case_file import CaseFile
+from adapter.presentation.case_page import lateness
+from adapter.presentation.words import Words
+from adapter.store.cases import Case
+
+_HIDDEN = frozenset({"details"})
+"""Keys of an act's content that say nothing to a reader: a person's keyed fingerprint."""
+
+
+def instant(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat().replace("+00:00", "Z")
+
+
+def case_summary(case: Case) -> dict[str, Any]:
+    decision = case.last_decision
+    return {
+        "case": case.ref,
+        "tenant": case.tenant,
+        "phase": case.phase.value,
+        "opened_at": instant(case.opened_at),
+        "closed_at": instant(case.closed_at),
+        "late": lateness(case),
+        "awaits": list(decision.awaits) if decision else [],
+        "attention": [a.code for a in decision.attention] if decision else [],
+        "failures": case.failures,
+    }
+
+
+def case_details(file: CaseFile, words: Words) -> dict[str, Any]:
+    case = file.case
+    return {
+        **case_summary(case),
+        "adopted": case.adopted,
+        "facts_read_at": instant(file.facts_read_at),
+        "stale": list(file.stale),
+        "next_at": instant(case.ready_at),
+        "read_again_at": instant(case.read_again_at),
+        "error": case.error,
+        **decision_details(file.decision, words),
+        "acts": [_act(act, words) for act in file.ledger.acts],
+        "balance": [
+            {"pair": pair, "in": did, "out": out, "even": out or not did, "text": words.say("pairs_in", pair)}
+            for pair, did, out in file.balance
+        ],
+    }
+
+
+def decision_details(decision: Decision | None, words: Words) -> dict[str, Any]:
+    if decision is None:
+        return {"steps": [], "waiting": [], "attention": [], "wake_at": None, "balanced": None}
+    return {
+        "phase": decision.phase.value,
+        "steps": [
+            {
+                "id": v.id,
+                "text": words.say("steps", v.id),
+                "role": v.role.value,
+                "state": v.state.value,
+                "evidence": v.evidence,
+                "evidence_id": v.evidence_id,
+                "at": instant(v.at),
+                "since": instant(v.since),
+                "late": v.late,
+                "reason": v.reason,
+            }
+            for v in decision.steps
+        ],
+        "waiting": [{"code": code, "text": words.say("waiting", code)} for code in decision.waiting],
+        "attention": [
+            {"code": a.code, "text": words.attention(a), "role": a.role.value, "parks": a.parks}
+            for a in decision.attention
+        ],
+        "wake_at": instant(decision.wake_at),
+        "balanced": decision.balanced,
+    }
+
+
+def plan_details(case: Case, decision: Decision, facts: Facts, words: Words) -> dict[str, Any]:
+    return {
+        "case": case.ref,
+        "tenant": case.tenant,
+        **decision_details(decision, words),
+        "stale": list(facts.stale),
+        "wanted": [_wanted(w, words) for w in decision.wanted],
+    }
+
+
+def _wanted(wanted: Wanted, words: Words) -> dict[str, Any]:
+    return {
+        "key": wanted.key,
+        "kind": wanted.kind.value,
+        "text": words.act(wanted.kind, wanted.what),
+        "why": wanted.why,
+        "opens": wanted.opens,
+        "not_before": instant(wanted.not_before),
+        "what": {k: v for k, v in wanted.what.items() if k not in _HIDDEN},
+    }
+
+
+def _act(act: Act, words: Words) -> dict[str, Any]:
+    return {
+        "n": act.n,
+        "key": act.key,
+        "kind": act.kind.value,
+        "text": words.act(act.kind, act.what),
+        "state": act.state.value,
+        "created_at": instant(act.created_at),
+        "done_at": instant(act.done_at),
+        "attempts": act.attempts,
+        "error": act.error,
+    }

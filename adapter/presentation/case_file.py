@@ -1,0 +1,61 @@
+"""Everything about one case that a person may see, gathered from the store alone: no vendor is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from adapter.domain.decide import balance, decide, situation
+from adapter.domain.decision import Decision
+from adapter.domain.facts import Facts
+from adapter.domain.ledger import Ledger
+from adapter.domain.policy import Policy
+from adapter.store import cases, declarations, facts, outbox
+from adapter.store.cases import Case
+
+Balance = tuple[tuple[str, bool, bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFile:
+    """``decision`` is None while something of the case was never read; ``balance`` has (pair, way in done, way out
+    done), and is empty where it can't be told. All instants are UTC."""
+
+    case: Case
+    ledger: Ledger
+    decision: Decision | None
+    balance: Balance
+    facts_read_at: datetime | None
+    stale: tuple[str, ...]
+
+
+def case_file(conn: Connection, case: Case, policy: Policy, now: datetime) -> CaseFile:
+    """Judge an open case afresh on what is stored, so that what is late is late as of ``now``; a closed one stands as
+    it was closed. Raises ``StoreError``."""
+    ledger = outbox.ledger(conn, case)
+    known = stored_facts(conn, case)
+    if known is None:
+        return CaseFile(case, ledger, case.last_decision, (), case.facts_read_at, ())
+    decision = case.last_decision if not case.open else None
+    table = balance(situation(known, ledger, now, policy))
+    return CaseFile(
+        case, ledger, decision or decide(known, ledger, now, policy), table, case.facts_read_at, known.stale
+    )
+
+
+def stored_facts(conn: Connection, case: Case) -> Facts | None:
+    """The facts as last read, with what was declared by hand; None while a resource has never been read."""
+    known = facts.assemble(facts.load_facts(conn, case.tenant, case.ref), cases.chain(conn, case))
+    declared = declarations.declared(conn, case.tenant, case.ref)
+    if known is None or not declared:
+        return known
+    return replace(known, notes=replace(known.notes, value=(*known.notes.value, *declared)))
+
+
+def find_case(conn: Connection, tenants: tuple[str, ...], reference: str) -> Case | None:
+    """The case of any of these municipalities with the reference, however it was typed (``tk-7f3k2m``, ``7F3K2M``)."""
+    plain = reference.strip().upper().removeprefix("TK-")
+    found = (cases.case(conn, tenant, f"TK-{plain}") for tenant in tenants)
+    return next((case for case in found if case is not None), None)

@@ -1,0 +1,183 @@
+"""``adapter case show`` and ``case list`` for a person: what was done, what is awaited, and what comes next (P9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from adapter.domain.decision import Decision, Phase, StepState
+from adapter.domain.ledger import Act, ActState
+from adapter.presentation.case_file import Balance, CaseFile
+from adapter.presentation.checklist import Checklist
+from adapter.presentation.words import ACT_SIGNS, Words
+from adapter.store.cases import Case
+
+_ACT_STYLES = {
+    ActState.DONE: "green",
+    ActState.PARKED: "bold red",
+    ActState.UNKNOWN: "yellow",
+    ActState.SENDING: "cyan",
+    ActState.PENDING: "yellow",
+    ActState.DROPPED: "dim",
+}
+
+
+def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
+    """The whole page."""
+    parts: list[RenderableType] = [_head(file, words)]
+    decision = file.decision
+    if decision is None:
+        parts.append(Text(words.heading("never_read"), style="yellow"))
+    else:
+        parts += [Text(""), Checklist(decision.steps, words)]
+        if decision.waiting:
+            title = "waiting_paused" if decision.phase is Phase.PAUSED else "waiting_start"
+            parts += _section(words.heading(title), [Text(words.say("waiting", c)) for c in decision.waiting])
+        parts += _section(words.heading("attention"), attention_lines(decision, words))
+    parts += _section(words.heading("next"), list(_next(file, words, now)))
+    parts += _titled(words.heading("acts"), ledger_table(file.ledger.acts, words))
+    parts += _titled(words.heading("balance"), balance_table(file.balance, words, ongoing=file.case.open))
+    return Group(*parts)
+
+
+def _head(file: CaseFile, words: Words) -> Text:
+    case = file.case
+    phase = file.decision.phase if file.decision else case.phase
+    head = Text(words.heading("title", ref=case.ref), style="bold")
+    facts = [
+        (words.heading("phase"), words.say("phases", phase.value)),
+        (words.heading("opened"), words.when(case.opened_at)),
+        *([(words.heading("closed"), words.when(case.closed_at))] if case.closed_at else []),
+        *([(words.heading("read"), words.when(file.facts_read_at))] if file.facts_read_at else []),
+    ]
+    for name, value in facts:
+        head.append("   ").append(f"{name}: ", style="dim not bold").append(value, style="not bold")
+    return head
+
+
+def _section(title: str, lines: Sequence[Text]) -> list[RenderableType]:
+    if not lines:
+        return []
+    shown = [Text.assemble("• ", line) for line in lines]
+    return _titled(title, Group(*shown))
+
+
+def _titled(title: str, body: RenderableType) -> list[RenderableType]:
+    return [Text(""), Text(title, style="bold"), Padding(body, (0, 0, 0, 2))]
+
+
+def attention_lines(decision: Decision, words: Words) -> list[Text]:
+    lines = []
+    for notice in decision.attention:
+        line = Text(words.attention(notice), style="red" if notice.parks else "yellow")
+        line.append(f" ({words.heading('asked', role=words.role(notice.role.value))}", style="dim")
+        lines.append(line.append(f"; {words.heading('parks')})" if notice.parks else ")", style="dim"))
+    return lines
+
+
+def _next(file: CaseFile, words: Words, now: datetime) -> Iterator[Text]:
+    case, decision = file.case, file.decision
+    if not case.open:
+        yield Text(words.heading("next_closed"))
+        return
+    if case.failures and case.error:
+        when = words.when(case.ready_at)
+        yield Text(words.heading("next_failed", failures=case.failures, error=case.error, when=when), style="red")
+        return
+    waiting = [a for a in file.ledger.acts if a.state in (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN)]
+    for act in waiting:
+        yield Text(f"{act.n:02d} {words.act(act.kind, act.what)}: {words.act_state(act)}")
+    if case.ready_at is not None and case.ready_at <= now:
+        yield Text(words.heading("next_due"))
+    if decision and decision.wake_at:
+        yield Text(words.heading("next_wake", when=words.when(decision.wake_at)))
+    if case.read_again_at:
+        yield Text(words.heading("next_read", when=words.when(case.read_again_at)))
+
+
+def ledger_table(acts: Iterable[Act], words: Words) -> RenderableType:
+    """Every act, oldest first."""
+    rows = list(acts)
+    if not rows:
+        return Text(words.heading("no_acts"), style="dim")
+    table = _table()
+    for name in ("act_number", "act_what", "act_state", "act_when"):
+        table.add_column(words.heading(name))
+    table.add_column(words.heading("act_tries"), justify="right")
+    with_errors = any(a.error for a in rows)
+    if with_errors:
+        table.add_column(words.heading("act_error"), ratio=1)
+    for act in rows:
+        state = Text(f"{ACT_SIGNS[act.state]} {words.act_state(act)}", style=_ACT_STYLES[act.state])
+        what = Text(words.act(act.kind, act.what), style="dim" if act.state is ActState.DROPPED else "")
+        cells = [Text(f"{act.n:02d}"), what, state, Text(words.when(act.done_at or act.created_at))]
+        cells.append(Text(str(act.attempts or "")))
+        table.add_row(*cells, *([Text(act.error or "", style="red")] if with_errors else []))
+    return table
+
+
+def balance_table(balance: Balance, words: Words, *, ongoing: bool) -> RenderableType:
+    """The symmetry (P7): each thing done on the way in, and whether it has been taken back. ``ongoing``: the case is
+    open, and what hasn't been done may yet be."""
+    if not balance:
+        return Text(words.heading("balance_unknown"), style="dim")
+    table = _table()
+    for name in ("balance_in", "balance_out", "balance_result"):
+        table.add_column(words.heading(name))
+    for pair, did, undone in balance:
+        texts = (
+            Text(f"{_sign(did)} {words.say('pairs_in', pair)}"),
+            Text(f"{_sign(undone)} {words.say('pairs_out', pair)}"),
+        )
+        if not did:
+            result = Text(words.heading("not_done_yet" if ongoing else "not_done"), style="dim")
+        elif undone:
+            result = Text(f"✓ {words.heading('even')}", style="green")
+        else:
+            result = Text(words.heading("not_even"), style="yellow")
+        for text in texts:
+            text.stylize("" if did else "dim")
+        table.add_row(*texts, result)
+    return table
+
+
+def _sign(done: bool) -> str:
+    return "✓" if done else "–"
+
+
+def _table() -> Table:
+    return Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
+
+
+def case_list(cases: Sequence[Case], words: Words, *, several: bool) -> RenderableType:
+    """One line per case. ``several``: name each one's municipality."""
+    if not cases:
+        return Text(words.heading("list_none"))
+    table = _table()
+    names = ["list_ref", *(["list_tenant"] if several else []), "list_phase", "list_opened", "list_awaits"]
+    for name in (*names, "list_late", "list_attention"):
+        table.add_column(words.heading(name))
+    for case in cases:
+        decision = case.last_decision
+        awaited = [v for v in decision.steps if v.state in (StepState.AWAITED, StepState.PROBLEM)] if decision else []
+        awaits = ", ".join(f"{v.id} {words.role(v.role.value)}" for v in awaited)
+        level = lateness(case)
+        notices = [words.attention(a) for a in decision.attention] if decision else [words.heading("never_read")]
+        cells = [Text(case.ref, style="bold"), *([Text(case.tenant)] if several else [])]
+        cells += [Text(words.say("phases", case.phase.value)), Text(words.when(case.opened_at)), Text(awaits)]
+        table.add_row(*cells, Text(words.late(level), style="bold red"), Text("\n".join(notices), style="yellow"))
+    return Group(
+        table, Text(words.heading("list_one" if len(cases) == 1 else "list_count", count=len(cases)), style="dim")
+    )
+
+
+def lateness(case: Case) -> int:
+    """The level of the case's latest step: 0 in time, 1 reminded, 2 reminded again, 3 or more escalated."""
+    decision = case.last_decision
+    return max((v.late for v in decision.steps), default=0) if decision else 0

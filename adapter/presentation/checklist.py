@@ -1,0 +1,67 @@
+"""The routine as a checklist: the way in and the way out, side by side where there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.table import Table
+from rich.text import Text
+
+from adapter.domain.decision import StepState, StepView
+from adapter.domain.routine import WAY_OUT
+from adapter.presentation.words import STEP_SIGNS, Words
+
+SIDE_BY_SIDE = 100
+"""Columns from which the two ways stand beside one another."""
+
+_OUT = frozenset(step.id for step in WAY_OUT)
+_STYLES = {
+    StepState.DONE: "green",
+    StepState.AWAITED: "yellow",
+    StepState.LATER: "dim",
+    StepState.NOT_NEEDED: "dim",
+    StepState.PROBLEM: "bold red",
+}
+
+
+class Checklist:
+    """All steps, each with its sign, what shows it, and how late it is."""
+
+    def __init__(self, steps: Iterable[StepView], words: Words) -> None:
+        self.steps = tuple(steps)
+        self.words = words
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        way_in = self._way("way_in", [v for v in self.steps if v.id not in _OUT])
+        way_out = self._way("way_out", [v for v in self.steps if v.id in _OUT])
+        if options.max_width < SIDE_BY_SIDE:
+            yield Group(way_in, Text(""), way_out)
+            return
+        both = Table.grid(padding=(0, 4, 0, 0), expand=True)
+        both.add_column(ratio=1)
+        both.add_column(ratio=1)
+        both.add_row(way_in, way_out)
+        yield both
+
+    def _way(self, heading: str, views: list[StepView]) -> Group:
+        table = Table.grid(padding=(0, 1, 0, 0))
+        table.add_column(width=1)
+        table.add_column(width=3)
+        table.add_column()
+        for view in views:
+            style = _STYLES[view.state]
+            table.add_row(
+                Text(STEP_SIGNS[view.state], style=style), Text(view.id, style="bold"), self._step(view, style)
+            )
+        done = sum(v.state in (StepState.DONE, StepState.NOT_NEEDED) for v in views)
+        title = Text.assemble((self.words.heading(heading), "bold"), (f"  {done}/{len(views)}", "dim"))
+        return Group(title, table)
+
+    def _step(self, view: StepView, style: str) -> Text:
+        lines = Text(self.words.say("steps", view.id), style="dim" if style == "dim" else "")
+        if detail := self.words.step_detail(view):
+            lines.append(f"\n{detail}", style="dim")
+        if view.late:
+            lines.append(f" · {self.words.late(view.late)}", style="bold red")
+        return lines

@@ -1,0 +1,113 @@
+"""Codes in the words that people read, and instants in their own time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
+
+from adapter.domain.decision import Attention, StepState, StepView
+from adapter.domain.ledger import Act, ActKind, ActState
+from adapter.domain.nights import NightTimes
+from mappings.messages.swedish import times_text
+from mappings.texts import Texts
+
+STEP_SIGNS: Mapping[StepState, str] = {
+    StepState.DONE: "✓",
+    StepState.AWAITED: "…",
+    StepState.LATER: "·",
+    StepState.NOT_NEEDED: "–",
+    StepState.PROBLEM: "!",
+}
+ACT_SIGNS: Mapping[ActState, str] = {
+    ActState.PENDING: "…",
+    ActState.SENDING: "→",
+    ActState.UNKNOWN: "?",
+    ActState.DONE: "✓",
+    ActState.PARKED: "!",
+    ActState.DROPPED: "–",
+}
+_MONTHS = ("jan", "feb", "mars", "april", "maj", "juni", "juli", "aug", "sep", "okt", "nov", "dec")
+_WHY = ("why", "causes", "reasons", "letters", "mails")
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The text table, spoken in the municipality's ``zone``."""
+
+    texts: Texts
+    zone: tzinfo = UTC
+
+    def say(self, section: str, code: str, /, **params: object) -> str:
+        return self.texts.say(section, code, **params)
+
+    def heading(self, code: str, /, **params: object) -> str:
+        return self.texts.say("case", code, **params)
+
+    def when(self, instant: datetime | None) -> str:
+        """Local date and time: ``3 mars 2026 08:15``; a dash for none."""
+        if instant is None:
+            return "–"
+        local = instant.astimezone(self.zone)
+        return f"{self.day(local.date())} {local:%H:%M}"
+
+    def day(self, day: date | None) -> str:
+        return "–" if day is None else f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+    def role(self, code: str) -> str:
+        return self.say("roles", code)
+
+    def step_detail(self, view: StepView) -> str:
+        """What shows a step to be done and when, or from whom it is awaited and since when."""
+        if view.state is StepState.DONE:
+            shown = self.say("evidence", view.evidence or "act")
+            number = f" {view.evidence_id}" if view.evidence_id else ""
+            return f"{shown}{number} · {self.when(view.at)}" if view.at else f"{shown}{number}"
+        if view.state in (StepState.AWAITED, StepState.PROBLEM):
+            text = self.heading("awaited_from", role=self.role(view.role.value), since=self.when(view.since))
+            reason = f" · {self.say('step_reasons', view.reason)}" if view.reason else ""
+            return text + reason
+        return self.say("step_reasons", view.reason) if view.reason else ""
+
+    def late(self, level: int) -> str:
+        """How late, in words; empty while it is in time."""
+        return (
+            self.say("lateness", ("in_time", "reminded", "reminded_again", "escalated")[min(level, 3)]) if level else ""
+        )
+
+    def act(self, kind: ActKind, what: Mapping[str, object]) -> str:
+        """What an act does, a message by its name and to whom."""
+        to = str(what.get("to") or "")
+        if kind is ActKind.MESSAGE:
+            letter = self.say("letters", str(what.get("letter") or "message"))
+            return letter if to == "plan" else f"{letter} → {self.role(to)}"
+        if kind is ActKind.MAIL:
+            about = f" {what['step']}" if what.get("step") else ""
+            return f"{self.say('mails', str(what.get('mail') or 'mail'))}{about} → {self.role(to)}"
+        return self.say("acts", kind.value)
+
+    def schedule_detail(self, what: Mapping[str, object]) -> str:
+        """Of an act on the schedule, its times and validity; empty for any other."""
+        if "times" not in what or "valid_from" not in what:
+            return ""
+        times = str(times_text(NightTimes.from_json(json.loads(str(what["times"]))))).replace("\n", "; ")
+        first = date.fromisoformat(str(what["valid_from"]))
+        last = date.fromisoformat(str(what["valid_to"])) if what.get("valid_to") else None
+        until = self.heading("until", day=self.day(last)) if last else self.heading("open_end")
+        return f"{times} · {self.heading('from', day=self.day(first))} {until}"
+
+    def act_state(self, act: Act) -> str:
+        return self.say("act_states", act.state.value)
+
+    def why(self, code: str) -> str:
+        """Why an act is called for: its code stands in one of a few sections."""
+        section = next((s for s in _WHY if self.texts.has(s, code)), _WHY[0])
+        return self.say(section, code)
+
+    def attention(self, notice: Attention) -> str:
+        params = dict(notice.params)
+        if notice.code == "stale":
+            names = params["resources"].split(", ")
+            params["resources"] = ", ".join(self.say("resources", name) for name in names)
+        return self.say("attention", notice.code, **params)
