@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.resources import files
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import unquote, urlsplit
@@ -17,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 
 DEFAULT_TENANT = "default"
 PSEUDONYM_KEY_MIN = 16
+TOKEN_MIN = 16
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 TenantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
@@ -44,6 +46,22 @@ def _present(value: SecretStr) -> SecretStr:
 def _long(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < PSEUDONYM_KEY_MIN:
         raise ValueError(f"is required, with at least {PSEUDONYM_KEY_MIN} characters of pure chance")
+    return value
+
+
+def _token(value: SecretStr) -> SecretStr:
+    """None, or one that can't be guessed."""
+    if 0 < len(value.get_secret_value()) < TOKEN_MIN:
+        raise ValueError(f"must have at least {TOKEN_MIN} characters of pure chance, or be left out")
+    return value
+
+
+def _networks(value: str) -> str:
+    for part in filter(None, (p.strip() for p in value.split(","))):
+        try:
+            ip_network(part)
+        except ValueError:
+            raise ValueError("must be IP addresses or networks, such as 10.0.0.5, 10.1.0.0/16") from None
     return value
 
 
@@ -104,6 +122,10 @@ class LifecareSettings(VendorSettings):
         description="The API key, as it was handed out: raw or percent-encoded."
     )
     key_file: Path | None = Field(None, description="A file that holds the API key.")
+    hook_secret: Annotated[SecretStr, AfterValidator(_token)] = Field(
+        SecretStr(""), description="Signs the webhooks (`docs/http.md`); empty means that none is received."
+    )
+    hook_secret_file: Path | None = Field(None, description="A file that holds the webhooks' secret.")
 
 
 class PhoniroSettings(VendorSettings):
@@ -219,11 +241,47 @@ class LogSettings(Group):
 
 
 class OpsSettings(Group):
-    """The HTTP side: health, metrics, webhook, status page."""
+    """The HTTP side: health, metrics, webhook, status page. `docs/http.md` describes it."""
 
     enabled: bool = Field(False, description="Whether to listen at all.")
     host: str = Field("127.0.0.1", min_length=1, description="The address to listen on.")
-    port: int = Field(8080, ge=1, le=65535, description="The port to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="The port to listen on; 0 is any free one.")
+    pages: bool = Field(True, description="Whether to show the status page.")
+    token: Annotated[SecretStr, AfterValidator(_token)] = Field(
+        SecretStr(""), description="Whoever gives this token may see the status page; at least 16 characters."
+    )
+    token_file: Path | None = Field(None, description="A file that holds the token.")
+    proxy_header: str = Field(
+        "",
+        pattern=r"^([A-Za-z][A-Za-z0-9-]*)?$",
+        description="The header in which a reverse proxy says who has signed in there; empty means none.",
+    )
+    proxy_addresses: Annotated[str, AfterValidator(_networks)] = Field(
+        "", description="The reverse proxy's addresses or networks, separated by commas; nobody else is believed."
+    )
+    hooks_per_minute: int = Field(120, ge=1, le=6000, description="The most webhooks per minute and municipality.")
+    hang_seconds: Seconds = Field(60, description="How long the event loop may hang before the process ends itself.")
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.host in _LOOPBACK
+
+    @property
+    def open_to_all(self) -> bool:
+        """Whether the status page asks nobody who they are."""
+        return not self.token.get_secret_value() and not self.proxy_header
+
+    @model_validator(mode="after")
+    def _guarded(self) -> Self:
+        if bool(self.proxy_header) != bool(self.proxy_addresses):
+            raise ValueError("give both proxy_header and proxy_addresses, or neither")
+        if self.enabled and self.pages and self.open_to_all and not self.loopback:
+            raise ValueError(
+                f"the status page would be open to everybody who reaches {self.host}: set token_file (or proxy_header "
+                "and proxy_addresses), or listen on 127.0.0.1, or switch the page off with pages = false"
+            )
+        return self
 
 
 class Settings(Group):
