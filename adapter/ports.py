@@ -6,7 +6,7 @@ method retries a write.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -107,6 +107,9 @@ class CaseContext:
     protected: bool
     schedule_ids: Mapping[int, tuple[str, str | None]]
     """By schedule number: the vendor's id, and the version (ETag) last seen."""
+    may_write: Callable[[], bool] = lambda: True
+    """Asked at the last moment before anything is written to the vendor: False once the act may be another process's,
+    as after a long wait or sleep. A gateway then sends nothing and raises ``PortError`` (transient)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ looked for in vain often enough, ``settle`` apart, to be sent again (P4).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -50,12 +51,18 @@ class _Turn:
 
     async def take(self) -> None:
         context = await self.rt.db.run(lambda c: case_context(c, self.claimed))
+        context = replace(context, may_write=self._in_time)
         if self.claimed.act.state is ActState.UNKNOWN:
             await self._look(context)
         elif self._outdated():
             await self._give_back()
         else:
             await self._perform(context)
+
+    def _in_time(self) -> bool:
+        """Whether a write may still begin: in the first half of the lease, so that it has ended, or shows, before
+        anybody else looks for it. A process that slept past its lease sends nothing when it wakes."""
+        return self.rt.clock.now() < self.claimed.lease_until - self.rt.tuning.lease / 2
 
     def _outdated(self) -> bool:
         """What opens supervision goes out on fresh facts only (P1); a message that waited long is judged anew first,

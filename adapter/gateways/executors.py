@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from adapter.domain.ledger import Act, ActKind
-from adapter.ports import CaseContext, Effect, Executor
+from adapter.ports import CaseContext, Effect, Executor, Failure, PortError
+from connectors.http import writing_while
 
 
 class Executors:
@@ -22,7 +23,12 @@ class Executors:
         return self.of(act).looks_needed(act)
 
     async def perform(self, act: Act, case: CaseContext) -> Effect:
-        return await self.of(act).perform(act, case)
+        """Raises ``PortError`` (transient), with nothing sent, once the case says that it may not be (any more)."""
+        if not case.may_write():
+            reason = "its turn came too late; nothing was sent"
+            raise PortError(Failure.TRANSIENT, reason, vendor=self.vendor(act))
+        with writing_while(case.may_write):
+            return await self.of(act).perform(act, case)
 
     async def find(self, act: Act, case: CaseContext) -> Effect | None:
         return await self.of(act).find(act, case)

@@ -11,6 +11,7 @@ from connectors.http.client import (
     faults_of,
     mute_library_loggers,
     production_transport,
+    writing_while,
 )
 from connectors.http.message import one_line
 
@@ -34,4 +35,5 @@ __all__ = [
     "one_line",
     "path_segment",
     "production_transport",
+    "writing_while",
 ]

@@ -7,7 +7,9 @@ import json
 import logging
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
@@ -27,6 +29,19 @@ OnCall = Callable[[str, str, int | None, str, float], None]
 error's class, ``call`` never holds a URL."""
 
 M = TypeVar("M", bound=BaseModel)
+
+_MAY_WRITE: ContextVar[Callable[[], bool]] = ContextVar("may_write", default=lambda: True)
+
+
+@contextmanager
+def writing_while(allowed: Callable[[], bool]) -> Iterator[None]:
+    """Within, nothing but a GET or HEAD is sent once ``allowed`` is False: such a call is ``Transient``. It is asked at
+    the last moment, behind every wait for a turn: whoever waited, or slept, past its right to act sends nothing."""
+    before = _MAY_WRITE.set(allowed)
+    try:
+        yield
+    finally:
+        _MAY_WRITE.reset(before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +235,8 @@ class VendorHttp:
         await self._pace.wait()
         async with self._slots:
             began = self._monotonic()
+            if request.method not in ("GET", "HEAD") and not _MAY_WRITE.get()():
+                raise Transient("its turn came too late; it was not sent", vendor=self.vendor, call=call)
             result = await self._once(request, call, safe, accept)
         seconds = self._monotonic() - began
         if isinstance(result, Answer):

@@ -23,7 +23,7 @@ from connectors.errors import (
     Unauthorised,
     VendorError,
 )
-from connectors.http import HttpSettings, VendorHttp, mute_library_loggers, path_segment
+from connectors.http import HttpSettings, VendorHttp, mute_library_loggers, path_segment, writing_while
 from connectors.http.message import message_of
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=UTC)
@@ -379,3 +379,14 @@ async def test_on_a_real_socket_a_body_that_only_trickles_comes_to_an_end() -> N
     async with raw_server(trickle) as url, VendorHttp("v", url, settings=settings) as http:
         with pytest.raises(AmbiguousWrite):
             await http.send("POST", "things", call="POST things", json={})
+
+
+@pytest.mark.parametrize(("method", "sent"), [("GET", True), ("POST", False), ("PUT", False), ("PATCH", False)])
+async def test_who_may_not_write_any_more_still_reads_and_sends_nothing_else(method: str, sent: bool) -> None:
+    vendor = Vendor(httpx.Response(200, json={}))
+    with writing_while(lambda: False):
+        if sent:
+            await vendor.http.send(method, "things", call=f"{method} things")
+        else:
+            assert type(await vendor.fails(method, repeatable=False)) is Transient
+    assert vendor.requests == sent

@@ -1,0 +1,276 @@
+"""The simulated vendors and a mail server in a process of their own, over real sockets.
+
+The parent has ``Outside``; the child (``python -m tests.outside``) takes one JSON line a call and answers with one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from email import message_from_bytes
+from pathlib import Path
+from typing import Any, Self
+from uuid import UUID
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from adapter.domain.facts import Signal
+from connectors.mock.faults import Kind, Rule
+from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.phoniro import DEFAULT_CLIENT
+from connectors.mock.phoniro.schemas import NewSchedule
+from connectors.mock.serve import RunningSimulators, running_simulators
+
+ROOT = Path(__file__).parents[1]
+EXAMPLE = ROOT / "mappings" / "example.toml"
+QUIET = re.compile(r"^\[routine\.quiet\].*?(?=^#|^\[)", re.MULTILINE | re.DOTALL)
+MARK = re.compile(r"\[(TK-[2-9A-HJ-NP-Z]{6}/\d+)\]")
+READY = (
+    (Signal.TIMES_AGREED, "22.30, 02:15 och 05.00"),
+    (Signal.INSTALLATION_BOOKED, "Klart."),
+    (Signal.APPENDIX_SIGNED, "Klart."),
+    (Signal.CONSENT_SIGNED, "Klart."),
+    (Signal.LIABILITY_SIGNED, "Klart."),
+    (Signal.READY_FOR_START, "Klart."),
+)
+"""What is noted before a camera is scheduled."""
+LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+
+def person(i: int) -> str:
+    """A test person's number, another for each ``i`` below three million."""
+    day = date(1920, 1, 1) + timedelta(days=i // 100)
+    return f"{day:%Y%m%d}TF{i % 100:02d}"
+
+
+def reference(i: int) -> str:
+    """A case reference made from a number; ``tests.bench.background`` makes the same in SQL."""
+    return "TK-" + "".join(LETTERS[i // 32**place % 32] for place in range(5, -1, -1))
+
+
+def schedule_id(i: int) -> str:
+    return f"00000000-0000-4000-8000-{i:012d}"
+
+
+def mapping_without_quiet_hours(folder: Path) -> Path:
+    """The example mapping, for tests on the real clock: messages go out at any time of day."""
+    path = folder / "mapping.toml"
+    path.write_text(QUIET.sub("", EXAMPLE.read_text(encoding="utf-8")), encoding="utf-8")
+    return path
+
+
+class Mailbox:
+    """A mail server's handler: what it took over, by Message-ID."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:
+        content = envelope.content
+        self.ids.append(message_from_bytes(content if isinstance(content, bytes) else b"")["Message-ID"])
+        return "250 taken"
+
+
+class Side:
+    """The child's side: each public method is a call."""
+
+    def __init__(self, running: RunningSimulators, mailbox: Mailbox) -> None:
+        self._vendors = running
+        self._mailbox = mailbox
+        self._ago = timedelta(0)
+
+    def clock(self) -> datetime:
+        return datetime.now(UTC) - self._ago
+
+    def latency(self, seconds: float) -> None:
+        """Every answer comes so much later from now on."""
+        for plan in (self._vendors.faults_lifecare, self._vendors.faults_phoniro):
+            plan.clear()
+            if seconds:
+                plan.add(Rule(kind=Kind.DELAY, times=None, delay=seconds))
+
+    def fault(self, vendor: str, **rule: Any) -> None:
+        plan = self._vendors.faults_lifecare if vendor == "lifecare" else self._vendors.faults_phoniro
+        plan.add(Rule.model_validate(rule))
+
+    def orders(self, first: int, count: int, death: bool = False) -> None:
+        """Persons with an order each, all that the schedule waits for done, but the adapter hasn't seen it yet."""
+        care = self._vendors.lifecare
+        for i in range(first, first + count):
+            who, today = person(i), care.today()
+            care.seed_person(who)
+            order = care.order(who, "camera", start=today, order_date=today)
+            care.accept(order.order_id)
+            execution = care.start_execution(order.order_id, start=today)
+            for signal, text in READY:
+                care.note_as("alarm_team", execution, signal.value, text)
+            if death:
+                care.decease(who)
+
+    def end(self, first: int, count: int) -> None:
+        """The decisions of these persons end today."""
+        care = self._vendors.lifecare
+        for i in range(first, first + count):
+            for row in care.tables["sol_decisions"].where("PersonId", person(i)):
+                care.decision_end(int(row.key), care.today())
+
+    def background(self, first: int, count: int) -> None:
+        """Active cases from a month ago, as ``tests.bench.background`` has them in the store."""
+        self._ago = timedelta(days=30)
+        book = self._vendors.phoniro.book
+        self.orders(first, count)
+        template = NewSchedule.model_validate_json(
+            json.dumps(
+                {
+                    "externalReference": "x",
+                    "customerExternalId": "x",
+                    "organisationId": next(iter(self._vendors.phoniro.organisations)),
+                    "type": "camera_night",
+                    "timeZone": "Europe/Stockholm",
+                    "validFrom": f"{self.clock():%Y-%m-%d}",
+                    "rules": [
+                        {
+                            "weekdays": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"],
+                            "times": ["02:15", "05:00", "22:30"],
+                        }
+                    ],
+                }
+            )
+        )
+        for i in range(first, first + count):
+            named = {"external_reference": f"{reference(i)}-1", "customer_external_id": f"P-{i:012d}"}
+            book.create(str(UUID(schedule_id(i))), template.model_copy(update=named), self.clock(), "created")
+        self._ago = timedelta(0)
+
+    def effects(self) -> dict[str, list[str]]:
+        """What the adapter did to the world: schedules by reference, notes by their mark, mails by their id."""
+        marks = [found.group(1) for note in self._vendors.lifecare.notes_written() if (found := MARK.search(note.text))]
+        book = self._vendors.phoniro.book.all
+        now = self._vendors.phoniro.now
+        return {
+            "schedules": [s.new.external_reference for s in book],
+            "statuses": [f"{s.new.external_reference} {s.now.status(now)}" for s in book],
+            "acts": [f"{s.new.external_reference} {v.act}" for s in book for v in s.versions],
+            "notes": marks,
+            "mails": list(self._mailbox.ids),
+        }
+
+    def counts(self) -> dict[str, int]:
+        """The same, only how many."""
+        notes = len(self._vendors.lifecare.notes_written())
+        return {"schedules": len(self._vendors.phoniro.book.all), "notes": notes, "mails": len(self._mailbox.ids)}
+
+    def written(self) -> dict[str, float]:
+        """When the first note to each person came in (seconds of the epoch), by person."""
+        first: dict[str, float] = {}
+        for note in self._vendors.lifecare.notes_written():
+            first.setdefault(note.person_id, note.written.timestamp())
+        return first
+
+    def last_write(self) -> float:
+        """When the last note came in (seconds of the epoch)."""
+        return self._vendors.lifecare.notes_written()[-1].written.timestamp()
+
+    def schedules_by_page(self) -> int:
+        return len(self._vendors.phoniro.book.all)
+
+
+async def child() -> None:
+    """Serve the calls on standard input until it is closed."""
+    mailbox = Mailbox()
+    side: list[Side] = []
+    loop = asyncio.get_running_loop()
+    mail = await loop.create_server(lambda: SMTP(mailbox, enable_SMTPUTF8=True, loop=loop), "127.0.0.1", 0)
+    async with running_simulators(clock=lambda: side[0].clock() if side else datetime.now(UTC)) as running, mail:
+        side.append(Side(running, mailbox))
+        mail_port = mail.sockets[0].getsockname()[1]
+        _say({"lifecare": running.lifecare_url, "phoniro": running.phoniro_url, "mail_port": mail_port})
+        reader = asyncio.StreamReader()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+        while line := await reader.readline():
+            name, named = json.loads(line)
+            call: Callable[..., Any] = getattr(side[0], name)
+            _say(call(**named))
+
+
+def _say(value: Any) -> None:
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
+class Outside:
+    """The parent's side; a context manager that ends the process."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.outside"]
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=None
+        )
+        hello = self._answer()
+        self.lifecare: str = hello["lifecare"]
+        self.phoniro: str = hello["phoniro"]
+        self.mail_port: int = hello["mail_port"]
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def call(self, name: str, **named: Any) -> Any:
+        """Call a method of ``Side``; blocks until it is done."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps([name, named]) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError("the simulated vendors have ended")
+        return json.loads(line)
+
+    def tenant(self, mapping: Path, **vendor: Any) -> dict[str, Any]:
+        """One municipality's settings over these vendors."""
+        limits = {"requests_per_second": 1_000_000, **vendor}
+        return {
+            "lifecare": {"base_url": self.lifecare, "domain": DEFAULT_DOMAIN, "key": DEFAULT_KEY, **limits},
+            "phoniro": {
+                "base_url": self.phoniro,
+                "client_id": DEFAULT_CLIENT[0],
+                "client_secret": DEFAULT_CLIENT[1],
+                **limits,
+            },
+            "mail": {
+                "host": "127.0.0.1",
+                "port": self.mail_port,
+                "starttls": False,
+                "sender": "adapter@kommun.example",
+            },
+            "mapping_file": str(mapping),
+        }
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(child())
