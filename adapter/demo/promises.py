@@ -60,10 +60,10 @@ async def check_promises(
     seen.answers_lost = await vendors.answers_lost(vendors.phoniro_url)
     seen.surfaces = {name: path.read_text(encoding="utf-8") for name, path in surfaces.items()}
     seen.surfaces["adapter case list/show"] = shown
-    return [await _p1(seen, vendors), _p3(seen), _p4(seen), _p7(seen), _p8(seen)]
+    return [await p1(seen, vendors), p3(seen), p4(seen), p7(seen), p8(seen)]
 
 
-async def _p1(seen: Evidence, vendors: Vendors) -> Promise:
+async def p1(seen: Evidence, vendors: Vendors) -> Promise:
     """Nobody could look before every gate held, nor after the end; sampled twice a second by Phoniro's own history."""
     broken: list[str] = []
     samples = could = 0
@@ -99,7 +99,7 @@ async def _p1(seen: Evidence, vendors: Vendors) -> Promise:
     return Promise("P1", "Ingen e-tillsyn utan alla villkor", how, tuple(broken))
 
 
-def _p3(seen: Evidence) -> Promise:
+def p3(seen: Evidence) -> Promise:
     heard = [p for p in seen.played if p.hearsay_at is not None]
     broken = [f"{p.life.ref} var inte aktiv efter utförarens anteckning" for p in heard if not p.active_after_hearsay]
     seconds: list[float] = []
@@ -123,7 +123,7 @@ def _p3(seen: Evidence) -> Promise:
     return Promise("P3", "Bara myndigheten avslutar", how, tuple(broken))
 
 
-def _p4(seen: Evidence) -> Promise:
+def p4(seen: Evidence) -> Promise:
     marks = Counter(found.group(0) for note in seen.notes if (found := _MARK.search(note["text"])))
     references = Counter(s["externalReference"] for s in seen.schedules)
     broken = [f"{what} finns {n} gånger" for what, n in (marks + references).items() if n > 1]
@@ -144,7 +144,7 @@ def _p4(seen: Evidence) -> Promise:
     return Promise("P4", "Allt sker en gång", how, tuple(broken))
 
 
-def _p7(seen: Evidence) -> Promise:
+def p7(seen: Evidence) -> Promise:
     broken: list[str] = []
     pairs = 0
     for played in seen.played:
@@ -165,7 +165,7 @@ def _p7(seen: Evidence) -> Promise:
     return Promise("P7", "Det som gjorts blir återtaget", how, tuple(broken))
 
 
-def _p8(seen: Evidence) -> Promise:
+def p8(seen: Evidence) -> Promise:
     values = {value for person in CAST for value in person.personal_values()} | {DEFAULT_KEY}
     broken = []
     for surface, text in seen.surfaces.items():

@@ -60,8 +60,8 @@ class Checklist:
 
     def _step(self, view: StepView, style: str) -> Text:
         lines = Text(self.words.say("steps", view.id), style="dim" if style == "dim" else "")
-        if detail := self.words.step_detail(view):
-            lines.append(f"\n{detail}", style="dim")
         if view.late:
-            lines.append(f" · {self.words.late(view.late)}", style="bold red")
+            lines.append(f"\n{self.words.late(view.late)}", style="bold red")
+        if detail := self.words.step_detail(view):
+            lines.append((" · " if view.late else "\n") + detail, style="dim")
         return lines

@@ -1,0 +1,71 @@
+"""The command line against both simulated vendors over real sockets, with an ordinary configuration file."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from adapter.bootstrap import build
+from adapter.cli.app import app
+from adapter.demo.cast import STOCKHOLM
+from adapter.demo.stage import Stage
+from adapter.engine import jobs
+from adapter.settings import load_settings
+from connectors.mock.serve import RunningSimulators, running_simulators
+
+Adapter = Callable[..., Awaitable[Result]]
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("ADAPTER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+async def sims() -> AsyncIterator[RunningSimulators]:
+    async with running_simulators() as running:
+        yield running
+
+
+@pytest.fixture
+def stage(sims: RunningSimulators, tmp_path: Path) -> Stage:
+    """Settings, secrets and mapping as the demo writes them, in a folder of the test's own."""
+    made = Stage(tmp_path / "etc")
+    made.clear()
+    urls = {"lifecare": sims.lifecare_url, "phoniro": sims.phoniro_url}
+    made.write_settings(urls, datetime.now(UTC).astimezone(STOCKHOLM).date())
+    return made
+
+
+@pytest.fixture
+def adapter() -> Adapter:
+    """Run a command beside the simulators, as a program of its own would."""
+
+    async def run(*arguments: str | Path, columns: int = 132) -> Result:
+        runner = CliRunner(env={"COLUMNS": str(columns)})
+        return await asyncio.to_thread(lambda: runner.invoke(app, [str(a) for a in arguments]))
+
+    return run
+
+
+async def turns(config: Path, count: int = 3) -> None:
+    """Let the adapter take a few whole turns."""
+    async with build(load_settings(config)) as service:
+        await service.start_store()
+        for _ in range(count):
+            await jobs.run_once(service.runtime)
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    """Change a file that a person edits; the test means nothing where there is nothing to change."""
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")

@@ -1,0 +1,152 @@
+"""``adapter case list``, ``adapter case show`` and ``adapter plan``: every question of P9 has its answer, and nothing
+personal stands in any."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+
+from adapter.demo.cast import CECILIA, seed_fields
+from adapter.demo.stage import Stage
+from connectors.mock.lifecare import Ordered
+from connectors.mock.serve import RunningSimulators
+from tests.cli.conftest import Adapter, edit, turns
+
+
+@pytest.fixture
+async def ordered(sims: RunningSimulators, stage: Stage) -> Ordered:
+    """A person with an order that the adapter has taken in, and nothing more."""
+    sims.lifecare.seed_person(CECILIA.person_id, **seed_fields(CECILIA))
+    made = sims.lifecare.order(CECILIA.person_id, start=sims.lifecare.today() - timedelta(days=1))
+    await turns(stage.config)
+    return made
+
+
+async def reference(adapter: Adapter, stage: Stage) -> str:
+    listed = json.loads((await adapter("case", "list", "--json", "--config", stage.config)).output)
+    assert len(listed) == 1
+    return str(listed[0]["case"])
+
+
+async def known(adapter: Adapter, stage: Stage, ref: str) -> list[object]:
+    """What the adapter's database says of the case."""
+    told = json.loads((await adapter("case", "show", ref, "--json", "--config", stage.config)).output)
+    return [told[name] for name in ("steps", "acts", "facts_read_at", "read_again_at")]
+
+
+@pytest.mark.usefixtures("ordered")
+async def test_the_list_says_who_is_awaited(adapter: Adapter, stage: Stage) -> None:
+    ref = await reference(adapter, stage)
+    told = (await adapter("case", "list", "--config", stage.config)).output
+    assert ref in told
+    assert "I4 koordinatorn" in told
+    assert "1 ärende" in told
+
+
+@pytest.mark.usefixtures("ordered")
+async def test_the_list_can_be_narrowed(adapter: Adapter, stage: Stage) -> None:
+    ref = await reference(adapter, stage)
+    for narrowed in (("--late",), ("--phase", "active")):
+        assert ref not in (await adapter("case", "list", *narrowed, "--config", stage.config)).output
+    assert ref in (await adapter("case", "list", "--phase", "preparing", "--config", stage.config)).output
+    wrong = await adapter("case", "list", "--phase", "sleeping", "--config", stage.config)
+    assert wrong.exit_code == 2
+    assert "preparing" in wrong.output
+
+
+@pytest.mark.usefixtures("ordered")
+async def test_a_case_shows_what_is_done_what_is_awaited_and_what_comes_next(adapter: Adapter, stage: Stage) -> None:
+    ref = await reference(adapter, stage)
+    told = (await adapter("case", "show", ref.lower().removeprefix("tk-"), "--config", stage.config)).output
+    assert "✓ I3  larmgruppen har fått besked om installationen" in told
+    assert "gjort av adaptern 02" in told
+    assert "väntar på koordinatorn sedan" in told
+    assert "Tider är inte överenskomna" in told
+    assert "Nästa gång tiden ändrar något" in told
+    assert "besked om ny beställning → koordinatorn" in told
+    assert "✓ larmgruppen har fått uppdraget att installera" in told
+
+
+@pytest.mark.usefixtures("ordered")
+async def test_the_two_ways_stand_side_by_side_where_there_is_room(adapter: Adapter, stage: Stage) -> None:
+    ref = await reference(adapter, stage)
+
+    async def on_one_line(columns: int) -> bool:
+        told = (await adapter("case", "show", ref, "--config", stage.config, columns=columns)).output
+        [way_in] = [line for line in told.splitlines() if "VÄGEN IN" in line]
+        assert max(map(len, told.splitlines())) <= columns
+        return "VÄGEN UT" in way_in
+
+    assert await on_one_line(132)
+    assert not await on_one_line(80)
+
+
+async def test_the_plan_says_what_would_be_done_and_does_nothing(
+    adapter: Adapter, stage: Stage, sims: RunningSimulators, ordered: Ordered
+) -> None:
+    ref = await reference(adapter, stage)
+    sims.lifecare.accept(ordered.order_id)
+    execution = sims.lifecare.start_execution(ordered.order_id, start=sims.lifecare.today() - timedelta(days=1))
+    sims.lifecare.note_as("coordinator", execution, "times_agreed", "Varje natt 22:30 och 02:15")
+    for heading in ("installation_booked", "keys_collected", "consent_signed", "liability_signed", "ready_for_start"):
+        sims.lifecare.note_as("alarm_team", execution, heading, "Klart.")
+    written, before = len(sims.lifecare.notes_written()), await known(adapter, stage, ref)
+    told = (await adapter("plan", ref, "--config", stage.config)).output
+    assert "lägg in e-tillsyn i Phoniro" in told
+    assert "allt som krävs för start är klart" in told
+    assert "22:30 och 02:15 (2 tillsyner)" in told
+    assert "tider till bilaga 1 → larmgruppen" in told
+    wanted = json.loads((await adapter("plan", ref, "--json", "--config", stage.config)).output)["wanted"]
+    assert "create" in {w["kind"] for w in wanted}
+    assert len(sims.lifecare.notes_written()) == written
+    assert not sims.phoniro.book.all
+    assert await known(adapter, stage, ref) == before
+
+
+@pytest.mark.usefixtures("ordered")
+async def test_nothing_personal_is_shown(adapter: Adapter, stage: Stage) -> None:
+    ref = await reference(adapter, stage)
+    for command in (("case", "list"), ("case", "show", ref), ("plan", ref)):
+        for form in ((), ("--json",)):
+            told = (await adapter(*command, *form, "--config", stage.config)).output
+            assert ref in told
+            assert not [value for value in CECILIA.personal_values() if value in told]
+
+
+@pytest.mark.usefixtures("ordered")
+async def test_json_is_for_a_program(adapter: Adapter, stage: Stage) -> None:
+    ref = await reference(adapter, stage)
+    told = json.loads((await adapter("case", "show", ref, "--json", "--config", stage.config)).output)
+    steps = {step["id"]: step for step in told["steps"]}
+    assert steps["I2"]["state"] == "done"
+    assert steps["I4"] == {**steps["I4"], "state": "awaited", "role": "coordinator"}
+    assert steps["I4"]["since"].endswith("Z")
+    assert [act["key"] for act in told["acts"]] == ["received:0", "assignment:0"]
+    assert {row["pair"]: row["even"] for row in told["balance"]}["install"] is False
+
+
+async def test_a_case_that_is_not_there(adapter: Adapter, stage: Stage) -> None:
+    await turns(stage.config, 1)
+    result = await adapter("case", "show", "TK-AAAAAA", "--config", stage.config)
+    assert result.exit_code == 1
+    assert "adapter case list" in result.output
+
+
+async def test_before_there_is_a_database_a_look_says_so_and_makes_none(adapter: Adapter, stage: Stage) -> None:
+    result = await adapter("case", "list", "--config", stage.config)
+    assert result.exit_code == 1
+    assert "no database yet" in result.output
+    assert not stage.database.exists()
+
+
+@pytest.mark.usefixtures("ordered")
+async def test_a_case_can_be_shown_while_the_vendors_are_away(
+    adapter: Adapter, stage: Stage, sims: RunningSimulators
+) -> None:
+    ref = await reference(adapter, stage)
+    edit(stage.config, sims.lifecare_url, "http://127.0.0.1:9")
+    assert ref in (await adapter("case", "show", ref, "--config", stage.config)).output
+    plan = await adapter("plan", ref, "--config", stage.config)
+    assert "Det går inte att läsa allt i Lifecare just nu (beställningar" in plan.output

@@ -1,0 +1,52 @@
+"""What a stranger meets first."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from adapter.cli import app as module
+from adapter.cli.app import app
+
+
+def test_help_names_every_command_and_where_to_begin() -> None:
+    told = CliRunner().invoke(app, ["--help"]).output
+    for command in ("run", "check", "plan", "simulate", "demo", "case", "db"):
+        assert f"\n  {command} " in told
+    assert "adapter demo" in told
+    assert "docs/settings.md" in told
+
+
+@pytest.mark.parametrize(
+    "command", ["run", "check", "plan", "simulate", "demo", "case list", "case show", "db upgrade"]
+)
+def test_every_command_explains_itself(command: str) -> None:
+    result = CliRunner().invoke(app, [*command.split(), "--help"])
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) > 5
+
+
+def test_help_loads_nothing_heavy() -> None:
+    heavy = {"sqlalchemy", "pydantic", "httpx", "aiohttp", "rich.table", "alembic"}
+    code = f"import sys, adapter.cli; sys.exit(' '.join({heavy!r} & set(sys.modules)) or 0)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_unexpected_error_is_told_without_a_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> None:
+        raise KeyError("19900101TF03")
+
+    monkeypatch.setattr(module, "app", broken)
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    told = capsys.readouterr().err
+    assert ended.value.code == 70
+    assert "KeyError" in told
+    assert "19900101TF03" not in told
+    assert "Traceback" not in told

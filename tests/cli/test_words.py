@@ -1,0 +1,143 @@
+"""Every code that the pages show has words, and the pages hold up whatever a case has been through."""
+
+from __future__ import annotations
+
+import io
+import json
+from dataclasses import replace
+from datetime import UTC, date, timedelta
+
+import pytest
+from rich.console import Console, RenderableType
+
+from adapter.domain.decide import balance, situation
+from adapter.domain.facts import Signal
+from adapter.domain.ledger import Act, ActKind, ActState
+from adapter.presentation.case_page import balance_table, ledger_table
+from adapter.presentation.checklist import Checklist
+from adapter.presentation.console import console
+from adapter.presentation.words import Words
+from mappings.texts import Texts
+from tests.domain.life import POLICY, START, STOCKHOLM, Life
+
+WORDS = Words(Texts.load(strict=True), STOCKHOLM)
+"""Strict: a code without words is an error here."""
+
+
+def shown(page: RenderableType, width: int = 132) -> str:
+    out = Console(file=io.StringIO(), width=width, force_terminal=False)
+    out.print(page)
+    file = out.file
+    assert isinstance(file, io.StringIO)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("section", "codes"),
+    [
+        ("act_states", [state.value for state in ActState]),
+        ("acts_done", [kind.value for kind in ActKind]),
+        ("resources", ["orders", "decisions", "executions", "client", "absences", "notes"]),
+        ("lateness", ["reminded", "reminded_again", "escalated"]),
+        ("roles", ["escalation", "it"]),
+    ],
+)
+def test_every_code_has_words(section: str, codes: list[str]) -> None:
+    assert set(codes) <= set(WORDS.texts.sections[section])
+
+
+def test_every_pair_of_the_symmetry_has_words_for_both_ways() -> None:
+    life = Life()
+    life.order()
+    pairs = {pair for pair, _, _ in balance(situation(life.facts(), life.ledger, life.now, POLICY))}
+    assert pairs == set(WORDS.texts.sections["pairs_in"]) == set(WORDS.texts.sections["pairs_out"])
+
+
+def test_a_whole_life_can_be_shown_at_every_step() -> None:
+    life = Life()
+    life.order()
+    pages = [life.go()]
+    life.execute()
+    pages.append(life.go())
+    life.prepare(keys=False)
+    pages.append(life.go())
+    life.note(Signal.KEYS_COLLECTED)
+    pages.append(life.go())
+    life.note(Signal.CONSENT_WITHDRAWN)
+    pages += [life.go(), life.finish()]
+    told = ""
+    for decision in pages:
+        told = shown(Checklist(decision.steps, WORDS))
+        assert told.count("\n") >= len(decision.steps) // 2
+        for code in decision.waiting:
+            assert WORDS.say("waiting", code)
+        for notice in decision.attention:
+            assert WORDS.attention(notice)
+    assert "12/12" in told
+    assert "7/7" in told
+    assert "återstår" not in shown(
+        balance_table(balance(situation(life.facts(), life.ledger, life.now, POLICY)), WORDS, ongoing=False)
+    )
+
+
+def test_every_act_of_a_life_is_shown_in_words() -> None:
+    life = Life()
+    life.order()
+    life.execute()
+    life.prepare()
+    life.go()
+    life.finish()
+    told = shown(ledger_table(life.ledger.acts, WORDS))
+    for act in life.ledger.acts:
+        assert f"{act.n:02d} " in told
+    assert "lägg in e-tillsyn i Phoniro" in told
+    assert "uppdrag att hämta kameran → larmgruppen" in told
+
+
+def test_an_error_of_an_act_is_shown_beside_it() -> None:
+    what = {"letter": "install", "to": "alarm_team"}
+    act = Act(1, "k", ActKind.MESSAGE, ActState.PARKED, what, START, attempts=4, error="headlineId is not active")
+    told = shown(ledger_table([act], WORDS))
+    assert "! väntar på en människa" in told
+    assert "headlineId is not active" in told
+    assert "Fel" not in shown(ledger_table([replace(act, error=None)], WORDS))
+
+
+def test_a_late_step_says_how_late() -> None:
+    life = Life()
+    life.order()
+    life.go()
+    decision = life.wait(days=30)
+    assert "lyft vidare · väntar på koordinatorn sedan 2 mars 2026" in shown(Checklist(decision.steps, WORDS))
+
+
+def test_instants_are_told_in_local_time() -> None:
+    assert WORDS.when(START.replace(tzinfo=UTC)) == "2 mars 2026 09:00"
+    assert WORDS.when(START + timedelta(days=120)) == "30 juni 2026 10:00"
+    assert WORDS.day(date(2026, 10, 25)) == "25 okt 2026"
+
+
+def test_what_is_scheduled_is_told_in_words() -> None:
+    life = Life()
+    life.order(last=date(2026, 6, 30))
+    life.execute()
+    life.prepare()
+    life.go()
+    [create] = [w for w in life.sent if w.kind is ActKind.CREATE]
+    told = WORDS.schedule_detail(create.what)
+    assert (
+        told == "Varje natt: 22:30, 02:15 och 05:00 (3 tillsyner) · från och med 2 mars 2026 till och med 30 juni 2026"
+    )
+    assert json.loads(str(create.what["times"]))
+    assert WORDS.schedule_detail({"to": "alarm_team"}) == ""
+
+
+def test_what_is_piped_has_neither_colours_nor_blanks_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS", raising=False)
+    life = Life()
+    life.order()
+    out = io.StringIO()
+    console(out).print(Checklist(life.go().steps, WORDS))
+    assert "\x1b" not in out.getvalue()
+    assert [line for line in out.getvalue().splitlines() if line != line.rstrip()] == []
+    assert "VÄGEN UT" in out.getvalue().splitlines()[0]
