@@ -6,11 +6,13 @@ import time
 
 from rich.console import Console
 from rich.rule import Rule
+from rich.table import Table
 from rich.text import Text
 
 from adapter.demo.cast import Person
 
-_ROLE_WIDTH = 22
+_WIDTHS = (7, 8, 3, 22)
+"""Of time, person, step and role; what was done has the rest, and is indented where it needs a second line."""
 
 
 class Timeline:
@@ -33,12 +35,15 @@ class Timeline:
 
     def line(self, person: Person, step: str, who: str, what: str, *, adapter: bool = False, style: str = "") -> None:
         """``adapter``: the adapter did it, which is what the demo is about."""
-        line = Text.assemble(
-            (f"{self.seconds:5.1f} s  ", "dim"),
-            (f"{person.first_name:<9}", person.colour),
-            (f"{step:<4}", "bold"),
-            (f"{'→ ' if adapter else '  '}{who:<{_ROLE_WIDTH}}", "bold green" if adapter else "dim"),
-            (what, style or ("bold" if adapter else "")),
-            no_wrap=False,
+        row = Table.grid(padding=(0, 1, 0, 0))
+        for width in _WIDTHS:
+            row.add_column(width=width, no_wrap=True)
+        row.add_column()
+        row.add_row(
+            Text(f"{self.seconds:5.1f} s", style="dim"),
+            Text(person.first_name, style=person.colour),
+            Text(step, style="bold"),
+            Text(f"{'→ ' if adapter else '  '}{who}", style="bold green" if adapter else "dim"),
+            Text(what, style=style or ("bold" if adapter else "")),
         )
-        self.console.print(line)
+        self.console.print(row)
