@@ -43,22 +43,26 @@ class PortError(Exception):
 @dataclass(frozen=True, slots=True)
 class Changed:
     """Something in a change feed. ``fingerprint`` tells two states of the same thing apart; nothing personal in it
-    (but for ``person_id``, which is never logged)."""
+    (but for ``person_id``, which is never logged). ``link`` is the id by which a case that knows the thing is linked to
+    it, for what doesn't say whose it is. Something that can't be read is there too: that it is broken is a change."""
 
     id: str
     person_id: str | None
     fingerprint: str
     maybe_camera: bool = False
     """Of an order: whether its category can hold a camera service, so that the person's orders are worth reading."""
+    link: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A feed's window, read whole. ``server_time`` is the vendor's clock when it began (UTC), None if not told."""
+    """A feed's window, read whole. ``server_time`` is the vendor's clock when it began (UTC), None if not told.
+    ``sure`` is False where nothing was said rather than that there is nothing: then the window is to be read again."""
 
     items: tuple[Changed, ...]
     problems: tuple[FactProblem, ...]
     server_time: datetime | None
+    sure: bool = True
 
 
 class CaseSource(Protocol):
@@ -87,12 +91,25 @@ class CaseSource(Protocol):
 
     async def orders_updated_on(self, day: date) -> Window: ...
 
+    async def person_of_order(self, order_id: str) -> str | None:
+        """Whose order it is; None where there is no such order."""
+        ...
+
     async def changed_since(self, feed: str, since: datetime) -> Window:
         """``feed`` is ``decisions``, ``executions``, ``clients`` or ``absences``; ``since`` is UTC."""
         ...
 
     async def urgent_notes(self) -> Window:
         """All current notes under the urgent headings; ``person_id`` is None, ``id`` is ``note:execution``."""
+        ...
+
+    async def services_ending_on(self, day: date) -> Window:
+        """Ordered services whose last day it is: they have no change feed. ``id`` is ``fingerprint:order``."""
+        ...
+
+    async def answers(self, resource: str) -> None:
+        """Make sure that a resource of the case system shows anything at all: what it no longer shows of a case may
+        then be taken to be gone. ``resource`` is a field of ``Facts``, or ``services``."""
         ...
 
 

@@ -2,70 +2,104 @@
 
 A feed only marks cases; what changed is read when the case is reconciled. Its window overlaps the one before, and the
 cursor moves only when a window was read whole and taken in, in one transaction: nothing is missed, and what is read
-twice changes nothing.
+twice changes nothing. What concerns no open case is not remembered, so that a case that comes to know it in the same
+moment is marked the next time; what a feed of orders can't tell yet is asked for again until it can.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
 from adapter.domain.facts import FactProblem, Order, OrderStatus
-from adapter.domain.looks import day_start, local_date
+from adapter.domain.looks import local_date
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import Changed, PortError, Window
 from adapter.store import cases, due, feeds
-from adapter.store.errors import Overtaken
+from adapter.store.cases import LinkKind
+from adapter.store.errors import Overtaken, StoreError
 from adapter.store.feeds import Feed
 
+LINKS: dict[str, LinkKind] = {
+    "orders": "order",
+    "executions": "execution",
+    "decisions": "decision",
+    "clients": "client",
+    "absences": "absence",
+    "services": "order",
+    "urgent": "execution",
+}
+"""The feeds, in the order in which they are read, and by which links a case knows what they show."""
+
+FEEDS = tuple(LINKS)
 CHANGE_FEEDS = ("executions", "decisions", "clients", "absences")
-FEEDS = ("orders", *CHANGE_FEEDS, "urgent")
+
+LISTS = ("services", "urgent")
+"""Feeds that show everything there is each time: what they no longer show has changed too."""
 
 REMEMBER = timedelta(days=14)
-"""How long a feed's items are remembered, so that reading them again marks nothing."""
+"""How long a feed's items are remembered, so that reading them again marks nothing. Forgetting one costs a reading of
+its case, and loses nothing."""
+
+PENDING = "orders:pending"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What came of reading the persons of new orders: ``orders`` by person, to open cases for; ``pending``: orders
+    that could not be read, and the day on which they are found."""
+
+    orders: tuple[tuple[str, tuple[Order, ...]], ...] = ()
+    pending: tuple[Changed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A window that was read: its items, the cursor that it moves to, and cases to open."""
+    """A window that was read: its items, and the cursor that it moves to (None: none)."""
 
     items: tuple[Changed, ...]
     problems: tuple[FactProblem, ...]
     cursor: datetime | None
-    opening: tuple[tuple[str, tuple[Order, ...]], ...] = ()
-    unread: frozenset[str] = frozenset()
-    """Items whose person couldn't be read: they count as not seen yet."""
+    opening: Opening = Opening()
 
 
 async def read_feeds(rt: Runtime, tenant: Tenant) -> int:
     """Read every feed of a municipality once; returns how many cases were marked or opened. One that fails is logged
-    and holds up no other (P6)."""
-    return sum([await _read_one(rt, tenant, name) for name in FEEDS])
+    and holds up no other (P6). Raises ``StoreError``."""
+    return sum([await _read_one(rt, tenant, name) for name in LINKS])
 
 
 async def _read_one(rt: Runtime, tenant: Tenant, name: str) -> int:
     now = rt.clock.now()
     with log_context(tenant=tenant.name):
         feed = await rt.db.run(
-            lambda c: feeds.claim(c, tenant.name, name, now=now, owner=rt.owner, lease_until=now + rt.tuning.lease * 5)
+            lambda c: feeds.claim(c, tenant.name, name, now=now, owner=rt.owner, lease_until=now + rt.tuning.lease)
         )
         if feed is None:
             return 0
         await rt.at(f"feed {name} claimed")
         try:
-            taken = await _read(rt, tenant, feed, now)
+            feed, taken = await _hold(rt, tenant, feed, now)
             await rt.at(f"feed {name} read")
-            marked = await rt.db.run(lambda c: _take_in(c, rt, tenant, feed, taken, now))
-        except PortError as e:
-            log("feed_failed", feed=name, failure=e.failure.value, error=e, retry_seconds=rt.tuning.poll.seconds)
-            await rt.db.run(lambda c, e=e: feeds.fail(c, feed, error=str(e)))  # type: ignore[misc]  # bound early
-            return 0
+            held = feed
+            marked = await rt.db.run(lambda c: _take_in(c, rt, tenant, held, taken, now))
         except Overtaken:
             log("lease_lost", lease=f"feed {name}", held_seconds=(rt.clock.now() - now).total_seconds())
+            return 0
+        except StoreError:
+            raise
+        except PortError as e:
+            log("feed_failed", feed=name, failure=e.failure.value, error=e, retry_seconds=rt.tuning.poll.seconds)
+            await _give_up(rt, tenant, name, str(e))
+            return 0
+        except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one feed stops at that feed
+            log("job_failed", job=f"feed {name}", error=e)
+            await _give_up(rt, tenant, name, f"{type(e).__name__} while reading")
             return 0
         await rt.at(f"feed {name} taken in")
         if feed.error is not None:
@@ -77,53 +111,93 @@ async def _read_one(rt: Runtime, tenant: Tenant, name: str) -> int:
         return marked
 
 
+async def _give_up(rt: Runtime, tenant: Tenant, name: str, error: str) -> None:
+    """Give a feed back unread, if it is still ours."""
+
+    def give_back(c: Connection) -> None:
+        feed = feeds.feed(c, tenant.name, name)
+        if feed is not None and feed.lease_owner == rt.owner:
+            feeds.fail(c, feed, error=error)
+
+    await rt.db.run(give_back)
+
+
+async def _hold(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> tuple[Feed, Taken]:
+    """Read a feed and keep its lease meanwhile: a feed can be long after an outage, and a lease is short so that a
+    crash delays nothing."""
+    reading = asyncio.ensure_future(_read(rt, tenant, feed, now))
+    try:
+        while not (await asyncio.wait({reading}, timeout=rt.tuning.lease.total_seconds() / 3))[0]:
+            held, until = feed, rt.clock.now() + rt.tuning.lease
+            feed = await rt.db.run(lambda c, f=held, u=until: feeds.renew(c, f, lease_until=u))  # type: ignore[misc]  # bound early
+        return feed, await reading
+    finally:
+        reading.cancel()
+
+
 async def _read(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken:
     if feed.name == "orders":
         return await _read_orders(rt, tenant, feed, now)
     if feed.name == "urgent":
         window = await tenant.source.urgent_notes()
         return Taken(window.items, window.problems, now)
-    since = (feed.cursor or now) - rt.tuning.overlap
-    window = await tenant.source.changed_since(feed.name, since)
-    # The vendor's own clock decides how far the window reached; ours may differ by minutes.
-    return Taken(window.items, window.problems, min(window.server_time or now, now))
+    if feed.name == "services":
+        return await _read_services(tenant, now)
+    window = await tenant.source.changed_since(feed.name, (feed.cursor or now) - rt.tuning.overlap)
+    # The vendor's own clock decides how far the window reached; ours may differ by minutes. A list that says 404 may be
+    # empty or down (L10): the cursor stays, and what is asked for again was empty.
+    reached = min(window.server_time or now, now)
+    return Taken(window.items, window.problems, reached if window.sure else feed.cursor or reached)
+
+
+async def _read_services(tenant: Tenant, now: datetime) -> Taken:
+    """Ordered services that end yesterday or today: a last day set in advance is seen when it has come, though the
+    order itself bears no sign of it."""
+    today = local_date(now, tenant.policy.zone)
+    windows = [await tenant.source.services_ending_on(day) for day in (today - timedelta(days=1), today)]
+    items = {item.id: item for window in windows for item in window.items}
+    return Taken(tuple(items.values()), tuple(p for w in windows for p in w.problems), now)
 
 
 async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken:
-    """Orders by calendar date of their last change: from the day before the cursor to tomorrow (LA2)."""
+    """Orders by calendar date of their last change: from the day before the cursor to tomorrow (LA2), and the days on
+    which orders stand that couldn't be read yet."""
     today = local_date(now, tenant.policy.zone)
-    first = local_date(feed.cursor, tenant.policy.zone) - timedelta(days=1) if feed.cursor else tenant.go_live
-    windows: list[tuple[date, Window]] = []
-    for days in range(max((today - first).days, 1) + 2):
-        day = first + timedelta(days=days)
-        windows.append((day, await tenant.source.orders_updated_on(day)))
-    items = tuple(item for _, window in windows for item in window.items)
-    opening, unread = await _candidates(rt, tenant, items)
-    cursor = now
-    for day, window in windows:
-        if any(item.id in unread for item in window.items):
-            cursor = min(cursor, day_start(day, tenant.policy.zone) + timedelta(hours=12))
-    return Taken(items, tuple(p for _, w in windows for p in w.problems), cursor, opening, unread)
+    pending = await rt.db.run(lambda c: feeds.showed(c, tenant.name, PENDING))
+    days = {date.fromisoformat(day) for day in pending.values()}
+    first = min(local_date(feed.cursor, tenant.policy.zone), today) - timedelta(days=1) if feed.cursor else None
+    first = first or min(tenant.go_live, today - timedelta(days=1))
+    days |= {first + timedelta(days=n) for n in range((today - first).days + 2)}
+    windows = {day: await tenant.source.orders_updated_on(day) for day in sorted(days)}
+    if not any(window.sure for window in windows.values()):
+        await tenant.source.answers("orders")
+    reached = min((w.server_time for w in windows.values() if w.server_time), default=now)
+    items = tuple(item for window in windows.values() for item in window.items)
+    opening = await _openings(rt, tenant, windows, pending)
+    return Taken(items, tuple(p for w in windows.values() for p in w.problems), min(reached, now), opening)
 
 
-async def _candidates(
-    rt: Runtime, tenant: Tenant, items: Iterable[Changed]
-) -> tuple[tuple[tuple[str, tuple[Order, ...]], ...], frozenset[str]]:
-    """Persons who may need a case: those with a new order that can be a camera's and belongs to none. A person whose
-    orders can't be read now is tried again at the next reading, and holds up nobody else."""
-    fresh = await rt.db.run(lambda c: _unknown_orders(c, tenant.name, items))
-    opening, unread = [], set()
+async def _openings(rt: Runtime, tenant: Tenant, windows: dict[date, Window], pending: dict[str, str]) -> Opening:
+    """Persons who may need a case: those with a new order that can be a camera's and belongs to none. One whose orders
+    can't be read now, or whose order can't be, is tried again at the next reading, and holds up nobody else."""
+    shown = {item.id: (item, day) for day, window in windows.items() for item in window.items if item.maybe_camera}
+    items = [item for item, _ in shown.values()]
+    fresh = await rt.db.run(lambda c: _without_case(c, tenant.name, items, pending))
+    opening: list[tuple[str, tuple[Order, ...]]] = []
+    unread: list[Changed] = []
     for person_id in dict.fromkeys(i.person_id for i in fresh if i.person_id):
+        ids = {i.id for i in fresh if i.person_id == person_id}
         try:
             orders, _ = await tenant.source.orders(person_id)
         except PortError as e:
-            unread |= {i.id for i in fresh if i.person_id == person_id}
-            log("fact_unread", resource="orders", failure=e.failure.value, error=e)
-            continue
+            orders = ()
+            if not ids <= pending.keys():
+                log("fact_unread", resource="orders", failure=e.failure.value, error=e)
+        unread += [Changed(i, None, shown[i][1].isoformat()) for i in ids - {o.id for o in orders}]
         due_orders = tuple(o for o in orders if opens_case(o, tenant.go_live))
         if due_orders:
             opening.append((person_id, due_orders))
-    return tuple(opening), frozenset(unread)
+    return Opening(tuple(opening), tuple(unread))
 
 
 def opens_case(order: Order, go_live: date) -> bool:
@@ -131,45 +205,48 @@ def opens_case(order: Order, go_live: date) -> bool:
     return order.is_camera and order.status in (OrderStatus.SENT, OrderStatus.ACCEPTED) and order.order_date >= go_live
 
 
-def _unknown_orders(c: Connection, tenant: str, items: Iterable[Changed]) -> list[Changed]:
-    seen = feeds.showed(c, tenant, "orders")
-    return [
-        i
-        for i in items
-        if i.maybe_camera and seen.get(i.id) != i.fingerprint and cases.case_of_order(c, tenant, i.id) is None
-    ]
+def _without_case(c: Connection, tenant: str, items: list[Changed], pending: dict[str, str]) -> list[Changed]:
+    seen = feeds.fingerprints(c, tenant, "orders", [i.id for i in items])
+    new = [i for i in items if i.id in pending or seen.get(i.id) != i.fingerprint]
+    return [i for i in new if cases.case_of_order(c, tenant, i.id) is None]
 
 
 def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Taken, now: datetime) -> int:
     """Mark what the window shows, open cases, and move the cursor: all of it or nothing."""
-    items = tuple(i for i in taken.items if i.id not in taken.unread)
-    gone: list[str] = []
-    if feed.name == "urgent":
-        current = {i.id for i in items}
-        gone = [i for i in feeds.showed(c, tenant.name, feed.name) if i not in current]
-    new = feeds.changed(c, tenant.name, feed.name, items, now)
-    refs = _refs(c, tenant.name, feed.name)
-    marked = {ref for item in new for ref in refs(item)} | {ref for item_id in gone for ref in refs(_gone(item_id))}
-    due.mark_due(c, tenant.name, marked, now, feed.name)
-    opened = [ref for person, orders in taken.opening if (ref := open_or_mark(c, rt, tenant, person, orders, now))]
-    _problems(c, tenant, feed.name, taken.problems, now)
-    if feed.name == "urgent":
-        feeds.forget(c, tenant.name, feed.name, now)
-    else:
-        feeds.forget(c, tenant.name, feed.name, now - REMEMBER)
+    name = feed.name
+    concerned = _concerned(c, tenant.name, name, taken.items)
+    # An order is remembered whosever it is: reading its person again would cost calls, and not just a look-up here.
+    lasting = [i for i in taken.items if name == "orders" or i.id in concerned]
+    new = feeds.changed(c, tenant.name, name, lasting, now)
+    marked = {ref for item in new for ref in concerned.get(item.id, ())}
+    if name in LISTS:
+        marked |= _vanished(c, tenant.name, name, {i.id for i in taken.items})
+    due.mark_due(c, tenant.name, marked, now, name)
+    opened = [ref for person, o in taken.opening.orders if (ref := open_or_mark(c, rt, tenant, person, o, now))]
+    if name == "orders":
+        feeds.drop(c, tenant.name, PENDING, feeds.showed(c, tenant.name, PENDING).keys())
+        feeds.changed(c, tenant.name, PENDING, taken.opening.pending, now)
+    _problems(c, tenant, name, taken.problems, now)
+    feeds.forget(c, tenant.name, name, now - REMEMBER)
     feeds.finish(c, feed, cursor=taken.cursor, now=now)
     return len(marked | set(opened))
 
 
-def _gone(item_id: str) -> Changed:
-    return Changed(item_id, None, "")
+def _concerned(c: Connection, tenant: str, feed: str, items: Iterable[Changed]) -> dict[str, list[str]]:
+    """The open cases that each item concerns, by its id: those of its person, and those that know the thing itself."""
+    shown = list(items)
+    of_person = cases.open_refs_of_persons(c, tenant, (i.person_id for i in shown if i.person_id))
+    of_link = cases.open_refs_of_links(c, tenant, LINKS[feed], (i.link for i in shown if i.link))
+    refs = {i.id: [*of_person.get(i.person_id or "", ()), *of_link.get(i.link or "", ())] for i in shown}
+    return {item_id: found for item_id, found in refs.items() if found}
 
 
-def _refs(c: Connection, tenant: str, feed: str) -> Callable[[Changed], list[str]]:
-    """How to find the cases that an item of the feed concerns."""
-    if feed == "urgent":
-        return lambda item: [k.ref for k in cases.cases_of_execution(c, tenant, item.id.partition(":")[2])]
-    return lambda item: [k.ref for k in cases.open_cases_of_person(c, tenant, item.person_id)] if item.person_id else []
+def _vanished(c: Connection, tenant: str, feed: str, current: set[str]) -> set[str]:
+    """Forget what a list shows no more; returns the cases concerned. The id's second half is the link."""
+    gone = [i for i in feeds.showed(c, tenant, feed) if i not in current]
+    feeds.drop(c, tenant, feed, gone)
+    refs = cases.open_refs_of_links(c, tenant, LINKS[feed], (i.partition(":")[2] for i in gone))
+    return {ref for found in refs.values() for ref in found}
 
 
 def open_or_mark(
@@ -195,10 +272,9 @@ def open_or_mark(
 
 def _problems(c: Connection, tenant: Tenant, feed: str, problems: tuple[FactProblem, ...], now: datetime) -> None:
     """Rows that can't be used are told once each, by their id; nothing else is held up by them."""
-    rows = tuple(
-        Changed("broken:" + dict(p.params).get("id", p.code), None, repr((p.code, p.params))) for p in problems
-    )
-    fresh = {row.id for row in feeds.changed(c, tenant.name, f"{feed}:broken", rows, now)}
-    for problem, row in zip(problems, rows, strict=True):
-        if row.id in fresh:
-            log("fact_problem", code=problem.code, resource=problem.resource, params=dict(problem.params))
+    rows = {":".join([p.code, *dict(p.params).values()]): p for p in problems}
+    broken = f"{feed}:broken"
+    for row in feeds.changed(c, tenant.name, broken, [Changed(key, None, "") for key in rows], now):
+        told = rows[row.id]
+        log("fact_problem", code=told.code, resource=told.resource, params=dict(told.params))
+    feeds.forget(c, tenant.name, broken, now - REMEMBER)

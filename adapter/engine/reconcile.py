@@ -30,12 +30,15 @@ from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import PortError
 from adapter.store import cases, declarations, due, facts, outbox
-from adapter.store.cases import Case
+from adapter.store.cases import Case, LinkKind
 from adapter.store.errors import OrderTaken, Overtaken, StoreError
 from adapter.store.facts import StoredFact
 from adapter.store.outbox import Settled
 
 Problems = tuple[FactProblem, ...]
+
+KNOWN_BY: Mapping[LinkKind, str] = {"execution": "executions", "decision": "decisions", "absence": "absences"}
+"""What of the facts a feed may tell a change of by its id alone, by the kind of link."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,7 @@ async def read_case(rt: Runtime, tenant: Tenant, case: Case, before: Mapping[str
         "client": source.client(person),
         "absences": source.absences(person),
     }
-    got = dict(zip(first, await asyncio.gather(*(_read(rt, a) for a in first.values())), strict=True))
+    got = await _read_all(rt, tenant, first, before)
     orders: tuple[Order, ...] = _latest(got["orders"], before.get("orders"))
     executions: tuple[Execution, ...] = _latest(got["executions"], before.get("executions"))
     decision_ids = frozenset(
@@ -106,7 +109,7 @@ async def read_case(rt: Runtime, tenant: Tenant, case: Case, before: Mapping[str
         "decisions": source.decisions(person, decision_ids),
         "notes": source.notes(places, min(case.evidence_after, today)),
     }
-    got |= dict(zip(second, await asyncio.gather(*(_read(rt, a) for a in second.values())), strict=True))
+    got |= await _read_all(rt, tenant, second, before)
     if got["executions"].error is not None and got["notes"].error is None:
         got["notes"] = replace(got["notes"], error=got["executions"].error)
     return got
@@ -118,10 +121,27 @@ def _latest(reading: Reading, stored: StoredFact | None) -> Any:
     return stored.value if stored is not None and stored.value is not None else ()
 
 
-async def _read(rt: Runtime, call: Awaitable[tuple[Any, Problems]]) -> Reading:
+async def _read_all(
+    rt: Runtime, tenant: Tenant, calls: Mapping[str, Awaitable[tuple[Any, Problems]]], before: Mapping[str, StoredFact]
+) -> dict[str, Reading]:
+    readings = await asyncio.gather(*(_read(rt, tenant, *call, before) for call in calls.items()))
+    return dict(zip(calls, readings, strict=True))
+
+
+async def _read(
+    rt: Runtime,
+    tenant: Tenant,
+    name: str,
+    call: Awaitable[tuple[Any, Problems]],
+    before: Mapping[str, StoredFact],
+) -> Reading:
+    """Read one resource. Where something that was known is no longer shown, it is made sure first that the resource
+    shows anything at all: "not found" can also mean that it is down (L10), and what is down isn't gone."""
     at = rt.clock.now()
     try:
         value, problems = await call
+        for doubtful in vanished(name, before.get(name), value):
+            await tenant.source.answers(doubtful)
     except PortError as e:
         return Reading(None, (), e, at)
     return Reading(value, problems, None, at)
@@ -166,6 +186,22 @@ def _decide(
         _hand_over(c, rt, tenant, case, decision, orders, now)
         log("case_closed", phase=after.phase.value, days=(now - case.opened_at).days)
     _tell(rt, case, decision, settled)
+
+
+def vanished(name: str, old: StoredFact | None, new: Any) -> tuple[str, ...]:
+    """The resources that no longer show what was known of the case."""
+    if old is None or old.value is None:
+        return ()
+    if name == "client":
+        return (name,) if old.value.client_id is not None and new.client_id is None else ()
+    known, shown = {row.id: row for row in old.value}, {row.id: row for row in new}
+    lost = [row for row_id, row in known.items() if row_id not in shown and not getattr(row, "gone", False)]
+    found: tuple[str, ...] = (name,) if lost else ()
+    if name == "orders":
+        decided = [o for o in shown.values() if not any(line.decision_id for line in o.lines) and o.id in known]
+        if any(line.decision_id for o in decided for line in known[o.id].lines):
+            found += ("services",)
+    return found
 
 
 def _store_facts(c: Connection, case: Case, before: Mapping[str, StoredFact], readings: Mapping[str, Reading]) -> bool:
@@ -224,8 +260,12 @@ def _link(
             log("order_ignored", order=None, reason=str(e))
     elif new:
         open_or_mark(c, rt, tenant, case.person_id, new, now)
-    executions = known["executions"].value if "executions" in known else None
-    cases.link(c, case, "execution", [e.id for e in executions or ()])
+    for kind, name in KNOWN_BY.items():
+        rows = (known[name].value if name in known else None) or ()
+        cases.link(c, case, kind, [row.id for row in rows])
+    client = known["client"].value if "client" in known else None
+    if client is not None and client.client_id is not None:
+        cases.link(c, case, "client", [client.client_id])
 
 
 def _with_declared(known: Facts, declared: tuple[Any, ...]) -> Facts:

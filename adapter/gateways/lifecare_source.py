@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 
 from adapter.domain.facts import URGENT, Absence, AuthorityDecision, Client, Execution, FactProblem, Note, Order
 from adapter.gateways.errors import as_port_errors
-from adapter.ports import Changed, Window
+from adapter.ports import Changed, Failure, PortError, Window
 from connectors.errors import NotFound
 from connectors.lifecare import query, wire
 from connectors.lifecare.client import LifecareClient
@@ -30,6 +31,16 @@ FEEDS: dict[str, Resource[Any]] = {
     "executions": query.EXECUTIONS,
     "clients": query.CLIENTS,
     "absences": query.ABSENCES,
+}
+
+SHOWN: dict[str, Resource[Any]] = {
+    "orders": query.ORDERS,
+    "services": query.ORDERED_SERVICES,
+    "decisions": query.DECISIONS,
+    "executions": query.EXECUTIONS,
+    "client": query.CLIENTS,
+    "absences": query.ABSENCES,
+    "notes": query.DOCUMENTATIONS,
 }
 
 T = TypeVar("T")
@@ -126,8 +137,16 @@ class LifecareSource:
             rows = await self._lifecare.orders_updated_on(day)
         window = self._window(rows, "orders")
         hints = (self._mapping.maybe_camera(row.service_category_id) for row in rows.items)
-        items = tuple(replace(item, maybe_camera=hint) for item, hint in zip(window.items, hints, strict=True))
-        return replace(window, items=items)
+        whole = [replace(item, maybe_camera=hint) for item, hint in zip(window.items, hints, strict=False)]
+        broken = [replace(item, maybe_camera=True) for item in window.items[len(whole) :]]
+        return replace(window, items=(*whole, *broken))
+
+    async def person_of_order(self, order_id: str) -> str | None:
+        with as_port_errors():
+            try:
+                return (await self._lifecare.order(order_id)).person_id
+            except NotFound:
+                return None
 
     async def changed_since(self, feed: str, since: datetime) -> Window:
         """See ``CaseSource``. Raises ``KeyError`` for a feed that there isn't."""
@@ -144,10 +163,32 @@ class LifecareSource:
                 for signal in URGENT
             )
         rows = [row for found in lists for row in found.items if row.execution_id is not None]
-        items = tuple(Changed(f"{row.id}:{row.execution_id}", None, self._print(row)) for row in rows)
-        problems = tuple(p for found in lists for p in _broken(found, "documentations"))
-        times = [found.server_time for found in lists if found.server_time]
-        return Window(items, problems, min(times, default=None))
+        items = [
+            Changed(f"{row.id}:{row.execution_id}", None, self._print(row), link=str(row.execution_id)) for row in rows
+        ]
+        for row in (row for found in lists for row in found.broken if isinstance(row.raw, dict)):
+            on = str(row.raw.get("ExecutionId"))
+            items.append(Changed(f"{row.id}:{on}", None, self._raw_print(row), link=on))
+        return _joined(lists, "documentations", items)
+
+    async def services_ending_on(self, day: date) -> Window:
+        """See ``CaseSource``. A service has no id: its content names it."""
+        with as_port_errors():
+            rows = await self._lifecare.list(
+                query.ORDERED_SERVICES, q=query.q(query.ORDERED_SERVICES, EndDate=day), scope=None
+            )
+        items = [Changed(f"{self._print(row)}:{row.order_id}", None, "", link=row.order_id) for row in rows.items]
+        return _joined([rows], "ordered_services", items)
+
+    async def answers(self, resource: str) -> None:
+        """See ``CaseSource``. What answers nothing but "not found" is down, as far as anybody can tell (L10)."""
+        asked = SHOWN[resource]
+        with as_port_errors():
+            shows = await self._lifecare.shows_anything(asked)
+        if not shows:
+            raise PortError(
+                Failure.TRANSIENT, f"GET {asked.name} shows nothing at all, to nobody: taken as down", vendor="lifecare"
+            )
 
     async def _everything(self, resource: Resource[R], person_id: str) -> Rows[R]:
         """All of the person's, deleted ones marked. Unscoped, as a deleted row may not say whose it is."""
@@ -155,13 +196,17 @@ class LifecareSource:
 
     def _window(self, rows: Rows[Any], resource: str) -> Window:
         """A row without a person can't be anybody's case; in a change feed it may just be a deleted one's stub."""
-        items = tuple(Changed(str(row.id), row.person_id, self._print(row)) for row in rows.items)
+        items = [Changed(str(row.id), row.person_id, self._print(row), link=str(row.id)) for row in rows.items]
+        items += [Changed(r.id, r.person_id, self._raw_print(r), link=r.id) for r in rows.broken if r.id]
         nobodys = [r for r in rows.items if r.person_id is None and not getattr(r, "deleted", False)]
         problems = (*_broken(rows, resource), *(problem("no_person", resource, r.id) for r in nobodys))
-        return Window(items, problems, rows.server_time)
+        return Window(tuple(items), problems, rows.server_time, sure=not rows.silent)
 
     def _print(self, row: BaseModel) -> str:
         return keyed_hash(row.model_dump_json(), self._key)
+
+    def _raw_print(self, row: BrokenRow) -> str:
+        return keyed_hash(json.dumps(row.raw, sort_keys=True), self._key)
 
 
 async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
@@ -172,6 +217,14 @@ async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
         if isinstance(result, BaseException):
             raise result
     return [result for result in results if not isinstance(result, BaseException)]
+
+
+def _joined(lists: Sequence[Rows[Any]], resource: str, items: Sequence[Changed]) -> Window:
+    """Lists read together, as one window."""
+    problems = tuple(p for found in lists for p in _broken(found, resource))
+    times = [found.server_time for found in lists if found.server_time]
+    silent = any(found.silent for found in lists)
+    return Window(tuple(items), problems, min(times, default=None), sure=not silent)
 
 
 def _own(rows: Rows[R], person_id: str, resource: str) -> tuple[Sequence[R], list[FactProblem]]:

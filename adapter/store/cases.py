@@ -16,7 +16,7 @@ from adapter.store.errors import OrderTaken
 from adapter.store.sql import insert_missing
 from adapter.store.tables import case_links, cases
 
-LinkKind = Literal["order", "execution"]
+LinkKind = Literal["order", "execution", "decision", "absence", "client"]
 
 _REFERENCE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -190,6 +190,32 @@ def _linked(conn: Connection, tenant: str, kind: LinkKind, external_id: str) -> 
     joined = cases.join(case_links, (c.tenant == cases.c.tenant) & (c.ref == cases.c.ref))
     query = select(*COLUMNS).select_from(joined).where(c.tenant == tenant, c.kind == kind, c.external_id == external_id)
     return [from_row(row) for row in conn.execute(query.order_by(cases.c.opened_at, cases.c.ref))]
+
+
+def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str]) -> dict[str, list[str]]:
+    """References of the persons' open cases, by person; many are looked up at once."""
+    c = cases.c
+    found: dict[str, list[str]] = {}
+    for some in codec.chunks(sorted(set(person_ids))):
+        query = select(c.person_id, c.ref).where(c.tenant == tenant, c.person_id.in_(some), c.closed_at.is_(None))
+        for person_id, ref in conn.execute(query):
+            found.setdefault(person_id, []).append(ref)
+    return found
+
+
+def open_refs_of_links(
+    conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
+) -> dict[str, list[str]]:
+    """References of the open cases that are linked to these, by external id; many are looked up at once."""
+    c = case_links.c
+    joined = case_links.join(cases, (c.tenant == cases.c.tenant) & (c.ref == cases.c.ref))
+    found: dict[str, list[str]] = {}
+    for some in codec.chunks(sorted(set(external_ids))):
+        query = select(c.external_id, c.ref).select_from(joined)
+        query = query.where(c.tenant == tenant, c.kind == kind, c.external_id.in_(some), cases.c.closed_at.is_(None))
+        for external_id, ref in conn.execute(query):
+            found.setdefault(external_id, []).append(ref)
+    return found
 
 
 def link(conn: Connection, case: Case, kind: LinkKind, external_ids: Iterable[int | str]) -> frozenset[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
 
@@ -13,6 +13,9 @@ from adapter.store.codec import chunks
 from adapter.store.errors import Overtaken
 from adapter.store.sql import insert_missing, upsert
 from adapter.store.tables import feed_items, feeds
+
+SEEN_EVERY = timedelta(days=1)
+"""How old the note that an item was seen may grow before it is written anew. ``forget`` must look further back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,12 @@ def claim(conn: Connection, tenant: str, name: str, *, now: datetime, owner: str
     return feed(conn, tenant, name) if taken.rowcount else None
 
 
+def renew(conn: Connection, feed: Feed, *, lease_until: datetime) -> Feed:
+    """Keep a feed that takes long to read. Raises ``Overtaken``."""
+    _guarded(conn, feed, {"lease_until": lease_until})
+    return replace(feed, lease_until=lease_until)
+
+
 def finish(conn: Connection, feed: Feed, *, cursor: datetime | None, now: datetime) -> None:
     """Give a feed back after it was read whole and taken in, in the same transaction. Raises ``Overtaken``."""
     _give_back(conn, feed, {"cursor": cursor, "read_at": now, "error": None})
@@ -59,11 +68,14 @@ def fail(conn: Connection, feed: Feed, *, error: str) -> None:
 
 
 def _give_back(conn: Connection, feed: Feed, values: dict[str, object]) -> None:
+    _guarded(conn, feed, {"lease_owner": None, "lease_until": None, **values})
+
+
+def _guarded(conn: Connection, feed: Feed, values: dict[str, object]) -> None:
     c = feeds.c
     mine = (c.tenant == feed.tenant, c.name == feed.name)
     held = (c.lease_owner == feed.lease_owner, c.lease_until == feed.lease_until)
-    given = conn.execute(update(feeds).where(*mine, *held).values(lease_owner=None, lease_until=None, **values))
-    if not given.rowcount:
+    if not conn.execute(update(feeds).where(*mine, *held).values(**values)).rowcount:
         raise Overtaken(
             f"feed {feed.name} of {feed.tenant} was read by another process meanwhile; nothing was taken in"
         )
@@ -71,20 +83,33 @@ def _give_back(conn: Connection, feed: Feed, values: dict[str, object]) -> None:
 
 def changed(conn: Connection, tenant: str, feed: str, items: Sequence[Changed], now: datetime) -> tuple[Changed, ...]:
     """Those of the items that the feed didn't show before, or showed otherwise; from now on they are known. A feed may
-    so be read with as much overlap as its vendor's clock calls for."""
-    c = feed_items.c
+    so be read with as much overlap as its vendor's clock calls for. Reading the same again writes once a day at most.
+    """
     latest = {item.id: item for item in items}
-    known: dict[str, str] = {}
-    for some in chunks(latest):
-        query = select(c.item, c.fingerprint).where(c.tenant == tenant, c.feed == feed, c.item.in_(some))
-        known.update((row.item, row.fingerprint) for row in conn.execute(query))
-    new = tuple(item for item in latest.values() if known.get(item.id) != item.fingerprint)
+    known = _known(conn, tenant, feed, latest)
+    new = tuple(item for item in latest.values() if item.id not in known or known[item.id][0] != item.fingerprint)
+    seen = {item.id for item in new}
+    again = [i for i in latest.values() if i.id not in seen and known[i.id][1] <= now - SEEN_EVERY]
     rows = [
         {"tenant": tenant, "feed": feed, "item": item.id, "fingerprint": item.fingerprint, "seen_at": now}
-        for item in latest.values()
+        for item in (*new, *again)
     ]
     upsert(conn, feed_items, rows)
     return new
+
+
+def fingerprints(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> dict[str, str]:
+    """What the feed showed last of these items, as far as it is remembered."""
+    return {item: shown for item, (shown, _) in _known(conn, tenant, feed, ids).items()}
+
+
+def _known(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> dict[str, tuple[str, datetime]]:
+    c = feed_items.c
+    known: dict[str, tuple[str, datetime]] = {}
+    for some in chunks(ids):
+        query = select(c.item, c.fingerprint, c.seen_at).where(c.tenant == tenant, c.feed == feed, c.item.in_(some))
+        known.update((row.item, (row.fingerprint, row.seen_at)) for row in conn.execute(query))
+    return known
 
 
 def showed(conn: Connection, tenant: str, feed: str) -> dict[str, str]:
@@ -92,6 +117,13 @@ def showed(conn: Connection, tenant: str, feed: str) -> dict[str, str]:
     c = feed_items.c
     rows = conn.execute(select(c.item, c.fingerprint).where(c.tenant == tenant, c.feed == feed))
     return {row.item: row.fingerprint for row in rows}
+
+
+def drop(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> None:
+    """Forget these items; if the feed shows one again, it counts as new."""
+    c = feed_items.c
+    for some in chunks(ids):
+        conn.execute(delete(feed_items).where(c.tenant == tenant, c.feed == feed, c.item.in_(some)))
 
 
 def forget(conn: Connection, tenant: str, feed: str, before: datetime) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Self, TypeVar
 from urllib.parse import unquote
@@ -104,7 +104,8 @@ class LifecareClient:
         raw = await self._pager(resource).read(fetch)
         if raw is None:
             raise ContractBroken("list kept shifting", vendor="lifecare", call=f"GET {resource.name}")
-        return parsed(resource, raw, scope, first.server_time if first else None)
+        rows = parsed(resource, raw, scope, first.server_time if first else None)
+        return replace(rows, silent=first is not None and first.status == 404)
 
     async def get(self, resource: Resource[M], id: str | int, *, person_id: str | None = None) -> M:
         """One entity. ``NotFound`` if it isn't there; with ``person_id``, ``ContractBroken`` if it is not that
@@ -116,6 +117,11 @@ class LifecareClient:
         if scope is not None and not scope.holds(entity):
             raise answer.broken(scope.reason)
         return entity
+
+    async def shows_anything(self, resource: Resource[Any]) -> bool:
+        """Whether the resource, asked without any condition, has a row to show."""
+        answer = await self._page(resource, {"limit": "1", "offset": "0"})
+        return bool(_raw_rows(answer))
 
     async def access(self) -> dict[str, VendorError | None]:
         """For each resource that is read: None, or why it can't be, so that a missing licence shows at start (L12)."""
@@ -233,7 +239,7 @@ class LifecareClient:
 
     def _pager(self, resource: Resource[Any]) -> Pager:
         if resource.name not in self._pagers:
-            self._pagers[resource.name] = Pager(lambda row: key_of(resource, row), self._settings.page_size)
+            self._pagers[resource.name] = Pager(lambda row: key_of(resource, row), max(2, self._settings.page_size))
         return self._pagers[resource.name]
 
     async def _page(self, resource: Resource[Any], params: Mapping[str, str]) -> Answer:

@@ -10,6 +10,9 @@ Fetch = Callable[[int, int], Awaitable[list[Any]]]
 
 READINGS_ANEW = 5
 
+LEAST_CAP = 10
+"""The smallest number of rows that a server is thought to cap its pages at, whatever is asked for."""
+
 
 class Pager:
     """Pages through one resource's lists.
@@ -18,14 +21,15 @@ class Pager:
     So each page begins on the last row of the page before (the anchor); where that row is not what comes first, rows
     have shifted and the whole list is read anew.
 
-    The last page is the first that is shorter than another page was: shorter than ``limit`` alone proves nothing, as
-    the server may cap its pages at less than was asked for. The longest page seen is therefore remembered.
+    The last page is the first short one. Shorter than ``limit`` alone proves nothing, as the server may cap its pages
+    at less than was asked for: the page must also be shorter than another one was, or than any server's cap
+    (``least_cap``). So a person's few rows cost one call.
     """
 
-    def __init__(self, key_of: Callable[[Any], Hashable], page_size: int) -> None:
+    def __init__(self, key_of: Callable[[Any], Hashable], page_size: int, *, least_cap: int = LEAST_CAP) -> None:
         if page_size < 2:
             raise ValueError("page_size must be at least 2, as pages overlap by a row")
-        self._key_of, self._page_size = key_of, page_size
+        self._key_of, self._page_size, self._least_cap = key_of, page_size, least_cap
         self._longest = 0
 
     async def read(self, fetch: Fetch) -> list[Any] | None:
@@ -48,7 +52,7 @@ class Pager:
             rows.update(zip(keys, page, strict=True))
             self._longest = max(self._longest, len(page))
             nothing_new = not page or (anchor is not None and len(page) == 1)
-            if nothing_new or len(page) < min(self._longest, self._page_size):
+            if nothing_new or len(page) < min(max(self._longest, self._least_cap), self._page_size):
                 return list(rows.values())
             anchor = keys[-1]
             offset += len(page) - 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
@@ -20,24 +21,27 @@ M = TypeVar("M", bound=BaseModel)
 class BrokenRow:
     """A row that can't be used.
 
-    ``reason`` never holds the value; ``person_id`` is what the row says, stands in no ``repr``, and is None for another
-    person's row (L11).
+    ``reason`` never holds the value; ``person_id`` is what the row says. ``raw`` is the row as it came, so that two
+    states of it can be told apart. Neither stands in a ``repr``, and both are None for another person's row (L11).
     """
 
     id: str | None
     person_id: str | None = field(repr=False)
     field: str
     reason: str
+    raw: Any = dataclasses.field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Rows(Generic[M]):
     """A whole list. ``server_time`` (aware UTC) is the server's clock when the reading began, and so safe as the start
-    of the next one: what changes while pages are read is changed after it."""
+    of the next one: what changes while pages are read is changed after it. ``silent``: the list answered 404, which
+    says that nothing matches (L10), or that the resource is not there at all."""
 
     items: tuple[M, ...]
     broken: tuple[BrokenRow, ...] = ()
     server_time: datetime | None = None
+    silent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ def _broken(row: Any, failure: ValidationError, scope: Scope | None) -> BrokenRo
     person_id = _person(_text(row, "PersonId"))
     if asked is not None and person_id not in (None, asked):
         return BrokenRow(_text(row, "Id"), None, "person_id", "belongs to another person")
-    return BrokenRow(_text(row, "Id"), person_id, where, fault["msg"])
+    return BrokenRow(_text(row, "Id"), person_id, where, fault["msg"], row)
 
 
 def _person(value: str | None) -> str | None:

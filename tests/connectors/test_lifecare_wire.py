@@ -188,7 +188,7 @@ def test_no_row_that_stays_is_missed_while_another_comes_or_goes(
 ) -> None:
     """L8: whatever page size the server allows, and wherever a row is put in or taken out meanwhile."""
     server = Shifting(list(range(count)), changes, cap)
-    read = asyncio.run(Pager(lambda row: row, page_size).read(server.fetch))
+    read = asyncio.run(Pager(lambda row: row, page_size, least_cap=2).read(server.fetch))
     assert read is not None
     assert {row for row in server.rows if row < 10_000} <= set(read)
     assert len(read) == len(set(read))
@@ -198,7 +198,7 @@ def test_no_row_that_stays_is_missed_while_another_comes_or_goes(
 def test_a_list_that_stands_still_is_read_as_it_is(count: int, page_size: int, cap: int) -> None:
     """L8: and soon: one request for each page and at most one more."""
     server = Shifting(list(range(count)), {}, cap)
-    pager = Pager(lambda row: row, page_size)
+    pager = Pager(lambda row: row, page_size, least_cap=2)
     for _ in range(2):
         server.requests = 0
         assert asyncio.run(pager.read(server.fetch)) == list(range(count))
