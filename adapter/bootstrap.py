@@ -115,6 +115,7 @@ def build(
             executor=_executors(name, p, clock, database, rng, key),
             platform=p.schedules,
             pseudonym=lambda person_id: pseudonym(key, person_id),
+            retention=timedelta(days=p.mapping.retention_days),
         )
         for name, p in parts.items()
     }
@@ -143,6 +144,7 @@ def tuning(engine: EngineSettings) -> Tuning:
         retry_first=timedelta(seconds=engine.retry_first_seconds),
         retry_cap=timedelta(seconds=engine.retry_cap_seconds),
         concurrency=engine.concurrency,
+        resync_file=engine.resync_file,
         compare_every=timedelta(hours=engine.compare_hours),
         mend_drift=engine.drift == "mend",
         end_unowned=engine.unowned == "end",

@@ -14,13 +14,18 @@ from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEv
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from adapter.engine import resync
 from adapter.engine.feeds import read_feeds
+from adapter.engine.forget import forget
+from adapter.engine.resync_watch import ResyncWatch, take_in
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.engine.work import Done, work
 from adapter.log_events import log
 from adapter.store.errors import StoreError
 
 WORK_EVERY = timedelta(seconds=0.5)
+RESYNC_EVERY = timedelta(seconds=2)
+FORGET_EVERY = timedelta(hours=24)
 GRACE_SECONDS = 8.0
 """How long a stop waits for what is under way; what isn't finished by then is found again by its lease."""
 
@@ -35,9 +40,15 @@ class Cycle:
 
 
 async def run_once(rt: Runtime) -> Cycle:
-    """One whole cycle: every feed of every municipality, then all that is due. Raises ``StoreError``."""
+    """One whole cycle: what the re-sync file asks for, every feed of every municipality, then all that is due. Raises
+    ``StoreError``."""
+    if rt.tuning.resync_file is not None:
+        await take_in(rt, rt.tuning.resync_file)
     marked = sum(await asyncio.gather(*(read_feeds(rt, tenant) for tenant in rt.tenants.values())))
     done: Done = await work(rt)
+    while await resync.turn(rt):
+        more = await work(rt)
+        done = Done(done.cases + more.cases, done.acts + more.acts)
     return Cycle(marked, done.cases, done.acts)
 
 
@@ -56,9 +67,21 @@ class Jobs:
         for tenant in rt.tenants.values():
             self._add(f"feeds {tenant.name}", self._feeds(tenant), rt.tuning.poll, now)
         self._add("work", lambda: work(rt), WORK_EVERY, now)
+        self._add("resync", self._resync(), RESYNC_EVERY, now)
+        self._add("forget", lambda: forget(rt), FORGET_EVERY, now)
 
     def _feeds(self, tenant: Tenant) -> Callable[[], Awaitable[object]]:
         return lambda: read_feeds(self.rt, tenant)
+
+    def _resync(self) -> Callable[[], Awaitable[object]]:
+        watch = ResyncWatch(self.rt.tuning.resync_file) if self.rt.tuning.resync_file else None
+
+        async def look_and_work() -> None:
+            if watch is not None:
+                await watch.look(self.rt)
+            await resync.turn(self.rt)
+
+        return look_and_work
 
     def _add(self, name: str, job: Callable[[], Awaitable[object]], every: timedelta, first: object) -> None:
         async def guarded() -> None:

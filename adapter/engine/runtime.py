@@ -7,6 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 from adapter.domain.policy import Policy
 from adapter.ports import CaseSource, Executor, SchedulePlatform
@@ -41,6 +42,7 @@ class Tuning:
     compare_every: timedelta = timedelta(hours=24)
     mend_drift: bool = True
     end_unowned: bool = False
+    resync_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Tenant:
     executor: Executor
     platform: SchedulePlatform
     pseudonym: Callable[[str], str]
+    retention: timedelta = timedelta(days=90)
+    """How long personal data is kept after a case was closed."""
 
 
 @dataclass(frozen=True, slots=True)

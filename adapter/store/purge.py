@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from adapter.store import events
 from adapter.store.cases import COLUMNS, Case, from_row
@@ -17,12 +17,22 @@ def purge(conn: Connection, tenant: str, *, closed_before: datetime, now: dateti
     The acts and the audit stay, as they hold nothing personal, and so do the links, so that an old order doesn't open
     a case anew. The person's own row goes with the last of their cases.
     """
-    c = cases.c
-    query = select(*COLUMNS).where(c.tenant == tenant, c.closed_at < closed_before, c.purged_at.is_(None))
-    found = [from_row(row) for row in conn.execute(query.order_by(c.closed_at, c.ref).limit(limit).with_for_update())]
+    query = select(*COLUMNS).where(*_due(tenant, closed_before)).order_by(cases.c.closed_at, cases.c.ref)
+    found = [from_row(row) for row in conn.execute(query.limit(limit).with_for_update())]
     for case in found:
         _purge(conn, case, now)
     return [case.ref for case in found]
+
+
+def purgeable(conn: Connection, tenant: str, closed_before: datetime) -> list[str]:
+    """References of the cases that ``purge`` would take."""
+    query = select(cases.c.ref).where(*_due(tenant, closed_before)).order_by(cases.c.closed_at, cases.c.ref)
+    return list(conn.scalars(query))
+
+
+def _due(tenant: str, closed_before: datetime) -> tuple[ColumnElement[bool], ...]:
+    c = cases.c
+    return (c.tenant == tenant, c.closed_at < closed_before, c.purged_at.is_(None))
 
 
 def _purge(conn: Connection, case: Case, now: datetime) -> None:

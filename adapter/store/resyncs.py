@@ -17,6 +17,8 @@ from adapter.store.tables import acts, cases, resync_items, resyncs
 
 
 class ItemState(StrEnum):
+    LISTED = "listed"
+    """Concerned by the request, and not yet taken up."""
     MARKED = "marked"
     """Due because of the request, and not judged since."""
     DONE = "done"
@@ -114,15 +116,33 @@ def give_back(conn: Connection, resync: Resync, **values: Any) -> None:
         raise Overtaken(f"re-sync {resync.id} of {resync.tenant} was worked on by another process meanwhile")
 
 
-def note(conn: Connection, resync: Resync, item: str, state: ItemState, told: Mapping[str, Any], now: datetime) -> None:
-    """Note one case or order of the request; one that is noted already stays as it is."""
-    row = {"tenant": resync.tenant, "id": resync.id, "item": item, "state": state, "at": now, "told": dict(told)}
+def enlist(
+    conn: Connection,
+    resync: Resync,
+    item: str,
+    now: datetime,
+    state: ItemState = ItemState.LISTED,
+    told: Mapping[str, Any] | None = None,
+) -> None:
+    """Put a case or order on the request's list; one that is there already stays as it is."""
+    row = {"tenant": resync.tenant, "id": resync.id, "item": item, "state": state, "at": now, "told": dict(told or {})}
     insert_missing(conn, resync_items, row)
 
 
-def items(conn: Connection, tenant: str, id: str, *, limit: int | None = None) -> list[Item]:
+def note(conn: Connection, resync: Resync, item: str, state: ItemState, told: Mapping[str, Any], now: datetime) -> None:
+    """Note what became of one on the list."""
+    i = resync_items.c
+    mine = update(resync_items).where(i.tenant == resync.tenant, i.id == resync.id, i.item == item)
+    conn.execute(mine.values(state=state, at=now, told=dict(told)))
+
+
+def items(
+    conn: Connection, tenant: str, id: str, *, state: ItemState | None = None, limit: int | None = None
+) -> list[Item]:
     c = resync_items.c
     query = select(c.item, c.state, c.at, c.told).where(c.tenant == tenant, c.id == id).order_by(c.item).limit(limit)
+    if state is not None:
+        query = query.where(c.state == state)
     return [Item(row.item, ItemState(row.state), row.at, row.told) for row in conn.execute(query)]
 
 

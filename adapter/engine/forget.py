@@ -1,0 +1,32 @@
+"""Forgetting: personal data goes once a case has been closed for as long as the municipality says."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from adapter.engine.runtime import Runtime
+from adapter.log_events import log, log_context
+from adapter.store import purge
+
+BATCH = 50
+"""Cases per transaction."""
+
+
+async def forget(rt: Runtime, *, dry_run: bool = False) -> dict[str, list[str]]:
+    """Purge every municipality's cases that are due for it; with ``dry_run`` only say which those are. Returns their
+    references by tenant. Raises ``StoreError``."""
+    purged: dict[str, list[str]] = {}
+    for tenant in rt.tenants.values():
+        now = rt.clock.now()
+        before = now - tenant.retention
+        refs = purged[tenant.name] = []
+        if dry_run:
+            refs += await rt.db.run(partial(purge.purgeable, tenant=tenant.name, closed_before=before))
+        else:
+            some = partial(purge.purge, tenant=tenant.name, closed_before=before, now=now, limit=BATCH)
+            while done := await rt.db.run(some):
+                refs += done
+        if refs:
+            with log_context(tenant=tenant.name):
+                log("purge_done", cases=len(refs), dry_run=dry_run)
+    return purged

@@ -1,0 +1,281 @@
+"""Re-syncs: what people asked for in ``config/resync.toml``, worked off beside the daily work.
+
+First the cases that it concerns are listed; then they are taken up a few at a
+time, the next few only when those before have been judged, so that no queue of the daily work grows by more than a
+handful. All of it is in the database: it goes on after a restart, and in any replica.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from adapter.domain.facts import Order
+from adapter.domain.ledger import ActState
+from adapter.domain.looks import day_start, local_date
+from adapter.engine.feeds import open_or_mark, opens_case
+from adapter.engine.reconcile import preview
+from adapter.engine.resync_file import Request
+from adapter.engine.runtime import Runtime, Tenant
+from adapter.log_events import log, log_context
+from adapter.ports import PortError
+from adapter.store import cases, due, outbox, resyncs
+from adapter.store.cases import Case
+from adapter.store.errors import Overtaken, StoreError
+from adapter.store.resyncs import ItemState, Resync
+
+BATCH: Final = 10
+"""Cases of one request that are taken up at once."""
+PERSONS: Final = 20
+"""Orders of a day that are looked into per turn."""
+RETRY: Final = timedelta(minutes=1)
+TELL_EVERY: Final = timedelta(minutes=1)
+
+CHANGE_FEEDS: Final = ("executions", "decisions", "clients", "absences")
+
+_STEPS: Final[dict[str, tuple[str, ...]]] = {
+    "everything": ("orders", "open"),
+    "tenant": ("orders", "open"),
+    "since": ("orders", *CHANGE_FEEDS),
+    "open": ("open",),
+    "parked": ("parked",),
+    "cases": ("cases",),
+    "orders": ("named orders",),
+}
+"""How the cases of a scope are found, step by step; ``work`` follows in all."""
+
+
+async def turn(rt: Runtime) -> bool:
+    """Work a little on the request whose turn it is; False if there was none. What can't be read now is tried again
+    later and holds up no other request. Raises ``StoreError``."""
+    now = rt.clock.now()
+    until = now + rt.tuning.lease * 10
+    resync = await rt.db.run(lambda c: resyncs.claim(c, list(rt.tenants), now=now, owner=rt.owner, lease_until=until))
+    if resync is None:
+        return False
+    with log_context(tenant=resync.tenant, correlation=f"resync-{resync.id}"):
+        try:
+            await _Turn(rt, rt.tenants[resync.tenant], resync).take()
+        except PortError as e:
+            if resync.error != str(e):
+                log("resync_waits", resync=resync.id, failure=e.failure.value, error=e, retry_seconds=RETRY.seconds)
+            again = {"error": str(e), "retry_at": rt.clock.now() + RETRY}
+            await rt.db.run(lambda c: resyncs.give_back(c, resync, **again))
+        except Overtaken:
+            log("lease_lost", lease=f"re-sync {resync.id}", held_seconds=(rt.clock.now() - now).total_seconds())
+    return True
+
+
+class _Turn:
+    """One turn at one municipality's part of a request."""
+
+    def __init__(self, rt: Runtime, tenant: Tenant, resync: Resync) -> None:
+        self.rt, self.tenant, self.resync = rt, tenant, resync
+        self.now = rt.clock.now()
+        self.request = Request.model_validate(resync.request)
+        self.steps = (*_STEPS[self.request.scope], "work")
+        self.position: dict[str, Any] = {"step": self.steps[0], **resync.position}
+
+    async def take(self) -> None:
+        step = self.position["step"]
+        if step == "orders":
+            await self._orders_of_a_day()
+        elif step in CHANGE_FEEDS:
+            await self._changed(step)
+        elif step == "named orders":
+            await self._named_orders()
+        elif step == "work":
+            await self._work()
+        else:
+            refs = {"open": self._open, "parked": self._parked, "cases": self._named}[step]
+            await self._db(lambda c: self._list(c, refs(c)))
+
+    # --- finding the cases ------------------------------------------------------------------------------------------
+
+    def _open(self, c: Connection) -> list[str]:
+        return [case.ref for case in cases.all_cases(c, self.tenant.name)]
+
+    def _parked(self, c: Connection) -> list[str]:
+        return [case.ref for case in cases.all_cases(c, self.tenant.name) if _is_parked(c, case)]
+
+    def _named(self, c: Connection) -> list[str]:
+        refs = []
+        for ref in self.request.cases:
+            case = cases.case(c, self.tenant.name, ref)
+            if case is not None and case.open:
+                refs.append(ref)
+            else:
+                self._failed(c, ref, "is closed" if case else "there is no such case")
+        return refs
+
+    def _list(self, c: Connection, refs: list[str]) -> None:
+        for ref in refs:
+            resyncs.enlist(c, self.resync, ref, self.now)
+        self._next_step(c)
+
+    async def _changed(self, feed: str) -> None:
+        since = day_start(self.request.since or self.tenant.go_live, self.tenant.policy.zone)
+        window = await self.tenant.source.changed_since(feed, since)
+        persons = {item.person_id for item in window.items}
+
+        def found(c: Connection) -> None:
+            self._list(c, [k.ref for k in cases.all_cases(c, self.tenant.name) if k.person_id in persons])
+
+        await self._db(found)
+
+    async def _orders_of_a_day(self) -> None:
+        zone = self.tenant.policy.zone
+        first = max(self.request.since or self.tenant.go_live, self.tenant.go_live)
+        day = date.fromisoformat(self.position.get("day", first.isoformat()))
+        after = self.position.get("after", "")
+        window = await self.tenant.source.orders_updated_on(day)
+        hints = sorted((i for i in window.items if i.maybe_camera and i.person_id and i.id > after), key=lambda i: i.id)
+        for item in hints[:PERSONS]:
+            await self._order(item.id, item.person_id)
+
+        def moved(c: Connection) -> None:
+            if hints[PERSONS:]:
+                self._give_back(c, day=day.isoformat(), after=hints[PERSONS - 1].id)
+            elif day <= local_date(self.now, zone):
+                self._give_back(c, day=(day + timedelta(days=1)).isoformat(), after="")
+            else:
+                self._next_step(c)
+
+        await self._db(moved)
+
+    async def _named_orders(self) -> None:
+        after = int(self.position.get("after", 0))
+        some = self.request.orders[after : after + PERSONS]
+        for order_id in some:
+            await self._order(order_id, await self.tenant.source.person_of_order(order_id))
+
+        def moved(c: Connection) -> None:
+            if after + len(some) < len(self.request.orders):
+                self._give_back(c, after=after + len(some))
+            else:
+                self._next_step(c)
+
+        await self._db(moved)
+
+    async def _order(self, order_id: str, person_id: str | None) -> None:
+        """List the order's case; where it has none, read the person's orders and see whether one is to be opened."""
+        case = await self._db(lambda c: cases.case_of_order(c, self.tenant.name, order_id))
+        if case is not None:
+            if case.open:
+                await self._db(lambda c: resyncs.enlist(c, self.resync, case.ref, self.now))
+            elif self.request.scope == "orders":
+                await self._db(lambda c: self._failed(c, f"order:{order_id}", f"its case {case.ref} is closed"))
+            return
+        if person_id is None:
+            await self._db(lambda c: self._failed(c, f"order:{order_id}", "there is no such order"))
+            return
+        orders, _ = await self.tenant.source.orders(person_id)
+        fit = tuple(o for o in orders if opens_case(o, self.tenant.go_live))
+        if any(o.id == order_id for o in fit):
+            await self._db(lambda c: self._take_up(c, person_id, order_id, fit))
+        elif self.request.scope == "orders":
+            why = (
+                "is no camera order to act on: another service, a status other than sent or accepted, or before go-live"
+            )
+            await self._db(lambda c: self._failed(c, f"order:{order_id}", why))
+
+    def _take_up(self, c: Connection, person_id: str, order_id: str, orders: tuple[Order, ...]) -> None:
+        if self.request.mode == "plan":
+            told = {"opens": "a case would be opened, or continued, for this order"}
+            resyncs.enlist(c, self.resync, f"order:{order_id}", self.now, ItemState.PLANNED, told)
+        elif ref := open_or_mark(c, self.rt, self.tenant, person_id, orders, self.now):
+            resyncs.enlist(c, self.resync, ref, self.now, ItemState.MARKED, {"opened": True})
+
+    def _failed(self, c: Connection, item: str, why: str) -> None:
+        resyncs.enlist(c, self.resync, item, self.now, ItemState.FAILED, {"why": why})
+
+    # --- taking them up ---------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        waiting = await self._db(lambda c: resyncs.judged(c, self.resync))
+        room = BATCH - waiting
+        tenant, id = self.resync.tenant, self.resync.id
+        listed = await self._db(lambda c: resyncs.items(c, tenant, id, state=ItemState.LISTED, limit=max(room, 0)))
+        if room > 0 and not listed and not waiting:
+            await self._finish()
+            return
+        if self.request.mode == "apply":
+            await self._db(lambda c: self._mark(c, [item.item for item in listed]))
+        else:
+            for item in listed:
+                await self._plan(item.item)
+        await self._db(self._give_back)
+
+    def _mark(self, c: Connection, refs: list[str]) -> None:
+        for ref in refs:
+            if self.request.scope == "parked":
+                outbox.requeue_parked(c, self.tenant.name, ref, self.now)
+            resyncs.note(c, self.resync, ref, ItemState.MARKED, {}, self.now)
+        due.mark_due(c, self.tenant.name, refs, self.now, f"resync {self.resync.id}")
+
+    async def _plan(self, ref: str) -> None:
+        case = await self._db(lambda c: cases.the_case(c, self.tenant.name, ref))
+        state, told = ItemState.PLANNED, dict[str, Any]()
+        with log_context(case=ref):
+            try:
+                decision, _ = await preview(self.rt, case)
+            except LookupError:
+                state, told = ItemState.FAILED, {"why": "something of it was never read yet and can't be read now"}
+            except StoreError:
+                raise
+            except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one case stops at that case
+                log("case_poisoned", error=e, retry_at=None)
+                state, told = ItemState.FAILED, {"why": f"planning it raised {type(e).__name__}"}
+            else:
+                acts = await self._db(lambda c: outbox.acts(c, case.tenant, case.ref))
+                there = {a.key for a in acts if a.state is not ActState.DROPPED}
+                told = {
+                    "was": case.phase.value,
+                    "phase": decision.phase.value,
+                    "acts": [w.key for w in decision.wanted if w.key not in there],
+                    "attention": [a.code for a in decision.attention],
+                }
+        await self._db(lambda c: resyncs.note(c, self.resync, ref, state, told, self.now))
+
+    async def _finish(self) -> None:
+        def closing(c: Connection) -> dict[str, int]:
+            report = resyncs.finished_report(c, self.resync)
+            resyncs.give_back(
+                c, self.resync, position=self.position, report=report, finished_at=self.now, error=None, retry_at=None
+            )
+            return report
+
+        report = await self._db(closing)
+        seconds = (self.now - self.resync.taken_at).total_seconds()
+        log("resync_finished", resync=self.resync.id, mode=self.request.mode, seconds=seconds, **report)
+
+    # --- where it stands --------------------------------------------------------------------------------------------
+
+    def _next_step(self, c: Connection) -> None:
+        step = self.steps[self.steps.index(self.position["step"]) + 1]
+        self.position = {"step": step, "told": self.position.get("told")}
+        self._give_back(c)
+
+    def _give_back(self, c: Connection, **moved: str | int) -> None:
+        told = self.position.get("told")
+        if told is None or self.now - datetime.fromisoformat(told) >= TELL_EVERY:
+            counts = resyncs.counts(c, self.resync.tenant, self.resync.id)
+            left = counts.get(ItemState.LISTED, 0) + counts.get(ItemState.MARKED, 0)
+            found = sum(counts.values())
+            log("resync_progress", resync=self.resync.id, step=self.position["step"], found=found, left=left)
+            moved["told"] = self.now.isoformat()
+        position = {**self.position, **moved}
+        resyncs.give_back(c, self.resync, position=position, error=None, retry_at=None)
+
+    async def _db(self, fn: Callable[[Connection], Any]) -> Any:
+        return await self.rt.db.run(fn)
+
+
+def _is_parked(c: Connection, case: Case) -> bool:
+    decision = case.last_decision
+    if decision is not None and any(a.parks for a in decision.attention):
+        return True
+    return any(act.state is ActState.PARKED for act in outbox.acts(c, case.tenant, case.ref))

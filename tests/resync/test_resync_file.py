@@ -1,0 +1,100 @@
+"""The re-sync file as people write it, and as they get it wrong."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from adapter.engine.resync_file import parse, read_resync_file
+
+GOOD = """
+[[resync]]
+id = "weekend"
+scope = "since"
+since = 2026-11-21
+mode = "apply"
+who = "IT on call"
+why = "the feed was down at the vendor's"
+"""
+
+
+def refused(text: str, *tenants: str) -> list[str]:
+    return [str(r) for r in parse(text, tenants or ("exempel",)).refusals]
+
+
+def test_the_packaged_example_asks_for_nothing() -> None:
+    example = Path(__file__).parents[2] / "config" / "resync.toml"
+    found = read_resync_file(example, ["exempel"])
+    assert (found.requests, found.declarations, found.refusals) == ((), (), ())
+
+
+def test_every_example_in_the_packaged_file_is_a_good_one() -> None:
+    """Uncommented, what the file shows is what the adapter takes."""
+    lines = (Path(__file__).parents[2] / "config" / "resync.toml").read_text(encoding="utf-8").splitlines()
+    shown = [line[2:] for line in lines if line.startswith(("# [[", "# ")) and ("=" in line or "[[" in line)]
+    begun = next(n for n, line in enumerate(shown) if line.startswith("[["))
+    found = parse(
+        "\n".join(line for line in shown[begun:] if line.startswith("[[") or " = " in line), ["exempelkommun"]
+    )
+    assert found.refusals == ()
+    assert {request.scope for _, request in found.requests} >= {"since", "cases", "parked"}
+    assert len(found.declarations) == 1
+
+
+def test_a_request_is_read_with_its_line() -> None:
+    ((line, request),) = parse(GOOD, ["exempel"]).requests
+    assert (line, request.id, request.scope, request.since) == (2, "weekend", "since", date(2026, 11, 21))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (('mode = "apply"', 'mode = "aply"'), "line 6, mode: input should be 'plan' or 'apply'"),
+        (('why = "the', 'wy = "the'), "line 8, wy: is unknown; did you mean why?"),
+        (('who = "IT on call"\n', ""), "line 2, who: is missing"),
+        (("since = 2026-11-21\n", ""), "line 2: scope = 'since' needs the key since"),
+        (('mode = "apply"', 'mode = "apply"\ncases = ["TK-7F3K2M"]'), "line 2: cases does not go with scope = 'since'"),
+        (('id = "weekend"', 'id = "week end"'), "line 3, id: must be letters, digits and . _ : -, at most 64"),
+        (('who = "IT on call"', 'who = "IT on call'), "line 7: is not TOML: Illegal character '\\n'"),
+        (('who = "IT on call"', 'who = "om 19900101TF03"'), "line 7, who: looks like an identity number"),
+        (("since = 2026-11-21", "since = soon"), "line 5: is not TOML: Invalid value"),
+        (
+            ('mode = "apply"', 'mode = "apply"\ntenant = "exmpel"'),
+            "line 7, tenant: there is no municipality exmpel; did",
+        ),
+        (("[[resync]]", "[[resnc]]"), "line 2, resnc: is no kind of entry; did you mean resync?"),
+    ],
+)
+def test_a_bad_entry_is_refused_by_line_key_and_reason_and_the_good_one_after_it_counts(
+    change: tuple[str, str], told: str
+) -> None:
+    text = GOOD.replace(*change) + GOOD.replace("weekend", "good")
+    found = parse(text, ["exempel"])
+    assert [r.id for _, r in found.requests] == ["good"]
+    assert told in "\n".join(refused(text))
+
+
+def test_an_id_that_stands_twice_counts_once() -> None:
+    assert refused(GOOD + GOOD) == ["line 11, id: weekend stands on line 2 already; take another"]
+
+
+def test_keys_outside_any_entry_are_refused() -> None:
+    assert refused('scope = "everything"\n' + GOOD) == [
+        "line 1, scope: stands in no entry; begin one with [[resync]] or [[done]]"
+    ]
+
+
+def test_cases_named_among_several_municipalities_need_the_name_of_one() -> None:
+    text = GOOD.replace("since = 2026-11-21", 'cases = ["TK-7F3K2M"]').replace('"since"', '"cases"')
+    assert refused(text) == []
+    assert refused(text, "north", "south") == [
+        "line 2, tenant: is missing: there are several municipalities (north, south)"
+    ]
+
+
+def test_a_step_declared_without_a_time_zone_is_refused() -> None:
+    text = '[[done]]\ncase = "TK-7F3K2M"\nsignal = "ready_for_start"\nat = 2026-11-23T10:15:00\nwho = "x"\nwhy = "y"\n'
+    assert refused(text) == ["line 1: at needs its time zone, as in 2026-11-23T10:15:00+01:00"]
+    assert refused(text.replace("15:00\n", "15:00Z\n")) == []
