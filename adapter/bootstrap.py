@@ -16,6 +16,7 @@ from typing import Self
 
 import httpx
 
+from adapter.engine.breaker import LIFECARE, Breakers, GuardedSource
 from adapter.engine.runtime import Clock, Runtime, Tenant, Tuning
 from adapter.gateways.executors import Executors
 from adapter.gateways.lifecare_source import LifecareSource
@@ -105,13 +106,16 @@ def build(
     clock, outside, rng = clock or Clock(), outside or Outside(), rng or random.SystemRandom()
     database = db or Database(settings.store.url.get_secret_value())
     key = settings.pseudonym_secret
+    breakers = Breakers()
     parts = {name: _parts(t, clock, outside) for name, t in settings.tenants.items()}
     tenants = {
         name: Tenant(
             name=name,
             policy=p.mapping.policy(_holidays(clock)),
             go_live=p.mapping.go_live,
-            source=LifecareSource(p.lifecare, p.mapping, key=key),
+            source=GuardedSource(
+                LifecareSource(p.lifecare, p.mapping, key=key), breakers.of(name, LIFECARE), clock.now
+            ),
             executor=_executors(name, p, clock, database, rng, key),
             platform=p.schedules,
             pseudonym=lambda person_id: pseudonym(key, person_id),
@@ -126,6 +130,7 @@ def build(
         tuning=tuning(settings.engine),
         rng=rng,
         owner=owner or f"{socket.gethostname()}-{os.getpid()}-{rng.randrange(16**6):06x}",
+        breakers=breakers,
         dry_run=settings.dry_run,
     )
     return Service(settings, parts, runtime)

@@ -15,7 +15,8 @@ from sqlalchemy import Connection
 
 from adapter.domain.facts import Client
 from adapter.domain.ledger import ActKind, ActState
-from adapter.engine.outcomes import VERDICTS, Verdict, backoff
+from adapter.engine.breaker import VENDOR_OF_LANE, Breaker
+from adapter.engine.outcomes import RULES, Verdict, backoff
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import CaseContext, Effect, Executor, Failure, PortError
@@ -27,13 +28,24 @@ OUTDATED = timedelta(hours=1)
 """How old the facts behind a message may be when it goes out."""
 
 
+_OURS = "in the adapter itself"
+
+
 async def carry_out(rt: Runtime, claimed: ClaimedAct) -> None:
     """Carry out one claimed act, or find out what became of it. Never raises for what is wrong with the act alone;
     raises ``StoreError`` when the store can't be used: then the act's lease runs out and it is looked for."""
     tenant = rt.tenants[claimed.tenant]
     with log_context(tenant=claimed.tenant, case=claimed.ref, correlation=claimed.correlation):
         try:
-            await _Turn(rt, tenant, claimed).take()
+            turn = _Turn(rt, tenant, claimed)
+            try:
+                await turn.take()
+            except (Overtaken, PortError):
+                raise
+            except Exception as e:  # P6: what our own code raises over one act stops at that act
+                if isinstance(e, StoreError) and e.reason != "content":
+                    raise
+                await turn.poisoned(e)
         except Overtaken:
             log("lease_lost", lease=f"act {claimed.act.n:02d}", held_seconds=None)
 
@@ -47,14 +59,15 @@ class _Turn:
         self.executor: Executor = tenant.executor
         self.label: dict[str, Any] = {"act": f"{claimed.act.n:02d} {claimed.act.key}", "kind": claimed.act.kind.value}
         self.vendor = self.executor.vendor(claimed.act)
+        self.breaker: Breaker = rt.breakers.of(claimed.tenant, VENDOR_OF_LANE[claimed.lane])
         self.began = rt.clock.now()
 
     async def take(self) -> None:
-        context = await self.rt.db.run(lambda c: case_context(c, self.claimed))
+        context, decided_at = await self.rt.db.run(lambda c: case_context(c, self.claimed))
         context = replace(context, may_write=self._in_time)
         if self.claimed.act.state is ActState.UNKNOWN:
             await self._look(context)
-        elif self._outdated():
+        elif self._outdated(decided_at):
             await self._give_back()
         else:
             await self._perform(context)
@@ -64,13 +77,22 @@ class _Turn:
         anybody else looks for it. A process that slept past its lease sends nothing when it wakes."""
         return self.rt.clock.now() < self.claimed.lease_until - self.rt.tuning.lease / 2
 
-    def _outdated(self) -> bool:
-        """What opens supervision goes out on fresh facts only (P1); a message that waited long is judged anew first,
-        for what it says may be so no more. What pauses or ends waits for nobody."""
-        facts_at = self.claimed.facts_at
+    def _outdated(self, decided_at: datetime | None) -> bool:
+        """What opens supervision goes out on fresh facts only (P1). A message that waited long is judged anew first,
+        for what it says may be so no more; on facts however old, for it mustn't wait for what can't be read. What
+        pauses or ends waits for nobody."""
         if self.claimed.opens:
+            facts_at = self.claimed.facts_at
             return facts_at is None or self.began - facts_at > self.rt.tuning.fresh
-        return self.claimed.lane != "platform" and (facts_at is None or self.began - facts_at > OUTDATED)
+        return self.claimed.lane != "platform" and (decided_at is None or self.began - decided_at > OUTDATED)
+
+    async def poisoned(self, error: Exception) -> None:
+        """Our own code failed over this act: whether it had its effect is unknown. The traceback is logged once."""
+        what = f"{type(error).__name__} {_OURS}"
+        if what not in (self.claimed.act.error or ""):
+            log("case_poisoned", error=error, retry_at=None)
+        unexpected = PortError(Failure.AMBIGUOUS, what, vendor=self.vendor)
+        await self._still_unknown(self.claimed.looks if self.claimed.act.state is ActState.UNKNOWN else 0, unexpected)
 
     async def _give_back(self) -> None:
         def back(c: Connection) -> None:
@@ -87,16 +109,19 @@ class _Turn:
             effect = await self.executor.perform(self.claimed.act, context)
             await self.rt.at(f"act {self.claimed.act.kind.value} sent")
         except PortError as e:
+            self._heard(e)
             await self._failed(e, context)
             return
-        except StoreError:
-            raise
-        except Exception as e:  # noqa: BLE001  # P4, P6: whatever our own code raises here, the effect is unknown
-            unexpected = PortError(Failure.AMBIGUOUS, f"{type(e).__name__} in the adapter itself", vendor=self.vendor)
-            log("case_poisoned", error=e, retry_at=None)
-            await self._failed(unexpected, context)
-            return
+        self._heard(None)
         await self._done(effect)
+
+    def _heard(self, error: PortError | None) -> None:
+        """Tell the vendor's breaker how a call ended; an act on the platform may fail over another vendor's answer."""
+        now = self.rt.clock.now()
+        if error is None:
+            self.breaker.success(now)
+        else:
+            self.rt.breakers.of(self.claimed.tenant, error.vendor).failure(now, error)
 
     async def _done(self, effect: Effect) -> None:
         now = self.rt.clock.now()
@@ -106,23 +131,44 @@ class _Turn:
         log("act_done", vendor=self.vendor, attempts=self.claimed.act.attempts, seconds=seconds, **self.label)
 
     async def _look(self, context: CaseContext) -> None:
+        effect: Effect | None = None
         try:
+            await self.rt.at(f"act {self.claimed.act.kind.value} about to be looked for")
             effect = await self.executor.find(self.claimed.act, context)
         except PortError as e:
-            await self._still_unknown(self.claimed.looks, e)
-            return
+            self._heard(e)
+            if e.failure is not Failure.NOT_FOUND:
+                await self._not_looked(e)
+                return
+        else:
+            self._heard(None)
         now = self.rt.clock.now()
         looks = self.claimed.looks + 1
         if effect is not None:
             await self._record(lambda c: dispatch.done(c, self.claimed, effect, now), "act_found")
             log("act_found_done", vendor=self.vendor, looks=looks, **self.label)
         elif looks >= self.executor.looks_needed(self.claimed.act):
-            what = "it had no effect; it is called for again if the facts still do"
-            await self._record(
-                lambda c: dispatch.retry(c, self.claimed, retry_at=now, error=what, now=now), "act_had_no_effect"
-            )
+            await self._had_no_effect(now)
         else:
             await self._still_unknown(looks, None)
+
+    async def _not_looked(self, error: PortError) -> None:
+        """It couldn't be looked for: later again, unless that needs a person first."""
+        if RULES[error.failure].verdict is Verdict.PARK:
+            await self._park(error, self.rt.clock.now())
+        else:
+            await self._still_unknown(self.claimed.looks, error)
+
+    async def _had_no_effect(self, now: datetime) -> None:
+        """Sent again at once after the first time, and after a growing delay if that happens again and again."""
+        attempts = self.claimed.act.attempts
+        wait = backoff(attempts - 1, self.rt.tuning, self.rt.rng) if attempts > 1 else timedelta(0)
+        what = "it had no effect; it is sent again if it is still called for"
+        if self.claimed.act.error and _OURS in self.claimed.act.error:
+            what = self.claimed.act.error
+        await self._record(
+            lambda c: dispatch.retry(c, self.claimed, retry_at=now + wait, error=what, now=now), "act_had_no_effect"
+        )
 
     async def _still_unknown(self, looks: int, error: PortError | None) -> None:
         now = self.rt.clock.now()
@@ -139,7 +185,7 @@ class _Turn:
 
     async def _failed(self, error: PortError, context: CaseContext) -> None:
         now = self.rt.clock.now()
-        verdict = VERDICTS[error.failure]
+        verdict = RULES[error.failure].verdict
         claimed = self.claimed
         told: dict[str, Any] = {"vendor": self.vendor, "error": error, **self.label}
         match verdict:
@@ -201,11 +247,12 @@ class _Turn:
         await self.rt.db.run(both)
 
 
-def case_context(c: Connection, claimed: ClaimedAct) -> CaseContext:
+def case_context(c: Connection, claimed: ClaimedAct) -> tuple[CaseContext, datetime | None]:
+    """What a gateway must know of the case, and when the case was last decided (UTC)."""
     case = cases.the_case(c, claimed.tenant, claimed.ref)
     known = facts.load_facts(c, claimed.tenant, claimed.ref).get("client")
     client = known.value if known and isinstance(known.value, Client) else None
-    return CaseContext(
+    context = CaseContext(
         tenant=claimed.tenant,
         reference=claimed.ref,
         person_id=case.person_id,
@@ -213,3 +260,4 @@ def case_context(c: Connection, claimed: ClaimedAct) -> CaseContext:
         protected=client.protected if client else True,
         schedule_ids=schedules.remote_ids(c, claimed.tenant, claimed.ref),
     )
+    return context, case.decided_at

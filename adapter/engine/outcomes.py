@@ -7,11 +7,15 @@ sent again after a delay that grows to a cap and never stops, and one that can't
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from adapter.engine.runtime import Tuning
 from adapter.ports import Failure, PortError
+
+if TYPE_CHECKING:
+    from adapter.engine.runtime import Tuning
 
 
 class Verdict(StrEnum):
@@ -25,16 +29,31 @@ class Verdict(StrEnum):
     """The thing is in another state than was supposed: look at it and decide again."""
 
 
-VERDICTS: dict[Failure, Verdict] = {
-    Failure.TRANSIENT: Verdict.RETRY,
-    Failure.AMBIGUOUS: Verdict.UNKNOWN,
-    Failure.UNAUTHORISED: Verdict.RETRY,
-    Failure.NOT_FOUND: Verdict.PARK,
-    Failure.REFUSED: Verdict.PARK,
-    Failure.CONFLICT: Verdict.DECIDE_AGAIN,
-    Failure.CONTRACT: Verdict.UNKNOWN,
-    Failure.UNMAPPED: Verdict.PARK,
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """``told``: how somebody hears of it, beside the case's own page. ``vendor_fault``: the vendor didn't answer as it
+    should, which its breaker counts."""
+
+    verdict: Verdict
+    told: str
+    vendor_fault: bool = False
+
+
+_BY_BREAKER = "vendor_down in the log once it lasts"
+_BY_MAIL = "mail to the IT function"
+
+RULES: dict[Failure, Rule] = {
+    Failure.TRANSIENT: Rule(Verdict.RETRY, _BY_BREAKER, vendor_fault=True),
+    Failure.UNAUTHORISED: Rule(Verdict.RETRY, _BY_BREAKER, vendor_fault=True),
+    Failure.AMBIGUOUS: Rule(Verdict.UNKNOWN, _BY_BREAKER, vendor_fault=True),
+    Failure.CONTRACT: Rule(Verdict.UNKNOWN, _BY_BREAKER, vendor_fault=True),
+    Failure.CONFLICT: Rule(Verdict.DECIDE_AGAIN, _BY_MAIL + " where nothing can be looked at"),
+    Failure.NOT_FOUND: Rule(Verdict.PARK, _BY_MAIL),
+    Failure.REFUSED: Rule(Verdict.PARK, _BY_MAIL),
+    Failure.UNMAPPED: Rule(Verdict.PARK, _BY_MAIL),
 }
+"""Retried: after ``backoff``, for ever. Unknown: after ``settle`` at the soonest, and looked for. Parked: until the
+case's facts, the configuration or a person change something. What isn't here is done."""
 
 
 def backoff(attempts: int, tuning: Tuning, rng: random.Random, error: PortError | None = None) -> timedelta:

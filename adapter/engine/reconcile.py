@@ -9,7 +9,7 @@ import asyncio
 import hashlib
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
@@ -25,10 +25,11 @@ from adapter.domain.facts import (
     ServiceKind,
 )
 from adapter.domain.looks import local_date
+from adapter.engine.breaker import LIFECARE
 from adapter.engine.feeds import open_or_mark, opens_case
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
-from adapter.ports import PortError
+from adapter.ports import Failure, PortError
 from adapter.store import cases, declarations, due, facts, outbox
 from adapter.store.cases import Case, LinkKind
 from adapter.store.errors import OrderTaken, Overtaken, StoreError
@@ -36,6 +37,10 @@ from adapter.store.facts import StoredFact
 from adapter.store.outbox import Settled
 
 Problems = tuple[FactProblem, ...]
+
+READING = 0.4
+"""How much of its lease a case may spend on each of its two rounds of reading. A case system that hangs would otherwise
+keep every case from being decided, by what is known, for as long as it hangs."""
 
 KNOWN_BY: Mapping[LinkKind, str] = {"execution": "executions", "decision": "decisions", "absence": "absences"}
 """What of the facts a feed may tell a change of by its id alone, by the kind of link."""
@@ -139,11 +144,16 @@ async def _read(
     shows anything at all: "not found" can also mean that it is down (L10), and what is down isn't gone."""
     at = rt.clock.now()
     try:
-        value, problems = await call
-        for doubtful in vanished(name, before.get(name), value):
-            await tenant.source.answers(doubtful)
+        async with asyncio.timeout(rt.tuning.lease.total_seconds() * READING):
+            value, problems = await call
+            for doubtful in vanished(name, before.get(name), value):
+                await tenant.source.answers(doubtful)
     except PortError as e:
         return Reading(None, (), e, at)
+    except TimeoutError:
+        late = PortError(Failure.TRANSIENT, f"{name} could not be read within the case's lease", vendor=LIFECARE)
+        rt.breakers.of(tenant.name, LIFECARE).failure(rt.clock.now(), late)
+        return Reading(None, (), late, at)
     return Reading(value, problems, None, at)
 
 
@@ -159,7 +169,8 @@ def _decide(
     _link(c, rt, tenant, case, orders, known, now)
     assembled = facts.assemble(known, cases.chain(c, case))
     if assembled is None:
-        due.release(c, case, owner=rt.owner, due_at=now + rt.tuning.retry_first, error="something was never read yet")
+        again = _patience(rt, now - case.opened_at)
+        due.release(c, case, owner=rt.owner, due_at=now + again, error="something was never read yet")
         return
     declared = declarations.declared(c, case.tenant, case.ref)
     assembled = _with_declared(assembled, declared)
@@ -177,7 +188,7 @@ def _decide(
         decision,
         owner=rt.owner,
         now=now,
-        read_again_at=_read_again_at(rt, case, decision, now, stale=bool(assembled.stale)),
+        read_again_at=_read_again_at(rt, case, decision, now, assembled.read_at if assembled.stale else None),
         facts_read_at=assembled.read_at,
         collected_at=now if collected else None,
         correlation=correlation,
@@ -274,14 +285,22 @@ def _with_declared(known: Facts, declared: tuple[Any, ...]) -> Facts:
     return replace(known, notes=replace(known.notes, value=(*known.notes.value, *declared)))
 
 
-def _read_again_at(rt: Runtime, case: Case, decision: Decision, now: datetime, *, stale: bool) -> datetime:
+def _read_again_at(
+    rt: Runtime, case: Case, decision: Decision, now: datetime, stale_since: datetime | None
+) -> datetime:
     """When the evidence is read again at the latest: spread evenly over the day by the case's own reference, sooner
     where a signal is awaited, and soon where something couldn't be read."""
     share = int.from_bytes(hashlib.sha256(case.ref.encode()).digest()[:4]) / 2**32
-    if stale:
-        return now + rt.tuning.retry_first * 4
+    if stale_since is not None:
+        return now + _patience(rt, now - stale_since)
     patience = rt.tuning.awaiting if decision.awaits else rt.tuning.reread
     return now + patience * (0.75 + share / 4)
+
+
+def _patience(rt: Runtime, since: timedelta) -> timedelta:
+    """How long to wait with what couldn't be read for so long: a thousand cases, each minute, would be work without
+    end. Once the case system is back they are let go at once."""
+    return min(max(rt.tuning.retry_first * 4, since / 4), rt.tuning.retry_cap)
 
 
 def _hand_over(

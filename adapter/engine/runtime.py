@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from adapter.domain.policy import Policy
+from adapter.engine.breaker import Breakers
 from adapter.ports import CaseSource, Executor, SchedulePlatform
 from adapter.store.database import Database
 
@@ -71,6 +72,7 @@ class Runtime:
     tuning: Tuning = field(default_factory=Tuning)
     rng: random.Random = field(default_factory=random.SystemRandom)
     owner: str = "adapter"
+    breakers: Breakers = field(default_factory=Breakers)
     dry_run: bool = False
     """Read and decide for real, and carry out nothing: what would have been done is logged."""
     pause: Callable[[str], Awaitable[None]] | None = None

@@ -60,6 +60,11 @@ class Database:
         workers = 1 if self._sqlite else 4
         self._pool = None if inline or self.memory else ThreadPoolExecutor(workers, thread_name_prefix="store")
 
+    @property
+    def embedded(self) -> bool:
+        """Whether this process is the only one that works on it (SQLite)."""
+        return self._sqlite
+
     def _connectable(self) -> Engine:
         # hide_parameters: a driver's error would otherwise quote the row (P8).
         if not self._sqlite:

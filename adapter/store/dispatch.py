@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, case, func, select, update
 
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.ports import Effect
@@ -20,7 +20,7 @@ from adapter.store import events, persons, schedules
 from adapter.store.cases import Case
 from adapter.store.due import in_turn
 from adapter.store.errors import Overtaken
-from adapter.store.outbox import LANES, act_from_row, advance
+from adapter.store.outbox import LANES, STOPS, act_from_row, advance
 from adapter.store.tables import acts as table
 
 _c = table.c
@@ -69,6 +69,54 @@ def claim_acts(
     return [_lease(conn, row, now, owner, lease_until) for row in in_turn(queues, limit)]
 
 
+def claim_probe(
+    conn: Connection, *, tenant: str, lane: str, now: datetime, owner: str, lease_until: datetime
+) -> ClaimedAct | None:
+    """Lease one act to try a vendor with that was down: a pause or an end that waits to be tried again before anything
+    else, even if its delay isn't over; else the one that waited longest."""
+    untimed = _c.not_before.is_(None) | (_c.not_before <= now)
+    stops = _c.kind.in_(STOPS) & (_c.state == ActState.PENDING) & _c.ready_at.is_not(None) & untimed
+    query = select(table).where(_c.tenant == tenant, _c.lane == lane, (_c.ready_at <= now) | stops)
+    query = query.order_by(case((stops, 0), else_=1), _c.ready_at, _c.ref).limit(1).with_for_update(skip_locked=True)
+    row = conn.execute(query).one_or_none()
+    return None if row is None else _lease(conn, row, now, owner, lease_until)
+
+
+def let_go(conn: Connection, tenant: str, lane: str, *, now: datetime, settle: timedelta, gap: timedelta) -> int:
+    """A vendor is back: its failed acts are tried again, ``gap`` apart, in place of when their delays are over; how
+    many. One whose outcome is unknown still waits ``settle``; one held back to a time of its own waits for it."""
+    query = select(_c.ref, _c.n, _c.state, _c.retry_at).where(
+        _c.tenant == tenant,
+        _c.lane == lane,
+        _c.state.in_((ActState.PENDING, ActState.UNKNOWN)),
+        _c.lease_owner.is_(None),
+        _c.ready_at > now,
+        _c.error.is_not(None),
+        _c.not_before.is_(None) | (_c.not_before <= now),
+    )
+    first = case((_c.kind.in_(STOPS), 0), else_=1)
+    rows = conn.execute(query.order_by(first, _c.created_at, _c.ref, _c.n)).all()
+    for place, row in enumerate(rows):
+        at = now + gap * place + (settle if row.state == ActState.UNKNOWN else timedelta(0))
+        if at < row.retry_at:
+            mine = (_c.tenant == tenant, _c.ref == row.ref, _c.n == row.n)
+            conn.execute(update(table).where(*mine).values(retry_at=at, ready_at=at))
+    return len(rows)
+
+
+def release_owner(conn: Connection, owner: str, *, now: datetime, settle: timedelta) -> int:
+    """A process that stops gives its leases back; how many acts were under way. Those that were being sent are looked
+    for after ``settle``: the vendor may still do what it was asked."""
+    held = conn.execute(select(_c.tenant, _c.ref, _c.n, _c.state).where(_c.lease_owner == owner)).all()
+    for row in held:
+        at = now + settle if row.state == ActState.SENDING else now
+        free = {"state": ActState.UNKNOWN, "lease_owner": None, "lease_until": None, "retry_at": at}
+        mine = (_c.tenant == row.tenant, _c.ref == row.ref, _c.n == row.n)
+        conn.execute(update(table).where(*mine).values(**free, looks=0 if row.state == ActState.SENDING else _c.looks))
+        advance(conn, row.tenant, row.ref)
+    return len(held)
+
+
 def _lease(conn: Connection, row: Any, now: datetime, owner: str, lease_until: datetime) -> ClaimedAct:
     first = row.state == ActState.PENDING
     state = ActState.SENDING if first else ActState.UNKNOWN
@@ -108,15 +156,15 @@ def done(conn: Connection, claimed: ClaimedAct, effect: Effect, now: datetime) -
     """The act had its effect: store it, and what is now known of the schedule and the person. Raises ``Overtaken``."""
     result = dict(effect.result)
     values = {"done_at": now, "result": result, "retry_at": None, "ready_at": None, "error": None}
-    case = _move(conn, claimed, ActState.DONE, values, "done", result, now)
+    row = _move(conn, claimed, ActState.DONE, values, "done", result, now)
     if effect.schedule is not None:
         schedules.save(
             conn, claimed.tenant, claimed.ref, effect.schedule, remote_id=effect.schedule_id, etag=effect.etag
         )
     if claimed.act.kind is ActKind.EMPTY_PERSON:
-        persons.told(conn, claimed.tenant, case.person_id, None, emptied=True)
+        persons.told(conn, claimed.tenant, row.person_id, None, emptied=True)
     elif claimed.act.kind is ActKind.PUT_PERSON:
-        persons.told(conn, claimed.tenant, case.person_id, effect.person)
+        persons.told(conn, claimed.tenant, row.person_id, effect.person)
 
 
 def retry(conn: Connection, claimed: ClaimedAct, *, retry_at: datetime, error: str, now: datetime) -> None:
@@ -173,7 +221,7 @@ def _move(
     data: events.Data,
     now: datetime,
 ) -> Case:
-    case = case_rows.lock(conn, claimed.tenant, claimed.ref)
+    locked = case_rows.lock(conn, claimed.tenant, claimed.ref)
     mine = (_c.tenant == claimed.tenant, _c.ref == claimed.ref, _c.n == claimed.act.n)
     # The end of the lease tells this claim from a later one by the same owner.
     held = (
@@ -189,4 +237,4 @@ def _move(
     advance(conn, claimed.tenant, claimed.ref)
     line = {"key": claimed.act.key, "n": claimed.act.n, "kind": claimed.act.kind.value, **data}
     events.record(conn, claimed.tenant, claimed.ref, f"act.{name}", line, now=now, correlation=claimed.correlation)
-    return case
+    return locked

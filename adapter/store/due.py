@@ -18,7 +18,7 @@ from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events
 from adapter.store.cases import COLUMNS, Case, from_row, lock
 from adapter.store.errors import Overtaken
-from adapter.store.tables import cases
+from adapter.store.tables import cases, facts
 from adapter.store.types import Instant
 
 T = TypeVar("T")
@@ -156,6 +156,28 @@ def fail(
     data: events.Data = {"failures": failures, "error": error}
     events.record(conn, case.tenant, case.ref, "case.failed", data, now=now, correlation=correlation)
     return _give_back(conn, row, due_at=due_at, ready_at=due_at, due_reason="failed", failures=failures, error=error)
+
+
+def let_go_stale(conn: Connection, tenant: str, *, now: datetime, gap: timedelta) -> int:
+    """The case system is back: cases of which something couldn't be read are read again, ``gap`` apart; how many."""
+    c = cases.c
+    stale = select(facts.c.ref).where(facts.c.tenant == tenant, facts.c.stale).distinct()
+    query = select(c.ref).where(c.tenant == tenant, c.closed_at.is_(None), c.lease_owner.is_(None), c.ref.in_(stale))
+    refs = conn.scalars(query.where(c.ready_at > now).order_by(c.ready_at, c.ref)).all()
+    for place, ref in enumerate(refs):
+        at = now + gap * place
+        soonest = case((c.ready_at > at, literal(at, Instant())), else_=c.ready_at)
+        conn.execute(update(cases).where(c.tenant == tenant, c.ref == ref).values(read_again_at=at, ready_at=soonest))
+    return len(refs)
+
+
+def release_all(conn: Connection, now: datetime, *, owner: str | None = None) -> int:
+    """Give back the cases that a process held (of all processes, where it is the only one), due now; how many. Whoever
+    still works on one finds itself overtaken."""
+    c = cases.c
+    free = {"lease_owner": None, "lease_until": None, "ready_at": now, "version": c.version + 1}
+    held = c.lease_owner.is_not(None) if owner is None else c.lease_owner == owner
+    return conn.execute(update(cases).where(held).values(**free)).rowcount
 
 
 def renew(conn: Connection, case: Case, *, owner: str, lease_until: datetime) -> Case:

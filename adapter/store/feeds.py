@@ -67,6 +67,13 @@ def fail(conn: Connection, feed: Feed, *, error: str) -> None:
     _give_back(conn, feed, {"error": error})
 
 
+def release_all(conn: Connection, *, owner: str | None = None) -> None:
+    """Give back the feeds that a process held, or, without an owner, all processes."""
+    c = feeds.c
+    held = c.lease_owner.is_not(None) if owner is None else c.lease_owner == owner
+    conn.execute(update(feeds).where(held).values(lease_owner=None, lease_until=None))
+
+
 def _give_back(conn: Connection, feed: Feed, values: dict[str, object]) -> None:
     _guarded(conn, feed, {"lease_owner": None, "lease_until": None, **values})
 

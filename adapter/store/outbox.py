@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, exists, insert, select, update
 
-from adapter.domain.ledger import Act, ActKind, ActState, Ledger, Wanted
+from adapter.domain.ledger import PERSON_KINDS, Act, ActKind, ActState, Ledger, Wanted
 from adapter.store import cases as case_rows
 from adapter.store import events, persons, schedules
 from adapter.store.cases import Case
@@ -174,21 +174,40 @@ def _record(
     events.record(conn, case.tenant, case.ref, f"act.{name}", data, now=now, correlation=correlation)
 
 
+STOPS = (ActKind.PAUSE, ActKind.END)
+"""Acts that let nobody look any more: they wait for nothing but another act on the same schedule."""
+
+
 def advance(conn: Connection, tenant: str, ref: str) -> None:
-    """Let the first unfinished act of each lane be claimed, and only that. Follows every change of an act's state,
-    with the case locked."""
-    query = select(_c.n, _c.lane, _c.retry_at, _c.ready_at, _c.lease_owner, _c.lease_until)
-    query = query.where(_c.tenant == tenant, _c.ref == ref, _c.state.in_(UNFINISHED)).order_by(_c.n)
-    led: set[str] = set()
-    for row in conn.execute(query).all():
+    """Let the first unfinished act of each lane be claimed, and only that; on the platform, the first about the person
+    and the first about the schedule. A creation waits for the person; a pause or an end waits for nothing but another
+    act that is under way on the schedule. Follows every change of an act's state, with the case locked."""
+    columns = (_c.n, _c.lane, _c.kind, _c.state, _c.retry_at, _c.ready_at, _c.lease_owner, _c.lease_until)
+    query = select(*columns).where(_c.tenant == tenant, _c.ref == ref, _c.state.in_(UNFINISHED)).order_by(_c.n)
+    rows = conn.execute(query).all()
+    leading = {row.n for row in _leading(rows)}
+    for row in rows:
         ready_at = None
-        if row.lane not in led:
-            led.add(row.lane)
+        if row.n in leading:
             ready_at = row.lease_until if row.lease_owner is not None else row.retry_at
         if ready_at != row.ready_at:
             conn.execute(
                 update(table).where(_c.tenant == tenant, _c.ref == ref, _c.n == row.n).values(ready_at=ready_at)
             )
+
+
+def _leading(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+    """The first of each queue."""
+    queues: dict[str, list[Row[Any]]] = {}
+    for row in rows:
+        queues.setdefault("person" if row.kind in PERSON_KINDS else row.lane, []).append(row)
+    first = {queue: waiting[0] for queue, waiting in queues.items()}
+    if "platform" in queues:
+        first["platform"] = min(queues["platform"], key=lambda r: (r.state == ActState.PENDING, r.kind not in STOPS))
+    schedule, person = first.get("platform"), first.get("person")
+    if schedule is not None and person is not None and schedule.kind not in STOPS:
+        del first["platform" if person.n < schedule.n else "person"]
+    return list(first.values())
 
 
 def requeue_parked(conn: Connection, tenant: str, ref: str, now: datetime) -> int:
