@@ -13,6 +13,7 @@ from datetime import timedelta
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy import Connection
 
 from adapter.engine import resync
 from adapter.engine.feeds import read_feeds
@@ -21,6 +22,7 @@ from adapter.engine.resync_watch import ResyncWatch, take_in
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.engine.work import Done, work
 from adapter.log_events import log
+from adapter.store import dispatch, due, feeds, outbox
 from adapter.store.errors import StoreError
 
 WORK_EVERY = timedelta(seconds=0.5)
@@ -105,6 +107,7 @@ class Jobs:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then let what is under way finish within ``GRACE_SECONDS``."""
+        await self._run(lambda: _begin(self.rt))
         self.scheduler.start()
         try:
             await stop.wait()
@@ -116,6 +119,34 @@ class Jobs:
                     task.cancel()
                 await asyncio.gather(*late, return_exceptions=True)
             self.scheduler.shutdown(wait=False)
+            await self._run(lambda: _give_back(self.rt))
+
+
+async def _begin(rt: Runtime) -> None:
+    """What was parked gets another chance: settings and mapping may have changed. What a killed process held in an
+    embedded database is free at once; only its acts wait for their leases: they may still be having their effect."""
+
+    def begin(c: Connection) -> None:
+        now = rt.clock.now()
+        for tenant in rt.tenants:
+            outbox.release_parked(c, tenant, now)
+        if rt.db.embedded:
+            due.release_all(c, now)
+            feeds.release_all(c)
+
+    await rt.db.run(begin)
+
+
+async def _give_back(rt: Runtime) -> None:
+    """The leases of a process that stops, so that the next one goes on at once."""
+
+    def give_back(c: Connection) -> None:
+        now = rt.clock.now()
+        dispatch.release_owner(c, rt.owner, now=now, settle=rt.tuning.settle)
+        due.release_all(c, now, owner=rt.owner)
+        feeds.release_all(c, owner=rt.owner)
+
+    await rt.db.run(give_back)
 
 
 def _tell(event: JobExecutionEvent) -> None:
