@@ -86,10 +86,14 @@ class Service:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close_vendors()
+        self.runtime.db.close()
+
+    async def close_vendors(self) -> None:
+        """Close the connections to the vendors, and leave the database open."""
         for parts in self.tenants.values():
             await parts.lifecare.aclose()
             await parts.phoniro.aclose()
-        self.runtime.db.close()
 
 
 def build(

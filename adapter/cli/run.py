@@ -12,6 +12,7 @@ from pathlib import Path
 from adapter import bootstrap
 from adapter.bootstrap import Service
 from adapter.cli.failures import CANT_BEGIN, WRONG
+from adapter.cli.supervise import Reloader, supervise
 from adapter.engine import jobs
 from adapter.log_events import log
 from adapter.observability import configure_logging, log_crashes
@@ -36,7 +37,7 @@ def run_service(config: Path | None, *, once: bool) -> int:
     as_json = settings.logs.as_json(sys.stdout.isatty())
     configure_logging(settings.logs.level, json=as_json, stream=sys.stdout, secrets=settings.secrets())
     try:
-        return asyncio.run(_serve(settings, once=once))
+        return asyncio.run(_serve(settings, config, once=once))
     except MappingError as error:
         log("settings_refused", problems=list(error.faults))
         return CANT_BEGIN
@@ -45,7 +46,7 @@ def run_service(config: Path | None, *, once: bool) -> int:
         return WRONG
 
 
-async def _serve(settings: Settings, *, once: bool) -> int:
+async def _serve(settings: Settings, config: Path | None, *, once: bool) -> int:
     stop = asyncio.Event()
     began = time.monotonic()
     async with bootstrap.build(settings) as service:
@@ -62,7 +63,7 @@ async def _serve(settings: Settings, *, once: bool) -> int:
         if once:
             await jobs.run_once(service.runtime)
         else:
-            await jobs.run_forever(service.runtime, stop)
+            await supervise(service, Reloader(config), stop)
     log("service_stopped", seconds=round(time.monotonic() - began, 1))
     return 0
 

@@ -135,10 +135,14 @@ def group_of(annotation: object) -> type[BaseModel] | None:
     return None
 
 
+def config_path(config: Path | None) -> Path:
+    """The configuration file of this process, whether it is there or not."""
+    return config or Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
+
+
 def _read_toml(config: Path | None) -> _Source:
-    named = config or (Path(value) if (value := os.environ.get(CONFIG_VARIABLE)) else None)
-    path = named or DEFAULT_CONFIG
-    if named is None and not path.is_file():
+    path = config_path(config)
+    if config is None and not os.environ.get(CONFIG_VARIABLE) and not path.is_file():
         return _Source(str(path), {})
     try:
         return _Source(str(path), tomllib.loads(path.read_text(encoding="utf-8")))

@@ -26,7 +26,10 @@ What is not set has its default. A value is sought in this order, and the first 
    `config/adapter.toml` if it is there.
 
 An unknown name is refused, wherever it stands: a misspelt setting would otherwise be a default in silence. Relative
-paths start from the working directory. Nothing is read again while the adapter runs; restart it after a change.
+paths start from the working directory. The running
+adapter sees a changed configuration file or mapping within seconds, and reads all of it again on SIGHUP (secret files
+too). What can't be used is refused whole, loudly, and the settings before stay. `[store]`, `[ops]` and `pseudonym_key`
+want a restart.
 
 One municipality is written at the top level: `tenant`, `mapping_file`, `[lifecare]`, `[phoniro]`, `[mail]`. Several are
 written as `[tenants.<name>.lifecare]` and so on instead (`ADAPTER_TENANTS__<NAME>__LIFECARE__KEY`), with

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,6 +36,13 @@ class Overview:
     ready: int
     ready_since: datetime | None
     failing: int
+
+
+def unattended(conn: Connection, tenants: Sequence[str]) -> dict[str, int]:
+    """How many open cases there are of tenants other than these."""
+    c = cases.c
+    query = select(c.tenant, func.count()).where(c.closed_at.is_(None), c.tenant.not_in(tenants)).group_by(c.tenant)
+    return {row[0]: row[1] for row in conn.execute(query.order_by(c.tenant))}
 
 
 def overview(conn: Connection, tenant: str, now: datetime) -> Overview:

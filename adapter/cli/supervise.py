@@ -1,0 +1,186 @@
+"""The service as it lives: one set of settings after the other, without a restart in between.
+
+Changed settings are built into a service of their own beside the running one. Only when all of it can be used does the
+running one finish what is under way and make room; otherwise nothing of it is used. There is never half of each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from adapter import bootstrap
+from adapter.bootstrap import Service
+from adapter.engine import jobs
+from adapter.log_events import log
+from adapter.observability import configure_logging
+from adapter.settings import Settings, SettingsError, load_settings
+from adapter.settings.load import config_path
+from adapter.store import outbox, resyncs
+from adapter.store.errors import StoreError
+from adapter.store.queries import unattended
+from mappings.faults import MappingError
+
+LOOK_SECONDS = 2.0
+FIXED = ("store", "ops", "pseudonym_key", "demo")
+"""What only a restart can change: other processes and the database hold on to it."""
+
+Stamp = tuple[tuple[str, int, int, int], ...]
+Build = Callable[[Settings, Service], Service]
+
+
+def rebuilt(settings: Settings, running: Service) -> Service:
+    """A service of new settings over the running one's database. Raises ``MappingError``."""
+    return bootstrap.build(settings, db=running.runtime.db)
+
+
+class Reloader:
+    """Waits for changed settings. ``ask`` (SIGHUP) has them read now, whether the files look changed or not."""
+
+    def __init__(self, config: Path | None, *, build: Build = rebuilt, look_seconds: float = LOOK_SECONDS) -> None:
+        self.config = config
+        self.build = build
+        self.look_seconds = look_seconds
+        self.asked = asyncio.Event()
+        self._used: Stamp | None = None
+        self._seen: Stamp | None = None
+
+    def ask(self) -> None:
+        self.asked.set()
+
+    async def next(self, running: Service) -> Service:
+        """The next service, built of changed settings that can be used. Those that can't are told, once per change."""
+        if self._used is None:
+            self._used = self._stamp(running)
+        while True:
+            try:
+                await asyncio.wait_for(self.asked.wait(), self.look_seconds)
+            except TimeoutError:
+                if not self.changed(running):
+                    continue
+            self.asked.clear()
+            self._used = self._stamp(running)
+            if service := self.read(running):
+                self._used = self._stamp(service)
+                return service
+
+    def changed(self, running: Service) -> bool:
+        """Whether the files changed since they were read, and are not just being written: two looks see the same."""
+        stamp = self._stamp(running)
+        settled, self._seen = stamp == self._seen, stamp
+        return settled and stamp != self._used
+
+    def read(self, running: Service) -> Service | None:
+        """Read settings and mappings anew; None, and loudly, if anything in them can't be used."""
+        try:
+            settings = load_settings(self.config)
+            problems = [
+                f"{name}: can't change while the adapter runs; restart it for this, or change it back"
+                for name in FIXED
+                if getattr(settings, name) != getattr(running.settings, name)
+            ]
+            if not problems:
+                return self.build(settings, running)
+        except SettingsError as error:
+            problems = list(error.problems)
+        except MappingError as error:
+            problems = list(error.faults)
+        log("configuration_refused", problems=problems)
+        return None
+
+    def _stamp(self, service: Service) -> Stamp:
+        files = [config_path(self.config), *(t.mapping for t in service.settings.tenants.values())]
+        return tuple(_stamp(path) for path in files)
+
+
+def _stamp(path: Path) -> tuple[str, int, int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path), 0, 0, 0
+    return str(path), found.st_mtime_ns, found.st_size, found.st_ino
+
+
+async def supervise(service: Service, reloader: Reloader, stop: asyncio.Event) -> None:
+    """Run the service, and its successors, until ``stop`` is set. Closes those that were replaced, and the last one's
+    vendors; the database stays its opener's."""
+    if hasattr(signal, "SIGHUP"):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
+    await tell_unattended(service)
+    while True:
+        successor = await _run_until_replaced(service, reloader, stop)
+        await service.close_vendors()
+        if successor is None:
+            return
+        await take_over(service, successor)
+        service = successor
+
+
+async def _run_until_replaced(service: Service, reloader: Reloader, stop: asyncio.Event) -> Service | None:
+    """Run one service; returns its successor, or None when ``stop`` was set."""
+    ended = asyncio.Event()
+    running = asyncio.create_task(jobs.run_forever(service.runtime, ended))
+    stopping = asyncio.create_task(stop.wait())
+    replaced = asyncio.create_task(reloader.next(service))
+    try:
+        await asyncio.wait({running, stopping, replaced}, return_when=asyncio.FIRST_COMPLETED)
+        ended.set()
+        await running
+        return replaced.result() if replaced.done() and not stop.is_set() else None
+    finally:
+        for task in (stopping, replaced):
+            task.cancel()
+        await asyncio.gather(stopping, replaced, return_exceptions=True)
+
+
+async def take_over(before: Service, after: Service) -> None:
+    """What new settings mean for what is there: parked acts of a changed municipality get another chance, and its open
+    cases are looked at again, a few at a time."""
+    logs = after.settings.logs
+    secrets = (*before.settings.secrets(), *after.settings.secrets())
+    if before.settings.logs != logs or before.settings.secrets() != after.settings.secrets():
+        configure_logging(logs.level, json=logs.as_json(sys.stdout.isatty()), stream=sys.stdout, secrets=secrets)
+    changed = [name for name in after.tenants if name in before.tenants and _differs(before, after, name)]
+    rt = after.runtime
+    now = rt.clock.now()
+    id = f"reload-{now:%Y%m%dT%H%M%S}"
+    request = {"id": id, "scope": "open", "mode": "apply", "who": "adapter", "why": "settings or mapping changed"}
+
+    def look_again(c: Connection) -> int:
+        if changed:
+            resyncs.take(c, changed, id, request, now)
+        return sum(outbox.release_parked(c, name, now) for name in changed)
+
+    try:
+        released = await rt.db.run(look_again)
+    except StoreError as error:  # the settings are in use all the same; the daily reading of all cases does the rest
+        log("store_unavailable", error=error, retry_seconds=None)
+        released = 0
+    log(
+        "configuration_reloaded",
+        changed=", ".join(changed),
+        added=", ".join(sorted(after.tenants.keys() - before.tenants.keys())),
+        removed=", ".join(sorted(before.tenants.keys() - after.tenants.keys())),
+        released=released,
+    )
+    await tell_unattended(after)
+
+
+def _differs(before: Service, after: Service, name: str) -> bool:
+    one, other = before.tenants[name], after.tenants[name]
+    return one.settings != other.settings or one.mapping != other.mapping
+
+
+async def tell_unattended(service: Service) -> None:
+    """Open cases of a municipality that isn't served are nobody's: say so."""
+    try:
+        found = await service.runtime.db.run(lambda c: unattended(c, list(service.tenants)))
+    except StoreError:
+        return  # the jobs say that the store is away
+    if found:
+        log("tenant_unattended", tenants=", ".join(found), cases=sum(found.values()))

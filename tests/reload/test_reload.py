@@ -1,0 +1,176 @@
+"""Changed settings and mappings are used without a restart, whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, update
+
+from adapter import bootstrap
+from adapter.bootstrap import Outside, Service
+from adapter.cli.supervise import Reloader, supervise, take_over
+from adapter.domain.ledger import ActState
+from adapter.settings import Settings, load_settings
+from adapter.store import resyncs
+from adapter.store.database import Database
+from adapter.store.tables import acts, cases
+from connectors.mock.faults import FaultPlan
+from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.phoniro import DEFAULT_CLIENT
+from connectors.mock.transport import InProcessTransport
+from tests.conftest import Logs
+from tests.world import EXAMPLE, World
+
+CONFIG = """
+tenant = "exempel"
+mapping_file = "{mapping}"
+pseudonym_key = "a key for tests only"
+[lifecare]
+base_url = "http://127.0.0.1:1"
+domain = "{domain}"
+key = "{key}"
+requests_per_second = 1000000
+[phoniro]
+base_url = "http://127.0.0.1:2"
+client_id = "{client[0]}"
+client_secret = "{client[1]}"
+requests_per_second = 1000000
+[store]
+url = "{store}"
+"""
+
+
+class Place:
+    """A municipality's files, and a service that runs on them over the vendors of a world."""
+
+    def __init__(self, folder: Path, world: World) -> None:
+        self.world = world
+        self.config, self.mapping = folder / "adapter.toml", folder / "mapping.toml"
+        self.mapping.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+        vendors = {"domain": DEFAULT_DOMAIN, "key": DEFAULT_KEY, "client": DEFAULT_CLIENT}
+        written = CONFIG.format(mapping=self.mapping, store="sqlite:///unused.db", **vendors)
+        self.config.write_text(written, encoding="utf-8")
+        self.built: list[Service] = []
+
+    def build(self, settings: Settings, _: object = None) -> Service:
+        plan = FaultPlan(self.world.clock.now)
+        handlers = {"lifecare": self.world.lifecare.handle, "phoniro": self.world.phoniro.handle}
+        transports = {name: InProcessTransport(plan.wrap(handler)) for name, handler in handlers.items()}
+        service = bootstrap.build(settings, outside=Outside(transports=transports), db=self.world.db)
+        self.built.append(service)
+        return service
+
+    def change(self, file: Path, old: str, new: str) -> None:
+        text = file.read_text(encoding="utf-8")
+        assert old in text
+        file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+@asynccontextmanager
+async def running(place: Place) -> AsyncIterator[Reloader]:
+    stop = asyncio.Event()
+    reloader = Reloader(place.config, build=place.build, look_seconds=0.02)
+    task = asyncio.create_task(supervise(place.build(load_settings(place.config)), reloader, stop))
+    try:
+        await until(lambda: reloader._used is not None)
+        yield reloader
+    finally:
+        stop.set()
+        await task
+
+
+async def until(true: Callable[[], object]) -> None:
+    for _ in range(1000):
+        if true():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came true")
+
+
+@pytest.fixture
+async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+    for name in [n for n in os.environ if n.startswith("ADAPTER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    async with World(db=Database("sqlite://")) as world:
+        yield Place(tmp_path, world)
+
+
+async def test_a_changed_mapping_is_in_use_within_seconds(place: Place, logs: Logs) -> None:
+    async with running(place):
+        place.change(place.mapping, "renewal_gap_days = 14", "renewal_gap_days = 21")
+        await until(lambda: logs.events("configuration_reloaded"))
+        assert [line["changed"] for line in logs.events("configuration_reloaded")] == ["exempel"]
+        assert place.built[-1].runtime.tenants["exempel"].policy.renewal_gap_days == 21
+
+
+async def test_parked_acts_get_another_chance_and_all_open_cases_are_looked_at_again(place: Place, logs: Logs) -> None:
+    place.world.person()
+    place.world.order()
+    await place.world.settle()
+
+    def park(c: Connection) -> None:
+        c.execute(update(acts).where(acts.c.n == 1).values(state=ActState.PARKED))
+
+    await place.world.db.run(park)
+    before = place.build(load_settings(place.config))
+    place.change(place.mapping, "alarm_team = 7201", "alarm_team = 7202")
+    await take_over(before, place.build(load_settings(place.config)))
+    assert [line["released"] for line in logs.events("configuration_reloaded")] == [1]
+    assert (await place.world.acts())[0].state is ActState.PENDING
+    (again,) = await place.world.db.run(lambda c: resyncs.all_resyncs(c))
+    assert (again.tenant, again.request["scope"], again.request["mode"]) == ("exempel", "open", "apply")
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "told"),
+    [
+        ("mapping", "alarm_team = 7201", "alarm_taem = 7201", "mapping.toml: units.alarm_taem: is unknown"),
+        ("mapping", "go_live = 2026-01-01", "go_live = 2026-01-0", "mapping.toml: is not TOML"),
+        ("config", "base_url", "base_ulr", "did you mean base_url?"),
+        ("config", "sqlite:///unused.db", "sqlite:///other.db", "store: can't change while the adapter runs"),
+    ],
+)
+async def test_what_cannot_be_used_is_refused_whole_and_loudly_and_what_was_before_stays(
+    place: Place, logs: Logs, file: str, old: str, new: str, told: str
+) -> None:
+    async with running(place):
+        place.change(place.mapping, "renewal_gap_days = 14", "renewal_gap_days = 21")
+        place.change(getattr(place, file), old, new)
+        await until(lambda: logs.events("configuration_refused"))
+        (refused,) = logs.events("configuration_refused")
+        assert refused["level"] == "error"
+        assert told in "\n".join(refused["problems"])
+        assert len(place.built) == 1
+        place.change(getattr(place, file), new, old)
+        await until(lambda: logs.events("configuration_reloaded"))
+        assert place.built[-1].runtime.tenants["exempel"].policy.renewal_gap_days == 21
+        assert len(logs.events("configuration_refused")) == 1
+
+
+async def test_sighup_reads_everything_again_though_no_file_looks_changed(place: Place, logs: Logs) -> None:
+    async with running(place):
+        os.kill(os.getpid(), signal.SIGHUP)
+        await until(lambda: logs.events("configuration_reloaded"))
+        assert logs.events("configuration_reloaded")[0]["changed"] == ""
+
+
+async def test_a_municipality_comes_and_goes_and_one_that_leaves_open_cases_is_told(place: Place, logs: Logs) -> None:
+    place.world.person()
+    place.world.order()
+    await place.world.settle()
+    async with running(place):
+        place.change(place.config, 'tenant = "exempel"', 'tenant = "annan"')
+        await until(lambda: logs.events("tenant_unattended"))
+        (told,) = logs.events("configuration_reloaded")
+        assert (told["added"], told["removed"]) == ("annan", "exempel")
+        (left,) = logs.events("tenant_unattended")
+        assert (left["tenants"], left["cases"], left["level"]) == ("exempel", 1, "error")
+        assert list(place.built[-1].runtime.tenants) == ["annan"]
+        await place.world.db.run(lambda c: c.execute(update(cases).values(tenant="annan")))
