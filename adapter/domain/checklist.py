@@ -7,9 +7,11 @@ from datetime import datetime
 from adapter.domain.decision import StepState, StepView
 from adapter.domain.facts import Note, Signal
 from adapter.domain.ledger import Act, ActKind, ActState
-from adapter.domain.letters import COORDINATOR, Told, everything_undone, executions_open
+from adapter.domain.letters import everything_undone, executions_open
+from adapter.domain.looks import day_end, day_start
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, WAY_IN, WAY_OUT, Letter, Role, Step
 from adapter.domain.schedule import Situation, camera_is_down
+from adapter.domain.told import ALARM_TEAM, COORDINATOR, PLAN, Told
 
 
 def checklist(s: Situation) -> tuple[StepView, ...]:
@@ -24,20 +26,41 @@ def checklist(s: Situation) -> tuple[StepView, ...]:
 def _view(s: Situation, step: Step, done: _Done, views: dict[str, StepView]) -> StepView:
     if (found := done.of(step)) is not None:
         return found
-    way_in = step in WAY_IN
-    if way_in and s.mandate.over:
-        return StepView(step.id, step.role, StepState.NOT_NEEDED, reason="over")
-    if not way_in and step.id not in ("A0", "A1") and not s.mandate.over:
+    if step in WAY_IN:
+        if s.mandate.over:
+            return StepView(step.id, step.role, StepState.NOT_NEEDED, reason="over")
+    elif step.id == "A0":
+        return StepView(step.id, step.role, StepState.NOT_NEEDED)
+    elif step.id == "A1":
+        heard = _unanswered(s, done.told)
+        state = StepState.AWAITED if heard else StepState.LATER
+        return StepView(step.id, step.role, state, since=heard.at if heard else None)
+    elif not s.mandate.over:
         return StepView(step.id, step.role, StepState.LATER)
-    if not way_in and step.id in ("A0", "A1"):
-        return StepView(step.id, step.role, StepState.LATER if step.id == "A1" else StepState.NOT_NEEDED)
-    awaited_by = [views[p] for p in step.after]
-    if any(p.state not in (StepState.DONE, StepState.NOT_NEEDED) for p in awaited_by) and step.id != "I10":
+    since = _since(s, step, done.told, views)
+    if since is None:
         return StepView(step.id, step.role, StepState.LATER)
-    since = max((p.at for p in awaited_by if p.at), default=s.ledger.opened_at)
     problem = _problem(s, step)
     state = StepState.PROBLEM if problem else StepState.AWAITED
     return StepView(step.id, step.role, state, since=since, reason=problem)
+
+
+def _since(s: Situation, step: Step, told: Told, views: dict[str, StepView]) -> datetime | None:
+    """Since when a step is awaited: since what comes before it is done; None while that isn't."""
+    if step.id == "A6":
+        asked = told.last(COORDINATOR, Letter.READY_TO_CLOSE)
+        return asked.done_at if asked else None
+    before = [views[p] for p in step.after]
+    if step.id != "I10" and any(p.state not in (StepState.DONE, StepState.NOT_NEEDED) for p in before):
+        return None
+    return max((p.at for p in before if p.at), default=s.ledger.opened_at)
+
+
+def _unanswered(s: Situation, told: Told) -> Note | None:
+    """An end heard by the provider (A0) to which the authority hasn't answered: by an end, or by other dates."""
+    heard = s.evidence.newest.get(Signal.END_HEARD)
+    answer = told.last(COORDINATOR, Letter.DATES_CHANGED, Letter.RENEWED)
+    return None if heard is None or (answer and answer.created_at > heard.at) else heard
 
 
 def _problem(s: Situation, step: Step) -> str | None:
@@ -74,15 +97,15 @@ class _Done:
         run = self.s.mandate.run
         if not run or self.s.mandate.faults:
             return None
-        return StepView(
-            "I1", Role.ASSESSOR, StepState.DONE, "decision", str(run[0].decision_id), self.s.ledger.opened_at
-        )
+        ordered = min(o.order_date for o in self.s.facts.orders.value if o.id == run[0].order_id)
+        at = day_start(ordered, self.s.policy.zone)
+        return StepView("I1", Role.ASSESSOR, StepState.DONE, "decision", str(run[0].decision_id), at)
 
     def _i2(self) -> StepView | None:
         return self._by_act("I2", self.told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED))
 
     def _i3(self) -> StepView | None:
-        return self._by_act("I3", self.told.last("alarm_team", *ASSIGNMENT_IN))
+        return self._by_act("I3", self.told.last(ALARM_TEAM, *ASSIGNMENT_IN))
 
     def _i4(self) -> StepView | None:
         note = self.s.evidence.times_note
@@ -103,26 +126,24 @@ class _Done:
         period = self.s.mandate.at_or_after(self.s.today)
         if period is None or not period.executed or period.execution is None:
             return None
-        at = self.s.ledger.opened_at
+        first = period.execution.first_day
+        at = day_start(first, self.s.policy.zone) if first else self.s.ledger.opened_at
         return StepView("I10", Role.COORDINATOR, StepState.DONE, "execution", str(period.execution.id), at)
 
     def _i11(self) -> StepView | None:
         creates = self.s.ledger.counting(ActKind.CREATE)
-        if creates:
-            return self._by_act("I11", creates[-1])
-        if self.s.ledger.adopted and self.s.ledger.schedule:
-            return StepView("I11", Role.ADAPTER, StepState.DONE, "adopted", None, self.s.ledger.opened_at)
-        return None
+        return self._by_act("I11", creates[-1] if creates else None)
 
     def _i12(self) -> StepView | None:
-        return self._by_act("I12", self.told.last("plan", Letter.PLAN))
+        return self._by_act("I12", self.told.last(PLAN, Letter.PLAN))
 
     def _a1(self) -> StepView | None:
         if not self.s.mandate.over:
             return None
-        last = self.s.mandate.last_day
-        at = self.s.ledger.opened_at
-        return StepView("A1", Role.ASSESSOR, StepState.DONE, self.s.mandate.over_by, str(last) if last else None, at)
+        last, by = self.s.mandate.last_day, self.s.mandate.over_by
+        seen = [a.created_at for a in self.s.ledger.acts if a.counts and _follows_end(a)]
+        at = day_end(last, self.s.policy.zone) if last else min(seen, default=self.s.now)
+        return StepView("A1", Role.ASSESSOR, StepState.DONE, by, last.isoformat() if last else None, at)
 
     def _a2(self) -> StepView | None:
         if not self.s.mandate.over:
@@ -137,7 +158,7 @@ class _Done:
     def _a3(self) -> StepView | None:
         if not self.s.mandate.over:
             return None
-        last = self.told.last("alarm_team", *ASSIGNMENT_IN, *ASSIGNMENT_OUT)
+        last = self.told.last(ALARM_TEAM, *ASSIGNMENT_IN, *ASSIGNMENT_OUT)
         if last is None:
             return StepView("A3", Role.ADAPTER, StepState.NOT_NEEDED, reason="never_asked")
         return self._by_act("A3", last) if last.what["letter"] in ASSIGNMENT_OUT else None
@@ -145,10 +166,13 @@ class _Done:
     def _a4(self) -> StepView | None:
         if not self.s.mandate.over:
             return None
-        if camera_is_down(self.s):
-            found = self._signals(STEPS["A4"])
-            return found or StepView("A4", Role.ALARM_TEAM, StepState.NOT_NEEDED, reason="nothing_to_collect")
-        return self._signals(STEPS["A4"])
+        booked = self.s.evidence.newest.get(Signal.PICKUP_BOOKED)
+        asked = self.told.last(ALARM_TEAM, *ASSIGNMENT_IN)
+        if booked and not (asked and booked.at < asked.created_at):
+            return _by_note(STEPS["A4"], booked)
+        if not camera_is_down(self.s):
+            return None
+        return StepView("A4", Role.ALARM_TEAM, StepState.NOT_NEEDED, reason="nothing_to_collect")
 
     def _a5(self) -> StepView | None:
         if not self.s.mandate.over or not camera_is_down(self.s):
@@ -173,6 +197,10 @@ class _Done:
         if act is None or act.state is not ActState.DONE:
             return None
         return StepView(step_id, STEPS[step_id].role, StepState.DONE, "act", f"{act.n:02d}", act.done_at)
+
+
+def _follows_end(act: Act) -> bool:
+    return act.kind is ActKind.END or act.what.get("letter") in (*ASSIGNMENT_OUT, Letter.READY_TO_CLOSE)
 
 
 def _by_note(step: Step, note: Note) -> StepView:

@@ -15,21 +15,13 @@ from adapter.domain.decision import Attention, Decision, Phase, StepState, StepV
 from adapter.domain.evidence import read_evidence
 from adapter.domain.facts import INFORMS, Facts, Signal
 from adapter.domain.ledger import ActKind, ActState, Ledger, ScheduleStatus, Wanted
-from adapter.domain.letters import (
-    ALARM_TEAM,
-    COORDINATOR,
-    PLAN,
-    Told,
-    deviations,
-    everything_undone,
-    executions_open,
-    letters,
-)
+from adapter.domain.letters import deviations, everything_undone, executions_open, letters
 from adapter.domain.looks import local_date
 from adapter.domain.mandate import read_mandate
 from adapter.domain.policy import Policy
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, Letter, Role
-from adapter.domain.schedule import Situation, boundaries, missing_gates, pause_causes, platform_acts
+from adapter.domain.schedule import Situation, boundaries, camera_is_down, missing_gates, pause_causes, platform_acts
+from adapter.domain.told import ALARM_TEAM, COORDINATOR, PLAN, Told
 
 
 def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decision:
@@ -51,7 +43,7 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
         wake_at=None if closed else _wake_at(s, steps, wanted),
         waiting=_waiting(s),
         awaits=() if closed else _awaits(steps),
-        release=s.mandate.later if closed else (),
+        release=s.mandate.later if closed or is_collected(s) else (),
         balanced=balanced(s),
     )
 
@@ -127,9 +119,11 @@ def attention(s: Situation) -> tuple[Attention, ...]:
     for code, _, at, detail in deviations(s):
         if s.now >= at + s.policy.deviation_grace and not s.mandate.over and not client.deceased:
             found.append(Attention(code, (("detail", detail),)))
-    if s.live and not s.mandate.over:
-        found += [Attention(f"paused_{cause}") for cause in pause_causes(s)]
-    if s.mandate.over and not s.evidence.executing and _still_to_collect(s):
+    if not s.mandate.over:
+        causes = pause_causes(s)
+        found += [Attention(f"paused_{cause}") for cause in causes if s.live]
+        found += [Attention(c, parks=True) for c in ("order_gone", "decision_gone") if c in causes and not s.live]
+    if _nowhere_to_note(s):
         found.append(Attention("nowhere_to_note", (("step", "A5"),), parks=True))
     for act in s.ledger.acts:
         if act.state is ActState.PARKED:
@@ -140,8 +134,9 @@ def attention(s: Situation) -> tuple[Attention, ...]:
     return tuple(dict.fromkeys(found))
 
 
-def _still_to_collect(s: Situation) -> bool:
-    return not s.evidence.collected and (s.evidence.installed or s.evidence.booked is not None)
+def _nowhere_to_note(s: Situation) -> bool:
+    """The execution is over before A5, and the person has no other: whether it is done must be asked (LA7)."""
+    return s.mandate.over and not s.evidence.executing and not camera_is_down(s)
 
 
 def _waiting(s: Situation) -> tuple[str, ...]:
@@ -162,13 +157,14 @@ def _awaits(steps: tuple[StepView, ...]) -> tuple[str, ...]:
 
 
 def _is_reminded(s: Situation, view: StepView) -> bool:
-    """Nobody is reminded of a paused case, nor of the way in once the person is dead; a person with no execution can
-    note nothing before I10 (LA7), so that is what is reminded of first."""
-    if s.facts.client.value.deceased and not s.mandate.over:
-        return False
-    if s.live and pause_causes(s) and not s.mandate.over:
-        return False
-    return s.evidence.executing or view.id == "I10" or s.mandate.over
+    """Nobody is reminded of a paused case, nor of what concerns a dead person, nor to note what can't be noted: with no
+    execution before I10, that is what is reminded of first; with none at the end, A5 is asked about once (LA7)."""
+    if s.mandate.over:
+        return view.id == "A6" or not (s.facts.client.value.deceased or _nowhere_to_note(s))
+    causes = set(pause_causes(s))
+    if s.live is None:
+        causes -= {"between_decisions", "not_executed"}  # not yet begun is no pause
+    return not causes and (s.evidence.executing or view.id in ("I10", "A1"))
 
 
 def _lateness(s: Situation, view: StepView) -> StepView:
@@ -204,21 +200,17 @@ def _reminders(s: Situation, steps: tuple[StepView, ...]) -> list[Wanted]:
 
 
 def _notices_by_mail(s: Situation, notices: tuple[Attention, ...]) -> list[Wanted]:
-    """A case that can't go on without a person is told of by mail, once per cause."""
+    """A case that can't go on without a person is told of by mail, once per cause. What only informs is told so too,
+    unless the letters say it: a number that can't be checked stands in the first of them."""
     sent = {a.key for a in s.ledger.acts if a.counts}
     mails = []
     for notice in notices:
         params = dict(notice.params)
-        key = ":".join(["parked", notice.code, *params.values()])[:200]
-        if (notice.parks or notice.code in INFORMS) and key not in sent:
-            to = (
-                COORDINATOR
-                if notice.role is Role.ASSESSOR
-                else "it"
-                if notice.role is Role.ADAPTER
-                else notice.role.value
-            )
-            mails.append(_mail(s, key, {"mail": "parked", "to": to, "code": notice.code, **params}))
+        kind = "parked" if notice.parks else "notice"
+        key = ":".join([kind, notice.code, *params.values()])[:200]
+        if (notice.parks or notice.code == "checksum") and key not in sent:
+            to = "it" if notice.role is Role.ADAPTER else COORDINATOR
+            mails.append(_mail(s, key, {"mail": kind, "to": to, "code": notice.code, **params}))
     return mails
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from adapter.domain.facts import Facts, Note, OrderStatus, ServiceKind, Signal
+from adapter.domain.facts import Facts, Note, Order, OrderStatus, ServiceKind, ServiceLine, Signal
 from adapter.domain.ledger import ActKind, Ledger
 from adapter.domain.nights import Granted, NightTimes, NightWindow, TimesProblem, check_granted
 from adapter.domain.times_grammar import parse_times
@@ -69,7 +69,7 @@ def read_evidence(facts: Facts, ledger: Ledger, granted: Granted | None, window:
         times_note=times_note,
         refused_note=refused_note,
         times_problem=problem,
-        keys=_keys(facts, today),
+        keys=keys_needed(facts, today),
         executing=any(e.current(today) for e in facts.executions.value),
         installed=scheduled or any((signed, liability, ready)),
     )
@@ -91,6 +91,9 @@ def _times(
     if not told:
         return None, None, None, None
     note = max(told, key=lambda n: (n.at, n.id))
+    if note.by is not None:
+        # Declared by hand, without a text: the times are those that are scheduled already.
+        return running, note if running else None, None, None
     parsed = parse_times(note.text, window)
     problem = parsed if isinstance(parsed, TimesProblem) else check_granted(parsed, granted or Granted())
     if isinstance(parsed, NightTimes) and problem is None:
@@ -98,15 +101,23 @@ def _times(
     return running, note if running else None, note, problem
 
 
-def _keys(facts: Facts, today: date) -> str:
+def keys_needed(facts: Facts, today: date) -> str:
     """I6: keys are needed if and only if no other service is in force; an alarm always means no."""
-    kinds = {
-        line.kind
-        for order in facts.orders.value
-        if order.status in (OrderStatus.SENT, OrderStatus.ACCEPTED) and not order.gone
-        for line in order.lines
-        if _in_force(today, order.first_day, order.last_day) and _in_force(today, line.first_day, line.last_day)
-    }
+    decisions = {d.id: d for d in facts.decisions.value}
+    executions = {e.id: e for e in facts.executions.value}
+
+    def in_force(order: Order, line: ServiceLine) -> bool:
+        decision = decisions.get(line.decision_id) if line.decision_id is not None else None
+        execution = executions.get(order.execution_id) if order.execution_id is not None else None
+        return (
+            order.status in (OrderStatus.SENT, OrderStatus.ACCEPTED)
+            and not order.gone
+            and all(_in_force(today, x.first_day, x.last_day) for x in (order, line, decision) if x)
+            and not (decision and (decision.deleted or decision.gone))
+            and (execution is None or execution.current(today))
+        )
+
+    kinds = {line.kind for order in facts.orders.value for line in order.lines if in_force(order, line)}
     if ServiceKind.ALARM in kinds:
         return "alarm"
     return "other_services" if ServiceKind.OTHER in kinds else "needed"

@@ -7,109 +7,52 @@ key counts what was told before on the same topic, so that nothing is told twice
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from adapter.domain.calendar import after_quiet_hours
 from adapter.domain.facts import Signal
-from adapter.domain.ledger import SCHEDULE_KINDS, Act, ActKind, ScheduleStatus, Wanted, What
-from adapter.domain.looks import LocalLook, first_look, last_look
+from adapter.domain.ledger import SCHEDULE_KINDS, Act, ScheduleStatus, Wanted, What
+from adapter.domain.looks import LocalLook, last_look, next_look
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter
 from adapter.domain.schedule import Situation, camera_is_down, pause_causes
+from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, Told, Writer
 
-COORDINATOR, ALARM_TEAM, AUTHORITY, PLAN = "coordinator", "alarm_team", "authority", "plan"
+_SAME_NEWS = timedelta(days=1)
+"""An end noted again within a day of its being told is no news."""
 
 _STRENGTH = {Letter.CANCEL: 0, Letter.CANCEL_OR_FETCH: 1, Letter.COLLECT: 2}
 
-TOLD_PAUSES = {
-    "order_gone": (COORDINATOR, AUTHORITY),
-    "decision_gone": (COORDINATOR, AUTHORITY),
-    "will_not_be_executed": (COORDINATOR, AUTHORITY),
-    "execution_gone": (COORDINATOR, AUTHORITY),
-    "execution_over": (COORDINATOR, AUTHORITY),
-    "equipment_collected": (COORDINATOR,),
-    "not_executed": (COORDINATOR,),
-    "evidence_lost": (COORDINATOR,),
+_PROVIDERS_ACT = (Letter.PAUSED, Letter.RESUMED, (COORDINATOR, AUTHORITY))
+_OWN_MATTER = (Letter.PAUSED, Letter.RESUMED, (COORDINATOR,))
+
+TOLD_PAUSES: dict[str, tuple[Letter, Letter, tuple[str, ...]]] = {
+    "deceased": (Letter.DECEASED, Letter.DEATH_CORRECTED, (COORDINATOR, ALARM_TEAM)),
+    "consent_withdrawn": (Letter.CONSENT_WITHDRAWN, Letter.RESUMED, (AUTHORITY, COORDINATOR)),
+    "order_gone": _PROVIDERS_ACT,
+    "decision_gone": _PROVIDERS_ACT,
+    "will_not_be_executed": _PROVIDERS_ACT,
+    "execution_gone": _PROVIDERS_ACT,
+    "execution_over": _PROVIDERS_ACT,
+    "equipment_collected": _OWN_MATTER,
+    "not_executed": _OWN_MATTER,
+    "evidence_lost": _OWN_MATTER,
 }
-"""Causes of a pause that are told in the common letter, and to whom. Death and a withdrawn consent have letters of
-their own; an absence and days between two decisions surprise nobody."""
+"""Causes of a pause that are told: by which letter, by which when they are gone, and to whom. An absence and days
+between two decisions surprise nobody."""
 
-
-class Told:
-    """What each reader was last told, folded from the ledger."""
-
-    def __init__(self, acts: Iterable[Act]) -> None:
-        self.letters = [a for a in acts if a.kind is ActKind.MESSAGE and a.counts]
-
-    def last(self, to: str, *letters: Letter) -> Act | None:
-        return next(
-            (a for a in reversed(self.letters) if a.what["to"] == to and (not letters or a.what["letter"] in letters)),
-            None,
-        )
-
-    def topic(self, topic: str) -> Act | None:
-        return next((a for a in reversed(self.letters) if a.key.startswith(f"{topic}:")), None)
-
-    def count(self, topic: str) -> int:
-        return sum(1 for a in self.letters if a.key.startswith(f"{topic}:"))
-
-    def dates(self, to: str, *letters: Letter) -> tuple[bool, str | None]:
-        """Whether the reader was told a last day at all, and which (None is an open end)."""
-        act = self.last(to, *letters)
-        return (act is not None, str(act.what["last_day"]) if act and act.what.get("last_day") else None)
-
-    def values(self, to: str, letters: tuple[Letter, ...], name: str) -> set[str]:
-        """Everything told under a JSON list's name in these letters."""
-        found: set[str] = set()
-        for act in self.letters:
-            if act.what["to"] == to and act.what["letter"] in letters:
-                found |= set(json.loads(str(act.what.get(name) or "[]")))
-        return found
-
-
-class Writer:
-    """Collects the letters wanted."""
-
-    def __init__(self, s: Situation) -> None:
-        self.s = s
-        self.told = Told(s.ledger.acts)
-        self.letters: list[Wanted] = []
-        period = s.mandate.at_or_after(s.today)
-        self.unit = period.unit_id if period else self._last_unit()
-        self.execution = self._execution()
-        self.last_day = s.mandate.last_day.isoformat() if s.mandate.last_day else None
-
-    def _last_unit(self) -> int | None:
-        act = self.told.last(COORDINATOR)
-        unit = act.what.get("unit") if act else None
-        return unit if isinstance(unit, int) else None
-
-    def _execution(self) -> int | None:
-        """Where the letter stands: the case's execution, while it is there to be written on."""
-        period = self.s.mandate.at_or_after(self.s.today)
-        candidates = ([period.execution] if period and period.execution else []) + list(self.s.mandate.executions)
-        return next((e.id for e in candidates if e.current(self.s.today)), None)
-
-    def topical(self, topic: str, letter: Letter, to: str, **fields: str | int | bool | None) -> None:
-        """A letter that tells the present state of a topic, in place of what was told before."""
-        self._add(f"{topic}:{self.told.count(topic)}", letter, to, fields)
-
-    def once(self, key: str, letter: Letter, to: str, **fields: str | int | bool | None) -> None:
-        """A letter about one event, told once for ever."""
-        if not any(a.key == key for a in self.told.letters):
-            self._add(key, letter, to, fields)
-
-    def _add(self, key: str, letter: Letter, to: str, fields: What) -> None:
-        what: What = {"letter": letter.value, "to": to, "unit": self.unit, "execution": self.execution, **fields}
-        held = after_quiet_hours(self.s.now, self.s.policy)
-        self.letters.append(Wanted(key, ActKind.MESSAGE, what, why=letter.value, not_before=held))
+DEVIATION_LETTERS = {
+    "not_executed": (Letter.NOT_EXECUTED, "signal"),
+    "no_consent": (Letter.NO_CONSENT, "missing"),
+    "contradiction": (Letter.CONTRADICTION, "signal"),
+}
 
 
 def letters(s: Situation) -> tuple[Wanted, ...]:
-    """All letters that are wanted and haven't been sent, in the order in which they should go out."""
+    """All letters that are wanted and haven't been sent, in the order in which they should go out. None can be written
+    for a person whom the key can't see (LA9). Of the dead nothing is asked that they would have to answer."""
     w = Writer(s)
-    dead = s.facts.client.value.deceased
-    if not s.mandate.over and not dead:
+    if s.facts.client.value.client_id is None:
+        return ()
+    if not s.mandate.over and not s.facts.client.value.deceased:
         _orders(w)
         _assignment_in(w)
         _times(w)
@@ -127,52 +70,40 @@ def letters(s: Situation) -> tuple[Wanted, ...]:
 def _orders(w: Writer) -> None:
     """I2, and what continues it: a renewal, a move to another unit."""
     s = w.s
-    if not s.mandate.run or (s.ledger.adopted and not w.told.last(COORDINATOR)):
+    if not s.mandate.run:
         return
     period = s.mandate.at_or_after(s.today)
-    known = w.told.values(COORDINATOR, (Letter.RECEIVED, Letter.RENEWED), "orders")
-    orders = [p.order_id for p in s.mandate.run]
     granted = period.granted.per_night if period and period.granted else None
-    first = min(p.first for p in s.mandate.run).isoformat()
-    dates: What = {"first_day": first, "last_day": w.last_day, "orders": json.dumps(sorted(set(orders)))}
+    common: What = {
+        "last_day": w.last_day,
+        "granted": granted,
+        "orders": json.dumps(sorted({p.order_id for p in s.mandate.run})),
+    }
+    known = w.told.values(COORDINATOR, (Letter.RECEIVED, Letter.RENEWED), "orders")
+    before = w._last_unit()
     if not w.told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED):
-        asks = "times" if s.evidence.times is None else "execute"
+        asks = "times" if s.evidence.times is None else None
         executed = bool(period and period.executed)
-        w.topical(
-            "received",
-            Letter.RECEIVED,
-            COORDINATOR,
-            granted=granted,
-            keys=s.evidence.keys,
-            asks=asks,
-            executed=executed,
-            **dates,
-        )
+        own: What = {"first_day": w.first_day, "keys": s.evidence.keys, "asks": asks, "executed": executed}
+        w.topical("received", Letter.RECEIVED, COORDINATOR, **own, **common)
     elif new := [p for p in s.mandate.run if p.order_id not in known]:
-        fresh = new[-1]
-        own: What = {**dates, "first_day": fresh.first.isoformat()}
-        w.topical("received", Letter.RENEWED, COORDINATOR, executed=fresh.executed, granted=granted, **own)
-    else:
-        before = w._last_unit()
-        if before is not None and w.unit is not None and before != w.unit:
-            times = json.dumps(s.evidence.times.to_json()) if s.evidence.times else None
-            w.topical("moved", Letter.MOVED, COORDINATOR, last_day=w.last_day, times=times)
+        own = {"first_day": new[-1].first.isoformat(), "executed": new[-1].executed, "installed": s.evidence.installed}
+        w.topical("received", Letter.RENEWED, COORDINATOR, **own, **common)
+    elif before is not None and w.unit is not None and before != w.unit:
+        times = json.dumps(s.evidence.times.to_json()) if s.evidence.times else None
+        running = s.live is not None
+        w.topical("moved", Letter.MOVED, COORDINATOR, last_day=w.last_day, times=times, running=running)
 
 
 def _assignment_in(w: Writer) -> None:
     """I3: install; and once it was called off, whether it is wanted again."""
     s = w.s
-    if not s.mandate.run or s.evidence.collected:
+    if not s.mandate.run:
         return
     last = w.told.last(ALARM_TEAM, *ASSIGNMENT_IN, *ASSIGNMENT_OUT)
-    fields: What = {
-        "keys": s.evidence.keys,
-        "first_day": min(p.first for p in s.mandate.run).isoformat(),
-        "last_day": w.last_day,
-    }
+    fields: What = {"keys": s.evidence.keys, "first_day": w.first_day, "last_day": w.last_day}
     if last is None or last.what["letter"] == Letter.CANCEL:
-        if not (s.ledger.adopted and last is None):
-            w.topical("assignment", Letter.INSTALL, ALARM_TEAM, **fields)
+        w.topical("assignment", Letter.INSTALL, ALARM_TEAM, **fields)
     elif last.what["letter"] in ASSIGNMENT_OUT:
         w.topical("assignment", Letter.STAY, ALARM_TEAM, **fields)
     elif not s.evidence.installed:
@@ -196,25 +127,27 @@ def _times(w: Writer) -> None:
     text = json.dumps(s.evidence.times.to_json())
     told = w.told.last(ALARM_TEAM, Letter.TIMES, Letter.TIMES_CHANGED)
     if told is None:
-        if not s.ledger.adopted:
-            w.topical("times", Letter.TIMES, ALARM_TEAM, times=text, per_night=s.evidence.times.max_per_night)
+        w.topical("times", Letter.TIMES, ALARM_TEAM, times=text, per_night=s.evidence.times.max_per_night)
     elif told.what["times"] != text:
         w.topical("times", Letter.TIMES_CHANGED, ALARM_TEAM, times=text, per_night=s.evidence.times.max_per_night)
 
 
 def _dates(w: Writer) -> None:
-    """A last day that was moved, set or taken away, to those who were told another one."""
-    if not w.s.mandate.run:
+    """A first day (before the start) or a last day that was moved, set or taken away, to who was told another."""
+    s = w.s
+    if not s.mandate.run:
         return
-    told_in = {
-        COORDINATOR: (Letter.RECEIVED, Letter.RENEWED, Letter.MOVED, Letter.DATES_CHANGED),
-        ALARM_TEAM: (Letter.INSTALL, Letter.STAY, Letter.DATES_CHANGED),
-    }
-    for to, kinds in told_in.items():
-        told, last_day = w.told.dates(to, *kinds)
-        about_to_tell = any(x.what["to"] == to and x.what["letter"] in kinds for x in w.letters)
-        if told and not about_to_tell and last_day != w.last_day:
-            w.topical(f"dates:{to}", Letter.DATES_CHANGED, to, old_last_day=last_day, last_day=w.last_day)
+    firsts = (Letter.RECEIVED, Letter.INSTALL, Letter.STAY, Letter.DATES_CHANGED)
+    for to in (COORDINATOR, ALARM_TEAM):
+        last, first = w.told.last(to, *firsts, Letter.RENEWED, Letter.MOVED), w.told.last(to, *firsts)
+        about_to_tell = any(x.what["to"] == to and "last_day" in x.what for x in w.letters)
+        if last is None or about_to_tell:
+            continue
+        began = first.what.get("first_day") if first and not s.ever_scheduled else w.first_day
+        if (began, last.what["last_day"]) != (w.first_day, w.last_day):
+            old: What = {"old_first_day": began, "old_last_day": last.what["last_day"]}
+            new: What = {"first_day": w.first_day, "last_day": w.last_day}
+            w.topical(f"dates:{to}", Letter.DATES_CHANGED, to, **old, **new)
 
 
 def deviations(s: Situation) -> list[tuple[str, str, datetime, str]]:
@@ -222,41 +155,44 @@ def deviations(s: Situation) -> list[tuple[str, str, datetime, str]]:
     found: list[tuple[str, str, datetime, str]] = []
     period = s.mandate.at_or_after(s.today)
     papers = [n for n in (s.evidence.consent, s.evidence.liability, s.evidence.ready) if n]
-    if papers and period is not None and not period.executed and period.first <= s.today and not s.live:
+    if papers and period is not None and not period.executed and not s.ever_scheduled:
         shown = min(papers, key=lambda n: (n.at, n.id))
         found.append(("not_executed", period.order_id, shown.at, shown.signal.value))
     ready, missing = s.evidence.ready, s.evidence.papers_missing
     if ready and missing and not s.evidence.withdrawn and not s.live:
         found.append(("no_consent", ready.id, ready.at, missing))
+    asked = Told(s.ledger.acts).last(ALARM_TEAM, *ASSIGNMENT_IN)
+    collected = None if s.live else s.evidence.collected  # a running e-tillsyn is paused by it, and that is told
+    for note in (collected, s.evidence.newest.get(Signal.PICKUP_BOOKED)):
+        if note and asked and note.at > asked.created_at:
+            found += [("contradiction", note.id, note.at, note.signal.value)]
     return found
 
 
 def _deviations(w: Writer) -> None:
     for code, shown_by, at, detail in deviations(w.s):
-        if w.s.now < at + w.s.policy.deviation_grace:
-            continue
-        if code == "not_executed":
-            w.once(f"not_executed:{shown_by}", Letter.NOT_EXECUTED, COORDINATOR, signal=detail)
-        else:
-            w.once(f"no_consent:{shown_by}", Letter.NO_CONSENT, COORDINATOR, missing=detail)
+        if w.s.now >= at + w.s.policy.deviation_grace:
+            letter, field = DEVIATION_LETTERS[code]
+            w.once(f"{code}:{shown_by}", letter, COORDINATOR, **{field: detail})
 
 
 def _plan(w: Writer) -> None:
-    """I12: the times that hold, with the first and last look; and, once they don't, that they don't."""
+    """I12: the times that hold, with the first look by them and the last; and, once they don't, that they don't."""
     s, live = w.s, w.s.live
     last = w.told.last(PLAN, Letter.PLAN, Letter.PLAN_VOID)
+    stands = last is not None and last.what["letter"] == Letter.PLAN
     if live and live.times and not s.mandate.over and not s.ledger.uncertain(SCHEDULE_KINDS):
-        window = s.policy.window
-        first = first_look(live.times, window, live.valid_from, live.valid_to)
+        window, zone = s.policy.window, s.policy.zone
         final = last_look(live.times, window, live.valid_from, live.valid_to)
         fields: What = {
             "times": json.dumps(live.times.to_json()),
-            "first_look": _when(first),
+            "valid_from": live.valid_from.isoformat(),
             "last_look": _when(final),
         }
-        if last is None or last.what["letter"] == Letter.PLAN_VOID or any(last.what[k] != v for k, v in fields.items()):
-            w.topical("plan", Letter.PLAN, PLAN, **fields)
-    elif last is not None and last.what["letter"] == Letter.PLAN and (s.mandate.over or live is None):
+        if last is None or not stands or any(last.what.get(k) != v for k, v in fields.items()):
+            first = next_look(live.times, window, live.valid_from, live.valid_to, zone, s.now)
+            w.topical("plan", Letter.PLAN, PLAN, first_look=_when(first), **fields)
+    elif stands and (s.mandate.over or live is None):
         w.topical("plan", Letter.PLAN_VOID, PLAN, reason=s.mandate.over_by or "ended")
 
 
@@ -265,38 +201,53 @@ def _when(look: LocalLook | None) -> str | None:
 
 
 def _events(w: Writer) -> None:
-    """What is told once when it happens: an end heard (A0), a withdrawn consent, a death, a deregistration."""
+    """What is told once when it happens: an end heard (A0), a deregistration."""
     s, client = w.s, w.s.facts.client.value
-    heard = s.evidence.newest.get(Signal.END_HEARD)
-    if heard and not s.mandate.over:
-        w.once(f"end_heard:{heard.id}", Letter.END_HEARD, AUTHORITY)
-    scheduled = s.live is not None
-    if s.evidence.withdrawn and not s.mandate.over:
-        for to in (AUTHORITY, COORDINATOR):
-            key = f"consent_withdrawn:{s.evidence.withdrawn.id}:{to}"
-            w.once(key, Letter.CONSENT_WITHDRAWN, to, scheduled=scheduled)
-    if client.deceased and not s.mandate.over:
-        for to in (COORDINATOR, ALARM_TEAM):
-            if w.told.last(to):
-                w.once(f"deceased:{to}", Letter.DECEASED, to, scheduled=scheduled)
-    elif not client.deceased and not s.mandate.over and (client.deregistered or not client.active):
+    if s.mandate.over:
+        return
+    heard, told = s.evidence.newest.get(Signal.END_HEARD), w.told.topic("end_heard")
+    if heard and (told is None or heard.at > datetime.fromisoformat(str(told.what["at"])) + _SAME_NEWS):
+        w.topical("end_heard", Letter.END_HEARD, AUTHORITY, at=heard.at.isoformat(), deceased=client.deceased)
+    if not client.deceased and (client.deregistered or not client.active):
         reason = client.deregistered or "inactive"
         w.once(f"deregistered:{reason}", Letter.DEREGISTERED, COORDINATOR, reason=reason)
 
 
 def _pauses(w: Writer) -> None:
-    """Each pause that a unit must know of, and its end, once per time that it happens."""
+    """Each pause that a unit must know of, and its end, once per time that it happens. Where the person has died,
+    nothing else is told."""
     s = w.s
-    causes = set(pause_causes(s)) if s.live and not s.mandate.over else set()
-    for cause, readers in TOLD_PAUSES.items():
+    causes = set() if s.mandate.over else set(pause_causes(s))
+    if s.facts.client.value.deceased:
+        causes &= {"deceased"}
+    for cause, (began, gone, readers) in TOLD_PAUSES.items():
         for to in readers:
             topic = f"pause:{cause}:{to}"
             last = w.told.topic(topic)
-            paused = last is not None and last.what["letter"] == Letter.PAUSED
-            if cause in causes and not paused:
-                w.topical(topic, Letter.PAUSED, to, cause=cause)
-            elif paused and cause not in causes and s.live and s.live.status is ScheduleStatus.OPEN:
-                w.topical(topic, Letter.RESUMED, to, cause=cause)
+            told = last is not None and last.what["letter"] == began
+            common: What = {"cause": cause, "scheduled": s.live is not None}
+            if cause in causes:
+                early = cause == "consent_withdrawn" or (cause == "deceased" and w.told.last(to))
+                if (s.live or early) and not (last and told and _is_same(s, cause, last)):
+                    since = s.evidence.withdrawn.at.isoformat() if s.evidence.withdrawn else None
+                    w.topical(topic, began, to, since=since, **common)
+            elif told and not s.mandate.over and _is_over(s, cause):
+                w.topical(topic, gone, to, **common)
+
+
+def _is_same(s: Situation, cause: str, told: Act) -> bool:
+    """Whether what was told of a pause is still the same one: a consent given anew makes the next withdrawal news."""
+    signed = s.evidence.newest.get(Signal.CONSENT_SIGNED)
+    if cause != "consent_withdrawn" or signed is None:
+        return True
+    return signed.at <= datetime.fromisoformat(str(told.what["since"]))
+
+
+def _is_over(s: Situation, cause: str) -> bool:
+    """A death taken back is told at once, the end of any other pause when somebody can look again."""
+    if cause == "deceased":
+        return not s.facts.client.value.deceased
+    return s.live is not None and s.live.status is ScheduleStatus.OPEN
 
 
 def _assignment_out(w: Writer) -> None:

@@ -13,6 +13,8 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from adapter.domain.nights import NightTimes, NightWindow, Weekday, calendar_days
 
 _SECOND = timedelta(seconds=1)
+_FIRST, _LAST = date(1900, 1, 1), date(9000, 1, 1)
+"""Between these, every calendar date has its instants; what lies outside is as good as never."""
 
 
 def local_date(instant: datetime, zone: tzinfo) -> date:
@@ -22,6 +24,7 @@ def local_date(instant: datetime, zone: tzinfo) -> date:
 
 def at_wall_clock(day: date, t: time, zone: tzinfo) -> datetime:
     """The instant (aware UTC) of a wall-clock time: the first of two; the end of the gap where the time is skipped."""
+    day = min(max(day, _FIRST), _LAST)
     wall = datetime.combine(day, t.replace(fold=0), tzinfo=zone)
     instant = wall.astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
@@ -109,6 +112,16 @@ def first_look(times: NightTimes, window: NightWindow, valid_from: date, valid_t
         if at := days[Weekday(day.weekday())]:
             return LocalLook(day, at[0])
     return None
+
+
+def next_look(
+    times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None, zone: tzinfo, after: datetime
+) -> LocalLook | None:
+    """The first look at or after an instant (aware UTC), in ``zone``; None when there is none."""
+    start = max(after, day_start(valid_from, zone))
+    found = looks(times, window, valid_from, valid_to, zone, start, start + timedelta(days=9))
+    wall = next((instant.astimezone(zone) for instant in found), None)
+    return LocalLook(wall.date(), wall.time().replace(tzinfo=None)) if wall else None
 
 
 def last_look(times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None) -> LocalLook | None:

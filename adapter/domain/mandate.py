@@ -9,8 +9,9 @@ stays where it is. Only explicit words end a run: a date, a status, or ``deleted
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 
 from adapter.domain.facts import AuthorityDecision, Execution, Facts, Order, OrderStatus, ServiceKind, ServiceLine
 from adapter.domain.ledger import ActKind, Ledger
@@ -19,7 +20,8 @@ from adapter.domain.nights import Granted
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Days on which supervision is granted, both included; ``last`` None is open. ``executed``: I10 holds for it."""
+    """Days on which supervision is granted, both included; ``last`` None is open. ``executed``: I10 holds for it.
+    ``holds`` are causes to pause that aren't the authority's end."""
 
     order_id: str
     decision_id: int
@@ -30,6 +32,12 @@ class Period:
     executed: bool
     unit_id: int | None
     granted: Granted | None
+    holds: tuple[str, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether supervision may rest on it."""
+        return self.executed and not self.holds
 
     def covers(self, day: date) -> bool:
         return self.first <= day and (self.last is None or day <= self.last)
@@ -39,13 +47,12 @@ class Period:
 class Mandate:
     """``run`` is the current run of periods, sorted by their first day. ``over``: the authority has ended it (A1), by
     ``over_by`` (``decision_ended``, ``order_ended``, ``service_ended``, ``decision_deleted``, ``order_withdrawn``).
-    ``holds`` are causes to pause, ``faults`` codes of what keeps a period from being known; ``later`` names orders that
-    begin only after a gap too long to keep the camera for."""
+    ``faults`` are codes of what keeps a period from being known; ``later`` names orders that begin only after a gap
+    too long to keep the camera for."""
 
     run: tuple[Period, ...]
     over: bool
     over_by: str | None
-    holds: tuple[str, ...]
     faults: tuple[tuple[str, str], ...]
     later: tuple[str, ...]
     executions: tuple[Execution, ...]
@@ -57,9 +64,14 @@ class Mandate:
         return None if None in lasts else max((day for day in lasts if day), default=None)
 
     def in_force(self, day: date) -> Period | None:
-        """The period that covers the day; one that is executed goes first."""
-        covering = [p for p in self.run if p.covers(day)]
-        return next((p for p in covering if p.executed), covering[0] if covering else None)
+        """The period that covers the day: one that is sound, else one that is executed, else any."""
+        covering = sorted((p for p in self.run if p.covers(day)), key=lambda p: (not p.sound, not p.executed))
+        return covering[0] if covering else None
+
+    def holds(self, day: date) -> tuple[str, ...]:
+        """Causes to pause that aren't the authority's end. An order that another one replaced holds up nothing."""
+        period = self.at_or_after(day)
+        return period.holds if period and not self.over else ()
 
     def at_or_after(self, day: date) -> Period | None:
         """The period in force on the day, else the next to come, else the last there was."""
@@ -67,11 +79,11 @@ class Mandate:
         return self.in_force(day) or (coming[0] if coming else (self.run[-1] if self.run else None))
 
     def covered_until(self, day: date) -> date | None:
-        """Last day of the executed cover that holds on ``day`` without a hole; None is open. Needs an executed period
-        in force on the day."""
+        """Last day of the sound cover that holds on ``day`` without a hole; None is open. Needs a sound period in
+        force on the day."""
         until = day
-        for period in (p for p in self.run if p.executed):
-            if period.first <= until + timedelta(days=1):
+        for period in (p for p in self.run if p.sound):
+            if (period.first - until).days <= 1:
                 if period.last is None:
                     return None
                 until = max(until, period.last)
@@ -89,7 +101,8 @@ def rested_on(ledger: Ledger) -> frozenset[str]:
 def read_mandate(facts: Facts, ledger: Ledger, today: date, renewal_gap_days: int) -> Mandate:
     reader = _Reader(facts, rested_on(ledger), today)
     for order in sorted(facts.orders.value, key=lambda o: (o.order_date, o.id)):
-        if order.id in facts.chain and order.is_camera and order.status is not OrderStatus.REGISTERED:
+        begun = order.status is not OrderStatus.REGISTERED or order.id in reader.rested
+        if order.id in facts.chain and order.is_camera and begun:
             reader.take(order)
     run, later = _run(reader.periods, today, renewal_gap_days)
     alive = any(p.last is None or p.last >= today for p in run)
@@ -101,7 +114,6 @@ def read_mandate(facts: Facts, ledger: Ledger, today: date, renewal_gap_days: in
         run=run,
         over=over,
         over_by=over_by,
-        holds=() if over else tuple(dict.fromkeys(reader.holds)),
         faults=tuple(dict.fromkeys(reader.faults)),
         later=later,
         executions=tuple(e for e in facts.executions.value if e.id in chained),
@@ -113,7 +125,7 @@ def _run(periods: list[Period], today: date, gap: int) -> tuple[tuple[Period, ..
     runs: list[list[Period]] = []
     for period in sorted(periods, key=lambda p: (p.first, p.order_id)):
         ends = [p.last for p in runs[-1]] if runs else []
-        if runs and (None in ends or period.first <= max(d for d in ends if d) + timedelta(days=gap)):
+        if runs and (None in ends or (period.first - max(d for d in ends if d)).days <= gap):
             runs[-1].append(period)
         else:
             runs.append([period])
@@ -136,7 +148,6 @@ class _Reader:
         self.executions = {e.id: e for e in facts.executions.value}
         self.periods: list[Period] = []
         self.ended: list[str] = []
-        self.holds: list[str] = []
         self.faults: list[tuple[str, str]] = []
 
     def take(self, order: Order) -> None:
@@ -159,38 +170,37 @@ class _Reader:
         if any(_upside_down(x.first_day, x.last_day) for x in (decision, order, line)):
             self.faults.append(("end_before_start", order.id))
             return
-        period = self._period(order, line, decision)
-        if period is None:
-            self.ended.append(_ends_by(order, line, decision)[1])
-            return
-        self.periods.append(period)
-        if period.last is None or period.last >= self.today:
-            self._hold(order, decision, period, after_start)
-
-    def _period(self, order: Order, line: ServiceLine, decision: AuthorityDecision) -> Period | None:
-        first = max(d for d in (decision.first_day, order.first_day, line.first_day, date.min) if d)
+        first = max((d for d in (decision.first_day, order.first_day, line.first_day) if d), default=order.order_date)
         last, ends_by = _ends_by(order, line, decision)
         if last is not None and last < first:
-            return None
+            self.ended.append(ends_by)
+            return
         execution = self.executions.get(order.execution_id) if order.execution_id is not None else None
-        executed = order.status is OrderStatus.ACCEPTED and execution is not None and execution.current(self.today)
         unit = execution.unit_id if execution and execution.unit_id is not None else order.unit_id
-        return Period(order.id, decision.id, first, last, ends_by, execution, executed, unit, line.granted)
+        executed = order.status is OrderStatus.ACCEPTED and execution is not None and execution.current(self.today)
+        if execution and execution.first_day and last and last < execution.first_day:
+            executed = False
+        holds = tuple(self._holds(order, decision, execution, after_start))
+        self.periods.append(
+            Period(order.id, decision.id, first, last, ends_by, execution, executed, unit, line.granted, holds)
+        )
 
-    def _hold(self, order: Order, decision: AuthorityDecision, period: Period, after_start: bool) -> None:
-        """Causes to pause that aren't the authority's end: vanished entities, and what the provider alone did (LA8)."""
+    def _holds(
+        self, order: Order, decision: AuthorityDecision, execution: Execution | None, after_start: bool
+    ) -> Iterator[str]:
+        """Vanished entities, and, after the start, what the provider alone did (LA8)."""
         if order.gone:
-            self.holds.append("order_gone")
+            yield "order_gone"
         if decision.gone:
-            self.holds.append("decision_gone")
+            yield "decision_gone"
         if not after_start:
             return
         if order.status is OrderStatus.WILL_NOT_BE_EXECUTED:
-            self.holds.append("will_not_be_executed")
-        elif period.execution is None or period.execution.gone:
-            self.holds.append("execution_gone")
-        elif not period.execution.current(self.today):
-            self.holds.append("execution_over")
+            yield "will_not_be_executed"
+        elif execution is None or execution.gone:
+            yield "execution_gone"
+        elif not execution.current(self.today):
+            yield "execution_over"
 
 
 def _upside_down(first: date | None, last: date | None) -> bool:

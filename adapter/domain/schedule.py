@@ -72,10 +72,11 @@ def pause_causes(s: Situation) -> tuple[str, ...]:
         causes.append("deceased")
     if s.evidence.withdrawn:
         causes.append("consent_withdrawn")
-    causes += s.mandate.holds
+    holds = s.mandate.holds(s.today)
+    causes += holds
     if s.evidence.collected:
         causes.append("equipment_collected")
-    if not s.mandate.holds and (gap := _gap(s)):
+    if not holds and (gap := _gap(s)):
         causes.append(gap)
     if s.live and {"I4", "I8", "I9"} & set(missing_gates(s)) and not s.evidence.withdrawn:
         causes.append("evidence_lost")
@@ -143,10 +144,11 @@ def _create(s: Situation) -> Wanted | None:
         return None
     n = s.ledger.schedule.n + 1 if s.ledger.schedule else 1
     starts = max(d for d in (period.first, period.execution.first_day, s.today) if d)
+    valid_to = s.mandate.covered_until(s.today)
     what: What = {
         "n": n,
         "valid_from": starts.isoformat(),
-        "valid_to": _iso(s.mandate.covered_until(s.today)),
+        "valid_to": _iso(valid_to),
         "times": json.dumps(s.evidence.times.to_json()),
         "orders": _orders(s),
         "unit": period.unit_id,
@@ -157,7 +159,7 @@ def _create(s: Situation) -> Wanted | None:
 def _change(s: Situation, live: ScheduleRecord) -> Wanted | None:
     """Bring validity and times in place to what is called for. Only what narrows may rest on stale facts."""
     period = s.mandate.in_force(s.today)
-    if period is not None and period.executed:
+    if period is not None and period.sound:
         valid_to = s.mandate.covered_until(s.today)
     else:
         valid_to = _earlier(live.valid_to, s.mandate.last_day if s.mandate.run else live.valid_to)
@@ -192,14 +194,19 @@ def _op(s: Situation, live: ScheduleRecord, kind: ActKind, what: What, *, why: s
 
 
 def _person(s: Situation, *, about_to_create: bool = False) -> list[Wanted]:
-    """What the platform holds of the person: put when a schedule needs it or it changed, emptied at the end."""
-    count = sum(1 for a in s.ledger.counting(ActKind.PUT_PERSON, ActKind.EMPTY_PERSON))
-    told, client = s.ledger.person, s.facts.client.value
-    differs = told is None or told.emptied or told.details != client.details
-    if (s.live or about_to_create) and not s.mandate.over and differs and not s.facts.client.stale:
+    """What the platform holds of the person: put when a schedule needs it or it changed, taken away at once when the
+    person becomes protected, emptied at the end."""
+    acts = s.ledger.counting(ActKind.PUT_PERSON, ActKind.EMPTY_PERSON)
+    count, told, client = len(acts), s.ledger.person, s.facts.client.value
+    holds = told is not None and not told.emptied
+    differs = told is None or told.details != client.details
+    moved = holds and bool(acts) and _put_what(s)["unit"] not in (None, acts[-1].what["unit"])
+    needed = (s.live or about_to_create) and not s.mandate.over and (differs or moved or not holds)
+    exposed = holds and client.protected and differs
+    if (needed or exposed) and not s.facts.client.stale:
         return [Wanted(f"person:{count}:put", ActKind.PUT_PERSON, _put_what(s), why="person_needed")]
     done = s.mandate.over and s.live is None and not s.ledger.uncertain(SCHEDULE_KINDS) and camera_is_down(s)
-    if done and told is not None and not told.emptied and not s.ledger.person_elsewhere:
+    if done and holds and not s.ledger.person_elsewhere:
         return [Wanted(f"person:{count}:empty", ActKind.EMPTY_PERSON, _put_what(s), why="case_is_over")]
     return []
 
@@ -242,14 +249,11 @@ def _later(a: date | None, b: date | None) -> bool:
 
 def boundaries(s: Situation) -> list[datetime]:
     """Instants (UTC) at which time alone changes what supervision is called for."""
-    zone = s.policy.zone
     at: list[datetime] = []
-    for period in s.mandate.run:
-        at.append(day_start(period.first, zone))
-        at += [day_end(period.last, zone)] if period.last else []
-    for execution in s.mandate.executions:
-        at += [day_start(execution.first_day, zone)] if execution.first_day else []
-        at += [day_end(execution.last_day, zone)] if execution.last_day else []
+    spans = [(p.first, p.last) for p in s.mandate.run] + [(e.first_day, e.last_day) for e in s.mandate.executions]
+    for first, last in spans:
+        at += [day_start(first, s.policy.zone)] if first else []
+        at += [day_end(last, s.policy.zone)] if last else []
     for absence in s.facts.absences.value:
         at += [t for t in absence_bounds(absence, s.policy) if t]
     return at

@@ -64,21 +64,23 @@ LETTER_FIELDS: Final[Mapping[Letter, Mapping[str, Field]]] = MappingProxyType(
             "asks": Field("codes", section="asks", optional=True),
             "executed": _FLAG,
         },
-        Letter.RENEWED: {**_DATES, "executed": _FLAG},
-        Letter.MOVED: {"last_day": _DAY_OR_NONE, "times": Field("times", optional=True)},
+        Letter.RENEWED: {**_DATES, "granted": Field("count", optional=True), "executed": _FLAG, "installed": _FLAG},
+        Letter.MOVED: {"last_day": _DAY_OR_NONE, "times": Field("times", optional=True), "running": _FLAG},
         Letter.INSTALL: {**_DATES, "keys": _KEYS},
         Letter.KEYS: {"keys": _KEYS},
         Letter.TIMES: {"times": _TIMES},
         Letter.TIMES_CHANGED: {"times": _TIMES},
-        Letter.DATES_CHANGED: {"old_last_day": _DAY_OR_NONE, "last_day": _DAY_OR_NONE},
+        Letter.DATES_CHANGED: {**_DATES, "old_first_day": _DAY_OR_NONE, "old_last_day": _DAY_OR_NONE},
         Letter.PLAN: {"times": _TIMES, "first_look": _MOMENT_OR_NONE, "last_look": _MOMENT_OR_NONE},
         Letter.PLAN_VOID: {"reason": _REASON},
         Letter.TIMES_REFUSED: {"code": Field("problem", section="times"), "running": _FLAG},
         Letter.NOT_EXECUTED: {"signal": Field("code", section="signals")},
         Letter.NO_CONSENT: {"missing": Field("choice", choices=("consent", "liability", "both"))},
-        Letter.END_HEARD: {},
+        Letter.CONTRADICTION: {"signal": Field("code", section="signals")},
+        Letter.END_HEARD: {"deceased": _FLAG},
         Letter.CONSENT_WITHDRAWN: {"scheduled": _FLAG},
         Letter.DECEASED: {"scheduled": _FLAG},
+        Letter.DEATH_CORRECTED: {"scheduled": _FLAG},
         Letter.DEREGISTERED: {"reason": Field("choice", choices=("emigrated", "other", "inactive"))},
         Letter.PAUSED: {"cause": _CAUSE},
         Letter.RESUMED: {"cause": _CAUSE},
@@ -99,9 +101,10 @@ MAIL_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = MappingProxyType(
         "reminder": {"step": _STEP, "since": _DAY, "level": Field("count")},
         "escalation": {"step": _STEP, "since": _DAY, "level": Field("count")},
         "parked": {"code": Field("notice", section="attention")},
+        "notice": {"code": Field("notice", section="attention")},
     }
 )
-"""The parameters of a ``parked`` mail's sentence stand flat beside its ``code``."""
+"""The parameters of a ``parked`` or ``notice`` mail's sentence stand flat beside its ``code``."""
 
 DEADLOCK: Final = "nowhere_to_note"
 """The one cause of parking that is a question about a step, in a template of its own."""

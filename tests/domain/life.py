@@ -110,9 +110,12 @@ class Life:
         old = self.decisions[number]
         self.decisions[number] = replace(old, first_day=first or old.first_day, last_day=last)
 
-    def set_decision(self, order_id: str = "o1", **fields: bool) -> None:
+    def set_decision(self, order_id: str = "o1", *, deleted: bool = False, gone: bool = False) -> None:
         number = self.decision_of(order_id)
-        self.decisions[number] = replace(self.decisions[number], **fields)
+        self.decisions[number] = replace(self.decisions[number], deleted=deleted, gone=gone)
+
+    def set_client(self, **fields: object) -> None:
+        self.client = replace(self.client, **fields)  # type: ignore[arg-type]  # a test's short hand
 
     def note(self, signal: Signal, text: str = "") -> str:
         self.ids += 1
@@ -152,6 +155,7 @@ class Life:
 
     def go(self) -> Decision:
         """Decide and carry out until nothing is wanted; the promises are checked at every turn."""
+        due: list[Wanted] = []
         for _ in range(30):
             decision = self.look()
             due = [w for w in decision.wanted if w.not_before is None or w.not_before <= self.now]
@@ -178,9 +182,7 @@ class Life:
         assert wanted.key not in {a.key for a in self.ledger.acts}, f"{wanted.key} twice (P4)"
         if wanted.opens:
             assert not self.stale, "opened on stale facts (P1)"
-        act = Act(
-            len(self.ledger.acts) + 1, wanted.key, wanted.kind, ActState.DONE, wanted.what, self.now, self.now, 1
-        )
+        act = Act(len(self.ledger.acts) + 1, wanted.key, wanted.kind, ActState.DONE, wanted.what, self.now, self.now, 1)
         self.sent.append(wanted)
         self.ledger = replace(self.ledger, acts=(*self.ledger.acts, act), **self._effect(wanted))  # type: ignore[arg-type]
 
@@ -247,9 +249,7 @@ class Life:
     # --- what came of it ------------------------------------------------------------------------------------------
 
     def letters(self, to: str | None = None) -> list[str]:
-        return [
-            str(w.what["letter"]) for w in self.sent if w.kind is ActKind.MESSAGE and to in (None, w.what["to"])
-        ]
+        return [str(w.what["letter"]) for w in self.sent if w.kind is ActKind.MESSAGE and to in (None, w.what["to"])]
 
     def platform(self) -> list[str]:
         """What was done on the camera platform, in order."""

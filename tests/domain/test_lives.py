@@ -83,8 +83,8 @@ EVENTS: list[Callable[[Life, random.Random], None]] = [
     _execution,
     _services,
     lambda life, rng: life.set_decision(deleted=rng.random() < 0.3, gone=rng.random() < 0.3),
-    lambda life, rng: void(setattr(life, "client", replace(life.client, deceased=rng.random() < 0.3))),
-    lambda life, rng: void(setattr(life, "client", replace(life.client, details=f"d{rng.randint(1, 9)}"))),
+    lambda life, rng: life.set_client(deceased=rng.random() < 0.3),
+    lambda life, rng: life.set_client(details=f"d{rng.randint(1, 9)}"),
     lambda life, rng: void(life.wait(hours=rng.choice([1, 5, 11]))),
     lambda life, rng: void(life.wait(days=rng.choice([1, 2, 9]))),
 ]
@@ -97,7 +97,7 @@ drawn_lives = st.lists(st.integers(0, len(EVENTS) - 1), max_size=25)
 def test_whatever_happens_in_whatever_order_the_promises_hold_and_every_life_ends_balanced(
     events: list[int], seed: int
 ) -> None:
-    """P1 to P4 are checked after every step (``Life.check``); P7 when the authority has ended it and people did theirs."""
+    """P1 to P4 are checked after every step (``Life.check``); P7 when the authority has ended it, and all is done."""
     rng = random.Random(seed)
     life = Life()
     life.order()
@@ -111,8 +111,8 @@ def test_whatever_happens_in_whatever_order_the_promises_hold_and_every_life_end
 def settle(life: Life) -> None:
     """Everything can be read again, the authority ends every order, and people do what is asked of them."""
     life.stale.clear()
-    for number, decision in life.decisions.items():
-        life.decisions[number] = replace(decision, deleted=True, gone=False)
+    for number, each in life.decisions.items():
+        life.decisions[number] = replace(each, deleted=True, gone=False)
     life.go()
     live = life.ledger.schedule
     assert live is None or live.status is ScheduleStatus.ENDED, "somebody can still look after the end (P2)"

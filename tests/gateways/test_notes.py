@@ -16,7 +16,9 @@ KEPT_BACK = Rule(kind=Kind.LATE_EFFECT, method="POST", pattern="provider_notes",
 
 
 def message(world: World, to: str = "authority", letter: str = "end_heard", **what: str | int | bool | None) -> Act:
-    return world.act(ActKind.MESSAGE, letter=letter, to=to, **{"unit": None, "execution": None, **what})
+    return world.act(
+        ActKind.MESSAGE, letter=letter, to=to, **{"unit": None, "execution": None, "deceased": False, **what}
+    )
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_installing_says_whether_keys_are_needed_and_why(keys: str) -> None:
 
 
 def test_a_second_copy_says_so_and_carries_the_same_mark() -> None:
-    what: What = {"to": "authority"}
+    what: What = {"to": "authority", "deceased": False}
     first, second = render(Letter.END_HEARD, what), render(Letter.END_HEARD, what, second_copy=True)
     assert "kan vara en kopia" in second
     assert first.splitlines()[-1] == second.splitlines()[-1] == mark(REFERENCE, 7)
