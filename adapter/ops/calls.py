@@ -1,0 +1,67 @@
+"""The calls to the vendors, counted as they are made: ``OnCall`` of the connectors, for the metrics and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+"""Seconds: a quick answer, a slow one, and the connectors' own limits."""
+
+TROUBLE = frozenset({"Transient", "Unauthorised", "ContractBroken", "AmbiguousWrite"})
+"""Outcomes that say something of the vendor and not of what was asked for (``connectors.errors``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A vendor since this process began: when it last answered as it should, and when it last didn't and how (UTC)."""
+
+    vendor: str
+    answered_at: datetime | None = None
+    failed_at: datetime | None = None
+    failure: str | None = None
+
+    @property
+    def well(self) -> bool:
+        """Whether the last exchange went well."""
+        return self.failed_at is None or (self.answered_at is not None and self.answered_at > self.failed_at)
+
+
+class VendorCalls:
+    """Give ``record`` to the connectors. ``now`` is the clock (aware UTC)."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.registry = CollectorRegistry()
+        self._now = now
+        self._seen: dict[str, Seen] = {}
+        self._calls = Counter(
+            "adapter_vendor_calls",
+            "Exchanges with a vendor, by what was asked and what came of it.",
+            ("vendor", "call", "outcome"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "adapter_vendor_call_seconds",
+            "How long an exchange with a vendor took.",
+            ("vendor", "outcome"),
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+
+    def record(self, vendor: str, call: str, status: int | None, outcome: str, seconds: float) -> None:
+        """Count one exchange. ``call`` never holds a URL."""
+        self._calls.labels(vendor, call, outcome).inc()
+        self._seconds.labels(vendor, outcome).observe(seconds)
+        seen = self._seen.get(vendor, Seen(vendor))
+        if outcome in TROUBLE:
+            seen = replace(seen, failed_at=self._now(), failure=outcome)
+        else:
+            seen = replace(seen, answered_at=self._now())
+        self._seen[vendor] = seen
+
+    def seen(self) -> tuple[Seen, ...]:
+        """The vendors that were called, by name."""
+        return tuple(self._seen[name] for name in sorted(self._seen))

@@ -1,0 +1,155 @@
+"""The cases at a glance, and whether supervision is where it must not be (P1, P2): read from the store, cheaply.
+
+What was read of a case is kept until the case changes (its ``version``), so that a scrape or a page costs one walk
+over the open cases and the few decisions that are new.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import islice
+from typing import TypeVar
+
+from sqlalchemy import Connection, select
+
+from adapter.domain.decide import situation
+from adapter.domain.decision import Attention, Phase, StepState, StepView
+from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
+from adapter.domain.policy import Policy
+from adapter.domain.schedule import missing_gates
+from adapter.presentation.case_file import stored_facts
+from adapter.store import cases, outbox
+from adapter.store.codec import chunks, load_record
+from adapter.store.errors import StoreError
+from adapter.store.tables import cases as case_table
+from adapter.store.tables import schedules
+
+T = TypeVar("T")
+
+_LARGEST = 20_000
+"""Entries that are kept of each kind; the oldest go first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """One open case. ``awaited`` are the steps that somebody has now, in the routine's order; ``failing``: its last
+    reconciling raised something unexpected. Instants are UTC."""
+
+    tenant: str
+    ref: str
+    phase: Phase
+    opened_at: datetime
+    decided_at: datetime | None
+    awaited: tuple[StepView, ...]
+    attention: tuple[Attention, ...]
+    failing: bool
+
+    @property
+    def late_steps(self) -> tuple[StepView, ...]:
+        return tuple(v for v in self.awaited if v.late)
+
+    @property
+    def late(self) -> int:
+        """The level of its latest step: 0 in time, 1 reminded, 2 reminded again, 3 escalated."""
+        return max((v.late for v in self.awaited), default=0)
+
+    @property
+    def parked(self) -> bool:
+        """Whether it can't go on without a person."""
+        return self.failing or any(a.parks for a in self.attention)
+
+
+@dataclass(frozen=True, slots=True)
+class Safety:
+    """Active e-tillsyn of a municipality, as last seen; the other two must be 0."""
+
+    active: int = 0
+    without_gates: int = 0
+    after_end: int = 0
+
+
+class CaseBook:
+    """Remembers what was read of cases, by the version that it was read of. One per process."""
+
+    def __init__(self) -> None:
+        self._glances: dict[tuple[str, str], tuple[int, Glance]] = {}
+        self._verdicts: dict[tuple[str, str], tuple[object, tuple[bool, bool]]] = {}
+
+    def open_cases(self, c: Connection, tenant: str) -> tuple[Glance, ...]:
+        """Every open case of a municipality, the oldest first. Raises ``StoreError``."""
+        t = case_table.c
+        query = select(t.ref, t.version).where(t.tenant == tenant, t.closed_at.is_(None)).order_by(t.opened_at, t.ref)
+        versions = {row.ref: row.version for row in c.execute(query)}
+        changed = [ref for ref, version in versions.items() if self._glances.get((tenant, ref), (None,))[0] != version]
+        for some in chunks(changed):
+            for row in c.execute(select(*cases.COLUMNS).where(t.tenant == tenant, t.ref.in_(some))):
+                case = cases.from_row(row)
+                self._glances[tenant, case.ref] = (case.version, _glance(case))
+        _trim(self._glances)
+        return tuple(self._glances[tenant, ref][1] for ref in versions if (tenant, ref) in self._glances)
+
+    def verdict(
+        self, c: Connection, case: cases.Case, record: ScheduleRecord, policy: Policy, now: datetime, today: date
+    ) -> tuple[bool, bool]:
+        """Whether an active e-tillsyn lacks a gate, and whether the authority has ended it, by the stored facts."""
+        key, stamp = (case.tenant, case.ref), (case.version, record, today)
+        known = self._verdicts.get(key)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        verdict = _verdict(c, case, policy, now)
+        self._verdicts[key] = (stamp, verdict)
+        _trim(self._verdicts)
+        return verdict
+
+
+def _trim(kept: dict[tuple[str, str], T]) -> None:
+    for key in list(islice(kept, max(len(kept) - _LARGEST, 0))):
+        del kept[key]
+
+
+def _glance(case: cases.Case) -> Glance:
+    try:
+        decision = case.last_decision
+    except StoreError:
+        # Written by another version: the next reconciling writes it anew.
+        decision = None
+    steps = decision.steps if decision else ()
+    return Glance(
+        tenant=case.tenant,
+        ref=case.ref,
+        phase=case.phase,
+        opened_at=case.opened_at,
+        decided_at=case.decided_at,
+        awaited=tuple(v for v in steps if v.state in (StepState.AWAITED, StepState.PROBLEM)),
+        attention=decision.attention if decision else (),
+        failing=case.failures > 0,
+    )
+
+
+def _verdict(c: Connection, case: cases.Case, policy: Policy, now: datetime) -> tuple[bool, bool]:
+    known = stored_facts(c, case)
+    if known is None:
+        # Somebody may look and nothing is known: that can't be right.
+        return True, False
+    s = situation(known, outbox.ledger(c, case), now, policy)
+    ended = s.mandate.over or not case.open
+    return bool(missing_gates(s)) and not ended, ended
+
+
+def safety(c: Connection, book: CaseBook, tenant: str, policy: Policy, now: datetime, today: date) -> Safety:
+    """``today`` is the municipality's local date. A schedule counts as active if it was last seen open and its
+    validity reaches today or later."""
+    t, s = case_table.c, schedules.c
+    running = select(s.ref, s.record).where(s.tenant == tenant, s.ended.is_(False))
+    active: dict[str, ScheduleRecord] = {}
+    for row in c.execute(running):
+        record = load_record(row.record)
+        if record.status is ScheduleStatus.OPEN and (record.valid_to is None or record.valid_to >= today):
+            active[row.ref] = record
+    verdicts = []
+    for some in chunks(active):
+        for row in c.execute(select(*cases.COLUMNS).where(t.tenant == tenant, t.ref.in_(some))).all():
+            case = cases.from_row(row)
+            verdicts.append(book.verdict(c, case, active[case.ref], policy, now, today))
+    return Safety(len(verdicts), sum(v[0] for v in verdicts), sum(v[1] for v in verdicts))

@@ -1,0 +1,102 @@
+"""Whether the adapter lives (``/healthz``), and whether it does what it is there for (``/readyz``)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+from typing import Literal
+
+from fastapi import APIRouter, Response
+from pydantic import BaseModel, Field
+from sqlalchemy import Connection, select
+
+from adapter.engine.feeds import FEEDS
+from adapter.engine.runtime import Runtime
+from adapter.ops.context import OpsContext
+from adapter.store.errors import StoreError
+from adapter.store.tables import feeds
+
+FRESH_POLLS = 10
+FRESH_LEAST = timedelta(minutes=10)
+"""A feed is fresh while its last whole read is younger than so many polls, or than this."""
+
+STORE_SECONDS = 5.0
+
+
+class Check(BaseModel):
+    """One thing that was looked at; ``detail`` says what is wrong."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+class Health(BaseModel):
+    """``fail`` comes with status 503."""
+
+    status: Literal["ok", "fail"]
+    checks: list[Check] = Field(description="What was looked at.")
+
+
+def fresh_for(runtime: Runtime) -> timedelta:
+    """How old a feed's last whole read may be."""
+    return max(runtime.tuning.poll * FRESH_POLLS, FRESH_LEAST)
+
+
+def router(ops: OpsContext) -> APIRouter:
+    routes = APIRouter(tags=["health"])
+    failing: dict[int | str, dict[str, object]] = {503: {"model": Health, "description": "Something is wrong."}}
+
+    @routes.get("/healthz", responses=failing, summary="Is the process alive?")
+    async def healthz(response: Response) -> Health:
+        """The event loop answers, and the work has gone round lately. No vendor and no database is asked: a restart
+        would mend neither."""
+        work = Check(name="work", ok=ops.pulse.alive)
+        if not work.ok:
+            work.detail = f"no sign of life from the work for {ops.pulse.work_seconds:.0f} s"
+        return _answer(response, [Check(name="loop", ok=True), work])
+
+    @routes.get("/readyz", responses=failing, summary="Does the adapter do its work?")
+    async def readyz(response: Response) -> Health:
+        """The store answers, its tables are this version's (or a newer one's), and every feed was read lately."""
+        return _answer(response, await readiness(ops.runtime))
+
+    return routes
+
+
+def _answer(response: Response, checks: list[Check]) -> Health:
+    well = all(check.ok for check in checks)
+    response.status_code = 200 if well else 503
+    response.headers["Cache-Control"] = "no-store"
+    return Health(status="ok" if well else "fail", checks=checks)
+
+
+async def readiness(rt: Runtime) -> list[Check]:
+    """Store, migrations, and each municipality's feeds; what can't be looked at isn't well."""
+    try:
+        async with asyncio.timeout(STORE_SECONDS):
+            current, head = await asyncio.to_thread(rt.db.schema)
+            read_at = await rt.db.run(_read_at)
+    except StoreError as e:
+        return [Check(name="store", ok=False, detail=str(e))]
+    except TimeoutError:
+        return [Check(name="store", ok=False, detail=f"no answer within {STORE_SECONDS:.0f} s")]
+    # A replica of the version before goes on working while a newer one has brought the tables up to date.
+    current_enough = current is not None and head is not None and current >= head
+    checks = [Check(name="store", ok=True), Check(name="migrations", ok=current_enough)]
+    if not current_enough:
+        checks[-1].detail = f"the tables are of revision {current or 'none'}, this version needs {head}"
+    now, oldest = rt.clock.now(), fresh_for(rt)
+    for tenant in rt.tenants:
+        old = [name for name in FEEDS if not _fresh(read_at.get((tenant, name)), now, oldest)]
+        detail = f"not read whole within {oldest.total_seconds():.0f} s: {', '.join(old)}" if old else ""
+        checks.append(Check(name=f"feeds {tenant}", ok=not old, detail=detail))
+    return checks
+
+
+def _fresh(read_at: datetime | None, now: datetime, oldest: timedelta) -> bool:
+    return read_at is not None and now - read_at <= oldest
+
+
+def _read_at(c: Connection) -> dict[tuple[str, str], datetime | None]:
+    return {(t, name): at for t, name, at in c.execute(select(feeds.c.tenant, feeds.c.name, feeds.c.read_at))}

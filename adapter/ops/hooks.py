@@ -1,0 +1,247 @@
+"""The webhook: somebody says that an order changed. It is a hint, and never data that is trusted.
+
+All it does is to have the order's case, or the change feeds, read now instead of at the next poll. A hook that is
+lost, late, doubled or untrue therefore changes nothing but when the adapter looks.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
+from sqlalchemy import Connection
+
+from adapter.log_events import log, log_context
+from adapter.ops.context import OpsContext
+from adapter.ops.limits import Buckets, TooLarge, limited_body
+from adapter.ops.signing import TOLERANCE, verified
+from adapter.store import cases, due, feeds
+from adapter.store.errors import StoreError
+from adapter.store.sql import insert_missing
+from adapter.store.tables import feed_items
+
+LARGEST = 8 * 1024
+"""Bytes in a body, at most."""
+
+_SEEN = "hook:seen"
+_REFUSED_PER_MINUTE = 60
+
+
+def _just_the_id(value: object) -> object:
+    """An order's id, however it comes: as text, as a number, or inside the order itself, of which nothing else is
+    read."""
+    if isinstance(value, dict):
+        value = next((value[name] for name in ("Id", "id") if name in value), None)
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _printable(value: str) -> str:
+    if not value.isprintable() or value.isspace():
+        raise ValueError("must be an order's id")
+    return value
+
+
+OrderId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    AfterValidator(_printable),
+    BeforeValidator(_just_the_id),
+]
+
+
+class Hint(BaseModel):
+    """What changed."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    order: OrderId | None = None
+    orders: list[OrderId] = Field([], max_length=100)
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([*([self.order] if self.order else []), *self.orders]))
+
+
+class Taken(BaseModel):
+    """``known`` cases were marked to be read now; ``new`` orders have the change feeds read now."""
+
+    known: int
+    new: int
+
+
+class Refused(BaseModel):
+    """Why nothing was done."""
+
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal(Exception):
+    status: int
+    reason: str
+
+
+_ID_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9_-]+$"},
+        {"type": "integer", "minimum": 0, "maximum": 10**18},
+        {
+            "type": "object",
+            "required": ["Id"],
+            "properties": {
+                "Id": {"type": ["string", "integer"], "pattern": "^[A-Za-z0-9_-]+$", "minLength": 1, "maxLength": 64,
+                       "minimum": 0, "maximum": 10**18}
+            },
+        },
+    ]
+}  # fmt: skip
+_BODY_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "description": "An order, or just its id; or several. Of an order nothing but its id is read.",
+    "anyOf": [{"required": ["order"]}, {"required": ["orders"]}],
+    "properties": {
+        "order": _ID_SCHEMA,
+        "orders": {"type": "array", "items": _ID_SCHEMA, "minItems": 1, "maxItems": 100},
+    },
+}
+_HEADERS = (
+    ("Adapter-Timestamp", True, "Seconds since 1970-01-01 UTC, at most five minutes from now.", "^[0-9]{1,11}$"),
+    (
+        "Adapter-Signature",
+        True,
+        "`sha256=` and the HMAC-SHA256, in hexadecimal, over the timestamp, a full stop and the body.",
+        "^sha256=[0-9a-f]{64}$",
+    ),
+    ("Adapter-Tenant", False, "The municipality, where the adapter serves several.", "^[a-z][a-z0-9-]{0,39}$"),
+)
+_DOCS: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": name,
+            "in": "header",
+            "required": required,
+            "description": text,
+            "schema": {"type": "string", "pattern": pattern},
+        }
+        for name, required, text, pattern in _HEADERS
+    ],
+    "requestBody": {"required": True, "content": {"application/json": {"schema": _BODY_SCHEMA}}},
+}
+_REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Refused, "description": text}
+    for status, text in {
+        400: "The body isn't JSON of the form that is asked for.",
+        401: "The signature is missing or wrong, or the timestamp isn't of now.",
+        404: "No such municipality, or it receives no hooks.",
+        409: "This very request was received before; it needs no repeating.",
+        413: f"The body is larger than {LARGEST} bytes.",
+        429: "Too many; `Retry-After` says when to come back.",
+        503: "The adapter's database can't be used just now.",
+    }.items()
+}
+
+
+class Hooks:
+    """Takes hooks, of each municipality within its limit."""
+
+    def __init__(self, ops: OpsContext) -> None:
+        self._ops = ops
+        self._now = ops.runtime.clock.now
+        per_minute = ops.settings.hooks_per_minute
+        self._good = Buckets(per_minute, per_minute, self._now)
+        self._bad = Buckets(_REFUSED_PER_MINUTE, _REFUSED_PER_MINUTE, self._now)
+
+    async def take(self, request: Request) -> JSONResponse:
+        try:
+            taken = await self._take(request)
+        except _Refusal as e:
+            return self._refuse(e)
+        except StoreError as e:
+            # Not a hook's business to tell: the jobs do, once.
+            return JSONResponse({"error": f"the database can't be used ({e.reason}); try again"}, 503)
+        return JSONResponse(taken.model_dump(), 202)
+
+    def _refuse(self, refusal: _Refusal) -> JSONResponse:
+        # Whoever knocks without a key must not be able to fill the log.
+        if refusal.status == 429 or self._bad.take(""):
+            if refusal.status != 409:
+                log("hook_refused", status=refusal.status, reason=refusal.reason)
+        else:
+            refusal = _Refusal(429, "too many requests that were refused")
+        headers = {"Retry-After": str(self._good.wait_seconds())} if refusal.status == 429 else {}
+        return JSONResponse({"error": refusal.reason}, refusal.status, headers)
+
+    async def _take(self, request: Request) -> Taken:
+        tenant, secret = self._tenant(request)
+        try:
+            body = await limited_body(request, LARGEST)
+        except TooLarge:
+            raise _Refusal(413, f"the body is larger than {LARGEST} bytes") from None
+        timestamp, signature = (request.headers.get(h, "") for h in ("Adapter-Timestamp", "Adapter-Signature"))
+        now = self._now()
+        right = verified(secret, timestamp, signature, body, now)
+        if right is None:
+            raise _Refusal(401, "the signature is missing or wrong, or the timestamp isn't within five minutes of now")
+        if not self._good.take(tenant):
+            raise _Refusal(429, f"more than {self._ops.settings.hooks_per_minute} hooks a minute")
+        ids = _ids(body)
+        with log_context(tenant=tenant):
+            taken = await self._ops.runtime.db.run(lambda c: _mark(c, tenant, right, ids, now))
+            log("hook_received", orders=len(ids), known=taken.known, new=taken.new)
+        if taken.new:
+            self._ops.poll_soon(tenant)
+        return taken
+
+    def _tenant(self, request: Request) -> tuple[str, bytes]:
+        tenants = self._ops.runtime.tenants
+        only = next(iter(tenants)) if len(tenants) == 1 else ""
+        tenant = request.headers.get("Adapter-Tenant") or only
+        secret = self._ops.hook_secrets.get(tenant)
+        if tenant not in tenants or not secret:
+            raise _Refusal(404, "no such municipality, or it receives no hooks")
+        return tenant, secret
+
+
+def _ids(body: bytes) -> tuple[str, ...]:
+    try:
+        ids = Hint.model_validate(json.loads(body)).ids
+    except (ValidationError, ValueError, RecursionError):
+        ids = ()
+    if not ids:
+        raise _Refusal(400, 'the body must be JSON such as {"order": "4711"} or {"orders": ["4711"]}')
+    return ids
+
+
+def _mark(c: Connection, tenant: str, signature: str, ids: tuple[str, ...], now: datetime) -> Taken:
+    """In one transaction, so that a hook counts as received only if it had its effect."""
+    feeds.forget(c, tenant, _SEEN, now - 2 * TOLERANCE)
+    seen = {"tenant": tenant, "feed": _SEEN, "item": signature, "fingerprint": "", "seen_at": now}
+    if not insert_missing(c, feed_items, seen):
+        raise _Refusal(409, "this very request was received before")
+    found = {order: cases.case_of_order(c, tenant, order) for order in ids}
+    refs = {case.ref for case in found.values() if case is not None and case.open}
+    due.mark_due(c, tenant, refs, now, "hook")
+    return Taken(known=len(refs), new=sum(case is None for case in found.values()))
+
+
+def router(ops: OpsContext) -> APIRouter:
+    routes, hooks = APIRouter(tags=["hooks"]), Hooks(ops)
+
+    @routes.post(
+        "/hooks/lifecare",
+        status_code=202,
+        response_model=Taken,
+        responses=_REFUSALS,
+        openapi_extra=_DOCS,
+        summary="An order was placed or changed",
+    )
+    async def lifecare(request: Request) -> JSONResponse:
+        """A hint that an order changed: it is read from Lifecare at once, instead of at the next poll."""
+        return await hooks.take(request)
+
+    return routes

@@ -1,0 +1,50 @@
+"""Limits on what comes in: how much, and how often."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+
+from starlette.requests import Request
+
+
+class TooLarge(Exception):
+    """The body is larger than is taken."""
+
+
+async def limited_body(request: Request, limit: int) -> bytes:
+    """The body, of at most ``limit`` bytes; reads no further than that. Raises ``TooLarge``."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise TooLarge
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise TooLarge
+    return bytes(body)
+
+
+class Buckets:
+    """A token bucket per name: ``per_minute`` in the long run, ``burst`` at once. The names least recently seen are
+    forgotten beyond ``remembered``, so that nobody can fill the memory."""
+
+    def __init__(self, per_minute: float, burst: int, now: Callable[[], datetime], *, remembered: int = 1000) -> None:
+        self._rate, self._burst, self._now, self._remembered = per_minute / 60, float(burst), now, remembered
+        self._left: OrderedDict[str, tuple[float, datetime]] = OrderedDict()
+
+    def take(self, name: str) -> bool:
+        """Whether one more is within the limit."""
+        now = self._now()
+        left, at = self._left.pop(name, (self._burst, now))
+        left = min(self._burst, left + max((now - at).total_seconds(), 0.0) * self._rate)
+        taken = left >= 1
+        self._left[name] = (left - 1 if taken else left, now)
+        while len(self._left) > self._remembered:
+            self._left.popitem(last=False)
+        return taken
+
+    def wait_seconds(self) -> int:
+        """How long to wait for one token."""
+        return max(1, round(1 / self._rate))

@@ -1,0 +1,184 @@
+"""``/metrics``: the state of the store as gauges, and the calls to the vendors as they were counted.
+
+Everything is read in one short transaction per municipality. Nothing in it names a case or a person.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from fastapi import APIRouter, Response
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    GCCollector,
+    Metric,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from prometheus_client.core import GaugeMetricFamily
+from sqlalchemy import Connection
+
+from adapter.domain.decision import Phase
+from adapter.domain.ledger import ActState
+from adapter.domain.looks import local_date
+from adapter.domain.routine import STEPS
+from adapter.engine.feeds import FEEDS
+from adapter.ops.casebook import CaseBook, Glance, Safety, safety
+from adapter.ops.context import OpsContext
+from adapter.ops.resync_rows import ResyncRow, resync_rows
+from adapter.store.errors import StoreError
+from adapter.store.outbox import LANES
+from adapter.store.queries import WAITING, Overview, overview
+
+LATE = {1: "reminded", 2: "reminded_again", 3: "escalated"}
+
+
+class Snapshot:
+    """What one transaction read of a municipality."""
+
+    def __init__(self, c: Connection, ops: OpsContext, book: CaseBook, tenant: str, now: datetime) -> None:
+        self.tenant, self.now = tenant, now
+        self.overview: Overview = overview(c, tenant, now)
+        self.glances: tuple[Glance, ...] = book.open_cases(c, tenant)
+        policy = ops.runtime.tenants[tenant].policy
+        self.safety: Safety = safety(c, book, tenant, policy, now, local_date(now, policy.zone))
+        self.resyncs: tuple[ResyncRow, ...] = resync_rows(c, tenant)
+
+
+class Gauges:
+    """Families of gauges, filled in municipality by municipality; each has all its labels from the start, so that a
+    missing series never looks like a zero."""
+
+    def __init__(self) -> None:
+        self._families: dict[str, GaugeMetricFamily] = {}
+
+    def add(self, name: str, text: str, value: float, **labels: str) -> None:
+        full = f"adapter_{name}"
+        family = self._families.get(full)
+        if family is None:
+            family = self._families[full] = GaugeMetricFamily(full, text, labels=tuple(labels))
+        family.add_metric(tuple(labels.values()), value)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families.values()
+
+
+def gauges(ops: OpsContext, snapshots: Iterable[Snapshot], *, store_up: bool) -> Gauges:
+    """Everything that isn't counted as it happens."""
+    g = Gauges()
+    g.add("build_info", "The version that runs.", 1, version=ops.version)
+    g.add("dry_run", "1 if nothing is carried out.", ops.runtime.dry_run)
+    g.add("store_up", "1 if the database could be read for these metrics.", store_up)
+    g.add("work_age_seconds", "Since the work last gave a sign of life.", ops.pulse.work_seconds)
+    for breaker in ops.breakers():
+        text = "1 while calls to a vendor are held back."
+        g.add("breaker_open", text, breaker.open, tenant=breaker.tenant, vendor=breaker.vendor)
+    for s in snapshots:
+        _feeds(g, s)
+        _cases(g, s)
+        _acts(g, s)
+        _safety(g, s)
+        states = Counter(r.state for r in s.resyncs)
+        for state in ("working", "waiting"):
+            g.add("resync_requests", "Re-sync requests under way.", states[state], tenant=s.tenant, state=state)
+    return g
+
+
+def _feeds(g: Gauges, s: Snapshot) -> None:
+    known = {feed.name: feed for feed in s.overview.feeds}
+    for name in FEEDS:
+        feed = known.get(name)
+        age = (s.now - feed.read_at).total_seconds() if feed and feed.read_at else math.inf
+        text = "Since a change feed was last read whole; +Inf: never yet."
+        g.add("feed_age_seconds", text, age, tenant=s.tenant, feed=name)
+        text = "1 if the last attempt to read a change feed failed."
+        g.add("feed_failing", text, bool(feed and feed.error), tenant=s.tenant, feed=name)
+
+
+def _cases(g: Gauges, s: Snapshot) -> None:
+    for phase in Phase:
+        count = s.overview.phases.get(phase.value, 0)
+        g.add("cases", "Cases by phase, until they are purged.", count, tenant=s.tenant, phase=phase.value)
+    text = "Open cases whose last reconciling failed unexpectedly."
+    g.add("cases_failing", text, s.overview.failing, tenant=s.tenant)
+    text = "Open cases that can't go on without a person."
+    g.add("cases_parked", text, sum(glance.parked for glance in s.glances), tenant=s.tenant)
+    g.add("cases_ready", "Cases that are due now.", s.overview.ready, tenant=s.tenant)
+    since = s.overview.ready_since
+    waited = (s.now - since).total_seconds() if since else 0.0
+    g.add("cases_ready_age_seconds", "How long the case that is due longest has waited.", waited, tenant=s.tenant)
+    late = Counter((v.id, min(v.late, 3)) for glance in s.glances for v in glance.late_steps)
+    for step in STEPS:
+        for level, word in LATE.items():
+            text = "Steps of open cases that are late, by how far that was taken."
+            g.add("steps_late", text, late[step, level], tenant=s.tenant, step=step, level=word)
+
+
+def _acts(g: Gauges, s: Snapshot) -> None:
+    found = {(a.lane, a.state): a for a in s.overview.acts}
+    for lane in LANES:
+        for state in WAITING:
+            acts = found.get((lane, ActState(state)))
+            labels = {"tenant": s.tenant, "lane": lane, "state": state.value}
+            g.add("acts", "Acts that aren't done, by state.", acts.count if acts else 0, **labels)
+            age = (s.now - acts.oldest).total_seconds() if acts else 0.0
+            g.add("acts_oldest_age_seconds", "Since the oldest act in this state was decided.", age, **labels)
+
+
+def _safety(g: Gauges, s: Snapshot) -> None:
+    text = "Active e-tillsyn with a gate that doesn't hold; must be 0."
+    g.add("supervision_active_without_gates", text, s.safety.without_gates, tenant=s.tenant)
+    text = "Active e-tillsyn after the authority's end; must be 0."
+    g.add("supervision_active_after_end", text, s.safety.after_end, tenant=s.tenant)
+    g.add("supervision_active", "Active e-tillsyn, as last seen.", s.safety.active, tenant=s.tenant)
+
+
+class _Collected:
+    """What ``generate_latest`` takes: everything of one scrape."""
+
+    def __init__(self, *parts: Gauges | CollectorRegistry) -> None:
+        self._parts = parts
+
+    def collect(self) -> Iterator[Metric]:
+        for part in self._parts:
+            yield from part.collect()
+
+
+def _process() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    GCCollector(registry=registry)
+    return registry
+
+
+def router(ops: OpsContext, book: CaseBook) -> APIRouter:
+    routes, process = APIRouter(tags=["metrics"]), _process()
+
+    def read(c: Connection) -> list[Snapshot]:
+        now = ops.runtime.clock.now()
+        return [Snapshot(c, ops, book, tenant, now) for tenant in ops.runtime.tenants]
+
+    @routes.get(
+        "/metrics",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+        summary="Metrics, for Prometheus",
+    )
+    async def metrics() -> Response:
+        """Prometheus' text format. With the database away, what can be told without it."""
+        snapshots: list[Snapshot] = []
+        try:
+            snapshots = await ops.runtime.db.run(read)
+            store_up = True
+        except StoreError:
+            store_up = False
+        parts = _Collected(gauges(ops, snapshots, store_up=store_up), ops.calls.registry, process)
+        return Response(generate_latest(parts), media_type=CONTENT_TYPE_LATEST)
+
+    return routes

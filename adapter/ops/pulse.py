@@ -1,0 +1,114 @@
+"""Whether the process lives: the event loop ticks, and the work goes round. A hung one is found and ended.
+
+Ending it is the cure: nothing is lost by it (leases run out, acts are looked for), and whoever supervises the process
+starts it again. It goes without a core dump, which would hold personal data.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import faulthandler
+import os
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TextIO
+
+from adapter.log_events import log
+
+HUNG = 70
+"""The exit code of a process that ended itself because its event loop hung (EX_SOFTWARE)."""
+
+WORK_SECONDS = 300.0
+"""How long the work may go without a sign of life: longer than any call to a vendor takes (120 s)."""
+
+TICK_SECONDS = 1.0
+_LAST_WORDS_SECONDS = 2.0
+
+
+class Pulse:
+    """``beat`` is called by the work, ``tick`` by the loop. All times are of the monotonic clock, in seconds."""
+
+    def __init__(self, *, hang_seconds: float = 60.0, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self.hang_seconds = hang_seconds
+        self._monotonic = monotonic
+        self._ticked = self._worked = monotonic()
+
+    def beat(self) -> None:
+        """The work goes on."""
+        self._worked = self._monotonic()
+
+    def tick(self) -> None:
+        """The event loop goes round."""
+        self._ticked = self._monotonic()
+
+    @property
+    def loop_seconds(self) -> float:
+        """Since the loop last ticked."""
+        return self._monotonic() - self._ticked
+
+    @property
+    def work_seconds(self) -> float:
+        """Since the work last gave a sign of life."""
+        return self._monotonic() - self._worked
+
+    @property
+    def alive(self) -> bool:
+        return self.loop_seconds < self.hang_seconds and self.work_seconds < WORK_SECONDS
+
+    async def run(self, stop: asyncio.Event, *, notify: Callable[[str], None] | None = None) -> None:
+        """Tick, and tell systemd, until ``stop`` is set; a thread beside it ends the process when the ticks cease."""
+        tell = notify or systemd_notifier()
+        watch = threading.Thread(target=self._watch, args=(ended := threading.Event(),), name="watchdog", daemon=True)
+        self.tick()
+        watch.start()
+        tell("READY=1")
+        try:
+            while not stop.is_set():
+                self.tick()
+                # systemd's own watchdog ends a process whose loop goes round but whose work doesn't.
+                if self.alive:
+                    tell("WATCHDOG=1")
+                try:
+                    await asyncio.wait_for(stop.wait(), TICK_SECONDS)
+                except TimeoutError:
+                    continue
+        finally:
+            tell("STOPPING=1")
+            ended.set()
+
+    def _watch(self, ended: threading.Event) -> None:
+        while not ended.wait(min(TICK_SECONDS, self.hang_seconds / 4)):
+            if self.loop_seconds > self.hang_seconds:
+                _end(self.loop_seconds, sys.stderr)
+
+
+def _end(seconds: float, stream: TextIO) -> None:
+    # Whatever holds the loop may hold the log's lock as well: the process ends all the same.
+    last = threading.Timer(_LAST_WORDS_SECONDS, os._exit, (HUNG,))
+    last.daemon = True
+    last.start()
+    faulthandler.dump_traceback(stream, all_threads=True)
+    log("loop_hung", seconds=round(seconds, 1))
+    os._exit(HUNG)
+
+
+def systemd_notifier() -> Callable[[str], None]:
+    """Sends a line to systemd (sd_notify(3)) if it asked for that in ``NOTIFY_SOCKET``; otherwise does nothing."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address.startswith(("/", "@")):
+        return lambda _: None
+    target = "\0" + address[1:] if address.startswith("@") else address
+
+    def send(line: str) -> None:
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as s:
+                s.settimeout(1.0)
+                s.sendto(line.encode(), target)
+        except OSError:
+            # systemd acts on its own when it hears nothing; the work must not suffer.
+            return
+
+    return send

@@ -1,0 +1,59 @@
+"""Re-sync requests as the status page and the metrics show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from adapter.store import resyncs
+from adapter.store.resyncs import ItemState
+
+SHOWN = 50
+"""The newest so many are shown; the command line lists them all."""
+
+_WORKED_OFF = (ItemState.DONE, ItemState.PLANNED, ItemState.FAILED)
+
+
+@dataclass(frozen=True, slots=True)
+class ResyncRow:
+    """One municipality's part of a request. ``state`` is ``waiting`` (something can't be read now), ``working`` or
+    ``finished``; ``done`` of ``total`` cases and orders are worked off, as far as they are known."""
+
+    id: str
+    tenant: str
+    state: str
+    scope: str
+    mode: str
+    who: str
+    why: str
+    taken_at: datetime
+    finished_at: datetime | None
+    done: int
+    total: int
+    error: str | None
+
+
+def resync_rows(c: Connection, tenant: str) -> tuple[ResyncRow, ...]:
+    """Newest first."""
+    mine = [r for r in resyncs.all_resyncs(c) if r.tenant == tenant]
+    return tuple(_row(c, r) for r in reversed(mine[-SHOWN:]))
+
+
+def _row(c: Connection, r: resyncs.Resync) -> ResyncRow:
+    counts = resyncs.counts(c, r.tenant, r.id)
+    told = {key: str(r.request.get(key, "")) for key in ("scope", "mode", "who", "why")}
+    state = "finished" if r.finished_at else "waiting" if r.error else "working"
+    done = sum(counts.get(state, 0) for state in _WORKED_OFF)
+    return ResyncRow(
+        id=r.id,
+        tenant=r.tenant,
+        state=state,
+        **told,
+        taken_at=r.taken_at,
+        finished_at=r.finished_at,
+        done=done,
+        total=sum(counts.values()),
+        error=r.error,
+    )

@@ -1,0 +1,186 @@
+"""What the status page shows, as plain values: no HTML, no I/O, nothing personal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from adapter.domain.decision import Phase, StepState, StepView
+from adapter.domain.ledger import ActState
+from adapter.domain.routine import STEPS, WAY_OUT
+from adapter.ops.casebook import Glance, Safety
+from adapter.ops.context import OpsContext, Words
+from adapter.store.feeds import Feed
+from adapter.store.queries import Overview
+
+Say = Callable[..., str]
+"""A text of the page's own section, by its code."""
+
+SHOWN = 12
+"""Cases of one column that are shown at once; the others unfold."""
+
+EVENTS = 200
+"""The newest events of a case that are shown."""
+
+_OUT = frozenset(step.id for step in WAY_OUT)
+_ORDER = {step: n for n, step in enumerate(STEPS)}
+_AFTER_STEPS = (Phase.PREPARING, Phase.ACTIVE, Phase.PAUSED, Phase.ENDING, Phase.CLOSING)
+SIGNS: Mapping[StepState | ActState, str] = {
+    StepState.DONE: "✓",
+    StepState.AWAITED: "…",
+    StepState.LATER: "·",
+    StepState.NOT_NEEDED: "–",
+    StepState.PROBLEM: "!",
+    ActState.PENDING: "…",
+    ActState.SENDING: "→",
+    ActState.UNKNOWN: "?",
+    ActState.DONE: "✓",
+    ActState.PARKED: "!",
+    ActState.DROPPED: "–",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A sentence, and how grave it is: ``bad``, ``warn``, ``ok`` or nothing."""
+
+    text: str
+    tone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One case on the board. ``tags`` are its phase and what is wrong, ``awaits`` what it waits for."""
+
+    ref: str
+    tenant: str
+    opened: str
+    tags: tuple[Line, ...]
+    awaits: tuple[Line, ...]
+    attention: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """Cases that wait for the same step, or that wait for none and share a phase."""
+
+    key: str
+    title: str
+    cards: tuple[Card, ...]
+
+    @property
+    def shown(self) -> tuple[Card, ...]:
+        return self.cards[:SHOWN]
+
+    @property
+    def more(self) -> tuple[Card, ...]:
+        return self.cards[SHOWN:]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A line of a table: what, cells beside it, and its state."""
+
+    name: str
+    cells: tuple[str, ...]
+    state: Line
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """One municipality in figures."""
+
+    tenant: str
+    figures: tuple[tuple[str, str, Line | None], ...]
+    feeds: tuple[Row, ...]
+
+
+def urgency(glance: Glance) -> tuple[bool, int, bool, datetime, str]:
+    """Sort by it: late and parked first, the longest open first among equals."""
+    return (not glance.parked, -glance.late, not glance.attention, glance.opened_at, glance.ref)
+
+
+def card(glance: Glance, words: Words) -> Card:
+    tags = [Line(words.say("phases", glance.phase.value))]
+    if glance.failing:
+        tags.append(Line(words.say("status", "case_failing"), "bad"))
+    elif glance.parked:
+        tags.append(Line(words.say("status", "case_parked"), "bad"))
+    if glance.late:
+        tags.append(Line(f"{words.say('status', 'case_late')}: {words.late(glance.late)}", "warn"))
+    if glance.decided_at is None:
+        tags.append(Line(words.say("status", "case_not_read"), "warn"))
+    awaits = tuple(_awaited(view, words) for view in glance.awaited)
+    notices = tuple(Line(words.attention(a), "bad" if a.parks else "warn") for a in glance.attention)
+    return Card(glance.ref, glance.tenant, words.when(glance.opened_at), tuple(tags), awaits, notices)
+
+
+def _awaited(view: StepView, words: Words) -> Line:
+    since = f", {words.say('status', 'since', when=words.when(view.since))}" if view.since else ""
+    late = f" · {words.late(view.late)}" if view.late else ""
+    tone = "bad" if view.state is StepState.PROBLEM else "warn" if view.late else ""
+    return Line(f"{view.id} {words.role(view.role.value)}{since}{late}", tone)
+
+
+def board(glances: Iterable[Glance], words: Mapping[str, Words]) -> tuple[Column, ...]:
+    """The open cases by the first step that each waits for, in the routine's order; then those that wait for none."""
+    columns: dict[str, list[Glance]] = {}
+    for glance in glances:
+        first = min((v.id for v in glance.awaited), key=_ORDER.__getitem__, default=glance.phase.value)
+        columns.setdefault(first, []).append(glance)
+    order = [*STEPS, *(phase.value for phase in _AFTER_STEPS)]
+    said = next(iter(words.values()))
+    return tuple(
+        Column(key, _title(key, said), tuple(card(g, words[g.tenant]) for g in sorted(columns[key], key=urgency)))
+        for key in sorted(columns, key=order.index)
+    )
+
+
+def _title(key: str, words: Words) -> str:
+    if key in STEPS:
+        return f"{key} {words.say('steps', key)}"
+    return words.say("phases", key).capitalize()
+
+
+def numbers(ops: OpsContext, tenant: str, overview: Overview, safety: Safety, now: datetime, fresh: float) -> Numbers:
+    """``fresh``: how many seconds old a feed's last whole read may be."""
+    words = ops.words_of(tenant)
+
+    def t(code: str, /, **params: object) -> str:
+        return words.say("status", code, **params)
+
+    waiting = [a for a in overview.acts if a.state is not ActState.PARKED]
+    parked = sum(a.count for a in overview.acts if a.state is ActState.PARKED)
+    oldest = min((a.oldest for a in waiting), default=None)
+    open_cases = sum(n for phase, n in overview.phases.items() if phase != Phase.CLOSED.value)
+    figures = (
+        (t("open_cases"), str(open_cases), None),
+        (
+            t("acts_waiting"),
+            str(sum(a.count for a in waiting)),
+            Line(t("acts_oldest", when=words.when(oldest))) if oldest else None,
+        ),
+        (t("acts_parked"), str(parked), Line(t("case_parked"), "bad") if parked else None),
+        (t("safety_active"), str(safety.active), None),
+        (t("safety_gates"), str(safety.without_gates), _must_be_none(safety.without_gates, t)),
+        (t("safety_end"), str(safety.after_end), _must_be_none(safety.after_end, t)),
+    )
+    feeds = tuple(
+        Row(words.say("feeds", feed.name), (words.when(feed.read_at),), _feed_state(feed, now, fresh, t))
+        for feed in overview.feeds
+    )
+    return Numbers(tenant, figures, feeds)
+
+
+def _must_be_none(count: int, t: Say) -> Line:
+    return Line(t("safety_bad"), "bad") if count else Line(t("safety_ok"), "ok")
+
+
+def _feed_state(feed: Feed, now: datetime, fresh: float, t: Say) -> Line:
+    if feed.error is not None:
+        return Line(t("source_failing"), "bad")
+    if feed.read_at is None:
+        return Line(t("source_never"), "warn")
+    old = (now - feed.read_at).total_seconds() > fresh
+    return Line(t("source_old"), "warn") if old else Line(t("source_ok"), "ok")
