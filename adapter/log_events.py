@@ -148,6 +148,15 @@ _CATALOGUE: Final = (
           "A schedule at the camera platform bears the adapter's reference and belongs to no case that knows it.",
           "See `adapter case show`; where no case of it is open, end the schedule at the camera platform by "
           "hand, or set `engine.unowned = \"end\"`. After a restored backup, bring the lost cases back first."),
+    # the HTTP side
+    Event("hook_received", INFO, ("orders", "known", "new"),
+          "A hint that orders changed was received; the cases are due, and new ones are looked for."),
+    Event("hook_refused", WARNING, ("status", "reason"),
+          "A hint was refused: unsigned, too old, too large or too many.",
+          "If it is from Lifecare's side: compare the secret and the clocks."),
+    Event("loop_hung", ERROR, ("seconds",),
+          "The event loop stood still for too long; the process ends itself and is started again.",
+          "Report the traceback on standard error."),
     # the vendors
     Event("vendor_call", DEBUG, ("vendor", "call", "status", "outcome", "seconds"), "One exchange with a vendor."),
     Event("vendor_down", ERROR, ("vendor", "failure", "error", "since"),

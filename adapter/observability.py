@@ -28,7 +28,7 @@ from connectors.redact import REDACTED, redact
 REFUSED: Final = "[refused]"
 OURS: Final = ("adapter", "connectors", "mappings")
 # They log URLs, queries with their values, or a line per request, at INFO (encode/httpx#2760).
-MUTED: Final = ("httpx", "httpcore", "aiohttp", "aiohttp.access", "sqlalchemy.engine", "uvicorn", "uvicorn.access")
+MUTED: Final = ("httpx", "httpcore", "aiohttp", "sqlalchemy.engine", "uvicorn", "uvicorn.access")
 
 _PERSONAL: Final = frozenset(
     {

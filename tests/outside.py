@@ -33,6 +33,7 @@ MARK = re.compile(r"\[(TK-[2-9A-HJ-NP-Z]{6}/\d+)\]")
 READY = (
     (Signal.TIMES_AGREED, "22.30, 02:15 och 05.00"),
     (Signal.INSTALLATION_BOOKED, "Klart."),
+    (Signal.KEYS_COLLECTED, "Klart."),
     (Signal.APPENDIX_SIGNED, "Klart."),
     (Signal.CONSENT_SIGNED, "Klart."),
     (Signal.LIABILITY_SIGNED, "Klart."),
@@ -175,9 +176,6 @@ class Side:
     def last_write(self) -> float:
         """When the last note came in (seconds of the epoch)."""
         return self._vendors.lifecare.notes_written()[-1].written.timestamp()
-
-    def schedules_by_page(self) -> int:
-        return len(self._vendors.phoniro.book.all)
 
 
 async def child() -> None:

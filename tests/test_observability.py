@@ -194,7 +194,7 @@ def test_of_a_url_only_the_host_is_left() -> None:
     out = configured()
     url = f"https://user:pass@lifecare.example/WE.EC/api/clients/{TF}?domain=d&key=abc"
     log("vendor_call", vendor="lifecare", call=f"GET {url}", outcome="/api?q=PersonId")
-    logging.getLogger("httpx").warning("HTTP Request: GET %s", url)
+    logging.getLogger("a.library").warning("HTTP Request: GET %s", url)
     first, second = lines(out)
     assert first["call"] == "GET https://lifecare.example/[redacted]"
     assert first["outcome"] == "/api?[redacted]"

@@ -97,6 +97,9 @@ class Jobs:
         if task is not None:
             self.active.add(task)
             task.add_done_callback(self.active.discard)
+        await self._guard(job)
+
+    async def _guard(self, job: Callable[[], Awaitable[object]]) -> None:
         try:
             await job()
             self.store_error = None
@@ -107,7 +110,7 @@ class Jobs:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then let what is under way finish within ``GRACE_SECONDS``."""
-        await self._run(lambda: _begin(self.rt))
+        await self._guard(lambda: _begin(self.rt))
         self.scheduler.start()
         try:
             await stop.wait()
@@ -119,7 +122,7 @@ class Jobs:
                     task.cancel()
                 await asyncio.gather(*late, return_exceptions=True)
             self.scheduler.shutdown(wait=False)
-            await self._run(lambda: _give_back(self.rt))
+            await self._guard(lambda: _give_back(self.rt))
 
 
 async def _begin(rt: Runtime) -> None:

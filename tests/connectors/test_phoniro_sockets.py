@@ -12,6 +12,7 @@ from connectors.errors import AmbiguousWrite, Conflict, NotFound, Refused
 from connectors.http import HttpSettings
 from connectors.mock.faults import Kind
 from connectors.mock.faults import Rule as Fault
+from connectors.mock.phoniro import DEFAULT_CLIENT
 from connectors.mock.serve import RunningSimulators, running_simulators
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import Customer, NewSchedule, Rule, Schedule, ScheduleChanges, Supervision
@@ -42,7 +43,7 @@ async def sims(clock: Clock) -> AsyncIterator[RunningSimulators]:
 @pytest.fixture
 async def client(sims: RunningSimulators) -> AsyncIterator[PhoniroClient]:
     limits = HttpSettings(per_second=None, first_wait=0.001, longest_wait=0.002)
-    async with PhoniroClient(sims.phoniro_url, "adapter", "adapter-secret", settings=limits, page_size=2) as client:
+    async with PhoniroClient(sims.phoniro_url, *DEFAULT_CLIENT, settings=limits, page_size=2) as client:
         customer = Customer(external_id="å c?1", organisation_id="hemtjanst-norr", protected_identity=True)
         assert await client.put_customer(customer) == customer
         yield client

@@ -1,0 +1,83 @@
+"""Several replicas on one PostgreSQL, in real processes: killed, frozen and woken, their database gone and back."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.outside import Outside
+from tests.postgres import Postgres, programs
+from tests.replicas.crew import LEASE, Crew, check_each_effect_once
+
+pytestmark = pytest.mark.process
+
+
+@pytest.fixture
+def server() -> Iterator[Postgres]:
+    """A PostgreSQL that keeps what it has committed, of the test's own, as it is stopped under way."""
+    if programs() is None:
+        pytest.skip("NOT TESTED AGAINST POSTGRESQL: no programs of it were found, installed or from the wheel")
+    server = Postgres(durable=True)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def outside() -> Iterator[Outside]:
+    with Outside() as running:
+        yield running
+
+
+def test_three_replicas_killed_frozen_and_cut_off_do_everything_once(
+    tmp_path: Path, server: Postgres, outside: Outside
+) -> None:
+    crew = Crew(tmp_path, server, outside, size=3)
+    first, second, third = crew.replicas
+    outside.call("latency", seconds=0.02)
+    outside.call("orders", first=0, count=30)
+    try:
+        for replica in crew.replicas:
+            replica.start()
+        crew.wait(lambda: crew.notes() >= 10, 30, "the replicas work")
+        first.kill()
+        second.signal(signal.SIGSTOP)
+        crew.wait(lambda: crew.notes() >= 40, 30, "the third does all the work")
+        crew.cut_connections()
+        outside.call("orders", first=30, count=20)
+        first.start()
+        crew.wait(lambda: crew.notes() >= 70, 30, "the first is back")
+        server.stop()
+        server.start()
+        second.signal(signal.SIGCONT)
+        crew.wait(lambda: crew.notes() >= 200 and crew.idle(), 60, "everything is done")
+        assert crew.overdue().total_seconds() < 1, "a lease ran out and nobody took over"
+        check_each_effect_once(crew, 50)
+        assert third.running
+        assert [replica.stop() for replica in crew.replicas] == [0, 0, 0]
+    finally:
+        crew.end()
+
+
+def test_a_replica_frozen_in_the_middle_of_an_act_is_fenced_off_when_it_wakes(
+    tmp_path: Path, server: Postgres, outside: Outside
+) -> None:
+    """The vendor has the note, its answer is never read: the other replica finds the note and writes it down."""
+    crew = Crew(tmp_path, server, outside, size=2)
+    zombie, heir = crew.replicas
+    outside.call("orders", first=0, count=1)
+    outside.call("fault", vendor="lifecare", kind="delay", method="POST", delay=1.0)
+    try:
+        zombie.start()
+        crew.wait(lambda: crew.notes() == 1, 30, "the first note is written")
+        zombie.signal(signal.SIGSTOP)
+        heir.start()
+        crew.wait(lambda: crew.notes() == 4 and crew.idle(), LEASE * 2 + 30, "the heir does the rest")
+        zombie.signal(signal.SIGCONT)
+        crew.wait(lambda: crew.lost_leases() > 0, 10, "the zombie is told that its lease is gone")
+        check_each_effect_once(crew, 1)
+        assert [replica.stop() for replica in crew.replicas] == [0, 0]
+    finally:
+        crew.end()

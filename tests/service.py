@@ -1,0 +1,82 @@
+"""Real adapter processes (``python -m adapter run``) that a test starts, stops in every way, and reads the log of."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.outside import ROOT
+
+
+def toml(groups: Mapping[str, Any], prefix: str = "") -> str:
+    """Nested tables of plain values as TOML."""
+    lines = [f"{name} = {json.dumps(v)}" for name, v in groups.items() if not isinstance(v, Mapping)]
+    text = "\n".join(lines) + "\n"
+    for name, value in groups.items():
+        if isinstance(value, Mapping):
+            text += f"\n[{prefix}{name}]\n{toml(value, f'{prefix}{name}.')}"
+    return text
+
+
+def write_config(path: Path, url: str, tenants: Mapping[str, Any], **engine: Any) -> Path:
+    """A settings' file for the store ``url``; ``engine`` is the group of that name. No file is watched for re-sync."""
+    files = {"resync_file": str(path.parent / "resync.toml"), "adopt_file": str(path.parent / "adopt.toml")}
+    path.write_text(
+        toml(
+            {
+                "pseudonym_key": "a key for tests only",
+                "store": {"url": url},
+                "logs": {"level": "INFO", "format": "json"},
+                "engine": {**files, **engine},
+                "tenants": tenants,
+            }
+        ),
+        encoding="utf-8",
+    )
+    return path
+
+
+class Replica:
+    """One process of the adapter; its log is a file."""
+
+    def __init__(self, config: Path, log: Path) -> None:
+        self.config = config
+        self.log = log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        clean = {name: value for name, value in os.environ.items() if not name.startswith("ADAPTER_")}
+        command = [sys.executable, "-m", "adapter", "run", "--config", str(self.config)]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=clean)
+
+    @property
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing of it is finished."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code."""
+        assert self.process is not None
+        self.process.terminate()
+        return self.process.wait(timeout=30)
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        lines = self.log.read_text(encoding="utf-8").splitlines()
+        found = (json.loads(line) for line in lines if line.startswith("{") and line.endswith("}"))
+        return [line for line in found if line["event"] == name]
