@@ -140,11 +140,11 @@ class _Turn:
             if e.failure is not Failure.NOT_FOUND:
                 await self._not_looked(e)
                 return
-        else:
-            self._heard(None)
         now = self.rt.clock.now()
         looks = self.claimed.looks + 1
         if effect is not None:
+            # Nothing found may be because nothing was asked: mail can't be looked for.
+            self._heard(None)
             await self._record(lambda c: dispatch.done(c, self.claimed, effect, now), "act_found")
             log("act_found_done", vendor=self.vendor, looks=looks, **self.label)
         elif looks >= self.executor.looks_needed(self.claimed.act):
