@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from adapter.cli.failures import UNEXPECTED, tell
+from adapter.cli.operate import register
+from adapter.cli.options import ConfigOption, JsonOption
 
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--config",
-        help="The settings' file. Default: $ADAPTER_CONFIG, else config/adapter.toml if it is there.",
-        show_default=False,
-        metavar="PATH",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="JSON, for a program.")]
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The case's reference, as TK-7F3K2M.")]
 
 app = typer.Typer(
@@ -35,6 +26,7 @@ case_app = typer.Typer(help="Look at cases: what is done, awaited and next.", no
 db_app = typer.Typer(help="The adapter's own database.", no_args_is_help=True)
 app.add_typer(case_app, name="case")
 app.add_typer(db_app, name="db")
+register(app)
 
 
 @app.command()

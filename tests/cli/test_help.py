@@ -14,14 +14,40 @@ from adapter.cli.app import app
 
 def test_help_names_every_command_and_where_to_begin() -> None:
     told = CliRunner().invoke(app, ["--help"]).output
-    for command in ("run", "check", "plan", "simulate", "demo", "case", "db"):
+    for command in (
+        "run",
+        "check",
+        "plan",
+        "simulate",
+        "demo",
+        "case",
+        "db",
+        "init",
+        "config",
+        "resync",
+        "logs",
+        "purge",
+    ):
         assert f"\n  {command} " in told
     assert "adapter demo" in told
     assert "docs/settings.md" in told
 
 
 @pytest.mark.parametrize(
-    "command", ["run", "check", "plan", "simulate", "demo", "case list", "case show", "db upgrade"]
+    "command",
+    [
+        "run",
+        "check",
+        "plan",
+        "demo",
+        "case list",
+        "db upgrade",
+        "init",
+        "config show",
+        "resync add",
+        "logs explain",
+        "purge",
+    ],
 )
 def test_every_command_explains_itself(command: str) -> None:
     result = CliRunner().invoke(app, [*command.split(), "--help"])

@@ -1,0 +1,121 @@
+"""``adapter init``: from questions to a configuration that works, as a dry run to begin with."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import date
+from importlib.resources import files
+from pathlib import Path
+
+import tomlkit
+import typer
+
+from adapter.cli.check import run_check
+from adapter.cli.failures import CANT_BEGIN, fail
+
+SECRET_FILES = ("lifecare__key", "phoniro__client_secret", "pseudonym_key")
+
+_HEAD = """\
+Written by `adapter init`. Every setting is described in docs/settings.md; `adapter config show` shows them all.
+Secrets stand in files of their own, in secrets_dir.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What was given as options; None is asked for."""
+
+    tenant: str | None = None
+    municipality: str | None = None
+    go_live: date | None = None
+    lifecare_url: str | None = None
+    lifecare_domain: str | None = None
+    lifecare_key_from: Path | None = None
+    phoniro_url: str | None = None
+    phoniro_client: str | None = None
+    phoniro_secret_from: Path | None = None
+
+
+def begin(folder: Path, given: Answers, *, check: bool) -> int:
+    """Ask, write and check; returns the exit code."""
+    folder = folder.absolute()
+    config, mapping, hidden = folder / "adapter.toml", folder / "mapping.toml", folder / "secrets"
+    for path in (config, mapping, *(hidden / name for name in SECRET_FILES)):
+        if path.exists():
+            raise fail(f"{path} is there already, and nothing was written. Choose another --folder.", CANT_BEGIN)
+    tenant = given.tenant or typer.prompt("Short name of the municipality (lower case, stays in the database)")
+    name = given.municipality or typer.prompt("Its name, as people write it", default=tenant.capitalize())
+    go_live = given.go_live or date.fromisoformat(
+        typer.prompt("Go-live: orders dated before are left alone (YYYY-MM-DD)", default=date.today().isoformat())  # noqa: DTZ011  # the operator's own calendar
+    )
+    lifecare = {
+        "base_url": given.lifecare_url or typer.prompt("Lifecare: address (https://...)"),
+        "domain": given.lifecare_domain or typer.prompt("Lifecare: domain"),
+    }
+    key = _secret(given.lifecare_key_from, "Lifecare: API key")
+    phoniro = {
+        "base_url": given.phoniro_url or typer.prompt("Phoniro: address (https://...)"),
+        "client_id": given.phoniro_client or typer.prompt("Phoniro: OAuth client"),
+    }
+    secret = _secret(given.phoniro_secret_from, "Phoniro: the client's secret")
+
+    folder.mkdir(parents=True, exist_ok=True)
+    hidden.mkdir(mode=0o700, exist_ok=True)
+    for file, value in zip(SECRET_FILES, (key, secret, secrets.token_urlsafe(32)), strict=True):
+        _write_secret(hidden / file, value)
+    mapping.write_text(mapping_text(name, go_live), encoding="utf-8")
+    config.write_text(config_text(folder, tenant, lifecare, phoniro), encoding="utf-8")
+    typer.echo(
+        f"\nWritten: {config}, {mapping}, and secrets that only you can read in {hidden}.\n"
+        "It is a dry run until dry_run is taken out. The mapping holds the example's codes: replace them by your own\n"
+        "(`adapter check` compares them with your Lifecare). For all further commands:\n\n"
+        f"  export ADAPTER_CONFIG={config}\n"
+    )
+    return run_check(config, as_json=False) if check else 0
+
+
+def _secret(source: Path | None, question: str) -> str:
+    if source is None:
+        return str(typer.prompt(f"{question} (not shown)", hide_input=True))
+    try:
+        return source.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise fail(f"{source} can't be read: {getattr(error, 'strerror', 'not UTF-8')}", CANT_BEGIN) from None
+
+
+def _write_secret(path: Path, value: str) -> None:
+    path.touch(mode=0o600, exist_ok=False)
+    path.write_text(value + "\n", encoding="utf-8")
+
+
+def mapping_text(municipality: str, go_live: date) -> str:
+    """The example mapping, comments and all, for this municipality."""
+    document = tomlkit.parse((files("mappings") / "example.toml").read_text(encoding="utf-8"))
+    document["go_live"] = go_live
+    section = document["municipality"]
+    assert isinstance(section, dict)  # the packaged example has it
+    section["name"] = municipality
+    return tomlkit.dumps(document)
+
+
+def config_text(folder: Path, tenant: str, lifecare: dict[str, str], phoniro: dict[str, str]) -> str:
+    """``adapter.toml``; its paths are absolute, so that it holds from any working directory."""
+    document = tomlkit.document()
+    for line in _HEAD.splitlines():
+        document.add(tomlkit.comment(line))
+    document.add(tomlkit.nl())
+    document.add("tenant", tenant)
+    document.add("mapping_file", str(folder / "mapping.toml"))
+    document.add("secrets_dir", str(folder / "secrets"))
+    dry_run = tomlkit.item(True)
+    dry_run.comment("read and decide, and write nothing; take this line out to go live")
+    document.add("dry_run", dry_run)
+    document.add("lifecare", lifecare)
+    document.add("phoniro", phoniro)
+    document.add("store", {"url": f"sqlite:///{folder / 'adapter.db'}"})
+    document.add("engine", {name: str(folder / file) for name, file in _FILES.items()})
+    return tomlkit.dumps(document)
+
+
+_FILES = {"resync_file": "resync.toml", "adopt_file": "adopt.toml"}

@@ -1,0 +1,53 @@
+"""``adapter logs explain``: the log's JSON lines as the story of each case.
+
+It is told in English, the language of the log and of its catalogue, so that a sentence here and an event there are
+found by each other; what a case looks like in the routine's own Swedish words is ``adapter case show``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from adapter.cli.failures import CANT_BEGIN, fail
+from adapter.presentation.console import console
+from adapter.presentation.story import Line, stories
+
+
+def explain(case: str | None, zone: str) -> None:
+    try:
+        known = ZoneInfo(zone)
+    except (KeyError, ValueError, OSError):
+        raise fail(f"There is no time zone {zone!r}; one is Europe/Stockholm.", CANT_BEGIN) from None
+    told = 0
+    out = console()
+    for story in stories(json_lines(sys.stdin), known):
+        if case is None or story.case == case.upper():
+            told += 1
+            out.print(story.title, style="bold")
+            for line in story.lines:
+                out.print(f"  {line}", style=_style(line))
+            out.print("")
+    if not told:
+        raise fail(f"No line of the log is about {case or 'any case'}. It reads the adapter's JSON lines.")
+
+
+def _style(line: Line) -> str:
+    return {"error": "bold red", "warning": "yellow"}.get(line.level, "")
+
+
+def json_lines(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """The log lines among what comes; a prefix before the first brace (Docker's, syslog's) is passed over."""
+    for text in lines:
+        begin = text.find("{")
+        if begin < 0:
+            continue
+        try:
+            value = json.loads(text[begin:])
+        except ValueError:
+            continue
+        if isinstance(value, dict) and isinstance(value.get("event"), str):
+            yield value

@@ -1,0 +1,170 @@
+"""``adapter resync list``, ``show`` and ``add``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import tomlkit
+import typer
+from rich import box
+from rich.table import Table
+
+from adapter.cli.failures import CANT_BEGIN, fail, failures_in_words
+from adapter.cli.opening import quiet_settings, reading
+from adapter.engine.resync_file import ResyncFile, parse, read_resync_file
+from adapter.presentation.console import console
+from adapter.store import resyncs
+from adapter.store.resyncs import Item, ItemState, Resync
+
+
+def list_resyncs(config: Path | None, *, as_json: bool) -> None:
+    with reading(config) as service:
+        run = service.runtime.db.run_sync
+        rows = run(resyncs.all_resyncs)
+        counts = {(r.tenant, r.id): run(partial(resyncs.counts, tenant=r.tenant, id=r.id)) for r in rows}
+        file = read_resync_file(service.settings.engine.resync_file, list(service.tenants))
+    taken = {row.id for row in rows}
+    waiting = [request for _, request in file.requests if request.id not in taken]
+    if as_json:
+        value = {
+            "resyncs": [_as_json(row, counts[row.tenant, row.id]) for row in rows],
+            "not_taken_yet": [request.id for request in waiting],
+            "refused": [str(refusal) for refusal in file.refusals],
+        }
+        typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+        return
+    out = console()
+    out.print(
+        _table(rows, counts) if rows else "No re-sync has been asked for yet. `adapter resync add --help` says how."
+    )
+    for request in waiting:
+        out.print(f"{request.id}: in the file, not taken yet; the running adapter takes it within seconds.")
+    _print_refusals(file, service.settings.engine.resync_file)
+
+
+def _table(rows: Sequence[Resync], counts: Mapping[tuple[str, str], dict[str, int]]) -> Table:
+    table = Table(box=box.SIMPLE)
+    for column in ("id", "municipality", "scope", "mode", "asked by", "taken (UTC)", "state"):
+        table.add_column(column)
+    for row in rows:
+        request = row.request
+        taken = f"{row.taken_at:%Y-%m-%d %H:%M}"
+        state = _state(row, counts[row.tenant, row.id])
+        table.add_row(row.id, row.tenant, request["scope"], request["mode"], request["who"], taken, state)
+    return table
+
+
+def _state(row: Resync, counts: Mapping[str, int]) -> str:
+    found = sum(counts.values())
+    left = counts.get(ItemState.LISTED, 0) + counts.get(ItemState.MARKED, 0)
+    if row.report is not None:
+        told = f"done: {row.report['looked_at']} looked at, {row.report['acts']} acts for {row.report['with_acts']}"
+        return told + (f", {row.report['failed']} failed" if row.report["failed"] else "")
+    if row.error:
+        return f"waits: {row.error}"
+    step = row.position.get("step", "to begin")
+    return f"{found - left} of {found}" if step == "work" else f"finding the cases ({step}); {found} so far"
+
+
+def _as_json(row: Resync, counts: Mapping[str, int]) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "tenant": row.tenant,
+        "request": dict(row.request),
+        "taken_at": row.taken_at.isoformat(),
+        "finished_at": row.finished_at.isoformat() if row.finished_at else None,
+        "items": dict(counts),
+        "report": row.report,
+        "error": row.error,
+    }
+
+
+def _print_refusals(file: ResyncFile, path: Path) -> None:
+    for refusal in file.refusals:
+        console().print(f"✗ {path}: {refusal}", style="bold red")
+
+
+def show_resync(config: Path | None, id: str, *, as_json: bool) -> None:
+    with reading(config) as service:
+        run = service.runtime.db.run_sync
+        rows = run(partial(resyncs.all_resyncs, id=id))
+        if not rows:
+            raise fail(f"No re-sync {id} was taken. `adapter resync list` shows them all.")
+        found = {row.tenant: run(partial(resyncs.items, tenant=row.tenant, id=id)) for row in rows}
+    if as_json:
+        value = [
+            _as_json(row, {})
+            | {"items": [{"item": i.item, "state": i.state.value, **i.told} for i in found[row.tenant]]}
+            for row in rows
+        ]
+        typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+        return
+    out = console()
+    for row in rows:
+        counts: dict[str, int] = {}
+        for item in found[row.tenant]:
+            counts[item.state] = counts.get(item.state, 0) + 1
+        request = row.request
+        out.print(
+            f"{row.id} for {row.tenant}: {request['scope']}, {request['mode']}; {_state(row, counts)}", style="bold"
+        )
+        out.print(f"asked by {request['who']}: {request['why']}")
+        for item in found[row.tenant]:
+            out.print(f"  {item.item:<12} {item.state.value:<8} {_told(item)}")
+
+
+def _told(item: Item) -> str:
+    told = item.told
+    if "why" in told or "opens" in told:
+        return str(told.get("why") or told["opens"])
+    parts = []
+    if told.get("opened"):
+        parts.append("opened or continued for an order that had none")
+    if "phase" in told:
+        was = told.get("was", told["phase"])
+        parts.append(told["phase"] if was == told["phase"] else f"{was} → {told['phase']}")
+    if "acts" in told:
+        verb = "would do" if item.state is ItemState.PLANNED else "did"
+        parts.append(f"{verb}: {', '.join(told['acts'])}" if told["acts"] else "nothing to do")
+    if told.get("attention"):
+        parts.append(f"for a person: {', '.join(told['attention'])}")
+    return "; ".join(parts)
+
+
+def add_resync(config: Path | None, keys: Mapping[str, Any]) -> None:
+    """Append an entry of these keys to the re-sync file, after it was checked; ``id`` is made where it is None."""
+    with failures_in_words():
+        settings = quiet_settings(config)
+    id = keys["id"] or f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{keys['scope']}"
+    text = entry_text({**keys, "id": id})
+    file = settings.engine.resync_file
+    written = file.read_text(encoding="utf-8") if file.exists() else ""
+    tenants = list(settings.tenants)
+    refusals = parse(text, tenants).refusals
+    before = parse(written, tenants)
+    if not refusals and any(request.id == id for _, request in before.requests):
+        raise fail(f"{file} has a request {id} already; choose another --id.", CANT_BEGIN)
+    if refusals:
+        raise fail("\n".join(f"{r.key or 'the request'}: {r.reason}" for r in refusals), CANT_BEGIN)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a", encoding="utf-8") as out:
+        out.write(("" if not written or written.endswith("\n") else "\n") + "\n" + text)
+    typer.echo(f"{id}: written to {file}. `adapter resync show {id}` tells what comes of it.")
+
+
+def entry_text(keys: Mapping[str, Any]) -> str:
+    """One entry as TOML; keys without a value are left out."""
+    table = tomlkit.table()
+    for key, value in keys.items():
+        if value is not None:
+            table.add(key, value)
+    entries = tomlkit.aot()
+    entries.append(table)
+    document = tomlkit.document()
+    document.add("resync", entries)
+    return tomlkit.dumps(document)
