@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import random
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from types import TracebackType
@@ -50,6 +50,7 @@ class Outside:
     sleep: Sleep | None = None
     mail: MailSender | None = None
     on_call: OnCall | None = None
+    beat: Callable[[], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +137,13 @@ def build(
         owner=owner or f"{socket.gethostname()}-{os.getpid()}-{rng.randrange(16**6):06x}",
         breakers=breakers,
         dry_run=settings.dry_run,
+        beat=outside.beat or _nothing,
     )
     return Service(settings, parts, runtime)
+
+
+def _nothing() -> None:
+    return
 
 
 def tuning(engine: EngineSettings) -> Tuning:

@@ -149,6 +149,10 @@ _CATALOGUE: Final = (
           "See `adapter case show`; where no case of it is open, end the schedule at the camera platform by "
           "hand, or set `engine.unowned = \"end\"`. After a restored backup, bring the lost cases back first."),
     # the HTTP side
+    Event("ops_listening", INFO, ("host", "port"), "Health, metrics, webhook and status page are served here."),
+    Event("ops_unavailable", ERROR, ("host", "port", "reason"),
+          "The HTTP side can't be served; everything else goes on.",
+          "Free the address, or change `ops.port`, and restart."),
     Event("hook_received", INFO, ("orders", "known", "new"),
           "A hint that orders changed was received; the cases are due, and new ones are looked for."),
     Event("hook_refused", WARNING, ("status", "reason"),

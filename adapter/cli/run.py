@@ -12,6 +12,7 @@ from pathlib import Path
 from adapter import bootstrap
 from adapter.bootstrap import Service
 from adapter.cli.failures import CANT_BEGIN, WRONG
+from adapter.cli.http_side import HttpSide
 from adapter.cli.supervise import Reloader, supervise
 from adapter.engine import jobs
 from adapter.log_events import log
@@ -49,7 +50,8 @@ def run_service(config: Path | None, *, once: bool) -> int:
 async def _serve(settings: Settings, config: Path | None, *, once: bool) -> int:
     stop = asyncio.Event()
     began = time.monotonic()
-    async with bootstrap.build(settings) as service:
+    http = HttpSide(settings)
+    async with bootstrap.build(settings, outside=http.outside) as service:
         _stop_on_signals(stop)
         if not await _open_store(service, stop):
             return 0
@@ -63,7 +65,12 @@ async def _serve(settings: Settings, config: Path | None, *, once: bool) -> int:
         if once:
             await jobs.run_once(service.runtime)
         else:
-            await supervise(service, Reloader(config), stop)
+            beside = asyncio.create_task(http.run(service, stop))
+            try:
+                await supervise(service, Reloader(config, build=http.rebuilt), stop, replaced=http.use)
+            finally:
+                stop.set()
+                await beside
     log("service_stopped", seconds=round(time.monotonic() - began, 1))
     return 0
 

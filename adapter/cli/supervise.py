@@ -106,9 +106,15 @@ def _stamp(path: Path) -> tuple[str, int, int, int]:
     return str(path), found.st_mtime_ns, found.st_size, found.st_ino
 
 
-async def supervise(service: Service, reloader: Reloader, stop: asyncio.Event) -> None:
-    """Run the service, and its successors, until ``stop`` is set. Closes those that were replaced, and the last one's
-    vendors; the database stays its opener's."""
+def _ignore(_: Service) -> None:
+    return
+
+
+async def supervise(
+    service: Service, reloader: Reloader, stop: asyncio.Event, *, replaced: Callable[[Service], None] = _ignore
+) -> None:
+    """Run the service, and its successors, until ``stop`` is set; ``replaced`` is told each successor. Closes those
+    that were replaced, and the last one's vendors; the database stays its opener's."""
     if hasattr(signal, "SIGHUP"):
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
     await tell_unattended(service)
@@ -119,6 +125,7 @@ async def supervise(service: Service, reloader: Reloader, stop: asyncio.Event) -
             return
         await take_over(service, successor)
         service = successor
+        replaced(service)
 
 
 async def _run_until_replaced(service: Service, reloader: Reloader, stop: asyncio.Event) -> Service | None:

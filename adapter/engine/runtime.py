@@ -75,6 +75,8 @@ class Runtime:
     breakers: Breakers = field(default_factory=Breakers)
     dry_run: bool = False
     """Read and decide for real, and carry out nothing: what would have been done is logged."""
+    beat: Callable[[], None] = lambda: None
+    """Called whenever the work goes round: a sign of life for the watchdog."""
     pause: Callable[[str], Awaitable[None]] | None = None
     """Called by name around every commit and every call; a crash test raises there."""
 

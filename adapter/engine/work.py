@@ -81,6 +81,7 @@ async def _claim(rt: Runtime, busy: list[str], done: Done) -> Started:
     acts, due_cases = await rt.db.run(claim)
     for _, breaker in back:
         breaker.recovered = False
+    rt.beat()
     await rt.at("work claimed")
     done.acts += len(acts)
     done.cases += len(due_cases)

@@ -71,10 +71,11 @@ def _no_breakers() -> Sequence[Breaker]:
     return ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OpsContext:
     """``words`` and ``hook_secrets`` by municipality; one without a secret receives no hooks. ``poll_soon`` has a
-    municipality's feeds read out of turn."""
+    municipality's feeds read out of turn. ``runtime``, ``words`` and ``hook_secrets`` are replaced when changed
+    settings are put to use: whoever needs one asks for it each time."""
 
     runtime: Runtime
     settings: OpsSettings

@@ -95,6 +95,12 @@ class Numbers:
     figures: tuple[tuple[str, str, Line | None], ...]
     feeds: tuple[Row, ...]
 
+    @property
+    def well(self) -> bool:
+        """Whether nothing of it is bad."""
+        lines = [*(line for _, _, line in self.figures if line), *(feed.state for feed in self.feeds)]
+        return all(line.tone != "bad" for line in lines)
+
 
 def urgency(glance: Glance) -> tuple[bool, int, bool, datetime, str]:
     """Sort by it: late and parked first, the longest open first among equals."""
@@ -184,3 +190,18 @@ def _feed_state(feed: Feed, now: datetime, fresh: float, t: Say) -> Line:
         return Line(t("source_never"), "warn")
     old = (now - feed.read_at).total_seconds() > fresh
     return Line(t("source_old"), "warn") if old else Line(t("source_ok"), "ok")
+
+
+def vendors(ops: OpsContext) -> tuple[Row, ...]:
+    """Each vendor as this process last saw it; a breaker that is open goes before all else."""
+    words = ops.words_of()
+    held = {b.vendor: b for b in ops.breakers() if b.open}
+    rows = []
+    for seen in ops.calls.seen():
+        state = Line(words.say("status", "vendor_ok"), "ok")
+        if seen.vendor in held:
+            state = Line(words.say("status", "vendor_open", when=words.when(held[seen.vendor].since)), "bad")
+        elif not seen.well:
+            state = Line(words.say("status", "vendor_bad", when=words.when(seen.failed_at)), "warn")
+        rows.append(Row(words.say("vendors", seen.vendor), (words.when(seen.answered_at),), state))
+    return tuple(rows)

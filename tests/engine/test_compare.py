@@ -34,7 +34,9 @@ async def test_what_nobody_touched_is_the_same() -> None:
 async def test_a_schedule_changed_by_hand_is_put_right(logs: Logs) -> None:
     async with World() as world:
         schedule_id = await active(world)
-        world.phoniro.change_by_hand(schedule_id, HandChange.model_validate({"validTo": world.today + timedelta(days=400)}))
+        world.phoniro.change_by_hand(
+            schedule_id, HandChange.model_validate({"validTo": world.today + timedelta(days=400)})
+        )
         ref = (await world.case()).ref
         found = await compare(world.rt, world.tenant)
         assert found.changed == [f"{ref}-1"]
@@ -76,4 +78,3 @@ async def test_one_of_ours_that_no_case_owns_is_told_and_ended_only_by_policy(en
         assert found.others == 1
         assert world.phoniro.status(orphan.id) == ("ended" if end_unowned else "active")
         assert logs.events("schedule_unowned")[0]["level"] == "error"
-

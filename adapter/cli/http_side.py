@@ -1,0 +1,81 @@
+"""The HTTP side and the watchdog beside the running service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from adapter import bootstrap
+from adapter.bootstrap import Outside, Service
+from adapter.engine.runtime import Clock
+from adapter.log_events import log
+from adapter.ops.app import serve
+from adapter.ops.calls import VendorCalls
+from adapter.ops.context import Breaker, OpsContext
+from adapter.ops.poller import Poller
+from adapter.ops.pulse import Pulse
+from adapter.presentation.words import Words
+from adapter.settings import Settings
+
+
+class HttpSide:
+    """Counts the vendors' calls, keeps the pulse, and serves health, metrics, webhook and status page where the
+    settings say so. It outlives a reload: ``use`` hands it the service that replaced the one before."""
+
+    def __init__(self, settings: Settings) -> None:
+        clock = Clock()
+        self.settings = settings.ops
+        self.calls = VendorCalls(clock.now)
+        self.pulse = Pulse(hang_seconds=settings.ops.hang_seconds)
+        self.outside = Outside(on_call=self.calls.record, beat=self.pulse.beat)
+        self._ops: OpsContext | None = None
+
+    def rebuilt(self, settings: Settings, running: Service) -> Service:
+        """A service of new settings over the running one's database. Raises ``MappingError``."""
+        return bootstrap.build(settings, db=running.runtime.db, outside=self.outside)
+
+    def use(self, service: Service) -> None:
+        """From now on show and serve this service."""
+        if self._ops is not None:
+            self._ops.runtime = service.runtime
+            self._ops.words = _words(service)
+            self._ops.hook_secrets = _secrets(service)
+
+    async def run(self, service: Service, stop: asyncio.Event) -> None:
+        """Until ``stop`` is set. Whatever goes wrong here is told and costs the service nothing."""
+        try:
+            await self._run(service, stop)
+        except Exception as error:  # noqa: BLE001  # looking at the service must never end it
+            log("job_failed", job="http", error=error)
+
+    async def _run(self, service: Service, stop: asyncio.Event) -> None:
+        poller = Poller(service.runtime)
+        self._ops = OpsContext(
+            runtime=service.runtime,
+            settings=self.settings,
+            words=_words(service),
+            calls=self.calls,
+            pulse=self.pulse,
+            version=version("trygghetskamera-adapter"),
+            poll_soon=poller.soon,
+            hook_secrets=_secrets(service),
+            breakers=self._breakers,
+        )
+        jobs = [self.pulse.run(stop)]
+        if self.settings.enabled:
+            jobs += [serve(self._ops, stop), poller.run(stop)]
+        await asyncio.gather(*jobs)
+
+    def _breakers(self) -> Sequence[Breaker]:
+        down = self._ops.runtime.breakers.down() if self._ops else {}
+        return [Breaker(tenant, vendor, True, since) for (tenant, vendor), since in down.items()]
+
+
+def _words(service: Service) -> dict[str, Words]:
+    return {name: Words(parts.texts, parts.mapping.zone) for name, parts in service.tenants.items()}
+
+
+def _secrets(service: Service) -> dict[str, bytes]:
+    told = {name: parts.settings.lifecare.hook_secret.get_secret_value() for name, parts in service.tenants.items()}
+    return {name: secret.encode() for name, secret in told.items() if secret}

@@ -1,0 +1,72 @@
+"""The HTTP side as one application, and how it is served within the daemon's own event loop."""
+
+from __future__ import annotations
+
+import asyncio
+
+import uvicorn
+from fastapi import FastAPI
+
+from adapter.log_events import log
+from adapter.ops import health, hooks, metrics, pages
+from adapter.ops.casebook import CaseBook
+from adapter.ops.context import OpsContext
+
+
+def create_app(ops: OpsContext) -> FastAPI:
+    """Health, metrics, webhook and, unless it is switched off, the status page. The API description is at
+    ``/openapi.json``."""
+    app = FastAPI(
+        title="Trygghetskamera adapter",
+        version=ops.version,
+        description="Health, metrics, and hints that something changed in Lifecare.",
+        docs_url=None,
+        redoc_url=None,
+    )
+    book = CaseBook()
+    app.include_router(health.router(ops))
+    app.include_router(metrics.router(ops, book))
+    app.include_router(hooks.router(ops))
+    if ops.settings.pages:
+        app.include_router(pages.router(ops, book))
+    return app
+
+
+async def serve(ops: OpsContext, stop: asyncio.Event) -> None:
+    """Listen until ``stop`` is set. An address that can't be had is told, and costs nothing else."""
+    config = uvicorn.Config(
+        create_app(ops),
+        host=ops.settings.host,
+        port=ops.settings.port,
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=2,
+    )
+    server = _Server(config)
+    listening = asyncio.create_task(server.serve())
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({listening, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        server.should_exit = True
+        stopping.cancel()
+        results = await asyncio.gather(listening, return_exceptions=True)
+    for failure in (r for r in results if isinstance(r, BaseException)):
+        log("ops_unavailable", host=ops.settings.host, port=ops.settings.port, reason=type(failure).__name__)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers of its own: the daemon has them, and a busy port must not end the process."""
+
+    def install_signal_handlers(self) -> None:
+        return
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]  # uvicorn exits
+        try:
+            await super().startup(sockets)  # type: ignore[arg-type]
+        except SystemExit:
+            raise OSError("the address is taken") from None
+        for listener in self.servers:
+            for socket in listener.sockets:
+                log("ops_listening", host=self.config.host, port=socket.getsockname()[1])

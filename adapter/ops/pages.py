@@ -1,0 +1,203 @@
+"""The status page, rendered here: it needs no script, and shows nothing personal. Swedish by the text table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from sqlalchemy import Connection
+
+from adapter.domain.looks import local_date
+from adapter.domain.routine import WAY_OUT
+from adapter.ops import views
+from adapter.ops.access import Access
+from adapter.ops.casebook import CaseBook, Glance, safety
+from adapter.ops.context import DOCUMENTS, OpsContext, Words
+from adapter.ops.health import fresh_for
+from adapter.ops.limits import Buckets
+from adapter.ops.resync_rows import ResyncRow, resync_rows
+from adapter.presentation.case_file import CaseFile, case_file, find_case
+from adapter.store import events
+from adapter.store.errors import StoreError
+from adapter.store.events import Event
+from adapter.store.queries import overview
+
+SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+_OUT = frozenset(step.id for step in WAY_OUT)
+_SIGN_INS_PER_MINUTE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One case as the page shows it."""
+
+    file: CaseFile
+    timeline: tuple[Event, ...]
+
+
+class Pages:
+    """Renders each page out of what the store says now."""
+
+    def __init__(self, ops: OpsContext, book: CaseBook) -> None:
+        self.ops = ops
+        self.book = book
+        self.access = Access(ops.settings)
+        self.attempts = Buckets(_SIGN_INS_PER_MINUTE, _SIGN_INS_PER_MINUTE, ops.runtime.clock.now)
+        loader = FileSystemLoader(Path(__file__).parent / "templates")
+        self._templates = Environment(
+            loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        )
+
+    def html(self, name: str, status: int = 200, /, **values: Any) -> HTMLResponse:
+        words = values.pop("words", None) or self.ops.words_of()
+        rt = self.ops.runtime
+        common: dict[str, Any] = {
+            "t": lambda code, **params: words.say("status", code, **params),
+            "words": words,
+            "version": self.ops.version,
+            "dry_run": rt.dry_run,
+            "now": words.when(rt.clock.now()),
+            "signed_in": self.access.by_token,
+        }
+        text = self._templates.get_template(name).render(**common, **values)
+        return HTMLResponse(text, status, headers=SECURITY)
+
+    def message(self, status: int, title: str, text: str) -> HTMLResponse:
+        """A page that only says something; both are codes of the text table."""
+        return self.html("message.html", status, title=title, text=text)
+
+    def overview(self, c: Connection) -> dict[str, Any]:
+        rt = self.ops.runtime
+        now = rt.clock.now()
+        glances: list[Glance] = []
+        numbers: list[views.Numbers] = []
+        resyncs: list[ResyncRow] = []
+        for tenant in rt.tenants.values():
+            today = local_date(now, tenant.policy.zone)
+            glances += self.book.open_cases(c, tenant.name)
+            safe = safety(c, self.book, tenant.name, tenant.policy, now, today)
+            fresh = fresh_for(rt).total_seconds()
+            numbers.append(views.numbers(self.ops, tenant.name, overview(c, tenant.name, now), safe, now, fresh))
+            resyncs += resync_rows(c, tenant.name)
+        urgent = sorted((g for g in glances if g.parked or g.late), key=views.urgency)
+        return {
+            "needs": [views.card(g, self.ops.words_of(g.tenant)) for g in urgent],
+            "board": views.board(glances, self.ops.words),
+            "numbers": numbers,
+            "several": len(numbers) > 1,
+            "vendors": views.vendors(self.ops),
+            "resyncs": resyncs,
+            "well": not urgent and all(view.well for view in numbers),
+        }
+
+    def case(self, c: Connection, reference: str) -> Found | None:
+        rt = self.ops.runtime
+        case = find_case(c, tuple(rt.tenants), reference)
+        if case is None:
+            return None
+        file = case_file(c, case, rt.tenants[case.tenant].policy, rt.clock.now())
+        return Found(file, events.of_case(c, case.tenant, case.ref, limit=views.EVENTS))
+
+    def case_page(self, found: Found) -> HTMLResponse:
+        file = found.file
+        words = self.ops.words_of(file.case.tenant)
+        steps = file.decision.steps if file.decision else ()
+        acts = {act.key: words.act(act.kind, act.what) for act in file.ledger.acts}
+        return self.html(
+            "case.html",
+            words=words,
+            file=file,
+            way_in=[s for s in steps if s.id not in _OUT],
+            way_out=[s for s in steps if s.id in _OUT],
+            signs=views.SIGNS,
+            timeline=[(words.when(e.at), event_text(e, words, acts)) for e in reversed(found.timeline)],
+            documents=DOCUMENTS if self.ops.documents else (),
+        )
+
+
+def event_text(event: Event, words: Words, acts: dict[str, str]) -> str:
+    """One line of the audit in words."""
+    data = {key: value for key, value in event.data.items() if value is not None}
+    key = str(data.get("key", ""))
+    params: dict[str, object] = {"what": acts.get(key, key), **data}
+    for name in ("from", "to"):
+        if event.name == "case.phase" and name in params:
+            params[name] = words.say("phases", str(params[name]))
+    return words.say("events", event.name.replace(".", "_"), **params)
+
+
+def router(ops: OpsContext, book: CaseBook) -> APIRouter:
+    """Everything under ``/`` that a person looks at. Not part of the published API description."""
+    routes, pages = APIRouter(include_in_schema=False), Pages(ops, book)
+
+    async def shown(request: Request, read: Callable[[Connection], Any], show: Callable[[Any], Response]) -> Response:
+        """A page for whoever may see it; what is wrong otherwise."""
+        refused = pages.access.refusal(request)
+        if refused == "sign_in":
+            return pages.html("sign_in.html", 401, wrong=None)
+        if refused is not None:
+            return pages.message(403, "no_entry", f"{refused}_text" if refused == "no_entry" else refused)
+        try:
+            return show(await ops.runtime.db.run(read))
+        except StoreError:
+            return pages.message(503, "store_away", "store_away_text")
+
+    @routes.get("/")
+    async def overview_page(request: Request) -> Response:
+        return await shown(request, pages.overview, lambda values: pages.html("overview.html", **values))
+
+    @routes.get("/cases")
+    async def find(ref: str = "") -> Response:
+        plain = "".join(ch for ch in ref.strip().upper() if ch.isalnum() or ch == "-")[:20]
+        return RedirectResponse(f"/cases/{plain or '-'}", 303, headers=SECURITY)
+
+    @routes.get("/cases/{ref}")
+    async def one_case(request: Request, ref: str) -> Response:
+        def show(found: Found | None) -> Response:
+            return pages.case_page(found) if found else pages.message(404, "not_found", "find_none")
+
+        return await shown(request, lambda c: pages.case(c, ref), show)
+
+    @routes.get("/cases/{ref}/{kind}")
+    async def document(request: Request, ref: str, kind: str) -> Response:
+        refused = pages.access.refusal(request)
+        if refused is not None:
+            return pages.html("sign_in.html", 401, wrong=None)
+        try:
+            found = await ops.runtime.db.run(lambda c: find_case(c, tuple(ops.runtime.tenants), ref))
+            made = await ops.documents(found.tenant, found.ref, kind) if found and ops.documents else None
+        except StoreError:
+            return pages.message(503, "store_away", "store_away_text")
+        if made is None or kind not in DOCUMENTS:
+            return pages.message(404, "not_found", "not_found_text")
+        headers = {**SECURITY, "Content-Disposition": f'attachment; filename="{made.name}"'}
+        return Response(made.content, media_type=made.media_type, headers=headers)
+
+    @routes.post("/sign-in")
+    async def sign_in(request: Request, token: str = Form("", max_length=500)) -> Response:
+        if not pages.attempts.take(request.client.host if request.client else ""):
+            return pages.html("sign_in.html", 429, wrong="sign_in_often")
+        if not pages.access.accepts(token):
+            return pages.html("sign_in.html", 401, wrong="sign_in_wrong")
+        response = RedirectResponse("/", 303, headers=SECURITY)
+        pages.access.begin(response, secure=request.url.scheme == "https")
+        return response
+
+    @routes.post("/sign-out")
+    async def sign_out() -> Response:
+        response = RedirectResponse("/", 303, headers=SECURITY)
+        pages.access.end(response)
+        return response
+
+    return routes
