@@ -7,7 +7,6 @@ lost, late, doubled or untrue therefore changes nothing but when the adapter loo
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -80,10 +79,13 @@ class Refused(BaseModel):
     error: str
 
 
-@dataclass(frozen=True, slots=True)
 class _Refusal(Exception):
-    status: int
-    reason: str
+    """Why a hook isn't taken."""
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.reason = reason
 
 
 _ID_SCHEMA: dict[str, Any] = {

@@ -1,0 +1,67 @@
+"""The HTTP side over a world: asked in process, with the world's own clock."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from pydantic import SecretStr
+
+from adapter.ops.app import create_app
+from adapter.ops.calls import VendorCalls
+from adapter.ops.context import OpsContext
+from adapter.ops.pulse import Pulse
+from adapter.presentation.words import Words
+from adapter.settings import OpsSettings
+from tests.world import World
+
+SECRET = b"a secret for the hooks"
+TOKEN = "a token for the status page"
+
+
+@dataclass
+class Site:
+    """A world, and the HTTP side that shows it. ``asked`` are the municipalities whose feeds were asked for."""
+
+    world: World
+    ops: OpsContext
+    asked: list[str] = field(default_factory=list)
+    app: FastAPI = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.app = create_app(self.ops)
+
+    def client(self, host: str = "127.0.0.1") -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(self.app)
+        return httpx.AsyncClient(transport=transport, base_url=f"http://{host}")
+
+
+def site_of(world: World, settings: OpsSettings | None = None) -> Site:
+    parts = world.service.tenants["exempel"]
+    asked: list[str] = []
+    ops = OpsContext(
+        runtime=world.rt,
+        settings=settings or OpsSettings(enabled=True),
+        words={"exempel": Words(parts.texts, parts.mapping.zone)},
+        calls=VendorCalls(world.clock.now),
+        pulse=Pulse(),
+        version="0.0",
+        poll_soon=asked.append,
+        hook_secrets={"exempel": SECRET},
+    )
+    return Site(world, ops, asked)
+
+
+@pytest.fixture
+async def site() -> AsyncIterator[Site]:
+    async with World() as world:
+        yield site_of(world)
+
+
+@pytest.fixture
+async def guarded() -> AsyncIterator[Site]:
+    async with World() as world:
+        yield site_of(world, OpsSettings(enabled=True, token=SecretStr(TOKEN)))

@@ -1,0 +1,76 @@
+"""``POST /hooks/lifecare``: a hint, signed, taken once."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from adapter.ops.signing import sign
+from adapter.store import due
+from tests.ops.conftest import SECRET, Site
+
+
+async def hook(
+    site: Site, body: bytes, *, age: timedelta = timedelta(0), signature: str | None = None
+) -> httpx.Response:
+    stamp = str(int((site.world.clock.now() - age).timestamp()))
+    headers = {"Adapter-Timestamp": stamp, "Adapter-Signature": signature or sign(SECRET, stamp, body)}
+    async with site.client() as client:
+        return await client.post("/hooks/lifecare", content=body, headers=headers)
+
+
+async def test_a_new_order_has_the_feeds_read_at_once(site: Site) -> None:
+    answer = await hook(site, b'{"order": "SB-100001"}')
+    assert (answer.status_code, answer.json()) == (202, {"known": 0, "new": 1})
+    assert site.asked == ["exempel"]
+
+
+async def test_an_order_of_a_case_makes_it_due_and_nothing_in_the_hook_is_believed(site: Site) -> None:
+    site.world.person()
+    order = site.world.order()
+    await site.world.settle()
+    before = await site.world.acts()
+    answer = await hook(site, json.dumps({"order": {"Id": order.order_id, "Status": "WillNotBeExecuted"}}).encode())
+    assert answer.json() == {"known": 1, "new": 0}
+    at = await site.world.db.run(lambda c: due.next_due(c, ["exempel"]))
+    assert at is not None
+    assert at <= site.world.clock.now()
+    await site.world.settle()
+    assert await site.world.acts() == before
+
+
+@pytest.mark.parametrize("age", [timedelta(minutes=6), timedelta(minutes=-6)])
+async def test_a_timestamp_too_far_from_now_is_refused(site: Site, age: timedelta) -> None:
+    assert (await hook(site, b'{"order": "1"}', age=age)).status_code == 401
+
+
+async def test_a_wrong_signature_is_refused_and_tells_nothing(site: Site) -> None:
+    answer = await hook(site, b'{"order": "1"}', signature="sha256=" + "0" * 64)
+    assert answer.status_code == 401
+    assert site.asked == []
+
+
+async def test_a_replay_is_refused(site: Site) -> None:
+    assert (await hook(site, b'{"order": "1"}')).status_code == 202
+    assert (await hook(site, b'{"order": "1"}')).status_code == 409
+
+
+async def test_an_oversize_body_is_refused(site: Site) -> None:
+    assert (await hook(site, b'{"order": "' + b"1" * 100_000 + b'"}')).status_code == 413
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"not json", b'{"order": ""}', b'{"orders": []}', b'{"order": null}'])
+async def test_a_body_that_is_no_hint_is_refused_with_the_reason(site: Site, body: bytes) -> None:
+    answer = await hook(site, body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]
+
+
+async def test_a_flood_is_refused_and_told_when_to_come_again(site: Site) -> None:
+    answers = [await hook(site, json.dumps({"order": str(n)}).encode()) for n in range(200)]
+    refused = [a for a in answers if a.status_code == 429]
+    assert refused
+    assert int(refused[0].headers["Retry-After"]) >= 1

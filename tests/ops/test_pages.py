@@ -1,0 +1,111 @@
+"""Health, metrics and the status page, as they answer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from tests.ops.conftest import TOKEN, Site
+from tests.world import ANNA, World
+
+PERSONAL = (ANNA, ANNA[2:8] + "-" + ANNA[8:], "Testsson", "Storgatan", "070-")
+
+
+async def busy(world: World) -> str:
+    world.person()
+    order = world.order()
+    world.prepare(world.execute(order))
+    await world.pass_time(hours=1)
+    return (await world.case()).ref
+
+
+async def test_the_overview_and_a_case_are_shown_without_anything_personal(site: Site) -> None:
+    ref = await busy(site.world)
+    async with site.client() as client:
+        overview, case = await client.get("/"), await client.get(f"/cases/{ref}")
+    assert overview.status_code == case.status_code == 200
+    assert ref in overview.text
+    assert "e-tillsyn är inlagd i Phoniro" in case.text
+    client_row = site.world.lifecare.row("clients", ANNA)
+    values = [*PERSONAL, client_row["FirstName"], client_row["LastName"], client_row["Addresses"][0]["StreetAddress"]]
+    for value in values:
+        assert value not in overview.text + case.text
+
+
+async def test_the_page_runs_no_script_and_lets_nobody_frame_it(site: Site) -> None:
+    async with site.client() as client:
+        page = await client.get("/")
+    assert "<script" not in page.text
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
+
+
+async def test_a_case_that_is_not_there_is_said_to_be_so(site: Site) -> None:
+    async with site.client() as client:
+        assert (await client.get("/cases/TK-NOSUCH")).status_code == 404
+        found = await client.get("/cases", params={"ref": " tk-7f3k2m "})
+    assert found.headers["Location"] == "/cases/TK-7F3K2M"
+
+
+async def test_without_the_token_nothing_is_shown(guarded: Site) -> None:
+    ref = await busy(guarded.world)
+    async with guarded.client("status.example") as client:
+        for path in ("/", f"/cases/{ref}", f"/cases/{ref}/bilaga-1"):
+            answer = await client.get(path)
+            assert answer.status_code == 401
+            assert ref not in answer.text
+
+
+async def test_the_token_signs_in_and_signing_out_ends_it(guarded: Site) -> None:
+    async with guarded.client("status.example") as client:
+        assert (await client.post("/sign-in", data={"token": "wrong"})).status_code == 401
+        signed = await client.post("/sign-in", data={"token": TOKEN})
+        assert signed.status_code == 303
+        cookie = signed.headers["Set-Cookie"]
+        assert "HttpOnly" in cookie
+        assert "SameSite=strict" in cookie
+        assert TOKEN not in cookie
+        assert (await client.get("/")).status_code == 200
+        await client.post("/sign-out")
+        assert (await client.get("/")).status_code == 401
+
+
+async def test_guessing_the_token_is_slowed_down(guarded: Site) -> None:
+    async with guarded.client() as client:
+        answers = [(await client.post("/sign-in", data={"token": f"guess {n}"})).status_code for n in range(20)]
+    assert 429 in answers
+
+
+async def test_an_open_page_answers_only_to_a_local_name(site: Site) -> None:
+    async with site.client("evil.example") as client:
+        assert (await client.get("/")).status_code == 403
+
+
+async def test_ready_only_while_the_feeds_are_fresh(site: Site) -> None:
+    async with site.client() as client:
+        assert (await client.get("/readyz")).status_code == 503
+        await site.world.cycle()
+        assert (await client.get("/readyz")).status_code == 200
+        site.world.clock.time += timedelta(hours=12)
+        stale = await client.get("/readyz")
+        assert stale.status_code == 503
+        assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_the_metrics_say_that_supervision_is_safe(site: Site) -> None:
+    await busy(site.world)
+    async with site.client() as client:
+        text = (await client.get("/metrics")).text
+    samples = dict(line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
+    safe = {name: float(value) for name, value in samples.items() if "supervision" in name}
+    assert any(value == 1 for name, value in safe.items() if "active" in name and "without" not in name)
+    assert [value for name, value in safe.items() if "without_gates" in name or "after_end" in name] == [0.0, 0.0]
+    for value in PERSONAL:
+        assert value not in text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/hooks/lifecare"])
+async def test_the_api_is_described(site: Site, path: str) -> None:
+    async with site.client() as client:
+        assert path in (await client.get("/openapi.json")).json()["paths"]
