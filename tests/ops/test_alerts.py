@@ -1,0 +1,65 @@
+"""The alert rules, by Prometheus' own tool; and that they ask for metrics that there are."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.ops.conftest import Site
+
+RULES = Path(__file__).parents[2] / "deploy" / "prometheus"
+PROMTOOL = shutil.which("promtool")
+needs_promtool = pytest.mark.skipif(
+    PROMTOOL is None, reason="ALERTS NOT TESTED: promtool isn't here (Debian's package prometheus has it)"
+)
+
+
+def promtool(*arguments: str, given: str | None = None) -> subprocess.CompletedProcess[str]:
+    assert PROMTOOL is not None
+    return subprocess.run([PROMTOOL, *arguments], cwd=RULES, input=given, capture_output=True, text=True, check=False)
+
+
+@needs_promtool
+def test_the_rules_are_sound() -> None:
+    done = promtool("check", "rules", "alerts.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_promtool
+def test_each_alert_fires_when_it_should_and_not_before() -> None:
+    done = promtool("test", "rules", "alerts_test.yml")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_alert_has_a_test() -> None:
+    rules = yaml.safe_load((RULES / "alerts.yml").read_text(encoding="utf-8"))
+    alerts = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
+    tests = yaml.safe_load((RULES / "alerts_test.yml").read_text(encoding="utf-8"))["tests"]
+    tested = {case["alertname"] for test in tests for case in test["alert_rule_test"] if case["exp_alerts"]}
+    assert alerts == tested
+
+
+@needs_promtool
+async def test_the_metrics_are_as_prometheus_wants_them(site: Site) -> None:
+    await site.world.cycle()
+    async with site.client() as client:
+        text = (await client.get("/metrics")).text
+    done = promtool("check", "metrics", given=text)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+async def test_every_metric_that_an_alert_asks_for_is_told(site: Site) -> None:
+    site.world.person()
+    site.world.order()
+    await site.world.settle()
+    async with site.client() as client:
+        text = (await client.get("/metrics")).text
+    asked = set(re.findall(r"adapter_[a-z_]+", (RULES / "alerts.yml").read_text(encoding="utf-8")))
+    described = set(re.findall(r"^# TYPE (adapter_[a-z_]+) ", text, re.MULTILINE))
+    held_back = {"adapter_breaker_open"}  # told while a breaker is open
+    assert asked - described - held_back == set()
