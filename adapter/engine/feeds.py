@@ -142,7 +142,7 @@ async def _read(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken
         window = await tenant.source.urgent_notes()
         return Taken(window.items, window.problems, now)
     if feed.name == "services":
-        return await _read_services(tenant, now)
+        return await _read_services(tenant, feed, now)
     window = await tenant.source.changed_since(feed.name, (feed.cursor or now) - rt.tuning.overlap)
     # The vendor's own clock decides how far the window reached; ours may differ by minutes. A list that says 404 may be
     # empty or down (L10): the cursor stays, and what is asked for again was empty.
@@ -150,11 +150,13 @@ async def _read(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken
     return Taken(window.items, window.problems, reached if window.sure else feed.cursor or reached)
 
 
-async def _read_services(tenant: Tenant, now: datetime) -> Taken:
-    """Ordered services that end yesterday or today: a last day set in advance is seen when it has come, though the
-    order itself bears no sign of it."""
+async def _read_services(tenant: Tenant, feed: Feed, now: datetime) -> Taken:
+    """Ordered services that end today, or ended since the day before the last reading: a last day set in advance is
+    seen when it has come, though the order itself bears no sign of it."""
     today = local_date(now, tenant.policy.zone)
-    windows = [await tenant.source.services_ending_on(day) for day in (today - timedelta(days=1), today)]
+    first = min(local_date(feed.cursor or now, tenant.policy.zone), today) - timedelta(days=1)
+    days = [first + timedelta(days=n) for n in range((today - first).days + 1)]
+    windows = [await tenant.source.services_ending_on(day) for day in days]
     items = {item.id: item for window in windows for item in window.items}
     return Taken(tuple(items.values()), tuple(p for w in windows for p in w.problems), now)
 

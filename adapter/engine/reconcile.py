@@ -288,13 +288,15 @@ def _with_declared(known: Facts, declared: tuple[Any, ...]) -> Facts:
 def _read_again_at(
     rt: Runtime, case: Case, decision: Decision, now: datetime, stale_since: datetime | None
 ) -> datetime:
-    """When the evidence is read again at the latest: spread evenly over the day by the case's own reference, sooner
-    where a signal is awaited, and soon where something couldn't be read."""
-    share = int.from_bytes(hashlib.sha256(case.ref.encode()).digest()[:4]) / 2**32
+    """When the evidence is read again at the latest: within the period, at the case's own moment of it, so that all
+    cases are spread evenly whatever made them due at once. The period is shorter where a signal is awaited; what
+    couldn't be read is read again soon."""
     if stale_since is not None:
         return now + _patience(rt, now - stale_since)
-    patience = rt.tuning.awaiting if decision.awaits else rt.tuning.reread
-    return now + patience * (0.75 + share / 4)
+    period = (rt.tuning.awaiting if decision.awaits else rt.tuning.reread).total_seconds()
+    share = int.from_bytes(hashlib.sha256(case.ref.encode()).digest()[:4]) / 2**32
+    ahead = (share * period - now.timestamp()) % period
+    return now + timedelta(seconds=ahead if ahead >= 1 else period)
 
 
 def _patience(rt: Runtime, since: timedelta) -> timedelta:

@@ -59,6 +59,8 @@ class HttpSettings:
     longest_wait: float = 4.0
     longest_retry_after: float = 5.0
     """A longer ``Retry-After`` is not waited for here but handed on in ``Transient.retry_after``."""
+    longest_body: int = 64 * 1024 * 1024
+    """Bytes of an answer that are read; a longer one is no answer, so that none can take all memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,16 +253,19 @@ class VendorHttp:
         """Returns the error, so that it is raised outside of any ``except``: chained to nothing that holds the URL."""
         try:
             async with asyncio.timeout(self.settings.total_timeout):
-                response = await self._client.send(request)
+                response = await self._client.send(request, stream=True)
+                body = await _body(response, self.settings.longest_body)
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as failure:  # OSError: TimeoutError
             return verdict.of_failure(failure, vendor=self.vendor, call=call, repeatable=safe)
-        answer = Answer(self.vendor, call, safe, response.status_code, response.headers, response.content)
+        answer = Answer(self.vendor, call, safe, response.status_code, response.headers, body or b"")
+        if body is None:
+            return answer.broken(f"the answer is longer than {self.settings.longest_body} bytes")
         if response.is_success or response.status_code in accept:
             return answer
         return verdict.of_status(
             response.status_code,
             response.headers,
-            response.content,
+            answer.body,
             vendor=self.vendor,
             call=call,
             repeatable=safe,
@@ -270,3 +275,16 @@ class VendorHttp:
     def _tell(self, call: str, status: int | None, outcome: str, seconds: float) -> None:
         if self._on_call is not None:
             self._on_call(self.vendor, call, status, outcome, seconds)
+
+
+async def _body(response: httpx.Response, longest: int) -> bytes | None:
+    """The body, or None once it is longer than ``longest`` bytes: the rest is not read."""
+    body = bytearray()
+    try:
+        async for chunk in response.aiter_bytes():
+            body += chunk
+            if len(body) > longest:
+                return None
+    finally:
+        await response.aclose()
+    return bytes(body)

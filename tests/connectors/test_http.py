@@ -206,6 +206,14 @@ async def test_a_200_that_says_nothing_breaks_the_contract_and_leaves_a_write_un
     assert caught.value.__context__ is None
 
 
+@pytest.mark.parametrize(("method", "expected"), [("GET", ContractBroken), ("POST", AmbiguousWrite)])
+async def test_an_answer_without_end_is_cut_off(method: str, expected: type[VendorError]) -> None:
+    vendor = Vendor(httpx.Response(200, content=b"x" * 1001), longest_body=1000)
+    async with vendor.http:
+        with pytest.raises(expected, match="longer than 1000 bytes"):
+            await vendor.http.send(method, "things", call="x")
+
+
 @pytest.mark.parametrize(
     ("body", "message"),
     [

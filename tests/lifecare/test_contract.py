@@ -1,0 +1,104 @@
+"""Every request that the adapter sends in a whole case's life, and every answer that it gets, is as the vendor's own
+description says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from jsonschema import Draft4Validator
+
+from adapter.domain.decision import Phase
+from adapter.domain.facts import Signal
+from connectors.mock.lifecare import BASE
+from connectors.mock.wire import Answer, Request
+from tests.mock.test_lifecare_contract import DESCRIPTION, PREFIX, description, searchable, validator, without_nulls
+from tests.world import ANNA, World
+
+pytestmark = pytest.mark.skipif(not DESCRIPTION.exists(), reason="the vendor's description is not here")
+REF = f"#/definitions/{PREFIX}"
+
+
+def operation(request: Request) -> dict[str, Any]:
+    """What the description says of a request; fails if there is no such call."""
+    path = request.path.removeprefix(BASE)
+    paths = description()["paths"]
+    if path not in paths:
+        path = f"{path.rpartition('/')[0]}/{{id}}"
+    assert path in paths, f"there is no {path}"
+    found: dict[str, Any] = paths[path][request.method.lower()]
+    return found
+
+
+def hold_request(request: Request) -> None:
+    about = operation(request)
+    known = {p["name"]: p for p in about["parameters"] if p["in"] == "query"}
+    given = dict(request.query)
+    assert given.keys() <= known.keys()
+    assert {name for name, p in known.items() if p.get("required")} <= given.keys()
+    for name, value in given.items():
+        if known[name]["type"] == "integer":
+            assert value.isdecimal()
+    if "q" in given:
+        name = about["responses"]["200"]["schema"]["items"]["$ref"].removeprefix(REF)
+        fields = {condition.partition("=")[0] for condition in given["q"].split(" and ")}
+        assert fields <= searchable(name).keys()
+    for body in (p for p in about["parameters"] if p["in"] == "body"):
+        definitions = {
+            name: {**each, "additionalProperties": False} for name, each in description()["definitions"].items()
+        }
+        Draft4Validator({**body["schema"], "definitions": definitions}).validate(request.json())
+
+
+def hold_answer(request: Request, answer: Answer) -> None:
+    if answer.status != 200:
+        assert answer.status == 404, "nothing but an empty list or a missing row was refused"
+        return
+    schema = operation(request)["responses"]["200"]["schema"]
+    many = "items" in schema
+    check = validator((schema["items"] if many else schema)["$ref"].removeprefix(REF))
+    document = json.loads(answer.body)
+    for row in document if many else [document]:
+        check.validate(without_nulls(row))
+
+
+async def test_a_whole_life_is_spoken_as_the_vendor_describes(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with World() as world:
+        talk: list[tuple[Request, Answer]] = []
+        answer_of = world.lifecare.handle
+
+        def heard(request: Request) -> Answer:
+            answer = answer_of(request)
+            talk.append((request, answer))
+            return answer
+
+        monkeypatch.setattr(world.lifecare, "handle", heard)
+        world.restart()
+        world.person()
+        order = world.order()
+        await world.settle()
+        execution = world.execute(order)
+        world.prepare(execution)
+        await world.pass_time(hours=1)
+        assert (await world.case()).phase is Phase.ACTIVE
+        world.note(execution, Signal.TIMES_CHANGED, "22:30 och 04:00")
+        world.lifecare.absence(ANNA, world.today, world.today)
+        await world.pass_time(hours=1)
+        await world.service.tenants["exempel"].lifecare.access()
+        world.lifecare.decision_end(order.decision_id, world.today)
+        await world.pass_time(days=2)
+        world.note(execution, Signal.EQUIPMENT_COLLECTED)
+        await world.pass_time(hours=1)
+        world.lifecare.end_execution(execution)
+        world.lifecare.delete("sol_decisions", order.decision_id)
+        await world.pass_time(hours=26)
+        assert (await world.case()).phase is Phase.CLOSED
+    calls = {operation(request).get("operationId", request.path) for request, _ in talk}
+    assert len(calls) >= 12
+    seen = set()
+    for request, answer in talk:
+        hold_request(request)
+        if (request.path, answer.body) not in seen:
+            seen.add((request.path, answer.body))
+            hold_answer(request, answer)

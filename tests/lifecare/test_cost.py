@@ -1,0 +1,137 @@
+"""Nothing is read for nothing: what a reading costs in calls, as ``docs/lifecare.md`` says."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from adapter.domain.decision import Phase
+from adapter.domain.facts import Signal
+from adapter.engine.feeds import read_feeds
+from adapter.engine.work import work
+from adapter.store import due
+from tests.world import ANNA, World
+
+DOCS = Path(__file__).parents[2] / "docs" / "lifecare.md"
+
+
+def told(heading: str) -> Counter[str]:
+    """The table under a heading of the document: calls by resource."""
+    section = DOCS.read_text("utf-8").split(f"### {heading}\n")[1].split("\n#")[0]
+    rows = re.findall(r"^\| `(\w+)` \|[^|]*\| (\d+) \|", section, re.MULTILINE)
+    return Counter({name: int(calls) for name, calls in rows})
+
+
+def persons(count: int) -> list[str]:
+    return [f"193401{n + 1:02d}TF01" for n in range(count)]
+
+
+async def active(world: World, count: int) -> dict[str, int]:
+    """So many cases with an active schedule; executions by person."""
+    executions = {}
+    for person in persons(count):
+        world.lifecare.seed_person(person)
+        executions[person] = world.execute(world.order(person))
+    await world.settle()
+    for execution in executions.values():
+        world.prepare(execution)
+        world.note(execution, Signal.KEYS_COLLECTED)
+    await world.pass_time(hours=2)
+    assert {case.phase for case in await world.cases()} == {Phase.ACTIVE}
+    return executions
+
+
+def asked(world: World, since: int) -> Counter[str]:
+    return Counter(call.resource for call in world.lifecare.received()[since:] if call.resource)
+
+
+async def idle(world: World) -> Counter[str]:
+    """The calls of a cycle in which nothing changed."""
+    await world.cycle()
+    before = len(world.lifecare.received())
+    await read_feeds(world.rt, world.tenant)
+    return asked(world, before)
+
+
+@pytest.mark.parametrize("cases", [1, 8])
+async def test_an_idle_cycle_costs_the_same_whatever_the_number_of_active_cases(cases: int) -> None:
+    async with World() as world:
+        world.lifecare.settings.empty_list = "[]"
+        await active(world, cases)
+        assert await idle(world) == told("An idle cycle")
+
+
+@pytest.mark.parametrize("silence", ["404", "[]"])
+async def test_an_idle_cycle_before_the_first_case_costs_at_most_one_call_more(silence: Literal["404", "[]"]) -> None:
+    async with World() as world:
+        world.lifecare.seed_person(ANNA)
+        world.lifecare.order(ANNA, "shower")
+        world.clock.time += timedelta(days=9)
+        world.lifecare.settings.empty_list = silence
+        more = Counter(orders=1) if silence == "404" else Counter[str]()
+        assert await idle(world) == told("An idle cycle") + more
+
+
+async def test_urgent_notes_cost_a_call_for_each_page() -> None:
+    async with World() as world:
+        world.lifecare.settings.empty_list = "[]"
+        (execution,) = (await active(world, 1)).values()
+        quiet = await idle(world)
+        for _ in range(150):
+            world.note(execution, Signal.END_HEARD)
+        assert await idle(world) - quiet == Counter(documentations=1)
+
+
+async def test_reading_a_case_costs_what_the_document_says() -> None:
+    async with World() as world:
+        world.lifecare.settings.empty_list = "[]"
+        await active(world, 1)
+        case, now = await world.case(), world.clock.time
+        await world.db.run(lambda c: due.mark_due(c, "exempel", [case.ref], now, "test"))
+        before = len(world.lifecare.received())
+        await work(world.rt)
+        assert asked(world, before) == told("A case that is read")
+
+
+async def reads(world: World, count: int, **delta: float) -> dict[str, list[float]]:
+    """When each person's orders were read while time passed, in hours."""
+    before, start = len(world.lifecare.received()), world.clock.time
+    await world.pass_time(**delta)
+    found: dict[str, list[float]] = {person: [] for person in persons(count)}
+    for call in world.lifecare.received()[before:]:
+        person = re.search(r"PersonId='(\w+)'", call.query.get("q", ""))
+        if call.resource == "orders" and person:
+            found[person[1]].append((call.time - start) / timedelta(hours=1))
+    return found
+
+
+async def test_the_evidence_of_open_cases_is_read_again_within_a_day_spread_evenly() -> None:
+    async with World() as world:
+        count = 16
+        await active(world, count)
+        await world.pass_time(days=1)
+        found = await reads(world, count, days=2)
+        for times in found.values():
+            assert len(times) >= 2
+            assert times[0] <= 24
+            assert all(later - earlier <= 24.01 for earlier, later in pairwise(times))
+        quarters = Counter(int(times[0] // 6) for times in found.values())
+        assert set(quarters) == {0, 1, 2, 3}
+        assert max(quarters.values()) <= count / 2
+
+
+async def test_a_case_that_awaits_a_signal_is_read_more_often_as_set() -> None:
+    async with World(awaiting_minutes=60) as world:
+        world.person()
+        world.execute(world.order())
+        await world.settle()
+        before = len(world.lifecare.received())
+        await world.pass_time(hours=6)
+        calls = world.lifecare.received()[before:]
+        assert sum(ANNA in call.query.get("q", "") and call.resource == "orders" for call in calls) == 6
