@@ -36,6 +36,8 @@ lock:
 	  --no-annotate --no-header -q -o requirements/run.txt
 	uv pip compile pyproject.toml --extra dev -c requirements/run.txt --universal --python-version 3.11 --no-emit-find-links --no-emit-index-url \
 	  --generate-hashes --no-annotate --no-header -q -o requirements/dev.txt
+	echo 'hatchling==1.33.0' | uv pip compile - -c requirements/dev.txt --universal --python-version 3.11 --no-emit-find-links \
+	  --no-emit-index-url --generate-hashes --no-annotate --no-header -q -o requirements/build.txt
 
 clean:
 	rm -rf .venv var

@@ -10,9 +10,7 @@ import typer
 
 from adapter.cli.options import ConfigOption, JsonOption
 
-resync_app = typer.Typer(
-    help="Have cases read again beside the daily work, and see what came of it.", no_args_is_help=True
-)
+resync_app = typer.Typer(help="Have cases read again, and see what came of it.", no_args_is_help=True)
 config_app = typer.Typer(help="The settings.", no_args_is_help=True)
 logs_app = typer.Typer(help="The log.", no_args_is_help=True)
 
@@ -22,8 +20,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(resync_app, name="resync")
     app.add_typer(config_app, name="config")
     app.add_typer(logs_app, name="logs")
-    app.command()(init)
-    app.command()(purge)
+    app.command(short_help="Ask for a first configuration, write and check it.")(init)
+    app.command(short_help="Forget what is due to be forgotten.")(purge)
 
 
 @resync_app.command("list")

@@ -1,0 +1,131 @@
+"""What is shipped: a wheel that needs nothing beside it, an image recipe, and a unit that gives nothing away."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+INSIDE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import adapter, connectors, mappings
+from importlib.resources import files
+from pathlib import Path
+for package in (adapter, connectors, mappings):
+    assert Path(package.__file__).is_relative_to(sys.argv[1]), package.__file__
+from adapter.domain.routine import Letter
+from adapter.store.database import Database
+from mappings.messages.render import _environment
+from mappings.tables import load_mapping
+from mappings.texts import Texts
+assert Texts.load("sv").has("steps", "I1")
+print(load_mapping(Path(str(files("mappings") / "example.toml"))).municipality.name)
+for letter in Letter:
+    _environment("sv").get_template(f"{letter.value}.j2")
+database = Database("sqlite:///fresh.db")
+database.upgrade()
+assert database.schema()[0] == database.schema()[1]
+"""
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_alone_has_all_that_the_adapter_runs_with(wheel: Path, tmp_path: Path) -> None:
+    """Mapping, texts, templates and migrations are read from it, and nothing from the checkout."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "lib")
+    command = [sys.executable, "-c", INSIDE, str(tmp_path / "lib")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "Exempelkommun"
+
+
+def test_every_file_that_is_no_code_is_in_the_wheel(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        inside = set(archive.namelist())
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, check=False, capture_output=True, text=True).stdout.split()
+    ours = [
+        name for name in tracked if name.startswith(("adapter/", "connectors/", "mappings/")) and (ROOT / name).exists()
+    ]
+    if not ours:
+        pytest.skip("not in a git checkout")
+    assert set(ours) <= inside
+
+
+def test_the_version_is_the_same_everywhere(wheel: Path) -> None:
+    version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert version
+    assert f"-{version[1]}-" in wheel.name
+    for file in ("Dockerfile", "deploy/compose.yaml"):
+        assert version[1] in (ROOT / file).read_text(encoding="utf-8"), file
+
+
+def test_the_image_recipe_is_well_made() -> None:
+    linter = Path(sys.executable).with_name("hadolint")
+    if not linter.exists():
+        pytest.skip("hadolint is not installed")
+    done = subprocess.run([linter, ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_the_image_runs_as_nobody_on_a_pinned_base_without_what_built_it() -> None:
+    text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert re.findall(r"^ARG BASE.*$|^FROM .*$", text, re.MULTILINE) == [
+        "ARG BASE",
+        "FROM ${BASE} AS build",
+        "FROM ${BASE}",
+    ]
+    last = text.rpartition("\nFROM ")[2]
+    assert re.search(r"^USER [1-9]\d*:[1-9]\d*$", last, re.MULTILINE)
+    assert "HEALTHCHECK" in last
+    assert "pip" not in last
+    commands = re.split(r"&&|\n", text.replace("\\\n", " "))
+    installs = [command for command in commands if re.search(r"\bpip\b.* install ", command)]
+    assert len(installs) == 3
+    assert all("--require-hashes" in command or "--no-index" in command for command in installs)
+
+
+def test_compose_gives_the_services_no_more_than_they_need() -> None:
+    compose = yaml.safe_load((ROOT / "deploy/compose.yaml").read_text(encoding="utf-8"))
+    services = compose["services"]
+    assert set(services) == {"adapter", "postgres", "simulators"}
+    assert services["simulators"]["profiles"] == ["simulated"]
+    for name in ("adapter", "simulators"):
+        assert services[name]["read_only"] is True
+        assert not services[name]["user"].startswith("0")
+    for service in services.values():
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert "ports" not in service
+
+
+def test_the_unit_is_understood_by_systemd_and_gives_nothing_away(tmp_path: Path) -> None:
+    analyze = shutil.which("systemd-analyze")
+    if analyze is None:
+        pytest.skip("NOT TESTED: systemd-analyze is not installed")
+    text = (ROOT / "deploy/adapter.service").read_text(encoding="utf-8")
+    unit = tmp_path / "adapter.service"
+    unit.write_text(text.replace("/opt/adapter/bin/adapter", "/bin/true"), encoding="utf-8")
+    environment = {**os.environ, "SYSTEMD_COLORS": "0"}
+    verified = subprocess.run([analyze, "verify", unit], capture_output=True, text=True, check=False, env=environment)
+    assert unit.name not in verified.stderr
+    security = [analyze, "security", "--offline=true", "--threshold=15", str(unit)]
+    done = subprocess.run(security, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stdout[-500:]
