@@ -63,3 +63,14 @@ async def test_every_metric_that_an_alert_asks_for_is_told(site: Site) -> None:
     described = set(re.findall(r"^# TYPE (adapter_[a-z_]+) ", text, re.MULTILINE))
     held_back = {"adapter_breaker_open"}  # told while a breaker is open
     assert asked - described - held_back == set()
+
+
+async def test_every_metric_that_the_dashboard_shows_is_told(site: Site) -> None:
+    site.ops.calls.record("lifecare", "GET orders", 200, "ok", 0.1)
+    async with site.client() as client:
+        text = (await client.get("/metrics")).text
+    dashboard = (RULES.parent / "grafana" / "dashboard.json").read_text(encoding="utf-8")
+    names = re.findall(r"adapter_[a-z_]+", " ".join(re.findall(r'"expr": "(.*?)"', dashboard)))
+    shown = {re.sub("_(total|bucket)$", "", name) for name in names}
+    described = {re.sub("_total$", "", n) for n in re.findall(r"^# TYPE (adapter_[a-z_]+) ", text, re.MULTILINE)}
+    assert shown - described - {"adapter_breaker_open"} == set()

@@ -1,0 +1,103 @@
+"""The status page in a real browser: light and dark, phone and desktop, without scripts, and by axe (WCAG 2.2 AA)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.ops.conftest import Site, site_of
+from tests.ops.test_pages import busy
+from tests.world import World
+
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="STATUS PAGE NOT TESTED IN A BROWSER: Debian's package chromium isn't here"
+)
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+
+
+@asynccontextmanager
+async def listening(site: Site) -> AsyncIterator[str]:
+    server = uvicorn.Server(uvicorn.Config(site.app, port=0, log_config=None, lifespan="off"))
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+@asynccontextmanager
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        started = await playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        try:
+            yield started
+        finally:
+            await started.close()
+
+
+async def violations(page: Page) -> list[str]:
+    await page.evaluate(AXE_SCRIPT)
+    found = await page.evaluate("rules => axe.run(document, {runOnly: {type: 'tag', values: rules}})", RULES)
+    return [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found["violations"]]
+
+
+async def test_the_page_is_accessible_and_fits_on_every_screen(tmp_path: Path) -> None:
+    pictures = Path(os.environ.get("ADAPTER_TEST_PICTURES", tmp_path))
+    async with World() as world:
+        ref = await busy(world)
+        world.person("19350101TF02")
+        world.order("19350101TF02")
+        await world.settle()
+        async with listening(site_of(world)) as url, browser() as chromium:
+            for scheme in ("light", "dark"):
+                for width, height in ((1280, 900), (390, 844)):
+                    context = await chromium.new_context(
+                        color_scheme=scheme,  # type: ignore[arg-type]  # a literal
+                        viewport={"width": width, "height": height},
+                        bypass_csp=True,
+                    )
+                    page = await context.new_page()
+                    for path, name in (("/", "overview"), (f"/cases/{ref}", "case")):
+                        answer = await page.goto(url + path)
+                        assert answer is not None
+                        assert answer.status == 200
+                        assert await violations(page) == []
+                        assert await page.evaluate("document.documentElement.scrollWidth") <= width
+                        await page.screenshot(path=pictures / f"{name}-{scheme}-{width}.png", full_page=True)
+                    await context.close()
+
+
+async def test_everything_works_without_scripts_and_by_keyboard() -> None:
+    async with World() as world:
+        ref = await busy(world)
+        async with listening(site_of(world)) as url, browser() as chromium:
+            context = await chromium.new_context(java_script_enabled=False)
+            page = await context.new_page()
+            await page.goto(url)
+            await page.get_by_label("Ärendenummer").fill(ref.lower())
+            await page.keyboard.press("Enter")
+            await page.wait_for_url(f"{url}/cases/{ref}")
+            assert ref in (await page.locator("h1").inner_text())

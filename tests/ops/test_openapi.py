@@ -1,0 +1,41 @@
+"""The published description holds: Schemathesis asks everything that it allows, and much that it doesn't."""
+
+from __future__ import annotations
+
+import asyncio
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+
+from adapter.ops.app import create_app
+from tests.ops.conftest import site_of
+from tests.world import World
+
+
+def test_what_is_published_is_what_is_answered() -> None:
+    async def ready() -> World:
+        made = World()
+        await made.service.start_store()
+        await made.cycle()
+        return made
+
+    app = create_app(site_of(asyncio.run(ready())).ops)
+    schema = schemathesis.openapi.from_asgi("/openapi.json", app)
+    asked = []
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        asked.append(operation.label)
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+
+            @settings(max_examples=40, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
+            @given(case=operation.as_strategy(generation_mode=mode))
+            def holds(case: schemathesis.Case) -> None:
+                case.call_and_validate()
+
+            try:
+                holds()
+            except Exception as error:
+                if "Unsatisfiable" not in type(error).__name__:
+                    raise
+    assert sorted(asked) == ["GET /healthz", "GET /metrics", "GET /readyz", "POST /hooks/lifecare"]
