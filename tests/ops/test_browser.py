@@ -8,6 +8,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import uvicorn
@@ -31,21 +32,25 @@ QUIET = (
     "--disable-component-update",
     "--disable-sync",
 )
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 @asynccontextmanager
 async def listening(site: Site) -> AsyncIterator[str]:
-    server = uvicorn.Server(uvicorn.Config(site.app, port=0, log_config=None, lifespan="off"))
-    serving = asyncio.create_task(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)
+    config = uvicorn.Config(site.app, port=0, log_config=None, lifespan="off")
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    serving = asyncio.create_task(server.main_loop())
     port = server.servers[0].sockets[0].getsockname()[1]
     try:
         yield f"http://127.0.0.1:{port}"
     finally:
         server.should_exit = True
         await serving
+        await server.shutdown()
 
 
 @asynccontextmanager
@@ -72,10 +77,10 @@ async def test_the_page_is_accessible_and_fits_on_every_screen(tmp_path: Path) -
         world.order("19350101TF02")
         await world.settle()
         async with listening(site_of(world)) as url, browser() as chromium:
-            for scheme in ("light", "dark"):
+            for scheme in SCHEMES:
                 for width, height in ((1280, 900), (390, 844)):
                     context = await chromium.new_context(
-                        color_scheme=scheme,  # type: ignore[arg-type]  # a literal
+                        color_scheme=scheme,
                         viewport={"width": width, "height": height},
                         bypass_csp=True,
                     )

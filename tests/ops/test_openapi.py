@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis import GenerationMode
+from schemathesis.core.result import Ok
 
 from adapter.ops.app import create_app
 from tests.ops.conftest import site_of
@@ -24,13 +26,14 @@ def test_what_is_published_is_what_is_answered() -> None:
     schema = schemathesis.openapi.from_asgi("/openapi.json", app)
     asked = []
     for result in schema.get_all_operations():
+        assert isinstance(result, Ok)
         operation = result.ok()
         asked.append(operation.label)
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
             @settings(max_examples=40, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
             @given(case=operation.as_strategy(generation_mode=mode))
-            def holds(case: schemathesis.Case) -> None:
+            def holds(case: schemathesis.Case[Any]) -> None:
                 case.call_and_validate()
 
             try:
