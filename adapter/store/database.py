@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -31,6 +31,23 @@ T = TypeVar("T")
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _UPGRADE_LOCK = 0x7472796767
 """PostgreSQL's advisory lock that one replica holds while it migrates."""
+
+IDLE_MS = 5_000
+"""PostgreSQL ends a transaction that does nothing for so long: its process is frozen or gone, and the rows that it has
+locked are wanted by others. Ours never wait for anything within a transaction."""
+LOCK_MS = 10_000
+"""How long a statement waits for a row that another process has locked."""
+_REACHABLE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""libpq's: a server that vanishes without a word is noticed within half a minute (seconds; the last is ms)."""
+_IN_EACH_OTHERS_WAY = ("40P01", "40001")
+"""Deadlock and serialisation failure: nothing of the transaction happened, and at once it may succeed."""
+_TRIES = 5
 
 
 class Database:
@@ -68,7 +85,17 @@ class Database:
     def _connectable(self) -> Engine:
         # hide_parameters: a driver's error would otherwise quote the row (P8).
         if not self._sqlite:
-            return create_engine(self._url, hide_parameters=True, pool_size=4, max_overflow=2, pool_pre_ping=True)
+            reachable = {name: value for name, value in _REACHABLE.items() if name not in self._url.query}
+            engine = create_engine(
+                self._url,
+                hide_parameters=True,
+                pool_size=4,
+                max_overflow=2,
+                pool_pre_ping=True,
+                connect_args=reachable,
+            )
+            event.listen(engine, "connect", _prepare_postgres)
+            return engine
         if self.memory:
             once = {"check_same_thread": False}
             engine = create_engine(self._url, hide_parameters=True, poolclass=StaticPool, connect_args=once)
@@ -81,8 +108,9 @@ class Database:
     async def run(self, fn: Callable[[Connection], T]) -> T:
         """Run ``fn`` in one short transaction: committed when it returns, rolled back when it raises.
 
-        ``fn`` is a plain function, so nothing can be awaited in it and no transaction is ever open across HTTP. Being
-        cancelled while it runs doesn't stop it: the transaction then happens whole, or not at all, all the same.
+        ``fn`` is a plain function, so nothing can be awaited in it and no transaction is ever open across HTTP. It may
+        be run again, from the beginning, where another process was in its way. Being cancelled while it runs doesn't
+        stop it: the transaction then happens whole, or not at all, all the same.
         Raises ``StoreError`` when the database can't be used, and whatever ``fn`` raises.
         """
         if self._pool is None:
@@ -91,14 +119,18 @@ class Database:
 
     def run_sync(self, fn: Callable[[Connection], T]) -> T:
         """The same from a thread without an event loop (the command line)."""
-        try:
-            self._check_file()
-            with self._engine.begin() as conn:
-                result = fn(conn)
-            self._remember_file()
-        except DBAPIError as e:
-            raise translate(e, self.name) from None
-        return result
+        for last in (n == _TRIES for n in range(1, _TRIES + 1)):
+            try:
+                self._check_file()
+                with self._engine.begin() as conn:
+                    result = fn(conn)
+                self._remember_file()
+            except DBAPIError as e:
+                if last or getattr(e.orig, "sqlstate", None) not in _IN_EACH_OTHERS_WAY:
+                    raise translate(e, self.name) from None
+            else:
+                return result
+        raise AssertionError("the last try returns or raises")
 
     def _check_file(self) -> None:
         """A SQLite file that is deleted or replaced under way would go on being written to, unseen, until a restart
@@ -149,6 +181,12 @@ class Database:
         if self._pool is not None:
             self._pool.shutdown(wait=True)
         self._engine.dispose()
+
+
+def _prepare_postgres(connection: Any, _record: object) -> None:
+    connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MS}")
+    connection.execute(f"SET lock_timeout = {LOCK_MS}")
+    connection.commit()
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

@@ -94,7 +94,7 @@ def _postgres(orig: object, code: str, name: str) -> StoreError:
         return StoreError(f"database {name}: another process was in the way ({where}); tried again", "locked")
     if code.startswith("53"):
         return StoreError(f"database {name} is out of space, memory or connections ({where}); tried again", "full")
-    if code.startswith(("08", "57")):
+    if code.startswith(("08", "57")) or code == "25P03":  # the last: it was idle within a transaction for too long
         return StoreError(f"database {name} went away ({where}). The adapter tries again by itself", "unreachable")
     if code in ("42P01", "42703"):
         return StoreError(f"database {name} has another schema than this version expects ({where}); migrate", "schema")

@@ -16,7 +16,7 @@ from tests.outside import Outside, mapping_without_quiet_hours
 from tests.postgres import Postgres
 from tests.service import Replica, write_config
 
-LEASE = 4.0
+LEASE = 6.0
 TUNING: dict[str, float] = {
     "poll_seconds": 1,
     "lease_seconds": LEASE,

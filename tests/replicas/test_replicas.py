@@ -36,7 +36,7 @@ def test_three_replicas_killed_frozen_and_cut_off_do_everything_once(
 ) -> None:
     crew = Crew(tmp_path, server, outside, size=3)
     first, second, third = crew.replicas
-    outside.call("latency", seconds=0.02)
+    outside.call("latency", seconds=0.01)
     outside.call("orders", first=0, count=30)
     try:
         for replica in crew.replicas:

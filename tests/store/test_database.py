@@ -16,8 +16,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, event, text
 
+from adapter.domain.decision import Phase
 from adapter.ports import Effect
-from adapter.store import cases, dispatch, due, outbox, persons
+from adapter.store import cases, database, dispatch, due, outbox, persons
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
 from adapter.store.tables import metadata
@@ -90,6 +91,70 @@ def test_no_act_gets_stuck_when_it_is_decided_while_the_one_before_it_is_done(sh
     done.join()
     other.db.close()
     assert [claimed.act.key for claimed in store.take()] == ["b"]
+
+
+def test_two_cases_of_one_person_that_close_at_once_both_close(shared_store: Store, url: str) -> None:
+    """Each marks the other when it closes, and so each wants the row that the other has locked."""
+    refs = [shared_store.open(f"SB-{n}").ref for n in range(2)]
+    claimed = shared_store.run(
+        due.claim_due, tenants=["north"], now=NOW, limit=2, owner="me", lease_until=after(minutes=1)
+    )
+    both = threading.Barrier(2)
+
+    def close(case: cases.Case) -> cases.Case:
+        db = Database(url)
+        first = True
+
+        def body(conn: Connection) -> cases.Case:
+            nonlocal first
+            cases.lock(conn, case.tenant, case.ref)
+            if first and not shared_store.db.embedded:
+                first = False
+                both.wait(timeout=10)
+            return due.finish(conn, case, decided(Phase.CLOSED), owner="me", now=NOW, read_again_at=None)
+
+        try:
+            return db.run_sync(body)
+        finally:
+            db.close()
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(close, claimed))
+    due_again = shared_store.run(
+        due.claim_due, tenants=["north"], now=NOW, limit=2, owner="me", lease_until=after(minutes=1)
+    )
+    for case in due_again:
+        close_again = partial(due.finish, case=case, decision=decided(Phase.CLOSED), owner="me", now=NOW)
+        shared_store.run(lambda conn, close=close_again: close(conn, read_again_at=None))
+    assert not any(shared_store.run(cases.the_case, "north", ref).open for ref in refs)
+
+
+def test_a_process_frozen_within_a_transaction_holds_up_the_others_for_seconds_only(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "IDLE_MS", 200)
+    frozen, other = Database(postgres_url), Database(postgres_url)
+    other.upgrade()
+    store = Store(other)
+    ref = store.open("SB-1").ref
+    holds, woken = threading.Event(), threading.Event()
+
+    def freeze(conn: Connection) -> cases.Case:
+        cases.lock(conn, "north", ref)
+        holds.set()
+        assert woken.wait(10)
+        return cases.lock(conn, "north", ref)
+
+    with ThreadPoolExecutor(1) as thread:
+        asleep = thread.submit(frozen.run_sync, freeze)
+        assert holds.wait(10)
+        assert store.run(cases.lock, "north", ref).ref == ref
+        woken.set()
+        with pytest.raises(StoreError) as error:
+            asleep.result()
+    assert error.value.reason == "unreachable"
+    frozen.close()
+    other.close()
 
 
 def test_the_migrations_add_up_to_the_tables(store: Store) -> None:
