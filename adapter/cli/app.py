@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -80,6 +81,23 @@ def case_show(case: CaseArgument, config: ConfigOption = None, as_json: JsonOpti
     from adapter.cli.cases import show_case
 
     show_case(config, case, as_json=as_json)
+
+
+@case_app.command("document")
+def case_document(
+    case: CaseArgument,
+    kind: Annotated[str, typer.Option(help="bilaga-1, or checklista for the installation visit.")] = "bilaga-1",
+    target: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write a document of a case as PDF: bilaga 1 in two copies, or the checklist of the installation visit.
+
+    Name and personal number are left blank for the pen. A municipality's own templates stand in the folder `documents`
+    beside its mapping.
+    """
+    from adapter.cli.documents import write_document
+
+    write_document(config, case, kind, target)
 
 
 @app.command()

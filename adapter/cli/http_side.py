@@ -8,11 +8,12 @@ from importlib.metadata import version
 
 from adapter import bootstrap
 from adapter.bootstrap import Outside, Service
+from adapter.cli.documents import made
 from adapter.engine.runtime import Clock
 from adapter.log_events import log
 from adapter.ops.app import serve
 from adapter.ops.calls import VendorCalls
-from adapter.ops.context import Breaker, OpsContext
+from adapter.ops.context import Breaker, Document, OpsContext
 from adapter.ops.poller import Poller
 from adapter.ops.pulse import Pulse
 from adapter.presentation.words import Words
@@ -30,6 +31,7 @@ class HttpSide:
         self.pulse = Pulse(hang_seconds=settings.ops.hang_seconds)
         self.outside = Outside(on_call=self.calls.record, beat=self.pulse.beat)
         self._ops: OpsContext | None = None
+        self._service: Service | None = None
 
     def rebuilt(self, settings: Settings, running: Service) -> Service:
         """A service of new settings over the running one's database. Raises ``MappingError``."""
@@ -37,6 +39,7 @@ class HttpSide:
 
     def use(self, service: Service) -> None:
         """From now on show and serve this service."""
+        self._service = service
         if self._ops is not None:
             self._ops.runtime = service.runtime
             self._ops.words = _words(service)
@@ -50,6 +53,7 @@ class HttpSide:
             log("job_failed", job="http", error=error)
 
     async def _run(self, service: Service, stop: asyncio.Event) -> None:
+        self._service = service
         poller = Poller(service.runtime)
         self._ops = OpsContext(
             runtime=service.runtime,
@@ -61,11 +65,18 @@ class HttpSide:
             poll_soon=poller.soon,
             hook_secrets=_secrets(service),
             breakers=self._breakers,
+            documents=self._document,
         )
         jobs = [self.pulse.run(stop)]
         if self.settings.enabled:
             jobs += [serve(self._ops, stop), poller.run(stop)]
         await asyncio.gather(*jobs)
+
+    async def _document(self, tenant: str, reference: str, kind: str) -> Document | None:
+        service = self._service
+        if service is None or tenant not in service.tenants:
+            return None
+        return await service.runtime.db.run(lambda c: made(c, service, reference, kind))
 
     def _breakers(self) -> Sequence[Breaker]:
         down = self._ops.runtime.breakers.down() if self._ops else {}

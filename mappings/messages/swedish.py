@@ -65,6 +65,15 @@ def times_text(times: NightTimes) -> TimesText:
     return TimesText("\n".join(lines), looks(times.max_per_night) if even else f"högst {looks(times.max_per_night)}")
 
 
+def night_rows(times: NightTimes) -> list[tuple[str, tuple[time, ...], str]]:
+    """For a table: the nights, their times, and the times as people write them; nights without looks are left out."""
+    if times.is_same_every_night:
+        groups = [("varje natt", times.nights[0])]
+    else:
+        groups = [(_nights(days), at) for days, at in times.groups() if at]
+    return [(nights, at, listed([f"{t:%H:%M}" for t in at])) for nights, at in groups]
+
+
 def _line(nights: str, at: Iterable[time]) -> str:
     clock = [f"{t:%H:%M}" for t in at]
     return f"{nights}: {listed(clock)} ({looks(len(clock))})" if clock else f"{nights}: ingen tillsyn"

@@ -1,0 +1,97 @@
+"""Bilaga 1 and the checklist of the installation visit: printable, accessible, and with nothing personal in them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from adapter.bootstrap import Service
+from adapter.cli.documents import made
+from adapter.ops.context import Document
+from mappings.documents import KINDS, DocumentError, render
+from tests.world import ANNA, World
+
+DATA = {
+    "reference": "TK-7F3K2M",
+    "municipality": "Exempelkommun",
+    "times": [{"nights": "varje natt", "number": 3, "times": "22:30, 02:15 och 05:00"}],
+    "first_look": "2 mars 2026 kl. 22:30",
+    "last_look": "tills vidare",
+    "keys": "needed",
+    "executed": True,
+}
+
+
+def words_in(pdf: bytes, tmp_path: Path) -> str:
+    (tmp_path / "document.pdf").write_bytes(pdf)
+    tool = shutil.which("pdftotext")
+    if tool is None:
+        pytest.skip("DOCUMENTS NOT READ: pdftotext isn't here (Debian's package poppler-utils has it)")
+    done = subprocess.run([tool, "-layout", "document.pdf", "-"], cwd=tmp_path, capture_output=True, check=True)
+    return " ".join(done.stdout.decode().split())
+
+
+async def document(world: World, kind: str) -> Document:
+    service: Service = world.service
+    ref = (await world.case()).ref
+    found = await world.db.run(lambda c: made(c, service, ref, kind))
+    assert found is not None
+    return found
+
+
+async def test_bilaga_1_has_two_copies_with_the_agreed_times(tmp_path: Path) -> None:
+    async with World() as world:
+        world.person()
+        order = world.order()
+        world.prepare(world.execute(order), "mån-fre 23:00 03:00; lör-sön 00:30")
+        await world.pass_time(hours=1)
+        bilaga = await document(world, "bilaga-1")
+        text = words_in(bilaga.content, tmp_path)
+        ref = (await world.case()).ref
+        assert bilaga.name == f"{ref}-bilaga-1.pdf"
+        for told in (ref, "Exempelkommun", "måndag till fredag", "23:00 och 03:00", "00:30", "tills vidare"):
+            assert text.count(told) >= 2, told
+        assert "Exemplar 1 av 2: brukaren" in text
+        assert "Exemplar 2 av 2: larmgruppen" in text
+        row = world.lifecare.row("clients", ANNA)
+        for value in (ANNA, "Testsson", row["Addresses"][0]["StreetAddress"]):
+            assert value not in text
+
+
+async def test_the_checklist_says_whether_keys_are_needed(tmp_path: Path) -> None:
+    async with World() as world:
+        world.person(other_service=False)
+        world.order()
+        await world.settle()
+        text = words_in((await document(world, "checklista")).content, tmp_path)
+        assert "Nycklar är inhämtade mot kvittens" in text
+        assert "inte ännu enligt Lifecare" in text
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_is_a4_swedish_titled_and_tagged(kind: str) -> None:
+    pdf = render(kind, DATA)
+    assert pdf.startswith(b"%PDF-")
+    assert b"/MarkInfo" in pdf
+    assert b"/StructTreeRoot" in pdf
+    assert re.search(rb"/Lang ?\(sv", pdf)
+    assert b"595." in pdf
+    assert b"pdfuaid:part" in pdf
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_times_each_can_still_be_made(kind: str) -> None:
+    assert render(kind, {**DATA, "times": [], "keys": "alarm", "executed": False}).startswith(b"%PDF-")
+
+
+def test_a_municipality_s_own_template_goes_first_and_a_broken_one_is_told(tmp_path: Path) -> None:
+    own = tmp_path / "bilaga-1.typ"
+    own.write_text('#set document(title: "Vår egen")\n#set text(lang: "sv")\n= Vår egen', encoding="utf-8")
+    assert render("bilaga-1", DATA, folder=tmp_path) != render("bilaga-1", DATA)
+    own.write_text("#let", encoding="utf-8")
+    with pytest.raises(DocumentError, match=r"bilaga-1\.typ"):
+        render("bilaga-1", DATA, folder=tmp_path)
