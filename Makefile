@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test check format install lock clean
+.PHONY: demo test bench chaos check format install lock clean
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PY) -m venv .venv
@@ -18,6 +18,26 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n 2
+
+# Measures; the figures of docs/performance.md. ARGS="--only orders" for one of them.
+bench: $(READY)
+	$(BIN)/python -m tests.bench $(ARGS)
+
+# Replicas on PostgreSQL under random trouble. ARGS="--minutes 20 --seed 7"
+chaos: $(READY)
+	$(BIN)/python -m tests.replicas.chaos $(ARGS)
+
+# A simulated month of twenty cases for each seed; the last line says how many seeds held.
+SEEDS ?= 20
+FIRST_SEED ?= 1
+CASES ?= 20
+DAYS ?= 30
+simulate: $(READY)
+	$(BIN)/python -m tests.simulation $(SEEDS) $(FIRST_SEED) $(CASES) $(DAYS) $(if $(TRACE),--trace)
+
+# Takes out one protection at a time, and shows that the simulation finds it missing.
+simulate-mutants: $(READY)
+	$(BIN)/python -m tests.simulation.mutants
 
 check: $(READY)
 	$(BIN)/ruff format --check .
