@@ -14,6 +14,7 @@ from adapter.domain.facts import (
     AuthorityDecision,
     Client,
     Execution,
+    FactProblem,
     Facts,
     Note,
     Order,
@@ -61,6 +62,7 @@ class Life:
         self.client = Client(client_id=11, protected=False, details="d1")
         self.chain: set[str] = set()
         self.stale: set[str] = set()
+        self.problems: tuple[FactProblem, ...] = ()
         self.ledger = Ledger(opened_at=now)
         self.sent: list[Wanted] = []
         self.ids = 0
@@ -148,6 +150,7 @@ class Life:
             absences=read("absences", tuple(self.absences.values())),
             notes=read("notes", tuple(self.notes.values())),
             chain=frozenset(self.chain),
+            problems=self.problems,
         )
 
     def look(self) -> Decision:

@@ -1,0 +1,330 @@
+"""The routine where it bends: what the routine leaves silent and its users would expect, by example."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from adapter.domain.decision import Decision, Phase, StepState, StepView
+from adapter.domain.facts import Absence, FactProblem, OrderStatus, ServiceKind, Signal
+from adapter.domain.ledger import Act, ActKind, ActState, ScheduleStatus, Wanted
+from tests.domain.life import EXECUTION, Life
+
+
+@pytest.fixture
+def life() -> Life:
+    life = Life()
+    life.order()
+    return life
+
+
+@pytest.fixture
+def active(life: Life) -> Life:
+    life.go()
+    life.execute()
+    life.prepare()
+    assert life.go().phase is Phase.ACTIVE
+    life.now += timedelta(minutes=5)
+    return life
+
+
+def step(decision: Decision, step_id: str) -> StepView:
+    return next(v for v in decision.steps if v.id == step_id)
+
+
+def turned_up(life: Life, create: Wanted) -> None:
+    """The creation whose answer was lost is found to have had its effect."""
+    life.ledger = replace(life.ledger, acts=())
+    life.carry_out(create)
+
+
+# Replaced, moved, changed
+
+
+def test_an_order_that_another_one_replaced_holds_up_nothing(active: Life) -> None:
+    """The new order is executed and the old execution ended, while the old decision still runs."""
+    active.order("o2")
+    active.execute("o2", 701)
+    active.go()
+    active.executions[EXECUTION] = replace(active.executions[EXECUTION], last_day=active.today - timedelta(days=1))
+    active.set_order("o1", status=OrderStatus.WILL_NOT_BE_EXECUTED)
+    assert active.go().phase is Phase.ACTIVE
+    assert active.platform() == ["put_person", "create"]
+    assert "collect" not in active.letters()
+
+
+def test_papers_that_carry_over_to_a_new_order_are_no_deviation(active: Life) -> None:
+    active.set_decision(deleted=True)
+    active.go()
+    active.order("o2")
+    active.wait(hours=5)
+    assert "not_executed" not in active.letters()
+
+
+def test_a_first_day_that_moves_before_the_start_is_told_once_to_both(life: Life) -> None:
+    life.decide_dates(first=life.today + timedelta(days=5))
+    life.go()
+    life.decide_dates(first=life.today + timedelta(days=9))
+    life.wait(days=1)
+    assert life.letters("alarm_team").count("dates_changed") == 1
+    assert life.letters("coordinator").count("dates_changed") == 1
+
+
+def test_a_case_that_moves_to_another_unit_is_told_there_once_and_the_person_put_there(life: Life) -> None:
+    life.set_order(unit_id=5)
+    life.go()
+    life.execute()
+    life.prepare()
+    life.go()
+    life.executions[EXECUTION] = replace(life.executions[EXECUTION], unit_id=6)
+    life.wait(days=1)
+    assert life.letters("coordinator") == ["received", "moved"]
+    assert life.platform() == ["put_person", "create", "put_person"]
+    assert {w.what["unit"] for w in life.sent[-2:]} == {6}
+
+
+def test_becoming_protected_while_the_camera_waits_to_be_collected_takes_the_details_away(active: Life) -> None:
+    active.set_decision(deleted=True)
+    active.go()
+    active.client = replace(active.client, protected=True, details="protected")
+    active.go()
+    assert active.platform() == ["put_person", "create", "end", "put_person"]
+    active.note(Signal.EQUIPMENT_COLLECTED)
+    active.go()
+    assert active.platform()[-1] == "empty_person"
+
+
+def test_a_person_whom_the_key_cannot_see_gets_no_message_and_the_case_asks_for_help_once(life: Life) -> None:
+    life.client = replace(life.client, client_id=None, protected=True)
+    life.wait(days=3)
+    assert life.letters() == []
+    assert [m for m in life.mails() if "client_not_visible" in m] == ["parked:client_not_visible"]
+
+
+# P2 at its edges
+
+
+def test_a_decision_deleted_while_a_creation_is_unknown_ends_what_turns_up(life: Life) -> None:
+    life.execute()
+    life.prepare()
+    create = next(w for w in life.look().wanted if w.kind is ActKind.CREATE)
+    unknown = Act(1, create.key, create.kind, ActState.UNKNOWN, create.what, life.now)
+    life.ledger = replace(life.ledger, acts=(unknown,))
+    life.set_decision(deleted=True)
+    assert not [w for w in life.look().wanted if w.kind in (ActKind.CREATE, ActKind.END)]
+    turned_up(life, create)
+    life.go()
+    assert life.ledger.schedule is not None
+    assert life.ledger.schedule.status is ScheduleStatus.ENDED
+
+
+def test_a_withdrawal_while_a_creation_is_unknown_is_not_yet_an_end(life: Life) -> None:
+    """I11 may have happened: then a status alone ends nothing, and pauses what turns up."""
+    life.execute()
+    life.prepare()
+    create = next(w for w in life.look().wanted if w.kind is ActKind.CREATE)
+    unknown = Act(1, create.key, create.kind, ActState.UNKNOWN, create.what, life.now)
+    life.ledger = replace(life.ledger, acts=(unknown,))
+    life.set_order(status=OrderStatus.WILL_NOT_BE_EXECUTED)
+    assert life.look().phase is Phase.PREPARING
+    turned_up(life, create)
+    assert life.go().phase is Phase.PAUSED
+
+
+def test_a_renewal_after_a_long_gap_collects_and_hands_the_new_order_over_once_it_is_collected(active: Life) -> None:
+    last = active.today + timedelta(days=2)
+    active.decide_dates(last=last)
+    active.order("o2", first=last + timedelta(days=30))
+    active.wait(days=4)
+    assert active.letters("alarm_team")[-1] == "collect"
+    assert active.look().release == ()
+    active.note(Signal.EQUIPMENT_COLLECTED)
+    assert active.go().release == ("o2",)
+
+
+def test_one_pause_for_absences_that_overlap_or_follow_each_other(active: Life) -> None:
+    day = active.today
+    active.absences = {
+        1: Absence(1, day, day + timedelta(days=3)),
+        2: Absence(2, day + timedelta(days=2), day + timedelta(days=4)),
+        3: Absence(3, day + timedelta(days=4), day + timedelta(days=6)),
+        4: Absence(4, day - timedelta(days=9), day - timedelta(days=7)),
+        5: Absence(5, day + timedelta(days=8), day + timedelta(days=8)),
+    }
+    active.wait(days=10)
+    assert active.platform() == ["put_person", "create", "pause", "resume"]
+
+
+def test_an_absence_never_hides_an_end(active: Life) -> None:
+    active.absences[1] = Absence(1, active.today, None)
+    active.wait(days=1)
+    active.set_decision(deleted=True)
+    active.go()
+    assert active.platform()[-2:] == ["pause", "end"]
+
+
+# Told once, in words of their own, and taken back
+
+
+def test_consent_and_withdrawal_at_the_same_moment_means_withdrawn(active: Life) -> None:
+    signed = next(n for n in active.notes.values() if n.signal is Signal.CONSENT_SIGNED)
+    active.notes["w"] = replace(signed, id="w", signal=Signal.CONSENT_WITHDRAWN)
+    assert active.go().phase is Phase.PAUSED
+
+
+def test_a_second_note_of_the_same_withdrawal_is_no_news_and_a_new_one_is(active: Life) -> None:
+    for signal, told in [
+        (Signal.CONSENT_WITHDRAWN, ["consent_withdrawn"]),
+        (Signal.CONSENT_WITHDRAWN, ["consent_withdrawn"]),
+        (Signal.CONSENT_SIGNED, ["consent_withdrawn", "resumed"]),
+        (Signal.CONSENT_WITHDRAWN, ["consent_withdrawn", "resumed", "consent_withdrawn"]),
+    ]:
+        active.now += timedelta(hours=1)
+        active.note(signal)
+        active.go()
+        assert active.letters("authority") == told
+
+
+def test_a_death_that_was_a_mistake_is_taken_back_and_e_tillsyn_goes_on(active: Life) -> None:
+    active.client = replace(active.client, deceased=True)
+    active.go()
+    active.client = replace(active.client, deceased=False)
+    assert active.go().phase is Phase.ACTIVE
+    for to in ("coordinator", "alarm_team"):
+        assert active.letters(to)[-2:] == ["deceased", "death_corrected"]
+
+
+def test_after_a_death_nothing_else_is_asked_of_anybody(active: Life) -> None:
+    active.client = replace(active.client, deceased=True)
+    active.go()
+    sent = len(active.sent)
+    active.note(Signal.CONSENT_WITHDRAWN)
+    active.executions[EXECUTION] = replace(active.executions[EXECUTION], last_day=active.today - timedelta(days=1))
+    active.wait(days=40)
+    assert [w.key for w in active.sent[sent:]] == []
+    active.set_decision(deleted=True)
+    active.wait(days=40)
+    assert not [m for m in active.mails() if m.startswith(("late:A4", "late:A5"))], "nobody is reminded"
+
+
+def test_an_end_heard_is_told_once_and_the_authority_reminded_until_it_answers(active: Life) -> None:
+    active.note(Signal.END_HEARD)
+    active.note(Signal.END_HEARD)
+    active.policy = replace(active.policy, late={**active.policy.late, "A1": active.policy.late["I4"]})
+    active.wait(days=6)
+    assert active.letters("authority") == ["end_heard"]
+    assert step(active.look(), "A1").state is StepState.AWAITED
+    assert [m for m in active.mails() if m.startswith("late:A1:")]
+    active.decide_dates(last=active.today + timedelta(days=30))
+    active.go()
+    assert step(active.look(), "A1").state is StepState.LATER
+
+
+@pytest.mark.parametrize("signal", [Signal.EQUIPMENT_COLLECTED, Signal.PICKUP_BOOKED])
+def test_a_note_that_contradicts_the_decision_is_told_once_and_gone_when_mended(life: Life, signal: Signal) -> None:
+    life.other_service()
+    life.go()
+    life.now += timedelta(minutes=5)
+    note = life.note(signal)
+    life.wait(hours=6)
+    assert life.letters("coordinator").count("contradiction") == 1
+    assert "contradiction" in [a.code for a in life.look().attention]
+    del life.notes[note]
+    assert "contradiction" not in [a.code for a in life.go().attention]
+
+
+def test_an_order_that_vanished_before_the_start_is_asked_about_and_starts_nothing(life: Life) -> None:
+    life.go()
+    life.execute()
+    life.prepare()
+    life.set_order(gone=True)
+    decision = life.go()
+    assert life.platform() == []
+    assert any(a.code == "order_gone" and a.parks for a in decision.attention)
+    life.set_order(gone=False)
+    assert life.go().phase is Phase.ACTIVE
+
+
+# Who is reminded, of what, since when
+
+
+def test_nobody_is_reminded_to_have_a_paper_signed_that_was_just_withdrawn(life: Life) -> None:
+    life.other_service()
+    life.go()
+    life.note(Signal.INSTALLATION_BOOKED)
+    life.note(Signal.CONSENT_WITHDRAWN)
+    life.go()
+    before = life.mails()
+    life.wait(days=30)
+    assert life.mails() == before
+
+
+def test_a_case_closing_is_awaited_since_it_was_asked_for_not_since_the_case_began(life: Life) -> None:
+    life.execute()
+    life.wait(days=60)
+    before = [m for m in life.mails() if m.startswith("late:A6")]
+    life.set_order(status=OrderStatus.WILL_NOT_BE_EXECUTED)
+    decision = life.go()
+    assert step(decision, "A6").since == life.now
+    assert [m for m in life.mails() if m.startswith("late:A6")] == before == []
+    life.wait(days=6)
+    assert [m for m in life.mails() if m.startswith("late:A6")]
+
+
+def test_working_days_pass_over_swedish_holidays(life: Life) -> None:
+    life.policy = replace(life.policy, holidays=frozenset({life.today + timedelta(days=d) for d in (1, 2)}))
+    life.other_service()
+    life.go()
+    life.wait(days=6, hours=12)
+    assert not [m for m in life.mails() if m.startswith("late:I4:")], "Monday, two holidays, Thursday, Friday"
+    life.wait(days=2)
+    assert [m for m in life.mails() if m.startswith("late:I4:")]
+
+
+def test_a_step_with_nowhere_to_be_noted_is_asked_about_once_and_opened_by_a_declaration(active: Life) -> None:
+    active.set_decision(deleted=True)
+    active.go()
+    active.executions[EXECUTION] = replace(active.executions[EXECUTION], last_day=active.today - timedelta(days=1))
+    decision = active.wait(days=40)
+    assert any(a.code == "nowhere_to_note" and a.parks for a in decision.attention)
+    assert active.mails() == ["parked:nowhere_to_note:A5"]
+    note_id = active.note(Signal.EQUIPMENT_COLLECTED)
+    active.notes[note_id] = replace(active.notes[note_id], by="koordinator Norra")
+    decision = active.go()
+    assert decision.phase is Phase.CLOSED
+    assert step(decision, "A5").evidence == "declared"
+
+
+# What cannot be checked, and keys
+
+
+def test_a_grant_that_cannot_be_checked_blocks_nothing_and_is_told_in_the_letter(life: Life) -> None:
+    line = replace(life.orders["o1"].lines[0], granted=None)
+    life.set_order(lines=(line,))
+    life.execute()
+    life.prepare("22:00 23:00 01:00 03:00")
+    assert life.go().phase is Phase.ACTIVE
+    received = next(w for w in life.sent if w.what.get("letter") == "received")
+    assert received.what["granted"] is None
+    assert not life.mails()
+
+
+def test_a_service_whose_decision_has_ended_gives_nobody_keys(life: Life) -> None:
+    life.other_service(ServiceKind.OTHER)
+    life.decide_dates("other1", last=life.today - timedelta(days=1), first=life.today - timedelta(days=90))
+    life.go()
+    assert next(w for w in life.sent if w.what.get("letter") == "install").what["keys"] == "needed"
+
+
+def test_rows_left_out_open_nothing_and_end_what_is_known_to_end(active: Life) -> None:
+    active.problems = (FactProblem("bad_row", "absences", (("id", "1"), ("field", "StartDate"))),)
+    active.note(Signal.CONSENT_WITHDRAWN)
+    active.go()
+    active.note(Signal.CONSENT_SIGNED)
+    active.go()
+    assert active.platform()[-1] == "pause"
+    active.set_decision(deleted=True)
+    active.go()
+    assert active.platform()[-1] == "end"
