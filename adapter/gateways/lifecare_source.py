@@ -75,12 +75,21 @@ class LifecareSource:
             problems += faults
         return tuple(found), tuple(problems)
 
+    async def person_of(self, order_id: str) -> str | None:
+        with as_port_errors():
+            try:
+                return (await self._lifecare.order(order_id)).person_id
+            except NotFound:
+                return None
+
     async def decisions(self, person_id: str, ids: frozenset[int]) -> tuple[tuple[AuthorityDecision, ...], Problems]:
         """See ``CaseSource``. A decision that the person's list doesn't hold is asked for by its id: somebody else's is
         a problem (L11), one that isn't there is absent."""
         with as_port_errors():
-            own, problems = _own(await self._everything(query.DECISIONS, person_id), person_id, "sol_decisions")
-            missing = sorted(ids - {row.id for row in own})
+            rows = await self._everything(query.DECISIONS, person_id)
+            own, problems = _own(rows, person_id, "sol_decisions")
+            broken = {row.id for row in rows.broken}
+            missing = sorted(i for i in ids - {row.id for row in own} if str(i) not in broken)
             sought = await _all(self._decision(decision_id) for decision_id in missing)
         found = list(own)
         for row in filter(None, sought):

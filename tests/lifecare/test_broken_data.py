@@ -1,0 +1,193 @@
+"""Broken data, as docs/lifecare.md decides it: its own case is parked with a reason, and every other goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from adapter.domain.decision import Attention, Phase
+from adapter.domain.facts import Signal
+from adapter.store.cases import Case
+from connectors.mock.lifecare import Ordered
+from mappings.texts import Texts
+from tests.conftest import Logs
+from tests.world import World
+
+ANNA, BERIT = "19340101TF01", "19340102TF01"
+TIMES = "22.30, 02:15 och 05.00"
+Breaks = Callable[[World, Ordered, int], object]
+
+
+def set_raw(world: World, entity: str, key: Any, field: str, value: Any) -> None:
+    """Put a value into a row that no honest editor would let in."""
+    row = world.lifecare.tables[entity].rows[key]
+    world.lifecare.change(entity, key, **{field: row.data[field]})
+    row.data[field], row.rendered = value, None
+
+
+def reversed_order(world: World, order: Ordered, _execution: int) -> None:
+    world.lifecare.change("orders", order.order_id, EndDate=world.today - timedelta(days=9))
+
+
+def reversed_execution(world: World, _order: Ordered, execution: int) -> None:
+    world.lifecare.change("executions", execution, EndDate=world.today - timedelta(days=9))
+
+
+def no_date(world: World, order: Ordered, _execution: int) -> None:
+    set_raw(world, "sol_decisions", order.decision_id, "FromDate", "2026-02-30T00:00:00")
+
+
+def unknown_status(world: World, order: Ordered, _execution: int) -> None:
+    world.lifecare.change("orders", order.order_id, Status="Suspended")
+
+
+def unknown_weekday(world: World, order: Ordered, _execution: int) -> None:
+    detail = world.lifecare.row("ordered_services", order.service_id)["Details"][0]
+    world.lifecare.change("ordered_services", order.service_id, Details=[{**detail, "Weekdays": ["Someday"]}])
+
+
+def foreign_decision(world: World, order: Ordered, _execution: int) -> None:
+    world.lifecare.change("sol_decisions", order.decision_id, PersonId="19500505TF05")
+
+
+def nobodys_decision(world: World, order: Ordered, _execution: int) -> None:
+    world.lifecare.change("sol_decisions", order.decision_id, PersonId=None)
+
+
+PARKS: dict[str, tuple[Breaks, str]] = {
+    "an order that ends before it begins": (reversed_order, "end_before_start"),
+    "an execution that ends before it begins": (reversed_execution, "ends_before_start"),
+    "a date that is no date": (no_date, "bad_date"),
+    "a status never seen": (unknown_status, "unknown_value"),
+    "a weekday never seen": (unknown_weekday, "unknown_value"),
+    "a decision for another person": (foreign_decision, "foreign_person"),
+    "a decision for nobody": (nobodys_decision, "no_person"),
+}
+
+
+async def both_ordered(world: World) -> dict[str, tuple[Ordered, int]]:
+    found = {}
+    for person in (ANNA, BERIT):
+        world.person(person)
+        order = world.order(person)
+        found[person] = (order, world.execute(order))
+    await world.settle()
+    return found
+
+
+async def by_person(world: World) -> dict[str, Case]:
+    return {case.person_id: case for case in await world.cases()}
+
+
+def told(case: Case) -> dict[str, Attention]:
+    decision = case.last_decision
+    assert decision is not None
+    return {a.code: a for a in decision.attention}
+
+
+@pytest.mark.parametrize("kind", PARKS)
+async def test_the_case_is_parked_with_a_reason_and_the_other_goes_on(kind: str) -> None:
+    breaks, code = PARKS[kind]
+    async with World(poll_seconds=3600) as world:
+        found = await both_ordered(world)
+        breaks(world, *found[ANNA])
+        for _, execution in found.values():
+            world.prepare(execution)
+        await world.pass_time(hours=2)
+        cases = await by_person(world)
+        assert told(cases[ANNA])[code].parks
+        assert cases[ANNA].phase is Phase.PREPARING
+        assert cases[BERIT].phase is Phase.ACTIVE
+        assert len(world.schedules()) == 1
+        mails = " ".join(body for *_, body in world.mail.sent)
+        assert cases[ANNA].ref in mails
+
+
+async def test_an_order_without_a_person_opens_no_case_and_is_told(logs: Logs) -> None:
+    async with World(poll_seconds=3600) as world:
+        world.person(ANNA)
+        world.person(BERIT)
+        nobodys, order = world.order(ANNA), world.order(BERIT)
+        world.lifecare.change("orders", nobodys.order_id, PersonId=None)
+        await world.settle()
+        assert set(await by_person(world)) == {BERIT}
+        (event,) = logs.events("fact_problem")
+        assert (event["code"], event["params"]["id"]) == ("no_person", nobodys.order_id)
+        world.prepare(world.execute(order))
+        world.lifecare.change("orders", nobodys.order_id, PersonId=ANNA)
+        await world.pass_time(hours=2)
+        cases = await by_person(world)
+        assert set(cases) == {ANNA, BERIT}
+        assert cases[BERIT].phase is Phase.ACTIVE
+
+
+async def test_a_number_that_fails_its_checksum_is_told_and_stops_nothing() -> None:
+    number = "193401019999"
+    async with World(poll_seconds=3600) as world:
+        world.person(number)
+        execution = world.execute(world.order(number))
+        await world.settle()
+        world.prepare(execution)
+        await world.pass_time(hours=2)
+        case = await world.case()
+        assert not told(case)["checksum"].parks
+        assert case.phase is Phase.ACTIVE
+
+
+async def test_a_note_of_5_megabytes_is_told_back_and_costs_nobody_else() -> None:
+    async with World(poll_seconds=3600) as world:
+        found = await both_ordered(world)
+        for person, (_, execution) in found.items():
+            world.prepare(execution, "22:30 " * 900_000 if person == ANNA else TIMES)
+        await world.pass_time(hours=2)
+        cases = await by_person(world)
+        assert "times_refused" in told(cases[ANNA])
+        assert cases[BERIT].phase is Phase.ACTIVE
+        world.note(found[ANNA][1], Signal.TIMES_AGREED, TIMES)
+        await world.pass_time(hours=2)
+        assert (await by_person(world))[ANNA].phase is Phase.ACTIVE
+
+
+async def test_rtf_is_read_where_there_is_no_plain_text() -> None:
+    async with World(poll_seconds=3600) as world:
+        found = await both_ordered(world)
+        world.prepare(found[ANNA][1])
+        for row in world.lifecare.tables["documentations"].where("ExecutionId", found[ANNA][1]):
+            rtf = "{\\rtf1\\ansi\\deff0 {\\fonttbl{\\f0 Arial;}}\\f0 22.30, 02:15 \\'6fch 05.00\\par}"
+            world.lifecare.change("documentations", row.key, Text=rtf, PlainText="")
+        await world.pass_time(hours=2)
+        assert (await by_person(world))[ANNA].phase is Phase.ACTIVE
+
+
+@pytest.mark.parametrize("how", ["error_mark", "replace", "delete", "vanish"])
+async def test_a_note_that_no_longer_stands_after_it_was_acted_upon_pauses_within_a_day(how: str) -> None:
+    async with World(poll_seconds=6 * 3600) as world:
+        found = await both_ordered(world)
+        for _, execution in found.values():
+            world.prepare(execution)
+        await world.pass_time(hours=1)
+        assert (await by_person(world))[ANNA].phase is Phase.ACTIVE
+        heading = world.service.tenants["exempel"].mapping.signals[Signal.CONSENT_SIGNED]
+        rows = world.lifecare.tables["documentations"].where("ExecutionId", found[ANNA][1])
+        (consent,) = [str(row.key) for row in rows if row.data["HeadlineId"] == heading]
+        if how == "error_mark":
+            world.lifecare.error_mark(consent)
+        elif how == "replace":
+            newer = world.lifecare.replace_note(consent, "Fel person.")
+            world.lifecare.error_mark(newer)
+        else:
+            world.lifecare.delete_note(consent, vanished=how == "vanish")
+        await world.pass_time(hours=25)
+        cases = await by_person(world)
+        assert cases[ANNA].phase is Phase.PAUSED
+        assert cases[BERIT].phase is Phase.ACTIVE
+
+
+@pytest.mark.parametrize("code", [*(code for _, code in PARKS.values()), "checksum"])
+def test_every_reason_has_words_that_name_where_to_look(code: str) -> None:
+    texts = Texts.load("sv")
+    assert texts.has("attention", code)
+    assert code == "checksum" or texts.params_of("attention", code) & {"resource", "order"}

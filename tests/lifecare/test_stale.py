@@ -1,0 +1,141 @@
+"""Stale is not gone: what can't be read changes nothing by itself, and what is known still pauses and ends."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from adapter.domain.decision import Phase
+from adapter.domain.facts import Signal
+from adapter.store import due
+from connectors.mock.faults import Kind, Rule
+from connectors.mock.lifecare import BASE, Ordered
+from tests.world import ANNA, World
+
+READ = ("orders", "ordered_services", "sol_decisions", "executions", "clients", "client_absences", "documentations")
+FAULTS: dict[str, dict[str, object]] = {
+    "401": {"kind": Kind.STATUS_BEFORE, "status": 401},
+    "403": {"kind": Kind.STATUS_BEFORE, "status": 403},
+    "500": {"kind": Kind.STATUS_BEFORE, "status": 500},
+    "404": {"kind": Kind.STATUS_BEFORE, "status": 404},
+    "garbage": {"kind": Kind.GARBAGE},
+}
+
+
+async def active(world: World) -> tuple[Ordered, int]:
+    world.person()
+    order = world.order()
+    await world.settle()
+    execution = world.execute(order)
+    world.prepare(execution)
+    await world.settle()
+    assert (await world.case()).phase is Phase.ACTIVE
+    return order, execution
+
+
+def fail(world: World, fault: str, resource: str = "") -> int:
+    rule: dict[str, object] = {"path": f"{BASE}/api/v1/{resource}", "method": "GET", "times": None}
+    return world.lifecare_faults.add(Rule.model_validate(rule | FAULTS[fault]))
+
+
+async def look(world: World) -> None:
+    """Have the case read now."""
+    case, now = await world.case(), world.clock.time
+    await world.db.run(lambda c: due.mark_due(c, "exempel", [case.ref], now, "test"))
+    await world.settle()
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_an_hour_of_whatever_answer_changes_nothing_by_itself(fault: str) -> None:
+    async with World(poll_seconds=6 * 3600) as world:
+        await active(world)
+        for resource in READ:
+            before = [act.key for act in await world.acts() if act.kind.value != "mail"]
+            rule = fail(world, fault, resource)
+            await look(world)
+            await world.pass_time(hours=1)
+            assert world.schedules()[0][1] == "active", resource
+            assert [act.key for act in await world.acts() if act.kind.value != "mail"] == before, resource
+            world.lifecare_faults.remove(rule)
+            await look(world)
+            decision = (await world.case()).last_decision
+            assert decision is not None
+            assert not [a for a in decision.attention if a.code == "stale"], resource
+        assert (await world.case()).phase is Phase.ACTIVE
+
+
+@pytest.mark.parametrize("fault", ["401", "404"])
+async def test_a_known_last_day_ends_although_nothing_can_be_read(fault: str) -> None:
+    async with World(poll_seconds=6 * 3600) as world:
+        order, _ = await active(world)
+        world.lifecare.decision_end(order.decision_id, world.today + timedelta(days=1))
+        await world.settle()
+        fail(world, fault)
+        await world.pass_time(days=2)
+        assert world.schedules()[0][1] == "ended"
+
+
+async def test_a_known_absence_pauses_although_nothing_can_be_read_and_resumes_only_when_it_can() -> None:
+    async with World(poll_seconds=6 * 3600) as world:
+        await active(world)
+        world.lifecare.absence(ANNA, world.today + timedelta(days=1), world.today + timedelta(days=2))
+        await world.settle()
+        rule = fail(world, "500")
+        await world.pass_time(days=1, hours=14)
+        assert world.schedules()[0][1] == "paused"
+        await world.pass_time(days=2)
+        assert world.schedules()[0][1] == "paused"
+        world.lifecare_faults.remove(rule)
+        await world.pass_time(hours=7)
+        assert world.schedules()[0][1] == "active"
+
+
+@pytest.mark.parametrize("fault", ["401", "garbage", "404"])
+async def test_nothing_begins_on_what_can_not_be_read(fault: str) -> None:
+    async with World(poll_seconds=6 * 3600) as world:
+        world.person()
+        order = world.order()
+        await world.settle()
+        execution = world.execute(order)
+        await world.settle()
+        fail(world, fault, "sol_decisions")
+        world.prepare(execution)
+        await world.pass_time(hours=3)
+        assert world.schedules() == []
+
+
+@pytest.mark.parametrize("entity", ["sol_decisions", "orders", "executions"])
+async def test_what_vanished_without_a_word_pauses_and_is_told_and_ends_nothing(entity: str) -> None:
+    async with World(poll_seconds=6 * 3600) as world:
+        other = world.lifecare.order
+        order, execution = await active(world)
+        world.lifecare.seed_person("19340102TF01")
+        stays = other("19340102TF01", "shower")
+        world.lifecare.start_execution(stays.order_id)
+        ids: dict[str, int | str] = {
+            "sol_decisions": order.decision_id,
+            "orders": order.order_id,
+            "executions": execution,
+        }
+        told = len(world.notes())
+        world.lifecare.vanish(entity, ids[entity])
+        await world.pass_time(hours=26)
+        assert world.schedules()[0][1] == "paused"
+        assert (await world.case()).phase is Phase.PAUSED
+        assert len(world.notes()) > told
+        await world.pass_time(days=2)
+        assert world.schedules()[0][1] == "paused"
+
+
+async def test_evidence_error_marked_afterwards_is_found_within_a_day_and_its_consequence_drawn() -> None:
+    async with World(poll_seconds=6 * 3600) as world:
+        _, execution = await active(world)
+        consent = next(
+            row.key
+            for row in world.lifecare.tables["documentations"].where("ExecutionId", execution)
+            if row.data["HeadlineId"] == world.service.tenants["exempel"].mapping.signals[Signal.CONSENT_SIGNED]
+        )
+        world.lifecare.error_mark(str(consent))
+        await world.pass_time(hours=25)
+        assert world.schedules()[0][1] == "paused"
