@@ -178,6 +178,7 @@ class VendorHttp:
             base_url=base_url.rstrip("/") + "/",
             transport=transport or production_transport(max_connections=self.settings.max_concurrent),
             timeout=httpx.Timeout(self.settings.read_timeout, connect=self.settings.connect_timeout),
+            headers={"Accept": "application/json"},  # ASP.NET has other formats for a client that takes anything
             trust_env=False,
         )
 

@@ -82,6 +82,13 @@ async def test_domain_and_key_travel_in_the_query_string_and_nowhere_else(
     assert not {"x-api-key", "authorization", "cookie"} & set(request.headers)
 
 
+async def test_json_is_asked_for(client: LifecareClient, gateway: respx.MockRouter) -> None:
+    """The description names no format, and what takes anything may be given anything."""
+    gateway.get("/api/v1/headlines").respond(json=[])
+    await client.headlines()
+    assert asked(gateway).headers["Accept"] == "application/json"
+
+
 @pytest.mark.parametrize(
     "handed_out", ["aU+eJ/a=", "aU%2beJ%2fa%3d", "aU%2BeJ%2Fa%3D", "aU%252beJ%252fa%253d", " aU+eJ/a=\n"]
 )
