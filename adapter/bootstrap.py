@@ -160,6 +160,7 @@ def tuning(engine: EngineSettings) -> Tuning:
         retry_cap=timedelta(seconds=engine.retry_cap_seconds),
         concurrency=engine.concurrency,
         resync_file=engine.resync_file,
+        adopt_file=engine.adopt_file,
         compare_every=timedelta(hours=engine.compare_hours),
         mend_drift=engine.drift == "mend",
         end_unowned=engine.unowned == "end",

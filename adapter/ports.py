@@ -70,6 +70,10 @@ class CaseSource(Protocol):
 
     async def orders(self, person_id: str) -> tuple[tuple[Order, ...], tuple[FactProblem, ...]]: ...
 
+    async def person_of(self, order_id: str) -> str | None:
+        """Whose the order is; None if there is no such order, or it names nobody."""
+        ...
+
     async def decisions(
         self, person_id: str, ids: frozenset[int]
     ) -> tuple[tuple[AuthorityDecision, ...], tuple[FactProblem, ...]]:
@@ -170,6 +174,8 @@ class PlatformSchedule:
     id: str
     etag: str | None
     record: ScheduleRecord
+    customer: str = ""
+    """The platform's id of the person."""
 
 
 class SchedulePlatform(Protocol):

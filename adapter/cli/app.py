@@ -101,6 +101,17 @@ def case_document(
 
 
 @app.command()
+def adopt(config: ConfigOption = None) -> None:
+    """Propose the adopt file for going live: Phoniro's running schedules matched with Lifecare's orders.
+
+    It is printed and nothing is stored. Check each entry, say who did and why, and save it as the adopt file.
+    """
+    from adapter.cli.adopt import propose
+
+    propose(config)
+
+
+@app.command()
 def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Say what would be done for a case now, and why. Reads the case afresh; nothing is done or stored."""
     from adapter.cli.cases import plan_case

@@ -120,6 +120,9 @@ class GuardedSource:
     async def orders(self, person_id: str) -> tuple[tuple[Order, ...], Problems]:
         return await self._guarded(lambda: self.source.orders(person_id))
 
+    async def person_of(self, order_id: str) -> str | None:
+        return await self._guarded(lambda: self.source.person_of(order_id))
+
     async def decisions(self, person_id: str, ids: frozenset[int]) -> tuple[tuple[AuthorityDecision, ...], Problems]:
         return await self._guarded(lambda: self.source.decisions(person_id, ids))
 

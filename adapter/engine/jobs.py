@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -16,6 +17,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Connection
 
 from adapter.engine import resync
+from adapter.engine.adopt import AdoptWatch
 from adapter.engine.feeds import read_feeds
 from adapter.engine.forget import forget
 from adapter.engine.resync_watch import ResyncWatch, take_in
@@ -27,6 +29,7 @@ from adapter.store.errors import StoreError
 
 WORK_EVERY = timedelta(seconds=0.5)
 RESYNC_EVERY = timedelta(seconds=2)
+ADOPT_EVERY = timedelta(seconds=10)
 FORGET_EVERY = timedelta(hours=24)
 GRACE_SECONDS = 8.0
 """How long a stop waits for what is under way; what isn't finished by then is found again by its lease."""
@@ -44,6 +47,8 @@ class Cycle:
 async def run_once(rt: Runtime) -> Cycle:
     """One whole cycle: what the re-sync file asks for, every feed of every municipality, then all that is due. Raises
     ``StoreError``."""
+    if rt.tuning.adopt_file is not None:
+        await AdoptWatch(rt.tuning.adopt_file).look(rt)
     if rt.tuning.resync_file is not None:
         await take_in(rt, rt.tuning.resync_file)
     marked = sum(await asyncio.gather(*(read_feeds(rt, tenant) for tenant in rt.tenants.values())))
@@ -70,6 +75,8 @@ class Jobs:
             self._add(f"feeds {tenant.name}", self._feeds(tenant), rt.tuning.poll, now)
         self._add("work", lambda: work(rt), WORK_EVERY, now)
         self._add("resync", self._resync(), RESYNC_EVERY, now)
+        if rt.tuning.adopt_file is not None:
+            self._add("adopt", partial(AdoptWatch(rt.tuning.adopt_file).look, rt), ADOPT_EVERY, now)
         self._add("forget", lambda: forget(rt), FORGET_EVERY, now)
 
     def _feeds(self, tenant: Tenant) -> Callable[[], Awaitable[object]]:

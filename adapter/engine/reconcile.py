@@ -25,6 +25,7 @@ from adapter.domain.facts import (
     ServiceKind,
 )
 from adapter.domain.looks import local_date
+from adapter.engine.adopt import enter
 from adapter.engine.breaker import LIFECARE
 from adapter.engine.feeds import open_or_mark, opens_case
 from adapter.engine.runtime import Runtime, Tenant
@@ -174,7 +175,7 @@ def _decide(
         return
     declared = declarations.declared(c, case.tenant, case.ref)
     assembled = _with_declared(assembled, declared)
-    ledger = outbox.ledger(c, case)
+    ledger = enter(c, case, assembled, outbox.ledger(c, case), now, tenant)
     decision = decide(assembled, ledger, now, tenant.policy)
     settled = outbox.settle_wanted(
         c, case, decision.wanted, facts_at=assembled.read_at, now=now, correlation=correlation

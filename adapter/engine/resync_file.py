@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -92,6 +92,8 @@ class Declaration(Entry):
         return self
 
 
+E = TypeVar("E", bound=Entry)
+
 _KINDS: Final[dict[str, type[Request | Declaration]]] = {"resync": Request, "done": Declaration}
 
 
@@ -117,7 +119,9 @@ class ResyncFile:
 
 
 @dataclass(slots=True)
-class _Chunk:
+class Chunk:
+    """The lines of one entry."""
+
     line: int
     kind: str
     lines: list[str] = field(default_factory=list)
@@ -147,8 +151,8 @@ def parse(text: str, tenants: Collection[str]) -> ResyncFile:
     requests: dict[str, tuple[int, Request]] = {}
     declarations: list[tuple[int, Declaration]] = []
     refusals: list[Refusal] = []
-    for chunk in _chunks(text):
-        entry, faults = _entry(chunk, tenants)
+    for chunk in chunks(text):
+        entry, faults = entry_of(chunk, tenants, _KINDS)
         if isinstance(entry, Request) and (first := requests.get(entry.id)):
             faults = [Refusal(chunk.line_of("id"), "id", f"{entry.id} stands on line {first[0]} already; take another")]
         refusals += faults
@@ -161,17 +165,19 @@ def parse(text: str, tenants: Collection[str]) -> ResyncFile:
     return ResyncFile(tuple(requests.values()), tuple(declarations), tuple(refusals))
 
 
-def _chunks(text: str) -> Iterator[_Chunk]:
-    chunk = _Chunk(1, "")
+def chunks(text: str) -> Iterator[Chunk]:
+    """The entries of a text by their headers, so that one that is no TOML costs no other."""
+    chunk = Chunk(1, "")
     for n, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
             yield chunk
-            chunk = _Chunk(n, header[1])
+            chunk = Chunk(n, header[1])
         chunk.lines.append(line)
     yield chunk
 
 
-def _entry(chunk: _Chunk, tenants: Collection[str]) -> tuple[Request | Declaration | None, list[Refusal]]:
+def entry_of(chunk: Chunk, tenants: Collection[str], kinds: Mapping[str, type[E]]) -> tuple[E | None, list[Refusal]]:
+    """An entry as one of ``kinds``, or why it can't be used."""
     try:
         document = tomllib.loads("\n".join(chunk.lines))
     except tomllib.TOMLDecodeError as error:
@@ -179,13 +185,13 @@ def _entry(chunk: _Chunk, tenants: Collection[str]) -> tuple[Request | Declarati
         line = chunk.line + int(at[1]) - 1 if at else chunk.line + len(chunk.lines) - 1
         return None, [Refusal(line, "", f"is not TOML: {_AT_LINE.sub('', str(error)).strip()}")]
     if not chunk.kind:
-        known = " or ".join(f"[[{name}]]" for name in _KINDS)
+        known = " or ".join(f"[[{name}]]" for name in kinds)
         return None, [
             Refusal(chunk.line_of(key), key, f"stands in no entry; begin one with {known}") for key in document
         ]
-    model = _KINDS.get(chunk.kind)
+    model = kinds.get(chunk.kind)
     if model is None:
-        return None, [Refusal(chunk.line, chunk.kind, f"is no kind of entry{_nearest(chunk.kind, _KINDS)}")]
+        return None, [Refusal(chunk.line, chunk.kind, f"is no kind of entry{_nearest(chunk.kind, kinds)}")]
     try:
         entry = model.model_validate(document[chunk.kind][0])
     except ValidationError as failure:
@@ -199,7 +205,7 @@ def _entry(chunk: _Chunk, tenants: Collection[str]) -> tuple[Request | Declarati
     return entry, []
 
 
-def _refusal(chunk: _Chunk, model: type[BaseModel], fault: ErrorDetails) -> Refusal:
+def _refusal(chunk: Chunk, model: type[BaseModel], fault: ErrorDetails) -> Refusal:
     key = str(fault["loc"][0]) if fault["loc"] else ""
     message = fault["msg"].removeprefix("Value error, ")
     if fault["type"] == "missing":

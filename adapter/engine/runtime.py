@@ -44,6 +44,7 @@ class Tuning:
     mend_drift: bool = True
     end_unowned: bool = False
     resync_file: Path | None = None
+    adopt_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)

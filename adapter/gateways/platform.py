@@ -261,4 +261,4 @@ class PhoniroSchedules:
     def _seen(self, row: Schedule, etag: str | None) -> PlatformSchedule:
         n = mapped.number_of(row.external_reference)
         record = mapped.record(row, self._mapping.window, self._clock(), n=n, what={})
-        return PlatformSchedule(row.external_reference, row.id, etag, record)
+        return PlatformSchedule(row.external_reference, row.id, etag, record, row.customer_external_id)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, insert, select, update
+from sqlalchemy import Connection, Row, exists, func, insert, select, update
 
 from adapter.domain.ledger import PERSON_KINDS, Act, ActKind, ActState, Ledger, Wanted
 from adapter.store import cases as case_rows
@@ -130,6 +130,22 @@ def settle_wanted(
         for key in keys:
             _record(conn, case, name, key, by_key.get(key), now, correlation)
     return Settled(*(tuple(keys) for keys in changes.values()))
+
+
+def seed_done(conn: Connection, case: Case, wanted: Sequence[Wanted], now: datetime) -> None:
+    """Put acts into the ledger that were done before the adapter took over: they count as done, and nothing is sent."""
+    n = conn.scalar(select(func.max(_c.n)).where(_c.tenant == case.tenant, _c.ref == case.ref)) or 0
+    for place, w in enumerate(wanted, n + 1):
+        ids = {"tenant": case.tenant, "ref": case.ref, "n": place, "key": w.key, "attempts": 0, "looks": 0}
+        done = {
+            "state": ActState.DONE,
+            "created_at": now,
+            "done_at": now,
+            "result": {"adopted": True},
+            "retry_at": None,
+        }
+        conn.execute(insert(table).values(**ids, **(_content(w, now, now) | done)))
+        _record(conn, case, "adopted", w.key, w, now, None)
 
 
 def _content(w: Wanted, facts_at: datetime, now: datetime) -> dict[str, Any]:

@@ -27,6 +27,13 @@ def external_id_for(conn: Connection, tenant: str, person_id: str, rng: random.R
     return str(found)
 
 
+def take_over(conn: Connection, tenant: str, person_id: str, external_id: str) -> None:
+    """An adopted person keeps the id that the camera platform knows them by; one that has an id here keeps that."""
+    insert_missing(
+        conn, persons, {"tenant": tenant, "person_id": person_id, "external_id": external_id, "emptied": False}
+    )
+
+
 def person_record(conn: Connection, tenant: str, person_id: str) -> PersonRecord | None:
     """What the platform was last told; None if it was never told anything."""
     c = persons.c

@@ -1,0 +1,61 @@
+"""``adapter adopt``: propose the adopt file, by matching Phoniro's schedules with Lifecare's orders."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import typer
+
+from adapter.bootstrap import Service, build
+from adapter.domain.facts import OrderStatus, Signal
+from adapter.engine.adopt import NEEDED
+from adapter.engine.compare import OURS
+from adapter.settings import load_settings
+from connectors.errors import NotFound
+from connectors.phoniro.wire import BrokenRow
+
+WAY_IN = (*NEEDED, Signal.INSTALLATION_BOOKED, Signal.APPENDIX_SIGNED)
+"""What is proposed as done: all that the routine asks for before a camera is up, so that nobody is reminded of it."""
+
+HEAD = """# Proposed by `adapter adopt`. Go through each entry: is the schedule that order's, and was `done` done?
+# Say who checked it and why it is taken over, then save it as the adopt file (engine.adopt_file).
+"""
+
+
+def propose(config: Path | None) -> None:
+    typer.echo(asyncio.run(_propose(config)))
+
+
+async def _propose(config: Path | None) -> str:
+    async with build(load_settings(config)) as service:
+        lines = [HEAD]
+        for name in service.tenants:
+            lines += await proposals(service, name)
+    return "\n".join(lines)
+
+
+async def proposals(service: Service, tenant: str) -> list[str]:
+    """An entry for each running schedule that isn't ours and whose person has one executed camera order; a comment for
+    each that can't be matched. Nothing personal is in them."""
+    parts, source = service.tenants[tenant], service.runtime.tenants[tenant].source
+    found: list[str] = []
+    async for schedule in parts.phoniro.schedules():
+        if isinstance(schedule, BrokenRow) or schedule.status == "ended" or OURS.fullmatch(schedule.external_reference):
+            continue
+        try:
+            customer = await parts.phoniro.get_customer(schedule.customer_external_id)
+        except NotFound:
+            customer = None
+        person_id = customer.personal_identity_number if customer else None
+        orders = (await source.orders(person_id))[0] if person_id else ()
+        running = [o for o in orders if o.is_camera and o.status is OrderStatus.ACCEPTED]
+        if len(running) != 1:
+            why = "the person isn't named in Phoniro" if not person_id else f"{len(running)} executed camera orders"
+            found.append(f"# schedule {schedule.id}: no proposal ({why}); find its order by hand\n")
+            continue
+        done = ", ".join(f'"{signal.value}"' for signal in WAY_IN)
+        several = f'tenant = "{tenant}"\n' if len(service.tenants) > 1 else ""
+        ids = f'order = "{running[0].id}"\nschedule = "{schedule.id}"'
+        found.append(f'[[adopt]]\n{several}{ids}\ndone = [{done}]\nwho = ""\nwhy = ""\n')
+    return found

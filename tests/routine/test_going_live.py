@@ -1,0 +1,138 @@
+"""Going live where cameras are up already: nobody gets a message they shouldn't, and no schedule is doubled."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from datetime import timedelta
+
+import pytest
+
+from adapter.cli.adopt import proposals
+from adapter.domain.decision import Phase
+from adapter.domain.facts import Signal
+from adapter.engine.adopt import parse, take_over
+from connectors.mock.lifecare import Ordered
+from connectors.mock.phoniro import NewSchedule
+from connectors.mock.phoniro.schemas import Customer
+from tests.conftest import Logs
+from tests.world import World
+
+TIMES = ["22:30", "02:15"]
+
+
+def camera_up(world: World, number: int) -> tuple[Ordered, int, str]:
+    """A camera that was ordered, executed and scheduled by hand last year."""
+    person = f"19{number:02d}0101TF{number % 100:02d}"
+    day = world.today - timedelta(days=200)
+    world.lifecare.seed_person(person)
+    order = world.lifecare.order(person, "camera", start=day, order_date=day)
+    world.lifecare.accept(order.order_id)
+    execution = world.lifecare.start_execution(order.order_id, start=day)
+    customer = {
+        "externalId": f"kund-{number}",
+        "organisationId": "hemtjanst-norr",
+        "protectedIdentity": False,
+        "personalIdentityNumber": person,
+    }
+    world.phoniro.customers[f"kund-{number}"] = Customer.model_validate_json(json.dumps(customer))
+    days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+    new = {
+        "externalReference": f"hand-{number}",
+        "customerExternalId": f"kund-{number}",
+        "organisationId": "hemtjanst-norr",
+        "type": "camera_night",
+        "timeZone": "Europe/Stockholm",
+        "validFrom": day.isoformat(),
+        "validTo": None,
+        "rules": [{"weekdays": days, "times": TIMES}],
+    }
+    schedule = world.phoniro.add_schedule(NewSchedule.model_validate_json(json.dumps(new)))
+    return order, execution, schedule.id
+
+
+def filled(text: str) -> str:
+    return text.replace('who = ""', 'who = "IT"').replace('why = ""', 'why = "uppe vid driftstart"')
+
+
+async def test_fifty_cameras_are_taken_over_without_a_word_and_end_as_any_other() -> None:
+    async with World(poll_seconds=6 * 3600) as world:
+        up = [camera_up(world, number) for number in range(30, 80)]
+        text = filled("\n".join(await proposals(world.service, "exempel")))
+        assert len(tomllib.loads(text)["adopt"]) == 50
+        assert await take_over(world.rt, text)
+        await world.pass_time(days=1)
+        assert [c.phase for c in await world.cases()] == [Phase.ACTIVE] * 50
+        assert world.notes() == []
+        assert world.mail.sent == []
+        assert len(world.schedules()) == 50
+        assert {status for _, status in world.schedules()} == {"active"}
+        order, execution, schedule = up[7]
+        world.lifecare.decision_end(order.decision_id, world.today)
+        await world.pass_time(days=2)
+        assert world.phoniro.status(schedule) == "ended"
+        assert world.notes()[-2:] == [
+            "Tillsynstiderna för trygghetskamera gäller inte längre",
+            "Trygghetskameran ska hämtas",
+        ]
+        world.note(execution, Signal.EQUIPMENT_COLLECTED)
+        await world.pass_time(hours=2)
+        world.lifecare.end_execution(execution)
+        await world.pass_time(hours=26)
+        assert [c.phase for c in await world.cases()].count(Phase.CLOSED) == 1
+        assert [status for _, status in world.schedules()].count("active") == 49
+
+
+async def test_the_same_file_read_again_adopts_nothing_twice() -> None:
+    async with World() as world:
+        camera_up(world, 30)
+        text = filled("\n".join(await proposals(world.service, "exempel")))
+        assert await take_over(world.rt, text)
+        assert await take_over(world.rt, text)
+        assert len(await world.cases()) == 1
+
+
+async def test_what_is_not_listed_from_before_go_live_is_left_alone() -> None:
+    async with World() as world:
+        camera_up(world, 30)
+        await world.pass_time(hours=3)
+        assert await world.cases() == []
+        assert world.notes() == []
+
+
+GOOD = """[[adopt]]
+order = "1"
+schedule = "s"
+done = ["times_agreed", "consent_signed", "liability_signed", "ready_for_start"]
+who = "IT"
+why = "x"
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (('"ready_for_start"', '"keys_collected"'), "line 4, done: lacks ready_for_start"),
+        (('"ready_for_start"', '"ready"'), "line 4, done"),
+        (('order = "1"\n', ""), "line 1, order: is missing"),
+        (("schedule", "scedule"), "line 3, scedule: is unknown; did you mean schedule?"),
+        (('who = "IT"', 'who = "19900101TF03"'), "line 5, who: looks like an identity number"),
+        (('order = "1"', 'order = "1'), "line 2: is not TOML"),
+    ],
+)
+def test_a_bad_entry_is_refused_by_line_key_and_reason_and_the_good_one_counts(
+    change: tuple[str, str], told: str
+) -> None:
+    found = parse(GOOD.replace(*change) + GOOD.replace('"1"', '"2"'), ["exempel"])
+    assert [entry.order for _, entry in found.entries] == ["2"]
+    assert any(told in str(refusal) for refusal in found.refusals), found.refusals
+
+
+async def test_an_entry_that_would_pause_somebody_is_refused(logs: Logs) -> None:
+    async with World() as world:
+        order, _, schedule = camera_up(world, 30)
+        world.lifecare.change("orders", order.order_id, Status="Sent")
+        await take_over(world.rt, GOOD.replace('"1"', f'"{order.order_id}"').replace('"s"', f'"{schedule}"'))
+        assert await world.cases() == []
+        (line,) = logs.events("adoption_refused")
+        assert "is not executed (I10)" in line["reason"]
