@@ -189,6 +189,16 @@ def _prepare_postgres(connection: Any, _record: object) -> None:
     connection.commit()
 
 
+# What is deleted is overwritten: what was purged must not stay in the file's free pages.
+_PRAGMAS = (
+    "busy_timeout = 5000",
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "secure_delete = ON",
+)
+
+
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     """WAL lets readers of other processes (the command line) go on beside the writer. FULL, not NORMAL: in WAL mode
     NORMAL may lose the last commits at a power cut, and with them that an act was about to be sent, which then would be
@@ -197,7 +207,7 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     try:
-        for pragma in ("busy_timeout = 5000", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+        for pragma in _PRAGMAS:
             cursor.execute(f"PRAGMA {pragma}")
     finally:
         cursor.close()

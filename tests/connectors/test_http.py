@@ -398,3 +398,18 @@ async def test_who_may_not_write_any_more_still_reads_and_sends_nothing_else(met
         else:
             assert type(await vendor.fails(method, repeatable=False)) is Transient
     assert vendor.requests == sent
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("Client Anna Provdotter on Testgatan 3 not found", "Client … … on … 3 not found"),
+        ("The field ExecutionId is invalid: Svensson", "The field ExecutionId is invalid: …"),
+        ("call 070-123 45 67 or +46 70 123 45 67", "call … or …"),
+        ("ANNA-LENA is missing", "… is missing"),
+        ("Invalid JSON format", "Invalid JSON format"),
+        ("Oj, felaktig autentisering", "Oj, felaktig autentisering"),
+    ],
+)
+def test_what_could_be_a_name_or_a_number_to_call_is_left_out_of_a_vendors_words(said: str, kept: str) -> None:
+    assert message_of(said.encode()) == kept

@@ -1,0 +1,193 @@
+"""Nothing personal that went in is found where it has no business: not in a log, a mail or an error, and after the
+purge not in the database either, nor in its file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from adapter.domain.decision import Phase
+from adapter.domain.facts import Signal
+from adapter.engine.forget import forget
+from adapter.engine.resync_watch import take_in
+from adapter.store import cases
+from adapter.store.database import Database
+from connectors.mock.faults import Kind, Rule
+from connectors.mock.lifecare import Ordered
+from tests.conftest import Logs
+from tests.world import World
+
+PEOPLE = {
+    "19340101TF01": {
+        "first_name": "Ingegerd-Provnamn",
+        "last_name": "Nattljusberg",
+        "street": "Provstigen 4711",
+        "phone": "070-9990017",
+        "entry_code": "Kod9137",
+    },
+    "19410202TF02": {
+        "first_name": "Torvald-Provnamn",
+        "last_name": "Skymningsgren",
+        "street": "Testbacken 8822",
+        "phone": "070-9990028",
+        "entry_code": "Kod4406",
+    },
+}
+SAID = {
+    "times": "Överenskommet: 22.30, 02:15 och 05.00",
+    "consent": "Samtycke i original. Dottern Hjördis-Prov var med, tfn 070-9990099.",
+    "heard": "Brukaren vill avsluta, hunden Bosse-Prov skäller på kameran.",
+    "absence": "Inlagd på avdelning Prov-77 för höften.",
+}
+PRIVATE = ("Hjördis-Prov", "070-9990099", "Bosse-Prov", "Prov-77", "skäller på kameran")
+
+
+def personal_values() -> set[str]:
+    """Everything about the people that went into the case system, in the forms in which it could come out."""
+    found = set(PRIVATE)
+    for person_id, told in PEOPLE.items():
+        found |= {person_id, f"{person_id[:8]}-{person_id[8:]}", person_id[2:], f"{person_id[2:8]}-{person_id[8:]}"}
+        found |= set(told.values()) | {told["phone"].replace("-", "")}
+    return found
+
+
+def leaks(text: str) -> list[str]:
+    """Personal values in a text, also as JSON or SQL would escape them."""
+    return sorted(v for v in personal_values() for form in {v, json.dumps(v)[1:-1]} if form in text)
+
+
+def dump(path: Path) -> str:
+    with closing(sqlite3.connect(path)) as connection:
+        return "\n".join(connection.iterdump())
+
+
+def raw_files(folder: Path) -> bytes:
+    assert [file.name for file in folder.iterdir()] == ["adapter.db"]
+    return (folder / "adapter.db").read_bytes()
+
+
+async def live(world: World, person_id: str, *, keys: bool) -> tuple[Ordered, int]:
+    """In, with an absence and something overheard on the way."""
+    world.lifecare.seed_person(person_id, **PEOPLE[person_id])
+    if not keys:
+        shower = world.lifecare.order(person_id, "shower", start=world.today, order_date=world.today)
+        world.lifecare.accept(shower.order_id)
+        world.lifecare.start_execution(shower.order_id, start=world.today)
+    order = world.order(person_id)
+    await world.settle()
+    execution = world.execute(order)
+    world.prepare(execution, SAID["times"])
+    if keys:
+        world.note(execution, Signal.KEYS_COLLECTED)
+    world.note(execution, Signal.CONSENT_SIGNED, SAID["consent"])
+    await world.pass_time(hours=20)
+    first = world.today + timedelta(days=1)
+    world.lifecare.absence(person_id, first, first + timedelta(days=1), note=SAID["absence"])
+    world.note(execution, Signal.END_HEARD, SAID["heard"])
+    await world.pass_time(days=3)
+    return order, execution
+
+
+async def leave(world: World, order: Ordered, execution: int) -> None:
+    world.lifecare.decision_end(order.decision_id, world.today)
+    await world.pass_time(days=2)
+    world.note(execution, Signal.EQUIPMENT_COLLECTED)
+    await world.pass_time(hours=1)
+    world.lifecare.end_execution(execution)
+    await world.pass_time(hours=26)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """Over a database file, read seldom so that days pass quickly."""
+    return World(
+        db=Database(f"sqlite:///{tmp_path}/adapter.db", inline=True), poll_seconds=6 * 3600, awaiting_minutes=720
+    )
+
+
+def texts_written(world: World, logs: Logs) -> Iterable[str]:
+    yield logs.getvalue()
+    yield repr(world.mail.sent)
+
+
+async def test_whole_lives_leave_nothing_personal_behind(tmp_path: Path, world: World, logs: Logs) -> None:
+    async with world:
+        one, other = PEOPLE
+        begun = await live(world, one, keys=False), await live(world, other, keys=True)
+        assert {case.phase for case in await world.cases()} == {Phase.ACTIVE}
+        assert leaks(dump(tmp_path / "adapter.db")), "the search finds nothing even where it must"
+        for each in begun:
+            await leave(world, *each)
+        assert {case.phase for case in await world.cases()} == {Phase.CLOSED}
+        assert leaks(repr(world.phoniro.customers)) == []
+        assert await forget(world.rt) == {"exempel": []}
+        assert leaks(dump(tmp_path / "adapter.db")), "nothing is forgotten before its time"
+
+        world.clock.time += timedelta(days=91)
+        refs = [case.ref for case in await world.cases()]
+        assert sorted((await forget(world.rt, dry_run=True))["exempel"]) == refs
+        assert leaks(dump(tmp_path / "adapter.db"))
+        assert sorted((await forget(world.rt))["exempel"]) == refs
+        assert leaks(dump(tmp_path / "adapter.db")) == []
+        assert [line["cases"] for line in logs.events("purge_done")] == [2, 2]
+        for text in texts_written(world, logs):
+            assert leaks(text) == []
+        assert len(world.mail.sent) > 0
+    # Closed, the file holds everything that the write-ahead log held: not even its free pages remember.
+    raw = raw_files(tmp_path)
+    assert leaks(raw.decode("latin-1")) == []
+    assert leaks(raw.decode("utf-8", errors="replace")) == []
+
+
+async def test_errors_tell_nothing_personal_whatever_the_vendors_answer(
+    tmp_path: Path, world: World, logs: Logs
+) -> None:
+    """Error pages that name the person, answers cut short, garbage: in reading and in writing, at both vendors."""
+    names = " ".join([*PEOPLE, *PEOPLE["19340101TF01"].values()])
+    async with world:
+        for plan in (world.lifecare_faults, world.phoniro_faults):
+            for kind in (Kind.STATUS_BEFORE, Kind.GARBAGE, Kind.WRONG_SCHEMA, Kind.CUT_AFTER, Kind.EMPTY):
+                for method in ("GET", "POST", "PUT"):
+                    plan.add(Rule(kind=kind, method=method, times=2, skip=1, body=f'{{"Message": "No {names}"}}'))
+            plan.add(Rule(kind=Kind.STATUS_BEFORE, method="POST", status=422, times=2, body=f"<h1>{names}</h1>"))
+        await live(world, "19340101TF01", keys=False)
+        errors = await world.db.run(
+            lambda c: [str(k.error) + str(k.decision) for k in cases.all_cases(c, "exempel", open_only=False)]
+        )
+        acts = [str((act.error, act.what)) for case in await world.cases() for act in await world.acts(case.ref)]
+        assert any(event in logs.getvalue() for event in ("act_retry", "act_unknown", "feed_failed", "fact_unread"))
+        for text in (*texts_written(world, logs), *errors, *acts):
+            assert leaks(text) == []
+
+
+async def test_a_person_with_another_open_case_is_remembered_until_that_is_closed_too() -> None:
+    """An old case is forgotten on its day; what the other one needs stays."""
+    async with World(poll_seconds=12 * 3600, awaiting_minutes=720) as world:
+        person = next(iter(PEOPLE))
+        await leave(world, *await live(world, person, keys=False))
+        again = world.order(person)
+        await world.settle()
+        world.clock.time += timedelta(days=91)
+        assert len((await forget(world.rt))["exempel"]) == 1
+        old, new = sorted(await world.cases(), key=lambda case: case.opened_at)
+        assert (old.person_id, new.person_id) == ("", person)
+        await world.settle()
+        assert len(await world.cases()) == 2, "the old order, still in the case system, opened no case anew"
+        assert again.order_id
+
+
+async def test_a_text_in_the_resync_file_that_names_a_person_is_refused(
+    tmp_path: Path, world: World, logs: Logs
+) -> None:
+    file = tmp_path / "resync.toml"
+    file.write_text('[[resync]]\nid = "x"\nscope = "open"\nmode = "plan"\nwho = "IT"\nwhy = "om 19340101TF01"\n')
+    async with world:
+        await take_in(world.rt, file)
+    assert logs.events("resync_refused")
+    assert leaks(logs.getvalue()) == []
