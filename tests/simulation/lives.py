@@ -1,0 +1,254 @@
+"""People in a simulated town: what they do in Lifecare, when, and what that allows, told apart from the adapter."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from adapter.domain.facts import Signal
+from connectors.mock.lifecare import Ordered
+
+if TYPE_CHECKING:
+    from tests.simulation.town import Town
+
+ZONE = ZoneInfo("Europe/Stockholm")
+NIGHT = time(21, 0)
+PAPERS = (
+    Signal.TIMES_AGREED,
+    Signal.INSTALLATION_BOOKED,
+    Signal.APPENDIX_SIGNED,
+    Signal.CONSENT_SIGNED,
+    Signal.LIABILITY_SIGNED,
+    Signal.READY_FOR_START,
+)
+GATES = (Signal.TIMES_AGREED, Signal.CONSENT_SIGNED, Signal.LIABILITY_SIGNED, Signal.READY_FOR_START)
+
+
+def local(at: datetime) -> datetime:
+    return at.astimezone(ZONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Truth:
+    """What stands in Lifecare about one person from ``at`` (UTC) on."""
+
+    at: datetime
+    first_day: date
+    last_day: date | None = None
+    accepted: bool = False
+    executing: bool = False
+    signed: frozenset[Signal] = frozenset()
+    keys_needed: bool = False
+    withdrawn: bool = False
+    cancelled: bool = False
+    deceased: bool = False
+    away: tuple[tuple[date, date], ...] = ()
+
+    def forbids(self, at: datetime) -> str | None:
+        """Why nobody may look at that instant; None if somebody may."""
+        day = local(at).date()
+        if not (self.accepted and self.executing) or self.cancelled:
+            return "not executed"
+        if missing := [gate.value for gate in GATES if gate not in self.signed]:
+            return f"without {', '.join(missing)}"
+        if self.keys_needed and Signal.KEYS_COLLECTED not in self.signed:
+            return "without keys"
+        if day < self.first_day or (self.last_day is not None and day > self.last_day):
+            return "no decision in force"
+        if self.withdrawn:
+            return "consent withdrawn"
+        if self.deceased:
+            return "deceased"
+        for first, last in self.away:
+            if datetime.combine(first, NIGHT, ZONE) <= at < datetime.combine(last, NIGHT, ZONE):
+                return "away"
+        return None
+
+
+@dataclass
+class Life:
+    """One person, from the order to the end."""
+
+    town: Town
+    person_id: str
+    rng: random.Random
+    order: Ordered | None = None
+    execution: int | None = None
+    elsewhere: int | None = None
+    notes: dict[Signal, str] = field(default_factory=dict)
+    truths: list[Truth] = field(default_factory=list)
+    ended_by_authority: bool = False
+    corrected: bool = False
+    """Evidence was corrected afterwards, which may take a day to be found."""
+
+    # --- what is true -----------------------------------------------------------------------------------------------
+
+    def truth(self, at: datetime) -> Truth | None:
+        return next((t for t in reversed(self.truths) if t.at <= at), None)
+
+    def forbids(self, at: datetime) -> str | None:
+        truth = self.truth(at)
+        return "nothing ordered" if truth is None else truth.forbids(at)
+
+    def _now(self, what: str, **changes: object) -> None:
+        self.town.acted(f"{self.person_id[-4:]} {what}")
+        self.truths.append(replace(self.truths[-1], at=self.town.clock.now(), **changes))  # type: ignore[arg-type]
+
+    # --- what people do ---------------------------------------------------------------------------------------------
+
+    async def hours(self, low: float, high: float) -> None:
+        await asyncio.sleep(self.rng.uniform(low, high) * 3600)
+
+    async def live(self) -> None:
+        rng, lifecare = self.rng, self.town.lifecare
+        await self.hours(0, self.town.days * 24 * 0.4)
+        lifecare.seed_person(self.person_id)
+        today = local(self.town.clock.now()).date()
+        alone = rng.random() < 0.4
+        if not alone:
+            other = lifecare.order(self.person_id, "shower", start=today, order_date=today)
+            lifecare.accept(other.order_id)
+            self.elsewhere = lifecare.start_execution(other.order_id, start=today)
+            await self.hours(0, 1)
+        first = today + timedelta(days=rng.choice((0, 0, 0, 2)))
+        self.order = lifecare.order(self.person_id, "camera", start=first, order_date=today)
+        self.truths.append(Truth(self.town.clock.now(), first, keys_needed=alone))
+        self.town.acted(f"{self.person_id[-4:]} ordered")
+        await self._way_in()
+        while True:
+            await self.hours(4, self.town.days * 24 * 0.3)
+            await self._happening()
+
+    async def _way_in(self) -> None:
+        rng = self.rng
+        steps: list[Signal | str] = [*PAPERS]
+        if self.truths[-1].keys_needed or rng.random() < 0.2:
+            steps.append(Signal.KEYS_COLLECTED)
+        if rng.random() < 0.3:
+            rng.shuffle(steps)
+        steps.insert(0 if rng.random() < 0.7 else rng.randrange(len(steps)), "execute")
+        for step in steps:
+            if rng.random() < 0.02:
+                continue
+            await self.hours(0, rng.choice((0.05, 1, 6)))
+            if step == "execute":
+                self.execute()
+            else:
+                self.note(Signal(step))
+                if rng.random() < 0.05:
+                    self.note(Signal(step))
+
+    async def _happening(self) -> None:
+        happenings = (
+            self.go_away, self.go_away, self.withdraw, self.withdraw, self.consent_again, self.change_times, self.hear,
+            self.decide_end, self.extend, self.die, self.stop_execution, self.take_back_note, self.cancel,
+        )  # fmt: skip
+        weights = (3, 3, 2, 2, 6, 3, 1, 3, 3, 0.5, 0.5, 1, 0.5)
+        self.rng.choices(happenings, weights)[0]()
+
+    def execute(self) -> None:
+        if self.execution is None and self.order is not None and not self.truths[-1].cancelled:
+            self.town.lifecare.accept(self.order.order_id)
+            self.execution = self.town.lifecare.start_execution(
+                self.order.order_id, start=local(self.town.clock.now()).date()
+            )
+            self._now("executes", accepted=True, executing=True)
+
+    def note(self, signal: Signal, text: str = "Klart.") -> None:
+        place = self.execution or self.elsewhere
+        if place is None:
+            return
+        if signal in (Signal.TIMES_AGREED, Signal.TIMES_CHANGED):
+            text = self.rng.choice(("22.30, 02:15 och 05.00", "22.00, 01.30 och 04.45"))
+        self.notes[signal] = self.town.lifecare.note_as("alarm_team", place, signal.value, text)
+        signed = self.truths[-1].signed | {signal}
+        if signal is Signal.CONSENT_WITHDRAWN:
+            self._now("withdraws", withdrawn=True)
+        elif signal is Signal.CONSENT_SIGNED:
+            self._now("consents", withdrawn=False, signed=signed)
+        else:
+            self._now(f"notes {signal.value}", signed=signed)
+
+    def go_away(self) -> None:
+        first = local(self.town.clock.now()).date() + timedelta(days=self.rng.randrange(0, 3))
+        last = first + timedelta(days=self.rng.randrange(1, 4))
+        self.town.lifecare.absence(self.person_id, first, last)
+        self._now(f"away {first} to {last}", away=(*self.truths[-1].away, (first, last)))
+
+    def withdraw(self) -> None:
+        if Signal.CONSENT_SIGNED in self.truths[-1].signed:
+            self.note(Signal.CONSENT_WITHDRAWN)
+
+    def consent_again(self) -> None:
+        if self.truths[-1].withdrawn:
+            self.note(Signal.CONSENT_SIGNED)
+
+    def change_times(self) -> None:
+        if Signal.TIMES_AGREED in self.truths[-1].signed:
+            self.note(Signal.TIMES_CHANGED)
+
+    def hear(self) -> None:
+        self.note(Signal.END_HEARD)
+
+    def decide_end(self) -> None:
+        assert self.order is not None
+        day = local(self.town.clock.now()).date() + timedelta(days=self.rng.choice((-1, 0, 0, 1, 3)))
+        day = max(day, self.truths[-1].first_day)
+        self.town.lifecare.decision_end(self.order.decision_id, day)
+        self.ended_by_authority = True
+        self._now(f"ends {day}", last_day=day)
+
+    def extend(self) -> None:
+        """Only before the end has come: a new start after it would be a new schedule."""
+        assert self.order is not None
+        last = self.truths[-1].last_day
+        if last is not None and last > local(self.town.clock.now()).date():
+            day = last + timedelta(days=self.rng.randrange(1, 5))
+            self.town.lifecare.decision_end(self.order.decision_id, day)
+            self._now(f"extended to {day}", last_day=day)
+
+    def die(self) -> None:
+        self.town.lifecare.decease(self.person_id)
+        self._now("dies", deceased=True)
+
+    def stop_execution(self) -> None:
+        if self.execution is not None and self.truths[-1].executing:
+            yesterday = local(self.town.clock.now()).date() - timedelta(days=1)
+            self.town.lifecare.end_execution(self.execution, yesterday)
+            self._now("ends the execution", executing=False)
+
+    def cancel(self) -> None:
+        assert self.order is not None
+        self.town.lifecare.will_not_be_executed(self.order.order_id)
+        self.ended_by_authority = self.ended_by_authority or self.execution is None
+        self._now("order withdrawn", cancelled=True)
+
+    def take_back_note(self) -> None:
+        """The consent's note is found to be an error; a new one may follow."""
+        truth = self.truths[-1]
+        if Signal.CONSENT_SIGNED in truth.signed and not truth.withdrawn:
+            self.town.lifecare.error_mark(self.notes[Signal.CONSENT_SIGNED])
+            self.corrected = True
+            self._now("consent error-marked", withdrawn=True)
+
+    async def finish(self) -> None:
+        """Everybody does their part, so that the case can close."""
+        if self.order is None:
+            return
+        lifecare, today = self.town.lifecare, local(self.town.clock.now()).date()
+        yesterday = max(today - timedelta(days=1), self.truths[-1].first_day)
+        lifecare.decision_end(self.order.decision_id, yesterday)
+        self.ended_by_authority = True
+        self._now(f"ends {yesterday} at last", last_day=yesterday)
+        await self.hours(40, 41)
+        self.note(Signal.EQUIPMENT_COLLECTED)
+        if self.truths[-1].keys_needed:
+            await self.hours(0, 1)
+        for execution in (self.execution, self.elsewhere):
+            if execution is not None:
+                lifecare.end_execution(execution)
+        self._now("closes", executing=False)

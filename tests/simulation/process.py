@@ -1,0 +1,135 @@
+"""The adapter's process in a simulated world: it starts, works, stalls, and dies at any await."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy import Connection
+
+from adapter.bootstrap import Outside, build
+from adapter.engine.feeds import read_feeds
+from adapter.engine.jobs import _begin
+from adapter.engine.runtime import Runtime
+from adapter.engine.work import work
+from adapter.store import dispatch, due
+from adapter.store.database import Database
+from tests.simulation.net import Client
+
+if TYPE_CHECKING:
+    from tests.simulation.town import Town
+
+T = TypeVar("T")
+
+IDLE, RECENT = timedelta(hours=6), timedelta(minutes=70)
+"""Where nobody did anything in Lifecare, polls are left out: they find nothing, and cost the simulation most."""
+
+
+class Held(Database):
+    """The world's database as one process sees it: every transaction is a point at which the process can die."""
+
+    def __init__(self, shared: Database, process: Process) -> None:
+        self.__dict__.update(shared.__dict__)
+        self._shared = shared
+        self._process = process
+
+    async def run(self, fn: Callable[[Connection], T]) -> T:
+        await self._process.point("before commit")
+        result = self._shared.run_sync(fn)
+        await self._process.point("after commit")
+        return result
+
+
+class Process:
+    """One process, from its start to its death."""
+
+    def __init__(self, town: Town, number: int, rng: random.Random) -> None:
+        self.town = town
+        self.rng = rng
+        self.dead = False
+        self.tasks: list[asyncio.Task[None]] = []
+        self.wake = asyncio.Event()
+        service = build(
+            town.settings,
+            clock=town.clock,
+            owner=f"process-{number}",
+            outside=Outside(transports=town.transports, sleep=asyncio.sleep, mail=town.mail),
+            rng=rng,
+            db=Held(town.db, self),
+        )
+        parts = service.tenants["exempel"]
+        for client, vendor in ((parts.lifecare, town.lifecare_net), (parts.phoniro, town.phoniro_net)):
+            setattr(client._http, "_client", Client(vendor, self))  # noqa: B010 - another type on purpose
+        self.rt: Runtime = service.runtime
+        object.__setattr__(self.rt, "pause", self.point)
+
+    def start(self) -> None:
+        self.tasks = [asyncio.ensure_future(self._guarded(job)) for job in (self._feeds, self._work)]
+
+    def die(self) -> None:
+        """At once, whatever is under way: nothing of it reaches database or network any more."""
+        self.dead = True
+        for task in self.tasks:
+            task.cancel()
+
+    async def point(self, name: str, *, write: bool = False) -> None:
+        """Somewhere around a commit or a call: here a process can die, stall, or turn out to be dead."""
+        if self.dead:
+            raise asyncio.CancelledError
+        town = self.town
+        if town.weather.lifted:
+            return
+        chance = self.rng.random()
+        if chance < (town.deaths_at_writes if write else town.deaths):
+            town.log(f"dies: {name}")
+            town.death(self)
+            raise asyncio.CancelledError
+        if chance > 1 - town.stalls:
+            await asyncio.sleep(self.rng.uniform(1, 200))
+            if self.dead:
+                raise asyncio.CancelledError
+
+    async def _guarded(self, job: Callable[[], object]) -> None:
+        try:
+            await job()  # type: ignore[misc]  # a coroutine function
+        except asyncio.CancelledError:
+            if not self.dead:
+                raise
+        except Exception as error:  # noqa: BLE001 - whatever ends the adapter's loop is what the simulation looks for
+            self.town.broken(f"the adapter's loop ended: {type(error).__name__}: {error}", error)
+
+    async def _feeds(self) -> None:
+        if not self.town.two:
+            await _begin(self.rt)
+        polled = self.rt.clock.now() - IDLE
+        while True:
+            now = self.rt.clock.now()
+            if self.town.weather.stormy(now, RECENT) or self.town.acted_at > polled - RECENT or now - polled >= IDLE:
+                polled = now
+                await read_feeds(self.rt, self.rt.tenants["exempel"])
+                self.wake.set()
+            await asyncio.sleep(self.rt.tuning.poll.total_seconds())
+
+    async def _work(self) -> None:
+        while True:
+            self.wake.clear()
+            await work(self.rt)
+            try:
+                async with asyncio.timeout(await self._patience()):
+                    await self.wake.wait()
+            except TimeoutError:
+                continue
+
+    async def _patience(self) -> float:
+        """Seconds until something is due; in service it is looked for twice a second. What is due and yet wasn't taken
+        waits for a vendor that is down."""
+        tenants, now = list(self.rt.tenants), self.rt.clock.now()
+        due_at, act_at = await self.rt.db.run(lambda c: (due.next_due(c, tenants), dispatch.next_retry(c, tenants)))
+        breakers = [self.rt.breakers.of("exempel", vendor) for vendor in ("lifecare", "phoniro", "mail")]
+        probes = [b.probe_at for b in breakers if b.probe_at is not None] if act_at else []
+        soonest = min((t for t in (due_at, act_at, *probes) if t and t > now), default=now + timedelta(hours=1))
+        late = any(t and t <= now for t in (due_at, act_at))
+        return min((soonest - now).total_seconds() + 0.5, 20.0 if late else 3600.0)

@@ -1,0 +1,180 @@
+"""The promises, checked against what really happened at the simulated vendors."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from adapter.domain.decision import Phase
+from adapter.domain.ledger import Act, ActKind, ActState
+from adapter.store import cases, outbox, persons
+from adapter.store.cases import Case
+from connectors.mock.phoniro.schedule import Schedule
+from tests.simulation.lives import Life
+
+if TYPE_CHECKING:
+    from tests.simulation.town import Town
+
+MARK = re.compile(r"\[(TK-[0-9A-Z]{6})/(\d+)\]")
+FRESH = timedelta(minutes=10)
+"""How long before an opening all gates must have been seen to hold: facts are fresh for two minutes, and then an act
+may be under way, its effect late, and a vendor's clock wrong."""
+CALM_HOURS = 2
+"""Hours without a storm within which an end or a pause must have had its effect: one poll, and retries."""
+CORRECTED_HOURS = 26
+"""The same where evidence was corrected afterwards: it is read again daily."""
+UNFINISHED = (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN)
+IN_AND_OUT = (({"install"}, {"collect", "cancel", "cancel_or_fetch"}), ({"plan"}, {"plan_void"}))
+
+
+class Broken(AssertionError):
+    """A promise was broken."""
+
+
+class Watch:
+    """Looks at the world after every simulated hour."""
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        self.calm: list[tuple[datetime, bool]] = []
+        self.looked_at: dict[str, int] = {}
+        self.people_done = False
+
+    def hour(self) -> None:
+        now = self.town.clock.now()
+        stormy = self.town.weather.stormy(now, timedelta(hours=1))
+        self.calm.append((now, not stormy))
+        for schedule in self.town.phoniro.book.all:
+            self._openings(schedule)
+            self._looks(schedule, now)
+        self._once()
+
+    # --- who is it about --------------------------------------------------------------------------------------------
+
+    def _life(self, schedule: Schedule) -> Life:
+        external_id = schedule.new.customer_external_id
+        for life in self.town.lives:
+            if life.order is not None and self._external_id(life) == external_id:
+                return life
+        raise Broken(f"schedule {schedule.new.external_reference} is nobody's")
+
+    def _external_id(self, life: Life) -> str:
+        return self.town.db.run_sync(lambda c: persons.external_id_for(c, "exempel", life.person_id, self.town.rng))
+
+    # --- the promises -----------------------------------------------------------------------------------------------
+
+    def _openings(self, schedule: Schedule) -> None:
+        """P1, P3: what opened supervision did so on all gates; what ended it had the authority's word."""
+        seen = self.looked_at.get(schedule.id, 0)
+        for version in schedule.versions[seen:]:
+            life, at = self._life(schedule), version.at
+            before = schedule.versions[version.number - 2] if version.number > 1 else None
+            could = before is not None and before.can_look(at)
+            if version.can_look(at) and not could:
+                moments = [at + timedelta(minutes=3) - FRESH * n / 20 for n in range(27)]
+                if all(life.forbids(moment) for moment in moments):
+                    self._broken("P1", schedule, f"{version.act} at {at:%m-%d %H:%M:%S} though {life.forbids(at)}")
+            if version.ended(at + timedelta(minutes=5)) and not life.ended_by_authority:
+                self._broken("P3", schedule, "ended without a decision of the authority")
+        self.looked_at[schedule.id] = len(schedule.versions)
+
+    def _looks(self, schedule: Schedule, now: datetime) -> None:
+        """P2: nobody looks for longer than a poll and retries after it is forbidden."""
+        if not schedule.could_look(now):
+            return
+        life = self._life(schedule)
+        reason = life.forbids(now)
+        if reason is None:
+            return
+        limit = CORRECTED_HOURS if life.corrected else CALM_HOURS
+        calm = 0
+        for at, quiet in reversed(self.calm):
+            if life.forbids(at) is None:
+                return
+            calm += quiet
+            if calm > limit:
+                self._broken("P2", schedule, f"somebody can look, {calm} calm hours after: {reason}")
+                return
+
+    def _once(self) -> None:
+        """P4: no message, schedule or mail twice."""
+        marks = Counter(
+            found.group(0)
+            for note in self.town.lifecare.notes_written()
+            if "dubblett" not in note.text and (found := MARK.search(note.text))
+        )
+        for mark, times in marks.items():
+            if times > 1:
+                self.town.broken(f"P4: the note {mark} was written {times} times")
+        open_ones = Counter(
+            s.new.customer_external_id for s in self.town.phoniro.book.all if not s.now.ended(self.town.phoniro.now)
+        )
+        for number in open_ones.values():
+            if number > 1:
+                self.town.broken(f"P4: a person has {number} schedules at once")
+        for message_id, mails in self.town.mail.sent.items():
+            if len(set(mails)) > 1:
+                self.town.broken(f"P4: mail {message_id} was sent with different texts")
+
+    # --- at the end -------------------------------------------------------------------------------------------------
+
+    def _cases(self) -> list[tuple[Case, tuple[Act, ...]]]:
+        def read(c: object) -> list[tuple[Case, tuple[Act, ...]]]:
+            found = cases.all_cases(c, "exempel", open_only=False)  # type: ignore[arg-type]  # a connection
+            return [(case, outbox.acts(c, case.tenant, case.ref)) for case in found]  # type: ignore[arg-type]
+
+        return self.town.db.run_sync(read)
+
+    def settled(self) -> None:
+        """P5: faults lifted, everything is as it should: who may look can, and nothing is left over."""
+        now = self.town.clock.now()
+        able = {self._life(s).person_id for s in self.town.phoniro.book.all if s.could_look(now)}
+        people = {case.person_id for case, _ in self._cases()}
+        for life in self.town.lives:
+            if life.order is None:
+                continue
+            if life.person_id not in people:
+                self.town.broken(f"P5: {life.person_id[-4:]} was ordered a camera and has no case")
+            reason = life.forbids(now)
+            if (reason is None) != (life.person_id in able):
+                self.town.broken(
+                    f"P5: {life.person_id[-4:]}: {reason or 'may be looked at'}, and it isn't so at Phoniro"
+                )
+        self._left_over(now)
+
+    def _left_over(self, now: datetime) -> None:
+        for case, acts in self._cases():
+            for act in acts:
+                if act.state is ActState.PARKED or (act.state in UNFINISHED and act.attempts):
+                    self.town.broken(f"P5: {case.ref} act {act.n} {act.key} is left {act.state}: {act.error}")
+            if case.error:
+                self.town.broken(f"P5: {case.ref}: {case.error}")
+
+    def closed(self) -> None:
+        """P7: all is undone, and the cases are closed."""
+        self._left_over(self.town.clock.now())
+        for case, acts in self._cases():
+            letters = {a.what.get("letter") for a in acts if a.state is ActState.DONE and a.kind is ActKind.MESSAGE}
+            waits = ", ".join(f"{a.key} {a.state}" for a in acts if a.state in UNFINISHED)
+            if case.phase is not Phase.CLOSED:
+                self.town.broken(f"P7: {case.ref} of {case.person_id[-4:]} isn't closed but {case.phase}: {waits}")
+            for way_in, way_out in IN_AND_OUT:
+                if letters & way_in and not letters & way_out:
+                    self.town.broken(f"P7: {case.ref}: {way_in} and no {way_out}")
+            written = {m.group(0) for n in self.town.lifecare.notes_written() if (m := MARK.search(n.text))}
+            for act in acts:
+                mark = f"[{case.ref}/{act.n:02d}]"
+                if act.kind is ActKind.MESSAGE and (act.state is ActState.DONE) != (mark in written):
+                    self.town.broken(f"P4: {mark} is {act.state} in the ledger, and written: {mark in written}")
+        for schedule in self.town.phoniro.book.all:
+            if not schedule.now.ended(self.town.phoniro.now):
+                self._broken("P7", schedule, "isn't ended")
+        for customer in self.town.phoniro.customers.values():
+            if customer.first_name or customer.personal_identity_number:
+                self.town.broken("P7: a person's data is left at Phoniro")
+
+    def _broken(self, promise: str, schedule: Schedule, what: str) -> None:
+        life = self._life(schedule)
+        self.town.broken(f"{promise}: {schedule.new.external_reference} of {life.person_id[-4:]}: {what}")

@@ -1,0 +1,183 @@
+"""A simulated town: vendors, people, weather, and the adapter's processes, all from one seed, in one thread."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import traceback
+from contextvars import Context
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import httpx
+
+from adapter.bootstrap import LIFECARE_BASE
+from adapter.store.database import Database
+from connectors.errors import AmbiguousWrite, Transient
+from connectors.mock.lifecare import SimulatedLifecare
+from connectors.mock.phoniro import SimulatedPhoniro
+from tests.simulation.lives import Life
+from tests.simulation.loop import LoopClock, VirtualLoop
+from tests.simulation.net import Vendor
+from tests.simulation.process import Process
+from tests.simulation.promises import Broken, Watch
+from tests.simulation.weather import Weather
+from tests.world import settings_for
+
+START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+CALM_DAYS = 2
+"""Days after the faults were lifted until all must be as it should, and then until all cases are closed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How much of a town: so many cases, so many days of faults."""
+
+    cases: int = 20
+    days: int = 30
+
+
+SHORT = Scale(2, 3)
+"""Lives for the test suite."""
+
+
+class SlowMail:
+    """A mail server that fails now and then, before or after it took the mail."""
+
+    def __init__(self, town: Town) -> None:
+        self.town = town
+        self.sent: dict[str, list[tuple[str, str, str]]] = {}
+
+    async def send(self, message_id: str, to: str, subject: str, body: str, *, date: datetime) -> None:
+        luck = 1.0 if self.town.weather.lifted else self.town.rng.random()
+        if luck < 0.05:
+            raise Transient("busy", vendor="mail", call="send")
+        self.sent.setdefault(message_id, []).append((to, subject, body))
+        if luck < 0.1:
+            raise AmbiguousWrite("cut", vendor="mail", call="send")
+
+    async def check(self) -> None:
+        return None
+
+
+class Town:
+    """``run`` raises ``Broken`` with what was broken and when."""
+
+    def __init__(self, seed: int, scale: Scale = SHORT, *, trace: bool = False) -> None:
+        self.seed, self.days, self.trace = seed, scale.days, trace
+        self.rng = random.Random(seed)
+        self.loop = VirtualLoop()
+        self.clock = LoopClock(self.loop, START)
+        self.weather = Weather(random.Random(seed + 1))
+        skews = [timedelta(seconds=self.rng.choice((0, 0, -90, 45, 120))) for _ in range(2)]
+        self.lifecare = SimulatedLifecare(lambda: self.clock.now() + skews[0], seed=seed)
+        lag = self.rng.choice((0, 5, 20))
+        self.phoniro = SimulatedPhoniro(lambda: self.clock.now() + skews[1], list_lag_seconds=lag, seed=seed)
+        nets = [random.Random(seed + n) for n in (2, 3)]
+        self.lifecare_net = Vendor(
+            "lifecare", self.lifecare.handle, self.clock, self.weather, nets[0], base=LIFECARE_BASE
+        )
+        self.phoniro_net = Vendor("phoniro", self.phoniro.handle, self.clock, self.weather, nets[1])
+        self.phoniro_net.revoke = self.phoniro.revoke_tokens
+        self.transports = {name: httpx.MockTransport(_nobody) for name in ("lifecare", "phoniro")}
+        self.mail = SlowMail(self)
+        self.settings = settings_for(poll_seconds=1800, awaiting_minutes=240)
+        self.db = Database("sqlite://")
+        self.two = self.rng.random() < 0.3
+        self.deaths, self.deaths_at_writes, self.stalls = 0.0002, 0.02, 0.0005
+        self.processes: list[Process] = []
+        self.births = self.killed = 0
+        self.failure: Broken | None = None
+        self.lives = [
+            Life(self, f"1934{1 + n // 28:02d}{1 + n % 28:02d}TF{n % 100:02d}", random.Random(seed * 1000 + n))
+            for n in range(scale.cases)
+        ]
+        self.watch = Watch(self)
+        self.lines: list[str] = []
+        self.acted_at = START
+
+    def log(self, line: str) -> None:
+        self.lines.append(f"{self.clock.now():%m-%d %H:%M:%S} {line}")
+        if self.trace:
+            print(self.lines[-1])
+
+    def acted(self, what: str) -> None:
+        """Somebody did something in Lifecare."""
+        self.acted_at = self.clock.now()
+        self.log(what)
+
+    def broken(self, what: str, error: BaseException | None = None) -> None:
+        if self.failure is None:
+            told = "".join(traceback.format_exception(error)) if error else ""
+            self.failure = Broken(f"{self.clock.now():%Y-%m-%d %H:%M:%S} {what}\n{told}".rstrip())
+
+    @property
+    def faults(self) -> int:
+        return sum(self.lifecare_net.met.values()) + sum(self.phoniro_net.met.values())
+
+    # --- the adapter's processes ------------------------------------------------------------------------------------
+
+    def birth(self) -> None:
+        self.births += 1
+        process = Process(self, self.births, random.Random(self.rng.random()))
+        self.processes.append(process)
+        process.start()
+
+    def death(self, process: Process) -> None:
+        self.killed += 1
+        self.processes.remove(process)
+        process.die()
+        # In a context of its own: a new process inherits nothing of a dead one.
+        self.loop.call_later(self.rng.choice((1, 30, 300)), self.birth, context=Context())
+
+    # --- time -------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        self.db.upgrade()
+        try:
+            self.loop.run_until_complete(self._run())
+        finally:
+            for task in asyncio.all_tasks(self.loop):
+                task.cancel()
+            self.loop.run_until_complete(asyncio.sleep(0))
+            self.loop.run_until_complete(asyncio.sleep(0))
+            self.loop.close()
+            self.db.close()
+
+    async def _run(self) -> None:
+        self.weather.forecast(START, self.days)
+        people = [asyncio.ensure_future(self._lived(life)) for life in self.lives]
+        for _ in range(1 + self.two):
+            self.birth()
+        await self._hours(self.days * 24)
+        for task in people:
+            task.cancel()
+        self.log("all faults lifted, people rest")
+        self.weather.lifted = True
+        await self._hours(CALM_DAYS * 24 - 8)
+        self.watch.settled()
+        await asyncio.gather(*(life.finish() for life in self.lives))
+        self.watch.people_done = True
+        await self._hours(CALM_DAYS * 24)
+        self.watch.closed()
+        self._raise()
+
+    async def _lived(self, life: Life) -> None:
+        try:
+            await life.live()
+        except Exception as error:  # noqa: BLE001 - a fault of the simulation itself
+            self.broken("a person couldn't do what people do", error)
+
+    async def _hours(self, hours: int) -> None:
+        for _ in range(hours):
+            await asyncio.sleep(3600)
+            self.watch.hour()
+            self._raise()
+
+    def _raise(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+def _nobody(_request: httpx.Request) -> httpx.Response:
+    raise AssertionError("nothing of a simulated world goes by httpx's own client")
