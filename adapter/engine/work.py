@@ -1,12 +1,14 @@
 """The work: claim what is due, reconcile and carry out, until nothing is left for now.
 
-Cases and the acts of each lane have slots of their own, so that whatever hangs holds up only its like: an end doesn't
-wait for a case system that doesn't answer, nor a message for the camera platform (P6).
+Each municipality's cases, and its acts of each lane, have slots of their own, so that whatever hangs holds up only its
+like: an end doesn't wait for a case system that doesn't answer, nor a message for the camera platform, nor anybody for
+another municipality's flood or dead vendor (P6).
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,14 +24,15 @@ from adapter.store import dispatch, due
 from adapter.store.cases import Case
 from adapter.store.dispatch import ClaimedAct
 
-CASES = "cases"
 VENDORS = frozenset(VENDOR_OF_LANE.values())
 LOOK_AGAIN_SECONDS = 0.5
 """How long a new act or case waits at most while others are under way."""
 EVENLY = timedelta(seconds=0.2)
 """The gap between what is let go when a vendor is back."""
 
-Started = list[tuple[str, Coroutine[Any, Any, None]]]
+Slot = tuple[str, str]
+"""A municipality, and a lane or ``CASES``."""
+Started = list[tuple[Slot, Coroutine[Any, Any, None]]]
 
 
 @dataclass(slots=True)
@@ -41,14 +44,15 @@ class Done:
 
 
 async def work(rt: Runtime) -> Done:
-    """Work off everything that is due now; of cases, and of each lane's acts, at most ``concurrency`` at once. Raises
-    ``StoreError`` when the store can't be used; what was under way then is found again by its lease."""
+    """Work off everything that is due now; of a municipality's cases, and of its acts of each lane, at most
+    ``concurrency`` at once. Raises ``StoreError`` when the store can't be used; what was under way then is found again
+    by its lease."""
     done = Done()
-    running: dict[asyncio.Task[None], str] = {}
+    running: dict[asyncio.Task[None], Slot] = {}
     try:
         while True:
-            for group, job in await _claim(rt, list(running.values()), done):
-                running[asyncio.ensure_future(job)] = group
+            for slot, job in await _claim(rt, Counter(running.values()), done):
+                running[asyncio.ensure_future(job)] = slot
             if not running:
                 return done
             await asyncio.wait(running, timeout=LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)
@@ -61,7 +65,7 @@ async def work(rt: Runtime) -> Done:
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _claim(rt: Runtime, busy: list[str], done: Done) -> Started:
+async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
     now = rt.clock.now()
     until = now + rt.tuning.lease
     back = [(t, b) for t in rt.tenants for v in sorted(VENDORS) if (b := rt.breakers.of(t, v)).recovered]
@@ -70,13 +74,18 @@ async def _claim(rt: Runtime, busy: list[str], done: Done) -> Started:
         for tenant, breaker in back:
             _let_go(c, rt, tenant, breaker.vendor, now)
         acts: list[ClaimedAct] = []
+        due_cases: list[Case] = []
+        waiting = due.waiting(c, list(rt.tenants), now)
         for lane in () if rt.dry_run else VENDOR_OF_LANE:
-            acts += _claim_lane(c, rt, lane, rt.tuning.concurrency - busy.count(lane), now, until)
-        room = rt.tuning.concurrency - busy.count(CASES)
-        tenants = list(rt.tenants)
-        if room <= 0:
-            return acts, []
-        return acts, due.claim_due(c, tenants=tenants, now=now, limit=room, owner=rt.owner, lease_until=until)
+            for tenant in rt.tenants:
+                room = rt.tuning.concurrency - busy[tenant, lane]
+                if room > 0:
+                    acts += _claim_lane(c, rt, (tenant, lane), room, now, until, ready=(tenant, lane) in waiting)
+        for tenant in (t for t, what in sorted(waiting) if what == due.CASES):
+            room = rt.tuning.concurrency - busy[tenant, due.CASES]
+            if room > 0:
+                due_cases += due.claim_due(c, tenants=[tenant], now=now, limit=room, owner=rt.owner, lease_until=until)
+        return acts, due_cases
 
     acts, due_cases = await rt.db.run(claim)
     for _, breaker in back:
@@ -85,24 +94,28 @@ async def _claim(rt: Runtime, busy: list[str], done: Done) -> Started:
     await rt.at("work claimed")
     done.acts += len(acts)
     done.cases += len(due_cases)
-    started: Started = [(act.lane, carry_out(rt, act)) for act in acts]
-    return started + [(CASES, reconcile(rt, case)) for case in due_cases]
+    started: Started = [((act.tenant, act.lane), carry_out(rt, act)) for act in acts]
+    return started + [((case.tenant, due.CASES), reconcile(rt, case)) for case in due_cases]
 
 
-def _claim_lane(c: Connection, rt: Runtime, lane: str, room: int, now: datetime, until: datetime) -> list[ClaimedAct]:
-    """Acts of a lane, for every municipality whose vendor works. Of one that is down a single act is taken as a probe:
-    a pause or an end if one waits, however long it would still have waited by itself."""
-    if room <= 0:
-        return []
-    breakers = {tenant: rt.breakers.of(tenant, VENDOR_OF_LANE[lane]) for tenant in rt.tenants}
-    up = [tenant for tenant, breaker in breakers.items() if breaker.closed]
-    claimed = dispatch.claim_acts(c, tenants=up, now=now, limit=room, owner=rt.owner, lease_until=until, lanes=(lane,))
-    for tenant, breaker in breakers.items():
-        if not breaker.closed and breaker.probe_due(now) and len(claimed) < room:
-            probe = dispatch.claim_probe(c, tenant=tenant, lane=lane, now=now, owner=rt.owner, lease_until=until)
-            if probe is not None and breaker.allows(now):
-                claimed.append(probe)
-    return claimed
+def _claim_lane(
+    c: Connection, rt: Runtime, slot: Slot, room: int, now: datetime, until: datetime, *, ready: bool
+) -> list[ClaimedAct]:
+    """Acts of a lane of a municipality, if its vendor works. If it is down a single act is taken as a probe: a pause or
+    an end if one waits, however long it would still have waited by itself."""
+    tenant, lane = slot
+    breaker = rt.breakers.of(tenant, VENDOR_OF_LANE[lane])
+    if breaker.closed:
+        if not ready:
+            return []
+        return dispatch.claim_acts(
+            c, tenants=[tenant], now=now, limit=room, owner=rt.owner, lease_until=until, lanes=(lane,)
+        )
+    if breaker.probe_due(now):
+        probe = dispatch.claim_probe(c, tenant=tenant, lane=lane, now=now, owner=rt.owner, lease_until=until)
+        if probe is not None and breaker.allows(now):
+            return [probe]
+    return []
 
 
 def _let_go(c: Connection, rt: Runtime, tenant: str, vendor: str, now: datetime) -> None:

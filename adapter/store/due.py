@@ -12,16 +12,27 @@ from datetime import datetime, timedelta
 from itertools import islice, zip_longest
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, case, func, literal, select, update
+from sqlalchemy import Connection, case, func, literal, select, text, update
 
 from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events
 from adapter.store.cases import COLUMNS, Case, from_row, lock
 from adapter.store.errors import Overtaken
 from adapter.store.tables import cases, facts
-from adapter.store.types import Instant
+from adapter.store.types import Instant, instant_text
 
 T = TypeVar("T")
+
+CASES = "cases"
+"""What ``waiting`` calls cases, beside the lanes of acts."""
+
+_WAITING = """
+WITH tenants(name) AS (VALUES {tenants}), lanes(name) AS (VALUES ('platform'), ('message'), ('mail'))
+SELECT t.name, 'cases' FROM tenants t
+  WHERE EXISTS (SELECT 1 FROM cases c WHERE c.tenant = t.name AND c.ready_at <= :now)
+UNION ALL SELECT t.name, l.name FROM tenants t CROSS JOIN lanes l
+  WHERE EXISTS (SELECT 1 FROM acts a WHERE a.tenant = t.name AND a.lane = l.name AND a.ready_at <= :now)
+"""
 
 FIRST_DELAY = timedelta(minutes=1)
 LONGEST_DELAY = timedelta(hours=1)
@@ -44,6 +55,16 @@ def mark_due(conn: Connection, tenant: str, refs: Iterable[str], now: datetime, 
             statement.values(due_at=soonest, ready_at=ready, due_reason=reason, due_seq=c.due_seq + 1)
         ).rowcount
     return marked
+
+
+def waiting(conn: Connection, tenants: Sequence[str], now: datetime) -> set[tuple[str, str]]:
+    """Whose cases (tenant and ``CASES``) and acts (tenant and lane) can be claimed now, in one statement: with many
+    tenants most have nothing, and are not asked one by one."""
+    if not tenants:
+        return set()
+    named = {f"t{i}": tenant for i, tenant in enumerate(tenants)}
+    query = _WAITING.format(tenants=", ".join(f"(:{name})" for name in named))
+    return {(row[0], row[1]) for row in conn.execute(text(query), {**named, "now": instant_text(now)})}
 
 
 def in_turn(queues: Iterable[Sequence[T]], limit: int) -> list[T]:

@@ -1,0 +1,164 @@
+"""Many municipalities in one service: whatever happens to one takes nothing from another."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from adapter.bootstrap import Outside, Service, build
+from adapter.engine.feeds import read_feeds
+from adapter.engine.work import work
+from adapter.settings import Settings
+from adapter.store import cases
+from adapter.store.database import Database
+from connectors.mock.lifecare import DEFAULT_KEY, SimulatedLifecare
+from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
+from connectors.mock.transport import InProcessTransport
+from connectors.mock.wire import Answer, Handler, Request
+from tests.outside import READY, person
+from tests.world import EXAMPLE, MONDAY, Mail, VirtualClock
+
+QUIET = [f"quiet-{n:02d}" for n in range(20)]
+NOISY = "noisy"
+
+
+class Hosts(httpx.AsyncBaseTransport):
+    """Each host is a vendor of its own; one in ``hanging`` never answers."""
+
+    def __init__(self) -> None:
+        self.transports: dict[str, httpx.AsyncBaseTransport] = {}
+        self.hanging: set[str] = set()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.host in self.hanging:
+            await asyncio.Event().wait()
+        await asyncio.sleep(0)  # as on a network, the others get a turn
+        return await self.transports[request.url.host].handle_async_request(request)
+
+
+@dataclass
+class Country:
+    """The service, and everybody's vendors. ``wrote`` is who wrote notes, in the order in which they came."""
+
+    service: Service
+    clock: VirtualClock
+    hosts: Hosts
+    lifecare: dict[str, SimulatedLifecare]
+    wrote: list[str]
+
+    def order(self, tenant: str, first: int, count: int = 1) -> None:
+        """Orders with all that e-tillsyn waits for done."""
+        care = self.lifecare[tenant]
+        for i in range(first, first + count):
+            care.seed_person(person(i))
+            order = care.order(person(i), "camera", start=care.today(), order_date=care.today())
+            care.accept(order.order_id)
+            execution = care.start_execution(order.order_id, start=care.today())
+            for signal, text in READY:
+                care.note_as("alarm_team", execution, signal.value, text)
+
+    async def poll(self, *tenants: str) -> None:
+        for tenant in tenants:
+            await read_feeds(self.service.runtime, self.service.runtime.tenants[tenant])
+
+    async def phases(self, tenant: str) -> list[str]:
+        found = await self.service.runtime.db.run(lambda c: list(cases.all_cases(c, tenant)))
+        return [case.phase.value for case in found]
+
+
+@asynccontextmanager
+async def country(*names: str, mappings: dict[str, Path] | None = None) -> AsyncIterator[Country]:
+    clock, hosts, wrote = VirtualClock(MONDAY), Hosts(), list[str]()
+    lifecare: dict[str, SimulatedLifecare] = {}
+    tenants: dict[str, Any] = {}
+
+    def noting(name: str, handler: Handler) -> Handler:
+        def handle(request: Request) -> Answer:
+            if request.method == "POST":
+                wrote.append(name)
+            return handler(request)
+
+        return handle
+
+    for name in names:
+        lifecare[name] = SimulatedLifecare(clock.now, domain=name)
+        hosts.transports[f"lifecare.{name}.example"] = InProcessTransport(noting(name, lifecare[name].handle))
+        hosts.transports[f"phoniro.{name}.example"] = InProcessTransport(SimulatedPhoniro(clock.now).handle)
+        limits = {"requests_per_second": 1_000_000}
+        tenants[name] = {
+            "lifecare": {
+                "base_url": f"https://lifecare.{name}.example",
+                "domain": name,
+                "key": DEFAULT_KEY,
+                **limits,
+            },
+            "phoniro": {
+                "base_url": f"https://phoniro.{name}.example",
+                "client_id": DEFAULT_CLIENT[0],
+                "client_secret": DEFAULT_CLIENT[1],
+                **limits,
+            },
+            "mapping_file": str((mappings or {}).get(name, EXAMPLE)),
+        }
+    settings = Settings.model_validate({"pseudonym_key": "a key for tests only", "tenants": tenants})
+    outside = Outside(transports={"lifecare": hosts, "phoniro": hosts}, sleep=clock.sleep, mail=Mail())
+    async with build(settings, clock=clock, outside=outside, db=Database("sqlite://")) as service:
+        await service.start_store()
+        yield Country(service, clock, hosts, lifecare, wrote)
+
+
+async def test_a_flood_in_one_municipality_delays_the_twenty_others_by_little() -> None:
+    """Forty orders come in at one of them before the one order of each of the others."""
+    async with country(NOISY, *QUIET) as land:
+        land.order(NOISY, 0, 40)
+        await land.poll(NOISY)
+        land.clock.time = land.clock.time.replace(second=1)
+        for n, tenant in enumerate(QUIET):
+            land.order(tenant, 1000 + n)
+        await land.poll(*QUIET)
+        await work(land.service.runtime)
+        last_of_quiet = max(place for place, name in enumerate(land.wrote) if name != NOISY)
+        before = land.wrote[:last_of_quiet].count(NOISY)
+        assert before < 60, f"{before} of 160 notes of the flood went before the last one of the others"
+        assert [await land.phases(tenant) for tenant in QUIET] == [["active"]] * len(QUIET)
+        assert set(await land.phases(NOISY)) == {"active"}
+
+
+async def test_vendors_of_one_municipality_that_never_answer_hold_up_nobody_else() -> None:
+    async with country(NOISY, *QUIET) as land:
+        land.order(NOISY, 0, 20)
+        await land.poll(NOISY)
+        land.hosts.hanging |= {f"lifecare.{NOISY}.example", f"phoniro.{NOISY}.example"}
+        for n, tenant in enumerate(QUIET):
+            land.order(tenant, 1000 + n)
+        await land.poll(*QUIET)
+        began = time.monotonic()
+        working = asyncio.create_task(work(land.service.runtime))
+        while land.wrote.count(QUIET[-1]) < 4 or {*land.wrote} != {*QUIET} or len(land.wrote) < 80:
+            assert time.monotonic() - began < 30, f"only {len(land.wrote)} of 80 notes"
+            assert not working.done()
+            await asyncio.sleep(0.01)
+        working.cancel()
+        await asyncio.gather(working, return_exceptions=True)
+        assert set(await land.phases(NOISY)) == {"preparing"}
+
+
+async def test_a_mapping_that_lacks_a_unit_parks_its_own_municipality_s_acts_only(tmp_path: Path) -> None:
+    """The alarm team's unit isn't one that Lifecare knows: it refuses the notes to it."""
+    bad = tmp_path / "mapping.toml"
+    bad.write_text(EXAMPLE.read_text(encoding="utf-8").replace("alarm_team = 7201", "alarm_team = 9999"), "utf-8")
+    async with country(NOISY, QUIET[0], mappings={NOISY: bad}) as land:
+        for n, tenant in enumerate((NOISY, QUIET[0])):
+            land.order(tenant, n)
+            await land.poll(tenant)
+        await work(land.service.runtime)
+        assert land.wrote.count(QUIET[0]) == 4
+        assert await land.phases(QUIET[0]) == ["active"]
+        assert await land.phases(NOISY) == ["active"], "the person is looked after all the same"
