@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
@@ -59,8 +61,9 @@ async def serve(ops: OpsContext, stop: asyncio.Event) -> None:
 class _Server(uvicorn.Server):
     """uvicorn without signal handlers of its own: the daemon has them, and a busy port must not end the process."""
 
-    def install_signal_handlers(self) -> None:
-        return
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]  # uvicorn exits
         try:

@@ -121,6 +121,7 @@ class Pages:
             way_in=[s for s in steps if s.id not in _OUT],
             way_out=[s for s in steps if s.id in _OUT],
             signs=views.SIGNS,
+            next_lines=views.next_lines(file, words, self.ops.runtime.clock.now()),
             timeline=[(words.when(e.at), event_text(e, words, acts)) for e in reversed(found.timeline)],
             documents=DOCUMENTS if self.ops.documents else (),
         )

@@ -11,6 +11,7 @@ from adapter.domain.ledger import ActState
 from adapter.domain.routine import STEPS, WAY_OUT
 from adapter.ops.casebook import Glance, Safety
 from adapter.ops.context import OpsContext, Words
+from adapter.presentation.case_file import CaseFile
 from adapter.store.feeds import Feed
 from adapter.store.queries import Overview
 
@@ -205,3 +206,19 @@ def vendors(ops: OpsContext) -> tuple[Row, ...]:
             state = Line(words.say("status", "vendor_bad", when=words.when(seen.failed_at)), "warn")
         rows.append(Row(words.say("vendors", seen.vendor), (words.when(seen.answered_at),), state))
     return tuple(rows)
+
+
+def next_lines(file: CaseFile, words: Words, now: datetime) -> tuple[str, ...]:
+    """What comes next by itself (P9)."""
+    case = file.case
+    if not case.open:
+        return (words.heading("next_closed"),)
+    if case.failures and case.error:
+        told = {"failures": case.failures, "error": case.error, "when": words.when(case.ready_at)}
+        return (words.heading("next_failed", **told),)
+    lines = [words.heading("next_due")] if case.ready_at is not None and case.ready_at <= now else []
+    if file.decision and file.decision.wake_at:
+        lines.append(words.heading("next_wake", when=words.when(file.decision.wake_at)))
+    if case.read_again_at:
+        lines.append(words.heading("next_read", when=words.when(case.read_again_at)))
+    return tuple(lines)

@@ -1,0 +1,99 @@
+"""Real processes: one that hangs is found and ended, systemd is told how it goes, and signals stay the daemon's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from adapter.ops.pulse import HUNG, Pulse
+from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.phoniro import DEFAULT_CLIENT
+from connectors.mock.serve import running_simulators
+from tests.outside import EXAMPLE, ROOT
+from tests.service import write_config
+
+pytestmark = pytest.mark.process
+
+HANGING = """
+import asyncio, time
+from adapter.ops.pulse import Pulse
+
+def hang():
+    time.sleep(60)
+
+async def main():
+    pulse = Pulse(hang_seconds=0.4)
+    running = asyncio.create_task(pulse.run(asyncio.Event()))
+    await asyncio.sleep(0)
+    hang()
+
+asyncio.run(main())
+"""
+
+
+def test_a_process_whose_loop_hangs_ends_itself_and_says_where_it_hung() -> None:
+    ended = subprocess.run([sys.executable, "-c", HANGING], capture_output=True, text=True, cwd=ROOT, timeout=30)
+    assert ended.returncode == HUNG
+    assert "in hang" in ended.stderr
+    assert "loop_hung" in ended.stdout + ended.stderr
+
+
+def test_work_that_gives_no_sign_of_life_is_not_alive() -> None:
+    now = 0.0
+    pulse = Pulse(monotonic=lambda: now)
+    assert pulse.alive
+    now = 301.0
+    pulse.tick()
+    assert not pulse.alive
+    pulse.beat()
+    assert pulse.alive
+
+
+def _started(folder: Path, lifecare: str, phoniro: str) -> subprocess.Popen[str]:
+    """A daemon that listens on a free port and tells ``folder``'s socket what it tells systemd."""
+    client, secret = DEFAULT_CLIENT[:2]
+    tenant = {
+        "lifecare": {"base_url": lifecare, "domain": DEFAULT_DOMAIN, "key": DEFAULT_KEY},
+        "phoniro": {"base_url": phoniro, "client_id": client, "client_secret": secret},
+        "mapping_file": str(EXAMPLE),
+    }
+    config = write_config(folder / "adapter.toml", f"sqlite:///{folder / 'adapter.db'}", {"exempel": tenant})
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ADAPTER_")}
+    told = {"NOTIFY_SOCKET": str(folder / "notify"), "ADAPTER_OPS__ENABLED": "true", "ADAPTER_OPS__PORT": "0"}
+    command = [sys.executable, "-m", "adapter", "run", "--config", str(config)]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=clean | told
+    )
+
+
+async def test_a_served_daemon_stops_on_sigterm_and_tells_systemd(tmp_path: Path) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(30)
+        async with running_simulators() as vendors:
+            process = _started(tmp_path, vendors.lifecare_url, vendors.phoniro_url)
+            try:
+                assert systemd.recv(100) == b"READY=1"
+                assert systemd.recv(100) == b"WATCHDOG=1"
+                listening = ""
+                while "ops_listening" not in listening:
+                    assert process.stdout is not None
+                    listening = process.stdout.readline()
+                    assert listening, "it ended before it listened"
+                process.send_signal(signal.SIGTERM)
+                out, _ = process.communicate(timeout=30)
+            finally:
+                process.kill()
+        assert process.returncode == 0
+        assert "service_stopping" in out
+        assert "service_stopped" in out
+        said = [b"WATCHDOG=1"]
+        while said[-1] == b"WATCHDOG=1":
+            said.append(systemd.recv(100))
+        assert said[-1] == b"STOPPING=1"
