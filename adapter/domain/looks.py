@@ -24,8 +24,7 @@ def local_date(instant: datetime, zone: tzinfo) -> date:
 
 def at_wall_clock(day: date, t: time, zone: tzinfo) -> datetime:
     """The instant (aware UTC) of a wall-clock time: the first of two; the end of the gap where the time is skipped."""
-    day = min(max(day, _FIRST), _LAST)
-    wall = datetime.combine(day, t.replace(fold=0), tzinfo=zone)
+    wall = datetime.combine(_within(day), t.replace(fold=0), tzinfo=zone)
     instant = wall.astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
         return instant
@@ -54,7 +53,15 @@ def day_start(day: date, zone: tzinfo) -> datetime:
 
 def day_end(day: date, zone: tzinfo) -> datetime:
     """The first instant (aware UTC) after the calendar day."""
-    return day_start(day + timedelta(days=1), zone)
+    return day_start(day_after(day), zone)
+
+
+def day_after(day: date) -> date:
+    return _within(day) + timedelta(days=1)
+
+
+def _within(day: date) -> date:
+    return min(max(day, _FIRST), _LAST)
 
 
 def night_of(instant: datetime, window: NightWindow, zone: tzinfo) -> date | None:

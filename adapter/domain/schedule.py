@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from adapter.domain.evidence import Evidence
 from adapter.domain.facts import Absence, Facts, Signal
@@ -17,7 +17,7 @@ from adapter.domain.ledger import (
     Wanted,
     What,
 )
-from adapter.domain.looks import day_end, day_start, window_start
+from adapter.domain.looks import day_after, day_end, day_start, window_start
 from adapter.domain.mandate import Mandate
 from adapter.domain.policy import Policy
 
@@ -98,7 +98,7 @@ def absence_bounds(absence: Absence, policy: Policy) -> tuple[datetime, datetime
     start = window_start(absence.first_day, policy.window, policy.zone)
     if absence.last_day is None:
         return start, None
-    home = absence.last_day if policy.last_day_is_home else absence.last_day + timedelta(days=1)
+    home = absence.last_day if policy.last_day_is_home else day_after(absence.last_day)
     return start, window_start(home, policy.window, policy.zone)
 
 
