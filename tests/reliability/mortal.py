@@ -1,0 +1,214 @@
+"""A world whose adapter can die at every commit and every call, and is then started again."""
+
+from __future__ import annotations
+
+import json as json_codec
+import re
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlencode
+
+from sqlalchemy import Connection, func, select
+
+from adapter.bootstrap import LIFECARE_BASE, Service
+from adapter.domain.facts import Signal
+from adapter.domain.ledger import ActState
+from adapter.engine.jobs import _begin as begin
+from adapter.store import outbox
+from adapter.store.database import Database
+from adapter.store.tables import acts
+from connectors.mock.wire import Handler, Request
+from tests.world import ANNA, World
+
+T = TypeVar("T")
+COPY = re.compile(r"^Det här meddelandet kan vara en kopia.*$", re.MULTILINE)
+
+
+class Killed(BaseException):
+    """The process is dead: nothing catches this but whoever starts it again."""
+
+
+class Watched(Database):
+    """Every transaction is a point before and a point after its commit."""
+
+    world: MortalWorld
+
+    async def run(self, fn: Callable[[Connection], T]) -> T:
+        if fn.__qualname__.startswith("World."):  # the test's own look
+            return self.run_sync(fn)
+        what = fn.__qualname__.replace(".<locals>", "")
+        self.world.point(f"before commit {what}")
+        result = self.run_sync(fn)
+        self.world.done = None
+        self.world.point(f"after commit {what}")
+        return result
+
+
+class _Heads(dict[str, str]):
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    status_code: int
+    headers: _Heads
+    content: bytes
+
+    @property
+    def is_success(self) -> bool:
+        return 200 <= self.status_code < 300
+
+    async def aiter_bytes(self) -> AsyncIterator[bytes]:
+        yield self.content
+
+    async def aclose(self) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """In place of ``httpx.AsyncClient``: its work alone is spared. Every call is a point before and after."""
+
+    world: MortalWorld
+    handler: Handler
+    base: str
+
+    def build_request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        json: Any = None,
+        data: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Request:
+        heads = {name.lower(): value for name, value in (headers or {}).items()}
+        body = b""
+        if json is not None:
+            body = json_codec.dumps(json).encode()
+            heads.setdefault("content-type", "application/json")
+        elif data is not None:
+            body = urlencode(data).encode()
+            heads["content-type"] = "application/x-www-form-urlencoded"
+        return Request(method, f"{self.base}/{unquote(path)}", tuple((params or {}).items()), heads, body)
+
+    async def send(self, request: Request, *, stream: bool = False) -> _Said:
+        name = request.path.rpartition("/v")[2].partition("/")[2].split("/")[0] or "token"
+        self.world.point(f"before {request.method} {name}")
+        answer = self.handler(request)
+        self.world.point(f"after {request.method} {name}")
+        return _Said(answer.status, _Heads({k.lower(): v for k, v in answer.headers.items()}), answer.body)
+
+    async def aclose(self) -> None:
+        return None
+
+
+Point = tuple[str, int, int, int]
+"""What is about to happen or has just happened, and how far the life has come: acts done, notes written, versions of
+schedules. Points that differ in neither are one and the same to a process that dies there."""
+
+
+class MortalWorld(World):
+    """``dies_at`` is asked at every point; who says yes kills the process."""
+
+    def __init__(self, dies_at: Callable[[Point], bool], *, poll_seconds: float, awaiting_minutes: float) -> None:
+        self.dies_at = dies_at
+        self.generation = 0
+        self.deaths = 0
+        self.passed: list[Point] = []
+        self.dead = False
+        self.starting = True
+        self.over = False
+        self.done: int | None = 0
+        """How many acts are done; None after a commit, until it is looked at."""
+        db = Watched("sqlite://")
+        db.world = self
+        super().__init__(db=db, poll_seconds=poll_seconds, awaiting_minutes=awaiting_minutes)
+
+    def _service(self) -> Service:
+        service = super()._service()
+        parts = service.tenants["exempel"]
+        lifecare = _Client(self, self.lifecare.handle, LIFECARE_BASE)
+        for connector, client in ((parts.lifecare, lifecare), (parts.phoniro, _Client(self, self.phoniro.handle, ""))):
+            setattr(connector._http, "_client", client)  # noqa: B010  # another type, on purpose
+        return service
+
+    def point(self, name: str) -> None:
+        if self.over:
+            return
+        if self.dead:
+            raise Killed
+        if self.done is None:
+            count = select(func.count()).select_from(acts).where(acts.c.state == ActState.DONE)
+            self.done = self.db.run_sync(lambda c: c.scalar(count)) or 0
+        versions = sum(len(s.versions) for s in self.phoniro.book.all)
+        here = (name, self.done, len(self.lifecare.notes_written()), versions)
+        self.passed.append(here)
+        if self.dies_at(here):
+            self.dead = True
+            raise Killed
+
+    async def until(self, at: datetime) -> None:
+        """Let time pass as in service; a process that dies is started again at once. What people
+        just did is read at once, however seldom is polled here."""
+        self.polled = self.clock.time - self.rt.tuning.poll
+        while self.clock.time < at:
+            try:
+                if self.starting:
+                    await begin(self.rt)
+                    self.starting = False
+                await self.pass_time(seconds=(at - self.clock.time).total_seconds())
+            except Killed:
+                self.deaths += 1
+                self.dead = False
+                self.restart()
+                self.starting = True
+                self.polled = self.clock.time - self.rt.tuning.poll
+
+    async def a_whole_life(self) -> None:
+        """From the order to the closed case, by way of an absence, new times, a changed last day and keys."""
+        start = self.clock.time
+        self.person(other_service=False)
+        order = self.order()
+        await self.until(start + timedelta(hours=2))
+        execution = self.execute(order)
+        self.prepare(execution)
+        self.note(execution, Signal.KEYS_COLLECTED)
+        await self.until(start + timedelta(hours=6))
+        self.lifecare.absence(ANNA, self.today, self.today + timedelta(days=1))
+        await self.until(start + timedelta(hours=42))
+        self.note(execution, Signal.TIMES_CHANGED, "23:00 och 04:00")
+        await self.until(start + timedelta(hours=54))
+        self.lifecare.decision_end(order.decision_id, self.today)
+        await self.until(start + timedelta(hours=84))
+        self.note(execution, Signal.EQUIPMENT_COLLECTED)
+        await self.until(start + timedelta(hours=91))
+        self.lifecare.end_execution(execution)
+        await self.until(start + timedelta(hours=120))
+
+    async def end_state(self) -> dict[str, Any]:
+        """What is left of a life, for everybody to see."""
+        self.over = True
+        case = await self.case()
+        decision = case.last_decision
+        ledger = self.db.run_sync(lambda c: outbox.acts(c, "exempel", case.ref))
+        return {
+            "phase": case.phase,
+            "balanced": decision is not None and decision.balanced,
+            "undone": [a.key for a in ledger if a.state not in (ActState.DONE, ActState.DROPPED)],
+            "notes": sorted(_said(note.text) for note in self.lifecare.notes_written()),
+            "schedules": [(s.new.external_reference, *(v.act for v in s.versions)) for s in self.phoniro.book.all],
+            "ends": [(s.now.valid_from, s.now.valid_to) for s in self.phoniro.book.all],
+            "persons": [c.first_name for c in self.phoniro.customers.values()],
+            "mails": sorted({(to, subject) for _, to, subject, _ in self.mail.sent}),
+        }
+
+
+def _said(text: str) -> str:
+    """A note's text without its mark, and without the sentence that it may be a second copy: a note that was sent again
+    where nothing can be read back yet carries it (LA4)."""
+    return COPY.sub("", text.rpartition("[")[0]).strip()

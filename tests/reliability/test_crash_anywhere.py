@@ -1,0 +1,65 @@
+"""Crash anywhere: a process dies at every point of a whole life, and the life ends the same (P4, P5, P7)."""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from typing import Any
+
+import pytest
+
+from adapter import bootstrap
+from adapter.domain.decision import Phase
+from adapter.observability import configure_logging
+from mappings.tables import load_mapping
+from mappings.texts import Texts
+from tests.reliability.mortal import MortalWorld, Point
+
+ENGINE = {"poll_seconds": 43200, "awaiting_minutes": 600}
+APART = 7
+"""Points between two deaths in one life, so that what follows a death is seen before the next one."""
+
+
+async def _life(world: MortalWorld) -> dict[str, Any]:
+    async with world:
+        await world.a_whole_life()
+        return await world.end_state()
+
+
+@pytest.fixture(autouse=True)
+def _read_files_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process starts hundreds of times here, always with the same mapping and texts."""
+    texts = Texts.load("sv")
+    monkeypatch.setattr(bootstrap, "load_mapping", cache(load_mapping))
+    monkeypatch.setattr(Texts, "load", lambda _language: texts)
+    configure_logging("CRITICAL", json=True, stream=io.StringIO())
+
+
+async def test_a_life_with_a_death_at_any_commit_or_call_ends_as_one_without() -> None:
+    undisturbed = MortalWorld(lambda _: False, **ENGINE)
+    expected = await _life(undisturbed)
+    assert expected["phase"] is Phase.CLOSED
+    assert expected["balanced"]
+    assert [s[1:] for s in expected["schedules"]] == [("created", "paused", "resumed", "changed", "changed", "ended")]
+    left = dict.fromkeys(undisturbed.passed)
+    points, lives, deaths = len(left), 0, 0
+    assert points > 400
+    while left:
+        quiet = APART
+
+        def dies(here: Point) -> bool:
+            nonlocal quiet
+            quiet += 1
+            if here not in left or quiet < APART:
+                return False
+            del left[here]
+            quiet = 0
+            return True
+
+        before = len(left)
+        world = MortalWorld(dies, **ENGINE)
+        found = await _life(world)
+        lives, deaths = lives + 1, deaths + world.deaths
+        assert found == expected, f"life {lives}, {world.deaths} deaths"
+        assert len(left) < before, "every life gets as far as the first point that is left"
+    assert deaths >= points
