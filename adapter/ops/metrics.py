@@ -27,6 +27,7 @@ from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActState
 from adapter.domain.looks import local_date
 from adapter.domain.routine import STEPS
+from adapter.engine.breaker import VENDOR_OF_LANE
 from adapter.engine.feeds import FEEDS
 from adapter.ops.casebook import CaseBook, Glance, Safety, safety
 from adapter.ops.context import OpsContext
@@ -75,9 +76,11 @@ def gauges(ops: OpsContext, snapshots: Iterable[Snapshot], *, store_up: bool) ->
     g.add("dry_run", "1 if nothing is carried out.", ops.runtime.dry_run)
     g.add("store_up", "1 if the database could be read for these metrics.", store_up)
     g.add("work_age_seconds", "Since the work last gave a sign of life.", ops.pulse.work_seconds)
-    for breaker in ops.breakers():
-        text = "1 while calls to a vendor are held back."
-        g.add("breaker_open", text, breaker.open, tenant=breaker.tenant, vendor=breaker.vendor)
+    held = {(b.tenant, b.vendor) for b in ops.breakers() if b.open}
+    for tenant in ops.runtime.tenants:
+        for vendor in sorted(VENDOR_OF_LANE.values()):
+            text = "1 while calls to a vendor are held back."
+            g.add("breaker_open", text, (tenant, vendor) in held, tenant=tenant, vendor=vendor)
     for s in snapshots:
         _feeds(g, s)
         _cases(g, s)

@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.ops.conftest import TOKEN, Site
+from adapter.ops.context import Breaker
+from tests.ops.conftest import TOKEN, Site, site_of
 from tests.world import ANNA, World
 
 PERSONAL = (ANNA, ANNA[2:8] + "-" + ANNA[8:], "Testsson", "Storgatan", "070-")
@@ -110,3 +111,14 @@ async def test_the_metrics_say_that_supervision_is_safe(site: Site) -> None:
 async def test_the_api_is_described(site: Site, path: str) -> None:
     async with site.client() as client:
         assert path in (await client.get("/openapi.json")).json()["paths"]
+
+
+async def test_a_vendor_that_is_held_back_shows_in_the_metrics_and_the_others_as_zero() -> None:
+    async with World() as world:
+        site = site_of(world)
+        held = Breaker("exempel", "phoniro", True, world.clock.now())
+        site.ops.breakers = lambda: [held]
+        async with site.client() as client:
+            text = (await client.get("/metrics")).text
+    assert 'adapter_breaker_open{tenant="exempel",vendor="phoniro"} 1.0' in text
+    assert 'adapter_breaker_open{tenant="exempel",vendor="lifecare"} 0.0' in text
