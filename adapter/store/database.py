@@ -10,6 +10,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -115,7 +116,9 @@ class Database:
         """
         if self._pool is None:
             return self.run_sync(fn)
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self.run_sync, fn)
+        # The thread takes the caller's context along, so that what is logged there names the case too.
+        within = copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: within.run(self.run_sync, fn))
 
     def run_sync(self, fn: Callable[[Connection], T]) -> T:
         """The same from a thread without an event loop (the command line)."""

@@ -17,11 +17,13 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, event, text
 
 from adapter.domain.decision import Phase
+from adapter.log_events import log, log_context
 from adapter.ports import Effect
 from adapter.store import cases, database, dispatch, due, outbox, persons
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
 from adapter.store.tables import metadata
+from tests.conftest import Logs
 from tests.store.backends import NOW, PERSON, Store, after, decided, want
 
 
@@ -35,6 +37,15 @@ async def test_transactions_run_in_a_worker_thread_and_all_of_them_are_kept(stor
     codes = await asyncio.gather(*(store.db.run(partial(opens, n)) for n in range(20)))
     assert len(set(codes)) == 20
     assert (threading.current_thread() in threads) == store.db.memory
+
+
+async def test_what_is_logged_within_a_transaction_names_the_case_as_what_is_logged_around_it(
+    store: Store, logs: Logs
+) -> None:
+    with log_context(tenant="north", case="TK-AAAAAA", correlation="1"):
+        await store.db.run(lambda _: log("act_dropped", act="01 x", kind=None, why="test"))
+    (line,) = logs.events("act_dropped")
+    assert (line["tenant"], line["case"], line["correlation"]) == ("north", "TK-AAAAAA", "1")
 
 
 async def test_a_simulation_runs_every_transaction_in_its_own_thread(tmp_path: Path) -> None:

@@ -1,0 +1,120 @@
+"""Upgrades: every released schema is brought forward with data in it, and the version before goes on beside the new."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import Connection, MetaData, Table, create_engine, func, inspect, select
+from sqlalchemy.engine import Connection as EngineConnection
+
+from adapter.store import cases, outbox, persons
+from adapter.store.database import Database, _config, _scripts
+from adapter.store.tables import metadata
+from tests.store.backends import NOW, PERSON, Store, want
+
+REVISIONS = [script.revision for script in reversed(list(_scripts().walk_revisions()))]
+"""All schemas there ever were, the oldest first. A new migration is covered by standing there."""
+
+
+def at_revision(url: str, revision: str) -> None:
+    """An empty database with the schema of a revision."""
+    engine = create_engine(url)
+    with engine.begin() as conn:
+        config = _config()
+        config.attributes["connection"] = conn
+        command.upgrade(config, revision)
+    engine.dispose()
+
+
+def value_for(column: Any, n: int) -> object:
+    """Something that fits: what is optional is left out, texts are told apart by ``n``."""
+    kind = type(column.type).__name__.upper()
+    if "INT" in kind or "BOOL" in kind:
+        return n % 2 if "BOOL" in kind else n
+    return date(2026, 3, n) if kind == "DATE" else f"{column.name}-{n}"
+
+
+def fill(conn: EngineConnection, rows: int = 3) -> dict[str, int]:
+    """As the version of that schema would: only columns that it knows. Returns how many rows each table has."""
+    known = MetaData()
+    known.reflect(conn)
+    counts = {}
+    for table in known.sorted_tables:
+        if table.name == "alembic_version":
+            continue
+        required = [c for c in table.columns if not c.nullable and not (table.name == "events" and c.name == "id")]
+        conn.execute(table.insert(), [{c.name: value_for(c, n) for c in required} for n in range(1, rows + 1)])
+        counts[table.name] = rows
+    return counts
+
+
+def count(conn: Connection, table: Table) -> int:
+    return conn.scalar(select(func.count()).select_from(table)) or 0
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_every_released_schema_is_brought_forward_with_its_rows(tmp_path: Path, revision: str) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    at_revision(url, revision)
+    engine = create_engine(url)
+    with engine.begin() as conn:
+        filled = fill(conn)
+    engine.dispose()
+    db = Database(url, inline=True)
+    db.upgrade()
+    assert db.schema() == (REVISIONS[-1], REVISIONS[-1])
+    for name, rows in filled.items():
+        assert db.run_sync(lambda c, t=metadata.tables[name]: count(c, t)) == rows, name  # type: ignore[misc]  # bound early
+    db.upgrade()
+    db.close()
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_an_upgraded_database_is_worked_with_at_once(tmp_path: Path, revision: str) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    at_revision(url, revision)
+    db = Database(url, inline=True)
+    db.upgrade()
+    store = Store(db)
+    case = store.open("1")
+    store.settle(case, want("a"))
+    assert [act.key for act in store.run(outbox.acts, "north", case.ref)] == ["a"]
+    assert store.run(cases.open_cases_of_person, "north", PERSON)[0].ref == case.ref
+    assert store.run(persons.external_id_for, "north", PERSON, store.rng)
+    assert case.opened_at == NOW
+    db.close()
+
+
+@pytest.mark.parametrize("revision", REVISIONS[:-1])
+def test_a_replica_of_the_version_before_goes_on_writing_while_the_new_one_runs(tmp_path: Path, revision: str) -> None:
+    """Migrations only add: what an old version writes is still accepted, and every column that it reads is there."""
+    url, upgraded = f"sqlite:///{tmp_path}/old.db", f"sqlite:///{tmp_path}/new.db"
+    at_revision(url, revision)
+    at_revision(upgraded, REVISIONS[-1])
+    before, after = create_engine(url), create_engine(upgraded)
+    old, new = inspect(before), inspect(after)
+    for table in old.get_table_names():
+        columns = {c["name"]: c for c in new.get_columns(table)}
+        for column in old.get_columns(table):
+            there = columns.pop(column["name"])
+            assert str(there["type"]) == str(column["type"]), (table, column["name"])
+            assert there["nullable"] >= column["nullable"], (table, column["name"])
+        for name, column in columns.items():
+            assert column["nullable"] or column["default"] is not None, f"{table}.{name} stops the version before"
+        unique = {u["name"] for u in new.get_unique_constraints(table)}
+        assert unique <= {u["name"] for u in old.get_unique_constraints(table)}, table
+    known = MetaData()
+    known.reflect(before)
+    with after.begin() as conn:
+        for table_of_old in known.sorted_tables:
+            if table_of_old.name in ("alembic_version", "events"):
+                continue
+            required = {c.name: value_for(c, 7) for c in table_of_old.columns if not c.nullable}
+            conn.execute(table_of_old.insert(), [required])
+            assert conn.execute(select(table_of_old)).all()
+    before.dispose()
+    after.dispose()
