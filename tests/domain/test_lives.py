@@ -67,6 +67,16 @@ def _services(life: Life, rng: random.Random) -> None:
         life.other_service(rng.choice([ServiceKind.OTHER, ServiceKind.ALARM]))
 
 
+def _move(life: Life, rng: random.Random) -> None:
+    if EXECUTION in life.executions:
+        life.executions[EXECUTION] = replace(life.executions[EXECUTION], unit_id=rng.choice([5, 6]))
+
+
+def _declare(life: Life, rng: random.Random) -> None:
+    note_id = life.note(rng.choice(list(Signal)))
+    life.notes[note_id] = replace(life.notes[note_id], by="koordinator Norra")
+
+
 EVENTS: list[Callable[[Life, random.Random], None]] = [
     *[_note(signal) for signal in Signal],
     lambda life, rng: life.execute(),
@@ -84,6 +94,13 @@ EVENTS: list[Callable[[Life, random.Random], None]] = [
     _services,
     lambda life, rng: life.set_decision(deleted=rng.random() < 0.3, gone=rng.random() < 0.3),
     lambda life, rng: life.set_client(deceased=rng.random() < 0.3),
+    lambda life, rng: life.set_client(protected=rng.random() < 0.5, details=f"p{rng.randint(1, 9)}"),
+    lambda life, rng: life.set_client(client_id=rng.choice([None, 11])),
+    lambda life, rng: life.set_client(active=rng.random() < 0.5, deregistered=rng.choice([None, "emigrated"])),
+    lambda life, rng: life.set_order(gone=rng.random() < 0.5),
+    lambda life, rng: life.decide_dates(first=life.today + timedelta(days=rng.randint(-3, 6))),
+    _move,
+    _declare,
     lambda life, rng: life.set_client(details=f"d{rng.randint(1, 9)}"),
     lambda life, rng: void(life.wait(hours=rng.choice([1, 5, 11]))),
     lambda life, rng: void(life.wait(days=rng.choice([1, 2, 9]))),
@@ -111,6 +128,7 @@ def test_whatever_happens_in_whatever_order_the_promises_hold_and_every_life_end
 def settle(life: Life) -> None:
     """Everything can be read again, the authority ends every order, and people do what is asked of them."""
     life.stale.clear()
+    life.set_client(client_id=11)
     for number, each in life.decisions.items():
         life.decisions[number] = replace(each, deleted=True, gone=False)
     life.go()
