@@ -173,9 +173,18 @@ class Side:
             first.setdefault(note.person_id, note.written.timestamp())
         return first
 
-    def last_write(self) -> float:
-        """When the last note came in (seconds of the epoch)."""
-        return self._vendors.lifecare.notes_written()[-1].written.timestamp()
+    def reset(self) -> None:
+        """Everything is forgotten."""
+        self._vendors.lifecare.reset()
+        self._vendors.phoniro.reset()
+        self._vendors.faults_lifecare.reset()
+        self._vendors.faults_phoniro.reset()
+        self._mailbox.ids.clear()
+
+    def span(self) -> float:
+        """Seconds from the first call to the last note (of at most 100,000 calls)."""
+        care = self._vendors.lifecare
+        return (care.notes_written()[-1].written - care.received()[0].time).total_seconds()
 
 
 async def child() -> None:

@@ -222,7 +222,9 @@ def link(conn: Connection, case: Case, kind: LinkKind, external_ids: Iterable[in
     """Link orders or executions to a case; returns those that are new to it. An order belongs to one case only:
     raises ``OrderTaken`` for one that is another's, and then nothing of the transaction may be kept."""
     new: set[str] = set()
-    for external_id in dict.fromkeys(map(str, external_ids)):
+    wanted = dict.fromkeys(map(str, external_ids))
+    known = links(conn, case, kind) if wanted else frozenset()
+    for external_id in (external_id for external_id in wanted if external_id not in known):
         row = {"tenant": case.tenant, "kind": kind, "external_id": external_id, "ref": case.ref}
         if insert_missing(conn, case_links, row):
             new.add(external_id)

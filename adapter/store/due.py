@@ -223,5 +223,4 @@ def _write(conn: Connection, row: Case, **values: Any) -> Case:
     c = cases.c
     guarded = (c.tenant == row.tenant, c.ref == row.ref, c.version == row.version)
     conn.execute(update(cases).where(*guarded).values(**values))
-    query = select(*COLUMNS).where(c.tenant == row.tenant, c.ref == row.ref)
-    return from_row(conn.execute(query).one())
+    return replace(row, **values)
