@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any
 
@@ -10,8 +11,32 @@ Fetch = Callable[[int, int], Awaitable[list[Any]]]
 
 READINGS_ANEW = 5
 
-LEAST_CAP = 10
-"""The smallest number of rows that a server is thought to cap its pages at, whatever is asked for."""
+
+class Cap:
+    """How long the server lets its pages get, whatever is asked for: at least the longest page of any list so far.
+
+    ``learn`` asks for one page of a list that is long and nobody's; it is awaited once, the first time that a page may
+    have been capped. What it raises is raised to who reads.
+    """
+
+    def __init__(self, learn: Callable[[], Awaitable[int]] | None = None) -> None:
+        self._learn = learn
+        self._once = asyncio.Lock()
+        self.longest = 0
+
+    def saw(self, rows: int) -> None:
+        self.longest = max(self.longest, rows)
+
+    async def whole(self, rows: int, limit: int) -> bool:
+        """Whether a page of so many rows, where ``limit`` were asked for, is a short one."""
+        if rows < min(self.longest, limit):
+            return True
+        if self._learn is not None and rows < limit:
+            async with self._once:
+                if self._learn is not None:
+                    self.saw(await self._learn())
+                    self._learn = None
+        return rows < min(self.longest, limit)
 
 
 class Pager:
@@ -22,15 +47,13 @@ class Pager:
     have shifted and the whole list is read anew.
 
     The last page is the first short one. Shorter than ``limit`` alone proves nothing, as the server may cap its pages
-    at less than was asked for: the page must also be shorter than another one was, or than any server's cap
-    (``least_cap``). So a person's few rows cost one call.
+    at less than was asked for: the page must also be shorter than another one was (``cap``, shared by all lists).
     """
 
-    def __init__(self, key_of: Callable[[Any], Hashable], page_size: int, *, least_cap: int = LEAST_CAP) -> None:
+    def __init__(self, key_of: Callable[[Any], Hashable], page_size: int, cap: Cap | None = None) -> None:
         if page_size < 2:
             raise ValueError("page_size must be at least 2, as pages overlap by a row")
-        self._key_of, self._page_size, self._least_cap = key_of, page_size, least_cap
-        self._longest = 0
+        self._key_of, self._page_size, self._cap = key_of, page_size, cap or Cap()
 
     async def read(self, fetch: Fetch) -> list[Any] | None:
         """All rows, each once, in the form read last; None if the list kept shifting."""
@@ -50,9 +73,9 @@ class Pager:
             if anchor is not None and keys[:1] != [anchor]:
                 return None
             rows.update(zip(keys, page, strict=True))
-            self._longest = max(self._longest, len(page))
+            self._cap.saw(len(page))
             nothing_new = not page or (anchor is not None and len(page) == 1)
-            if nothing_new or len(page) < min(max(self._longest, self._least_cap), self._page_size):
+            if nothing_new or await self._cap.whole(len(page), self._page_size):
                 return list(rows.values())
             anchor = keys[-1]
             offset += len(page) - 1

@@ -29,7 +29,9 @@ async def _no_sleep(_: float) -> None:
 
 @pytest.fixture
 def gateway() -> respx.MockRouter:
-    return respx.MockRouter(assert_all_called=False, base_url=HOST)
+    router = respx.MockRouter(assert_all_called=False, base_url=HOST)
+    router.get("/api/v1/headlines").respond(json=[])
+    return router
 
 
 @pytest.fixture

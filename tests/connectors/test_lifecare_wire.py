@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
 from connectors.lifecare import query, wire
-from connectors.lifecare.paging import READINGS_ANEW, Pager
+from connectors.lifecare.paging import READINGS_ANEW, Cap, Pager
 from connectors.lifecare.query import q
 from connectors.lifecare.values import calendar_date, instant, person_number, whole_seconds
 
@@ -188,7 +188,7 @@ def test_no_row_that_stays_is_missed_while_another_comes_or_goes(
 ) -> None:
     """L8: whatever page size the server allows, and wherever a row is put in or taken out meanwhile."""
     server = Shifting(list(range(count)), changes, cap)
-    read = asyncio.run(Pager(lambda row: row, page_size, least_cap=2).read(server.fetch))
+    read = asyncio.run(Pager(lambda row: row, page_size).read(server.fetch))
     assert read is not None
     assert {row for row in server.rows if row < 10_000} <= set(read)
     assert len(read) == len(set(read))
@@ -198,11 +198,29 @@ def test_no_row_that_stays_is_missed_while_another_comes_or_goes(
 def test_a_list_that_stands_still_is_read_as_it_is(count: int, page_size: int, cap: int) -> None:
     """L8: and soon: one request for each page and at most one more."""
     server = Shifting(list(range(count)), {}, cap)
-    pager = Pager(lambda row: row, page_size, least_cap=2)
+    pager = Pager(lambda row: row, page_size)
     for _ in range(2):
         server.requests = 0
         assert asyncio.run(pager.read(server.fetch)) == list(range(count))
         assert server.requests <= max(1, count // (min(page_size, cap) - 1) + 2)
+
+
+@given(st.integers(0, 40), st.integers(2, 12), st.integers(2, 12))
+def test_once_the_servers_cap_is_known_a_short_list_costs_one_call(count: int, page_size: int, cap: int) -> None:
+    """L8: one page of another list tells how long pages get; it is asked for once."""
+    learned = 0
+
+    async def learn() -> int:
+        nonlocal learned
+        learned += 1
+        return min(cap, page_size)
+
+    shared = Cap(learn)
+    for _ in range(2):
+        server = Shifting(list(range(count)), {}, cap)
+        assert asyncio.run(Pager(lambda row: row, page_size, shared).read(server.fetch)) == list(range(count))
+        assert server.requests == 1 or count >= min(cap, page_size)
+    assert learned <= 1
 
 
 def test_a_row_read_twice_counts_once_in_its_newest_form() -> None:
