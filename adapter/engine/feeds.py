@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
@@ -52,7 +52,7 @@ PENDING = "orders:pending"
 @dataclass(frozen=True, slots=True)
 class Opening:
     """What came of reading the persons of new orders: ``orders`` by person, to open cases for; ``pending``: orders
-    that could not be read, and the day on which they are found."""
+    that could not be read, or days that may have failed, and the day that is to be asked for again."""
 
     orders: tuple[tuple[str, tuple[Order, ...]], ...] = ()
     pending: tuple[Changed, ...] = ()
@@ -176,6 +176,11 @@ async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -
     reached = min((w.server_time for w in windows.values() if w.server_time), default=now)
     items = tuple(item for window in windows.values() for item in window.items)
     opening = await _openings(rt, tenant, windows, pending)
+    # A 404 can be a day without orders or an answer that failed (L10). Yesterday is asked again anyhow; an older day
+    # is, once, at the next reading.
+    doubtful = [day for day, w in windows.items() if not w.sure and day < today - timedelta(days=1)]
+    again = [Changed(f"day:{day}", None, day.isoformat()) for day in doubtful if f"day:{day}" not in pending]
+    opening = replace(opening, pending=(*opening.pending, *again))
     return Taken(items, tuple(p for w in windows.values() for p in w.problems), min(reached, now), opening)
 
 
