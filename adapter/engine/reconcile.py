@@ -194,8 +194,9 @@ def _decide(
         collected_at=now if collected else None,
         correlation=correlation,
     )
-    if not after.open:
+    if decision.release:
         _hand_over(c, rt, tenant, case, decision, orders, now)
+    if not after.open:
         log("case_closed", phase=after.phase.value, days=(now - case.opened_at).days)
     _tell(rt, case, decision, settled)
 

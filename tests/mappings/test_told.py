@@ -39,6 +39,10 @@ def lives() -> Iterator[Watched]:
     for seed in range(120):
         rng, life = random.Random(seed), Watched()
         life.order(granted=rng.choice([3, None]))
+        if seed % 2:
+            life.execute()
+            life.prepare()
+            life.go()
         for _ in range(rng.randint(5, 25)):
             rng.choice(EVENTS)(life, rng)
             if rng.random() < 0.7 and life.go().phase is Phase.CLOSED:
