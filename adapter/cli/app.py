@@ -111,6 +111,17 @@ def adopt(config: ConfigOption = None) -> None:
     propose(config)
 
 
+@app.command("compare")
+def compare_all(config: ConfigOption = None) -> None:
+    """Compare every schedule in Phoniro with what the cases know; what drifted is put right or told (engine.drift).
+
+    It is also made once a day by itself.
+    """
+    from adapter.cli.compare import run_comparison
+
+    run_comparison(config)
+
+
 @app.command()
 def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Say what would be done for a case now, and why. Reads the case afresh; nothing is done or stored."""

@@ -19,10 +19,13 @@ from sqlalchemy import Connection
 from adapter.domain.ledger import Act, ActKind, ActState, ScheduleRecord, ScheduleStatus, What
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
-from adapter.ports import CaseContext, PlatformSchedule
-from adapter.store import cases, due, events, schedules
+from adapter.ports import CaseContext, PlatformSchedule, PortError
+from adapter.store import cases, due, events, feeds, schedules
+from adapter.store.errors import Overtaken
 
 OURS = re.compile(r"(TK-[2-9A-HJ-NP-Z]{6})-[1-9][0-9]*")
+FEED = "comparison"
+LEASE = timedelta(minutes=10)
 BATCH = 500
 LAG = timedelta(minutes=5)
 """A schedule that we saw less than this before the comparison began may be listed as it was before."""
@@ -62,6 +65,31 @@ async def compare(rt: Runtime, tenant: Tenant) -> Comparison:
         }
         await rt.db.run(lambda c: events.record(c, tenant.name, None, "comparison", data, now=rt.clock.now()))
     return found
+
+
+async def compare_when_due(rt: Runtime, tenant: Tenant) -> None:
+    """The comparison, if the last one is older than ``compare_every``: by whichever process is first, leased as a feed
+    is. One that fails is told and tried again at the next look. Raises ``StoreError``."""
+    now = rt.clock.now()
+    until = now + max(rt.tuning.lease, LEASE)
+    feed = await rt.db.run(lambda c: feeds.claim(c, tenant.name, FEED, now=now, owner=rt.owner, lease_until=until))
+    if feed is None:
+        return
+    done = feed.read_at
+    try:
+        if done is None or now - done >= rt.tuning.compare_every:
+            await compare(rt, tenant)
+            done = now
+    except PortError as e:
+        with log_context(tenant=tenant.name):
+            log("feed_failed", feed=FEED, failure=e.failure.value, error=e, retry_seconds=None)
+    try:
+        if done is None:
+            await rt.db.run(lambda c: feeds.fail(c, feed, error="the schedules couldn't all be listed"))
+        else:
+            await rt.db.run(lambda c: feeds.finish(c, feed, cursor=None, now=done))
+    except Overtaken:
+        log("lease_lost", lease=f"feed {FEED}", held_seconds=(rt.clock.now() - now).total_seconds())
 
 
 async def _batches(rows: AsyncIterator[PlatformSchedule]) -> AsyncIterator[list[PlatformSchedule]]:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from adapter.engine import resync
 from adapter.engine.adopt import AdoptWatch
+from adapter.engine.compare import compare_when_due
 from adapter.engine.feeds import read_feeds
 from adapter.engine.forget import forget
 from adapter.engine.resync_watch import ResyncWatch, take_in
@@ -28,6 +29,8 @@ from adapter.store import dispatch, due, feeds, outbox
 from adapter.store.errors import StoreError
 
 WORK_EVERY = timedelta(seconds=0.5)
+COMPARE_LOOK = timedelta(minutes=10)
+"""How often it is looked whether the full comparison is due."""
 RESYNC_EVERY = timedelta(seconds=2)
 ADOPT_EVERY = timedelta(seconds=10)
 FORGET_EVERY = timedelta(hours=24)
@@ -65,6 +68,7 @@ class Jobs:
     def __init__(self, rt: Runtime) -> None:
         self.rt = rt
         self.active: set[asyncio.Task[object]] = set()
+        self.stopping = asyncio.Event()
         self.store_error: str | None = None
         # APScheduler 3 drops a job that is a second late, silently; a late cycle is better than none.
         defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
@@ -73,7 +77,8 @@ class Jobs:
         now = rt.clock.now()
         for tenant in rt.tenants.values():
             self._add(f"feeds {tenant.name}", self._feeds(tenant), rt.tuning.poll, now)
-        self._add("work", lambda: work(rt), WORK_EVERY, now)
+            self._add(f"comparison {tenant.name}", partial(compare_when_due, rt, tenant), COMPARE_LOOK, now)
+        self._add("work", lambda: work(rt, self.stopping), WORK_EVERY, now)
         self._add("resync", self._resync(), RESYNC_EVERY, now)
         if rt.tuning.adopt_file is not None:
             self._add("adopt", partial(AdoptWatch(rt.tuning.adopt_file).look, rt), ADOPT_EVERY, now)
@@ -122,6 +127,7 @@ class Jobs:
         try:
             await stop.wait()
         finally:
+            self.stopping.set()
             self.scheduler.pause()
             if self.active:
                 _, late = await asyncio.wait(set(self.active), timeout=GRACE_SECONDS)

@@ -43,16 +43,17 @@ class Done:
     acts: int = 0
 
 
-async def work(rt: Runtime) -> Done:
+async def work(rt: Runtime, stop: asyncio.Event | None = None) -> Done:
     """Work off everything that is due now; of a municipality's cases, and of its acts of each lane, at most
     ``concurrency`` at once. Raises ``StoreError`` when the store can't be used; what was under way then is found again
-    by its lease."""
+    by its lease. Once ``stop`` is set nothing more is begun, and what is under way is finished."""
     done = Done()
     running: dict[asyncio.Task[None], Slot] = {}
     try:
         while True:
-            for slot, job in await _claim(rt, Counter(running.values()), done):
-                running[asyncio.ensure_future(job)] = slot
+            if stop is None or not stop.is_set():
+                for slot, job in await _claim(rt, Counter(running.values()), done):
+                    running[asyncio.ensure_future(job)] = slot
             if not running:
                 return done
             await asyncio.wait(running, timeout=LOOK_AGAIN_SECONDS, return_when=asyncio.FIRST_COMPLETED)

@@ -8,7 +8,8 @@ from datetime import timedelta
 import pytest
 
 from adapter.domain.decision import Phase
-from adapter.engine.compare import compare
+from adapter.engine.compare import compare, compare_when_due
+from connectors.mock.faults import Kind, Rule
 from connectors.mock.phoniro import HandChange
 from tests.conftest import Logs
 from tests.world import World
@@ -78,3 +79,25 @@ async def test_one_of_ours_that_no_case_owns_is_told_and_ended_only_by_policy(en
         assert found.others == 1
         assert world.phoniro.status(orphan.id) == ("ended" if end_unowned else "active")
         assert logs.events("schedule_unowned")[0]["level"] == "error"
+
+
+async def test_it_is_made_once_a_day_by_whoever_is_first(logs: Logs) -> None:
+    async with World() as world:
+        await active(world)
+        await compare_when_due(world.rt, world.tenant)
+        await compare_when_due(world.rt, world.tenant)
+        assert len(logs.events("comparison_done")) == 1
+        world.clock.time += timedelta(hours=25)
+        await compare_when_due(world.rt, world.tenant)
+        assert len(logs.events("comparison_done")) == 2
+
+
+async def test_a_platform_that_does_not_answer_is_compared_at_the_next_look(logs: Logs) -> None:
+    async with World() as world:
+        await active(world)
+        world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
+        await compare_when_due(world.rt, world.tenant)
+        assert logs.events("comparison_done") == []
+        world.phoniro_faults.clear()
+        await compare_when_due(world.rt, world.tenant)
+        assert len(logs.events("comparison_done")) == 1
