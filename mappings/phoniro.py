@@ -91,11 +91,15 @@ def changes(what: What, mapping: MunicipalMapping) -> ScheduleChanges:
 
 def record(schedule: Schedule, window: NightWindow, seen_at: datetime, *, n: int, what: What) -> ScheduleRecord:
     """A schedule as it was seen. ``times`` is None where its rules are no night times. A status that we don't know
-    counts as open, so that it is still paused and ended. ``orders`` are those of the act's content, if it has any."""
-    status = ScheduleStatus.ENDED if schedule.ended_at and schedule.ended_at <= seen_at else ScheduleStatus.OPEN
+    counts as open, so that it is still paused and ended. ``orders`` are those of the act's content, if it has any.
+
+    Once the instant of its end has come by our own clock it is ended, whatever the status says: a clock of Phoniro's
+    that is behind ours would otherwise have it ended again and again, a little later each time."""
+    ended = schedule.ended_at is not None and schedule.ended_at <= seen_at
+    status = ScheduleStatus.ENDED if ended else _STATUS.get(schedule.status, ScheduleStatus.OPEN)
     return ScheduleRecord(
         n=n,
-        status=_STATUS.get(schedule.status, status),
+        status=status,
         valid_from=schedule.valid_from,
         valid_to=schedule.valid_to,
         times=_times(schedule.rules, window),

@@ -79,7 +79,7 @@ class Life:
     order: Ordered | None = None
     execution: int | None = None
     elsewhere: int | None = None
-    notes: dict[Signal, str] = field(default_factory=dict)
+    consents: list[str] = field(default_factory=list)
     truths: list[Truth] = field(default_factory=list)
     ended_by_authority: bool = False
     corrected: bool = False
@@ -164,11 +164,12 @@ class Life:
             return
         if signal in (Signal.TIMES_AGREED, Signal.TIMES_CHANGED):
             text = self.rng.choice(("22.30, 02:15 och 05.00", "22.00, 01.30 och 04.45"))
-        self.notes[signal] = self.town.lifecare.note_as("alarm_team", place, signal.value, text)
+        note = self.town.lifecare.note_as("alarm_team", place, signal.value, text)
         signed = self.truths[-1].signed | {signal}
         if signal is Signal.CONSENT_WITHDRAWN:
             self._now("withdraws", withdrawn=True)
         elif signal is Signal.CONSENT_SIGNED:
+            self.consents.append(note)
             self._now("consents", withdrawn=False, signed=signed)
         else:
             self._now(f"notes {signal.value}", signed=signed)
@@ -228,10 +229,11 @@ class Life:
         self._now("order withdrawn", cancelled=True)
 
     def take_back_note(self) -> None:
-        """The consent's note is found to be an error; a new one may follow."""
+        """Every note of a consent is found to be an error; a new one may follow."""
         truth = self.truths[-1]
         if Signal.CONSENT_SIGNED in truth.signed and not truth.withdrawn:
-            self.town.lifecare.error_mark(self.notes[Signal.CONSENT_SIGNED])
+            while self.consents:
+                self.town.lifecare.error_mark(self.consents.pop())
             self.corrected = True
             self._now("consent error-marked", withdrawn=True)
 

@@ -7,10 +7,12 @@ import random
 from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
+from unittest.mock import patch
 
 from sqlalchemy import Connection
 
 from adapter.bootstrap import Outside, build
+from adapter.engine import work as work_module
 from adapter.engine.feeds import read_feeds
 from adapter.engine.jobs import _begin
 from adapter.engine.runtime import Runtime
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+LOOK_AGAIN_SECONDS = 20.0
+"""In place of half a second: looking for new work while something is slow costs the simulation most."""
 IDLE, RECENT = timedelta(hours=6), timedelta(minutes=70)
 """Where nobody did anything in Lifecare, polls are left out: they find nothing, and cost the simulation most."""
 
@@ -116,7 +120,8 @@ class Process:
     async def _work(self) -> None:
         while True:
             self.wake.clear()
-            await work(self.rt)
+            with patch.object(work_module, "LOOK_AGAIN_SECONDS", LOOK_AGAIN_SECONDS):
+                await work(self.rt)
             try:
                 async with asyncio.timeout(await self._patience()):
                     await self.wake.wait()

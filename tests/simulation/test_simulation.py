@@ -37,8 +37,10 @@ def test_a_seed_is_the_same_life_each_time() -> None:
     assert lives[0] == lives[1]
 
 
-@pytest.mark.parametrize("seed", [2])
-def test_a_restarted_process_inherits_nothing_of_a_dead_one(seed: int) -> None:
-    """Seed 2 (2 cases, 3 days) held a pause back for hours: the simulation had handed the dead process's right to write
-    on to its successor."""
-    Town(seed, Scale(cases=2, days=3)).run()
+def test_a_vendor_whose_clock_is_behind_is_not_asked_to_end_for_ever() -> None:
+    """Seed 4 (1 case, 2 days): Phoniro's clock was 90 seconds behind. It took an end for one to come, so that the
+    schedule still showed as active and was ended anew each second, a little later each time: it never ended."""
+    town = Town(4, SUITE)
+    town.run()
+    (schedule,) = town.phoniro.book.all
+    assert [version.act for version in schedule.versions].count("ended") == 1

@@ -66,6 +66,7 @@ class Town:
     def __init__(self, seed: int, scale: Scale = SHORT, *, trace: bool = False) -> None:
         self.seed, self.days, self.trace = seed, scale.days, trace
         self.rng = random.Random(seed)
+        random.seed(seed)  # tenacity draws its waits from the module's own
         self.loop = VirtualLoop()
         self.clock = LoopClock(self.loop, START)
         self.weather = Weather(random.Random(seed + 1))
