@@ -234,7 +234,9 @@ def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Take
         feeds.drop(c, tenant.name, PENDING, feeds.showed(c, tenant.name, PENDING).keys())
         feeds.changed(c, tenant.name, PENDING, taken.opening.pending, now)
     _problems(c, tenant, name, taken.problems, now)
-    feeds.forget(c, tenant.name, name, now - REMEMBER)
+    if feed.read_at is None or feed.read_at.date() != now.date():
+        feeds.forget(c, tenant.name, name, now - REMEMBER)
+        feeds.forget(c, tenant.name, f"{name}:broken", now - REMEMBER)
     feeds.finish(c, feed, cursor=taken.cursor, now=now)
     return len(marked | set(opened))
 
@@ -280,8 +282,6 @@ def open_or_mark(
 def _problems(c: Connection, tenant: Tenant, feed: str, problems: tuple[FactProblem, ...], now: datetime) -> None:
     """Rows that can't be used are told once each, by their id; nothing else is held up by them."""
     rows = {":".join([p.code, *dict(p.params).values()]): p for p in problems}
-    broken = f"{feed}:broken"
-    for row in feeds.changed(c, tenant.name, broken, [Changed(key, None, "") for key in rows], now):
+    for row in feeds.changed(c, tenant.name, f"{feed}:broken", [Changed(key, None, "") for key in rows], now):
         told = rows[row.id]
         log("fact_problem", code=told.code, resource=told.resource, params=dict(told.params))
-    feeds.forget(c, tenant.name, broken, now - REMEMBER)

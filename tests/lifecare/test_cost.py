@@ -52,7 +52,8 @@ def asked(world: World, since: int) -> Counter[str]:
 
 
 async def idle(world: World) -> Counter[str]:
-    """The calls of a cycle in which nothing changed."""
+    """The calls of a cycle in which nothing changed; in the first, what the very first one left in doubt is cleared."""
+    await world.cycle()
     await world.cycle()
     before = len(world.lifecare.received())
     await read_feeds(world.rt, world.tenant)
