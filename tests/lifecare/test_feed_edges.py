@@ -1,0 +1,145 @@
+"""Changes that a feed could easily miss: each has its case marked, or opened, all the same."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from adapter.domain.facts import Signal
+from adapter.engine.feeds import read_feeds
+from connectors.mock.faults import Kind, Rule
+from connectors.mock.lifecare import BASE, Ordered
+from tests.world import ANNA, World
+
+
+async def ordered(world: World) -> tuple[Ordered, int]:
+    world.person()
+    order = world.order()
+    execution = world.execute(order)
+    world.lifecare.absence(ANNA, world.today + timedelta(days=30))
+    await world.settle()
+    await read_feeds(world.rt, world.tenant)
+    return order, execution
+
+
+async def marked(world: World) -> bool:
+    """Whether reading the feeds marks the case."""
+    before = (await world.case()).due_seq
+    world.clock.time += timedelta(minutes=1)
+    await read_feeds(world.rt, world.tenant)
+    return (await world.case()).due_seq > before
+
+
+def spoil(world: World, entity: str, key: Any, field: str) -> None:
+    """A value that can't be read, put in as any change is."""
+    row = world.lifecare.tables[entity].rows[key]
+    world.lifecare.change(entity, key, **{field: row.data[field]})
+    row.data[field], row.rendered = {"no": "value"}, None
+
+
+@pytest.mark.parametrize("entity", ["executions", "sol_decisions", "client_absences"])
+async def test_a_deleted_row_that_does_not_say_whose_it_was_marks_the_case_that_knew_it(entity: str) -> None:
+    """L7: a deleted entity may be little more than its id."""
+    async with World() as world:
+        order, execution = await ordered(world)
+        absence = next(iter(world.lifecare.tables["client_absences"].rows))
+        ids: dict[str, Any] = {
+            "executions": execution,
+            "sol_decisions": order.decision_id,
+            "client_absences": absence,
+        }
+        world.lifecare.change(entity, ids[entity], PersonId=None)
+        world.lifecare.delete(entity, ids[entity])
+        assert await marked(world)
+        assert not await marked(world)
+
+
+@pytest.mark.parametrize(
+    ("entity", "field"),
+    [
+        ("orders", "StartDate"),
+        ("executions", "EndDate"),
+        ("sol_decisions", "ToDate"),
+        ("clients", "UpdateTime"),
+        ("client_absences", "EndDate"),
+        ("documentations", "CreatedTime"),
+    ],
+)
+async def test_a_row_that_can_no_longer_be_read_has_changed_too(entity: str, field: str) -> None:
+    async with World() as world:
+        order, execution = await ordered(world)
+        note = world.note(execution, Signal.END_HEARD)
+        assert await marked(world)
+        absence = next(iter(world.lifecare.tables["client_absences"].rows))
+        ids: dict[str, Any] = {
+            "orders": order.order_id,
+            "executions": execution,
+            "sol_decisions": order.decision_id,
+            "clients": ANNA,
+            "client_absences": absence,
+            "documentations": note,
+        }
+        spoil(world, entity, ids[entity], field)
+        assert await marked(world)
+        assert not await marked(world)
+
+
+async def test_an_urgent_note_on_an_execution_that_no_case_knows_yet_is_not_forgotten() -> None:
+    async with World() as world:
+        order, _ = await ordered(world)
+        execution = world.lifecare.start_execution(order.order_id)
+        world.note(execution, Signal.CONSENT_WITHDRAWN)
+        world.lifecare_faults.add(
+            Rule(kind=Kind.STATUS_BEFORE, path=f"{BASE}/api/v1/executions", times=None, status=401)
+        )
+        await world.cycle()
+        world.lifecare_faults.clear()
+        await world.pass_time(hours=1)
+        assert any("consent_withdrawn" in act.key for act in await world.acts())
+        assert not await marked(world)
+
+
+async def test_an_order_that_is_registered_first_and_sent_later_opens_a_case_when_it_is_sent() -> None:
+    async with World() as world:
+        world.person()
+        order = world.order(status="Registered")
+        await world.settle()
+        assert await world.cases() == []
+        world.lifecare.change("orders", order.order_id, Status="Sent")
+        await world.settle()
+        assert len(await world.cases()) == 1
+
+
+async def test_an_order_that_can_not_be_read_is_asked_for_again_until_it_can_without_costing_more_each_day() -> None:
+    """Mending a service leaves no trace on the order; days afterwards it is found all the same."""
+    async with World(poll_seconds=6 * 3600) as world:
+        world.person()
+        order = world.order()
+        row = world.lifecare.tables["ordered_services"].rows[order.service_id]
+        good, row.data["StartDate"], row.rendered = row.data["StartDate"], "2026-02-30T00:00:00", None
+        await world.pass_time(days=5)
+        assert await world.cases() == []
+        before = len(world.lifecare.received())
+        await read_feeds(world.rt, world.tenant)
+        days = [
+            call.query["q"] for call in world.lifecare.received()[before:] if "UpdateTime" in call.query.get("q", "")
+        ]
+        assert len(days) == 4
+        row.data["StartDate"], row.rendered = good, None
+        await world.settle()
+        assert len(await world.cases()) == 1
+
+
+async def test_a_clock_that_was_days_ahead_for_a_while_hides_nothing() -> None:
+    async with World() as world:
+        await ordered(world)
+        right = world.clock.time
+        skew = timedelta(days=3)
+        world.lifecare.settings.skew_seconds = -skew.total_seconds()
+        world.clock.time = right + skew
+        await read_feeds(world.rt, world.tenant)
+        world.clock.time, world.lifecare.settings.skew_seconds = right + timedelta(minutes=2), 0.0
+        world.order()
+        assert await marked(world)
