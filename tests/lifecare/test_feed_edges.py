@@ -134,12 +134,12 @@ async def test_an_order_that_can_not_be_read_is_asked_for_again_until_it_can_wit
 
 async def test_a_clock_that_was_days_ahead_for_a_while_hides_nothing() -> None:
     async with World() as world:
-        await ordered(world)
+        order, _ = await ordered(world)
         right = world.clock.time
         skew = timedelta(days=3)
         world.lifecare.settings.skew_seconds = -skew.total_seconds()
         world.clock.time = right + skew
         await read_feeds(world.rt, world.tenant)
         world.clock.time, world.lifecare.settings.skew_seconds = right + timedelta(minutes=2), 0.0
-        world.order()
+        world.lifecare.will_not_be_executed(order.order_id)
         assert await marked(world)
