@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from adapter.observability import configure_logging
 from tests.postgres import Postgres, programs
+
+# The suite draws the same examples each time; HYPOTHESIS_PROFILE=search has it look for new ones.
+settings.register_profile("steady", derandomize=True)
+settings.register_profile("search", print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 
 class Logs(io.StringIO):
