@@ -18,6 +18,7 @@ from adapter.domain.ledger import ActState
 from adapter.engine.jobs import _begin as begin
 from adapter.store import outbox
 from adapter.store.database import Database
+from adapter.store.errors import StoreError
 from adapter.store.tables import acts
 from connectors.mock.wire import Handler, Request
 from tests.world import ANNA, World
@@ -168,6 +169,10 @@ class MortalWorld(World):
                 self.restart()
                 self.starting = True
                 self.polled = self.clock.time - self.rt.tuning.poll
+            except StoreError:
+                self.clock.time += timedelta(seconds=20)
+                # What was being read is free again when its lease has run out.
+                self.polled = self.clock.time + self.rt.tuning.lease - self.rt.tuning.poll
 
     async def a_whole_life(self) -> None:
         """From the order to the closed case, by way of an absence, new times, a changed last day and keys."""

@@ -1,0 +1,71 @@
+"""A copy of a live SQLite database, whole and consistent, while the adapter goes on working.
+
+A copy is older than the world by the time it is put back: what waited in it may have been sent since. So everything
+that was to be sent becomes *unknown* in the copy, and is looked for before anything is sent (P4).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from sqlalchemy import Connection, select, update
+
+from adapter.domain.ledger import ActState
+from adapter.store.database import Database
+from adapter.store.errors import StoreError
+from adapter.store.outbox import advance
+from adapter.store.tables import acts, cases, feeds
+
+
+def back_up(source: Path, target: Path) -> int:
+    """Copy the database file ``source`` to ``target``, which must not be there yet; returns its size in bytes.
+
+    Leases are given back in the copy. Raises ``StoreError`` where the one can't be read or the other not be written;
+    then there is no ``target``.
+    """
+    if target.exists():
+        raise StoreError(f"{target} is there already; a backup never replaces a file", "other")
+    if not source.exists():
+        raise StoreError(f"there is no database {source}", "missing")
+    unfinished = target.with_name(target.name + ".unfinished")
+    try:
+        unfinished.unlink(missing_ok=True)
+        with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(unfinished)) as copy:
+            live.execute("PRAGMA busy_timeout = 5000")
+            live.backup(copy)
+        _make_careful(unfinished)
+        with closing(sqlite3.connect(unfinished)) as copy:
+            # One file, with no journal beside it that could be left behind when it is moved.
+            copy.execute("PRAGMA journal_mode = DELETE")
+        unfinished.rename(target)
+    except (sqlite3.Error, OSError) as error:
+        unfinished.unlink(missing_ok=True)
+        reason = (
+            f"the backup of {source} to {target} failed: {error}. There is no backup; look at space and permissions"
+        )
+        raise StoreError(reason, "full" if "full" in str(error) else "other") from None
+    return target.stat().st_size
+
+
+def _make_careful(path: Path) -> None:
+    copy = Database(f"sqlite:///{path}", inline=True)
+    try:
+        copy.run_sync(_all_unknown)
+    finally:
+        copy.close()
+
+
+def _all_unknown(conn: Connection) -> None:
+    free = {"lease_owner": None, "lease_until": None}
+    waiting = acts.c.state.in_((ActState.PENDING, ActState.SENDING))
+    held = acts.c.lease_owner.is_not(None)
+    touched = conn.execute(select(acts.c.tenant, acts.c.ref).where(waiting | held).distinct()).all()
+    conn.execute(update(acts).where(waiting).values(state=ActState.UNKNOWN, looks=0, **free))
+    conn.execute(update(acts).where(held).values(**free))
+    for row in touched:
+        advance(conn, row.tenant, row.ref)
+    taken = update(cases).where(cases.c.lease_owner.is_not(None))
+    conn.execute(taken.values(ready_at=cases.c.lease_until, version=cases.c.version + 1, **free))
+    conn.execute(update(feeds).values(**free))

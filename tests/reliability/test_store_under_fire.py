@@ -1,0 +1,191 @@
+"""The store under fire: the adapter says so, loses nothing, does nothing twice, and goes on when it is mended."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from sqlalchemy import Connection, event
+
+from adapter.domain.decision import Phase
+from adapter.domain.ledger import ActState
+from adapter.engine.jobs import Jobs
+from adapter.store.backup import back_up
+from adapter.store.database import Database
+from adapter.store.errors import StoreError
+from tests.conftest import Logs
+from tests.reliability.mortal import MortalWorld
+from tests.world import World
+
+T = TypeVar("T")
+POLL = {"poll_seconds": 43200, "awaiting_minutes": 600}
+
+
+def on_disk(folder: Path) -> Database:
+    return Database(f"sqlite:///{folder}/adapter.db", inline=True)
+
+
+def impatient(db: Database) -> None:
+    """A locked file is told at once, not after five seconds."""
+
+    @event.listens_for(db._engine, "checkout")
+    def hurry(connection: sqlite3.Connection, *_: object) -> None:
+        connection.execute("PRAGMA busy_timeout = 1")
+
+
+async def ready(world: World) -> None:
+    """An order, with everything noted that the schedule waits for."""
+    world.person()
+    world.prepare(world.execute(world.order()))
+
+
+async def all_is_well(world: World) -> None:
+    """The case runs, and each thing was done once."""
+    await world.pass_time(hours=2)
+    assert (await world.case()).phase is Phase.ACTIVE
+    notes = [note.text for note in world.lifecare.notes_written()]
+    assert len(set(notes)) == len(notes) == 4
+    assert [status for _, status in world.schedules()] == ["active"]
+    assert {a.state for a in await world.acts()} == {ActState.DONE}
+
+
+async def test_a_full_disk_stops_everything_until_there_is_space(tmp_path: Path) -> None:
+    db = on_disk(tmp_path)
+    full = False
+
+    @event.listens_for(db._engine, "checkout")
+    def limited(connection: sqlite3.Connection, *_: object) -> None:
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        connection.execute(f"PRAGMA max_page_count = {pages if full else 2**30}")
+
+    async with World(db=db) as world:
+        for day in range(1, 21):
+            world.person(f"193501{day:02d}TF01")
+            world.order(f"193501{day:02d}TF01")
+        full = True
+        with pytest.raises(StoreError, match="free space") as caught:
+            await world.settle()
+        assert caught.value.reason == "full"
+        assert len(world.lifecare.notes_written()) < 40
+        full = False
+        await world.pass_time(hours=2)
+        marks = [note.text.rpartition("[")[2] for note in world.lifecare.notes_written()]
+        assert len(set(marks)) == len(marks) == 40, "received and install for each, once"
+
+
+async def test_a_locked_database_is_waited_for(tmp_path: Path) -> None:
+    db = on_disk(tmp_path)
+    impatient(db)
+    async with World(db=db) as world:
+        await ready(world)
+        with closing(sqlite3.connect(tmp_path / "adapter.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreError, match="locked by another process"):
+                await world.settle()
+        await all_is_well(world)
+
+
+async def test_a_file_that_is_taken_away_is_never_begun_anew(tmp_path: Path) -> None:
+    """An empty database would have every message sent again."""
+    db = on_disk(tmp_path)
+    async with World(db=db) as world:
+        await ready(world)
+        await world.settle()
+        (tmp_path / "adapter.db").rename(tmp_path / "kept.db")
+        sent = len(world.lifecare.notes_written())
+        with pytest.raises(StoreError, match="deleted or replaced"):
+            await world.pass_time(hours=2)
+        assert not (tmp_path / "adapter.db").exists()
+        assert len(world.lifecare.notes_written()) == sent
+        (tmp_path / "kept.db").rename(tmp_path / "adapter.db")
+        await all_is_well(world)
+
+
+@pytest.mark.parametrize("nth", [61, 97])
+async def test_a_commit_that_fails_now_and_then_changes_no_life(nth: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    undisturbed = MortalWorld(lambda _: False, **POLL)
+    async with undisturbed:
+        await undisturbed.a_whole_life()
+        expected = await undisturbed.end_state()
+    world = MortalWorld(lambda _: False, **POLL)
+    commits = 0
+    async with world:
+        run = world.db.run_sync
+
+        def failing(fn: Callable[[Connection], T]) -> T:
+            nonlocal commits
+            commits += 1
+            if commits % nth or world.over or fn.__qualname__.startswith(("World", "MortalWorld")):
+                return run(fn)
+
+            def failed(c: Connection) -> T:
+                fn(c)
+                raise StoreError("the commit failed", "full")
+
+            return run(failed)
+
+        monkeypatch.setattr(world.db, "run_sync", failing)
+        await world.a_whole_life()
+        assert await world.end_state() == expected
+        assert commits > 10 * nth
+
+
+async def test_the_daemon_says_once_that_the_store_is_away_and_goes_on_when_it_is_back(
+    tmp_path: Path, logs: Logs
+) -> None:
+    db = on_disk(tmp_path)
+    impatient(db)
+    async with World(db=db) as world:
+        await ready(world)
+        jobs = Jobs(world.rt)
+
+        async def cycle() -> None:
+            await jobs._run(world.cycle)
+
+        with closing(sqlite3.connect(tmp_path / "adapter.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            for _ in range(3):
+                await cycle()
+        assert [e["level"] for e in logs.events("store_unavailable")] == ["error"]
+        await cycle()
+        assert logs.events("case_opened")
+
+
+async def test_a_backup_of_a_live_database_starts_and_sends_nothing_that_was_sent_since(tmp_path: Path) -> None:
+    db = on_disk(tmp_path)
+    world = World(db=db)
+    copy = tmp_path / "backup.db"
+    async with world:
+        await ready(world)
+        await world.cycle()
+        with closing(sqlite3.connect(tmp_path / "adapter.db", isolation_level=None)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT * FROM cases").fetchall()
+            assert back_up(tmp_path / "adapter.db", copy) == copy.stat().st_size
+        await world.settle()
+        written = len(world.lifecare.notes_written())
+        assert written == 4
+        # The disk is lost; the copy is put back, minutes older than the world.
+        world.db = Database(f"sqlite:///{copy}", inline=True)
+        world.restart()
+        assert await world.acts()
+        await all_is_well(world)
+        assert len(world.lifecare.notes_written()) == written
+        world.db.close()
+
+
+def test_a_backup_replaces_no_file_and_leaves_no_half_of_one(tmp_path: Path) -> None:
+    there = tmp_path / "there.db"
+    there.write_text("somebody's")
+    with pytest.raises(StoreError, match="never replaces"):
+        back_up(tmp_path / "adapter.db", there)
+    with pytest.raises(StoreError, match="no database"):
+        back_up(tmp_path / "adapter.db", tmp_path / "new.db")
+    (tmp_path / "adapter.db").write_text("not a database, " * 100)
+    with pytest.raises(StoreError, match="failed"):
+        back_up(tmp_path / "adapter.db", tmp_path / "new.db")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["adapter.db", "there.db"]
