@@ -50,7 +50,7 @@ def person(i: int) -> str:
 
 
 def reference(i: int) -> str:
-    """A case reference made from a number; ``tests.bench.background`` makes the same in SQL."""
+    """A case reference made from a number."""
     return "TK-" + "".join(LETTERS[i // 32**place % 32] for place in range(5, -1, -1))
 
 
@@ -121,7 +121,7 @@ class Side:
                 care.decision_end(int(row.key), care.today())
 
     def background(self, first: int, count: int) -> None:
-        """Active cases from a month ago, as ``tests.bench.background`` has them in the store."""
+        """Active cases from a month ago."""
         self._ago = timedelta(days=30)
         book = self._vendors.phoniro.book
         self.orders(first, count)

@@ -230,11 +230,6 @@ def _wake_at(s: Situation, steps: tuple[StepView, ...], wanted: tuple[Wanted, ..
     return min((t for t in at if t > s.now), default=None)
 
 
-def chains(*, collected: bool) -> bool:
-    """Whether a new order of the person continues this open case: as long as the camera hasn't been collected."""
-    return not collected
-
-
 def is_collected(s: Situation) -> bool:
     """Whether the camera was collected after the authority's end: from then on a new order begins a new case."""
     return s.mandate.over and s.evidence.collected is not None
