@@ -250,7 +250,7 @@ class _Turn:
 def case_context(c: Connection, claimed: ClaimedAct) -> tuple[CaseContext, datetime | None]:
     """What a gateway must know of the case, and when the case was last decided (UTC)."""
     case = cases.the_case(c, claimed.tenant, claimed.ref)
-    known = facts.load_facts(c, claimed.tenant, claimed.ref).get("client")
+    known = facts.load_fact(c, claimed.tenant, claimed.ref, "client")
     client = known.value if known and isinstance(known.value, Client) else None
     context = CaseContext(
         tenant=claimed.tenant,

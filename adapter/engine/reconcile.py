@@ -67,7 +67,7 @@ async def reconcile(rt: Runtime, case: Case) -> None:
             before = await rt.db.run(lambda c: facts.load_facts(c, case.tenant, case.ref))
             readings = await read_case(rt, tenant, case, before)
             await rt.at("case read")
-            await rt.db.run(lambda c: _decide(c, rt, tenant, case, readings, correlation))
+            await rt.db.run(lambda c: _decide(c, rt, tenant, case, before, readings, correlation))
             await rt.at("case decided")
         except Overtaken:
             log("lease_lost", lease="case", held_seconds=None)
@@ -159,13 +159,20 @@ async def _read(
 
 
 def _decide(
-    c: Connection, rt: Runtime, tenant: Tenant, case: Case, readings: Mapping[str, Reading], correlation: str
+    c: Connection,
+    rt: Runtime,
+    tenant: Tenant,
+    case: Case,
+    before: Mapping[str, StoredFact],
+    readings: Mapping[str, Reading],
+    correlation: str,
 ) -> None:
-    """One transaction: facts, chain, decision, acts."""
+    """One transaction: facts, chain, decision, acts. ``before``, read when the case was claimed, is still what is
+    stored: only the holder of the case writes its facts, and ``due.finish`` makes sure who that is."""
     now = rt.clock.now()
-    before = facts.load_facts(c, case.tenant, case.ref)
-    changed = _store_facts(c, case, before, readings)
-    known = facts.load_facts(c, case.tenant, case.ref)
+    known = _known(before, readings)
+    facts.save(c, case.tenant, case.ref, before, {name: known[name] for name in readings})
+    changed = _tell_facts(before, known, readings)
     orders: tuple[Order, ...] = (known["orders"].value or ()) if "orders" in known else ()
     _link(c, rt, tenant, case, orders, known, now)
     assembled = facts.assemble(known, cases.chain(c, case))
@@ -217,21 +224,33 @@ def vanished(name: str, old: StoredFact | None, new: Any) -> tuple[str, ...]:
     return found
 
 
-def _store_facts(c: Connection, case: Case, before: Mapping[str, StoredFact], readings: Mapping[str, Reading]) -> bool:
-    """Store what was read; whether anything differs from what was known."""
+def _known(before: Mapping[str, StoredFact], readings: Mapping[str, Reading]) -> dict[str, StoredFact]:
+    """What is known of a case now: what was read, and what was known of the rest."""
+    known = dict(before)
+    for name, reading in readings.items():
+        old = before.get(name)
+        if reading.error is not None:
+            known[name] = StoredFact.unread(name, old, reading.at, str(reading.error))
+        else:
+            value = _with_gone(name, old.value if old else None, reading)
+            known[name] = StoredFact.read(name, value, reading.problems, reading.at)
+    return known
+
+
+def _tell_facts(
+    before: Mapping[str, StoredFact], known: Mapping[str, StoredFact], readings: Mapping[str, Reading]
+) -> bool:
+    """Log what the reading brought; whether anything differs from what was known."""
     changed = False
     for name, reading in readings.items():
         old = before.get(name)
         if reading.error is not None:
-            facts.mark_unread(c, case.tenant, case.ref, name, reading.at, str(reading.error))
             if old is None or not old.stale:
                 log("fact_unread", resource=name, failure=reading.error.failure.value, error=reading.error)
             continue
         if old is not None and old.stale and old.read_at is not None:
             log("fact_recovered", resource=name, stale_seconds=(reading.at - old.read_at).total_seconds())
-        value = _with_gone(name, old.value if old else None, reading)
-        facts.save_fact(c, case.tenant, case.ref, name, value, reading.problems, reading.at)
-        if old is None or old.value != value or old.problems != reading.problems:
+        if old is None or old.value != known[name].value or old.problems != reading.problems:
             changed = True
             for problem in reading.problems:
                 if old is None or problem not in old.problems:
@@ -350,11 +369,7 @@ async def preview(rt: Runtime, case: Case) -> tuple[Decision, Facts]:
 
     def look(c: Connection) -> tuple[Decision, Facts]:
         now = rt.clock.now()
-        with c.begin_nested() as undone:
-            _store_facts(c, case, before, readings)
-            known = facts.load_facts(c, case.tenant, case.ref)
-            assembled = facts.assemble(known, cases.chain(c, case))
-            undone.rollback()
+        assembled = facts.assemble(_known(before, readings), cases.chain(c, case))
         if assembled is None:
             raise LookupError(f"{case.ref}: something was never read yet, and can't be read now")
         assembled = _with_declared(assembled, declarations.declared(c, case.tenant, case.ref))

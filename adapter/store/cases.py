@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, select
 
 from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events
 from adapter.store.errors import OrderTaken
-from adapter.store.sql import insert_missing
+from adapter.store.sql import add, given, insert_missing, listed, where
 from adapter.store.tables import case_links, cases
 
 LinkKind = Literal["order", "execution", "decision", "absence", "client"]
@@ -67,6 +67,29 @@ class Case:
 
 COLUMNS = [cases.c[f.name] for f in fields(Case)]
 
+_c, _l = cases.c, case_links.c
+_JOINED = cases.join(case_links, (_l.tenant == _c.tenant) & (_l.ref == _c.ref))
+_BY_REF = select(*COLUMNS).where(*where(cases, "tenant", "ref"))
+_LOCKED = _BY_REF.with_for_update()
+_OF_PERSON = (
+    select(*COLUMNS).where(*where(cases, "tenant", "person_id"), _c.closed_at.is_(None)).order_by(_c.opened_at, _c.ref)
+)
+_LINKED = (
+    select(*COLUMNS)
+    .select_from(_JOINED)
+    .where(*where(case_links, "tenant", "kind", "external_id"))
+    .order_by(_c.opened_at, _c.ref)
+)
+_OPEN_OF_PERSONS = select(_c.person_id, _c.ref).where(
+    _c.tenant == given("tenant"), _c.person_id.in_(listed("ids")), _c.closed_at.is_(None)
+)
+_OPEN_OF_LINKS = (
+    select(_l.external_id, _c.ref)
+    .select_from(_JOINED)
+    .where(*where(case_links, "tenant", "kind"), _l.external_id.in_(listed("ids")), _c.closed_at.is_(None))
+)
+_LINKS = select(_l.external_id).where(*where(case_links, "tenant", "ref", "kind"))
+
 
 def from_row(row: Row[Any]) -> Case:
     """A row of ``COLUMNS`` as a ``Case``."""
@@ -102,24 +125,23 @@ def open_case(
     ref = new_reference(rng)
     while case(conn, tenant, ref) is not None:
         ref = new_reference(rng)
-    conn.execute(
-        insert(cases).values(
-            tenant=tenant,
-            ref=ref,
-            person_id=person_id,
-            evidence_after=evidence_after,
-            phase=Phase.PREPARING,
-            opened_at=now,
-            due_at=now,
-            due_reason="opened",
-            due_seq=1,
-            ready_at=now,
-            version=1,
-            failures=0,
-            adopted=adopted,
-            adopted_orders=sorted(adopted_orders),
-        )
-    )
+    row = {
+        "tenant": tenant,
+        "ref": ref,
+        "person_id": person_id,
+        "evidence_after": evidence_after,
+        "phase": Phase.PREPARING,
+        "opened_at": now,
+        "due_at": now,
+        "due_reason": "opened",
+        "due_seq": 1,
+        "ready_at": now,
+        "version": 1,
+        "failures": 0,
+        "adopted": adopted,
+        "adopted_orders": sorted(adopted_orders),
+    }
+    add(conn, cases, row)
     opened = the_case(conn, tenant, ref)
     link(conn, opened, "order", orders)
     events.record(conn, tenant, ref, "case.opened", {"orders": ", ".join(orders), "adopted": adopted}, now=now)
@@ -127,7 +149,7 @@ def open_case(
 
 
 def case(conn: Connection, tenant: str, ref: str) -> Case | None:
-    row = conn.execute(select(*COLUMNS).where(cases.c.tenant == tenant, cases.c.ref == ref)).one_or_none()
+    row = conn.execute(_BY_REF, {"tenant": tenant, "ref": ref}).one_or_none()
     return from_row(row) if row is not None else None
 
 
@@ -141,8 +163,7 @@ def the_case(conn: Connection, tenant: str, ref: str) -> Case:
 
 def lock(conn: Connection, tenant: str, ref: str) -> Case:
     """The case, held until the transaction ends: whoever changes it or its acts goes one at a time."""
-    query = select(*COLUMNS).where(cases.c.tenant == tenant, cases.c.ref == ref).with_for_update()
-    row = conn.execute(query).one_or_none()
+    row = conn.execute(_LOCKED, {"tenant": tenant, "ref": ref}).one_or_none()
     if row is None:
         raise LookupError(f"there is no case {ref} of {tenant}")
     return from_row(row)
@@ -169,9 +190,7 @@ def all_cases(
 
 def open_cases_of_person(conn: Connection, tenant: str, person_id: str) -> list[Case]:
     """The person's open cases, oldest first."""
-    c = cases.c
-    query = select(*COLUMNS).where(c.tenant == tenant, c.person_id == person_id, c.closed_at.is_(None))
-    return [from_row(row) for row in conn.execute(query.order_by(c.opened_at, c.ref))]
+    return [from_row(row) for row in conn.execute(_OF_PERSON, {"tenant": tenant, "person_id": person_id})]
 
 
 def case_of_order(conn: Connection, tenant: str, order_id: str) -> Case | None:
@@ -186,19 +205,15 @@ def cases_of_execution(conn: Connection, tenant: str, execution_id: int | str) -
 
 
 def _linked(conn: Connection, tenant: str, kind: LinkKind, external_id: str) -> list[Case]:
-    c = case_links.c
-    joined = cases.join(case_links, (c.tenant == cases.c.tenant) & (c.ref == cases.c.ref))
-    query = select(*COLUMNS).select_from(joined).where(c.tenant == tenant, c.kind == kind, c.external_id == external_id)
-    return [from_row(row) for row in conn.execute(query.order_by(cases.c.opened_at, cases.c.ref))]
+    linked = {"tenant": tenant, "kind": kind, "external_id": external_id}
+    return [from_row(row) for row in conn.execute(_LINKED, linked)]
 
 
 def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str]) -> dict[str, list[str]]:
     """References of the persons' open cases, by person; many are looked up at once."""
-    c = cases.c
     found: dict[str, list[str]] = {}
     for some in codec.chunks(sorted(set(person_ids))):
-        query = select(c.person_id, c.ref).where(c.tenant == tenant, c.person_id.in_(some), c.closed_at.is_(None))
-        for person_id, ref in conn.execute(query):
+        for person_id, ref in conn.execute(_OPEN_OF_PERSONS, {"tenant": tenant, "ids": some}):
             found.setdefault(person_id, []).append(ref)
     return found
 
@@ -207,13 +222,9 @@ def open_refs_of_links(
     conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
 ) -> dict[str, list[str]]:
     """References of the open cases that are linked to these, by external id; many are looked up at once."""
-    c = case_links.c
-    joined = case_links.join(cases, (c.tenant == cases.c.tenant) & (c.ref == cases.c.ref))
     found: dict[str, list[str]] = {}
     for some in codec.chunks(sorted(set(external_ids))):
-        query = select(c.external_id, c.ref).select_from(joined)
-        query = query.where(c.tenant == tenant, c.kind == kind, c.external_id.in_(some), cases.c.closed_at.is_(None))
-        for external_id, ref in conn.execute(query):
+        for external_id, ref in conn.execute(_OPEN_OF_LINKS, {"tenant": tenant, "kind": kind, "ids": some}):
             found.setdefault(external_id, []).append(ref)
     return found
 
@@ -234,9 +245,7 @@ def link(conn: Connection, case: Case, kind: LinkKind, external_ids: Iterable[in
 
 
 def links(conn: Connection, case: Case, kind: LinkKind) -> frozenset[str]:
-    c = case_links.c
-    query = select(c.external_id).where(c.tenant == case.tenant, c.ref == case.ref, c.kind == kind)
-    return frozenset(conn.scalars(query))
+    return frozenset(conn.scalars(_LINKS, {"tenant": case.tenant, "ref": case.ref, "kind": kind}))
 
 
 def chain(conn: Connection, case: Case) -> frozenset[str]:

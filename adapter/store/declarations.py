@@ -7,8 +7,11 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from adapter.domain.facts import Note, Signal
-from adapter.store.sql import upsert
+from adapter.store.sql import upsert, where
 from adapter.store.tables import declarations
+
+_c = declarations.c
+_OF_CASE = select(_c.signal, _c.at, _c.who).where(*where(declarations, "tenant", "ref")).order_by(_c.at, _c.signal)
 
 
 def declare(conn: Connection, tenant: str, ref: str, signal: Signal, *, at: datetime, who: str, why: str) -> bool:
@@ -26,6 +29,5 @@ def declare(conn: Connection, tenant: str, ref: str, signal: Signal, *, at: date
 
 def declared(conn: Connection, tenant: str, ref: str) -> tuple[Note, ...]:
     """A case's declarations as the signals that they stand for, by whom."""
-    c = declarations.c
-    query = select(c.signal, c.at, c.who).where(c.tenant == tenant, c.ref == ref).order_by(c.at, c.signal)
-    return tuple(Note(f"declared:{row.signal}", Signal(row.signal), row.at, by=row.who) for row in conn.execute(query))
+    rows = conn.execute(_OF_CASE, {"tenant": tenant, "ref": ref})
+    return tuple(Note(f"declared:{row.signal}", Signal(row.signal), row.at, by=row.who) for row in rows)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, case, func, select, update
+from sqlalchemy import Connection, Integer, bindparam, case, func, select, update
 
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.ports import Effect
@@ -21,9 +21,18 @@ from adapter.store.cases import Case
 from adapter.store.due import in_turn
 from adapter.store.errors import Overtaken
 from adapter.store.outbox import LANES, STOPS, act_from_row, advance
+from adapter.store.sql import change, given, where
 from adapter.store.tables import acts as table
 
 _c = table.c
+_READY = (
+    select(table)
+    .where(*where(table, "tenant", "lane"), _c.ready_at <= given("now"))
+    .order_by(_c.ready_at, _c.ref)
+    .limit(bindparam("room", type_=Integer()))
+    .with_for_update(skip_locked=True)
+)
+_SOONEST = select(func.min(_c.ready_at)).where(*where(table, "tenant", "lane"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +68,8 @@ def claim_acts(
 
     One that was being sent when its lease ran out is claimed as UNKNOWN: whoever sent it may have died after sending.
     """
-    queues = []
-    for tenant in tenants:
-        for lane in lanes:
-            query = select(table).where(_c.tenant == tenant, _c.lane == lane, _c.ready_at <= now)
-            query = query.order_by(_c.ready_at, _c.ref).limit(limit).with_for_update(skip_locked=True)
-            queues.append(conn.execute(query).all())
+    of = [{"tenant": tenant, "lane": lane, "now": now, "room": limit} for tenant in tenants for lane in lanes]
+    queues = [conn.execute(_READY, one).all() for one in of]
     queues.sort(key=lambda queue: queue[0].ready_at if queue else now)
     return [_lease(conn, row, now, owner, lease_until) for row in in_turn(queues, limit)]
 
@@ -122,18 +127,9 @@ def _lease(conn: Connection, row: Any, now: datetime, owner: str, lease_until: d
     state = ActState.SENDING if first else ActState.UNKNOWN
     attempts = row.attempts + 1 if first else row.attempts
     looks = 0 if row.state == ActState.SENDING else row.looks
-    conn.execute(
-        update(table)
-        .where(_c.tenant == row.tenant, _c.ref == row.ref, _c.n == row.n)
-        .values(
-            state=state,
-            attempts=attempts,
-            looks=looks,
-            lease_owner=owner,
-            lease_until=lease_until,
-            ready_at=lease_until,
-        )
-    )
+    lease = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
+    leased = {"state": state, "attempts": attempts, "looks": looks, **lease}
+    change(conn, table, {"tenant": row.tenant, "ref": row.ref, "n": row.n}, leased)
     if row.state == ActState.SENDING:
         data = {"key": row.key, "n": row.n}
         events.record(conn, row.tenant, row.ref, "act.lost", data, now=now, correlation=row.correlation)
@@ -204,11 +200,7 @@ def give_back(conn: Connection, claimed: ClaimedAct, *, now: datetime, retry_at:
 
 def next_retry(conn: Connection, tenants: Sequence[str], lanes: Sequence[str] = LANES) -> datetime | None:
     """When the next act can be claimed (UTC); None if there is none."""
-    found = [
-        conn.scalar(select(func.min(_c.ready_at)).where(_c.tenant == tenant, _c.lane == lane))
-        for tenant in tenants
-        for lane in lanes
-    ]
+    found = [conn.scalar(_SOONEST, {"tenant": tenant, "lane": lane}) for tenant in tenants for lane in lanes]
     return min((at for at in found if at is not None), default=None)
 
 
@@ -222,15 +214,12 @@ def _move(
     now: datetime,
 ) -> Case:
     locked = case_rows.lock(conn, claimed.tenant, claimed.ref)
-    mine = (_c.tenant == claimed.tenant, _c.ref == claimed.ref, _c.n == claimed.act.n)
+    mine = {"tenant": claimed.tenant, "ref": claimed.ref, "n": claimed.act.n}
     # The end of the lease tells this claim from a later one by the same owner.
-    held = (
-        _c.state == claimed.act.state,
-        _c.lease_owner == claimed.lease_owner,
-        _c.lease_until == claimed.lease_until,
-    )
+    lease = {"lease_owner": claimed.lease_owner, "lease_until": claimed.lease_until}
+    held = {"state": claimed.act.state, **lease}
     free = {"state": state, "lease_owner": None, "lease_until": None}
-    if not conn.execute(update(table).where(*mine, *held).values(**free, **values)).rowcount:
+    if not change(conn, table, mine | held, {**free, **values}):
         raise Overtaken(
             f"act {claimed.act.key} of case {claimed.ref} is no longer this process's; what came of it is found anew"
         )

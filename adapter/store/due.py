@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import islice, zip_longest
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, case, func, literal, select, text, update
+from sqlalchemy import Connection, Integer, TextClause, bindparam, case, func, literal, select, text, update
 
 from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events
 from adapter.store.cases import COLUMNS, Case, from_row, lock
 from adapter.store.errors import Overtaken
+from adapter.store.sql import change, given, listed, where
 from adapter.store.tables import cases, facts
 from adapter.store.types import Instant, instant_text
 
@@ -34,6 +36,37 @@ UNION ALL SELECT t.name, l.name FROM tenants t CROSS JOIN lanes l
   WHERE EXISTS (SELECT 1 FROM acts a WHERE a.tenant = t.name AND a.lane = l.name AND a.ready_at <= :now)
 """
 
+_c = cases.c
+_NOW = bindparam("now", type_=Instant())
+_MARK = (
+    update(cases)
+    .where(_c.tenant == given("of_tenant"), _c.ref.in_(listed("refs")), _c.closed_at.is_(None))
+    .values(
+        due_at=case((_c.due_at.is_(None) | (_c.due_at > _NOW), _NOW), else_=_c.due_at),
+        ready_at=case(
+            (_c.lease_owner.is_not(None), _c.ready_at),
+            (_c.ready_at.is_(None) | (_c.ready_at > _NOW), _NOW),
+            else_=_c.ready_at,
+        ),
+        due_reason=given("reason"),
+        due_seq=_c.due_seq + 1,
+    )
+)
+_READY = (
+    select(*COLUMNS)
+    .where(_c.tenant == given("tenant"), _c.ready_at <= given("now"))
+    .order_by(_c.ready_at, _c.ref)
+    .limit(bindparam("room", type_=Integer()))
+    .with_for_update(skip_locked=True)
+)
+_LEASE = (
+    update(cases)
+    .where(_c.tenant == given("of_tenant"), _c.ref.in_(listed("refs")))
+    .values(version=_c.version + 1, lease_owner=given("owner"), lease_until=given("until"), ready_at=given("until"))
+)
+_SOONEST = select(func.min(_c.ready_at)).where(_c.tenant == given("tenant"))
+_OPEN_OF_PERSON = select(_c.ref).where(*where(cases, "tenant", "person_id"), _c.closed_at.is_(None))
+
 FIRST_DELAY = timedelta(minutes=1)
 LONGEST_DELAY = timedelta(hours=1)
 """How long a case that can't be reconciled for an unexpected error waits: doubled each time, up to the longest."""
@@ -42,19 +75,8 @@ LONGEST_DELAY = timedelta(hours=1)
 def mark_due(conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str) -> int:
     """Have open cases reconciled now; returns how many. A mark is never lost: one that is made while the case is being
     reconciled makes it due again afterwards, and a closing case stays open for it."""
-    c = cases.c
-    at = literal(now, Instant())
-    soonest = case((c.due_at.is_(None) | (c.due_at > at), at), else_=c.due_at)
-    ready = case(
-        (c.lease_owner.is_not(None), c.ready_at), (c.ready_at.is_(None) | (c.ready_at > at), at), else_=c.ready_at
-    )
-    marked = 0
-    for some in codec.chunks(sorted(set(refs))):
-        statement = update(cases).where(c.tenant == tenant, c.ref.in_(some), c.closed_at.is_(None))
-        marked += conn.execute(
-            statement.values(due_at=soonest, ready_at=ready, due_reason=reason, due_seq=c.due_seq + 1)
-        ).rowcount
-    return marked
+    of = {"of_tenant": tenant, "now": now, "reason": reason}
+    return sum(conn.execute(_MARK, of | {"refs": some}).rowcount for some in codec.chunks(sorted(set(refs))))
 
 
 def waiting(conn: Connection, tenants: Sequence[str], now: datetime) -> set[tuple[str, str]]:
@@ -63,8 +85,13 @@ def waiting(conn: Connection, tenants: Sequence[str], now: datetime) -> set[tupl
     if not tenants:
         return set()
     named = {f"t{i}": tenant for i, tenant in enumerate(tenants)}
-    query = _WAITING.format(tenants=", ".join(f"(:{name})" for name in named))
-    return {(row[0], row[1]) for row in conn.execute(text(query), {**named, "now": instant_text(now)})}
+    rows = conn.execute(_waiting(len(tenants)), {**named, "now": instant_text(now)})
+    return {(row[0], row[1]) for row in rows}
+
+
+@cache
+def _waiting(tenants: int) -> TextClause:
+    return text(_WAITING.format(tenants=", ".join(f"(:t{i})" for i in range(tenants))))
 
 
 def in_turn(queues: Iterable[Sequence[T]], limit: int) -> list[T]:
@@ -78,19 +105,15 @@ def claim_due(
 ) -> list[Case]:
     """Lease up to ``limit`` cases that are due, are to be read again, or whose lease ran out; the longest waiting
     first, the tenants in turn. What another process has leased, or is leasing at this moment, is passed over."""
-    c = cases.c
     queues = []
     for tenant in tenants:
-        query = select(*COLUMNS).where(c.tenant == tenant, c.ready_at <= now).order_by(c.ready_at, c.ref).limit(limit)
-        queues.append([from_row(row) for row in conn.execute(query.with_for_update(skip_locked=True))])
+        rows = conn.execute(_READY, {"tenant": tenant, "now": now, "room": limit})
+        queues.append([from_row(row) for row in rows])
     queues.sort(key=lambda queue: queue[0].ready_at or now if queue else now)
     claimed = in_turn(queues, limit)
     for tenant in tenants:
         for some in codec.chunks(row.ref for row in claimed if row.tenant == tenant):
-            taken = update(cases).where(c.tenant == tenant, c.ref.in_(some))
-            conn.execute(
-                taken.values(lease_owner=owner, lease_until=lease_until, ready_at=lease_until, version=c.version + 1)
-            )
+            conn.execute(_LEASE, {"of_tenant": tenant, "refs": some, "owner": owner, "until": lease_until})
     return [
         replace(row, lease_owner=owner, lease_until=lease_until, ready_at=lease_until, version=row.version + 1)
         for row in claimed
@@ -99,8 +122,7 @@ def claim_due(
 
 def next_due(conn: Connection, tenants: Sequence[str]) -> datetime | None:
     """When the next case can be claimed (UTC); None if none ever can without being marked."""
-    c = cases.c
-    found = [conn.scalar(select(func.min(c.ready_at)).where(c.tenant == tenant)) for tenant in tenants]
+    found = [conn.scalar(_SOONEST, {"tenant": tenant}) for tenant in tenants]
     return min((at for at in found if at is not None), default=None)
 
 
@@ -155,9 +177,8 @@ def finish(
 
 def _mark_siblings(conn: Connection, case: Case, now: datetime) -> None:
     # The last of a person's cases empties the person at the platform, so each must see that the others closed.
-    c = cases.c
-    others = select(c.ref).where(c.tenant == case.tenant, c.person_id == case.person_id, c.closed_at.is_(None))
-    mark_due(conn, case.tenant, conn.scalars(others).all(), now, "sibling_closed")
+    others = conn.scalars(_OPEN_OF_PERSON, {"tenant": case.tenant, "person_id": case.person_id}).all()
+    mark_due(conn, case.tenant, others, now, "sibling_closed")
 
 
 def release(conn: Connection, case: Case, *, owner: str, due_at: datetime, error: str | None = None) -> Case:
@@ -220,7 +241,6 @@ def _give_back(conn: Connection, row: Case, **values: Any) -> Case:
 
 
 def _write(conn: Connection, row: Case, **values: Any) -> Case:
-    c = cases.c
-    guarded = (c.tenant == row.tenant, c.ref == row.ref, c.version == row.version)
-    conn.execute(update(cases).where(*guarded).values(**values))
+    guarded = {"tenant": row.tenant, "ref": row.ref, "version": row.version}
+    change(conn, cases, guarded, values)
     return replace(row, **values)

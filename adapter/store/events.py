@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
+from adapter.store.sql import add
 from adapter.store.tables import events
 
 Data = Mapping[str, str | int | bool | None]
@@ -36,9 +37,8 @@ def record(
     correlation: str | None = None,
 ) -> None:
     """Write one line of the audit. ``ref`` is None for what concerns no single case."""
-    conn.execute(
-        insert(events).values(tenant=tenant, ref=ref, at=now, name=name, data=dict(data), correlation=correlation)
-    )
+    row = {"tenant": tenant, "ref": ref, "at": now, "name": name, "data": dict(data), "correlation": correlation}
+    add(conn, events, row)
 
 
 def of_case(conn: Connection, tenant: str, ref: str, *, limit: int | None = None) -> tuple[Event, ...]:

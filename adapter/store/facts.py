@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Row, select
 
 from adapter.domain.facts import FactProblem, Facts, Read
 from adapter.store import codec
 from adapter.store.errors import StoreError
-from adapter.store.sql import upsert
+from adapter.store.sql import change_each, given, upsert, where
 from adapter.store.tables import facts
+
+_c = facts.c
+_OF_CASE = select(_c.resource, _c.value, _c.read_at, _c.tried_at, _c.stale, _c.error, _c.problems).where(
+    *where(facts, "tenant", "ref")
+)
+_ONE = _OF_CASE.where(_c.resource == given("resource"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,57 +35,59 @@ class StoredFact:
     error: str | None
     problems: tuple[FactProblem, ...]
 
+    @classmethod
+    def read(cls, resource: str, value: object, problems: Iterable[FactProblem], at: datetime) -> StoredFact:
+        """A resource that was read whole; ``value`` as in ``Facts``."""
+        return cls(resource, value, at, at, False, None, tuple(problems))
 
-def save_fact(
-    conn: Connection,
-    tenant: str,
-    ref: str,
-    resource: str,
-    value: object,
-    problems: Iterable[FactProblem],
-    read_at: datetime,
+    @classmethod
+    def unread(cls, resource: str, before: StoredFact | None, at: datetime, error: str) -> StoredFact:
+        """A resource that couldn't be read: it keeps its last value and is stale."""
+        known = before or cls(resource, None, None, at, True, error, ())
+        return replace(known, tried_at=at, stale=True, error=error)
+
+
+def save(
+    conn: Connection, tenant: str, ref: str, before: Mapping[str, StoredFact], known: Mapping[str, StoredFact]
 ) -> None:
-    """Store a resource that was read whole. ``resource`` is one of ``codec.RESOURCES``, ``value`` as in ``Facts``."""
-    row = {
-        "tenant": tenant,
-        "ref": ref,
-        "resource": resource,
-        "value": codec.dump_fact(resource, value),
-        "read_at": read_at,
-        "tried_at": read_at,
-        "stale": False,
-        "error": None,
-        "problems": codec.dump_problems(problems),
-    }
-    upsert(conn, facts, [row])
-
-
-def mark_unread(conn: Connection, tenant: str, ref: str, resource: str, tried_at: datetime, error: str) -> None:
-    """Note that a resource couldn't be read: it keeps its last value and is stale."""
-    if resource not in codec.RESOURCES:
-        raise KeyError(resource)
-    c = facts.c
-    tried = {"tried_at": tried_at, "stale": True, "error": error}
-    key = (c.tenant == tenant, c.ref == ref, c.resource == resource)
-    if not conn.execute(update(facts).where(*key).values(**tried)).rowcount:
-        conn.execute(insert(facts).values(tenant=tenant, ref=ref, resource=resource, **tried))
+    """Store what is known of a case by now; ``before`` is what is stored. What was read again and is the same costs no
+    more than noting when. Raises ``KeyError`` for a resource that isn't one of ``codec.RESOURCES``."""
+    same: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    rows: list[dict[str, Any]] = []
+    for name, fact in known.items():
+        old = before.get(name)
+        tried = {"read_at": fact.read_at, "tried_at": fact.tried_at, "stale": fact.stale, "error": fact.error}
+        if old is not None and (
+            fact.stale or (old.read_at and (old.value, old.problems) == (fact.value, fact.problems))
+        ):
+            same.append(({"tenant": tenant, "ref": ref, "resource": name}, tried))
+            continue
+        value = None if fact.value is None else codec.dump_fact(name, fact.value)
+        problems = codec.dump_problems(fact.problems)
+        rows.append({"tenant": tenant, "ref": ref, "resource": name, "value": value, "problems": problems, **tried})
+    change_each(conn, facts, same)
+    upsert(conn, facts, rows)
 
 
 def load_facts(conn: Connection, tenant: str, ref: str) -> dict[str, StoredFact]:
     """All resources of a case by name; one that was never tried isn't there. A value that this version can't read
     counts as never read, and so is read afresh."""
-    c = facts.c
-    query = select(c.resource, c.value, c.read_at, c.tried_at, c.stale, c.error, c.problems)
-    found = {}
-    for row in conn.execute(query.where(c.tenant == tenant, c.ref == ref)):
-        try:
-            value = None if row.value is None else codec.load_fact(row.resource, row.value)
-            found[row.resource] = StoredFact(
-                row.resource, value, row.read_at, row.tried_at, row.stale, row.error, codec.load_problems(row.problems)
-            )
-        except StoreError as e:
-            found[row.resource] = StoredFact(row.resource, None, None, row.tried_at, True, str(e), ())
-    return found
+    return {row.resource: _loaded(row) for row in conn.execute(_OF_CASE, {"tenant": tenant, "ref": ref})}
+
+
+def load_fact(conn: Connection, tenant: str, ref: str, resource: str) -> StoredFact | None:
+    """One of them."""
+    row = conn.execute(_ONE, {"tenant": tenant, "ref": ref, "resource": resource}).one_or_none()
+    return None if row is None else _loaded(row)
+
+
+def _loaded(row: Row[Any]) -> StoredFact:
+    try:
+        value = None if row.value is None else codec.load_fact(row.resource, row.value)
+        problems = codec.load_problems(row.problems)
+    except StoreError as e:
+        return StoredFact(row.resource, None, None, row.tried_at, True, str(e), ())
+    return StoredFact(row.resource, value, row.read_at, row.tried_at, row.stale, row.error, problems)
 
 
 def assemble(stored: Mapping[str, StoredFact], chain: frozenset[str]) -> Facts | None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, delete, select, update
 from adapter.ports import Changed
 from adapter.store.codec import chunks
 from adapter.store.errors import Overtaken
-from adapter.store.sql import insert_missing, upsert
+from adapter.store.sql import change, given, insert_missing, listed, upsert, where
 from adapter.store.tables import feed_items, feeds
 
 SEEN_EVERY = timedelta(days=1)
@@ -34,21 +34,38 @@ class Feed:
 
 
 _COLUMNS = [feeds.c[name] for name in Feed.__dataclass_fields__]
+_BY_NAME = select(*_COLUMNS).where(*where(feeds, "tenant", "name"))
+_CLAIM = (
+    update(feeds)
+    .where(
+        feeds.c.tenant == given("of_tenant"),
+        feeds.c.name == given("of_name"),
+        feeds.c.lease_owner.is_(None) | (feeds.c.lease_until <= given("now")),
+    )
+    .returning(*_COLUMNS)
+)
+
+_i = feed_items.c
+_OF_FEED = where(feed_items, "tenant", "feed")
+_SHOWED = select(_i.item, _i.fingerprint).where(*_OF_FEED)
+_KNOWN = select(_i.item, _i.fingerprint, _i.seen_at).where(*_OF_FEED, _i.item.in_(listed("ids")))
+_DROP = delete(feed_items).where(*_OF_FEED, _i.item.in_(listed("ids")))
+_FORGET = delete(feed_items).where(*_OF_FEED, _i.seen_at < given("before"))
 
 
 def feed(conn: Connection, tenant: str, name: str) -> Feed | None:
-    row = conn.execute(select(*_COLUMNS).where(feeds.c.tenant == tenant, feeds.c.name == name)).one_or_none()
+    row = conn.execute(_BY_NAME, {"tenant": tenant, "name": name}).one_or_none()
     return Feed(*row) if row is not None else None
 
 
 def claim(conn: Connection, tenant: str, name: str, *, now: datetime, owner: str, lease_until: datetime) -> Feed | None:
     """Lease a feed, which is made at first use; None while somebody else's lease lasts."""
-    insert_missing(conn, feeds, {"tenant": tenant, "name": name})
-    c = feeds.c
-    free = c.lease_owner.is_(None) | (c.lease_until <= now)
-    leased = update(feeds).where(c.tenant == tenant, c.name == name, free)
-    taken = conn.execute(leased.values(lease_owner=owner, lease_until=lease_until, tried_at=now))
-    return feed(conn, tenant, name) if taken.rowcount else None
+    lease = {"lease_owner": owner, "lease_until": lease_until, "tried_at": now}
+    claiming = {"of_tenant": tenant, "of_name": name, "now": now} | lease
+    row = conn.execute(_CLAIM, claiming).one_or_none()
+    if row is None and insert_missing(conn, feeds, {"tenant": tenant, "name": name}):
+        row = conn.execute(_CLAIM, claiming).one_or_none()
+    return Feed(*row) if row is not None else None
 
 
 def renew(conn: Connection, feed: Feed, *, lease_until: datetime) -> Feed:
@@ -79,10 +96,9 @@ def _give_back(conn: Connection, feed: Feed, values: dict[str, object]) -> None:
 
 
 def _guarded(conn: Connection, feed: Feed, values: dict[str, object]) -> None:
-    c = feeds.c
-    mine = (c.tenant == feed.tenant, c.name == feed.name)
-    held = (c.lease_owner == feed.lease_owner, c.lease_until == feed.lease_until)
-    if not conn.execute(update(feeds).where(*mine, *held).values(**values)).rowcount:
+    mine = {"tenant": feed.tenant, "name": feed.name}
+    held = {"lease_owner": feed.lease_owner, "lease_until": feed.lease_until}
+    if not change(conn, feeds, mine | held, values):
         raise Overtaken(
             f"feed {feed.name} of {feed.tenant} was read by another process meanwhile; nothing was taken in"
         )
@@ -111,29 +127,25 @@ def fingerprints(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -
 
 
 def _known(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> dict[str, tuple[str, datetime]]:
-    c = feed_items.c
     known: dict[str, tuple[str, datetime]] = {}
     for some in chunks(ids):
-        query = select(c.item, c.fingerprint, c.seen_at).where(c.tenant == tenant, c.feed == feed, c.item.in_(some))
-        known.update((row.item, (row.fingerprint, row.seen_at)) for row in conn.execute(query))
+        rows = conn.execute(_KNOWN, {"tenant": tenant, "feed": feed, "ids": some})
+        known.update((row.item, (row.fingerprint, row.seen_at)) for row in rows)
     return known
 
 
 def showed(conn: Connection, tenant: str, feed: str) -> dict[str, str]:
     """What a feed showed, as far as it is remembered: item to fingerprint."""
-    c = feed_items.c
-    rows = conn.execute(select(c.item, c.fingerprint).where(c.tenant == tenant, c.feed == feed))
+    rows = conn.execute(_SHOWED, {"tenant": tenant, "feed": feed})
     return {row.item: row.fingerprint for row in rows}
 
 
 def drop(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> None:
     """Forget these items; if the feed shows one again, it counts as new."""
-    c = feed_items.c
     for some in chunks(ids):
-        conn.execute(delete(feed_items).where(c.tenant == tenant, c.feed == feed, c.item.in_(some)))
+        conn.execute(_DROP, {"tenant": tenant, "feed": feed, "ids": some})
 
 
 def forget(conn: Connection, tenant: str, feed: str, before: datetime) -> int:
     """Forget what the feed hasn't shown since ``before`` (UTC); if it shows it again, it counts as new."""
-    c = feed_items.c
-    return conn.execute(delete(feed_items).where(c.tenant == tenant, c.feed == feed, c.seen_at < before)).rowcount
+    return conn.execute(_FORGET, {"tenant": tenant, "feed": feed, "before": before}).rowcount

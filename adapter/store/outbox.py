@@ -6,17 +6,18 @@ world is ``dispatch``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, exists, func, insert, select, update
+from sqlalchemy import Connection, Row, exists, func, select
 
 from adapter.domain.ledger import PERSON_KINDS, Act, ActKind, ActState, Ledger, Wanted
 from adapter.store import cases as case_rows
 from adapter.store import events, persons, schedules
 from adapter.store.cases import Case
+from adapter.store.sql import add, change, given, where
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases
 
@@ -26,8 +27,24 @@ LANES = ("platform", "message", "mail")
 UNFINISHED = (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN)
 """States in which an act holds up the later ones of its lane."""
 
-_c = table.c
+_c, _k = table.c, cases.c
+_OF_CASE = where(table, "tenant", "ref")
 ACT_COLUMNS = [_c.n, _c.key, _c.kind, _c.state, _c.what, _c.created_at, _c.done_at, _c.attempts, _c.error]
+_ACTS = select(*ACT_COLUMNS).where(*_OF_CASE).order_by(_c.n)
+_WHOLE = select(table).where(*_OF_CASE).order_by(_c.n)
+_ELSEWHERE = select(
+    exists().where(
+        _k.tenant == given("tenant"),
+        _k.person_id == given("person_id"),
+        _k.ref != given("ref"),
+        _k.closed_at.is_(None),
+    )
+)
+_UNFINISHED = (
+    select(_c.n, _c.lane, _c.kind, _c.state, _c.retry_at, _c.ready_at, _c.lease_owner, _c.lease_until)
+    .where(*_OF_CASE, _c.state.in_(UNFINISHED))
+    .order_by(_c.n)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +78,18 @@ def act_from_row(row: Row[Any]) -> Act:
 
 def acts(conn: Connection, tenant: str, ref: str) -> tuple[Act, ...]:
     """All acts of a case in the order in which they were decided."""
-    query = select(*ACT_COLUMNS).where(_c.tenant == tenant, _c.ref == ref).order_by(_c.n)
-    return tuple(act_from_row(row) for row in conn.execute(query))
+    return tuple(act_from_row(row) for row in conn.execute(_ACTS, {"tenant": tenant, "ref": ref}))
 
 
 def ledger(conn: Connection, case: Case) -> Ledger:
     """Everything done for a case, as ``decide`` takes it."""
-    c = cases.c
-    elsewhere = exists().where(
-        c.tenant == case.tenant, c.person_id == case.person_id, c.ref != case.ref, c.closed_at.is_(None)
-    )
+    elsewhere = {"tenant": case.tenant, "person_id": case.person_id, "ref": case.ref}
     return Ledger(
         opened_at=case.opened_at,
         acts=acts(conn, case.tenant, case.ref),
         schedule=schedules.newest(conn, case.tenant, case.ref),
         person=persons.person_record(conn, case.tenant, case.person_id),
-        person_elsewhere=bool(conn.scalar(select(elsewhere))),
+        person_elsewhere=bool(conn.scalar(_ELSEWHERE, elsewhere)),
         adopted=case.adopted,
         adopted_orders=case.adopted_orders,
     )
@@ -102,28 +115,27 @@ def settle_wanted(
     if len(by_key) != len(wanted):
         raise ValueError(f"case {case.ref}: a decision wants one key twice; nothing of it was stored")
     case_rows.lock(conn, case.tenant, case.ref)
-    mine = (_c.tenant == case.tenant, _c.ref == case.ref)
-    rows = {row.key: row for row in conn.execute(select(table).where(*mine).order_by(_c.n))}
+    mine = {"tenant": case.tenant, "ref": case.ref}
+    rows = {row.key: row for row in conn.execute(_WHOLE, mine)}
     changes: dict[str, list[str]] = {"wanted": [], "changed": [], "dropped": []}
     n = max((row.n for row in rows.values()), default=0)
     for w in wanted:
         row = rows.get(w.key)
         if row is None:
             n += 1
-            fresh = {"tenant": case.tenant, "ref": case.ref, "n": n, "key": w.key, "attempts": 0, "looks": 0}
-            values = _content(w, facts_at, now) | {"state": ActState.PENDING, "created_at": now}
-            conn.execute(insert(table).values(**fresh, **values, correlation=correlation))
+            fresh = mine | {"n": n, "key": w.key, "attempts": 0, "looks": 0, "correlation": correlation}
+            add(conn, table, fresh | _content(w, facts_at, now) | {"state": ActState.PENDING, "created_at": now})
             changes["wanted"].append(w.key)
             continue
-        values, change = _amended(row, w, facts_at, now, correlation)
+        values, kind = _amended(row, w, facts_at, now, correlation)
         if values:
-            conn.execute(update(table).where(*mine, _c.n == row.n).values(**values))
-        if change:
-            changes[change].append(w.key)
+            change(conn, table, mine | {"n": row.n}, values)
+        if kind:
+            changes[kind].append(w.key)
     for key, row in rows.items():
         if key not in by_key and row.state in (ActState.PENDING, ActState.PARKED):
             gone = {"state": ActState.DROPPED, "retry_at": None, "ready_at": None}
-            conn.execute(update(table).where(*mine, _c.n == row.n).values(**gone))
+            change(conn, table, mine | {"n": row.n}, gone)
             changes["dropped"].append(key)
     advance(conn, case.tenant, case.ref)
     for name, keys in changes.items():
@@ -144,7 +156,7 @@ def seed_done(conn: Connection, case: Case, wanted: Sequence[Wanted], now: datet
             "result": {"adopted": True},
             "retry_at": None,
         }
-        conn.execute(insert(table).values(**ids, **(_content(w, now, now) | done)))
+        add(conn, table, ids | _content(w, now, now) | done)
         _record(conn, case, "adopted", w.key, w, now, None)
 
 
@@ -198,18 +210,14 @@ def advance(conn: Connection, tenant: str, ref: str) -> None:
     """Let the first unfinished act of each lane be claimed, and only that; on the platform, the first about the person
     and the first about the schedule. A creation waits for the person; a pause or an end waits for nothing but another
     act that is under way on the schedule. Follows every change of an act's state, with the case locked."""
-    columns = (_c.n, _c.lane, _c.kind, _c.state, _c.retry_at, _c.ready_at, _c.lease_owner, _c.lease_until)
-    query = select(*columns).where(_c.tenant == tenant, _c.ref == ref, _c.state.in_(UNFINISHED)).order_by(_c.n)
-    rows = conn.execute(query).all()
+    rows = conn.execute(_UNFINISHED, {"tenant": tenant, "ref": ref}).all()
     leading = {row.n for row in _leading(rows)}
     for row in rows:
         ready_at = None
         if row.n in leading:
             ready_at = row.lease_until if row.lease_owner is not None else row.retry_at
         if ready_at != row.ready_at:
-            conn.execute(
-                update(table).where(_c.tenant == tenant, _c.ref == ref, _c.n == row.n).values(ready_at=ready_at)
-            )
+            change(conn, table, {"tenant": tenant, "ref": ref, "n": row.n}, {"ready_at": ready_at})
 
 
 def _leading(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
@@ -229,9 +237,8 @@ def _leading(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
 def requeue_parked(conn: Connection, tenant: str, ref: str, now: datetime) -> int:
     """Give a case's parked acts another chance, because its facts changed or a person said so; how many."""
     case_rows.lock(conn, tenant, ref)
-    again: Mapping[str, Any] = {"state": ActState.PENDING, "retry_at": now, "error": None}
-    parked = update(table).where(_c.tenant == tenant, _c.ref == ref, _c.state == ActState.PARKED)
-    count = conn.execute(parked.values(**again)).rowcount
+    again = {"state": ActState.PENDING, "retry_at": now, "error": None}
+    count = change(conn, table, {"tenant": tenant, "ref": ref, "state": ActState.PARKED}, again)
     if count:
         advance(conn, tenant, ref)
         events.record(conn, tenant, ref, "act.requeued", {"acts": count}, now=now)

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import random
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select
 
 from adapter.domain.ledger import PersonRecord
 from adapter.store import codec
-from adapter.store.sql import insert_missing
+from adapter.store.sql import change, insert_missing, where
 from adapter.store.tables import persons
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_EXTERNAL_ID = select(persons.c.external_id).where(*where(persons, "tenant", "person_id"))
+_RECORD = select(persons.c.details, persons.c.emptied).where(*where(persons, "tenant", "person_id"))
 
 
 def external_id_for(conn: Connection, tenant: str, person_id: str, rng: random.Random) -> str:
     """The person's id at the camera platform, ``P-`` and twelve random characters, made at first use and then kept: it
     is derived from nothing, so nobody can work out the person from it."""
-    c = persons.c
-    known = select(c.external_id).where(c.tenant == tenant, c.person_id == person_id)
-    while (found := conn.scalar(known)) is None:
+    of = {"tenant": tenant, "person_id": person_id}
+    while (found := conn.scalar(_EXTERNAL_ID, of)) is None:
         code = "P-" + codec.draw(rng, _LETTERS, 12)
         # Not inserted when the code is taken or somebody else was first: look and, if need be, draw again.
-        row = {"tenant": tenant, "person_id": person_id, "external_id": code, "emptied": False}
-        insert_missing(conn, persons, row)
+        insert_missing(conn, persons, of | {"external_id": code, "emptied": False})
     return str(found)
 
 
@@ -36,8 +36,7 @@ def take_over(conn: Connection, tenant: str, person_id: str, external_id: str) -
 
 def person_record(conn: Connection, tenant: str, person_id: str) -> PersonRecord | None:
     """What the platform was last told; None if it was never told anything."""
-    c = persons.c
-    row = conn.execute(select(c.details, c.emptied).where(c.tenant == tenant, c.person_id == person_id)).one_or_none()
+    row = conn.execute(_RECORD, {"tenant": tenant, "person_id": person_id}).one_or_none()
     if row is None or (row.details is None and not row.emptied):
         return None
     return PersonRecord(row.details or "", row.emptied)
@@ -46,11 +45,6 @@ def person_record(conn: Connection, tenant: str, person_id: str) -> PersonRecord
 def told(conn: Connection, tenant: str, person_id: str, details: str | None, *, emptied: bool = False) -> None:
     """Note what the platform holds now: a fingerprint of the details, or that they were emptied. The person has an
     external id by then (``LookupError`` otherwise)."""
-    c = persons.c
-    changed = conn.execute(
-        update(persons)
-        .where(c.tenant == tenant, c.person_id == person_id)
-        .values(details=None if emptied else details or "", emptied=emptied)
-    )
-    if not changed.rowcount:
+    known = {"details": None if emptied else details or "", "emptied": emptied}
+    if not change(conn, persons, {"tenant": tenant, "person_id": person_id}, known):
         raise LookupError(f"a person of {tenant} was told to the platform without having been given an id there")

@@ -9,8 +9,19 @@ from sqlalchemy import Connection, select, tuple_
 
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
 from adapter.store import codec
-from adapter.store.sql import upsert
+from adapter.store.sql import given, listed, upsert, where
 from adapter.store.tables import cases, schedules
+
+_s = schedules.c
+_OF_CASE = where(schedules, "tenant", "ref")
+_RECORD = select(_s.record).where(*_OF_CASE, _s.n == given("n"))
+_NEWEST = select(_s.record).where(*_OF_CASE).order_by(_s.n.desc()).limit(1)
+_REMOTE = select(_s.n, _s.remote_id, _s.etag).where(*_OF_CASE, _s.remote_id.is_not(None))
+_OWNED = (
+    select(_s.remote_id, _s.ref, _s.record, cases.c.closed_at)
+    .select_from(schedules.join(cases, (cases.c.tenant == _s.tenant) & (cases.c.ref == _s.ref)))
+    .where(_s.tenant == given("tenant"), _s.remote_id.in_(listed("ids")))
+)
 
 
 def save(
@@ -18,8 +29,7 @@ def save(
 ) -> None:
     """Store a schedule as seen now. Without a ``remote_id`` the one that is known is kept; the orders that it rests on
     are added to those that it rested on before, for the vendor doesn't know them."""
-    c = schedules.c
-    before = conn.scalar(select(c.record).where(c.tenant == tenant, c.ref == ref, c.n == record.n))
+    before = conn.scalar(_RECORD, {"tenant": tenant, "ref": ref, "n": record.n})
     if before is not None:
         record = replace(record, orders=record.orders | codec.load_record(before).orders)
     row = {
@@ -35,17 +45,13 @@ def save(
 
 
 def newest(conn: Connection, tenant: str, ref: str) -> ScheduleRecord | None:
-    c = schedules.c
-    query = select(c.record).where(c.tenant == tenant, c.ref == ref).order_by(c.n.desc()).limit(1)
-    text = conn.scalar(query)
+    text = conn.scalar(_NEWEST, {"tenant": tenant, "ref": ref})
     return codec.load_record(text) if text is not None else None
 
 
 def remote_ids(conn: Connection, tenant: str, ref: str) -> dict[int, tuple[str, str | None]]:
     """The vendor's id and version (ETag) of each schedule of a case, by its number: ``CaseContext.schedule_ids``."""
-    c = schedules.c
-    query = select(c.n, c.remote_id, c.etag).where(c.tenant == tenant, c.ref == ref, c.remote_id.is_not(None))
-    return {row.n: (row.remote_id, row.etag) for row in conn.execute(query)}
+    return {row.n: (row.remote_id, row.etag) for row in conn.execute(_REMOTE, {"tenant": tenant, "ref": ref})}
 
 
 def by_remote_id(conn: Connection, tenant: str, remote_id: str) -> tuple[str, ScheduleRecord] | None:
@@ -66,12 +72,9 @@ class Owned:
 
 def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> dict[str, Owned]:
     """Whose schedule each of the vendor's ids stands for; ids that are nobody's are left out."""
-    s, c = schedules.c, cases.c
     found: dict[str, Owned] = {}
-    joined = schedules.join(cases, (c.tenant == s.tenant) & (c.ref == s.ref))
     for some in codec.chunks(remote_ids):
-        query = select(s.remote_id, s.ref, s.record, c.closed_at).select_from(joined)
-        for row in conn.execute(query.where(s.tenant == tenant, s.remote_id.in_(some))):
+        for row in conn.execute(_OWNED, {"tenant": tenant, "ids": some}):
             found[row.remote_id] = Owned(row.ref, codec.load_record(row.record), row.closed_at is None)
     return found
 

@@ -29,6 +29,7 @@ from adapter.domain.nights import NightTimes, Weekday
 from adapter.ports import Changed, Effect
 from adapter.store import codec, declarations, dispatch, events, facts, feeds, outbox, persons, purge, queries
 from adapter.store.errors import Overtaken
+from adapter.store.facts import StoredFact
 from adapter.store.tables import facts as facts_table
 from adapter.store.tables import metadata
 from adapter.store.types import instant_text
@@ -39,11 +40,16 @@ PROBLEM = FactProblem("unmapped_unit", "executions", (("unit", "7"),))
 EMPTY: dict[str, object] = {"orders": (), "decisions": (), "executions": (), "absences": (), "notes": ()}
 
 
+def save(store: Store, ref: str, fact: StoredFact) -> None:
+    before = store.run(facts.load_facts, "north", ref)
+    store.run(facts.save, "north", ref, before, {fact.resource: fact})
+
+
 def test_facts_are_whole_once_every_resource_was_read(store: Store) -> None:
     for minutes, (resource, value) in enumerate(EMPTY.items()):
-        store.run(facts.save_fact, "north", "TK-1", resource, value, (), after(minutes=minutes))
+        save(store, "TK-1", StoredFact.read(resource, value, (), after(minutes=minutes)))
         assert facts.assemble(store.run(facts.load_facts, "north", "TK-1"), frozenset()) is None
-    store.run(facts.save_fact, "north", "TK-1", "client", CLIENT, [PROBLEM], NOW)
+    save(store, "TK-1", StoredFact.read("client", CLIENT, [PROBLEM], NOW))
     whole = facts.assemble(store.run(facts.load_facts, "north", "TK-1"), frozenset({"1"}))
     assert isinstance(whole, Facts)
     assert (whole.client.value, whole.problems, whole.chain) == (CLIENT, (PROBLEM,), frozenset({"1"}))
@@ -51,20 +57,21 @@ def test_facts_are_whole_once_every_resource_was_read(store: Store) -> None:
 
 
 def test_what_cannot_be_read_keeps_its_last_value_and_is_stale(store: Store) -> None:
-    store.run(facts.save_fact, "north", "TK-1", "client", CLIENT, (), NOW)
-    store.run(facts.mark_unread, "north", "TK-1", "client", after(hours=1), "503")
-    store.run(facts.mark_unread, "north", "TK-1", "notes", after(hours=1), "503")
+    known = StoredFact.read("client", CLIENT, (), NOW)
+    save(store, "TK-1", known)
+    save(store, "TK-1", StoredFact.unread("client", known, after(hours=1), "503"))
+    save(store, "TK-1", StoredFact.unread("notes", None, after(hours=1), "503"))
     stored = store.run(facts.load_facts, "north", "TK-1")
     client, notes = stored["client"], stored["notes"]
     assert (client.value, client.read_at, client.tried_at, client.stale) == (CLIENT, NOW, after(hours=1), True)
     assert (notes.value, notes.read_at, notes.stale, notes.error) == (None, None, True, "503")
-    store.run(facts.save_fact, "north", "TK-1", "client", CLIENT, (), after(hours=2))
+    save(store, "TK-1", StoredFact.read("client", CLIENT, (), after(hours=2)))
     fresh = store.run(facts.load_facts, "north", "TK-1")["client"]
     assert (fresh.stale, fresh.error, fresh.read_at) == (False, None, after(hours=2))
 
 
 def test_a_value_that_this_version_cannot_read_is_read_afresh_and_nothing_of_it_is_told(store: Store) -> None:
-    store.run(facts.save_fact, "north", "TK-1", "client", CLIENT, (), NOW)
+    save(store, "TK-1", StoredFact.read("client", CLIENT, (), NOW))
     broken = update(facts_table).values(value=f'{{"client_id": "{PERSON}"}}')
     store.db.run_sync(lambda conn: conn.execute(broken))
     fact = store.run(facts.load_facts, "north", "TK-1")["client"]
@@ -165,7 +172,8 @@ def test_a_purged_case_holds_nothing_personal_and_its_orders_open_no_new_one(sto
     claimed = {c.ref: c for c in store.claim()}
     store.known_person(first)
     store.settle(first, want("a"))
-    store.run(facts.save_fact, "north", first.ref, "notes", (Note("n", Signal.TIMES_AGREED, NOW, text="22"),), (), NOW)
+    notes = (Note("n", Signal.TIMES_AGREED, NOW, text="22"),)
+    save(store, first.ref, StoredFact.read("notes", notes, (), NOW))
     store.run(declarations.declare, "north", first.ref, Signal.KEYS_COLLECTED, at=NOW, who="unit", why="w")
     store.finish(claimed[first.ref], decided(Phase.CLOSED))
 
