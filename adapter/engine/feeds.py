@@ -9,9 +9,10 @@ moment is marked the next time; what a feed of orders can't tell yet is asked fo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Hashable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -24,6 +25,9 @@ from adapter.store import cases, due, feeds
 from adapter.store.cases import LinkKind
 from adapter.store.errors import Overtaken, StoreError
 from adapter.store.feeds import Feed
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
 
 LINKS: dict[str, LinkKind] = {
     "orders": "order",
@@ -142,7 +146,7 @@ async def _read(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken
         window = await tenant.source.urgent_notes()
         return Taken(window.items, window.problems, now)
     if feed.name == "services":
-        return await _read_services(tenant, feed, now)
+        return await _read_services(rt, tenant, feed, now)
     window = await tenant.source.changed_since(feed.name, (feed.cursor or now) - rt.tuning.overlap)
     # The vendor's own clock decides how far the window reached; ours may differ by minutes. A list that says 404 may be
     # empty or down (L10): the cursor stays, and what is asked for again was empty.
@@ -150,13 +154,13 @@ async def _read(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken
     return Taken(window.items, window.problems, reached if window.sure else feed.cursor or reached)
 
 
-async def _read_services(tenant: Tenant, feed: Feed, now: datetime) -> Taken:
+async def _read_services(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken:
     """Ordered services that end today, or ended since the day before the last reading: a last day set in advance is
     seen when it has come, though the order itself bears no sign of it."""
     today = local_date(now, tenant.policy.zone)
     first = min(local_date(feed.cursor or now, tenant.policy.zone), today) - timedelta(days=1)
     days = [first + timedelta(days=n) for n in range((today - first).days + 1)]
-    windows = [await tenant.source.services_ending_on(day) for day in days]
+    windows = (await _each(rt, days, tenant.source.services_ending_on)).values()
     items = {item.id: item for window in windows for item in window.items}
     return Taken(tuple(items.values()), tuple(p for w in windows for p in w.problems), now)
 
@@ -170,7 +174,7 @@ async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -
     first = min(local_date(feed.cursor, tenant.policy.zone), today) - timedelta(days=1) if feed.cursor else None
     first = first or min(tenant.go_live, today - timedelta(days=1))
     days |= {first + timedelta(days=n) for n in range((today - first).days + 2)}
-    windows = {day: await tenant.source.orders_updated_on(day) for day in sorted(days)}
+    windows = await _each(rt, sorted(days), tenant.source.orders_updated_on)
     if not any(window.sure for window in windows.values()):
         await tenant.source.answers("orders")
     reached = min((w.server_time for w in windows.values() if w.server_time), default=now)
@@ -184,6 +188,22 @@ async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -
     return Taken(items, tuple(p for w in windows.values() for p in w.problems), min(reached, now), opening)
 
 
+async def _each(rt: Runtime, wanted: Iterable[K], read: Callable[[K], Awaitable[V]]) -> dict[K, V]:
+    """Read each, ``concurrency`` at once. The first failure is raised once every reading is over."""
+    turns = asyncio.Semaphore(rt.tuning.concurrency)
+
+    async def one(key: K) -> V:
+        async with turns:
+            return await read(key)
+
+    keys = list(wanted)
+    found = await asyncio.gather(*map(one, keys), return_exceptions=True)
+    for result in found:
+        if isinstance(result, BaseException):
+            raise result
+    return {key: value for key, value in zip(keys, found, strict=True) if not isinstance(value, BaseException)}
+
+
 async def _openings(rt: Runtime, tenant: Tenant, windows: dict[date, Window], pending: dict[str, str]) -> Opening:
     """Persons who may need a case: those with a new order that can be a camera's and belongs to none. One whose orders
     can't be read now, or whose order can't be, is tried again at the next reading, and holds up nobody else."""
@@ -192,14 +212,21 @@ async def _openings(rt: Runtime, tenant: Tenant, windows: dict[date, Window], pe
     fresh = await rt.db.run(lambda c: _without_case(c, tenant.name, items, pending))
     opening: list[tuple[str, tuple[Order, ...]]] = []
     unread: list[Changed] = []
-    for person_id in dict.fromkeys(i.person_id for i in fresh if i.person_id):
-        ids = {i.id for i in fresh if i.person_id == person_id}
+    ids_of: dict[str, set[str]] = {}
+    for item in fresh:
+        if item.person_id:
+            ids_of.setdefault(item.person_id, set()).add(item.id)
+
+    async def orders_of(person_id: str) -> tuple[Order, ...]:
         try:
-            orders, _ = await tenant.source.orders(person_id)
+            return (await tenant.source.orders(person_id))[0]
         except PortError as e:
-            orders = ()
-            if not ids <= pending.keys():
+            if not ids_of[person_id] <= pending.keys():
                 log("fact_unread", resource="orders", failure=e.failure.value, error=e)
+            return ()
+
+    for person_id, orders in (await _each(rt, ids_of, orders_of)).items():
+        ids = ids_of[person_id]
         unread += [Changed(i, None, shown[i][1].isoformat()) for i in ids - {o.id for o in orders}]
         due_orders = tuple(o for o in orders if opens_case(o, tenant.go_live))
         if due_orders:

@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
+from urllib.parse import urlencode
 
 import aiohttp
 import httpx
@@ -174,8 +175,8 @@ class VendorHttp:
         self._pace = Pace(self.settings.per_second, monotonic, sleep)
         self._slots = asyncio.Semaphore(self.settings.max_concurrent)
         self._backoff = wait_random_exponential(multiplier=self.settings.first_wait, max=self.settings.longest_wait)
+        self._base = base_url.rstrip("/") + "/"
         self._client = httpx.AsyncClient(
-            base_url=base_url.rstrip("/") + "/",
             transport=transport or production_transport(max_connections=self.settings.max_concurrent),
             timeout=httpx.Timeout(self.settings.read_timeout, connect=self.settings.connect_timeout),
             headers={"Accept": "application/json"},  # ASP.NET has other formats for a client that takes anything
@@ -212,11 +213,26 @@ class VendorHttp:
         it is ``AmbiguousWrite`` for all others.
         """
         safe = method in ("GET", "HEAD") if repeatable is None else repeatable
-        request = self._client.build_request(
-            method, path.lstrip("/"), params=params, json=json, data=form, headers=headers
-        )
-        if not safe:
+        # Whole, so that httpx parses it once: with a base URL and parameters of its own it does so three times.
+        url = self._base + path.lstrip("/") + (f"?{urlencode(params)}" if params else "")
+        request = self._client.build_request(method, url, json=json, data=form, headers=headers)
+        try:
             return await self._exchange(request, call, safe, accept)
+        except Transient as error:
+            if not safe:
+                raise
+            first = error
+        return await self._again(first, request, call, accept)
+
+    async def _again(self, first: Transient, request: httpx.Request, call: str, accept: Collection[int]) -> Answer:
+        """What is safe to repeat is, a few times. The first try was made outside, as nearly all need no other."""
+        tried: list[Transient] = [first]
+
+        async def attempt() -> Answer:
+            if tried:
+                raise tried.pop()
+            return await self._exchange(request, call, True, accept)
+
         retrying = AsyncRetrying(
             stop=stop_after_attempt(self.settings.attempts),
             wait=self._wait,
@@ -224,7 +240,7 @@ class VendorHttp:
             sleep=self._sleep,
             reraise=True,
         )
-        return await retrying(self._exchange, request, call, safe, accept)
+        return await retrying(attempt)
 
     def _worth_waiting(self, error: BaseException) -> bool:
         return isinstance(error, Transient) and (error.retry_after or 0.0) <= self.settings.longest_retry_after
