@@ -23,6 +23,7 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_aft
 
 from connectors.errors import AmbiguousWrite, ContractBroken, Transient, VendorError
 from connectors.http import verdict
+from connectors.http.direct import Direct
 
 Sleep = Callable[[float], Awaitable[None]]
 OnCall = Callable[[str, str, int | None, str, float], None]
@@ -176,11 +177,9 @@ class VendorHttp:
         self._slots = asyncio.Semaphore(self.settings.max_concurrent)
         self._backoff = wait_random_exponential(multiplier=self.settings.first_wait, max=self.settings.longest_wait)
         self._base = base_url.rstrip("/") + "/"
-        self._client = httpx.AsyncClient(
-            transport=transport or production_transport(max_connections=self.settings.max_concurrent),
-            timeout=httpx.Timeout(self.settings.read_timeout, connect=self.settings.connect_timeout),
-            headers={"Accept": "application/json"},  # ASP.NET has other formats for a client that takes anything
-            trust_env=False,
+        self._client = Direct(
+            transport or production_transport(max_connections=self.settings.max_concurrent),
+            httpx.Timeout(self.settings.read_timeout, connect=self.settings.connect_timeout),
         )
 
     async def __aenter__(self) -> Self:
@@ -213,7 +212,7 @@ class VendorHttp:
         it is ``AmbiguousWrite`` for all others.
         """
         safe = method in ("GET", "HEAD") if repeatable is None else repeatable
-        # Whole, so that httpx parses it once: with a base URL and parameters of its own it does so three times.
+        # Whole, so that httpx parses it once: with parameters of its own it does so twice.
         url = self._base + path.lstrip("/") + (f"?{urlencode(params)}" if params else "")
         request = self._client.build_request(method, url, json=json, data=form, headers=headers)
         try:
@@ -270,7 +269,7 @@ class VendorHttp:
         """Returns the error, so that it is raised outside of any ``except``: chained to nothing that holds the URL."""
         try:
             async with asyncio.timeout(self.settings.total_timeout):
-                response = await self._client.send(request, stream=True)
+                response = await self._client.send(request)
                 body = await _body(response, self.settings.longest_body)
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as failure:  # OSError: TimeoutError
             return verdict.of_failure(failure, vendor=self.vendor, call=call, repeatable=safe)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlencode
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 import httpx
 
@@ -67,15 +67,12 @@ class Said:
 class Vendor:
     """One vendor as the network reaches it."""
 
-    def __init__(
-        self, name: str, handler: Handler, clock: LoopClock, weather: Weather, rng: random.Random, base: str = ""
-    ) -> None:
+    def __init__(self, name: str, handler: Handler, clock: LoopClock, weather: Weather, rng: random.Random) -> None:
         self.name = name
         self.handler = handler
         self.clock = clock
         self.weather = weather
         self.rng = rng
-        self.base = base
         self.revoke: Callable[[], int] = lambda: 0
         self.met: dict[Fault, int] = {}
 
@@ -84,7 +81,7 @@ class Vendor:
 
 
 class Client:
-    """In place of ``httpx.AsyncClient``, for one process."""
+    """In place of ``connectors.http.direct.Direct``, for one process."""
 
     def __init__(self, vendor: Vendor, process: Process) -> None:
         self._vendor = vendor
@@ -93,9 +90,8 @@ class Client:
     def build_request(
         self,
         method: str,
-        path: str,
+        url: str,
         *,
-        params: Mapping[str, str] | None = None,
         json: Any = None,
         data: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
@@ -108,13 +104,13 @@ class Client:
         elif data is not None:
             body = urlencode(data).encode()
             heads["content-type"] = "application/x-www-form-urlencoded"
-        query = tuple(params.items()) if params else ()
-        return Asked(method, Request(method, f"{self._vendor.base}/{unquote(path)}", query, heads, body, ""))
+        asked = urlsplit(url)
+        return Asked(method, Request(method, unquote(asked.path), tuple(parse_qsl(asked.query)), heads, body, ""))
 
     async def aclose(self) -> None:
         return None
 
-    async def send(self, asked: Asked, *, stream: bool = False) -> Said:
+    async def send(self, asked: Asked) -> Said:
         vendor, write = self._vendor, asked.method not in ("GET", "HEAD")
         await self._process.point(f"call {vendor.name} {asked.method}", write=write)
         fault = vendor.weather.fault(vendor.name, write=write, now=vendor.clock.now())

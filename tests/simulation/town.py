@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 
-from adapter.bootstrap import LIFECARE_BASE
 from adapter.store.database import Database
 from connectors.errors import AmbiguousWrite, Transient
 from connectors.mock.lifecare import SimulatedLifecare
@@ -75,9 +74,7 @@ class Town:
         lag = self.rng.choice((0, 5, 20))
         self.phoniro = SimulatedPhoniro(lambda: self.clock.now() + skews[1], list_lag_seconds=lag, seed=seed)
         nets = [random.Random(seed + n) for n in (2, 3)]
-        self.lifecare_net = Vendor(
-            "lifecare", self.lifecare.handle, self.clock, self.weather, nets[0], base=LIFECARE_BASE
-        )
+        self.lifecare_net = Vendor("lifecare", self.lifecare.handle, self.clock, self.weather, nets[0])
         self.phoniro_net = Vendor("phoniro", self.phoniro.handle, self.clock, self.weather, nets[1])
         self.phoniro_net.revoke = self.phoniro.revoke_tokens
         self.transports = {name: httpx.MockTransport(_nobody) for name in ("lifecare", "phoniro")}
