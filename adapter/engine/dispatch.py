@@ -28,18 +28,22 @@ OUTDATED = timedelta(hours=1)
 """How old the facts behind a message may be when it goes out."""
 
 
+Known = tuple[CaseContext, datetime | None]
+"""What a gateway must know of a case, and when the case was last decided (UTC)."""
+
 _OURS = "in the adapter itself"
 
 
-async def carry_out(rt: Runtime, claimed: ClaimedAct) -> None:
-    """Carry out one claimed act, or find out what became of it. Never raises for what is wrong with the act alone;
-    raises ``StoreError`` when the store can't be used: then the act's lease runs out and it is looked for."""
+async def carry_out(rt: Runtime, claimed: ClaimedAct, known: Known | None = None) -> None:
+    """Carry out one claimed act, or find out what became of it; ``known`` is what was known of its case when it was
+    claimed. Never raises for what is wrong with the act alone; raises ``StoreError`` when the store can't be used: then
+    the act's lease runs out and it is looked for."""
     tenant = rt.tenants[claimed.tenant]
     with log_context(tenant=claimed.tenant, case=claimed.ref, correlation=claimed.correlation):
         try:
             turn = _Turn(rt, tenant, claimed)
             try:
-                await turn.take()
+                await turn.take(known)
             except (Overtaken, PortError):
                 raise
             except Exception as e:  # P6: what our own code raises over one act stops at that act
@@ -62,8 +66,10 @@ class _Turn:
         self.breaker: Breaker = rt.breakers.of(claimed.tenant, VENDOR_OF_LANE[claimed.lane])
         self.began = rt.clock.now()
 
-    async def take(self) -> None:
-        context, decided_at = await self.rt.db.run(lambda c: case_context(c, self.claimed))
+    async def take(self, known: Known | None) -> None:
+        if known is None:
+            known = await self.rt.db.run(lambda c: case_context(c, self.claimed))
+        context, decided_at = known
         context = replace(context, may_write=self._in_time)
         if self.claimed.act.state is ActState.UNKNOWN:
             await self._look(context)
@@ -247,7 +253,15 @@ class _Turn:
         await self.rt.db.run(both)
 
 
-def case_context(c: Connection, claimed: ClaimedAct) -> tuple[CaseContext, datetime | None]:
+def known_for(c: Connection, claimed: ClaimedAct) -> Known | None:
+    """The same for the claim itself, which it must not spoil: None where something of the case can't be read."""
+    try:
+        return case_context(c, claimed)
+    except (LookupError, ValueError, TypeError):
+        return None
+
+
+def case_context(c: Connection, claimed: ClaimedAct) -> Known:
     """What a gateway must know of the case, and when the case was last decided (UTC)."""
     case = cases.the_case(c, claimed.tenant, claimed.ref)
     known = facts.load_fact(c, claimed.tenant, claimed.ref, "client")

@@ -57,14 +57,14 @@ class Reading:
     at: datetime
 
 
-async def reconcile(rt: Runtime, case: Case) -> None:
-    """Reconcile a claimed case. Never raises for what is wrong with the case alone: a poisoned one is set aside with
-    its traceback logged, and costs the others nothing (P6). Raises ``StoreError`` when the store can't be used."""
+async def reconcile(rt: Runtime, case: Case, before: Mapping[str, StoredFact]) -> None:
+    """Reconcile a claimed case; ``before`` are its facts as stored when it was claimed. Never raises for what is wrong
+    with the case alone: a poisoned one is set aside with its traceback logged, and costs the others nothing (P6).
+    Raises ``StoreError`` when the store can't be used."""
     tenant = rt.tenants[case.tenant]
     correlation = f"{case.ref}-{case.version}"
     with log_context(tenant=case.tenant, case=case.ref, correlation=correlation):
         try:
-            before = await rt.db.run(lambda c: facts.load_facts(c, case.tenant, case.ref))
             readings = await read_case(rt, tenant, case, before)
             await rt.at("case read")
             await rt.db.run(lambda c: _decide(c, rt, tenant, case, before, readings, correlation))
@@ -168,14 +168,14 @@ def _decide(
     correlation: str,
 ) -> None:
     """One transaction: facts, chain, decision, acts. ``before``, read when the case was claimed, is still what is
-    stored: only the holder of the case writes its facts, and ``due.finish`` makes sure who that is."""
+    stored: only the holder of the case writes its facts."""
     now = rt.clock.now()
+    held = due.hold(c, case, rt.owner)
     known = _known(before, readings)
     facts.save(c, case.tenant, case.ref, before, {name: known[name] for name in readings})
     changed = _tell_facts(before, known, readings)
     orders: tuple[Order, ...] = (known["orders"].value or ()) if "orders" in known else ()
-    _link(c, rt, tenant, case, orders, known, now)
-    assembled = facts.assemble(known, cases.chain(c, case))
+    assembled = facts.assemble(known, _link(c, rt, tenant, case, orders, known, now))
     if assembled is None:
         again = _patience(rt, now - case.opened_at)
         due.release(c, case, owner=rt.owner, due_at=now + again, error="something was never read yet")
@@ -200,6 +200,7 @@ def _decide(
         facts_read_at=assembled.read_at,
         collected_at=now if collected else None,
         correlation=correlation,
+        held=held,
     )
     if decision.release:
         _hand_over(c, rt, tenant, case, decision, orders, now)
@@ -279,12 +280,12 @@ def _link(
     orders: tuple[Order, ...],
     known: Mapping[str, StoredFact],
     now: datetime,
-) -> None:
+) -> frozenset[str]:
     """Chain the person's new camera orders to the case, or to a new one if this camera was collected; note on which
-    executions the case's signals stand."""
-    new = tuple(
-        o for o in orders if opens_case(o, tenant.go_live) and cases.case_of_order(c, case.tenant, o.id) is None
-    )
+    executions the case's signals stand. Returns the chain."""
+    linked = cases.all_links(c, case)
+    others = [o for o in orders if o.id not in linked["order"] and opens_case(o, tenant.go_live)]
+    new = tuple(o for o in others if cases.case_of_order(c, case.tenant, o.id) is None)
     if new and case.collected_at is None:
         try:
             cases.link(c, case, "order", [o.id for o in new])
@@ -292,12 +293,13 @@ def _link(
             log("order_ignored", order=None, reason=str(e))
     elif new:
         open_or_mark(c, rt, tenant, case.person_id, new, now)
-    for kind, name in KNOWN_BY.items():
-        rows = (known[name].value if name in known else None) or ()
-        cases.link(c, case, kind, [row.id for row in rows])
+    ids = {kind: [row.id for row in (known[n].value if n in known else None) or ()] for kind, n in KNOWN_BY.items()}
     client = known["client"].value if "client" in known else None
-    if client is not None and client.client_id is not None:
-        cases.link(c, case, "client", [client.client_id])
+    ids["client"] = [client.client_id] if client is not None and client.client_id is not None else []
+    for kind, found in ids.items():
+        if unknown := {str(i) for i in found} - linked[kind]:
+            cases.link(c, case, kind, sorted(unknown))
+    return cases.chain(c, case) if new else linked["order"]
 
 
 def _with_declared(known: Facts, declared: tuple[Any, ...]) -> Facts:

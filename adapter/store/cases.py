@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import date, datetime
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from sqlalchemy import Connection, Row, delete, select
 
@@ -89,6 +89,8 @@ _OPEN_OF_LINKS = (
     .where(*where(case_links, "tenant", "kind"), _l.external_id.in_(listed("ids")), _c.closed_at.is_(None))
 )
 _LINKS = select(_l.external_id).where(*where(case_links, "tenant", "ref", "kind"))
+_ALL_LINKS = select(_l.kind, _l.external_id).where(*where(case_links, "tenant", "ref"))
+_PERSON = select(_c.person_id).where(*where(cases, "tenant", "ref")).with_for_update()
 
 
 def from_row(row: Row[Any]) -> Case:
@@ -169,6 +171,14 @@ def lock(conn: Connection, tenant: str, ref: str) -> Case:
     return from_row(row)
 
 
+def lock_person(conn: Connection, tenant: str, ref: str) -> str:
+    """The same, and of the case only whose it is."""
+    found = conn.scalar(_PERSON, {"tenant": tenant, "ref": ref})
+    if found is None:
+        raise LookupError(f"there is no case {ref} of {tenant}")
+    return str(found)
+
+
 def all_cases(
     conn: Connection,
     tenant: str,
@@ -246,6 +256,14 @@ def link(conn: Connection, case: Case, kind: LinkKind, external_ids: Iterable[in
 
 def links(conn: Connection, case: Case, kind: LinkKind) -> frozenset[str]:
     return frozenset(conn.scalars(_LINKS, {"tenant": case.tenant, "ref": case.ref, "kind": kind}))
+
+
+def all_links(conn: Connection, case: Case) -> dict[str, frozenset[str]]:
+    """Everything that a case is linked to, by kind."""
+    found: dict[str, set[str]] = {kind: set() for kind in get_args(LinkKind)}
+    for kind, external_id in conn.execute(_ALL_LINKS, {"tenant": case.tenant, "ref": case.ref}):
+        found[kind].add(external_id)
+    return {kind: frozenset(ids) for kind, ids in found.items()}
 
 
 def chain(conn: Connection, case: Case) -> frozenset[str]:

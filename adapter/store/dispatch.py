@@ -17,7 +17,6 @@ from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.ports import Effect
 from adapter.store import cases as case_rows
 from adapter.store import events, persons, schedules
-from adapter.store.cases import Case
 from adapter.store.due import in_turn
 from adapter.store.errors import Overtaken
 from adapter.store.outbox import LANES, STOPS, act_from_row, advance
@@ -152,15 +151,15 @@ def done(conn: Connection, claimed: ClaimedAct, effect: Effect, now: datetime) -
     """The act had its effect: store it, and what is now known of the schedule and the person. Raises ``Overtaken``."""
     result = dict(effect.result)
     values = {"done_at": now, "result": result, "retry_at": None, "ready_at": None, "error": None}
-    row = _move(conn, claimed, ActState.DONE, values, "done", result, now)
+    person_id = _move(conn, claimed, ActState.DONE, values, "done", result, now)
     if effect.schedule is not None:
         schedules.save(
             conn, claimed.tenant, claimed.ref, effect.schedule, remote_id=effect.schedule_id, etag=effect.etag
         )
     if claimed.act.kind is ActKind.EMPTY_PERSON:
-        persons.told(conn, claimed.tenant, row.person_id, None, emptied=True)
+        persons.told(conn, claimed.tenant, person_id, None, emptied=True)
     elif claimed.act.kind is ActKind.PUT_PERSON:
-        persons.told(conn, claimed.tenant, row.person_id, effect.person)
+        persons.told(conn, claimed.tenant, person_id, effect.person)
 
 
 def retry(conn: Connection, claimed: ClaimedAct, *, retry_at: datetime, error: str, now: datetime) -> None:
@@ -212,8 +211,9 @@ def _move(
     name: str,
     data: events.Data,
     now: datetime,
-) -> Case:
-    locked = case_rows.lock(conn, claimed.tenant, claimed.ref)
+) -> str:
+    """Give a claimed act back in another state; returns the person's id. Raises ``Overtaken``."""
+    person_id = case_rows.lock_person(conn, claimed.tenant, claimed.ref)
     mine = {"tenant": claimed.tenant, "ref": claimed.ref, "n": claimed.act.n}
     # The end of the lease tells this claim from a later one by the same owner.
     lease = {"lease_owner": claimed.lease_owner, "lease_until": claimed.lease_until}
@@ -226,4 +226,4 @@ def _move(
     advance(conn, claimed.tenant, claimed.ref)
     line = {"key": claimed.act.key, "n": claimed.act.n, "kind": claimed.act.kind.value, **data}
     events.record(conn, claimed.tenant, claimed.ref, f"act.{name}", line, now=now, correlation=claimed.correlation)
-    return locked
+    return person_id

@@ -137,15 +137,16 @@ def finish(
     facts_read_at: datetime | None = None,
     collected_at: datetime | None = None,
     correlation: str | None = None,
+    held: Case | None = None,
 ) -> Case:
     """Store what was decided for a claimed case and give it back, due at the decision's ``wake_at`` or, if it was
     marked in the meantime, still due.
 
     A decision that closes the case closes it, unless it was marked: then it stays open and due, and the next turn
-    closes it. Other open cases of the person are marked when it closes. Returns the case as it now is. Raises
-    ``Overtaken``.
+    closes it. Other open cases of the person are marked when it closes. ``held`` is what ``hold`` returned in this
+    transaction, if it was asked. Returns the case as it now is. Raises ``Overtaken``.
     """
-    row = _held(conn, case, owner)
+    row = held or hold(conn, case, owner)
     marked = row.due_seq != case.due_seq
     closing = decision.phase is Phase.CLOSED and not marked
     phase = case.phase if decision.phase is Phase.CLOSED and marked else decision.phase
@@ -183,7 +184,7 @@ def _mark_siblings(conn: Connection, case: Case, now: datetime) -> None:
 
 def release(conn: Connection, case: Case, *, owner: str, due_at: datetime, error: str | None = None) -> Case:
     """Give a claimed case back undecided, to be tried again at ``due_at`` (UTC). Raises ``Overtaken``."""
-    row = _held(conn, case, owner)
+    row = hold(conn, case, owner)
     return _give_back(conn, row, due_at=due_at, ready_at=due_at, error=error)
 
 
@@ -192,7 +193,7 @@ def fail(
 ) -> Case:
     """Give back a case whose reconciling raised something unexpected. It is tried again for ever, after a delay that
     grows, or as soon as it is marked. Raises ``Overtaken``."""
-    row = _held(conn, case, owner)
+    row = hold(conn, case, owner)
     failures = row.failures + 1
     due_at = now + min(FIRST_DELAY * 2 ** min(failures - 1, 10), LONGEST_DELAY)
     data: events.Data = {"failures": failures, "error": error}
@@ -224,12 +225,13 @@ def release_all(conn: Connection, now: datetime, *, owner: str | None = None) ->
 
 def renew(conn: Connection, case: Case, *, owner: str, lease_until: datetime) -> Case:
     """Keep a claimed case longer. Raises ``Overtaken``."""
-    row = _held(conn, case, owner)
+    row = hold(conn, case, owner)
     return _write(conn, row, lease_until=lease_until, ready_at=lease_until)
 
 
-def _held(conn: Connection, case: Case, owner: str) -> Case:
-    """The row, locked, if the claim still stands."""
+def hold(conn: Connection, case: Case, owner: str) -> Case:
+    """A claimed case as it now is, locked until the transaction ends. Raises ``Overtaken`` if the claim no longer
+    stands."""
     row = lock(conn, case.tenant, case.ref)
     if row.version != case.version or row.lease_owner != owner:
         raise Overtaken(f"case {case.ref} of {case.tenant} is no longer this process's; its work was dropped")

@@ -114,11 +114,12 @@ def settle_wanted(
     by_key = {w.key: w for w in wanted}
     if len(by_key) != len(wanted):
         raise ValueError(f"case {case.ref}: a decision wants one key twice; nothing of it was stored")
-    case_rows.lock(conn, case.tenant, case.ref)
+    case_rows.lock_person(conn, case.tenant, case.ref)
     mine = {"tenant": case.tenant, "ref": case.ref}
     rows = {row.key: row for row in conn.execute(_WHOLE, mine)}
     changes: dict[str, list[str]] = {"wanted": [], "changed": [], "dropped": []}
     n = max((row.n for row in rows.values()), default=0)
+    touched = False
     for w in wanted:
         row = rows.get(w.key)
         if row is None:
@@ -129,7 +130,7 @@ def settle_wanted(
             continue
         values, kind = _amended(row, w, facts_at, now, correlation)
         if values:
-            change(conn, table, mine | {"n": row.n}, values)
+            touched |= bool(change(conn, table, mine | {"n": row.n}, values))
         if kind:
             changes[kind].append(w.key)
     for key, row in rows.items():
@@ -137,7 +138,8 @@ def settle_wanted(
             gone = {"state": ActState.DROPPED, "retry_at": None, "ready_at": None}
             change(conn, table, mine | {"n": row.n}, gone)
             changes["dropped"].append(key)
-    advance(conn, case.tenant, case.ref)
+    if touched or any(changes.values()):
+        advance(conn, case.tenant, case.ref)
     for name, keys in changes.items():
         for key in keys:
             _record(conn, case, name, key, by_key.get(key), now, correlation)
@@ -236,7 +238,7 @@ def _leading(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
 
 def requeue_parked(conn: Connection, tenant: str, ref: str, now: datetime) -> int:
     """Give a case's parked acts another chance, because its facts changed or a person said so; how many."""
-    case_rows.lock(conn, tenant, ref)
+    case_rows.lock_person(conn, tenant, ref)
     again = {"state": ActState.PENDING, "retry_at": now, "error": None}
     count = change(conn, table, {"tenant": tenant, "ref": ref, "state": ActState.PARKED}, again)
     if count:

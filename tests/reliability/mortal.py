@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json as json_codec
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlencode
 
 from sqlalchemy import Connection, func, select
 
-from adapter.bootstrap import LIFECARE_BASE, Service
+from adapter.bootstrap import Service
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import ActState
 from adapter.engine.jobs import _begin as begin
@@ -21,6 +18,7 @@ from adapter.store.database import Database
 from adapter.store.errors import StoreError
 from adapter.store.tables import acts
 from connectors.mock.wire import Handler, Request
+from tests.inprocess import Said, Spared
 from tests.world import ANNA, World
 
 T = TypeVar("T")
@@ -47,65 +45,18 @@ class Watched(Database):
         return result
 
 
-class _Heads(dict[str, str]):
-    def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name.lower(), default)
+class _Client(Spared):
+    """Every call is a point before and after."""
 
+    def __init__(self, world: MortalWorld, handler: Handler) -> None:
+        self.world, self.handler = world, handler
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    status_code: int
-    headers: _Heads
-    content: bytes
-
-    @property
-    def is_success(self) -> bool:
-        return 200 <= self.status_code < 300
-
-    async def aiter_bytes(self) -> AsyncIterator[bytes]:
-        yield self.content
-
-    async def aclose(self) -> None:
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Client:
-    """In place of ``httpx.AsyncClient``: its work alone is spared. Every call is a point before and after."""
-
-    world: MortalWorld
-    handler: Handler
-    base: str
-
-    def build_request(
-        self,
-        method: str,
-        path: str,
-        *,
-        params: Mapping[str, str] | None = None,
-        json: Any = None,
-        data: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Request:
-        heads = {name.lower(): value for name, value in (headers or {}).items()}
-        body = b""
-        if json is not None:
-            body = json_codec.dumps(json).encode()
-            heads.setdefault("content-type", "application/json")
-        elif data is not None:
-            body = urlencode(data).encode()
-            heads["content-type"] = "application/x-www-form-urlencoded"
-        return Request(method, f"{self.base}/{unquote(path)}", tuple((params or {}).items()), heads, body)
-
-    async def send(self, request: Request, *, stream: bool = False) -> _Said:
+    async def send(self, request: Request) -> Said:
         name = request.path.rpartition("/v")[2].partition("/")[2].split("/")[0] or "token"
         self.world.point(f"before {request.method} {name}")
         answer = self.handler(request)
         self.world.point(f"after {request.method} {name}")
-        return _Said(answer.status, _Heads({k.lower(): v for k, v in answer.headers.items()}), answer.body)
-
-    async def aclose(self) -> None:
-        return None
+        return Said.of(answer)
 
 
 Point = tuple[str, int, int, int]
@@ -133,9 +84,8 @@ class MortalWorld(World):
     def _service(self) -> Service:
         service = super()._service()
         parts = service.tenants["exempel"]
-        lifecare = _Client(self, self.lifecare.handle, LIFECARE_BASE)
-        for connector, client in ((parts.lifecare, lifecare), (parts.phoniro, _Client(self, self.phoniro.handle, ""))):
-            setattr(connector._http, "_client", client)  # noqa: B010  # another type, on purpose
+        for connector, vendor in ((parts.lifecare, self.lifecare), (parts.phoniro, self.phoniro)):
+            setattr(connector._http, "_client", _Client(self, vendor.handle))  # noqa: B010  # another type, on purpose
         return service
 
     def point(self, name: str) -> None:

@@ -32,7 +32,7 @@ MUTANTS: dict[str, tuple[object, str, object]] = {
     "a write after its lease": (engine_dispatch._Turn, "_in_time", lambda _self: True),
     "a case is given back without its version": (
         due,
-        "_held",
+        "hold",
         lambda c, case, _owner: cases.lock(c, case.tenant, case.ref),
     ),
 }

@@ -6,18 +6,16 @@ It stands below the connectors and spares httpx's work only; everything the conn
 from __future__ import annotations
 
 import asyncio
-import json as json_codec
 import random
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from typing import TYPE_CHECKING
 
 import httpx
 
 from connectors.mock.wire import Answer, Handler, Request
+from tests.inprocess import Said, Spared
 from tests.simulation.loop import LoopClock
 from tests.simulation.weather import Fault, Weather
 
@@ -28,40 +26,6 @@ PATIENCE = 30.0
 """Seconds after which the client gives up; ``TOO_SLOW`` answers come later."""
 LATEST = 25.0
 """Seconds by which an effect comes late at most, after its answer was given up: less than ``settle``."""
-
-
-class Heads(dict[str, str]):
-    """Headers in lower case, asked for in any."""
-
-    def get(self, name: str, default: Any = None) -> Any:
-        return super().get(name.lower(), default)
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What the connector asks, as httpx would hold it."""
-
-    method: str
-    request: Request
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """What the connector hears."""
-
-    status_code: int
-    headers: Heads
-    content: bytes
-
-    @property
-    def is_success(self) -> bool:
-        return 200 <= self.status_code < 300
-
-    async def aiter_bytes(self) -> AsyncIterator[bytes]:
-        yield self.content
-
-    async def aclose(self) -> None:
-        return None
 
 
 class Vendor:
@@ -80,51 +44,28 @@ class Vendor:
         self.clock.loop.call_later(seconds, self.handler, request)
 
 
-class Client:
-    """In place of ``connectors.http.direct.Direct``, for one process."""
+class Client(Spared):
+    """One process's way to a vendor."""
 
     def __init__(self, vendor: Vendor, process: Process) -> None:
         self._vendor = vendor
         self._process = process
 
-    def build_request(
-        self,
-        method: str,
-        url: str,
-        *,
-        json: Any = None,
-        data: Mapping[str, str] | None = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Asked:
-        heads = {name.lower(): value for name, value in (headers or {}).items()}
-        body = b""
-        if json is not None:
-            body = json_codec.dumps(json).encode()
-            heads.setdefault("content-type", "application/json")
-        elif data is not None:
-            body = urlencode(data).encode()
-            heads["content-type"] = "application/x-www-form-urlencoded"
-        asked = urlsplit(url)
-        return Asked(method, Request(method, unquote(asked.path), tuple(parse_qsl(asked.query)), heads, body, ""))
-
-    async def aclose(self) -> None:
-        return None
-
-    async def send(self, asked: Asked) -> Said:
+    async def send(self, asked: Request) -> Said:
         vendor, write = self._vendor, asked.method not in ("GET", "HEAD")
         await self._process.point(f"call {vendor.name} {asked.method}", write=write)
         fault = vendor.weather.fault(vendor.name, write=write, now=vendor.clock.now())
         if fault is None:
             if write or vendor.rng.random() < 0.02:
                 await asyncio.sleep(vendor.rng.uniform(0.01, 1.5))
-            answer = vendor.handler(asked.request)
+            answer = vendor.handler(asked)
         else:
             vendor.met[fault] = vendor.met.get(fault, 0) + 1
-            answer = await self._befallen(fault, asked.request)
+            answer = await self._befallen(fault, asked)
         if write:
             await asyncio.sleep(vendor.rng.uniform(0.01, 1.5))
         await self._process.point(f"answered {vendor.name} {asked.method}", write=write)
-        return Said(answer.status, Heads({name.lower(): value for name, value in answer.headers.items()}), answer.body)
+        return Said.of(answer)
 
     async def _befallen(self, fault: Fault, request: Request) -> Answer:
         vendor, rng = self._vendor, self._vendor.rng
