@@ -8,7 +8,7 @@ from __future__ import annotations
 import json as json_codec
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 
 from connectors.mock.wire import Answer, Request
@@ -32,6 +32,8 @@ class Said:
     @classmethod
     def of(cls, answer: Answer) -> Said:
         return cls(answer.status, Heads({name.lower(): value for name, value in answer.headers.items()}), answer.body)
+
+    is_stream_consumed: ClassVar[bool] = True
 
     @property
     def is_success(self) -> bool:

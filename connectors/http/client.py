@@ -296,8 +296,9 @@ class VendorHttp:
 async def _body(response: httpx.Response, longest: int) -> bytes | None:
     """The body, or None once it is longer than ``longest`` bytes: the rest is not read."""
     body = bytearray()
+    plain = not response.is_stream_consumed and "content-encoding" not in response.headers
     try:
-        async for chunk in response.aiter_bytes():
+        async for chunk in response.aiter_raw() if plain else response.aiter_bytes():
             body += chunk
             if len(body) > longest:
                 return None
