@@ -21,6 +21,8 @@ class Failure(StrEnum):
 
     TRANSIENT = "transient"
     AMBIGUOUS = "ambiguous"
+    NOT_SENT = "not_sent"
+    """Nothing was sent, as the turn came too late: it says nothing of the vendor."""
     UNAUTHORISED = "unauthorised"
     NOT_FOUND = "not_found"
     REFUSED = "refused"

@@ -39,6 +39,10 @@ class Transient(VendorError):
         self.retry_after = retry_after
 
 
+class NotSent(Transient):
+    """The call was not made: who asked for it had by then lost the right to write. It says nothing of the vendor."""
+
+
 class AmbiguousWrite(VendorError):
     """A write was sent and its answer was lost or says nothing (time-out, cut connection, 500, 502, 504, garbage):
     it may have had its effect. It is *unknown*, not failed (P4)."""

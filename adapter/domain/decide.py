@@ -7,7 +7,7 @@ one: that is what makes a lost event, a crash or a manual re-sync harmless.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from adapter.domain.calendar import after_quiet_hours, late_level
 from adapter.domain.checklist import awaited_since, checklist
@@ -22,6 +22,9 @@ from adapter.domain.policy import Policy
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, Letter, Role
 from adapter.domain.schedule import Situation, boundaries, camera_is_down, missing_gates, pause_causes, platform_acts
 from adapter.domain.told import ALARM_TEAM, COORDINATOR, PLAN, Told
+
+UNREADABLE_AFTER = timedelta(hours=1)
+"""How long something of a new case may be unreadable before a person is told."""
 
 
 def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decision:
@@ -112,7 +115,7 @@ def attention(s: Situation) -> tuple[Attention, ...]:
     ]
     found += [Attention(code, (("order", order),), parks=True, role=Role.ASSESSOR) for code, order in s.mandate.faults]
     client = s.facts.client.value
-    if client.client_id is None:
+    if client.client_id is None and not any(p.resource == "clients" for p in s.facts.problems):
         found.append(Attention("client_not_visible", parks=True))
     if s.evidence.times_problem and not s.mandate.over:
         found.append(Attention("times_refused"))
@@ -212,6 +215,16 @@ def _notices_by_mail(s: Situation, notices: tuple[Attention, ...]) -> list[Wante
             to = "it" if notice.role is Role.ADAPTER else COORDINATOR
             mails.append(_mail(s, key, {"mail": kind, "to": to, "code": notice.code, **params}))
     return mails
+
+
+def never_read(since: datetime, resources: tuple[str, ...], now: datetime, policy: Policy) -> tuple[Wanted, ...]:
+    """What is called for where resources of a case could never be read, so that nothing can be decided: after a while
+    the IT function is told, once. ``since`` is when the case was opened."""
+    if now < since + UNREADABLE_AFTER:
+        return ()
+    code = "never_read"
+    what = {"mail": "parked", "to": "it", "code": code, "resources": ", ".join(resources)}
+    return (Wanted(f"parked:{code}", ActKind.MAIL, what, why="parked", not_before=after_quiet_hours(now, policy)),)
 
 
 def _mail(s: Situation, key: str, what: dict[str, str | int]) -> Wanted:

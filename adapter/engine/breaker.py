@@ -23,6 +23,9 @@ Problems = tuple[FactProblem, ...]
 IN_A_ROW = 5
 """Failures in a row that open a breaker."""
 
+_OUR_OWN = (Failure.UNMAPPED, Failure.NOT_SENT)
+"""Failures without a call, which say nothing of the vendor."""
+
 LIFECARE, PHONIRO, MAIL = "lifecare", "phoniro", "mail"
 VENDOR_OF_LANE: Mapping[str, str] = {"platform": PHONIRO, "message": LIFECARE, "mail": MAIL}
 
@@ -45,6 +48,12 @@ class Breaker:
     @property
     def closed(self) -> bool:
         return self.down_since is None
+
+    @property
+    def stops_first(self) -> bool:
+        """Whether the next probe is to be a pause or an end, if one waits: every second one, so that one that can't
+        succeed doesn't keep a vendor that works down for all others."""
+        return self._probes % 2 == 0
 
     def probe_due(self, now: datetime) -> bool:
         """Whether a vendor that is down may be tried again now."""
@@ -72,7 +81,7 @@ class Breaker:
     def failure(self, now: datetime, error: PortError) -> None:
         """A call failed. Counts only what is the vendor's fault; a refusal shows that it works."""
         if not RULES[error.failure].vendor_fault:
-            if error.failure is not Failure.UNMAPPED:
+            if error.failure not in _OUR_OWN:
                 self.success(now)
             return
         self.failures += 1

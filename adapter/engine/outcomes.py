@@ -12,6 +12,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from adapter.domain.ledger import ActKind
 from adapter.ports import Failure, PortError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ _BY_MAIL = "mail to the IT function"
 
 RULES: dict[Failure, Rule] = {
     Failure.TRANSIENT: Rule(Verdict.RETRY, _BY_BREAKER, vendor_fault=True),
+    Failure.NOT_SENT: Rule(Verdict.RETRY, "nobody: it is sent at its next turn"),
     Failure.UNAUTHORISED: Rule(Verdict.RETRY, _BY_BREAKER, vendor_fault=True),
     Failure.AMBIGUOUS: Rule(Verdict.UNKNOWN, _BY_BREAKER, vendor_fault=True),
     Failure.CONTRACT: Rule(Verdict.UNKNOWN, _BY_BREAKER, vendor_fault=True),
@@ -54,6 +56,21 @@ RULES: dict[Failure, Rule] = {
 }
 """Retried: after ``backoff``, for ever. Unknown: after ``settle`` at the soonest, and looked for. Parked: until the
 case's facts, the configuration or a person change something. What isn't here is done."""
+
+
+SAFE_TO_REPEAT: dict[ActKind, str] = {
+    ActKind.MESSAGE: "its mark is sought among our own notes, twice, settle apart, and once more before it is resent",
+    ActKind.MAIL: "sent again with the same Message-ID and text",
+    ActKind.PUT_PERSON: "sent again: a PUT of the whole",
+    ActKind.EMPTY_PERSON: "sent again: a PUT of the whole",
+    ActKind.CREATE: "sought by externalReference, twice, as lists lag; a second one is answered 409 with existingId",
+    ActKind.CHANGE: "the schedule is read; If-Match refuses a version that was overtaken",
+    ActKind.PAUSE: "the schedule is read by its id; pausing twice changes nothing",
+    ActKind.RESUME: "the schedule is read by its id; resuming twice changes nothing",
+    ActKind.END: "the schedule is read by its id; ending twice changes nothing",
+}
+"""What is done about an act whose answer was lost, before it is sent again (P4); done by the executors of ``gateways``.
+"""
 
 
 def backoff(attempts: int, tuning: Tuning, rng: random.Random, error: PortError | None = None) -> timedelta:

@@ -14,9 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from adapter.domain.decide import decide, is_collected, situation
+from adapter.domain.decide import decide, is_collected, never_read, situation
 from adapter.domain.decision import Decision
 from adapter.domain.facts import (
+    Absence,
     AuthorityDecision,
     Execution,
     FactProblem,
@@ -179,6 +180,10 @@ def _decide(
     if assembled is None:
         again = _patience(rt, now - case.opened_at)
         due.release(c, case, owner=rt.owner, due_at=now + again, error="something was never read yet")
+        if case.decided_at is None:
+            unread = tuple(name for name, fact in known.items() if fact.read_at is None)
+            mails = never_read(case.opened_at, unread, now, tenant.policy)
+            outbox.settle_wanted(c, case, mails, facts_at=now, now=now, correlation=correlation)
         return
     declared = declarations.declared(c, case.tenant, case.ref)
     assembled = _with_declared(assembled, declared)
@@ -262,11 +267,13 @@ def _tell_facts(
 def _with_gone(name: str, old: Any, reading: Reading) -> Any:
     """Keep what vanished without a word, marked as gone: only an explicit end is an end. A row that is there and can't
     be read isn't gone: it keeps its last value."""
-    if name not in ("orders", "decisions", "executions") or not old:
+    if name == "client" and old is not None and reading.value.client_id is None:
+        return old if reading.problems else replace(reading.value, gone=old.gone or old.client_id is not None)
+    if name not in ("orders", "decisions", "executions", "absences") or not old:
         return reading.value
     there = {row.id for row in reading.value}
     broken = {dict(p.params).get("id") for p in reading.problems}
-    missing: list[Order | AuthorityDecision | Execution] = [
+    missing: list[Order | AuthorityDecision | Execution | Absence] = [
         row if str(row.id) in broken else replace(row, gone=True) for row in old if row.id not in there
     ]
     return (*reading.value, *missing)
@@ -312,11 +319,12 @@ def _read_again_at(
     rt: Runtime, case: Case, decision: Decision, now: datetime, stale_since: datetime | None
 ) -> datetime:
     """When the evidence is read again at the latest: within the period, at the case's own moment of it, so that all
-    cases are spread evenly whatever made them due at once. The period is shorter where a signal is awaited; what
-    couldn't be read is read again soon."""
+    cases are spread evenly whatever made them due at once. The period is shorter where a signal is awaited, or
+    something that a person must mend; what couldn't be read is read again soon."""
     if stale_since is not None:
         return now + _patience(rt, now - stale_since)
-    period = (rt.tuning.awaiting if decision.awaits else rt.tuning.reread).total_seconds()
+    soon = decision.awaits or any(notice.parks for notice in decision.attention)
+    period = (rt.tuning.awaiting if soon else rt.tuning.reread).total_seconds()
     share = int.from_bytes(hashlib.sha256(case.ref.encode()).digest()[:4]) / 2**32
     ahead = (share * period - now.timestamp()) % period
     return now + timedelta(seconds=ahead if ahead >= 1 else period)

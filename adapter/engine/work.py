@@ -105,8 +105,8 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
 def _claim_lane(
     c: Connection, rt: Runtime, slot: Slot, room: int, now: datetime, until: datetime, *, ready: bool
 ) -> list[ClaimedAct]:
-    """Acts of a lane of a municipality, if its vendor works. If it is down a single act is taken as a probe: a pause or
-    an end if one waits, however long it would still have waited by itself."""
+    """Acts of a lane of a municipality, if its vendor works. If it is down a single act is taken as a probe: in turn a
+    pause or an end if one waits, however long it would still have waited by itself, and whatever waited longest."""
     tenant, lane = slot
     breaker = rt.breakers.of(tenant, VENDOR_OF_LANE[lane])
     if breaker.closed:
@@ -116,7 +116,9 @@ def _claim_lane(
             c, tenants=[tenant], now=now, limit=room, owner=rt.owner, lease_until=until, lanes=(lane,)
         )
     if breaker.probe_due(now):
-        probe = dispatch.claim_probe(c, tenant=tenant, lane=lane, now=now, owner=rt.owner, lease_until=until)
+        probe = dispatch.claim_probe(
+            c, tenant=tenant, lane=lane, now=now, owner=rt.owner, lease_until=until, stops_first=breaker.stops_first
+        )
         if probe is not None and breaker.allows(now):
             return [probe]
     return []

@@ -11,6 +11,7 @@ from connectors.errors import (
     Conflict,
     ContractBroken,
     NotFound,
+    NotSent,
     Refused,
     Transient,
     Unauthorised,
@@ -19,6 +20,7 @@ from connectors.errors import (
 
 _FAILURES: dict[type[VendorError], Failure] = {
     Transient: Failure.TRANSIENT,
+    NotSent: Failure.NOT_SENT,
     AmbiguousWrite: Failure.AMBIGUOUS,
     Unauthorised: Failure.UNAUTHORISED,
     NotFound: Failure.NOT_FOUND,

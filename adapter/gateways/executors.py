@@ -23,10 +23,10 @@ class Executors:
         return self.of(act).looks_needed(act)
 
     async def perform(self, act: Act, case: CaseContext) -> Effect:
-        """Raises ``PortError`` (transient), with nothing sent, once the case says that it may not be (any more)."""
+        """Raises ``PortError`` (not sent), with nothing sent, once the case says that it may not be (any more)."""
         if not case.may_write():
             reason = "its turn came too late; nothing was sent"
-            raise PortError(Failure.TRANSIENT, reason, vendor=self.vendor(act))
+            raise PortError(Failure.NOT_SENT, reason, vendor=self.vendor(act))
         with writing_while(case.may_write):
             return await self.of(act).perform(act, case)
 

@@ -74,14 +74,22 @@ def claim_acts(
 
 
 def claim_probe(
-    conn: Connection, *, tenant: str, lane: str, now: datetime, owner: str, lease_until: datetime
+    conn: Connection,
+    *,
+    tenant: str,
+    lane: str,
+    now: datetime,
+    owner: str,
+    lease_until: datetime,
+    stops_first: bool = True,
 ) -> ClaimedAct | None:
-    """Lease one act to try a vendor with that was down: a pause or an end that waits to be tried again before anything
-    else, even if its delay isn't over; else the one that waited longest."""
+    """Lease one act to try a vendor with that was down: with ``stops_first`` a pause or an end that waits to be tried
+    again before anything else, even if its delay isn't over; else the one that waited longest."""
     untimed = _c.not_before.is_(None) | (_c.not_before <= now)
     stops = _c.kind.in_(STOPS) & (_c.state == ActState.PENDING) & _c.ready_at.is_not(None) & untimed
     query = select(table).where(_c.tenant == tenant, _c.lane == lane, (_c.ready_at <= now) | stops)
-    query = query.order_by(case((stops, 0), else_=1), _c.ready_at, _c.ref).limit(1).with_for_update(skip_locked=True)
+    first = [case((stops, 0), else_=1)] if stops_first else [case((_c.ready_at <= now, 0), else_=1)]
+    query = query.order_by(*first, _c.ready_at, _c.ref).limit(1).with_for_update(skip_locked=True)
     row = conn.execute(query).one_or_none()
     return None if row is None else _lease(conn, row, now, owner, lease_until)
 

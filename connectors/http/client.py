@@ -21,7 +21,7 @@ from httpx_aiohttp import AiohttpTransport
 from pydantic import BaseModel, ValidationError
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from connectors.errors import AmbiguousWrite, ContractBroken, Transient, VendorError
+from connectors.errors import AmbiguousWrite, ContractBroken, NotSent, Transient, VendorError
 from connectors.http import verdict
 from connectors.http.direct import Direct
 
@@ -37,7 +37,7 @@ _MAY_WRITE: ContextVar[Callable[[], bool]] = ContextVar("may_write", default=lam
 
 @contextmanager
 def writing_while(allowed: Callable[[], bool]) -> Iterator[None]:
-    """Within, nothing but a GET or HEAD is sent once ``allowed`` is False: such a call is ``Transient``. It is asked at
+    """Within, nothing but a GET or HEAD is sent once ``allowed`` is False: such a call is ``NotSent``. It is asked at
     the last moment, behind every wait for a turn: whoever waited, or slept, past its right to act sends nothing."""
     before = _MAY_WRITE.set(allowed)
     try:
@@ -242,6 +242,8 @@ class VendorHttp:
         return await retrying(attempt)
 
     def _worth_waiting(self, error: BaseException) -> bool:
+        if isinstance(error, NotSent):
+            return False
         return isinstance(error, Transient) and (error.retry_after or 0.0) <= self.settings.longest_retry_after
 
     def _wait(self, state: RetryCallState) -> float:
@@ -254,7 +256,7 @@ class VendorHttp:
         async with self._slots:
             began = self._monotonic()
             if request.method not in ("GET", "HEAD") and not _MAY_WRITE.get()():
-                raise Transient("its turn came too late; it was not sent", vendor=self.vendor, call=call)
+                raise NotSent("its turn came too late; it was not sent", vendor=self.vendor, call=call)
             result = await self._once(request, call, safe, accept)
         seconds = self._monotonic() - began
         if isinstance(result, Answer):

@@ -18,6 +18,7 @@ from connectors.errors import (
     Conflict,
     ContractBroken,
     NotFound,
+    NotSent,
     Refused,
     Transient,
     Unauthorised,
@@ -396,7 +397,7 @@ async def test_who_may_not_write_any_more_still_reads_and_sends_nothing_else(met
         if sent:
             await vendor.http.send(method, "things", call=f"{method} things")
         else:
-            assert type(await vendor.fails(method, repeatable=False)) is Transient
+            assert type(await vendor.fails(method, repeatable=False)) is NotSent
     assert vendor.requests == sent
 
 

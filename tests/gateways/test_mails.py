@@ -67,5 +67,5 @@ async def test_content_that_can_not_be_mailed_is_told(world: World, what: dict[s
 async def test_an_act_that_is_no_longer_this_process_s_is_not_carried_out(world: World) -> None:
     with pytest.raises(PortError) as error:
         await world.executor.perform(reminder(world), world.case(may_write=lambda: False))
-    assert error.value.failure is Failure.TRANSIENT
+    assert error.value.failure is Failure.NOT_SENT
     assert world.outbox.sent == []

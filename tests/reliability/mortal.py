@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+import httpx
 from sqlalchemy import Connection, func, select
 
 from adapter.bootstrap import Service
@@ -17,7 +18,7 @@ from adapter.store import outbox
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
 from adapter.store.tables import acts
-from connectors.mock.wire import Handler, Request
+from connectors.mock.wire import Cut, Handler, Request
 from tests.inprocess import Said, Spared
 from tests.world import ANNA, World
 
@@ -54,7 +55,10 @@ class _Client(Spared):
     async def send(self, request: Request) -> Said:
         name = request.path.rpartition("/v")[2].partition("/")[2].split("/")[0] or "token"
         self.world.point(f"before {request.method} {name}")
-        answer = self.handler(request)
+        try:
+            answer = self.handler(request)
+        except Cut as cut:
+            raise httpx.ReadError(str(cut)) from None
         self.world.point(f"after {request.method} {name}")
         return Said.of(answer)
 
@@ -84,8 +88,10 @@ class MortalWorld(World):
     def _service(self) -> Service:
         service = super()._service()
         parts = service.tenants["exempel"]
-        for connector, vendor in ((parts.lifecare, self.lifecare), (parts.phoniro, self.phoniro)):
-            setattr(connector._http, "_client", _Client(self, vendor.handle))  # noqa: B010  # another type, on purpose
+        lifecare = self.lifecare_faults.wrap(self.lifecare.handle)
+        phoniro = self.phoniro_faults.wrap(self.phoniro.handle)
+        for connector, handler in ((parts.lifecare, lifecare), (parts.phoniro, phoniro)):
+            setattr(connector._http, "_client", _Client(self, handler))  # noqa: B010  # another type, on purpose
         return service
 
     def point(self, name: str) -> None:

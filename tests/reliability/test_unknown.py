@@ -1,0 +1,117 @@
+"""Unknown is not failed (P4): whatever becomes of a write's answer, the write has its effect once."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+import pytest
+
+from adapter import bootstrap
+from adapter.domain.ledger import ActKind, ActState
+from adapter.engine.outcomes import SAFE_TO_REPEAT
+from adapter.observability import configure_logging
+from connectors.errors import AmbiguousWrite
+from connectors.mock.faults import Kind, Rule
+from mappings.tables import load_mapping
+from mappings.texts import Texts
+from tests.reliability.mortal import MortalWorld
+from tests.world import World
+
+ENGINE = {"poll_seconds": 43200, "awaiting_minutes": 600}
+
+CALLS: dict[ActKind, tuple[str, dict[str, Any]]] = {
+    ActKind.MESSAGE: ("lifecare", {"method": "POST", "pattern": "/provider_notes"}),
+    ActKind.PUT_PERSON: ("phoniro", {"method": "PUT", "pattern": "/customers/"}),
+    ActKind.EMPTY_PERSON: ("phoniro", {"method": "PUT", "pattern": "/customers/", "skip": 2}),
+    ActKind.CREATE: ("phoniro", {"method": "POST", "pattern": "/supervision-schedules[?]"}),
+    ActKind.CHANGE: ("phoniro", {"method": "PATCH"}),
+    ActKind.PAUSE: ("phoniro", {"method": "POST", "pattern": "/pause"}),
+    ActKind.RESUME: ("phoniro", {"method": "POST", "pattern": "/resume"}),
+    ActKind.END: ("phoniro", {"method": "POST", "pattern": "/end"}),
+}
+"""The call that each kind of act makes; mail is no HTTP."""
+
+LOST: dict[str, dict[str, Any]] = {
+    "cut before the effect": {"kind": Kind.CUT_BEFORE},
+    "cut after the effect": {"kind": Kind.CUT_AFTER},
+    "500 after the effect": {"kind": Kind.STATUS_AFTER, "status": 500},
+    "502 after the effect": {"kind": Kind.STATUS_AFTER, "status": 502},
+    "500 before the effect": {"kind": Kind.STATUS_BEFORE, "status": 500},
+    "503 before the effect": {"kind": Kind.STATUS_BEFORE, "status": 503},
+    "garbage after the effect": {"kind": Kind.GARBAGE},
+    "an empty answer after the effect": {"kind": Kind.EMPTY},
+    "another shape after the effect": {"kind": Kind.WRONG_SCHEMA},
+    "an effect that comes late": {"kind": Kind.LATE_EFFECT, "seconds": 25, "cut": True},
+}
+
+
+@pytest.fixture(autouse=True)
+def _read_files_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = Texts.load("sv")
+    monkeypatch.setattr(bootstrap, "load_mapping", cache(load_mapping))
+    monkeypatch.setattr(Texts, "load", lambda _language: texts)
+    configure_logging("CRITICAL", json=True, stream=io.StringIO())
+
+
+async def life(kinds: Iterable[ActKind] = (), *, list_lag: float = 0, **fault: Any) -> dict[str, Any]:
+    """What is left of a whole life in which the first two calls of each of these kinds met a fault."""
+    world = MortalWorld(lambda _: False, **ENGINE)
+    world.phoniro.list_lag_seconds = list_lag
+    plans = {"lifecare": world.lifecare_faults, "phoniro": world.phoniro_faults}
+    rules = {}
+    async with world:
+        for kind in kinds:
+            vendor, call = CALLS[kind]
+            rules[kind] = (plans[vendor], plans[vendor].add(Rule.model_validate({"times": 2, **call, **fault})))
+        await world.a_whole_life()
+        for kind, (plan, rule) in rules.items():
+            assert any(hit.rule_id == rule for hit in plan.hits), f"nothing befell a {kind.value}"
+        return await world.end_state()
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> dict[str, Any]:
+    return asyncio.run(life())
+
+
+def test_every_kind_of_act_says_how_it_is_made_safe_to_repeat_and_is_tried_here() -> None:
+    assert set(SAFE_TO_REPEAT) == set(ActKind)
+    assert {*CALLS, ActKind.MAIL} == set(ActKind)
+
+
+@pytest.mark.parametrize("fault", LOST)
+async def test_every_kind_of_write_has_its_effect_once(fault: str, undisturbed: dict[str, Any]) -> None:
+    assert await life(CALLS, **LOST[fault]) == undisturbed
+
+
+@pytest.mark.parametrize("lag", [20, 600])
+async def test_a_creation_is_found_though_the_list_lags(lag: int, undisturbed: dict[str, Any]) -> None:
+    assert await life([ActKind.CREATE], list_lag=lag, kind=Kind.CUT_AFTER) == undisturbed
+
+
+async def test_a_mail_whose_answer_was_lost_is_sent_again_as_the_same_mail() -> None:
+    async with World(poll_seconds=43200, awaiting_minutes=600) as world:
+        lost: list[tuple[str, str]] = []
+        keeps = world.mail.send
+
+        async def loses(message_id: str, to: str, subject: str, body: str, *, date: datetime) -> None:
+            await keeps(message_id, to, subject, body, date=date)
+            if len(lost) < 2:
+                lost.append((message_id, body))
+                raise AmbiguousWrite("the connection was cut", vendor="mail", call="send")
+
+        world.mail.send = loses  # type: ignore[method-assign]  # loses the first answers
+        world.person()
+        world.order()
+        await world.pass_time(days=8)
+        (reminder, *_) = [a for a in await world.acts() if a.kind is ActKind.MAIL]
+        assert reminder.state is ActState.DONE
+        sent = [(message_id, to, subject, body) for message_id, to, subject, body in world.mail.sent]
+        assert len(lost) == 2
+        assert len({mail for mail in sent if mail[0] == lost[0][0]}) == 1, "the same id, text and receiver each time"
+        assert world.clock.time - reminder.created_at > timedelta(minutes=1)
