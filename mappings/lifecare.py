@@ -129,9 +129,9 @@ def execution(row: wire.Execution) -> tuple[Execution, tuple[FactProblem, ...]]:
 
 
 def absence(row: wire.ClientAbsence) -> tuple[Absence | None, tuple[FactProblem, ...]]:
-    """None for one that is deleted or has no first day."""
+    """None for one that has no first day. A deleted one may be little more than its id."""
     if row.deleted:
-        return None, ()
+        return Absence(row.id, row.start_date or date.min, row.end_date, deleted=True), ()
     if row.start_date is None:
         return None, (problem("bad_row", "client_absences", row.id, "StartDate"),)
     return Absence(row.id, row.start_date, row.end_date), _reversed(

@@ -17,6 +17,7 @@ from mappings.tables import MunicipalMapping
 _STATUS = {"paused": ScheduleStatus.PAUSED, "ended": ScheduleStatus.ENDED}
 _PAUSE: Final[dict[str, PauseReason]] = {
     "absence": "absence",
+    "absence_gone": "absence",
     "consent_withdrawn": "consent_withdrawn",
     "deceased": "deceased",
     "equipment_collected": "equipment",

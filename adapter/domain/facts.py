@@ -109,7 +109,8 @@ class Execution:
 @dataclass(frozen=True, slots=True)
 class Client:
     """The person, as far as the routine must know. ``details`` is a keyed fingerprint of name, number, address and
-    phone: it tells that they changed, never what they are. ``client_id`` is None where the key can't see them (LA9).
+    phone: it tells that they changed, never what they are. ``client_id`` is None where the key can't see them (LA9);
+    ``gone``: it could once.
     """
 
     client_id: int | None
@@ -118,15 +119,19 @@ class Client:
     deregistered: str | None = None
     active: bool = True
     details: str = ""
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """The person is away from ``first_day``; ``last_day`` is the day of return, None while it is open."""
+    """The person is away from ``first_day``; ``last_day`` is the day of return, None while it is open. ``deleted`` and
+    ``gone`` as of a decision."""
 
     id: int
     first_day: date
     last_day: date | None
+    deleted: bool = False
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

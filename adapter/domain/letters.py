@@ -35,9 +35,10 @@ TOLD_PAUSES: dict[str, tuple[Letter, Letter, tuple[str, ...]]] = {
     "equipment_collected": _OWN_MATTER,
     "not_executed": _OWN_MATTER,
     "evidence_lost": _OWN_MATTER,
+    "absence_gone": _OWN_MATTER,
 }
 """Causes of a pause that are told: by which letter, by which when they are gone, and to whom. An absence and days
-between two decisions surprise nobody."""
+between two decisions surprise nobody; of a client that is gone no letter can be written."""
 
 DEVIATION_LETTERS = {
     "not_executed": (Letter.NOT_EXECUTED, "signal"),

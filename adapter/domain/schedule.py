@@ -72,6 +72,8 @@ def pause_causes(s: Situation) -> tuple[str, ...]:
         causes.append("deceased")
     if s.evidence.withdrawn:
         causes.append("consent_withdrawn")
+    if s.facts.client.value.gone:
+        causes.append("client_gone")
     holds = s.mandate.holds(s.today)
     causes += holds
     if s.evidence.collected:
@@ -80,7 +82,10 @@ def pause_causes(s: Situation) -> tuple[str, ...]:
         causes.append(gap)
     if s.live and {"I4", "I8", "I9"} & set(missing_gates(s)) and not s.evidence.withdrawn:
         causes.append("evidence_lost")
-    if any(away(a, s.now, s.policy) for a in s.facts.absences.value):
+    absent = [a for a in standing_absences(s.facts) if away(a, s.now, s.policy)]
+    if any(a.gone for a in absent):
+        causes.append("absence_gone")
+    elif absent:
         causes.append("absence")
     return tuple(causes)
 
@@ -91,6 +96,14 @@ def _gap(s: Situation) -> str | None:
     if period is None:
         return "between_decisions"
     return None if period.executed else "not_executed"
+
+
+def standing_absences(facts: Facts) -> list[Absence]:
+    """Those that count. One that vanished without a word goes on to its last day, or, where it was open, until another
+    one that begins no earlier stands in its place."""
+    absences = [a for a in facts.absences.value if not a.deleted]
+    newest = max((a.first_day for a in absences if not a.gone), default=None)
+    return [a for a in absences if not a.gone or a.last_day or newest is None or newest < a.first_day]
 
 
 def absence_bounds(absence: Absence, policy: Policy) -> tuple[datetime, datetime | None]:
@@ -254,6 +267,6 @@ def boundaries(s: Situation) -> list[datetime]:
     for first, last in spans:
         at += [day_start(first, s.policy.zone)] if first else []
         at += [day_end(last, s.policy.zone)] if last else []
-    for absence in s.facts.absences.value:
+    for absence in standing_absences(s.facts):
         at += [t for t in absence_bounds(absence, s.policy) if t]
     return at

@@ -113,12 +113,13 @@ class LifecareSource:
         return tuple(e for e, _ in found), tuple(problems) + tuple(p for _, faults in found for p in faults)
 
     async def client(self, person_id: str) -> tuple[Client, Problems]:
-        """A client that the key can't see is protected and has no ``client_id`` (LA9)."""
+        """A client that the key can't see is protected and has no ``client_id`` (LA9). So is one that can't be read, and
+        a problem says so."""
         with as_port_errors():
-            try:
-                row = await self._lifecare.client(person_id)
-            except NotFound:
-                return mapped.invisible_client(person_id, self._key), ()
+            own, problems = _own(await self._everything(query.CLIENTS, person_id), person_id, "clients")
+        row = min(own, key=lambda row: row.deleted, default=None)
+        if row is None:
+            return mapped.invisible_client(person_id, self._key), tuple(problems)
         return mapped.client(row, person_id, self._key)
 
     async def absences(self, person_id: str) -> tuple[tuple[Absence, ...], Problems]:

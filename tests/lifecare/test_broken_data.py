@@ -124,6 +124,27 @@ async def test_an_order_without_a_person_opens_no_case_and_is_told(logs: Logs) -
         assert cases[BERIT].phase is Phase.ACTIVE
 
 
+@pytest.mark.parametrize("known", [False, True], ids=["from the first day", "later"])
+async def test_a_client_that_can_not_be_read_parks_the_case_with_the_field_until_it_is_mended(known: bool) -> None:
+    async with World(poll_seconds=3600) as world:
+        world.person(ANNA)
+        row = world.lifecare.tables["clients"].rows[ANNA]
+        execution = world.execute(world.order(ANNA))
+        if known:
+            await world.settle()
+        set_raw(world, "clients", ANNA, "Active", {"no": "value"})
+        await world.settle()
+        world.prepare(execution)
+        await world.pass_time(hours=2)
+        notice = told(await world.case())["bad_row"]
+        assert (notice.parks, dict(notice.params)["field"]) == (True, "Active")
+        assert [body for _, to, _, body in world.mail.sent if to.startswith("samordning") and "Active" in body]
+        assert world.schedules() == []
+        row.data["Active"], row.rendered = True, None  # mended where no feed shows it
+        await world.pass_time(hours=2)
+        assert (await world.case()).phase is Phase.ACTIVE
+
+
 async def test_a_number_that_fails_its_checksum_is_told_and_stops_nothing() -> None:
     number = "193401019999"
     async with World(poll_seconds=3600) as world:

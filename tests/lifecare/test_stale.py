@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -105,27 +105,71 @@ async def test_nothing_begins_on_what_can_not_be_read(fault: str) -> None:
         assert world.schedules() == []
 
 
-@pytest.mark.parametrize("entity", ["sol_decisions", "orders", "executions"])
+def somebody_else(world: World) -> None:
+    """Another person, so that each resource shows something still."""
+    other = "19340102TF01"
+    world.lifecare.seed_person(other)
+    world.lifecare.start_execution(world.lifecare.order(other, "shower").order_id)
+    world.lifecare.absence(other, world.today)
+
+
+@pytest.mark.parametrize("entity", ["sol_decisions", "orders", "executions", "ordered_services", "clients"])
 async def test_what_vanished_without_a_word_pauses_and_is_told_and_ends_nothing(entity: str) -> None:
     async with World(poll_seconds=6 * 3600) as world:
-        other = world.lifecare.order
         order, execution = await active(world)
-        world.lifecare.seed_person("19340102TF01")
-        stays = other("19340102TF01", "shower")
-        world.lifecare.start_execution(stays.order_id)
+        somebody_else(world)
         ids: dict[str, int | str] = {
             "sol_decisions": order.decision_id,
             "orders": order.order_id,
             "executions": execution,
+            "ordered_services": order.service_id,
+            "clients": ANNA,
         }
-        told = len(world.notes())
+        notes, mails = len(world.notes()), len(world.mail.sent)
         world.lifecare.vanish(entity, ids[entity])
         await world.pass_time(hours=26)
         assert world.schedules()[0][1] == "paused"
         assert (await world.case()).phase is Phase.PAUSED
-        assert len(world.notes()) > told
+        assert len(world.notes()) > notes or len(world.mail.sent) > mails
         await world.pass_time(days=2)
         assert world.schedules()[0][1] == "paused"
+
+
+async def away(world: World, last: date | None) -> int:
+    """An active case whose person is away, till ``last`` or for an open time."""
+    await active(world)
+    somebody_else(world)
+    absence = world.lifecare.absence(ANNA, world.today, last)
+    await world.pass_time(days=1)
+    assert world.schedules()[0][1] == "paused"
+    return absence
+
+
+async def test_an_open_absence_that_vanished_pauses_on_and_is_told_until_it_is_stated_anew() -> None:
+    async with World(poll_seconds=6 * 3600) as world:
+        absence = await away(world, None)
+        told = len(world.notes())
+        world.lifecare.vanish("client_absences", absence)
+        await world.pass_time(days=3)
+        assert world.schedules()[0][1] == "paused"
+        assert len(world.notes()) == told + 1
+        world.lifecare.absence(ANNA, world.today, world.today)
+        await world.pass_time(days=1)
+        assert world.schedules()[0][1] == "active"
+
+
+@pytest.mark.parametrize(("vanishes", "status"), [(True, "paused"), (False, "active")])
+async def test_an_absence_ends_by_a_word_and_by_its_last_day_and_not_by_vanishing(vanishes: bool, status: str) -> None:
+    async with World(poll_seconds=6 * 3600) as world:
+        absence = await away(world, world.today + timedelta(days=4))
+        if vanishes:
+            world.lifecare.vanish("client_absences", absence)
+        else:
+            world.lifecare.delete("client_absences", absence)
+        await world.pass_time(days=2)
+        assert world.schedules()[0][1] == status
+        await world.pass_time(days=2)
+        assert world.schedules()[0][1] == "active"
 
 
 async def test_evidence_error_marked_afterwards_is_found_within_a_day_and_its_consequence_drawn() -> None:

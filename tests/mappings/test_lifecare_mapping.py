@@ -287,8 +287,10 @@ def test_executions_and_absences_that_end_before_they_begin_are_told() -> None:
     assert [p.code for p in (*of_execution, *of_absence)] == ["ends_before_start"] * 2
 
 
-def test_a_deleted_absence_is_none_and_one_without_a_start_is_told() -> None:
-    assert lifecare.absence(wire.ClientAbsence.model_validate({"Id": 1, "Deleted": True})) == (None, ())
+def test_a_deleted_absence_is_known_as_such_and_one_without_a_start_is_told() -> None:
+    deleted, problems = lifecare.absence(wire.ClientAbsence.model_validate({"Id": 1, "Deleted": True}))
+    assert deleted is not None
+    assert (deleted.id, deleted.deleted, problems) == (1, True, ())
     none, problems = lifecare.absence(wire.ClientAbsence.model_validate({"Id": 1, "PersonId": PERSON}))
     assert none is None
     assert [p.code for p in problems] == ["bad_row"]
