@@ -105,7 +105,7 @@ async def test_a_file_that_is_taken_away_is_never_begun_anew(tmp_path: Path) -> 
         await all_is_well(world)
 
 
-@pytest.mark.parametrize("nth", [61, 97])
+@pytest.mark.parametrize("nth", [53, 79])
 async def test_a_commit_that_fails_now_and_then_changes_no_life(nth: int, monkeypatch: pytest.MonkeyPatch) -> None:
     undisturbed = MortalWorld(lambda _: False, **POLL)
     async with undisturbed:
