@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 LOOK_AGAIN_SECONDS = 20.0
 """In place of half a second: looking for new work while something is slow costs the simulation most."""
-IDLE, RECENT = timedelta(hours=6), timedelta(minutes=70)
+IDLE, RECENT = timedelta(hours=12), timedelta(minutes=45)
 """Where nobody did anything in Lifecare, polls are left out: they find nothing, and cost the simulation most."""
 
 
@@ -111,10 +111,11 @@ class Process:
         polled = self.rt.clock.now() - IDLE
         while True:
             now = self.rt.clock.now()
-            if self.town.weather.stormy(now, RECENT) or self.town.acted_at > polled - RECENT or now - polled >= IDLE:
+            stormy = self.town.weather.stormy(now, RECENT, vendor="lifecare")
+            if stormy or self.town.acted_at > polled - RECENT or now - polled >= IDLE:
                 polled = now
-                await read_feeds(self.rt, self.rt.tenants["exempel"])
-                self.wake.set()
+                if await read_feeds(self.rt, self.rt.tenants["exempel"]):
+                    self.wake.set()
             await asyncio.sleep(self.rt.tuning.poll.total_seconds())
 
     async def _work(self) -> None:
@@ -135,6 +136,6 @@ class Process:
         due_at, act_at = await self.rt.db.run(lambda c: (due.next_due(c, tenants), dispatch.next_retry(c, tenants)))
         breakers = [self.rt.breakers.of("exempel", vendor) for vendor in ("lifecare", "phoniro", "mail")]
         probes = [b.probe_at for b in breakers if b.probe_at is not None] if act_at else []
-        soonest = min((t for t in (due_at, act_at, *probes) if t and t > now), default=now + timedelta(hours=1))
+        soonest = min((t for t in (due_at, act_at, *probes) if t and t > now), default=now + timedelta(hours=6))
         late = any(t and t <= now for t in (due_at, act_at))
-        return min((soonest - now).total_seconds() + 0.5, 20.0 if late else 3600.0)
+        return min((soonest - now).total_seconds() + 0.5, 20.0 if late else 6 * 3600.0)

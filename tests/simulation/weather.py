@@ -76,9 +76,10 @@ class Weather:
                 )
                 self.storms.append(Storm(vendor, begin, begin + timedelta(hours=hours), share, faults))
 
-    def stormy(self, now: datetime, slack: timedelta) -> bool:
-        """Whether a storm rages now, or did so within ``slack``."""
-        return not self.lifted and any(s.start <= now <= s.end + slack for s in self.storms)
+    def stormy(self, now: datetime, slack: timedelta, *, vendor: str | None = None) -> bool:
+        """Whether a storm rages now (over this vendor), or did so within ``slack``."""
+        storms = [s for s in self.storms if vendor in (None, s.vendor)]
+        return not self.lifted and any(s.start <= now <= s.end + slack for s in storms)
 
     def fault(self, vendor: str, *, write: bool, now: datetime) -> Fault | None:
         """What befalls one call."""
