@@ -15,12 +15,14 @@ from adapter.domain.facts import Signal
 from adapter.domain.ledger import Act
 from adapter.engine import runtime
 from adapter.engine.feeds import read_feeds
+from adapter.engine.held import tell_held
 from adapter.engine.work import work
 from adapter.settings import Settings
 from adapter.store import cases, due, outbox
 from adapter.store import dispatch as dispatch_store
 from adapter.store.cases import Case
 from adapter.store.database import Database
+from connectors.errors import Transient
 from connectors.mock.faults import FaultPlan
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, Ordered, SimulatedLifecare
 from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
@@ -46,11 +48,17 @@ class VirtualClock(runtime.Clock):
 
 @dataclass
 class Mail:
-    """A mail server that keeps what it gets."""
+    """A mail server that keeps what it gets, and gets none while it ``fails``; ``tried`` are Message-IDs."""
 
     sent: list[tuple[str, str, str, str]] = field(default_factory=list)
+    tried: list[str] = field(default_factory=list)
+    fails: int = 0
 
     async def send(self, message_id: str, to: str, subject: str, body: str, *, date: datetime) -> None:
+        self.tried.append(message_id)
+        if self.fails:
+            self.fails -= 1
+            raise Transient("the mail server is away", vendor="mail", call="send")
         self.sent.append((message_id, to, subject, body))
 
     async def check(self) -> None:
@@ -153,6 +161,7 @@ class World:
         """One reading of the feeds and all the work that follows from it now."""
         self.polled = self.clock.time
         await read_feeds(self.rt, self.tenant)
+        await tell_held(self.rt, self.tenant)
         await work(self.rt)
 
     async def settle(self) -> None:

@@ -18,10 +18,10 @@ from adapter.domain.facts import Facts
 from adapter.engine.reconcile import preview
 from adapter.presentation import as_json as shapes
 from adapter.presentation.case_file import case_file, find_case
-from adapter.presentation.case_page import case_list, case_page, lateness
+from adapter.presentation.case_page import case_list, case_page, held_list, lateness
 from adapter.presentation.console import console
 from adapter.presentation.plan_page import plan_page
-from adapter.store import cases, outbox
+from adapter.store import cases, held, outbox
 from adapter.store.cases import Case
 
 
@@ -39,7 +39,11 @@ def list_cases(config: Path | None, *, late: bool, phase: str | None, everything
         if as_json:
             _print_json([shapes.case_summary(row) for row in found])
             return
-        console().print(case_list(found, words_of(service, tenants[0]), several=len(tenants) > 1))
+        words = words_of(service, tenants[0])
+        console().print(case_list(found, words, several=len(tenants) > 1))
+        unusable = service.runtime.db.run_sync(lambda c: [h for t in tenants for h in held.held(c, t)])
+        if unusable:
+            console().print(held_list(unusable, words))
 
 
 def show_case(config: Path | None, reference: str, *, as_json: bool) -> None:

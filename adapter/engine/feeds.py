@@ -9,25 +9,22 @@ moment is marked the next time; what a feed of orders can't tell yet is asked fo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from adapter.domain.facts import FactProblem, Order, OrderStatus
+from adapter.domain.facts import FactProblem
 from adapter.domain.looks import local_date
+from adapter.engine.openings import PENDING, Opening, doubtful, each, open_or_mark, openings
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
-from adapter.ports import Changed, PortError, Window
-from adapter.store import cases, due, feeds
+from adapter.ports import Changed, PortError
+from adapter.store import cases, due, feeds, held
 from adapter.store.cases import LinkKind
 from adapter.store.errors import Overtaken, StoreError
 from adapter.store.feeds import Feed
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
 
 LINKS: dict[str, LinkKind] = {
     "orders": "order",
@@ -50,17 +47,6 @@ REMEMBER = timedelta(days=14)
 """How long a feed's items are remembered, so that reading them again marks nothing. Forgetting one costs a reading of
 its case, and loses nothing."""
 
-PENDING = "orders:pending"
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What came of reading the persons of new orders: ``orders`` by person, to open cases for; ``pending``: orders
-    that could not be read, or days that may have failed, and the day that is to be asked for again."""
-
-    orders: tuple[tuple[str, tuple[Order, ...]], ...] = ()
-    pending: tuple[Changed, ...] = ()
-
 
 @dataclass(frozen=True, slots=True)
 class Taken:
@@ -69,7 +55,7 @@ class Taken:
     items: tuple[Changed, ...]
     problems: tuple[FactProblem, ...]
     cursor: datetime | None
-    opening: Opening = Opening()
+    opening: Opening = field(default_factory=Opening)
 
 
 async def read_feeds(rt: Runtime, tenant: Tenant) -> int:
@@ -160,7 +146,7 @@ async def _read_services(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime)
     today = local_date(now, tenant.policy.zone)
     first = min(local_date(feed.cursor or now, tenant.policy.zone), today) - timedelta(days=1)
     days = [first + timedelta(days=n) for n in range((today - first).days + 1)]
-    windows = (await _each(rt, days, tenant.source.services_ending_on)).values()
+    windows = (await each(rt, days, tenant.source.services_ending_on)).values()
     items = {item.id: item for window in windows for item in window.items}
     return Taken(tuple(items.values()), tuple(p for w in windows for p in w.problems), now)
 
@@ -174,75 +160,15 @@ async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -
     first = min(local_date(feed.cursor, tenant.policy.zone), today) - timedelta(days=1) if feed.cursor else None
     first = first or min(tenant.go_live, today - timedelta(days=1))
     days |= {first + timedelta(days=n) for n in range((today - first).days + 2)}
-    windows = await _each(rt, sorted(days), tenant.source.orders_updated_on)
+    windows = await each(rt, sorted(days), tenant.source.orders_updated_on)
     if not any(window.sure for window in windows.values()):
         await tenant.source.answers("orders")
     reached = min((w.server_time for w in windows.values() if w.server_time), default=now)
     items = tuple(item for window in windows.values() for item in window.items)
-    opening = await _openings(rt, tenant, windows, pending)
-    # A 404 can be a day without orders or an answer that failed (L10). Yesterday is asked again anyhow; an older day
-    # is, once, at the next reading.
-    doubtful = [day for day, w in windows.items() if not w.sure and day < today - timedelta(days=1)]
-    again = [Changed(f"day:{day}", None, day.isoformat()) for day in doubtful if f"day:{day}" not in pending]
+    opening = await openings(rt, tenant, windows, pending)
+    again = doubtful(windows, pending, today)
     opening = replace(opening, pending=(*opening.pending, *again))
     return Taken(items, tuple(p for w in windows.values() for p in w.problems), min(reached, now), opening)
-
-
-async def _each(rt: Runtime, wanted: Iterable[K], read: Callable[[K], Awaitable[V]]) -> dict[K, V]:
-    """Read each, ``concurrency`` at once. The first failure is raised once every reading is over."""
-    turns = asyncio.Semaphore(rt.tuning.concurrency)
-
-    async def one(key: K) -> V:
-        async with turns:
-            return await read(key)
-
-    keys = list(wanted)
-    found = await asyncio.gather(*map(one, keys), return_exceptions=True)
-    for result in found:
-        if isinstance(result, BaseException):
-            raise result
-    return {key: value for key, value in zip(keys, found, strict=True) if not isinstance(value, BaseException)}
-
-
-async def _openings(rt: Runtime, tenant: Tenant, windows: dict[date, Window], pending: dict[str, str]) -> Opening:
-    """Persons who may need a case: those with a new order that can be a camera's and belongs to none. One whose orders
-    can't be read now, or whose order can't be, is tried again at the next reading, and holds up nobody else."""
-    shown = {item.id: (item, day) for day, window in windows.items() for item in window.items if item.maybe_camera}
-    items = [item for item, _ in shown.values()]
-    fresh = await rt.db.run(lambda c: _without_case(c, tenant.name, items, pending))
-    opening: list[tuple[str, tuple[Order, ...]]] = []
-    unread: list[Changed] = []
-    ids_of: dict[str, set[str]] = {}
-    for item in fresh:
-        if item.person_id:
-            ids_of.setdefault(item.person_id, set()).add(item.id)
-
-    async def orders_of(person_id: str) -> tuple[Order, ...]:
-        try:
-            return (await tenant.source.orders(person_id))[0]
-        except PortError as e:
-            if not ids_of[person_id] <= pending.keys():
-                log("fact_unread", resource="orders", failure=e.failure.value, error=e)
-            return ()
-
-    for person_id, orders in (await _each(rt, ids_of, orders_of)).items():
-        ids = ids_of[person_id]
-        unread += [Changed(i, None, shown[i][1].isoformat()) for i in ids - {o.id for o in orders}]
-        due_orders = tuple(o for o in orders if opens_case(o, tenant.go_live))
-        if due_orders:
-            opening.append((person_id, due_orders))
-    return Opening(tuple(opening), tuple(unread))
-
-
-def opens_case(order: Order, go_live: date) -> bool:
-    """I1: whether the order, if it has no case yet, begins or continues one."""
-    return order.is_camera and order.status in (OrderStatus.SENT, OrderStatus.ACCEPTED) and order.order_date >= go_live
-
-
-def _without_case(c: Connection, tenant: str, items: list[Changed], pending: dict[str, str]) -> list[Changed]:
-    seen = feeds.fingerprints(c, tenant, "orders", [i.id for i in items])
-    new = [i for i in items if i.id in pending or seen.get(i.id) != i.fingerprint]
-    return [i for i in new if cases.case_of_order(c, tenant, i.id) is None]
 
 
 def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Taken, now: datetime) -> int:
@@ -260,6 +186,8 @@ def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Take
     if name == "orders":
         feeds.drop(c, tenant.name, PENDING, feeds.showed(c, tenant.name, PENDING).keys())
         feeds.changed(c, tenant.name, PENDING, taken.opening.pending, now)
+        # Where a case knows the order's person, the case tells of it.
+        held.hold(c, tenant.name, {i: p for i, p in taken.opening.held.items() if i not in concerned}, now)
     _problems(c, tenant, name, taken.problems, now)
     if feed.read_at is None or feed.read_at.date() != now.date():
         feeds.forget(c, tenant.name, name, now - REMEMBER)
@@ -283,27 +211,6 @@ def _vanished(c: Connection, tenant: str, feed: str, current: set[str]) -> set[s
     feeds.drop(c, tenant, feed, gone)
     refs = cases.open_refs_of_links(c, tenant, LINKS[feed], (i.partition(":")[2] for i in gone))
     return {ref for found in refs.values() for ref in found}
-
-
-def open_or_mark(
-    c: Connection, rt: Runtime, tenant: Tenant, person_id: str, orders: tuple[Order, ...], now: datetime
-) -> str | None:
-    """Open a case for orders that have none, unless an open case of the person takes them in (a chain): then that one
-    is marked. Returns the reference, or None where there was nothing to do."""
-    free = [o for o in orders if cases.case_of_order(c, tenant.name, o.id) is None]
-    if not free:
-        return None
-    going_on = [k for k in cases.open_cases_of_person(c, tenant.name, person_id) if k.collected_at is None]
-    if going_on:
-        due.mark_due(c, tenant.name, [going_on[0].ref], now, "order")
-        return going_on[0].ref
-    since = min(o.order_date for o in free)
-    ids = [o.id for o in free]
-    case = cases.open_case(
-        c, tenant=tenant.name, person_id=person_id, evidence_after=since, order_ids=ids, now=now, rng=rt.rng
-    )
-    log("case_opened", case=case.ref, order=", ".join(ids), person=tenant.pseudonym(person_id), adopted=False)
-    return case.ref
 
 
 def _problems(c: Connection, tenant: Tenant, feed: str, problems: tuple[FactProblem, ...], now: datetime) -> None:

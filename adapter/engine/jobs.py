@@ -21,6 +21,7 @@ from adapter.engine.adopt import AdoptWatch
 from adapter.engine.compare import compare_when_due
 from adapter.engine.feeds import read_feeds
 from adapter.engine.forget import forget
+from adapter.engine.held import TELL_EVERY, tell_held
 from adapter.engine.resync_watch import ResyncWatch, take_in
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.engine.work import Done, work
@@ -55,6 +56,8 @@ async def run_once(rt: Runtime) -> Cycle:
     if rt.tuning.resync_file is not None:
         await take_in(rt, rt.tuning.resync_file)
     marked = sum(await asyncio.gather(*(read_feeds(rt, tenant) for tenant in rt.tenants.values())))
+    for tenant in rt.tenants.values():
+        await tell_held(rt, tenant)
     done: Done = await work(rt)
     while await resync.turn(rt):
         more = await work(rt)
@@ -77,6 +80,7 @@ class Jobs:
         now = rt.clock.now()
         for tenant in rt.tenants.values():
             self._add(f"feeds {tenant.name}", self._feeds(tenant), rt.tuning.poll, now)
+            self._add(f"held orders {tenant.name}", partial(tell_held, rt, tenant), TELL_EVERY, now)
             self._add(f"comparison {tenant.name}", partial(compare_when_due, rt, tenant), COMPARE_LOOK, now)
         self._add("work", lambda: work(rt, self.stopping), WORK_EVERY, now)
         self._add("resync", self._resync(), RESYNC_EVERY, now)

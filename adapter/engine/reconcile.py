@@ -28,7 +28,7 @@ from adapter.domain.facts import (
 from adapter.domain.looks import local_date
 from adapter.engine.adopt import enter
 from adapter.engine.breaker import LIFECARE
-from adapter.engine.feeds import open_or_mark, opens_case
+from adapter.engine.openings import open_or_mark, opens_case
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import Failure, PortError

@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 from adapter.domain.facts import Order
 from adapter.domain.ledger import ActState
 from adapter.domain.looks import day_start, local_date
-from adapter.engine.feeds import open_or_mark, opens_case
+from adapter.engine.feeds import CHANGE_FEEDS
+from adapter.engine.openings import open_or_mark, opens_case
 from adapter.engine.reconcile import preview
 from adapter.engine.resync_file import Request
 from adapter.engine.runtime import Runtime, Tenant
@@ -33,8 +34,6 @@ PERSONS: Final = 20
 """Orders of a day that are looked into per turn."""
 RETRY: Final = timedelta(minutes=1)
 TELL_EVERY: Final = timedelta(minutes=1)
-
-CHANGE_FEEDS: Final = ("executions", "decisions", "clients", "absences")
 
 _STEPS: Final[dict[str, tuple[str, ...]]] = {
     "everything": ("orders", "open"),

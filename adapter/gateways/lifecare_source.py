@@ -113,8 +113,8 @@ class LifecareSource:
         return tuple(e for e, _ in found), tuple(problems) + tuple(p for _, faults in found for p in faults)
 
     async def client(self, person_id: str) -> tuple[Client, Problems]:
-        """A client that the key can't see is protected and has no ``client_id`` (LA9). So is one that can't be read, and
-        a problem says so."""
+        """A client that the key can't see is protected and has no ``client_id`` (LA9). So is one that can't be read,
+        which a problem tells."""
         with as_port_errors():
             own, problems = _own(await self._everything(query.CLIENTS, person_id), person_id, "clients")
         row = min(own, key=lambda row: row.deleted, default=None)
@@ -148,7 +148,10 @@ class LifecareSource:
         window = self._window(rows, "orders")
         hints = (self._mapping.maybe_camera(row.service_category_id) for row in rows.items)
         whole = [replace(item, maybe_camera=hint) for item, hint in zip(window.items, hints, strict=False)]
-        broken = [replace(item, maybe_camera=True) for item in window.items[len(whole) :]]
+        hints = (self._mapping.maybe_camera(_category(row)) for row in rows.broken if row.id)
+        broken = [
+            replace(item, maybe_camera=hint) for item, hint in zip(window.items[len(whole) :], hints, strict=True)
+        ]
         return replace(window, items=(*whole, *broken))
 
     async def person_of_order(self, order_id: str) -> str | None:
@@ -252,6 +255,12 @@ def _own(rows: Rows[R], person_id: str, resource: str) -> tuple[Sequence[R], lis
 
 def _broken(rows: Rows[Any], resource: str) -> tuple[FactProblem, ...]:
     return tuple(_row_problem(row, resource) for row in rows.broken)
+
+
+def _category(row: BrokenRow) -> int | None:
+    """An order's category, where that at least can be read."""
+    found = row.raw.get("ServiceCategoryId") if isinstance(row.raw, dict) else None
+    return found if isinstance(found, int) else None
 
 
 def _row_problem(row: BrokenRow, resource: str) -> FactProblem:

@@ -111,6 +111,8 @@ def _cases(g: Gauges, s: Snapshot) -> None:
     g.add("cases_failing", text, s.overview.failing, tenant=s.tenant)
     text = "Open cases that can't go on without a person."
     g.add("cases_parked", text, sum(glance.parked for glance in s.glances), tenant=s.tenant)
+    text = "Orders that can't be used and have no case."
+    g.add("orders_held", text, len(s.overview.held), tenant=s.tenant)
     g.add("cases_ready", "Cases that are due now.", s.overview.ready, tenant=s.tenant)
     since = s.overview.ready_since
     waited = (s.now - since).total_seconds() if since else 0.0

@@ -13,6 +13,7 @@ from adapter.ops.casebook import Glance, Safety
 from adapter.ops.context import OpsContext, Words
 from adapter.presentation.case_file import CaseFile
 from adapter.store.feeds import Feed
+from adapter.store.held import Held
 from adapter.store.queries import Overview
 
 Say = Callable[..., str]
@@ -169,6 +170,7 @@ def numbers(ops: OpsContext, tenant: str, overview: Overview, safety: Safety, no
             Line(t("acts_oldest", when=words.when(oldest))) if oldest else None,
         ),
         (t("acts_parked"), str(parked), Line(t("case_parked"), "bad") if parked else None),
+        (t("orders_held"), str(len(overview.held)), _held(overview.held)),
         (t("safety_active"), str(safety.active), None),
         (t("safety_gates"), str(safety.without_gates), _must_be_none(safety.without_gates, t)),
         (t("safety_end"), str(safety.after_end), _must_be_none(safety.after_end, t)),
@@ -178,6 +180,12 @@ def numbers(ops: OpsContext, tenant: str, overview: Overview, safety: Safety, no
         for feed in overview.feeds
     )
     return Numbers(tenant, figures, feeds)
+
+
+def _held(orders: tuple[Held, ...]) -> Line | None:
+    """Which they are, the oldest first, as many as fit."""
+    ids = [h.order_id for h in orders]
+    return Line(", ".join(ids[:SHOWN]) + " …" * (len(ids) > SHOWN), "bad") if ids else None
 
 
 def _must_be_none(count: int, t: Say) -> Line:

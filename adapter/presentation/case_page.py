@@ -17,6 +17,7 @@ from adapter.presentation.case_file import Balance, CaseFile
 from adapter.presentation.checklist import Checklist
 from adapter.presentation.words import ACT_SIGNS, Words
 from adapter.store.cases import Case
+from adapter.store.held import Held
 
 _ACT_STYLES = {
     ActState.DONE: "green",
@@ -175,6 +176,16 @@ def case_list(cases: Sequence[Case], words: Words, *, several: bool) -> Renderab
     return Group(
         table, Text(words.heading("list_one" if len(cases) == 1 else "list_count", count=len(cases)), style="dim")
     )
+
+
+def held_list(orders: Sequence[Held], words: Words) -> RenderableType:
+    """Orders that can't be used and have no case, and why."""
+    lines = [Text(words.heading("list_held"), style="bold red")]
+    for h in orders:
+        params = {"id": h.order_id, "resource": h.problem.resource, **dict(h.problem.params)}
+        said = words.say("attention", h.problem.code, **params)
+        lines.append(Text(f"{h.order_id}  {words.when(h.since)}  {said}"))
+    return Group(Text(), *lines)
 
 
 def lateness(case: Case) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from adapter.domain.ledger import ActState
 from adapter.store.feeds import Feed
+from adapter.store.held import Held, held
 from adapter.store.tables import acts, cases, feeds
 
 WAITING = (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN, ActState.PARKED)
@@ -28,7 +29,8 @@ class ActCount:
 @dataclass(frozen=True, slots=True)
 class Overview:
     """One tenant. ``phases`` counts all cases, closed ones too; ``acts`` only those that aren't done or dropped;
-    ``ready`` cases could be claimed now, the first since ``ready_since`` (UTC); ``failing`` cases raised something."""
+    ``ready`` cases could be claimed now, the first since ``ready_since`` (UTC); ``failing`` cases raised something;
+    ``held`` are orders that can't be used and have no case."""
 
     phases: dict[str, int]
     acts: tuple[ActCount, ...]
@@ -36,6 +38,7 @@ class Overview:
     ready: int
     ready_since: datetime | None
     failing: int
+    held: tuple[Held, ...] = ()
 
 
 def unattended(conn: Connection, tenants: Sequence[str]) -> dict[str, int]:
@@ -70,4 +73,5 @@ def overview(conn: Connection, tenant: str, now: datetime) -> Overview:
         ready=ready[0],
         ready_since=ready[1],
         failing=failing or 0,
+        held=held(conn, tenant),
     )

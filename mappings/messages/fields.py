@@ -102,9 +102,10 @@ MAIL_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = MappingProxyType(
         "escalation": {"step": _STEP, "since": _DAY, "level": Field("count")},
         "parked": {"code": Field("notice", section="attention")},
         "notice": {"code": Field("notice", section="attention")},
+        "order": {"code": Field("notice", section="attention")},
     }
 )
-"""The parameters of a ``parked`` or ``notice`` mail's sentence stand flat beside its ``code``."""
+"""The parameters of a ``parked``, ``notice`` or ``order`` mail's sentence stand flat beside its ``code``."""
 
 DEADLOCK: Final = "nowhere_to_note"
 """The one cause of parking that is a question about a step, in a template of its own."""

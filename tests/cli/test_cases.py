@@ -45,6 +45,17 @@ async def test_the_list_says_who_is_awaited(adapter: Adapter, stage: Stage) -> N
     assert "1 ärende" in told
 
 
+async def test_the_list_names_an_order_that_can_not_be_used(
+    adapter: Adapter, stage: Stage, sims: RunningSimulators, ordered: Ordered
+) -> None:
+    made = sims.lifecare.order(CECILIA.person_id, start=sims.lifecare.today())
+    sims.lifecare.change("orders", made.order_id, PersonId=None)
+    await turns(stage.config)
+    told = (await adapter("case", "list", "--config", stage.config)).output
+    assert made.order_id in told
+    assert "saknar raden" in told
+
+
 @pytest.mark.usefixtures("ordered")
 async def test_the_list_can_be_narrowed(adapter: Adapter, stage: Stage) -> None:
     ref = await reference(adapter, stage)

@@ -10,15 +10,16 @@ import pytest
 
 from adapter.domain.decision import Attention, Phase
 from adapter.domain.facts import Signal
+from adapter.store import held
 from adapter.store.cases import Case
 from connectors.mock.lifecare import Ordered
 from mappings.texts import Texts
-from tests.conftest import Logs
 from tests.world import World
 
 ANNA, BERIT = "19340101TF01", "19340102TF01"
 TIMES = "22.30, 02:15 och 05.00"
 Breaks = Callable[[World, Ordered, int], object]
+Mend = Callable[[], object]
 
 
 def set_raw(world: World, entity: str, key: Any, field: str, value: Any) -> None:
@@ -106,22 +107,87 @@ async def test_the_case_is_parked_with_a_reason_and_the_other_goes_on(kind: str)
         assert cases[ANNA].ref in mails
 
 
-async def test_an_order_without_a_person_opens_no_case_and_is_told(logs: Logs) -> None:
+def unusable(world: World) -> list[tuple[str, str]]:
+    """The orders that can't be used and have no case, and why, as status page and command line show them."""
+    return [(h.order_id, h.problem.code) for h in world.db.run_sync(lambda c: held.held(c, "exempel"))]
+
+
+def nobodys(world: World, order: Ordered) -> Mend:
+    world.lifecare.change("orders", order.order_id, PersonId=None)
+    return lambda: world.lifecare.change("orders", order.order_id, PersonId=ANNA)
+
+
+def no_date_in_the_order(world: World, order: Ordered) -> Mend:
+    good = world.lifecare.row("orders", order.order_id)["StartDate"]
+    set_raw(world, "orders", order.order_id, "StartDate", "2026-02-30T00:00:00")
+    return lambda: world.lifecare.change("orders", order.order_id, StartDate=good)
+
+
+def no_date_in_its_service(world: World, order: Ordered) -> Mend:
+    row = world.lifecare.tables["ordered_services"].rows[order.service_id]
+    good, row.data["StartDate"], row.rendered = row.data["StartDate"], "2026-02-30T00:00:00", None
+
+    def mend() -> None:
+        row.data["StartDate"], row.rendered = good, None
+
+    return mend
+
+
+def status_never_seen(world: World, order: Ordered) -> Mend:
+    world.lifecare.change("orders", order.order_id, Status="Suspended")
+    return lambda: world.lifecare.change("orders", order.order_id, Status="Sent")
+
+
+NO_CASE: dict[str, tuple[Callable[[World, Ordered], Mend], str]] = {
+    "an order with no person": (nobodys, "no_person"),
+    "a date that is no date": (no_date_in_the_order, "bad_date"),
+    "a service that can't be read": (no_date_in_its_service, "bad_row"),
+    "a status never seen": (status_never_seen, "unknown_value"),
+}
+
+
+@pytest.mark.parametrize("kind", NO_CASE)
+async def test_a_new_order_that_can_not_be_used_is_told_once_by_its_id_and_goes_on_once_it_is_mended(kind: str) -> None:
+    breaks, code = NO_CASE[kind]
     async with World(poll_seconds=3600) as world:
         world.person(ANNA)
         world.person(BERIT)
-        nobodys, order = world.order(ANNA), world.order(BERIT)
-        world.lifecare.change("orders", nobodys.order_id, PersonId=None)
+        order, other = world.order(ANNA), world.order(BERIT)
+        mend = breaks(world, order)
         await world.settle()
         assert set(await by_person(world)) == {BERIT}
-        (event,) = logs.events("fact_problem")
-        assert (event["code"], event["params"]["id"]) == ("no_person", nobodys.order_id)
-        world.prepare(world.execute(order))
-        world.lifecare.change("orders", nobodys.order_id, PersonId=ANNA)
+        world.prepare(world.execute(other))
+        await world.pass_time(hours=6)
+        assert unusable(world) == [(order.order_id, code)]
+        (mail,) = [mail for mail in world.mail.sent if order.order_id in mail[2]]
+        assert mail[1].startswith("samordning")
+        assert not [word for word in (ANNA, "Test", "19340101") if word in mail[2] + mail[3]]
+        mend()
         await world.pass_time(hours=2)
         cases = await by_person(world)
         assert set(cases) == {ANNA, BERIT}
         assert cases[BERIT].phase is Phase.ACTIVE
+        assert unusable(world) == []
+
+
+async def test_a_mail_about_an_order_that_could_not_be_sent_is_sent_again_as_the_same_mail() -> None:
+    async with World(poll_seconds=600) as world:
+        world.person(ANNA)
+        nobodys(world, world.order(ANNA))
+        world.mail.fails = 2
+        await world.pass_time(hours=2)
+        assert len(world.mail.sent) == 1
+        assert len(set(world.mail.tried)) == 1
+        assert len(world.mail.tried) == 3
+
+
+async def test_an_order_that_can_not_be_used_of_somebody_with_a_case_is_told_by_the_case_alone() -> None:
+    async with World(poll_seconds=3600) as world:
+        await both_ordered(world)
+        status_never_seen(world, world.order(ANNA))
+        await world.pass_time(hours=2)
+        assert told((await by_person(world))[ANNA])["unknown_value"].parks
+        assert unusable(world) == []
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["from the first day", "later"])

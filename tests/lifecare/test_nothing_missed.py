@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -55,9 +55,10 @@ who = st.integers(0, len(PERSONS) - 1)
 STEPS = st.one_of(
     st.tuples(st.just("change"), st.sampled_from(CHANGES), who),
     st.tuples(st.just("change"), st.sampled_from(CHANGES), who),
-    st.tuples(st.just("new_order")),
+    st.tuples(st.just("new_order"), st.sampled_from(["whole", "service_broken", "nobodys"])),
     st.tuples(st.just("wait"), st.sampled_from([1, 5, 61, 1800, 86_400])),
     st.tuples(st.just("poll")),
+    st.tuples(st.just("mend")),
     st.tuples(st.just("shift"), st.sampled_from([-2, -1, 1, 2]), st.integers(1, 3)),
     st.tuples(st.just("fault"), st.sampled_from(FAULTS), st.integers(0, 12), st.integers(1, 6)),
     st.tuples(st.just("outage")),
@@ -104,6 +105,7 @@ class Life:
         self.notes: list[str] = []
         self.refs: list[str] = []
         self.new_orders: list[str] = []
+        self.mends: list[Callable[[], object]] = []
         self.turns = 0
         self.said_404 = False
 
@@ -207,10 +209,26 @@ class Life:
         self.world.lifecare.delete(entity, key)
         return feed
 
-    def new_order(self) -> None:
-        person = f"1935{len(self.new_orders) % 12 + 1:02d}{len(self.new_orders) // 12 + 1:02d}TF01"
-        self.world.lifecare.seed_person(person)
-        self.new_orders.append(self.world.order(person).order_id)
+    def new_order(self, how: str = "whole") -> None:
+        """One that may be broken, and is mended in the end: a service leaves no trace of that on its order."""
+        care, person = (
+            self.world.lifecare,
+            f"1935{len(self.new_orders) % 12 + 1:02d}{len(self.new_orders) // 12 + 1:02d}TF01",
+        )
+        care.seed_person(person)
+        order = self.world.order(person)
+        self.new_orders.append(order.order_id)
+        if how == "nobodys":
+            care.change("orders", order.order_id, PersonId=None)
+            self.mends.append(lambda: care.change("orders", order.order_id, PersonId=person))
+        elif how == "service_broken":
+            row = care.tables["ordered_services"].rows[order.service_id]
+            good, row.data["StartDate"], row.rendered = row.data["StartDate"], "2026-02-30T00:00:00", None
+
+            def mend() -> None:
+                row.data["StartDate"], row.rendered = good, None
+
+            self.mends.append(mend)
 
     async def poll(self) -> None:
         self.world.clock.time += timedelta(seconds=1)
@@ -224,8 +242,11 @@ class Life:
         match step:
             case ("change", what, of):
                 self.change(what, of)
-            case ("new_order",):
-                self.new_order()
+            case ("new_order", how):
+                self.new_order(how)
+            case ("mend",):
+                while self.mends:
+                    self.mends.pop()()
             case ("wait", seconds):
                 world.clock.time += timedelta(seconds=seconds)
             case ("poll",):
@@ -253,6 +274,7 @@ class Life:
         """Nothing goes wrong any more: leases and breakers run out, and the feeds are read."""
         self.watch.crash_at = None
         self.world.lifecare_faults.clear()
+        await self.step(("mend",))
         for _ in range(3):
             self.world.clock.time += timedelta(minutes=20)
             await self.poll()
@@ -292,10 +314,33 @@ def test_a_404_for_one_day_of_an_outage_is_not_taken_for_a_day_without_orders(sk
             life = Life(world, watch)
             await life.begin()
             for step in (
-                ("new_order",),
+                ("new_order", "whole"),
                 ("outage",),
                 ("fault", (Kind.STATUS_BEFORE, 404), skip, 1),
                 ("poll",),
+                ("poll",),
+            ):
+                await life.step(step)
+            found = await world.db.run(lambda c: cases.case_of_order(c, "exempel", life.new_orders[0]))
+            assert found is not None
+
+    asyncio.run(live())
+
+
+@pytest.mark.parametrize("skip", range(5))
+def test_a_404_for_a_day_does_not_make_a_broken_order_on_it_forgotten(skip: int) -> None:
+    async def live() -> None:
+        async with World() as world:
+            life = Life(world, Watch())
+            for step in (
+                ("new_order", "service_broken"),
+                ("poll",),
+                ("wait", 3 * 86_400),
+                ("poll",),
+                ("fault", (Kind.STATUS_BEFORE, 404), skip, 1),
+                ("poll",),
+                ("poll",),
+                ("mend",),
                 ("poll",),
             ):
                 await life.step(step)
