@@ -97,10 +97,6 @@ class CaseSource(Protocol):
 
     async def orders_updated_on(self, day: date) -> Window: ...
 
-    async def person_of_order(self, order_id: str) -> str | None:
-        """Whose order it is; None where there is no such order."""
-        ...
-
     async def changed_since(self, feed: str, since: datetime) -> Window:
         """``feed`` is ``decisions``, ``executions``, ``clients`` or ``absences``; ``since`` is UTC."""
         ...
@@ -111,6 +107,10 @@ class CaseSource(Protocol):
 
     async def services_ending_on(self, day: date) -> Window:
         """Ordered services whose last day it is: they have no change feed. ``id`` is ``fingerprint:order``."""
+        ...
+
+    async def shows(self, *resources: str) -> bool:
+        """Whether any of these resources (named as for ``answers``, or ``headings``) shows anything to the key."""
         ...
 
     async def answers(self, resource: str) -> None:

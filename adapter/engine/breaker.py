@@ -150,9 +150,6 @@ class GuardedSource:
     async def orders_updated_on(self, day: date) -> Window:
         return await self._guarded(lambda: self.source.orders_updated_on(day))
 
-    async def person_of_order(self, order_id: str) -> str | None:
-        return await self._guarded(lambda: self.source.person_of_order(order_id))
-
     async def changed_since(self, feed: str, since: datetime) -> Window:
         return await self._guarded(lambda: self.source.changed_since(feed, since))
 
@@ -161,6 +158,9 @@ class GuardedSource:
 
     async def services_ending_on(self, day: date) -> Window:
         return await self._guarded(lambda: self.source.services_ending_on(day))
+
+    async def shows(self, *resources: str) -> bool:
+        return await self._guarded(lambda: self.source.shows(*resources))
 
     async def answers(self, resource: str) -> None:
         await self._guarded(lambda: self.source.answers(resource))

@@ -162,6 +162,8 @@ async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -
     days |= {first + timedelta(days=n) for n in range((today - first).days + 2)}
     windows = await each(rt, sorted(days), tenant.source.orders_updated_on)
     if not any(window.sure for window in windows.values()):
+        if feed.cursor is None and await _is_new(tenant):
+            return Taken((), (), None)
         await tenant.source.answers("orders")
     reached = min((w.server_time for w in windows.values() if w.server_time), default=now)
     items = tuple(item for window in windows.values() for item in window.items)
@@ -169,6 +171,12 @@ async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -
     again = doubtful(windows, pending, today)
     opening = replace(opening, pending=(*opening.pending, *again))
     return Taken(items, tuple(p for w in windows.values() for p in w.problems), min(reached, now), opening)
+
+
+async def _is_new(tenant: Tenant) -> bool:
+    """Whether the case system answers, and has no order at all yet: what nobody ever saw an order of isn't down for
+    showing none. Its days are all asked for again until it shows one."""
+    return not await tenant.source.shows("orders") and await tenant.source.shows("client", "headings")
 
 
 def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Taken, now: datetime) -> int:

@@ -149,7 +149,7 @@ class _Turn:
         after = int(self.position.get("after", 0))
         some = self.request.orders[after : after + PERSONS]
         for order_id in some:
-            await self._order(order_id, await self.tenant.source.person_of_order(order_id))
+            await self._order(order_id, await self.tenant.source.person_of(order_id))
 
         def moved(c: Connection) -> None:
             if after + len(some) < len(self.request.orders):

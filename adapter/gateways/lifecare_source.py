@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -14,7 +15,7 @@ from pydantic import BaseModel
 from adapter.domain.facts import URGENT, Absence, AuthorityDecision, Client, Execution, FactProblem, Note, Order
 from adapter.gateways.errors import as_port_errors
 from adapter.ports import Changed, Failure, PortError, Window
-from connectors.errors import NotFound
+from connectors.errors import NotFound, Unauthorised
 from connectors.lifecare import query, wire
 from connectors.lifecare.client import LifecareClient
 from connectors.lifecare.query import Resource
@@ -41,6 +42,7 @@ SHOWN: dict[str, Resource[Any]] = {
     "client": query.CLIENTS,
     "absences": query.ABSENCES,
     "notes": query.DOCUMENTATIONS,
+    "headings": query.HEADLINES,
 }
 
 T = TypeVar("T")
@@ -154,13 +156,6 @@ class LifecareSource:
         ]
         return replace(window, items=(*whole, *broken))
 
-    async def person_of_order(self, order_id: str) -> str | None:
-        with as_port_errors():
-            try:
-                return (await self._lifecare.order(order_id)).person_id
-            except NotFound:
-                return None
-
     async def changed_since(self, feed: str, since: datetime) -> Window:
         """See ``CaseSource``. Raises ``KeyError`` for a feed that there isn't."""
         resource = FEEDS[feed]
@@ -192,6 +187,15 @@ class LifecareSource:
             )
         items = [Changed(f"{self._print(row)}:{row.order_id}", None, "", link=row.order_id) for row in rows.items]
         return _joined([rows], "ordered_services", items)
+
+    async def shows(self, *resources: str) -> bool:
+        """See ``CaseSource``. One without a licence shows nothing."""
+        with as_port_errors():
+            for name in resources:
+                with suppress(Unauthorised):
+                    if await self._lifecare.shows_anything(SHOWN[name]):
+                        return True
+        return False
 
     async def answers(self, resource: str) -> None:
         """See ``CaseSource``. What answers nothing but "not found" is down, as far as anybody can tell (L10)."""

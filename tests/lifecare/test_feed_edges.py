@@ -9,6 +9,8 @@ import pytest
 
 from adapter.domain.facts import Signal
 from adapter.engine.feeds import read_feeds
+from adapter.store import feeds
+from adapter.store.feeds import Feed
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import BASE, Ordered
 from tests.world import ANNA, World
@@ -143,3 +145,42 @@ async def test_a_clock_that_was_days_ahead_for_a_while_hides_nothing() -> None:
         world.clock.time, world.lifecare.settings.skew_seconds = right + timedelta(minutes=2), 0.0
         world.lifecare.will_not_be_executed(order.order_id)
         assert await marked(world)
+
+
+async def orders_feed(world: World) -> Feed:
+    found = await world.db.run(lambda c: feeds.feed(c, "exempel", "orders"))
+    assert found is not None
+    return found
+
+
+async def test_a_lifecare_without_any_order_yet_is_not_taken_as_down_and_its_first_order_is_seen() -> None:
+    async with World() as world:
+        world.lifecare.settings.empty_list = "404"
+        for _ in range(3):
+            await world.pass_time(days=2)
+            assert (await orders_feed(world)).error is None
+        assert world.rt.breakers.down() == {}
+        world.person(other_service=False)
+        world.order()
+        await world.settle()
+        assert len(await world.cases()) == 1
+
+
+async def test_a_lifecare_that_shows_nothing_of_anything_is_taken_as_down() -> None:
+    """As under a wrong base path, where every list reads as empty (L10)."""
+    async with World() as world:
+        world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, path=BASE, times=None, status=404))
+        await world.cycle()
+        assert "shows nothing at all" in ((await orders_feed(world)).error or "")
+
+
+async def test_orders_that_were_seen_once_are_not_taken_to_be_none_when_their_list_says_404() -> None:
+    async with World() as world:
+        await ordered(world)
+        world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, path=f"{BASE}/api/v1/orders", times=None, status=404))
+        world.clock.time += timedelta(days=1)
+        before = (await orders_feed(world)).cursor
+        await read_feeds(world.rt, world.tenant)
+        after = await orders_feed(world)
+        assert "shows nothing at all" in (after.error or "")
+        assert after.cursor == before
