@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 from adapter.domain.facts import FactProblem
 from adapter.domain.looks import local_date
 from adapter.engine.openings import PENDING, Opening, doubtful, each, open_or_mark, openings
+from adapter.engine.revive import revive, touched
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import Changed, PortError
@@ -40,6 +41,9 @@ LINKS: dict[str, LinkKind] = {
 FEEDS = tuple(LINKS)
 CHANGE_FEEDS = ("executions", "decisions", "clients", "absences")
 
+REVIVE = ("orders", "executions", "decisions")
+"""Feeds by which the authority can take up again what a closed case was about."""
+
 LISTS = ("services", "urgent")
 """Feeds that show everything there is each time: what they no longer show has changed too."""
 
@@ -61,7 +65,8 @@ class Taken:
 async def read_feeds(rt: Runtime, tenant: Tenant) -> int:
     """Read every feed of a municipality once; returns how many cases were marked or opened. One that fails is logged
     and holds up no other (P6). Raises ``StoreError``."""
-    return sum([await _read_one(rt, tenant, name) for name in LINKS])
+    marked = sum([await _read_one(rt, tenant, name) for name in LINKS])
+    return marked + await revive(rt, tenant)
 
 
 async def _read_one(rt: Runtime, tenant: Tenant, name: str) -> int:
@@ -183,10 +188,13 @@ def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Take
     """Mark what the window shows, open cases, and move the cursor: all of it or nothing."""
     name = feed.name
     concerned = _concerned(c, tenant.name, name, taken.items)
+    links = [i.link for i in taken.items if i.link] if name in REVIVE else []
+    closed = cases.closed_refs_of_links(c, tenant.name, LINKS[name], links)
     # An order is remembered whosever it is: reading its person again would cost calls, and not just a look-up here.
-    lasting = [i for i in taken.items if name == "orders" or i.id in concerned]
+    lasting = [i for i in taken.items if name == "orders" or i.id in concerned or i.link in closed]
     new = feeds.changed(c, tenant.name, name, lasting, now)
     marked = {ref for item in new for ref in concerned.get(item.id, ())}
+    touched(c, tenant.name, {ref for item in new for ref in closed.get(item.link or "", ())}, now)
     if name in LISTS:
         marked |= _vanished(c, tenant.name, name, {i.id for i in taken.items})
     due.mark_due(c, tenant.name, marked, now, name)

@@ -93,10 +93,18 @@ def _without_case(c: Connection, tenant: str, items: list[Changed], pending: Map
 
 
 def open_or_mark(
-    c: Connection, rt: Runtime, tenant: Tenant, person_id: str, orders: tuple[Order, ...], now: datetime
+    c: Connection,
+    rt: Runtime,
+    tenant: Tenant,
+    person_id: str,
+    orders: tuple[Order, ...],
+    now: datetime,
+    *,
+    evidence_after: date | None = None,
 ) -> str | None:
     """Open a case for orders that have none, unless an open case of the person takes them in (a chain): then that one
-    is marked. Returns the reference, or None where there was nothing to do."""
+    is marked. Notes count from ``evidence_after``, or from the date of the first order. Returns the reference, or None
+    where there was nothing to do."""
     free = [o for o in orders if cases.case_of_order(c, tenant.name, o.id) is None]
     if not free:
         return None
@@ -104,7 +112,7 @@ def open_or_mark(
     if going_on:
         due.mark_due(c, tenant.name, [going_on[0].ref], now, "order")
         return going_on[0].ref
-    since = min(o.order_date for o in free)
+    since = evidence_after or min(o.order_date for o in free)
     ids = [o.id for o in free]
     case = cases.open_case(
         c, tenant=tenant.name, person_id=person_id, evidence_after=since, order_ids=ids, now=now, rng=rt.rng

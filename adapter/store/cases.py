@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, Select, delete, select
 
 from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events
@@ -87,6 +87,11 @@ _OPEN_OF_LINKS = (
     select(_l.external_id, _c.ref)
     .select_from(_JOINED)
     .where(*where(case_links, "tenant", "kind"), _l.external_id.in_(listed("ids")), _c.closed_at.is_(None))
+)
+_CLOSED_OF_LINKS = (
+    select(_l.external_id, _c.ref)
+    .select_from(_JOINED)
+    .where(*where(case_links, "tenant", "kind"), _l.external_id.in_(listed("ids")), _c.closed_at.is_not(None))
 )
 _LINKS = select(_l.external_id).where(*where(case_links, "tenant", "ref", "kind"))
 _ALL_LINKS = select(_l.kind, _l.external_id).where(*where(case_links, "tenant", "ref"))
@@ -232,9 +237,22 @@ def open_refs_of_links(
     conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
 ) -> dict[str, list[str]]:
     """References of the open cases that are linked to these, by external id; many are looked up at once."""
+    return _refs_of_links(conn, _OPEN_OF_LINKS, tenant, kind, external_ids)
+
+
+def closed_refs_of_links(
+    conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
+) -> dict[str, list[str]]:
+    """The same of the closed ones."""
+    return _refs_of_links(conn, _CLOSED_OF_LINKS, tenant, kind, external_ids)
+
+
+def _refs_of_links(
+    conn: Connection, query: Select[Any], tenant: str, kind: LinkKind, external_ids: Iterable[str]
+) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for some in codec.chunks(sorted(set(external_ids))):
-        for external_id, ref in conn.execute(_OPEN_OF_LINKS, {"tenant": tenant, "kind": kind, "ids": some}):
+        for external_id, ref in conn.execute(query, {"tenant": tenant, "kind": kind, "ids": some}):
             found.setdefault(external_id, []).append(ref)
     return found
 

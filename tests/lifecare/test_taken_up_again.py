@@ -1,0 +1,111 @@
+"""An order that the authority takes up again after its case was closed begins anew, and nothing of before counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from adapter.domain.decision import Phase
+from adapter.domain.facts import Signal
+from adapter.engine.forget import forget
+from connectors.mock.faults import Kind, Rule
+from connectors.mock.lifecare import BASE, Ordered
+from tests.world import ANNA, World
+
+Takes = Callable[[World, Ordered], object]
+
+
+async def closed(world: World) -> tuple[Ordered, int]:
+    """A whole life, from the order to the close."""
+    world.person()
+    order = world.order()
+    execution = world.execute(order)
+    world.prepare(execution)
+    await world.pass_time(hours=1)
+    world.lifecare.decision_end(order.decision_id, world.today)
+    await world.pass_time(days=1)
+    world.note(execution, Signal.EQUIPMENT_COLLECTED)
+    world.lifecare.end_execution(execution)
+    await world.pass_time(days=1, hours=6)
+    assert (await world.case()).phase is Phase.CLOSED
+    return order, execution
+
+
+async def withdrawn(world: World) -> Ordered:
+    world.person()
+    order = world.order()
+    await world.settle()
+    world.lifecare.will_not_be_executed(order.order_id)
+    await world.pass_time(days=1)
+    assert (await world.case()).phase is Phase.CLOSED
+    return order
+
+
+def extended(world: World, order: Ordered) -> None:
+    world.lifecare.change("sol_decisions", order.decision_id, ToDate=world.today + timedelta(days=60))
+
+
+async def test_an_extended_order_gets_a_case_of_its_own_that_asks_for_everything_anew() -> None:
+    async with World(poll_seconds=6 * 3600) as world:
+        order, execution = await closed(world)
+        extended(world, order)
+        await world.settle()
+        old, new = sorted(await world.cases(), key=lambda case: case.opened_at)
+        assert (old.phase, new.phase, new.person_id) == (Phase.CLOSED, Phase.PREPARING, ANNA)
+        assert [status for _, status in world.schedules()] == ["ended"]
+        world.lifecare.change("executions", execution, EndDate=None)
+        await world.pass_time(hours=7)
+        assert [status for _, status in world.schedules()] == ["ended"]
+        world.prepare(execution)
+        await world.pass_time(hours=7)
+        assert [status for _, status in world.schedules()] == ["ended", "active"]
+
+
+async def test_an_order_that_was_withdrawn_and_is_sent_again_gets_a_case_of_its_own() -> None:
+    async with World(poll_seconds=6 * 3600) as world:
+        order = await withdrawn(world)
+        world.lifecare.change("orders", order.order_id, Status="Sent")
+        await world.settle()
+        assert {case.phase for case in await world.cases()} == {Phase.CLOSED, Phase.PREPARING}
+
+
+@pytest.mark.parametrize("what", ["status", "execution"])
+async def test_what_leaves_the_end_as_it_was_opens_nothing_and_is_not_asked_about_for_ever(what: str) -> None:
+    async with World(poll_seconds=6 * 3600) as world:
+        order, execution = await closed(world)
+        if what == "status":
+            world.lifecare.change("orders", order.order_id, Status="WillNotBeExecuted")
+        else:
+            world.lifecare.change("executions", execution, EndDate=world.today)
+        await world.settle()
+        await world.cycle()
+        before = len(world.lifecare.received())
+        await world.cycle()
+        assert len(await world.cases()) == 1
+        assert len(world.lifecare.received()) - before <= 13
+
+
+@pytest.mark.parametrize("status", [404, 500])
+async def test_an_extension_is_not_missed_because_the_order_could_not_be_read_at_once(status: int) -> None:
+    async with World(poll_seconds=3600) as world:
+        order, _ = await closed(world)
+        extended(world, order)
+        world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, path=f"{BASE}/api/v1/orders", times=40, status=status))
+        await world.pass_time(hours=1)
+        assert len(await world.cases()) == 1
+        world.lifecare_faults.clear()
+        await world.pass_time(hours=2)
+        assert len(await world.cases()) == 2
+
+
+async def test_an_extension_is_seen_although_the_case_was_purged() -> None:
+    async with World(poll_seconds=24 * 3600) as world:
+        order, _ = await closed(world)
+        await world.pass_time(days=100)
+        await forget(world.rt)
+        assert (await world.case()).person_id == ""
+        extended(world, order)
+        await world.settle()
+        assert [case.person_id for case in await world.cases() if case.open] == [ANNA]
