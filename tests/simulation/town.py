@@ -79,7 +79,7 @@ class Town:
         self.phoniro_net.revoke = self.phoniro.revoke_tokens
         self.transports = {name: httpx.MockTransport(_nobody) for name in ("lifecare", "phoniro")}
         self.mail = SlowMail(self)
-        self.settings = settings_for(poll_seconds=1800, awaiting_minutes=240)
+        self.settings = settings_for(poll_seconds=3600, awaiting_minutes=240)
         self.db = Database("sqlite://")
         self.two = self.rng.random() < 0.3
         self.deaths, self.deaths_at_writes, self.stalls = 0.0002, 0.02, 0.0005
@@ -91,6 +91,7 @@ class Town:
             for n in range(scale.cases)
         ]
         self.watch = Watch(self)
+        self.today = START.date() - timedelta(days=1)
         self.lines: list[str] = []
         self.acted_at = START
 

@@ -69,7 +69,7 @@ class Weather:
         for vendor in ("lifecare", "phoniro"):
             for _ in range(self.rng.randrange(1, 4)):
                 begin = start + timedelta(days=self.rng.uniform(0, days))
-                hours = self.rng.choice((0.2, 1, 4, 12))
+                hours = self.rng.choice((0.2, 1, 4, 12) if days > 2 else (0.2, 0.5, 1, 4))
                 dead = self.rng.random() < 0.4
                 share, faults = (
                     (1.0, DEAD) if dead else (self.rng.uniform(0.1, 0.6), self.rng.choice((ALL, LOSES_ANSWERS)))
