@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
@@ -39,6 +40,7 @@ from adapter.store.facts import StoredFact
 from adapter.store.outbox import Settled
 
 Problems = tuple[FactProblem, ...]
+Call = Callable[[], Awaitable[tuple[Any, Problems]]]
 
 READING = 0.4
 """How much of its lease a case may spend on each of its two rounds of reading. A case system that hangs would otherwise
@@ -96,11 +98,11 @@ async def _poisoned(rt: Runtime, case: Case, error: Exception, correlation: str)
 async def read_case(rt: Runtime, tenant: Tenant, case: Case, before: Mapping[str, StoredFact]) -> dict[str, Reading]:
     """Read every resource of the case; one that can't be read holds up no other."""
     person, source = case.person_id, tenant.source
-    first = {
-        "orders": source.orders(person),
-        "executions": source.executions(person),
-        "client": source.client(person),
-        "absences": source.absences(person),
+    first: dict[str, Call] = {
+        "orders": partial(source.orders, person),
+        "executions": partial(source.executions, person),
+        "client": partial(source.client, person),
+        "absences": partial(source.absences, person),
     }
     got = await _read_all(rt, tenant, first, before)
     orders: tuple[Order, ...] = _latest(got["orders"], before.get("orders"))
@@ -112,9 +114,9 @@ async def read_case(rt: Runtime, tenant: Tenant, case: Case, before: Mapping[str
     places = frozenset(
         e.id for e in executions if not e.deleted and (e.last_day is None or e.last_day >= case.evidence_after)
     )
-    second = {
-        "decisions": source.decisions(person, decision_ids),
-        "notes": source.notes(places, min(case.evidence_after, today)),
+    second: dict[str, Call] = {
+        "decisions": partial(source.decisions, person, decision_ids),
+        "notes": partial(source.notes, places, min(case.evidence_after, today)),
     }
     got |= await _read_all(rt, tenant, second, before)
     if got["executions"].error is not None and got["notes"].error is None:
@@ -129,7 +131,7 @@ def _latest(reading: Reading, stored: StoredFact | None) -> Any:
 
 
 async def _read_all(
-    rt: Runtime, tenant: Tenant, calls: Mapping[str, Awaitable[tuple[Any, Problems]]], before: Mapping[str, StoredFact]
+    rt: Runtime, tenant: Tenant, calls: Mapping[str, Call], before: Mapping[str, StoredFact]
 ) -> dict[str, Reading]:
     readings = await asyncio.gather(*(_read(rt, tenant, *call, before) for call in calls.items()))
     return dict(zip(calls, readings, strict=True))
@@ -139,7 +141,7 @@ async def _read(
     rt: Runtime,
     tenant: Tenant,
     name: str,
-    call: Awaitable[tuple[Any, Problems]],
+    call: Call,
     before: Mapping[str, StoredFact],
 ) -> Reading:
     """Read one resource. Where something that was known is no longer shown, it is made sure first that the resource
@@ -147,7 +149,7 @@ async def _read(
     at = rt.clock.now()
     try:
         async with asyncio.timeout(rt.tuning.lease.total_seconds() * READING):
-            value, problems = await call
+            value, problems = await call()
             for doubtful in vanished(name, before.get(name), value):
                 await tenant.source.answers(doubtful)
     except PortError as e:
