@@ -157,7 +157,7 @@ async def test_a_new_order_that_can_not_be_used_is_told_once_by_its_id_and_goes_
         await world.settle()
         assert set(await by_person(world)) == {BERIT}
         world.prepare(world.execute(other))
-        await world.pass_time(hours=6)
+        await world.pass_time(hours=2)
         assert unusable(world) == [(order.order_id, code)]
         (mail,) = [mail for mail in world.mail.sent if order.order_id in mail[2]]
         assert mail[1].startswith("samordning")
@@ -225,7 +225,7 @@ async def test_a_number_that_fails_its_checksum_is_told_and_stops_nothing() -> N
 
 
 async def test_a_note_of_5_megabytes_is_told_back_and_costs_nobody_else() -> None:
-    async with World(poll_seconds=3600) as world:
+    async with World(poll_seconds=3600, awaiting_minutes=60) as world:
         found = await both_ordered(world)
         for person, (_, execution) in found.items():
             world.prepare(execution, "22:30 " * 900_000 if person == ANNA else TIMES)
@@ -251,11 +251,11 @@ async def test_rtf_is_read_where_there_is_no_plain_text() -> None:
 
 @pytest.mark.parametrize("how", ["error_mark", "replace", "delete", "vanish"])
 async def test_a_note_that_no_longer_stands_after_it_was_acted_upon_pauses_within_a_day(how: str) -> None:
-    async with World(poll_seconds=6 * 3600) as world:
+    async with World(poll_seconds=6 * 3600, awaiting_minutes=120) as world:
         found = await both_ordered(world)
         for _, execution in found.values():
             world.prepare(execution)
-        await world.pass_time(hours=1)
+        await world.pass_time(hours=2)
         assert (await by_person(world))[ANNA].phase is Phase.ACTIVE
         heading = world.service.tenants["exempel"].mapping.signals[Signal.CONSENT_SIGNED]
         rows = world.lifecare.tables["documentations"].where("ExecutionId", found[ANNA][1])

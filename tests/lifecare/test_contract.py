@@ -64,7 +64,7 @@ def hold_answer(request: Request, answer: Answer) -> None:
 
 
 async def test_a_whole_life_is_spoken_as_the_vendor_describes(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with World() as world:
+    async with World(poll_seconds=3 * 3600) as world:
         talk: list[tuple[Request, Answer]] = []
         answer_of = world.lifecare.handle
 
@@ -80,16 +80,16 @@ async def test_a_whole_life_is_spoken_as_the_vendor_describes(monkeypatch: pytes
         await world.settle()
         execution = world.execute(order)
         world.prepare(execution)
-        await world.pass_time(hours=1)
+        await world.pass_time(hours=3)
         assert (await world.case()).phase is Phase.ACTIVE
         world.note(execution, Signal.TIMES_CHANGED, "22:30 och 04:00")
         world.lifecare.absence(ANNA, world.today, world.today)
-        await world.pass_time(hours=1)
+        await world.pass_time(hours=3)
         await world.service.tenants["exempel"].lifecare.access()
         world.lifecare.decision_end(order.decision_id, world.today)
         await world.pass_time(days=2)
         world.note(execution, Signal.EQUIPMENT_COLLECTED)
-        await world.pass_time(hours=1)
+        await world.pass_time(hours=3)
         world.lifecare.end_execution(execution)
         world.lifecare.delete("sol_decisions", order.decision_id)
         await world.pass_time(hours=26)

@@ -113,8 +113,8 @@ async def reads(world: World, count: int, **delta: float) -> dict[str, list[floa
 
 
 async def test_the_evidence_of_open_cases_is_read_again_within_a_day_spread_evenly() -> None:
-    async with World() as world:
-        count = 16
+    async with World(poll_seconds=6 * 3600) as world:
+        count = 12
         await active(world, count)
         await world.pass_time(days=1)
         found = await reads(world, count, days=2)

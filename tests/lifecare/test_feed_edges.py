@@ -154,7 +154,7 @@ async def orders_feed(world: World) -> Feed:
 
 
 async def test_a_lifecare_without_any_order_yet_is_not_taken_as_down_and_its_first_order_is_seen() -> None:
-    async with World() as world:
+    async with World(poll_seconds=12 * 3600) as world:
         world.lifecare.settings.empty_list = "404"
         for _ in range(3):
             await world.pass_time(days=2)

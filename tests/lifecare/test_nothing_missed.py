@@ -280,7 +280,7 @@ class Life:
             await self.poll()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(STEPS, min_size=3, max_size=25), st.integers(2, 6), st.integers(0, 99))
 def test_every_change_has_its_case_marked_in_the_end(
     monkeypatch: pytest.MonkeyPatch, steps: list[tuple[Any, ...]], page: int, seed: int

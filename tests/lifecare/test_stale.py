@@ -13,7 +13,13 @@ from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import BASE, Ordered
 from tests.world import ANNA, World
 
-READ = ("orders", "ordered_services", "sol_decisions", "executions", "clients", "client_absences", "documentations")
+TOGETHER = (
+    ("orders",),
+    ("ordered_services",),
+    ("sol_decisions", "client_absences", "documentations"),
+    ("executions", "clients"),
+)
+"""What is read of a case, in parts that fail together: none of a part hides what another's failing does."""
 FAULTS: dict[str, dict[str, object]] = {
     "401": {"kind": Kind.STATUS_BEFORE, "status": 401},
     "403": {"kind": Kind.STATUS_BEFORE, "status": 403},
@@ -21,6 +27,11 @@ FAULTS: dict[str, dict[str, object]] = {
     "404": {"kind": Kind.STATUS_BEFORE, "status": 404},
     "garbage": {"kind": Kind.GARBAGE},
 }
+
+
+def unhurried() -> World:
+    """Days pass in few readings; what is known, and when it counts, is the same at any pace."""
+    return World(poll_seconds=6 * 3600, awaiting_minutes=360, retry_first_seconds=450, retry_cap_seconds=7200)
 
 
 async def active(world: World) -> tuple[Ordered, int]:
@@ -48,26 +59,27 @@ async def look(world: World) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_an_hour_of_whatever_answer_changes_nothing_by_itself(fault: str) -> None:
-    async with World(poll_seconds=6 * 3600) as world:
+    async with unhurried() as world:
         await active(world)
-        for resource in READ:
+        for part in TOGETHER:
             before = [act.key for act in await world.acts() if act.kind.value != "mail"]
-            rule = fail(world, fault, resource)
+            rules = [fail(world, fault, resource) for resource in part]
             await look(world)
             await world.pass_time(hours=1)
-            assert world.schedules()[0][1] == "active", resource
-            assert [act.key for act in await world.acts() if act.kind.value != "mail"] == before, resource
-            world.lifecare_faults.remove(rule)
+            assert world.schedules()[0][1] == "active", part
+            assert [act.key for act in await world.acts() if act.kind.value != "mail"] == before, part
+            for rule in rules:
+                world.lifecare_faults.remove(rule)
             await look(world)
             decision = (await world.case()).last_decision
             assert decision is not None
-            assert not [a for a in decision.attention if a.code == "stale"], resource
+            assert not [a for a in decision.attention if a.code == "stale"], part
         assert (await world.case()).phase is Phase.ACTIVE
 
 
 @pytest.mark.parametrize("fault", ["401", "404"])
 async def test_a_known_last_day_ends_although_nothing_can_be_read(fault: str) -> None:
-    async with World(poll_seconds=6 * 3600) as world:
+    async with unhurried() as world:
         order, _ = await active(world)
         world.lifecare.decision_end(order.decision_id, world.today + timedelta(days=1))
         await world.settle()
@@ -77,7 +89,7 @@ async def test_a_known_last_day_ends_although_nothing_can_be_read(fault: str) ->
 
 
 async def test_a_known_absence_pauses_although_nothing_can_be_read_and_resumes_only_when_it_can() -> None:
-    async with World(poll_seconds=6 * 3600) as world:
+    async with unhurried() as world:
         await active(world)
         world.lifecare.absence(ANNA, world.today + timedelta(days=1), world.today + timedelta(days=2))
         await world.settle()
@@ -93,7 +105,7 @@ async def test_a_known_absence_pauses_although_nothing_can_be_read_and_resumes_o
 
 @pytest.mark.parametrize("fault", ["401", "garbage", "404"])
 async def test_nothing_begins_on_what_can_not_be_read(fault: str) -> None:
-    async with World(poll_seconds=6 * 3600) as world:
+    async with unhurried() as world:
         world.person()
         order = world.order()
         await world.settle()
@@ -115,7 +127,7 @@ def somebody_else(world: World) -> None:
 
 @pytest.mark.parametrize("entity", ["sol_decisions", "orders", "executions", "ordered_services", "clients"])
 async def test_what_vanished_without_a_word_pauses_and_is_told_and_ends_nothing(entity: str) -> None:
-    async with World(poll_seconds=6 * 3600) as world:
+    async with unhurried() as world:
         order, execution = await active(world)
         somebody_else(world)
         ids: dict[str, int | str] = {
@@ -146,7 +158,7 @@ async def away(world: World, last: date | None) -> int:
 
 
 async def test_an_open_absence_that_vanished_pauses_on_and_is_told_until_it_is_stated_anew() -> None:
-    async with World(poll_seconds=6 * 3600) as world:
+    async with unhurried() as world:
         absence = await away(world, None)
         told = len(world.notes())
         world.lifecare.vanish("client_absences", absence)
@@ -160,7 +172,7 @@ async def test_an_open_absence_that_vanished_pauses_on_and_is_told_until_it_is_s
 
 @pytest.mark.parametrize(("vanishes", "status"), [(True, "paused"), (False, "active")])
 async def test_an_absence_ends_by_a_word_and_by_its_last_day_and_not_by_vanishing(vanishes: bool, status: str) -> None:
-    async with World(poll_seconds=6 * 3600) as world:
+    async with unhurried() as world:
         absence = await away(world, world.today + timedelta(days=4))
         if vanishes:
             world.lifecare.vanish("client_absences", absence)
@@ -173,7 +185,7 @@ async def test_an_absence_ends_by_a_word_and_by_its_last_day_and_not_by_vanishin
 
 
 async def test_evidence_error_marked_afterwards_is_found_within_a_day_and_its_consequence_drawn() -> None:
-    async with World(poll_seconds=6 * 3600) as world:
+    async with unhurried() as world:
         _, execution = await active(world)
         consent = next(
             row.key

@@ -12,6 +12,7 @@ from adapter.domain.facts import Signal
 from adapter.engine.forget import forget
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import BASE, Ordered
+from tests.lifecare.test_stale import unhurried
 from tests.world import ANNA, World
 
 Takes = Callable[[World, Ordered], object]
@@ -48,7 +49,7 @@ def extended(world: World, order: Ordered) -> None:
 
 
 async def test_an_extended_order_gets_a_case_of_its_own_that_asks_for_everything_anew() -> None:
-    async with World(poll_seconds=6 * 3600) as world:
+    async with unhurried() as world:
         order, execution = await closed(world)
         extended(world, order)
         await world.settle()
@@ -64,7 +65,7 @@ async def test_an_extended_order_gets_a_case_of_its_own_that_asks_for_everything
 
 
 async def test_an_order_that_was_withdrawn_and_is_sent_again_gets_a_case_of_its_own() -> None:
-    async with World(poll_seconds=6 * 3600) as world:
+    async with unhurried() as world:
         order = await withdrawn(world)
         world.lifecare.change("orders", order.order_id, Status="Sent")
         await world.settle()
@@ -73,7 +74,7 @@ async def test_an_order_that_was_withdrawn_and_is_sent_again_gets_a_case_of_its_
 
 @pytest.mark.parametrize("what", ["status", "execution"])
 async def test_what_leaves_the_end_as_it_was_opens_nothing_and_is_not_asked_about_for_ever(what: str) -> None:
-    async with World(poll_seconds=6 * 3600) as world:
+    async with unhurried() as world:
         order, execution = await closed(world)
         if what == "status":
             world.lifecare.change("orders", order.order_id, Status="WillNotBeExecuted")
@@ -89,21 +90,21 @@ async def test_what_leaves_the_end_as_it_was_opens_nothing_and_is_not_asked_abou
 
 @pytest.mark.parametrize("status", [404, 500])
 async def test_an_extension_is_not_missed_because_the_order_could_not_be_read_at_once(status: int) -> None:
-    async with World(poll_seconds=3600) as world:
+    async with unhurried() as world:
         order, _ = await closed(world)
         extended(world, order)
         world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, path=f"{BASE}/api/v1/orders", times=40, status=status))
-        await world.pass_time(hours=1)
+        await world.pass_time(hours=7)
         assert len(await world.cases()) == 1
         world.lifecare_faults.clear()
-        await world.pass_time(hours=2)
+        await world.pass_time(hours=7)
         assert len(await world.cases()) == 2
 
 
 async def test_an_extension_is_seen_although_the_case_was_purged() -> None:
-    async with World(poll_seconds=24 * 3600) as world:
+    async with unhurried() as world:
         order, _ = await closed(world)
-        await world.pass_time(days=100)
+        world.clock.time += timedelta(days=100)
         await forget(world.rt)
         assert (await world.case()).person_id == ""
         extended(world, order)
