@@ -154,34 +154,11 @@ class LifecareClient:
     async def decision(self, decision_id: int, *, person_id: str | None = None) -> wire.Decision:
         return await self.get(query.DECISIONS, decision_id, person_id=person_id)
 
-    async def decisions_changed(self, gt: datetime) -> Rows[wire.Decision]:
-        return await self.list(query.DECISIONS, gt=gt)
-
-    # Executions
-
-    async def execution(self, execution_id: int, *, person_id: str | None = None) -> wire.Execution:
-        return await self.get(query.EXECUTIONS, execution_id, person_id=person_id)
-
-    async def executions_of_person(self, person_id: str) -> Rows[wire.Execution]:
-        return await self._of_person(query.EXECUTIONS, person_id)
-
-    async def executions_changed(self, gt: datetime) -> Rows[wire.Execution]:
-        return await self.list(query.EXECUTIONS, gt=gt)
-
-    # Clients and their absences
+    # Clients
 
     async def client(self, person_id: str) -> wire.Client:
         """``NotFound`` also for a confidential client that the key may not see (LA9)."""
         return await self.get(query.CLIENTS, person_number(person_id), person_id=person_id)
-
-    async def clients_changed(self, gt: datetime) -> Rows[wire.Client]:
-        return await self.list(query.CLIENTS, gt=gt)
-
-    async def absences_of_person(self, person_id: str) -> Rows[wire.ClientAbsence]:
-        return await self._of_person(query.ABSENCES, person_id)
-
-    async def absences_changed(self, gt: datetime) -> Rows[wire.ClientAbsence]:
-        return await self.list(query.ABSENCES, gt=gt)
 
     # Notes
 
@@ -205,9 +182,6 @@ class LifecareClient:
             Scope({"execution_id": execution_id}, "belongs to another execution") if execution_id is not None else None
         )
         return await self.list(query.DOCUMENTATIONS, q=q(query.DOCUMENTATIONS, **conditions), scope=scope)
-
-    async def documentation(self, documentation_id: str) -> wire.Documentation:
-        return await self.get(query.DOCUMENTATIONS, documentation_id)
 
     async def create_provider_note(self, request: wire.CreateProviderJournalNoteRequest) -> wire.JournalNoteV2:
         """Writes a note (LA3), once and without any retry: there is no idempotency key (LA4), so ``AmbiguousWrite``

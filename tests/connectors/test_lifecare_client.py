@@ -16,6 +16,7 @@ from connectors.errors import AmbiguousWrite, ContractBroken, NotFound, Refused,
 from connectors.http import HttpSettings
 from connectors.lifecare import query
 from connectors.lifecare.client import LifecareClient, LifecareSettings, decoded_key
+from connectors.lifecare.rows import of_person
 from connectors.lifecare.wire import CreateProviderJournalNoteRequest
 
 HOST = "https://lifecare.example/WE.EC.Integration.Host"
@@ -137,7 +138,7 @@ async def test_change_feeds_give_what_was_deleted_too(client: LifecareClient, ga
     gateway.get("/api/v1/executions").mock(
         side_effect=listing([{"Id": 1, "Deleted": True}, {"Id": 2, "PersonId": PERSON}])
     )
-    rows = await client.executions_changed(datetime(2026, 1, 31, 12, 0, 0, 999_999, tzinfo=UTC))
+    rows = await client.list(query.EXECUTIONS, gt=datetime(2026, 1, 31, 12, 0, 0, 999_999, tzinfo=UTC))
     assert [(row.id, row.deleted) for row in rows.items] == [(1, True), (2, False)]
     assert asked(gateway).url.params["gt"] == "2026-01-31T12:00:00"
 
@@ -225,7 +226,7 @@ async def test_another_persons_rows_are_never_passed_on(client: LifecareClient, 
         {"Id": 4, "PersonId": OTHER, "StartDate": "soon"},
     ]
     gateway.get("/api/v1/executions").mock(side_effect=listing(rows))
-    found = await client.executions_of_person(PERSON)
+    found = await client.list(query.EXECUTIONS, q=query.q(query.EXECUTIONS, PersonId=PERSON), scope=of_person(PERSON))
     assert [row.id for row in found.items] == [1]
     assert [(row.id, row.person_id, row.reason) for row in found.broken] == [
         ("2", None, "belongs to another person"),

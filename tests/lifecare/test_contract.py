@@ -4,6 +4,7 @@ description says."""
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -11,12 +12,25 @@ from jsonschema import Draft4Validator
 
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
+from connectors.lifecare import query
 from connectors.mock.lifecare import BASE
 from connectors.mock.wire import Answer, Request
-from tests.mock.test_lifecare_contract import DESCRIPTION, PREFIX, description, searchable, validator, without_nulls
+from tests.lifecare.test_quirks import Gateway
+from tests.mock.test_lifecare_contract import (
+    DESCRIPTION,
+    NOW,
+    PREFIX,
+    TF03,
+    description,
+    lived_in,
+    searchable,
+    validator,
+    without_nulls,
+)
 from tests.world import ANNA, World
 
 pytestmark = pytest.mark.skipif(not DESCRIPTION.exists(), reason="the vendor's description is not here")
+BY_ID = ("orders", "sol_decisions", "executions", "clients", "client_absences", "documentations")
 REF = f"#/definitions/{PREFIX}"
 
 
@@ -64,7 +78,7 @@ def hold_answer(request: Request, answer: Answer) -> None:
 
 
 async def test_a_whole_life_is_spoken_as_the_vendor_describes(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with World(poll_seconds=3 * 3600) as world:
+    async with World(poll_seconds=3 * 3600, awaiting_minutes=120) as world:
         talk: list[tuple[Request, Answer]] = []
         answer_of = world.lifecare.handle
 
@@ -102,3 +116,45 @@ async def test_a_whole_life_is_spoken_as_the_vendor_describes(monkeypatch: pytes
         if (request.path, answer.body) not in seen:
             seen.add((request.path, answer.body))
             hold_answer(request, answer)
+
+
+VALUES: dict[str, str | int | bool | date] = {
+    "text": "SB-100001",
+    "int": 30001,
+    "bool": True,
+    "date": date(2026, 3, 2),
+    "person": TF03,
+}
+
+
+@pytest.mark.parametrize("resource", query.RESOURCES, ids=lambda resource: resource.name)
+async def test_whatever_can_be_asked_of_a_resource_is_asked_and_answered_as_the_vendor_describes(
+    resource: query.Resource[Any],
+) -> None:
+    """Each field that the connector takes in ``q``, each change filter, and one row by its id."""
+    gateway = Gateway()
+    gateway.lifecare = lived_in()
+    gateway.lifecare.settings.page_cap = 3
+    rows_there = gateway.lifecare.tables[resource.name].rows.values() if resource.name in BY_ID else ()
+    row = next((row.key for row in rows_there if not row.deleted), None)
+    async with gateway.client() as client:
+        for name, kind in resource.searchable.items():
+            await client.list(resource, q=query.q(resource, **{name: VALUES[kind]}))
+        if resource.delta:
+            await client.list(resource, gt=NOW - timedelta(days=9), lt=NOW)
+        rows = await client.list(resource)
+        if row is not None:
+            await client.get(resource, row)
+    assert rows.items
+    assert rows.broken == ()
+    for request in gateway.asked:
+        hold_request(request)
+        hold_answer(request, gateway.lifecare.handle(request))
+
+
+def test_a_field_that_is_sought_by_is_of_the_kind_that_the_vendor_describes() -> None:
+    for resource in query.RESOURCES:
+        name = description()["paths"][f"/api/v1/{resource.name}"]["get"]["responses"]["200"]["schema"]["items"]["$ref"]
+        described = searchable(name.removeprefix(REF))
+        for field, kind in resource.searchable.items():
+            assert described[field] == kind, f"{resource.name}.{field}"

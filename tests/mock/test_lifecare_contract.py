@@ -39,6 +39,7 @@ def definition(name: str) -> dict[str, Any]:
     return found
 
 
+@cache
 def validator(name: str) -> Draft4Validator:
     """Holds a row against its definition, and any field that the description does not name against it."""
     definitions = copy.deepcopy(description()["definitions"])
