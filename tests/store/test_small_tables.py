@@ -27,7 +27,7 @@ from adapter.domain.facts import (
 from adapter.domain.ledger import ActKind, ActState, ScheduleRecord
 from adapter.domain.nights import NightTimes, Weekday
 from adapter.ports import Changed, Effect
-from adapter.store import codec, declarations, dispatch, events, facts, feeds, outbox, persons, purge, queries
+from adapter.store import codec, declarations, dispatch, events, facts, feeds, held, outbox, persons, purge, queries
 from adapter.store.errors import Overtaken
 from adapter.store.facts import StoredFact
 from adapter.store.tables import facts as facts_table
@@ -105,6 +105,27 @@ def test_a_feed_is_read_by_one_process_and_its_cursor_moves_only_when_it_was_rea
         "503",
         None,
     )
+
+
+def test_an_order_that_can_not_be_used_is_told_by_one_process_once_and_gone_when_it_is_mended(store: Store) -> None:
+    bad = FactProblem("bad_date", "orders", (("id", "1"), ("field", "StartDate")))
+    store.run(held.hold, "north", {"1": bad, "2": held.UNREAD}, NOW)
+    one = store.run(held.take_to_tell, "north", NOW, after(minutes=15))
+    assert one is not None
+    assert (one.order_id, one.problem) == ("1", bad)
+    assert store.run(held.take_to_tell, "north", NOW, after(minutes=15)) is None
+    again = store.run(held.take_to_tell, "north", after(minutes=15), after(minutes=30))
+    assert again is not None
+    store.run(held.told, "north", one)
+    store.run(held.told, "north", again)
+    store.run(held.hold, "north", {"1": bad, "2": held.UNREAD}, after(minutes=16))
+    assert store.run(held.take_to_tell, "north", after(minutes=59), after(hours=2)) is None
+    late = store.run(held.take_to_tell, "north", after(hours=1), after(hours=2))
+    assert late is not None
+    assert late.order_id == "2"
+    assert [h.order_id for h in store.run(queries.overview, "north", NOW).held] == ["1", "2"]
+    store.run(held.hold, "north", {"2": held.UNREAD}, after(hours=3))
+    assert [h.order_id for h in store.run(held.held, "north")] == ["2"]
 
 
 def test_a_feed_read_again_tells_only_what_changed(store: Store) -> None:
