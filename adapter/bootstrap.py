@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import random
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from types import TracebackType
@@ -35,6 +35,7 @@ from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.mail.client import MailClient, MailServer
 from connectors.phoniro.client import PhoniroClient
 from mappings.calendar_se import holidays_between
+from mappings.faults import MappingError
 from mappings.tables import MunicipalMapping, load_mapping
 from mappings.texts import Texts
 
@@ -106,13 +107,20 @@ def build(
     rng: random.Random | None = None,
     db: Database | None = None,
 ) -> Service:
-    """Wire a service. Raises ``MappingError`` for a mapping that can't be used, ``StoreError`` for a database URL that
-    can't."""
+    """Wire a service of all municipalities that can be used; the others are in ``runtime.refused``. Raises
+    ``MappingError`` if there is none, ``StoreError`` for a database URL that can't be used."""
     clock, outside, rng = clock or Clock(), outside or Outside(), rng or random.SystemRandom()
     database = db or Database(settings.store.url.get_secret_value())
     key = settings.pseudonym_secret
     breakers = Breakers()
-    parts = {name: _parts(t, clock, outside) for name, t in settings.tenants.items()}
+    parts, refused = {}, dict[str, Sequence[str]](settings.refused)
+    for name, t in settings.tenants.items():
+        try:
+            parts[name] = _parts(t, clock, outside)
+        except MappingError as error:
+            refused[name] = error.faults
+    if not parts:
+        raise MappingError([fault for faults in refused.values() for fault in faults])
     tenants = {
         name: Tenant(
             name=name,
@@ -136,6 +144,7 @@ def build(
         rng=rng,
         owner=owner or f"{socket.gethostname()}-{os.getpid()}-{rng.randrange(16**6):06x}",
         breakers=breakers,
+        refused=refused,
         dry_run=settings.dry_run,
         beat=outside.beat or _nothing,
     )

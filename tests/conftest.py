@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import os
 from collections.abc import Iterator
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from adapter.log_events import COMMON, EVENTS
 from adapter.observability import configure_logging
 from tests.postgres import Postgres, programs
 
@@ -18,6 +20,9 @@ from tests.postgres import Postgres, programs
 settings.register_profile("steady", derandomize=True)
 settings.register_profile("search", print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+EVERY_LINE = {"timestamp", "level", "event", "logger", "exception"}
 
 
 class Logs(io.StringIO):
@@ -31,10 +36,32 @@ class Logs(io.StringIO):
 
 
 @pytest.fixture(autouse=True)
-def logs() -> Logs:
+def logs(request: pytest.FixtureRequest) -> Iterator[Logs]:
+    """Whatever a test has the adapter log has to be in the catalogue: name, level and fields. A test that logs events
+    which don't exist is marked ``made_up_events``."""
     stream = Logs()
     configure_logging("INFO", json=True, stream=stream)
-    return stream
+    yield stream
+    if request.node.get_closest_marker("made_up_events") is None:
+        uncatalogued = [told for line in stream.lines() if (told := _uncatalogued(line))]
+        assert uncatalogued == []
+
+
+def _uncatalogued(line: dict[str, Any]) -> str | None:
+    """What of a line isn't as the catalogue has it; lines of libraries are their own."""
+    if not str(line.get("logger", "adapter")).startswith("adapter"):
+        return None
+    event = EVENTS.get(line["event"])
+    if event is None:
+        return f"{line['event']} is in no catalogue"
+    if logging.getLevelName(event.level).lower() != line["level"]:
+        return f"{event.name} is logged as {line['level']}"
+    strange = line.keys() - COMMON - EVERY_LINE - set(event.fields)
+    return f"{event.name} has {', '.join(sorted(strange))}" if strange else None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "made_up_events: logs events that aren't in the catalogue, on purpose")
 
 
 @pytest.fixture(scope="session")

@@ -63,14 +63,17 @@ async def check_all(config: Path | None) -> AsyncIterator[Finding]:
         for problem in error.problems:
             yield fault("configuration", problem, "Mend it; docs/settings.md describes every setting")
         return
+    for name, problems in settings.refused.items():
+        for problem in problems:
+            yield fault(f"{name}: configuration", problem, "Mend it; until then only the others are served")
     dry = ", dry run: nothing is written" if settings.dry_run else ""
     yield fine("configuration", f"complete, for {', '.join(settings.tenants)}{dry}")
-    good = True
+    usable = 0
     for finding in _mappings(settings):
-        good = good and finding.mark is not Mark.FAULT
+        usable += finding.mark is not Mark.FAULT
         yield finding
     yield check_database(settings)
-    if not good:
+    if not usable:
         yield note("Lifecare, Phoniro, mail", "not checked: they are once the mapping is mended")
         return
     try:
@@ -80,7 +83,7 @@ async def check_all(config: Path | None) -> AsyncIterator[Finding]:
         return
     async with service:
         for name, parts in service.tenants.items():
-            prefix = f"{name}: " if len(service.tenants) > 1 else ""
+            prefix = f"{name}: " if len(settings.tenants) > 1 else ""
             async for finding in _municipality(parts):
                 yield Finding(finding.mark, prefix + finding.subject, finding.told, finding.do)
 

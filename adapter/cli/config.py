@@ -10,13 +10,14 @@ import tomlkit
 import typer
 
 from adapter.cli.failures import failures_in_words
-from adapter.cli.opening import quiet_settings
+from adapter.cli.opening import quiet_settings, tell_left_out
 from adapter.settings.load import config_path
 
 
 def show_config(config: Path | None, *, as_json: bool) -> None:
     with failures_in_words():
         settings = quiet_settings(config)
+    tell_left_out(settings.refused)
     shown = settings.masked()
     if as_json:
         typer.echo(json.dumps(shown, ensure_ascii=False, indent=2))

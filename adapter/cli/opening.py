@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+
+import typer
 
 from adapter import bootstrap
 from adapter.bootstrap import Service
@@ -13,14 +15,22 @@ from adapter.cli.failures import fail, failures_in_words
 from adapter.observability import configure_logging
 from adapter.presentation.words import Words
 from adapter.settings import Settings, load_settings
-from adapter.settings.model import parsed_url
+from adapter.settings.values import parsed_url
 
 
 def quiet_settings(config: Path | None) -> Settings:
-    """The settings, with logging set up so that only errors are heard, redacted. Raises ``SettingsError``."""
-    settings = load_settings(config)
+    """The settings, with logging set up so that only errors are heard, redacted. Of several municipalities, those whose
+    own settings can't be used are left out. Raises ``SettingsError``."""
+    settings = load_settings(config, lenient=True)
     configure_logging("ERROR", json=False, stream=sys.stderr, secrets=settings.secrets())
     return settings
+
+
+def tell_left_out(refused: Mapping[str, Sequence[str]]) -> None:
+    """Say on standard error which municipalities a command can't speak of, and what to mend."""
+    for name, problems in refused.items():
+        lines = "\n".join(f"  - {problem}" for problem in problems)
+        typer.echo(f"{name} is left out, because its settings or mapping can't be used. To mend:\n{lines}", err=True)
 
 
 @contextmanager
@@ -31,6 +41,7 @@ def reading(config: Path | None) -> Iterator[Service]:
         if missing := missing_database(settings):
             raise fail(f"There is no database yet: {missing}. `adapter run` or `adapter db upgrade` makes it.")
         service = bootstrap.build(settings)
+        tell_left_out(service.runtime.refused)
         try:
             current, expected = service.runtime.db.schema()
             if current != expected:

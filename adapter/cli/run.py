@@ -13,7 +13,7 @@ from adapter import bootstrap
 from adapter.bootstrap import Service
 from adapter.cli.failures import CANT_BEGIN, WRONG
 from adapter.cli.http_side import HttpSide
-from adapter.cli.supervise import Reloader, supervise
+from adapter.cli.supervise import Reloader, supervise, tell_refused
 from adapter.engine import jobs
 from adapter.log_events import log
 from adapter.observability import configure_logging, log_crashes
@@ -31,7 +31,7 @@ def run_service(config: Path | None, *, once: bool) -> int:
     configure_logging("INFO", json=not sys.stdout.isatty(), stream=sys.stdout)
     log_crashes(lambda error: log("service_crashed", error=error))
     try:
-        settings = load_settings(config)
+        settings = load_settings(config, lenient=True)
     except SettingsError as error:
         log("settings_refused", problems=list(error.problems))
         return CANT_BEGIN
@@ -62,6 +62,7 @@ async def _serve(settings: Settings, config: Path | None, *, once: bool) -> int:
             store=service.runtime.db.name.partition(":")[0],
             dry_run=settings.dry_run,
         )
+        tell_refused(service)
         if once:
             await jobs.run_once(service.runtime)
         else:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from adapter import bootstrap
 from adapter.bootstrap import Service
 from adapter.engine import jobs
-from adapter.log_events import log
+from adapter.log_events import log, log_context
 from adapter.observability import configure_logging
 from adapter.settings import Settings, SettingsError, load_settings
 from adapter.settings.load import config_path
@@ -76,20 +76,27 @@ class Reloader:
         return settled and stamp != self._used
 
     def read(self, running: Service) -> Service | None:
-        """Read settings and mappings anew; None, and loudly, if anything in them can't be used."""
+        """Read settings and mappings anew; None, and loudly, if anything in them can't be used. Only who was refused
+        already may be so again: that holds up nobody else."""
+        service: Service | None = None
         try:
-            settings = load_settings(self.config)
+            settings = load_settings(self.config, lenient=True)
             problems = [
                 f"{name}: can't change while the adapter runs; restart it for this, or change it back"
                 for name in FIXED
                 if getattr(settings, name) != getattr(running.settings, name)
             ]
             if not problems:
-                return self.build(settings, running)
+                service = self.build(settings, running)
+                refused = service.runtime.refused
+                newly = sorted(refused.keys() - running.runtime.refused.keys())
+                problems = [problem for name in newly for problem in refused[name]]
         except SettingsError as error:
             problems = list(error.problems)
         except MappingError as error:
             problems = list(error.faults)
+        if not problems:
+            return service
         log("configuration_refused", problems=problems)
         return None
 
@@ -175,12 +182,20 @@ async def take_over(before: Service, after: Service) -> None:
         removed=", ".join(sorted(before.tenants.keys() - after.tenants.keys())),
         released=released,
     )
+    tell_refused(after)
     await tell_unattended(after)
 
 
 def _differs(before: Service, after: Service, name: str) -> bool:
     one, other = before.tenants[name], after.tenants[name]
     return one.settings != other.settings or one.mapping != other.mapping
+
+
+def tell_refused(service: Service) -> None:
+    """Municipalities that aren't served because their settings or mapping can't be used: say so."""
+    for name, problems in service.runtime.refused.items():
+        with log_context(tenant=name):
+            log("tenant_refused", problems=list(problems))
 
 
 async def tell_unattended(service: Service) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -74,6 +74,8 @@ class Runtime:
     rng: random.Random = field(default_factory=random.SystemRandom)
     owner: str = "adapter"
     breakers: Breakers = field(default_factory=Breakers)
+    refused: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Municipalities that aren't served because their settings or mapping can't be used, and what to mend of each."""
     dry_run: bool = False
     """Read and decide for real, and carry out nothing: what would have been done is logged."""
     beat: Callable[[], None] = lambda: None

@@ -54,6 +54,13 @@ class Access:
         )
 
     @staticmethod
+    def encrypted(request: Request) -> bool:
+        """Whether the caller's side is TLS, which a proxy before us may end and then says so. Anybody may say it: all
+        that comes of it is that their own cookie is never sent in clear."""
+        forwarded = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+        return request.url.scheme == "https" or forwarded == "https"
+
+    @staticmethod
     def end(response: Response) -> None:
         response.delete_cookie(COOKIE, path="/")
 

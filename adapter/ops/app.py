@@ -42,6 +42,8 @@ async def serve(ops: OpsContext, stop: asyncio.Event) -> None:
         port=ops.settings.port,
         log_config=None,
         access_log=False,
+        # Who asks is who connects: whose word counts beyond that is a matter of the settings.
+        proxy_headers=False,
         lifespan="off",
         timeout_graceful_shutdown=2,
     )

@@ -21,6 +21,8 @@ FRESH_LEAST = timedelta(minutes=10)
 """A feed is fresh while its last whole read is younger than so many polls, or than this."""
 
 STORE_SECONDS = 5.0
+TENANT = "feeds "
+"""How the checks that concern one municipality begin."""
 
 
 class Check(BaseModel):
@@ -32,9 +34,9 @@ class Check(BaseModel):
 
 
 class Health(BaseModel):
-    """``fail`` comes with status 503."""
+    """``fail`` comes with status 503. ``part``: what is wrong concerns some municipalities, and others are served."""
 
-    status: Literal["ok", "fail"]
+    status: Literal["ok", "part", "fail"]
     checks: list[Check] = Field(description="What was looked at.")
 
 
@@ -58,17 +60,20 @@ def router(ops: OpsContext) -> APIRouter:
 
     @routes.get("/readyz", responses=failing, summary="Does the adapter do its work?")
     async def readyz(response: Response) -> Health:
-        """The store answers, its tables are this version's (or a newer one's), and every feed was read lately."""
-        return _answer(response, await readiness(ops.runtime))
+        """The store answers, its tables are this version's (or a newer one's), and every feed was read lately. While at
+        least one municipality is served as it should be, the others' trouble is told and the status stays 200."""
+        checks = await readiness(ops.runtime)
+        some = any(check.ok for check in checks if check.name.startswith(TENANT))
+        return _answer(response, checks, part=some and all(c.ok for c in checks if not c.name.startswith(TENANT)))
 
     return routes
 
 
-def _answer(response: Response, checks: list[Check]) -> Health:
+def _answer(response: Response, checks: list[Check], *, part: bool = False) -> Health:
     well = all(check.ok for check in checks)
-    response.status_code = 200 if well else 503
+    response.status_code = 200 if well or part else 503
     response.headers["Cache-Control"] = "no-store"
-    return Health(status="ok" if well else "fail", checks=checks)
+    return Health(status="ok" if well else "part" if part else "fail", checks=checks)
 
 
 async def readiness(rt: Runtime) -> list[Check]:
@@ -90,8 +95,9 @@ async def readiness(rt: Runtime) -> list[Check]:
     for tenant in rt.tenants:
         old = [name for name in FEEDS if not _fresh(read_at.get((tenant, name)), now, oldest)]
         detail = f"not read whole within {oldest.total_seconds():.0f} s: {', '.join(old)}" if old else ""
-        checks.append(Check(name=f"feeds {tenant}", ok=not old, detail=detail))
-    return checks
+        checks.append(Check(name=f"{TENANT}{tenant}", ok=not old, detail=detail))
+    refused = "not served: its settings or mapping can't be used; `adapter check` says what to mend"
+    return [*checks, *(Check(name=f"{TENANT}{name}", ok=False, detail=refused) for name in rt.refused)]
 
 
 def _fresh(read_at: datetime | None, now: datetime, oldest: timedelta) -> bool:

@@ -76,6 +76,9 @@ def gauges(ops: OpsContext, snapshots: Iterable[Snapshot], *, store_up: bool) ->
     g.add("dry_run", "1 if nothing is carried out.", ops.runtime.dry_run)
     g.add("store_up", "1 if the database could be read for these metrics.", store_up)
     g.add("work_age_seconds", "Since the work last gave a sign of life.", ops.pulse.work_seconds)
+    for name in (*ops.runtime.tenants, *ops.runtime.refused):
+        text = "1 if a municipality isn't served because its settings or mapping can't be used."
+        g.add("tenant_refused", text, name in ops.runtime.refused, tenant=name)
     held = {(b.tenant, b.vendor) for b in ops.breakers() if b.open}
     for tenant in ops.runtime.tenants:
         for vendor in sorted(VENDOR_OF_LANE.values()):

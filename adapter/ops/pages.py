@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from adapter.domain.looks import local_date
 from adapter.domain.routine import WAY_OUT
+from adapter.log_events import log
 from adapter.ops import views
 from adapter.ops.access import Access
 from adapter.ops.casebook import CaseBook, Glance, safety
@@ -98,7 +99,8 @@ class Pages:
             "several": len(numbers) > 1,
             "vendors": views.vendors(self.ops),
             "resyncs": resyncs,
-            "well": not urgent and all(view.well for view in numbers),
+            "refused": sorted(rt.refused),
+            "well": not urgent and not rt.refused and all(view.well for view in numbers),
         }
 
     def case(self, c: Connection, reference: str) -> Found | None:
@@ -188,15 +190,20 @@ def router(ops: OpsContext, book: CaseBook) -> APIRouter:
     @routes.post("/sign-in")
     async def sign_in(request: Request, token: str = Form("", max_length=500)) -> Response:
         if not pages.attempts.take(request.client.host if request.client else ""):
+            log("sign_in_refused", status=429, reason="too many attempts")
             return pages.html("sign_in.html", 429, wrong="sign_in_often")
         if not pages.access.accepts(token):
+            log("sign_in_refused", status=401, reason="wrong token")
             return pages.html("sign_in.html", 401, wrong="sign_in_wrong")
         response = RedirectResponse("/", 303, headers=SECURITY)
-        pages.access.begin(response, secure=request.url.scheme == "https")
+        pages.access.begin(response, secure=pages.access.encrypted(request))
+        log("signed_in")
         return response
 
     @routes.post("/sign-out")
-    async def sign_out() -> Response:
+    async def sign_out(request: Request) -> Response:
+        if pages.access.by_token and pages.access.refusal(request) is None:
+            log("signed_out")
         response = RedirectResponse("/", 303, headers=SECURITY)
         pages.access.end(response)
         return response

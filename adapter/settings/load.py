@@ -79,17 +79,41 @@ class _Source:
         return f"{self.name}: {dotted(path)}"
 
 
-def load_settings(config: Path | None = None) -> Settings:
-    """The settings of this process. ``config`` is the file given on the command line.
+def load_settings(config: Path | None = None, *, lenient: bool = False) -> Settings:
+    """The settings of this process. ``config`` is the file given on the command line. Of several municipalities,
+    ``lenient`` leaves out those whose own settings can't be used, and names them in ``refused``.
 
     Raises ``SettingsError``, whose text is for the operator and holds no values. Relative paths are relative to the
     working directory.
     """
-    toml = _read_toml(config)
-    environment = _read_environment()
+    try:
+        return _load(config, lenient=lenient)
+    except SettingsError:
+        refused = _refused(config) if lenient else {}
+        if not refused:
+            raise
+    return _load(config, frozenset(refused), lenient=True).without(refused)
+
+
+def _refused(config: Path | None) -> dict[str, tuple[str, ...]]:
+    """The municipalities that can't be used even without the others, and what to mend of each; empty if all can't."""
+    written = _merged(_read_toml(config).values, _read_environment().values).get("tenants")
+    names = frozenset(written) if isinstance(written, dict) else frozenset()
+    refused: dict[str, tuple[str, ...]] = {}
+    for name in sorted(names):
+        try:
+            _load(config, names - {name}, lenient=True)
+        except SettingsError as error:
+            refused[name] = error.problems
+    return refused if len(refused) < len(names) else {}
+
+
+def _load(config: Path | None, without: frozenset[str] = frozenset(), *, lenient: bool) -> Settings:
+    """``without`` these municipalities. ``lenient`` leaves a missing mapping to whoever reads it."""
+    toml, environment = (_without(source, without) for source in (_read_toml(config), _read_environment()))
     above = _merged(toml.values, environment.values)
-    problems = [*_unknown(toml), *_unknown_variables()]
-    files = _read_secret_files(above, problems)
+    problems = [*_unknown(toml), *_unknown_variables(without)]
+    files = _read_secret_files(above, without, problems)
     sources = [environment, *reversed(files), toml]
     merged: Layer = {}
     for source in reversed(sources):
@@ -103,7 +127,8 @@ def load_settings(config: Path | None = None) -> Settings:
         # an unknown key has been told already, and better
         problems += [_told(fault, sources, single) for fault in faults if fault["type"] != "extra_forbidden"]
     else:
-        problems += _missing_files(settings)
+        if not lenient or (len(settings.tenants) == 1 and not without):
+            problems += _missing_files(settings)
         if not problems:
             return settings
     raise SettingsError(list(dict.fromkeys(problems))) from None
@@ -164,7 +189,20 @@ def _read_environment() -> _Source:
     raise SettingsError([f"environment: {name}: is a group; name a setting in it, {name}__..." for name in wrong])
 
 
-def _read_secret_files(above: Layer, problems: list[str]) -> list[_Source]:
+def _without(source: _Source, tenants: frozenset[str]) -> _Source:
+    """What is written for others than these municipalities."""
+    written = source.values.get("tenants")
+    if not isinstance(written, dict) or not tenants:
+        return source
+    left = {name: values for name, values in written.items() if name not in tenants}
+    return _Source(source.name, source.values | {"tenants": left})
+
+
+def _concerns(path: Path_, tenants: frozenset[str]) -> bool:
+    return path[0] == "tenants" and len(path) > 1 and path[1] in tenants
+
+
+def _read_secret_files(above: Layer, without: frozenset[str], problems: list[str]) -> list[_Source]:
     """Those of ``secrets_dir``, and over them those that a ``..._file`` setting names."""
     sources = []
     if folder := above.get("secrets_dir"):
@@ -175,6 +213,8 @@ def _read_secret_files(above: Layer, problems: list[str]) -> list[_Source]:
             found = []
         for file in found:
             path = tuple(file.name.lower().split("__"))
+            if _concerns(path, without):
+                continue
             if _nearest(path) is None:
                 sources.append((path, file))
             elif len(path) > 1:
@@ -252,13 +292,13 @@ def _unknown(source: _Source) -> list[str]:
     return [f"{source.called(path)}: {_no_such(path)}" for path, _ in _leaves(source.values) if _nearest(path)]
 
 
-def _unknown_variables() -> list[str]:
+def _unknown_variables(without: frozenset[str]) -> list[str]:
     problems = []
     for name in sorted(os.environ):
         if not name.upper().startswith(PREFIX) or name == CONFIG_VARIABLE or name.startswith(_NOT_OURS):
             continue
         path = tuple(name[len(PREFIX) :].lower().split("__"))
-        if _nearest(path):
+        if not _concerns(path, without) and _nearest(path):
             problems.append(f"environment: {name}: {_no_such(path)}")
     return problems
 

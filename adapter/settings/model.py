@@ -5,96 +5,30 @@ A secret ``x`` has a sibling ``x_file``: a file that holds it. The descriptions 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from importlib.resources import files
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
-from urllib.parse import unquote, urlsplit
+from typing import Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+
+from adapter.settings.values import (
+    LOOPBACK,
+    PSEUDONYM_KEY_MIN,
+    BaseUrl,
+    LifecareKey,
+    LongSecret,
+    NamedPath,
+    Networks,
+    Seconds,
+    Secret,
+    StoreUrl,
+    TenantName,
+    Token,
+    parsed_url,
+)
 
 DEFAULT_TENANT = "default"
-PSEUDONYM_KEY_MIN = 16
-TOKEN_MIN = 16
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-TenantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
-Seconds = Annotated[float, Field(gt=0)]
-
-
-def _base_url(value: str) -> str:
-    """``https://host[:port][/path]`` without a trailing slash."""
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be a URL such as https://host.example")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("must be a bare URL: no user, password, query or fragment in it")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ValueError("must be https: personal data and the key would travel in clear (http is for localhost only)")
-    return value.rstrip("/")
-
-
-def _present(value: SecretStr) -> SecretStr:
-    if not value.get_secret_value():
-        raise ValueError("is empty")
-    return value
-
-
-def _long(value: SecretStr) -> SecretStr:
-    if len(value.get_secret_value()) < PSEUDONYM_KEY_MIN:
-        raise ValueError(f"is required, with at least {PSEUDONYM_KEY_MIN} characters of pure chance")
-    return value
-
-
-def _token(value: SecretStr) -> SecretStr:
-    """None, or one that can't be guessed."""
-    if 0 < len(value.get_secret_value()) < TOKEN_MIN:
-        raise ValueError(f"must have at least {TOKEN_MIN} characters of pure chance, or be left out")
-    return value
-
-
-def _networks(value: str) -> str:
-    for part in filter(None, (p.strip() for p in value.split(","))):
-        try:
-            ip_network(part)
-        except ValueError:
-            raise ValueError("must be IP addresses or networks, such as 10.0.0.5, 10.1.0.0/16") from None
-    return value
-
-
-def _named(value: Path | None) -> Path:
-    if value is None:
-        raise ValueError("is required: copy the example mapping and make it the municipality's own")
-    return value
-
-
-def _decoded_key(value: SecretStr) -> SecretStr:
-    """Lifecare's keys are base64, handed out raw or percent-encoded (L2); base64 has no percent sign."""
-    return SecretStr(unquote(value.get_secret_value()))
-
-
-def _store_url(value: SecretStr) -> SecretStr:
-    try:
-        backend = parsed_url(value).get_backend_name()
-    except ArgumentError:
-        backend = ""
-    if backend not in ("sqlite", "postgresql"):
-        raise ValueError(
-            "must be a database URL that begins with sqlite:/// or postgresql:// (or postgresql+driver://)"
-        )
-    return value
-
-
-def parsed_url(url: SecretStr) -> URL:
-    """The store's URL in SQLAlchemy's form, whose own text hides the password."""
-    return make_url(url.get_secret_value())
-
-
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
-Secret = Annotated[SecretStr, AfterValidator(_present)]
 
 
 class Group(BaseModel):
@@ -118,11 +52,9 @@ class LifecareSettings(VendorSettings):
     """Lifecare (Welfare API Services, Elderly care): the case system."""
 
     domain: str = Field(min_length=1, description="The municipality's `domain` at Lifecare.")
-    key: Annotated[Secret, AfterValidator(_decoded_key)] = Field(
-        description="The API key, as it was handed out: raw or percent-encoded."
-    )
+    key: LifecareKey = Field(description="The API key, as it was handed out: raw or percent-encoded.")
     key_file: Path | None = Field(None, description="A file that holds the API key.")
-    hook_secret: Annotated[SecretStr, AfterValidator(_token)] = Field(
+    hook_secret: Token = Field(
         SecretStr(""), description="Signs the webhooks (`docs/http.md`); empty means that none is received."
     )
     hook_secret_file: Path | None = Field(None, description="A file that holds the webhooks' secret.")
@@ -172,7 +104,7 @@ class TenantSettings(Group):
     lifecare: LifecareSettings = Field(description="The case system.")
     phoniro: PhoniroSettings = Field(description="The camera platform.")
     mail: MailSettings = Field(default_factory=MailSettings, description="Mail.")
-    mapping_file: Annotated[Path | None, AfterValidator(_named)] = Field(
+    mapping_file: NamedPath = Field(
         None, description="The municipality's mapping (codes, headings, units, patience). Required, but in the demo."
     )
 
@@ -185,7 +117,7 @@ class TenantSettings(Group):
 class StoreSettings(Group):
     """The adapter's own database."""
 
-    url: Annotated[SecretStr, AfterValidator(_store_url)] = Field(
+    url: StoreUrl = Field(
         SecretStr("sqlite:///var/adapter.db"),
         description="SQLite (one process) or PostgreSQL (any number of replicas).",
     )
@@ -247,7 +179,7 @@ class OpsSettings(Group):
     host: str = Field("127.0.0.1", min_length=1, description="The address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="The port to listen on; 0 is any free one.")
     pages: bool = Field(True, description="Whether to show the status page.")
-    token: Annotated[SecretStr, AfterValidator(_token)] = Field(
+    token: Token = Field(
         SecretStr(""), description="Whoever gives this token may see the status page; at least 16 characters."
     )
     token_file: Path | None = Field(None, description="A file that holds the token.")
@@ -256,7 +188,7 @@ class OpsSettings(Group):
         pattern=r"^([A-Za-z][A-Za-z0-9-]*)?$",
         description="The header in which a reverse proxy says who has signed in there; empty means none.",
     )
-    proxy_addresses: Annotated[str, AfterValidator(_networks)] = Field(
+    proxy_addresses: Networks = Field(
         "", description="The reverse proxy's addresses or networks, separated by commas; nobody else is believed."
     )
     hooks_per_minute: int = Field(120, ge=1, le=6000, description="The most webhooks per minute and municipality.")
@@ -265,7 +197,7 @@ class OpsSettings(Group):
     @property
     def loopback(self) -> bool:
         """Whether only this machine can reach it."""
-        return self.host in _LOOPBACK
+        return self.host in LOOPBACK
 
     @property
     def open_to_all(self) -> bool:
@@ -292,7 +224,7 @@ class Settings(Group):
     engine: EngineSettings = Field(default_factory=EngineSettings, description="How the adapter works.")
     logs: LogSettings = Field(default_factory=LogSettings, description="Logging.")
     ops: OpsSettings = Field(default_factory=OpsSettings, description="The HTTP side.")
-    pseudonym_key: Annotated[SecretStr, AfterValidator(_long)] = Field(
+    pseudonym_key: LongSecret = Field(
         SecretStr(""),
         description=f"Keys the persons' pseudonyms and fingerprints; at least {PSEUDONYM_KEY_MIN} characters, never "
         "changed afterwards. Required, but in the demo.",
@@ -300,6 +232,18 @@ class Settings(Group):
     pseudonym_key_file: Path | None = Field(None, description="A file that holds the pseudonym key.")
     dry_run: bool = Field(False, description="Do everything but write: each write is a line in the log instead.")
     demo: bool = Field(False, description="Set by the demo command alone: simulated vendors, no secrets needed.")
+    _refused: Mapping[str, tuple[str, ...]] = PrivateAttr(default_factory=dict)
+
+    @property
+    def refused(self) -> Mapping[str, tuple[str, ...]]:
+        """The municipalities that were left out because their own settings can't be used, and what to mend."""
+        return self._refused
+
+    def without(self, refused: Mapping[str, tuple[str, ...]]) -> Self:
+        """These settings, which say of themselves whom they leave out."""
+        left = self.model_copy()
+        left._refused = dict(refused)
+        return left
 
     @model_validator(mode="before")
     @classmethod

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from adapter.ops.context import Breaker
+from tests.conftest import Logs
 from tests.ops.conftest import TOKEN, Site, site_of
 from tests.world import ANNA, World
 
@@ -83,6 +84,27 @@ async def test_the_token_signs_in_and_signing_out_ends_it(guarded: Site) -> None
         assert (await client.get("/")).status_code == 200
         await client.post("/sign-out")
         assert (await client.get("/")).status_code == 401
+
+
+@pytest.mark.parametrize(("forwarded", "secure"), [({"X-Forwarded-Proto": "https"}, True), ({}, False)])
+async def test_behind_a_proxy_that_ends_tls_the_session_is_never_sent_in_clear(
+    guarded: Site, forwarded: dict[str, str], secure: bool
+) -> None:
+    async with guarded.client("status.example") as client:
+        signed = await client.post("/sign-in", data={"token": TOKEN}, headers=forwarded)
+    assert ("; Secure" in signed.headers["Set-Cookie"]) is secure
+
+
+async def test_who_signs_in_or_out_or_is_refused_is_told_without_the_token(guarded: Site, logs: Logs) -> None:
+    async with guarded.client("status.example") as client:
+        await client.post("/sign-in", data={"token": "not-the-token"})
+        await client.post("/sign-in", data={"token": TOKEN})
+        await client.post("/sign-out")
+        await client.post("/sign-out")
+    told = [(line["event"], line["level"]) for line in logs.lines() if "sign" in line["event"]]
+    assert told == [("sign_in_refused", "warning"), ("signed_in", "info"), ("signed_out", "info")]
+    assert "not-the-token" not in logs.getvalue()
+    assert TOKEN not in logs.getvalue()
 
 
 async def test_guessing_the_token_is_slowed_down(guarded: Site) -> None:

@@ -1,0 +1,97 @@
+"""The kinds of values that settings have, each with what is said of one that can't be used; never the value itself."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import unquote, urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+PSEUDONYM_KEY_MIN = 16
+TOKEN_MIN = 16
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+TenantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+def _base_url(value: str) -> str:
+    """``https://host[:port][/path]`` without a trailing slash."""
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be a URL such as https://host.example")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be a bare URL: no user, password, query or fragment in it")
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise ValueError("must be https: personal data and the key would travel in clear (http is for localhost only)")
+    return value.rstrip("/")
+
+
+def _present(value: SecretStr) -> SecretStr:
+    if not value.get_secret_value():
+        raise ValueError("is empty")
+    return value
+
+
+def _long(value: SecretStr) -> SecretStr:
+    if len(value.get_secret_value()) < PSEUDONYM_KEY_MIN:
+        raise ValueError(f"is required, with at least {PSEUDONYM_KEY_MIN} characters of pure chance")
+    return value
+
+
+def _token(value: SecretStr) -> SecretStr:
+    """None, or one that can't be guessed."""
+    if 0 < len(value.get_secret_value()) < TOKEN_MIN:
+        raise ValueError(f"must have at least {TOKEN_MIN} characters of pure chance, or be left out")
+    return value
+
+
+def _networks(value: str) -> str:
+    for part in filter(None, (p.strip() for p in value.split(","))):
+        try:
+            ip_network(part)
+        except ValueError:
+            raise ValueError("must be IP addresses or networks, such as 10.0.0.5, 10.1.0.0/16") from None
+    return value
+
+
+def _named(value: Path | None) -> Path:
+    if value is None:
+        raise ValueError("is required: copy the example mapping and make it the municipality's own")
+    return value
+
+
+def _decoded_key(value: SecretStr) -> SecretStr:
+    """Lifecare's keys are base64, handed out raw or percent-encoded (L2); base64 has no percent sign."""
+    return SecretStr(unquote(value.get_secret_value()))
+
+
+def _store_url(value: SecretStr) -> SecretStr:
+    try:
+        backend = parsed_url(value).get_backend_name()
+    except ArgumentError:
+        backend = ""
+    if backend not in ("sqlite", "postgresql"):
+        raise ValueError(
+            "must be a database URL that begins with sqlite:/// or postgresql:// (or postgresql+driver://)"
+        )
+    return value
+
+
+def parsed_url(url: SecretStr) -> URL:
+    """The store's URL in SQLAlchemy's form, whose own text hides the password."""
+    return make_url(url.get_secret_value())
+
+
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Secret = Annotated[SecretStr, AfterValidator(_present)]
+LongSecret = Annotated[SecretStr, AfterValidator(_long)]
+Token = Annotated[SecretStr, AfterValidator(_token)]
+LifecareKey = Annotated[Secret, AfterValidator(_decoded_key)]
+Networks = Annotated[str, AfterValidator(_networks)]
+NamedPath = Annotated[Path | None, AfterValidator(_named)]
+StoreUrl = Annotated[SecretStr, AfterValidator(_store_url)]
