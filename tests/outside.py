@@ -120,11 +120,17 @@ class Side:
             for row in care.tables["sol_decisions"].where("PersonId", person(i)):
                 care.decision_end(int(row.key), care.today())
 
-    def background(self, first: int, count: int) -> None:
-        """Active cases from a month ago."""
+    def background(self, first: int, count: int) -> str:
+        """Active cases from a month ago; returns the day."""
+        self._ago = timedelta(days=30)
+        self.orders(first, count)
+        self._ago = timedelta(0)
+        return self.schedules(first, count)
+
+    def schedules(self, first: int, count: int) -> str:
+        """Only their schedules, numbered as the references are; returns the day (ISO) from which they run."""
         self._ago = timedelta(days=30)
         book = self._vendors.phoniro.book
-        self.orders(first, count)
         template = NewSchedule.model_validate_json(
             json.dumps(
                 {
@@ -146,7 +152,9 @@ class Side:
         for i in range(first, first + count):
             named = {"external_reference": f"{reference(i)}-1", "customer_external_id": f"P-{i:012d}"}
             book.create(str(UUID(schedule_id(i))), template.model_copy(update=named), self.clock(), "created")
+        day = f"{self.clock():%Y-%m-%d}"
         self._ago = timedelta(0)
+        return day
 
     def effects(self) -> dict[str, list[str]]:
         """What the adapter did to the world: schedules by reference, notes by their mark, mails by their id."""

@@ -1,20 +1,26 @@
-"""The two processes that are compared: ``adapter`` (records its calls) and ``bare`` (makes the same calls again)."""
+"""The processes that are measured: ``adapter`` (records its calls), ``bare`` (makes the same calls again), ``idle``
+(cycles in which nothing happened), ``compare`` (all schedules, beside a bare listing)."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import resource
 import signal
 import sys
 import time
 from collections import deque
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import httpx
 
 from adapter.bootstrap import Outside, build
+from adapter.engine.compare import compare
+from adapter.engine.feeds import read_feeds
 from adapter.engine.jobs import run_forever
+from adapter.engine.work import work
 from adapter.observability import configure_logging
 from adapter.settings import Settings, load_settings
 from connectors.http import production_transport
@@ -68,8 +74,48 @@ async def bare(vendors: list[list[Call]], connections: int) -> float:
     return time.perf_counter() - began
 
 
+async def idle(settings: Settings, cycles: int = 20) -> list[float]:
+    """Calls and milliseconds of a cycle in which nothing happened: the median of some, after a few to settle."""
+    recorders = {"lifecare": Recorder(16), "phoniro": Recorder(16)}
+    times: list[float] = []
+    async with build(settings, outside=Outside(transports=recorders)) as service:
+        await service.start_store()
+        (tenant,) = service.runtime.tenants.values()
+        for cycle in range(cycles + 3):
+            if cycle == 3:
+                for recorder in recorders.values():
+                    recorder.calls.clear()
+            began = time.perf_counter()
+            await read_feeds(service.runtime, tenant)
+            await work(service.runtime)
+            times.append((time.perf_counter() - began) * 1000)
+    calls = sum(len(recorder.calls) for recorder in recorders.values()) / cycles
+    return [calls, median(times[3:])]
+
+
+async def compared(settings: Settings) -> list[float]:
+    """Schedules listed, seconds of the comparison and of the same calls bare, and the peak of memory in MB."""
+    recorders = {"lifecare": Recorder(16), "phoniro": Recorder(16)}
+    async with build(settings, outside=Outside(transports=recorders)) as service:
+        await service.start_store()
+        (tenant,) = service.runtime.tenants.values()
+        began = time.perf_counter()
+        found = await compare(service.runtime, tenant)
+        seconds = time.perf_counter() - began
+        if found.same != found.listed or found.missing:
+            raise RuntimeError(f"not as they were left: {found.listed} listed, {found.same} same")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return [found.listed, seconds, await bare([recorders["phoniro"].calls], 1), peak]
+
+
 def main() -> None:
-    kind, record, connections, *config = sys.argv[1:]
+    kind, *arguments = sys.argv[1:]
+    if kind in ("idle", "compare"):
+        configure_logging("ERROR", json=True, stream=sys.stderr)
+        settings = load_settings(Path(arguments[0]))
+        sys.stdout.write(json.dumps(asyncio.run(idle(settings) if kind == "idle" else compared(settings))) + "\n")
+        return
+    record, connections, *config = arguments
     if kind == "adapter":
         settings = load_settings(Path(config[0]))
         with (Path(record).parent / "adapter.log").open("w", encoding="utf-8") as log:

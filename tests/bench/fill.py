@@ -1,0 +1,60 @@
+"""A database as it is after a month with many active cases, written straight into its tables."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, insert
+
+from adapter.domain.decision import Phase
+from adapter.domain.ledger import ScheduleRecord
+from adapter.store import codec
+from adapter.store.database import Database
+from adapter.store.tables import case_links, cases, persons, schedules
+from tests.outside import person, reference, schedule_id
+
+TENANT = "exempel"
+QUIET = timedelta(days=2)
+"""None of the cases is due sooner: what they cost by being there is measured, not their own work."""
+
+
+def fill(db: Database, count: int, record: ScheduleRecord, now: datetime) -> None:
+    """``count`` active cases, each with its schedule as ``record``, persons and references by their number."""
+    db.upgrade()
+    for first in range(0, count, 5000):
+        numbers = range(first, min(first + 5000, count))
+        db.run_sync(lambda c, some=numbers: _rows(c, some, record, now))  # type: ignore[misc]  # bound early
+
+
+def _rows(c: Connection, numbers: range, record: ScheduleRecord, now: datetime) -> None:
+    opened, stored = now - timedelta(days=30), codec.dump_record(record)
+    of = [{"tenant": TENANT, "ref": reference(i)} for i in numbers]
+    case = {
+        "evidence_after": opened.date(),
+        "phase": Phase.ACTIVE,
+        "opened_at": opened,
+        "due_seq": 1,
+        "read_again_at": now + QUIET,
+        "ready_at": now + QUIET,
+        "version": 9,
+        "decided_at": opened,
+        "failures": 0,
+        "adopted": False,
+        "adopted_orders": [],
+    }
+    c.execute(insert(cases), [one | {"person_id": person(i)} | case for i, one in zip(numbers, of, strict=True)])
+    links = [("order", "SB-{}"), ("execution", "{}"), ("decision", "{}"), ("client", "{}")]
+    c.execute(
+        insert(case_links),
+        [
+            one | {"kind": kind, "external_id": form.format(10_000_000 + i)}
+            for i, one in zip(numbers, of, strict=True)
+            for kind, form in links
+        ],
+    )
+    schedule = {"n": record.n, "etag": '"1"', "record": stored, "ended": False}
+    c.execute(
+        insert(schedules), [one | {"remote_id": schedule_id(i)} | schedule for i, one in zip(numbers, of, strict=True)]
+    )
+    known = {"tenant": TENANT, "details": "known", "emptied": False}
+    c.execute(insert(persons), [known | {"person_id": person(i), "external_id": f"P-{i:012d}"} for i in numbers])

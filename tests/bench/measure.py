@@ -1,0 +1,289 @@
+"""The lines of the table, each measured with processes of their own for adapter and vendors."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import text
+
+from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
+from adapter.domain.nights import NightTimes, NightWindow
+from adapter.domain.times_grammar import parse_times
+from adapter.store.database import Database
+from tests.bench.fill import fill
+from tests.outside import ROOT, Outside, mapping_without_quiet_hours, person
+from tests.replicas.crew import NOTES_EACH
+from tests.service import Replica, write_config
+
+CONNECTIONS = 16
+PATIENCE = 3600
+Row = dict[str, Any]
+
+
+def line(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "tests.bench.line", *map(str, arguments)]
+
+
+def told(*arguments: object) -> Any:
+    """What a process of ``line`` says at its end."""
+    done = subprocess.run(line(*arguments), cwd=ROOT, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def store_name(url: str) -> str:
+    return url.partition(":")[0].partition("+")[0]
+
+
+def row(what: str, measured: str, baseline: str, ratio: float | None, target: str) -> Row:
+    shown = None if ratio is None else round(ratio, 2)
+    return {"what": what, "measured": measured, "baseline": baseline, "ratio": shown, "target": target}
+
+
+def config_for(outside: Outside, folder: Path, url: str, **engine: Any) -> Path:
+    tenants = {"exempel": outside.tenant(mapping_without_quiet_hours(folder), concurrency=CONNECTIONS)}
+    return write_config(folder / "adapter.toml", url, tenants, concurrency=CONNECTIONS, **engine)
+
+
+def until(done: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
+    end = time.monotonic() + PATIENCE
+    while not done():
+        if time.monotonic() > end or (process is not None and process.poll() is not None):
+            raise RuntimeError("the adapter did not finish")
+        time.sleep(0.2)
+
+
+def lived(outside: Outside, folder: Path, config: Path, first: int, count: int, latency: float) -> tuple[float, Path]:
+    """Have the adapter take so many orders from ``Sent``, all facts ready, to scheduled, noted and told: the seconds,
+    and the file of its calls."""
+    outside.call("latency", seconds=latency)
+    before = outside.call("counts")["notes"]
+    outside.call("orders", first=first, count=count)
+    record = folder / "calls.json"
+    began = time.monotonic()
+    process = subprocess.Popen(line("adapter", record, CONNECTIONS, config), cwd=ROOT)
+    until(lambda: outside.call("counts")["notes"] - before >= count * NOTES_EACH, process)
+    seconds = time.monotonic() - began
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    process.wait()
+    return seconds, record
+
+
+def orders(outside: Outside, folder: Path, url: str, count: int, latency: float) -> Row:
+    """The orders, and the same calls by the bare client."""
+    outside.call("reset")
+    _, record = lived(outside, folder, config_for(outside, folder, url, poll_seconds=3600), 0, count, latency)
+    seconds = outside.call("span")
+    outside.call("reset")
+    outside.call("latency", seconds=latency)
+    outside.call("orders", first=0, count=count)
+    calls, bare = told("bare", record, CONNECTIONS)
+    return row(
+        f"{count} orders, {latency * 1000:.0f} ms, {store_name(url)}",
+        f"{seconds:.1f} s ({calls / count:.0f} calls an order)",
+        f"{bare:.1f} s bare",
+        bare / seconds,
+        ">= 0.5" if latency == 0 else ">= 0.9",
+    )
+
+
+def as_listed(outside: Outside, folder: Path, url: str, count: int) -> ScheduleRecord:
+    """What the platform lists of the schedules that ``Outside.background`` makes."""
+    times = parse_times("22.30, 02:15 och 05.00", NightWindow())
+    assert isinstance(times, NightTimes)
+    month_ago = datetime.fromisoformat(outside.call("background", first=0, count=count)).date()
+    return ScheduleRecord(1, ScheduleStatus.OPEN, month_ago, None, times, datetime.now(UTC))
+
+
+def many_cases(outside: Outside, folder: Path, url: str, few: int, many: int) -> list[Row]:
+    """An idle cycle with few and with many active cases (the vendors hold as much both times), and the comparison of
+    all schedules beside a bare listing."""
+    outside.call("reset")
+    outside.call("latency", seconds=0.0)
+    record = as_listed(outside, folder, url, few)
+    config = config_for(outside, folder, url, poll_seconds=3600)
+    db = Database(url)
+    cycles: list[tuple[float, float]] = []
+    for count in (few, many):
+        _emptied(db)
+        fill(db, count, record, datetime.now(UTC))
+        cycles.append(tuple(told("idle", config)))
+    db.close()
+    (calls_few, few_ms), (calls_many, many_ms) = cycles
+    outside.call("reset")
+    outside.call("schedules", first=0, count=many)
+    listed, compared, bare, peak = told("compare", config)
+    name = store_name(url)
+    return [
+        row(
+            f"idle cycle, {many} cases, {name}",
+            f"{many_ms:.0f} ms, {calls_many:.0f} calls",
+            f"{few_ms:.0f} ms, {calls_few:.0f} calls with {few}",
+            many_ms / few_ms,
+            "<= 1.2, same calls",
+        ),
+        row(
+            f"comparison of {listed} schedules, {name}",
+            f"{compared:.1f} s, peak {peak:.0f} MB",
+            f"{bare:.1f} s bare listing",
+            compared / bare,
+            "<= 3, <= 200 MB",
+        ),
+    ]
+
+
+def _emptied(db: Database) -> None:
+    db.upgrade()
+    for table in ("cases", "case_links", "schedules", "persons"):
+        db.run_sync(lambda c, t=table: c.execute(text(f"DELETE FROM {t}")))  # type: ignore[misc]  # bound early
+
+
+def curve(outside: Outside, folder: Path, url: str, sizes: tuple[int, ...], count: int = 100) -> list[Row]:
+    """What a new order costs by the number of active cases that are there."""
+    rows: list[Row] = []
+    first_seconds = 0.0
+    for size in sizes:
+        outside.call("reset")
+        outside.call("latency", seconds=0.0)
+        record = as_listed(outside, folder, url, 1)
+        db = Database(url)
+        _emptied(db)
+        db.run_sync(lambda c: [c.execute(text(f"DELETE FROM {t}")) for t in ("acts", "facts", "events", "feeds")])
+        fill(db, size, record, datetime.now(UTC))
+        db.close()
+        lived(outside, folder, config_for(outside, folder, url, poll_seconds=3600), 2_000_000, count, 0.0)
+        seconds = outside.call("span")
+        first_seconds = first_seconds or seconds
+        rows.append(
+            row(
+                f"a new order, {size} cases there, {store_name(url)}",
+                f"{seconds / count * 1000:.0f} ms",
+                f"{first_seconds / count * 1000:.0f} ms with {sizes[0]}",
+                seconds / first_seconds,
+                "flat",
+            )
+        )
+    return rows
+
+
+def poll_to_message(outside: Outside, folder: Path, url: str, rate: int = 5, seconds: int = 60) -> Row:
+    """From an order standing in Lifecare to the first message about it, at so many orders a second."""
+    poll = 2.0
+    outside.call("reset")
+    outside.call("latency", seconds=0.0)
+    config = config_for(outside, folder, url, poll_seconds=poll)
+    replica = Replica(config, folder / "poll.log")
+    replica.start()
+    until(lambda: bool(replica.events("service_started")))
+    time.sleep(3)
+    ordered: list[float] = []
+    began = time.monotonic()
+    for i in range(rate * seconds):
+        time.sleep(max(0.0, began + i / rate - time.monotonic()))
+        ordered.append(time.time())
+        outside.call("orders", first=i, count=1)
+    until(lambda: len(outside.call("written")) == len(ordered), replica.process)
+    written: Mapping[str, float] = outside.call("written")
+    waits = sorted(at - ordered[i] for i, at in _by_order(written))
+    replica.stop()
+    p99 = waits[int(len(waits) * 0.99)]
+    return row(
+        f"poll to message, {rate} orders a second, {store_name(url)}",
+        f"p99 {p99:.2f} s, median {waits[len(waits) // 2]:.2f} s",
+        f"poll interval {poll:.0f} s",
+        p99 / (poll + 1),
+        f"p99 <= {poll + 1:.0f} s",
+    )
+
+
+def _by_order(written: Mapping[str, float]) -> list[tuple[int, float]]:
+    """The first note to each person, by the number of the order."""
+    number = {person(i): i for i in range(len(written))}
+    return [(number[who], at) for who, at in written.items()]
+
+
+def two_replicas(outside: Outside, folder: Path, url: str, count: int = 300) -> Row:
+    """So many orders at 50 ms vendor latency, by one process and by two."""
+    times = []
+    for size in (1, 2):
+        outside.call("reset")
+        outside.call("latency", seconds=0.05)
+        db = Database(url)
+        _emptied(db)
+        db.run_sync(lambda c: [c.execute(text(f"DELETE FROM {t}")) for t in ("acts", "facts", "events", "feeds")])
+        db.close()
+        outside.call("orders", first=0, count=count)
+        config = config_for(outside, folder, url, poll_seconds=3600)
+        crew = [Replica(config, folder / f"replica-{size}-{n}.log") for n in range(size)]
+        for replica in crew:
+            replica.start()
+        until(lambda: outside.call("counts")["notes"] >= count * NOTES_EACH)
+        times.append(outside.call("span"))
+        for replica in crew:
+            replica.stop()
+    one, two = times
+    return row(
+        f"2 replicas, {count} orders, 50 ms, {store_name(url)}",
+        f"{two:.1f} s",
+        f"{one:.1f} s by 1",
+        one / two,
+        ">= 1.8",
+    )
+
+
+def start(outside: Outside, folder: Path, url: str, cases: int) -> list[Row]:
+    """``--help``, readiness and idle memory with many cases."""
+    outside.call("reset")
+    outside.call("latency", seconds=0.0)
+    record = as_listed(outside, folder, url, 1)
+    db = Database(url)
+    fill(db, cases, record, datetime.now(UTC))
+    db.close()
+    name = store_name(url)
+    config = config_for(outside, folder, url, poll_seconds=1)
+    with config.open("a", encoding="utf-8") as file:
+        file.write("\n[ops]\nenabled = true\nport = 18791\n")
+    replica = Replica(config, folder / "idle.log")
+    began = time.monotonic()
+    replica.start()
+    assert replica.process is not None
+    until(_ready, replica.process)
+    ready = time.monotonic() - began
+    time.sleep(10)
+    status = Path(f"/proc/{replica.process.pid}/status").read_text(encoding="utf-8")
+    replica.stop()
+    kib = int(next(found.split()[1] for found in status.splitlines() if found.startswith("VmRSS")))
+    rows = [
+        row(f"ready with {cases} cases, {name}", f"{ready:.2f} s", "", None, "<= 2 s"),
+        row(f"idle memory (RSS), {name}", f"{kib / 1024:.0f} MB", "", None, "<= 120 MB"),
+    ]
+    return rows if name != "sqlite" else [*rows, help_seconds()]
+
+
+def _ready() -> bool:
+    try:
+        with urllib.request.urlopen("http://127.0.0.1:18791/readyz", timeout=1) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def help_seconds() -> Row:
+    times = []
+    for _ in range(5):
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "adapter", "--help"], cwd=ROOT, capture_output=True, check=True)
+        times.append(time.perf_counter() - began)
+    began = time.perf_counter()
+    subprocess.run([sys.executable, "-c", "pass"], check=True)
+    bare = time.perf_counter() - began
+    return row("adapter --help", f"{min(times):.2f} s, best of 5", f"{bare:.2f} s, Python alone", None, "< 0.5 s")
