@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, time
+from functools import lru_cache
 from typing import Final
 
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus, What
@@ -144,8 +145,14 @@ def _rules(what: What, window: NightWindow) -> tuple[Rule, ...]:
 
 
 def _times(rules: Iterable[Rule], window: NightWindow) -> NightTimes | None:
+    return _times_of(tuple((tuple(rule.weekdays), tuple(rule.times)) for rule in rules), window)
+
+
+@lru_cache(maxsize=4096)
+def _times_of(rules: tuple[tuple[tuple[str, ...], tuple[time, ...]], ...], window: NightWindow) -> NightTimes | None:
+    """Kept, as a list of all schedules says the same times over and over."""
     try:
-        calendar = [CalendarRule(tuple(_DAYS[day] for day in rule.weekdays), rule.times) for rule in rules]
+        calendar = [CalendarRule(tuple(_DAYS[day] for day in days), times) for days, times in rules]
         return night_times_from_rules(calendar, window)
     except (KeyError, ValueError):
         return None
