@@ -177,6 +177,28 @@ def db_status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     raise typer.Exit(status(config, as_json=as_json))
 
 
+@db_app.command("backup")
+def db_backup(
+    target: Annotated[Path, typer.Argument(help="The file to write; it must not be there yet.")],
+    config: ConfigOption = None,
+) -> None:
+    """Copy an SQLite database to a file while the adapter runs (PostgreSQL: use pg_dump)."""
+    from adapter.cli.db import backup
+
+    backup(config, target)
+
+
+@db_app.command("restored")
+def db_restored(config: ConfigOption = None) -> None:
+    """Say that the database was put back from a backup, before the adapter is started on it.
+
+    What waited to be sent may have been sent since the backup: all of it is then looked for before it is sent.
+    """
+    from adapter.cli.db import restored
+
+    restored(config)
+
+
 def main() -> None:
     """The program. Ends with 0, with 1 where something is wrong, with 2 where it can't begin (arguments, settings)."""
     try:

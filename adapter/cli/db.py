@@ -1,4 +1,4 @@
-"""``adapter db upgrade`` and ``adapter db status``."""
+"""``adapter db``: upgrade, status, backup, and what has to be said after a restore."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from pathlib import Path
 
 import typer
 
-from adapter.cli.failures import WRONG, failures_in_words
+from adapter.cli.failures import WRONG, fail, failures_in_words
 from adapter.cli.opening import missing_database, quiet_settings
+from adapter.settings.values import parsed_url
+from adapter.store.backup import back_up, make_careful
 from adapter.store.database import Database
 from adapter.store.queries import overview
 
@@ -61,6 +63,30 @@ def status(config: Path | None, *, as_json: bool) -> int:
             database.close()
         _tell(value, "\n".join(lines), as_json=as_json)
         return 0 if current == expected else WRONG
+
+
+def backup(config: Path | None, target: Path) -> None:
+    with failures_in_words():
+        settings = quiet_settings(config)
+        url = parsed_url(settings.store.url)
+        if url.get_backend_name() != "sqlite":
+            raise fail("This database is PostgreSQL's: back it up with `pg_dump --format=custom` (docs/operations.md).")
+        size = back_up(Path(str(url.database)), target)
+    typer.echo(f"{target}: {size / 1e6:.1f} MB. Not in it, and needed as well: settings, mapping, secret files.")
+
+
+def restored(config: Path | None) -> None:
+    with failures_in_words():
+        settings = quiet_settings(config)
+        if missing := missing_database(settings):
+            raise fail(f"There is no database: {missing}. Put the backup there first.")
+        database = Database(settings.store.url.get_secret_value())
+        try:
+            database.upgrade()
+            make_careful(database)
+        finally:
+            database.close()
+        typer.echo(f"{database.name}: whatever waited to be sent is looked for first. Now the adapter can be started.")
 
 
 def _tell(value: object, text: str, *, as_json: bool) -> None:

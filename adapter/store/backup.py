@@ -49,10 +49,16 @@ def back_up(source: Path, target: Path) -> int:
     return target.stat().st_size
 
 
+def make_careful(database: Database) -> None:
+    """What a copy of another kind (``pg_dump``) needs once it has been put back, before anything runs on it: everything
+    that was to be sent becomes *unknown*, and leases are given back. Safe to repeat. Raises ``StoreError``."""
+    database.run_sync(_all_unknown)
+
+
 def _make_careful(path: Path) -> None:
     copy = Database(f"sqlite:///{path}", inline=True)
     try:
-        copy.run_sync(_all_unknown)
+        make_careful(copy)
     finally:
         copy.close()
 
