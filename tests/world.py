@@ -175,12 +175,17 @@ class World:
             await work(self.rt)
 
     async def pass_time(self, **delta: float) -> None:
-        """Let time pass as in service: polling at its pace, working whenever something is due."""
+        """Let time pass as in service: polling at its pace, working whenever something is due. What is due and can't be
+        done, as its vendor is down, is looked at again a little later."""
         until = self.clock.time + timedelta(**delta)
+        held: datetime | None = None
         while True:
             soon = await self._next()
             poll = self.polled + self.rt.tuning.poll
             at = min(poll, soon) if soon else poll
+            if at == held:
+                at = min(poll, self.clock.time + timedelta(seconds=5))
+            held = soon if soon and soon <= self.clock.time else None
             if at > until:
                 break
             self.clock.time = max(at, self.clock.time)

@@ -92,6 +92,12 @@ class _Turn:
             return facts_at is None or self.began - facts_at > self.rt.tuning.fresh
         return self.claimed.lane != "platform" and (decided_at is None or self.began - decided_at > OUTDATED)
 
+    @property
+    def _ours(self) -> str | None:
+        """What our own code raised over this act before: kept, so that its traceback is logged once."""
+        said = self.claimed.act.error or ""
+        return said if _OURS in said else None
+
     async def poisoned(self, error: Exception) -> None:
         """Our own code failed over this act: whether it had its effect is unknown. The traceback is logged once."""
         what = f"{type(error).__name__} {_OURS}"
@@ -169,9 +175,7 @@ class _Turn:
         """Sent again at once after the first time, and after a growing delay if that happens again and again."""
         attempts = self.claimed.act.attempts
         wait = backoff(attempts - 1, self.rt.tuning, self.rt.rng) if attempts > 1 else timedelta(0)
-        what = "it had no effect; it is sent again if it is still called for"
-        if self.claimed.act.error and _OURS in self.claimed.act.error:
-            what = self.claimed.act.error
+        what = self._ours or "it had no effect; it is sent again if it is still called for"
         await self._record(
             lambda c: dispatch.retry(c, self.claimed, retry_at=now + wait, error=what, now=now), "act_had_no_effect"
         )
@@ -183,7 +187,7 @@ class _Turn:
             wait = max(
                 wait, backoff(self.claimed.act.attempts + self.claimed.looks, self.rt.tuning, self.rt.rng, error)
             )
-        text = str(error) if error else "its answer was lost; it is looked for before anything is sent again"
+        text = str(error) if error else self._ours or "its answer was lost; it is looked for before it is sent again"
         await self.rt.db.run(
             lambda c: dispatch.unknown(c, self.claimed, retry_at=now + wait, looks=looks, error=text, now=now)
         )

@@ -113,7 +113,11 @@ class Jobs:
         if task is not None:
             self.active.add(task)
             task.add_done_callback(self.active.discard)
-        await self._guard(job)
+        try:
+            await self._guard(job)
+        except asyncio.CancelledError:
+            if not self.stopping.is_set():
+                raise  # at a stop it was us who ended what took too long: no failure of the job
 
     async def _guard(self, job: Callable[[], Awaitable[object]]) -> None:
         try:

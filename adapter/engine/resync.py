@@ -255,18 +255,20 @@ class _Turn:
 
     def _next_step(self, c: Connection) -> None:
         step = self.steps[self.steps.index(self.position["step"]) + 1]
-        self.position = {"step": step, "told": self.position.get("told")}
-        self._give_back(c)
+        self._move_to(c, {"step": step, "told": self.position.get("told")})
 
     def _give_back(self, c: Connection, **moved: str | int) -> None:
-        told = self.position.get("told")
+        self._move_to(c, {**self.position, **moved})
+
+    def _move_to(self, c: Connection, position: dict[str, Any]) -> None:
+        """Changes nothing but the store, as a transaction may run again from its beginning."""
+        told = position.get("told")
         if told is None or self.now - datetime.fromisoformat(told) >= TELL_EVERY:
             counts = resyncs.counts(c, self.resync.tenant, self.resync.id)
             left = counts.get(ItemState.LISTED, 0) + counts.get(ItemState.MARKED, 0)
             found = sum(counts.values())
-            log("resync_progress", resync=self.resync.id, step=self.position["step"], found=found, left=left)
-            moved["told"] = self.now.isoformat()
-        position = {**self.position, **moved}
+            log("resync_progress", resync=self.resync.id, step=position["step"], found=found, left=left)
+            position = {**position, "told": self.now.isoformat()}
         resyncs.give_back(c, self.resync, position=position, error=None, retry_at=None)
 
     async def _db(self, fn: Callable[[Connection], Any]) -> Any:

@@ -92,8 +92,11 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
         return known, [(case, load_facts(c, case.tenant, case.ref)) for case in due_cases]
 
     acts, due_cases = await rt.db.run(claim)
+    # After the transaction, which may have run more than once.
     for _, breaker in back:
         breaker.recovered = False
+    for act, _ in acts:
+        rt.breakers.of(act.tenant, VENDOR_OF_LANE[act.lane]).allows(now)
     rt.beat()
     await rt.at("work claimed")
     done.acts += len(acts)
@@ -119,8 +122,7 @@ def _claim_lane(
         probe = dispatch.claim_probe(
             c, tenant=tenant, lane=lane, now=now, owner=rt.owner, lease_until=until, stops_first=breaker.stops_first
         )
-        if probe is not None and breaker.allows(now):
-            return [probe]
+        return [] if probe is None else [probe]
     return []
 
 

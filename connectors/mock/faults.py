@@ -196,7 +196,7 @@ class FaultPlan:
         return replace(answer, status=200, body=b"") if rule.kind is Kind.EMPTY else answer
 
     def _status(self, rule: Rule) -> Answer:
-        headers = {"content-type": rule.content_type}
+        headers = {"content-type": rule.content_type, "date": format_datetime(self._clock(), usegmt=True)}
         if rule.retry_after is not None:
             date = format_datetime(self._clock() + timedelta(seconds=rule.retry_after), usegmt=True)
             headers["retry-after"] = date if rule.retry_after_as_date else str(rule.retry_after)

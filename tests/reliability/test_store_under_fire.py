@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from sqlalchemy import Connection, event
@@ -17,6 +18,7 @@ from adapter.engine.jobs import Jobs
 from adapter.store.backup import back_up
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
+from connectors.mock.faults import Kind, Rule
 from tests.conftest import Logs
 from tests.reliability.mortal import MortalWorld
 from tests.world import World
@@ -105,12 +107,22 @@ async def test_a_file_that_is_taken_away_is_never_begun_anew(tmp_path: Path) -> 
         await all_is_well(world)
 
 
+@pytest.fixture(scope="module")
+def undisturbed() -> dict[str, Any]:
+    """What is left of a life that nothing befell."""
+
+    async def life() -> dict[str, Any]:
+        async with MortalWorld(lambda _: False, **POLL) as world:
+            await world.a_whole_life()
+            return await world.end_state()
+
+    return asyncio.run(life())
+
+
 @pytest.mark.parametrize("nth", [53, 79])
-async def test_a_commit_that_fails_now_and_then_changes_no_life(nth: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    undisturbed = MortalWorld(lambda _: False, **POLL)
-    async with undisturbed:
-        await undisturbed.a_whole_life()
-        expected = await undisturbed.end_state()
+async def test_a_commit_that_fails_now_and_then_changes_no_life(
+    nth: int, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     world = MortalWorld(lambda _: False, **POLL)
     commits = 0
     async with world:
@@ -130,8 +142,33 @@ async def test_a_commit_that_fails_now_and_then_changes_no_life(nth: int, monkey
 
         monkeypatch.setattr(world.db, "run_sync", failing)
         await world.a_whole_life()
-        assert await world.end_state() == expected
+        assert await world.end_state() == undisturbed
         assert commits > 10 * nth
+
+
+async def test_transactions_that_are_begun_again_from_their_beginning_change_no_life(
+    undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where another process was in the way (PostgreSQL: deadlock, serialisation failure)."""
+    world = MortalWorld(lambda _: False, **POLL)
+    async with world:
+        run = world.db.run_sync
+
+        def again(fn: Callable[[Connection], T]) -> T:
+            def begun(c: Connection) -> None:
+                fn(c)
+                raise ZeroDivisionError
+
+            with pytest.raises(ZeroDivisionError):
+                run(begun)
+            return run(fn)
+
+        monkeypatch.setattr(world.db, "run_sync", again)
+        world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=20))
+        await world.a_whole_life()
+        left = await world.end_state()
+        left["schedules"] = [(undisturbed["schedules"][0][0], *acts) for _, *acts in left["schedules"]]
+        assert left == undisturbed, "but for the reference, which was drawn twice"
 
 
 async def test_the_daemon_says_once_that_the_store_is_away_and_goes_on_when_it_is_back(

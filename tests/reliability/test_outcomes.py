@@ -1,0 +1,176 @@
+"""What follows from an error: tried again for ever, parked and told, or, where it is our own, set aside (P5, P6)."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from adapter.domain.decide import decide
+from adapter.domain.decision import Decision, Phase
+from adapter.domain.facts import Facts
+from adapter.domain.ledger import Act, ActKind, ActState, Ledger
+from adapter.domain.policy import Policy
+from adapter.engine import reconcile
+from adapter.engine.jobs import _begin as begin
+from adapter.engine.outcomes import backoff
+from adapter.engine.runtime import Tuning
+from adapter.gateways.executors import Executors
+from adapter.ports import CaseContext, Effect, Failure, PortError
+from connectors.mock.faults import Kind, Rule
+from tests.conftest import Logs
+from tests.world import ANNA, World
+
+TUNING = Tuning()
+BERTIL = "19350202TF02"
+
+
+class Always(random.Random):
+    def __init__(self, drawn: float) -> None:
+        super().__init__()
+        self.drawn = drawn
+
+    def random(self) -> float:
+        return self.drawn
+
+
+def test_delays_double_up_to_a_cap_and_never_stop() -> None:
+    delays = [backoff(n, TUNING, Always(0)).total_seconds() for n in (1, 2, 3, 4, 5, 6, 7, 8, 1000, 10**9)]
+    assert delays == [15, 30, 60, 120, 240, 480, 900, 900, 900, 900]
+
+
+def test_what_failed_together_does_not_come_back_together() -> None:
+    drawn = {backoff(7, TUNING, random.Random(seed)) for seed in range(50)}
+    assert len(drawn) == 50
+    assert timedelta(minutes=15) <= min(drawn) < max(drawn) < timedelta(minutes=15) * 1.25
+
+
+def test_a_vendor_is_never_tried_sooner_than_it_asked_for() -> None:
+    asked = PortError(Failure.TRANSIENT, "busy", vendor="phoniro", retry_after=3600)
+    assert backoff(1, TUNING, Always(0), asked) == timedelta(hours=1)
+    asked = PortError(Failure.TRANSIENT, "busy", vendor="phoniro", retry_after=1)
+    assert backoff(7, TUNING, Always(0), asked) == timedelta(minutes=15)
+
+
+@pytest.mark.parametrize("as_date", [False, True], ids=["seconds", "a date"])
+async def test_retry_after_is_honoured_as(as_date: bool) -> None:
+    async with World() as world:
+        busy = {"kind": Kind.STATUS_BEFORE, "method": "POST", "pattern": "/provider_notes", "status": 429}
+        rule = Rule.model_validate({**busy, "retry_after": 600, "retry_after_as_date": as_date})
+        world.lifecare_faults.add(rule)
+        world.person()
+        world.order()
+        await world.settle()
+        await world.pass_time(hours=1)
+        hit = world.lifecare_faults.hits[0].at
+        first, second = sorted(note.written for note in world.lifecare.notes_written())
+        assert first - hit >= timedelta(seconds=599), "a date has whole seconds"
+        assert first - hit < timedelta(seconds=660)
+        assert second >= first
+
+
+async def test_what_always_fails_is_tried_for_ever() -> None:
+    async with World() as world:
+        world.lifecare_faults.add(
+            Rule(kind=Kind.STATUS_BEFORE, method="POST", pattern="/provider_notes", times=None, status=429)
+        )
+        world.person()
+        world.order()
+        await world.pass_time(hours=8)
+        tries = sorted({hit.at for hit in world.lifecare_faults.hits})
+        assert world.clock.time - tries[-1] < timedelta(minutes=20)
+        assert max(later - sooner for sooner, later in pairwise(tries)) < timedelta(minutes=20)
+        world.lifecare_faults.clear()
+        await world.pass_time(minutes=20)
+        assert len(world.notes()) == 2
+
+
+async def parked(world: World) -> Act:
+    """A schedule that Phoniro refuses; the IT function is told once."""
+    world.phoniro_faults.add(
+        Rule(kind=Kind.STATUS_BEFORE, method="POST", pattern="/supervision-schedules[?]", status=422, times=1)
+    )
+    world.person()
+    world.prepare(world.execute(world.order()))
+    await world.settle()
+    await world.pass_time(hours=3)
+    (create,) = [a for a in await world.acts() if a.kind is ActKind.CREATE]
+    assert create.state is ActState.PARKED
+    assert create.attempts == 1, "what is refused isn't tried again"
+    told = [a.key for a in await world.acts() if a.kind is ActKind.MAIL and a.state is ActState.DONE]
+    assert len(told) == 1, "the IT function, once"
+    assert told[0].startswith("parked:")
+    return create
+
+
+async def test_a_parked_act_goes_on_by_itself_when_the_facts_change() -> None:
+    async with World() as world:
+        await parked(world)
+        world.lifecare.absence(ANNA, world.today + timedelta(days=9), world.today + timedelta(days=10))
+        await world.pass_time(hours=1)
+        assert [status for _, status in world.schedules()] == ["active"]
+
+
+async def test_a_parked_act_goes_on_by_itself_at_a_start_with_other_settings() -> None:
+    async with World() as world:
+        await parked(world)
+        world.restart()
+        await begin(world.rt)
+        await world.pass_time(minutes=10)
+        assert [status for _, status in world.schedules()] == ["active"]
+
+
+async def test_a_case_that_makes_our_code_raise_is_set_aside_and_costs_the_others_nothing(
+    monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+
+    orders: dict[str, str] = {}
+
+    def chokes(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decision:
+        if orders[ANNA] in {order.id for order in facts.orders.value}:
+            raise ZeroDivisionError("these facts")
+        return decide(facts, ledger, now, policy)
+
+    async with World() as world:
+        for who in (ANNA, BERTIL):
+            world.person(who)
+            order = world.order(who)
+            orders[who] = order.order_id
+            world.prepare(world.execute(order))
+        monkeypatch.setattr(reconcile, "decide", chokes)
+        await world.settle()
+        await world.pass_time(hours=6)
+        phases = {case.person_id: case.phase for case in await world.cases()}
+        assert phases == {ANNA: Phase.PREPARING, BERTIL: Phase.ACTIVE}
+        (told,) = logs.events("case_poisoned")
+        assert "chokes" in told["exception"], "with its traceback"
+        monkeypatch.setattr(reconcile, "decide", decide)
+        await world.pass_time(hours=1)
+        assert {case.phase for case in await world.cases()} == {Phase.ACTIVE}, "it goes on once it can"
+
+
+async def test_an_act_that_makes_our_code_raise_is_looked_for_and_costs_the_others_nothing(
+    monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    async with World() as world:
+        perform = Executors.perform
+
+        async def chokes(self: Executors, act: Act, case: CaseContext) -> Effect:
+            if act.kind is ActKind.CREATE:
+                raise ZeroDivisionError("this act")
+            return await perform(self, act, case)
+
+        monkeypatch.setattr(Executors, "perform", chokes)
+        world.person()
+        world.prepare(world.execute(world.order()))
+        await world.settle()
+        await world.pass_time(hours=6)
+        states = {a.kind: a.state for a in await world.acts()}
+        assert states[ActKind.MESSAGE] is ActState.DONE
+        assert states[ActKind.CREATE] is not ActState.DONE
+        assert len(logs.events("case_poisoned")) == 1
+        monkeypatch.setattr(Executors, "perform", perform)
+        await world.pass_time(hours=1)
+        assert [status for _, status in world.schedules()] == ["active"]
