@@ -1,0 +1,110 @@
+"""The whole world told as a story: what people do, and what was written and done since one last asked."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from adapter.domain.decision import Decision, StepState
+from adapter.domain.ledger import Act
+from connectors.mock.lifecare import Ordered
+from connectors.mock.phoniro.schemas import Customer
+from tests.world import ANNA, MONDAY, World
+
+UNHURRIED: dict[str, Any] = {
+    "poll_seconds": 6 * 3600,
+    "awaiting_minutes": 360,
+    "retry_first_seconds": 225,
+    "retry_cap_seconds": 7200,
+}
+
+
+class Story(World):
+    """One person's camera. Everything that is asserted stands at the simulated vendors; the ledger only names it."""
+
+    def __init__(self, start: datetime = MONDAY) -> None:
+        super().__init__(start, **UNHURRIED)
+        self.read = 0
+        self.seen: dict[str, int] = {}
+        self.mailed = 0
+
+    async def ordered(self, *, other_service: bool = True, **fields: Any) -> Ordered:
+        """An order that the coordinator and the alarm team have been told of."""
+        self.person(other_service=other_service)
+        order = self.order(**fields)
+        await self.settle()
+        assert await self.told() == ["coordinator received", "alarm_team install"]
+        return order
+
+    async def running(self, **fields: Any) -> tuple[Ordered, int]:
+        """E-tillsyn runs since yesterday; its order and execution."""
+        order = await self.ordered(**fields)
+        execution = self.execute(order)
+        self.prepare(execution)
+        await self.next_day()
+        assert await self.told() == ["alarm_team times", "plan plan"]
+        assert self.done() == ["created"]
+        self.mails()
+        return order, execution
+
+    async def next_day(self, days: int = 1) -> None:
+        """Until the working day has begun, when everything is read and nothing is held back."""
+        day = self.clock.time.date() + timedelta(days=days)
+        await self.pass_time(
+            seconds=(datetime(day.year, day.month, day.day, 9, tzinfo=UTC) - self.clock.time).total_seconds()
+        )
+        await self.settle()
+
+    async def told(self) -> list[str]:
+        """The notes in Lifecare since one last asked, as ``reader letter``."""
+        new = self.lifecare.notes_written()[self.read :]
+        self.read += len(new)
+        acts: dict[str, Act] = {f"{c.ref}/{a.n:02d}": a for c in await self.cases() for a in await self.acts(c.ref)}
+        marks = [re.findall(r"\[(TK-\w+/\d+)\]", note.text)[-1] for note in new]
+        return [f"{acts[mark].what['to']} {acts[mark].what['letter']}" for mark in marks]
+
+    def done(self) -> list[str]:
+        """What was done to the person's schedules in Phoniro since one last asked."""
+        deeds: list[str] = []
+        for schedule in self.phoniro.book.all:
+            deeds += [v.act for v in schedule.versions[self.seen.get(schedule.id, 0) :]]
+            self.seen[schedule.id] = len(schedule.versions)
+        return deeds
+
+    def mails(self) -> list[str]:
+        """Subjects of the mails since one last asked."""
+        new = self.mail.sent[self.mailed :]
+        self.mailed += len(new)
+        return [subject for _, _, subject, _ in new]
+
+    def customer(self) -> Customer:
+        """The person, as Phoniro has them."""
+        (customer,) = self.phoniro.customers.values()
+        return customer
+
+    async def step(self, step_id: str) -> StepState:
+        """A line of the checklist."""
+        decision = await self.decided()
+        return next(view.state for view in decision.steps if view.id == step_id)
+
+    async def attention(self) -> list[str]:
+        return [a.code for a in (await self.decided()).attention]
+
+    async def decided(self) -> Decision:
+        decision = (await self.case()).last_decision
+        assert decision is not None
+        return decision
+
+    def move(self, execution: int, unit: int, name: str) -> None:
+        self.lifecare.change("executions", execution, ProviderUnit={"Id": unit, "Name": name})
+
+    def another(self, service: str = "camera", **fields: Any) -> Ordered:
+        """Another order for the same person, accepted and executed at once unless ``execute`` is False."""
+        execute = fields.pop("execute", True)
+        given = {"start": self.today, "order_date": self.today, **fields}
+        order = self.lifecare.order(ANNA, service, **given)  # type: ignore[arg-type]  # a key of the catalogue
+        if execute:
+            self.lifecare.accept(order.order_id)
+            self.lifecare.start_execution(order.order_id, start=given["start"])
+        return order
