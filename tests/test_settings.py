@@ -200,7 +200,7 @@ def test_no_secret_is_in_an_error_a_repr_or_the_masked_settings(place: Path, mon
     values = settings.secrets()
     assert set(values) == {"from-the-file", "s3cr3t-value", PSEUDONYM_KEY, "db-pass-word"}
     masked = settings.masked()
-    assert masked["store"]["url"] == "postgresql://adapter:***@db.example/adapter"
+    assert masked["store"]["url"] == "postgresql+psycopg://adapter:***@db.example/adapter"
     assert masked["tenants"]["exempelkommun"]["lifecare"]["domain"] == "exempelkommun"
     monkeypatch.setenv("ADAPTER_STORE__URL", "oracle://adapter:db-pass-word@db.example/adapter")
     monkeypatch.setenv("ADAPTER_PSEUDONYM_KEY", "too-short")
