@@ -37,8 +37,41 @@ def reversed_execution(world: World, _order: Ordered, execution: int) -> None:
     world.lifecare.change("executions", execution, EndDate=world.today - timedelta(days=9))
 
 
-def no_date(world: World, order: Ordered, _execution: int) -> None:
-    set_raw(world, "sol_decisions", order.decision_id, "FromDate", "2026-02-30T00:00:00")
+def reversed_decision(world: World, order: Ordered, _execution: int) -> None:
+    world.lifecare.change("sol_decisions", order.decision_id, ToDate=world.today - timedelta(days=9))
+    set_raw(world, "sol_decisions", order.decision_id, "FromDate", f"{world.today}T00:00:00")
+
+
+def absence_of(world: World, order: Ordered) -> int:
+    return world.lifecare.absence(person_of(world, order), world.today + timedelta(days=30))
+
+
+def reversed_absence(world: World, order: Ordered, _execution: int) -> None:
+    world.lifecare.change("client_absences", absence_of(world, order), EndDate=world.today)
+
+
+def person_of(world: World, order: Ordered) -> str:
+    return str(world.lifecare.row("orders", order.order_id)["PersonId"])
+
+
+def no_date(entity: str, field: str) -> Breaks:
+    def breaks(world: World, order: Ordered, execution: int) -> None:
+        keys: dict[str, Callable[[], Any]] = {
+            "orders": lambda: order.order_id,
+            "ordered_services": lambda: order.service_id,
+            "sol_decisions": lambda: order.decision_id,
+            "executions": lambda: execution,
+            "clients": lambda: person_of(world, order),
+            "client_absences": lambda: absence_of(world, order),
+            "documentations": lambda: world.lifecare.tables["documentations"].where("ExecutionId", execution)[-1].key,
+        }
+        set_raw(world, entity, keys[entity](), field, "2026-02-30T00:00:00")
+
+    return breaks
+
+
+def unknown_reason(world: World, order: Ordered, _execution: int) -> None:
+    set_raw(world, "clients", person_of(world, order), "Deregistration", {"Reason": "Vanished"})
 
 
 def unknown_status(world: World, order: Ordered, _execution: int) -> None:
@@ -60,10 +93,19 @@ def nobodys_decision(world: World, order: Ordered, _execution: int) -> None:
 
 PARKS: dict[str, tuple[Breaks, str]] = {
     "an order that ends before it begins": (reversed_order, "end_before_start"),
+    "a decision that ends before it begins": (reversed_decision, "end_before_start"),
     "an execution that ends before it begins": (reversed_execution, "ends_before_start"),
-    "a date that is no date": (no_date, "bad_date"),
+    "an absence that ends before it begins": (reversed_absence, "ends_before_start"),
+    "no date in an order": (no_date("orders", "StartDate"), "bad_date"),
+    "no date in a service": (no_date("ordered_services", "StartDate"), "bad_row"),
+    "no date in a decision": (no_date("sol_decisions", "FromDate"), "bad_date"),
+    "no date in an execution": (no_date("executions", "StartDate"), "bad_date"),
+    "no date in a client": (no_date("clients", "UpdateTime"), "bad_date"),
+    "no date in an absence": (no_date("client_absences", "StartDate"), "bad_date"),
+    "no date in a note": (no_date("documentations", "CreatedTime"), "bad_date"),
     "a status never seen": (unknown_status, "unknown_value"),
     "a weekday never seen": (unknown_weekday, "unknown_value"),
+    "a reason of deregistration never seen": (unknown_reason, "unknown_value"),
     "a decision for another person": (foreign_decision, "foreign_person"),
     "a decision for nobody": (nobodys_decision, "no_person"),
 }
@@ -89,22 +131,28 @@ def told(case: Case) -> dict[str, Attention]:
     return {a.code: a for a in decision.attention}
 
 
-@pytest.mark.parametrize("kind", PARKS)
-async def test_the_case_is_parked_with_a_reason_and_the_other_goes_on(kind: str) -> None:
-    breaks, code = PARKS[kind]
-    async with World(poll_seconds=3600) as world:
-        found = await both_ordered(world)
-        breaks(world, *found[ANNA])
+async def test_each_broken_case_is_parked_with_its_reason_and_the_whole_one_goes_on() -> None:
+    async with World(poll_seconds=3600, awaiting_minutes=60) as world:
+        persons = {f"193402{n:02d}TF01": kind for n, kind in enumerate(PARKS, 1)}
+        found: dict[str, tuple[Ordered, int]] = {}
+        for person in (*persons, BERIT):
+            world.person(person)
+            order = world.order(person)
+            found[person] = (order, world.execute(order))
+        await world.settle()
         for _, execution in found.values():
             world.prepare(execution)
+        for person, kind in persons.items():
+            PARKS[kind][0](world, *found[person])
         await world.pass_time(hours=2)
         cases = await by_person(world)
-        assert told(cases[ANNA])[code].parks
-        assert cases[ANNA].phase is Phase.PREPARING
+        parked = {kind: {c for c, a in told(cases[p]).items() if a.parks} for p, kind in persons.items()}
+        assert parked == {kind: {code} for kind, (_, code) in PARKS.items()}
+        assert {cases[person].phase for person in persons} == {Phase.PREPARING}
         assert cases[BERIT].phase is Phase.ACTIVE
         assert len(world.schedules()) == 1
-        mails = " ".join(body for *_, body in world.mail.sent)
-        assert cases[ANNA].ref in mails
+        mailed = " ".join(subject for _, to, subject, _ in world.mail.sent if to.startswith("samordning"))
+        assert [kind for person, kind in persons.items() if cases[person].ref not in mailed] == []
 
 
 def unusable(world: World) -> list[tuple[str, str]]:
