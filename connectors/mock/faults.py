@@ -31,6 +31,7 @@ class Kind(StrEnum):
     LATE_EFFECT = "late_effect"
     DUPLICATE = "duplicate"
     DELAY = "delay"
+    """What was asked is done at once, and answered later: answers to what was asked afterwards overtake this one."""
 
 
 class Rule(BaseModel):

@@ -4,38 +4,20 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.outside import Outside, mapping_without_quiet_hours
+from tests.outside import Outside
 from tests.reliability.test_killed import rows, wait
-from tests.service import Replica, write_config
+from tests.service import Replica
 
 pytestmark = pytest.mark.process
 
 BUSY = 4.0
 HELD = "SELECT ref FROM acts WHERE lease_owner IS NOT NULL UNION SELECT ref FROM cases WHERE lease_owner IS NOT NULL"
-
-
-@pytest.fixture
-def outside() -> Iterator[Outside]:
-    with Outside() as running:
-        yield running
-
-
-@pytest.fixture
-def replica(tmp_path: Path, outside: Outside) -> Iterator[Replica]:
-    tenants = {"exempel": outside.tenant(mapping_without_quiet_hours(tmp_path))}
-    config = write_config(
-        tmp_path / "adapter.toml", f"sqlite:///{tmp_path}/adapter.db", tenants, poll_seconds=1, settle_seconds=1
-    )
-    replica = Replica(config, tmp_path / "log")
-    yield replica
-    replica.kill()
 
 
 def _sending(replica: Replica, tmp_path: Path, outside: Outside, **fault: float) -> None:
