@@ -61,7 +61,7 @@ orders = st.builds(
 )
 decisions = st.builds(AuthorityDecision, ids, days, days, st.booleans(), st.booleans())
 executions = st.builds(Execution, ids, days, days, st.none() | ids, st.booleans(), st.booleans())
-absences = st.builds(Absence, ids, some_day, days)
+absences = st.builds(Absence, ids, some_day, days, st.booleans(), st.booleans())
 notes = st.builds(
     Note,
     st.integers(1, 30).map(lambda n: f"n{n}"),
@@ -79,6 +79,7 @@ clients = st.builds(
     deregistered=st.sampled_from([None, "emigrated", "other"]),
     active=st.booleans(),
     details=st.sampled_from(["d1", "d2"]),
+    gone=st.booleans(),
 )
 
 

@@ -198,7 +198,27 @@ def test_an_absence_pauses_from_the_window_of_its_first_day_to_that_of_its_last(
 def test_an_absence_taken_back_resumes_at_once(active: Life) -> None:
     active.absences[1] = Absence(1, active.today - timedelta(days=1), None)
     assert active.go().phase is Phase.PAUSED
-    active.absences.clear()
+    active.absences[1] = replace(active.absences[1], deleted=True)
+    assert active.go().phase is Phase.ACTIVE
+
+
+def test_an_open_absence_that_vanished_pauses_and_is_told_until_another_stands_in_its_place(active: Life) -> None:
+    gone = Absence(1, active.today - timedelta(days=1), None, gone=True)
+    active.absences[1] = gone
+    assert active.go().phase is Phase.PAUSED
+    assert active.letters("coordinator")[-1] == "paused"
+    active.absences[2] = Absence(2, gone.first_day - timedelta(days=9), gone.first_day - timedelta(days=5))
+    assert active.go().phase is Phase.PAUSED
+    active.absences[3] = Absence(3, gone.first_day, active.today - timedelta(days=1))
+    assert active.go().phase is Phase.ACTIVE
+
+
+def test_a_person_who_vanished_is_paused_until_they_are_seen_again(active: Life) -> None:
+    known = active.client
+    active.client = replace(known, client_id=None, protected=True, gone=True)
+    assert active.go().phase is Phase.PAUSED
+    assert "parked:client_not_visible" in active.mails()
+    active.client = known
     assert active.go().phase is Phase.ACTIVE
 
 

@@ -42,7 +42,7 @@ def _order_status(life: Life, rng: random.Random) -> None:
 def _absence(life: Life, rng: random.Random) -> None:
     first = life.today + timedelta(days=rng.randint(-2, 3))
     last = rng.choice([None, first + timedelta(days=rng.randint(0, 4))])
-    life.absences[rng.randint(1, 3)] = Absence(1, first, last)
+    life.absences[rng.randint(1, 3)] = Absence(1, first, last, deleted=rng.random() < 0.1, gone=rng.random() < 0.2)
 
 
 def _renew(life: Life, rng: random.Random) -> None:
@@ -95,7 +95,8 @@ EVENTS: list[Callable[[Life, random.Random], None]] = [
     lambda life, rng: life.set_decision(deleted=rng.random() < 0.3, gone=rng.random() < 0.3),
     lambda life, rng: life.set_client(deceased=rng.random() < 0.3),
     lambda life, rng: life.set_client(protected=rng.random() < 0.5, details=f"p{rng.randint(1, 9)}"),
-    lambda life, rng: life.set_client(client_id=rng.choice([None, 11])),
+    lambda life, rng: life.set_client(client_id=None, gone=rng.random() < 0.5),
+    lambda life, rng: life.set_client(client_id=11, gone=False),
     lambda life, rng: life.set_client(active=rng.random() < 0.5, deregistered=rng.choice([None, "emigrated"])),
     lambda life, rng: life.set_order(gone=rng.random() < 0.5),
     lambda life, rng: life.decide_dates(first=life.today + timedelta(days=rng.randint(-3, 6))),
@@ -128,7 +129,7 @@ def test_whatever_happens_in_whatever_order_the_promises_hold_and_every_life_end
 def settle(life: Life) -> None:
     """Everything can be read again, the authority ends every order, and people do what is asked of them."""
     life.stale.clear()
-    life.set_client(client_id=11)
+    life.set_client(client_id=11, gone=False)
     for number, each in life.decisions.items():
         life.decisions[number] = replace(each, deleted=True, gone=False)
     life.go()
