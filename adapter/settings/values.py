@@ -73,14 +73,13 @@ def _decoded_key(value: SecretStr) -> SecretStr:
 def _store_url(value: SecretStr) -> SecretStr:
     try:
         url = parsed_url(value)
-        backend = url.get_backend_name()
     except ArgumentError:
-        backend = ""
-    if backend not in ("sqlite", "postgresql"):
+        url = None
+    if url is None or url.get_backend_name() not in ("sqlite", "postgresql"):
         raise ValueError(
             "must be a database URL that begins with sqlite:/// or postgresql:// (or postgresql+driver://)"
         )
-    if url.drivername == "postgresql":  # as everybody writes it; the driver that is installed, not SQLAlchemy's first
+    if url.drivername == "postgresql":  # as everybody writes it: the driver that is installed, not SQLAlchemy's first
         value = SecretStr(url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
     return value
 
