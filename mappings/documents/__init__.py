@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-import typst
-
 KINDS: Final = ("bilaga-1", "checklista")
 
 _PACKAGED = Path(__file__).parent
@@ -31,6 +29,8 @@ def render(kind: str, data: Mapping[str, object], *, language: str = "sv", folde
     own = folder / f"{kind}.typ" if folder else None
     template = own if own and own.is_file() else _PACKAGED / language / f"{kind}.typ"
     inputs = {"data": json.dumps(dict(data), ensure_ascii=False)}
+    import typst  # here, as few processes ever print and it takes 7 MB
+
     try:
         return bytes(typst.compile(template, sys_inputs=inputs, pdf_standards=["ua-1"], format="pdf"))
     except RuntimeError as error:
