@@ -8,9 +8,11 @@ from sqlalchemy import Connection, insert
 
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import ScheduleRecord
+from adapter.engine.compare import FEED
 from adapter.store import codec
 from adapter.store.database import Database
-from adapter.store.tables import case_links, cases, persons, schedules
+from adapter.store.sql import upsert
+from adapter.store.tables import case_links, cases, feeds, persons, schedules
 from tests.outside import person, reference, schedule_id
 
 TENANT = "exempel"
@@ -19,8 +21,10 @@ QUIET = timedelta(days=2)
 
 
 def fill(db: Database, count: int, record: ScheduleRecord, now: datetime) -> None:
-    """``count`` active cases, each with its schedule as ``record``, persons and references by their number."""
+    """``count`` active cases, each with its schedule as ``record``, persons and references by their number; all were
+    compared a moment ago."""
     db.upgrade()
+    db.run_sync(lambda c: upsert(c, feeds, [{"tenant": TENANT, "name": FEED, "read_at": now}]))
     for first in range(0, count, 5000):
         numbers = range(first, min(first + 5000, count))
         db.run_sync(lambda c, some=numbers: _rows(c, some, record, now))  # type: ignore[misc]  # bound early

@@ -143,7 +143,7 @@ def many_cases(outside: Outside, folder: Path, url: str, few: int, many: int) ->
 
 def _emptied(db: Database) -> None:
     db.upgrade()
-    for table in ("cases", "case_links", "schedules", "persons"):
+    for table in ("cases", "case_links", "schedules", "persons", "acts", "facts", "events", "feeds"):
         db.run_sync(lambda c, t=table: c.execute(text(f"DELETE FROM {t}")))  # type: ignore[misc]  # bound early
 
 
@@ -157,7 +157,6 @@ def curve(outside: Outside, folder: Path, url: str, sizes: tuple[int, ...], coun
         record = as_listed(outside, folder, url, 1)
         db = Database(url)
         _emptied(db)
-        db.run_sync(lambda c: [c.execute(text(f"DELETE FROM {t}")) for t in ("acts", "facts", "events", "feeds")])
         fill(db, size, record, datetime.now(UTC))
         db.close()
         lived(outside, folder, config_for(outside, folder, url, poll_seconds=3600), 2_000_000, count, 0.0)
@@ -219,7 +218,6 @@ def two_replicas(outside: Outside, folder: Path, url: str, count: int = 300) -> 
         outside.call("latency", seconds=0.05)
         db = Database(url)
         _emptied(db)
-        db.run_sync(lambda c: [c.execute(text(f"DELETE FROM {t}")) for t in ("acts", "facts", "events", "feeds")])
         db.close()
         outside.call("orders", first=0, count=count)
         config = config_for(outside, folder, url, poll_seconds=3600)
