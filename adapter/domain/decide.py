@@ -143,16 +143,29 @@ def _nowhere_to_note(s: Situation) -> bool:
 
 
 def _waiting(s: Situation) -> tuple[str, ...]:
-    """Why nobody looks yet, or for the moment, in the order in which to tell it."""
+    """Why nobody looks yet, or for the moment, in the order in which to tell it; after the end, why it isn't closed."""
     if s.mandate.over:
-        return ()
+        return _keeps_open(s)
     if s.live is not None:
         return tuple(f"paused_{cause}" for cause in pause_causes(s))
-    reasons = [f"gate_{step}" for step in missing_gates(s)]
-    if not s.evidence.executing and "I10" in missing_gates(s):
+    missing, coming = missing_gates(s), s.mandate.at_or_after(s.today)
+    if coming is not None and coming.executed:  # executed ahead of its first day: nobody is waited for
+        missing = tuple(step for step in missing if step != "I10")
+    reasons = [f"gate_{step}" for step in missing]
+    if not s.evidence.executing and "I10" in missing:
         reasons.insert(0, "no_execution_to_note_on")
     reasons += [f"paused_{cause}" for cause in pause_causes(s) if cause not in ("not_executed", "between_decisions")]
     return tuple(reasons) + (("stale",) if s.facts.stale else ())
+
+
+def _keeps_open(s: Situation) -> tuple[str, ...]:
+    if s.live is not None:
+        return ("end_A2",)
+    if _nowhere_to_note(s):
+        return ("end_nowhere_to_note",)
+    if not camera_is_down(s):
+        return ("end_A5",)
+    return ("end_A6",) if executions_open(s) else ()
 
 
 def _awaits(steps: tuple[StepView, ...]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -102,8 +102,6 @@ class Ledger:
     schedule: ScheduleRecord | None = None
     person: PersonRecord | None = None
     person_elsewhere: bool = False
-    adopted: bool = False
-    adopted_orders: frozenset[str] = field(default=frozenset())
 
     def counting(self, *kinds: ActKind) -> tuple[Act, ...]:
         """Acts that had, or may have had, their effect, in the order in which they were decided."""

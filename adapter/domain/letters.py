@@ -127,10 +127,11 @@ def _times(w: Writer) -> None:
         return
     text = json.dumps(s.evidence.times.to_json())
     told = w.told.last(ALARM_TEAM, Letter.TIMES, Letter.TIMES_CHANGED)
+    fields: What = {"times": text, "per_night": s.evidence.times.max_per_night}
     if told is None:
-        w.topical("times", Letter.TIMES, ALARM_TEAM, times=text, per_night=s.evidence.times.max_per_night)
+        w.topical("times", Letter.TIMES, ALARM_TEAM, **fields)
     elif told.what["times"] != text:
-        w.topical("times", Letter.TIMES_CHANGED, ALARM_TEAM, times=text, per_night=s.evidence.times.max_per_night)
+        w.topical("times", Letter.TIMES_CHANGED, ALARM_TEAM, installed=s.evidence.installed, **fields)
 
 
 def _dates(w: Writer) -> None:

@@ -228,7 +228,8 @@ def check_granted(times: NightTimes, granted: Granted) -> TimesProblem | None:
 
 
 def _names(days: Iterable[Weekday]) -> str:
-    return ", ".join(day.swedish for day in days)
+    names = [day.swedish for day in days]
+    return ", ".join(names) if len(names) < len(Weekday) else "alla nätter"
 
 
 @dataclass(frozen=True, slots=True)

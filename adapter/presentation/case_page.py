@@ -19,6 +19,9 @@ from adapter.presentation.words import ACT_SIGNS, Words
 from adapter.store.cases import Case
 from adapter.store.held import Held
 
+WAITING = {Phase.PAUSED: "waiting_paused", Phase.ENDING: "waiting_end", Phase.CLOSING: "waiting_end"}
+"""The heading over why nothing happens; before the start it is another."""
+
 _ACT_STYLES = {
     ActState.DONE: "green",
     ActState.PARKED: "bold red",
@@ -38,7 +41,7 @@ def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
     else:
         parts += [Text(""), Checklist(decision.steps, words)]
         if decision.waiting:
-            title = "waiting_paused" if decision.phase is Phase.PAUSED else "waiting_start"
+            title = WAITING.get(decision.phase, "waiting_start")
             parts += _section(words.heading(title), [Text(words.say("waiting", c)) for c in decision.waiting])
         parts += _section(words.heading("attention"), attention_lines(decision, words))
     parts += _section(words.heading("next"), list(_next(file, words, now)))

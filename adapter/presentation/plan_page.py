@@ -7,9 +7,9 @@ from datetime import datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from adapter.domain.decision import Decision, Phase
+from adapter.domain.decision import Decision
 from adapter.domain.ledger import Act, ActState, Ledger, Wanted
-from adapter.presentation.case_page import attention_lines
+from adapter.presentation.case_page import WAITING, attention_lines
 from adapter.presentation.words import Words
 from adapter.store.cases import Case
 
@@ -28,7 +28,7 @@ def plan_page(case: Case, decision: Decision, ledger: Ledger, words: Words, now:
         parts += [Text(""), Text(words.heading("plan_dropped"), style="bold")]
         parts += [Text(f"  – {a.n:02d} {words.act(a.kind, a.what)}") for a in dropped]
     if decision.waiting:
-        title = "waiting_paused" if decision.phase is Phase.PAUSED else "waiting_start"
+        title = WAITING.get(decision.phase, "waiting_start")
         parts += [Text(""), Text(words.heading(title), style="bold")]
         parts += [Text(f"  • {words.say('waiting', code)}") for code in decision.waiting]
     if lines := attention_lines(decision, words):

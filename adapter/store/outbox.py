@@ -90,8 +90,6 @@ def ledger(conn: Connection, case: Case) -> Ledger:
         schedule=schedules.newest(conn, case.tenant, case.ref),
         person=persons.person_record(conn, case.tenant, case.person_id),
         person_elsewhere=bool(conn.scalar(_ELSEWHERE, elsewhere)),
-        adopted=case.adopted,
-        adopted_orders=case.adopted_orders,
     )
 
 

@@ -69,7 +69,7 @@ LETTER_FIELDS: Final[Mapping[Letter, Mapping[str, Field]]] = MappingProxyType(
         Letter.INSTALL: {**_DATES, "keys": _KEYS},
         Letter.KEYS: {"keys": _KEYS},
         Letter.TIMES: {"times": _TIMES},
-        Letter.TIMES_CHANGED: {"times": _TIMES},
+        Letter.TIMES_CHANGED: {"times": _TIMES, "installed": Field("flag", optional=True)},
         Letter.DATES_CHANGED: {**_DATES, "old_first_day": _DAY_OR_NONE, "old_last_day": _DAY_OR_NONE},
         Letter.PLAN: {"times": _TIMES, "first_look": _MOMENT_OR_NONE, "last_look": _MOMENT_OR_NONE},
         Letter.PLAN_VOID: {"reason": _REASON},

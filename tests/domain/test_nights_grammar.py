@@ -186,7 +186,7 @@ GRANTED_PROBLEMS = {
     ("22:30 02:15", Granted(1, None)): TimesProblem(
         "more_than_granted",
         {
-            "nights": "måndag, tisdag, onsdag, torsdag, fredag, lördag, söndag",
+            "nights": "alla nätter",
             "found": "2",
             "granted": "1",
         },

@@ -1,0 +1,228 @@
+"""Every message and mail as its reader gets it, in the situations that differ: ``docs/messages.md``.
+
+Print it with ``python -m mappings.messages.collection``.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import time
+from typing import Final
+
+from adapter.domain.ledger import What
+from adapter.domain.nights import NightTimes
+from adapter.domain.routine import Letter
+from mappings.messages.render import render_letter, render_mail
+from mappings.texts import Texts
+
+REFERENCE: Final = "TK-7F3K2M"
+
+_TIMES: Final = json.dumps(NightTimes(((time(22, 30), time(2, 15), time(5)),) * 7).to_json())
+_WEEK: Final = json.dumps(NightTimes((*((time(23), time(4)),) * 5, (time(0, 30),), (time(0, 30),))).to_json())
+_FIRST, _LAST = "2026-11-02", "2027-04-30"
+_DATES: Final[What] = {"first_day": _FIRST, "last_day": None}
+_OUT: Final[What] = {"reason": "decision_ended", "last_day": _LAST, "keys_back": False, "deceased": False}
+
+LETTERS: Final[tuple[tuple[str, str, Letter, What], ...]] = (
+    (
+        "En ny beställning",
+        "coordinator",
+        Letter.RECEIVED,
+        {**_DATES, "granted": 3, "keys": "other_services", "asks": "times", "executed": False},
+    ),
+    (
+        "En ny beställning, redan verkställd, utan antal, för den som inte har något annat",
+        "coordinator",
+        Letter.RECEIVED,
+        {**_DATES, "last_day": _LAST, "granted": None, "keys": "needed", "asks": None, "executed": True},
+    ),
+    (
+        "Beslutet förnyas",
+        "coordinator",
+        Letter.RENEWED,
+        {"first_day": "2027-05-01", "last_day": None, "granted": 3, "executed": False, "installed": True},
+    ),
+    (
+        "En annan beställning ersätter den första före installationen",
+        "coordinator",
+        Letter.RENEWED,
+        {**_DATES, "granted": 2, "executed": True, "installed": False},
+    ),
+    (
+        "Ärendet flyttar till en annan enhet",
+        "coordinator",
+        Letter.MOVED,
+        {"last_day": None, "times": _TIMES, "running": True},
+    ),
+    (
+        "… innan tillsynen har börjat",
+        "coordinator",
+        Letter.MOVED,
+        {"last_day": _LAST, "times": None, "running": False},
+    ),
+    ("Kameran ska sättas upp, nycklar behövs", "alarm_team", Letter.INSTALL, {**_DATES, "keys": "needed"}),
+    ("… brukaren har larm", "alarm_team", Letter.INSTALL, {**_DATES, "last_day": _LAST, "keys": "alarm"}),
+    ("Nycklar behövs ändå", "alarm_team", Letter.KEYS, {"keys": "needed"}),
+    ("Nycklar behövs inte längre", "alarm_team", Letter.KEYS, {"keys": "alarm"}),
+    ("Tiderna är överenskomna", "alarm_team", Letter.TIMES, {"times": _TIMES}),
+    ("Nya tider före installationen", "alarm_team", Letter.TIMES_CHANGED, {"times": _WEEK, "installed": False}),
+    ("Nya tider när kameran är uppe", "alarm_team", Letter.TIMES_CHANGED, {"times": _WEEK, "installed": True}),
+    (
+        "Sista dagen ändras",
+        "coordinator",
+        Letter.DATES_CHANGED,
+        {**_DATES, "last_day": _LAST, "old_first_day": _FIRST, "old_last_day": None},
+    ),
+    (
+        "Första dagen flyttas",
+        "alarm_team",
+        Letter.DATES_CHANGED,
+        {**_DATES, "old_first_day": "2026-10-26", "old_last_day": None},
+    ),
+    (
+        "Slutet tas tillbaka",
+        "alarm_team",
+        Letter.DATES_CHANGED,
+        {**_DATES, "old_first_day": _FIRST, "old_last_day": _LAST},
+    ),
+    (
+        "Båda ändras före starten",
+        "coordinator",
+        Letter.DATES_CHANGED,
+        {**_DATES, "last_day": _LAST, "old_first_day": "2026-10-26", "old_last_day": None},
+    ),
+    (
+        "Tiderna förs in i genomförandeplanen",
+        "plan",
+        Letter.PLAN,
+        {"times": _TIMES, "first_look": "2026-11-02T22:30", "last_look": "2027-04-30T22:30"},
+    ),
+    ("Tiderna gäller inte längre", "plan", Letter.PLAN_VOID, {"reason": "decision_ended"}),
+    (
+        "Fler tider än beslutet ger",
+        "coordinator",
+        Letter.TIMES_REFUSED,
+        {
+            "code": "more_than_granted",
+            "params": json.dumps({"found": "4", "granted": "3", "nights": "alla nätter"}),
+            "running": False,
+        },
+    ),
+    (
+        "En tid utanför natten, medan tillsynen pågår",
+        "coordinator",
+        Letter.TIMES_REFUSED,
+        {
+            "code": "outside_window",
+            "params": json.dumps({"time": "14:00", "line": "1", "start": "21:00", "end": "07:00"}),
+            "running": True,
+        },
+    ),
+    (
+        "Kameran är uppe men beställningen inte verkställd",
+        "coordinator",
+        Letter.NOT_EXECUTED,
+        {"signal": "consent_signed"},
+    ),
+    ("Klart för start utan samtycke", "coordinator", Letter.NO_CONSENT, {"missing": "consent"}),
+    (
+        "Kameran är hämtad utan att insatsen är avslutad",
+        "coordinator",
+        Letter.CONTRADICTION,
+        {"signal": "equipment_collected"},
+    ),
+    (
+        "Hämtning är bokad utan att insatsen är avslutad",
+        "coordinator",
+        Letter.CONTRADICTION,
+        {"signal": "pickup_booked"},
+    ),
+    ("Utföraren hör först om ett avslut", "authority", Letter.END_HEARD, {"deceased": False}),
+    ("… efter ett dödsfall", "authority", Letter.END_HEARD, {"deceased": True}),
+    ("Samtycket återkallas", "authority", Letter.CONSENT_WITHDRAWN, {"scheduled": True}),
+    ("Samtycket återkallas", "coordinator", Letter.CONSENT_WITHDRAWN, {"scheduled": True}),
+    ("… innan tillsynen har börjat", "coordinator", Letter.CONSENT_WITHDRAWN, {"scheduled": False}),
+    ("Brukaren har avlidit", "coordinator", Letter.DECEASED, {"scheduled": True}),
+    ("Brukaren har avlidit", "alarm_team", Letter.DECEASED, {"scheduled": False}),
+    ("Dödsfallet var fel", "coordinator", Letter.DEATH_CORRECTED, {"scheduled": True}),
+    ("Dödsfallet var fel", "alarm_team", Letter.DEATH_CORRECTED, {"scheduled": False}),
+    ("Utvandrad", "coordinator", Letter.DEREGISTERED, {"reason": "emigrated"}),
+    ("Verkställigheten avslutas utan beslut", "coordinator", Letter.PAUSED, {"cause": "execution_over"}),
+    ("Verkställigheten avslutas utan beslut", "authority", Letter.PAUSED, {"cause": "execution_over"}),
+    ("En anteckning felmarkeras", "coordinator", Letter.PAUSED, {"cause": "evidence_lost"}),
+    ("Den nya beställningen är inte verkställd", "coordinator", Letter.PAUSED, {"cause": "not_executed"}),
+    ("Pausen är slut", "coordinator", Letter.RESUMED, {"cause": "consent_withdrawn"}),
+    ("Pausen är slut", "authority", Letter.RESUMED, {"cause": "consent_withdrawn"}),
+    ("Det som skulle hämtas ska vara kvar", "alarm_team", Letter.STAY, {**_DATES, "keys": "needed"}),
+    ("Kameran ska hämtas", "alarm_team", Letter.COLLECT, {**_OUT, "keys_back": True}),
+    ("… efter ett dödsfall", "alarm_team", Letter.COLLECT, {**_OUT, "keys_back": True, "deceased": True}),
+    (
+        "Installationen var bokad",
+        "alarm_team",
+        Letter.CANCEL_OR_FETCH,
+        {**_OUT, "reason": "order_withdrawn", "last_day": None},
+    ),
+    ("… efter ett dödsfall", "alarm_team", Letter.CANCEL_OR_FETCH, {**_OUT, "deceased": True}),
+    ("Inget var bokat", "alarm_team", Letter.CANCEL, {**_OUT, "reason": "order_withdrawn", "last_day": None}),
+    ("Allt är klart", "coordinator", Letter.READY_TO_CLOSE, {**_OUT, "executed": True}),
+    (
+        "Allt är klart, och det fanns ingen verkställighet",
+        "coordinator",
+        Letter.READY_TO_CLOSE,
+        {"reason": "order_withdrawn", "last_day": None, "executed": False},
+    ),
+)
+
+MAILS: Final[tuple[tuple[str, What], ...]] = (
+    ("Ett steg är sent", {"mail": "reminder", "to": "coordinator", "step": "I4", "since": _FIRST, "level": 1}),
+    ("… fortfarande", {"mail": "reminder", "to": "alarm_team", "step": "A5", "since": _FIRST, "level": 2}),
+    ("… trots två påminnelser", {"mail": "escalation", "to": "escalation", "step": "I10", "since": _FIRST, "level": 3}),
+    ("Ärendet kommer inte vidare", {"mail": "parked", "to": "coordinator", "code": "client_not_visible"}),
+    ("Adaptern kommer inte vidare", {"mail": "parked", "to": "it", "code": "act_parked", "act": "07"}),
+    ("Något att kontrollera", {"mail": "notice", "to": "coordinator", "code": "checksum"}),
+    (
+        "Ett steg går inte att anteckna",
+        {"mail": "parked", "to": "coordinator", "code": "nowhere_to_note", "step": "A5"},
+    ),
+    (
+        "En beställning går inte att läsa",
+        {"mail": "order", "to": "coordinator", "code": "order_unread", "id": "SB-100002"},
+    ),
+)
+
+
+def collection(texts: Texts | None = None) -> str:
+    """The whole document, in Markdown."""
+    return "\n".join(_lines(texts or Texts.load()))
+
+
+def _lines(texts: Texts) -> Iterator[str]:
+    yield from (
+        "# Meddelandena, som deras läsare får dem",
+        "",
+        "Ett exempel för varje läge som skiljer sig. Texterna är de som skickas; de skrivs av",
+        "`python -m mappings.messages.collection`. Inget meddelande nämner någon vid namn.",
+        "",
+        "## Anteckningar i Lifecare",
+    )
+    for situation, to, letter, what in LETTERS:
+        reader = "genomförandeplanen" if to == "plan" else texts.say("roles", to)
+        text = render_letter(letter, {"to": to, **what}, reference=REFERENCE, n=7, texts=texts)
+        yield from ("", f"### {situation}: till {reader}", "", *_quoted(text))
+    yield from ("", "## Mejl")
+    for situation, what in MAILS:
+        about = str(what["id"]) if what["mail"] == "order" else REFERENCE
+        subject, body = render_mail(what, reference=about, texts=texts)
+        yield from ("", f"### {situation}: till {texts.say('roles', str(what['to']))}", "")
+        yield from _quoted(f"Ämne: {subject}\n\n{body.strip()}")
+    yield ""
+
+
+def _quoted(text: str) -> Iterator[str]:
+    yield from (f"> {line}".rstrip() for line in text.split("\n"))
+
+
+if __name__ == "__main__":
+    sys.stdout.write(collection())

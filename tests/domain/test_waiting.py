@@ -1,0 +1,131 @@
+"""Why nothing happens yet, in a coordinator's words: what each typical situation says, and no more than that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from adapter.domain.facts import Absence, AuthorityDecision, Signal
+from mappings.texts import Texts
+from tests.domain.life import EXECUTION, Life
+
+TEXTS = Texts.load(strict=True)
+BEFORE_START = (
+    Signal.TIMES_AGREED,
+    Signal.INSTALLATION_BOOKED,
+    Signal.KEYS_COLLECTED,
+    Signal.APPENDIX_SIGNED,
+    Signal.CONSENT_SIGNED,
+    Signal.LIABILITY_SIGNED,
+    Signal.READY_FOR_START,
+)
+
+
+def without(*missing: Signal) -> Callable[[Life], object]:
+    def happens(life: Life) -> None:
+        life.execute()
+        for signal in BEFORE_START:
+            if signal not in missing:
+                life.note(signal, "22:30" if signal is Signal.TIMES_AGREED else "")
+
+    return happens
+
+
+def running(then: Callable[[Life], object]) -> Callable[[Life], object]:
+    def happens(life: Life) -> None:
+        without()(life)
+        life.go()
+        life.now += timedelta(minutes=5)
+        then(life)
+
+    return happens
+
+
+def over(life: Life) -> None:
+    life.set_decision(deleted=True)
+    life.go()
+
+
+def over_and_collected(life: Life) -> None:
+    over(life)
+    life.note(Signal.EQUIPMENT_COLLECTED)
+
+
+def over_and_closed_too_early(life: Life) -> None:
+    over(life)
+    life.executions[EXECUTION] = replace(life.executions[EXECUTION], last_day=life.today - timedelta(days=1))
+
+
+def absent(life: Life) -> None:
+    life.absences[1] = Absence(1, life.today - timedelta(days=1), None)
+
+
+def to_come(life: Life) -> None:
+    life.decide_dates(first=life.today + timedelta(days=9))
+    without()(life)
+
+
+def unreadable(life: Life) -> None:
+    without()(life)
+    life.stale.add("decisions")
+
+
+SITUATIONS: dict[str, tuple[Callable[[Life], object], list[str]]] = {
+    "nothing but the order": (
+        lambda life: None,
+        ["Det finns ingen verkställighet att anteckna på; först behöver beställningen verkställas."],
+    ),
+    "no times": (without(Signal.TIMES_AGREED), ["Det finns inga överenskomna tider som går att använda."]),
+    "no keys": (without(Signal.KEYS_COLLECTED), ["Nycklar är inte inhämtade."]),
+    "no consent": (without(Signal.CONSENT_SIGNED), ["Samtycke eller ansvarsförbindelse är inte undertecknad."]),
+    "not ready": (without(Signal.READY_FOR_START), ["Larmgruppen har inte antecknat att det är klart för start."]),
+    "a decision to come": (
+        to_come,
+        ["Inget beslut gäller i dag. Börjar det längre fram går det vidare av sig självt den dagen."],
+    ),
+    "Lifecare can't be read": (
+        unreadable,
+        ["Alla uppgifter i Lifecare går inte att läsa just nu."],
+    ),
+    "running": (running(lambda life: None), []),
+    "away": (running(absent), ["Brukaren är borta."]),
+    "consent withdrawn": (running(lambda life: life.note(Signal.CONSENT_WITHDRAWN)), ["Samtycket är återkallat."]),
+    "dead": (running(lambda life: life.set_client(deceased=True)), ["Brukaren har avlidit."]),
+    "not collected": (running(over), ["Larmgruppen har inte antecknat att kamerapaketet är hämtat."]),
+    "not closed": (running(over_and_collected), ["Verkställigheten är inte avslutad i Lifecare."]),
+    "nowhere to note": (running(over_and_closed_too_early), [TEXTS.say("waiting", "end_nowhere_to_note")]),
+}
+
+
+@pytest.mark.parametrize("situation", SITUATIONS)
+def test_a_case_says_why_nothing_happens_yet(situation: str) -> None:
+    happens, said = SITUATIONS[situation]
+    life = Life()
+    life.order()
+    life.go()
+    happens(life)
+    told = [TEXTS.say("waiting", code) for code in life.go().waiting]
+    assert told[: len(said) or None] == said
+    assert len(told) <= 1 or situation == "nothing but the order"
+
+
+@pytest.mark.parametrize("day", [date.max, date(9999, 12, 30), date.min])
+def test_dates_at_the_ends_of_the_calendar_are_as_good_as_never(day: date) -> None:
+    """Found by drawing: 9999-12-31 as a last day, or an absence until then, raised OverflowError."""
+    life = Life()
+    life.order()
+    without()(life)
+    life.go()
+    life.absences[1] = Absence(1, life.today - timedelta(days=1), day if day > life.today else None)
+    if day > life.today:
+        life.decide_dates(last=day)
+    else:
+        number = life.decision_of()
+        life.decisions[number] = AuthorityDecision(number, day, None)
+    life.executions[EXECUTION] = replace(life.executions[EXECUTION], first_day=min(day, life.today))
+    decision = life.wait(days=3)
+    assert "pause" in life.platform()
+    assert decision.wake_at is None or decision.wake_at > life.now

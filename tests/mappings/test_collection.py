@@ -1,0 +1,22 @@
+"""``docs/messages.md`` shows every message and mail, as it is sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mappings.messages import LETTER_FIELDS, MAIL_FIELDS
+from mappings.messages.collection import LETTERS, MAILS, collection
+from mappings.texts import Texts
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "messages.md"
+
+
+def test_the_document_is_what_is_sent() -> None:
+    assert DOCUMENT.read_text(encoding="utf-8") == collection(Texts.load(strict=True)), (
+        "write it anew: python -m mappings.messages.collection > docs/messages.md"
+    )
+
+
+def test_no_message_and_no_mail_is_left_out() -> None:
+    assert {letter for _, _, letter, _ in LETTERS} == set(LETTER_FIELDS)
+    assert {what["mail"] for _, what in MAILS} == set(MAIL_FIELDS)
