@@ -29,7 +29,7 @@ from adapter.pseudonym import pseudonym
 from adapter.settings import EngineSettings, Settings, TenantSettings
 from adapter.settings.model import VendorSettings
 from adapter.store import persons
-from adapter.store.database import Database
+from adapter.store.database import Database, usable
 from connectors.http import HttpSettings, OnCall, Sleep
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.mail.client import MailClient, MailServer
@@ -78,7 +78,7 @@ class Service:
     async def start_store(self) -> None:
         """Open the database and bring it up to date, if the settings allow. Raises ``StoreError``."""
         before, head = self.runtime.db.schema()
-        if self.settings.store.auto_upgrade and before != head:
+        if self.settings.store.auto_upgrade and not usable(before, head):
             self.runtime.db.upgrade()
             log("store_upgraded", from_revision=before, to_revision=head)
 

@@ -21,7 +21,7 @@ from adapter.cli.findings import Finding, Mark, fault, faults, fine, note
 from adapter.cli.opening import missing_database, quiet_settings
 from adapter.presentation.console import console
 from adapter.settings import Settings, SettingsError
-from adapter.store.database import Database
+from adapter.store.database import Database, usable
 from adapter.store.errors import StoreError
 from connectors.errors import Transient, Unauthorised, VendorError
 from connectors.mail.client import MailClient
@@ -112,7 +112,7 @@ def check_database(settings: Settings) -> Finding:
             database.close()
     except StoreError as error:
         return fault("database", str(error), "Mend store.url, or bring the database back")
-    if current == expected:
+    if usable(current, expected):
         return fine("database", f"{database.name}, schema {current}")
     told = f"{database.name} has schema {current or 'none'}, this version needs {expected}"
     if settings.store.auto_upgrade:

@@ -12,7 +12,7 @@ from adapter.cli.failures import WRONG, fail, failures_in_words
 from adapter.cli.opening import missing_database, quiet_settings
 from adapter.settings.values import parsed_url
 from adapter.store.backup import back_up, make_careful
-from adapter.store.database import Database
+from adapter.store.database import Database, usable
 from adapter.store.queries import overview
 
 
@@ -24,10 +24,14 @@ def upgrade(config: Path | None) -> None:
         database = Database(settings.store.url.get_secret_value())
         try:
             before, head = database.schema()
-            database.upgrade()
+            current = usable(before, head)
+            if not current:
+                database.upgrade()
         finally:
             database.close()
-        if before == head:
+        if current and before != head:
+            typer.echo(f"{database.name}: of a newer version's revision {before} already; this version works with it.")
+        elif current:
             typer.echo(f"{database.name}: up to date already (revision {head}).")
         else:
             typer.echo(f"{database.name}: brought from revision {before or 'none'} to {head}.")
@@ -49,7 +53,7 @@ def status(config: Path | None, *, as_json: bool) -> int:
                 "expected": expected,
             }
             lines = [f"{database.name}: revision {current or 'none'}, this version needs {expected or 'none'}"]
-            if current != expected:
+            if not usable(current, expected):
                 lines.append("not up to date: run `adapter db upgrade`")
             else:
                 value["cases"] = counts = {}
@@ -62,7 +66,7 @@ def status(config: Path | None, *, as_json: bool) -> int:
         finally:
             database.close()
         _tell(value, "\n".join(lines), as_json=as_json)
-        return 0 if current == expected else WRONG
+        return 0 if usable(current, expected) else WRONG
 
 
 def backup(config: Path | None, target: Path) -> None:
@@ -82,7 +86,8 @@ def restored(config: Path | None) -> None:
             raise fail(f"There is no database: {missing}. Put the backup there first.")
         database = Database(settings.store.url.get_secret_value())
         try:
-            database.upgrade()
+            if not usable(*database.schema()):
+                database.upgrade()
             make_careful(database)
         finally:
             database.close()

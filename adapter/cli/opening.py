@@ -16,6 +16,7 @@ from adapter.observability import configure_logging
 from adapter.presentation.words import Words
 from adapter.settings import Settings, load_settings
 from adapter.settings.values import parsed_url
+from adapter.store.database import usable
 
 
 def quiet_settings(config: Path | None) -> Settings:
@@ -44,7 +45,7 @@ def reading(config: Path | None) -> Iterator[Service]:
         tell_left_out(service.runtime.refused)
         try:
             current, expected = service.runtime.db.schema()
-            if current != expected:
+            if not usable(current, expected):
                 raise fail(
                     f"The database's tables are of revision {current or 'none'}, and this version of the adapter needs "
                     f"{expected}. Run `adapter db upgrade`."

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, select
 from adapter.engine.feeds import FEEDS
 from adapter.engine.runtime import Runtime
 from adapter.ops.context import OpsContext
+from adapter.store.database import usable
 from adapter.store.errors import StoreError
 from adapter.store.tables import feeds
 
@@ -86,8 +87,7 @@ async def readiness(rt: Runtime) -> list[Check]:
         return [Check(name="store", ok=False, detail=str(e))]
     except TimeoutError:
         return [Check(name="store", ok=False, detail=f"no answer within {STORE_SECONDS:.0f} s")]
-    # A replica of the version before goes on working while a newer one has brought the tables up to date.
-    current_enough = current is not None and head is not None and current >= head
+    current_enough = usable(current, head)
     checks = [Check(name="store", ok=True), Check(name="migrations", ok=current_enough)]
     if not current_enough:
         checks[-1].detail = f"the tables are of revision {current or 'none'}, this version needs {head}"

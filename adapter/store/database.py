@@ -189,6 +189,12 @@ class Database:
         self._engine.dispose()
 
 
+def usable(current: str | None, head: str | None) -> bool:
+    """Whether a schema of revision ``current`` can be worked with by the version that expects ``head``: migrations only
+    ever add, so a newer one can, and a replica of the version before goes on and may be started again."""
+    return current is not None and head is not None and current >= head
+
+
 def _prepare_postgres(connection: Any, _record: object) -> None:
     connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MS}")
     connection.execute(f"SET lock_timeout = {LOCK_MS}")

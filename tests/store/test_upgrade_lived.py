@@ -1,0 +1,100 @@
+"""A life begun on the oldest schema goes on after the upgrade; a version works with a newer one's schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Connection, MetaData, create_engine, select, text
+
+from adapter.cli.db import status, upgrade
+from adapter.domain.decision import Phase
+from adapter.domain.facts import Signal
+from adapter.store.database import Database
+from tests.store.test_upgrades import REVISIONS, at_revision
+from tests.world import World
+
+CARRIED = ("cases", "case_links", "acts", "facts", "schedules", "events", "feeds", "persons")
+
+
+def carry(source: Database, url: str) -> dict[str, int]:
+    """What one database knows, into one of an older schema; returns how many rows each of its tables got."""
+    engine = create_engine(url)
+    known = MetaData()
+    counts = {}
+    with engine.begin() as target:
+        known.reflect(target)
+        tables = [table for table in known.sorted_tables if table.name != "alembic_version"]
+
+        def copy(c: Connection) -> None:
+            for table in tables:
+                rows = [dict(row) for row in c.execute(select(table)).mappings()]
+                counts[table.name] = len(rows)
+                if rows:
+                    target.execute(table.insert(), rows)
+
+        source.run_sync(copy)
+    engine.dispose()
+    return counts
+
+
+async def test_a_life_begun_on_the_oldest_schema_ends_well_on_this_one(tmp_path: Path) -> None:
+    old = f"sqlite:///{tmp_path}/old.db"
+    at_revision(old, REVISIONS[0])
+    async with World() as world:
+        world.person()
+        order = world.order()
+        await world.settle()
+        execution = world.execute(order)
+        world.prepare(execution)
+        await world.pass_time(hours=1)
+        counts = carry(world.db, old)
+        assert {name for name in CARRIED if not counts.get(name)} <= {"persons"}, counts
+        world.db.close()
+
+        world.db = Database(old, inline=True)
+        assert world.db.schema() == (REVISIONS[0], REVISIONS[-1])
+        world.restart()
+        await world.service.start_store()
+        assert world.db.schema() == (REVISIONS[-1], REVISIONS[-1])
+        notes = len(world.lifecare.notes_written())
+        await world.pass_time(hours=1)
+        assert len(world.lifecare.notes_written()) == notes, "nothing is sent twice"
+        world.lifecare.decision_end(order.decision_id, world.today)
+        await world.pass_time(days=2)
+        assert world.schedules()[0][1] == "ended"
+        world.note(execution, Signal.EQUIPMENT_COLLECTED)
+        await world.pass_time(hours=1)
+        world.lifecare.end_execution(execution)
+        await world.pass_time(hours=26)
+        assert (await world.case()).phase is Phase.CLOSED
+
+
+async def test_a_version_that_is_started_again_on_a_newer_ones_schema_works_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a replica of the version before that dies while the new one is brought in."""
+    url = f"sqlite:///{tmp_path}/a.db"
+    async with World(db=Database(url, inline=True)) as world:
+        world.db.run_sync(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'")))
+        world.restart()
+        await world.service.start_store()
+        world.person()
+        world.order()
+        await world.settle()
+        assert len(world.notes()) == 2
+    config = tmp_path / "adapter.toml"
+    config.write_text(
+        f"""mapping_file = "{world.settings.tenants["exempel"].mapping}"
+tenant = "exempel"
+pseudonym_key = "a key for tests only"
+store.url = "{url}"
+lifecare = {{base_url = "http://127.0.0.1:1", domain = "d", key = "k"}}
+phoniro = {{base_url = "http://127.0.0.1:2", client_id = "c", client_secret = "s"}}
+"""
+    )
+    upgrade(config)
+    assert status(config, as_json=False) == 0
+    told = capsys.readouterr().out
+    assert "newer version's revision 9999" in told
+    assert "1 preparing" in told
