@@ -1,66 +1,153 @@
-"""``python -m tests.simulation.mutants``: takes out one protection at a time and shows that a seed finds it missing."""
+"""``python -m tests.simulation.mutants``: takes out one protection at a time and shows that it is missed.
+
+Each has a short story that breaks without it. With seeds (``python -m tests.simulation.mutants 12``) so many simulated
+towns are searched as well.
+"""
 
 from __future__ import annotations
 
-import logging
+import asyncio
+import io
 import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 from unittest.mock import patch
 
-import structlog
-
+from adapter.domain.ledger import Wanted
 from adapter.engine import dispatch as engine_dispatch
 from adapter.engine.runtime import Tuning
 from adapter.gateways.notes import NoteExecutor
-from adapter.store import cases, due
+from adapter.observability import configure_logging
+from adapter.store import cases, due, outbox
+from tests.simulation import scenarios
 from tests.simulation.promises import Broken
 from tests.simulation.town import Scale, Town
 
-MUTANTS: dict[str, tuple[object, str, object]] = {
-    "unknown is taken for failed: sent again without a look": (
-        engine_dispatch._Turn,
-        "_look",
-        lambda self, _context: self._had_no_effect(self.rt.clock.now()),
-    ),
-    "a note is sent again without seeking its mark": (NoteExecutor, "_marked", lambda *_: None),
-    "no wait before a lost answer is looked for": (
-        Tuning,
-        "settle",
-        property(lambda _: timedelta(0), lambda *_: None),
-    ),
-    "openings on facts however old": (engine_dispatch._Turn, "_outdated", lambda *_: False),
-    "a write after its lease": (engine_dispatch._Turn, "_in_time", lambda _self: True),
-    "a case is given back without its version": (
-        due,
-        "hold",
-        lambda c, case, _owner: cases.lock(c, case.tenant, case.ref),
-    ),
-}
-SEEDS = range(1, 13)
+Story = Callable[[], Awaitable[None]]
 SCALE = Scale(cases=4, days=4)
 
 
-def caught(owner: object, name: str, instead: object) -> str | None:
-    """The first seed that finds it, and by what promise; None if none does."""
-    with patch.object(owner, name, instead):
-        for seed in SEEDS:
-            try:
-                Town(seed, SCALE).run()
-            except Broken as broken:
-                return f"seed {seed}: {str(broken).splitlines()[0]}"
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """``owner.name`` is replaced by ``instead``; ``story`` breaks."""
+
+    what: str
+    owner: object
+    name: str
+    instead: object
+    story: Story
+
+
+_settle_wanted = outbox.settle_wanted
+
+
+def _keys_not_unique(conn: Any, case: cases.Case, wanted: Sequence[Wanted], **more: Any) -> outbox.Settled:
+    return _settle_wanted(conn, case, [replace(w, key=f"{w.key}:{case.version}") for w in wanted], **more)
+
+
+MUTANTS = (
+    Mutant(
+        "lookup before resend: unknown is taken for failed",
+        engine_dispatch._Turn,
+        "_look",
+        lambda self, _context: self._had_no_effect(self.rt.clock.now()),
+        scenarios.a_lost_creation_that_is_no_longer_wanted,
+    ),
+    Mutant(
+        "a note's mark: it is sent again without being sought",
+        NoteExecutor,
+        "_marked",
+        lambda *_: None,
+        scenarios.lost_answers,
+    ),
+    Mutant(
+        "settle: a lost answer is looked for at once",
+        Tuning,
+        "settle",
+        property(lambda _: timedelta(0), lambda *_: None),
+        scenarios.late_effects,
+    ),
+    Mutant(
+        "lease of an act: a write after it",
+        engine_dispatch._Turn,
+        "_in_time",
+        lambda _self: True,
+        scenarios.a_sleeper,
+    ),
+    Mutant(
+        "lease of a case, guarded update: given back without its version",
+        due,
+        "hold",
+        lambda c, case, _owner: cases.lock(c, case.tenant, case.ref),
+        scenarios.an_old_reading,
+    ),
+    Mutant(
+        "fresh facts: openings on facts however old",
+        engine_dispatch._Turn,
+        "_outdated",
+        lambda *_: False,
+        scenarios.old_facts,
+    ),
+    Mutant(
+        "end before message: all acts of a case in one queue",
+        outbox,
+        "_leading",
+        lambda rows: list(rows[:1]),
+        scenarios.a_dead_lifecare,
+    ),
+    Mutant(
+        "unique key of an act: each decision's acts are new ones",
+        outbox,
+        "settle_wanted",
+        _keys_not_unique,
+        scenarios.decided_again,
+    ),
+)
+
+
+def broken(story: Story) -> str | None:
+    """What broke in a story."""
+    try:
+        asyncio.run(_told(story))
+    except Broken as promise:
+        return str(promise).splitlines()[0]
     return None
 
 
-def main() -> int:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+async def _told(story: Story) -> None:
+    await story()
+
+
+def caught(mutant: Mutant, seeds: int = 0) -> str | None:
+    """What breaks without the protection, in its story or, if there are any, in the first of so many seeds."""
+    with patch.object(mutant.owner, mutant.name, mutant.instead):
+        found = broken(mutant.story)
+        for seed in range(1, seeds + 1) if found is None else ():
+            try:
+                Town(seed, SCALE).run()
+            except Broken as promise:
+                return f"seed {seed}: {str(promise).splitlines()[0]}"
+    return found
+
+
+def main(seeds: int) -> int:
+    configure_logging("CRITICAL", json=True, stream=io.StringIO())
+    began = time.monotonic()
+    wrong = [f"{m.story.__name__}: {why}" for m in MUTANTS if (why := broken(m.story))]
+    for line in wrong:
+        print(f"{'BROKEN':10} with all protections in place: {line}")
     missed = 0
-    for what, (owner, name, instead) in MUTANTS.items():
-        found = caught(owner, name, instead)
+    for mutant in MUTANTS:
+        found = caught(mutant, seeds)
         missed += found is None
-        print(f"{'caught' if found else 'NOT CAUGHT':10} {what}: {found or f'held in {len(SEEDS)} seeds'}", flush=True)
-    print(f"{len(MUTANTS) - missed} of {len(MUTANTS)} protections are watched")
-    return 1 if missed else 0
+        print(f"{'caught' if found else 'NOT CAUGHT':10} {mutant.what}: {found or 'nothing broke'}", flush=True)
+    seconds = time.monotonic() - began
+    print(f"{len(MUTANTS) - missed} of {len(MUTANTS)} protections are watched ({seconds:.0f} s)")
+    return 1 if missed or wrong else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(int(sys.argv[1]) if sys.argv[1:] else 0))

@@ -1,0 +1,157 @@
+"""Short stories that each need one protection: told in a second, with the promise that breaks without it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from adapter.domain.facts import Signal
+from adapter.domain.ledger import ActState
+from adapter.engine.work import work
+from connectors.mock.faults import Kind, Rule
+from tests.simulation.promises import Broken
+from tests.world import ANNA, World
+
+SENT = 4
+"""Notes until supervision runs: received, install, times, plan."""
+
+
+def _once(world: World, count: int = SENT) -> None:
+    texts = [note.text for note in world.lifecare.notes_written()]
+    marks = [text.rpartition("[")[2] for text in texts]
+    bodies = [text.rpartition("[")[0] for text in texts]
+    if len(set(marks)) != len(marks) or len(set(bodies)) != len(bodies) or len(texts) != count:
+        raise Broken(f"P4: {len(texts)} notes in place of {count}, {len(set(marks))} marks")
+    acts = [version.act for schedule in world.phoniro.book.all for version in schedule.versions]
+    if acts != ["created"]:
+        raise Broken(f"P4: the schedule was {acts}")
+
+
+def _ready(world: World) -> int:
+    world.person()
+    execution = world.execute(world.order())
+    world.prepare(execution)
+    return execution
+
+
+async def lost_answers() -> None:
+    """The first answer to every write is lost after its effect."""
+    async with World() as world:
+        world.lifecare_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", times=SENT))
+        world.phoniro_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", pattern="/supervision-schedules"))
+        _ready(world)
+        await world.pass_time(hours=2)
+        _once(world)
+
+
+async def late_effects() -> None:
+    """Notes whose answers were given up are written 25 seconds later."""
+    async with World() as world:
+        late = Rule(kind=Kind.LATE_EFFECT, method="POST", pattern="/provider_notes", seconds=25, cut=True, times=SENT)
+        world.lifecare_faults.add(late)
+        _ready(world)
+        await world.pass_time(hours=2)
+        world.lifecare_faults.tick()
+        _once(world)
+
+
+async def a_sleeper() -> None:
+    """A process falls asleep over a note, another one takes over, and the first one wakes up."""
+    slept = 0
+
+    async def sleeps(point: str) -> None:
+        nonlocal slept
+        if point == "act message about to be sent" and not slept:
+            slept = 1
+            other = world._service()
+            object.__setattr__(other.runtime, "pause", None)
+            for _ in range(8):
+                world.clock.time += timedelta(seconds=61)
+                await work(other.runtime)
+
+    async with World(pause=sleeps) as world:
+        _ready(world)
+        await world.pass_time(hours=2)
+        _once(world)
+
+
+async def an_old_reading() -> None:
+    """A process falls asleep over what it has read of a case; what another one read since must stand."""
+    slept = 0
+
+    async def sleeps(point: str) -> None:
+        nonlocal slept
+        if point == "case read" and slept == 1:
+            slept = 2
+            world.note(execution, Signal.CONSENT_WITHDRAWN)
+            other = world._service()
+            object.__setattr__(other.runtime, "pause", None)
+            world.clock.time += timedelta(seconds=61)
+            await work(other.runtime)
+
+    async with World(pause=sleeps) as world:
+        execution = _ready(world)
+        await world.pass_time(minutes=30)
+        slept = 1
+        world.lifecare.absence(ANNA, world.today + timedelta(days=9), world.today + timedelta(days=10))
+        await world.cycle()
+        await world.pass_time(hours=1)
+        (schedule,) = world.phoniro.book.all
+        acts = [version.act for version in schedule.versions]
+        if acts != ["created", "paused"]:
+            raise Broken(f"P1: consent was withdrawn, and the schedule was {acts}")
+
+
+async def a_lost_creation_that_is_no_longer_wanted() -> None:
+    """The answer to a creation is lost after its effect, and consent is withdrawn before it is looked for."""
+    async with World(settle_seconds=150) as world:
+        world.phoniro_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", pattern="/supervision-schedules[?]"))
+        execution = _ready(world)
+        await world.cycle()
+        world.note(execution, Signal.CONSENT_WITHDRAWN)
+        await world.cycle()
+        await world.pass_time(hours=2)
+        if [status for _, status in world.schedules()] != ["paused"]:
+            raise Broken("P2: somebody can look though consent was withdrawn two hours ago")
+
+
+async def old_facts() -> None:
+    """Consent is withdrawn while Phoniro doesn't answer, and nothing is read before it does."""
+    async with World(poll_seconds=43200, awaiting_minutes=600) as world:
+        dead = world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
+        execution = _ready(world)
+        await world.cycle()
+        await world.pass_time(minutes=20)
+        world.note(execution, Signal.CONSENT_WITHDRAWN)
+        world.phoniro_faults.remove(dead)
+        await world.pass_time(hours=2)
+        if world.schedules():
+            raise Broken("P1: a schedule was created without a consent that stands")
+
+
+async def a_dead_lifecare() -> None:
+    """A message can't be written in Lifecare; e-tillsyn is paused in Phoniro all the same."""
+    async with World() as world:
+        execution = _ready(world)
+        await world.pass_time(minutes=30)
+        world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None, method="POST"))
+        world.note(execution, Signal.TIMES_CHANGED, "23:00 och 04:00")
+        await world.pass_time(hours=1)
+        world.note(execution, Signal.CONSENT_WITHDRAWN)
+        await world.pass_time(hours=2)
+        if [status for _, status in world.schedules()] != ["paused"]:
+            raise Broken("P2: somebody can look though consent was withdrawn two hours ago")
+
+
+async def decided_again() -> None:
+    """A case is decided again while it is unknown what became of its acts."""
+    async with World() as world:
+        world.lifecare_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", pattern="/provider_notes", times=SENT))
+        world.person()
+        order = world.order()
+        await world.cycle()
+        world.prepare(world.execute(order))
+        await world.cycle()
+        await world.pass_time(hours=2)
+        _once(world)
+        if {act.state for act in await world.acts()} != {ActState.DONE}:
+            raise Broken("P5: an act was left undone")
