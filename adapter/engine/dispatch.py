@@ -13,14 +13,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from adapter.domain.facts import Client
 from adapter.domain.ledger import ActKind, ActState
 from adapter.engine.breaker import VENDOR_OF_LANE, Breaker
 from adapter.engine.outcomes import RULES, Verdict, backoff
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import CaseContext, Effect, Executor, Failure, PortError
-from adapter.store import cases, dispatch, due, facts, schedules
+from adapter.store import dispatch, due, schedules
 from adapter.store.dispatch import ClaimedAct
 from adapter.store.errors import Overtaken, StoreError
 
@@ -267,15 +266,14 @@ def known_for(c: Connection, claimed: ClaimedAct) -> Known | None:
 
 def case_context(c: Connection, claimed: ClaimedAct) -> Known:
     """What a gateway must know of the case, and when the case was last decided (UTC)."""
-    case = cases.the_case(c, claimed.tenant, claimed.ref)
-    known = facts.load_fact(c, claimed.tenant, claimed.ref, "client")
-    client = known.value if known and isinstance(known.value, Client) else None
+    person_id, decided_at, client = dispatch.case_of(c, claimed)
+    on_platform = claimed.lane == "platform"
     context = CaseContext(
         tenant=claimed.tenant,
         reference=claimed.ref,
-        person_id=case.person_id,
+        person_id=person_id,
         client_id=client.client_id if client else None,
         protected=client.protected if client else True,
-        schedule_ids=schedules.remote_ids(c, claimed.tenant, claimed.ref),
+        schedule_ids=schedules.remote_ids(c, claimed.tenant, claimed.ref) if on_platform else {},
     )
-    return context, case.decided_at
+    return context, decided_at

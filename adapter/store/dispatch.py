@@ -13,15 +13,17 @@ from typing import Any
 
 from sqlalchemy import Connection, Integer, bindparam, case, func, select, update
 
+from adapter.domain.facts import Client
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.ports import Effect
 from adapter.store import cases as case_rows
-from adapter.store import events, persons, schedules
+from adapter.store import codec, events, persons, schedules
 from adapter.store.due import in_turn
-from adapter.store.errors import Overtaken
+from adapter.store.errors import Overtaken, StoreError
 from adapter.store.outbox import LANES, STOPS, act_from_row, advance
 from adapter.store.sql import change, given, where
 from adapter.store.tables import acts as table
+from adapter.store.tables import cases, facts
 
 _c = table.c
 _READY = (
@@ -32,6 +34,12 @@ _READY = (
     .with_for_update(skip_locked=True)
 )
 _SOONEST = select(func.min(_c.ready_at)).where(*where(table, "tenant", "lane"))
+_k, _f = cases.c, facts.c
+_CASE = (
+    select(_k.person_id, _k.decided_at, _f.value)
+    .select_from(cases.outerjoin(facts, (_f.tenant == _k.tenant) & (_f.ref == _k.ref) & (_f.resource == "client")))
+    .where(*where(cases, "tenant", "ref"))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,19 @@ class ClaimedAct:
     correlation: str | None
     lease_owner: str
     lease_until: datetime
+
+
+def case_of(conn: Connection, claimed: ClaimedAct) -> tuple[str, datetime | None, Client | None]:
+    """Whose case an act is of, when it was last decided (UTC), and the client as last read, if that can be told. Raises
+    ``LookupError`` where there is no such case."""
+    row = conn.execute(_CASE, {"tenant": claimed.tenant, "ref": claimed.ref}).one_or_none()
+    if row is None:
+        raise LookupError(f"there is no case {claimed.ref} of {claimed.tenant}")
+    try:
+        client = None if row.value is None else codec.load_fact("client", row.value)
+    except StoreError:
+        client = None
+    return row.person_id, row.decided_at, client if isinstance(client, Client) else None
 
 
 def claim_acts(

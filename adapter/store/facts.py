@@ -12,14 +12,13 @@ from sqlalchemy import Connection, Row, select
 from adapter.domain.facts import FactProblem, Facts, Read
 from adapter.store import codec
 from adapter.store.errors import StoreError
-from adapter.store.sql import change_each, given, upsert, where
+from adapter.store.sql import change_each, upsert, where
 from adapter.store.tables import facts
 
 _c = facts.c
 _OF_CASE = select(_c.resource, _c.value, _c.read_at, _c.tried_at, _c.stale, _c.error, _c.problems).where(
     *where(facts, "tenant", "ref")
 )
-_ONE = _OF_CASE.where(_c.resource == given("resource"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +72,6 @@ def load_facts(conn: Connection, tenant: str, ref: str) -> dict[str, StoredFact]
     """All resources of a case by name; one that was never tried isn't there. A value that this version can't read
     counts as never read, and so is read afresh."""
     return {row.resource: _loaded(row) for row in conn.execute(_OF_CASE, {"tenant": tenant, "ref": ref})}
-
-
-def load_fact(conn: Connection, tenant: str, ref: str, resource: str) -> StoredFact | None:
-    """One of them."""
-    row = conn.execute(_ONE, {"tenant": tenant, "ref": ref, "resource": resource}).one_or_none()
-    return None if row is None else _loaded(row)
 
 
 def _loaded(row: Row[Any]) -> StoredFact:
