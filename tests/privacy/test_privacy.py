@@ -21,6 +21,7 @@ from adapter.store.database import Database
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import Ordered
 from tests.conftest import Logs
+from tests.ops.conftest import site_of
 from tests.world import World
 
 PEOPLE = {
@@ -116,15 +117,30 @@ def texts_written(world: World, logs: Logs) -> Iterable[str]:
     yield repr(world.mail.sent)
 
 
+async def served(world: World) -> str:
+    """Everything that the HTTP side shows: every page of every case, metrics and health."""
+    refs = [case.ref for case in await world.cases()]
+    told = []
+    async with site_of(world).client() as client:
+        for path in ("/", *(f"/cases/{ref}" for ref in refs), "/metrics", "/readyz"):
+            answer = await client.get(path)
+            assert path in ("/readyz",) or answer.status_code == 200
+            told.append(answer.text)
+    assert all(ref in "".join(told) for ref in refs)
+    return "\n".join(told)
+
+
 async def test_whole_lives_leave_nothing_personal_behind(tmp_path: Path, world: World, logs: Logs) -> None:
     async with world:
         one, other = PEOPLE
         begun = await live(world, one, keys=False), await live(world, other, keys=True)
         assert {case.phase for case in await world.cases()} == {Phase.ACTIVE}
+        assert leaks(await served(world)) == []
         assert leaks(dump(tmp_path / "adapter.db")), "the search finds nothing even where it must"
         for each in begun:
             await leave(world, *each)
         assert {case.phase for case in await world.cases()} == {Phase.CLOSED}
+        assert leaks(await served(world)) == []
         assert leaks(repr(world.phoniro.customers)) == []
         assert await forget(world.rt) == {"exempel": []}
         assert leaks(dump(tmp_path / "adapter.db")), "nothing is forgotten before its time"
@@ -160,6 +176,7 @@ async def test_errors_tell_nothing_personal_whatever_the_vendors_answer(
         errors = await world.db.run(
             lambda c: [str(k.error) + str(k.decision) for k in cases.all_cases(c, "exempel", open_only=False)]
         )
+        assert leaks(await served(world)) == []
         acts = [str((act.error, act.what)) for case in await world.cases() for act in await world.acts(case.ref)]
         assert any(event in logs.getvalue() for event in ("act_retry", "act_unknown", "feed_failed", "fact_unread"))
         for text in (*texts_written(world, logs), *errors, *acts):
