@@ -13,8 +13,8 @@ from connectors.mock.phoniro.schemas import Customer
 from tests.world import ANNA, MONDAY, World
 
 UNHURRIED: dict[str, Any] = {
-    "poll_seconds": 6 * 3600,
-    "awaiting_minutes": 360,
+    "poll_seconds": 12 * 3600,
+    "awaiting_minutes": 720,
     "retry_first_seconds": 225,
     "retry_cap_seconds": 7200,
 }

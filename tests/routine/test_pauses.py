@@ -66,7 +66,7 @@ async def test_consent_withdrawn_pauses_at_once_and_given_anew_resumes_each_told
         await story.settle()
         assert story.done() == ["paused"]
         assert sorted(await story.told()) == COORDINATOR_AND_AUTHORITY
-        await story.next_day(20)
+        await story.next_day(9)
         assert (story.done(), await story.told(), story.mails()) == ([], [], []), "nothing but a decision ends it"
         story.note(execution, Signal.CONSENT_SIGNED)
         await story.next_day()
@@ -88,7 +88,7 @@ async def test_a_death_pauses_at_once_is_told_in_its_own_words_and_ends_by_the_d
         await story.settle()
         assert story.done() == ["paused"]
         assert sorted(await story.told()) == ["alarm_team deceased", "coordinator deceased"]
-        await story.next_day(20)
+        await story.next_day(9)
         assert (story.done(), await story.told(), story.mails()) == ([], [], [])
         story.lifecare.decision_end(order.decision_id, story.today - timedelta(days=1))
         await story.next_day()
