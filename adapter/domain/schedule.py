@@ -18,7 +18,7 @@ from adapter.domain.ledger import (
     What,
 )
 from adapter.domain.looks import day_after, day_end, day_start, window_start
-from adapter.domain.mandate import Mandate
+from adapter.domain.mandate import Mandate, Period
 from adapter.domain.policy import Policy
 
 
@@ -93,9 +93,15 @@ def pause_causes(s: Situation) -> tuple[str, ...]:
 def _gap(s: Situation) -> str | None:
     """Today is granted by no decision, or by an order that nobody has executed yet."""
     period = s.mandate.in_force(s.today)
-    if period is None:
+    if period is None or _never_begins(period):
         return "between_decisions"
     return None if period.executed else "not_executed"
+
+
+def _never_begins(period: Period) -> bool:
+    """Its last day came to lie before the execution's first: nobody can mend that by executing the order."""
+    starts = period.execution.first_day if period.execution else None
+    return starts is not None and period.last is not None and period.last < starts
 
 
 def standing_absences(facts: Facts) -> list[Absence]:

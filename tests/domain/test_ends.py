@@ -1,0 +1,108 @@
+"""Every word by which the authority ends, whenever it falls, at every stage: undone exactly as far as it got."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from adapter.domain.decision import Phase
+from adapter.domain.facts import OrderStatus, Signal
+from tests.domain.life import EXECUTION, Life
+
+End = Callable[[Life, date], object]
+
+
+def by_service(life: Life, day: date) -> None:
+    life.set_order(lines=tuple(replace(line, last_day=day) for line in life.orders["o1"].lines))
+
+
+ENDS: dict[str, End] = {
+    "decision ended": lambda life, day: life.decide_dates(last=day),
+    "decision deleted": lambda life, _: life.set_decision(deleted=True),
+    "order ended": lambda life, day: life.set_order(last_day=day),
+    "service ended": by_service,
+    "order withdrawn": lambda life, _: life.set_order(status=OrderStatus.WILL_NOT_BE_EXECUTED),
+}
+STAGES: dict[str, tuple[list[Signal], str]] = {
+    "ordered": ([], "cancel"),
+    "keys collected": ([Signal.KEYS_COLLECTED], "cancel"),
+    "booked": ([Signal.INSTALLATION_BOOKED], "cancel_or_fetch"),
+    "papers signed": ([Signal.INSTALLATION_BOOKED, Signal.CONSENT_SIGNED], "collect"),
+    "running": ([], "collect"),
+}
+
+
+@pytest.mark.parametrize("days", [-1, 0, 3])
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("fact", ENDS)
+def test_each_end_is_carried_out_on_its_day_and_undone_as_far_as_it_got(fact: str, stage: str, days: int) -> None:
+    if (fact, stage) == ("order withdrawn", "running"):
+        return  # after I11 that is no end of the authority's: it pauses
+    signals, asked = STAGES[stage]
+    life = Life()
+    life.order(first=life.today - timedelta(days=30))
+    life.go()
+    life.execute()
+    if stage == "running":
+        life.prepare()
+    for signal in signals:
+        life.note(signal)
+    life.go()
+    life.now += timedelta(minutes=5)
+    last = life.today + timedelta(days=days)
+    ENDS[fact](life, last)
+    if "ended" in fact and days >= 0:
+        life.go()
+        assert asked not in life.letters("alarm_team"), "not before its last day is over"
+        assert "end" not in life.platform()
+    life.wait(days=max(days, 0) + 1)
+    outs = [letter for letter in life.letters("alarm_team") if letter in ("cancel", "cancel_or_fetch", "collect")]
+    assert outs == [asked]
+    assert life.platform().count("end") == (stage == "running")
+    keys = [w.what["keys_back"] for w in life.sent if w.what.get("letter") == asked]
+    assert keys == [stage in ("keys collected", "running")]
+    life.note(Signal.EQUIPMENT_COLLECTED)
+    life.executions[EXECUTION] = replace(life.executions[EXECUTION], last_day=life.today - timedelta(days=1))
+    decision = life.wait(days=1)
+    assert (decision.phase, decision.balanced) == (Phase.CLOSED, True)
+    assert life.letters("coordinator").count("ready_to_close") == 1
+
+
+@pytest.mark.parametrize("again", [None, 20, 1])
+def test_an_end_to_come_that_is_changed_or_taken_back_before_it_comes_ends_only_what_it_then_says(
+    again: int | None,
+) -> None:
+    life = Life()
+    life.order()
+    life.go()
+    life.execute()
+    life.prepare()
+    life.go()
+    life.decide_dates(last=life.today + timedelta(days=5))
+    life.wait(days=1)
+    life.decide_dates(last=None if again is None else life.today + timedelta(days=again))
+    life.wait(days=10)
+    assert life.platform().count("change") == 2
+    assert ("end" in life.platform()) is (again == 1)
+
+
+def test_a_last_day_before_the_first_on_which_anybody_may_look_lets_nobody_look_and_ends_on_that_day() -> None:
+    """The execution begins later than the decision now ends: the schedule's days can't be turned upside down."""
+    life = Life()
+    life.order()
+    life.go()
+    life.execute()
+    life.executions[EXECUTION] = replace(life.executions[EXECUTION], first_day=life.today + timedelta(days=9))
+    life.prepare()
+    life.go()
+    assert life.platform()[-1] == "create"
+    life.decide_dates(last=life.today + timedelta(days=4))
+    life.go()
+    assert life.platform()[-1] == "pause"
+    assert "paused" not in life.letters(), "nobody can mend it by executing the order"
+    life.wait(days=6)
+    assert life.platform()[-1] == "end"
+    assert "change" not in life.platform()
