@@ -89,7 +89,8 @@ class _Turn:
         if self.claimed.opens:
             facts_at = self.claimed.facts_at
             return facts_at is None or self.began - facts_at > self.rt.tuning.fresh
-        return self.claimed.lane != "platform" and (decided_at is None or self.began - decided_at > OUTDATED)
+        # A case that couldn't be decided yet has nothing newer to judge by: what it calls for is to say so.
+        return self.claimed.lane != "platform" and decided_at is not None and self.began - decided_at > OUTDATED
 
     @property
     def _ours(self) -> str | None:

@@ -174,3 +174,21 @@ async def test_an_act_that_makes_our_code_raise_is_looked_for_and_costs_the_othe
         monkeypatch.setattr(Executors, "perform", perform)
         await world.pass_time(hours=1)
         assert [status for _, status in world.schedules()] == ["active"]
+
+
+async def test_a_case_of_which_something_could_never_be_read_is_told_of_once_and_goes_on_when_it_can() -> None:
+    async with World() as world:
+        unread = world.lifecare_faults.add(
+            Rule(kind=Kind.STATUS_BEFORE, pattern="/client_absences", status=401, times=None)
+        )
+        world.person()
+        world.prepare(world.execute(world.order()))
+        await world.pass_time(hours=2)
+        assert world.schedules() == []
+        ((_, to, _, body),) = world.mail.sent
+        assert to == "it-drift@exempelkommun.example"
+        assert "aldrig gått att läsa frånvar" in " ".join(body.split()), "what it is"
+        world.lifecare_faults.remove(unread)
+        await world.pass_time(hours=2)
+        assert [status for _, status in world.schedules()] == ["active"]
+        assert len(world.mail.sent) == 1
