@@ -18,7 +18,6 @@ from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, Told, 
 
 _SAME_NEWS = timedelta(days=1)
 """An end noted again within a day of its being told is no news."""
-
 _STRENGTH = {Letter.CANCEL: 0, Letter.CANCEL_OR_FETCH: 1, Letter.COLLECT: 2}
 
 _PROVIDERS_ACT = (Letter.PAUSED, Letter.RESUMED, (COORDINATOR, AUTHORITY))
