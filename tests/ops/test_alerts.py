@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from adapter.log_events import ERROR, EVENTS
 from tests.ops.conftest import Site
 
 RULES = Path(__file__).parents[2] / "deploy" / "prometheus"
@@ -74,3 +75,11 @@ async def test_every_metric_that_the_dashboard_shows_is_told(site: Site) -> None
     shown = {re.sub("_(total|bucket)$", "", name) for name in names}
     described = {re.sub("_total$", "", n) for n in re.findall(r"^# TYPE (adapter_[a-z_]+) ", text, re.MULTILINE)}
     assert shown - described - {"adapter_breaker_open"} == set()
+
+
+def test_the_runbook_has_a_line_for_every_alert_and_every_event_that_a_person_must_act_on() -> None:
+    runbook = (RULES.parents[1] / "docs/operations.md").read_text(encoding="utf-8")
+    rules = yaml.safe_load((RULES / "alerts.yml").read_text(encoding="utf-8"))
+    named = {rule["alert"] for group in rules["groups"] for rule in group["rules"]}
+    named |= {event.name for event in EVENTS.values() if event.level == ERROR}
+    assert sorted(name for name in named if f"`{name}`" not in runbook) == []
