@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test bench chaos check format install lock clean
+.PHONY: demo test bench chaos simulate simulate-mutants check format install lock clean
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PY) -m venv .venv
@@ -17,7 +17,7 @@ demo: $(READY)
 	$(BIN)/adapter demo $(if $(KEEP),--keep)
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 # Measures; the figures of docs/performance.md. ARGS="--only orders" for one of them.
 bench: $(READY)

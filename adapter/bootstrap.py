@@ -249,7 +249,8 @@ def _executors(name: str, p: TenantParts, clock: Clock, db: Database, rng: rando
     async def external_id(person_id: str) -> str:
         return await db.run(lambda c: persons.external_id_for(c, name, person_id, rng))
 
-    mail = MailExecutor(p.mail, p.mapping, "adapter.invalid", p.texts) if p.mail else NoMail()
+    domain = p.settings.mail.sender.rpartition("@")[2].strip(" >") or "adapter.invalid"
+    mail = MailExecutor(p.mail, p.mapping, domain, p.texts) if p.mail else NoMail()
     return Executors(
         notes=NoteExecutor(p.lifecare, p.mapping, clock.now, p.texts),
         platform=PlatformExecutor(p.phoniro, p.lifecare, p.mapping, external_id=external_id, clock=clock.now, key=key),

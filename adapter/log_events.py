@@ -226,7 +226,7 @@ _INTRO: Final = """\
 
 <!-- Made from adapter/log_events.py by `python -m adapter.log_events > docs/log-events.md`; edit there. -->
 
-The adapter writes one line per event to standard error: JSON lines, or a readable form on a terminal. Every line has
+The adapter writes one line per event to standard output: JSON lines, or a readable form on a terminal. Every line has
 `timestamp` (UTC, ISO 8601), `level`, `event` and `logger`; where they are known, also `tenant`, `case` (its reference)
 and `correlation` (the same on all lines of one piece of work). Durations are in seconds.
 

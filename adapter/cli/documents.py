@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import typer
@@ -16,9 +17,9 @@ from adapter.presentation.documents import document_data
 from mappings.documents import KINDS, DocumentError, render
 
 
-def made(c: Connection, service: Service, reference: str, kind: str) -> Document | None:
-    """A document of a case; None where there is no such case or kind, or the case was never read whole. Raises
-    ``DocumentError`` for a template that can't be used."""
+def gathered(c: Connection, service: Service, reference: str, kind: str) -> Callable[[], Document] | None:
+    """What prints a document of a case, once all that it says is read; it raises ``DocumentError`` for a template that
+    can't be used. None where there is no such case or kind, or the case was never read whole."""
     case = find_case(c, tuple(service.tenants), reference)
     if case is None or kind not in KINDS:
         return None
@@ -29,19 +30,20 @@ def made(c: Connection, service: Service, reference: str, kind: str) -> Document
         return None
     # A municipality's own templates stand beside its mapping.
     folder = parts.settings.mapping.parent / "documents"
-    return Document(f"{case.ref}-{kind}.pdf", "application/pdf", render(kind, data, folder=folder))
+    return lambda: Document(f"{case.ref}-{kind}.pdf", "application/pdf", render(kind, data, folder=folder))
 
 
 def write_document(config: Path | None, reference: str, kind: str, target: Path | None) -> None:
     with reading(config) as service:
-        try:
-            document = service.runtime.db.run_sync(lambda c: made(c, service, reference, kind))
-        except DocumentError as error:
-            raise fail(str(error)) from None
-        if document is None:
+        printed = service.runtime.db.run_sync(lambda c: gathered(c, service, reference, kind))
+        if printed is None:
             raise fail(
                 f"there is no {kind} of {reference}: no such case, or it was never read whole (adapter case list)"
             )
+        try:
+            document = printed()
+        except DocumentError as error:
+            raise fail(str(error)) from None
         path = target or Path(document.name)
         path.write_bytes(document.content)
         typer.echo(str(path))

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 from adapter import bootstrap
 from adapter.bootstrap import Outside, Service
-from adapter.cli.documents import made
+from adapter.cli.documents import gathered
 from adapter.engine.runtime import Clock
 from adapter.log_events import log
 from adapter.ops.app import serve
@@ -31,6 +31,7 @@ class HttpSide:
         self.pulse = Pulse(hang_seconds=settings.ops.hang_seconds)
         self.outside = Outside(on_call=self.calls.record, beat=self.pulse.beat)
         self._ops: OpsContext | None = None
+        self._poller: Poller | None = None
         self._service: Service | None = None
 
     def rebuilt(self, settings: Settings, running: Service) -> Service:
@@ -44,6 +45,8 @@ class HttpSide:
             self._ops.runtime = service.runtime
             self._ops.words = _words(service)
             self._ops.hook_secrets = _secrets(service)
+        if self._poller is not None:
+            self._poller.rt = service.runtime
 
     async def run(self, service: Service, stop: asyncio.Event) -> None:
         """Until ``stop`` is set. Whatever goes wrong here is told and costs the service nothing."""
@@ -54,7 +57,7 @@ class HttpSide:
 
     async def _run(self, service: Service, stop: asyncio.Event) -> None:
         self._service = service
-        poller = Poller(service.runtime)
+        poller = self._poller = Poller(service.runtime)
         self._ops = OpsContext(
             runtime=service.runtime,
             settings=self.settings,
@@ -76,7 +79,9 @@ class HttpSide:
         service = self._service
         if service is None or tenant not in service.tenants:
             return None
-        return await service.runtime.db.run(lambda c: made(c, service, reference, kind))
+        printed = await service.runtime.db.run(lambda c: gathered(c, service, reference, kind))
+        # Outside of the transaction and of the loop: it takes a moment.
+        return None if printed is None else await asyncio.to_thread(printed)
 
     def _breakers(self) -> Sequence[Breaker]:
         down = self._ops.runtime.breakers.down() if self._ops else {}

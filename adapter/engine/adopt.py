@@ -75,23 +75,28 @@ class AdoptWatch:
 
     path: Path
     taken: tuple[int, int] | None = None
+    wrong: str | None = None
+    """Why it couldn't be read at the last look, so that it is told once."""
 
     async def look(self, rt: Runtime) -> None:
         """Raises ``StoreError``: then it is taken at a later look."""
-        stamp, text = _read(self.path)
+        stamp, text, wrong = _read(self.path)
+        if wrong is not None and wrong != self.wrong:
+            log("adoption_refused", file=self.path.name, line=0, field="", reason=wrong)
+        self.wrong = wrong
         if text is not None and stamp != self.taken and await take_over(rt, text, self.path.name):
             self.taken = stamp
 
 
-def _read(path: Path) -> tuple[tuple[int, int], str | None]:
+def _read(path: Path) -> tuple[tuple[int, int], str | None, str | None]:
+    """The file's stamp, its text if it is there, and why it can't be read."""
     try:
         found = path.stat()
-        return (found.st_mtime_ns, found.st_size), path.read_text(encoding="utf-8")
+        return (found.st_mtime_ns, found.st_size), path.read_text(encoding="utf-8"), None
     except FileNotFoundError:
-        return (0, 0), None
+        return (0, 0), None, None
     except (OSError, UnicodeDecodeError) as error:
-        log("adoption_refused", file=path.name, line=0, field="", reason=f"can't be read ({type(error).__name__})")
-        return (0, 0), None
+        return (0, 0), None, f"can't be read ({type(error).__name__})"
 
 
 async def take_over(rt: Runtime, text: str, file: str = "adopt.toml") -> bool:

@@ -10,6 +10,7 @@ from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import CaseContext, PortError
 from adapter.store import held
+from adapter.store.errors import StoreError
 from adapter.store.held import Held
 
 TELL_EVERY = timedelta(seconds=60)
@@ -17,10 +18,15 @@ TELL_EVERY = timedelta(seconds=60)
 
 async def tell_held(rt: Runtime, tenant: Tenant) -> None:
     """Mail what is still to be told. A mail whose sending failed is sent again as the same mail (P4). Raises
-    ``StoreError``."""
+    ``StoreError``; whatever else goes wrong is told and holds up nothing (P6)."""
     with log_context(tenant=tenant.name):
-        while await _tell_one(rt, tenant):
-            pass
+        try:
+            while await _tell_one(rt, tenant):
+                pass
+        except StoreError:
+            raise
+        except Exception as e:  # noqa: BLE001  # P6: what our own code raises over these mails stops at them
+            log("job_failed", job="orders that can't be used", error=e)
 
 
 async def _tell_one(rt: Runtime, tenant: Tenant) -> bool:

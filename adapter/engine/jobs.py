@@ -6,6 +6,7 @@ A job that raises never ends the loop: it is logged and runs again as planned. A
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -75,6 +76,8 @@ class Jobs:
         self.store_error: str | None = None
         # APScheduler 3 drops a job that is a second late, silently; a late cycle is better than none.
         defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        # Its own logger would say twice a second that work is still under way, which is as it should be.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
         self.scheduler = AsyncIOScheduler(job_defaults=defaults, timezone="UTC")
         self.scheduler.add_listener(_tell, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
         now = rt.clock.now()

@@ -144,13 +144,18 @@ def router(ops: OpsContext, book: CaseBook) -> APIRouter:
     """Everything under ``/`` that a person looks at. Not part of the published API description."""
     routes, pages = APIRouter(include_in_schema=False), Pages(ops, book)
 
-    async def shown(request: Request, read: Callable[[Connection], Any], show: Callable[[Any], Response]) -> Response:
-        """A page for whoever may see it; what is wrong otherwise."""
+    def turned_away(request: Request) -> Response | None:
         refused = pages.access.refusal(request)
+        if refused is None:
+            return None
         if refused == "sign_in":
             return pages.html("sign_in.html", 401, wrong=None)
-        if refused is not None:
-            return pages.message(403, "no_entry", f"{refused}_text" if refused == "no_entry" else refused)
+        return pages.message(403, "no_entry", f"{refused}_text" if refused == "no_entry" else refused)
+
+    async def shown(request: Request, read: Callable[[Connection], Any], show: Callable[[Any], Response]) -> Response:
+        """A page for whoever may see it; what is wrong otherwise."""
+        if (no_entry := turned_away(request)) is not None:
+            return no_entry
         try:
             return show(await ops.runtime.db.run(read))
         except StoreError:
@@ -174,14 +179,16 @@ def router(ops: OpsContext, book: CaseBook) -> APIRouter:
 
     @routes.get("/cases/{ref}/{kind}")
     async def document(request: Request, ref: str, kind: str) -> Response:
-        refused = pages.access.refusal(request)
-        if refused is not None:
-            return pages.html("sign_in.html", 401, wrong=None)
+        if (no_entry := turned_away(request)) is not None:
+            return no_entry
         try:
             found = await ops.runtime.db.run(lambda c: find_case(c, tuple(ops.runtime.tenants), ref))
             made = await ops.documents(found.tenant, found.ref, kind) if found and ops.documents else None
         except StoreError:
             return pages.message(503, "store_away", "store_away_text")
+        except Exception as error:  # noqa: BLE001  # a municipality's own template, say, that can't be used
+            log("job_failed", job="document", error=error)
+            return pages.message(500, "not_made", "not_made_text")
         if made is None or kind not in DOCUMENTS:
             return pages.message(404, "not_found", "not_found_text")
         headers = {**SECURITY, "Content-Disposition": f'attachment; filename="{made.name}"'}

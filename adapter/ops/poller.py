@@ -16,16 +16,17 @@ APART = timedelta(seconds=5)
 
 
 class Poller:
-    """``soon`` asks; ``run`` reads, one municipality after the other, as often as ``APART`` allows."""
+    """``soon`` asks; ``run`` reads, one municipality after the other, as often as ``APART`` allows. A reload replaces
+    ``rt``."""
 
     def __init__(self, rt: Runtime) -> None:
-        self._rt = rt
+        self.rt = rt
         self._asked: dict[str, datetime] = {}
         self._wake = asyncio.Event()
 
     def soon(self, tenant: str) -> None:
         """Have the feeds of a municipality read. What is asked while they are being read has them read again."""
-        self._asked[tenant] = self._rt.clock.now()
+        self._asked[tenant] = self.rt.clock.now()
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -47,9 +48,11 @@ class Poller:
 
     async def _read(self, tenant: str) -> None:
         asked = self._asked.pop(tenant)
+        if tenant not in self.rt.tenants:
+            return  # taken out of service since
         try:
-            await read_feeds(self._rt, self._rt.tenants[tenant])
-            feed = await self._rt.db.run(lambda c: feeds.feed(c, tenant, "orders"))
+            await read_feeds(self.rt, self.rt.tenants[tenant])
+            feed = await self.rt.db.run(lambda c: feeds.feed(c, tenant, "orders"))
         except StoreError:
             return
         except Exception as e:  # noqa: BLE001  # a hint must never end the loop that takes hints

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapter.bootstrap import Service
-from adapter.cli.documents import made
+from adapter.cli.documents import gathered
 from adapter.ops.context import Document
 from mappings.documents import KINDS, DocumentError, render
 from tests.world import ANNA, World
@@ -38,9 +38,9 @@ def words_in(pdf: bytes, tmp_path: Path) -> str:
 async def document(world: World, kind: str) -> Document:
     service: Service = world.service
     ref = (await world.case()).ref
-    found = await world.db.run(lambda c: made(c, service, ref, kind))
-    assert found is not None
-    return found
+    printed = await world.db.run(lambda c: gathered(c, service, ref, kind))
+    assert printed is not None
+    return printed()
 
 
 async def test_bilaga_1_has_two_copies_with_the_agreed_times(tmp_path: Path) -> None:
