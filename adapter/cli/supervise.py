@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -101,8 +103,24 @@ class Reloader:
         return None
 
     def _stamp(self, service: Service) -> Stamp:
-        files = [config_path(self.config), *(t.mapping for t in service.settings.tenants.values())]
-        return tuple(_stamp(path) for path in files)
+        config = config_path(self.config)
+        files = {config, *(t.mapping for t in service.settings.tenants.values()), *_named_files(config)}
+        return tuple(_stamp(path) for path in sorted(files))
+
+
+def _named_files(config: Path) -> Iterator[Path]:
+    """Mappings and secrets that the file names, also those of a municipality that was refused: what was missing may
+    come. What has a watch of its own is left out."""
+    try:
+        groups: list[Any] = [tomllib.loads(config.read_text(encoding="utf-8"))]
+    except (OSError, ValueError):
+        return
+    while groups:
+        for name, value in groups.pop().items():
+            if isinstance(value, dict):
+                groups.append(value)
+            elif name.endswith("_file") and name not in ("resync_file", "adopt_file"):
+                yield Path(str(value))
 
 
 def _stamp(path: Path) -> tuple[str, int, int, int]:

@@ -105,11 +105,15 @@ def _never_begins(period: Period) -> bool:
 
 
 def standing_absences(facts: Facts) -> list[Absence]:
-    """Those that count. One that vanished without a word goes on to its last day, or, where it was open, until another
-    one that begins no earlier stands in its place."""
+    """Those that count. One that vanished without a word goes on to its last day, or until another one that begins
+    within it stands in its place."""
     absences = [a for a in facts.absences.value if not a.deleted]
-    newest = max((a.first_day for a in absences if not a.gone), default=None)
-    return [a for a in absences if not a.gone or a.last_day or newest is None or newest < a.first_day]
+    shown = [a.first_day for a in absences if not a.gone]
+
+    def replaced(gone: Absence) -> bool:
+        return any(gone.first_day <= day <= (gone.last_day or date.max) for day in shown)
+
+    return [a for a in absences if not a.gone or not replaced(a)]
 
 
 def absence_bounds(absence: Absence, policy: Policy) -> tuple[datetime, datetime | None]:

@@ -170,7 +170,8 @@ def _open(
 
 def enter(c: Connection, case: Case, known: Facts, ledger: Ledger, now: datetime, tenant: Tenant) -> Ledger:
     """At an adopted case's first reconciling: everything of the way in counts as done."""
-    if not case.adopted or ledger.acts or ledger.schedule is None:
+    # A mail may have gone before: that something of the case couldn't be read.
+    if not case.adopted or ledger.schedule is None or any(a.kind is not ActKind.MAIL for a in ledger.acts):
         return ledger
     orders = '["' + '", "'.join(sorted(ledger.schedule.orders)) + '"]'
     create = Wanted("schedule:1:create", ActKind.CREATE, {"n": 1, "orders": orders}, why="adopted")

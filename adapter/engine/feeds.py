@@ -203,7 +203,9 @@ def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Take
         feeds.drop(c, tenant.name, PENDING, feeds.showed(c, tenant.name, PENDING).keys())
         feeds.changed(c, tenant.name, PENDING, taken.opening.pending, now)
         # Where a case knows the order's person, the case tells of it.
-        held.hold(c, tenant.name, {i: p for i, p in taken.opening.held.items() if i not in concerned}, now)
+        wrong = {i: p for i, p in taken.opening.held.items() if i not in concerned}
+        unseen = {i.id for i in taken.opening.pending} - taken.opening.held.keys()
+        held.hold(c, tenant.name, wrong, now, keep=unseen)
     _problems(c, tenant, name, taken.problems, now)
     if feed.read_at is None or feed.read_at.date() != now.date():
         feeds.forget(c, tenant.name, name, now - REMEMBER)

@@ -24,6 +24,9 @@ PENDING = "orders:pending"
 
 _DAY = "day:"
 
+PATIENCE = timedelta(days=30)
+"""How long an order that can't be used is asked for on a day that answers 404."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opening:
@@ -71,14 +74,17 @@ async def openings(rt: Runtime, tenant: Tenant, windows: Mapping[date, Window], 
 
 def doubtful(windows: Mapping[date, Window], pending: Mapping[str, str], today: date) -> list[Changed]:
     """What to ask for again because a day answered 404: it can be a day without orders or an answer that failed (L10).
-    Yesterday is asked again anyhow; an older day is, once, at the next reading. Till then an order that was pending on
-    it stays so."""
+    Yesterday is asked again anyhow; an older day is, once, at the next reading. An order that was pending on a day
+    stays so until that day answers, or for ``PATIENCE``."""
     silent = {day for day, window in windows.items() if not window.sure}
     old = {day for day in silent if day < today - timedelta(days=1)}
     asked_twice = {day for day in old if f"{_DAY}{day}" in pending}
     days = [Changed(f"{_DAY}{day}", None, day.isoformat()) for day in sorted(old - asked_twice)]
     kept = [Changed(i, None, day) for i, day in pending.items() if not i.startswith(_DAY)]
-    return days + [item for item in kept if date.fromisoformat(item.fingerprint) in silent - asked_twice]
+    given_up = {item.id for item in kept if date.fromisoformat(item.fingerprint) < today - PATIENCE}
+    for order in sorted(given_up):
+        log("order_ignored", order=order, reason=f"its day has not answered for {PATIENCE.days} days")
+    return days + [i for i in kept if date.fromisoformat(i.fingerprint) in silent and i.id not in given_up]
 
 
 def opens_case(order: Order, go_live: date) -> bool:

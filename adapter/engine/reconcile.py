@@ -40,6 +40,7 @@ from adapter.store.facts import StoredFact
 from adapter.store.outbox import Settled
 
 Problems = tuple[FactProblem, ...]
+Stored = Mapping[str, StoredFact]
 Call = Callable[[], Awaitable[tuple[Any, Problems]]]
 
 READING = 0.4
@@ -60,14 +61,25 @@ class Reading:
     at: datetime
 
 
-async def reconcile(rt: Runtime, case: Case, before: Mapping[str, StoredFact]) -> None:
-    """Reconcile a claimed case; ``before`` are its facts as stored when it was claimed. Never raises for what is wrong
-    with the case alone: a poisoned one is set aside with its traceback logged, and costs the others nothing (P6).
+def stored_for(c: Connection, case: Case) -> Stored | None:
+    """A case's facts for its claim, which they must not spoil for others: None where they can't be read."""
+    try:
+        return facts.load_facts(c, case.tenant, case.ref)
+    except (LookupError, ValueError, TypeError):
+        return None
+
+
+async def reconcile(rt: Runtime, case: Case, stored: Stored | None) -> None:
+    """Reconcile a claimed case; ``stored`` are its facts as they stood when it was claimed. Never raises for what is
+    wrong with the case alone: a poisoned one is set aside with its traceback logged, and costs the others nothing (P6).
     Raises ``StoreError`` when the store can't be used."""
     tenant = rt.tenants[case.tenant]
     correlation = f"{case.ref}-{case.version}"
     with log_context(tenant=case.tenant, case=case.ref, correlation=correlation):
         try:
+            if stored is None:
+                stored = await rt.db.run(lambda c: facts.load_facts(c, case.tenant, case.ref))
+            before = stored
             readings = await read_case(rt, tenant, case, before)
             await rt.at("case read")
             await rt.db.run(lambda c: _decide(c, rt, tenant, case, before, readings, correlation))

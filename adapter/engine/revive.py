@@ -30,6 +30,11 @@ PATIENCE = timedelta(days=1)
 """How long an order is waited for that isn't shown any more: a list that says nothing may have failed (L10)."""
 
 
+AT_ONCE = 20
+"""How many are looked at after each poll, drawn by chance: a change of many old orders mustn't hold up the next poll,
+nor one that can't be read those behind it."""
+
+
 def touched(c: Connection, tenant: str, refs: Iterable[str], now: datetime) -> None:
     """Have closed cases looked at: something that they know has changed."""
     feeds.changed(c, tenant, LISTED, [Changed(ref, None, now.isoformat()) for ref in sorted(set(refs))], now)
@@ -38,17 +43,17 @@ def touched(c: Connection, tenant: str, refs: Iterable[str], now: datetime) -> N
 async def revive(rt: Runtime, tenant: Tenant) -> int:
     """Look at the closed cases that were touched; returns how many cases were opened or marked. What can't be read now
     is looked at again. Raises ``StoreError``."""
-    listed = await rt.db.run(lambda c: feeds.showed(c, tenant.name, LISTED))
+    listed = list((await rt.db.run(lambda c: feeds.showed(c, tenant.name, LISTED))).items())
     count = 0
-    for ref, since in listed.items():
+    for ref, since in rt.rng.sample(listed, min(len(listed), AT_ONCE)):
         with log_context(tenant=tenant.name, case=ref):
             try:
                 count += await _look(rt, tenant, ref, since)
             except (PortError, LookupError):
                 continue  # what is wrong with the vendor is told by the feeds
-            except StoreError:
-                raise
-            except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one case stops at that case
+            except Exception as e:  # P6: whatever our own code raises over one case stops at that case
+                if isinstance(e, StoreError) and e.reason != "content":
+                    raise
                 log("case_poisoned", error=e, retry_at=None)
     return count
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,12 +18,11 @@ from sqlalchemy import Connection
 
 from adapter.engine.breaker import LIFECARE, VENDOR_OF_LANE
 from adapter.engine.dispatch import Known, carry_out, known_for
-from adapter.engine.reconcile import reconcile
+from adapter.engine.reconcile import Stored, reconcile, stored_for
 from adapter.engine.runtime import Runtime
 from adapter.store import dispatch, due
 from adapter.store.cases import Case
 from adapter.store.dispatch import ClaimedAct
-from adapter.store.facts import StoredFact, load_facts
 
 VENDORS = frozenset(VENDOR_OF_LANE.values())
 LOOK_AGAIN_SECONDS = 0.5
@@ -33,7 +32,6 @@ EVENLY = timedelta(seconds=0.2)
 
 Slot = tuple[str, str]
 """A municipality, and a lane or ``CASES``."""
-Stored = Mapping[str, StoredFact]
 Started = list[tuple[Slot, Coroutine[Any, Any, None]]]
 
 
@@ -73,7 +71,7 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
     until = now + rt.tuning.lease
     back = [(t, b) for t in rt.tenants for v in sorted(VENDORS) if (b := rt.breakers.of(t, v)).recovered]
 
-    def claim(c: Connection) -> tuple[list[tuple[ClaimedAct, Known | None]], list[tuple[Case, Stored]]]:
+    def claim(c: Connection) -> tuple[list[tuple[ClaimedAct, Known | None]], list[tuple[Case, Stored | None]]]:
         for tenant, breaker in back:
             _let_go(c, rt, tenant, breaker.vendor, now)
         acts: list[ClaimedAct] = []
@@ -89,7 +87,7 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
             if room > 0:
                 due_cases += due.claim_due(c, tenants=[tenant], now=now, limit=room, owner=rt.owner, lease_until=until)
         known = [(act, known_for(c, act)) for act in acts]
-        return known, [(case, load_facts(c, case.tenant, case.ref)) for case in due_cases]
+        return known, [(case, stored_for(c, case)) for case in due_cases]
 
     acts, due_cases = await rt.db.run(claim)
     # After the transaction, which may have run more than once.

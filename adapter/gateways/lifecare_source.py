@@ -115,11 +115,11 @@ class LifecareSource:
         return tuple(e for e, _ in found), tuple(problems) + tuple(p for _, faults in found for p in faults)
 
     async def client(self, person_id: str) -> tuple[Client, Problems]:
-        """A client that the key can't see is protected and has no ``client_id`` (LA9). So is one that can't be read,
-        which a problem tells."""
+        """A client that the key can't see, or that is deleted, is protected and has no ``client_id`` (LA9). So is one
+        that can't be read, which a problem tells."""
         with as_port_errors():
             own, problems = _own(await self._everything(query.CLIENTS, person_id), person_id, "clients")
-        row = min(own, key=lambda row: row.deleted, default=None)
+        row = next((row for row in own if not row.deleted), None)
         if row is None:
             return mapped.invisible_client(person_id, self._key), tuple(problems)
         return mapped.client(row, person_id, self._key)

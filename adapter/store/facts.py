@@ -52,19 +52,24 @@ def save(
     """Store what is known of a case by now; ``before`` is what is stored. What was read again and is the same costs no
     more than noting when. Raises ``KeyError`` for a resource that isn't one of ``codec.RESOURCES``."""
     same: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    unread: list[tuple[dict[str, Any], dict[str, Any]]] = []
     rows: list[dict[str, Any]] = []
     for name, fact in known.items():
         old = before.get(name)
-        tried = {"read_at": fact.read_at, "tried_at": fact.tried_at, "stale": fact.stale, "error": fact.error}
-        if old is not None and (
-            fact.stale or (old.read_at and (old.value, old.problems) == (fact.value, fact.problems))
-        ):
-            same.append(({"tenant": tenant, "ref": ref, "resource": name}, tried))
+        tried = {"tried_at": fact.tried_at, "stale": fact.stale, "error": fact.error}
+        of = {"tenant": tenant, "ref": ref, "resource": name}
+        if old is not None and fact.stale:
+            unread.append((of, tried))
+            continue
+        tried["read_at"] = fact.read_at
+        if old is not None and old.read_at and (old.value, old.problems) == (fact.value, fact.problems):
+            same.append((of, tried))
             continue
         value = None if fact.value is None else codec.dump_fact(name, fact.value)
         problems = codec.dump_problems(fact.problems)
-        rows.append({"tenant": tenant, "ref": ref, "resource": name, "value": value, "problems": problems, **tried})
+        rows.append({**of, "value": value, "problems": problems, **tried})
     change_each(conn, facts, same)
+    change_each(conn, facts, unread)
     upsert(conn, facts, rows)
 
 

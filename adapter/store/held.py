@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,8 +18,9 @@ FEED = "orders:held"
 UNREAD = FactProblem("order_unread", "orders")
 """Of an order that just can't be read now, as when the case system is down."""
 
-PATIENCE = timedelta(hours=1)
-"""How long an order may be unreadable before a person is told; what a person must mend is told at once."""
+PATIENCE = timedelta(hours=12)
+"""How long an order may be unreadable before a person is told: an outage is told otherwise, and ends by itself. What a
+person must mend is told at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,13 @@ def held(conn: Connection, tenant: str) -> tuple[Held, ...]:
     return tuple(sorted(found, key=lambda h: (h.since, h.order_id)))
 
 
-def hold(conn: Connection, tenant: str, problems: Mapping[str, FactProblem], now: datetime) -> None:
-    """From now on these orders, by their ids, are the ones that can't be used. One that was among them goes on as it
-    is; each is told once."""
+def hold(
+    conn: Connection, tenant: str, problems: Mapping[str, FactProblem], now: datetime, *, keep: Collection[str] = ()
+) -> None:
+    """From now on these orders, by their ids, are the ones that can't be used, and those of ``keep`` that were. One
+    that was among them goes on as it is; each is told once."""
     before = {h.order_id: h for h in held(conn, tenant)}
-    feeds.drop(conn, tenant, FEED, before.keys() - problems.keys())
+    feeds.drop(conn, tenant, FEED, before.keys() - problems.keys() - set(keep))
     rows = []
     for order_id, problem in problems.items():
         patience = PATIENCE if problem.code == UNREAD.code else timedelta(0)

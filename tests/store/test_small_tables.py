@@ -119,8 +119,8 @@ def test_an_order_that_can_not_be_used_is_told_by_one_process_once_and_gone_when
     store.run(held.told, "north", one)
     store.run(held.told, "north", again)
     store.run(held.hold, "north", {"1": bad, "2": held.UNREAD}, after(minutes=16))
-    assert store.run(held.take_to_tell, "north", after(minutes=59), after(hours=2)) is None
-    late = store.run(held.take_to_tell, "north", after(hours=1), after(hours=2))
+    assert store.run(held.take_to_tell, "north", after(hours=11), after(hours=13)) is None
+    late = store.run(held.take_to_tell, "north", after(hours=12), after(hours=13))
     assert late is not None
     assert late.order_id == "2"
     assert [h.order_id for h in store.run(queries.overview, "north", NOW).held] == ["1", "2"]

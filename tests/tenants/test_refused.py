@@ -143,3 +143,17 @@ def test_with_nobody_left_nothing_is_started(files: Files, capsys: pytest.Captur
     assert '"settings_refused"' in out
     assert "alarm_taem" in out
     assert "nowhere.toml" in out
+
+
+async def test_one_whose_secret_file_was_missing_joins_when_the_file_comes(files: Files, tmp_path: Path) -> None:
+    files.change("config", 'key = "key"\n#', f'key_file = "{tmp_path}/key"\n#')
+    async with files.build() as service:
+        await service.start_store()
+        assert list(service.runtime.refused) == ["sodra"]
+        reloader = Reloader(files.config, look_seconds=0.01)
+        assert not reloader.changed(service)
+        (tmp_path / "key").write_text("key\n", encoding="utf-8")
+        assert [reloader.changed(service) for _ in range(3)][-1]
+        joined = reloader.read(service)
+        assert joined is not None
+        assert sorted(joined.tenants) == ["norra", "sodra"]

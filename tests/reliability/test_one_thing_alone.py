@@ -1,0 +1,150 @@
+"""What is wrong with one thing stays with it: found by reading, kept as statements."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from adapter.cli.adopt import proposals
+from adapter.domain.decision import Phase
+from adapter.domain.ledger import ActKind
+from adapter.engine.adopt import take_over
+from adapter.engine.feeds import read_feeds
+from adapter.engine.work import work
+from adapter.store import held
+from connectors.mock.faults import Kind, Rule
+from connectors.mock.lifecare import BASE
+from tests.conftest import Logs
+from tests.lifecare.test_stale import active, unhurried
+from tests.lifecare.test_taken_up_again import closed, extended
+from tests.routine.test_going_live import camera_up, filled
+from tests.world import ANNA, World
+
+BERIT = "19340102TF01"
+UNREADABLE = {
+    "a resource of a newer version": (
+        "INSERT INTO facts (tenant, ref, resource, value, tried_at, stale) "
+        "VALUES ('exempel', :ref, 'allergies', '{}', '2026-03-01T00:00:00.000000Z', 0)"
+    ),
+    "an instant that is none": "UPDATE facts SET read_at = 'x' WHERE ref = :ref AND resource = 'notes'",
+}
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
+async def test_stored_facts_that_cannot_be_read_stop_their_own_case_alone(how: str) -> None:
+    async with World() as world:
+        for person in (ANNA, BERIT):
+            world.person(person)
+            world.execute(world.order(person))
+        await world.settle()
+        spoilt = next(case.ref for case in await world.cases() if case.person_id == ANNA)
+        await world.db.run(lambda c: c.execute(text(UNREADABLE[how]), {"ref": spoilt}))
+        world.clock.time += timedelta(days=1)
+        before = world.clock.time
+        await work(world.rt)
+        for case in await world.cases():
+            assert (case.failures == 1) == (case.ref == spoilt)
+            assert case.ref == spoilt or (case.decided_at or before) >= before
+
+
+async def test_a_closed_case_that_cannot_be_read_stops_no_feed(logs: Logs) -> None:
+    async with unhurried() as world:
+        order, _ = await closed(world)
+        await world.db.run(lambda c: c.execute(text("UPDATE schedules SET record = '{}'")))
+        extended(world, order)
+        await read_feeds(world.rt, world.tenant)
+        assert logs.events("case_poisoned")
+        assert not logs.events("store_unavailable")
+
+
+async def test_a_client_that_is_deleted_pauses_and_is_put_to_the_platform_once_more_at_most() -> None:
+    async with World() as world:
+        world.person(BERIT)
+        await active(world)
+        puts = [a for a in await world.acts() if a.kind is ActKind.PUT_PERSON]
+        world.lifecare.delete("clients", ANNA)
+        await world.pass_time(hours=2)
+        now = [a for a in await world.acts() if a.kind is ActKind.PUT_PERSON]
+        assert len(now) <= len(puts) + 1
+        assert (await world.case()).phase is Phase.PAUSED
+
+
+async def test_an_adopted_case_that_is_unreadable_for_hours_still_sends_nothing_on_entry() -> None:
+    async with World() as world:
+        camera_up(world, 31)
+        assert await take_over(world.rt, filled("\n".join(await proposals(world.service, "exempel"))))
+        away = Rule(kind=Kind.STATUS_BEFORE, path=f"{BASE}/api/v1/client_absences", times=None, status=403)
+        world.lifecare_faults.add(away)
+        await world.pass_time(hours=3)
+        assert [a.kind for a in await world.acts()] == [ActKind.MAIL], "that it can't be read is told"
+        world.lifecare_faults.clear()
+        await world.pass_time(hours=6)
+        assert world.notes() == []
+        assert (await world.case()).phase is Phase.ACTIVE
+
+
+async def silent_day(world: World, day: object, times: int) -> None:
+    """The order's day answers 404 so many times, while another day shows orders."""
+    world.order(BERIT)
+    await world.settle()
+    silent = Rule(
+        kind=Kind.STATUS_BEFORE, path=f"{BASE}/api/v1/orders", pattern=f"UpdateTime.*{day}", times=times, status=404
+    )
+    world.lifecare_faults.add(silent)
+    for _ in range(times):
+        world.clock.time += timedelta(minutes=30)
+        await world.cycle()
+
+
+@pytest.mark.parametrize("times", [1, 2, 3])
+async def test_an_order_that_cannot_be_read_yet_outlives_any_silence_of_its_day(times: int) -> None:
+    async with World() as world:
+        world.person(BERIT)
+        world.order(BERIT)
+        await world.settle()
+        world.person()
+        order, day = world.order(), world.today
+        unread = Rule(
+            kind=Kind.STATUS_BEFORE,
+            path=f"{BASE}/api/v1/ordered_services",
+            pattern=order.order_id,
+            times=None,
+            status=500,
+        )
+        world.lifecare_faults.add(unread)
+        await world.pass_time(hours=49)
+        await silent_day(world, day, times)
+        world.lifecare_faults.clear()
+        await world.pass_time(hours=2)
+        assert {case.person_id for case in await world.cases()} == {ANNA, BERIT}
+
+
+async def test_an_order_that_was_told_is_not_told_again_because_its_day_was_silent_once() -> None:
+    async with World() as world:
+        world.person(BERIT)
+        world.order(BERIT)
+        world.person()
+        order, day = world.order(), world.today
+        world.lifecare.change("orders", order.order_id, Status="Suspended")
+        await world.settle()
+        await world.pass_time(hours=49)
+        await silent_day(world, day, 1)
+        await world.pass_time(hours=2)
+        assert len([mail for mail in world.mail.sent if order.order_id in mail[2]]) == 1
+        assert [h.order_id for h in await world.db.run(lambda c: held.held(c, "exempel"))] == [order.order_id]
+
+
+async def test_an_absence_that_vanished_gives_way_to_the_one_that_is_registered_in_its_place() -> None:
+    async with World() as world:
+        await active(world)
+        lost = world.lifecare.absence(ANNA, world.today, world.today + timedelta(days=20))
+        await world.pass_time(hours=14)
+        assert (await world.case()).phase is Phase.PAUSED
+        world.lifecare.vanish("client_absences", lost)
+        await world.pass_time(hours=25)
+        assert (await world.case()).phase is Phase.PAUSED, "gone without a word is not over"
+        world.lifecare.absence(ANNA, world.today, world.today + timedelta(days=1))
+        await world.pass_time(days=2)
+        assert (await world.case()).phase is Phase.ACTIVE
