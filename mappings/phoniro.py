@@ -133,8 +133,10 @@ def unit(what: What) -> int | None:
 
 
 def orders(what: What) -> frozenset[str]:
+    if not what.get("orders"):
+        return frozenset()
     try:
-        return frozenset(str(order) for order in json.loads(str(what.get("orders") or "[]")))
+        return frozenset(str(order) for order in json.loads(str(what["orders"])))
     except (TypeError, ValueError):
         raise WrongContent("orders is no JSON list") from None
 

@@ -99,7 +99,11 @@ class NightTimes:
     def __post_init__(self) -> None:
         if len(self.nights) != 7:
             raise ValueError(f"night times have seven nights, not {len(self.nights)}")
+        checked: set[tuple[time, ...]] = set()
         for day, times in zip(Weekday, self.nights, strict=True):
+            if times in checked:  # most nights are alike
+                continue
+            checked.add(times)
             if any(t.second or t.microsecond or t.tzinfo for t in times):
                 raise ValueError(f"night times of {day.code} must be whole minutes without a zone")
             keys = [_order(t) for t in times]

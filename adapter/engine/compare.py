@@ -8,6 +8,7 @@ policy says so.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -93,14 +94,23 @@ async def compare_when_due(rt: Runtime, tenant: Tenant) -> None:
 
 
 async def _batches(rows: AsyncIterator[PlatformSchedule]) -> AsyncIterator[list[PlatformSchedule]]:
-    batch: list[PlatformSchedule] = []
-    async for row in rows:
-        batch.append(row)
-        if len(batch) == BATCH:
+    """The next one is listed while one is compared."""
+
+    async def listed() -> list[PlatformSchedule]:
+        batch: list[PlatformSchedule] = []
+        async for row in rows:
+            batch.append(row)
+            if len(batch) == BATCH:
+                break
+        return batch
+
+    ahead = asyncio.ensure_future(listed())
+    try:
+        while batch := await ahead:
+            ahead = asyncio.ensure_future(listed())
             yield batch
-            batch = []
-    if batch:
-        yield batch
+    finally:
+        ahead.cancel()
 
 
 async def _compare_batch(
