@@ -120,14 +120,3 @@ class Letter(StrEnum):
 ASSIGNMENT_IN = frozenset({Letter.INSTALL, Letter.STAY})
 ASSIGNMENT_OUT = frozenset({Letter.COLLECT, Letter.CANCEL_OR_FETCH, Letter.CANCEL})
 """The alarm team's assignment: the newest of these that was sent is what the alarm team is working by."""
-
-
-COUNTERPARTS: tuple[tuple[str, str], ...] = (
-    ("received", "ready_to_close"),
-    ("install", "collect"),
-    ("keys", "keys_back"),
-    ("person", "emptied"),
-    ("schedule", "ended"),
-    ("plan", "plan_void"),
-)
-"""The symmetry (P7): each act of the way in, and the one of the way out that takes it back."""

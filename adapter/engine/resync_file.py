@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -23,7 +23,6 @@ from adapter.domain.facts import Signal
 Scope = Literal["everything", "tenant", "orders", "cases", "since", "open", "parked"]
 Mode = Literal["plan", "apply"]
 
-SCOPES: Final[tuple[str, ...]] = get_args(Scope)
 _NEEDS: Final = {"tenant": "tenant", "orders": "orders", "cases": "cases", "since": "since"}
 """The key without which a scope says nothing."""
 

@@ -214,11 +214,6 @@ def case_of_order(conn: Connection, tenant: str, order_id: str) -> Case | None:
     return found[0] if found else None
 
 
-def cases_of_execution(conn: Connection, tenant: str, execution_id: int | str) -> list[Case]:
-    """The cases whose notes may stand on an execution."""
-    return _linked(conn, tenant, "execution", str(execution_id))
-
-
 def _linked(conn: Connection, tenant: str, kind: LinkKind, external_id: str) -> list[Case]:
     linked = {"tenant": tenant, "kind": kind, "external_id": external_id}
     return [from_row(row) for row in conn.execute(_LINKED, linked)]

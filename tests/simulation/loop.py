@@ -54,7 +54,3 @@ class LoopClock(runtime.Clock):
 
     def now(self) -> datetime:
         return self.start + timedelta(seconds=self.loop.seconds)
-
-    def seconds_until(self, at: datetime) -> float:
-        """Virtual seconds on the loop at which it is ``at``."""
-        return (at - self.start).total_seconds()

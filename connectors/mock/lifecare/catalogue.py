@@ -95,7 +95,6 @@ _MESSAGES = (
 )
 
 SIGNALS: Final = tuple(heading.key for heading in _SIGNALS)
-MESSAGES: Final = tuple(heading.key for heading in _MESSAGES)
 HEADINGS: Final = MappingProxyType({heading.key: heading for heading in (*_SIGNALS, *_MESSAGES)})
 OTHER_HEADING: Final = Heading("other", "Social dokumentation", "S901", 5901)
 INACTIVE_HEADING: Final = Heading("inactive", "Utgått sökord", "S999", 5999)
