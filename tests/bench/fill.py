@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, text
 
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import ScheduleRecord
@@ -28,6 +28,8 @@ def fill(db: Database, count: int, record: ScheduleRecord, now: datetime) -> Non
     for first in range(0, count, 5000):
         numbers = range(first, min(first + 5000, count))
         db.run_sync(lambda c, some=numbers: _rows(c, some, record, now))  # type: ignore[misc]  # bound early
+    # As autovacuum has long done where so many have come in a month.
+    db.run_sync(lambda c: c.execute(text("ANALYZE")))
 
 
 def _rows(c: Connection, numbers: range, record: ScheduleRecord, now: datetime) -> None:
