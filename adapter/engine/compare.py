@@ -27,7 +27,7 @@ from adapter.store.errors import Overtaken
 OURS = re.compile(r"(TK-[2-9A-HJ-NP-Z]{6})-[1-9][0-9]*")
 FEED = "comparison"
 LEASE = timedelta(minutes=10)
-BATCH = 500
+BATCH = 2000
 LAG = timedelta(minutes=5)
 """A schedule that we saw less than this before the comparison began may be listed as it was before."""
 

@@ -26,9 +26,9 @@ What is not set has its default. A value is sought in this order, and the first 
    `config/adapter.toml` if it is there.
 
 An unknown name is refused, wherever it stands: a misspelt setting would otherwise be a default in silence. Relative
-paths start from the working directory. The running adapter sees within seconds that the configuration file, a mapping or
-a secret file that the configuration names has changed, and reads all of it again then and on SIGHUP. What can't be used
-is refused whole, loudly, and the settings before stay. `[store]`, `[ops]` and `pseudonym_key`
+paths start from the working directory. The running adapter sees within seconds that the configuration file, a mapping
+or a secret file that the configuration names has changed, and reads all of it again then and on SIGHUP. What can't be
+used is refused whole, loudly, and the settings before stay. `[store]`, `[ops]` and `pseudonym_key`
 want a restart.
 
 One municipality is written at the top level: `tenant`, `mapping_file`, `[lifecare]`, `[phoniro]`, `[mail]`. Several are
