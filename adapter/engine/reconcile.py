@@ -5,60 +5,29 @@ It is all the adapter ever does with a case, whatever made it due.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
 from adapter.domain.decide import decide, is_collected, never_read, situation
 from adapter.domain.decision import Decision
-from adapter.domain.facts import (
-    Absence,
-    AuthorityDecision,
-    Execution,
-    FactProblem,
-    Facts,
-    Order,
-    ServiceKind,
-)
-from adapter.domain.looks import local_date
+from adapter.domain.facts import Facts, Order
 from adapter.engine.adopt import enter
-from adapter.engine.breaker import LIFECARE
 from adapter.engine.openings import open_or_mark, opens_case
+from adapter.engine.reading import Reading, Stored, known_now, read_case
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
-from adapter.ports import Failure, PortError
 from adapter.store import cases, declarations, due, facts, outbox
 from adapter.store.cases import Case, LinkKind
 from adapter.store.errors import OrderTaken, Overtaken, StoreError
-from adapter.store.facts import StoredFact
 from adapter.store.outbox import Settled
-
-Problems = tuple[FactProblem, ...]
-Stored = Mapping[str, StoredFact]
-Call = Callable[[], Awaitable[tuple[Any, Problems]]]
-
-READING = 0.4
-"""How much of its lease a case may spend on each of its two rounds of reading. A case system that hangs would otherwise
-keep every case from being decided, by what is known, for as long as it hangs."""
 
 KNOWN_BY: Mapping[LinkKind, str] = {"execution": "executions", "decision": "decisions", "absence": "absences"}
 """What of the facts a feed may tell a change of by its id alone, by the kind of link."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What came of reading one resource: its value and problems, or the error."""
-
-    value: Any
-    problems: Problems
-    error: PortError | None
-    at: datetime
 
 
 def stored_for(c: Connection, case: Case) -> Stored | None:
@@ -107,78 +76,12 @@ async def _poisoned(rt: Runtime, case: Case, error: Exception, correlation: str)
         log("case_poisoned", error=error, retry_at=after.due_at)
 
 
-async def read_case(rt: Runtime, tenant: Tenant, case: Case, before: Mapping[str, StoredFact]) -> dict[str, Reading]:
-    """Read every resource of the case; one that can't be read holds up no other."""
-    person, source = case.person_id, tenant.source
-    first: dict[str, Call] = {
-        "orders": partial(source.orders, person),
-        "executions": partial(source.executions, person),
-        "client": partial(source.client, person),
-        "absences": partial(source.absences, person),
-    }
-    got = await _read_all(rt, tenant, first, before)
-    orders: tuple[Order, ...] = _latest(got["orders"], before.get("orders"))
-    executions: tuple[Execution, ...] = _latest(got["executions"], before.get("executions"))
-    decision_ids = frozenset(
-        line.decision_id for o in orders for line in o.lines if line.kind is ServiceKind.CAMERA and line.decision_id
-    )
-    today = local_date(rt.clock.now(), tenant.policy.zone)
-    places = frozenset(
-        e.id for e in executions if not e.deleted and (e.last_day is None or e.last_day >= case.evidence_after)
-    )
-    second: dict[str, Call] = {
-        "decisions": partial(source.decisions, person, decision_ids),
-        "notes": partial(source.notes, places, min(case.evidence_after, today)),
-    }
-    got |= await _read_all(rt, tenant, second, before)
-    if got["executions"].error is not None and got["notes"].error is None:
-        got["notes"] = replace(got["notes"], error=got["executions"].error)
-    return got
-
-
-def _latest(reading: Reading, stored: StoredFact | None) -> Any:
-    if reading.error is None:
-        return reading.value
-    return stored.value if stored is not None and stored.value is not None else ()
-
-
-async def _read_all(
-    rt: Runtime, tenant: Tenant, calls: Mapping[str, Call], before: Mapping[str, StoredFact]
-) -> dict[str, Reading]:
-    readings = await asyncio.gather(*(_read(rt, tenant, *call, before) for call in calls.items()))
-    return dict(zip(calls, readings, strict=True))
-
-
-async def _read(
-    rt: Runtime,
-    tenant: Tenant,
-    name: str,
-    call: Call,
-    before: Mapping[str, StoredFact],
-) -> Reading:
-    """Read one resource. Where something that was known is no longer shown, it is made sure first that the resource
-    shows anything at all: "not found" can also mean that it is down (L10), and what is down isn't gone."""
-    at = rt.clock.now()
-    try:
-        async with asyncio.timeout(rt.tuning.lease.total_seconds() * READING):
-            value, problems = await call()
-            for doubtful in vanished(name, before.get(name), value):
-                await tenant.source.answers(doubtful)
-    except PortError as e:
-        return Reading(None, (), e, at)
-    except TimeoutError:
-        late = PortError(Failure.TRANSIENT, f"{name} could not be read within the case's lease", vendor=LIFECARE)
-        rt.breakers.of(tenant.name, LIFECARE).failure(rt.clock.now(), late)
-        return Reading(None, (), late, at)
-    return Reading(value, problems, None, at)
-
-
 def _decide(
     c: Connection,
     rt: Runtime,
     tenant: Tenant,
     case: Case,
-    before: Mapping[str, StoredFact],
+    before: Stored,
     readings: Mapping[str, Reading],
     correlation: str,
 ) -> None:
@@ -186,7 +89,7 @@ def _decide(
     stored: only the holder of the case writes its facts."""
     now = rt.clock.now()
     held = due.hold(c, case, rt.owner)
-    known = _known(before, readings)
+    known = known_now(before, readings)
     facts.save(c, case.tenant, case.ref, before, {name: known[name] for name in readings})
     changed = _tell_facts(before, known, readings)
     orders: tuple[Order, ...] = (known["orders"].value or ()) if "orders" in known else ()
@@ -228,38 +131,7 @@ def _decide(
     _tell(rt, case, decision, settled)
 
 
-def vanished(name: str, old: StoredFact | None, new: Any) -> tuple[str, ...]:
-    """The resources that no longer show what was known of the case."""
-    if old is None or old.value is None:
-        return ()
-    if name == "client":
-        return (name,) if old.value.client_id is not None and new.client_id is None else ()
-    known, shown = {row.id: row for row in old.value}, {row.id: row for row in new}
-    lost = [row for row_id, row in known.items() if row_id not in shown and not getattr(row, "gone", False)]
-    found: tuple[str, ...] = (name,) if lost else ()
-    if name == "orders":
-        decided = [o for o in shown.values() if not any(line.decision_id for line in o.lines) and o.id in known]
-        if any(line.decision_id for o in decided for line in known[o.id].lines):
-            found += ("services",)
-    return found
-
-
-def _known(before: Mapping[str, StoredFact], readings: Mapping[str, Reading]) -> dict[str, StoredFact]:
-    """What is known of a case now: what was read, and what was known of the rest."""
-    known = dict(before)
-    for name, reading in readings.items():
-        old = before.get(name)
-        if reading.error is not None:
-            known[name] = StoredFact.unread(name, old, reading.at, str(reading.error))
-        else:
-            value = _with_gone(name, old.value if old else None, reading)
-            known[name] = StoredFact.read(name, value, reading.problems, reading.at)
-    return known
-
-
-def _tell_facts(
-    before: Mapping[str, StoredFact], known: Mapping[str, StoredFact], readings: Mapping[str, Reading]
-) -> bool:
+def _tell_facts(before: Stored, known: Stored, readings: Mapping[str, Reading]) -> bool:
     """Log what the reading brought; whether anything differs from what was known."""
     changed = False
     for name, reading in readings.items():
@@ -278,28 +150,13 @@ def _tell_facts(
     return changed
 
 
-def _with_gone(name: str, old: Any, reading: Reading) -> Any:
-    """Keep what vanished without a word, marked as gone: only an explicit end is an end. A row that is there and can't
-    be read isn't gone: it keeps its last value."""
-    if name == "client" and old is not None and reading.value.client_id is None:
-        return old if reading.problems else replace(reading.value, gone=old.gone or old.client_id is not None)
-    if name not in ("orders", "decisions", "executions", "absences") or not old:
-        return reading.value
-    there = {row.id for row in reading.value}
-    broken = {dict(p.params).get("id") for p in reading.problems}
-    missing: list[Order | AuthorityDecision | Execution | Absence] = [
-        row if str(row.id) in broken else replace(row, gone=True) for row in old if row.id not in there
-    ]
-    return (*reading.value, *missing)
-
-
 def _link(
     c: Connection,
     rt: Runtime,
     tenant: Tenant,
     case: Case,
     orders: tuple[Order, ...],
-    known: Mapping[str, StoredFact],
+    known: Stored,
     now: datetime,
 ) -> frozenset[str]:
     """Chain the person's new camera orders to the case, or to a new one if this camera was collected; note on which
@@ -393,7 +250,7 @@ async def preview(rt: Runtime, case: Case) -> tuple[Decision, Facts]:
 
     def look(c: Connection) -> tuple[Decision, Facts]:
         now = rt.clock.now()
-        assembled = facts.assemble(_known(before, readings), cases.chain(c, case))
+        assembled = facts.assemble(known_now(before, readings), cases.chain(c, case))
         if assembled is None:
             raise LookupError(f"{case.ref}: something was never read yet, and can't be read now")
         assembled = _with_declared(assembled, declarations.declared(c, case.tenant, case.ref))

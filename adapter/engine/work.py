@@ -18,7 +18,8 @@ from sqlalchemy import Connection
 
 from adapter.engine.breaker import LIFECARE, VENDOR_OF_LANE
 from adapter.engine.dispatch import Known, carry_out, known_for
-from adapter.engine.reconcile import Stored, reconcile, stored_for
+from adapter.engine.reading import Stored
+from adapter.engine.reconcile import reconcile, stored_for
 from adapter.engine.runtime import Runtime
 from adapter.store import dispatch, due
 from adapter.store.cases import Case
