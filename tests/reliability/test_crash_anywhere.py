@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import io
-from functools import cache
 from typing import Any
 
 import pytest
 
-from adapter import bootstrap
 from adapter.domain.decision import Phase
-from adapter.observability import configure_logging
-from mappings.tables import load_mapping
-from mappings.texts import Texts
 from tests.reliability.mortal import MortalWorld, Point
 
 ENGINE = {"poll_seconds": 43200, "awaiting_minutes": 600}
@@ -26,13 +20,7 @@ async def _life(world: MortalWorld) -> dict[str, Any]:
         return await world.end_state()
 
 
-@pytest.fixture(autouse=True)
-def _read_files_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process starts hundreds of times here, always with the same mapping and texts."""
-    texts = Texts.load("sv")
-    monkeypatch.setattr(bootstrap, "load_mapping", cache(load_mapping))
-    monkeypatch.setattr(Texts, "load", lambda _language: texts)
-    configure_logging("CRITICAL", json=True, stream=io.StringIO())
+pytestmark = pytest.mark.usefixtures("many_starts")
 
 
 async def test_a_life_with_a_death_at_any_commit_or_call_ends_as_one_without() -> None:

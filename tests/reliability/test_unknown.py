@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 import pytest
 
-from adapter import bootstrap
 from adapter.domain.ledger import ActKind, ActState
 from adapter.engine.outcomes import SAFE_TO_REPEAT
-from adapter.observability import configure_logging
 from connectors.errors import AmbiguousWrite
 from connectors.mock.faults import Kind, Rule
-from mappings.tables import load_mapping
-from mappings.texts import Texts
 from tests.reliability.mortal import MortalWorld
 from tests.world import World
 
@@ -50,12 +44,7 @@ LOST: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _read_files_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    texts = Texts.load("sv")
-    monkeypatch.setattr(bootstrap, "load_mapping", cache(load_mapping))
-    monkeypatch.setattr(Texts, "load", lambda _language: texts)
-    configure_logging("CRITICAL", json=True, stream=io.StringIO())
+pytestmark = pytest.mark.usefixtures("many_starts")
 
 
 async def life(kinds: Iterable[ActKind] = (), *, list_lag: float = 0, **fault: Any) -> dict[str, Any]:
