@@ -143,9 +143,11 @@ def test_two_cases_of_one_person_that_close_at_once_both_close(shared_store: Sto
 def test_a_process_frozen_within_a_transaction_holds_up_the_others_for_seconds_only(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    unhurried = Database(postgres_url)
+    unhurried.upgrade()
+    unhurried.close()
     monkeypatch.setattr(database, "IDLE_MS", 200)
     frozen, other = Database(postgres_url), Database(postgres_url)
-    other.upgrade()
     store = Store(other)
     ref = store.open("SB-1").ref
     holds, woken = threading.Event(), threading.Event()
