@@ -53,9 +53,10 @@ def change(conn: Connection, table: Table, of: Row, values: Row) -> int:
 
 
 def change_each(conn: Connection, table: Table, changes: Sequence[tuple[Row, Row]]) -> None:
-    """The same for several rows, all with the same columns."""
-    if changes:
-        conn.execute(_update(table, tuple(changes[0][0])), [{**_where(of), **values} for of, values in changes])
+    """The same for several rows. One statement each: psycopg would send many in a pipeline, and a process frozen within
+    one is to PostgreSQL no idle one, so that its locks would last as long as it is frozen."""
+    for of, values in changes:
+        change(conn, table, of, values)
 
 
 def _where(of: Row) -> dict[str, Any]:
@@ -82,7 +83,9 @@ def upsert(conn: Connection, table: Table, rows: Sequence[Row], *, keep: Iterabl
     """Insert rows, all with the same columns; where one with the same primary key is there, its other columns but
     ``keep`` get the new values."""
     if rows:
-        conn.execute(_upsert(conn.dialect.name, table, tuple(rows[0]), frozenset(keep)), list(rows))
+        statement = _upsert(conn.dialect.name, table, tuple(rows[0]), frozenset(keep))
+        for row in rows:  # not as many at once: see ``change_each``
+            conn.execute(statement, row)
 
 
 @cache
