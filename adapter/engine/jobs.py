@@ -73,7 +73,8 @@ class Jobs:
         self.rt = rt
         self.active: set[asyncio.Task[object]] = set()
         self.stopping = asyncio.Event()
-        self.store_error: str | None = None
+        self.away: tuple[str, int] | None = None
+        """The last outage of the store that was told: its error, and ``StoreError.after``."""
         # APScheduler 3 drops a job that is a second late, silently; a late cycle is better than none.
         defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         # Its own logger would say twice a second that work is still under way, which is as it should be.
@@ -125,10 +126,12 @@ class Jobs:
     async def _guard(self, job: Callable[[], Awaitable[object]]) -> None:
         try:
             await job()
-            self.store_error = None
         except StoreError as e:
-            if self.store_error != str(e):
-                self.store_error = str(e)
+            # Told again only after something was written: a job that needs no store ends well all the while, and one
+            # may come to tell of a failure long after it.
+            away = (str(e), e.after)
+            if self.away != away:
+                self.away = away
                 log("store_unavailable", error=e, retry_seconds=WORK_EVERY.total_seconds())
 
     async def run(self, stop: asyncio.Event) -> None:

@@ -76,6 +76,7 @@ class Database:
             ) from None
         except ModuleNotFoundError as e:
             raise StoreError(f"database {self.name} needs the Python package {e.name}; install it", "driver") from e
+        self._committed = 0
         self._file: tuple[int, int] | None = None
         workers = 1 if self._sqlite else 4
         self._pool = None if inline or self.memory else ThreadPoolExecutor(workers, thread_name_prefix="store")
@@ -130,13 +131,20 @@ class Database:
                 self._check_file()
                 with self._engine.begin() as conn:
                     result = fn(conn)
+                self._committed += 1
                 self._remember_file()
             except DBAPIError as e:
                 if last or getattr(e.orig, "sqlstate", None) not in _IN_EACH_OTHERS_WAY:
-                    raise translate(e, self.name) from None
+                    raise self._counted(translate(e, self.name)) from None
+            except StoreError as e:
+                raise self._counted(e) from None
             else:
                 return result
         raise AssertionError("the last try returns or raises")
+
+    def _counted(self, error: StoreError) -> StoreError:
+        error.after = self._committed
+        return error
 
     def _check_file(self) -> None:
         """A SQLite file that is deleted or replaced under way would go on being written to, unseen, until a restart

@@ -9,12 +9,14 @@ class StoreError(Exception):
     """The database can't be used now. ``reason``: ``locked``, ``full``, ``missing``, ``read_only``, ``corrupt``,
     ``unreachable``, ``schema``, ``driver``, ``content`` or ``other``.
 
-    Nothing of the transaction happened; whoever called tries again at its next turn.
+    Nothing of the transaction happened; whoever called tries again at its next turn. ``after`` counts the transactions
+    that had succeeded before it: two errors of one outage have it alike.
     """
 
     def __init__(self, message: str, reason: str = "other") -> None:
         super().__init__(message)
         self.reason = reason
+        self.after = 0
 
 
 class Overtaken(Exception):
