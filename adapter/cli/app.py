@@ -69,7 +69,7 @@ def case_list(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the cases, with what each one awaits."""
+    """List the cases, with what each one awaits; and the orders that can't be used and so have no case, with why."""
     from adapter.cli.cases import list_cases
 
     list_cases(config, late=late, phase=phase, everything=everything, as_json=as_json)

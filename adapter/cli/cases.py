@@ -21,8 +21,9 @@ from adapter.presentation.case_file import case_file, find_case
 from adapter.presentation.case_page import case_list, case_page, held_list, lateness
 from adapter.presentation.console import console
 from adapter.presentation.plan_page import plan_page
-from adapter.store import cases, held, outbox
+from adapter.store import cases, outbox
 from adapter.store.cases import Case
+from adapter.store.held import Held, held
 
 
 def list_cases(config: Path | None, *, late: bool, phase: str | None, everything: bool, as_json: bool) -> None:
@@ -31,19 +32,21 @@ def list_cases(config: Path | None, *, late: bool, phase: str | None, everything
     with reading(config) as service:
         tenants = tuple(service.tenants)
 
-        def read(c: Connection) -> list[Case]:
-            return [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=wanted)]
+        def read(c: Connection) -> tuple[list[Case], list[tuple[str, Held]]]:
+            found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=wanted)]
+            # Whatever the list is narrowed to: they have neither step nor phase, and would be in no list at all.
+            return found, [(t, order) for t in tenants for order in held(c, t)]
 
-        found = service.runtime.db.run_sync(read)
+        found, orders = service.runtime.db.run_sync(read)
         found = sorted((row for row in found if not late or lateness(row)), key=lambda row: (row.opened_at, row.ref))
         if as_json:
-            _print_json([shapes.case_summary(row) for row in found])
+            unusable = [shapes.held_order(t, order, words_of(service, t)) for t, order in orders]
+            _print_json({"cases": [shapes.case_summary(row) for row in found], "orders_held": unusable})
             return
-        words = words_of(service, tenants[0])
-        console().print(case_list(found, words, several=len(tenants) > 1))
-        unusable = service.runtime.db.run_sync(lambda c: [h for t in tenants for h in held.held(c, t)])
-        if unusable:
-            console().print(held_list(unusable, words))
+        words, several = words_of(service, tenants[0]), len(tenants) > 1
+        console().print(case_list(found, words, several=several))
+        if orders:
+            console().print(held_list(orders, words, several=several))
 
 
 def show_case(config: Path | None, reference: str, *, as_json: bool) -> None:

@@ -13,6 +13,7 @@ from adapter.engine.runtime import Runtime
 from adapter.ops.calls import VendorCalls
 from adapter.ops.pulse import Pulse
 from adapter.settings import OpsSettings
+from adapter.store.held import Held
 
 
 class Words(Protocol):
@@ -39,6 +40,8 @@ class Words(Protocol):
     def why(self, code: str) -> str: ...
 
     def attention(self, notice: Attention) -> str: ...
+
+    def held(self, order: Held) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

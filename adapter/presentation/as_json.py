@@ -12,6 +12,7 @@ from adapter.presentation.case_file import CaseFile
 from adapter.presentation.case_page import lateness
 from adapter.presentation.words import Words
 from adapter.store.cases import Case
+from adapter.store.held import Held
 
 _HIDDEN = frozenset({"details"})
 """Keys of an act's content that say nothing to a reader: a person's keyed fingerprint."""
@@ -33,6 +34,17 @@ def case_summary(case: Case) -> dict[str, Any]:
         "awaits": list(decision.awaits) if decision else [],
         "attention": [a.code for a in decision.attention] if decision else [],
         "failures": case.failures,
+    }
+
+
+def held_order(tenant: str, order: Held, words: Words) -> dict[str, Any]:
+    """An order that can't be used and has no case."""
+    return {
+        "order": order.order_id,
+        "tenant": tenant,
+        "since": instant(order.since),
+        "code": order.problem.code,
+        "text": words.held(order),
     }
 
 

@@ -181,14 +181,13 @@ def case_list(cases: Sequence[Case], words: Words, *, several: bool) -> Renderab
     )
 
 
-def held_list(orders: Sequence[Held], words: Words) -> RenderableType:
-    """Orders that can't be used and have no case, and why."""
-    lines = [Text(words.heading("list_held"), style="bold red")]
-    for h in orders:
-        params = {"id": h.order_id, "resource": h.problem.resource, **dict(h.problem.params)}
-        said = words.say("attention", h.problem.code, **params)
-        lines.append(Text(f"{h.order_id}  {words.when(h.since)}  {said}"))
-    return Group(Text(), *lines)
+def held_list(orders: Sequence[tuple[str, Held]], words: Words, *, several: bool) -> RenderableType:
+    """Orders that can't be used and have no case, each with its municipality, and why."""
+    table = Table.grid(padding=(0, 2))
+    for tenant, h in orders:
+        cells = [Text(h.order_id, style="bold"), *([Text(tenant)] if several else [])]
+        table.add_row(*cells, Text(words.when(h.since)), Text(words.held(h)))
+    return Group(Text(), Text(words.heading("list_held"), style="bold red"), table)
 
 
 def lateness(case: Case) -> int:

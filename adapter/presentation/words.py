@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, tzinfo
 from adapter.domain.decision import Attention, StepState, StepView
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.domain.nights import NightTimes
+from adapter.store.held import Held
 from mappings.messages.swedish import times_text
 from mappings.texts import Texts
 
@@ -104,6 +105,12 @@ class Words:
         """Why an act is called for: its code stands in one of a few sections."""
         section = next((s for s in _WHY if self.texts.has(s, code)), _WHY[0])
         return self.say(section, code)
+
+    def held(self, order: Held) -> str:
+        """Why an order can't be used."""
+        problem = order.problem
+        params = {"id": order.order_id, "resource": problem.resource, **dict(problem.params)}
+        return self.say("attention", problem.code, **params)
 
     def attention(self, notice: Attention) -> str:
         params = dict(notice.params)

@@ -14,6 +14,10 @@ from adapter.ports import Changed
 from adapter.store import feeds
 
 FEED = "orders:held"
+"""What a person is told of, and the metric, the page and ``case list`` show. ``orders:pending``, out of which it is
+picked at each reading, is another thing: what the reader asks for again, made anew each time, and so besides these the
+orders that a case tells of and the days that may have failed. What is here outlives a reading: since when, and whether
+somebody was told."""
 
 UNREAD = FactProblem("order_unread", "orders")
 """Of an order that just can't be read now, as when the case system is down."""

@@ -26,8 +26,8 @@ async def ordered(sims: RunningSimulators, stage: Stage) -> Ordered:
 
 async def reference(adapter: Adapter, stage: Stage) -> str:
     listed = json.loads((await adapter("case", "list", "--json", "--config", stage.config)).output)
-    assert len(listed) == 1
-    return str(listed[0]["case"])
+    (case,) = listed["cases"]
+    return str(case["case"])
 
 
 async def known(adapter: Adapter, stage: Stage, ref: str) -> list[object]:
@@ -51,9 +51,14 @@ async def test_the_list_names_an_order_that_can_not_be_used(
     made = sims.lifecare.order(CECILIA.person_id, start=sims.lifecare.today())
     sims.lifecare.change("orders", made.order_id, PersonId=None)
     await turns(stage.config)
-    told = (await adapter("case", "list", "--config", stage.config)).output
+    told = (await adapter("case", "list", "--late", "--config", stage.config)).output
     assert made.order_id in told
     assert "saknar raden" in told
+    listed = json.loads((await adapter("case", "list", "--json", "--config", stage.config)).output)
+    assert [case["case"] for case in listed["cases"]] == [await reference(adapter, stage)]
+    (order,) = listed["orders_held"]
+    assert (order["order"], order["code"]) == (made.order_id, "no_person")
+    assert order["text"] in " ".join(told.split())
 
 
 @pytest.mark.usefixtures("ordered")
