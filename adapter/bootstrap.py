@@ -45,12 +45,12 @@ LIFECARE_BASE = "/WE.EC.Integration.Host"
 @dataclass(frozen=True, slots=True)
 class Outside:
     """What stands in for the world in tests and simulations: transports by ``lifecare`` and ``phoniro``, how to sleep
-    within a call, and who sends mail."""
+    within a call, and who sends mail. ``calls(tenant)`` is told of each call of a municipality's connectors."""
 
     transports: Mapping[str, httpx.AsyncBaseTransport] = field(default_factory=dict)
     sleep: Sleep | None = None
     mail: MailSender | None = None
-    on_call: OnCall | None = None
+    calls: Callable[[str], OnCall] | None = None
     beat: Callable[[], None] | None = None
 
 
@@ -116,7 +116,7 @@ def build(
     parts, refused = {}, dict[str, Sequence[str]](settings.refused)
     for name, t in settings.tenants.items():
         try:
-            parts[name] = _parts(t, clock, outside)
+            parts[name] = _parts(name, t, clock, outside)
         except MappingError as error:
             refused[name] = error.faults
     if not parts:
@@ -190,8 +190,9 @@ def _http(vendor: VendorSettings) -> HttpSettings:
     )
 
 
-def _parts(settings: TenantSettings, clock: Clock, outside: Outside) -> TenantParts:
+def _parts(name: str, settings: TenantSettings, clock: Clock, outside: Outside) -> TenantParts:
     mapping = load_mapping(settings.mapping)
+    on_call = outside.calls(name) if outside.calls else None
     sleep = outside.sleep or clock.sleep
     base = settings.lifecare.base_url.rstrip("/")
     lifecare = LifecareClient(
@@ -203,7 +204,7 @@ def _parts(settings: TenantSettings, clock: Clock, outside: Outside) -> TenantPa
             http=_http(settings.lifecare),
         ),
         transport=outside.transports.get("lifecare"),
-        on_call=outside.on_call,
+        on_call=on_call,
         sleep=sleep,
     )
     phoniro = PhoniroClient(
@@ -213,7 +214,7 @@ def _parts(settings: TenantSettings, clock: Clock, outside: Outside) -> TenantPa
         settings.phoniro.scope,
         settings=_http(settings.phoniro),
         transport=outside.transports.get("phoniro"),
-        on_call=outside.on_call,
+        on_call=on_call,
         sleep=sleep,
         now=clock.now,
         page_size=settings.phoniro.page_size,

@@ -29,7 +29,7 @@ class HttpSide:
         self.settings = settings.ops
         self.calls = VendorCalls(clock.now)
         self.pulse = Pulse(hang_seconds=settings.ops.hang_seconds)
-        self.outside = Outside(on_call=self.calls.record, beat=self.pulse.beat)
+        self.outside = Outside(calls=self.calls.of, beat=self.pulse.beat)
         self._ops: OpsContext | None = None
         self._poller: Poller | None = None
         self._service: Service | None = None

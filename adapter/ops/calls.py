@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -17,8 +18,10 @@ TROUBLE = frozenset({"Transient", "Unauthorised", "ContractBroken", "AmbiguousWr
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A vendor since this process began: when it last answered as it should, and when it last didn't and how (UTC)."""
+    """A municipality's vendor since this process began: when it last answered as it should, and when it last didn't and
+    how (UTC)."""
 
+    tenant: str
     vendor: str
     answered_at: datetime | None = None
     failed_at: datetime | None = None
@@ -31,37 +34,41 @@ class Seen:
 
 
 class VendorCalls:
-    """Give ``record`` to the connectors. ``now`` is the clock (aware UTC)."""
+    """Give ``of(tenant)`` to a municipality's connectors. ``now`` is the clock (aware UTC)."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.registry = CollectorRegistry()
         self._now = now
-        self._seen: dict[str, Seen] = {}
+        self._seen: dict[tuple[str, str], Seen] = {}
         self._calls = Counter(
             "adapter_vendor_calls",
             "Exchanges with a vendor, by what was asked and what came of it.",
-            ("vendor", "call", "outcome"),
+            ("tenant", "vendor", "call", "outcome"),
             registry=self.registry,
         )
         self._seconds = Histogram(
             "adapter_vendor_call_seconds",
             "How long an exchange with a vendor took.",
-            ("vendor", "outcome"),
+            ("tenant", "vendor", "outcome"),
             buckets=BUCKETS,
             registry=self.registry,
         )
 
-    def record(self, vendor: str, call: str, status: int | None, outcome: str, seconds: float) -> None:
+    def of(self, tenant: str) -> Callable[[str, str, int | None, str, float], None]:
+        """What counts the exchanges with a municipality's vendors."""
+        return partial(self.record, tenant)
+
+    def record(self, tenant: str, vendor: str, call: str, status: int | None, outcome: str, seconds: float) -> None:
         """Count one exchange. ``call`` never holds a URL."""
-        self._calls.labels(vendor, call, outcome).inc()
-        self._seconds.labels(vendor, outcome).observe(seconds)
-        seen = self._seen.get(vendor, Seen(vendor))
+        self._calls.labels(tenant, vendor, call, outcome).inc()
+        self._seconds.labels(tenant, vendor, outcome).observe(seconds)
+        seen = self._seen.get((tenant, vendor), Seen(tenant, vendor))
         if outcome in TROUBLE:
             seen = replace(seen, failed_at=self._now(), failure=outcome)
         else:
             seen = replace(seen, answered_at=self._now())
-        self._seen[vendor] = seen
+        self._seen[tenant, vendor] = seen
 
-    def seen(self) -> tuple[Seen, ...]:
-        """The vendors that were called, by name."""
-        return tuple(self._seen[name] for name in sorted(self._seen))
+    def seen(self, tenant: str) -> tuple[Seen, ...]:
+        """A municipality's vendors that were called, by name."""
+        return tuple(seen for (of, _), seen in sorted(self._seen.items()) if of == tenant)

@@ -92,15 +92,20 @@ class Pages:
             numbers.append(views.numbers(self.ops, tenant.name, overview(c, tenant.name, now), safe, now, fresh))
             resyncs += resync_rows(c, tenant.name)
         urgent = sorted((g for g in glances if g.parked or g.late), key=views.urgency)
+        needs = tuple(views.card(g, self.ops.words_of(g.tenant)) for g in urgent)
+        vendors = views.vendors(self.ops)
+        up = all(row.state.tone != "bad" for row in vendors)
         return {
-            "needs": [views.card(g, self.ops.words_of(g.tenant)) for g in urgent],
+            "needs": views.Column("needs", "", needs),
+            "held": views.Column("held", "", tuple(card for view in numbers for card in view.held)),
             "board": views.board(glances, self.ops.words),
-            "numbers": numbers,
+            "numbers": sorted(numbers, key=lambda view: view.well),
             "several": len(numbers) > 1,
-            "vendors": views.vendors(self.ops),
+            "feeds": views.worst_first(row for view in numbers for row in view.feeds),
+            "vendors": vendors,
             "resyncs": resyncs,
             "refused": sorted(rt.refused),
-            "well": not urgent and not rt.refused and all(view.well for view in numbers),
+            "well": not urgent and not rt.refused and up and all(view.well for view in numbers),
         }
 
     def case(self, c: Connection, reference: str) -> Found | None:

@@ -8,7 +8,8 @@ from datetime import datetime
 
 from adapter.domain.decision import Phase, StepState, StepView
 from adapter.domain.ledger import ActState
-from adapter.domain.routine import STEPS, WAY_OUT
+from adapter.domain.routine import STEPS
+from adapter.ops.calls import Seen
 from adapter.ops.casebook import Glance, Safety
 from adapter.ops.context import OpsContext, Words
 from adapter.presentation.case_file import CaseFile
@@ -25,7 +26,9 @@ SHOWN = 12
 EVENTS = 200
 """The newest events of a case that are shown."""
 
-_OUT = frozenset(step.id for step in WAY_OUT)
+_WORST = ("bad", "warn", "ok", "")
+"""Tones, the gravest first."""
+
 _ORDER = {step: n for n, step in enumerate(STEPS)}
 _AFTER_STEPS = (Phase.PREPARING, Phase.ACTIVE, Phase.PAUSED, Phase.ENDING, Phase.CLOSING)
 SIGNS: Mapping[StepState | ActState, str] = {
@@ -53,19 +56,20 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One case on the board. ``tags`` are its phase and what is wrong, ``awaits`` what it waits for."""
+    """One case on the board, or an order that has none. ``tags`` are its phase and what is wrong, ``awaits`` what it
+    waits for."""
 
     ref: str
     tenant: str
-    opened: str
     tags: tuple[Line, ...]
     awaits: tuple[Line, ...]
     attention: tuple[Line, ...]
+    is_case: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """Cases that wait for the same step, or that wait for none and share a phase."""
+    """Cases that belong together: those that wait for the same step, or that wait for none and share a phase."""
 
     key: str
     title: str
@@ -82,10 +86,11 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a table: what, cells beside it, and its state."""
+    """A line of a table: what, of which municipality, when, and its state."""
 
     name: str
-    cells: tuple[str, ...]
+    tenant: str
+    when: str
     state: Line
 
 
@@ -96,6 +101,7 @@ class Numbers:
     tenant: str
     figures: tuple[tuple[str, str, Line | None], ...]
     feeds: tuple[Row, ...]
+    held: tuple[Card, ...]
 
     @property
     def well(self) -> bool:
@@ -121,7 +127,14 @@ def card(glance: Glance, words: Words) -> Card:
         tags.append(Line(words.say("status", "case_not_read"), "warn"))
     awaits = tuple(_awaited(view, words) for view in glance.awaited)
     notices = tuple(Line(words.attention(a), "bad" if a.parks else "warn") for a in glance.attention)
-    return Card(glance.ref, glance.tenant, words.when(glance.opened_at), tuple(tags), awaits, notices)
+    return Card(glance.ref, glance.tenant, tuple(tags), awaits, notices)
+
+
+def held_card(tenant: str, order: Held, words: Words) -> Card:
+    """An order that can't be used and has no case."""
+    tags = (Line(words.say("status", "order_held"), "bad"),)
+    notices = (Line(words.held(order), "bad"), Line(words.say("status", "since", when=words.when(order.since))))
+    return Card(order.order_id, tenant, tags, (), notices, is_case=False)
 
 
 def _awaited(view: StepView, words: Words) -> Line:
@@ -170,22 +183,17 @@ def numbers(ops: OpsContext, tenant: str, overview: Overview, safety: Safety, no
             Line(t("acts_oldest", when=words.when(oldest))) if oldest else None,
         ),
         (t("acts_parked"), str(parked), Line(t("case_parked"), "bad") if parked else None),
-        (t("orders_held"), str(len(overview.held)), _held(overview.held)),
+        (t("orders_held"), str(len(overview.held)), Line(t("case_parked"), "bad") if overview.held else None),
         (t("safety_active"), str(safety.active), None),
         (t("safety_gates"), str(safety.without_gates), _must_be_none(safety.without_gates, t)),
         (t("safety_end"), str(safety.after_end), _must_be_none(safety.after_end, t)),
     )
+    held = tuple(held_card(tenant, order, words) for order in overview.held)
     feeds = tuple(
-        Row(words.say("feeds", feed.name), (words.when(feed.read_at),), _feed_state(feed, now, fresh, t))
+        Row(words.say("feeds", feed.name), tenant, words.when(feed.read_at), _feed_state(feed, now, fresh, t))
         for feed in overview.feeds
     )
-    return Numbers(tenant, figures, feeds)
-
-
-def _held(orders: tuple[Held, ...]) -> Line | None:
-    """Which they are, the oldest first, as many as fit."""
-    ids = [h.order_id for h in orders]
-    return Line(", ".join(ids[:SHOWN]) + " …" * (len(ids) > SHOWN), "bad") if ids else None
+    return Numbers(tenant, figures, feeds, held)
 
 
 def _must_be_none(count: int, t: Say) -> Line:
@@ -202,18 +210,27 @@ def _feed_state(feed: Feed, now: datetime, fresh: float, t: Say) -> Line:
 
 
 def vendors(ops: OpsContext) -> tuple[Row, ...]:
-    """Each vendor as this process last saw it; a breaker that is open goes before all else."""
-    words = ops.words_of()
-    held = {b.vendor: b for b in ops.breakers() if b.open}
-    rows = []
-    for seen in ops.calls.seen():
+    """Each municipality's vendors as this process last saw them, the worst first. A breaker that is open says more than
+    a call."""
+    return worst_first(row for tenant in ops.runtime.tenants for row in _vendors_of(ops, tenant))
+
+
+def worst_first(rows: Iterable[Row]) -> tuple[Row, ...]:
+    return tuple(sorted(rows, key=lambda row: _WORST.index(row.state.tone)))
+
+
+def _vendors_of(ops: OpsContext, tenant: str) -> Iterable[Row]:
+    words = ops.words_of(tenant)
+    held = {b.vendor: b for b in ops.breakers() if b.open and b.tenant == tenant}
+    seen = {s.vendor: s for s in ops.calls.seen(tenant)}
+    for vendor in sorted({*held, *seen}):
+        last = seen.get(vendor, Seen(tenant, vendor))
         state = Line(words.say("status", "vendor_ok"), "ok")
-        if seen.vendor in held:
-            state = Line(words.say("status", "vendor_open", when=words.when(held[seen.vendor].since)), "bad")
-        elif not seen.well:
-            state = Line(words.say("status", "vendor_bad", when=words.when(seen.failed_at)), "warn")
-        rows.append(Row(words.say("vendors", seen.vendor), (words.when(seen.answered_at),), state))
-    return tuple(rows)
+        if vendor in held:
+            state = Line(words.say("status", "vendor_open", when=words.when(held[vendor].since)), "bad")
+        elif not last.well:
+            state = Line(words.say("status", "vendor_bad", when=words.when(last.failed_at)), "warn")
+        yield Row(words.say("vendors", vendor), tenant, words.when(last.answered_at), state)
 
 
 def next_lines(file: CaseFile, words: Words, now: datetime) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import SecretStr
 
+from adapter.bootstrap import Service
 from adapter.ops.app import create_app
 from adapter.ops.calls import VendorCalls
 from adapter.ops.context import OpsContext
@@ -40,19 +41,23 @@ class Site:
 
 
 def site_of(world: World, settings: OpsSettings | None = None) -> Site:
-    parts = world.service.tenants["exempel"]
     asked: list[str] = []
-    ops = OpsContext(
-        runtime=world.rt,
+    ops = ops_of(world.service, VendorCalls(world.clock.now), settings)
+    ops.poll_soon = asked.append
+    return Site(world, ops, asked)
+
+
+def ops_of(service: Service, calls: VendorCalls, settings: OpsSettings | None = None) -> OpsContext:
+    return OpsContext(
+        runtime=service.runtime,
         settings=settings or OpsSettings(enabled=True),
-        words={"exempel": Words(parts.texts, parts.mapping.zone)},
-        calls=VendorCalls(world.clock.now),
+        words={name: Words(parts.texts, parts.mapping.zone) for name, parts in service.tenants.items()},
+        calls=calls,
         pulse=Pulse(),
         version="0.0",
-        poll_soon=asked.append,
+        poll_soon=lambda _: None,
         hook_secrets={"exempel": SECRET},
     )
-    return Site(world, ops, asked)
 
 
 @pytest.fixture

@@ -67,7 +67,7 @@ async def test_every_metric_that_an_alert_asks_for_is_told(site: Site) -> None:
 
 
 async def test_every_metric_that_the_dashboard_shows_is_told(site: Site) -> None:
-    site.ops.calls.record("lifecare", "GET orders", 200, "ok", 0.1)
+    site.ops.calls.record("exempel", "lifecare", "GET orders", 200, "ok", 0.1)
     async with site.client() as client:
         text = (await client.get("/metrics")).text
     dashboard = (RULES.parent / "grafana" / "dashboard.json").read_text(encoding="utf-8")

@@ -15,6 +15,7 @@ import httpx
 from adapter.bootstrap import Outside, Service, build
 from adapter.engine.feeds import read_feeds
 from adapter.engine.work import work
+from adapter.ops.calls import VendorCalls
 from adapter.settings import Settings
 from adapter.store import cases
 from adapter.store.database import Database
@@ -52,6 +53,7 @@ class Country:
     hosts: Hosts
     lifecare: dict[str, SimulatedLifecare]
     wrote: list[str]
+    calls: VendorCalls
 
     def order(self, tenant: str, first: int, count: int = 1) -> None:
         """Orders with all that e-tillsyn waits for done."""
@@ -108,10 +110,12 @@ async def country(*names: str, mappings: dict[str, Path] | None = None) -> Async
             "mapping_file": str((mappings or {}).get(name, EXAMPLE)),
         }
     settings = Settings.model_validate({"pseudonym_key": "a key for tests only", "tenants": tenants})
-    outside = Outside(transports={"lifecare": hosts, "phoniro": hosts}, sleep=clock.sleep, mail=Mail())
+    calls = VendorCalls(clock.now)
+    vendors = {"lifecare": hosts, "phoniro": hosts}
+    outside = Outside(transports=vendors, sleep=clock.sleep, mail=Mail(), calls=calls.of)
     async with build(settings, clock=clock, outside=outside, db=Database("sqlite://")) as service:
         await service.start_store()
-        yield Country(service, clock, hosts, lifecare, wrote)
+        yield Country(service, clock, hosts, lifecare, wrote, calls)
 
 
 async def test_a_flood_in_one_municipality_delays_the_others_by_little() -> None:

@@ -1,0 +1,90 @@
+"""The status page and the metrics of several municipalities: what is wrong with one is said of it alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from adapter.ops.app import create_app
+from adapter.ops.context import Breaker, OpsContext
+from tests.ops.conftest import ops_of
+from tests.tenants.test_apart import Country, country
+
+NAMES = ("aby", "beby", "ceby")
+
+
+@asynccontextmanager
+async def several() -> AsyncIterator[tuple[Country, OpsContext]]:
+    async with country(*NAMES) as land:
+        await land.poll(*NAMES)
+        yield land, ops_of(land.service, land.calls)
+
+
+async def shown(ops: OpsContext, path: str) -> str:
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(create_app(ops)), base_url="http://127.0.0.1") as client:
+        return (await client.get(path)).text
+
+
+def rows(page: str, heading: str) -> list[list[str]]:
+    """The cells of the tables in the section with this heading, in the order in which they are read."""
+    section = page[page.index(f'id="{heading}"') :].partition("</section>")[0]
+    found = re.findall(r'<tr><th scope="row">(.*?)</tr>', section)
+    return [re.sub(r"(?:<[^>]+>)+", "|", row).strip("|").split("|") for row in found]
+
+
+async def test_each_municipality_has_its_own_line_for_a_vendor_and_the_worst_is_first() -> None:
+    async with several() as (land, ops):
+        land.calls.record("beby", "phoniro", "GET schedules", 503, "Transient", 0.1)
+        ops.breakers = lambda: [Breaker("ceby", "lifecare", True, land.clock.now())]
+        page = await shown(ops, "/")
+    told = [(vendor, tenant, state) for vendor, tenant, _, state in rows(page, "vendors")]
+    assert [line[:2] for line in told[:2]] == [("Lifecare", "ceby"), ("Phoniro", "beby")]
+    assert "hålls tillbaka" in told[0][2]
+    assert "svarade inte" in told[1][2]
+    assert told[2:] == [("Lifecare", "aby", "svarar"), ("Lifecare", "beby", "svarar")]
+    assert "Något behöver ses till." in page
+
+
+async def test_a_vendor_that_was_never_called_shows_while_it_is_held_back() -> None:
+    async with several() as (land, ops):
+        ops.breakers = lambda: [Breaker("aby", "mail", True, land.clock.now())]
+        page = await shown(ops, "/")
+    assert rows(page, "vendors")[0][:3] == ["E-post", "aby", "–"]
+
+
+async def test_a_feed_that_fails_is_named_with_its_municipality_before_those_that_are_read() -> None:
+    async with several() as (land, ops):
+        land.clock.time = land.clock.time.replace(hour=land.clock.time.hour + 3)
+        await land.poll("aby", "ceby")
+        page = await shown(ops, "/")
+    feeds = rows(page, "sources")
+    late = [row for row in feeds if row[3] == "inte läst på länge"]
+    assert {row[1] for row in late} == {"beby"}
+    assert feeds[: len(late)] == late
+    assert {row[1] for row in feeds} == set(NAMES)
+
+
+async def test_calls_are_counted_by_municipality() -> None:
+    async with several() as (_, ops):
+        text = await shown(ops, "/metrics")
+    counted = re.findall(r"^adapter_vendor_calls_total\{(.+?)\}", text, re.MULTILINE)
+    for name in NAMES:
+        assert any(f'tenant="{name}"' in labels and 'vendor="lifecare"' in labels for labels in counted), name
+
+
+async def test_an_order_that_can_not_be_used_is_shown_with_why_and_where() -> None:
+    async with several() as (land, ops):
+        care = land.lifecare["beby"]
+        care.seed_person("19900101TF03")
+        order = care.order("19900101TF03", "camera", start=care.today(), order_date=care.today())
+        care.change("orders", order.order_id, PersonId=None)
+        await land.poll("beby")
+        page = await shown(ops, "/")
+    card = re.search(rf'<li class="card"><strong>{order.order_id}</strong>(.*?)</li></ul></li>', page, re.DOTALL)
+    assert card
+    assert "beby" in card[1]
+    assert "saknar raden" in card[1]
+    assert "1 beställning i Lifecare går inte att använda" in page
