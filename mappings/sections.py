@@ -177,7 +177,6 @@ DEFAULT_END_REASONS: dict[str, EndReason] = {
     "order_withdrawn": "order_withdrawn",
     "consent_withdrawn": "consent_withdrawn",
     "deceased": "deceased",
-    "moved": "moved",
 }
 
 

@@ -13,6 +13,7 @@ from adapter.domain.ledger import ActKind, Wanted
 from adapter.domain.routine import Letter
 from mappings import phoniro
 from mappings.messages import render_letter, render_mail
+from mappings.sections import DEFAULT_END_REASONS
 from mappings.tables import load_mapping
 from mappings.texts import Texts
 from tests.domain.life import Life
@@ -55,6 +56,11 @@ def lives() -> Iterator[Watched]:
 @pytest.fixture(scope="module")
 def lived() -> list[Watched]:
     return list(lives())
+
+
+def test_phoniro_has_a_reason_for_each_that_the_routine_ends_by_and_for_no_other() -> None:
+    told = TEXTS.sections["reasons"].keys()
+    assert DEFAULT_END_REASONS.keys() == told - {"ended", "other"}
 
 
 def test_every_message_and_mail_that_was_sent_can_be_written(lived: list[Watched]) -> None:
