@@ -123,7 +123,16 @@ def test_the_file_is_the_one_given_or_named_by_the_environment_or_the_usual_one(
     assert lifecare_key(load_settings(place / "config/adapter.toml")) == "usual"
 
 
-@pytest.mark.parametrize("written", [KEY, "raw%2Bkey%2Fof%3DLifecare%3D%3D", "raw%2bkey%2fof%3dLifecare%3d%3d"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        KEY,
+        "raw%2Bkey%2Fof%3DLifecare%3D%3D",
+        "raw%2bkey%2fof%3dLifecare%3d%3d",
+        "raw%252bkey%252fof%253dLifecare%253d%253d",
+        f" {KEY} ",
+    ],
+)
 def test_a_lifecare_key_is_the_same_raw_or_percent_encoded(place: Path, written: str) -> None:
     assert lifecare_key(load_settings(write(place, ONE.replace("from-the-file", written)))) == KEY
 

@@ -66,8 +66,11 @@ def _named(value: Path | None) -> Path:
 
 
 def _decoded_key(value: SecretStr) -> SecretStr:
-    """Lifecare's keys are base64, handed out raw or percent-encoded (L2); base64 has no percent sign."""
-    return SecretStr(unquote(value.get_secret_value()))
+    """Lifecare's key as base64, from any form in which it is handed out (L2): no base64 holds a percent sign."""
+    key = value.get_secret_value().strip()
+    while (decoded := unquote(key)) != key:
+        key = decoded
+    return SecretStr(key)
 
 
 def _store_url(value: SecretStr) -> SecretStr:
@@ -93,7 +96,7 @@ BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Secret = Annotated[SecretStr, AfterValidator(_present)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
-LifecareKey = Annotated[Secret, AfterValidator(_decoded_key)]
+LifecareKey = Annotated[SecretStr, AfterValidator(_decoded_key), AfterValidator(_present)]
 Networks = Annotated[str, AfterValidator(_networks)]
 NamedPath = Annotated[Path | None, AfterValidator(_named)]
 StoreUrl = Annotated[SecretStr, AfterValidator(_store_url)]

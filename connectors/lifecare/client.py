@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any, Self, TypeVar
-from urllib.parse import unquote
 
 import httpx
 from pydantic import BaseModel
@@ -25,22 +24,14 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class LifecareSettings:
-    """``base_url`` ends with the vendor's base path (``https://host/WE.EC.Integration.Host``); ``key`` is accepted
-    raw or percent-encoded (L2)."""
+    """``base_url`` ends with the vendor's base path (``https://host/WE.EC.Integration.Host``); ``key`` is base64, never
+    percent-encoded: that is done on sending (L2)."""
 
     base_url: str
     domain: str
     key: str = field(repr=False)
     page_size: int = 100
     http: HttpSettings = field(default_factory=HttpSettings)
-
-
-def decoded_key(key: str) -> str:
-    """The key as base64, from either form in which it is handed out (L2): no base64 holds a percent sign."""
-    key = key.strip()
-    while "%" in key and (decoded := unquote(key)) != key:
-        key = decoded
-    return key
 
 
 class LifecareClient:
@@ -60,7 +51,7 @@ class LifecareClient:
     ) -> None:
         self._settings = settings
         # L1: the query string is the one carrier of domain and key, no header is.
-        self._credentials = {"domain": settings.domain, "key": decoded_key(settings.key)}
+        self._credentials = {"domain": settings.domain, "key": settings.key}
         self._page_size = max(2, settings.page_size)
         self._cap = Cap(self._learned_cap)
         self._http = VendorHttp(

@@ -15,7 +15,7 @@ import respx
 from connectors.errors import AmbiguousWrite, ContractBroken, NotFound, Refused, Unauthorised
 from connectors.http import HttpSettings
 from connectors.lifecare import query
-from connectors.lifecare.client import LifecareClient, LifecareSettings, decoded_key
+from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.lifecare.rows import of_person
 from connectors.lifecare.wire import CreateProviderJournalNoteRequest
 
@@ -37,7 +37,7 @@ def gateway() -> respx.MockRouter:
 
 @pytest.fixture
 async def client(gateway: respx.MockRouter) -> AsyncIterator[LifecareClient]:
-    settings = LifecareSettings(HOST, "4711", "aU%2beJ%2fa%3d", http=HttpSettings(per_second=None))
+    settings = LifecareSettings(HOST, "4711", "aU+eJ/a=", http=HttpSettings(per_second=None))
     transport = httpx.MockTransport(gateway.async_handler)
     async with LifecareClient(settings, transport=transport, sleep=_no_sleep) as client:
         yield client
@@ -92,16 +92,10 @@ async def test_json_is_asked_for(client: LifecareClient, gateway: respx.MockRout
     assert asked(gateway).headers["Accept"] == "application/json"
 
 
-@pytest.mark.parametrize(
-    "handed_out", ["aU+eJ/a=", "aU%2beJ%2fa%3d", "aU%2BeJ%2Fa%3D", "aU%252beJ%252fa%253d", " aU+eJ/a=\n"]
-)
-async def test_a_key_in_either_form_is_sent_in_one_correct_encoding(handed_out: str, gateway: respx.MockRouter) -> None:
+async def test_the_key_is_sent_in_one_correct_encoding(client: LifecareClient, gateway: respx.MockRouter) -> None:
     """L2: a raw plus sign would arrive as a space, a percent sign encoded twice as itself."""
-    assert decoded_key(handed_out) == "aU+eJ/a="
     gateway.get("/api/v1/headlines").respond(json=[])
-    transport = httpx.MockTransport(gateway.async_handler)
-    async with LifecareClient(LifecareSettings(HOST, "4711", handed_out), transport=transport) as client:
-        await client.headlines()
+    await client.headlines()
     query_string = asked(gateway).url.query.decode()
     assert "key=aU%2BeJ" in query_string
     assert "%25" not in query_string

@@ -11,7 +11,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from pydantic import SecretStr
 
+from adapter import settings
 from connectors.errors import ContractBroken, Unauthorised, VendorError
 from connectors.http import HttpSettings
 from connectors.http.client import production_transport
@@ -42,8 +44,8 @@ class Gateway:
         return self.lifecare.handle(request)
 
     def client(self, key: str = DEFAULT_KEY, page_size: int = 100) -> LifecareClient:
-        settings = LifecareSettings(f"http://lifecare{BASE}", DEFAULT_DOMAIN, key, page_size, AT_ONCE)
-        return LifecareClient(settings, transport=InProcessTransport(self.handle))
+        given = LifecareSettings(f"http://lifecare{BASE}", DEFAULT_DOMAIN, key, page_size, AT_ONCE)
+        return LifecareClient(given, transport=InProcessTransport(self.handle))
 
 
 @pytest.fixture
@@ -67,7 +69,8 @@ async def test_l1_the_query_string_is_the_one_carrier_of_the_key(gateway: Gatewa
 
 @pytest.mark.parametrize("form", [DEFAULT_KEY, quote(DEFAULT_KEY, safe=""), quote(DEFAULT_KEY, safe="").lower()])
 async def test_l2_a_key_is_accepted_in_either_form(gateway: Gateway, form: str) -> None:
-    async with gateway.client(form) as connector:
+    read = settings.LifecareSettings(base_url="https://lifecare.example", domain=DEFAULT_DOMAIN, key=SecretStr(form))
+    async with gateway.client(read.key.get_secret_value()) as connector:
         assert (await connector.client(ANNA)).person_id == ANNA
 
 
