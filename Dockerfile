@@ -15,6 +15,9 @@ COPY pyproject.toml README.md LICENSE ./
 COPY adapter adapter
 COPY connectors connectors
 COPY mappings mappings
+COPY config config
+COPY deploy deploy
+COPY docs docs
 # Compiled here, as nothing can be written there.
 RUN /opt/build/bin/python -m hatchling build -t wheel -d dist \
  && /opt/build/bin/pip --python /opt/adapter/bin/python install --no-cache-dir --disable-pip-version-check --no-index --no-deps dist/*.whl \

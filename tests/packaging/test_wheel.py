@@ -69,6 +69,18 @@ def test_every_file_that_is_no_code_is_in_the_wheel(wheel: Path) -> None:
     assert set(ours) <= inside
 
 
+def test_what_the_unit_names_as_its_documentation_is_installed_with_the_wheel(wheel: Path) -> None:
+    """And all that the runbook links to beside it."""
+    unit = (ROOT / "deploy/adapter.service").read_text(encoding="utf-8")
+    (named,) = re.findall(r"^Documentation=file:/opt/adapter/(.+)$", unit, re.MULTILINE)
+    with zipfile.ZipFile(wheel) as archive:
+        data = [name.partition(".data/data/") for name in archive.namelist()]
+    installed = {path for _, here, path in data if here}
+    assert named in installed
+    for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / "docs/operations.md").read_text(encoding="utf-8")):
+        assert os.path.normpath(Path(named).parent / link) in installed, link
+
+
 def test_the_version_is_the_same_everywhere(wheel: Path) -> None:
     version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
     assert version
