@@ -64,14 +64,6 @@ def _within(day: date) -> date:
     return min(max(day, _FIRST), _LAST)
 
 
-def night_of(instant: datetime, window: NightWindow, zone: tzinfo) -> date | None:
-    """The evening's date of the night that the instant lies in; None by day."""
-    wall = instant.astimezone(zone)
-    if not window.contains(wall.time()):
-        return None
-    return wall.date() - timedelta(days=window.day_offset(wall.time()))
-
-
 def looks(
     times: NightTimes,
     window: NightWindow,

@@ -161,11 +161,6 @@ def _grouped(days: Mapping[Weekday, tuple[time, ...]]) -> tuple[tuple[tuple[Week
     return tuple((tuple(members), times) for times, members in by_times.items())
 
 
-def describe(times: NightTimes) -> tuple[tuple[tuple[Weekday, ...], tuple[time, ...]], ...]:
-    """What a text about the times is made of: pairs of (nights, their times); wording is the template's business."""
-    return times.groups()
-
-
 PROBLEM_PARAMS: Mapping[str, frozenset[str]] = {
     "too_long": frozenset({"limit"}),
     "no_times": frozenset(),

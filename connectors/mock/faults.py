@@ -121,11 +121,6 @@ class FaultPlan:
         self._late.clear()
         self.hits.clear()
 
-    @property
-    def next_effect_at(self) -> datetime | None:
-        """When the next late effect is due (UTC); None when none is under way."""
-        return min((late.due for late in self._late), default=None)
-
     def tick(self) -> int:
         """Let the late effects happen whose time has come, oldest first; gives their number."""
         if not self._late:

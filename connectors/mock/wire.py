@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import parse_qsl
 
 from pydantic import ValidationError
@@ -90,13 +90,6 @@ class Cut(Exception):
 
 Handler = Callable[[Request], Answer]
 """Answers a request at once, without I/O. Raises :class:`Cut`."""
-
-
-class SimulatedVendor(Protocol):
-    """A vendor with its state. Its paths under ``/admin/`` serve the tests and are never part of the vendor's API."""
-
-    def handle(self, request: Request) -> Answer:
-        """Answer a request. Raises :class:`Cut`."""
 
 
 def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:

@@ -223,16 +223,6 @@ class Supervision(_Wire):
     operator_id: str | None = Field(default=None, repr=False)
 
 
-class Problem(_Wire):
-    """RFC 9457. Every field may be missing: a gateway in front may not know the format."""
-
-    type: str = "about:blank"
-    title: str = ""
-    status: int | None = None
-    detail: str | None = None
-    existing_id: str | None = None
-
-
 class BrokenRow(_Wire):
     """A row of a list that is not what the contract says; the others are not lost for it (P6).
 

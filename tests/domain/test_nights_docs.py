@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapter.domain.looks import day_end, day_start, first_look, last_look, looks, window_start
-from adapter.domain.nights import CalendarRule, NightTimes, NightWindow, Weekday, calendar_rules, describe
+from adapter.domain.nights import CalendarRule, NightTimes, NightWindow, Weekday, calendar_rules
 from adapter.domain.times_grammar import parse_times
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +80,7 @@ def accepted() -> str:
     rows = []
     for text in ACCEPTED:
         times = read(text)
-        nights = "; ".join(f"{days(group)}: {clock(at)}" for group, at in describe(times))
+        nights = "; ".join(f"{days(group)}: {clock(at)}" for group, at in times.groups())
         rows.append((f"`{text}`", nights, rules_text(calendar_rules(times, WINDOW))))
     return table("Anteckningens text|Nätter (efter kvällen då de börjar)|Kalenderdagar i Phoniro", rows)
 

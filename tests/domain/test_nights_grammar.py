@@ -23,7 +23,6 @@ from adapter.domain.nights import (
     Weekday,
     calendar_days,
     check_granted,
-    describe,
 )
 from adapter.domain.times_grammar import MAX_TEXT, parse_times
 
@@ -270,7 +269,7 @@ def written(times: NightTimes) -> str:
     """As a coordinator would write them."""
     return "; ".join(
         f"{' '.join(night.swedish for night in nights)} {' '.join(f'{t:%H:%M}' for t in at)}"
-        for nights, at in describe(times)
+        for nights, at in times.groups()
     )
 
 

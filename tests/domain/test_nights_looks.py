@@ -19,7 +19,6 @@ from adapter.domain.looks import (
     last_look,
     local_date,
     looks,
-    night_of,
     window_start,
 )
 from adapter.domain.nights import NightTimes, NightWindow, Weekday
@@ -86,19 +85,6 @@ def test_a_day_has_23_or_25_hours_when_the_clock_is_changed_and_a_night_9_or_11(
 def test_the_window_of_a_night_starts_on_its_evening() -> None:
     assert window_start(date(2026, 11, 24), WINDOW, STOCKHOLM) == datetime(2026, 11, 24, 20, tzinfo=UTC)
     assert window_start(date(2026, 7, 1), WINDOW, STOCKHOLM) == datetime(2026, 7, 1, 19, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("instant", "night"),
-    [
-        ("2026-11-24T19:59:59", None),
-        ("2026-11-24T20:00:00", date(2026, 11, 24)),
-        ("2026-11-25T05:59:59", date(2026, 11, 24)),
-        ("2026-11-25T06:00:00", None),
-    ],
-)
-def test_an_instant_belongs_to_the_night_of_its_evening_or_to_none(instant: str, night: date | None) -> None:
-    assert night_of(datetime.fromisoformat(instant).replace(tzinfo=UTC), WINDOW, STOCKHOLM) == night
 
 
 @pytest.mark.parametrize("name", ["Africa/Cairo", "Asia/Beirut", "America/Santiago", "Australia/Lord_Howe"])

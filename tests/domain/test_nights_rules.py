@@ -15,7 +15,6 @@ from adapter.domain.nights import (
     NightWindow,
     Weekday,
     calendar_rules,
-    describe,
     night_times_from_rules,
 )
 
@@ -118,7 +117,7 @@ def test_the_counts_and_groups_of_a_week() -> None:
     assert times.max_per_night == 2
     assert not times.is_same_every_night
     assert every_night("22:30").is_same_every_night
-    assert describe(times) == (((MON, WED), at("22:30", "02:15")), ((SAT,), at("00:30")))
+    assert times.groups() == (((MON, WED), at("22:30", "02:15")), ((SAT,), at("00:30")))
 
 
 def test_a_window_holds_its_start_and_not_its_end_and_orders_from_its_start() -> None:
