@@ -22,7 +22,7 @@ from adapter.engine import jobs
 from adapter.log_events import log, log_context
 from adapter.observability import configure_logging
 from adapter.settings import Settings, SettingsError, load_settings
-from adapter.settings.load import config_path
+from adapter.settings.sources import config_path
 from adapter.store import outbox, resyncs
 from adapter.store.errors import StoreError
 from adapter.store.queries import unattended

@@ -9,7 +9,7 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from adapter.settings.load import HIDDEN, PREFIX, Written, group_of
+from adapter.settings.written import HIDDEN, PREFIX, Written, group_of
 
 _INTRO = """\
 # Settings
