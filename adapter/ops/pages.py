@@ -70,6 +70,7 @@ class Pages:
             "dry_run": rt.dry_run,
             "now": words.when(rt.clock.now()),
             "signed_in": self.access.by_token,
+            "several": len(rt.tenants) > 1,
         }
         text = self._templates.get_template(name).render(**common, **values)
         return HTMLResponse(text, status, headers=SECURITY)
@@ -77,6 +78,15 @@ class Pages:
     def message(self, status: int, title: str, text: str) -> HTMLResponse:
         """A page that only says something; both are codes of the text table."""
         return self.html("message.html", status, title=title, text=text)
+
+    def turned_away(self, request: Request) -> Response | None:
+        """None for whoever may see the page, else what they get instead."""
+        refused = self.access.refusal(request)
+        if refused is None:
+            return None
+        if refused == "sign_in":
+            return self.html("sign_in.html", 401, wrong=None)
+        return self.message(403, "no_entry", f"{refused}_text" if refused == "no_entry" else refused)
 
     def overview(self, c: Connection) -> dict[str, Any]:
         rt = self.ops.runtime
@@ -100,9 +110,10 @@ class Pages:
             "held": views.Column("held", "", tuple(card for view in numbers for card in view.held)),
             "board": views.board(glances, self.ops.words),
             "numbers": sorted(numbers, key=lambda view: view.well),
-            "several": len(numbers) > 1,
+            "shown": views.SHOWN,
             "feeds": views.worst_first(row for view in numbers for row in view.feeds),
             "vendors": vendors,
+            "troubles": views.troubles(self.ops, numbers, vendors),
             "resyncs": resyncs,
             "refused": sorted(rt.refused),
             "well": not urgent and not rt.refused and up and all(view.well for view in numbers),
@@ -148,18 +159,18 @@ def event_text(event: Event, words: Words, acts: dict[str, str]) -> str:
 def router(ops: OpsContext, book: CaseBook) -> APIRouter:
     """Everything under ``/`` that a person looks at. Not part of the published API description."""
     routes, pages = APIRouter(include_in_schema=False), Pages(ops, book)
+    _looking(routes, pages)
+    _documents(routes, pages)
+    _signing_in(routes, pages)
+    return routes
 
-    def turned_away(request: Request) -> Response | None:
-        refused = pages.access.refusal(request)
-        if refused is None:
-            return None
-        if refused == "sign_in":
-            return pages.html("sign_in.html", 401, wrong=None)
-        return pages.message(403, "no_entry", f"{refused}_text" if refused == "no_entry" else refused)
+
+def _looking(routes: APIRouter, pages: Pages) -> None:
+    ops = pages.ops
 
     async def shown(request: Request, read: Callable[[Connection], Any], show: Callable[[Any], Response]) -> Response:
         """A page for whoever may see it; what is wrong otherwise."""
-        if (no_entry := turned_away(request)) is not None:
+        if (no_entry := pages.turned_away(request)) is not None:
             return no_entry
         try:
             return show(await ops.runtime.db.run(read))
@@ -182,9 +193,13 @@ def router(ops: OpsContext, book: CaseBook) -> APIRouter:
 
         return await shown(request, lambda c: pages.case(c, ref), show)
 
+
+def _documents(routes: APIRouter, pages: Pages) -> None:
+    ops = pages.ops
+
     @routes.get("/cases/{ref}/{kind}")
     async def document(request: Request, ref: str, kind: str) -> Response:
-        if (no_entry := turned_away(request)) is not None:
+        if (no_entry := pages.turned_away(request)) is not None:
             return no_entry
         try:
             found = await ops.runtime.db.run(lambda c: find_case(c, tuple(ops.runtime.tenants), ref))
@@ -199,6 +214,8 @@ def router(ops: OpsContext, book: CaseBook) -> APIRouter:
         headers = {**SECURITY, "Content-Disposition": f'attachment; filename="{made.name}"'}
         return Response(made.content, media_type=made.media_type, headers=headers)
 
+
+def _signing_in(routes: APIRouter, pages: Pages) -> None:
     @routes.post("/sign-in")
     async def sign_in(request: Request, token: str = Form("", max_length=500)) -> Response:
         if not pages.attempts.take(request.client.host if request.client else ""):
@@ -219,5 +236,3 @@ def router(ops: OpsContext, book: CaseBook) -> APIRouter:
         response = RedirectResponse("/", 303, headers=SECURITY)
         pages.access.end(response)
         return response
-
-    return routes

@@ -21,7 +21,7 @@ Say = Callable[..., str]
 """A text of the page's own section, by its code."""
 
 SHOWN = 12
-"""Cases of one column that are shown at once; the others unfold."""
+"""Cases of one column, and municipalities, that are shown at once; the others unfold."""
 
 EVENTS = 200
 """The newest events of a case that are shown."""
@@ -102,6 +102,7 @@ class Numbers:
     figures: tuple[tuple[str, str, Line | None], ...]
     feeds: tuple[Row, ...]
     held: tuple[Card, ...]
+    unsafe: tuple[tuple[str, str, Line], ...]
 
     @property
     def well(self) -> bool:
@@ -133,7 +134,7 @@ def card(glance: Glance, words: Words) -> Card:
 def held_card(tenant: str, order: Held, words: Words) -> Card:
     """An order that can't be used and has no case."""
     tags = (Line(words.say("status", "order_held"), "bad"),)
-    notices = (Line(words.held(order), "bad"), Line(words.say("status", "since", when=words.when(order.since))))
+    notices = (Line(words.held(order)), Line(words.say("status", "since", when=words.when(order.since))))
     return Card(order.order_id, tenant, tags, (), notices, is_case=False)
 
 
@@ -175,6 +176,10 @@ def numbers(ops: OpsContext, tenant: str, overview: Overview, safety: Safety, no
     parked = sum(a.count for a in overview.acts if a.state is ActState.PARKED)
     oldest = min((a.oldest for a in waiting), default=None)
     open_cases = sum(n for phase, n in overview.phases.items() if phase != Phase.CLOSED.value)
+    none = (
+        (t("safety_gates"), str(safety.without_gates), _must_be_none(safety.without_gates, t)),
+        (t("safety_end"), str(safety.after_end), _must_be_none(safety.after_end, t)),
+    )
     figures = (
         (t("open_cases"), str(open_cases), None),
         (
@@ -185,15 +190,14 @@ def numbers(ops: OpsContext, tenant: str, overview: Overview, safety: Safety, no
         (t("acts_parked"), str(parked), Line(t("case_parked"), "bad") if parked else None),
         (t("orders_held"), str(len(overview.held)), Line(t("case_parked"), "bad") if overview.held else None),
         (t("safety_active"), str(safety.active), None),
-        (t("safety_gates"), str(safety.without_gates), _must_be_none(safety.without_gates, t)),
-        (t("safety_end"), str(safety.after_end), _must_be_none(safety.after_end, t)),
+        *none,
     )
     held = tuple(held_card(tenant, order, words) for order in overview.held)
     feeds = tuple(
         Row(words.say("feeds", feed.name), tenant, words.when(feed.read_at), _feed_state(feed, now, fresh, t))
         for feed in overview.feeds
     )
-    return Numbers(tenant, figures, feeds, held)
+    return Numbers(tenant, figures, feeds, held, tuple(figure for figure in none if figure[2].tone == "bad"))
 
 
 def _must_be_none(count: int, t: Say) -> Line:
@@ -206,13 +210,25 @@ def _feed_state(feed: Feed, now: datetime, fresh: float, t: Say) -> Line:
     if feed.read_at is None:
         return Line(t("source_never"), "warn")
     old = (now - feed.read_at).total_seconds() > fresh
-    return Line(t("source_old"), "warn") if old else Line(t("source_ok"), "ok")
+    return Line(t("source_old"), "bad") if old else Line(t("source_ok"), "ok")
 
 
 def vendors(ops: OpsContext) -> tuple[Row, ...]:
     """Each municipality's vendors as this process last saw them, the worst first. A breaker that is open says more than
     a call."""
     return worst_first(row for tenant in ops.runtime.tenants for row in _vendors_of(ops, tenant))
+
+
+def troubles(ops: OpsContext, numbers: Iterable[Numbers], vendors: Iterable[Row]) -> tuple[str, ...]:
+    """What is wrong with more than a case, the gravest first; a sentence each, and one for all feeds of a state."""
+    several = len(ops.runtime.tenants) > 1
+    views = list(numbers)
+    sources = ops.words_of().say("status", "sources")
+    wrong = [(name, view.tenant, f"{value}, {note.text}") for view in views for name, value, note in view.unsafe]
+    wrong += [(row.name, row.tenant, row.state.text) for row in vendors if row.state.tone == "bad"]
+    wrong += [(sources, f.tenant, f.state.text) for view in views for f in view.feeds if f.state.tone == "bad"]
+    said = (f"{what}, {tenant}: {how}." if several else f"{what}: {how}." for what, tenant, how in wrong)
+    return tuple(dict.fromkeys(said))
 
 
 def worst_first(rows: Iterable[Row]) -> tuple[Row, ...]:

@@ -53,7 +53,7 @@ async def test_the_list_names_an_order_that_can_not_be_used(
     await turns(stage.config)
     told = (await adapter("case", "list", "--late", "--config", stage.config)).output
     assert made.order_id in told
-    assert "saknar raden" in told
+    assert "anger raden" in told
     listed = json.loads((await adapter("case", "list", "--json", "--config", stage.config)).output)
     assert [case["case"] for case in listed["cases"]] == [await reference(adapter, stage)]
     (order,) = listed["orders_held"]

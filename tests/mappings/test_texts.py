@@ -51,7 +51,7 @@ def test_a_missing_text_is_readable_elsewhere() -> None:
 
 def test_the_case_systems_resources_are_named_in_words() -> None:
     told = TEXTS.say("attention", "no_person", resource="sol_decisions", id="7")
-    assert told.startswith("I beslut saknar raden 7 person.")
+    assert told.startswith("I beslut anger raden 7 ingen person.")
     assert "beställningar, anteckningar" in TEXTS.say("attention", "stale", resources="orders, notes")
 
 

@@ -8,8 +8,12 @@ from contextlib import asynccontextmanager
 
 import httpx
 
+from adapter.ops import views
 from adapter.ops.app import create_app
+from adapter.ops.casebook import Safety
 from adapter.ops.context import Breaker, OpsContext
+from adapter.store import cases
+from adapter.store.queries import overview
 from tests.ops.conftest import ops_of
 from tests.tenants.test_apart import Country, country
 
@@ -32,7 +36,7 @@ def rows(page: str, heading: str) -> list[list[str]]:
     """The cells of the tables in the section with this heading, in the order in which they are read."""
     section = page[page.index(f'id="{heading}"') :].partition("</section>")[0]
     found = re.findall(r'<tr><th scope="row">(.*?)</tr>', section)
-    return [re.sub(r"(?:<[^>]+>)+", "|", row).strip("|").split("|") for row in found]
+    return [[cell.strip() for cell in re.sub(r"(?:<[^>]+>)+", "|", row).strip("|").split("|")] for row in found]
 
 
 async def test_each_municipality_has_its_own_line_for_a_vendor_and_the_worst_is_first() -> None:
@@ -46,6 +50,7 @@ async def test_each_municipality_has_its_own_line_for_a_vendor_and_the_worst_is_
     assert "svarade inte" in told[1][2]
     assert told[2:] == [("Lifecare", "aby", "svarar"), ("Lifecare", "beby", "svarar")]
     assert "Något behöver ses till." in page
+    assert "Lifecare, ceby: anropen hålls tillbaka" in page[: page.index('id="runs"')]
 
 
 async def test_a_vendor_that_was_never_called_shows_while_it_is_held_back() -> None:
@@ -65,6 +70,27 @@ async def test_a_feed_that_fails_is_named_with_its_municipality_before_those_tha
     assert {row[1] for row in late} == {"beby"}
     assert feeds[: len(late)] == late
     assert {row[1] for row in feeds} == set(NAMES)
+    assert page[: page.index('id="runs"')].count("Läsning av Lifecare, beby: inte läst på länge.") == 1
+
+
+async def test_supervision_that_must_not_be_stands_before_all_else() -> None:
+    async with several() as (land, ops):
+        now = land.clock.now()
+        stored = await land.service.runtime.db.run(lambda c: overview(c, "aby", now))
+        ops.breakers = lambda: [Breaker("aby", "phoniro", True, now)]
+        view = views.numbers(ops, "aby", stored, Safety(active=2, after_end=1), now, 600)
+        told = views.troubles(ops, [view], views.vendors(ops))
+    assert told[0] == "Aktiva efter avslut, aby: 1, ska vara 0: se till det genast."
+    assert told[1].startswith("Phoniro, aby")
+
+
+async def test_a_case_says_whose_it_is() -> None:
+    async with several() as (land, ops):
+        land.order("beby", 0)
+        await land.poll("beby")
+        (case,) = await land.service.runtime.db.run(lambda c: list(cases.all_cases(c, "beby")))
+        page = await shown(ops, f"/cases/{case.ref}")
+    assert "beby" in page[page.index("<h1>") : page.index("</h1>")]
 
 
 async def test_calls_are_counted_by_municipality() -> None:
@@ -86,5 +112,5 @@ async def test_an_order_that_can_not_be_used_is_shown_with_why_and_where() -> No
     card = re.search(rf'<li class="card"><strong>{order.order_id}</strong>(.*?)</li></ul></li>', page, re.DOTALL)
     assert card
     assert "beby" in card[1]
-    assert "saknar raden" in card[1]
+    assert "anger raden" in card[1]
     assert "1 beställning i Lifecare går inte att använda" in page
