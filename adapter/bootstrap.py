@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import random
 import socket
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -113,10 +114,12 @@ def build(
     database = db or Database(settings.store.url.get_secret_value())
     key = settings.pseudonym_secret
     breakers = Breakers()
+    # One for all vendors, and read anew with new settings.
+    trust = True if outside.transports else httpx.create_ssl_context()
     parts, refused = {}, dict[str, Sequence[str]](settings.refused)
     for name, t in settings.tenants.items():
         try:
-            parts[name] = _parts(name, t, clock, outside)
+            parts[name] = _parts(name, t, clock, outside, trust)
         except MappingError as error:
             refused[name] = error.faults
     if not parts:
@@ -181,16 +184,19 @@ def _holidays(clock: Clock) -> frozenset[date]:
     return holidays_between(year - 1, year + 5)
 
 
-def _http(vendor: VendorSettings) -> HttpSettings:
+def _http(vendor: VendorSettings, trust: ssl.SSLContext | bool) -> HttpSettings:
     return HttpSettings(
         connect_timeout=vendor.connect_timeout_seconds,
         read_timeout=vendor.read_timeout_seconds,
         max_concurrent=vendor.concurrency,
         per_second=vendor.requests_per_second,
+        trust=trust,
     )
 
 
-def _parts(name: str, settings: TenantSettings, clock: Clock, outside: Outside) -> TenantParts:
+def _parts(
+    name: str, settings: TenantSettings, clock: Clock, outside: Outside, trust: ssl.SSLContext | bool
+) -> TenantParts:
     mapping = load_mapping(settings.mapping)
     on_call = outside.calls(name) if outside.calls else None
     sleep = outside.sleep or clock.sleep
@@ -201,7 +207,7 @@ def _parts(name: str, settings: TenantSettings, clock: Clock, outside: Outside) 
             domain=settings.lifecare.domain,
             key=settings.lifecare.key.get_secret_value(),
             page_size=settings.lifecare.page_size,
-            http=_http(settings.lifecare),
+            http=_http(settings.lifecare, trust),
         ),
         transport=outside.transports.get("lifecare"),
         on_call=on_call,
@@ -212,7 +218,7 @@ def _parts(name: str, settings: TenantSettings, clock: Clock, outside: Outside) 
         settings.phoniro.client_id,
         settings.phoniro.client_secret.get_secret_value(),
         settings.phoniro.scope,
-        settings=_http(settings.phoniro),
+        settings=_http(settings.phoniro, trust),
         transport=outside.transports.get("phoniro"),
         on_call=on_call,
         sleep=sleep,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import sys
 import time
@@ -24,6 +25,8 @@ from mappings.faults import MappingError
 _WORTH_WAITING = frozenset({"locked", "unreachable", "full"})
 """Reasons for which a store is waited for at start; any other wants a person first."""
 _WAIT_SECONDS = 5.0
+_STARTED_SECONDS = 2.0
+"""When a start is over as a rule."""
 
 
 def run_service(config: Path | None, *, once: bool) -> int:
@@ -45,9 +48,12 @@ def run_service(config: Path | None, *, once: bool) -> int:
     except StoreError as error:
         log("store_unavailable", error=error, retry_seconds=None)
         return WRONG
+    finally:
+        gc.enable()
 
 
 async def _serve(settings: Settings, config: Path | None, *, once: bool) -> int:
+    asyncio.get_running_loop().call_later(_STARTED_SECONDS, _tidy)
     stop = asyncio.Event()
     began = time.monotonic()
     http = HttpSide(settings)
@@ -74,6 +80,14 @@ async def _serve(settings: Settings, config: Path | None, *, once: bool) -> int:
                 await beside
     log("service_stopped", seconds=round(time.monotonic() - began, 1))
     return 0
+
+
+def _tidy() -> None:
+    """Collect what the start left behind. What is still there stays as long as the process (modules, mostly), and isn't
+    looked through at every collection from now on."""
+    gc.collect()
+    gc.freeze()
+    gc.enable()
 
 
 async def _open_store(service: Service, stop: asyncio.Event) -> bool:

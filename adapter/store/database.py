@@ -12,25 +12,21 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 
 from adapter.store.errors import StoreError, translate
-from adapter.store.tables import metadata
 
 T = TypeVar("T")
 
-_MIGRATIONS = Path(__file__).parent / "migrations"
+HEAD = "0002"
+"""The newest migration's revision, so that a start on a current schema needs nothing of Alembic."""
 _UPGRADE_LOCK = 0x7472796767
 """PostgreSQL's advisory lock that one replica holds while it migrates."""
 
@@ -175,26 +171,30 @@ class Database:
         self.run_sync(self._upgrade)
 
     def _upgrade(self, conn: Connection) -> None:
+        from adapter.store import migrate
+
         if conn.dialect.name == "postgresql":
             conn.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _UPGRADE_LOCK})
         if self.memory:
-            metadata.create_all(conn)
-            MigrationContext.configure(conn).stamp(_scripts(), "head")
+            migrate.create(conn)
         else:
-            config = _config()
-            config.attributes["connection"] = conn
-            command.upgrade(config, "head")
+            migrate.upgrade(conn)
 
-    def schema(self) -> tuple[str | None, str | None]:
+    def schema(self) -> tuple[str | None, str]:
         """The schema's revision, and the one that this version expects."""
-        current = self.run_sync(lambda conn: MigrationContext.configure(conn).get_current_revision())
-        return current, _scripts().get_current_head()
+        return self.run_sync(_revision), HEAD
 
     def close(self) -> None:
         """Wait for the transaction under way and close the connections."""
         if self._pool is not None:
             self._pool.shutdown(wait=True)
         self._engine.dispose()
+
+
+def _revision(conn: Connection) -> str | None:
+    if not inspect(conn).has_table("alembic_version"):
+        return None
+    return conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
 
 
 def usable(current: str | None, head: str | None) -> bool:
@@ -253,15 +253,3 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
 def _begin_sqlite(conn: Connection) -> None:
     # Taken at once, the write lock can't be refused half-way, as happens when a reader turns writer.
     conn.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
-
-
-@cache
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(_config())

@@ -63,6 +63,8 @@ class HttpSettings:
     """A longer ``Retry-After`` is not waited for here but handed on in ``Transient.retry_after``."""
     longest_body: int = 64 * 1024 * 1024
     """Bytes of an answer that are read; a longer one is no answer, so that none can take all memory."""
+    trust: ssl.SSLContext | bool = True
+    """Whose certificates are trusted; True reads the authorities' list for this client alone (25 ms, 0.7 MB)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,7 @@ class VendorHttp:
         self._backoff = wait_random_exponential(multiplier=self.settings.first_wait, max=self.settings.longest_wait)
         self._base = base_url.rstrip("/") + "/"
         self._client = Direct(
-            transport or production_transport(max_connections=self.settings.max_concurrent),
+            transport or production_transport(verify=self.settings.trust, max_connections=self.settings.max_concurrent),
             httpx.Timeout(self.settings.read_timeout, connect=self.settings.connect_timeout),
         )
 

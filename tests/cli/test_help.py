@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from adapter.cli import app as module
 from adapter.cli.app import app
+from adapter.store.database import Database
 
 
 def test_help_names_every_command_and_where_to_begin() -> None:
@@ -59,6 +61,21 @@ def test_help_loads_nothing_heavy() -> None:
     heavy = {"sqlalchemy", "pydantic", "httpx", "aiohttp", "rich.table", "alembic"}
     code = f"import sys, adapter.cli; sys.exit(' '.join({heavy!r} & set(sys.modules)) or 0)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_start_on_a_current_schema_loads_no_migrations(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/adapter.db"
+    db = Database(url, inline=True)
+    db.upgrade()
+    db.close()
+    code = (
+        "import sys, adapter.cli.run\n"
+        "from adapter.store.database import Database, usable\n"
+        f"assert usable(*Database({url!r}).schema())\n"
+        "sys.exit('alembic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 

@@ -12,11 +12,13 @@ from sqlalchemy import Connection, MetaData, Table, create_engine, func, inspect
 from sqlalchemy.engine import Connection as EngineConnection
 
 from adapter.store import cases, outbox, persons
-from adapter.store.database import Database, _config, _scripts
+from adapter.store.database import Database
+from adapter.store.migrate import config as alembic_config
+from adapter.store.migrate import scripts
 from adapter.store.tables import metadata
 from tests.store.backends import NOW, PERSON, Store, want
 
-REVISIONS = [script.revision for script in reversed(list(_scripts().walk_revisions()))]
+REVISIONS = [script.revision for script in reversed(list(scripts().walk_revisions()))]
 """All schemas there ever were, the oldest first. A new migration is covered by standing there."""
 
 
@@ -24,7 +26,7 @@ def at_revision(url: str, revision: str) -> None:
     """An empty database with the schema of a revision."""
     engine = create_engine(url)
     with engine.begin() as conn:
-        config = _config()
+        config = alembic_config()
         config.attributes["connection"] = conn
         command.upgrade(config, revision)
     engine.dispose()
