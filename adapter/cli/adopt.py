@@ -8,11 +8,14 @@ from pathlib import Path
 import typer
 
 from adapter.bootstrap import Service, build
+from adapter.cli.failures import fail, failures_in_words
+from adapter.cli.opening import quiet_settings, tell_left_out
 from adapter.domain.facts import OrderStatus, Signal
 from adapter.engine.adopt import NEEDED
 from adapter.engine.compare import OURS
-from adapter.settings import load_settings
-from connectors.errors import NotFound
+from adapter.ports import PortError
+from adapter.settings import Settings
+from connectors.errors import NotFound, VendorError
 from connectors.phoniro.wire import BrokenRow
 
 WAY_IN = (*NEEDED, Signal.INSTALLATION_BOOKED, Signal.APPENDIX_SIGNED)
@@ -24,11 +27,17 @@ HEAD = """# Proposed by `adapter adopt`. Go through each entry: is the schedule 
 
 
 def propose(config: Path | None) -> None:
-    typer.echo(asyncio.run(_propose(config)))
+    with failures_in_words():
+        settings = quiet_settings(config)
+        try:
+            typer.echo(asyncio.run(_propose(settings)))
+        except (PortError, VendorError) as error:
+            raise fail(f"Not all schedules and orders could be read: {error}") from None
 
 
-async def _propose(config: Path | None) -> str:
-    async with build(load_settings(config)) as service:
+async def _propose(settings: Settings) -> str:
+    async with build(settings) as service:
+        tell_left_out(service.runtime.refused)
         lines = [HEAD]
         for name in service.tenants:
             lines += await proposals(service, name)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gc
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from adapter.cli.failures import UNEXPECTED, tell
 from adapter.cli.operate import register
@@ -15,8 +16,20 @@ from adapter.cli.options import ConfigOption, JsonOption
 
 CaseArgument = Annotated[str, typer.Argument(metavar="CASE", help="The case's reference, as TK-7F3K2M.")]
 
+ORDER = ("init", "check", "run", "case", "plan", "resync", "compare", "adopt", "purge", "config", "logs", "db")
+"""As an operator meets them; what isn't named follows."""
+
+
+class InOrder(TyperGroup):
+    """The commands in the order in which they are needed."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return sorted(super().list_commands(ctx), key=lambda name: ORDER.index(name) if name in ORDER else len(ORDER))
+
+
 app = typer.Typer(
     name="adapter",
+    cls=InOrder,
     help="Carries night supervision by camera from Lifecare to Phoniro and the alarm team, and back out again.",
     epilog="Start with `adapter demo`; before going live, `adapter check`. docs/settings.md describes every setting.",
     no_args_is_help=True,
@@ -72,7 +85,10 @@ def case_list(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List the cases, with what each one awaits; and the orders that can't be used and so have no case, with why."""
+    """List the cases, with what each one awaits.
+
+    Orders that can't be used, and so have no case, follow with why; however the list is narrowed.
+    """
     from adapter.cli.cases import list_cases
 
     list_cases(config, late=late, phase=phase, everything=everything, as_json=as_json)
@@ -80,7 +96,10 @@ def case_list(
 
 @case_app.command("show")
 def case_show(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show one case: every step by its evidence, what is awaited from whom, what was done, and what comes next."""
+    """Show one case: what is done, awaited and next.
+
+    Every step by its evidence, what is awaited from whom and since when, what was done, and what comes next.
+    """
     from adapter.cli.cases import show_case
 
     show_case(config, case, as_json=as_json)
@@ -93,10 +112,10 @@ def case_document(
     target: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write a document of a case as PDF: bilaga 1 in two copies, or the checklist of the installation visit.
+    """Write a document of a case as PDF.
 
-    Name and personal number are left blank for the pen. A municipality's own templates stand in the folder `documents`
-    beside its mapping.
+    Bilaga 1 in two copies, or the checklist of the installation visit. Name and personal number are left blank for the
+    pen. A municipality's own templates stand in the folder `documents` beside its mapping.
     """
     from adapter.cli.documents import write_document
 
@@ -105,9 +124,10 @@ def case_document(
 
 @app.command()
 def adopt(config: ConfigOption = None) -> None:
-    """Propose the adopt file for going live: Phoniro's running schedules matched with Lifecare's orders.
+    """Propose the adopt file for going live.
 
-    It is printed and nothing is stored. Check each entry, say who did and why, and save it as the adopt file.
+    Phoniro's running schedules are matched with Lifecare's orders. The proposal is printed and nothing is stored: check
+    each entry, say who did and why, and save it as the adopt file.
     """
     from adapter.cli.adopt import propose
 
@@ -116,9 +136,10 @@ def adopt(config: ConfigOption = None) -> None:
 
 @app.command("compare")
 def compare_all(config: ConfigOption = None) -> None:
-    """Compare every schedule in Phoniro with what the cases know; what drifted is put right or told (engine.drift).
+    """Compare Phoniro's schedules with the cases.
 
-    It is also made once a day by itself.
+    Every schedule with what the cases know of it; what drifted is put right or told (engine.drift). It is also made
+    once a day by itself.
     """
     from adapter.cli.compare import run_comparison
 
@@ -166,7 +187,10 @@ def demo(
 
 @db_app.command("upgrade")
 def db_upgrade(config: ConfigOption = None) -> None:
-    """Bring the database's tables up to date, making it if it isn't there. Safe to repeat."""
+    """Bring the database's tables up to date.
+
+    The database is made if it isn't there. Safe to repeat.
+    """
     from adapter.cli.db import upgrade
 
     upgrade(config)
@@ -174,7 +198,10 @@ def db_upgrade(config: ConfigOption = None) -> None:
 
 @db_app.command("status")
 def db_status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Say which database it is, whether its tables are up to date, and how much is in it."""
+    """Say which database it is and what is in it.
+
+    Whether its tables are up to date, the cases by phase, and the acts that wait.
+    """
     from adapter.cli.db import status
 
     raise typer.Exit(status(config, as_json=as_json))
@@ -185,7 +212,10 @@ def db_backup(
     target: Annotated[Path, typer.Argument(help="The file to write; it must not be there yet.")],
     config: ConfigOption = None,
 ) -> None:
-    """Copy an SQLite database to a file while the adapter runs (PostgreSQL: use pg_dump)."""
+    """Copy an SQLite database while the adapter runs.
+
+    For PostgreSQL use pg_dump.
+    """
     from adapter.cli.db import backup
 
     backup(config, target)
@@ -193,9 +223,10 @@ def db_backup(
 
 @db_app.command("restored")
 def db_restored(config: ConfigOption = None) -> None:
-    """Say that the database was put back from a backup, before the adapter is started on it.
+    """Say that the database was put back from a backup.
 
-    What waited to be sent may have been sent since the backup: all of it is then looked for before it is sent.
+    Before the adapter is started on it. What waited to be sent may have been sent since the backup: all of it is then
+    looked for before it is sent.
     """
     from adapter.cli.db import restored
 

@@ -8,17 +8,20 @@ from pathlib import Path
 import typer
 
 from adapter.bootstrap import build
-from adapter.cli.failures import fail
+from adapter.cli.failures import fail, failures_in_words
+from adapter.cli.opening import quiet_settings, tell_left_out
 from adapter.engine.compare import Comparison, compare
 from adapter.ports import PortError
-from adapter.settings import load_settings
+from adapter.settings import Settings
 
 
 def run_comparison(config: Path | None) -> None:
-    try:
-        found = asyncio.run(_compare(config))
-    except PortError as error:
-        raise fail(f"The schedules couldn't all be listed: {error}") from None
+    with failures_in_words():
+        settings = quiet_settings(config)
+        try:
+            found = asyncio.run(_compare(settings))
+        except PortError as error:
+            raise fail(f"Not all schedules could be listed: {error}") from None
     for tenant, result in found.items():
         typer.echo(
             f"{tenant}: {result.listed} schedules listed, {result.same} as they should be, {result.others} others'"
@@ -28,7 +31,8 @@ def run_comparison(config: Path | None) -> None:
                 typer.echo(f"  {name}: {', '.join(labels)}")
 
 
-async def _compare(config: Path | None) -> dict[str, Comparison]:
-    async with build(load_settings(config)) as service:
+async def _compare(settings: Settings) -> dict[str, Comparison]:
+    async with build(settings) as service:
+        tell_left_out(service.runtime.refused)
         await service.start_store()
         return {name: await compare(service.runtime, tenant) for name, tenant in service.runtime.tenants.items()}

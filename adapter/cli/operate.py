@@ -11,8 +11,8 @@ import typer
 from adapter.cli.options import ConfigOption, JsonOption
 
 resync_app = typer.Typer(help="Have cases read again, and see what came of it.", no_args_is_help=True)
-config_app = typer.Typer(help="The settings.", no_args_is_help=True)
-logs_app = typer.Typer(help="The log.", no_args_is_help=True)
+config_app = typer.Typer(help="See the settings as they count.", no_args_is_help=True)
+logs_app = typer.Typer(help="Understand the log.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +26,10 @@ def register(app: typer.Typer) -> None:
 
 @resync_app.command("list")
 def resync_list(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """List the requests: what was asked, how far it has come, and what stands in the file and can't be used."""
+    """List the requests, and how far each has come.
+
+    Also what stands in the file and wasn't taken yet, or can't be used.
+    """
     from adapter.cli.resync import list_resyncs
 
     list_resyncs(config, as_json=as_json)
@@ -38,7 +41,10 @@ def resync_show(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show one request: every case in it, and what was done, or would be done (mode plan)."""
+    """Show one request, case by case.
+
+    What was done for each, or would be done (mode plan).
+    """
     from adapter.cli.resync import show_resync
 
     show_resync(config, id, as_json=as_json)
@@ -59,7 +65,9 @@ def resync_add(
     since: Annotated[datetime | None, typer.Option(help="With scope since: a date.", formats=["%Y-%m-%d"])] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Write a request into the re-sync file; the running adapter takes it within seconds.
+    """Write a request into the re-sync file.
+
+    The running adapter takes it within seconds.
 
     For example: adapter resync add --scope since --since 2026-11-21 --who "IT on call" --why "the feed was down"
     """
@@ -72,7 +80,10 @@ def resync_add(
 
 @config_app.command("show")
 def config_show(config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show every setting as it counts (environment over secret files over the file over defaults), secrets masked."""
+    """Show every setting, secrets masked.
+
+    As it counts: environment over secret files over the configuration file over defaults.
+    """
     from adapter.cli.config import show_config
 
     show_config(config, as_json=as_json)
@@ -83,7 +94,9 @@ def logs_explain(
     case: Annotated[str | None, typer.Option(help="Only this case, where the log holds several.")] = None,
     zone: Annotated[str, typer.Option(help="The time zone to tell times in.")] = "Europe/Stockholm",
 ) -> None:
-    """Turn the adapter's JSON log lines, read from standard input, into the story of each case.
+    """Turn JSON log lines into the story of each case.
+
+    They are read from standard input.
 
     For example: journalctl -u adapter -o cat | adapter logs explain --case TK-7F3K2M
     """

@@ -48,7 +48,7 @@ def list_resyncs(config: Path | None, *, as_json: bool) -> None:
 
 
 def _table(rows: Sequence[Resync], counts: Mapping[tuple[str, str], dict[str, int]]) -> Table:
-    table = Table(box=box.SIMPLE)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in ("id", "municipality", "scope", "mode", "asked by", "taken (UTC)", "state"):
         table.add_column(column)
     for row in rows:
@@ -63,8 +63,9 @@ def _state(row: Resync, counts: Mapping[str, int]) -> str:
     found = sum(counts.values())
     left = counts.get(ItemState.LISTED, 0) + counts.get(ItemState.MARKED, 0)
     if row.report is not None:
-        told = f"done: {row.report['looked_at']} looked at, {row.report['acts']} acts for {row.report['with_acts']}"
-        return told + (f", {row.report['failed']} failed" if row.report["failed"] else "")
+        looked_at, acts, with_acts, failed = (row.report[n] for n in ("looked_at", "acts", "with_acts", "failed"))
+        did = f"{acts} acts in {with_acts} of them" if acts else "nothing to do"
+        return f"done: {looked_at} looked at, {did}" + (f", {failed} failed" if failed else "")
     if row.error:
         return f"waits: {row.error}"
     step = row.position.get("step", "to begin")

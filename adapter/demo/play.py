@@ -59,7 +59,7 @@ async def _play(timeline: Timeline, *, keep: bool) -> int:
                 timeline.say(f"{timeline.seconds:5.1f} s  Allt är igång.", "dim")
                 played = await Story(vendors, watch, timeline).play()
                 _show(played, watch, timeline)
-                surfaces = {"adaptern logg": stage.log}
+                surfaces = {"adapterns logg": stage.log}
                 promises = await check_promises(played, vendors, surfaces, _printed(played, watch))
             finally:
                 watch.close()

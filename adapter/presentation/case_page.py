@@ -13,6 +13,7 @@ from rich.text import Text
 
 from adapter.domain.decision import Decision, Phase, StepState
 from adapter.domain.ledger import Act, ActState
+from adapter.domain.routine import Role
 from adapter.presentation.case_file import Balance, CaseFile
 from adapter.presentation.checklist import Checklist
 from adapter.presentation.words import ACT_SIGNS, Words
@@ -80,8 +81,9 @@ def attention_lines(decision: Decision, words: Words) -> list[Text]:
     lines = []
     for notice in decision.attention:
         line = Text(words.attention(notice), style="red" if notice.parks else "yellow")
-        line.append(f" ({words.heading('asked', role=words.role(notice.role.value))}", style="dim")
-        lines.append(line.append(f"; {words.heading('parks')})" if notice.parks else ")", style="dim"))
+        told = [] if notice.role is Role.ADAPTER else [words.heading("asked", role=words.role(notice.role.value))]
+        told += [words.heading("parks")] if notice.parks else []
+        lines.append(line.append(f" ({'; '.join(told)})" if told else "", style="dim"))
     return lines
 
 

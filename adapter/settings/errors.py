@@ -11,6 +11,6 @@ class SettingsError(Exception):
         many = "1 thing" if len(problems) == 1 else f"{len(problems)} things"
         lines = "\n".join(f"  - {problem}" for problem in problems)
         super().__init__(
-            f"The settings can't be used, so the adapter does not start. {many} to mend:\n{lines}\n"
-            "All settings are described in docs/settings.md."
+            f"The settings can't be used. {many} to mend:\n{lines}\n"
+            "All settings are described in docs/settings.md. An adapter that runs goes on with those that it has."
         )

@@ -143,6 +143,18 @@ async def test_json_is_for_a_program(adapter: Adapter, stage: Stage) -> None:
     assert {row["pair"]: row["even"] for row in told["balance"]}["install"] is False
 
 
+@pytest.mark.parametrize("command", ["adopt", "compare"])
+async def test_schedules_that_can_not_be_listed_are_told_in_words(
+    adapter: Adapter, stage: Stage, sims: RunningSimulators, command: str
+) -> None:
+    await turns(stage.config, 1)
+    edit(stage.config, sims.phoniro_url, "http://127.0.0.1:9")
+    told = await adapter(command, "--config", stage.config)
+    assert told.exit_code == 1
+    assert isinstance(told.exception, SystemExit), told.exception
+    assert "phoniro" in told.output
+
+
 async def test_a_case_that_is_not_there(adapter: Adapter, stage: Stage) -> None:
     await turns(stage.config, 1)
     result = await adapter("case", "show", "TK-AAAAAA", "--config", stage.config)

@@ -35,6 +35,49 @@ def test_help_names_every_command_and_where_to_begin() -> None:
     assert "docs/settings.md" in told
 
 
+@pytest.mark.parametrize("group", ["", "case", "db", "resync", "config", "logs"])
+def test_what_each_command_is_for_fits_on_its_line(group: str) -> None:
+    told = CliRunner(env={"COLUMNS": "80"}).invoke(app, [*group.split(), "--help"]).output
+    assert "..." not in told.partition("Commands:")[2]
+
+
+def test_commands_stand_in_the_order_in_which_they_are_needed() -> None:
+    told = CliRunner().invoke(app, ["--help"]).output.partition("Commands:")[2]
+    assert [line.split()[0] for line in told.splitlines() if line.startswith("  ")][:3] == ["init", "check", "run"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run --once",
+        "check",
+        "case list",
+        "case show TK-7F3K2M",
+        "case document TK-7F3K2M",
+        "plan TK-7F3K2M",
+        "resync list",
+        "resync show some-id",
+        "resync add --scope everything --who IT --why test",
+        "compare",
+        "adopt",
+        "purge",
+        "config show",
+        "db status",
+        "db upgrade",
+        "db backup copy.db",
+        "db restored",
+    ],
+)
+@pytest.mark.usefixtures("_no_settings_of_the_machine")
+def test_settings_that_can_not_be_used_are_told_in_words_by_every_command(command: str, tmp_path: Path) -> None:
+    wrong = tmp_path / "adapter.toml"
+    wrong.write_text("[engine]\npol_seconds = 3\n")
+    result = CliRunner().invoke(app, [*command.split(), "--config", str(wrong)])
+    assert result.exit_code in (1, 2)
+    assert isinstance(result.exception, SystemExit), result.exception
+    assert "did you mean poll_seconds?" in " ".join(result.output.split())
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -13,9 +13,13 @@ from typing import Literal
 import pytest
 import uvicorn
 from axe_playwright_python.base import AXE_SCRIPT
+from fastapi import FastAPI
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.ops.conftest import Site, site_of
+from adapter.ops.app import create_app
+from adapter.ops.context import Breaker
+from tests.ops.conftest import site_of
+from tests.ops.test_municipalities import several
 from tests.ops.test_pages import busy
 from tests.world import World
 
@@ -37,8 +41,8 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
 @asynccontextmanager
-async def listening(site: Site) -> AsyncIterator[str]:
-    config = uvicorn.Config(site.app, port=0, log_config=None, lifespan="off")
+async def listening(app: FastAPI) -> AsyncIterator[str]:
+    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off")
     config.load()
     server = uvicorn.Server(config)
     server.lifespan = config.lifespan_class(config)
@@ -76,7 +80,7 @@ async def test_the_page_is_accessible_and_fits_on_every_screen(tmp_path: Path) -
         world.person("19350101TF02")
         world.order("19350101TF02")
         await world.settle()
-        async with listening(site_of(world)) as url, browser() as chromium:
+        async with listening(site_of(world).app) as url, browser() as chromium:
             for scheme in SCHEMES:
                 for width, height in ((1280, 900), (390, 844)):
                     context = await chromium.new_context(
@@ -95,10 +99,27 @@ async def test_the_page_is_accessible_and_fits_on_every_screen(tmp_path: Path) -
                     await context.close()
 
 
+async def test_the_page_of_several_municipalities_is_accessible_and_fits_on_a_phone(tmp_path: Path) -> None:
+    pictures = Path(os.environ.get("ADAPTER_TEST_PICTURES", tmp_path))
+    async with several() as (land, ops), browser() as chromium:
+        land.order("beby", 0, 3)
+        await land.poll("beby")
+        ops.breakers = lambda: [Breaker("ceby", "lifecare", True, land.clock.now())]
+        async with listening(create_app(ops)) as url:
+            context = await chromium.new_context(
+                color_scheme="dark", viewport={"width": 390, "height": 844}, bypass_csp=True
+            )
+            page = await context.new_page()
+            await page.goto(url)
+            assert await violations(page) == []
+            assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+            await page.screenshot(path=pictures / "several-dark-390.png", full_page=True)
+
+
 async def test_everything_works_without_scripts_and_by_keyboard() -> None:
     async with World() as world:
         ref = await busy(world)
-        async with listening(site_of(world)) as url, browser() as chromium:
+        async with listening(site_of(world).app) as url, browser() as chromium:
             context = await chromium.new_context(java_script_enabled=False)
             page = await context.new_page()
             await page.goto(url)
