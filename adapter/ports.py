@@ -130,6 +130,8 @@ class CaseContext:
     protected: bool
     schedule_ids: Mapping[int, tuple[str, str | None]]
     """By schedule number: the vendor's id, and the version (ETag) last seen."""
+    external_id: str | None = None
+    """The person's id at the platform, if it has been made."""
     may_write: Callable[[], bool] = lambda: True
     """Asked at the last moment before anything is written to the vendor: False once the act may be another process's,
     as after a long wait or sleep. A gateway then sends nothing and raises ``PortError`` (transient)."""

@@ -6,8 +6,6 @@ looked for in vain often enough, ``settle`` apart, to be sent again (P4).
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +17,7 @@ from adapter.engine.outcomes import RULES, Verdict, backoff
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import CaseContext, Effect, Executor, Failure, PortError
-from adapter.store import dispatch, due, schedules
+from adapter.store import dispatch, schedules
 from adapter.store.dispatch import ClaimedAct
 from adapter.store.errors import Overtaken, StoreError
 
@@ -27,22 +25,18 @@ OUTDATED = timedelta(hours=1)
 """How old the facts behind a message may be when it goes out."""
 
 
-Known = tuple[CaseContext, datetime | None]
-"""What a gateway must know of a case, and when the case was last decided (UTC)."""
-
 _OURS = "in the adapter itself"
 
 
-async def carry_out(rt: Runtime, claimed: ClaimedAct, known: Known | None = None) -> None:
-    """Carry out one claimed act, or find out what became of it; ``known`` is what was known of its case when it was
-    claimed. Never raises for what is wrong with the act alone; raises ``StoreError`` when the store can't be used: then
-    the act's lease runs out and it is looked for."""
+async def carry_out(rt: Runtime, claimed: ClaimedAct) -> None:
+    """Carry out one claimed act, or find out what became of it. Never raises for what is wrong with the act alone;
+    raises ``StoreError`` when the store can't be used: then the act's lease runs out and it is looked for."""
     tenant = rt.tenants[claimed.tenant]
     with log_context(tenant=claimed.tenant, case=claimed.ref, correlation=claimed.correlation):
         try:
             turn = _Turn(rt, tenant, claimed)
             try:
-                await turn.take(known)
+                await turn.take()
             except (Overtaken, PortError):
                 raise
             except Exception as e:  # P6: what our own code raises over one act stops at that act
@@ -65,24 +59,34 @@ class _Turn:
         self.breaker: Breaker = rt.breakers.of(claimed.tenant, VENDOR_OF_LANE[claimed.lane])
         self.began = rt.clock.now()
 
-    async def take(self, known: Known | None) -> None:
-        if known is None:
-            known = await self.rt.db.run(lambda c: case_context(c, self.claimed))
-        context, decided_at = known
-        context = replace(context, may_write=self._in_time)
+    async def take(self) -> None:
+        context = self._context()
         if self.claimed.act.state is ActState.UNKNOWN:
             await self._look(context)
-        elif self._outdated(decided_at):
+        elif self._outdated():
             await self._give_back()
         else:
             await self._perform(context)
+
+    def _context(self) -> CaseContext:
+        claimed = self.claimed
+        return CaseContext(
+            tenant=claimed.tenant,
+            reference=claimed.ref,
+            person_id=claimed.person_id,
+            client_id=claimed.client.client_id if claimed.client else None,
+            protected=claimed.client.protected if claimed.client else True,
+            schedule_ids=claimed.schedule_ids,
+            external_id=claimed.external_id,
+            may_write=self._in_time,
+        )
 
     def _in_time(self) -> bool:
         """Whether a write may still begin: in the first half of the lease, so that it has ended, or shows, before
         anybody else looks for it. A process that slept past its lease sends nothing when it wakes."""
         return self.rt.clock.now() < self.claimed.lease_until - self.rt.tuning.lease / 2
 
-    def _outdated(self, decided_at: datetime | None) -> bool:
+    def _outdated(self) -> bool:
         """What opens supervision goes out on fresh facts only (P1). A message that waited long is judged anew first,
         for what it says may be so no more; on facts however old, for it mustn't wait for what can't be read. What
         pauses or ends waits for nobody."""
@@ -90,6 +94,7 @@ class _Turn:
             facts_at = self.claimed.facts_at
             return facts_at is None or self.began - facts_at > self.rt.tuning.fresh
         # A case that couldn't be decided yet has nothing newer to judge by: what it calls for is to say so.
+        decided_at = self.claimed.decided_at
         return self.claimed.lane != "platform" and decided_at is not None and self.began - decided_at > OUTDATED
 
     @property
@@ -107,11 +112,10 @@ class _Turn:
         await self._still_unknown(self.claimed.looks if self.claimed.act.state is ActState.UNKNOWN else 0, unexpected)
 
     async def _give_back(self) -> None:
-        def back(c: Connection) -> None:
-            dispatch.give_back(c, self.claimed, now=self.began, retry_at=self.began + self.rt.tuning.retry_first)
-            due.mark_due(c, self.claimed.tenant, [self.claimed.ref], self.began, "facts_too_old")
-
-        await self.rt.db.run(back)
+        again = self.began + self.rt.tuning.retry_first
+        await self.rt.db.run(
+            lambda c: dispatch.give_back(c, self.claimed, now=self.began, retry_at=again, reason="facts_too_old")
+        )
         log("act_given_back", reason="its facts are too old; they are read again first", **self.label)
 
     async def _perform(self, context: CaseContext) -> None:
@@ -137,7 +141,7 @@ class _Turn:
 
     async def _done(self, effect: Effect) -> None:
         now = self.rt.clock.now()
-        await self._record(lambda c: dispatch.done(c, self.claimed, effect, now), "act_done")
+        await self.rt.db.run(lambda c: dispatch.done(c, self.claimed, effect, now, reason="act_done"))
         await self.rt.at(f"act {self.claimed.act.kind.value} recorded")
         seconds = (now - self.began).total_seconds()
         log("act_done", vendor=self.vendor, attempts=self.claimed.act.attempts, seconds=seconds, **self.label)
@@ -157,7 +161,7 @@ class _Turn:
         if effect is not None:
             # Nothing found may be because nothing was asked: mail can't be looked for.
             self._heard(None)
-            await self._record(lambda c: dispatch.done(c, self.claimed, effect, now), "act_found")
+            await self.rt.db.run(lambda c: dispatch.done(c, self.claimed, effect, now, reason="act_found"))
             log("act_found_done", vendor=self.vendor, looks=looks, **self.label)
         elif looks >= self.executor.looks_needed(self.claimed.act):
             await self._had_no_effect(now)
@@ -176,8 +180,10 @@ class _Turn:
         attempts = self.claimed.act.attempts
         wait = backoff(attempts - 1, self.rt.tuning, self.rt.rng) if attempts > 1 else timedelta(0)
         what = self._ours or "it had no effect; it is sent again if it is still called for"
-        await self._record(
-            lambda c: dispatch.retry(c, self.claimed, retry_at=now + wait, error=what, now=now), "act_had_no_effect"
+        await self.rt.db.run(
+            lambda c: dispatch.retry(
+                c, self.claimed, retry_at=now + wait, error=what, now=now, reason="act_had_no_effect"
+            )
         )
 
     async def _still_unknown(self, looks: int, error: PortError | None) -> None:
@@ -212,7 +218,7 @@ class _Turn:
                 await self._decide_again(error, context, now)
 
     async def _park(self, error: PortError, now: datetime) -> None:
-        await self._record(lambda c: dispatch.park(c, self.claimed, error=str(error), now=now), "act_parked")
+        await self.rt.db.run(lambda c: dispatch.park(c, self.claimed, error=str(error), now=now, reason="act_parked"))
         log("act_parked", failure=error.failure.value, error=error, vendor=self.vendor, **self.label)
 
     async def _decide_again(self, error: PortError, context: CaseContext, now: datetime) -> None:
@@ -233,9 +239,9 @@ class _Turn:
                 schedules.save(
                     c, self.claimed.tenant, self.claimed.ref, seen.schedule, remote_id=seen.schedule_id, etag=seen.etag
                 )
-            dispatch.retry(c, self.claimed, retry_at=retry_at, error=str(error), now=now)
+            dispatch.retry(c, self.claimed, retry_at=retry_at, error=str(error), now=now, reason="conflict")
 
-        await self._record(again, "conflict")
+        await self.rt.db.run(again)
         attempts = self.claimed.act.attempts
         log(
             "act_retry",
@@ -246,35 +252,3 @@ class _Turn:
             retry_at=retry_at,
             **self.label,
         )
-
-    async def _record(self, write: Callable[[Connection], None], reason: str) -> None:
-        """Write down an outcome, and have the case decided on what is now known, in one transaction."""
-
-        def both(c: Connection) -> None:
-            write(c)
-            due.mark_due(c, self.claimed.tenant, [self.claimed.ref], self.rt.clock.now(), reason)
-
-        await self.rt.db.run(both)
-
-
-def known_for(c: Connection, claimed: ClaimedAct) -> Known | None:
-    """The same for the claim itself, which it must not spoil: None where something of the case can't be read."""
-    try:
-        return case_context(c, claimed)
-    except (LookupError, ValueError, TypeError):
-        return None
-
-
-def case_context(c: Connection, claimed: ClaimedAct) -> Known:
-    """What a gateway must know of the case, and when the case was last decided (UTC)."""
-    person_id, decided_at, client = dispatch.case_of(c, claimed)
-    on_platform = claimed.lane == "platform"
-    context = CaseContext(
-        tenant=claimed.tenant,
-        reference=claimed.ref,
-        person_id=person_id,
-        client_id=client.client_id if client else None,
-        protected=client.protected if client else True,
-        schedule_ids=schedules.remote_ids(c, claimed.tenant, claimed.ref) if on_platform else {},
-    )
-    return context, decided_at

@@ -95,7 +95,8 @@ def opens_case(order: Order, go_live: date) -> bool:
 def _without_case(c: Connection, tenant: str, items: list[Changed], pending: Mapping[str, str]) -> list[Changed]:
     seen = feeds.fingerprints(c, tenant, "orders", [i.id for i in items])
     new = [i for i in items if i.id in pending or seen.get(i.id) != i.fingerprint]
-    return [i for i in new if cases.case_of_order(c, tenant, i.id) is None]
+    taken = cases.orders_taken(c, tenant, [i.id for i in new])
+    return [i for i in new if i.id not in taken]
 
 
 def open_or_mark(
@@ -111,7 +112,8 @@ def open_or_mark(
     """Open a case for orders that have none, unless an open case of the person takes them in (a chain): then that one
     is marked. Notes count from ``evidence_after``, or from the date of the first order. Returns the reference, or None
     where there was nothing to do."""
-    free = [o for o in orders if cases.case_of_order(c, tenant.name, o.id) is None]
+    taken = cases.orders_taken(c, tenant.name, [o.id for o in orders])
+    free = [o for o in orders if o.id not in taken]
     if not free:
         return None
     going_on = [k for k in cases.open_cases_of_person(c, tenant.name, person_id) if k.collected_at is None]

@@ -37,15 +37,17 @@ class Reading:
 
 
 async def read_case(rt: Runtime, tenant: Tenant, case: Case, before: Stored) -> dict[str, Reading]:
-    """Read every resource of the case; one that can't be read holds up no other."""
+    """Read every resource of the case; one that can't be read holds up no other. All count as read at the instant when
+    the first was asked for."""
     person, source = case.person_id, tenant.source
+    at = rt.clock.now()
     first: dict[str, Call] = {
         "orders": partial(source.orders, person),
         "executions": partial(source.executions, person),
         "client": partial(source.client, person),
         "absences": partial(source.absences, person),
     }
-    got = await _read_all(rt, tenant, first, before)
+    got = await _read_all(rt, tenant, first, before, at)
     orders: tuple[Order, ...] = _latest(got["orders"], before.get("orders"))
     executions: tuple[Execution, ...] = _latest(got["executions"], before.get("executions"))
     decision_ids = frozenset(
@@ -59,7 +61,7 @@ async def read_case(rt: Runtime, tenant: Tenant, case: Case, before: Stored) -> 
         "decisions": partial(source.decisions, person, decision_ids),
         "notes": partial(source.notes, places, min(case.evidence_after, today)),
     }
-    got |= await _read_all(rt, tenant, second, before)
+    got |= await _read_all(rt, tenant, second, before, at)
     if got["executions"].error is not None and got["notes"].error is None:
         got["notes"] = replace(got["notes"], error=got["executions"].error)
     return got
@@ -71,8 +73,10 @@ def _latest(reading: Reading, stored: StoredFact | None) -> Any:
     return stored.value if stored is not None and stored.value is not None else ()
 
 
-async def _read_all(rt: Runtime, tenant: Tenant, calls: Mapping[str, Call], before: Stored) -> dict[str, Reading]:
-    readings = await asyncio.gather(*(_read(rt, tenant, *call, before) for call in calls.items()))
+async def _read_all(
+    rt: Runtime, tenant: Tenant, calls: Mapping[str, Call], before: Stored, at: datetime
+) -> dict[str, Reading]:
+    readings = await asyncio.gather(*(_read(rt, tenant, *call, before, at) for call in calls.items()))
     return dict(zip(calls, readings, strict=True))
 
 
@@ -82,10 +86,10 @@ async def _read(
     name: str,
     call: Call,
     before: Stored,
+    at: datetime,
 ) -> Reading:
     """Read one resource. Where something that was known is no longer shown, it is made sure first that the resource
     shows anything at all: "not found" can also mean that it is down (L10), and what is down isn't gone."""
-    at = rt.clock.now()
     try:
         async with asyncio.timeout(rt.tuning.lease.total_seconds() * READING):
             value, problems = await call()

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from adapter.domain.decide import decide, is_collected, never_read, situation
 from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts, Order
+from adapter.domain.ledger import ActState
 from adapter.engine.adopt import enter
 from adapter.engine.openings import open_or_mark, opens_case
 from adapter.engine.reading import Reading, Stored, known_now, read_case
@@ -104,12 +105,16 @@ def _decide(
         return
     declared = declarations.declared(c, case.tenant, case.ref)
     assembled = _with_declared(assembled, declared)
-    ledger = enter(c, case, assembled, outbox.ledger(c, case), now, tenant)
+    rows: outbox.Rows | None = outbox.rows_of(c, case)
+    before_entry = outbox.ledger(c, case, rows)
+    ledger = enter(c, case, assembled, before_entry, now, tenant)
+    if ledger is not before_entry:
+        rows = None
     decision = decide(assembled, ledger, now, tenant.policy)
     settled = outbox.settle_wanted(
-        c, case, decision.wanted, facts_at=assembled.read_at, now=now, correlation=correlation
+        c, case, decision.wanted, facts_at=assembled.read_at, now=now, correlation=correlation, rows=rows
     )
-    if changed:
+    if changed and any(act.state is ActState.PARKED for act in ledger.acts):
         outbox.requeue_parked(c, case.tenant, case.ref, now)
     collected = is_collected(situation(assembled, ledger, now, tenant.policy))
     after = due.finish(
@@ -163,20 +168,20 @@ def _link(
     executions the case's signals stand. Returns the chain."""
     linked = cases.all_links(c, case)
     others = [o for o in orders if o.id not in linked["order"] and opens_case(o, tenant.go_live)]
-    new = tuple(o for o in others if cases.case_of_order(c, case.tenant, o.id) is None)
-    if new and case.collected_at is None:
-        try:
-            cases.link(c, case, "order", [o.id for o in new])
-        except OrderTaken as e:
-            log("order_ignored", order=None, reason=str(e))
-    elif new:
-        open_or_mark(c, rt, tenant, case.person_id, new, now)
+    taken = cases.orders_taken(c, case.tenant, [o.id for o in others])
+    new = tuple(o for o in others if o.id not in taken)
     ids = {kind: [row.id for row in (known[n].value if n in known else None) or ()] for kind, n in KNOWN_BY.items()}
     client = known["client"].value if "client" in known else None
     ids["client"] = [client.client_id] if client is not None and client.client_id is not None else []
-    for kind, found in ids.items():
-        if unknown := {str(i) for i in found} - linked[kind]:
-            cases.link(c, case, kind, sorted(unknown))
+    found = {kind: {str(i) for i in some} - linked[kind] for kind, some in ids.items()}
+    if new and case.collected_at is None:
+        found["order"] = {o.id for o in new}
+    elif new:
+        open_or_mark(c, rt, tenant, case.person_id, new, now)
+    try:
+        cases.link(c, case, found)
+    except OrderTaken as e:
+        log("order_ignored", order=None, reason=str(e))
     return cases.chain(c, case) if new else linked["order"]
 
 

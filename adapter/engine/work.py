@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from adapter.engine.breaker import LIFECARE, VENDOR_OF_LANE
-from adapter.engine.dispatch import Known, carry_out, known_for
+from adapter.engine.dispatch import carry_out
 from adapter.engine.reading import Stored
 from adapter.engine.reconcile import reconcile, stored_for
 from adapter.engine.runtime import Runtime
@@ -72,7 +72,7 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
     until = now + rt.tuning.lease
     back = [(t, b) for t in rt.tenants for v in sorted(VENDORS) if (b := rt.breakers.of(t, v)).recovered]
 
-    def claim(c: Connection) -> tuple[list[tuple[ClaimedAct, Known | None]], list[tuple[Case, Stored | None]]]:
+    def claim(c: Connection) -> tuple[list[ClaimedAct], list[tuple[Case, Stored | None]]]:
         for tenant, breaker in back:
             _let_go(c, rt, tenant, breaker.vendor, now)
         acts: list[ClaimedAct] = []
@@ -87,20 +87,19 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
             room = rt.tuning.concurrency - busy[tenant, due.CASES]
             if room > 0:
                 due_cases += due.claim_due(c, tenants=[tenant], now=now, limit=room, owner=rt.owner, lease_until=until)
-        known = [(act, known_for(c, act)) for act in acts]
-        return known, [(case, stored_for(c, case)) for case in due_cases]
+        return acts, [(case, stored_for(c, case)) for case in due_cases]
 
     acts, due_cases = await rt.db.run(claim)
     # After the transaction, which may have run more than once.
     for _, breaker in back:
         breaker.recovered = False
-    for act, _ in acts:
+    for act in acts:
         rt.breakers.of(act.tenant, VENDOR_OF_LANE[act.lane]).allows(now)
     rt.beat()
     await rt.at("work claimed")
     done.acts += len(acts)
     done.cases += len(due_cases)
-    started: Started = [((act.tenant, act.lane), carry_out(rt, act, known)) for act, known in acts]
+    started: Started = [((act.tenant, act.lane), carry_out(rt, act)) for act in acts]
     return started + [((case.tenant, due.CASES), reconcile(rt, case, before)) for case, before in due_cases]
 
 

@@ -50,7 +50,7 @@ class PlatformExecutor:
         self._phoniro = phoniro
         self._lifecare = lifecare
         self._mapping = mapping
-        self._external_id = external_id
+        self._given_id = external_id
         self._clock = clock
         self._key = key
 
@@ -101,10 +101,13 @@ class PlatformExecutor:
 
     # The person
 
+    async def _external_id(self, case: CaseContext) -> str:
+        return case.external_id or await self._given_id(case.person_id)
+
     async def _put_person(self, act: Act, case: CaseContext) -> Effect:
         row = await self._client(case.person_id)
         organisation = self._mapping.organisation(mapped.unit(act.what))
-        external_id = await self._external_id(case.person_id)
+        external_id = await self._external_id(case)
         customer = mapped.customer(row, case.person_id, external_id, organisation)
         await self._phoniro.put_customer(customer)
         result: What = {"protected": customer.protected_identity, "organisation": organisation}
@@ -118,14 +121,14 @@ class PlatformExecutor:
 
     async def _empty_person(self, act: Act, case: CaseContext) -> Effect:
         organisation = self._mapping.organisation(mapped.unit(act.what))
-        external_id = await self._external_id(case.person_id)
+        external_id = await self._external_id(case)
         await self._phoniro.put_customer(mapped.emptied(external_id, organisation, protected=case.protected))
         return Effect({"emptied": True, "organisation": organisation}, person="")
 
     # Schedules
 
     async def _create(self, act: Act, case: CaseContext) -> Effect:
-        external_id = await self._external_id(case.person_id)
+        external_id = await self._external_id(case)
         new = mapped.new_schedule(act.what, case.reference, external_id, self._mapping)
         try:
             made = await self._phoniro.create_schedule(new)
@@ -193,7 +196,7 @@ class PlatformExecutor:
         if act.kind is ActKind.CREATE:
             reference = mapped.external_reference(case.reference, mapped.number(act.what))
             found = await self._phoniro.find_schedule(reference)
-            ours = found and found.schedule.customer_external_id == await self._external_id(case.person_id)
+            ours = found and found.schedule.customer_external_id == await self._external_id(case)
             return self._effect(found, act, adopted=True) if found and ours else None
         if act.kind in (ActKind.PUT_PERSON, ActKind.EMPTY_PERSON):
             return None

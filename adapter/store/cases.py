@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Literal, get_args
@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, Select, delete, select
 from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events
 from adapter.store.errors import OrderTaken
-from adapter.store.sql import add, given, insert_missing, listed, where
+from adapter.store.sql import given, insert_missing, listed, where
 from adapter.store.tables import case_links, cases
 
 LinkKind = Literal["order", "execution", "decision", "absence", "client"]
@@ -74,12 +74,7 @@ _LOCKED = _BY_REF.with_for_update()
 _OF_PERSON = (
     select(*COLUMNS).where(*where(cases, "tenant", "person_id"), _c.closed_at.is_(None)).order_by(_c.opened_at, _c.ref)
 )
-_LINKED = (
-    select(*COLUMNS)
-    .select_from(_JOINED)
-    .where(*where(case_links, "tenant", "kind", "external_id"))
-    .order_by(_c.opened_at, _c.ref)
-)
+_LINKED = select(*COLUMNS).select_from(_JOINED).where(*where(case_links, "tenant", "kind", "external_id"))
 _OPEN_OF_PERSONS = select(_c.person_id, _c.ref).where(
     _c.tenant == given("tenant"), _c.person_id.in_(listed("ids")), _c.closed_at.is_(None)
 )
@@ -92,6 +87,9 @@ _CLOSED_OF_LINKS = (
     select(_l.external_id, _c.ref)
     .select_from(_JOINED)
     .where(*where(case_links, "tenant", "kind"), _l.external_id.in_(listed("ids")), _c.closed_at.is_not(None))
+)
+_TAKEN = select(_l.external_id).where(
+    _l.tenant == given("tenant"), _l.kind == "order", _l.external_id.in_(listed("ids"))
 )
 _LINKS = select(_l.external_id).where(*where(case_links, "tenant", "ref", "kind"))
 _ALL_LINKS = select(_l.kind, _l.external_id).where(*where(case_links, "tenant", "ref"))
@@ -126,15 +124,11 @@ def open_case(
     """Open a case with its orders, due at once. If one of the orders has a case, open or closed, that one is returned
     and nothing changes. Raises ``OrderTaken`` when somebody else links one of the orders at the same moment."""
     orders = list(dict.fromkeys(order_ids))
-    for order_id in orders:
+    for order_id in orders_taken(conn, tenant, orders):
         if existing := case_of_order(conn, tenant, order_id):
             return existing
-    ref = new_reference(rng)
-    while case(conn, tenant, ref) is not None:
-        ref = new_reference(rng)
     row = {
         "tenant": tenant,
-        "ref": ref,
         "person_id": person_id,
         "evidence_after": evidence_after,
         "phase": Phase.PREPARING,
@@ -148,9 +142,10 @@ def open_case(
         "adopted": adopted,
         "adopted_orders": sorted(adopted_orders),
     }
-    add(conn, cases, row)
+    while not insert_missing(conn, cases, {**row, "ref": (ref := new_reference(rng))}):
+        pass  # taken: another one is drawn
     opened = the_case(conn, tenant, ref)
-    link(conn, opened, "order", orders)
+    link(conn, opened, {"order": orders})
     events.record(conn, tenant, ref, "case.opened", {"orders": ", ".join(orders), "adopted": adopted}, now=now)
     return opened
 
@@ -210,13 +205,15 @@ def open_cases_of_person(conn: Connection, tenant: str, person_id: str) -> list[
 
 def case_of_order(conn: Connection, tenant: str, order_id: str) -> Case | None:
     """The case that an order belongs to, open or closed."""
-    found = _linked(conn, tenant, "order", order_id)
-    return found[0] if found else None
+    linked = {"tenant": tenant, "kind": "order", "external_id": order_id}
+    row = conn.execute(_LINKED, linked).one_or_none()
+    return from_row(row) if row is not None else None
 
 
-def _linked(conn: Connection, tenant: str, kind: LinkKind, external_id: str) -> list[Case]:
-    linked = {"tenant": tenant, "kind": kind, "external_id": external_id}
-    return [from_row(row) for row in conn.execute(_LINKED, linked)]
+def orders_taken(conn: Connection, tenant: str, order_ids: Iterable[str]) -> frozenset[str]:
+    """Those of the orders that belong to a case, open or closed."""
+    some = codec.chunks(order_ids)
+    return frozenset(taken for ids in some for taken in conn.scalars(_TAKEN, {"tenant": tenant, "ids": ids}))
 
 
 def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str]) -> dict[str, list[str]]:
@@ -252,19 +249,17 @@ def _refs_of_links(
     return found
 
 
-def link(conn: Connection, case: Case, kind: LinkKind, external_ids: Iterable[int | str]) -> frozenset[str]:
-    """Link orders or executions to a case; returns those that are new to it. An order belongs to one case only:
-    raises ``OrderTaken`` for one that is another's, and then nothing of the transaction may be kept."""
-    new: set[str] = set()
-    wanted = dict.fromkeys(map(str, external_ids))
-    known = links(conn, case, kind) if wanted else frozenset()
-    for external_id in (external_id for external_id in wanted if external_id not in known):
-        row = {"tenant": case.tenant, "kind": kind, "external_id": external_id, "ref": case.ref}
-        if insert_missing(conn, case_links, row):
-            new.add(external_id)
-        elif kind == "order" and (other := case_of_order(conn, case.tenant, external_id)) and other.ref != case.ref:
-            raise OrderTaken(case.tenant, external_id, other.ref)
-    return frozenset(new)
+def link(conn: Connection, case: Case, found: Mapping[LinkKind, Iterable[int | str]]) -> None:
+    """Link orders, executions and the like to a case, by their ids. An order belongs to one case only: raises
+    ``OrderTaken`` for one that is another's; the rest is linked."""
+    of = {"tenant": case.tenant, "ref": case.ref}
+    rows = [{**of, "kind": kind, "external_id": i} for kind, ids in found.items() for i in sorted(set(map(str, ids)))]
+    if insert_missing(conn, case_links, *rows) == len(rows):
+        return
+    for order_id in (row["external_id"] for row in rows if row["kind"] == "order"):
+        other = case_of_order(conn, case.tenant, order_id)
+        if other is not None and other.ref != case.ref:
+            raise OrderTaken(case.tenant, order_id, other.ref)
 
 
 def links(conn: Connection, case: Case, kind: LinkKind) -> frozenset[str]:

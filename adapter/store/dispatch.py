@@ -11,42 +11,60 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Integer, bindparam, case, func, select, update
+from sqlalchemy import Connection, Integer, Row, bindparam, case, func, select, tuple_, update
 
 from adapter.domain.facts import Client
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.ports import Effect
-from adapter.store import cases as case_rows
 from adapter.store import codec, events, persons, schedules
-from adapter.store.due import in_turn
+from adapter.store.due import in_turn, mark_and_lock
 from adapter.store.errors import Overtaken, StoreError
 from adapter.store.outbox import LANES, STOPS, act_from_row, advance
-from adapter.store.sql import change, given, where
+from adapter.store.sql import change, given, listed, where
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases, facts
+from adapter.store.tables import persons as person_rows
 
 _c = table.c
+_k, _f, _p = cases.c, facts.c, person_rows.c
+_OF_CASE = (_k.tenant == _c.tenant) & (_k.ref == _c.ref)
+_CLIENT = (_f.tenant == _c.tenant) & (_f.ref == _c.ref) & (_f.resource == "client")
+_PERSON = (_p.tenant == _k.tenant) & (_p.person_id == _k.person_id)
+_WITH_CASE = (
+    select(table, _k.person_id, _k.decided_at, _f.value.label("client"), _p.external_id)
+    .select_from(table.outerjoin(cases, _OF_CASE).outerjoin(facts, _CLIENT).outerjoin(person_rows, _PERSON))
+    .with_for_update(skip_locked=True, of=table)
+)
 _READY = (
-    select(table)
-    .where(*where(table, "tenant", "lane"), _c.ready_at <= given("now"))
+    _WITH_CASE.where(*where(table, "tenant", "lane"), _c.ready_at <= given("now"))
     .order_by(_c.ready_at, _c.ref)
     .limit(bindparam("room", type_=Integer()))
-    .with_for_update(skip_locked=True)
+)
+_LEASE = (
+    update(table)
+    # By reference as well: for the pairs alone SQLite would read all acts of the tenant.
+    .where(_c.tenant == given("of_tenant"), _c.ref.in_(listed("refs")), tuple_(_c.ref, _c.n).in_(listed("these")))
+    .values(
+        state=case((_c.state == ActState.PENDING, ActState.SENDING.value), else_=ActState.UNKNOWN.value),
+        attempts=case((_c.state == ActState.PENDING, _c.attempts + 1), else_=_c.attempts),
+        looks=case((_c.state == ActState.SENDING, 0), else_=_c.looks),
+        lease_owner=given("owner"),
+        lease_until=given("until"),
+        ready_at=given("until"),
+    )
 )
 _SOONEST = select(func.min(_c.ready_at)).where(*where(table, "tenant", "lane"))
-_k, _f = cases.c, facts.c
-_CASE = (
-    select(_k.person_id, _k.decided_at, _f.value)
-    .select_from(cases.outerjoin(facts, (_f.tenant == _k.tenant) & (_f.ref == _k.ref) & (_f.resource == "client")))
-    .where(*where(cases, "tenant", "ref"))
-)
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedAct:
     """An act and its lease. ``act.state`` says what to do: SENDING, perform it (``act.attempts`` counts this one);
     UNKNOWN, find out whether it had its effect (``looks``: how often that was tried in vain). ``facts_at`` (UTC) is
-    when the oldest of the facts behind it was read; an act that ``opens`` supervision needs fresh ones (P1)."""
+    when the oldest of the facts behind it was read; an act that ``opens`` supervision needs fresh ones (P1).
+
+    The rest is what is known of its case: whose it is (never logged), when it was last decided (UTC), the client as
+    last read if that can be told, the person's id at the platform once there is one, and, for an act on the platform,
+    the case's schedules there (``CaseContext.schedule_ids``)."""
 
     tenant: str
     ref: str
@@ -59,19 +77,11 @@ class ClaimedAct:
     correlation: str | None
     lease_owner: str
     lease_until: datetime
-
-
-def case_of(conn: Connection, claimed: ClaimedAct) -> tuple[str, datetime | None, Client | None]:
-    """Whose case an act is of, when it was last decided (UTC), and the client as last read, if that can be told. Raises
-    ``LookupError`` where there is no such case."""
-    row = conn.execute(_CASE, {"tenant": claimed.tenant, "ref": claimed.ref}).one_or_none()
-    if row is None:
-        raise LookupError(f"there is no case {claimed.ref} of {claimed.tenant}")
-    try:
-        client = None if row.value is None else codec.load_fact("client", row.value)
-    except StoreError:
-        client = None
-    return row.person_id, row.decided_at, client if isinstance(client, Client) else None
+    person_id: str
+    decided_at: datetime | None
+    client: Client | None
+    external_id: str | None
+    schedule_ids: Mapping[int, tuple[str, str | None]]
 
 
 def claim_acts(
@@ -91,7 +101,7 @@ def claim_acts(
     of = [{"tenant": tenant, "lane": lane, "now": now, "room": limit} for tenant in tenants for lane in lanes]
     queues = [conn.execute(_READY, one).all() for one in of]
     queues.sort(key=lambda queue: queue[0].ready_at if queue else now)
-    return [_lease(conn, row, now, owner, lease_until) for row in in_turn(queues, limit)]
+    return _lease(conn, in_turn(queues, limit), now, owner, lease_until)
 
 
 def claim_probe(
@@ -108,11 +118,10 @@ def claim_probe(
     again before anything else, even if its delay isn't over; else the one that waited longest."""
     untimed = _c.not_before.is_(None) | (_c.not_before <= now)
     stops = _c.kind.in_(STOPS) & (_c.state == ActState.PENDING) & _c.ready_at.is_not(None) & untimed
-    query = select(table).where(_c.tenant == tenant, _c.lane == lane, (_c.ready_at <= now) | stops)
+    query = _WITH_CASE.where(_c.tenant == tenant, _c.lane == lane, (_c.ready_at <= now) | stops)
     first = [case((stops, 0), else_=1)] if stops_first else [case((_c.ready_at <= now, 0), else_=1)]
-    query = query.order_by(*first, _c.ready_at, _c.ref).limit(1).with_for_update(skip_locked=True)
-    row = conn.execute(query).one_or_none()
-    return None if row is None else _lease(conn, row, now, owner, lease_until)
+    rows = conn.execute(query.order_by(*first, _c.ready_at, _c.ref).limit(1)).all()
+    return next(iter(_lease(conn, rows, now, owner, lease_until)), None)
 
 
 def let_go(conn: Connection, tenant: str, lane: str, *, now: datetime, settle: timedelta, gap: timedelta) -> int:
@@ -150,37 +159,59 @@ def release_owner(conn: Connection, owner: str, *, now: datetime, settle: timede
     return len(held)
 
 
-def _lease(conn: Connection, row: Any, now: datetime, owner: str, lease_until: datetime) -> ClaimedAct:
-    first = row.state == ActState.PENDING
-    state = ActState.SENDING if first else ActState.UNKNOWN
-    attempts = row.attempts + 1 if first else row.attempts
-    looks = 0 if row.state == ActState.SENDING else row.looks
-    lease = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
-    leased = {"state": state, "attempts": attempts, "looks": looks, **lease}
-    change(conn, table, {"tenant": row.tenant, "ref": row.ref, "n": row.n}, leased)
-    if row.state == ActState.SENDING:
+def _lease(
+    conn: Connection, rows: Sequence[Row[Any]], now: datetime, owner: str, lease_until: datetime
+) -> list[ClaimedAct]:
+    for tenant in {row.tenant for row in rows}:
+        these = [(row.ref, row.n) for row in rows if row.tenant == tenant]
+        of = {"of_tenant": tenant, "refs": [ref for ref, _ in these], "these": these}
+        conn.execute(_LEASE, {**of, "owner": owner, "until": lease_until})
+    for row in (row for row in rows if row.state == ActState.SENDING):
         data = {"key": row.key, "n": row.n}
         events.record(conn, row.tenant, row.ref, "act.lost", data, now=now, correlation=row.correlation)
+    return [_claimed(conn, row, owner, lease_until) for row in rows]
+
+
+def _claimed(conn: Connection, row: Row[Any], owner: str, lease_until: datetime) -> ClaimedAct:
+    first = row.state == ActState.PENDING
+    state = ActState.SENDING if first else ActState.UNKNOWN
+    on_platform = row.lane == "platform"
     return ClaimedAct(
         tenant=row.tenant,
         ref=row.ref,
-        act=replace(act_from_row(row), state=state, attempts=attempts),
+        act=replace(act_from_row(row), state=state, attempts=row.attempts + first),
         lane=row.lane,
         why=row.why,
         opens=row.opens,
-        looks=looks,
+        looks=0 if row.state == ActState.SENDING else row.looks,
         facts_at=row.facts_at,
         correlation=row.correlation,
         lease_owner=owner,
         lease_until=lease_until,
+        person_id=row.person_id,
+        decided_at=row.decided_at,
+        client=_client(row.client),
+        external_id=row.external_id,
+        schedule_ids=schedules.remote_ids(conn, row.tenant, row.ref) if on_platform else {},
     )
 
 
-def done(conn: Connection, claimed: ClaimedAct, effect: Effect, now: datetime) -> None:
+def _client(value: str | None) -> Client | None:
+    try:
+        client = None if value is None else codec.load_fact("client", value)
+    except StoreError:
+        return None
+    return client if isinstance(client, Client) else None
+
+
+# Each outcome that may change what a case calls for marks the case too, for ``reason``.
+
+
+def done(conn: Connection, claimed: ClaimedAct, effect: Effect, now: datetime, *, reason: str | None = None) -> None:
     """The act had its effect: store it, and what is now known of the schedule and the person. Raises ``Overtaken``."""
     result = dict(effect.result)
     values = {"done_at": now, "result": result, "retry_at": None, "ready_at": None, "error": None}
-    person_id = _move(conn, claimed, ActState.DONE, values, "done", result, now)
+    person_id = _move(conn, claimed, ActState.DONE, values, "done", result, now, reason)
     if effect.schedule is not None:
         schedules.save(
             conn, claimed.tenant, claimed.ref, effect.schedule, remote_id=effect.schedule_id, etag=effect.etag
@@ -191,10 +222,18 @@ def done(conn: Connection, claimed: ClaimedAct, effect: Effect, now: datetime) -
         persons.told(conn, claimed.tenant, person_id, effect.person)
 
 
-def retry(conn: Connection, claimed: ClaimedAct, *, retry_at: datetime, error: str, now: datetime) -> None:
+def retry(
+    conn: Connection,
+    claimed: ClaimedAct,
+    *,
+    retry_at: datetime,
+    error: str,
+    now: datetime,
+    reason: str | None = None,
+) -> None:
     """The act surely had no effect: send it (again) from ``retry_at`` (UTC) on. Raises ``Overtaken``."""
     values = {"retry_at": retry_at, "looks": 0, "error": error}
-    _move(conn, claimed, ActState.PENDING, values, "retry", {"error": error}, now)
+    _move(conn, claimed, ActState.PENDING, values, "retry", {"error": error}, now, reason)
 
 
 def unknown(
@@ -206,13 +245,20 @@ def unknown(
     _move(conn, claimed, ActState.UNKNOWN, values, "unknown", {"looks": looks, "error": error}, now)
 
 
-def park(conn: Connection, claimed: ClaimedAct, *, error: str, now: datetime) -> None:
+def park(conn: Connection, claimed: ClaimedAct, *, error: str, now: datetime, reason: str | None = None) -> None:
     """The act had no effect and can't have until a person does something. Raises ``Overtaken``."""
     values = {"retry_at": None, "ready_at": None, "error": error}
-    _move(conn, claimed, ActState.PARKED, values, "parked", {"error": error}, now)
+    _move(conn, claimed, ActState.PARKED, values, "parked", {"error": error}, now, reason)
 
 
-def give_back(conn: Connection, claimed: ClaimedAct, *, now: datetime, retry_at: datetime | None = None) -> None:
+def give_back(
+    conn: Connection,
+    claimed: ClaimedAct,
+    *,
+    now: datetime,
+    retry_at: datetime | None = None,
+    reason: str | None = None,
+) -> None:
     """Nothing was tried: the act is as it was before the claim, to be claimed again from ``retry_at`` (UTC) on.
 
     One to be sent waits for fresh facts: the next ``settle_wanted`` that still calls for it lets it go at once. Raises
@@ -223,7 +269,7 @@ def give_back(conn: Connection, claimed: ClaimedAct, *, now: datetime, retry_at:
     if claimed.act.state is ActState.SENDING:
         state = ActState.PENDING
         values |= {"attempts": claimed.act.attempts - 1, "facts_at": None}
-    _move(conn, claimed, state, values, "given_back", {}, now)
+    _move(conn, claimed, state, values, "given_back", {}, now, reason)
 
 
 def next_retry(conn: Connection, tenants: Sequence[str], lanes: Sequence[str] = LANES) -> datetime | None:
@@ -240,9 +286,10 @@ def _move(
     name: str,
     data: events.Data,
     now: datetime,
+    reason: str | None = None,
 ) -> str:
     """Give a claimed act back in another state; returns the person's id. Raises ``Overtaken``."""
-    person_id = case_rows.lock_person(conn, claimed.tenant, claimed.ref)
+    person_id = mark_and_lock(conn, claimed.tenant, claimed.ref, now, reason)
     mine = {"tenant": claimed.tenant, "ref": claimed.ref, "n": claimed.act.n}
     # The end of the lease tells this claim from a later one by the same owner.
     lease = {"lease_owner": claimed.lease_owner, "lease_until": claimed.lease_until}

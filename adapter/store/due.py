@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Integer, TextClause, bindparam, case, func, l
 
 from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events
-from adapter.store.cases import COLUMNS, Case, from_row, lock
+from adapter.store.cases import COLUMNS, Case, from_row, lock, lock_person
 from adapter.store.errors import Overtaken
 from adapter.store.sql import change, given, listed, where
 from adapter.store.tables import cases, facts
@@ -38,9 +38,9 @@ UNION ALL SELECT t.name, l.name FROM tenants t CROSS JOIN lanes l
 
 _c = cases.c
 _NOW = bindparam("now", type_=Instant())
-_MARK = (
+_MARKING = (
     update(cases)
-    .where(_c.tenant == given("of_tenant"), _c.ref.in_(listed("refs")), _c.closed_at.is_(None))
+    .where(_c.tenant == given("of_tenant"), _c.closed_at.is_(None))
     .values(
         due_at=case((_c.due_at.is_(None) | (_c.due_at > _NOW), _NOW), else_=_c.due_at),
         ready_at=case(
@@ -52,6 +52,8 @@ _MARK = (
         due_seq=_c.due_seq + 1,
     )
 )
+_MARK = _MARKING.where(_c.ref.in_(listed("refs")))
+_MARK_ONE = _MARKING.where(_c.ref == given("of_ref")).returning(_c.person_id)
 _READY = (
     select(*COLUMNS)
     .where(_c.tenant == given("tenant"), _c.ready_at <= given("now"))
@@ -77,6 +79,14 @@ def mark_due(conn: Connection, tenant: str, refs: Iterable[str], now: datetime, 
     reconciled makes it due again afterwards, and a closing case stays open for it."""
     of = {"of_tenant": tenant, "now": now, "reason": reason}
     return sum(conn.execute(_MARK, of | {"refs": some}).rowcount for some in codec.chunks(sorted(set(refs))))
+
+
+def mark_and_lock(conn: Connection, tenant: str, ref: str, now: datetime, reason: str | None) -> str:
+    """Mark one case, unless ``reason`` is None, and hold it until the transaction ends; returns whose it is. Raises
+    ``LookupError`` where there is no such case."""
+    marking = {"of_tenant": tenant, "of_ref": ref, "now": now, "reason": reason}
+    person_id = conn.scalar(_MARK_ONE, marking) if reason else None
+    return lock_person(conn, tenant, ref) if person_id is None else str(person_id)
 
 
 def waiting(conn: Connection, tenants: Sequence[str], now: datetime) -> set[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,8 +37,21 @@ def record(
     correlation: str | None = None,
 ) -> None:
     """Write one line of the audit. ``ref`` is None for what concerns no single case."""
-    row = {"tenant": tenant, "ref": ref, "at": now, "name": name, "data": dict(data), "correlation": correlation}
-    add(conn, events, row)
+    record_all(conn, tenant, ref, [(name, data)], now=now, correlation=correlation)
+
+
+def record_all(
+    conn: Connection,
+    tenant: str,
+    ref: str | None,
+    lines: Iterable[tuple[str, Data]],
+    *,
+    now: datetime,
+    correlation: str | None = None,
+) -> None:
+    """Write several, each a name and its data."""
+    of = {"tenant": tenant, "ref": ref, "at": now, "correlation": correlation}
+    add(conn, events, *({**of, "name": name, "data": dict(data)} for name, data in lines))
 
 
 def of_case(conn: Connection, tenant: str, ref: str, *, limit: int | None = None) -> tuple[Event, ...]:

@@ -7,17 +7,22 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, update
 
 from adapter.domain.facts import FactProblem, Facts, Read
 from adapter.store import codec
 from adapter.store.errors import StoreError
-from adapter.store.sql import change_each, upsert, where
+from adapter.store.sql import change, given, listed, upsert, where
 from adapter.store.tables import facts
 
 _c = facts.c
 _OF_CASE = select(_c.resource, _c.value, _c.read_at, _c.tried_at, _c.stale, _c.error, _c.problems).where(
     *where(facts, "tenant", "ref")
+)
+_SAME = (
+    update(facts)
+    .where(_c.tenant == given("of_tenant"), _c.ref == given("of_ref"), _c.resource.in_(listed("names")))
+    .values(read_at=given("at"), tried_at=given("at"), stale=False, error=None)
 )
 
 
@@ -51,25 +56,22 @@ def save(
 ) -> None:
     """Store what is known of a case by now; ``before`` is what is stored. What was read again and is the same costs no
     more than noting when. Raises ``KeyError`` for a resource that isn't one of ``codec.RESOURCES``."""
-    same: list[tuple[dict[str, Any], dict[str, Any]]] = []
-    unread: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    same: dict[datetime | None, list[str]] = {}
     rows: list[dict[str, Any]] = []
     for name, fact in known.items():
         old = before.get(name)
         tried = {"tried_at": fact.tried_at, "stale": fact.stale, "error": fact.error}
         of = {"tenant": tenant, "ref": ref, "resource": name}
         if old is not None and fact.stale:
-            unread.append((of, tried))
-            continue
-        tried["read_at"] = fact.read_at
-        if old is not None and old.read_at and (old.value, old.problems) == (fact.value, fact.problems):
-            same.append((of, tried))
-            continue
-        value = None if fact.value is None else codec.dump_fact(name, fact.value)
-        problems = codec.dump_problems(fact.problems)
-        rows.append({**of, "value": value, "problems": problems, **tried})
-    change_each(conn, facts, same)
-    change_each(conn, facts, unread)
+            change(conn, facts, of, tried)
+        elif old is not None and old.read_at and (old.value, old.problems) == (fact.value, fact.problems):
+            same.setdefault(fact.read_at, []).append(name)
+        else:
+            value = None if fact.value is None else codec.dump_fact(name, fact.value)
+            problems = codec.dump_problems(fact.problems)
+            rows.append({**of, "value": value, "problems": problems, "read_at": fact.read_at, **tried})
+    for at, names in same.items():
+        conn.execute(_SAME, {"of_tenant": tenant, "of_ref": ref, "names": names, "at": at})
     upsert(conn, facts, rows)
 
 

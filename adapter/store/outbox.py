@@ -6,7 +6,7 @@ world is ``dispatch``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, exists, func, select
 
 from adapter.domain.ledger import PERSON_KINDS, Act, ActKind, ActState, Ledger, Wanted
 from adapter.store import cases as case_rows
-from adapter.store import events, persons, schedules
+from adapter.store import codec, events, persons, schedules
 from adapter.store.cases import Case
 from adapter.store.sql import add, change, given, where
 from adapter.store.tables import acts as table
@@ -31,20 +31,23 @@ _c, _k = table.c, cases.c
 _OF_CASE = where(table, "tenant", "ref")
 ACT_COLUMNS = [_c.n, _c.key, _c.kind, _c.state, _c.what, _c.created_at, _c.done_at, _c.attempts, _c.error]
 _ACTS = select(*ACT_COLUMNS).where(*_OF_CASE).order_by(_c.n)
-_WHOLE = select(table).where(*_OF_CASE).order_by(_c.n)
-_ELSEWHERE = select(
-    exists().where(
-        _k.tenant == given("tenant"),
-        _k.person_id == given("person_id"),
-        _k.ref != given("ref"),
-        _k.closed_at.is_(None),
-    )
+_WHOLE = select(table).where(*_OF_CASE).order_by(_c.n).with_for_update()
+_ELSEWHERE = exists().where(
+    _k.tenant == given("tenant"), _k.person_id == given("person_id"), _k.ref != given("ref"), _k.closed_at.is_(None)
 )
-_UNFINISHED = (
-    select(_c.n, _c.lane, _c.kind, _c.state, _c.retry_at, _c.ready_at, _c.lease_owner, _c.lease_until)
-    .where(*_OF_CASE, _c.state.in_(UNFINISHED))
-    .order_by(_c.n)
+_KNOWN = select(
+    schedules.NEWEST.scalar_subquery().label("schedule"),
+    persons.DETAILS.scalar_subquery().label("details"),
+    persons.EMPTIED.scalar_subquery().label("emptied"),
+    _ELSEWHERE.label("elsewhere"),
 )
+_QUEUED = ("n", "lane", "kind", "state", "retry_at", "ready_at", "lease_owner", "lease_until")
+_UNFINISHED = select(*(_c[name] for name in _QUEUED)).where(*_OF_CASE, _c.state.in_(UNFINISHED)).order_by(_c.n)
+
+Rows = Sequence[Row[Any]]
+"""A case's acts as they are stored, in the order in which they were decided."""
+_Queued = Mapping[Any, Any]
+"""Of an act, what its place in its queue depends on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +84,22 @@ def acts(conn: Connection, tenant: str, ref: str) -> tuple[Act, ...]:
     return tuple(act_from_row(row) for row in conn.execute(_ACTS, {"tenant": tenant, "ref": ref}))
 
 
-def ledger(conn: Connection, case: Case) -> Ledger:
-    """Everything done for a case, as ``decide`` takes it."""
-    elsewhere = {"tenant": case.tenant, "person_id": case.person_id, "ref": case.ref}
+def rows_of(conn: Connection, case: Case) -> Rows:
+    """All that is stored of a case's acts, held until the transaction ends: one that isn't sent yet can't be claimed
+    while it is decided whether it is still called for."""
+    return conn.execute(_WHOLE, {"tenant": case.tenant, "ref": case.ref}).all()
+
+
+def ledger(conn: Connection, case: Case, rows: Rows | None = None) -> Ledger:
+    """Everything done for a case, as ``decide`` takes it; ``rows`` are its acts if they were read already."""
+    of = {"tenant": case.tenant, "person_id": case.person_id, "ref": case.ref}
+    known = conn.execute(_KNOWN, of).one()
     return Ledger(
         opened_at=case.opened_at,
-        acts=acts(conn, case.tenant, case.ref),
-        schedule=schedules.newest(conn, case.tenant, case.ref),
-        person=persons.person_record(conn, case.tenant, case.person_id),
-        person_elsewhere=bool(conn.scalar(_ELSEWHERE, elsewhere)),
+        acts=tuple(map(act_from_row, rows)) if rows is not None else acts(conn, case.tenant, case.ref),
+        schedule=None if known.schedule is None else codec.load_record(known.schedule),
+        person=persons.as_record(known.details, known.emptied),
+        person_elsewhere=bool(known.elsewhere),
     )
 
 
@@ -101,8 +111,10 @@ def settle_wanted(
     facts_at: datetime,
     now: datetime,
     correlation: str | None = None,
+    rows: Rows | None = None,
 ) -> Settled:
-    """Make the outbox say what the decision calls for, and no more.
+    """Make the outbox say what the decision calls for, and no more. The case is held (``due.hold``); ``rows`` are its
+    acts if they were read already.
 
     A key that was never there becomes a new act; one that was dropped is called for again under its old number; one
     that waits gets its new content (and, if a person had to act on the old, another chance). What waits and isn't
@@ -112,36 +124,46 @@ def settle_wanted(
     by_key = {w.key: w for w in wanted}
     if len(by_key) != len(wanted):
         raise ValueError(f"case {case.ref}: a decision wants one key twice; nothing of it was stored")
-    case_rows.lock_person(conn, case.tenant, case.ref)
-    mine = {"tenant": case.tenant, "ref": case.ref}
-    rows = {row.key: row for row in conn.execute(_WHOLE, mine)}
-    changes: dict[str, list[str]] = {"wanted": [], "changed": [], "dropped": []}
-    n = max((row.n for row in rows.values()), default=0)
-    touched = False
+    before = {row.key: row for row in (rows_of(conn, case) if rows is None else rows)}
+    told: dict[str, list[str]] = {"wanted": [], "changed": [], "dropped": []}
+    changes: dict[int, dict[str, Any]] = {}
+    fresh: list[dict[str, Any]] = []
+    of = {"tenant": case.tenant, "ref": case.ref, "correlation": correlation, "attempts": 0, "looks": 0}
+    last = max((row.n for row in before.values()), default=0)
     for w in wanted:
-        row = rows.get(w.key)
+        row = before.get(w.key)
         if row is None:
-            n += 1
-            fresh = mine | {"n": n, "key": w.key, "attempts": 0, "looks": 0, "correlation": correlation}
-            add(conn, table, fresh | _content(w, facts_at, now) | {"state": ActState.PENDING, "created_at": now})
-            changes["wanted"].append(w.key)
+            new = {"n": last + len(fresh) + 1, "key": w.key, "state": ActState.PENDING, "created_at": now}
+            fresh.append({**of, **new, **_content(w, facts_at, now), "lease_owner": None, "lease_until": None})
+            told["wanted"].append(w.key)
             continue
         values, kind = _amended(row, w, facts_at, now, correlation)
-        if values:
-            touched |= bool(change(conn, table, mine | {"n": row.n}, values))
+        changes[row.n] = values
         if kind:
-            changes[kind].append(w.key)
-    for key, row in rows.items():
+            told[kind].append(w.key)
+    for key, row in before.items():
         if key not in by_key and row.state in (ActState.PENDING, ActState.PARKED):
-            gone = {"state": ActState.DROPPED, "retry_at": None, "ready_at": None}
-            change(conn, table, mine | {"n": row.n}, gone)
-            changes["dropped"].append(key)
-    if touched or any(changes.values()):
-        advance(conn, case.tenant, case.ref)
-    for name, keys in changes.items():
-        for key in keys:
-            _record(conn, case, name, key, by_key.get(key), now, correlation)
-    return Settled(*(tuple(keys) for keys in changes.values()))
+            changes[row.n] = {"state": ActState.DROPPED, "retry_at": None, "ready_at": None}
+            told["dropped"].append(key)
+    _in_order(before.values(), changes, fresh)
+    for n, values in changes.items():
+        if values:
+            change(conn, table, {"tenant": case.tenant, "ref": case.ref, "n": n}, values)
+    add(conn, table, *fresh)
+    lines = [_line(name, key, by_key.get(key)) for name, keys in told.items() for key in keys]
+    events.record_all(conn, case.tenant, case.ref, lines, now=now, correlation=correlation)
+    return Settled(*(tuple(keys) for keys in told.values()))
+
+
+def _in_order(before: Iterable[Row[Any]], changes: dict[int, dict[str, Any]], fresh: list[dict[str, Any]]) -> None:
+    """Say in ``changes`` and ``fresh`` what ``advance`` would write after them."""
+    rows = [{**{name: row._mapping[name] for name in _QUEUED}, **changes.get(row.n, {})} for row in before]
+    ready = _ready_at([row for row in (*rows, *fresh) if row["state"] in UNFINISHED])
+    for row in fresh:
+        row["ready_at"] = ready[row["n"]]
+    for row in rows:
+        if row["n"] in ready and row["ready_at"] != ready[row["n"]]:
+            changes.setdefault(row["n"], {})["ready_at"] = ready[row["n"]]
 
 
 def seed_done(conn: Connection, case: Case, wanted: Sequence[Wanted], now: datetime) -> None:
@@ -157,7 +179,7 @@ def seed_done(conn: Connection, case: Case, wanted: Sequence[Wanted], now: datet
             "retry_at": None,
         }
         add(conn, table, ids | _content(w, now, now) | done)
-        _record(conn, case, "adopted", w.key, w, now, None)
+    events.record_all(conn, case.tenant, case.ref, [_line("adopted", w.key, w) for w in wanted], now=now)
 
 
 def _content(w: Wanted, facts_at: datetime, now: datetime) -> dict[str, Any]:
@@ -193,13 +215,8 @@ def _amended(
     return content, None if same and held == before else "changed"
 
 
-def _record(
-    conn: Connection, case: Case, name: str, key: str, w: Wanted | None, now: datetime, correlation: str | None
-) -> None:
-    data: dict[str, str | int | bool | None] = {"key": key}
-    if w is not None:
-        data |= {"kind": w.kind.value, "why": w.why}
-    events.record(conn, case.tenant, case.ref, f"act.{name}", data, now=now, correlation=correlation)
+def _line(name: str, key: str, w: Wanted | None) -> tuple[str, events.Data]:
+    return f"act.{name}", {"key": key} if w is None else {"key": key, "kind": w.kind.value, "why": w.why}
 
 
 STOPS = (ActKind.PAUSE, ActKind.END)
@@ -210,27 +227,37 @@ def advance(conn: Connection, tenant: str, ref: str) -> None:
     """Let the first unfinished act of each lane be claimed, and only that; on the platform, the first about the person
     and the first about the schedule. A creation waits for the person; a pause or an end waits for nothing but another
     act that is under way on the schedule. Follows every change of an act's state, with the case locked."""
-    rows = conn.execute(_UNFINISHED, {"tenant": tenant, "ref": ref}).all()
-    leading = {row.n for row in _leading(rows)}
+    rows = [row._mapping for row in conn.execute(_UNFINISHED, {"tenant": tenant, "ref": ref})]
+    ready = _ready_at(rows)
     for row in rows:
-        ready_at = None
-        if row.n in leading:
-            ready_at = row.lease_until if row.lease_owner is not None else row.retry_at
-        if ready_at != row.ready_at:
-            change(conn, table, {"tenant": tenant, "ref": ref, "n": row.n}, {"ready_at": ready_at})
+        if row["ready_at"] != ready[row["n"]]:
+            change(conn, table, {"tenant": tenant, "ref": ref, "n": row["n"]}, {"ready_at": ready[row["n"]]})
 
 
-def _leading(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
+def _ready_at(unfinished: Sequence[_Queued]) -> dict[int, datetime | None]:
+    """From when each of a case's unfinished acts may be claimed, by number."""
+
+    def at(row: _Queued) -> datetime | None:
+        found: datetime | None = row["retry_at"] if row["lease_owner"] is None else row["lease_until"]
+        return found
+
+    leading = {row["n"] for row in _leading(unfinished)}
+    return {row["n"]: at(row) if row["n"] in leading else None for row in unfinished}
+
+
+def _leading(rows: Sequence[_Queued]) -> list[_Queued]:
     """The first of each queue."""
-    queues: dict[str, list[Row[Any]]] = {}
+    queues: dict[str, list[_Queued]] = {}
     for row in rows:
-        queues.setdefault("person" if row.kind in PERSON_KINDS else row.lane, []).append(row)
+        queues.setdefault("person" if row["kind"] in PERSON_KINDS else row["lane"], []).append(row)
     first = {queue: waiting[0] for queue, waiting in queues.items()}
     if "platform" in queues:
-        first["platform"] = min(queues["platform"], key=lambda r: (r.state == ActState.PENDING, r.kind not in STOPS))
+        first["platform"] = min(
+            queues["platform"], key=lambda r: (r["state"] == ActState.PENDING, r["kind"] not in STOPS)
+        )
     schedule, person = first.get("platform"), first.get("person")
-    if schedule is not None and person is not None and schedule.kind not in STOPS:
-        del first["platform" if person.n < schedule.n else "person"]
+    if schedule is not None and person is not None and schedule["kind"] not in STOPS:
+        del first["platform" if person["n"] < schedule["n"] else "person"]
     return list(first.values())
 
 

@@ -13,7 +13,8 @@ from adapter.store.tables import persons
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _EXTERNAL_ID = select(persons.c.external_id).where(*where(persons, "tenant", "person_id"))
-_RECORD = select(persons.c.details, persons.c.emptied).where(*where(persons, "tenant", "person_id"))
+DETAILS = select(persons.c.details).where(*where(persons, "tenant", "person_id"))
+EMPTIED = select(persons.c.emptied).where(*where(persons, "tenant", "person_id"))
 
 
 def external_id_for(conn: Connection, tenant: str, person_id: str, rng: random.Random) -> str:
@@ -34,12 +35,9 @@ def take_over(conn: Connection, tenant: str, person_id: str, external_id: str) -
     )
 
 
-def person_record(conn: Connection, tenant: str, person_id: str) -> PersonRecord | None:
+def as_record(details: str | None, emptied: bool | None) -> PersonRecord | None:
     """What the platform was last told; None if it was never told anything."""
-    row = conn.execute(_RECORD, {"tenant": tenant, "person_id": person_id}).one_or_none()
-    if row is None or (row.details is None and not row.emptied):
-        return None
-    return PersonRecord(row.details or "", row.emptied)
+    return None if details is None and not emptied else PersonRecord(details or "", bool(emptied))
 
 
 def told(conn: Connection, tenant: str, person_id: str, details: str | None, *, emptied: bool = False) -> None:

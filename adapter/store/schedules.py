@@ -15,7 +15,7 @@ from adapter.store.tables import cases, schedules
 _s = schedules.c
 _OF_CASE = where(schedules, "tenant", "ref")
 _RECORD = select(_s.record).where(*_OF_CASE, _s.n == given("n"))
-_NEWEST = select(_s.record).where(*_OF_CASE).order_by(_s.n.desc()).limit(1)
+NEWEST = select(_s.record).where(*_OF_CASE).order_by(_s.n.desc()).limit(1)
 _REMOTE = select(_s.n, _s.remote_id, _s.etag).where(*_OF_CASE, _s.remote_id.is_not(None))
 _OWNED = (
     select(_s.remote_id, _s.ref, _s.record, cases.c.closed_at)
@@ -42,11 +42,6 @@ def save(
         "ended": record.status is ScheduleStatus.ENDED,
     }
     upsert(conn, schedules, [row], keep=() if remote_id is not None else ("remote_id",))
-
-
-def newest(conn: Connection, tenant: str, ref: str) -> ScheduleRecord | None:
-    text = conn.scalar(_NEWEST, {"tenant": tenant, "ref": ref})
-    return codec.load_record(text) if text is not None else None
 
 
 def remote_ids(conn: Connection, tenant: str, ref: str) -> dict[int, tuple[str, str | None]]:

@@ -6,14 +6,16 @@ every case is built at import or at first use, and only its parameters differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, Insert, Table, Update, bindparam, insert, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import BindParameter, ColumnElement, Connection, Table, TextClause, Update, bindparam, text, update
 
 Row = Mapping[str, Any]
+
+_BLOCKS = (64, 16, *range(8, 0, -1))
+"""How many rows go into one statement: of few sizes, so that few statements are ever built."""
 
 
 def given(name: str) -> BindParameter[Any]:
@@ -31,14 +33,56 @@ def where(table: Table, *names: str) -> tuple[ColumnElement[bool], ...]:
     return tuple(table.c[name] == given(name) for name in names)
 
 
+def add(conn: Connection, table: Table, *rows: Row) -> None:
+    """Insert rows, all with the same columns."""
+    _insert(conn, table, rows, "")
+
+
+def upsert(conn: Connection, table: Table, rows: Sequence[Row], *, keep: Iterable[str] = ()) -> None:
+    """Insert rows, all with the same columns; where one with the same primary key is there, its other columns but
+    ``keep`` get the new values."""
+    if rows:
+        _insert(conn, table, rows, _replacing(table, tuple(rows[0]), frozenset(keep)))
+
+
+def insert_missing(conn: Connection, table: Table, *rows: Row) -> int:
+    """Insert rows, all with the same columns, but those that break a unique constraint; how many were inserted."""
+    return _insert(conn, table, rows, "ON CONFLICT DO NOTHING")
+
+
+def _insert(conn: Connection, table: Table, rows: Sequence[Row], ending: str) -> int:
+    # Not as ``executemany``: psycopg would send that in a pipeline, and a process frozen within one is to PostgreSQL no
+    # idle one, so that its locks would last as long as it is frozen.
+    count = 0
+    for block in _in_blocks(rows):
+        values = {f"{name}_{i}": value for i, row in enumerate(block) for name, value in row.items()}
+        count += conn.execute(_inserting(table, tuple(block[0]), len(block), ending), values).rowcount
+    return count
+
+
+def _in_blocks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    start = 0
+    while left := len(rows) - start:
+        size = next(size for size in _BLOCKS if size <= left)
+        yield rows[start : start + size]
+        start += size
+
+
 @cache
-def _insert(table: Table) -> Insert:
-    return insert(table)
+def _inserting(table: Table, names: tuple[str, ...], count: int, ending: str) -> TextClause:
+    """As text: of several rows' ``VALUES`` SQLAlchemy would build the statement anew each time."""
+    rows = ", ".join("(" + ", ".join(f":{name}_{i}" for name in names) + ")" for i in range(count))
+    given_here = [bindparam(f"{name}_{i}", type_=table.c[name].type) for i in range(count) for name in names]
+    columns = ", ".join(f'"{name}"' for name in names)
+    words = ("INSERT INTO", f'"{table.name}"', f"({columns})", "VALUES", rows, ending)
+    return text(" ".join(words)).bindparams(*given_here)
 
 
-def add(conn: Connection, table: Table, row: Row) -> None:
-    """Insert one row."""
-    conn.execute(_insert(table), row)
+@cache
+def _replacing(table: Table, names: tuple[str, ...], keep: frozenset[str]) -> str:
+    key = [c.name for c in table.primary_key]
+    fresh = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in key and name not in keep)
+    return f"ON CONFLICT ({', '.join(key)}) DO UPDATE SET {fresh}"
 
 
 @cache
@@ -52,49 +96,5 @@ def change(conn: Connection, table: Table, of: Row, values: Row) -> int:
     return conn.execute(_update(table, tuple(of)), {**_where(of), **values}).rowcount
 
 
-def change_each(conn: Connection, table: Table, changes: Sequence[tuple[Row, Row]]) -> None:
-    """The same for several rows. One statement each: psycopg would send many in a pipeline, and a process frozen within
-    one is to PostgreSQL no idle one, so that its locks would last as long as it is frozen."""
-    for of, values in changes:
-        change(conn, table, of, values)
-
-
 def _where(of: Row) -> dict[str, Any]:
     return {f"where_{name}": value for name, value in of.items()}
-
-
-# The little that SQLAlchemy spells differently for SQLite and PostgreSQL.
-
-
-def _dialect_insert(dialect: str, table: Table) -> Any:
-    return (postgresql if dialect == "postgresql" else sqlite).insert(table)
-
-
-@cache
-def _upsert(dialect: str, table: Table, columns: tuple[str, ...], keep: frozenset[str]) -> Insert:
-    key = [c.name for c in table.primary_key]
-    statement = _dialect_insert(dialect, table)
-    fresh = {name: statement.excluded[name] for name in columns if name not in key and name not in keep}
-    upserting: Insert = statement.on_conflict_do_update(index_elements=key, set_=fresh)
-    return upserting
-
-
-def upsert(conn: Connection, table: Table, rows: Sequence[Row], *, keep: Iterable[str] = ()) -> None:
-    """Insert rows, all with the same columns; where one with the same primary key is there, its other columns but
-    ``keep`` get the new values."""
-    if rows:
-        statement = _upsert(conn.dialect.name, table, tuple(rows[0]), frozenset(keep))
-        for row in rows:  # not as many at once: see ``change_each``
-            conn.execute(statement, row)
-
-
-@cache
-def _insert_missing(dialect: str, table: Table) -> Insert:
-    statement: Insert = _dialect_insert(dialect, table).on_conflict_do_nothing()
-    # Without the option SQLAlchemy doesn't ask every driver how many rows an INSERT made.
-    return statement.execution_options(preserve_rowcount=True)
-
-
-def insert_missing(conn: Connection, table: Table, row: Row) -> bool:
-    """Insert one row unless it breaks a unique constraint; whether it was inserted."""
-    return conn.execute(_insert_missing(conn.dialect.name, table), row).rowcount > 0

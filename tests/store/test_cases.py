@@ -40,7 +40,7 @@ def test_a_reference_that_is_taken_is_drawn_again(store: Store) -> None:
 def test_an_order_cannot_be_linked_to_a_second_case(store: Store) -> None:
     first, second = store.open("1"), store.open("2")
     with pytest.raises(OrderTaken, match=first.ref):
-        store.run(cases.link, second, "order", ["3", "1"])
+        store.run(cases.link, second, {"order": ["3", "1"]})
     assert store.run(cases.chain, second) == {"2"}
 
 
@@ -54,9 +54,10 @@ def test_an_order_that_was_let_go_opens_a_later_case(store: Store) -> None:
 
 def test_an_execution_may_serve_several_cases(store: Store) -> None:
     first, second = store.open("1"), store.open("2")
-    assert store.run(cases.link, first, "execution", [7, 8]) == {"7", "8"}
-    assert store.run(cases.link, first, "execution", [7]) == set()
-    store.run(cases.link, second, "execution", [7])
+    store.run(cases.link, first, {"execution": [7, 8], "client": [1]})
+    store.run(cases.link, first, {"execution": [7]})
+    store.run(cases.link, second, {"execution": [7]})
+    assert store.run(cases.all_links, first)["execution"] == {"7", "8"}
     known = store.run(cases.open_refs_of_links, "north", "execution", ["7"])
     assert set(known["7"]) == {first.ref, second.ref}
 
