@@ -7,13 +7,13 @@ import json
 import logging
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import AsyncIterable, Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 import aiohttp
 import httpx
@@ -153,7 +153,7 @@ class Pace:
 
 
 class VendorHttp:
-    """The HTTP side of one vendor.
+    """The HTTP side of one vendor. ``query`` holds the parameters that every call carries.
 
     ``transport`` replaces the network (tests, simulation); ``sleep`` serves retries and pace; ``monotonic`` is the
     clock of pace and durations, ``now`` (aware UTC) is used for ``Retry-After`` dates alone.
@@ -164,6 +164,7 @@ class VendorHttp:
         vendor: str,
         base_url: str,
         *,
+        query: Mapping[str, str] | None = None,
         settings: HttpSettings | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         on_call: OnCall | None = None,
@@ -179,6 +180,7 @@ class VendorHttp:
         self._slots = asyncio.Semaphore(self.settings.max_concurrent)
         self._backoff = wait_random_exponential(multiplier=self.settings.first_wait, max=self.settings.longest_wait)
         self._base = base_url.rstrip("/") + "/"
+        self._query = urlencode(query or {})
         self._client = Direct(
             transport or production_transport(verify=self.settings.trust, max_connections=self.settings.max_concurrent),
             httpx.Timeout(self.settings.read_timeout, connect=self.settings.connect_timeout),
@@ -214,9 +216,7 @@ class VendorHttp:
         it is ``AmbiguousWrite`` for all others.
         """
         safe = method in ("GET", "HEAD") if repeatable is None else repeatable
-        # Whole, so that httpx parses it once: with parameters of its own it does so twice.
-        url = self._base + path.lstrip("/") + (f"?{urlencode(params)}" if params else "")
-        request = self._client.build_request(method, url, json=json, data=form, headers=headers)
+        request = self._client.build_request(method, self._url(path, params), json=json, data=form, headers=headers)
         try:
             return await self._exchange(request, call, safe, accept)
         except Transient as error:
@@ -224,6 +224,13 @@ class VendorHttp:
                 raise
             first = error
         return await self._again(first, request, call, accept)
+
+    def _url(self, path: str, params: Mapping[str, str] | None) -> str:
+        """Whole, so that httpx parses it once: with parameters of its own it does so twice. Their names are our own
+        and need no encoding."""
+        given = [f"{name}={quote_plus(value)}" for name, value in (params or {}).items()]
+        query = "&".join((*given, self._query) if self._query else given)
+        return f"{self._base}{path.lstrip('/')}{'?' if query else ''}{query}"
 
     async def _again(self, first: Transient, request: httpx.Request, call: str, accept: Collection[int]) -> Answer:
         """What is safe to repeat is, a few times. The first try was made outside, as nearly all need no other."""
@@ -302,7 +309,10 @@ async def _body(response: httpx.Response, longest: int) -> bytes | None:
     body = bytearray()
     plain = not response.is_stream_consumed and "content-encoding" not in response.headers
     try:
-        async for chunk in response.aiter_raw() if plain else response.aiter_bytes():
+        # What needs no decoding is taken from the transport as it comes.
+        stream = response.stream if plain else response.aiter_bytes()
+        assert isinstance(stream, AsyncIterable), "a transport for asyncio gives nothing else"
+        async for chunk in stream:
             body += chunk
             if len(body) > longest:
                 return None

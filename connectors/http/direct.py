@@ -11,11 +11,13 @@ from typing import Any
 
 import httpx
 
-_HEADERS = {
-    "Accept": "application/json",  # ASP.NET has other formats for a client that takes anything
-    "Accept-Encoding": "gzip, deflate",
-    "User-Agent": "trygghetskamera-adapter",
-}
+_HEADERS = httpx.Headers(
+    {
+        "Accept": "application/json",  # ASP.NET has other formats for a client that takes anything
+        "Accept-Encoding": "gzip, deflate",
+        "User-Agent": "trygghetskamera-adapter",
+    }
+)
 
 
 class Direct:
@@ -35,9 +37,8 @@ class Direct:
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Request:
         """``url`` is whole, its parameters included."""
-        return httpx.Request(
-            method, url, json=json, data=data, headers={**_HEADERS, **(headers or {})}, extensions=self._extensions
-        )
+        whole = {**_HEADERS, **headers} if headers else _HEADERS
+        return httpx.Request(method, url, json=json, data=data, headers=whole, extensions=self._extensions)
 
     async def send(self, request: httpx.Request) -> httpx.Response:
         """The answer's head; who asked reads its body and closes it."""

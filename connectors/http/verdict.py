@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 import aiohttp
 import httpx
@@ -22,6 +23,7 @@ from connectors.errors import (
 from connectors.http.message import message_of
 
 
+@lru_cache(maxsize=32)
 def http_date(value: str | None) -> datetime | None:
     """An HTTP date (RFC 9110, section 5.6.7) as an aware UTC instant; None if it is absent or no date."""
     try:

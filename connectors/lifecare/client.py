@@ -51,11 +51,17 @@ class LifecareClient:
     ) -> None:
         self._settings = settings
         # L1: the query string is the one carrier of domain and key, no header is.
-        self._credentials = {"domain": settings.domain, "key": settings.key}
+        credentials = {"domain": settings.domain, "key": settings.key}
         self._page_size = max(2, settings.page_size)
         self._cap = Cap(self._learned_cap)
         self._http = VendorHttp(
-            "lifecare", settings.base_url, settings=settings.http, transport=transport, on_call=on_call, sleep=sleep
+            "lifecare",
+            settings.base_url,
+            query=credentials,
+            settings=settings.http,
+            transport=transport,
+            on_call=on_call,
+            sleep=sleep,
         )
 
     async def __aenter__(self) -> Self:
@@ -104,7 +110,7 @@ class LifecareClient:
         person's (L11: the API serves anyone's)."""
         scope = None if person_id is None else of_person(person_id)
         path, call = f"api/v1/{resource.name}/{path_segment(id)}", f"GET {resource.name}/{{id}}"
-        answer = await self._http.send("GET", path, call=call, params=self._credentials)
+        answer = await self._http.send("GET", path, call=call)
         entity = answer.parse(resource.model)
         if scope is not None and not scope.holds(entity):
             raise answer.broken(scope.reason)
@@ -178,9 +184,7 @@ class LifecareClient:
         """Writes a note (LA3), once and without any retry: there is no idempotency key (LA4), so ``AmbiguousWrite``
         means that it may stand there."""
         body = request.model_dump(mode="json", by_alias=True, exclude_none=True)
-        answer = await self._http.send(
-            "POST", "api/v2/provider_notes", call="POST provider_notes", params=self._credentials, json=body
-        )
+        answer = await self._http.send("POST", "api/v2/provider_notes", call="POST provider_notes", json=body)
         note = answer.parse(wire.JournalNoteV2)
         if note.client_id not in (None, request.client_id):
             raise answer.broken("the note came back as another client's")
@@ -215,7 +219,7 @@ class LifecareClient:
     async def _page(self, resource: Resource[Any], params: Mapping[str, str]) -> Answer:
         """One page, or a 404, which on a list means that nothing matches (L10)."""
         path, call = f"api/v1/{resource.name}", f"GET {resource.name}"
-        return await self._http.send("GET", path, call=call, params={**params, **self._credentials}, accept=(404,))
+        return await self._http.send("GET", path, call=call, params=params, accept=(404,))
 
 
 def _asked(resource: Resource[Any], q: str | None, gt: datetime | None, lt: datetime | None) -> dict[str, str]:

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import threading
 import traceback
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -94,6 +94,7 @@ def test_no_act_gets_stuck_when_it_is_decided_while_the_one_before_it_is_done(sh
     done = threading.Thread(target=lambda: other.run(dispatch.done, first, Effect({}), NOW))
 
     def decides(conn: Connection) -> None:
+        cases.lock(conn, case.tenant, case.ref)
         outbox.settle_wanted(conn, case, [want("b")], facts_at=NOW, now=NOW)
         done.start()
         done.join(0.2)
@@ -102,6 +103,27 @@ def test_no_act_gets_stuck_when_it_is_decided_while_the_one_before_it_is_done(sh
     done.join()
     other.db.close()
     assert [claimed.act.key for claimed in store.take()] == ["b"]
+
+
+def test_an_act_that_is_being_decided_on_is_not_claimed_before_that_is_over(shared_store: Store, url: str) -> None:
+    """It would be sent by one and dropped by the other."""
+    store = shared_store
+    case = store.open("1")
+    store.settle(case, want("a"))
+    other = Store(Database(url, inline=True))
+
+    def decides(conn: Connection, claiming: ThreadPoolExecutor) -> Future[list[dispatch.ClaimedAct]]:
+        cases.lock(conn, case.tenant, case.ref)
+        rows = outbox.rows_of(conn, case)
+        taking = claiming.submit(other.take)
+        wait([taking], timeout=0.2)
+        assert outbox.settle_wanted(conn, case, [], facts_at=NOW, now=NOW, rows=rows).dropped == ("a",)
+        return taking
+
+    with ThreadPoolExecutor(1) as claiming:
+        taking = store.db.run_sync(lambda conn: decides(conn, claiming))
+        assert taking.result() == []
+    other.db.close()
 
 
 def test_two_cases_of_one_person_that_close_at_once_both_close(shared_store: Store, url: str) -> None:
