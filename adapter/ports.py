@@ -6,7 +6,7 @@ method retries a write.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -185,8 +185,8 @@ class PlatformSchedule:
 class SchedulePlatform(Protocol):
     """The camera platform (Phoniro), read for comparison."""
 
-    def schedules(self) -> AsyncIterator[PlatformSchedule]:
-        """Every schedule there is, ours and others', page by page. The list may lag behind by seconds."""
+    def schedules(self) -> AsyncGenerator[Sequence[PlatformSchedule], None]:
+        """Every schedule there is, ours and others', by the page. The list may lag behind by seconds."""
         ...
 
     async def schedule(self, schedule_id: str) -> PlatformSchedule | None:

@@ -11,7 +11,7 @@ from typing import Final
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus, What
 from adapter.domain.nights import CalendarRule, NightTimes, NightWindow, Weekday, calendar_rules, night_times_from_rules
 from connectors.lifecare import wire as lifecare
-from connectors.phoniro.wire import Customer, NewSchedule, PauseReason, Rule, Schedule, ScheduleChanges
+from connectors.phoniro.wire import Customer, ListedSchedule, NewSchedule, PauseReason, Rule, ScheduleChanges
 from mappings.lifecare import contact, is_protected
 from mappings.tables import MunicipalMapping
 
@@ -91,7 +91,7 @@ def changes(what: What, mapping: MunicipalMapping) -> ScheduleChanges:
     return ScheduleChanges(valid_from=_day(what, "valid_from"), valid_to=valid_to, rules=rules)
 
 
-def record(schedule: Schedule, window: NightWindow, seen_at: datetime, *, n: int, what: What) -> ScheduleRecord:
+def record(schedule: ListedSchedule, window: NightWindow, seen_at: datetime, *, n: int, what: What) -> ScheduleRecord:
     """A schedule as it was seen. ``times`` is None where its rules are no night times. A status that we don't know
     counts as open, so that it is still paused and ended. ``orders`` are those of the act's content, if it has any.
 
@@ -147,7 +147,7 @@ def _rules(what: What, window: NightWindow) -> tuple[Rule, ...]:
 
 
 def _times(rules: Iterable[Rule], window: NightWindow) -> NightTimes | None:
-    return _times_of(tuple((tuple(rule.weekdays), tuple(rule.times)) for rule in rules), window)
+    return _times_of(tuple([(rule.weekdays, rule.times) for rule in rules]), window)
 
 
 @lru_cache(maxsize=4096)

@@ -8,9 +8,9 @@ policy says so.
 
 from __future__ import annotations
 
-import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -51,9 +51,10 @@ async def compare(rt: Runtime, tenant: Tenant) -> Comparison:
     found = Comparison()
     listed: set[str] = set()
     with log_context(tenant=tenant.name):
-        async for batch in _batches(tenant.platform.schedules()):
-            listed |= {row.id for row in batch}
-            await _compare_batch(rt, tenant, batch, found, began)
+        async with aclosing(tenant.platform.schedules()) as pages:
+            async for page in pages:
+                listed.update(row.id for row in page)
+                await _compare_page(rt, tenant, page, found, began)
         await _missing(rt, tenant, listed, found)
         seconds = (rt.clock.now() - began).total_seconds()
         _report(found, seconds)
@@ -93,41 +94,31 @@ async def compare_when_due(rt: Runtime, tenant: Tenant) -> None:
         log("lease_lost", lease=f"feed {FEED}", held_seconds=(rt.clock.now() - now).total_seconds())
 
 
-async def _batches(rows: AsyncIterator[PlatformSchedule]) -> AsyncIterator[list[PlatformSchedule]]:
-    """The next one is listed while one is compared."""
-
-    async def listed() -> list[PlatformSchedule]:
-        batch: list[PlatformSchedule] = []
-        async for row in rows:
-            batch.append(row)
-            if len(batch) == BATCH:
-                break
-        return batch
-
-    ahead = asyncio.ensure_future(listed())
-    try:
-        while batch := await ahead:
-            ahead = asyncio.ensure_future(listed())
-            yield batch
-    finally:
-        ahead.cancel()
-
-
-async def _compare_batch(
-    rt: Runtime, tenant: Tenant, batch: list[PlatformSchedule], found: Comparison, began: datetime
+async def _compare_page(
+    rt: Runtime, tenant: Tenant, page: Sequence[PlatformSchedule], found: Comparison, began: datetime
 ) -> None:
-    known = await rt.db.run(lambda c: schedules.by_remote_ids(c, tenant.name, [row.id for row in batch]))
-    found.listed += len(batch)
-    for row in batch:
+    known = await rt.db.run(lambda c: schedules.by_remote_ids(c, tenant.name, [row.id for row in page]))
+    found.listed += len(page)
+    for row in page:
         ours = known.get(row.id)
         if ours is None:
             await _nobodys(rt, tenant, row, found)
         elif row.record.status is not ScheduleStatus.ENDED and not ours.open:
             await _unowned(rt, tenant, row, ours.ref, found, may_end=True)
-        elif same(ours.record, row.record):
+        elif ours.shows(row.record):
             found.same += 1
-        elif ours.record.seen_at < began - LAG:
-            await _take_over(rt, tenant, ours.ref, ours.record, row.id, found)
+        else:
+            await _look_closer(rt, tenant, ours, row, found, began)
+
+
+async def _look_closer(
+    rt: Runtime, tenant: Tenant, ours: schedules.Owned, row: PlatformSchedule, found: Comparison, began: datetime
+) -> None:
+    known = ours.record
+    if same(known, row.record):
+        found.same += 1
+    elif known.seen_at < began - LAG:
+        await _take_over(rt, tenant, ours.ref, known, row.id, found)
 
 
 def same(known: ScheduleRecord, seen: ScheduleRecord) -> bool:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime
 
 from adapter.domain.ledger import Act, ActKind, ScheduleRecord, ScheduleStatus, What
+from adapter.domain.nights import NightWindow
 from adapter.gateways.errors import as_port_errors, port_error, unmapped
 from adapter.ports import CaseContext, Effect, Failure, PlatformSchedule, PortError
 from connectors.errors import Conflict, NotFound, Refused, VendorError
 from connectors.lifecare import wire as lifecare_wire
 from connectors.lifecare.client import LifecareClient
 from connectors.phoniro.client import PhoniroClient, Versioned
-from connectors.phoniro.wire import BrokenRow, Schedule
+from connectors.phoniro.wire import BrokenRow, ListedSchedule
 from mappings import phoniro as mapped
 from mappings.lifecare import fingerprint
 from mappings.phoniro import WrongContent
@@ -237,18 +239,19 @@ class PhoniroSchedules:
         self._mapping = mapping
         self._clock = clock
 
-    async def schedules(self) -> AsyncIterator[PlatformSchedule]:
+    async def schedules(self) -> AsyncGenerator[Sequence[PlatformSchedule], None]:
         """Every schedule, ended ones included; ``reference`` is the externalReference; lists carry no version.
 
         Raises ``PortError`` (contract) at the end if any row couldn't be read: then what came is not all there is.
         """
         broken = 0
         with as_port_errors():
-            async for row in self._phoniro.schedules():
-                if isinstance(row, BrokenRow):
-                    broken += 1
-                    continue
-                yield self._seen(row, None)
+            async with aclosing(self._phoniro.schedule_pages()) as pages:
+                async for page in pages:
+                    seen_at, window = self._clock(), self._mapping.window
+                    rows = [_seen(row, None, window, seen_at) for row in page if not isinstance(row, BrokenRow)]
+                    broken += len(page) - len(rows)
+                    yield rows
         if broken:
             reason = f"{broken} schedules in the list can't be read; the others were compared"
             raise PortError(Failure.CONTRACT, reason, vendor=VENDOR)
@@ -259,9 +262,9 @@ class PhoniroSchedules:
                 found = await self._phoniro.get_schedule(schedule_id)
             except NotFound:
                 return None
-            return self._seen(found.schedule, found.etag)
+            return _seen(found.schedule, found.etag, self._mapping.window, self._clock())
 
-    def _seen(self, row: Schedule, etag: str | None) -> PlatformSchedule:
-        n = mapped.number_of(row.external_reference)
-        record = mapped.record(row, self._mapping.window, self._clock(), n=n, what={})
-        return PlatformSchedule(row.external_reference, row.id, etag, record, row.customer_external_id)
+
+def _seen(row: ListedSchedule, etag: str | None, window: NightWindow, seen_at: datetime) -> PlatformSchedule:
+    record = mapped.record(row, window, seen_at, n=mapped.number_of(row.external_reference), what={})
+    return PlatformSchedule(row.external_reference, row.id, etag, record, row.customer_external_id)

@@ -1,8 +1,10 @@
-"""Lists by cursor, streamed: one page in memory at a time, and a broken row loses no other (P6)."""
+"""Lists by cursor, streamed: two pages in memory at a time, and a broken row loses no other (P6)."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -14,30 +16,42 @@ MOST_PAGES: Final = 100_000
 """A list that goes on beyond this has no end."""
 
 M = TypeVar("M", bound=BaseModel)
+Fetch = Callable[[str | None], Awaitable[Answer]]
+"""Gets the page at a cursor; None is the first."""
 
 
-async def stream(fetch: Callable[[str | None], Awaitable[Answer]], model: type[M]) -> AsyncIterator[M | BrokenRow]:
-    """The rows of all pages, one by one; ``fetch`` gets the page at a cursor (None is the first).
+async def pages(fetch: Fetch, model: type[M]) -> AsyncGenerator[list[M | BrokenRow], None]:
+    """The rows of each page. The next page is on its way while the rows of one are read and used.
 
     Raises ``ContractBroken`` when a page has no list of rows, or its ``nextCursor`` is missing or was given before: a
     list cut short must not be taken for a whole one, and a list in circles must not go on for ever.
     """
     seen: set[str] = set()
-    cursor: str | None = None
-    while True:
-        answer = await fetch(cursor)
-        document = _document(answer)
-        for row in _items(answer, document):
-            yield _parsed(row, model)
-        following = document.get("nextCursor", "")
-        if following is None:
-            return
-        if not isinstance(following, str) or not following:
-            raise answer.broken("the page has no nextCursor, neither a text nor null")
-        if following in seen or len(seen) >= MOST_PAGES:
-            raise answer.broken("the list does not end: its nextCursor repeats")
-        seen.add(following)
-        cursor = following
+    ahead: asyncio.Future[Answer] | None = None
+    try:
+        while True:
+            answer = await (ahead or fetch(None))
+            document = _document(answer)
+            items = _items(answer, document)
+            following = _following(answer, document, seen)
+            if following is not None:
+                ahead = asyncio.ensure_future(fetch(following))
+                await asyncio.sleep(0)  # one turn of the loop, in which the request goes out
+            yield [_parsed(row, model) for row in items]
+            if following is None:
+                return
+    finally:
+        if ahead is not None:
+            ahead.cancel()
+            await asyncio.gather(ahead, return_exceptions=True)
+
+
+async def stream(fetch: Fetch, model: type[M]) -> AsyncIterator[M | BrokenRow]:
+    """The rows of all pages, one by one; raises as ``pages`` does."""
+    async with aclosing(pages(fetch, model)) as all_pages:
+        async for page in all_pages:
+            for row in page:
+                yield row
 
 
 def single_page(answer: Answer, model: type[M]) -> list[M | BrokenRow]:
@@ -48,6 +62,19 @@ def single_page(answer: Answer, model: type[M]) -> list[M | BrokenRow]:
 def _document(answer: Answer) -> dict[str, Any]:
     document = answer.json()
     return document if isinstance(document, dict) else {}
+
+
+def _following(answer: Answer, document: dict[str, Any], seen: set[str]) -> str | None:
+    """The next page's cursor; None on the last page."""
+    following = document.get("nextCursor", "")
+    if following is None:
+        return None
+    if not isinstance(following, str) or not following:
+        raise answer.broken("the page has no nextCursor, neither a text nor null")
+    if following in seen or len(seen) >= MOST_PAGES:
+        raise answer.broken("the list does not end: its nextCursor repeats")
+    seen.add(following)
+    return following
 
 
 def _items(answer: Answer, document: dict[str, Any]) -> list[object]:

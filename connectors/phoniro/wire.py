@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, time
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
@@ -36,11 +37,17 @@ _PERSONAL_NUMBER = re.compile(r"[0-9]{8}[0-9A-Z]{4}")
 _LIKE_PERSONAL_NUMBER = re.compile(r"([0-9]{2})?[0-9]{6}[-+]?[0-9A-Za-z]{4}")
 
 
+@lru_cache(maxsize=1440)
+def _time_of(text: str) -> time:
+    """Kept, as schedules say the same times over and over."""
+    if not _CLOCK_TIME.fullmatch(text):
+        raise ValueError("not a time of the form HH:MM")
+    return time(int(text[:2]), int(text[3:]))
+
+
 def _clock_time(value: object) -> object:
     if isinstance(value, str):
-        if not _CLOCK_TIME.fullmatch(value):
-            raise ValueError("not a time of the form HH:MM")
-        return time(int(value[:2]), int(value[3:]))
+        return _time_of(value)
     # A number would be taken for seconds: 22:30, read as YAML, is 1350.
     if not isinstance(value, time):
         raise ValueError("not a time of the form HH:MM")
@@ -187,24 +194,29 @@ class ScheduleChanges(_Wire):
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-class Schedule(_Wire):
-    """A schedule as Phoniro has it. ``status`` is ``planned``, ``active``, ``paused``, ``ended`` or a word to come;
-    instants are aware UTC."""
+class ListedSchedule(_Wire):
+    """What is read of a schedule in a list: enough to know it by, and to see whether it is as it should be. ``status``
+    is ``planned``, ``active``, ``paused``, ``ended`` or a word to come; instants are aware UTC."""
 
     id: str
     status: str
     external_reference: str
     customer_external_id: str
-    organisation_id: str
-    type: str
-    time_zone: str
     valid_from: CalendarDate
     valid_to: CalendarDate | None = None
     rules: tuple[Rule, ...]
+    ended_at: Instant | None = None
+
+
+class Schedule(ListedSchedule):
+    """A schedule as Phoniro has it, whole."""
+
+    organisation_id: str
+    type: str
+    time_zone: str
     tolerance_minutes: int = 30
     retry_after_minutes: int = 15
     camera_id: str | None = None
-    ended_at: Instant | None = None
     paused_until: Instant | None = None
     created_at: Instant
     updated_at: Instant

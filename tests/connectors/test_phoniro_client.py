@@ -481,6 +481,45 @@ async def test_a_page_that_fails_once_is_read_again_and_no_row_comes_twice(
     assert len([row async for row in client.schedules()]) == 2
 
 
+async def test_the_next_page_is_on_its_way_while_one_is_used(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    route = phoniro.get(SCHEDULES).mock(side_effect=[_page([SCHEDULE], "2"), _page([SCHEDULE]), _page([])])
+    asked = []
+    async for page in client.schedule_pages():
+        await asyncio.sleep(0)
+        asked.append((len(page), route.call_count))
+    assert asked == [(1, 2), (1, 2)]
+
+
+async def test_a_list_that_is_left_half_way_leaves_no_call_behind(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    cut = asyncio.Event()
+
+    async def never(_: httpx.Request) -> httpx.Response:
+        try:
+            return await asyncio.Future()
+        finally:
+            cut.set()
+
+    phoniro.get(SCHEDULES, params={"cursor": "2"}).mock(side_effect=never)
+    phoniro.get(SCHEDULES).mock(return_value=_page([SCHEDULE], "2"))
+    pages = client.schedule_pages()
+    assert len(await anext(pages)) == 1
+    await asyncio.sleep(0)
+    await pages.aclose()
+    assert cut.is_set()
+
+
+async def test_a_fault_in_what_a_comparison_does_not_need_costs_no_row(
+    phoniro: respx.MockRouter, tokens: respx.Route, client: PhoniroClient
+) -> None:
+    phoniro.get(SCHEDULES).mock(return_value=_page([SCHEDULE | {"createdAt": "yesterday"}]))
+    (row,) = [row async for row in client.schedules()]
+    assert row.external_reference == SCHEDULE["externalReference"]
+
+
 async def test_memory_does_not_grow_with_the_length_of_a_list(clock: Clock) -> None:
     row = json.dumps(SCHEDULE)
     body = f'{{"items": [{", ".join([row] * 500)}], "nextCursor": %s}}'

@@ -15,7 +15,7 @@ from connectors.mock.faults import Rule as Fault
 from connectors.mock.phoniro import DEFAULT_CLIENT
 from connectors.mock.serve import RunningSimulators, running_simulators
 from connectors.phoniro.client import PhoniroClient
-from connectors.phoniro.wire import Customer, NewSchedule, Rule, Schedule, ScheduleChanges, Supervision
+from connectors.phoniro.wire import Customer, ListedSchedule, NewSchedule, Rule, ScheduleChanges, Supervision
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 SCHEDULES = "/api/v1/supervision-schedules"
@@ -117,7 +117,7 @@ async def test_a_list_comes_whole_over_many_pages_although_one_page_is_lost(
         await client.create_schedule(_new(number))
     sims.faults_phoniro.add(Fault(kind=Kind.CUT_BEFORE, method="GET", path=SCHEDULES, skip=1))
     rows = [row async for row in client.schedules(status="active")]
-    assert [row.external_reference for row in rows if isinstance(row, Schedule)] == [
+    assert [row.external_reference for row in rows if isinstance(row, ListedSchedule)] == [
         f"TK-7F3K2M-{number}" for number in range(1, 6)
     ]
 

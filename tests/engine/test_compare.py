@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select, update
 
 from adapter.domain.decision import Phase
 from adapter.engine.compare import compare, compare_when_due
+from adapter.store.tables import schedules
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.phoniro import HandChange
 from tests.conftest import Logs
@@ -55,6 +58,24 @@ async def test_a_schedule_changed_by_hand_is_only_told_where_the_policy_says_so(
         assert len((await compare(world.rt, world.tenant)).changed) == 1
         await world.settle()
         assert world.valid_to(schedule_id) == later
+
+
+async def test_what_another_version_wrote_down_in_another_form_is_the_same_all_the_same() -> None:
+    async with World() as world:
+        await active(world)
+        stored = world.rt.db.run_sync(lambda c: c.execute(select(schedules.c.record)).scalar_one())
+        otherwise = json.dumps(json.loads(stored), indent=1, sort_keys=True)
+        world.rt.db.run_sync(lambda c: c.execute(update(schedules).values(record=otherwise)))
+        assert (await compare(world.rt, world.tenant)).same == 1
+
+
+async def test_other_times_are_seen(logs: Logs) -> None:
+    async with World() as world:
+        schedule_id = await active(world)
+        (rule, *others) = world.phoniro.schedule(schedule_id).new.rules
+        moved = rule.model_copy(update={"times": ("01:01",)})
+        world.phoniro.change_by_hand(schedule_id, HandChange(rules=(moved, *others)))
+        assert len((await compare(world.rt, world.tenant)).changed) == 1
 
 
 async def test_a_schedule_that_somebody_paused_by_hand_is_resumed() -> None:
