@@ -91,6 +91,11 @@ class OpsContext:
     breakers: Callable[[], Sequence[Breaker]] = _no_breakers
     documents: Documents | None = None
 
+    @property
+    def several(self) -> bool:
+        """Whether what is shown must say whose it is: of several municipalities one may be all that is served."""
+        return len(self.runtime.tenants) + len(self.runtime.refused) > 1
+
     def words_of(self, tenant: str | None = None) -> Words:
         """A municipality's words; those of the first one for what concerns none."""
         return self.words[tenant] if tenant is not None else next(iter(self.words.values()))

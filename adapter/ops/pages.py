@@ -70,7 +70,7 @@ class Pages:
             "dry_run": rt.dry_run,
             "now": words.when(rt.clock.now()),
             "signed_in": self.access.by_token,
-            "several": len(rt.tenants) > 1,
+            "several": self.ops.several,
         }
         text = self._templates.get_template(name).render(**common, **values)
         return HTMLResponse(text, status, headers=SECURITY)
@@ -115,7 +115,6 @@ class Pages:
             "vendors": vendors,
             "troubles": views.troubles(self.ops, numbers, vendors),
             "resyncs": resyncs,
-            "refused": sorted(rt.refused),
             "well": not urgent and not rt.refused and up and all(view.well for view in numbers),
         }
 

@@ -221,14 +221,18 @@ def vendors(ops: OpsContext) -> tuple[Row, ...]:
 
 def troubles(ops: OpsContext, numbers: Iterable[Numbers], vendors: Iterable[Row]) -> tuple[str, ...]:
     """What is wrong with more than a case, the gravest first; a sentence each, and one for all feeds of a state."""
-    several = len(ops.runtime.tenants) > 1
     views = list(numbers)
-    sources = ops.words_of().say("status", "sources")
-    wrong = [(name, view.tenant, f"{value}, {note.text}") for view in views for name, value, note in view.unsafe]
-    wrong += [(row.name, row.tenant, row.state.text) for row in vendors if row.state.tone == "bad"]
-    wrong += [(sources, f.tenant, f.state.text) for view in views for f in view.feeds if f.state.tone == "bad"]
-    said = (f"{what}, {tenant}: {how}." if several else f"{what}: {how}." for what, tenant, how in wrong)
-    return tuple(dict.fromkeys(said))
+    words = ops.words_of()
+    refused = [words.say("status", "tenant_refused", tenant=tenant) for tenant in sorted(ops.runtime.refused)]
+    sources = words.say("status", "sources")
+    unsafe = [(name, view.tenant, f"{value}, {note.text}") for view in views for name, value, note in view.unsafe]
+    away = [(row.name, row.tenant, row.state.text) for row in vendors if row.state.tone == "bad"]
+    away += [(sources, f.tenant, f.state.text) for view in views for f in view.feeds if f.state.tone == "bad"]
+
+    def said(what: str, tenant: str, how: str) -> str:
+        return f"{what}, {tenant}: {how}." if ops.several else f"{what}: {how}."
+
+    return tuple(dict.fromkeys([*(said(*each) for each in unsafe), *refused, *(said(*each) for each in away)]))
 
 
 def worst_first(rows: Iterable[Row]) -> tuple[Row, ...]:
@@ -243,7 +247,8 @@ def _vendors_of(ops: OpsContext, tenant: str) -> Iterable[Row]:
         last = seen.get(vendor, Seen(tenant, vendor))
         state = Line(words.say("status", "vendor_ok"), "ok")
         if vendor in held:
-            state = Line(words.say("status", "vendor_open", when=words.when(held[vendor].since)), "bad")
+            code = "vendor_refuses" if last.failure == "Unauthorised" and not last.well else "vendor_open"
+            state = Line(words.say("status", code, when=words.when(held[vendor].since)), "bad")
         elif not last.well:
             state = Line(words.say("status", "vendor_bad", when=words.when(last.failed_at)), "warn")
         yield Row(words.say("vendors", vendor), tenant, words.when(last.answered_at), state)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import httpx
 
@@ -51,6 +52,15 @@ async def test_each_municipality_has_its_own_line_for_a_vendor_and_the_worst_is_
     assert told[2:] == [("Lifecare", "aby", "svarar"), ("Lifecare", "beby", "svarar")]
     assert "Något behöver ses till." in page
     assert "Lifecare, ceby: anropen hålls tillbaka" in page[: page.index('id="runs"')]
+
+
+async def test_a_key_that_is_refused_is_said_to_be_so() -> None:
+    async with several() as (land, ops):
+        land.clock.time += timedelta(minutes=1)
+        land.calls.record("beby", "lifecare", "GET orders", 401, "Unauthorised", 0.1)
+        ops.breakers = lambda: [Breaker("beby", "lifecare", True, land.clock.now())]
+        page = await shown(ops, "/")
+    assert "Lifecare, beby: godtar inte nyckeln" in page
 
 
 async def test_a_vendor_that_was_never_called_shows_while_it_is_held_back() -> None:
