@@ -244,16 +244,16 @@ class PhoniroSchedules:
 
         Raises ``PortError`` (contract) at the end if any row couldn't be read: then what came is not all there is.
         """
-        broken = 0
+        broken, first = 0, ""
         with as_port_errors():
             async with aclosing(self._phoniro.schedule_pages()) as pages:
                 async for page in pages:
                     seen_at, window = self._clock(), self._mapping.window
-                    rows = [_seen(row, None, window, seen_at) for row in page if not isinstance(row, BrokenRow)]
-                    broken += len(page) - len(rows)
-                    yield rows
+                    problems = [row.problem for row in page if isinstance(row, BrokenRow)]
+                    broken, first = broken + len(problems), first or "".join(problems[:1])
+                    yield [_seen(row, None, window, seen_at) for row in page if not isinstance(row, BrokenRow)]
         if broken:
-            reason = f"{broken} schedules in the list can't be read; the others were compared"
+            reason = f"{broken} schedules in the list can't be read, the first for {first}; the others were compared"
             raise PortError(Failure.CONTRACT, reason, vendor=VENDOR)
 
     async def schedule(self, schedule_id: str) -> PlatformSchedule | None:

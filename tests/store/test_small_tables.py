@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -30,6 +31,7 @@ from adapter.ports import Changed, Effect
 from adapter.store import codec, declarations, dispatch, events, facts, feeds, held, outbox, persons, purge, queries
 from adapter.store.errors import Overtaken
 from adapter.store.facts import StoredFact
+from adapter.store.schedules import Owned
 from adapter.store.tables import facts as facts_table
 from adapter.store.tables import metadata
 from adapter.store.types import instant_text
@@ -249,6 +251,7 @@ minutes = st.times().map(lambda t: t.replace(second=0, microsecond=0))
 night_times = st.lists(st.lists(minutes, max_size=4), min_size=7, max_size=7).map(
     lambda nights: NightTimes.of({day: set(times) for day, times in zip(Weekday, nights, strict=True)})
 )
+records = st.builds(ScheduleRecord, times=st.none() | night_times, seen_at=instants)
 steps = st.builds(StepView, at=maybe_instants, since=maybe_instants)
 VALUES: dict[str, st.SearchStrategy[object]] = {
     "orders": st.lists(st.from_type(Order), max_size=3).map(tuple),
@@ -273,8 +276,19 @@ def test_facts_come_back_from_the_store_as_they_were(resource: str, data: st.Dat
 
 
 @settings(max_examples=30, deadline=None)
+@given(record=records, data=st.data())
+def test_a_stored_schedule_is_known_again_by_its_text(record: ScheduleRecord, data: st.DataObject) -> None:
+    """Whenever it was seen and whatever it rests on; and by no text that says anything else."""
+    stored = Owned("TK-1", codec.dump_record(record), True)
+    assert stored.shows(replace(record, seen_at=NOW, orders=frozenset({"SB-1"})))
+    name = data.draw(st.sampled_from(["n", "status", "valid_from", "valid_to", "times"]))
+    value = getattr(data.draw(records), name)
+    assert stored.shows(replace(record, **{name: value})) == (value == getattr(record, name))
+
+
+@settings(max_examples=30, deadline=None)
 @given(
-    record=st.builds(ScheduleRecord, times=st.none() | night_times, seen_at=instants),
+    record=records,
     decision=st.builds(
         Decision, wanted=st.just(()), steps=st.lists(steps, max_size=3).map(tuple), wake_at=maybe_instants
     ),
