@@ -7,14 +7,18 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import settings
+from sqlalchemy import create_engine
 
 from adapter.log_events import COMMON, EVENTS
 from adapter.observability import configure_logging
+from adapter.store import database
 from tests.postgres import Postgres, programs
+from tests.statements import CompiledOnce
 
 # The suite draws the same examples each time; HYPOTHESIS_PROFILE=search has it look for new ones.
 settings.register_profile("steady", derandomize=True)
@@ -62,6 +66,14 @@ def _uncatalogued(line: dict[str, Any]) -> str | None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "made_up_events: logs events that aren't in the catalogue, on purpose")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_are_compiled_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        once = {"compiled_cache": CompiledOnce()}
+        patch.setattr(database, "create_engine", partial(create_engine, execution_options=once))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -87,7 +87,7 @@ def settings_for(mapping: Path = EXAMPLE, **engine: float) -> Settings:
             "demo": True,
             "tenants": {"exempel": tenant},
             "store": {"url": "sqlite://"},
-            "engine": {"poll_seconds": 1800, **engine},
+            "engine": {"poll_seconds": 3600, "awaiting_minutes": 60, **engine},
             "pseudonym_key": "a key for tests only",
         }
     )
