@@ -9,9 +9,14 @@ import json as json_codec
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
-from connectors.mock.wire import Answer, Request
+import httpx
+
+from connectors.http import HttpSettings
+from connectors.mock.wire import Answer, Cut, Handler, Request, parse_query
+
+READ_TIMEOUT = HttpSettings().read_timeout
 
 
 class Heads(dict[str, str]):
@@ -67,7 +72,28 @@ class Spared:
             body = urlencode(data).encode()
             heads["content-type"] = "application/x-www-form-urlencoded"
         asked = urlsplit(url)
-        return Request(method, unquote(asked.path), tuple(parse_qsl(asked.query)), heads, body)
+        return Request(method, unquote(asked.path), parse_query(asked.query), heads, body, asked.query)
 
     async def aclose(self) -> None:
         return None
+
+
+class InProcess(Spared):
+    """The other half where the vendor's handler is asked at once, as ``InProcessTransport`` does behind httpx."""
+
+    def __init__(self, handler: Handler) -> None:
+        self._handler = handler
+
+    async def send(self, request: Request) -> Said:
+        """Raises httpx.ReadError and httpx.ReadTimeout."""
+        try:
+            answer = self._handler(request)
+        except Cut as cut:
+            self._wait(cut.delay)
+            raise httpx.ReadError(str(cut)) from None
+        self._wait(answer.delay)
+        return Said.of(answer)
+
+    def _wait(self, seconds: float) -> None:
+        if seconds > READ_TIMEOUT:
+            raise httpx.ReadTimeout("the answer did not come in time")

@@ -27,6 +27,7 @@ from connectors.mock.faults import FaultPlan
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, Ordered, SimulatedLifecare
 from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
 from connectors.mock.transport import InProcessTransport
+from tests.inprocess import InProcess
 
 EXAMPLE = Path(__file__).parents[1] / "mappings" / "example.toml"
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -121,13 +122,17 @@ class World:
 
     def _service(self) -> Service:
         self.starts += 1
-        transports = {
-            "lifecare": InProcessTransport(self.lifecare_faults.wrap(self.lifecare.handle)),
-            "phoniro": InProcessTransport(self.phoniro_faults.wrap(self.phoniro.handle)),
+        handlers = {
+            "lifecare": self.lifecare_faults.wrap(self.lifecare.handle),
+            "phoniro": self.phoniro_faults.wrap(self.phoniro.handle),
         }
+        transports = {name: InProcessTransport(handler) for name, handler in handlers.items()}
         outside = Outside(transports=transports, sleep=self.clock.sleep, mail=self.mail)
         owner = f"adapter-{self.starts}"
         service = build(self.settings, clock=self.clock, owner=owner, outside=outside, rng=self.rng, db=self.db)
+        for parts in service.tenants.values():
+            for name, connector in (("lifecare", parts.lifecare), ("phoniro", parts.phoniro)):
+                setattr(connector._http, "_client", InProcess(handlers[name]))  # noqa: B010  # another type, on purpose
         if self.pause is not None:
             object.__setattr__(service.runtime, "pause", self.pause)
         return service
