@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from enum import Enum
 from typing import Any, get_args
@@ -43,12 +43,13 @@ def _fault(error: ErrorDetails, model: type[BaseModel]) -> str:
     if error["type"] == "missing":
         return f"{key}: is missing: {_description(model, loc)}"
     if error["type"] == "extra_forbidden" or (error["type"] == "enum" and "[key]" in error["loc"]):
-        return f"{key}: is unknown{_nearest(str(loc[-1]), _names(model, loc[:-1]))}"
+        return f"{key}: is unknown{nearest(str(loc[-1]), _names(model, loc[:-1]))}"
     message = error["msg"]
     return f"{key}: {message[0].lower()}{message[1:]}"
 
 
-def _nearest(name: str, known: Sequence[str]) -> str:
+def nearest(name: str, known: Collection[str]) -> str:
+    """What to say of a name that there isn't: the known one that it may stand for, else all of them."""
     near = get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,8 @@ from pydantic import Field, ValidationError
 from adapter.domain.facts import Signal
 from adapter.domain.nights import NightWindow
 from adapter.domain.policy import Lateness, Policy
-from adapter.domain.routine import STEPS
 from connectors.phoniro.wire import EndReason
-from mappings.faults import MappingError, faults_of, twice
+from mappings.faults import MappingError, faults_of, nearest, twice
 from mappings.sections import (
     DEFAULT_END_REASONS,
     DEFAULT_PATIENCE,
@@ -140,6 +139,7 @@ def load_mapping(path: Path) -> MunicipalMapping:
         faults += faults_of(failure, MunicipalMapping)
     faults += _missing_signals(document)
     faults += _double_meanings(document)
+    faults += _unknown_keys(document)
     if mapping is not None:
         faults += _contradictions(mapping)
     if mapping is None or faults:
@@ -162,6 +162,17 @@ def _missing_signals(document: dict[str, Any]) -> list[str]:
         f"signals.{signal}: is missing: the headline that this signal is read under"
         for signal in Signal
         if signal not in given
+    ]
+
+
+def _unknown_keys(document: dict[str, Any]) -> list[str]:
+    """Those of the tables whose keys are no fields: only these steps wait for a person, only these reasons end."""
+    known: dict[str, Collection[str]] = {"late": DEFAULT_PATIENCE, "end_reasons": DEFAULT_END_REASONS}
+    return [
+        f"routine.{name}.{key}: is unknown{nearest(key, keys)}"
+        for name, keys in known.items()
+        for key in _section(document, "routine", name)
+        if key not in keys
     ]
 
 
@@ -202,8 +213,6 @@ def _contradictions(mapping: MunicipalMapping) -> list[str]:
     if quiet and quiet.start == quiet.end:
         faults.append("routine.quiet: begins when it ends; leave it out for none")
     for step, days in mapping.routine.late.items():
-        if step not in STEPS:
-            faults.append(f"routine.late.{step}: is no step of the routine; they are {', '.join(STEPS)}")
         if not days.remind <= days.again <= days.escalate:
             faults.append(f"routine.late.{step}: remind, again and escalate must not fall")
     return faults

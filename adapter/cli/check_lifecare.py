@@ -153,6 +153,8 @@ def _units(mapping: MunicipalMapping) -> Iterator[tuple[str, int]]:
         yield f"units.{name}", getattr(units, name)
     yield from ((f"units.by_provider.{key}", unit) for key, unit in units.by_provider.items())
     yield from ((f"units.by_company.{key}", unit) for key, unit in units.by_company.items())
+    yield from (("organisations.by_unit", unit) for unit in mapping.organisations.by_unit)
+    yield from (("mailboxes.by_unit", unit) for unit in mapping.mailboxes.by_unit)
 
 
 def _look(key: str, code: K, names: Mapping[K, str], catalogue: str, known: Catalogues | None = None) -> Finding:

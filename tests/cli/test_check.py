@@ -79,6 +79,8 @@ async def test_clocks_that_differ(adapter: Adapter, stage: Stage, sims: RunningS
         ),
         ("alarm_team = 7201", "alarm_team = 7299", "units.alarm_team 7299 is not in provider_units"),
         ("alarm_team = 7201", "alarm_team = 7999", "units.alarm_team 7999 Nedlagd enhet is not active"),
+        ('7102 = "hemtjanst', '7120 = "hemtjanst', "organisations.by_unit 7120 is not in provider_units"),
+        ('7102 = "samordning', '7120 = "samordning', "mailboxes.by_unit 7120 is not in provider_units"),
         ("categories = [40]", "categories = [49]", "services.camera.categories 49 is not in service_configurations"),
         ('default = "hemtjanst-norr"', 'default = "norr"', "organisations.default Phoniro has no organisation norr"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, time, timedelta
 from pathlib import Path
 
@@ -155,9 +156,10 @@ FAULTS = {
         "routine.night.start: is not a time of day; write it",
     ),
     "a night by day": ('start = "21:00"', 'start = "08:00"', "routine.night: a night window begins at noon or later"),
-    "an unknown step": ("I4 = { remind", "I44 = { remind", "routine.late.I44: is no step of the routine"),
+    "an unknown step": ("I4 = { remind", "I44 = { remind", "routine.late.I44: is unknown; did you mean I4?"),
     "patience that falls": ("I4 = { remind = 3", "I4 = { remind = 30", "routine.late.I4: remind, again and escalate"),
-    "an unknown reason": ('= "deceased"', '= "dead"', "routine.end_reasons.deceased: input should be"),
+    "a step that waits for nobody": ("I4 = { remind", "I2 = { remind", "routine.late.I2: is unknown"),
+    "a word that Phoniro lacks": ('= "deceased"', '= "dead"', "routine.end_reasons.deceased: input should be"),
     "a company that is no number": ("72 = 7102\n\n# Ph", "x = 7102\n\n# Ph", "units.by_company: has a key that is no"),
     "no camera at all": ("categories = [40]", "", "services.camera: names no category and no type"),
 }
@@ -174,6 +176,32 @@ def test_a_fault_is_told_by_file_key_and_reason(fault: str, tmp_path: Path) -> N
         load_mapping(path)
     assert told in str(error.value)
     assert all(line.startswith("kommun.toml: ") for line in error.value.faults)
+
+
+def misspelt(name: str) -> str:
+    return name[0] + name[2:] if len(name) > 3 else name + "x"
+
+
+def test_a_misspelt_key_of_any_table_is_told_with_the_name_that_was_meant(tmp_path: Path) -> None:
+    path, table = tmp_path / "kommun.toml", ""
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    tried = 0
+    for n, line in enumerate(lines):
+        header, key = re.match(r"\[(?:\w+\.)*(\w+)\]", line), re.match(r"(\w+) = ", line)
+        table = line if header else table
+        found = header or key
+        # Numbers, and the providers' ids, are Lifecare's own names: `adapter check` compares what can be compared.
+        own = "by_provider" in table and key is not None
+        if found is None or found[1].isdigit() or own:
+            continue
+        start, end = found.span(1)
+        path.write_text("\n".join([*lines[:n], line[:start] + misspelt(found[1]) + line[end:], *lines[n + 1 :]]))
+        with pytest.raises(MappingError) as error:
+            load_mapping(path)
+        told = f"{misspelt(found[1])}: is unknown; did you mean {found[1]}?"
+        assert any(f.startswith("kommun.toml: ") and f.endswith(told) for f in error.value.faults), (line, error.value)
+        tried += 1
+    assert tried > 60
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
