@@ -231,12 +231,12 @@ def _parts(
         texts=Texts.load("sv"),
         lifecare=lifecare,
         phoniro=phoniro,
-        mail=outside.mail or _mail(settings),
+        mail=outside.mail or _mail(settings, on_call),
         schedules=PhoniroSchedules(phoniro, mapping, clock.now),
     )
 
 
-def _mail(settings: TenantSettings) -> MailClient | None:
+def _mail(settings: TenantSettings, on_call: OnCall | None) -> MailClient | None:
     mail = settings.mail
     if not mail.configured:
         return None
@@ -248,7 +248,8 @@ def _mail(settings: TenantSettings) -> MailClient | None:
             username=mail.username or None,
             password=mail.password.get_secret_value() or None,
             starttls=mail.starttls,
-        )
+        ),
+        on_call=on_call,
     )
 
 

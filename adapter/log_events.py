@@ -175,12 +175,14 @@ _CATALOGUE: Final = (
           "The event loop stood still for too long; the process ends itself and is started again.",
           "Report the traceback on standard error."),
     # the vendors
-    Event("vendor_call", DEBUG, ("vendor", "call", "status", "outcome", "seconds"), "One exchange with a vendor."),
+    Event("vendor_call", DEBUG, ("vendor", "call", "status", "outcome", "seconds"), "One exchange with a vendor, mail included."),
     Event("vendor_down", ERROR, ("vendor", "failure", "error", "since"),
           "A vendor has not answered as it should for a while, or refuses the key. Work for the others goes on.",
           "Ask the vendor; where the key is refused, mend the secret and start the adapter again."),
     Event("vendor_up", INFO, ("vendor", "down_seconds"), "The vendor answers again; what waited is being done."),
 )  # fmt: skip
+
+_OURS: Final = logging.getLogger("adapter")
 
 EVENTS: Final = {event.name: event for event in _CATALOGUE}
 
@@ -192,9 +194,11 @@ def log(event: str, /, *, error: BaseException | None = None, **fields: object) 
     """
     known = EVENTS.get(event)
     level = known.level if known else ERROR
+    if not _OURS.isEnabledFor(level):
+        return
     if error is not None:
         fields |= {"error": error, "exc_info": error} if level >= ERROR else {"error": error}
-    structlog.get_logger("adapter").log(level, event, **fields)
+    structlog.get_logger(_OURS.name).log(level, event, **fields)
 
 
 @contextmanager

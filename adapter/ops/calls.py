@@ -9,6 +9,8 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from adapter.log_events import log
+
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 """Seconds: a quick answer, a slow one, and the connectors' own limits."""
 
@@ -59,7 +61,9 @@ class VendorCalls:
         return partial(self.record, tenant)
 
     def record(self, tenant: str, vendor: str, call: str, status: int | None, outcome: str, seconds: float) -> None:
-        """Count one exchange. ``call`` never holds a URL."""
+        """Count one exchange, and log it at DEBUG. ``call`` never holds a URL."""
+        seconds = round(seconds, 3)
+        log("vendor_call", tenant=tenant, vendor=vendor, call=call, status=status, outcome=outcome, seconds=seconds)
         self._calls.labels(tenant, vendor, call, outcome).inc()
         self._seconds.labels(tenant, vendor, outcome).observe(seconds)
         seen = self._seen.get((tenant, vendor), Seen(tenant, vendor))

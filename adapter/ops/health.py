@@ -93,15 +93,17 @@ async def readiness(rt: Runtime) -> list[Check]:
         checks[-1].detail = f"the tables are of revision {current or 'none'}, this version needs {head}"
     now, oldest = rt.clock.now(), fresh_for(rt)
     for tenant in rt.tenants:
-        old = [name for name in FEEDS if not _fresh(read_at.get((tenant, name)), now, oldest)]
-        detail = f"not read whole within {oldest.total_seconds():.0f} s: {', '.join(old)}" if old else ""
-        checks.append(Check(name=f"{TENANT}{tenant}", ok=not old, detail=detail))
+        read = {name: read_at.get((tenant, name)) for name in FEEDS}
+        told = {
+            "not read yet": [name for name, at in read.items() if at is None],
+            f"not read whole within {oldest.total_seconds():.0f} s": [
+                name for name, at in read.items() if at is not None and now - at > oldest
+            ],
+        }
+        detail = "; ".join(f"{what}: {', '.join(names)}" for what, names in told.items() if names)
+        checks.append(Check(name=f"{TENANT}{tenant}", ok=not detail, detail=detail))
     refused = "not served: its settings or mapping can't be used; `adapter check` says what to mend"
     return [*checks, *(Check(name=f"{TENANT}{name}", ok=False, detail=refused) for name in rt.refused)]
-
-
-def _fresh(read_at: datetime | None, now: datetime, oldest: timedelta) -> bool:
-    return read_at is not None and now - read_at <= oldest
 
 
 def _read_at(c: Connection) -> dict[tuple[str, str], datetime | None]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 import ssl
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from typing import Final, Literal
 import aiosmtplib
 
 from connectors.errors import AmbiguousWrite, Refused, Transient, Unauthorised, VendorError
-from connectors.http import one_line
+from connectors.http import OnCall, one_line
 
 VENDOR: Final = "mail"
 Stage = Literal["connect", "MAIL", "RCPT", "DATA"]
@@ -71,8 +72,10 @@ class MailServer:
 class MailClient:
     """Sends mail through one server; a connection per mail, so nothing is shared and nothing goes stale."""
 
-    def __init__(self, server: MailServer) -> None:
+    def __init__(self, server: MailServer, *, on_call: OnCall | None = None) -> None:
+        """``on_call`` is told of each mail: ``send``, and the status of a refusal."""
         self._server = server
+        self._on_call = on_call
 
     async def send(self, message_id: str, to: str, subject: str, body: str, *, date: datetime) -> None:
         """Hand one mail to the server; returns once the server has taken it over.
@@ -82,6 +85,19 @@ class MailClient:
         ``AmbiguousWrite`` (it may have been).
         """
         text = _compose(self._server.sender, message_id, to, subject, body, date)
+        began = time.monotonic()
+        try:
+            await self._hand_over(to, text)
+        except VendorError as error:
+            self._tell(error.status, type(error).__name__, began)
+            raise
+        self._tell(None, "ok", began)
+
+    def _tell(self, status: int | None, outcome: str, began: float) -> None:
+        if self._on_call is not None:
+            self._on_call(VENDOR, "send", status, outcome, time.monotonic() - began)
+
+    async def _hand_over(self, to: str, text: bytes) -> None:
         async with self._session() as smtp:
             stage: Stage = "MAIL"
             try:

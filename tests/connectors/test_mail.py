@@ -108,7 +108,8 @@ def _client(port: int, ca: trustme.CA | None, **changes: Any) -> MailClient:
         "timeout": 5.0,
         "local_hostname": "adapter.example",
     }
-    return MailClient(MailServer(**(settings | changes)))
+    on_call = changes.pop("on_call", None)
+    return MailClient(MailServer(**(settings | changes)), on_call=on_call)
 
 
 async def _send(client: MailClient) -> None:
@@ -266,6 +267,21 @@ async def test_a_bad_good_bye_does_not_undo_a_mail_that_was_taken(server: Server
     server.on["QUIT"] = _cut
     await _send(_client(server.port, ca))
     assert len(server.taken) == 1
+
+
+async def test_each_mail_is_told_as_a_call_by_what_became_of_it(server: Server, ca: trustme.CA) -> None:
+    told: list[tuple[str, str, int | None, str]] = []
+    client = _client(server.port, ca, on_call=lambda *call: told.append(call[:4]))
+    await _send(client)
+    server.on["RCPT"] = lambda _: "550 5.1.1 no such mailbox"
+    await _failure(client)
+    server.on["RCPT"] = _cut
+    await _failure(client)
+    assert told == [
+        ("mail", "send", None, "ok"),
+        ("mail", "send", 550, "Refused"),
+        ("mail", "send", None, "Transient"),
+    ]
 
 
 async def test_check_logs_in_and_sends_nothing(server: Server, ca: trustme.CA) -> None:

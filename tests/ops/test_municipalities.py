@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import httpx
 
+from adapter.observability import configure_logging
 from adapter.ops import views
 from adapter.ops.app import create_app
+from adapter.ops.calls import VendorCalls
 from adapter.ops.casebook import Safety
 from adapter.ops.context import Breaker, OpsContext
 from adapter.store import cases
 from adapter.store.queries import overview
+from tests.conftest import Logs
 from tests.ops.conftest import ops_of
 from tests.tenants.test_apart import Country, country
 
@@ -109,6 +112,16 @@ async def test_calls_are_counted_by_municipality() -> None:
     counted = re.findall(r"^adapter_vendor_calls_total\{(.+?)\}", text, re.MULTILINE)
     for name in NAMES:
         assert any(f'tenant="{name}"' in labels and 'vendor="lifecare"' in labels for labels in counted), name
+
+
+def test_each_call_is_a_line_in_the_log_at_debug(logs: Logs) -> None:
+    calls = VendorCalls(lambda: datetime(2026, 11, 24, tzinfo=UTC))
+    calls.record("aby", "mail", "send", None, "ok", 0.1)
+    assert logs.lines() == []
+    configure_logging("DEBUG", json=True, stream=logs)
+    calls.record("aby", "mail", "send", None, "ok", 0.1)
+    [line] = logs.events("vendor_call")
+    assert (line["tenant"], line["vendor"], line["call"], line["outcome"]) == ("aby", "mail", "send", "ok")
 
 
 async def test_an_order_that_can_not_be_used_is_shown_with_why_and_where() -> None:

@@ -120,12 +120,15 @@ async def test_an_open_page_answers_only_to_a_local_name(site: Site) -> None:
 
 async def test_ready_only_while_the_feeds_are_fresh(site: Site) -> None:
     async with site.client() as client:
-        assert (await client.get("/readyz")).status_code == 503
+        first = await client.get("/readyz")
+        assert first.status_code == 503
+        assert first.json()["checks"][-1]["detail"].startswith("not read yet: orders, ")
         await site.world.cycle()
         assert (await client.get("/readyz")).status_code == 200
         site.world.clock.time += timedelta(hours=12)
         stale = await client.get("/readyz")
         assert stale.status_code == 503
+        assert stale.json()["checks"][-1]["detail"].startswith("not read whole within ")
         assert (await client.get("/healthz")).status_code == 200
 
 
