@@ -4,14 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-import holidays
-
 from mappings.calendar_se import holidays_between
-
-
-def test_they_are_those_of_the_well_known_library() -> None:
-    theirs = holidays.country_holidays("SE", years=range(2006, 2100), categories=("public", "de_facto"))
-    assert holidays_between(2006, 2099) == frozenset(theirs)
 
 
 def test_the_year_2026() -> None:
