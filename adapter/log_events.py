@@ -175,7 +175,8 @@ _CATALOGUE: Final = (
           "The event loop stood still for too long; the process ends itself and is started again.",
           "Report the traceback on standard error."),
     # the vendors
-    Event("vendor_call", DEBUG, ("vendor", "call", "status", "outcome", "seconds"), "One exchange with a vendor, mail included."),
+    Event("vendor_call", DEBUG, ("vendor", "call", "status", "outcome", "seconds"),
+          "One exchange with a vendor, mail included."),
     Event("vendor_down", ERROR, ("vendor", "failure", "error", "since"),
           "A vendor has not answered as it should for a while, or refuses the key. Work for the others goes on.",
           "Ask the vendor; where the key is refused, mend the secret and start the adapter again."),

@@ -9,7 +9,7 @@ from pathlib import Path
 import typer
 
 from adapter.cli.failures import WRONG, fail, failures_in_words
-from adapter.cli.opening import missing_database, quiet_settings
+from adapter.cli.opening import make_database_file, missing_database, quiet_settings
 from adapter.settings.values import parsed_url
 from adapter.store.backup import back_up, make_careful
 from adapter.store.database import Database, usable
@@ -19,8 +19,7 @@ from adapter.store.queries import overview
 def upgrade(config: Path | None) -> None:
     with failures_in_words():
         settings = quiet_settings(config)
-        if missing := missing_database(settings):
-            missing.parent.mkdir(parents=True, exist_ok=True)
+        make_database_file(settings)
         database = Database(settings.store.url.get_secret_value())
         try:
             before, head = database.schema()

@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import tomlkit
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from adapter.cli.check import run_check
 from adapter.cli.failures import CANT_BEGIN, fail
+from adapter.settings.load import in_words
+from adapter.settings.values import BaseUrl, TenantName
 
 SECRET_FILES = ("lifecare__key", "phoniro__client_secret", "pseudonym_key")
 
@@ -44,18 +48,17 @@ def begin(folder: Path, given: Answers, *, check: bool) -> int:
     for path in (config, mapping, *(hidden / name for name in SECRET_FILES)):
         if path.exists():
             raise fail(f"{path} is there already, and nothing was written. Choose another --folder.", CANT_BEGIN)
-    tenant = given.tenant or typer.prompt("Short name of the municipality (lower case, stays in the database)")
+    tenant = _answer(given.tenant, TenantName, "Short name of the municipality (lower case, stays in the database)")
     name = given.municipality or typer.prompt("Its name, as people write it", default=tenant.capitalize())
-    go_live = given.go_live or date.fromisoformat(
-        typer.prompt("Go-live: orders dated before are left alone (YYYY-MM-DD)", default=date.today().isoformat())  # noqa: DTZ011  # the operator's own calendar
-    )
+    today = date.today().isoformat()  # noqa: DTZ011  # the operator's own calendar
+    go_live = given.go_live or _answer(None, date, "Go-live: orders dated before are left alone (YYYY-MM-DD)", today)
     lifecare = {
-        "base_url": given.lifecare_url or typer.prompt("Lifecare: address (https://...)"),
+        "base_url": _answer(given.lifecare_url, BaseUrl, "Lifecare: address (https://...)"),
         "domain": given.lifecare_domain or typer.prompt("Lifecare: domain"),
     }
     key = _secret(given.lifecare_key_from, "Lifecare: API key")
     phoniro = {
-        "base_url": given.phoniro_url or typer.prompt("Phoniro: address (https://...)"),
+        "base_url": _answer(given.phoniro_url, BaseUrl, "Phoniro: address (https://...)"),
         "client_id": given.phoniro_client or typer.prompt("Phoniro: OAuth client"),
     }
     secret = _secret(given.phoniro_secret_from, "Phoniro: the client's secret")
@@ -66,6 +69,8 @@ def begin(folder: Path, given: Answers, *, check: bool) -> int:
         _write_secret(hidden / file, value)
     mapping.write_text(mapping_text(name, go_live), encoding="utf-8")
     config.write_text(config_text(folder, tenant, lifecare, phoniro), encoding="utf-8")
+    if not (ignored := folder / ".gitignore").exists():
+        ignored.write_text(_NOT_FOR_GIT, encoding="utf-8")
     typer.echo(
         f"\nWritten: {config}, {mapping}, and secrets that only you can read in {hidden}.\n"
         "It is a dry run until dry_run is taken out. The mapping holds the example's codes: replace them by your own\n"
@@ -73,6 +78,19 @@ def begin(folder: Path, given: Answers, *, check: bool) -> int:
         f"  export ADAPTER_CONFIG={config}\n"
     )
     return run_check(config, as_json=False) if check else 0
+
+
+def _answer(given: str | None, kind: Any, question: str, default: str | None = None) -> Any:
+    """What was given, or else is asked for until it can be used as this kind of value."""
+
+    def usable(text: str) -> Any:
+        try:
+            return TypeAdapter(kind).validate_python(text)
+        except ValidationError as failure:
+            told = in_words(failure.errors(include_url=False)[0])
+            raise typer.BadParameter(f"{question.partition(' (')[0]} {told[:1].lower()}{told[1:]}.") from None
+
+    return usable(given) if given else typer.prompt(question, default=default, value_proc=usable)
 
 
 def _secret(source: Path | None, question: str) -> str:
@@ -118,4 +136,9 @@ def config_text(folder: Path, tenant: str, lifecare: dict[str, str], phoniro: di
     return tomlkit.dumps(document)
 
 
+_NOT_FOR_GIT = """\
+# Written by `adapter init`: secrets, and personal data.
+/secrets/
+/adapter.db*
+"""
 _FILES = {"resync_file": "resync.toml", "adopt_file": "adopt.toml"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import typer
@@ -62,6 +62,15 @@ def missing_database(settings: Settings) -> Path | None:
         return None
     path = Path(str(url.database))
     return None if path.exists() else path
+
+
+def make_database_file(settings: Settings) -> None:
+    """An SQLite file, where there is none, that nobody but its owner can read: it holds identity numbers. What keeps it
+    from being made is told by whoever opens it."""
+    if missing := missing_database(settings):
+        with suppress(OSError):
+            missing.parent.mkdir(parents=True, exist_ok=True)
+            missing.touch(mode=0o600)
 
 
 def words_of(service: Service, tenant: str) -> Words:

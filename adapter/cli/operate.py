@@ -107,15 +107,16 @@ def logs_explain(
 
 def purge(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which cases it would be.")] = False,
+    case: Annotated[str | None, typer.Option(help="This closed case alone, and before its time.")] = None,
     config: ConfigOption = None,
 ) -> None:
     """Forget now what is due to be: personal data of cases closed longer ago than `retention_days` of the mapping.
 
-    The running adapter does this every day by itself.
+    The running adapter does this every day by itself. With --case one closed case is forgotten before its time.
     """
     from adapter.cli.purge import purge
 
-    purge(config, dry_run=dry_run)
+    purge(config, dry_run=dry_run, case=case)
 
 
 def init(

@@ -92,7 +92,9 @@ def _tidy() -> None:
 
 async def _open_store(service: Service, stop: asyncio.Event) -> bool:
     """Open the store, waiting for one that is only away; False if the process was stopped meanwhile."""
-    _make_folder(service)
+    from adapter.cli.opening import make_database_file
+
+    make_database_file(service.settings)
     told = False
     while not stop.is_set():
         try:
@@ -110,13 +112,6 @@ async def _open_store(service: Service, stop: asyncio.Event) -> bool:
         else:
             return True
     return False
-
-
-def _make_folder(service: Service) -> None:
-    from adapter.cli.opening import missing_database
-
-    if missing := missing_database(service.settings):
-        missing.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:

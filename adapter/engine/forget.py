@@ -12,18 +12,18 @@ BATCH = 50
 """Cases per transaction."""
 
 
-async def forget(rt: Runtime, *, dry_run: bool = False) -> dict[str, list[str]]:
-    """Purge every municipality's cases that are due for it; with ``dry_run`` only say which those are. Returns their
-    references by tenant. Raises ``StoreError``."""
+async def forget(rt: Runtime, *, dry_run: bool = False, ref: str | None = None) -> dict[str, list[str]]:
+    """Purge every municipality's cases that are due for it, or one closed case before its time; with ``dry_run`` only
+    say which those are. Returns their references by tenant. Raises ``StoreError``."""
     purged: dict[str, list[str]] = {}
     for tenant in rt.tenants.values():
         now = rt.clock.now()
-        before = now - tenant.retention
+        before = now - tenant.retention if ref is None else now
         refs = purged[tenant.name] = []
         if dry_run:
-            refs += await rt.db.run(partial(purge.purgeable, tenant=tenant.name, closed_before=before))
+            refs += await rt.db.run(partial(purge.purgeable, tenant=tenant.name, closed_before=before, ref=ref))
         else:
-            some = partial(purge.purge, tenant=tenant.name, closed_before=before, now=now, limit=BATCH)
+            some = partial(purge.purge, tenant=tenant.name, closed_before=before, now=now, limit=BATCH, ref=ref)
             while done := await rt.db.run(some):
                 refs += done
         if refs:

@@ -106,7 +106,7 @@ def _told(error: ErrorDetails, sources: list[Source], single: str | None) -> str
     path = tuple(str(part) for part in error["loc"] if part != "[key]")
     if single and path[:2] == ("tenants", single):
         path = path[2:] or ("tenant",)
-    message = _MESSAGES.get(error["type"], error["msg"].removeprefix("Value error, "))
+    message = in_words(error)
     origin = next((source for source in sources if _holds(source.values, path)), None)
     if error["type"] == "missing" or origin is None:
         if not path:
@@ -115,6 +115,11 @@ def _told(error: ErrorDetails, sources: list[Source], single: str | None) -> str
         file = f", or a file named by {path[-1]}_file" if nearest((*path[:-1], f"{path[-1]}_file")) is None else ""
         return f"{dotted(path)}: {message} (give it there, as {variable}{file})"
     return f"{origin.called(path)}: {message[:1].lower()}{message[1:]}"
+
+
+def in_words(error: ErrorDetails) -> str:
+    """What is wrong with a value, without the value."""
+    return _MESSAGES.get(error["type"], error["msg"].removeprefix("Value error, "))
 
 
 def _holds(values: object, path: Keys) -> bool:

@@ -32,6 +32,7 @@ def back_up(source: Path, target: Path) -> int:
     unfinished = target.with_name(target.name + ".unfinished")
     try:
         unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=0o600)
         with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(unfinished)) as copy:
             live.execute("PRAGMA busy_timeout = 5000")
             live.backup(copy)

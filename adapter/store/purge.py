@@ -11,28 +11,32 @@ from adapter.store.cases import COLUMNS, Case, from_row
 from adapter.store.tables import cases, declarations, facts, persons
 
 
-def purge(conn: Connection, tenant: str, *, closed_before: datetime, now: datetime, limit: int = 100) -> list[str]:
-    """Take everything personal out of up to ``limit`` cases closed before an instant; returns their references.
+def purge(
+    conn: Connection, tenant: str, *, closed_before: datetime, now: datetime, limit: int = 100, ref: str | None = None
+) -> list[str]:
+    """Take everything personal out of up to ``limit`` cases closed before an instant, or out of that one alone; returns
+    their references.
 
     The acts and the audit stay, as they hold nothing personal, and so do the links, so that an old order doesn't open
     a case anew. The person's own row goes with the last of their cases.
     """
-    query = select(*COLUMNS).where(*_due(tenant, closed_before)).order_by(cases.c.closed_at, cases.c.ref)
+    query = select(*COLUMNS).where(*_due(tenant, closed_before, ref)).order_by(cases.c.closed_at, cases.c.ref)
     found = [from_row(row) for row in conn.execute(query.limit(limit).with_for_update())]
     for case in found:
         _purge(conn, case, now)
     return [case.ref for case in found]
 
 
-def purgeable(conn: Connection, tenant: str, closed_before: datetime) -> list[str]:
+def purgeable(conn: Connection, tenant: str, closed_before: datetime, ref: str | None = None) -> list[str]:
     """References of the cases that ``purge`` would take."""
-    query = select(cases.c.ref).where(*_due(tenant, closed_before)).order_by(cases.c.closed_at, cases.c.ref)
+    query = select(cases.c.ref).where(*_due(tenant, closed_before, ref)).order_by(cases.c.closed_at, cases.c.ref)
     return list(conn.scalars(query))
 
 
-def _due(tenant: str, closed_before: datetime) -> tuple[ColumnElement[bool], ...]:
+def _due(tenant: str, closed_before: datetime, ref: str | None) -> tuple[ColumnElement[bool], ...]:
     c = cases.c
-    return (c.tenant == tenant, c.closed_at < closed_before, c.purged_at.is_(None))
+    due = (c.tenant == tenant, c.closed_at < closed_before, c.purged_at.is_(None))
+    return due if ref is None else (*due, c.ref == ref)
 
 
 def _purge(conn: Connection, case: Case, now: datetime) -> None:

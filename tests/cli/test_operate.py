@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -110,6 +111,60 @@ async def test_init_asks_for_what_was_not_given(sims: RunningSimulators, tmp_pat
     assert DEFAULT_KEY not in done.output
     tenant = load_settings(tmp_path / "adapter.toml").tenants["exempel"]
     assert tenant.lifecare.key.get_secret_value() == DEFAULT_KEY
+
+
+async def test_init_asks_again_for_what_can_not_be_used(sims: RunningSimulators, tmp_path: Path) -> None:
+    answers = ["Ex Empel", "exempel", "", "2026-13-01", "2026-12-01", "127.0.0.1:1", "http://far.example"]
+    answers += [sims.lifecare_url, DEFAULT_DOMAIN, DEFAULT_KEY, sims.phoniro_url, *DEFAULT_CLIENT]
+    done = CliRunner().invoke(app, ["init", "--no-check", "--folder", str(tmp_path)], input="\n".join(answers) + "\n")
+    assert done.exit_code == 0, done.output
+    told = [line.removeprefix("Error: ") for line in done.output.splitlines() if line.startswith("Error: ")]
+    assert [line.split(": ")[0].split(" must")[0].split(" input")[0] for line in told] == [
+        "Short name of the municipality",
+        "Go-live",
+        "Lifecare",
+        "Lifecare",
+    ]
+    assert "go_live = 2026-12-01" in (tmp_path / "mapping.toml").read_text(encoding="utf-8")
+
+
+async def test_init_writes_nothing_with_an_option_that_can_not_be_used(adapter: Adapter, tmp_path: Path) -> None:
+    done = await adapter("init", "--folder", tmp_path / "here", "--tenant", "Ex Empel")
+    assert done.exit_code == 2
+    assert "Short name of the municipality must be lower-case letters" in done.output
+    assert not (tmp_path / "here").exists()
+
+
+def git_would_add(folder: Path) -> list[str]:
+    subprocess.run(["git", "init", "-q", folder], check=True)
+    listed = ["git", "-C", str(folder), "ls-files", "--others", "--exclude-standard"]
+    return sorted(subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split())
+
+
+async def test_what_init_and_a_first_start_write_of_persons_and_secrets_is_the_operators_alone(
+    sims: RunningSimulators, tmp_path: Path, adapter: Adapter
+) -> None:
+    folder = tmp_path / "here"
+    answers = ["exempel", "", "", sims.lifecare_url, DEFAULT_DOMAIN, DEFAULT_KEY, sims.phoniro_url, *DEFAULT_CLIENT]
+    CliRunner().invoke(app, ["init", "--no-check", "--folder", str(folder)], input="\n".join(answers) + "\n")
+    config = folder / "adapter.toml"
+    assert (await adapter("db", "upgrade", "--config", config)).exit_code == 0
+    assert (await adapter("db", "backup", tmp_path / "copy.db", "--config", config)).exit_code == 0
+    for made in (folder / "adapter.db", tmp_path / "copy.db"):
+        assert stat.S_IMODE(made.stat().st_mode) == 0o600
+    assert git_would_add(tmp_path) == ["copy.db", "here/.gitignore", "here/adapter.toml", "here/mapping.toml"]
+
+
+async def test_purge_of_a_case_that_is_not_closed_says_so(
+    sims: RunningSimulators, stage: Stage, adapter: Adapter
+) -> None:
+    sims.lifecare.seed_person("19900101TF03")
+    sims.lifecare.order("19900101TF03", "camera", start=sims.lifecare.today(), order_date=sims.lifecare.today())
+    await turns(stage.config, 1)
+    [case] = json.loads((await adapter("case", "list", "--json", "--config", stage.config)).stdout)["cases"]
+    told = await adapter("purge", "--case", case["case"], "--config", stage.config)
+    assert told.exit_code == 1
+    assert f"No case {case['case']} is closed and not purged yet" in told.output
 
 
 async def test_purge_says_which_cases_it_would_be(sims: RunningSimulators, stage: Stage, adapter: Adapter) -> None:

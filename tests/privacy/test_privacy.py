@@ -183,6 +183,20 @@ async def test_errors_tell_nothing_personal_whatever_the_vendors_answer(
             assert leaks(text) == []
 
 
+async def test_one_closed_case_can_be_forgotten_before_its_time(tmp_path: Path, world: World) -> None:
+    async with world:
+        one, other = PEOPLE
+        begun = await live(world, one, keys=False)
+        await live(world, other, keys=True)
+        await leave(world, *begun)
+        closed, still = sorted(await world.cases(), key=lambda case: case.open)
+        assert await forget(world.rt, ref=still.ref) == {"exempel": []}
+        assert await forget(world.rt, ref=closed.ref) == {"exempel": [closed.ref]}
+        left = dump(tmp_path / "adapter.db")
+    assert one not in left
+    assert other in left
+
+
 async def test_a_person_with_another_open_case_is_remembered_until_that_is_closed_too() -> None:
     """An old case is forgotten on its day; what the other one needs stays."""
     async with World(poll_seconds=12 * 3600, awaiting_minutes=720) as world:
