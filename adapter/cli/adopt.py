@@ -40,7 +40,10 @@ async def _propose(settings: Settings) -> str:
         tell_left_out(service.runtime.refused)
         lines = [HEAD]
         for name in service.tenants:
-            lines += await proposals(service, name)
+            found = await proposals(service, name)
+            lines += found or [
+                f"# {name}: no schedule runs in Phoniro but the adapter's own; there is nothing to take over\n"
+            ]
     return "\n".join(lines)
 
 

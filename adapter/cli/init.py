@@ -88,7 +88,8 @@ def _answer(given: str | None, kind: Any, question: str, default: str | None = N
             return TypeAdapter(kind).validate_python(text)
         except ValidationError as failure:
             told = in_words(failure.errors(include_url=False)[0])
-            raise typer.BadParameter(f"{question.partition(' (')[0]} {told[:1].lower()}{told[1:]}.") from None
+            what = f"'{question.partition(' (')[0]}'"  # named where an option was given; a question stands there itself
+            raise typer.BadParameter(f"{told[:1].lower()}{told[1:]}.", param_hint=what) from None
 
     return usable(given) if given else typer.prompt(question, default=default, value_proc=usable)
 
@@ -140,5 +141,6 @@ _NOT_FOR_GIT = """\
 # Written by `adapter init`: secrets, and personal data.
 /secrets/
 /adapter.db*
+/adapter.log
 """
 _FILES = {"resync_file": "resync.toml", "adopt_file": "adopt.toml"}
