@@ -23,6 +23,7 @@ from adapter.ops.health import fresh_for
 from adapter.ops.limits import Buckets
 from adapter.ops.resync_rows import ResyncRow, resync_rows
 from adapter.presentation.case_file import CaseFile, case_file, find_case
+from adapter.presentation.signs import SIGNS
 from adapter.store import events
 from adapter.store.errors import StoreError
 from adapter.store.events import Event
@@ -137,7 +138,7 @@ class Pages:
             file=file,
             way_in=[s for s in steps if s.id not in _OUT],
             way_out=[s for s in steps if s.id in _OUT],
-            signs=views.SIGNS,
+            signs=SIGNS,
             next_lines=views.next_lines(file, words, self.ops.runtime.clock.now()),
             timeline=[(words.when(e.at), event_text(e, words, acts)) for e in reversed(found.timeline)],
             documents=DOCUMENTS if self.ops.documents else (),

@@ -31,19 +31,6 @@ _WORST = ("bad", "warn", "ok", "")
 
 _ORDER = {step: n for n, step in enumerate(STEPS)}
 _AFTER_STEPS = (Phase.PREPARING, Phase.ACTIVE, Phase.PAUSED, Phase.ENDING, Phase.CLOSING)
-SIGNS: Mapping[StepState | ActState, str] = {
-    StepState.DONE: "✓",
-    StepState.AWAITED: "…",
-    StepState.LATER: "·",
-    StepState.NOT_NEEDED: "–",
-    StepState.PROBLEM: "!",
-    ActState.PENDING: "…",
-    ActState.SENDING: "→",
-    ActState.UNKNOWN: "?",
-    ActState.DONE: "✓",
-    ActState.PARKED: "!",
-    ActState.DROPPED: "–",
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from adapter.domain.ledger import Act, ActState
 from adapter.domain.routine import Role
 from adapter.presentation.case_file import Balance, CaseFile
 from adapter.presentation.checklist import Checklist
-from adapter.presentation.words import ACT_SIGNS, Words
+from adapter.presentation.signs import SIGNS
+from adapter.presentation.words import Words
 from adapter.store.cases import Case
 from adapter.store.held import Held
 
@@ -120,7 +121,7 @@ def ledger_table(acts: Iterable[Act], words: Words) -> RenderableType:
     if with_errors:
         table.add_column(words.heading("act_error"), ratio=1)
     for act in rows:
-        state = Text(f"{ACT_SIGNS[act.state]} {words.act_state(act)}", style=_ACT_STYLES[act.state])
+        state = Text(f"{SIGNS[act.state]} {words.act_state(act)}", style=_ACT_STYLES[act.state])
         what = Text(words.act(act.kind, act.what), style="dim" if act.state is ActState.DROPPED else "")
         cells = [Text(f"{act.n:02d}"), what, state, Text(words.when(act.done_at or act.created_at))]
         cells.append(Text(str(act.attempts or "")))

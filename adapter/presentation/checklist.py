@@ -10,7 +10,8 @@ from rich.text import Text
 
 from adapter.domain.decision import StepState, StepView
 from adapter.domain.routine import WAY_OUT
-from adapter.presentation.words import STEP_SIGNS, Words
+from adapter.presentation.signs import SIGNS
+from adapter.presentation.words import Words
 
 SIDE_BY_SIDE = 100
 """Columns from which the two ways stand beside one another."""
@@ -51,9 +52,7 @@ class Checklist:
         table.add_column()
         for view in views:
             style = _STYLES[view.state]
-            table.add_row(
-                Text(STEP_SIGNS[view.state], style=style), Text(view.id, style="bold"), self._step(view, style)
-            )
+            table.add_row(Text(SIGNS[view.state], style=style), Text(view.id, style="bold"), self._step(view, style))
         done = sum(v.state in (StepState.DONE, StepState.NOT_NEEDED) for v in views)
         title = Text.assemble((self.words.heading(heading), "bold"), (f"  {done}/{len(views)}", "dim"))
         return Group(title, table)

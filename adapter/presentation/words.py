@@ -8,27 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
 from adapter.domain.decision import Attention, StepState, StepView
-from adapter.domain.ledger import Act, ActKind, ActState
+from adapter.domain.ledger import Act, ActKind
 from adapter.domain.nights import NightTimes
 from adapter.store.held import Held
 from mappings.messages.swedish import times_text
 from mappings.texts import Texts
 
-STEP_SIGNS: Mapping[StepState, str] = {
-    StepState.DONE: "✓",
-    StepState.AWAITED: "…",
-    StepState.LATER: "·",
-    StepState.NOT_NEEDED: "–",
-    StepState.PROBLEM: "!",
-}
-ACT_SIGNS: Mapping[ActState, str] = {
-    ActState.PENDING: "…",
-    ActState.SENDING: "→",
-    ActState.UNKNOWN: "?",
-    ActState.DONE: "✓",
-    ActState.PARKED: "!",
-    ActState.DROPPED: "–",
-}
 _MONTHS = ("jan", "feb", "mars", "april", "maj", "juni", "juli", "aug", "sep", "okt", "nov", "dec")
 _WHY = ("why", "causes", "reasons", "letters", "mails")
 
