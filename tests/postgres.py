@@ -6,8 +6,10 @@ user or changing the owner of anything.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import random
 import shutil
 import signal
 import socket
@@ -16,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
+PATIENCE_SECONDS = 90.0
 NOBODY = ("unshare", "--user", "--map-user=1000", "--map-group=1000", "--")
 
 
@@ -34,6 +37,16 @@ def programs() -> Path | None:
     return None
 
 
+def _free_port() -> int:
+    """Below those that the kernel gives to whoever connects: while the server is stopped under way, one of those may be
+    taken by somebody who tries to reach it."""
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
 class Postgres:
     """One cluster in a directory of its own, listening on a loopback port. ``durable`` keeps fsync on."""
 
@@ -44,9 +57,7 @@ class Postgres:
         self.bin = found
         self.durable = durable
         self.dir = Path(tempfile.mkdtemp(prefix="pg-"))
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = _free_port()
         self.process: subprocess.Popen[bytes] | None = None
         self._run(
             "initdb",
@@ -87,7 +98,8 @@ class Postgres:
             options += ["-c", "fsync=off"]
         with (self.dir / "log").open("ab") as log:
             self.process = subprocess.Popen(self._command("postgres", *options), stdout=log, stderr=log)
-        for _ in range(500):
+        until = time.monotonic() + PATIENCE_SECONDS
+        while time.monotonic() < until:
             ready = subprocess.run(
                 [str(self.bin / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self.port)], check=False
             )
@@ -104,7 +116,7 @@ class Postgres:
             return
         pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])
         os.kill(pid, signal.SIGINT if fast else signal.SIGQUIT)
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=PATIENCE_SECONDS)
         self.process = None
 
     def close(self) -> None:

@@ -13,6 +13,9 @@ from typing import Any
 
 from tests.outside import ROOT
 
+PATIENCE = 90.0
+"""Seconds that a test waits for what takes a few at most: the machine may have other things to do."""
+
 
 def toml(groups: Mapping[str, Any], prefix: str = "") -> str:
     """Nested tables of plain values as TOML."""
@@ -74,7 +77,7 @@ class Replica:
         """SIGTERM, and the exit code."""
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=PATIENCE)
 
     def events(self, name: str) -> list[dict[str, Any]]:
         lines = self.log.read_text(encoding="utf-8").splitlines()

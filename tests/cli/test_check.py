@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +65,9 @@ async def test_clocks_that_differ(adapter: Adapter, stage: Stage, sims: RunningS
     assert result.exit_code == 1
     [line] = marked(result)
     assert "Lifecare clock" in line
-    assert "180 s behind ours" in line or "179 s behind ours" in line or "181 s behind ours" in line
+    behind = re.search(r"(\d+) s behind ours", line)
+    assert behind
+    assert abs(int(behind[1]) - 180) < 30, "the answer was under way as well"
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from adapter.demo.cast import CECILIA, seed_fields
 from adapter.demo.stage import Stage
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, edit
+from tests.service import PATIENCE
 
 pytestmark = pytest.mark.process
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ async def started(*arguments: str | Path) -> AsyncIterator[asyncio.subprocess.Pr
 async def until(process: asyncio.subprocess.Process, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """The first line of the log for which it holds."""
     assert process.stdout is not None
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while line := await process.stdout.readline():
             if holds(told := json.loads(line)):
                 return dict(told)
@@ -60,7 +61,7 @@ async def test_the_service_works_until_it_is_asked_to_stop_and_then_ends_well(
         await until(service, lambda line: line["event"] == "act_done")
         service.send_signal(signal.SIGTERM)
         await until(service, lambda line: line["event"] == "service_stopped")
-        assert await asyncio.wait_for(service.wait(), 10) == 0
+        assert await asyncio.wait_for(service.wait(), PATIENCE) == 0
         assert service.stderr is not None
         assert await service.stderr.read() == b""
 
@@ -69,7 +70,7 @@ async def test_one_cycle_and_no_more(stage: Stage, sims: RunningSimulators, adap
     sims.lifecare.seed_person(CECILIA.person_id, **seed_fields(CECILIA))
     sims.lifecare.order(CECILIA.person_id)
     async with started("run", "--once", "--config", stage.config) as service:
-        assert await asyncio.wait_for(service.wait(), 30) == 0
+        assert await asyncio.wait_for(service.wait(), PATIENCE) == 0
     assert {note.heading for note in sims.lifecare.notes_written()} == {"to_coordinator", "to_alarm_team"}
     assert "1 preparing" in (await adapter("db", "status", "--config", stage.config)).output
 
@@ -96,12 +97,12 @@ async def test_the_simulators_say_where_they_are_and_stop_when_asked() -> None:
         assert told.keys() == {"lifecare", "phoniro"}
         assert all(url.startswith("http://127.0.0.1:") for url in told.values())
         vendors.send_signal(signal.SIGTERM)
-        assert await asyncio.wait_for(vendors.wait(), 10) == 0
+        assert await asyncio.wait_for(vendors.wait(), PATIENCE) == 0
 
 
 async def test_a_port_that_is_taken(sims: RunningSimulators) -> None:
     async with started("simulate", "--lifecare-port", sims.lifecare_url.rpartition(":")[2]) as vendors:
-        assert await asyncio.wait_for(vendors.wait(), 20) == 1
+        assert await asyncio.wait_for(vendors.wait(), PATIENCE) == 1
         assert vendors.stderr is not None
         told = (await vendors.stderr.read()).decode()
         assert "--lifecare-port" in told

@@ -300,7 +300,7 @@ def test_free_text_is_never_repeated(name: str, text: str) -> None:
 @pytest.mark.parametrize("sign", ["2", "22:30 ", "mån ", "\n", "a\u0301", "-"])
 def test_a_text_of_five_megabytes_is_answered_at_once(sign: str) -> None:
     text = sign * (5_000_000 // len(sign))
-    began = stopwatch.perf_counter()
+    began = stopwatch.process_time()
     assert problem_of(text).code == "too_long"
     problem_of(text[:MAX_TEXT])
-    assert stopwatch.perf_counter() - began < 1
+    assert stopwatch.process_time() - began < 1

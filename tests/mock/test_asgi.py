@@ -166,7 +166,7 @@ async def test_served_vendors_announce_where_they_are_and_end_on_a_signal(number
         announced.append(urls)
         signal.raise_signal(number)
 
-    await asyncio.wait_for(serve(announce=announce), 5)
+    await asyncio.wait_for(serve(announce=announce), 60)
     assert {urlsplit(url).hostname for url in announced[0].values()} == {"127.0.0.1"}
     assert announced[0].keys() == {"lifecare", "phoniro"}
 

@@ -38,7 +38,7 @@ asyncio.run(main())
 
 
 def test_a_process_whose_loop_hangs_ends_itself_and_says_where_it_hung() -> None:
-    ended = subprocess.run([sys.executable, "-c", HANGING], capture_output=True, text=True, cwd=ROOT, timeout=30)
+    ended = subprocess.run([sys.executable, "-c", HANGING], capture_output=True, text=True, cwd=ROOT, timeout=90)
     assert ended.returncode == HUNG
     assert "in hang" in ended.stderr
     assert "loop_hung" in ended.stdout + ended.stderr
@@ -75,7 +75,7 @@ def _started(folder: Path, lifecare: str, phoniro: str) -> subprocess.Popen[str]
 async def test_a_served_daemon_stops_on_sigterm_and_tells_systemd(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(str(tmp_path / "notify"))
-        systemd.settimeout(30)
+        systemd.settimeout(90)
         async with running_simulators() as vendors:
             process = _started(tmp_path, vendors.lifecare_url, vendors.phoniro_url)
             try:
@@ -87,7 +87,7 @@ async def test_a_served_daemon_stops_on_sigterm_and_tells_systemd(tmp_path: Path
                     listening = process.stdout.readline()
                     assert listening, "it ended before it listened"
                 process.send_signal(signal.SIGTERM)
-                out, _ = process.communicate(timeout=30)
+                out, _ = process.communicate(timeout=90)
             finally:
                 process.kill()
         assert process.returncode == 0

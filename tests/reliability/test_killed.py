@@ -15,7 +15,7 @@ import pytest
 
 from tests.outside import Outside, mapping_without_quiet_hours
 from tests.reliability.zygote import Zygote
-from tests.service import write_config
+from tests.service import PATIENCE, write_config
 
 pytestmark = pytest.mark.process
 
@@ -60,7 +60,7 @@ def test_fifty_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path:
                     outside.call("orders", first=kill // (KILLS // CASES), count=1)
                 pid = zygote.start()
                 started = kill + 1
-                wait(lambda n=started: len(zygote.events("service_started")) >= n, 20, lambda: "it starts")  # type: ignore[misc]
+                wait(lambda n=started: len(zygote.events("service_started")) >= n, PATIENCE, lambda: "it starts")  # type: ignore[misc]
                 time.sleep(rng.uniform(0, 0.5))
                 zygote.kill(pid)
             last = zygote.start()
@@ -69,7 +69,7 @@ def test_fifty_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path:
             try:
                 wait(
                     lambda: outside.call("counts")["notes"] >= notes and not rows(database, unfinished),
-                    120,
+                    3 * PATIENCE,
                     lambda: (seed, outside.call("counts"), rows(database, unfinished)),
                 )
             finally:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.outside import Outside
 from tests.reliability.test_killed import rows, wait
-from tests.service import Replica
+from tests.service import PATIENCE, Replica
 
 pytestmark = pytest.mark.process
 
@@ -33,7 +33,7 @@ def test_it_says_so_once_waits_and_goes_on_when_its_database_is_back(
         return len(replica.events("store_unavailable"))
 
     def notes(count: int) -> None:
-        wait(lambda: outside.call("counts")["notes"] == count, 20, said)
+        wait(lambda: outside.call("counts")["notes"] == count, PATIENCE, said)
 
     replica.start()
     outside.call("orders", first=0, count=1)
@@ -41,14 +41,14 @@ def test_it_says_so_once_waits_and_goes_on_when_its_database_is_back(
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         outside.call("orders", first=1, count=1)
-        wait(lambda: away() == 1, 20, said)
+        wait(lambda: away() == 1, PATIENCE, said)
         assert "locked by another process" in said()
     notes(8)
 
-    wait(lambda: rows(database, "SELECT 1 FROM acts WHERE state NOT IN ('done', 'dropped')") == [], 20, said)
+    wait(lambda: rows(database, "SELECT 1 FROM acts WHERE state NOT IN ('done', 'dropped')") == [], PATIENCE, said)
     database.rename(tmp_path / "kept.db")
     outside.call("orders", first=2, count=1)
-    wait(lambda: away() == 2, 20, said)
+    wait(lambda: away() == 2, PATIENCE, said)
     assert "deleted or replaced" in said()
     assert replica.running
     assert not database.exists(), "it is never begun anew: every message would be sent again"

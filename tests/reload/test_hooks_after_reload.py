@@ -25,7 +25,7 @@ async def test_a_hook_after_a_reload_is_read_by_the_service_that_came_with_it() 
 
 
 async def _until(what: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not what():  # noqa: ASYNC110  # what is waited for tells nobody
             await asyncio.sleep(0.01)
 

@@ -86,11 +86,9 @@ async def running(place: Place) -> AsyncIterator[Reloader]:
 
 
 async def until(true: Callable[[], object]) -> None:
-    for _ in range(1000):
-        if true():
-            return
-        await asyncio.sleep(0.01)
-    raise AssertionError("it never came true")
+    async with asyncio.timeout(60):
+        while not true():  # noqa: ASYNC110  # what is waited for tells nobody
+            await asyncio.sleep(0.01)
 
 
 @pytest.fixture

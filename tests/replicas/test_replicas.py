@@ -11,6 +11,7 @@ import pytest
 from tests.outside import Outside
 from tests.postgres import Postgres, programs
 from tests.replicas.crew import LEASE, Crew, check_each_effect_once
+from tests.service import PATIENCE
 
 pytestmark = pytest.mark.process
 
@@ -41,18 +42,18 @@ def test_three_replicas_killed_frozen_and_cut_off_do_everything_once(
     try:
         for replica in crew.replicas:
             replica.start()
-        crew.wait(lambda: crew.notes() >= 4, 30, "the replicas work")
+        crew.wait(lambda: crew.notes() >= 4, PATIENCE, "the replicas work")
         first.kill()
         second.signal(signal.SIGSTOP)
-        crew.wait(lambda: crew.notes() >= 16, 30, "the third does all the work")
+        crew.wait(lambda: crew.notes() >= 16, PATIENCE, "the third does all the work")
         crew.cut_connections()
         outside.call("orders", first=12, count=8)
         first.start()
-        crew.wait(lambda: crew.notes() >= 28, 30, "the first is back")
+        crew.wait(lambda: crew.notes() >= 28, PATIENCE, "the first is back")
         server.stop()
         server.start()
         second.signal(signal.SIGCONT)
-        crew.wait(lambda: crew.notes() >= 80 and crew.idle(), 60, "everything is done")
+        crew.wait(lambda: crew.notes() >= 80 and crew.idle(), PATIENCE, "everything is done")
         assert crew.overdue().total_seconds() < 1, "a lease ran out and nobody took over"
         check_each_effect_once(crew, 20)
         assert third.running
@@ -68,18 +69,18 @@ def test_a_replica_frozen_in_the_middle_of_an_act_is_fenced_off_when_it_wakes(
     crew = Crew(tmp_path, server, outside, size=2)
     zombie, heir = crew.replicas
     outside.call("orders", first=0, count=1)
-    outside.call("fault", vendor="lifecare", kind="delay", method="POST", delay=1.0)
+    outside.call("fault", vendor="lifecare", kind="delay", method="POST", delay=LEASE)
     try:
         zombie.start()
-        crew.wait(lambda: crew.notes() == 1, 30, "the first note is written")
+        crew.wait(lambda: crew.notes() >= 1, PATIENCE, "the first note is written")
         zombie.signal(signal.SIGSTOP)
         heir.start()
-        crew.wait(lambda: crew.notes() == 4 and crew.idle(), LEASE * 2 + 30, "the heir does the rest")
+        crew.wait(lambda: crew.notes() == 4 and crew.idle(), PATIENCE, "the heir does the rest")
         zombie.signal(signal.SIGCONT)
         # Frozen within a transaction it is told so by the database, which has ended its session.
         crew.wait(
             lambda: bool(crew.lost_leases() or zombie.events("store_unavailable")),
-            10,
+            PATIENCE,
             "the zombie is told that its lease is gone",
         )
         check_each_effect_once(crew, 1)

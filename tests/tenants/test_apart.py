@@ -146,7 +146,7 @@ async def test_vendors_of_one_municipality_that_never_answer_hold_up_nobody_else
         began = time.monotonic()
         working = asyncio.create_task(work(land.service.runtime))
         while land.wrote.count(QUIET[-1]) < 4 or {*land.wrote} != {*QUIET} or len(land.wrote) < 32:
-            assert time.monotonic() - began < 30, f"only {len(land.wrote)} of 32 notes"
+            assert time.monotonic() - began < 90, f"only {len(land.wrote)} of 32 notes"
             assert not working.done()
             await asyncio.sleep(0.01)
         working.cancel()
