@@ -65,6 +65,8 @@ def _uncatalogued(line: dict[str, Any]) -> str | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # The adapter's processes that tests start are many, and each would compile it anew.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     config.addinivalue_line("markers", "made_up_events: logs events that aren't in the catalogue, on purpose")
 
 
