@@ -27,6 +27,7 @@ from adapter.log_events import log, log_context
 from adapter.ports import PlatformSchedule, PortError
 from adapter.store import cases, declarations, outbox, persons, schedules
 from adapter.store.cases import Case
+from adapter.store.errors import OrderTaken
 
 NEEDED = (Signal.TIMES_AGREED, Signal.CONSENT_SIGNED, Signal.LIABILITY_SIGNED, Signal.READY_FOR_START)
 """What must have been done for a camera that is up; without it e-tillsyn would be paused on the first day."""
@@ -138,7 +139,10 @@ async def _adopt(rt: Runtime, tenant: Tenant, entry: Adoption) -> str | None:
         return f"schedule {entry.schedule} is not there, or has ended"
     if await rt.db.run(lambda c: schedules.by_remote_id(c, tenant.name, entry.schedule)) is not None:
         return f"schedule {entry.schedule} belongs to another case"
-    ref = await rt.db.run(lambda c: _open(c, rt, tenant, entry, person_id, order, seen))
+    try:
+        ref = await rt.db.run(lambda c: _open(c, rt, tenant, entry, person_id, order, seen))
+    except OrderTaken:
+        return ""  # by another process, at this moment
     log("case_opened", case=ref, order=entry.order, person=tenant.pseudonym(person_id), adopted=True)
     return None
 

@@ -67,7 +67,7 @@ async def run_once(rt: Runtime) -> Cycle:
 
 
 class Jobs:
-    """Runs until told to stop. ``cycle`` guards each job so that a store that is away is said once and waited for."""
+    """Runs until told to stop. Each job is guarded, so that a store that is away is said once and waited for."""
 
     def __init__(self, rt: Runtime) -> None:
         self.rt = rt
@@ -75,6 +75,8 @@ class Jobs:
         self.stopping = asyncio.Event()
         self.away: tuple[str, int] | None = None
         """The last outage of the store that was told: its error, and ``StoreError.after``."""
+        self.failing: dict[object, str] = {}
+        """The jobs that found the store away at their last turn, with its error."""
         # APScheduler 3 drops a job that is a second late, silently; a late cycle is better than none.
         defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
         # Its own logger would say twice a second that work is still under way, which is as it should be.
@@ -126,12 +128,14 @@ class Jobs:
     async def _guard(self, job: Callable[[], Awaitable[object]]) -> None:
         try:
             await job()
+            self.failing.pop(job, None)
         except StoreError as e:
-            # Told again only after something was written: a job that needs no store ends well all the while, and one
-            # may come to tell of a failure long after it.
-            away = (str(e), e.after)
-            if self.away != away:
-                self.away = away
+            # One outage, one line: some jobs end well all the while (they need no store, or only read from a full
+            # one), and one may come to tell of a failure when the store is back already.
+            known = self.away == (str(e), e.after) or str(e) in self.failing.values()
+            self.away = (str(e), e.after)
+            self.failing[job] = str(e)
+            if not known:
                 log("store_unavailable", error=e, retry_seconds=WORK_EVERY.total_seconds())
 
     async def run(self, stop: asyncio.Event) -> None:

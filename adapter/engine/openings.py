@@ -15,6 +15,7 @@ from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Changed, PortError, Window
 from adapter.store import cases, due, feeds
+from adapter.store.errors import OrderTaken
 from adapter.store.held import UNREAD
 
 K = TypeVar("K", bound=Hashable)
@@ -122,9 +123,14 @@ def open_or_mark(
         return going_on[0].ref
     since = evidence_after or min(o.order_date for o in free)
     ids = [o.id for o in free]
-    case = cases.open_case(
-        c, tenant=tenant.name, person_id=person_id, evidence_after=since, order_ids=ids, now=now, rng=rt.rng
-    )
+    try:
+        case = cases.open_case(
+            c, tenant=tenant.name, person_id=person_id, evidence_after=since, order_ids=ids, now=now, rng=rt.rng
+        )
+    except OrderTaken as e:
+        # Another process was first, and its case takes in the rest of the person's orders when it is reconciled.
+        log("order_ignored", order=None, reason=str(e))
+        return None
     log("case_opened", case=case.ref, order=", ".join(ids), person=tenant.pseudonym(person_id), adopted=False)
     return case.ref
 

@@ -122,7 +122,8 @@ def open_case(
     adopted_orders: Iterable[str] = (),
 ) -> Case:
     """Open a case with its orders, due at once. If one of the orders has a case, open or closed, that one is returned
-    and nothing changes. Raises ``OrderTaken`` when somebody else links one of the orders at the same moment."""
+    and nothing changes. Raises ``OrderTaken``, with nothing stored, when somebody else links one of the orders at the
+    same moment."""
     orders = list(dict.fromkeys(order_ids))
     for order_id in orders_taken(conn, tenant, orders):
         if existing := case_of_order(conn, tenant, order_id):
@@ -142,11 +143,12 @@ def open_case(
         "adopted": adopted,
         "adopted_orders": sorted(adopted_orders),
     }
-    while not insert_missing(conn, cases, {**row, "ref": (ref := new_reference(rng))}):
-        pass  # taken: another one is drawn
-    opened = the_case(conn, tenant, ref)
-    link(conn, opened, {"order": orders})
-    events.record(conn, tenant, ref, "case.opened", {"orders": ", ".join(orders), "adopted": adopted}, now=now)
+    with conn.begin_nested():
+        while not insert_missing(conn, cases, {**row, "ref": (ref := new_reference(rng))}):
+            pass  # taken: another one is drawn
+        opened = the_case(conn, tenant, ref)
+        link(conn, opened, {"order": orders})
+        events.record(conn, tenant, ref, "case.opened", {"orders": ", ".join(orders), "adopted": adopted}, now=now)
     return opened
 
 

@@ -30,6 +30,8 @@ HEAD = "0002"
 _UPGRADE_LOCK = 0x7472796767
 """PostgreSQL's advisory lock that one replica holds while it migrates."""
 
+OLDEST_SQLITE = (3, 35)
+"""The first whose updates return rows."""
 IDLE_MS = 5_000
 """PostgreSQL ends a transaction that does nothing for so long: its process is frozen or gone, and the rows that it has
 locked are wanted by others. Ours never wait for anything within a transaction."""
@@ -64,6 +66,13 @@ class Database:
             self._sqlite = self._url.get_backend_name() == "sqlite"
             if not self._sqlite and self._url.get_backend_name() != "postgresql":
                 raise StoreError(f"database {self.name}: only sqlite and postgresql are supported", "driver")
+            if self._sqlite and sqlite3.sqlite_version_info < OLDEST_SQLITE:
+                oldest = ".".join(map(str, OLDEST_SQLITE))
+                raise StoreError(
+                    f"Python's SQLite here is {sqlite3.sqlite_version}; the adapter needs {oldest} or newer. "
+                    "Use PostgreSQL, or a Python with a newer one",
+                    "driver",
+                )
             self.memory = self._sqlite and self._url.database in (None, "", ":memory:")
             self._engine: Engine = self._connectable()
         except (ArgumentError, NoSuchModuleError):

@@ -27,18 +27,23 @@ from adapter.store.tables import persons as person_rows
 
 _c = table.c
 _k, _f, _p = cases.c, facts.c, person_rows.c
-_OF_CASE = (_k.tenant == _c.tenant) & (_k.ref == _c.ref)
-_CLIENT = (_f.tenant == _c.tenant) & (_f.ref == _c.ref) & (_f.resource == "client")
-_PERSON = (_p.tenant == _k.tenant) & (_p.person_id == _k.person_id)
-_WITH_CASE = (
-    select(table, _k.person_id, _k.decided_at, _f.value.label("client"), _p.external_id)
-    .select_from(table.outerjoin(cases, _OF_CASE).outerjoin(facts, _CLIENT).outerjoin(person_rows, _PERSON))
-    .with_for_update(skip_locked=True, of=table)
-)
 _READY = (
-    _WITH_CASE.where(*where(table, "tenant", "lane"), _c.ready_at <= given("now"))
+    select(table)
+    .where(*where(table, "tenant", "lane"), _c.ready_at <= given("now"))
     .order_by(_c.ready_at, _c.ref)
     .limit(bindparam("room", type_=Integer()))
+    .with_for_update(skip_locked=True)
+)
+# A statement of its own: joined to the locked one, PostgreSQL would give an act that changed just now beside its case
+# from before that change.
+_THEIR_CASES = (
+    select(_k.ref, _k.person_id, _k.decided_at, _f.value.label("client"), _p.external_id)
+    .select_from(
+        cases.outerjoin(facts, (_f.tenant == _k.tenant) & (_f.ref == _k.ref) & (_f.resource == "client")).outerjoin(
+            person_rows, (_p.tenant == _k.tenant) & (_p.person_id == _k.person_id)
+        )
+    )
+    .where(_k.tenant == given("tenant"), _k.ref.in_(listed("refs")))
 )
 _LEASE = (
     update(table)
@@ -118,16 +123,17 @@ def claim_probe(
     again before anything else, even if its delay isn't over; else the one that waited longest."""
     untimed = _c.not_before.is_(None) | (_c.not_before <= now)
     stops = _c.kind.in_(STOPS) & (_c.state == ActState.PENDING) & _c.ready_at.is_not(None) & untimed
-    query = _WITH_CASE.where(_c.tenant == tenant, _c.lane == lane, (_c.ready_at <= now) | stops)
+    query = select(table).where(_c.tenant == tenant, _c.lane == lane, (_c.ready_at <= now) | stops)
     first = [case((stops, 0), else_=1)] if stops_first else [case((_c.ready_at <= now, 0), else_=1)]
-    rows = conn.execute(query.order_by(*first, _c.ready_at, _c.ref).limit(1)).all()
+    query = query.order_by(*first, _c.ready_at, _c.ref).limit(1).with_for_update(skip_locked=True)
+    rows = conn.execute(query).all()
     return next(iter(_lease(conn, rows, now, owner, lease_until)), None)
 
 
 def let_go(conn: Connection, tenant: str, lane: str, *, now: datetime, settle: timedelta, gap: timedelta) -> int:
     """A vendor is back: its failed acts are tried again, ``gap`` apart, in place of when their delays are over; how
     many. One whose outcome is unknown still waits ``settle``; one held back to a time of its own waits for it."""
-    query = select(_c.ref, _c.n, _c.state, _c.retry_at).where(
+    query = select(_c.ref, _c.n, _c.kind, _c.created_at, _c.state, _c.retry_at).where(
         _c.tenant == tenant,
         _c.lane == lane,
         _c.state.in_((ActState.PENDING, ActState.UNKNOWN)),
@@ -136,8 +142,9 @@ def let_go(conn: Connection, tenant: str, lane: str, *, now: datetime, settle: t
         _c.error.is_not(None),
         _c.not_before.is_(None) | (_c.not_before <= now),
     )
-    first = case((_c.kind.in_(STOPS), 0), else_=1)
-    rows = conn.execute(query.order_by(first, _c.created_at, _c.ref, _c.n)).all()
+    # Locked in the order in which a decision locks a case's acts; what is leased in the meantime is left alone.
+    found = conn.execute(query.order_by(_c.ref, _c.n).with_for_update()).all()
+    rows = sorted(found, key=lambda row: (row.kind not in STOPS, row.created_at, row.ref, row.n))
     for place, row in enumerate(rows):
         at = now + gap * place + (settle if row.state == ActState.UNKNOWN else timedelta(0))
         if at < row.retry_at:
@@ -162,17 +169,21 @@ def release_owner(conn: Connection, owner: str, *, now: datetime, settle: timede
 def _lease(
     conn: Connection, rows: Sequence[Row[Any]], now: datetime, owner: str, lease_until: datetime
 ) -> list[ClaimedAct]:
+    known: dict[tuple[str, str], Row[Any]] = {}
     for tenant in {row.tenant for row in rows}:
         these = [(row.ref, row.n) for row in rows if row.tenant == tenant]
-        of = {"of_tenant": tenant, "refs": [ref for ref, _ in these], "these": these}
+        refs = sorted({ref for ref, _ in these})
+        of = {"of_tenant": tenant, "refs": refs, "these": these}
         conn.execute(_LEASE, {**of, "owner": owner, "until": lease_until})
+        their_cases = conn.execute(_THEIR_CASES, {"tenant": tenant, "refs": refs})
+        known |= {(tenant, case_row.ref): case_row for case_row in their_cases}
     for row in (row for row in rows if row.state == ActState.SENDING):
         data = {"key": row.key, "n": row.n}
         events.record(conn, row.tenant, row.ref, "act.lost", data, now=now, correlation=row.correlation)
-    return [_claimed(conn, row, owner, lease_until) for row in rows]
+    return [_claimed(conn, row, known[row.tenant, row.ref], owner, lease_until) for row in rows]
 
 
-def _claimed(conn: Connection, row: Row[Any], owner: str, lease_until: datetime) -> ClaimedAct:
+def _claimed(conn: Connection, row: Row[Any], of: Row[Any], owner: str, lease_until: datetime) -> ClaimedAct:
     first = row.state == ActState.PENDING
     state = ActState.SENDING if first else ActState.UNKNOWN
     on_platform = row.lane == "platform"
@@ -188,10 +199,10 @@ def _claimed(conn: Connection, row: Row[Any], owner: str, lease_until: datetime)
         correlation=row.correlation,
         lease_owner=owner,
         lease_until=lease_until,
-        person_id=row.person_id,
-        decided_at=row.decided_at,
-        client=_client(row.client),
-        external_id=row.external_id,
+        person_id=of.person_id,
+        decided_at=of.decided_at,
+        client=_client(of.client),
+        external_id=of.external_id,
         schedule_ids=schedules.remote_ids(conn, row.tenant, row.ref) if on_platform else {},
     )
 

@@ -195,7 +195,15 @@ def _mark_siblings(conn: Connection, case: Case, now: datetime) -> None:
 def release(conn: Connection, case: Case, *, owner: str, due_at: datetime, error: str | None = None) -> Case:
     """Give a claimed case back undecided, to be tried again at ``due_at`` (UTC). Raises ``Overtaken``."""
     row = hold(conn, case, owner)
+    due_at = _at_its_mark(case, row, due_at)
     return _give_back(conn, row, due_at=due_at, ready_at=due_at, error=error)
+
+
+def _at_its_mark(case: Case, row: Case, due_at: datetime) -> datetime:
+    """``due_at``, or when it is due by a mark that was made since the claim."""
+    if row.due_seq == case.due_seq or row.due_at is None:
+        return due_at
+    return min(due_at, row.due_at)
 
 
 def fail(
@@ -205,7 +213,7 @@ def fail(
     grows, or as soon as it is marked. Raises ``Overtaken``."""
     row = hold(conn, case, owner)
     failures = row.failures + 1
-    due_at = now + min(FIRST_DELAY * 2 ** min(failures - 1, 10), LONGEST_DELAY)
+    due_at = _at_its_mark(case, row, now + min(FIRST_DELAY * 2 ** min(failures - 1, 10), LONGEST_DELAY))
     data: events.Data = {"failures": failures, "error": error}
     events.record(conn, case.tenant, case.ref, "case.failed", data, now=now, correlation=correlation)
     return _give_back(conn, row, due_at=due_at, ready_at=due_at, due_reason="failed", failures=failures, error=error)
@@ -233,12 +241,6 @@ def release_all(conn: Connection, now: datetime, *, owner: str | None = None) ->
     return conn.execute(update(cases).where(held).values(**free)).rowcount
 
 
-def renew(conn: Connection, case: Case, *, owner: str, lease_until: datetime) -> Case:
-    """Keep a claimed case longer. Raises ``Overtaken``."""
-    row = hold(conn, case, owner)
-    return _write(conn, row, lease_until=lease_until, ready_at=lease_until)
-
-
 def hold(conn: Connection, case: Case, owner: str) -> Case:
     """A claimed case as it now is, locked until the transaction ends. Raises ``Overtaken`` if the claim no longer
     stands."""
@@ -249,10 +251,6 @@ def hold(conn: Connection, case: Case, owner: str) -> Case:
 
 
 def _give_back(conn: Connection, row: Case, **values: Any) -> Case:
-    return _write(conn, row, lease_owner=None, lease_until=None, version=row.version + 1, **values)
-
-
-def _write(conn: Connection, row: Case, **values: Any) -> Case:
-    guarded = {"tenant": row.tenant, "ref": row.ref, "version": row.version}
-    change(conn, cases, guarded, values)
-    return replace(row, **values)
+    given_back = {"lease_owner": None, "lease_until": None, "version": row.version + 1, **values}
+    change(conn, cases, {"tenant": row.tenant, "ref": row.ref, "version": row.version}, given_back)
+    return replace(row, **given_back)

@@ -24,13 +24,11 @@ class Overtaken(Exception):
     written. Drop the work; whoever has the row now does it."""
 
 
-class OrderTaken(StoreError):
-    """An order belongs to one case, and this one belongs to another."""
+class OrderTaken(Exception):
+    """An order belongs to one case, and this one belongs to another: to one that another process opened just now."""
 
     def __init__(self, tenant: str, order_id: str, ref: str) -> None:
-        super().__init__(
-            f"order {order_id} of {tenant} already belongs to case {ref}; it was not linked to a second one", "other"
-        )
+        super().__init__(f"order {order_id} of {tenant} belongs to case {ref}; it was not linked to a second one")
         self.ref = ref
 
 

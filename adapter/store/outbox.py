@@ -1,7 +1,7 @@
 """The outbox and ledger of a case: which acts are called for, and what is known of each.
 
-``settle_wanted`` is the only way in, and runs in the transaction that stores the decision. The way from there to the
-world is ``dispatch``.
+``settle_wanted`` is the way in, in the transaction that stores the decision (``seed_done`` for what was done before the
+adapter took over). The way from there to the world is ``dispatch``.
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ _KNOWN = select(
     _ELSEWHERE.label("elsewhere"),
 )
 _QUEUED = ("n", "lane", "kind", "state", "retry_at", "ready_at", "lease_owner", "lease_until")
-_UNFINISHED = select(*(_c[name] for name in _QUEUED)).where(*_OF_CASE, _c.state.in_(UNFINISHED)).order_by(_c.n)
+_UNFINISHED = (
+    select(*(_c[name] for name in _QUEUED)).where(*_OF_CASE, _c.state.in_(UNFINISHED)).order_by(_c.n).with_for_update()
+)
 
 Rows = Sequence[Row[Any]]
 """A case's acts as they are stored, in the order in which they were decided."""

@@ -37,7 +37,8 @@ class Direct:
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Request:
         """``url`` is whole, its parameters included."""
-        whole = {**_HEADERS, **headers} if headers else _HEADERS
+        whole = httpx.Headers(_HEADERS)
+        whole.update(headers)
         return httpx.Request(method, url, json=json, data=data, headers=whole, extensions=self._extensions)
 
     async def send(self, request: httpx.Request) -> httpx.Response:

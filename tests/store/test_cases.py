@@ -72,14 +72,6 @@ def test_a_case_that_is_claimed_is_nobody_elses_until_its_lease_runs_out(store: 
     assert (again.ref, again.lease_owner) == (claimed.ref, "two")
 
 
-def test_a_lease_can_be_renewed(store: Store) -> None:
-    store.open("1")
-    (claimed,) = store.claim("one")
-    store.run(due.renew, claimed, owner="one", lease_until=after(minutes=9))
-    assert store.claim("two", now=after(minutes=6)) == []
-    store.finish(claimed, decided())
-
-
 def test_whoever_slept_through_a_lease_writes_nothing(store: Store) -> None:
     store.open("1")
     (asleep,) = store.claim("one")
@@ -88,7 +80,6 @@ def test_whoever_slept_through_a_lease_writes_nothing(store: Store) -> None:
         lambda conn: due.finish(conn, asleep, decided(Phase.ACTIVE), owner="one", now=NOW, read_again_at=None),
         lambda conn: due.release(conn, asleep, owner="one", due_at=NOW),
         lambda conn: due.fail(conn, asleep, owner="one", now=NOW, error="broken"),
-        lambda conn: due.renew(conn, asleep, owner="one", lease_until=NOW),
     ):
         with pytest.raises(Overtaken):
             store.db.run_sync(late)
@@ -228,3 +219,14 @@ def test_a_transaction_that_dies_leaves_nothing(store: Store) -> None:
     assert store.read(case) == claimed
     assert store.acts(case) == {}
     assert len(store.run(events.of_case, "north", case.ref)) == 1
+
+
+def test_a_mark_made_while_a_case_is_reconciled_holds_whatever_came_of_it(store: Store) -> None:
+    store.open("1")
+    (claimed,) = store.claim()
+    store.run(due.mark_due, "north", [claimed.ref], after(seconds=1), "an end")
+    store.run(due.fail, claimed, owner="one", now=after(seconds=2), error="broken")
+    (claimed,) = store.claim(now=after(seconds=2))
+    store.run(due.mark_due, "north", [claimed.ref], after(seconds=3), "an end")
+    store.run(due.release, claimed, owner="one", due_at=after(minutes=15))
+    assert [case.ref for case in store.claim(now=after(seconds=4))] == [claimed.ref]

@@ -1,0 +1,151 @@
+"""What two processes on one PostgreSQL do at the same moment: one of them just before a statement of the other."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Text, event, func
+
+from adapter.domain.facts import Client
+from adapter.domain.ledger import ActKind, ActState
+from adapter.store import cases, dispatch, facts, outbox
+from adapter.store.database import Database
+from adapter.store.dispatch import ClaimedAct
+from adapter.store.errors import OrderTaken
+from adapter.store.facts import StoredFact
+from tests.store.backends import NOW, Store, after, want
+
+
+@dataclass
+class Two:
+    one: Store
+    other: Store
+    failures: list[str] = field(default_factory=list)
+
+    def before(self, words: str, do: Callable[[], object], *, nth: int = 1) -> None:
+        """``one`` does something just before the ``nth`` statement of ``other`` that begins so."""
+        left = [nth]
+
+        @event.listens_for(self.other.db._engine, "before_cursor_execute")
+        def before(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
+            if statement.startswith(words):
+                left[0] -= 1
+                if left[0] == 0:
+                    do()
+
+
+@pytest.fixture
+def two(postgres_url: str) -> Iterator[Two]:
+    both = Two(Store(Database(postgres_url, inline=True)), Store(Database(postgres_url, inline=True)))
+    both.one.db.upgrade()
+    for store in (both.one, both.other):
+        event.listen(
+            store.db._engine, "handle_error", lambda c: both.failures.append(type(c.original_exception).__name__)
+        )
+    yield both
+    both.one.db.close()
+    both.other.db.close()
+
+
+def test_one_act_of_a_schedule_is_under_way_though_parked_ones_get_another_chance(two: Two) -> None:
+    case = two.one.open("1")
+    first, second = (want(key, ActKind.CHANGE, what={"n": 1}) for key in ("c1", "c2"))
+    two.one.settle(case, first)
+    (taken,) = two.one.take()
+    two.one.run(dispatch.park, taken, error="refused", now=NOW)
+    two.one.settle(case, first, second)
+    under_way: list[ClaimedAct] = []
+    two.before("UPDATE acts SET ready_at", lambda: under_way.extend(two.one.take(now=after(seconds=1))))
+    two.other.run(outbox.requeue_parked, "north", case.ref, after(seconds=1))
+    under_way += two.other.take("two", now=after(seconds=2))
+    assert len(under_way) == 1
+
+
+def test_a_vendor_that_is_back_lets_nothing_go_that_was_taken_meanwhile(two: Two) -> None:
+    case = two.one.open("1")
+    two.one.settle(case, want("p", ActKind.PAUSE, what={"n": 1}))
+    (taken,) = two.one.take()
+    two.one.run(dispatch.retry, taken, retry_at=after(minutes=10), error="down", now=NOW)
+
+    def probe() -> None:
+        lease = {"now": after(seconds=1), "owner": "one", "lease_until": after(seconds=61)}
+        found = two.one.run(dispatch.claim_probe, tenant="north", lane="platform", **lease)
+        taken_meanwhile.extend([found] if found is not None else [])
+
+    taken_meanwhile: list[ClaimedAct] = []
+    two.before("UPDATE acts", probe)
+    span = {"settle": timedelta(seconds=30), "gap": timedelta(0)}
+    two.other.run(dispatch.let_go, "north", "platform", now=after(seconds=1), **span)
+    taken_meanwhile += two.other.take("two", now=after(seconds=2))
+    assert [found.act.state for found in taken_meanwhile] == [ActState.SENDING]
+
+
+def test_letting_acts_go_and_deciding_on_them_do_not_lock_each_other_out(two: Two) -> None:
+    case = two.one.open("1")
+    two.one.settle(case, want("c", ActKind.PUT_PERSON, what={"n": 1}), want("p", ActKind.PAUSE, what={"n": 1}))
+    for taken in two.one.take():
+        two.one.run(dispatch.retry, taken, retry_at=after(minutes=10), error="down", now=NOW)
+    deciding = threading.Thread(target=lambda: two.one.run(outbox.rows_of, case))
+
+    def decide_meanwhile() -> None:
+        deciding.start()
+        deciding.join(0.2)
+
+    two.before("UPDATE acts", decide_meanwhile, nth=2)
+    span = {"settle": timedelta(seconds=30), "gap": timedelta(0)}
+    two.other.run(dispatch.let_go, "north", "platform", now=after(seconds=1), **span)
+    deciding.join()
+    assert two.failures == []
+
+
+def test_an_act_that_changed_a_moment_ago_is_claimed_with_its_case_as_it_is_now(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = two.one.open("1")
+    open_person = {"client": StoredFact.read("client", Client(7, protected=False), (), NOW)}
+    protected = {"client": StoredFact.read("client", Client(7, protected=True), (), after(seconds=1))}
+    two.one.run(facts.save, "north", case.ref, {}, open_person)
+    two.one.settle(case, want("p", ActKind.EMPTY_PERSON, what={"unit": "x"}))
+    # The claim sees the database as it was, and gets to the row a moment later.
+    slowly = func.length(func.pg_sleep(0.5).cast(Text)) >= 0
+    monkeypatch.setattr(dispatch, "_READY", dispatch._READY.where(slowly))
+    begun = threading.Event()
+    event.listen(two.other.db._engine, "before_cursor_execute", lambda *_: begun.set())
+    found: list[ClaimedAct] = []
+    claiming = threading.Thread(target=lambda: found.extend(two.other.take("two", now=after(seconds=5))))
+    claiming.start()
+    begun.wait()
+    claiming.join(0.2)
+    two.one.run(facts.save, "north", case.ref, open_person, protected)
+    two.one.settle(case, want("p", ActKind.EMPTY_PERSON, what={"unit": "y"}), facts_at=after(seconds=1))
+    claiming.join()
+    (claimed,) = found
+    assert claimed.act.what == {"unit": "y"}
+    assert claimed.client is not None
+    assert claimed.client.protected
+
+
+def test_whoever_comes_second_with_an_order_opens_no_case(two: Two) -> None:
+    """And may go on in the same transaction."""
+    two.before('INSERT INTO "case_links"', lambda: two.one.open("1"))
+
+    def opens(conn: Any) -> int:
+        with pytest.raises(OrderTaken):
+            cases.open_case(
+                conn,
+                tenant="north",
+                person_id="19900101TF04",
+                evidence_after=NOW.date(),
+                order_ids=["1"],
+                now=NOW,
+                rng=two.other.rng,
+            )
+        return len(cases.all_cases(conn, "north"))
+
+    two.other.rng.seed(2)
+    assert two.other.db.run_sync(opens) == 1
