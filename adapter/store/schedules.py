@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, select, tuple_
 
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
 from adapter.store import codec
-from adapter.store.sql import given, listed, upsert, where
+from adapter.store.sql import Each, given, upsert, where
 from adapter.store.tables import cases, schedules
 
 _s = schedules.c
@@ -21,7 +22,7 @@ _REMOTE = select(_s.n, _s.remote_id, _s.etag).where(*_OF_CASE, _s.remote_id.is_n
 _OWNED = (
     select(_s.remote_id, _s.ref, _s.record, cases.c.closed_at.is_(None))
     .select_from(schedules.join(cases, (cases.c.tenant == _s.tenant) & (cases.c.ref == _s.ref)))
-    .where(_s.tenant == given("tenant"), _s.remote_id.in_(listed("ids")))
+    .where(_s.tenant == given("tenant"), _s.remote_id.op("IN")(Each("ids")))
 )
 
 
@@ -77,11 +78,10 @@ class Owned(NamedTuple):
 
 def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> dict[str, Owned]:
     """Whose schedule each of the vendor's ids stands for; ids that are nobody's are left out."""
-    found: dict[str, Owned] = {}
-    for some in codec.chunks(remote_ids):
-        for remote_id, ref, stored, open_case in conn.execute(_OWNED, {"tenant": tenant, "ids": some}):
-            found[remote_id] = Owned(ref, stored, open_case)
-    return found
+    # A NUL stands in no id of ours, and PostgreSQL would refuse the whole list for it.
+    ids = json.dumps([remote_id for remote_id in remote_ids if "\0" not in remote_id])
+    rows = conn.execute(_OWNED, {"tenant": tenant, "ids": ids})
+    return {remote_id: Owned(ref, stored, open_case) for remote_id, ref, stored, open_case in rows}
 
 
 def running(conn: Connection, tenant: str, after: tuple[str, int], limit: int) -> list[tuple[str, int, str]]:
