@@ -15,7 +15,7 @@ from sqlalchemy import Connection, event, text
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActState
 from adapter.engine.jobs import Jobs
-from adapter.store import cases
+from adapter.store import cases, events
 from adapter.store.backup import back_up
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
@@ -196,9 +196,6 @@ async def test_the_daemon_says_once_that_the_store_is_away_and_goes_on_when_it_i
 async def test_a_full_disk_is_said_once_though_all_that_only_reads_goes_well(tmp_path: Path, logs: Logs) -> None:
     db = on_disk(tmp_path)
     async with World(db=db) as world:
-        for day in range(1, 21):
-            world.person(f"193501{day:02d}TF01")
-            world.order(f"193501{day:02d}TF01")
         jobs = Jobs(world.rt)
         pages = await db.run(lambda c: c.scalar(text("PRAGMA page_count")))
 
@@ -206,12 +203,17 @@ async def test_a_full_disk_is_said_once_though_all_that_only_reads_goes_well(tmp
         def limited(connection: sqlite3.Connection, *_: object) -> None:
             connection.execute(f"PRAGMA max_page_count = {pages}")
 
-        async def look() -> None:
+        async def write() -> None:
+            await db.run(
+                lambda c: events.record(c, "exempel", None, "test", {"long": "x" * 10**6}, now=world.clock.time)
+            )
+
+        async def read() -> None:
             await db.run(lambda c: cases.all_cases(c, "exempel"))
 
         for _ in range(3):
-            await jobs._run(world.cycle)
-            await jobs._run(look)
+            await jobs._run(write)
+            await jobs._run(read)
         assert len(logs.events("store_unavailable")) == 1
 
 
