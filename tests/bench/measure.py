@@ -210,7 +210,7 @@ def _by_order(written: Mapping[str, float]) -> list[tuple[int, float]]:
     return [(number[who], at) for who, at in written.items()]
 
 
-def two_replicas(outside: Outside, folder: Path, url: str, count: int = 300) -> Row:
+def two_replicas(outside: Outside, folder: Path, url: str, count: int) -> Row:
     """So many orders at 50 ms vendor latency, by one process and by two."""
     times = []
     for size in (1, 2):
