@@ -1,16 +1,22 @@
-"""What the real process does while its database is locked, taken away, and put back."""
+"""What the real process does while its database is locked, taken away and put back, and while its disk is full."""
 
 from __future__ import annotations
 
+import os
+import resource
 import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 
-from tests.outside import Outside
+from tests.outside import Outside, mapping_without_quiet_hours
 from tests.reliability.test_killed import rows, wait
-from tests.service import PATIENCE, Replica
+from tests.service import PATIENCE, Replica, write_config
 
 pytestmark = pytest.mark.process
 
@@ -59,3 +65,104 @@ def test_it_says_so_once_waits_and_goes_on_when_its_database_is_back(
     effects = outside.call("effects")
     assert len(set(effects["notes"])) == len(effects["notes"]) == 12
     assert len(set(effects["schedules"])) == len(effects["schedules"]) == 3
+
+
+class Disk(Protocol):
+    """Where the database stands: it can be full, and have space again."""
+
+    folder: Path
+
+    def fill(self, pid: int) -> None: ...
+
+    def free(self, pid: int) -> None: ...
+
+
+class SmallDisk:
+    """A file system of its own, filled up by somebody else's file. SQLite's log alone takes four megabytes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def fill(self, pid: int) -> None:
+        with (self.folder / "ballast").open("wb", buffering=0) as ballast:
+            try:
+                while ballast.write(bytes(4096)):
+                    pass
+            except OSError:
+                return
+
+    def free(self, pid: int) -> None:
+        (self.folder / "ballast").unlink()
+
+
+class SmallFiles:
+    """Where nothing can be mounted: the process's files can't grow, which SQLite takes for a failing disk. Its log, a
+    file too, is shorter by far."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def fill(self, pid: int) -> None:
+        self._limit(pid, 128 * 1024)
+
+    def free(self, pid: int) -> None:
+        self._limit(pid, resource.RLIM_INFINITY)
+
+    def _limit(self, pid: int, size: int) -> None:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, resource.prlimit(pid, resource.RLIMIT_FSIZE)[1]))
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(folder)]
+    if os.geteuid() == 0 and subprocess.run(mount, capture_output=True, check=False).returncode == 0:
+        yield SmallDisk(folder)
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    elif hasattr(resource, "prlimit"):
+        yield SmallFiles(folder)
+    else:
+        pytest.skip("NOT TRIED: a full disk. Neither can one be mounted here, nor can files be kept from growing")
+
+
+def test_a_full_disk_is_told_once_and_waited_for_and_nothing_is_lost(
+    tmp_path: Path, outside: Outside, disk: Disk
+) -> None:
+    database = disk.folder / "adapter.db"
+    tenants = {"exempel": outside.tenant(mapping_without_quiet_hours(tmp_path))}
+    engine = {"poll_seconds": 1, "settle_seconds": 1, "lease_seconds": 4}
+    replica = Replica(
+        write_config(tmp_path / "full.toml", f"sqlite:///{database}", tenants, **engine), tmp_path / "log"
+    )
+
+    def said() -> str:
+        return replica.log.read_text(encoding="utf-8")
+
+    def notes() -> int:
+        return int(outside.call("counts")["notes"])
+
+    replica.start()
+    try:
+        assert replica.process is not None
+        outside.call("orders", first=0, count=1)
+        wait(lambda: notes() == 4, PATIENCE, said)
+        disk.fill(replica.process.pid)
+        outside.call("orders", first=1, count=30)
+        wait(lambda: len(replica.events("store_unavailable")) >= 1, PATIENCE, said)
+        assert "the disk is full or failing" in replica.events("store_unavailable")[0]["error"]
+        sent = notes()
+        assert sent < 31 * 4
+        time.sleep(3)
+        assert replica.running
+        assert notes() <= sent + 8, "nothing more is begun that can't be written down"
+        disk.free(replica.process.pid)
+        wait(lambda: notes() == 31 * 4, PATIENCE, said)
+        wait(lambda: rows(database, "SELECT 1 FROM acts WHERE state NOT IN ('done', 'dropped')") == [], PATIENCE, said)
+        assert replica.stop() == 0
+    finally:
+        replica.kill()
+    assert len(replica.events("store_unavailable")) == 1
+    effects = outside.call("effects")
+    assert len(set(effects["notes"])) == len(effects["notes"]) == 31 * 4
+    assert len(set(effects["schedules"])) == len(effects["schedules"]) == 31
