@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json as json_codec
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, ClassVar
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -51,6 +52,13 @@ class Said:
         return None
 
 
+@lru_cache(4096)
+def _plain(method: str, url: str) -> Request:
+    """The same things are asked again and again."""
+    asked = urlsplit(url)
+    return Request(method, unquote(asked.path), parse_query(asked.query), raw_query=asked.query)
+
+
 class Spared:
     """The half that is the same everywhere."""
 
@@ -63,6 +71,8 @@ class Spared:
         data: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Request:
+        if json is None and data is None and not headers:
+            return _plain(method, url)
         heads = {name.lower(): value for name, value in (headers or {}).items()}
         body = b""
         if json is not None:
@@ -71,8 +81,7 @@ class Spared:
         elif data is not None:
             body = urlencode(data).encode()
             heads["content-type"] = "application/x-www-form-urlencoded"
-        asked = urlsplit(url)
-        return Request(method, unquote(asked.path), parse_query(asked.query), heads, body, asked.query)
+        return replace(_plain(method, url), headers=heads, body=body)
 
     async def aclose(self) -> None:
         return None

@@ -95,7 +95,7 @@ class Life:
         return "nothing ordered" if truth is None else truth.forbids(at)
 
     def _now(self, what: str, **changes: object) -> None:
-        self.town.acted(f"{self.person_id[-4:]} {what}")
+        self.town.acted(self.person_id, what)
         self.truths.append(replace(self.truths[-1], at=self.town.clock.now(), **changes))  # type: ignore[arg-type]
 
     # --- what people do ---------------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ class Life:
         first = today + timedelta(days=rng.choice((0, 0, 0, 2)))
         self.order = lifecare.order(self.person_id, "camera", start=first, order_date=today)
         self.truths.append(Truth(self.town.clock.now(), first, keys_needed=alone))
-        self.town.acted(f"{self.person_id[-4:]} ordered")
+        self.town.acted(self.person_id, "ordered")
         await self._way_in()
         while True:
             await self.hours(4, self.town.days * 24 * 0.3)

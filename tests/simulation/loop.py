@@ -51,6 +51,11 @@ class LoopClock(runtime.Clock):
     def __init__(self, loop: VirtualLoop, start: datetime) -> None:
         self.loop = loop
         self.start = start
+        self._told = (0.0, start)
 
     def now(self) -> datetime:
-        return self.start + timedelta(seconds=self.loop.seconds)
+        at, told = self._told
+        if at != self.loop.seconds:
+            told = self.start + timedelta(seconds=self.loop.seconds)
+            self._told = (self.loop.seconds, told)
+        return told

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 from unittest.mock import patch
 
 from sqlalchemy import Connection
 
-from adapter.bootstrap import Outside, build
+from adapter import bootstrap
 from adapter.engine import work as work_module
 from adapter.engine.feeds import read_feeds
 from adapter.engine.jobs import _begin
@@ -19,6 +21,8 @@ from adapter.engine.runtime import Runtime
 from adapter.engine.work import work
 from adapter.store import dispatch, due
 from adapter.store.database import Database
+from mappings.tables import load_mapping
+from mappings.texts import Texts
 from tests.simulation.net import Client
 
 if TYPE_CHECKING:
@@ -26,10 +30,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_mapping, _texts = cache(load_mapping), cache(Texts.load)
+"""A process starts many times, always with the same."""
+
 LOOK_AGAIN_SECONDS = 20.0
 """In place of half a second: looking for new work while something is slow costs the simulation most."""
 IDLE, RECENT = timedelta(hours=12), timedelta(minutes=45)
 """Where nobody did anything in Lifecare, polls are left out: they find nothing, and cost the simulation most."""
+
+SELDOM = timedelta(days=7)
+"""How often a case is read again about which nobody did anything; ``Town.acted`` has the others read again."""
 
 
 class Held(Database):
@@ -56,19 +66,21 @@ class Process:
         self.dead = False
         self.tasks: list[asyncio.Task[None]] = []
         self.wake = asyncio.Event()
-        service = build(
-            town.settings,
-            clock=town.clock,
-            owner=f"process-{number}",
-            outside=Outside(transports=town.transports, sleep=asyncio.sleep, mail=town.mail),
-            rng=rng,
-            db=Held(town.db, self),
-        )
+        with patch.object(bootstrap, "load_mapping", _mapping), patch.object(Texts, "load", _texts):
+            service = bootstrap.build(
+                town.settings,
+                clock=town.clock,
+                owner=f"process-{number}",
+                outside=bootstrap.Outside(transports=town.transports, sleep=asyncio.sleep, mail=town.mail),
+                rng=rng,
+                db=Held(town.db, self),
+            )
         parts = service.tenants["exempel"]
         for client, vendor in ((parts.lifecare, town.lifecare_net), (parts.phoniro, town.phoniro_net)):
             setattr(client._http, "_client", Client(vendor, self))  # noqa: B010 - another type on purpose
         self.rt: Runtime = service.runtime
         object.__setattr__(self.rt, "pause", self.point)
+        object.__setattr__(self.rt, "tuning", replace(self.rt.tuning, reread=SELDOM, awaiting=SELDOM))
         # What was ordered before is nobody's here, and asking for each of those days costs more than the first day.
         object.__setattr__(self.rt.tenants["exempel"], "go_live", town.today)
 
@@ -83,9 +95,10 @@ class Process:
 
     async def point(self, name: str, *, write: bool = False) -> None:
         """Somewhere around a commit or a call: here a process can die, stall, or turn out to be dead."""
-        if self.dead:
-            raise asyncio.CancelledError
         town = self.town
+        if self.dead or not town.points_left():
+            self.die()
+            raise asyncio.CancelledError
         if town.weather.lifted:
             return
         chance = self.rng.random()

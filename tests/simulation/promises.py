@@ -7,10 +7,13 @@ from collections import Counter
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import Act, ActKind, ActState
-from adapter.store import cases, outbox, persons
+from adapter.store import cases, outbox
 from adapter.store.cases import Case
+from adapter.store.tables import persons
 from connectors.mock.phoniro.schedule import Schedule
 from tests.simulation.lives import Life
 
@@ -41,6 +44,8 @@ class Watch:
         self.calm: list[tuple[datetime, bool]] = []
         self.looked_at: dict[str, int] = {}
         self.people_done = False
+        self._known: dict[str, Life] = {}
+        self._notes, self._marks = 0, set[str]()
 
     def hour(self) -> None:
         now = self.town.clock.now()
@@ -55,13 +60,15 @@ class Watch:
 
     def _life(self, schedule: Schedule) -> Life:
         external_id = schedule.new.customer_external_id
-        for life in self.town.lives:
-            if life.order is not None and self._external_id(life) == external_id:
-                return life
-        raise Broken(f"schedule {schedule.new.external_reference} is nobody's")
-
-    def _external_id(self, life: Life) -> str:
-        return self.town.db.run_sync(lambda c: persons.external_id_for(c, "exempel", life.person_id, self.town.rng))
+        if external_id not in self._known:
+            p = persons.c
+            owner = select(p.person_id).where(p.tenant == "exempel", p.external_id == external_id)
+            person_id = self.town.db.run_sync(lambda c: c.scalar(owner))
+            found = next((life for life in self.town.lives if life.person_id == person_id), None)
+            if found is None:
+                raise Broken(f"schedule {schedule.new.external_reference} is nobody's")
+            self._known[external_id] = found
+        return self._known[external_id]
 
     # --- the promises -----------------------------------------------------------------------------------------------
 
@@ -100,14 +107,14 @@ class Watch:
 
     def _once(self) -> None:
         """P4: no message, schedule or mail twice."""
-        marks = Counter(
-            found.group(0)
-            for note in self.town.lifecare.notes_written()
-            if "dubblett" not in note.text and (found := MARK.search(note.text))
-        )
-        for mark, times in marks.items():
-            if times > 1:
-                self.town.broken(f"P4: the note {mark} was written {times} times")
+        notes = self.town.lifecare.notes_written()
+        for note in notes[self._notes :]:
+            if "dubblett" not in note.text and (found := MARK.search(note.text)):
+                mark = found.group(0)
+                if mark in self._marks:
+                    self.town.broken(f"P4: the note {mark} was written more than once")
+                self._marks.add(mark)
+        self._notes = len(notes)
         open_ones = Counter(
             s.new.customer_external_id for s in self.town.phoniro.book.all if not s.now.ended(self.town.phoniro.now)
         )

@@ -8,10 +8,15 @@ import traceback
 from contextvars import Context
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import httpx
+from sqlalchemy import Connection, select, update
 
+from adapter.store import codec
 from adapter.store.database import Database
+from adapter.store.sql import given
+from adapter.store.tables import cases
 from connectors.errors import AmbiguousWrite, Transient
 from connectors.mock.lifecare import SimulatedLifecare
 from connectors.mock.phoniro import SimulatedPhoniro
@@ -23,7 +28,25 @@ from tests.simulation.promises import Broken, Watch
 from tests.simulation.weather import Weather
 from tests.world import settings_for
 
+_c = cases.c
+_UNREAD = select(_c.ref, _c.decision, _c.lease_owner).where(
+    _c.tenant == "exempel",
+    _c.person_id == given("person"),
+    _c.closed_at.is_(None),
+    _c.facts_read_at <= given("acted_at"),
+)
+_SOONER = (
+    update(cases)
+    .where(_c.tenant == "exempel", _c.ref == given("of"), _c.lease_owner.is_(None))
+    .values(read_again_at=given("now"), ready_at=given("now"))
+)
+
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+DATABASE = Database("sqlite://")
+"""Each town's own while it runs, and gone with it; only the statements stay compiled."""
+AWAITING_HOURS, REREAD_HOURS = 4, 24
+BUSY = 1000
+"""Commits and calls of a busy hour, for each case and for the feeds."""
 CALM_DAYS = 2
 """Days after the faults were lifted until all must be as it should, and then until all cases are closed."""
 
@@ -79,10 +102,10 @@ class Town:
         self.phoniro_net.revoke = self.phoniro.revoke_tokens
         self.transports = {name: httpx.MockTransport(_nobody) for name in ("lifecare", "phoniro")}
         self.mail = SlowMail(self)
-        self.settings = settings_for(poll_seconds=3600, awaiting_minutes=240)
-        self.db = Database("sqlite://")
+        self.settings = settings_for(poll_seconds=3600)
+        self.db = DATABASE
         self.two = self.rng.random() < 0.3
-        self.deaths, self.deaths_at_writes, self.stalls = 0.0002, 0.02, 0.0005
+        self.deaths, self.deaths_at_writes, self.stalls = 0.0006, 0.02, 0.0015
         self.processes: list[Process] = []
         self.births = self.killed = 0
         self.failure: Broken | None = None
@@ -94,16 +117,38 @@ class Town:
         self.today = START.date() - timedelta(days=1)
         self.lines: list[str] = []
         self.acted_at = START
+        self.points, self.bound = 0, BUSY * (5 + scale.cases)
 
     def log(self, line: str) -> None:
         self.lines.append(f"{self.clock.now():%m-%d %H:%M:%S} {line}")
         if self.trace:
             print(self.lines[-1])
 
-    def acted(self, what: str) -> None:
-        """Somebody did something in Lifecare."""
-        self.acted_at = self.clock.now()
-        self.log(what)
+    def acted(self, person_id: str, what: str) -> None:
+        """Somebody did something in Lifecare. In service a case is read each ``REREAD_HOURS``, one that awaits
+        something each ``AWAITING_HOURS``, at moments of its own. Here only the first of those readings after an act is
+        done: the others, most of what a month consists of, find nothing new."""
+        now = self.clock.now()
+        self.acted_at = now
+        self.log(f"{person_id[-4:]} {what}")
+        self._later(self.rng.uniform(0, AWAITING_HOURS * 3600), person_id, now, False)
+
+    def _later(self, seconds: float, person_id: str, acted_at: datetime, anyhow: bool) -> None:
+        self.loop.call_later(seconds, self._read_again, person_id, acted_at, anyhow, context=Context())
+
+    def _read_again(self, person_id: str, acted_at: datetime, anyhow: bool) -> None:
+        """The moment at which the person's case is read again, if it awaits something or ``anyhow``."""
+        now, theirs = self.clock.now(), {"person": person_id, "acted_at": acted_at}
+        for ref, decision, owner in self.db.run_sync(lambda c: c.execute(_UNREAD, theirs).all()):
+            if not anyhow and not codec.load_decision(decision).awaits:
+                self._later(self.rng.uniform(0, (REREAD_HOURS - AWAITING_HOURS) * 3600), person_id, acted_at, True)
+            elif owner is not None:  # it is being read just now
+                self._later(60, person_id, acted_at, anyhow)
+            else:
+                soon = partial(Connection.execute, statement=_SOONER, parameters={"of": ref, "now": now})
+                self.db.run_sync(soon)
+        for process in self.processes:
+            process.wake.set()
 
     def broken(self, what: str, error: BaseException | None = None) -> None:
         if self.failure is None:
@@ -167,8 +212,17 @@ class Town:
         except Exception as error:  # noqa: BLE001 - a fault of the simulation itself
             self.broken("a person couldn't do what people do", error)
 
+    def points_left(self) -> bool:
+        """Whether an hour had no more commits and calls than a busy one has. What goes round and round would keep the
+        simulation from ever coming to the hour's end."""
+        self.points += 1
+        if self.points == self.bound:
+            self.broken(f"more than {self.bound} commits and calls within an hour")
+        return self.points < self.bound
+
     async def _hours(self, hours: int) -> None:
         for _ in range(hours):
+            self.points = 0
             await asyncio.sleep(3600)
             self.watch.hour()
             self._raise()

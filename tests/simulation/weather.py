@@ -60,7 +60,7 @@ class Weather:
 
     rng: random.Random
     storms: list[Storm] = field(default_factory=list)
-    background: float = 0.004
+    background: float = 0.012
     writes: float = 0.06
     lifted: bool = False
 

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from itertools import count
 from typing import Final
 
 from connectors.mock.lifecare import admin
 from connectors.mock.lifecare.notes import NoteActs, NoteRefused
-from connectors.mock.lifecare.query import BadQuery, parse_count, parse_instant, parse_q
+from connectors.mock.lifecare.query import BadQuery, Condition, parse_count, parse_instant, parse_q
 from connectors.mock.lifecare.quirks import JSON, Renderer, html_error, message_error, shaped_error
 from connectors.mock.lifecare.resources import RESOURCES, Resource
 from connectors.mock.lifecare.table import Row
@@ -40,7 +41,7 @@ class Received:
     method: str
     path: str
     resource: str | None
-    query: dict[str, str]
+    query: Mapping[str, str]
     status: int
     ignored: tuple[str, ...]
 
@@ -101,11 +102,11 @@ class SimulatedLifecare(NoteActs):
         self._ignored, self._url = (), f"{request.path}?{request.raw_query}"
         resource, entity_id = _route(request.path)
         answer = self._answer(request, resource, entity_id)
-        query = {name: value for name, value in request.query if name not in _SECRET}
+        now, query = self.now(), _without_secrets(request.query)
         self._received.append(
-            Received(self.now(), request.method, request.path, resource, query, answer.status, self._ignored)
+            Received(now, request.method, request.path, resource, query, answer.status, self._ignored)
         )
-        date_header = format_datetime(self.now(), usegmt=True)
+        date_header = _http_date(now.replace(microsecond=0))
         return Answer(
             answer.status, {**answer.headers, "date": date_header, "server": "Microsoft-IIS/10.0"}, answer.body
         )
@@ -129,17 +130,17 @@ class SimulatedLifecare(NoteActs):
 
     def _refusal(self, request: Request, resource: str) -> Answer | None:
         """Who may not ask. The copies of the key are compared first (L1), the licence last (L12)."""
-        keys = [value for name, value in request.query if name == "key"]
+        keys, domain = _credentials(request.query)
         if keys and (len(keys) > 1 or request.header("x-api-key") or request.header("authorization")):
             return message_error(
                 400, "Invalid argument: key. Ambiguous API key, the key was given in more than one place."
             )
-        for name in ("domain", "key"):
-            if not request.param(name):
+        for name, value in (("domain", domain), ("key", keys and keys[0])):
+            if not value:
                 return message_error(400, f"Invalid argument: {name}. The argument is required.")
         if keys[0] != self._key:
             return self._error(401, "Authorization has been denied for this request.")
-        if request.param("domain") != self._domain:
+        if domain != self._domain:
             return self._error(403, "The key is not valid for the domain.")
         if resource in self.settings.unlicensed:
             return self._error(401, f"The API key has no licence for {resource}.")
@@ -156,7 +157,7 @@ class SimulatedLifecare(NoteActs):
         return Answer(200, {"content-type": JSON}, self._rendered(resource, row))
 
     def _list(self, resource: Resource, query: Mapping[str, str]) -> Answer:
-        conditions = parse_q(query["q"], resource.searchable) if query.get("q") else ()
+        conditions = _conditions(resource.name, query["q"]) if query.get("q") else ()
         bounds = [name for name in ("gt", "lt") if query.get(name)]
         known = {"q", "limit", "offset", "gt", "lt"} if resource.feed else {"q", "limit", "offset"}
         self._ignored = tuple(name for name in query if name not in known | _SECRET)
@@ -206,6 +207,32 @@ class SimulatedLifecare(NoteActs):
 
 
 _WRONG_METHOD: Final = "The requested resource does not support the http method."
+
+
+@lru_cache(1)
+def _http_date(second: datetime) -> str:
+    return format_datetime(second, usegmt=True)
+
+
+# The same is asked again and again, and is read once.
+
+
+@lru_cache(4096)
+def _credentials(query: tuple[tuple[str, str], ...]) -> tuple[tuple[str, ...], str | None]:
+    """The copies of the key, and the domain."""
+    keys = tuple(value for name, value in query if name == "key")
+    return keys, next((value for name, value in query if name == "domain"), None)
+
+
+@lru_cache(4096)
+def _without_secrets(query: tuple[tuple[str, str], ...]) -> Mapping[str, str]:
+    return {name: value for name, value in query if name not in _SECRET}
+
+
+@lru_cache(4096)
+def _conditions(resource: str, q: str) -> tuple[Condition, ...]:
+    """Raises BadQuery."""
+    return parse_q(q, RESOURCES[resource].searchable)
 
 
 def _hyphenated(entity_id: str) -> str:

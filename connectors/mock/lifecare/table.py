@@ -14,7 +14,9 @@ from connectors.mock.lifecare.resources import Resource
 
 Key = int | str
 _SEQ = attrgetter("seq")
-_MEMO = 64
+_MEMO = 4096
+_MEMO_OF_FEEDS = 64
+"""How many answers are kept while nothing changes. A change feed is seldom asked the same again, and can be long."""
 
 
 class Row:
@@ -98,7 +100,7 @@ class Table:
         if known is None:
             rows, left = self._candidates(conditions, gt, lt)
             known = [row for row in rows if self._matches(row, left)]
-            if len(self._memo) >= _MEMO:
+            if len(self._memo) >= (_MEMO if conditions else _MEMO_OF_FEEDS):
                 self._memo.clear()
             self._memo[asked] = known
         return known
@@ -107,12 +109,20 @@ class Table:
         self, conditions: tuple[Condition, ...], gt: datetime | None, lt: datetime | None
     ) -> tuple[Iterable[Row], tuple[Condition, ...]]:
         """Rows among which the answer is, and the conditions that they still have to be held against."""
-        if gt is not None or lt is not None:
-            return self._changed(gt, lt), conditions
+        feed = gt is not None or lt is not None
         indexed = [c for c in conditions if c.field in self._index or c.field == self.resource.key]
         best = min(indexed, key=lambda c: len(self._bucket(c.field, c.value)), default=None)
+        if feed and best is None:
+            return self._changed(gt, lt), conditions
         rows = self.rows if best is None else self._bucket(best.field, best.value)
-        seen = (row for row in rows.values() if not row.deleted and not row.hidden)
+        seen = [
+            row
+            for row in rows.values()
+            if not row.hidden
+            and (feed or not row.deleted)
+            and (gt is None or row.modified > gt)
+            and (lt is None or row.modified < lt)
+        ]
         return sorted(seen, key=_SEQ), tuple(c for c in conditions if c is not best)
 
     def _bucket(self, field: str, value: Any) -> Mapping[Any, Row]:
