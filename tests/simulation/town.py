@@ -105,7 +105,7 @@ class Town:
         self.settings = settings_for(poll_seconds=3600)
         self.db = DATABASE
         self.two = self.rng.random() < 0.3
-        self.deaths, self.deaths_at_writes, self.stalls = 0.0006, 0.02, 0.0015
+        self.deaths, self.deaths_at_writes, self.stalls = 0.0005, 0.02, 0.0015
         self.processes: list[Process] = []
         self.births = self.killed = 0
         self.failure: Broken | None = None
