@@ -46,7 +46,7 @@ def test_a_seed_is_the_same_life_each_time() -> None:
 
 
 def test_a_vendor_whose_clock_is_behind_is_not_asked_to_end_for_ever() -> None:
-    """Seed 4 (1 case, 2 days): Phoniro's clock was 90 seconds behind. It took an end for one to come, so that the
+    """Seed 4: Phoniro's clock was 90 seconds behind. It took an end for one to come, so that the
     schedule still showed as active and was ended anew each second, a little later each time: it never ended."""
     town = Town(4, SUITE)
     town.run()
