@@ -11,19 +11,21 @@ from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 from unittest.mock import patch
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from adapter import bootstrap
 from adapter.engine import work as work_module
-from adapter.engine.feeds import read_feeds
+from adapter.engine.feeds import FEEDS, read_feeds
 from adapter.engine.jobs import _begin
 from adapter.engine.runtime import Runtime
 from adapter.engine.work import work
 from adapter.store import dispatch, due
 from adapter.store.database import Database
+from adapter.store.sql import listed
+from adapter.store.tables import feeds
 from mappings.tables import load_mapping
 from mappings.texts import Texts
-from tests.simulation.net import Client
+from tests.simulation.net import LATEST, Client
 
 if TYPE_CHECKING:
     from tests.simulation.town import Town
@@ -35,8 +37,10 @@ _mapping, _texts = cache(load_mapping), cache(Texts.load)
 
 LOOK_AGAIN_SECONDS = 20.0
 """In place of half a second: looking for new work while something is slow costs the simulation most."""
-IDLE, RECENT = timedelta(hours=12), timedelta(minutes=45)
-"""Where nobody did anything in Lifecare, polls are left out: they find nothing, and cost the simulation most."""
+IDLE, RECENT, SKEW = timedelta(hours=12), timedelta(minutes=45), timedelta(minutes=5)
+"""Where nobody did anything in Lifecare since each feed was last read, polls are left out: they find nothing, and cost
+the simulation most."""
+_READ_AT = select(feeds.c.read_at).where(feeds.c.tenant == "exempel", feeds.c.name.in_(listed("feeds")))
 
 SELDOM = timedelta(days=7)
 """How often a case is read again about which nobody did anything; ``Town.acted`` has the others read again."""
@@ -94,7 +98,8 @@ class Process:
             task.cancel()
 
     async def point(self, name: str, *, write: bool = False) -> None:
-        """Somewhere around a commit or a call: here a process can die, stall, or turn out to be dead."""
+        """Somewhere around a commit or a call: here a process can die, stall, or turn out to be dead. A write stalls
+        after the last look at whether it may be sent, so no longer than an effect may be late."""
         town = self.town
         if self.dead or not town.points_left():
             self.die()
@@ -107,7 +112,7 @@ class Process:
             town.death(self)
             raise asyncio.CancelledError
         if chance > 1 - town.stalls:
-            await asyncio.sleep(self.rng.uniform(1, 200))
+            await asyncio.sleep(self.rng.uniform(1, LATEST if write else 200))
             if self.dead:
                 raise asyncio.CancelledError
 
@@ -123,14 +128,15 @@ class Process:
     async def _feeds(self) -> None:
         if not self.town.two:
             await _begin(self.rt)
-        polled = self.rt.clock.now() - IDLE
         while True:
             now = self.rt.clock.now()
             stormy = self.town.weather.stormy(now, RECENT, vendor="lifecare")
-            if stormy or self.town.acted_at > polled - RECENT or now - polled >= IDLE:
-                polled = now
-                if await read_feeds(self.rt, self.rt.tenants["exempel"]):
-                    self.wake.set()
+            since = self.town.db.run_sync(lambda c: c.scalars(_READ_AT, {"feeds": FEEDS}).all())
+            read_at = min((at for at in since if at is not None), default=now - IDLE)
+            anew = len(since) < len(FEEDS) or None in since
+            if anew or stormy or self.town.acted_at > read_at - SKEW or now - read_at >= IDLE:
+                await read_feeds(self.rt, self.rt.tenants["exempel"])
+                self.wake.set()
             await asyncio.sleep(self.rt.tuning.poll.total_seconds())
 
     async def _work(self) -> None:
