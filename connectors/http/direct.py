@@ -37,8 +37,10 @@ class Direct:
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Request:
         """``url`` is whole, its parameters included."""
-        whole = httpx.Headers(_HEADERS)
-        whole.update(headers)
+        whole = _HEADERS
+        if headers:
+            whole = httpx.Headers(_HEADERS)
+            whole.update(headers)
         return httpx.Request(method, url, json=json, data=data, headers=whole, extensions=self._extensions)
 
     async def send(self, request: httpx.Request) -> httpx.Response:
