@@ -117,7 +117,7 @@ _CATALOGUE: Final = (
     Event("case_closed", INFO, ("phase", "days"),
           "Everything that was done for the case has been undone, and it is closed."),
     Event("order_ignored", DEBUG, ("order", "reason"),
-          "An order is none of the adapter's: no camera, or from before go-live."),
+          "An order is none of the adapter's (no camera, or from before go-live), or another case's already."),
     Event("fact_unread", WARNING, ("resource", "failure", "error"),
           "Something about a case could not be read; its last value holds, and nothing is started or resumed on"
           " it."),

@@ -53,7 +53,10 @@ async def proposals(service: Service, tenant: str) -> list[str]:
     parts, source = service.tenants[tenant], service.runtime.tenants[tenant].source
     found: list[str] = []
     async for schedule in parts.phoniro.schedules():
-        if isinstance(schedule, BrokenRow) or schedule.status == "ended" or OURS.fullmatch(schedule.external_reference):
+        if isinstance(schedule, BrokenRow):
+            found.append(f"# schedule {schedule.id}: can't be read ({schedule.problem}); find its order by hand\n")
+            continue
+        if schedule.status == "ended" or OURS.fullmatch(schedule.external_reference):
             continue
         try:
             customer = await parts.phoniro.get_customer(schedule.customer_external_id)

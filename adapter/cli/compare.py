@@ -9,7 +9,7 @@ import typer
 
 from adapter.bootstrap import build
 from adapter.cli.failures import fail, failures_in_words
-from adapter.cli.opening import quiet_settings, tell_left_out
+from adapter.cli.opening import missing_database, quiet_settings, tell_left_out
 from adapter.engine.compare import Comparison, compare
 from adapter.ports import PortError
 from adapter.settings import Settings
@@ -18,6 +18,8 @@ from adapter.settings import Settings
 def run_comparison(config: Path | None) -> None:
     with failures_in_words():
         settings = quiet_settings(config)
+        if missing := missing_database(settings):
+            raise fail(f"There is no database {missing} yet, and so nothing to compare with. Start the adapter first.")
         try:
             found = asyncio.run(_compare(settings))
         except PortError as error:

@@ -19,9 +19,11 @@ def purge(config: Path | None, *, dry_run: bool, case: str | None) -> None:
         if ref and not any(found.values()):
             raise fail(f"No case {ref} is closed and not purged yet: `adapter case show {ref}` tells how it stands.")
         for name, refs in found.items():
+            if ref and not refs:
+                continue
             days = service.runtime.tenants[name].retention.days
             what = "to be purged" if dry_run else "purged"
             which = "" if ref else f", closed more than {days} days ago"
             typer.echo(f"{name}: {len(refs)} {what}{which}")
-            for ref in refs:
-                typer.echo(f"  {ref}")
+            for purged in refs:
+                typer.echo(f"  {purged}")

@@ -150,6 +150,8 @@ async def _adopt(rt: Runtime, tenant: Tenant, entry: Adoption) -> str | None:
 def _open(
     c: Connection, rt: Runtime, tenant: Tenant, entry: Adoption, person_id: str, order: Order, seen: PlatformSchedule
 ) -> str:
+    if (taken := cases.case_of_order(c, tenant.name, order.id)) is not None:
+        raise OrderTaken(tenant.name, order.id, taken.ref)
     now = rt.clock.now()
     case = cases.open_case(
         c,

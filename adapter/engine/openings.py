@@ -129,7 +129,7 @@ def open_or_mark(
         )
     except OrderTaken as e:
         # Another process was first, and its case takes in the rest of the person's orders when it is reconciled.
-        log("order_ignored", order=None, reason=str(e))
+        log("order_ignored", order=e.order_id, reason=str(e))
         return None
     log("case_opened", case=case.ref, order=", ".join(ids), person=tenant.pseudonym(person_id), adopted=False)
     return case.ref

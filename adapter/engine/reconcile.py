@@ -181,7 +181,7 @@ def _link(
     try:
         cases.link(c, case, found)
     except OrderTaken as e:
-        log("order_ignored", order=None, reason=str(e))
+        log("order_ignored", order=e.order_id, reason=str(e))
     return cases.chain(c, case) if new else linked["order"]
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from adapter.domain.decision import Phase, StepState, StepView
 from adapter.domain.ledger import ActState
 from adapter.domain.routine import STEPS
+from adapter.engine.feeds import FEEDS
 from adapter.ops.calls import Seen
 from adapter.ops.casebook import Glance, Safety
 from adapter.ops.context import OpsContext, Words
@@ -183,6 +184,7 @@ def numbers(ops: OpsContext, tenant: str, overview: Overview, safety: Safety, no
     feeds = tuple(
         Row(words.say("feeds", feed.name), tenant, words.when(feed.read_at), _feed_state(feed, now, fresh, t))
         for feed in overview.feeds
+        if feed.name in FEEDS  # the comparison, once a day, is no feed of changes
     )
     return Numbers(tenant, figures, feeds, held, tuple(figure for figure in none if figure[2].tone == "bad"))
 

@@ -41,7 +41,7 @@ class Line:
     at: datetime
     level: str
     text: str
-    key: tuple[str, str]
+    key: tuple[str, ...]
     times: int = 1
     until: datetime | None = None
 
@@ -76,9 +76,13 @@ def stories(events: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> list[Story]:
     return list(found.values())
 
 
+_TELLING = ("act", "resource", "phase", "vendor", "call", "outcome")
+"""What two lines of one event must have alike to be told as one."""
+
+
 def _tell(story: Story, event: Mapping[str, Any], at: datetime, zone: ZoneInfo) -> None:
     name = str(event["event"])
-    key = (name, str(event.get("act", event.get("resource", event.get("phase", "")))))
+    key = (name, *(str(event.get(field, "")) for field in _TELLING))
     last = story.lines[-1] if story.lines else None
     if last is not None and last.key == key:
         story.lines[-1] = Line(last.at, last.level, last.text, key, last.times + 1, at)

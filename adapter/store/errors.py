@@ -29,6 +29,7 @@ class OrderTaken(Exception):
 
     def __init__(self, tenant: str, order_id: str, ref: str) -> None:
         super().__init__(f"order {order_id} of {tenant} belongs to case {ref}; it was not linked to a second one")
+        self.order_id = order_id
         self.ref = ref
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import stat
 import subprocess
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import pytest
 from typer.testing import CliRunner
 
 from adapter.cli.app import app
@@ -20,6 +22,8 @@ from adapter.settings import load_settings
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
 from connectors.mock.phoniro import DEFAULT_CLIENT
 from connectors.mock.serve import RunningSimulators
+from connectors.phoniro.client import PhoniroClient
+from connectors.phoniro.wire import BrokenRow
 from tests.cli.conftest import Adapter, turns
 from tests.conftest import Logs
 from tests.world import World
@@ -151,6 +155,25 @@ async def test_what_init_and_a_first_start_write_of_persons_and_secrets_is_the_o
     assert git_would_add(tmp_path) == ["copy.db", "here/.gitignore", "here/adapter.toml", "here/mapping.toml"]
 
 
+async def test_adopt_names_a_schedule_that_can_not_be_read(
+    stage: Stage, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def rows(_client: PhoniroClient) -> AsyncIterator[BrokenRow]:
+        yield BrokenRow(id="S-7", problem="status (missing)")
+
+    monkeypatch.setattr(PhoniroClient, "schedules", rows)
+    told = await adapter("adopt", "--config", stage.config)
+    assert "schedule S-7: can't be read (status (missing)); find its order by hand" in told.output
+    assert "nothing to take over" not in told.output
+
+
+async def test_without_a_database_nothing_is_compared(stage: Stage, adapter: Adapter) -> None:
+    """Everything would look like nobody's, and the file that was made by the way be open to all."""
+    told = await adapter("compare", "--config", stage.config)
+    assert told.exit_code == 1
+    assert "Start the adapter first" in told.output
+
+
 async def test_adopt_says_when_there_is_nothing_to_take_over(stage: Stage, adapter: Adapter) -> None:
     told = await adapter("adopt", "--config", stage.config)
     assert told.exit_code == 0
@@ -213,6 +236,17 @@ def test_what_repeats_is_told_once_with_how_often() -> None:
     (line,) = story.lines
     assert (line.times, line.level) == (3, "warning")
     assert str(line).endswith("(3 times, last at 2026-03-02 11:02)")
+
+
+def test_calls_that_failed_are_not_told_as_repeats_of_one_that_went_well() -> None:
+    of = {"event": "vendor_call", "case": "TK-AAAAAA", "timestamp": "2026-03-02T10:00:00Z", "vendor": "lifecare"}
+    lines = [
+        {**of, "call": "GET orders", "outcome": "ok"},
+        {**of, "call": "POST note", "outcome": "ok"},
+        {**of, "call": "POST note", "outcome": "Unauthorised"},
+    ]
+    (story,) = stories(json_lines(json.dumps(line) for line in lines), STOCKHOLM)
+    assert len(story.lines) == 3
 
 
 def test_every_sentence_is_about_an_event_of_the_catalogue_and_its_own_fields() -> None:

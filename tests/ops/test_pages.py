@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from adapter.engine.compare import compare_when_due
+from adapter.engine.feeds import read_feeds
 from adapter.ops.context import Breaker
 from tests.conftest import Logs
 from tests.ops.conftest import TOKEN, Site, site_of
@@ -46,6 +48,15 @@ async def test_an_order_that_can_not_be_used_is_named_on_the_overview_and_counte
         overview, metrics = await client.get("/"), await client.get("/metrics")
     assert order.order_id in overview.text
     assert 'adapter_orders_held{tenant="exempel"} 1.0' in metrics.text
+
+
+async def test_the_daily_comparison_is_not_taken_for_a_feed_that_was_not_read_for_long(site: Site) -> None:
+    world = site.world
+    await compare_when_due(world.rt, world.tenant)
+    await world.pass_time(hours=12)
+    await read_feeds(world.rt, world.tenant)
+    async with site.client() as client:
+        assert "inte läst på länge" not in (await client.get("/")).text
 
 
 async def test_the_page_runs_no_script_and_lets_nobody_frame_it(site: Site) -> None:

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -79,6 +80,23 @@ def test_what_the_unit_names_as_its_documentation_is_installed_with_the_wheel(wh
     assert named in installed
     for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / "docs/operations.md").read_text(encoding="utf-8")):
         assert os.path.normpath(Path(named).parent / link) in installed, link
+
+
+def test_what_a_municipality_keeps_beside_our_files_is_shipped_to_nobody() -> None:
+    """Compose has secrets in deploy/, ``adapter init`` where it is told to, and both build from this folder."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    shipped = set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"])
+    let_through = {
+        line.removeprefix("!")
+        for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+        if line.startswith("!")
+    }
+    ours = subprocess.run(["git", "ls-files", "config", "deploy"], cwd=ROOT, capture_output=True, text=True)
+    tracked = {"/".join(path.split("/")[:2]) for path in ours.stdout.split()}
+    if ours.returncode == 0 and tracked:
+        assert tracked | {"docs"} == shipped
+    assert shipped <= let_through
+    assert not {"config", "deploy"} & (shipped | let_through)
 
 
 def test_the_version_is_the_same_everywhere(wheel: Path) -> None:
