@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 from adapter.domain.facts import Signal
 from adapter.domain.nights import NightWindow
 from adapter.domain.policy import Lateness, Policy
+from adapter.domain.routine import STEPS
 from connectors.phoniro.wire import EndReason
 from mappings.faults import MappingError, faults_of, nearest, twice
 from mappings.sections import (
@@ -168,8 +169,9 @@ def _missing_signals(document: dict[str, Any]) -> list[str]:
 def _unknown_keys(document: dict[str, Any]) -> list[str]:
     """Those of the tables whose keys are no fields: only these steps wait for a person, only these reasons end."""
     known: dict[str, Collection[str]] = {"late": DEFAULT_PATIENCE, "end_reasons": DEFAULT_END_REASONS}
+    waits_not = f"waits for no person, so that nothing is late; those that do are {', '.join(DEFAULT_PATIENCE)}"
     return [
-        f"routine.{name}.{key}: is unknown{nearest(key, keys)}"
+        f"routine.{name}.{key}: {waits_not if name == 'late' and key in STEPS else 'is unknown' + nearest(key, keys)}"
         for name, keys in known.items()
         for key in _section(document, "routine", name)
         if key not in keys

@@ -158,7 +158,7 @@ FAULTS = {
     "a night by day": ('start = "21:00"', 'start = "08:00"', "routine.night: a night window begins at noon or later"),
     "an unknown step": ("I4 = { remind", "I44 = { remind", "routine.late.I44: is unknown; did you mean I4?"),
     "patience that falls": ("I4 = { remind = 3", "I4 = { remind = 30", "routine.late.I4: remind, again and escalate"),
-    "a step that waits for nobody": ("I4 = { remind", "I2 = { remind", "routine.late.I2: is unknown"),
+    "a step that waits for nobody": ("I4 = { remind", "I2 = { remind", "routine.late.I2: waits for no person"),
     "a word that Phoniro lacks": ('= "deceased"', '= "dead"', "routine.end_reasons.deceased: input should be"),
     "a company that is no number": ("72 = 7102\n\n# Ph", "x = 7102\n\n# Ph", "units.by_company: has a key that is no"),
     "no camera at all": ("categories = [40]", "", "services.camera: names no category and no type"),
