@@ -1,7 +1,7 @@
 """Stopping and starting the real process: in flight is finished or given back, and work goes on at once.
 
-What is to happen soon gets many times longer than it takes, as a loaded machine may be that slow, and far less than it
-would take otherwise: ``SLOW`` is how long the vendor takes, and ``lease_seconds`` a minute.
+The promised times are taken from the process's own log: it stops within 10 seconds, however long the vendor takes, and
+works within a second of having started.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from tests.service import PATIENCE, Replica
 pytestmark = pytest.mark.process
 
 SLOW = 60.0
-SOON = 15.0
+"""How long the vendor takes, in seconds."""
+GRACE = 10.0
 HELD = "SELECT ref FROM acts WHERE lease_owner IS NOT NULL UNION SELECT ref FROM cases WHERE lease_owner IS NOT NULL"
 
 
@@ -43,17 +44,18 @@ def _seconds(replica: Replica, first: str, then: str) -> float:
 def test_what_is_in_flight_is_finished_before_it_ends(tmp_path: Path, outside: Outside, replica: Replica) -> None:
     _sending(replica, tmp_path, outside, delay=3)
     assert replica.stop() == 0
+    assert _seconds(replica, "service_stopping", "service_stopped") < GRACE
     found = rows(tmp_path / "adapter.db", "SELECT DISTINCT state FROM acts WHERE kind = 'message' AND attempts > 0")
     assert found == [("done",)], "the answer was waited for and written down"
     assert rows(tmp_path / "adapter.db", HELD) == []
 
 
-def test_what_takes_too_long_is_given_back_and_found_by_the_next_one_as_it_starts(
+def test_what_takes_too_long_is_given_back_and_found_by_the_next_one_within_a_second_of_its_start(
     tmp_path: Path, outside: Outside, replica: Replica
 ) -> None:
     _sending(replica, tmp_path, outside, delay=SLOW)
     assert replica.stop() == 0
-    assert _seconds(replica, "service_stopping", "service_stopped") < SLOW / 2
+    assert _seconds(replica, "service_stopping", "service_stopped") < GRACE
     assert rows(tmp_path / "adapter.db", HELD) == []
     first = "SELECT state FROM acts WHERE kind = 'message' ORDER BY n LIMIT 1"
     assert rows(tmp_path / "adapter.db", first) == [("unknown",)]
@@ -62,7 +64,7 @@ def test_what_takes_too_long_is_given_back_and_found_by_the_next_one_as_it_start
     wait(lambda: outside.call("counts")["notes"] == 4, PATIENCE, lambda: outside.call("counts"))
     started = _at(replica.events("service_started")[-1])
     worked = [_at(event) for name in ("case_decided", "act_found_done", "act_done") for event in replica.events(name)]
-    assert (min(at for at in worked if at > started) - started).total_seconds() < SOON
+    assert (min(at for at in worked if at > started) - started).total_seconds() < 1
     notes = outside.call("effects")["notes"]
     assert len(set(notes)) == len(notes) == 4
     assert replica.events("job_failed") == [], "what was ended by the stop is no failure"
