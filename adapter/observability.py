@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Final, TextIO
@@ -166,9 +167,11 @@ class Redaction:
         forms = {form for s in secrets if len(s) >= 4 for q in [quote(s, safe="")] for form in (s, q, q.lower())}
         longest_first = sorted(forms, key=len, reverse=True)
         self._secrets = re.compile("|".join(map(re.escape, longest_first))) if forms else None
+        # The names of fields are few, and the same on every line.
+        self._name = lru_cache(maxsize=256)(self.text)
 
     def __call__(self, _: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:
-        return {self.text(key): self._plain(value, _DEPTH) for key, value in event_dict.items()}
+        return {self._name(key): self._plain(value, _DEPTH) for key, value in event_dict.items()}
 
     def text(self, text: str) -> str:
         """The text without configured secrets, URLs' paths and queries, identity numbers and tokens."""

@@ -35,6 +35,7 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
     notices = attention(s)
     phase = _phase(s)
     closed = phase is Phase.CLOSED
+    collected = s.mandate.over and s.evidence.collected is not None
     wanted: tuple[Wanted, ...] = ()
     if not closed:
         wanted = (*platform_acts(s), *letters(s), *_reminders(s, steps), *_notices_by_mail(s, notices))
@@ -46,7 +47,8 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
         wake_at=None if closed else _wake_at(s, steps, wanted),
         waiting=_waiting(s),
         awaits=() if closed else _awaits(steps),
-        release=s.mandate.later if closed or is_collected(s) else (),
+        release=s.mandate.later if closed or collected else (),
+        collected=collected,
         balanced=balanced(s),
     )
 
@@ -254,8 +256,3 @@ def _wake_at(s: Situation, steps: tuple[StepView, ...], wanted: tuple[Wanted, ..
             at.append(late_level(since, s.now, patience, s.policy)[1])
     at += [w.not_before for w in wanted if w.not_before]
     return min((t for t in at if t > s.now), default=None)
-
-
-def is_collected(s: Situation) -> bool:
-    """Whether the camera was collected after the authority's end: from then on a new order begins a new case."""
-    return s.mandate.over and s.evidence.collected is not None

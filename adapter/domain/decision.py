@@ -73,5 +73,7 @@ class Decision:
     awaits: tuple[str, ...] = ()
     """Signals that the case waits for; a case that waits for any is read more often."""
     release: tuple[str, ...] = ()
+    collected: bool = False
+    """Whether the camera was collected after the authority's end: from then on a new order begins a new case."""
     balanced: bool = field(default=False)
     """Whether each act that was carried out on the way in has had its counterpart (P7)."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import time
+from functools import lru_cache
 from typing import NoReturn
 
 from adapter.domain.nights import (
@@ -241,6 +242,11 @@ def parse_times(text: str, window: NightWindow) -> NightTimes | TimesProblem:
     """
     if len(text) > MAX_TEXT:
         return TimesProblem("too_long", {"limit": str(MAX_TEXT)})
+    return _parse(text, window)
+
+
+@lru_cache(maxsize=256)  # a case is decided several times by the same note
+def _parse(text: str, window: NightWindow) -> NightTimes | TimesProblem:
     try:
         groups = _Parser(text, window).groups()
     except RefusedError as refused:

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from adapter.domain.facts import Absence, AuthorityDecision, Execution, FactProblem, Order, ServiceKind
+from sqlalchemy import Row
+
+from adapter.domain.facts import Absence, AuthorityDecision, Execution, FactProblem, Note, Order, ServiceKind
 from adapter.domain.looks import local_date
 from adapter.engine.breaker import LIFECARE
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.ports import Failure, PortError
-from adapter.store.cases import Case
+from adapter.store.cases import Case, Links
 from adapter.store.facts import StoredFact
 
 Problems = tuple[FactProblem, ...]
 Stored = Mapping[str, StoredFact]
 Call = Callable[[], Awaitable[tuple[Any, Problems]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a case: its facts as rows, so that what can't be read of them stops no other case; what it is
+    linked to, and what was declared of it."""
+
+    facts: Sequence[Row[Any]]
+    links: Links
+    declared: tuple[Note, ...]
+
 
 READING = 0.4
 """How much of its lease a case may spend on each of its two rounds of reading. A case system that hangs would otherwise

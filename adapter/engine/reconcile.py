@@ -6,24 +6,23 @@ It is all the adapter ever does with a case, whatever made it due.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection
 
-from adapter.domain.decide import decide, is_collected, never_read, situation
+from adapter.domain.decide import decide, never_read
 from adapter.domain.decision import Decision
-from adapter.domain.facts import Facts, Order
-from adapter.domain.ledger import ActState
+from adapter.domain.facts import Facts, Note, Order
+from adapter.domain.ledger import ActKind, ActState
 from adapter.engine.adopt import enter
 from adapter.engine.openings import open_or_mark, opens_case
-from adapter.engine.reading import Reading, Stored, known_now, read_case
+from adapter.engine.reading import Kept, Reading, Stored, known_now, read_case
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
-from adapter.store import cases, declarations, due, facts, outbox
-from adapter.store.cases import Case, LinkKind
+from adapter.store import cases, declarations, due, facts, outbox, persons
+from adapter.store.cases import Case, LinkKind, Links
 from adapter.store.errors import OrderTaken, Overtaken, StoreError
 from adapter.store.outbox import Settled
 
@@ -31,28 +30,26 @@ KNOWN_BY: Mapping[LinkKind, str] = {"execution": "executions", "decision": "deci
 """What of the facts a feed may tell a change of by its id alone, by the kind of link."""
 
 
-def stored_for(c: Connection, case: Case) -> Stored | None:
-    """A case's facts for its claim, which they must not spoil for others: None where they can't be read."""
-    try:
-        return facts.load_facts(c, case.tenant, case.ref)
-    except (LookupError, ValueError, TypeError):
-        return None
+def kept_of(c: Connection, tenant: str, refs: Sequence[str]) -> dict[str, Kept]:
+    """What is kept of cases of a tenant, by reference."""
+    links = cases.all_links(c, tenant, refs)
+    declared = declarations.declared(c, tenant, refs)
+    rows = facts.rows_of(c, tenant, refs)
+    return {ref: Kept(rows[ref], links[ref], declared[ref]) for ref in refs}
 
 
-async def reconcile(rt: Runtime, case: Case, stored: Stored | None) -> None:
-    """Reconcile a claimed case; ``stored`` are its facts as they stood when it was claimed. Never raises for what is
-    wrong with the case alone: a poisoned one is set aside with its traceback logged, and costs the others nothing (P6).
+async def reconcile(rt: Runtime, case: Case, kept: Kept) -> None:
+    """Reconcile a claimed case; ``kept`` is what was kept of it when it was claimed. Never raises for what is wrong
+    with the case alone: a poisoned one is set aside with its traceback logged, and costs the others nothing (P6).
     Raises ``StoreError`` when the store can't be used."""
     tenant = rt.tenants[case.tenant]
     correlation = f"{case.ref}-{case.version}"
     with log_context(tenant=case.tenant, case=case.ref, correlation=correlation):
         try:
-            if stored is None:
-                stored = await rt.db.run(lambda c: facts.load_facts(c, case.tenant, case.ref))
-            before = stored
+            before = facts.loaded(kept.facts)
             readings = await read_case(rt, tenant, case, before)
             await rt.at("case read")
-            await rt.db.run(lambda c: _decide(c, rt, tenant, case, before, readings, correlation))
+            await rt.db.run(lambda c: _decide(c, rt, tenant, case, kept, before, readings, correlation))
             await rt.at("case decided")
         except Overtaken:
             log("lease_lost", lease="case", held_seconds=None)
@@ -82,19 +79,21 @@ def _decide(
     rt: Runtime,
     tenant: Tenant,
     case: Case,
+    kept: Kept,
     before: Stored,
     readings: Mapping[str, Reading],
     correlation: str,
 ) -> None:
-    """One transaction: facts, chain, decision, acts. ``before``, read when the case was claimed, is still what is
-    stored: only the holder of the case writes its facts."""
+    """One transaction: facts, chain, decision, acts. ``kept`` and its facts ``before``, read when the case was claimed,
+    are still what is stored: only the holder of the case writes its facts and links, and what is declared meanwhile
+    makes it due again."""
     now = rt.clock.now()
     held = due.hold(c, case, rt.owner)
     known = known_now(before, readings)
     facts.save(c, case.tenant, case.ref, before, {name: known[name] for name in readings})
     changed = _tell_facts(before, known, readings)
     orders: tuple[Order, ...] = (known["orders"].value or ()) if "orders" in known else ()
-    assembled = facts.assemble(known, _link(c, rt, tenant, case, orders, known, now))
+    assembled = facts.assemble(known, _link(c, rt, tenant, case, kept.links, orders, known, now))
     if assembled is None:
         again = _patience(rt, now - case.opened_at)
         due.release(c, case, owner=rt.owner, due_at=now + again, error="something was never read yet")
@@ -103,8 +102,7 @@ def _decide(
             mails = never_read(case.opened_at, unread, now, tenant.policy)
             outbox.settle_wanted(c, case, mails, facts_at=now, now=now, correlation=correlation)
         return
-    declared = declarations.declared(c, case.tenant, case.ref)
-    assembled = _with_declared(assembled, declared)
+    assembled = _with_declared(assembled, kept.declared)
     rows: outbox.Rows | None = outbox.rows_of(c, case)
     before_entry = outbox.ledger(c, case, rows)
     ledger = enter(c, case, assembled, before_entry, now, tenant)
@@ -114,9 +112,11 @@ def _decide(
     settled = outbox.settle_wanted(
         c, case, decision.wanted, facts_at=assembled.read_at, now=now, correlation=correlation, rows=rows
     )
+    if any(w.kind is ActKind.PUT_PERSON and w.key in settled.new for w in decision.wanted):
+        # Now, so that the act needs no transaction of its own for it.
+        persons.external_id_for(c, case.tenant, case.person_id, rt.rng)
     if changed and any(act.state is ActState.PARKED for act in ledger.acts):
         outbox.requeue_parked(c, case.tenant, case.ref, now)
-    collected = is_collected(situation(assembled, ledger, now, tenant.policy))
     after = due.finish(
         c,
         case,
@@ -125,7 +125,7 @@ def _decide(
         now=now,
         read_again_at=_read_again_at(rt, case, decision, now, assembled.read_at if assembled.stale else None),
         facts_read_at=assembled.read_at,
-        collected_at=now if collected else None,
+        collected_at=now if decision.collected else None,
         correlation=correlation,
         held=held,
     )
@@ -160,13 +160,13 @@ def _link(
     rt: Runtime,
     tenant: Tenant,
     case: Case,
+    linked: Links,
     orders: tuple[Order, ...],
     known: Stored,
     now: datetime,
 ) -> frozenset[str]:
     """Chain the person's new camera orders to the case, or to a new one if this camera was collected; note on which
     executions the case's signals stand. Returns the chain."""
-    linked = cases.all_links(c, case)
     others = [o for o in orders if o.id not in linked["order"] and opens_case(o, tenant.go_live)]
     taken = cases.orders_taken(c, case.tenant, [o.id for o in others])
     new = tuple(o for o in others if o.id not in taken)
@@ -185,7 +185,7 @@ def _link(
     return cases.chain(c, case) if new else linked["order"]
 
 
-def _with_declared(known: Facts, declared: tuple[Any, ...]) -> Facts:
+def _with_declared(known: Facts, declared: tuple[Note, ...]) -> Facts:
     if not declared:
         return known
     return replace(known, notes=replace(known.notes, value=(*known.notes.value, *declared)))
@@ -250,15 +250,16 @@ async def preview(rt: Runtime, case: Case) -> tuple[Decision, Facts]:
     """What reconciling would decide now, with nothing stored and nothing done (``adapter plan``). Raises
     ``LookupError`` while something of the case was never read and can't be now."""
     tenant = rt.tenants[case.tenant]
-    before = await rt.db.run(lambda c: facts.load_facts(c, case.tenant, case.ref))
+    kept = await rt.db.run(lambda c: kept_of(c, case.tenant, [case.ref])[case.ref])
+    before = facts.loaded(kept.facts)
     readings = await read_case(rt, tenant, case, before)
 
     def look(c: Connection) -> tuple[Decision, Facts]:
         now = rt.clock.now()
-        assembled = facts.assemble(known_now(before, readings), cases.chain(c, case))
+        assembled = facts.assemble(known_now(before, readings), kept.links["order"])
         if assembled is None:
             raise LookupError(f"{case.ref}: something was never read yet, and can't be read now")
-        assembled = _with_declared(assembled, declarations.declared(c, case.tenant, case.ref))
+        assembled = _with_declared(assembled, kept.declared)
         return decide(assembled, outbox.ledger(c, case), now, tenant.policy), assembled
 
     return await rt.db.run(look)

@@ -48,7 +48,7 @@ def case_file(conn: Connection, case: Case, policy: Policy, now: datetime) -> Ca
 def stored_facts(conn: Connection, case: Case) -> Facts | None:
     """The facts as last read, with what was declared by hand; None while a resource has never been read."""
     known = facts.assemble(facts.load_facts(conn, case.tenant, case.ref), cases.chain(conn, case))
-    declared = declarations.declared(conn, case.tenant, case.ref)
+    declared = declarations.declared(conn, case.tenant, [case.ref])[case.ref]
     if known is None or not declared:
         return known
     return replace(known, notes=replace(known.notes, value=(*known.notes.value, *declared)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Literal, get_args
@@ -13,10 +13,13 @@ from sqlalchemy import Connection, Row, Select, delete, select
 from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events
 from adapter.store.errors import OrderTaken
-from adapter.store.sql import given, insert_missing, listed, where
+from adapter.store.sql import among, by_ref, given, insert_missing, of_cases, where
 from adapter.store.tables import case_links, cases
 
 LinkKind = Literal["order", "execution", "decision", "absence", "client"]
+
+Links = Mapping[LinkKind, frozenset[str]]
+"""What a case is linked to, by kind; no kind is missing."""
 
 _REFERENCE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
@@ -70,29 +73,26 @@ COLUMNS = [cases.c[f.name] for f in fields(Case)]
 _c, _l = cases.c, case_links.c
 _JOINED = cases.join(case_links, (_l.tenant == _c.tenant) & (_l.ref == _c.ref))
 _BY_REF = select(*COLUMNS).where(*where(cases, "tenant", "ref"))
-_LOCKED = _BY_REF.with_for_update()
 _OF_PERSON = (
     select(*COLUMNS).where(*where(cases, "tenant", "person_id"), _c.closed_at.is_(None)).order_by(_c.opened_at, _c.ref)
 )
 _LINKED = select(*COLUMNS).select_from(_JOINED).where(*where(case_links, "tenant", "kind", "external_id"))
 _OPEN_OF_PERSONS = select(_c.person_id, _c.ref).where(
-    _c.tenant == given("tenant"), _c.person_id.in_(listed("ids")), _c.closed_at.is_(None)
+    _c.tenant == given("tenant"), among(_c.person_id, "ids"), _c.closed_at.is_(None)
 )
 _OPEN_OF_LINKS = (
     select(_l.external_id, _c.ref)
     .select_from(_JOINED)
-    .where(*where(case_links, "tenant", "kind"), _l.external_id.in_(listed("ids")), _c.closed_at.is_(None))
+    .where(*where(case_links, "tenant", "kind"), among(_l.external_id, "ids"), _c.closed_at.is_(None))
 )
 _CLOSED_OF_LINKS = (
     select(_l.external_id, _c.ref)
     .select_from(_JOINED)
-    .where(*where(case_links, "tenant", "kind"), _l.external_id.in_(listed("ids")), _c.closed_at.is_not(None))
+    .where(*where(case_links, "tenant", "kind"), among(_l.external_id, "ids"), _c.closed_at.is_not(None))
 )
-_TAKEN = select(_l.external_id).where(
-    _l.tenant == given("tenant"), _l.kind == "order", _l.external_id.in_(listed("ids"))
-)
+_TAKEN = select(_l.external_id).where(_l.tenant == given("tenant"), _l.kind == "order", among(_l.external_id, "ids"))
 _LINKS = select(_l.external_id).where(*where(case_links, "tenant", "ref", "kind"))
-_ALL_LINKS = select(_l.kind, _l.external_id).where(*where(case_links, "tenant", "ref"))
+_ALL_LINKS = select(_l.ref, _l.kind, _l.external_id).where(*of_cases(case_links))
 _PERSON = select(_c.person_id).where(*where(cases, "tenant", "ref")).with_for_update()
 
 
@@ -165,16 +165,9 @@ def the_case(conn: Connection, tenant: str, ref: str) -> Case:
     return found
 
 
-def lock(conn: Connection, tenant: str, ref: str) -> Case:
-    """The case, held until the transaction ends: whoever changes it or its acts goes one at a time."""
-    row = conn.execute(_LOCKED, {"tenant": tenant, "ref": ref}).one_or_none()
-    if row is None:
-        raise LookupError(f"there is no case {ref} of {tenant}")
-    return from_row(row)
-
-
 def lock_person(conn: Connection, tenant: str, ref: str) -> str:
-    """The same, and of the case only whose it is."""
+    """Hold a case until the transaction ends: whoever changes it or its acts goes one at a time. Returns whose it
+    is."""
     found = conn.scalar(_PERSON, {"tenant": tenant, "ref": ref})
     if found is None:
         raise LookupError(f"there is no case {ref} of {tenant}")
@@ -214,16 +207,16 @@ def case_of_order(conn: Connection, tenant: str, order_id: str) -> Case | None:
 
 def orders_taken(conn: Connection, tenant: str, order_ids: Iterable[str]) -> frozenset[str]:
     """Those of the orders that belong to a case, open or closed."""
-    some = codec.chunks(order_ids)
-    return frozenset(taken for ids in some for taken in conn.scalars(_TAKEN, {"tenant": tenant, "ids": ids}))
+    ids = list(order_ids)
+    return frozenset(conn.scalars(_TAKEN, {"tenant": tenant, "ids": ids}) if ids else ())
 
 
 def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str]) -> dict[str, list[str]]:
     """References of the persons' open cases, by person; many are looked up at once."""
     found: dict[str, list[str]] = {}
-    for some in codec.chunks(sorted(set(person_ids))):
-        for person_id, ref in conn.execute(_OPEN_OF_PERSONS, {"tenant": tenant, "ids": some}):
-            found.setdefault(person_id, []).append(ref)
+    ids = sorted(set(person_ids))
+    for person_id, ref in conn.execute(_OPEN_OF_PERSONS, {"tenant": tenant, "ids": ids}) if ids else ():
+        found.setdefault(person_id, []).append(ref)
     return found
 
 
@@ -245,9 +238,9 @@ def _refs_of_links(
     conn: Connection, query: Select[Any], tenant: str, kind: LinkKind, external_ids: Iterable[str]
 ) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for some in codec.chunks(sorted(set(external_ids))):
-        for external_id, ref in conn.execute(query, {"tenant": tenant, "kind": kind, "ids": some}):
-            found.setdefault(external_id, []).append(ref)
+    ids = sorted(set(external_ids))
+    for external_id, ref in conn.execute(query, {"tenant": tenant, "kind": kind, "ids": ids}) if ids else ():
+        found.setdefault(external_id, []).append(ref)
     return found
 
 
@@ -268,12 +261,13 @@ def links(conn: Connection, case: Case, kind: LinkKind) -> frozenset[str]:
     return frozenset(conn.scalars(_LINKS, {"tenant": case.tenant, "ref": case.ref, "kind": kind}))
 
 
-def all_links(conn: Connection, case: Case) -> dict[str, frozenset[str]]:
-    """Everything that a case is linked to, by kind."""
-    found: dict[str, set[str]] = {kind: set() for kind in get_args(LinkKind)}
-    for kind, external_id in conn.execute(_ALL_LINKS, {"tenant": case.tenant, "ref": case.ref}):
-        found[kind].add(external_id)
-    return {kind: frozenset(ids) for kind, ids in found.items()}
+def all_links(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, Links]:
+    """Everything that these cases are linked to, by reference and kind."""
+    rows = by_ref(conn, _ALL_LINKS, tenant, refs)
+    return {
+        ref: {kind: frozenset(row.external_id for row in some if row.kind == kind) for kind in get_args(LinkKind)}
+        for ref, some in rows.items()
+    }
 
 
 def chain(conn: Connection, case: Case) -> frozenset[str]:

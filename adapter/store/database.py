@@ -1,7 +1,8 @@
 """The database: how transactions are run, and which schema it has.
 
-SQLite is the embedded default: one process, one writer thread. PostgreSQL takes any number of replicas. Both run the
-same statements.
+SQLite is the embedded default: one process, one writer thread. PostgreSQL takes any number of replicas, and is waited
+for in the event loop: of threads that wait for it, each would have to get Python's global lock back at every answer,
+which costs a third more. Both run the same statements.
 """
 
 from __future__ import annotations
@@ -9,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
 from pathlib import Path
@@ -19,9 +21,12 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
+from sqlalchemy.exc import TimeoutError as NoneFree
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
+from sqlalchemy.util import greenlet_spawn
 
-from adapter.store.errors import StoreError, translate
+from adapter.store.errors import StoreError, busy, translate
 
 T = TypeVar("T")
 
@@ -46,6 +51,8 @@ _REACHABLE = {
     "tcp_user_timeout": 20_000,
 }
 """libpq's: a server that vanishes without a word is noticed within half a minute (seconds; the last is ms)."""
+CONNECTIONS = 4
+"""How many connections to PostgreSQL a process has at most."""
 _IN_EACH_OTHERS_WAY = ("40P01", "40001")
 """Deadlock and serialisation failure: nothing of the transaction happened, and at once it may succeed."""
 _TRIES = 5
@@ -75,6 +82,8 @@ class Database:
                 )
             self.memory = self._sqlite and self._url.database in (None, "", ":memory:")
             self._engine: Engine = self._connectable()
+            # Of the same driver, for whoever has an event loop; a connection is made only where one is used.
+            self._in_loop: AsyncEngine | None = None if self._sqlite or inline else self._connectable_in_loop()
         except (ArgumentError, NoSuchModuleError):
             raise StoreError(
                 "the database URL can't be read; it begins with sqlite:/// or postgresql+psycopg://", "driver"
@@ -83,8 +92,9 @@ class Database:
             raise StoreError(f"database {self.name} needs the Python package {e.name}; install it", "driver") from e
         self._committed = 0
         self._file: tuple[int, int] | None = None
-        workers = 1 if self._sqlite else 4
-        self._pool = None if inline or self.memory else ThreadPoolExecutor(workers, thread_name_prefix="store")
+        self._thread = None
+        if self._sqlite and not inline and not self.memory:
+            self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
 
     @property
     def embedded(self) -> bool:
@@ -94,53 +104,62 @@ class Database:
     def _connectable(self) -> Engine:
         # hide_parameters: a driver's error would otherwise quote the row (P8).
         if not self._sqlite:
-            reachable = {name: value for name, value in _REACHABLE.items() if name not in self._url.query}
-            engine = create_engine(
-                self._url,
-                hide_parameters=True,
-                pool_size=4,
-                max_overflow=2,
-                connect_args=reachable,
-            )
-            event.listen(engine, "connect", _prepare_postgres)
-            event.listen(engine, "checkin", _note_use)
-            event.listen(engine, "checkout", partial(_ping_if_idle, engine.dialect.loaded_dbapi.Error))
-            return engine
+            return _watched(create_engine(self._url, **self._of_postgres()))
         if self.memory:
             once = {"check_same_thread": False}
             engine = create_engine(self._url, hide_parameters=True, poolclass=StaticPool, connect_args=once)
         else:
             engine = create_engine(self._url, hide_parameters=True)
         event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
         return engine
+
+    def _connectable_in_loop(self) -> AsyncEngine:
+        engine = create_async_engine(self._url, **self._of_postgres())
+        _watched(engine.sync_engine)
+        return engine
+
+    def _of_postgres(self) -> dict[str, Any]:
+        reachable = {name: value for name, value in _REACHABLE.items() if name not in self._url.query}
+        return {"hide_parameters": True, "pool_size": CONNECTIONS, "max_overflow": 0, "connect_args": reachable}
 
     async def run(self, fn: Callable[[Connection], T]) -> T:
         """Run ``fn`` in one short transaction: committed when it returns, rolled back when it raises.
 
         ``fn`` is a plain function, so nothing can be awaited in it and no transaction is ever open across HTTP. It may
-        be run again, from the beginning, where another process was in its way. Being cancelled while it runs doesn't
-        stop it: the transaction then happens whole, or not at all, all the same.
+        be run again, from the beginning, where another process was in its way. Where the caller is cancelled meanwhile,
+        the transaction happens whole, or not at all, all the same.
         Raises ``StoreError`` when the database can't be used, and whatever ``fn`` raises.
         """
-        if self._pool is None:
+        if self._in_loop is not None:
+            # SQLAlchemy's way of waiting within a plain function: the loop goes on while the database is waited for.
+            return await greenlet_spawn(self._run, self._in_loop.sync_engine, fn)
+        if self._thread is None:
             return self.run_sync(fn)
         # The thread takes the caller's context along, so that what is logged there names the case too.
         within = copy_context()
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: within.run(self.run_sync, fn))
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: within.run(self.run_sync, fn))
 
     def run_sync(self, fn: Callable[[Connection], T]) -> T:
         """The same from a thread without an event loop (the command line)."""
+        return self._run(self._engine, fn)
+
+    def _run(self, engine: Engine, fn: Callable[[Connection], T]) -> T:
         for last in (n == _TRIES for n in range(1, _TRIES + 1)):
             try:
                 self._check_file()
-                with self._engine.begin() as conn:
+                with engine.begin() as conn:
+                    if self._sqlite:
+                        # Taken at once, the write lock can't be refused half-way, as happens when a reader turns
+                        # writer. (Not on the engine's event: with one, every statement looks for listeners.)
+                        conn.exec_driver_sql("BEGIN IMMEDIATE")
                     result = fn(conn)
                 self._committed += 1
                 self._remember_file()
             except DBAPIError as e:
                 if last or getattr(e.orig, "sqlstate", None) not in _IN_EACH_OTHERS_WAY:
                     raise self._counted(translate(e, self.name)) from None
+            except NoneFree:
+                raise self._counted(busy(self.name)) from None
             except StoreError as e:
                 raise self._counted(e) from None
             else:
@@ -194,10 +213,26 @@ class Database:
         return self.run_sync(_revision), HEAD
 
     def close(self) -> None:
-        """Wait for the transaction under way and close the connections."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=True)
+        """Close the connections; in a thread, wait for the transaction under way first."""
+        if self._thread is not None:
+            self._thread.shutdown(wait=True)
+        if self._in_loop is not None:
+            _at_once(self._in_loop.dispose())
         self._engine.dispose()
+
+
+def _at_once(step: Coroutine[Any, Any, None]) -> None:
+    """Closing connections waits for nothing, so it needs no loop, which may be another one by now or none at all."""
+    with suppress(StopIteration):
+        step.send(None)
+        raise AssertionError("closing a connection waited for something")
+
+
+def _watched(engine: Engine) -> Engine:
+    event.listen(engine, "connect", _prepare_postgres)
+    event.listen(engine, "checkin", _note_use)
+    event.listen(engine, "checkout", partial(_ping_if_idle, engine.dialect.loaded_dbapi.Error))
+    return engine
 
 
 def _revision(conn: Connection) -> str | None:
@@ -257,8 +292,3 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
             cursor.execute(f"PRAGMA {pragma}")
     finally:
         cursor.close()
-
-
-def _begin_sqlite(conn: Connection) -> None:
-    # Taken at once, the write lock can't be refused half-way, as happens when a reader turns writer.
-    conn.exec_driver_sql("BEGIN IMMEDIATE")

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from adapter.domain.facts import Note, Signal
-from adapter.store.sql import upsert, where
+from adapter.store.sql import by_ref, of_cases, upsert
 from adapter.store.tables import declarations
 
 _c = declarations.c
-_OF_CASE = select(_c.signal, _c.at, _c.who).where(*where(declarations, "tenant", "ref")).order_by(_c.at, _c.signal)
+_OF_CASES = select(_c.ref, _c.signal, _c.at, _c.who).where(*of_cases(declarations)).order_by(_c.at, _c.signal)
 
 
 def declare(conn: Connection, tenant: str, ref: str, signal: Signal, *, at: datetime, who: str, why: str) -> bool:
@@ -27,7 +29,10 @@ def declare(conn: Connection, tenant: str, ref: str, signal: Signal, *, at: date
     return True
 
 
-def declared(conn: Connection, tenant: str, ref: str) -> tuple[Note, ...]:
-    """A case's declarations as the signals that they stand for, by whom."""
-    rows = conn.execute(_OF_CASE, {"tenant": tenant, "ref": ref})
-    return tuple(Note(f"declared:{row.signal}", Signal(row.signal), row.at, by=row.who) for row in rows)
+def declared(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, tuple[Note, ...]]:
+    """Each case's declarations as the signals that they stand for, by whom."""
+    return {ref: tuple(map(_note, rows)) for ref, rows in by_ref(conn, _OF_CASES, tenant, refs).items()}
+
+
+def _note(row: Row[Any]) -> Note:
+    return Note(f"declared:{row.signal}", Signal(row.signal), row.at, by=row.who)

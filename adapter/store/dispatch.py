@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, bindparam, case, func, select, tuple_, update
+from sqlalchemy import Connection, Integer, Row, Text, bindparam, case, cast, func, select, update
 
 from adapter.domain.facts import Client
 from adapter.domain.ledger import Act, ActKind, ActState
@@ -20,7 +20,7 @@ from adapter.store import codec, events, persons, schedules
 from adapter.store.due import in_turn, mark_and_lock
 from adapter.store.errors import Overtaken, StoreError
 from adapter.store.outbox import LANES, STOPS, act_from_row, advance
-from adapter.store.sql import change, given, listed, where
+from adapter.store.sql import among, change, given, where
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases, facts
 from adapter.store.tables import persons as person_rows
@@ -43,12 +43,12 @@ _THEIR_CASES = (
             person_rows, (_p.tenant == _k.tenant) & (_p.person_id == _k.person_id)
         )
     )
-    .where(_k.tenant == given("tenant"), _k.ref.in_(listed("refs")))
+    .where(_k.tenant == given("tenant"), among(_k.ref, "refs"))
 )
 _LEASE = (
     update(table)
-    # By reference as well: for the pairs alone SQLite would read all acts of the tenant.
-    .where(_c.tenant == given("of_tenant"), _c.ref.in_(listed("refs")), tuple_(_c.ref, _c.n).in_(listed("these")))
+    # By reference as well: for the second alone all acts of the tenant would be read.
+    .where(_c.tenant == given("of_tenant"), among(_c.ref, "refs"), among(_c.ref + ":" + cast(_c.n, Text), "these"))
     .values(
         state=case((_c.state == ActState.PENDING, ActState.SENDING.value), else_=ActState.UNKNOWN.value),
         attempts=case((_c.state == ActState.PENDING, _c.attempts + 1), else_=_c.attempts),
@@ -170,23 +170,26 @@ def _lease(
     conn: Connection, rows: Sequence[Row[Any]], now: datetime, owner: str, lease_until: datetime
 ) -> list[ClaimedAct]:
     known: dict[tuple[str, str], Row[Any]] = {}
+    ids: dict[tuple[str, str], Mapping[int, tuple[str, str | None]]] = {}
     for tenant in {row.tenant for row in rows}:
-        these = [(row.ref, row.n) for row in rows if row.tenant == tenant]
-        refs = sorted({ref for ref, _ in these})
+        theirs = [row for row in rows if row.tenant == tenant]
+        these, refs = [f"{row.ref}:{row.n}" for row in theirs], sorted({row.ref for row in theirs})
         of = {"of_tenant": tenant, "refs": refs, "these": these}
         conn.execute(_LEASE, {**of, "owner": owner, "until": lease_until})
         their_cases = conn.execute(_THEIR_CASES, {"tenant": tenant, "refs": refs})
         known |= {(tenant, case_row.ref): case_row for case_row in their_cases}
+        scheduled = sorted({row.ref for row in theirs if row.lane == "platform"})
+        ids |= {(tenant, ref): of for ref, of in schedules.remote_ids(conn, tenant, scheduled).items()}
     for row in (row for row in rows if row.state == ActState.SENDING):
         data = {"key": row.key, "n": row.n}
         events.record(conn, row.tenant, row.ref, "act.lost", data, now=now, correlation=row.correlation)
-    return [_claimed(conn, row, known[row.tenant, row.ref], owner, lease_until) for row in rows]
+    claimed = (_claimed(row, known[row.tenant, row.ref], owner, lease_until) for row in rows)
+    return [replace(act, schedule_ids=ids.get((act.tenant, act.ref), {})) for act in claimed]
 
 
-def _claimed(conn: Connection, row: Row[Any], of: Row[Any], owner: str, lease_until: datetime) -> ClaimedAct:
+def _claimed(row: Row[Any], of: Row[Any], owner: str, lease_until: datetime) -> ClaimedAct:
     first = row.state == ActState.PENDING
     state = ActState.SENDING if first else ActState.UNKNOWN
-    on_platform = row.lane == "platform"
     return ClaimedAct(
         tenant=row.tenant,
         ref=row.ref,
@@ -203,7 +206,7 @@ def _claimed(conn: Connection, row: Row[Any], of: Row[Any], owner: str, lease_un
         decided_at=of.decided_at,
         client=_client(of.client),
         external_id=of.external_id,
-        schedule_ids=schedules.remote_ids(conn, row.tenant, row.ref) if on_platform else {},
+        schedule_ids={},
     )
 
 

@@ -17,9 +17,9 @@ from sqlalchemy import Connection, Integer, TextClause, bindparam, case, func, l
 
 from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events
-from adapter.store.cases import COLUMNS, Case, from_row, lock, lock_person
+from adapter.store.cases import COLUMNS, Case, from_row, lock_person
 from adapter.store.errors import Overtaken
-from adapter.store.sql import change, given, listed, where
+from adapter.store.sql import among, change, given, where
 from adapter.store.tables import cases, facts
 from adapter.store.types import Instant, instant_text
 
@@ -52,7 +52,7 @@ _MARKING = (
         due_seq=_c.due_seq + 1,
     )
 )
-_MARK = _MARKING.where(_c.ref.in_(listed("refs")))
+_MARK = _MARKING.where(among(_c.ref, "refs"))
 _MARK_ONE = _MARKING.where(_c.ref == given("of_ref")).returning(_c.person_id)
 _READY = (
     select(*COLUMNS)
@@ -63,8 +63,13 @@ _READY = (
 )
 _LEASE = (
     update(cases)
-    .where(_c.tenant == given("of_tenant"), _c.ref.in_(listed("refs")))
+    .where(_c.tenant == given("of_tenant"), among(_c.ref, "refs"))
     .values(version=_c.version + 1, lease_owner=given("owner"), lease_until=given("until"), ready_at=given("until"))
+)
+_HELD = (
+    select(_c.version, _c.lease_owner, _c.due_at, _c.due_reason, _c.due_seq, _c.ready_at)
+    .where(*where(cases, "tenant", "ref"))
+    .with_for_update()
 )
 _SOONEST = select(func.min(_c.ready_at)).where(_c.tenant == given("tenant"))
 _OPEN_OF_PERSON = select(_c.ref).where(*where(cases, "tenant", "person_id"), _c.closed_at.is_(None))
@@ -77,8 +82,8 @@ LONGEST_DELAY = timedelta(hours=1)
 def mark_due(conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str) -> int:
     """Have open cases reconciled now; returns how many. A mark is never lost: one that is made while the case is being
     reconciled makes it due again afterwards, and a closing case stays open for it."""
-    of = {"of_tenant": tenant, "now": now, "reason": reason}
-    return sum(conn.execute(_MARK, of | {"refs": some}).rowcount for some in codec.chunks(sorted(set(refs))))
+    of = {"of_tenant": tenant, "now": now, "reason": reason, "refs": sorted(set(refs))}
+    return conn.execute(_MARK, of).rowcount if of["refs"] else 0
 
 
 def mark_and_lock(conn: Connection, tenant: str, ref: str, now: datetime, reason: str | None) -> str:
@@ -122,8 +127,8 @@ def claim_due(
     queues.sort(key=lambda queue: queue[0].ready_at or now if queue else now)
     claimed = in_turn(queues, limit)
     for tenant in tenants:
-        for some in codec.chunks(row.ref for row in claimed if row.tenant == tenant):
-            conn.execute(_LEASE, {"of_tenant": tenant, "refs": some, "owner": owner, "until": lease_until})
+        if refs := [row.ref for row in claimed if row.tenant == tenant]:
+            conn.execute(_LEASE, {"of_tenant": tenant, "refs": refs, "owner": owner, "until": lease_until})
     return [
         replace(row, lease_owner=owner, lease_until=lease_until, ready_at=lease_until, version=row.version + 1)
         for row in claimed
@@ -244,10 +249,13 @@ def release_all(conn: Connection, now: datetime, *, owner: str | None = None) ->
 def hold(conn: Connection, case: Case, owner: str) -> Case:
     """A claimed case as it now is, locked until the transaction ends. Raises ``Overtaken`` if the claim no longer
     stands."""
-    row = lock(conn, case.tenant, case.ref)
+    row = conn.execute(_HELD, {"tenant": case.tenant, "ref": case.ref}).one_or_none()
+    if row is None:
+        raise LookupError(f"there is no case {case.ref} of {case.tenant}")
     if row.version != case.version or row.lease_owner != owner:
         raise Overtaken(f"case {case.ref} of {case.tenant} is no longer this process's; its work was dropped")
-    return row
+    # Nothing but marks changes a case that is claimed.
+    return replace(case, due_at=row.due_at, due_reason=row.due_reason, due_seq=row.due_seq, ready_at=row.ready_at)
 
 
 def _give_back(conn: Connection, row: Case, **values: Any) -> Case:

@@ -69,6 +69,15 @@ _SQLITE = (
 )
 
 
+def busy(name: str) -> StoreError:
+    """For a transaction that got none of the connections for half a minute."""
+    return StoreError(
+        f"database {name} is too slow: no connection to it was free for half a minute. The adapter tries again by "
+        "itself; look for what keeps the server busy or its rows locked",
+        "locked",
+    )
+
+
 def translate(error: DBAPIError, name: str) -> StoreError:
     """The store's own error for a driver's. ``name`` says which database, without a password."""
     orig = error.orig

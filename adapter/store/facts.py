@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -12,16 +12,16 @@ from sqlalchemy import Connection, Row, select, update
 from adapter.domain.facts import FactProblem, Facts, Read
 from adapter.store import codec
 from adapter.store.errors import StoreError
-from adapter.store.sql import change, given, listed, upsert, where
+from adapter.store.sql import among, by_ref, change, given, of_cases, upsert
 from adapter.store.tables import facts
 
 _c = facts.c
-_OF_CASE = select(_c.resource, _c.value, _c.read_at, _c.tried_at, _c.stale, _c.error, _c.problems).where(
-    *where(facts, "tenant", "ref")
+_OF_CASES = select(_c.ref, _c.resource, _c.value, _c.read_at, _c.tried_at, _c.stale, _c.error, _c.problems).where(
+    *of_cases(facts)
 )
 _SAME = (
     update(facts)
-    .where(_c.tenant == given("of_tenant"), _c.ref == given("of_ref"), _c.resource.in_(listed("names")))
+    .where(_c.tenant == given("of_tenant"), _c.ref == given("of_ref"), among(_c.resource, "names"))
     .values(read_at=given("at"), tried_at=given("at"), stale=False, error=None)
 )
 
@@ -78,7 +78,17 @@ def save(
 def load_facts(conn: Connection, tenant: str, ref: str) -> dict[str, StoredFact]:
     """All resources of a case by name; one that was never tried isn't there. A value that this version can't read
     counts as never read, and so is read afresh."""
-    return {row.resource: _loaded(row) for row in conn.execute(_OF_CASE, {"tenant": tenant, "ref": ref})}
+    return loaded(rows_of(conn, tenant, [ref])[ref])
+
+
+def rows_of(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, list[Row[Any]]]:
+    """The same as rows, of several cases at once, for ``loaded``."""
+    return by_ref(conn, _OF_CASES, tenant, refs)
+
+
+def loaded(rows: Iterable[Row[Any]]) -> dict[str, StoredFact]:
+    """A case's rows as ``load_facts`` gives them."""
+    return {row.resource: _loaded(row) for row in rows}
 
 
 def _loaded(row: Row[Any]) -> StoredFact:

@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, select, update
 
 from adapter.ports import Changed
-from adapter.store.codec import chunks
 from adapter.store.errors import Overtaken
-from adapter.store.sql import change, given, insert_missing, listed, upsert, where
+from adapter.store.sql import among, change, given, insert_missing, upsert, where
 from adapter.store.tables import feed_items, feeds
 
 SEEN_EVERY = timedelta(days=1)
@@ -48,8 +47,8 @@ _CLAIM = (
 _i = feed_items.c
 _OF_FEED = where(feed_items, "tenant", "feed")
 _SHOWED = select(_i.item, _i.fingerprint).where(*_OF_FEED)
-_KNOWN = select(_i.item, _i.fingerprint, _i.seen_at).where(*_OF_FEED, _i.item.in_(listed("ids")))
-_DROP = delete(feed_items).where(*_OF_FEED, _i.item.in_(listed("ids")))
+_KNOWN = select(_i.item, _i.fingerprint, _i.seen_at).where(*_OF_FEED, among(_i.item, "ids"))
+_DROP = delete(feed_items).where(*_OF_FEED, among(_i.item, "ids"))
 _FORGET = delete(feed_items).where(*_OF_FEED, _i.seen_at < given("before"))
 
 
@@ -127,11 +126,9 @@ def fingerprints(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -
 
 
 def _known(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> dict[str, tuple[str, datetime]]:
-    known: dict[str, tuple[str, datetime]] = {}
-    for some in chunks(ids):
-        rows = conn.execute(_KNOWN, {"tenant": tenant, "feed": feed, "ids": some})
-        known.update((row.item, (row.fingerprint, row.seen_at)) for row in rows)
-    return known
+    wanted = list(ids)
+    rows = conn.execute(_KNOWN, {"tenant": tenant, "feed": feed, "ids": wanted}) if wanted else ()
+    return {row.item: (row.fingerprint, row.seen_at) for row in rows}
 
 
 def swap(conn: Connection, tenant: str, feed: str, item: str, seen: str, fingerprint: str) -> bool:
@@ -148,8 +145,8 @@ def showed(conn: Connection, tenant: str, feed: str) -> dict[str, str]:
 
 def drop(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> None:
     """Forget these items; if the feed shows one again, it counts as new."""
-    for some in chunks(ids):
-        conn.execute(_DROP, {"tenant": tenant, "feed": feed, "ids": some})
+    if gone := list(ids):
+        conn.execute(_DROP, {"tenant": tenant, "feed": feed, "ids": gone})
 
 
 def forget(conn: Connection, tenant: str, feed: str, before: datetime) -> int:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -11,18 +10,18 @@ from sqlalchemy import Connection, select, tuple_
 
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
 from adapter.store import codec
-from adapter.store.sql import Each, given, upsert, where
+from adapter.store.sql import among, by_ref, given, of_cases, upsert, where
 from adapter.store.tables import cases, schedules
 
 _s = schedules.c
 _OF_CASE = where(schedules, "tenant", "ref")
 _RECORD = select(_s.record).where(*_OF_CASE, _s.n == given("n"))
 NEWEST = select(_s.record).where(*_OF_CASE).order_by(_s.n.desc()).limit(1)
-_REMOTE = select(_s.n, _s.remote_id, _s.etag).where(*_OF_CASE, _s.remote_id.is_not(None))
+_REMOTE = select(_s.ref, _s.n, _s.remote_id, _s.etag).where(*of_cases(schedules), _s.remote_id.is_not(None))
 _OWNED = (
     select(_s.remote_id, _s.ref, _s.record, cases.c.closed_at.is_(None))
     .select_from(schedules.join(cases, (cases.c.tenant == _s.tenant) & (cases.c.ref == _s.ref)))
-    .where(_s.tenant == given("tenant"), _s.remote_id.op("IN")(Each("ids")))
+    .where(_s.tenant == given("tenant"), among(_s.remote_id, "ids"))
 )
 
 
@@ -46,9 +45,11 @@ def save(
     upsert(conn, schedules, [row], keep=() if remote_id is not None else ("remote_id",))
 
 
-def remote_ids(conn: Connection, tenant: str, ref: str) -> dict[int, tuple[str, str | None]]:
-    """The vendor's id and version (ETag) of each schedule of a case, by its number: ``CaseContext.schedule_ids``."""
-    return {row.n: (row.remote_id, row.etag) for row in conn.execute(_REMOTE, {"tenant": tenant, "ref": ref})}
+def remote_ids(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, dict[int, tuple[str, str | None]]]:
+    """The vendor's id and version (ETag) of each schedule of these cases, by reference and number:
+    ``CaseContext.schedule_ids``."""
+    rows = by_ref(conn, _REMOTE, tenant, refs)
+    return {ref: {row.n: (row.remote_id, row.etag) for row in some} for ref, some in rows.items()}
 
 
 def by_remote_id(conn: Connection, tenant: str, remote_id: str) -> tuple[str, ScheduleRecord] | None:
@@ -79,7 +80,7 @@ class Owned(NamedTuple):
 def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> dict[str, Owned]:
     """Whose schedule each of the vendor's ids stands for; ids that are nobody's are left out."""
     # A NUL stands in no id of ours, and PostgreSQL would refuse the whole list for it.
-    ids = json.dumps([remote_id for remote_id in remote_ids if "\0" not in remote_id])
+    ids = [remote_id for remote_id in remote_ids if "\0" not in remote_id]
     rows = conn.execute(_OWNED, {"tenant": tenant, "ids": ids})
     return {remote_id: Owned(ref, stored, open_case) for remote_id, ref, stored, open_case in rows}
 

@@ -11,24 +11,25 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import (
-    JSON,
     BindParameter,
     ColumnElement,
     Connection,
+    Select,
     Table,
-    Text,
     TextClause,
     Update,
     bindparam,
-    cast,
-    func,
-    select,
     text,
     update,
+)
+from sqlalchemy import (
+    Row as SqlRow,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
+
+from adapter.store.types import Json
 
 Row = Mapping[str, Any]
 
@@ -41,36 +42,45 @@ def given(name: str) -> BindParameter[Any]:
     return bindparam(name)
 
 
-def listed(name: str) -> BindParameter[Any]:
-    """A list that is given when the statement runs, for ``in_``."""
-    return bindparam(name, expanding=True)
-
-
-class Each(FunctionElement[str]):
-    """The texts of a JSON list, a row each, for a long ``IN``: one parameter, where ``listed`` has one for every text,
-    which costs PostgreSQL's driver more than all the rest of such a query."""
+class among(FunctionElement[Any]):  # it stands where a function would
+    """The column is one of a list of texts that is given when the statement runs, however many: it is one parameter,
+    so that the statement stays the same and is prepared once."""
 
     inherit_cache = True
 
-    def __init__(self, name: str) -> None:
-        super().__init__(bindparam(name, type_=Text))
+    def __init__(self, column: ColumnElement[Any], name: str) -> None:
+        super().__init__(column, bindparam(name, type_=Json()))
 
 
-@compiles(Each, "sqlite")
-def _each_sqlite(element: Each, compiler: SQLCompiler, **_: Any) -> str:
-    rows = func.json_each(*element.clauses).table_valued("value")
-    return compiler.process(select(rows.c.value).scalar_subquery())
+@compiles(among, "sqlite")
+def _among_sqlite(element: among, compiler: SQLCompiler, **more: Any) -> str:
+    column, texts = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"{column} IN (SELECT value FROM json_each({texts}))"  # noqa: S608  # texts is a parameter
 
 
-@compiles(Each, "postgresql")
-def _each_postgresql(element: Each, compiler: SQLCompiler, **_: Any) -> str:
-    (texts,) = element.clauses
-    return compiler.process(select(func.json_array_elements_text(cast(texts, JSON))).scalar_subquery())
+@compiles(among, "postgresql")
+def _among_postgresql(element: among, compiler: SQLCompiler, **more: Any) -> str:
+    # An array that is made once: beside a query of rows the index would often not be used.
+    column, texts = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"{column} = ANY (ARRAY(SELECT json_array_elements_text(CAST({texts} AS JSON))))"
 
 
 def where(table: Table, *names: str) -> tuple[ColumnElement[bool], ...]:
     """The rows whose columns of these names equal the parameters of the same names."""
     return tuple(table.c[name] == given(name) for name in names)
+
+
+def of_cases(table: Table) -> tuple[ColumnElement[bool], ...]:
+    """The rows of some cases of a tenant, for ``by_ref``."""
+    return table.c.tenant == given("tenant"), among(table.c.ref, "refs")
+
+
+def by_ref(conn: Connection, query: Select[Any], tenant: str, refs: Sequence[str]) -> dict[str, list[SqlRow[Any]]]:
+    """What ``query`` finds of each of the cases, in its order; nothing of a case is an empty list."""
+    found: dict[str, list[SqlRow[Any]]] = {ref: [] for ref in refs}
+    for row in conn.execute(query, {"tenant": tenant, "refs": list(found)}) if found else ():
+        found[row.ref].append(row)
+    return found
 
 
 def add(conn: Connection, table: Table, *rows: Row) -> None:

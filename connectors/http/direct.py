@@ -7,6 +7,7 @@ here asks for, and together a third of what a call costs.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -18,6 +19,11 @@ _HEADERS = httpx.Headers(
         "User-Agent": "trygghetskamera-adapter",
     }
 )
+
+
+# The same few addresses are asked for again and again while a case is under way, and parsing one costs as much as the
+# rest of a request.
+_parsed = lru_cache(maxsize=512)(httpx.URL)
 
 
 class Direct:
@@ -41,7 +47,14 @@ class Direct:
         if headers:
             whole = httpx.Headers(_HEADERS)
             whole.update(headers)
-        return httpx.Request(method, url, json=json, data=data, headers=whole, extensions=self._extensions)
+        if method != "GET":
+            return httpx.Request(method, _parsed(url), json=json, data=data, headers=whole, extensions=self._extensions)
+        # Without a body there is nothing to be encoded; the transport names the host by itself.
+        request = httpx.Request(
+            method, _parsed(url), headers=whole, stream=httpx.ByteStream(b""), extensions=self._extensions
+        )
+        request.read()
+        return request
 
     async def send(self, request: httpx.Request) -> httpx.Response:
         """The answer's head; who asked reads its body and closes it."""

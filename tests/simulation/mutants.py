@@ -81,7 +81,7 @@ MUTANTS = (
         "lease of a case, guarded update: given back without its version",
         due,
         "hold",
-        lambda c, case, _owner: cases.lock(c, case.tenant, case.ref),
+        lambda c, case, _owner: cases.the_case(c, case.tenant, case.ref),
         scenarios.an_old_reading,
     ),
     Mutant(

@@ -207,10 +207,10 @@ def test_a_done_act_leaves_what_is_known_of_the_schedule_and_the_person(store: S
         store.run(dispatch.done, claimed, effects[key], NOW)
         assert store.run(outbox.ledger, case).person == person
     assert store.run(outbox.ledger, case).schedule == record
-    assert store.run(schedules.remote_ids, "north", case.ref) == {1: ("S9", '"1"')}
+    assert store.run(schedules.remote_ids, "north", [case.ref]) == {case.ref: {1: ("S9", '"1"')}}
     assert store.run(schedules.by_remote_id, "north", "S9") == (case.ref, record)
     store.run(schedules.save, "north", case.ref, record, remote_id=None, etag='"2"')
-    assert store.run(schedules.remote_ids, "north", case.ref) == {1: ("S9", '"2"')}
+    assert store.run(schedules.remote_ids, "north", [case.ref]) == {case.ref: {1: ("S9", '"2"')}}
 
 
 def test_every_turn_of_an_act_is_in_the_audit(store: Store) -> None:

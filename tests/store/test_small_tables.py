@@ -167,7 +167,7 @@ def test_a_declared_step_counts_as_a_signal_by_a_named_person(store: Store) -> N
     assert declare(NOW) is False
     assert declare(after(hours=1)) is True
     note = Note("declared:keys_collected", Signal.KEYS_COLLECTED, after(hours=1), by="unit 7")
-    assert store.run(declarations.declared, "north", "TK-1") == (note,)
+    assert store.run(declarations.declared, "north", ["TK-1"]) == {"TK-1": (note,)}
 
 
 def test_the_overview_counts_what_waits_and_since_when(store: Store) -> None:
