@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
-
-from sqlalchemy import Row
 
 from adapter.domain.facts import Absence, AuthorityDecision, Execution, FactProblem, Note, Order, ServiceKind
 from adapter.domain.looks import local_date
@@ -26,10 +24,9 @@ Call = Callable[[], Awaitable[tuple[Any, Problems]]]
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """What is kept of a case: its facts as rows, so that what can't be read of them stops no other case; what it is
-    linked to, and what was declared of it."""
+    """What is kept of a case: its facts, what it is linked to, and what was declared of it."""
 
-    facts: Sequence[Row[Any]]
+    facts: Stored
     links: Links
     declared: tuple[Note, ...]
 

@@ -31,25 +31,38 @@ KNOWN_BY: Mapping[LinkKind, str] = {"execution": "executions", "decision": "deci
 
 
 def kept_of(c: Connection, tenant: str, refs: Sequence[str]) -> dict[str, Kept]:
-    """What is kept of cases of a tenant, by reference."""
+    """What is kept of cases of a tenant, by reference. Raises ``LookupError``, ``ValueError`` or ``TypeError`` for what
+    can't be read."""
     links = cases.all_links(c, tenant, refs)
     declared = declarations.declared(c, tenant, refs)
-    rows = facts.rows_of(c, tenant, refs)
-    return {ref: Kept(rows[ref], links[ref], declared[ref]) for ref in refs}
+    known = facts.load_all(c, tenant, refs)
+    return {ref: Kept(known[ref], links[ref], declared[ref]) for ref in refs}
 
 
-async def reconcile(rt: Runtime, case: Case, kept: Kept) -> None:
-    """Reconcile a claimed case; ``kept`` is what was kept of it when it was claimed. Never raises for what is wrong
+def kept_for(c: Connection, tenant: str, refs: Sequence[str]) -> dict[str, Kept | None]:
+    """The same for their claim, which none must spoil for the others: None where something can't be read."""
+    try:
+        return dict(kept_of(c, tenant, refs))
+    except (LookupError, ValueError, TypeError):
+        if len(refs) == 1:
+            return {refs[0]: None}
+    return {ref: kept for one in refs for ref, kept in kept_for(c, tenant, [one]).items()}
+
+
+async def reconcile(rt: Runtime, case: Case, kept: Kept | None) -> None:
+    """Reconcile a claimed case; ``kept`` is what ``kept_for`` read of it at its claim. Never raises for what is wrong
     with the case alone: a poisoned one is set aside with its traceback logged, and costs the others nothing (P6).
     Raises ``StoreError`` when the store can't be used."""
     tenant = rt.tenants[case.tenant]
     correlation = f"{case.ref}-{case.version}"
     with log_context(tenant=case.tenant, case=case.ref, correlation=correlation):
         try:
-            before = facts.loaded(kept.facts)
-            readings = await read_case(rt, tenant, case, before)
+            if kept is None:
+                kept = await rt.db.run(lambda c: kept_of(c, case.tenant, [case.ref])[case.ref])
+            before = kept
+            readings = await read_case(rt, tenant, case, before.facts)
             await rt.at("case read")
-            await rt.db.run(lambda c: _decide(c, rt, tenant, case, kept, before, readings, correlation))
+            await rt.db.run(lambda c: _decide(c, rt, tenant, case, before, readings, correlation))
             await rt.at("case decided")
         except Overtaken:
             log("lease_lost", lease="case", held_seconds=None)
@@ -80,13 +93,13 @@ def _decide(
     tenant: Tenant,
     case: Case,
     kept: Kept,
-    before: Stored,
     readings: Mapping[str, Reading],
     correlation: str,
 ) -> None:
-    """One transaction: facts, chain, decision, acts. ``kept`` and its facts ``before``, read when the case was claimed,
-    are still what is stored: only the holder of the case writes its facts and links, and what is declared meanwhile
-    makes it due again."""
+    """One transaction: facts, chain, decision, acts. ``kept``, read when the case was claimed, is still what is
+    stored: only the holder of the case writes its facts and links, and what is declared meanwhile makes it due
+    again."""
+    before = kept.facts
     now = rt.clock.now()
     held = due.hold(c, case, rt.owner)
     known = known_now(before, readings)
@@ -251,7 +264,7 @@ async def preview(rt: Runtime, case: Case) -> tuple[Decision, Facts]:
     ``LookupError`` while something of the case was never read and can't be now."""
     tenant = rt.tenants[case.tenant]
     kept = await rt.db.run(lambda c: kept_of(c, case.tenant, [case.ref])[case.ref])
-    before = facts.loaded(kept.facts)
+    before = kept.facts
     readings = await read_case(rt, tenant, case, before)
 
     def look(c: Connection) -> tuple[Decision, Facts]:

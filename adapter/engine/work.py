@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from adapter.engine.breaker import LIFECARE, VENDOR_OF_LANE
 from adapter.engine.dispatch import carry_out
 from adapter.engine.reading import Kept
-from adapter.engine.reconcile import kept_of, reconcile
+from adapter.engine.reconcile import kept_for, reconcile
 from adapter.engine.runtime import Runtime
 from adapter.store import dispatch, due
 from adapter.store.cases import Case
@@ -72,11 +72,11 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
     until = now + rt.tuning.lease
     back = [(t, b) for t in rt.tenants for v in sorted(VENDORS) if (b := rt.breakers.of(t, v)).recovered]
 
-    def claim(c: Connection) -> tuple[list[ClaimedAct], list[tuple[Case, Kept]]]:
+    def claim(c: Connection) -> tuple[list[ClaimedAct], list[tuple[Case, Kept | None]]]:
         for tenant, breaker in back:
             _let_go(c, rt, tenant, breaker.vendor, now)
         acts: list[ClaimedAct] = []
-        due_cases: list[tuple[Case, Kept]] = []
+        due_cases: list[tuple[Case, Kept | None]] = []
         waiting = due.waiting(c, list(rt.tenants), now)
         for lane in () if rt.dry_run else VENDOR_OF_LANE:
             for tenant in rt.tenants:
@@ -87,7 +87,7 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
             room = rt.tuning.concurrency - busy[tenant, due.CASES]
             if room > 0:
                 some = due.claim_due(c, tenants=[tenant], now=now, limit=room, owner=rt.owner, lease_until=until)
-                kept = kept_of(c, tenant, [case.ref for case in some])
+                kept = kept_for(c, tenant, [case.ref for case in some])
                 due_cases += [(case, kept[case.ref]) for case in some]
         return acts, due_cases
 

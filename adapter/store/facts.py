@@ -78,17 +78,13 @@ def save(
 def load_facts(conn: Connection, tenant: str, ref: str) -> dict[str, StoredFact]:
     """All resources of a case by name; one that was never tried isn't there. A value that this version can't read
     counts as never read, and so is read afresh."""
-    return loaded(rows_of(conn, tenant, [ref])[ref])
+    return load_all(conn, tenant, [ref])[ref]
 
 
-def rows_of(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, list[Row[Any]]]:
-    """The same as rows, of several cases at once, for ``loaded``."""
-    return by_ref(conn, _OF_CASES, tenant, refs)
-
-
-def loaded(rows: Iterable[Row[Any]]) -> dict[str, StoredFact]:
-    """A case's rows as ``load_facts`` gives them."""
-    return {row.resource: _loaded(row) for row in rows}
+def load_all(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, dict[str, StoredFact]]:
+    """The same of several cases at once, by reference."""
+    rows = by_ref(conn, _OF_CASES, tenant, refs)
+    return {ref: {row.resource: _loaded(row) for row in some} for ref, some in rows.items()}
 
 
 def _loaded(row: Row[Any]) -> StoredFact:

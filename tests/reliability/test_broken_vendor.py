@@ -186,8 +186,9 @@ async def test_the_first_success_lets_all_go_that_waits_evenly(logs: Logs) -> No
         puts = [(await world.acts(case.ref))[0] for case in await world.cases()]
         at = sorted(a.done_at for a in puts if a.done_at is not None)
         assert at[0] - back <= timedelta(seconds=60), "the probe"
-        gaps = {later - sooner for sooner, later in pairwise(at[1:])}
-        assert gaps == {EVENLY}
+        gaps = [later - sooner for sooner, later in pairwise(at[1:])]
+        assert max(gaps) == EVENLY
+        assert gaps.count(EVENLY) >= len(gaps) - 2, "but for one whose own delay was over just then"
 
 
 async def test_a_pause_that_never_succeeds_keeps_the_vendor_down_for_nobody_else() -> None:
