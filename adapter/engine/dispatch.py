@@ -18,7 +18,7 @@ from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import CaseContext, Effect, Executor, Failure, PortError
 from adapter.store import dispatch, schedules
-from adapter.store.dispatch import ClaimedAct
+from adapter.store.dispatch import ClaimedAct, Ended
 from adapter.store.errors import Overtaken, StoreError
 
 OUTDATED = timedelta(hours=1)
@@ -141,7 +141,7 @@ class _Turn:
 
     async def _done(self, effect: Effect) -> None:
         now = self.rt.clock.now()
-        await self.rt.db.run(lambda c: dispatch.done(c, self.claimed, effect, now, reason="act_done"))
+        await self.rt.endings.write(self.rt.db, Ended(self.claimed, effect, now, "act_done"))
         await self.rt.at(f"act {self.claimed.act.kind.value} recorded")
         seconds = (now - self.began).total_seconds()
         log("act_done", vendor=self.vendor, attempts=self.claimed.act.attempts, seconds=seconds, **self.label)
@@ -161,7 +161,7 @@ class _Turn:
         if effect is not None:
             # Nothing found may be because nothing was asked: mail can't be looked for.
             self._heard(None)
-            await self.rt.db.run(lambda c: dispatch.done(c, self.claimed, effect, now, reason="act_found"))
+            await self.rt.endings.write(self.rt.db, Ended(self.claimed, effect, now, "act_found"))
             log("act_found_done", vendor=self.vendor, looks=looks, **self.label)
         elif looks >= self.executor.looks_needed(self.claimed.act):
             await self._had_no_effect(now)

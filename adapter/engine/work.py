@@ -84,7 +84,7 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
                 if room > 0:
                     acts += _claim_lane(c, rt, (tenant, lane), room, now, until, ready=(tenant, lane) in waiting)
         for tenant in (t for t, what in sorted(waiting) if what == due.CASES):
-            room = rt.tuning.concurrency - busy[tenant, due.CASES]
+            room = _room_for_cases(rt, tenant, busy, acts)
             if room > 0:
                 some = due.claim_due(c, tenants=[tenant], now=now, limit=room, owner=rt.owner, lease_until=until)
                 kept = kept_for(c, tenant, [case.ref for case in some])
@@ -103,6 +103,14 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
     done.cases += len(due_cases)
     started: Started = [((act.tenant, act.lane), carry_out(rt, act)) for act in acts]
     return started + [((case.tenant, due.CASES), reconcile(rt, case, kept)) for case, kept in due_cases]
+
+
+def _room_for_cases(rt: Runtime, tenant: str, busy: Counter[Slot], claimed: list[ClaimedAct]) -> int:
+    """Acts that are under way take the cases' places, but for a quarter: each act makes its case due, and a case that is
+    reconciled after several of them instead of after each is read that many times less often."""
+    acts = sum(busy[tenant, lane] for lane in VENDOR_OF_LANE) + sum(act.tenant == tenant for act in claimed)
+    most = rt.tuning.concurrency
+    return max(most - acts, most // 4, 1) - busy[tenant, due.CASES]
 
 
 def _claim_lane(

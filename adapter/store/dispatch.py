@@ -162,7 +162,7 @@ def release_owner(conn: Connection, owner: str, *, now: datetime, settle: timede
         free = {"state": ActState.UNKNOWN, "lease_owner": None, "lease_until": None, "retry_at": at}
         mine = (_c.tenant == row.tenant, _c.ref == row.ref, _c.n == row.n)
         conn.execute(update(table).where(*mine).values(**free, looks=0 if row.state == ActState.SENDING else _c.looks))
-        advance(conn, row.tenant, row.ref)
+        advance(conn, row.tenant, [row.ref])
     return len(held)
 
 
@@ -221,19 +221,49 @@ def _client(value: str | None) -> Client | None:
 # Each outcome that may change what a case calls for marks the case too, for ``reason``.
 
 
-def done(conn: Connection, claimed: ClaimedAct, effect: Effect, now: datetime, *, reason: str | None = None) -> None:
-    """The act had its effect: store it, and what is now known of the schedule and the person. Raises ``Overtaken``."""
-    result = dict(effect.result)
-    values = {"done_at": now, "result": result, "retry_at": None, "ready_at": None, "error": None}
-    person_id = _move(conn, claimed, ActState.DONE, values, "done", result, now, reason)
-    if effect.schedule is not None:
-        schedules.save(
-            conn, claimed.tenant, claimed.ref, effect.schedule, remote_id=effect.schedule_id, etag=effect.etag
-        )
-    if claimed.act.kind is ActKind.EMPTY_PERSON:
-        persons.told(conn, claimed.tenant, person_id, None, emptied=True)
-    elif claimed.act.kind is ActKind.PUT_PERSON:
-        persons.told(conn, claimed.tenant, person_id, effect.person)
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An act that had its effect, at ``at`` (UTC)."""
+
+    claimed: ClaimedAct
+    effect: Effect
+    at: datetime
+    reason: str
+
+
+def done_all(conn: Connection, ended: Sequence[Ended]) -> list[Ended]:
+    """Acts had their effects: store those, and what is now known of the schedules and the persons. Returns those that
+    others hold by now, of which nothing was stored."""
+    overtaken: list[Ended] = []
+    lines: list[events.Line] = []
+    for tenant in dict.fromkeys(one.claimed.tenant for one in ended):
+        theirs = [one for one in ended if one.claimed.tenant == tenant]
+        refs = sorted({one.claimed.ref for one in theirs})
+        mark_and_lock(conn, tenant, refs, max(one.at for one in theirs), theirs[0].reason)
+        for one in theirs:
+            claimed, effect, result = one.claimed, one.effect, dict(one.effect.result)
+            values = {"done_at": one.at, "result": result, "retry_at": None, "ready_at": None, "error": None}
+            if not _set(conn, claimed, ActState.DONE, values):
+                overtaken.append(one)
+                continue
+            lines.append(_line(claimed, "done", result, one.at))
+            if effect.schedule is not None:
+                schedules.save(
+                    conn, tenant, claimed.ref, effect.schedule, remote_id=effect.schedule_id, etag=effect.etag
+                )
+            if claimed.act.kind is ActKind.EMPTY_PERSON:
+                persons.told(conn, tenant, claimed.person_id, None, emptied=True)
+            elif claimed.act.kind is ActKind.PUT_PERSON:
+                persons.told(conn, tenant, claimed.person_id, effect.person)
+        advance(conn, tenant, refs)
+    events.write(conn, lines)
+    return overtaken
+
+
+def done(conn: Connection, claimed: ClaimedAct, effect: Effect, now: datetime, *, reason: str = "act_done") -> None:
+    """The same of one act. Raises ``Overtaken``."""
+    if done_all(conn, [Ended(claimed, effect, now, reason)]):
+        raise overtaken_by_others(claimed)
 
 
 def retry(
@@ -301,19 +331,32 @@ def _move(
     data: events.Data,
     now: datetime,
     reason: str | None = None,
-) -> str:
-    """Give a claimed act back in another state; returns the person's id. Raises ``Overtaken``."""
-    person_id = mark_and_lock(conn, claimed.tenant, claimed.ref, now, reason)
+) -> None:
+    """Give a claimed act back in another state. Raises ``Overtaken``."""
+    mark_and_lock(conn, claimed.tenant, [claimed.ref], now, reason)
+    if not _set(conn, claimed, state, values):
+        raise overtaken_by_others(claimed)
+    advance(conn, claimed.tenant, [claimed.ref])
+    events.write(conn, [_line(claimed, name, data, now)])
+
+
+def _set(conn: Connection, claimed: ClaimedAct, state: ActState, values: Mapping[str, Any]) -> bool:
+    """Change an act and let it go, if this claim of it stands."""
     mine = {"tenant": claimed.tenant, "ref": claimed.ref, "n": claimed.act.n}
     # The end of the lease tells this claim from a later one by the same owner.
     lease = {"lease_owner": claimed.lease_owner, "lease_until": claimed.lease_until}
     held = {"state": claimed.act.state, **lease}
     free = {"state": state, "lease_owner": None, "lease_until": None}
-    if not change(conn, table, mine | held, {**free, **values}):
-        raise Overtaken(
-            f"act {claimed.act.key} of case {claimed.ref} is no longer this process's; what came of it is found anew"
-        )
-    advance(conn, claimed.tenant, claimed.ref)
-    line = {"key": claimed.act.key, "n": claimed.act.n, "kind": claimed.act.kind.value, **data}
-    events.record(conn, claimed.tenant, claimed.ref, f"act.{name}", line, now=now, correlation=claimed.correlation)
-    return person_id
+    return change(conn, table, mine | held, {**free, **values}) > 0
+
+
+def _line(claimed: ClaimedAct, name: str, data: events.Data, now: datetime) -> events.Line:
+    what = {"key": claimed.act.key, "n": claimed.act.n, "kind": claimed.act.kind.value, **data}
+    return events.Line(claimed.tenant, claimed.ref, now, f"act.{name}", what, claimed.correlation)
+
+
+def overtaken_by_others(claimed: ClaimedAct) -> Overtaken:
+    """For an act that is no longer the process's that claimed it."""
+    return Overtaken(
+        f"act {claimed.act.key} of case {claimed.ref} is no longer this process's; what came of it is found anew"
+    )

@@ -49,11 +49,10 @@ _MARKING = (
             else_=_c.ready_at,
         ),
         due_reason=given("reason"),
-        due_seq=_c.due_seq + 1,
+        due_seq=_c.due_seq + bindparam("news", type_=Integer()),
     )
 )
 _MARK = _MARKING.where(among(_c.ref, "refs"))
-_MARK_ONE = _MARKING.where(_c.ref == given("of_ref")).returning(_c.person_id)
 _READY = (
     select(*COLUMNS)
     .where(_c.tenant == given("tenant"), _c.ready_at <= given("now"))
@@ -82,16 +81,24 @@ LONGEST_DELAY = timedelta(hours=1)
 def mark_due(conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str) -> int:
     """Have open cases reconciled now; returns how many. A mark is never lost: one that is made while the case is being
     reconciled makes it due again afterwards, and a closing case stays open for it."""
-    of = {"of_tenant": tenant, "now": now, "reason": reason, "refs": sorted(set(refs))}
+    return _mark(conn, tenant, refs, now, reason, news=True)
+
+
+def _mark(conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str, *, news: bool) -> int:
+    of = {"of_tenant": tenant, "now": now, "reason": reason, "news": int(news), "refs": sorted(set(refs))}
     return conn.execute(_MARK, of).rowcount if of["refs"] else 0
 
 
-def mark_and_lock(conn: Connection, tenant: str, ref: str, now: datetime, reason: str | None) -> str:
-    """Mark one case, unless ``reason`` is None, and hold it until the transaction ends; returns whose it is. Raises
-    ``LookupError`` where there is no such case."""
-    marking = {"of_tenant": tenant, "of_ref": ref, "now": now, "reason": reason}
-    person_id = conn.scalar(_MARK_ONE, marking) if reason else None
-    return lock_person(conn, tenant, ref) if person_id is None else str(person_id)
+def mark_and_lock(conn: Connection, tenant: str, refs: Sequence[str], now: datetime, reason: str | None) -> None:
+    """Mark cases for what came of their acts, unless ``reason`` is None, and hold them until the transaction ends.
+    Raises ``LookupError`` where there is no such case.
+
+    Whoever is reconciling one reads of the act when it decides, as it holds the case then: for such a mark it isn't
+    reconciled once more."""
+    if reason and _mark(conn, tenant, refs, now, reason, news=False) == len(refs):
+        return
+    for ref in refs:  # one that is closed can't be marked
+        lock_person(conn, tenant, ref)
 
 
 def waiting(conn: Connection, tenants: Sequence[str], now: datetime) -> set[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
@@ -24,6 +25,22 @@ class Event:
     name: str
     data: Data
     correlation: str | None
+
+
+class Line(NamedTuple):
+    """An event to be written."""
+
+    tenant: str
+    ref: str | None
+    at: datetime
+    name: str
+    data: Data
+    correlation: str | None
+
+
+def write(conn: Connection, lines: Iterable[Line]) -> None:
+    """Write lines of the audit, of whichever cases."""
+    add(conn, events, *({**line._asdict(), "data": dict(line.data)} for line in lines))
 
 
 def record(
@@ -50,8 +67,7 @@ def record_all(
     correlation: str | None = None,
 ) -> None:
     """Write several, each a name and its data."""
-    of = {"tenant": tenant, "ref": ref, "at": now, "correlation": correlation}
-    add(conn, events, *({**of, "name": name, "data": dict(data)} for name, data in lines))
+    write(conn, (Line(tenant, ref, now, name, data, correlation) for name, data in lines))
 
 
 def of_case(conn: Connection, tenant: str, ref: str, *, limit: int | None = None) -> tuple[Event, ...]:

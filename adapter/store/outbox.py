@@ -17,7 +17,7 @@ from adapter.domain.ledger import PERSON_KINDS, Act, ActKind, ActState, Ledger, 
 from adapter.store import cases as case_rows
 from adapter.store import codec, events, persons, schedules
 from adapter.store.cases import Case
-from adapter.store.sql import add, change, given, where
+from adapter.store.sql import add, by_ref, change, given, of_cases, where
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases
 
@@ -50,7 +50,10 @@ _WHOLE = (
     .with_for_update(of=table)
 )
 _UNFINISHED = (
-    select(*(_c[name] for name in _QUEUED)).where(*_OF_CASE, _c.state.in_(UNFINISHED)).order_by(_c.n).with_for_update()
+    select(_c.ref, *(_c[name] for name in _QUEUED))
+    .where(*of_cases(table), _c.state.in_(UNFINISHED))
+    .order_by(_c.ref, _c.n)
+    .with_for_update()
 )
 
 Rows = Sequence[Row[Any]]
@@ -232,15 +235,17 @@ STOPS = (ActKind.PAUSE, ActKind.END)
 """Acts that let nobody look any more: they wait for nothing but another act on the same schedule."""
 
 
-def advance(conn: Connection, tenant: str, ref: str) -> None:
-    """Let the first unfinished act of each lane be claimed, and only that; on the platform, the first about the person
-    and the first about the schedule. A creation waits for the person; a pause or an end waits for nothing but another
-    act that is under way on the schedule. Follows every change of an act's state, with the case locked."""
-    rows = [row._mapping for row in conn.execute(_UNFINISHED, {"tenant": tenant, "ref": ref})]
-    ready = _ready_at(rows)
-    for row in rows:
-        if row["ready_at"] != ready[row["n"]]:
-            change(conn, table, {"tenant": tenant, "ref": ref, "n": row["n"]}, {"ready_at": ready[row["n"]]})
+def advance(conn: Connection, tenant: str, refs: Sequence[str]) -> None:
+    """In each of the cases let the first unfinished act of each lane be claimed, and only that; on the platform, the
+    first about the person and the first about the schedule. A creation waits for the person; a pause or an end waits
+    for nothing but another act that is under way on the schedule. Follows every change of an act's state, with the case
+    locked."""
+    for ref, found in by_ref(conn, _UNFINISHED, tenant, refs).items():
+        rows = [row._mapping for row in found]
+        ready = _ready_at(rows)
+        for row in rows:
+            if row["ready_at"] != ready[row["n"]]:
+                change(conn, table, {"tenant": tenant, "ref": ref, "n": row["n"]}, {"ready_at": ready[row["n"]]})
 
 
 def _ready_at(unfinished: Sequence[_Queued]) -> dict[int, datetime | None]:
@@ -276,7 +281,7 @@ def requeue_parked(conn: Connection, tenant: str, ref: str, now: datetime) -> in
     again = {"state": ActState.PENDING, "retry_at": now, "error": None}
     count = change(conn, table, {"tenant": tenant, "ref": ref, "state": ActState.PARKED}, again)
     if count:
-        advance(conn, tenant, ref)
+        advance(conn, tenant, [ref])
         events.record(conn, tenant, ref, "act.requeued", {"acts": count}, now=now)
     return count
 
