@@ -106,8 +106,8 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
 
 
 def _room_for_cases(rt: Runtime, tenant: str, busy: Counter[Slot], claimed: list[ClaimedAct]) -> int:
-    """Acts that are under way take the cases' places, but for a quarter: each act makes its case due, and a case that is
-    reconciled after several of them instead of after each is read that many times less often."""
+    """Acts that are under way take the cases' places, but for a quarter: each act makes its case due, and a case that
+    is reconciled after several of them instead of after each is read that many times less often."""
     acts = sum(busy[tenant, lane] for lane in VENDOR_OF_LANE) + sum(act.tenant == tenant for act in claimed)
     most = rt.tuning.concurrency
     return max(most - acts, most // 4, 1) - busy[tenant, due.CASES]
