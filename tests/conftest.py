@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from sqlalchemy import create_engine
-from sqlalchemy.ext.asyncio import create_async_engine
 
 from adapter.log_events import COMMON, EVENTS
 from adapter.observability import configure_logging
@@ -76,8 +75,6 @@ def _statements_are_compiled_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         once = {"compiled_cache": CompiledOnce()}
         patch.setattr(database, "create_engine", partial(create_engine, execution_options=once))
-        once = {"compiled_cache": CompiledOnce()}
-        patch.setattr(database, "create_async_engine", partial(create_async_engine, execution_options=once))
         yield
 
 

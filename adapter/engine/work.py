@@ -1,8 +1,8 @@
 """The work: claim what is due, reconcile and carry out, until nothing is left for now.
 
-Each municipality's cases, and its acts of each lane, have slots of their own, so that whatever hangs holds up only its
-like: an end doesn't wait for a case system that doesn't answer, nor a message for the camera platform, nor anybody for
-another municipality's flood or dead vendor (P6).
+Each municipality's cases, and its acts of each lane, have slots of their own (acts may take some of the cases', never
+the last quarter), so that whatever hangs holds up only its like: an end doesn't wait for a case system that doesn't
+answer, nor a message for the camera platform, nor anybody for another municipality's flood or dead vendor (P6).
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoneFree
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
 from sqlalchemy.util import greenlet_spawn
 
@@ -83,7 +82,7 @@ class Database:
             self.memory = self._sqlite and self._url.database in (None, "", ":memory:")
             self._engine: Engine = self._connectable()
             # Of the same driver, for whoever has an event loop; a connection is made only where one is used.
-            self._in_loop: AsyncEngine | None = None if self._sqlite or inline else self._connectable_in_loop()
+            self._in_loop: Engine | None = None if self._sqlite or inline else self._connectable_in_loop()
         except (ArgumentError, NoSuchModuleError):
             raise StoreError(
                 "the database URL can't be read; it begins with sqlite:/// or postgresql+psycopg://", "driver"
@@ -113,10 +112,9 @@ class Database:
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
 
-    def _connectable_in_loop(self) -> AsyncEngine:
-        engine = create_async_engine(self._url, **self._of_postgres())
-        _watched(engine.sync_engine)
-        return engine
+    def _connectable_in_loop(self) -> Engine:
+        # Not by ``sqlalchemy.ext.asyncio``, which loads the whole of the ORM (6 MB) for the same engine.
+        return _watched(create_engine(self._url.set(drivername="postgresql+psycopg_async"), **self._of_postgres()))
 
     def _of_postgres(self) -> dict[str, Any]:
         reachable = {name: value for name, value in _REACHABLE.items() if name not in self._url.query}
@@ -132,7 +130,7 @@ class Database:
         """
         if self._in_loop is not None:
             # SQLAlchemy's way of waiting within a plain function: the loop goes on while the database is waited for.
-            return await greenlet_spawn(self._run, self._in_loop.sync_engine, fn)
+            return await greenlet_spawn(self._run, self._in_loop, fn)
         if self._thread is None:
             return self.run_sync(fn)
         # The thread takes the caller's context along, so that what is logged there names the case too.
@@ -217,7 +215,7 @@ class Database:
         if self._thread is not None:
             self._thread.shutdown(wait=True)
         if self._in_loop is not None:
-            _at_once(self._in_loop.dispose())
+            _at_once(greenlet_spawn(self._in_loop.dispose))
         self._engine.dispose()
 
 
