@@ -182,7 +182,7 @@ def router(ops: OpsContext, book: CaseBook) -> APIRouter:
         """Prometheus' text format. With the database away, what can be told without it."""
         snapshots: list[Snapshot] = []
         try:
-            snapshots = await ops.runtime.db.run(read)
+            snapshots = await ops.runtime.db.run_aside(read)
             store_up = True
         except StoreError:
             store_up = False

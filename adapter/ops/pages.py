@@ -173,7 +173,7 @@ def _looking(routes: APIRouter, pages: Pages) -> None:
         if (no_entry := pages.turned_away(request)) is not None:
             return no_entry
         try:
-            return show(await ops.runtime.db.run(read))
+            return show(await ops.runtime.db.run_aside(read))
         except StoreError:
             return pages.message(503, "store_away", "store_away_text")
 

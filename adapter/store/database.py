@@ -137,6 +137,11 @@ class Database:
         within = copy_context()
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: within.run(self.run_sync, fn))
 
+    async def run_aside(self, fn: Callable[[Connection], T]) -> T:
+        """The same for what goes through very many rows (the status page, metrics): always in a thread, so that nothing
+        else waits while it works on them."""
+        return await (self.run(fn) if self._in_loop is None else asyncio.to_thread(self.run_sync, fn))
+
     def run_sync(self, fn: Callable[[Connection], T]) -> T:
         """The same from a thread without an event loop (the command line)."""
         return self._run(self._engine, fn)

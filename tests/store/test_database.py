@@ -35,6 +35,17 @@ async def test_many_transactions_at_once_are_all_kept(store: Store) -> None:
     assert len(set(codes)) == 20
 
 
+async def test_what_goes_through_very_many_rows_does_so_in_a_thread(store: Store) -> None:
+    ref = store.open("1").ref
+
+    def reads(conn: Connection) -> tuple[str, threading.Thread]:
+        return cases.the_case(conn, "north", ref).ref, threading.current_thread()
+
+    read, thread = await store.db.run_aside(reads)
+    assert read == ref
+    assert (thread is threading.current_thread()) == store.db.memory
+
+
 async def test_all_else_goes_on_while_the_database_is_waited_for(store: Store) -> None:
     if store.db.memory:
         pytest.skip("nobody else can hold a database in memory")
