@@ -57,12 +57,10 @@ async def reconcile(rt: Runtime, case: Case, kept: Kept | None) -> None:
     correlation = f"{case.ref}-{case.version}"
     with log_context(tenant=case.tenant, case=case.ref, correlation=correlation):
         try:
-            if kept is None:
-                kept = await rt.db.run(lambda c: kept_of(c, case.tenant, [case.ref])[case.ref])
-            before = kept
-            readings = await read_case(rt, tenant, case, before.facts)
+            known: Kept = kept or await _kept_alone(rt, case)
+            readings = await read_case(rt, tenant, case, known.facts)
             await rt.at("case read")
-            await rt.db.run(lambda c: _decide(c, rt, tenant, case, before, readings, correlation))
+            await rt.db.run(lambda c: _decide(c, rt, tenant, case, known, readings, correlation))
             await rt.at("case decided")
         except Overtaken:
             log("lease_lost", lease="case", held_seconds=None)
@@ -72,6 +70,10 @@ async def reconcile(rt: Runtime, case: Case, kept: Kept | None) -> None:
             await _poisoned(rt, case, e, correlation)
         except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one case stops at that case
             await _poisoned(rt, case, e, correlation)
+
+
+async def _kept_alone(rt: Runtime, case: Case) -> Kept:
+    return await rt.db.run(lambda c: kept_of(c, case.tenant, [case.ref])[case.ref])
 
 
 async def _poisoned(rt: Runtime, case: Case, error: Exception, correlation: str) -> None:
@@ -263,7 +265,7 @@ async def preview(rt: Runtime, case: Case) -> tuple[Decision, Facts]:
     """What reconciling would decide now, with nothing stored and nothing done (``adapter plan``). Raises
     ``LookupError`` while something of the case was never read and can't be now."""
     tenant = rt.tenants[case.tenant]
-    kept = await rt.db.run(lambda c: kept_of(c, case.tenant, [case.ref])[case.ref])
+    kept = await _kept_alone(rt, case)
     before = kept.facts
     readings = await read_case(rt, tenant, case, before)
 

@@ -236,10 +236,10 @@ def done_all(conn: Connection, ended: Sequence[Ended]) -> list[Ended]:
     others hold by now, of which nothing was stored."""
     overtaken: list[Ended] = []
     lines: list[events.Line] = []
-    for tenant in dict.fromkeys(one.claimed.tenant for one in ended):
-        theirs = [one for one in ended if one.claimed.tenant == tenant]
+    for tenant, reason in dict.fromkeys((one.claimed.tenant, one.reason) for one in ended):
+        theirs = [one for one in ended if (one.claimed.tenant, one.reason) == (tenant, reason)]
         refs = sorted({one.claimed.ref for one in theirs})
-        mark_and_lock(conn, tenant, refs, max(one.at for one in theirs), theirs[0].reason)
+        mark_and_lock(conn, tenant, refs, max(one.at for one in theirs), reason)
         for one in theirs:
             claimed, effect, result = one.claimed, one.effect, dict(one.effect.result)
             values = {"done_at": one.at, "result": result, "retry_at": None, "ready_at": None, "error": None}
@@ -258,12 +258,6 @@ def done_all(conn: Connection, ended: Sequence[Ended]) -> list[Ended]:
         advance(conn, tenant, refs)
     events.write(conn, lines)
     return overtaken
-
-
-def done(conn: Connection, claimed: ClaimedAct, effect: Effect, now: datetime, *, reason: str = "act_done") -> None:
-    """The same of one act. Raises ``Overtaken``."""
-    if done_all(conn, [Ended(claimed, effect, now, reason)]):
-        raise overtaken_by_others(claimed)
 
 
 def retry(

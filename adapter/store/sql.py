@@ -42,7 +42,7 @@ def given(name: str) -> BindParameter[Any]:
     return bindparam(name)
 
 
-class among(FunctionElement[Any]):  # it stands where a function would
+class among(FunctionElement[Any]):
     """The column is one of a list of texts that is given when the statement runs, however many: it is one parameter,
     so that the statement stays the same and is prepared once."""
 

@@ -12,10 +12,11 @@ from sqlalchemy import Connection
 
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.ledger import Act, ActKind, Wanted
+from adapter.ports import Effect
 from adapter.store import cases, dispatch, due, outbox, persons
 from adapter.store.cases import Case
 from adapter.store.database import Database
-from adapter.store.dispatch import ClaimedAct
+from adapter.store.dispatch import ClaimedAct, Ended
 
 T = TypeVar("T")
 
@@ -33,6 +34,12 @@ def want(key: str, kind: ActKind = ActKind.MESSAGE, **more: Any) -> Wanted:
 
 def decided(phase: Phase = Phase.PREPARING, wake_at: datetime | None = None) -> Decision:
     return Decision(phase=phase, wanted=(), steps=(), wake_at=wake_at)
+
+
+def done(conn: Connection, claimed: ClaimedAct, effect: Effect, now: datetime) -> None:
+    """One act had its effect. Raises ``Overtaken``."""
+    if dispatch.done_all(conn, [Ended(claimed, effect, now, "act_done")]):
+        raise dispatch.overtaken_by_others(claimed)
 
 
 @dataclass

@@ -24,7 +24,7 @@ from adapter.store.database import Database
 from adapter.store.errors import StoreError
 from adapter.store.tables import metadata
 from tests.conftest import Logs
-from tests.store.backends import NOW, PERSON, Store, after, decided, want
+from tests.store.backends import NOW, PERSON, Store, after, decided, done, want
 
 
 async def test_many_transactions_at_once_are_all_kept(store: Store) -> None:
@@ -120,16 +120,16 @@ def test_no_act_gets_stuck_when_it_is_decided_while_the_one_before_it_is_done(sh
     store.settle(case, want("a"))
     (first,) = store.take()
     other = Store(Database(url, inline=True))
-    done = threading.Thread(target=lambda: other.run(dispatch.done, first, Effect({}), NOW))
+    ending = threading.Thread(target=lambda: other.run(done, first, Effect({}), NOW))
 
     def decides(conn: Connection) -> None:
         cases.lock_person(conn, case.tenant, case.ref)
         outbox.settle_wanted(conn, case, [want("b")], facts_at=NOW, now=NOW)
-        done.start()
-        done.join(0.2)
+        ending.start()
+        ending.join(0.2)
 
     store.db.run_sync(decides)
-    done.join()
+    ending.join()
     other.db.close()
     assert [claimed.act.key for claimed in store.take()] == ["b"]
 

@@ -16,7 +16,7 @@ from adapter.store import dispatch, events, outbox, schedules
 from adapter.store.cases import Case
 from adapter.store.errors import Overtaken
 from adapter.store.tables import acts
-from tests.store.backends import NOW, Store, after, want
+from tests.store.backends import NOW, Store, after, done, want
 
 NOTHING = Effect({})
 
@@ -29,7 +29,7 @@ def test_what_is_called_for_goes_out_in_order_and_one_at_a_time_within_a_lane(st
     assert {c.act.key for c in taken} == {"a", "p"}
     assert store.take("two") == []
     for claimed in taken:
-        store.run(dispatch.done, claimed, Effect({}, person="print"), NOW)
+        store.run(done, claimed, Effect({}, person="print"), NOW)
     assert {c.act.key for c in store.take()} == {"b", "s"}
 
 
@@ -77,7 +77,7 @@ def test_a_process_that_slept_through_its_lease_writes_nothing_about_the_act(sto
     (awake,) = store.take("one", now=after(minutes=10))
     audit = store.run(events.of_case, "north", case.ref)
     for late in (
-        lambda conn: dispatch.done(conn, asleep, NOTHING, NOW),
+        lambda conn: done(conn, asleep, NOTHING, NOW),
         lambda conn: dispatch.retry(conn, asleep, retry_at=NOW, error="e", now=NOW),
         lambda conn: dispatch.unknown(conn, asleep, retry_at=NOW, looks=1, error="e", now=NOW),
         lambda conn: dispatch.park(conn, asleep, error="e", now=NOW),
@@ -86,7 +86,7 @@ def test_a_process_that_slept_through_its_lease_writes_nothing_about_the_act(sto
         with pytest.raises(Overtaken):
             store.db.run_sync(late)
     assert store.run(events.of_case, "north", case.ref) == audit
-    store.run(dispatch.done, awake, NOTHING, NOW)
+    store.run(done, awake, NOTHING, NOW)
     assert store.acts(case)["a"].state is ActState.DONE
 
 
@@ -115,7 +115,7 @@ def test_what_went_out_or_may_have_gone_out_is_never_touched(store: Store) -> No
     case = store.open("1")
     store.settle(case, want("done"), want("unknown", ActKind.MAIL), want("sending", ActKind.END))
     taken = {c.act.key: c for c in store.take()}
-    store.run(dispatch.done, taken["done"], NOTHING, NOW)
+    store.run(done, taken["done"], NOTHING, NOW)
     store.run(dispatch.unknown, taken["unknown"], retry_at=NOW, looks=0, error="cut", now=NOW)
     before = store.acts(case)
     assert store.settle(case, want("done", what={"to": "x"})) == outbox.Settled((), (), ())
@@ -204,7 +204,7 @@ def test_a_done_act_leaves_what_is_known_of_the_schedule_and_the_person(store: S
     for key, person in (("p", PersonRecord("print")), ("s", PersonRecord("print")), ("e", PersonRecord("", True))):
         (claimed,) = store.take()
         assert claimed.act.key == key
-        store.run(dispatch.done, claimed, effects[key], NOW)
+        store.run(done, claimed, effects[key], NOW)
         assert store.run(outbox.ledger, case).person == person
     assert store.run(outbox.ledger, case).schedule == record
     assert store.run(schedules.remote_ids, "north", [case.ref]) == {case.ref: {1: ("S9", '"1"')}}
@@ -219,7 +219,7 @@ def test_every_turn_of_an_act_is_in_the_audit(store: Store) -> None:
     (a,) = store.take()
     store.run(dispatch.unknown, a, retry_at=NOW, looks=0, error="cut", now=NOW)
     (a,) = store.take()
-    store.run(dispatch.done, a, Effect({"id": 5}), NOW)
+    store.run(done, a, Effect({"id": 5}), NOW)
     audit = store.run(events.of_case, "north", case.ref)
     assert [e.name for e in audit] == ["case.opened", "act.wanted", "act.unknown", "act.done"]
     assert audit[-1].data == {"key": "a", "n": 1, "kind": "message", "id": 5}
@@ -277,7 +277,7 @@ def test_whatever_happens_keys_stay_unique_done_stays_done_and_lanes_keep_their_
 def _carry_out(store: Store, name: str, now: datetime) -> None:
     for claimed in store.take(now=now):
         if name == "done":
-            store.run(dispatch.done, claimed, NOTHING, now)
+            store.run(done, claimed, NOTHING, now)
         elif name == "park":
             store.run(dispatch.park, claimed, error="e", now=now)
         elif name == "give_back":

@@ -35,7 +35,7 @@ from adapter.store.schedules import Owned
 from adapter.store.tables import facts as facts_table
 from adapter.store.tables import metadata
 from adapter.store.types import instant_text
-from tests.store.backends import NOW, PERSON, Store, after, decided, want
+from tests.store.backends import NOW, PERSON, Store, after, decided, done, want
 
 CLIENT = Client(5, protected=False, details="print")
 PROBLEM = FactProblem("unmapped_unit", "executions", (("unit", "7"),))
@@ -176,7 +176,7 @@ def test_the_overview_counts_what_waits_and_since_when(store: Store) -> None:
     store.settle(first, want("a"), want("b"), now=after(hours=-1))
     store.settle(second, want("a"), want("m", ActKind.MAIL))
     taken = {c.ref: c for c in store.take(lanes=["message"])}
-    store.run(dispatch.done, taken[first.ref], Effect({}), NOW)
+    store.run(done, taken[first.ref], Effect({}), NOW)
     store.run(dispatch.park, taken[second.ref], error="422", now=NOW)
     store.run(feeds.claim, "north", "orders", now=NOW, owner="one", lease_until=NOW)
     seen = store.run(queries.overview, "north", NOW)
