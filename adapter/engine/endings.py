@@ -48,7 +48,7 @@ class Endings:
 
 async def _write(db: Database, batch: list[_Entry]) -> None:
     try:
-        overtaken = await db.run(lambda c: dispatch.done_all(c, [entry.ended for entry in batch]))
+        await db.run(lambda c: dispatch.done_all(c, [entry.ended for entry in batch]))
     except Exception as e:  # noqa: BLE001  # P6: what is wrong with one act stops no other
         if len(batch) == 1 or (isinstance(e, StoreError) and e.reason != "content"):
             for entry in batch:
@@ -59,5 +59,3 @@ async def _write(db: Database, batch: list[_Entry]) -> None:
         return
     for entry in batch:
         entry.written = True
-        if entry.ended in overtaken:
-            entry.error = dispatch.overtaken_by_others(entry.ended.claimed)

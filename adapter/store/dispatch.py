@@ -20,7 +20,7 @@ from adapter.store import codec, events, persons, schedules
 from adapter.store.due import in_turn, mark_and_lock
 from adapter.store.errors import Overtaken, StoreError
 from adapter.store.outbox import LANES, STOPS, act_from_row, advance
-from adapter.store.sql import among, change, given, where
+from adapter.store.sql import among, change, change_each, given, where
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases, facts
 from adapter.store.tables import persons as person_rows
@@ -231,22 +231,22 @@ class Ended:
     reason: str
 
 
-def done_all(conn: Connection, ended: Sequence[Ended]) -> list[Ended]:
-    """Acts had their effects: store those, and what is now known of the schedules and the persons. Returns those that
-    others hold by now, of which nothing was stored."""
-    overtaken: list[Ended] = []
+def done_all(conn: Connection, ended: Sequence[Ended]) -> None:
+    """Acts had their effects: store those, and what is now known of the schedules and the persons. Raises
+    ``Overtaken`` if others hold one of them by now."""
     lines: list[events.Line] = []
-    for tenant, reason in dict.fromkeys((one.claimed.tenant, one.reason) for one in ended):
-        theirs = [one for one in ended if (one.claimed.tenant, one.reason) == (tenant, reason)]
+    for tenant, owner, reason in dict.fromkeys(map(_alike, ended)):
+        theirs = [one for one in ended if _alike(one) == (tenant, owner, reason)]
         refs = sorted({one.claimed.ref for one in theirs})
         mark_and_lock(conn, tenant, refs, max(one.at for one in theirs), reason)
+        rows = [{**_claim(one.claimed), "done_at": one.at, "result": dict(one.effect.result)} for one in theirs]
+        of = {"tenant": tenant, "lease_owner": owner}
+        free = {**_FREE, "state": ActState.DONE, "retry_at": None, "ready_at": None, "error": None}
+        if change_each(conn, table, of, _CLAIM, rows, free) != len(rows):
+            raise _overtaken([one.claimed for one in theirs])
         for one in theirs:
-            claimed, effect, result = one.claimed, one.effect, dict(one.effect.result)
-            values = {"done_at": one.at, "result": result, "retry_at": None, "ready_at": None, "error": None}
-            if not _set(conn, claimed, ActState.DONE, values):
-                overtaken.append(one)
-                continue
-            lines.append(_line(claimed, "done", result, one.at))
+            claimed, effect = one.claimed, one.effect
+            lines.append(_line(claimed, "done", effect.result, one.at))
             if effect.schedule is not None:
                 schedules.save(
                     conn, tenant, claimed.ref, effect.schedule, remote_id=effect.schedule_id, etag=effect.etag
@@ -257,7 +257,10 @@ def done_all(conn: Connection, ended: Sequence[Ended]) -> list[Ended]:
                 persons.told(conn, tenant, claimed.person_id, effect.person)
         advance(conn, tenant, refs)
     events.write(conn, lines)
-    return overtaken
+
+
+def _alike(one: Ended) -> tuple[str, str, str]:
+    return one.claimed.tenant, one.claimed.lease_owner, one.reason
 
 
 def retry(
@@ -328,20 +331,21 @@ def _move(
 ) -> None:
     """Give a claimed act back in another state. Raises ``Overtaken``."""
     mark_and_lock(conn, claimed.tenant, [claimed.ref], now, reason)
-    if not _set(conn, claimed, state, values):
-        raise overtaken_by_others(claimed)
+    of = {"tenant": claimed.tenant, "lease_owner": claimed.lease_owner, **_claim(claimed)}
+    if not change(conn, table, of, {**_FREE, "state": state, **values}):
+        raise _overtaken([claimed])
     advance(conn, claimed.tenant, [claimed.ref])
     events.write(conn, [_line(claimed, name, data, now)])
 
 
-def _set(conn: Connection, claimed: ClaimedAct, state: ActState, values: Mapping[str, Any]) -> bool:
-    """Change an act and let it go, if this claim of it stands."""
-    mine = {"tenant": claimed.tenant, "ref": claimed.ref, "n": claimed.act.n}
-    # The end of the lease tells this claim from a later one by the same owner.
-    lease = {"lease_owner": claimed.lease_owner, "lease_until": claimed.lease_until}
-    held = {"state": claimed.act.state, **lease}
-    free = {"state": state, "lease_owner": None, "lease_until": None}
-    return change(conn, table, mine | held, {**free, **values}) > 0
+# The end of the lease tells a claim from a later one by the same owner.
+_CLAIM = ("ref", "n", "state", "lease_until")
+_FREE = {"lease_owner": None, "lease_until": None}
+
+
+def _claim(claimed: ClaimedAct) -> dict[str, Any]:
+    """The act's row, beside tenant and owner, if this claim of it stands."""
+    return dict(zip(_CLAIM, (claimed.ref, claimed.act.n, claimed.act.state, claimed.lease_until), strict=True))
 
 
 def _line(claimed: ClaimedAct, name: str, data: events.Data, now: datetime) -> events.Line:
@@ -349,8 +353,6 @@ def _line(claimed: ClaimedAct, name: str, data: events.Data, now: datetime) -> e
     return events.Line(claimed.tenant, claimed.ref, now, f"act.{name}", what, claimed.correlation)
 
 
-def overtaken_by_others(claimed: ClaimedAct) -> Overtaken:
-    """For an act that is no longer the process's that claimed it."""
-    return Overtaken(
-        f"act {claimed.act.key} of case {claimed.ref} is no longer this process's; what came of it is found anew"
-    )
+def _overtaken(claimed: Sequence[ClaimedAct]) -> Overtaken:
+    these = ", ".join(f"{one.act.key} of case {one.ref}" for one in claimed)
+    return Overtaken(f"no longer this process's, so that what came of it is found anew: act {these}")

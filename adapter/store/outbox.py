@@ -17,7 +17,7 @@ from adapter.domain.ledger import PERSON_KINDS, Act, ActKind, ActState, Ledger, 
 from adapter.store import cases as case_rows
 from adapter.store import codec, events, persons, schedules
 from adapter.store.cases import Case
-from adapter.store.sql import add, by_ref, change, given, of_cases, where
+from adapter.store.sql import add, by_ref, change, change_each, given, of_cases, where
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases
 
@@ -240,12 +240,16 @@ def advance(conn: Connection, tenant: str, refs: Sequence[str]) -> None:
     first about the person and the first about the schedule. A creation waits for the person; a pause or an end waits
     for nothing but another act that is under way on the schedule. Follows every change of an act's state, with the case
     locked."""
+    moved: list[dict[str, Any]] = []
     for ref, found in by_ref(conn, _UNFINISHED, tenant, refs).items():
         rows = [row._mapping for row in found]
         ready = _ready_at(rows)
-        for row in rows:
-            if row["ready_at"] != ready[row["n"]]:
-                change(conn, table, {"tenant": tenant, "ref": ref, "n": row["n"]}, {"ready_at": ready[row["n"]]})
+        moved += [
+            {"ref": ref, "n": row["n"], "ready_at": ready[row["n"]]}
+            for row in rows
+            if row["ready_at"] != ready[row["n"]]
+        ]
+    change_each(conn, table, {"tenant": tenant}, ("ref", "n"), moved)
 
 
 def _ready_at(unfinished: Sequence[_Queued]) -> dict[int, datetime | None]:

@@ -21,11 +21,13 @@ def external_id_for(conn: Connection, tenant: str, person_id: str, rng: random.R
     """The person's id at the camera platform, ``P-`` and twelve random characters, made at first use and then kept: it
     is derived from nothing, so nobody can work out the person from it."""
     of = {"tenant": tenant, "person_id": person_id}
-    while (found := conn.scalar(_EXTERNAL_ID, of)) is None:
+    while True:
         code = "P-" + codec.draw(rng, _LETTERS, 12)
-        # Not inserted when the code is taken or somebody else was first: look and, if need be, draw again.
-        insert_missing(conn, persons, of | {"external_id": code, "emptied": False})
-    return str(found)
+        if insert_missing(conn, persons, of | {"external_id": code, "emptied": False}):
+            return code
+        # The person has one, or the code is another's: then another is drawn.
+        if (found := conn.scalar(_EXTERNAL_ID, of)) is not None:
+            return str(found)
 
 
 def take_over(conn: Connection, tenant: str, person_id: str, external_id: str) -> None:

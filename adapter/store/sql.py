@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import (
@@ -121,8 +122,7 @@ def _in_blocks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 @cache
 def _inserting(table: Table, names: tuple[str, ...], count: int, ending: str) -> TextClause:
     """As text: of several rows' ``VALUES`` SQLAlchemy would build the statement anew each time."""
-    rows = ", ".join("(" + ", ".join(f":{name}_{i}" for name in names) + ")" for i in range(count))
-    given_here = [bindparam(f"{name}_{i}", type_=table.c[name].type) for i in range(count) for name in names]
+    rows, given_here = _values(table, names, count)
     columns = ", ".join(f'"{name}"' for name in names)
     words = ("INSERT INTO", f'"{table.name}"', f"({columns})", "VALUES", rows, ending)
     return text(" ".join(words)).bindparams(*given_here)
@@ -144,6 +144,47 @@ def _update(table: Table, names: tuple[str, ...]) -> Update:
 def change(conn: Connection, table: Table, of: Row, values: Row) -> int:
     """Give ``values`` (plain ones) to the rows whose columns equal ``of`` (never NULL); returns how many there were."""
     return conn.execute(_update(table, tuple(of)), {**_where(of), **values}).rowcount
+
+
+def change_each(
+    conn: Connection,
+    table: Table,
+    of: Row,
+    key: tuple[str, ...],
+    rows: Sequence[Row],
+    values: Row = MappingProxyType({}),
+) -> int:
+    """Give each of some rows values of its own, in one statement: ``rows``, all with the same columns, say by ``key``
+    (never NULL) which row of those of ``of`` is meant, and by the others what it gets, beside ``values``. Returns how
+    many there were."""
+    count = 0
+    for block in _in_blocks(rows):
+        own = {f"{name}_{i}": value for i, row in enumerate(block) for name, value in row.items()}
+        statement = _changing(table, tuple(of), key, tuple(block[0]), tuple(values), len(block))
+        count += conn.execute(statement, {**_where(of), **values, **own}).rowcount
+    return count
+
+
+@cache
+def _changing(
+    table: Table, of: tuple[str, ...], key: tuple[str, ...], names: tuple[str, ...], values: tuple[str, ...], count: int
+) -> TextClause:
+    # Both databases name the columns of VALUES so.
+    named = {name: f"v.column{place}" for place, name in enumerate(names, 1)}
+    gets = [f'"{name}" = {column}' for name, column in named.items() if name not in key]
+    same = [f'"{name}" = :{name}' for name in values]
+    rows, given_here = _values(table, names, count)
+    which = [f't."{name}" = :where_{name}' for name in of] + [f't."{name}" = {named[name]}' for name in key]
+    words = (f'UPDATE "{table.name}" AS t SET', ", ".join(gets + same), f"FROM (VALUES {rows}) AS v WHERE")
+    common = [bindparam(name, type_=table.c[name].type) for name in values]
+    common += [bindparam(f"where_{name}", type_=table.c[name].type) for name in of]
+    return text(" ".join((*words, " AND ".join(which)))).bindparams(*given_here, *common)
+
+
+def _values(table: Table, names: tuple[str, ...], count: int) -> tuple[str, list[BindParameter[Any]]]:
+    """Rows of parameters, and those: ``name_0`` is a column's in the first row."""
+    rows = ", ".join("(" + ", ".join(f":{name}_{i}" for name in names) + ")" for i in range(count))
+    return rows, [bindparam(f"{name}_{i}", type_=table.c[name].type) for i in range(count) for name in names]
 
 
 def _where(of: Row) -> dict[str, Any]:

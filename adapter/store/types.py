@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Dialect, String, Text
 from sqlalchemy.types import TypeDecorator
 
 
+@lru_cache(maxsize=256)  # one is written to many places, and read for again
 def instant_text(value: datetime) -> str:
     """The stored form of an instant; raises ``ValueError`` for one without a zone."""
     if value.tzinfo is None:

@@ -21,7 +21,10 @@ def test_a_case_is_opened_once_for_an_order(store: Store) -> None:
     first = store.open("11", "12")
     assert re.fullmatch(r"TK-[2-9A-HJ-NP-Z]{6}", first.ref)
     assert (first.phase, first.due_at, first.open) == (Phase.PREPARING, NOW, True)
-    assert store.open("12") == first
+    with pytest.raises(OrderTaken, match=first.ref):
+        store.open_new("13", "12")
+    assert store.run(cases.all_cases, "north") == [first]
+    assert store.run(cases.case_of_order, "north", "13") is None
     assert store.run(cases.chain, first) == {"11", "12"}
     assert store.run(cases.case_of_order, "north", "12") == first
     assert [e.name for e in store.run(events.of_case, "north", first.ref)] == ["case.opened"]
