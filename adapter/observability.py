@@ -62,6 +62,8 @@ _ENCODED_DASH = re.compile(r"%(?:25)?E2%(?:25)?(?:80%(?:25)?9[0-5]|88%(?:25)?92)
 _QUERY = re.compile(r"\?[^\s\"'<>?]*=[^\s\"'<>]*")
 # What a library's message quotes are values: KeyError's key, pydantic's input_value, an INSERT's parameters.
 _QUOTED = re.compile(r"(?<!\w)(?:'(?:[^'\\]|\\.)*(?:'|$)|\"(?:[^\"\\]|\\.)*(?:\"|$))|=\([^)]*(?:\)|$)", re.DOTALL)
+PLAIN: Final = re.compile(r"[A-Za-z_.-]{1,100}")
+"""Words, as most values are: no address, identity number or token can be in one, so it is looked for in none."""
 _PARAMETERS = re.compile(r"\[(?:parameters|SQL): .*", re.DOTALL)
 _DEPTH: Final = 6
 _LONGEST_INT: Final = 9
@@ -154,6 +156,7 @@ def _refused(key: object, value: object, depth: int = _DEPTH) -> object:
     return value
 
 
+@lru_cache(maxsize=512)  # names of fields, which are few
 def is_personal(key: str) -> bool:
     """Whether a field of this name can hold personal data or a secret: ``PersonId``, ``client_secret``."""
     words = [word.lower() for word in _WORDS.findall(key)]
@@ -177,6 +180,8 @@ class Redaction:
         """The text without configured secrets, URLs' paths and queries, identity numbers and tokens."""
         if self._secrets is not None:
             text = self._secrets.sub(REDACTED, text)
+        if PLAIN.fullmatch(text):
+            return text
         text = _ENCODED_DASH.sub("-", without_urls(text))
         return redact(text)[:_LONGEST_TEXT]  # cut last: half a number would not be known for one
 

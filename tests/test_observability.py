@@ -23,6 +23,7 @@ from adapter.log_events import COMMON, ERROR, EVENTS, events_reference, log, log
 from adapter.observability import (
     MUTED,
     OURS,
+    PLAIN,
     REFUSED,
     Redaction,
     configure_logging,
@@ -30,9 +31,11 @@ from adapter.observability import (
     is_personal,
     log_crashes,
     render_error,
+    without_urls,
 )
 from adapter.pseudonym import pseudonym
 from connectors.errors import Refused
+from connectors.redact import REDACTED, redact
 
 ROOT = Path(__file__).parents[1]
 SECRET = "k+Z/not-a-real-key=="
@@ -122,6 +125,12 @@ def test_no_configured_secret_survives_in_any_form(before: str, after: str) -> N
     for form in (SECRET, quote(SECRET, safe=""), quote(SECRET, safe="").lower()):
         written = redaction(None, "", {"event": before + form + after, before + form: 1})
         assert form not in str(written)
+
+
+@given(st.from_regex(PLAIN, fullmatch=True))
+def test_in_plain_words_there_is_nothing_to_redact_but_a_configured_secret(word: str) -> None:
+    assert redact(without_urls(word)) == word
+    assert Redaction([word * 4])(None, "", {"event": word * 4}) == {"event": REDACTED}
 
 
 def test_values_under_personal_and_secret_names_are_refused_at_any_depth() -> None:
