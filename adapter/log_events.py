@@ -114,6 +114,10 @@ _CATALOGUE: Final = (
           "Judging a case failed in a way that nobody expected. It is set aside and tried again later; other "
           "cases go on.",
           "Report the lines of `exception`. Until then look after this case by hand."),
+    Event("case_locked", WARNING, ("error",),
+          "Somebody else holds a case's rows in the database. What was under way for it is taken up again when its "
+          "lease ends; other cases go on.",
+          "If it repeats: look for a session that holds locks, such as a database shell with an open transaction."),
     Event("case_closed", INFO, ("phase", "days"),
           "Everything that was done for the case has been undone, and it is closed."),
     Event("order_ignored", DEBUG, ("order", "reason"),

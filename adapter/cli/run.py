@@ -22,7 +22,7 @@ from adapter.settings import Settings, SettingsError, load_settings
 from adapter.store.errors import StoreError
 from mappings.faults import MappingError
 
-_WORTH_WAITING = frozenset({"locked", "unreachable", "full"})
+_WORTH_WAITING = frozenset({"locked", "contended", "unreachable", "full"})
 """Reasons for which a store is waited for at start; any other wants a person first."""
 _WAIT_SECONDS = 5.0
 _STARTED_SECONDS = 2.0

@@ -45,6 +45,10 @@ async def carry_out(rt: Runtime, claimed: ClaimedAct) -> None:
                 await turn.poisoned(e)
         except Overtaken:
             log("lease_lost", lease=f"act {claimed.act.n:02d}", held_seconds=None)
+        except StoreError as e:
+            if e.reason != "contended":
+                raise
+            log("case_locked", error=e)
 
 
 class _Turn:

@@ -38,6 +38,8 @@ ADOPT_EVERY = timedelta(seconds=10)
 FORGET_EVERY = timedelta(hours=24)
 GRACE_SECONDS = 8.0
 """How long a stop waits for what is under way; what isn't finished by then is found again by its lease."""
+GIVE_BACK_SECONDS = 3.0
+"""How long it waits for the database to take the leases back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +182,13 @@ async def _give_back(rt: Runtime) -> None:
         due.release_all(c, now, owner=rt.owner)
         feeds.release_all(c, owner=rt.owner)
 
-    await rt.db.run(give_back)
+    try:
+        async with asyncio.timeout(GIVE_BACK_SECONDS):
+            await rt.db.run(give_back)
+    except TimeoutError:
+        raise StoreError(
+            f"database {rt.db.name} doesn't answer; what this process held is free when its leases end", "unreachable"
+        ) from None
 
 
 def _tell(event: JobExecutionEvent) -> None:

@@ -65,9 +65,12 @@ async def reconcile(rt: Runtime, case: Case, kept: Kept | None) -> None:
         except Overtaken:
             log("lease_lost", lease="case", held_seconds=None)
         except StoreError as e:
-            if e.reason != "content":
+            if e.reason == "contended":
+                log("case_locked", error=e)
+            elif e.reason == "content":
+                await _poisoned(rt, case, e, correlation)
+            else:
                 raise
-            await _poisoned(rt, case, e, correlation)
         except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one case stops at that case
             await _poisoned(rt, case, e, correlation)
 

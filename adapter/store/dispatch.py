@@ -29,7 +29,8 @@ _c = table.c
 _k, _f, _p = cases.c, facts.c, person_rows.c
 _READY = (
     select(table)
-    .where(*where(table, "tenant", "lane"), _c.ready_at <= given("now"))
+    # Of kinds that this version knows: another is a newer replica's, and the case of one is poisoned for this.
+    .where(*where(table, "tenant", "lane"), _c.ready_at <= given("now"), _c.kind.in_([*ActKind]))
     .order_by(_c.ready_at, _c.ref)
     .limit(bindparam("room", type_=Integer()))
     .with_for_update(skip_locked=True)
@@ -235,8 +236,10 @@ def done_all(conn: Connection, ended: Sequence[Ended]) -> None:
     """Acts had their effects: store those, and what is now known of the schedules and the persons. Raises
     ``Overtaken`` if others hold one of them by now."""
     lines: list[events.Line] = []
-    for tenant, owner, reason in dict.fromkeys(map(_alike, ended)):
-        theirs = [one for one in ended if _alike(one) == (tenant, owner, reason)]
+    # In an order, so that two who write of the same cases or persons don't block each other.
+    in_order = sorted(ended, key=lambda one: (one.claimed.person_id, one.claimed.ref, one.claimed.act.n))
+    for tenant, owner, reason in sorted(set(map(_alike, ended))):
+        theirs = [one for one in in_order if _alike(one) == (tenant, owner, reason)]
         refs = sorted({one.claimed.ref for one in theirs})
         mark_and_lock(conn, tenant, refs, max(one.at for one in theirs), reason)
         rows = [{**_claim(one.claimed), "done_at": one.at, "result": dict(one.effect.result)} for one in theirs]

@@ -13,13 +13,14 @@ from functools import cache
 from itertools import islice, zip_longest
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Integer, TextClause, bindparam, case, func, literal, select, text, update
+from sqlalchemy import Connection, Integer, Row, TextClause, bindparam, case, func, literal, select, text, update
 
 from adapter.domain.decision import Decision, Phase
+from adapter.log_events import log, log_context
 from adapter.store import codec, events
 from adapter.store.cases import COLUMNS, Case, from_row, lock_person
 from adapter.store.errors import Overtaken
-from adapter.store.sql import among, change, given, where
+from adapter.store.sql import among, change, found_by, given, where
 from adapter.store.tables import cases, facts
 from adapter.store.types import Instant, instant_text
 
@@ -52,7 +53,16 @@ _MARKING = (
         due_seq=_c.due_seq + bindparam("news", type_=Integer()),
     )
 )
-_MARK = _MARKING.where(among(_c.ref, "refs"))
+_k = cases.alias()
+_IN_ORDER = (
+    select(_k.c.ref)
+    .where(_k.c.tenant == given("of_tenant"), among(_k.c.ref, "refs"), _k.c.closed_at.is_(None))
+    .order_by(_k.c.ref)
+    .with_for_update()
+)
+# Locked one after the other in the order that everybody keeps to, or two who mark the same cases would block each
+# other.
+_MARK = _MARKING.where(found_by(_c.ref, _IN_ORDER))
 _READY = (
     select(*COLUMNS)
     .where(_c.tenant == given("tenant"), _c.ready_at <= given("now"))
@@ -63,7 +73,13 @@ _READY = (
 _LEASE = (
     update(cases)
     .where(_c.tenant == given("of_tenant"), among(_c.ref, "refs"))
-    .values(version=_c.version + 1, lease_owner=given("owner"), lease_until=given("until"), ready_at=given("until"))
+    .values(
+        version=_c.version + 1,
+        lease_owner=given("owner"),
+        lease_until=given("until"),
+        ready_at=given("until"),
+        due_reason=None,  # until it is marked
+    )
 )
 _HELD = (
     select(_c.version, _c.lease_owner, _c.due_at, _c.due_reason, _c.due_seq, _c.ready_at)
@@ -127,19 +143,34 @@ def claim_due(
 ) -> list[Case]:
     """Lease up to ``limit`` cases that are due, are to be read again, or whose lease ran out; the longest waiting
     first, the tenants in turn. What another process has leased, or is leasing at this moment, is passed over."""
-    queues = []
-    for tenant in tenants:
-        rows = conn.execute(_READY, {"tenant": tenant, "now": now, "room": limit})
-        queues.append([from_row(row) for row in rows])
+    queues = [conn.execute(_READY, {"tenant": tenant, "now": now, "room": limit}).all() for tenant in tenants]
     queues.sort(key=lambda queue: queue[0].ready_at or now if queue else now)
     claimed = in_turn(queues, limit)
     for tenant in tenants:
         if refs := [row.ref for row in claimed if row.tenant == tenant]:
             conn.execute(_LEASE, {"of_tenant": tenant, "refs": refs, "owner": owner, "until": lease_until})
     return [
-        replace(row, lease_owner=owner, lease_until=lease_until, ready_at=lease_until, version=row.version + 1)
-        for row in claimed
+        replace(
+            row,
+            lease_owner=owner,
+            lease_until=lease_until,
+            ready_at=lease_until,
+            due_reason=None,
+            version=row.version + 1,
+        )
+        for row in filter(None, map(_readable, claimed))
     ]
+
+
+def _readable(row: Row[Any]) -> Case | None:
+    """None for a case that this version doesn't understand: a newer replica may be there. It is left alone until the
+    lease ends, and stops no other."""
+    try:
+        return from_row(row)
+    except ValueError as e:
+        with log_context(tenant=row.tenant, case=row.ref):
+            log("case_poisoned", error=e, retry_at=None)
+        return None
 
 
 def next_due(conn: Connection, tenants: Sequence[str]) -> datetime | None:
@@ -207,13 +238,15 @@ def _mark_siblings(conn: Connection, case: Case, now: datetime) -> None:
 def release(conn: Connection, case: Case, *, owner: str, due_at: datetime, error: str | None = None) -> Case:
     """Give a claimed case back undecided, to be tried again at ``due_at`` (UTC). Raises ``Overtaken``."""
     row = hold(conn, case, owner)
-    due_at = _at_its_mark(case, row, due_at)
-    return _give_back(conn, row, due_at=due_at, ready_at=due_at, error=error)
+    due_at = _at_its_mark(row, due_at)
+    reason = row.due_reason or "undecided"
+    return _give_back(conn, row, due_at=due_at, ready_at=due_at, due_reason=reason, error=error)
 
 
-def _at_its_mark(case: Case, row: Case, due_at: datetime) -> datetime:
-    """``due_at``, or when it is due by a mark that was made since the claim."""
-    if row.due_seq == case.due_seq or row.due_at is None:
+def _at_its_mark(row: Case, due_at: datetime) -> datetime:
+    """``due_at``, or when it is due by a mark that was made since the claim: of an act's ending as well, for nothing
+    was decided with it."""
+    if row.due_reason is None or row.due_at is None:
         return due_at
     return min(due_at, row.due_at)
 
@@ -225,7 +258,7 @@ def fail(
     grows, or as soon as it is marked. Raises ``Overtaken``."""
     row = hold(conn, case, owner)
     failures = row.failures + 1
-    due_at = _at_its_mark(case, row, now + min(FIRST_DELAY * 2 ** min(failures - 1, 10), LONGEST_DELAY))
+    due_at = _at_its_mark(row, now + min(FIRST_DELAY * 2 ** min(failures - 1, 10), LONGEST_DELAY))
     data: events.Data = {"failures": failures, "error": error}
     events.record(conn, case.tenant, case.ref, "case.failed", data, now=now, correlation=correlation)
     return _give_back(conn, row, due_at=due_at, ready_at=due_at, due_reason="failed", failures=failures, error=error)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
 
 class StoreError(Exception):
-    """The database can't be used now. ``reason``: ``locked``, ``full``, ``missing``, ``read_only``, ``corrupt``,
-    ``unreachable``, ``schema``, ``driver``, ``content`` or ``other``.
+    """The database can't be used now. ``reason``: ``locked`` (all of it), ``contended`` (some rows), ``full``,
+    ``missing``, ``read_only``, ``corrupt``, ``unreachable``, ``schema``, ``driver``, ``content`` or ``other``.
 
     Nothing of the transaction happened; whoever called tries again at its next turn. ``after`` counts the transactions
     that had succeeded before it: two errors of one outage have it alike.
@@ -17,6 +17,11 @@ class StoreError(Exception):
         super().__init__(message)
         self.reason = reason
         self.after = 0
+
+    @property
+    def of_one(self) -> bool:
+        """Whether it may be about a single row, and all else go on (P6)."""
+        return self.reason in ("content", "contended", "other")
 
 
 class Overtaken(Exception):
@@ -82,6 +87,9 @@ def translate(error: DBAPIError, name: str) -> StoreError:
     """The store's own error for a driver's. ``name`` says which database, without a password."""
     orig = error.orig
     code = getattr(orig, "sqlstate", None)
+    if isinstance(error, DataError):
+        what = f"{type(orig).__name__} {code or ''}".strip()
+        return StoreError(f"database {name} can't hold a value that it was given ({what})", "content")
     if code is None:
         text = str(orig).splitlines()[0] if str(orig) else ""
         for words, reason, what in _SQLITE:
@@ -101,7 +109,7 @@ def _postgres(orig: object, code: str, name: str) -> StoreError:
     constraint = getattr(getattr(orig, "diag", None), "constraint_name", None)
     where = f"{type(orig).__name__} {code}" + (f", {constraint}" if constraint else "")
     if code.startswith(("40", "55")):
-        return StoreError(f"database {name}: another process was in the way ({where}); tried again", "locked")
+        return StoreError(f"database {name}: another process was in the way ({where}); tried again", "contended")
     if code.startswith("53"):
         return StoreError(f"database {name} is out of space, memory or connections ({where}); tried again", "full")
     if code.startswith(("08", "57")) or code == "25P03":  # the last: it was idle within a transaction for too long

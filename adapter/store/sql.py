@@ -66,6 +66,28 @@ def _among_postgresql(element: among, compiler: SQLCompiler, **more: Any) -> str
     return f"{column} = ANY (ARRAY(SELECT json_array_elements_text(CAST({texts} AS JSON))))"
 
 
+class found_by(FunctionElement[Any]):
+    """The column is one of the texts that a query finds: it is run once, and first, so that it may lock in its order
+    what is written then."""
+
+    inherit_cache = True
+
+    def __init__(self, column: ColumnElement[Any], query: Select[Any]) -> None:
+        super().__init__(column, query.scalar_subquery())
+
+
+@compiles(found_by, "sqlite")
+def _found_by_sqlite(element: found_by, compiler: SQLCompiler, **more: Any) -> str:
+    column, query = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"{column} IN {query}"
+
+
+@compiles(found_by, "postgresql")
+def _found_by_postgresql(element: found_by, compiler: SQLCompiler, **more: Any) -> str:
+    column, query = (compiler.process(clause, **more) for clause in element.clauses)
+    return f"{column} = ANY (ARRAY{query})"
+
+
 def where(table: Table, *names: str) -> tuple[ColumnElement[bool], ...]:
     """The rows whose columns of these names equal the parameters of the same names."""
     return tuple(table.c[name] == given(name) for name in names)

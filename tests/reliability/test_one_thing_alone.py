@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from adapter.cli.adopt import proposals
 from adapter.domain.decision import Phase
-from adapter.domain.ledger import ActKind
+from adapter.domain.ledger import ActKind, ActState
 from adapter.engine.adopt import take_over
 from adapter.engine.feeds import read_feeds
 from adapter.engine.work import work
-from adapter.store import held
+from adapter.store import dispatch, due, held
+from adapter.store.cases import Case
+from adapter.store.errors import StoreError
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import BASE
 from tests.conftest import Logs
@@ -47,6 +51,55 @@ async def test_stored_facts_that_cannot_be_read_stop_their_own_case_alone(how: s
         for case in await world.cases():
             assert (case.failures == 1) == (case.ref == spoilt)
             assert case.ref == spoilt or (case.decided_at or before) >= before
+
+
+async def test_a_case_whose_rows_somebody_holds_stops_no_other(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is taken up again when its lease ends."""
+    async with World() as world:
+        for person in (ANNA, BERIT):
+            world.person(person)
+            world.prepare(world.execute(world.order(person)))
+        await read_feeds(world.rt, world.tenant)
+        taken = next(case.ref for case in await world.cases() if case.person_id == ANNA)
+        for module, name in ((due, "hold"), (dispatch, "done_all")):
+            monkeypatch.setattr(module, name, _contended(getattr(module, name), taken))
+        await work(world.rt)
+        assert {case.ref for case in await world.cases() if case.decided_at is None} == {taken}
+        assert {line["case"] for line in logs.events("case_locked")} == {taken}
+        monkeypatch.undo()
+        await world.pass_time(minutes=5)
+        assert [status for _, status in world.schedules()] == ["active", "active"]
+
+
+async def test_an_act_whose_rows_somebody_holds_stops_no_other_and_is_done_once(
+    logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with World() as world:
+        for person in (ANNA, BERIT):
+            world.person(person)
+            world.prepare(world.execute(world.order(person)))
+        await read_feeds(world.rt, world.tenant)
+        taken = next(case.ref for case in await world.cases() if case.person_id == ANNA)
+        monkeypatch.setattr(dispatch, "done_all", _contended(dispatch.done_all, taken))
+        await work(world.rt)
+        assert {line["case"] for line in logs.events("case_locked")} == {taken}
+        first = {case.ref: (await world.acts(case.ref))[0].state for case in await world.cases()}
+        assert {ref for ref, state in first.items() if state is ActState.SENDING} == {taken}
+        monkeypatch.undo()
+        await world.pass_time(minutes=30)
+        assert [status for _, status in world.schedules()] == ["active", "active"]
+        notes = [note.text for note in world.lifecare.notes_written()]
+        assert len(set(notes)) == len(notes)
+
+
+def _contended(real: Callable[..., Any], ref: str) -> Callable[..., Any]:
+    def waits_in_vain(conn: Connection, what: Any, *more: Any, **named: Any) -> Any:
+        these = [what.ref] if isinstance(what, Case) else [one.claimed.ref for one in what]
+        if ref in these:
+            raise StoreError("another process was in the way", "contended")
+        return real(conn, what, *more, **named)
+
+    return waits_in_vain
 
 
 async def test_a_closed_case_that_cannot_be_read_stops_no_feed(logs: Logs) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, event, text
 
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActState
+from adapter.engine import jobs
 from adapter.engine.jobs import Jobs
 from adapter.store import cases, events
 from adapter.store.backup import back_up
@@ -179,10 +180,10 @@ async def test_the_daemon_says_once_that_the_store_is_away_and_goes_on_when_it_i
     impatient(db)
     async with World(db=db) as world:
         await ready(world)
-        jobs = Jobs(world.rt)
+        turns = Jobs(world.rt)
 
         async def cycle() -> None:
-            await jobs._run(world.cycle)
+            await turns._run(world.cycle)
 
         with closing(sqlite3.connect(tmp_path / "adapter.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -196,7 +197,7 @@ async def test_the_daemon_says_once_that_the_store_is_away_and_goes_on_when_it_i
 async def test_a_full_disk_is_said_once_though_all_that_only_reads_goes_well(tmp_path: Path, logs: Logs) -> None:
     db = on_disk(tmp_path)
     async with World(db=db) as world:
-        jobs = Jobs(world.rt)
+        turns = Jobs(world.rt)
         pages = await db.run(lambda c: c.scalar(text("PRAGMA page_count")))
 
         @event.listens_for(db._engine, "checkout")
@@ -212,9 +213,19 @@ async def test_a_full_disk_is_said_once_though_all_that_only_reads_goes_well(tmp
             await db.run(lambda c: cases.all_cases(c, "exempel"))
 
         for _ in range(3):
-            await jobs._run(write)
-            await jobs._run(read)
+            await turns._run(write)
+            await turns._run(read)
         assert len(logs.events("store_unavailable")) == 1
+
+
+async def test_a_stop_does_not_wait_for_a_database_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "GIVE_BACK_SECONDS", 0.05)
+    async with World() as world:
+        with monkeypatch.context() as hung:
+            hung.setattr(world.rt.db, "run", lambda _: asyncio.Event().wait())
+            async with asyncio.timeout(10):
+                with pytest.raises(StoreError, match="free when its leases end"):
+                    await jobs._give_back(world.rt)
 
 
 async def test_a_backup_of_a_live_database_starts_and_sends_nothing_that_was_sent_since(tmp_path: Path) -> None:

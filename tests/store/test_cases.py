@@ -14,6 +14,9 @@ from adapter.domain.ledger import ActKind
 from adapter.domain.routine import Role
 from adapter.store import cases, due, events, outbox
 from adapter.store.errors import OrderTaken, Overtaken
+from adapter.store.sql import change
+from adapter.store.tables import cases as cases_table
+from tests.conftest import Logs
 from tests.store.backends import NOW, Store, after, decided, want
 
 
@@ -63,6 +66,15 @@ def test_an_execution_may_serve_several_cases(store: Store) -> None:
     assert store.run(cases.all_links, "north", [first.ref])[first.ref]["execution"] == {"7", "8"}
     known = store.run(cases.open_refs_of_links, "north", "execution", ["7"])
     assert set(known["7"]) == {first.ref, second.ref}
+
+
+def test_a_case_of_a_newer_version_stops_no_other(store: Store, logs: Logs) -> None:
+    """It is told of, and left alone until the lease ends."""
+    newer, known = store.open("1"), store.open("2")
+    store.run(change, cases_table, {"tenant": "north", "ref": newer.ref}, {"phase": "lent"})
+    assert [case.ref for case in store.claim()] == [known.ref]
+    assert [line["case"] for line in logs.events("case_poisoned")] == [newer.ref]
+    assert store.claim(now=after(minutes=1)) == []
 
 
 def test_a_case_that_is_claimed_is_nobody_elses_until_its_lease_runs_out(store: Store) -> None:

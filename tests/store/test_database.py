@@ -46,6 +46,16 @@ async def test_what_goes_through_very_many_rows_does_so_in_a_thread(store: Store
     assert (thread is threading.current_thread()) == store.db.memory
 
 
+def test_a_value_that_postgresql_cannot_hold_is_wrong_with_one_thing_alone(postgres_url: str) -> None:
+    store = Store(Database(postgres_url))
+    store.db.upgrade()
+    case = store.open("1")
+    with pytest.raises(StoreError, match="can't hold a value") as refused:
+        store.run(cases.link, case, {"execution": ["8\0"]})
+    assert (refused.value.reason, refused.value.of_one) == ("content", True)
+    store.db.close()
+
+
 async def test_all_else_goes_on_while_the_database_is_waited_for(store: Store) -> None:
     if store.db.memory:
         pytest.skip("nobody else can hold a database in memory")

@@ -15,10 +15,19 @@ from adapter.ports import Effect
 from adapter.store import dispatch, events, outbox, schedules
 from adapter.store.cases import Case
 from adapter.store.errors import Overtaken
+from adapter.store.sql import change
 from adapter.store.tables import acts
 from tests.store.backends import NOW, Store, after, done, want
 
 NOTHING = Effect({})
+
+
+def test_an_act_of_a_newer_version_is_left_to_that_one(store: Store) -> None:
+    newer, known = store.open("1"), store.open("2")
+    for case in (newer, known):
+        store.settle(case, want("a"))
+    store.run(change, acts, {"tenant": "north", "ref": newer.ref}, {"kind": "fax"})
+    assert [claimed.ref for claimed in store.take()] == [known.ref]
 
 
 def test_what_is_called_for_goes_out_in_order_and_one_at_a_time_within_a_lane(store: Store) -> None:

@@ -6,14 +6,15 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
-from sqlalchemy import Text, event, func
+from sqlalchemy import Text, event, func, text
 
 from adapter.domain.facts import Client
 from adapter.domain.ledger import ActKind, ActState
-from adapter.store import cases, dispatch, facts, outbox
+from adapter.store import cases, dispatch, due, facts, outbox
 from adapter.store.database import Database
 from adapter.store.dispatch import ClaimedAct
 from adapter.store.errors import OrderTaken
@@ -149,3 +150,28 @@ def test_whoever_comes_second_with_an_order_opens_no_case(two: Two) -> None:
 
     two.other.rng.seed(2)
     assert two.other.db.run_sync(opens) == 1
+
+
+def test_cases_that_are_marked_together_are_locked_in_one_order(two: Two) -> None:
+    """By reference, whatever order they are named or stored in: else two who mark the same ones block each other."""
+    stored = [two.one.open(str(n)).ref for n in range(8)]
+    last, first = next((a, b) for a, b in pairwise(stored) if a > b)
+
+    def marks(conn: Any) -> None:
+        for way in ("indexscan", "bitmapscan"):  # as with few cases, or old statistics
+            conn.execute(text(f"SET LOCAL enable_{way} = off"))
+        due.mark_due(conn, "north", [last, first], after(seconds=1), "feed")
+
+    marking = threading.Thread(target=lambda: two.other.run(marks))
+
+    def holds(conn: Any) -> None:
+        cases.lock_person(conn, "north", first)
+        marking.start()
+        marking.join(0.3)
+        free = text("SELECT ref FROM cases WHERE ref = :ref FOR UPDATE NOWAIT")
+        assert conn.scalar(free, {"ref": last}) == last
+
+    two.one.db.run_sync(holds)
+    marking.join()
+    assert two.failures == []
+    assert {case.ref for case in two.one.run(cases.all_cases, "north") if case.due_reason == "feed"} == {first, last}
