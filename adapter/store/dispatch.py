@@ -11,7 +11,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, Text, bindparam, case, cast, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Text,
+    bindparam,
+    case,
+    cast,
+    func,
+    literal_column,
+    select,
+    update,
+)
 
 from adapter.domain.facts import Client
 from adapter.domain.ledger import Act, ActKind, ActState
@@ -27,10 +40,12 @@ from adapter.store.tables import persons as person_rows
 
 _c = table.c
 _k, _f, _p = cases.c, facts.c, person_rows.c
+# Written out: parameters of a list of its own length would be put together anew each time.
+_KNOWN_KINDS: list[ColumnElement[str]] = [literal_column(f"'{kind}'") for kind in ActKind]
 _READY = (
     select(table)
     # Of kinds that this version knows: another is a newer replica's, and the case of one is poisoned for this.
-    .where(*where(table, "tenant", "lane"), _c.ready_at <= given("now"), _c.kind.in_([*ActKind]))
+    .where(*where(table, "tenant", "lane"), _c.ready_at <= given("now"), _c.kind.in_(_KNOWN_KINDS))
     .order_by(_c.ready_at, _c.ref)
     .limit(bindparam("room", type_=Integer()))
     .with_for_update(skip_locked=True)
