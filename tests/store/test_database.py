@@ -19,7 +19,7 @@ from sqlalchemy import Connection, event, text
 from adapter.domain.decision import Phase
 from adapter.log_events import log, log_context
 from adapter.ports import Effect
-from adapter.store import cases, database, dispatch, due, outbox, persons
+from adapter.store import cases, database, dispatch, due, events, outbox, persons, statistics
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
 from adapter.store.tables import metadata
@@ -54,6 +54,18 @@ def test_a_value_that_postgresql_cannot_hold_is_wrong_with_one_thing_alone(postg
         store.run(cases.link, case, {"execution": ["8\0"]})
     assert (refused.value.reason, refused.value.of_one) == ("content", True)
     store.db.close()
+
+
+def test_postgresql_is_told_when_a_table_has_grown_and_is_asked_no_second_time(postgres_url: str) -> None:
+    """Statistics of what a connection wrote are there once it is closed."""
+    for rows, told in ((150, []), (150, ["events"]), (100, []), (500, ["events"])):
+        store = Store(Database(postgres_url, inline=True))
+        store.db.upgrade()
+        store.run(events.record_all, "north", None, [("test", {"n": n}) for n in range(rows)], now=NOW)
+        store.db.close()
+        asking = Store(Database(postgres_url, inline=True))
+        assert asking.run(statistics.refresh) == told
+        asking.db.close()
 
 
 async def test_all_else_goes_on_while_the_database_is_waited_for(store: Store) -> None:
