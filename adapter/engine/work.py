@@ -76,13 +76,17 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
         for tenant, breaker in back:
             _let_go(c, rt, tenant, breaker.vendor, now)
         acts: list[ClaimedAct] = []
+        rooms: dict[Slot, int] = {}
         due_cases: list[tuple[Case, Kept | None]] = []
         waiting = due.waiting(c, list(rt.tenants), now)
         for lane in () if rt.dry_run else VENDOR_OF_LANE:
             for tenant in rt.tenants:
                 room = rt.tuning.concurrency - busy[tenant, lane]
-                if room > 0:
-                    acts += _claim_lane(c, rt, (tenant, lane), room, now, until, ready=(tenant, lane) in waiting)
+                if not rt.breakers.of(tenant, VENDOR_OF_LANE[lane]).closed:
+                    acts += _claim_probe(c, rt, (tenant, lane), now, until) if room > 0 else ()
+                elif room > 0 and (tenant, lane) in waiting:
+                    rooms[tenant, lane] = room
+        acts += dispatch.claim_acts(c, rooms=rooms, now=now, owner=rt.owner, lease_until=until)
         for tenant in (t for t, what in sorted(waiting) if what == due.CASES):
             room = _room_for_cases(rt, tenant, busy, acts)
             if room > 0:
@@ -113,25 +117,17 @@ def _room_for_cases(rt: Runtime, tenant: str, busy: Counter[Slot], claimed: list
     return max(most - acts, most // 4, 1) - busy[tenant, due.CASES]
 
 
-def _claim_lane(
-    c: Connection, rt: Runtime, slot: Slot, room: int, now: datetime, until: datetime, *, ready: bool
-) -> list[ClaimedAct]:
-    """Acts of a lane of a municipality, if its vendor works. If it is down a single act is taken as a probe: in turn a
-    pause or an end if one waits, however long it would still have waited by itself, and whatever waited longest."""
+def _claim_probe(c: Connection, rt: Runtime, slot: Slot, now: datetime, until: datetime) -> list[ClaimedAct]:
+    """While a lane's vendor is down a single act is taken as a probe: in turn a pause or an end if one waits, however
+    long it would still have waited by itself, and whatever waited longest."""
     tenant, lane = slot
     breaker = rt.breakers.of(tenant, VENDOR_OF_LANE[lane])
-    if breaker.closed:
-        if not ready:
-            return []
-        return dispatch.claim_acts(
-            c, tenants=[tenant], now=now, limit=room, owner=rt.owner, lease_until=until, lanes=(lane,)
-        )
-    if breaker.probe_due(now):
-        probe = dispatch.claim_probe(
-            c, tenant=tenant, lane=lane, now=now, owner=rt.owner, lease_until=until, stops_first=breaker.stops_first
-        )
-        return [] if probe is None else [probe]
-    return []
+    if not breaker.probe_due(now):
+        return []
+    probe = dispatch.claim_probe(
+        c, tenant=tenant, lane=lane, now=now, owner=rt.owner, lease_until=until, stops_first=breaker.stops_first
+    )
+    return [] if probe is None else [probe]
 
 
 def _let_go(c: Connection, rt: Runtime, tenant: str, vendor: str, now: datetime) -> None:

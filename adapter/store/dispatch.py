@@ -30,7 +30,7 @@ from adapter.domain.facts import Client
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.ports import Effect
 from adapter.store import codec, events, persons, schedules
-from adapter.store.due import in_turn, mark_and_lock
+from adapter.store.due import mark_and_lock
 from adapter.store.errors import Overtaken, StoreError
 from adapter.store.outbox import LANES, STOPS, act_from_row, advance
 from adapter.store.sql import among, change, change_each, given, where
@@ -106,23 +106,14 @@ class ClaimedAct:
 
 
 def claim_acts(
-    conn: Connection,
-    *,
-    tenants: Sequence[str],
-    now: datetime,
-    limit: int,
-    owner: str,
-    lease_until: datetime,
-    lanes: Sequence[str] = LANES,
+    conn: Connection, *, rooms: Mapping[tuple[str, str], int], now: datetime, owner: str, lease_until: datetime
 ) -> list[ClaimedAct]:
-    """Lease up to ``limit`` acts whose time has come, tenants and lanes in turn, the longest waiting first.
+    """Lease acts whose time has come, of each tenant's lane up to as many as ``rooms`` says, the longest waiting first.
 
     One that was being sent when its lease ran out is claimed as UNKNOWN: whoever sent it may have died after sending.
     """
-    of = [{"tenant": tenant, "lane": lane, "now": now, "room": limit} for tenant in tenants for lane in lanes]
-    queues = [conn.execute(_READY, one).all() for one in of]
-    queues.sort(key=lambda queue: queue[0].ready_at if queue else now)
-    return _lease(conn, in_turn(queues, limit), now, owner, lease_until)
+    of = [{"tenant": tenant, "lane": lane, "now": now, "room": room} for (tenant, lane), room in rooms.items()]
+    return _lease(conn, [row for one in of for row in conn.execute(_READY, one)], now, owner, lease_until)
 
 
 def claim_probe(

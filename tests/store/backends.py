@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
@@ -86,12 +86,19 @@ class Store:
     def acts(self, case: Case) -> dict[str, Act]:
         return {act.key: act for act in self.run(outbox.acts, case.tenant, case.ref)}
 
-    def take(self, owner: str = "one", *, now: datetime = NOW, limit: int = 10, **more: Any) -> list[ClaimedAct]:
-        tenants = more.pop("tenants", [self.tenant])
+    def take(
+        self,
+        owner: str = "one",
+        *,
+        now: datetime = NOW,
+        limit: int = 10,
+        tenants: Sequence[str] = (),
+        lanes: Sequence[str] = outbox.LANES,
+    ) -> list[ClaimedAct]:
+        """Up to ``limit`` acts of each lane."""
+        rooms = {(tenant, lane): limit for tenant in tenants or [self.tenant] for lane in lanes}
         lease_until = now + timedelta(minutes=5)
-        return self.run(
-            dispatch.claim_acts, tenants=tenants, now=now, limit=limit, owner=owner, lease_until=lease_until, **more
-        )
+        return self.run(dispatch.claim_acts, rooms=rooms, now=now, owner=owner, lease_until=lease_until)
 
     def known_person(self, case: Case) -> str:
         return self.run(persons.external_id_for, case.tenant, case.person_id, self.rng)
