@@ -82,9 +82,11 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
         for lane in () if rt.dry_run else VENDOR_OF_LANE:
             for tenant in rt.tenants:
                 room = rt.tuning.concurrency - busy[tenant, lane]
+                if room <= 0:
+                    continue
                 if not rt.breakers.of(tenant, VENDOR_OF_LANE[lane]).closed:
-                    acts += _claim_probe(c, rt, (tenant, lane), now, until) if room > 0 else ()
-                elif room > 0 and (tenant, lane) in waiting:
+                    acts += _claim_probe(c, rt, (tenant, lane), now, until)
+                elif (tenant, lane) in waiting:
                     rooms[tenant, lane] = room
         acts += dispatch.claim_acts(c, rooms=rooms, now=now, owner=rt.owner, lease_until=until)
         for tenant in (t for t, what in sorted(waiting) if what == due.CASES):

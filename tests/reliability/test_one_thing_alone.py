@@ -56,11 +56,7 @@ async def test_stored_facts_that_cannot_be_read_stop_their_own_case_alone(how: s
 async def test_a_case_whose_rows_somebody_holds_stops_no_other(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is taken up again when its lease ends."""
     async with World() as world:
-        for person in (ANNA, BERIT):
-            world.person(person)
-            world.prepare(world.execute(world.order(person)))
-        await read_feeds(world.rt, world.tenant)
-        taken = next(case.ref for case in await world.cases() if case.person_id == ANNA)
+        taken = await _two_opened(world)
         for module, name in ((due, "hold"), (dispatch, "done_all")):
             monkeypatch.setattr(module, name, _contended(getattr(module, name), taken))
         await work(world.rt)
@@ -75,11 +71,7 @@ async def test_an_act_whose_rows_somebody_holds_stops_no_other_and_is_done_once(
     logs: Logs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with World() as world:
-        for person in (ANNA, BERIT):
-            world.person(person)
-            world.prepare(world.execute(world.order(person)))
-        await read_feeds(world.rt, world.tenant)
-        taken = next(case.ref for case in await world.cases() if case.person_id == ANNA)
+        taken = await _two_opened(world)
         monkeypatch.setattr(dispatch, "done_all", _contended(dispatch.done_all, taken))
         await work(world.rt)
         assert {line["case"] for line in logs.events("case_locked")} == {taken}
@@ -90,6 +82,15 @@ async def test_an_act_whose_rows_somebody_holds_stops_no_other_and_is_done_once(
         assert [status for _, status in world.schedules()] == ["active", "active"]
         notes = [note.text for note in world.lifecare.notes_written()]
         assert len(set(notes)) == len(notes)
+
+
+async def _two_opened(world: World) -> str:
+    """Two cases that have everything; returns the first one's reference."""
+    for person in (ANNA, BERIT):
+        world.person(person)
+        world.prepare(world.execute(world.order(person)))
+    await read_feeds(world.rt, world.tenant)
+    return next(case.ref for case in await world.cases() if case.person_id == ANNA)
 
 
 def _contended(real: Callable[..., Any], ref: str) -> Callable[..., Any]:

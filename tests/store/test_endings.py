@@ -14,7 +14,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from adapter.domain.ledger import ActState
 from adapter.engine.endings import Endings
@@ -23,6 +23,7 @@ from adapter.store import cases, database, dispatch, due
 from adapter.store.database import Database
 from adapter.store.dispatch import ClaimedAct, Ended
 from adapter.store.errors import Overtaken, StoreError
+from adapter.store.tables import acts
 from tests.store.backends import NOW, Store, after, decided, done, want
 
 
@@ -69,8 +70,10 @@ async def written(store: Store, *these: Ended) -> tuple[list[BaseException | Non
 
 async def test_acts_that_end_while_another_is_written_are_written_in_one_transaction(store: Store) -> None:
     claimed = under_way(store)
-    heard, transactions = await written(store, *map(ended, claimed))
+    heard, transactions = await written(store, *(ended(one, n) for n, one in enumerate(claimed)))
     assert heard == [None] * 4
+    stored = store.run(lambda c: {row.ref: row.result for row in c.execute(select(acts.c.ref, acts.c.result))})
+    assert [stored[one.ref] for one in claimed] == [{"id": n} for n in range(4)], "each its own"
     assert states(store, claimed) == [ActState.DONE] * 4
     assert transactions == 2
 
