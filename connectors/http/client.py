@@ -182,6 +182,7 @@ class VendorHttp:
         self._base = base_url.rstrip("/") + "/"
         self._query = urlencode(query or {})
         self._client = Direct(
+            self._base,
             transport or production_transport(verify=self.settings.trust, max_connections=self.settings.max_concurrent),
             httpx.Timeout(self.settings.read_timeout, connect=self.settings.connect_timeout),
         )

@@ -7,7 +7,7 @@ here asks for, and together a third of what a call costs.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 import httpx
@@ -21,15 +21,27 @@ _HEADERS = httpx.Headers(
 )
 
 
-# The same few addresses are asked for again and again while a case is under way, and parsing one costs as much as the
-# rest of a request.
-_parsed = lru_cache(maxsize=512)(httpx.URL)
+class Address(httpx.URL):
+    """A whole address, of safe characters only, that is taken apart by whoever asks for a part of it: the transport that
+    goes to the network asks for none, and parsing costs as much as the rest of a request."""
+
+    def __init__(self, whole: str) -> None:
+        self._whole = whole
+
+    def __str__(self) -> str:
+        return self._whole
+
+    @cached_property
+    def _uri_reference(self) -> Any:
+        return httpx.URL(self._whole)._uri_reference
 
 
 class Direct:
-    """Requests and answers of one transport. Raises ``httpx.HTTPError`` and ``httpx.InvalidURL``."""
+    """Requests and answers of one transport, to addresses that begin with ``base_url``. Raises ``httpx.HTTPError`` and
+    ``httpx.InvalidURL``."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, timeout: httpx.Timeout) -> None:
+    def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport, timeout: httpx.Timeout) -> None:
+        self._base = httpx.URL(base_url)
         self._transport = transport
         self._extensions = {"timeout": timeout.as_dict()}
 
@@ -42,18 +54,22 @@ class Direct:
         data: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Request:
-        """``url`` is whole, its parameters included."""
+        """``url`` is whole, its parameters included, and begins with the base URL."""
         whole = _HEADERS
         if headers:
             whole = httpx.Headers(_HEADERS)
             whole.update(headers)
-        if method != "GET":
-            return httpx.Request(method, _parsed(url), json=json, data=data, headers=whole, extensions=self._extensions)
-        # Without a body there is nothing to be encoded; the transport names the host by itself.
-        request = httpx.Request(
-            method, _parsed(url), headers=whole, stream=httpx.ByteStream(b""), extensions=self._extensions
-        )
-        request.read()
+        if method == "GET":
+            # Without a body there is nothing to be encoded; the transport names the host by itself.
+            request = httpx.Request(
+                method, self._base, headers=whole, stream=httpx.ByteStream(b""), extensions=self._extensions
+            )
+            request.read()
+        else:
+            request = httpx.Request(
+                method, self._base, json=json, data=data, headers=whole, extensions=self._extensions
+            )
+        request.url = Address(url)
         return request
 
     async def send(self, request: httpx.Request) -> httpx.Response:
