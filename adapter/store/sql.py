@@ -6,7 +6,8 @@ every case is built at import or at first use, and only its parameters differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy import (
     BindParameter,
     ColumnElement,
     Connection,
+    Dialect,
     Select,
     Table,
     TextClause,
@@ -36,6 +38,8 @@ Row = Mapping[str, Any]
 
 _BLOCKS = (64, 16, *range(8, 0, -1))
 """How many rows go into one statement: of few sizes, so that few statements are ever built."""
+_PARAMETERS = 50
+"""psycopg takes each statement of more parameters apart anew, which costs more than all else about it."""
 
 
 def given(name: str) -> BindParameter[Any]:
@@ -126,6 +130,8 @@ def insert_missing(conn: Connection, table: Table, *rows: Row) -> int:
 def _insert(conn: Connection, table: Table, rows: Sequence[Row], ending: str) -> int:
     # Not as ``executemany``: psycopg would send that in a pipeline, and a process frozen within one is to PostgreSQL no
     # idle one, so that its locks would last as long as it is frozen.
+    if conn.dialect.name == "postgresql" and sum(map(len, rows)) > _PARAMETERS:
+        return _insert_as_one(conn, table, rows, ending)
     count = 0
     for block in _in_blocks(rows):
         values = {f"{name}_{i}": value for i, row in enumerate(block) for name, value in row.items()}
@@ -148,6 +154,29 @@ def _inserting(table: Table, names: tuple[str, ...], count: int, ending: str) ->
     columns = ", ".join(f'"{name}"' for name in names)
     words = ("INSERT INTO", f'"{table.name}"', f"({columns})", "VALUES", rows, ending)
     return text(" ".join(words)).bindparams(*given_here)
+
+
+def _insert_as_one(conn: Connection, table: Table, rows: Sequence[Row], ending: str) -> int:
+    """PostgreSQL: all rows are one parameter, a list of JSON."""
+    statement, processes = _inserting_list(table, tuple(rows[0]), ending, conn.dialect)
+    stored = [
+        {name: value if (process := processes[name]) is None else process(value) for name, value in row.items()}
+        for row in rows
+    ]
+    return conn.execute(statement, {"rows": json.dumps(stored, ensure_ascii=False, default=str)}).rowcount
+
+
+@cache
+def _inserting_list(
+    table: Table, names: tuple[str, ...], ending: str, dialect: Dialect
+) -> tuple[TextClause, Mapping[str, Callable[[Any], Any] | None]]:
+    """The statement, and what makes a value what is stored, by column."""
+    types = {name: table.c[name].type for name in names}
+    columns = ", ".join(f'"{name}"' for name in names)
+    of = ", ".join(f'"{name}" {kind.compile(dialect)}' for name, kind in types.items())
+    listed = f"SELECT * FROM json_to_recordset(CAST(:rows AS JSON)) AS r({of})"  # noqa: S608  # of are column types
+    statement = text(" ".join(("INSERT INTO", f'"{table.name}"', f"({columns})", listed, ending)))
+    return statement, {name: kind.bind_processor(dialect) for name, kind in types.items()}
 
 
 @cache

@@ -22,8 +22,8 @@ _HEADERS = httpx.Headers(
 
 
 class Address(httpx.URL):
-    """A whole address, of safe characters only, that is taken apart by whoever asks for a part of it: the transport that
-    goes to the network asks for none, and parsing costs as much as the rest of a request."""
+    """A whole address, of safe characters only. It is taken apart by whoever asks for a part of it: what goes to the
+    network asks for none, and parsing costs as much as all the rest of a request."""
 
     def __init__(self, whole: str) -> None:
         self._whole = whole
@@ -32,7 +32,7 @@ class Address(httpx.URL):
         return self._whole
 
     @cached_property
-    def _uri_reference(self) -> Any:
+    def _uri_reference(self) -> Any:  # type: ignore[override]  # httpx sets it when a URL is made, and parses it there
         return httpx.URL(self._whole)._uri_reference
 
 

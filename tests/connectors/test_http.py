@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from connectors.errors import (
@@ -414,3 +416,24 @@ async def test_who_may_not_write_any_more_still_reads_and_sends_nothing_else(met
 )
 def test_what_could_be_a_name_or_a_number_to_call_is_left_out_of_a_vendors_words(said: str, kept: str) -> None:
     assert message_of(said.encode()) == kept
+
+
+@given(
+    st.text(min_size=1).filter(lambda text: text not in (".", "..")),
+    st.dictionaries(st.from_regex(r"p_[a-z]{1,9}", fullmatch=True), st.text()),
+)
+def test_an_address_goes_out_as_httpx_would_have_written_it(segment: str, params: dict[str, str]) -> None:
+    seen: list[httpx.URL] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request.url)
+        return httpx.Response(200)
+
+    http = VendorHttp("vendor", "https://vendor.example:8443/base", query=SECRET, transport=httpx.MockTransport(answer))
+    asyncio.run(http.send("GET", f"things/{path_segment(segment)}", call="GET things", params=params))
+    (address,) = seen
+    same = httpx.URL(str(address))
+    assert str(same) == str(address)
+    assert same == address
+    parts = (address.host, address.port, address.path, dict(address.params))
+    assert parts == ("vendor.example", 8443, f"/base/things/{segment}", params | SECRET)
