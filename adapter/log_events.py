@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -203,7 +203,11 @@ def log(event: str, /, *, error: BaseException | None = None, **fields: object) 
         return
     if error is not None:
         fields |= {"error": error, "exc_info": error} if level >= ERROR else {"error": error}
-    structlog.get_logger(_OURS.name).log(level, event, **fields)
+    try:
+        structlog.get_logger().log(level, event, **fields)
+    except Exception as failure:  # noqa: BLE001  # P6: a line that can't be written stops nothing, and tells no values
+        with suppress(OSError, ValueError):  # nor can it be told of where standard error is full or closed
+            sys.stderr.write(f"a log line of adapter could not be written ({type(failure).__name__})\n")
 
 
 @contextmanager

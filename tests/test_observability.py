@@ -230,6 +230,12 @@ def test_a_line_that_can_not_be_written_does_not_tell_its_values(capsys: pytest.
     assert NAME not in capsys.readouterr().err
 
 
+def test_a_line_of_ours_that_can_not_be_written_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    configured().close()
+    log("service_started", version=NAME, tenants=1, store="sqlite", dry_run=False)
+    assert capsys.readouterr().err == "a log line of adapter could not be written (ValueError)\n"
+
+
 def test_libraries_go_the_same_way_and_are_heard_from_warning_on() -> None:
     out = configured()
     for name in (

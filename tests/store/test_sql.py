@@ -15,7 +15,7 @@ from tests.store.backends import NOW, Store, after
 
 NASTY = 'åäö 🦊 \' " \\ {"n": null} [1] \n\t\u2028 %s :name $1'
 NUMBERS = (1, 2, 5, 6, 13, 40)
-"""With nine columns: one parameter for each value up to the third, and one for all from there on."""
+"""Of rows with nine columns up to five go in with a parameter for each value, and more with one for all."""
 
 
 def a_case(n: int) -> dict[str, Any]:
