@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -195,7 +195,8 @@ EVENTS: Final = {event.name: event for event in _CATALOGUE}
 def log(event: str, /, *, error: BaseException | None = None, **fields: object) -> None:
     """Log one event of the catalogue, at its level. ``error`` is told with its causes and where they arose.
 
-    A name that isn't in the catalogue is logged as an error rather than lost; a test finds such a call.
+    A name that isn't in the catalogue is logged as an error rather than lost; a test finds such a call. A line that
+    can't be written is told of by its name, and stops nothing.
     """
     known = EVENTS.get(event)
     level = known.level if known else ERROR
@@ -203,11 +204,7 @@ def log(event: str, /, *, error: BaseException | None = None, **fields: object) 
         return
     if error is not None:
         fields |= {"error": error, "exc_info": error} if level >= ERROR else {"error": error}
-    try:
-        structlog.get_logger().log(level, event, **fields)
-    except Exception as failure:  # noqa: BLE001  # P6: a line that can't be written stops nothing, and tells no values
-        with suppress(OSError, ValueError):  # nor can it be told of where standard error is full or closed
-            sys.stderr.write(f"a log line of adapter could not be written ({type(failure).__name__})\n")
+    structlog.get_logger().log(level, event, logger=_OURS.name, **fields)
 
 
 @contextmanager

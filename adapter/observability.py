@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import date, datetime
 from enum import Enum
 from functools import lru_cache
@@ -69,7 +70,8 @@ _PARAMETERS = re.compile(r"\[(?:parameters|SQL): .*", re.DOTALL)
 _DEPTH: Final = 6
 _LONGEST_INT: Final = 9
 _LONGEST_TEXT: Final = 8000
-_SHORT: Final = 64
+_REMEMBERED: Final = 1024
+_REMEMBERED_UP_TO: Final = 64
 _FRAMES: Final = 30
 
 
@@ -80,18 +82,23 @@ def configure_logging(level: str, *, json: bool, stream: TextIO | None = None, s
     (``Settings.secrets``), left out wherever they turn up.
     """
     out = stream or sys.stderr
-    first: list[Processor] = [structlog.contextvars.merge_contextvars]
-    then: list[Processor] = [structlog.stdlib.add_log_level, structlog.processors.TimeStamper(fmt="iso", utc=True)]
+    shared: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.stdlib.add_log_level]
     renderer: Processor = (
         structlog.processors.JSONRenderer(ensure_ascii=False)
         if json
         else structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)
     )
-    last: list[Processor] = [_render_exception, refuse_personal, Redaction(secrets), renderer]
+    last: list[Processor] = [
+        _render_exception,
+        refuse_personal,
+        Redaction(secrets),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        renderer,
+    ]
     handler = _Handler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[*first, structlog.stdlib.add_logger_name, *then, _without_values],
+            foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, _without_values],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
@@ -106,9 +113,9 @@ def configure_logging(level: str, *, json: bool, stream: TextIO | None = None, s
         logger.setLevel(max(logger.level, logging.WARNING))
     logging.captureWarnings(capture=True)
     structlog.configure(
-        processors=[*first, _add_our_name, *then, *last],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),  # ``log`` asks for the level set above
-        logger_factory=structlog.WriteLoggerFactory(out),
+        processors=[*shared, *last],
+        wrapper_class=_Ours,
+        logger_factory=lambda *_: handler,
         cache_logger_on_first_use=False,
     )
 
@@ -125,11 +132,6 @@ def log_crashes(log_crash: Callable[[BaseException], None]) -> None:
 
     sys.excepthook = of_process
     threading.excepthook = of_thread
-
-
-def _add_our_name(_: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:
-    event_dict["logger"] = "adapter"
-    return event_dict
 
 
 def _without_values(_: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:
@@ -170,11 +172,22 @@ class Redaction:
         forms = {form for s in secrets if len(s) >= 4 for q in [quote(s, safe="")] for form in (s, q, q.lower())}
         longest_first = sorted(forms, key=len, reverse=True)
         self._secrets = re.compile("|".join(map(re.escape, longest_first))) if forms else None
-        # The names of fields, and most values, are words of ours that come again.
-        self._short = lru_cache(maxsize=1024)(self.text)
+        self._clean: set[str] = set()
 
     def __call__(self, _: WrappedLogger, __: str, event_dict: EventDict) -> EventDict:
-        return {self._short(key): self._plain(value, _DEPTH) for key, value in event_dict.items()}
+        return {self._remembered(key): self._plain(value, _DEPTH) for key, value in event_dict.items()}
+
+    def _remembered(self, text: str) -> str:
+        """The names of fields, and most values, are words of ours that come again: those with nothing to redact are
+        remembered, and nothing else is."""
+        if text in self._clean:
+            return text
+        told = self.text(text)
+        if told == text and len(text) <= _REMEMBERED_UP_TO:
+            if len(self._clean) >= _REMEMBERED:
+                self._clean.clear()
+            self._clean.add(text)
+        return told
 
     def text(self, text: str) -> str:
         """The text without configured secrets, URLs' paths and queries, identity numbers and tokens."""
@@ -187,7 +200,7 @@ class Redaction:
 
     def _plain(self, value: object, depth: int) -> object:
         if type(value) is str:  # as nearly all are
-            return self._short(value) if len(value) <= _SHORT else self.text(value)
+            return self._remembered(value)
         if value is None or isinstance(value, bool | float):
             return value if not isinstance(value, float) or abs(value) < 10**_LONGEST_INT else self.text(repr(value))
         if isinstance(value, Enum):
@@ -265,9 +278,46 @@ def _render_exception(_: WrappedLogger, __: str, event_dict: EventDict) -> Event
     return event_dict
 
 
-class _Handler(logging.StreamHandler[TextIO]):
-    """Says that a line couldn't be written; the standard handler would print the line's values."""
+class _Handler(logging.Handler):
+    """Writes lines, one at a time: those of libraries, which come as records, and ours, which come whole. One that
+    can't be written is told of without its values, which the standard handler would print, and stops nothing."""
 
-    def handleError(self, record: logging.LogRecord) -> None:
-        kind = type(sys.exc_info()[1]).__name__
-        self.stream.write(f"a log line of {record.name} could not be written ({kind})\n")
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            self.put(self.format(record))
+        except Exception as failure:  # noqa: BLE001  # P6
+            self.unwritten(record.name, failure)
+
+    def put(self, line: str) -> None:
+        self.acquire()
+        try:
+            self._stream.write(line + "\n")
+            self._stream.flush()
+        finally:
+            self.release()
+
+    debug = info = warning = error = put
+
+    def unwritten(self, what: str, failure: Exception) -> None:
+        told = f"a log line of {what} could not be written ({type(failure).__name__})"
+        try:
+            self.put(told)
+        except Exception:  # noqa: BLE001  # the stream is full, or closed
+            with suppress(Exception):  # and so may be this one
+                sys.stderr.write(told + "\n")
+
+
+class _Ours(structlog.BoundLoggerBase):
+    """What ``adapter.log_events.log`` logs with; the level was asked for there."""
+
+    _logger: _Handler
+
+    def log(self, level: int, event: str, **fields: object) -> None:
+        try:
+            self._proxy_to_logger(logging.getLevelName(level).lower(), event, **fields)
+        except Exception as failure:  # noqa: BLE001  # P6
+            self._logger.unwritten(event, failure)

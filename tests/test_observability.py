@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import re
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -230,10 +231,47 @@ def test_a_line_that_can_not_be_written_does_not_tell_its_values(capsys: pytest.
     assert NAME not in capsys.readouterr().err
 
 
-def test_a_line_of_ours_that_can_not_be_written_stops_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_of_ours_that_can_not_be_written_is_told_of_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = configured()
+    monkeypatch.setattr("adapter.observability.refuse_personal", None)
+    configure_logging("DEBUG", json=True, stream=out)
+    log("service_stopping", reason=NAME)
+    assert out.getvalue() == "a log line of service_stopping could not be written (TypeError)\n"
+
+
+@pytest.mark.parametrize("stderr", ["there", "closed", "none"])
+def test_a_log_that_is_closed_stops_nothing(
+    stderr: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if stderr != "there":
+        shut = io.StringIO()
+        shut.close()
+        monkeypatch.setattr(sys, "stderr", None if stderr == "none" else shut)
     configured().close()
-    log("service_started", version=NAME, tenants=1, store="sqlite", dry_run=False)
-    assert capsys.readouterr().err == "a log line of adapter could not be written (ValueError)\n"
+    log("service_stopping", reason=NAME)
+    logging.getLogger("somelibrary").warning("%s", NAME)
+    told = [
+        "a log line of service_stopping could not be written (ValueError)",
+        "a log line of somelibrary could not be written (ValueError)",
+    ]
+    assert capsys.readouterr().err.splitlines() == (told if stderr == "there" else [])
+
+
+def test_nothing_that_was_redacted_is_remembered() -> None:
+    redaction = Redaction([SECRET])
+    told = [redaction(None, "", {"event": text}) for text in ("planned", f"no unit for {TF}", f"key {SECRET}") * 2]
+    assert told == [{"event": text} for text in ("planned", f"no unit for {REDACTED}", f"key {REDACTED}") * 2]
+    assert redaction._clean == {"event", "planned"}
+    for n in range(3000):
+        redaction(None, "", {"event": f"word-{n}"})
+    assert len(redaction._clean) <= 1024
+
+
+def test_a_word_that_is_remembered_stays_refused_under_a_personal_name() -> None:
+    out = configured()
+    log("service_stopping", reason="planned")
+    log("service_stopping", name="planned")
+    assert [line.get("reason", line.get("name")) for line in lines(out)] == ["planned", "[refused]"]
 
 
 def test_libraries_go_the_same_way_and_are_heard_from_warning_on() -> None:

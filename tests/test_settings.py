@@ -197,7 +197,15 @@ def test_a_group_given_as_one_value_is_told(place: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    "url", ["http://lifecare.example", "lifecare.example", "https://me:pw@lc.example", "https://x?key=1"]
+    "url",
+    [
+        "http://lifecare.example",
+        "lifecare.example",
+        "https://me:pw@lc.example",
+        "https://x?key=1",
+        "https://lc.example:84x43",
+        "https://10.0.0.256",
+    ],
 )
 def test_a_vendor_is_spoken_to_over_tls_by_a_bare_url(place: Path, url: str) -> None:
     assert "[lifecare] base_url: must be" in refusal(place, ONE.replace("https://lifecare.example/", url))

@@ -21,6 +21,8 @@ Seconds = Annotated[float, Field(gt=0)]
 
 def _base_url(value: str) -> str:
     """``https://host[:port][/path]`` without a trailing slash."""
+    import httpx  # not for every command
+
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be a URL such as https://host.example")
@@ -28,6 +30,10 @@ def _base_url(value: str) -> str:
         raise ValueError("must be a bare URL: no user, password, query or fragment in it")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError("must be https: personal data and the key would travel in clear (http is for localhost only)")
+    try:
+        httpx.URL(value)
+    except httpx.InvalidURL:
+        raise ValueError("must be a URL such as https://host.example: its host, port or path can't be read") from None
     return value.rstrip("/")
 
 

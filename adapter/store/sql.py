@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from functools import cache
 from types import MappingProxyType
 from typing import Any
@@ -37,9 +38,11 @@ from adapter.store.types import Json
 Row = Mapping[str, Any]
 
 _BLOCKS = (64, 16, *range(8, 0, -1))
-"""How many rows go into one statement: of few sizes, so that few statements are ever built."""
-_PARAMETERS = 50
-"""psycopg takes each statement of more parameters apart anew, which costs more than all else about it."""
+"""How many rows go into one statement where each value is a parameter: of few sizes, so that few statements are ever
+built."""
+_MOST_PARAMETERS = 50
+"""psycopg takes a statement of more parameters apart anew each time, which costs an insert more than all else. What is
+changed in several rows at once has fewer."""
 
 
 def given(name: str) -> BindParameter[Any]:
@@ -111,13 +114,14 @@ def by_ref(conn: Connection, query: Select[Any], tenant: str, refs: Sequence[str
 
 
 def add(conn: Connection, table: Table, *rows: Row) -> None:
-    """Insert rows, all with the same columns."""
+    """Insert rows, all with the same columns. This and the next two raise ``ValueError`` or SQLAlchemy's
+    ``StatementError`` for a value that its column can't have."""
     _insert(conn, table, rows, "")
 
 
 def upsert(conn: Connection, table: Table, rows: Sequence[Row], *, keep: Iterable[str] = ()) -> None:
-    """Insert rows, all with the same columns; where one with the same primary key is there, its other columns but
-    ``keep`` get the new values."""
+    """Insert rows, all with the same columns and each with another primary key; where one with that key is there, its
+    other columns but ``keep`` get the new values."""
     if rows:
         _insert(conn, table, rows, _replacing(table, tuple(rows[0]), frozenset(keep)))
 
@@ -130,13 +134,48 @@ def insert_missing(conn: Connection, table: Table, *rows: Row) -> int:
 def _insert(conn: Connection, table: Table, rows: Sequence[Row], ending: str) -> int:
     # Not as ``executemany``: psycopg would send that in a pipeline, and a process frozen within one is to PostgreSQL no
     # idle one, so that its locks would last as long as it is frozen.
-    if conn.dialect.name == "postgresql" and sum(map(len, rows)) > _PARAMETERS:
-        return _insert_as_one(conn, table, rows, ending)
+    if conn.dialect.name == "postgresql" and sum(map(len, rows)) > _MOST_PARAMETERS:
+        statement, listed = _inserting_list(table, tuple(rows[0]), ending), _listed(table, rows)
+        # PostgreSQL would refuse a NUL with words of the row in its own log; as a parameter the driver refuses it.
+        if "\\u0000" not in listed:
+            return conn.execute(statement, {"rows": listed}).rowcount
     count = 0
     for block in _in_blocks(rows):
         values = {f"{name}_{i}": value for i, row in enumerate(block) for name, value in row.items()}
         count += conn.execute(_inserting(table, tuple(block[0]), len(block), ending), values).rowcount
     return count
+
+
+def _listed(table: Table, rows: Sequence[Row]) -> str:
+    """Rows as a list of JSON, each value as it is stored."""
+    stored = _stored(table, tuple(rows[0]))
+    plain = [
+        {name: row[name] if process is None else process(row[name]) for name, process in stored.items()} for row in rows
+    ]
+    return json.dumps(plain, ensure_ascii=False, default=date.isoformat)
+
+
+@cache
+def _stored(table: Table, names: tuple[str, ...]) -> Mapping[str, Callable[[Any], Any] | None]:
+    """What makes a column's value what PostgreSQL stores."""
+    dialect = _postgresql()
+    return {name: table.c[name].type.bind_processor(dialect) for name in names}
+
+
+@cache
+def _inserting_list(table: Table, names: tuple[str, ...], ending: str) -> TextClause:
+    dialect = _postgresql()
+    columns = ", ".join(f'"{name}"' for name in names)
+    of = ", ".join(f'"{name}" {table.c[name].type.compile(dialect)}' for name in names)
+    listed = f"SELECT * FROM json_to_recordset(CAST(:rows AS JSON)) AS r({of})"  # noqa: S608  # of are column types
+    return text(" ".join(("INSERT INTO", f'"{table.name}"', f"({columns})", listed, ending)))
+
+
+@cache
+def _postgresql() -> Dialect:
+    from sqlalchemy.dialects import postgresql  # where there is one, it is loaded
+
+    return postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
 def _in_blocks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -154,29 +193,6 @@ def _inserting(table: Table, names: tuple[str, ...], count: int, ending: str) ->
     columns = ", ".join(f'"{name}"' for name in names)
     words = ("INSERT INTO", f'"{table.name}"', f"({columns})", "VALUES", rows, ending)
     return text(" ".join(words)).bindparams(*given_here)
-
-
-def _insert_as_one(conn: Connection, table: Table, rows: Sequence[Row], ending: str) -> int:
-    """PostgreSQL: all rows are one parameter, a list of JSON."""
-    statement, processes = _inserting_list(table, tuple(rows[0]), ending, conn.dialect)
-    stored = [
-        {name: value if (process := processes[name]) is None else process(value) for name, value in row.items()}
-        for row in rows
-    ]
-    return conn.execute(statement, {"rows": json.dumps(stored, ensure_ascii=False, default=str)}).rowcount
-
-
-@cache
-def _inserting_list(
-    table: Table, names: tuple[str, ...], ending: str, dialect: Dialect
-) -> tuple[TextClause, Mapping[str, Callable[[Any], Any] | None]]:
-    """The statement, and what makes a value what is stored, by column."""
-    types = {name: table.c[name].type for name in names}
-    columns = ", ".join(f'"{name}"' for name in names)
-    of = ", ".join(f'"{name}" {kind.compile(dialect)}' for name, kind in types.items())
-    listed = f"SELECT * FROM json_to_recordset(CAST(:rows AS JSON)) AS r({of})"  # noqa: S608  # of are column types
-    statement = text(" ".join(("INSERT INTO", f'"{table.name}"', f"({columns})", listed, ending)))
-    return statement, {name: kind.bind_processor(dialect) for name, kind in types.items()}
 
 
 @cache

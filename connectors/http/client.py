@@ -155,6 +155,8 @@ class Pace:
 class VendorHttp:
     """The HTTP side of one vendor. ``query`` holds the parameters that every call carries.
 
+    Raises ``httpx.InvalidURL`` for a base URL that can't be read, which the settings don't let through.
+
     ``transport`` replaces the network (tests, simulation); ``sleep`` serves retries and pace; ``monotonic`` is the
     clock of pace and durations, ``now`` (aware UTC) is used for ``Retry-After`` dates alone.
     """
@@ -179,7 +181,7 @@ class VendorHttp:
         self._pace = Pace(self.settings.per_second, monotonic, sleep)
         self._slots = asyncio.Semaphore(self.settings.max_concurrent)
         self._backoff = wait_random_exponential(multiplier=self.settings.first_wait, max=self.settings.longest_wait)
-        self._base = base_url.rstrip("/") + "/"
+        self._base = str(httpx.URL(base_url)).rstrip("/") + "/"
         self._query = urlencode(query or {})
         self._client = Direct(
             self._base,
@@ -227,8 +229,8 @@ class VendorHttp:
         return await self._again(first, request, call, accept)
 
     def _url(self, path: str, params: Mapping[str, str] | None) -> str:
-        """Whole, so that httpx parses it once: with parameters of its own it does so twice. Their names are our own
-        and need no encoding."""
+        """Whole, and as httpx would write it, so that it need not be parsed. The parameters' names are our own and need
+        no encoding."""
         given = [f"{name}={_quoted(value)}" for name, value in (params or {}).items()]
         query = "&".join((*given, self._query) if self._query else given)
         return f"{self._base}{path.lstrip('/')}{'?' if query else ''}{query}"

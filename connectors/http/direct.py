@@ -22,8 +22,9 @@ _HEADERS = httpx.Headers(
 
 
 class Address(httpx.URL):
-    """A whole address, of safe characters only. It is taken apart by whoever asks for a part of it: what goes to the
-    network asks for none, and parsing costs as much as all the rest of a request."""
+    """A whole address, written as httpx writes it. It is taken apart by whoever asks for a part of it (which raises
+    ``httpx.InvalidURL`` where it is none): what goes to the network asks for none, and parsing costs as much as all the
+    rest of a request."""
 
     def __init__(self, whole: str) -> None:
         self._whole = whole
@@ -37,11 +38,11 @@ class Address(httpx.URL):
 
 
 class Direct:
-    """Requests and answers of one transport, to addresses that begin with ``base_url``. Raises ``httpx.HTTPError`` and
-    ``httpx.InvalidURL``."""
+    """Requests and answers of one transport, to addresses that begin with ``base_url``. Raises ``httpx.HTTPError``, and
+    ``httpx.InvalidURL`` for a base that can't be read."""
 
     def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport, timeout: httpx.Timeout) -> None:
-        self._base = httpx.URL(base_url)
+        self._base, self._begins = httpx.URL(base_url), base_url
         self._transport = transport
         self._extensions = {"timeout": timeout.as_dict()}
 
@@ -54,7 +55,8 @@ class Direct:
         data: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Request:
-        """``url`` is whole, its parameters included, and begins with the base URL."""
+        """``url`` is whole, its parameters included."""
+        assert url.startswith(self._begins), "the base names the host"
         whole = _HEADERS
         if headers:
             whole = httpx.Headers(_HEADERS)

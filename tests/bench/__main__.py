@@ -1,8 +1,8 @@
 """``make bench``: what the adapter costs beside a bare client that makes the same calls, and what many cases cost.
 
 ``python -m tests.bench --orders 1000 --cases 100000 --only orders``; the table goes to the screen, all figures to
-``var/bench.json``. What only the processor decides is measured in rounds, each with an adapter and a bare line of its own,
-and the middle one counts: how fast a shared machine is changes from minute to minute.
+``var/bench.json``. The orders at 0 ms are measured in rounds, each with an adapter and a bare line of its own, and the
+middle one counts: how fast a shared machine is changes from minute to minute.
 """
 
 from __future__ import annotations
@@ -61,11 +61,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--orders", type=int, default=1000)
     parser.add_argument("--cases", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=3, help="how often the orders at 0 ms are measured (3)")
+    parser.add_argument("--rounds", type=int, default=3, help="of the orders at 0 ms, an odd number (%(default)s)")
     parser.add_argument("--store", choices=STORES, default=None)
     parser.add_argument("--only", choices=["start", "orders", "slow", "cases", "curve", "poll", "replicas"])
     given = parser.parse_args()
+    if given.rounds < 1 or given.rounds % 2 == 0:
+        parser.error("--rounds: an odd number, so that one is in the middle")
     rows: list[Row] = []
+    measurements: list[Row] = []
     with tempfile.TemporaryDirectory() as name, Outside() as outside:
 
         def once(measured: Callable[[Path, str], list[Row]], store: str) -> list[Row]:
@@ -73,27 +76,31 @@ def main() -> None:
             with database(store, folder) as url:
                 found = measured(folder, url)
             show(found)
+            measurements.extend(found)
             return found
 
-        def run(line: str, measured: Callable[[Path, str], list[Row]], rounds: int = 1) -> None:
+        def run(
+            line: str, measured: Callable[[Path, str], list[Row]], *, stores: tuple[str, ...] = STORES, rounds: int = 1
+        ) -> None:
             if given.only not in (None, line):
                 return
-            for store in STORES if line != "replicas" else ("postgresql",):
+            for store in stores:
                 if given.store in (None, store):
                     rows.extend(map(middle, zip(*(once(measured, store) for _ in range(rounds)), strict=True)))
 
         few, many = max(given.cases // 100, 100), given.cases
+        count = given.orders
         run("start", lambda folder, url: measure.start(outside, folder, url, many))
-        run("orders", lambda folder, url: [measure.orders(outside, folder, url, given.orders, 0.0)], given.rounds)
-        run("slow", lambda folder, url: [measure.orders(outside, folder, url, given.orders, 0.05)])
+        run("orders", lambda folder, url: [measure.orders(outside, folder, url, count, 0.0)], rounds=given.rounds)
+        run("slow", lambda folder, url: [measure.orders(outside, folder, url, count, 0.05)])
         run("cases", lambda folder, url: measure.many_cases(outside, folder, url, few, many))
         run("curve", lambda folder, url: measure.curve(outside, folder, url, (few, few * 10, many)))
         run("poll", lambda folder, url: [measure.poll_to_message(outside, folder, url)])
-        run("replicas", lambda folder, url: [measure.two_replicas(outside, folder, url, given.orders)])
+        run("replicas", lambda folder, url: [measure.two_replicas(outside, folder, url, count)], stores=STORES[1:])
     show(rows)
     (ROOT / "var").mkdir(exist_ok=True)
-    load = os.getloadavg()[0]
-    told = {"at": datetime.now(UTC).isoformat(), "load": load, "cores": os.cpu_count(), "rows": rows}
+    machine = {"at": datetime.now(UTC).isoformat(), "load": os.getloadavg()[0], "cores": os.cpu_count()}
+    told = {**machine, "rows": rows, "measurements": measurements}
     (ROOT / "var" / "bench.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
 
 

@@ -418,22 +418,35 @@ def test_what_could_be_a_name_or_a_number_to_call_is_left_out_of_a_vendors_words
     assert message_of(said.encode()) == kept
 
 
+@pytest.mark.parametrize("base", ["https://vendor.example:8443/base", "https://Vendor.Example:443/b å/"])
+@pytest.mark.parametrize("method", ["GET", "PUT"])
 @given(
-    st.text(min_size=1).filter(lambda text: text not in (".", "..")),
-    st.dictionaries(st.from_regex(r"p_[a-z]{1,9}", fullmatch=True), st.text()),
+    segment=st.text(min_size=1).filter(lambda text: text not in (".", "..")),
+    params=st.dictionaries(st.from_regex(r"p_[a-z]{1,9}", fullmatch=True), st.text()),
 )
-def test_an_address_goes_out_as_httpx_would_have_written_it(segment: str, params: dict[str, str]) -> None:
-    seen: list[httpx.URL] = []
+def test_an_address_goes_out_as_httpx_would_have_written_it(
+    base: str, method: str, segment: str, params: dict[str, str]
+) -> None:
+    seen: list[httpx.Request] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
-        seen.append(request.url)
+        seen.append(request)
         return httpx.Response(200)
 
-    http = VendorHttp("vendor", "https://vendor.example:8443/base", query=SECRET, transport=httpx.MockTransport(answer))
-    asyncio.run(http.send("GET", f"things/{path_segment(segment)}", call="GET things", params=params))
-    (address,) = seen
-    same = httpx.URL(str(address))
+    async def ask() -> None:
+        async with VendorHttp("vendor", base, query=SECRET, transport=httpx.MockTransport(answer)) as http:
+            await http.send(method, f"things/{path_segment(segment)}", call="things", params=params)
+
+    asyncio.run(ask())
+    address, same, begins = seen[0].url, httpx.URL(str(seen[0].url)), httpx.URL(base)
     assert str(same) == str(address)
     assert same == address
-    parts = (address.host, address.port, address.path, dict(address.params))
-    assert parts == ("vendor.example", 8443, f"/base/things/{segment}", params | SECRET)
+    assert (address.host, address.port, dict(address.params)) == (begins.host, begins.port, params | SECRET)
+    assert address.path == f"{begins.path.rstrip('/')}/things/{segment}"
+    if method == "PUT":
+        assert seen[0].headers["Host"] == begins.netloc.decode()
+
+
+def test_a_base_that_can_not_be_read_is_refused_when_the_client_is_made() -> None:
+    with pytest.raises(httpx.InvalidURL):
+        VendorHttp("vendor", "https://vendor.example:84x43")
