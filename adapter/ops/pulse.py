@@ -80,8 +80,13 @@ class Pulse:
             ended.set()
 
     def _watch(self, ended: threading.Event) -> None:
+        looked = self._monotonic()
         while not ended.wait(min(TICK_SECONDS, self.hang_seconds / 4)):
-            if self.loop_seconds > self.hang_seconds:
+            before, looked = looked, self._monotonic()
+            if looked - before > self.hang_seconds / 2:
+                # This thread slept too, so the whole process did (a frozen machine): the loop has its time anew.
+                self.tick()
+            elif self.loop_seconds > self.hang_seconds:
                 _end(self.loop_seconds, sys.stderr)
 
 

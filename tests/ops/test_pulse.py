@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,42 @@ def test_a_process_whose_loop_hangs_ends_itself_and_says_where_it_hung() -> None
     assert ended.returncode == HUNG
     assert "in hang" in ended.stderr
     assert "loop_hung" in ended.stdout + ended.stderr
+
+
+class Waits(threading.Event):
+    """Waits that take the seconds they are given, on ``clock``, and then no more."""
+
+    def __init__(self, *seconds: float) -> None:
+        super().__init__()
+        self.left, self.clock = list(seconds), 0.0
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.clock += self.left.pop(0) if self.left else 0.0
+        return not self.left
+
+
+@pytest.mark.parametrize(
+    ("waits", "hung"),
+    [
+        pytest.param([1.0] * 58, [], id="busy"),
+        pytest.param([1.0] * 70, [61.0], id="hung"),
+        pytest.param([1.0] * 50 + [3600.0] + [1.0] * 58, [], id="frozen and busy"),
+        pytest.param([1.0] * 50 + [3600.0] + [1.0] * 70, [61.0], id="frozen and hung"),
+    ],
+)
+def test_a_process_that_was_frozen_as_a_whole_has_its_time_anew(
+    waits: list[float], hung: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended: list[float] = []
+    waiting = Waits(*waits, 0.0)
+
+    def end(seconds: float, _stream: object) -> None:
+        ended.append(seconds)
+        waiting.left = []
+
+    monkeypatch.setattr("adapter.ops.pulse._end", end)
+    Pulse(monotonic=lambda: waiting.clock)._watch(waiting)
+    assert ended == hung
 
 
 def test_work_that_gives_no_sign_of_life_is_not_alive() -> None:
