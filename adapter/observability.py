@@ -166,7 +166,7 @@ def is_personal(key: str) -> bool:
 
 
 class Redaction:
-    """The last processor: makes every value plain, and redacts it and its name."""
+    """Makes every value plain, and redacts it and its name; what comes after it adds only the time."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         forms = {form for s in secrets if len(s) >= 4 for q in [quote(s, safe="")] for form in (s, q, q.lower())}
@@ -178,8 +178,8 @@ class Redaction:
         return {self._remembered(key): self._plain(value, _DEPTH) for key, value in event_dict.items()}
 
     def _remembered(self, text: str) -> str:
-        """The names of fields, and most values, are words of ours that come again: those with nothing to redact are
-        remembered, and nothing else is."""
+        """The names of fields, and most values, are words of ours that come again: short ones with nothing to redact
+        are remembered, and nothing else is."""
         if text in self._clean:
             return text
         told = self.text(text)
@@ -300,8 +300,6 @@ class _Handler(logging.Handler):
         finally:
             self.release()
 
-    debug = info = warning = error = put
-
     def unwritten(self, what: str, failure: Exception) -> None:
         told = f"a log line of {what} could not be written ({type(failure).__name__})"
         try:
@@ -318,6 +316,7 @@ class _Ours(structlog.BoundLoggerBase):
 
     def log(self, level: int, event: str, **fields: object) -> None:
         try:
-            self._proxy_to_logger(logging.getLevelName(level).lower(), event, **fields)
+            (line,), _ = self._process_event(logging.getLevelName(level).lower(), event, fields)
+            self._logger.put(line)
         except Exception as failure:  # noqa: BLE001  # P6
             self._logger.unwritten(event, failure)

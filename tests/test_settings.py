@@ -205,6 +205,10 @@ def test_a_group_given_as_one_value_is_told(place: Path, monkeypatch: pytest.Mon
         "https://x?key=1",
         "https://lc.example:84x43",
         "https://10.0.0.256",
+        "https://lc.example:99999",
+        "https://lc.exam ple",
+        "https://lc.example/?",
+        "https://lc.example/#",
     ],
 )
 def test_a_vendor_is_spoken_to_over_tls_by_a_bare_url(place: Path, url: str) -> None:

@@ -80,14 +80,17 @@ class Pulse:
             ended.set()
 
     def _watch(self, ended: threading.Event) -> None:
-        looked = self._monotonic()
+        looked, forgiven = self._monotonic(), -1.0
         while not ended.wait(min(TICK_SECONDS, self.hang_seconds / 4)):
-            before, looked = looked, self._monotonic()
-            if looked - before > self.hang_seconds / 2:
-                # This thread slept too, so the whole process did (a frozen machine): the loop has its time anew.
+            stood, before, looked = self.loop_seconds, looked, self._monotonic()
+            if looked - before > self.hang_seconds / 2 and self._ticked != forgiven:
+                # This thread slept too, so the whole process did: loop and work have their time anew. Only once until
+                # the loop ticks, as what hangs with Python's global lock held lets this thread sleep as well.
+                self.beat()
                 self.tick()
-            elif self.loop_seconds > self.hang_seconds:
-                _end(self.loop_seconds, sys.stderr)
+                forgiven = self._ticked
+            elif stood > self.hang_seconds:
+                _end(stood, sys.stderr)
 
 
 def _end(seconds: float, stream: TextIO) -> None:

@@ -26,14 +26,16 @@ def _base_url(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be a URL such as https://host.example")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("must be a bare URL: no user, password, query or fragment in it")
+    if parts.username or parts.password or any(sign.isspace() or sign in "?#" for sign in value):
+        raise ValueError("must be a bare URL: no user, password, space, query or fragment in it")
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError("must be https: personal data and the key would travel in clear (http is for localhost only)")
     try:
-        httpx.URL(value)
+        usable = 0 < (httpx.URL(value).port or 443) < 65536
     except httpx.InvalidURL:
-        raise ValueError("must be a URL such as https://host.example: its host, port or path can't be read") from None
+        usable = False
+    if not usable:
+        raise ValueError("must be a URL such as https://host.example: its host, port or path can't be read")
     return value.rstrip("/")
 
 

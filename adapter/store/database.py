@@ -2,8 +2,8 @@
 
 SQLite is the embedded default: one process, one writer thread. PostgreSQL takes any number of replicas, and is waited
 for in the event loop: of threads that wait for it, each would have to get Python's global lock back at every answer,
-which costs a third more. Both run the same statements, but where one of them reads a long list better in another form
-(``store/sql.py``).
+which costs a third more. Both run the same statements, except where one of them reads a long list better in another
+form (``store/sql.py``).
 """
 
 from __future__ import annotations

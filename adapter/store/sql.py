@@ -42,7 +42,7 @@ _BLOCKS = (64, 16, *range(8, 0, -1))
 built."""
 _MOST_PARAMETERS = 50
 """psycopg takes a statement of more parameters apart anew each time, which costs an insert more than all else. What is
-changed in several rows at once has fewer."""
+changed in several rows at once seldom has more."""
 
 
 def given(name: str) -> BindParameter[Any]:
@@ -152,7 +152,13 @@ def _listed(table: Table, rows: Sequence[Row]) -> str:
     plain = [
         {name: row[name] if process is None else process(row[name]) for name, process in stored.items()} for row in rows
     ]
-    return json.dumps(plain, ensure_ascii=False, default=date.isoformat)
+    return json.dumps(plain, ensure_ascii=False, default=_date_text)
+
+
+def _date_text(value: object) -> str:
+    if not isinstance(value, date):
+        raise ValueError(f"a value of type {type(value).__name__} can't be stored")  # as ``add`` says
+    return value.isoformat()
 
 
 @cache

@@ -96,7 +96,7 @@ def main() -> None:
         run("cases", lambda folder, url: measure.many_cases(outside, folder, url, few, many))
         run("curve", lambda folder, url: measure.curve(outside, folder, url, (few, few * 10, many)))
         run("poll", lambda folder, url: [measure.poll_to_message(outside, folder, url)])
-        run("replicas", lambda folder, url: [measure.two_replicas(outside, folder, url, count)], stores=STORES[1:])
+        run("replicas", lambda folder, url: [measure.two_replicas(outside, folder, url, count)], stores=("postgresql",))
     show(rows)
     (ROOT / "var").mkdir(exist_ok=True)
     machine = {"at": datetime.now(UTC).isoformat(), "load": os.getloadavg()[0], "cores": os.cpu_count()}

@@ -64,6 +64,7 @@ class Waits(threading.Event):
         pytest.param([1.0] * 70, [61.0], id="hung"),
         pytest.param([1.0] * 50 + [3600.0] + [1.0] * 58, [], id="frozen and busy"),
         pytest.param([1.0] * 50 + [3600.0] + [1.0] * 70, [61.0], id="frozen and hung"),
+        pytest.param([31.0] * 5, [62.0], id="hung in calls that hold the lock"),
     ],
 )
 def test_a_process_that_was_frozen_as_a_whole_has_its_time_anew(
@@ -77,8 +78,10 @@ def test_a_process_that_was_frozen_as_a_whole_has_its_time_anew(
         waiting.left = []
 
     monkeypatch.setattr("adapter.ops.pulse._end", end)
-    Pulse(monotonic=lambda: waiting.clock)._watch(waiting)
+    pulse = Pulse(monotonic=lambda: waiting.clock)
+    pulse._watch(waiting)
     assert ended == hung
+    assert pulse.alive is not bool(hung)
 
 
 def test_work_that_gives_no_sign_of_life_is_not_alive() -> None:

@@ -18,7 +18,7 @@ from tests.store.backends import NOW, PERSON, Store, after
 
 NASTY = 'åäö 🦊 \' " \\ {"n": null} [1] \n\t\u2028 %s :name $1'
 NUMBERS = (1, 2, 5, 6, 13, 40)
-"""In PostgreSQL the first ones go in with a parameter for each value, the others with one for all."""
+"""In PostgreSQL few rows go in with a parameter for each value, and many with one for all: from five or six on."""
 
 
 def a_case(n: int) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def test_rows_that_go_in_together_are_stored_as_rows_that_go_in_alone(store: Sto
     assert store.run(stored, cases) == alone
 
 
-async def test_nor_does_it_matter_whether_the_event_loop_waits(url: str) -> None:
+async def test_rows_are_stored_alike_whether_a_thread_or_the_event_loop_waits(url: str) -> None:
     db = Database(url)
     db.upgrade()
     rows = [a_case(n) for n in range(9)]
@@ -88,9 +88,12 @@ async def test_nor_does_it_matter_whether_the_event_loop_waits(url: str) -> None
 def test_a_value_that_its_column_can_not_have_is_refused_and_nothing_is_stored(store: Store, number: int) -> None:
     rows = [a_fact(n) for n in range(number)]
     naive = NOW.replace(tzinfo=None)
-    for wrong in ({"read_at": naive}, {"value": b"bytes", "tried_at": naive}):
-        with pytest.raises((ValueError, StatementError)):
-            store.run(add, facts, *rows, a_fact(99) | wrong)
+    wrong: list[dict[str, Any]] = [{"read_at": naive}]
+    if not store.db.embedded and number > 5:
+        wrong += [{"value": b"bytes"}, {"error": object()}]  # few, a driver may know how to write
+    for values in wrong:
+        with pytest.raises((ValueError, StatementError, StoreError)):
+            store.run(add, facts, *rows, a_fact(99) | values)
     lacking = a_fact(99)
     del lacking["stale"]
     with pytest.raises((KeyError, StoreError, StatementError)):
