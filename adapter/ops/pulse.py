@@ -80,7 +80,7 @@ class Pulse:
             ended.set()
 
     def _watch(self, ended: threading.Event) -> None:
-        looked, forgiven = self._monotonic(), -1.0
+        looked, forgiven = self._monotonic(), None
         while not ended.wait(min(TICK_SECONDS, self.hang_seconds / 4)):
             stood, before, looked = self.loop_seconds, looked, self._monotonic()
             if looked - before > self.hang_seconds / 2 and self._ticked != forgiven:

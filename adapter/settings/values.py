@@ -31,7 +31,7 @@ def _base_url(value: str) -> str:
     if parts.scheme == "http" and parts.hostname not in LOOPBACK:
         raise ValueError("must be https: personal data and the key would travel in clear (http is for localhost only)")
     try:
-        usable = 0 < (httpx.URL(value).port or 443) < 65536
+        usable = (httpx.URL(value).port or 0) < 65536
     except httpx.InvalidURL:
         usable = False
     if not usable:

@@ -157,7 +157,7 @@ def _listed(table: Table, rows: Sequence[Row]) -> str:
 
 def _date_text(value: object) -> str:
     if not isinstance(value, date):
-        raise ValueError(f"a value of type {type(value).__name__} can't be stored")  # as ``add`` says
+        raise ValueError(f"a value of type {type(value).__name__} can't be stored")
     return value.isoformat()
 
 
@@ -171,10 +171,8 @@ def _stored(table: Table, names: tuple[str, ...]) -> Mapping[str, Callable[[Any]
 @cache
 def _inserting_list(table: Table, names: tuple[str, ...], ending: str) -> TextClause:
     dialect = _postgresql()
-    columns = ", ".join(f'"{name}"' for name in names)
     of = ", ".join(f'"{name}" {table.c[name].type.compile(dialect)}' for name in names)
-    listed = f"SELECT * FROM json_to_recordset(CAST(:rows AS JSON)) AS r({of})"  # noqa: S608  # of are column types
-    return text(" ".join(("INSERT INTO", f'"{table.name}"', f"({columns})", listed, ending)))
+    return _into(table, names, f"SELECT * FROM json_to_recordset(CAST(:rows AS JSON)) AS r({of})", ending)  # noqa: S608
 
 
 @cache
@@ -196,9 +194,12 @@ def _in_blocks(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
 def _inserting(table: Table, names: tuple[str, ...], count: int, ending: str) -> TextClause:
     """As text: of several rows' ``VALUES`` SQLAlchemy would build the statement anew each time."""
     rows, given_here = _values(table, names, count)
+    return _into(table, names, f"VALUES {rows}", ending).bindparams(*given_here)
+
+
+def _into(table: Table, names: tuple[str, ...], rows: str, ending: str) -> TextClause:
     columns = ", ".join(f'"{name}"' for name in names)
-    words = ("INSERT INTO", f'"{table.name}"', f"({columns})", "VALUES", rows, ending)
-    return text(" ".join(words)).bindparams(*given_here)
+    return text(" ".join(("INSERT INTO", f'"{table.name}"', f"({columns})", rows, ending)))
 
 
 @cache

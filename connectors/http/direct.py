@@ -38,11 +38,10 @@ class Address(httpx.URL):
 
 
 class Direct:
-    """Requests and answers of one transport, to addresses that begin with ``base_url``. Raises ``httpx.HTTPError``, and
-    ``httpx.InvalidURL`` for a base that can't be read."""
+    """Requests and answers of one transport, to addresses that begin with ``base_url``. Raises ``httpx.HTTPError``."""
 
     def __init__(self, base_url: str, transport: httpx.AsyncBaseTransport, timeout: httpx.Timeout) -> None:
-        self._base, self._begins = httpx.URL(base_url), base_url
+        self._base = Address(base_url)
         self._transport = transport
         self._extensions = {"timeout": timeout.as_dict()}
 
@@ -56,7 +55,7 @@ class Direct:
         headers: Mapping[str, str] | None = None,
     ) -> httpx.Request:
         """``url`` is whole, its parameters included."""
-        assert url.startswith(self._begins), "the base names the host"
+        assert url.startswith(str(self._base)), "the base names the host"
         whole = _HEADERS
         if headers:
             whole = httpx.Headers(_HEADERS)

@@ -81,7 +81,7 @@ def test_a_process_that_was_frozen_as_a_whole_has_its_time_anew(
     pulse = Pulse(monotonic=lambda: waiting.clock)
     pulse._watch(waiting)
     assert ended == hung
-    assert pulse.alive is not bool(hung)
+    assert pulse.alive == (not hung)
 
 
 def test_work_that_gives_no_sign_of_life_is_not_alive() -> None:
