@@ -214,6 +214,7 @@ def _amended(
     content = _content(w, facts_at, now)
     same = row.kind == w.kind and row.what == dict(w.what)
     if row.state == ActState.DROPPED:
+        content["created_at"] = now  # called for since now, not since it once was
         return content | {"state": ActState.PENDING, "error": None, "looks": 0, "correlation": correlation}, "wanted"
     if row.state == ActState.PARKED and not same:
         return content | {"state": ActState.PENDING, "error": None, "correlation": correlation}, "changed"
@@ -268,7 +269,7 @@ def _leading(rows: Sequence[_Queued]) -> list[_Queued]:
     queues: dict[str, list[_Queued]] = {}
     for row in rows:
         queues.setdefault("person" if row["kind"] in PERSON_KINDS else row["lane"], []).append(row)
-    first = {queue: waiting[0] for queue, waiting in queues.items()}
+    first = {queue: min(waiting, key=_turn) for queue, waiting in queues.items()}
     if "platform" in queues:
         first["platform"] = min(
             queues["platform"], key=lambda r: (r["state"] == ActState.PENDING, r["kind"] not in STOPS)
@@ -277,6 +278,12 @@ def _leading(rows: Sequence[_Queued]) -> list[_Queued]:
     if schedule is not None and person is not None and schedule["kind"] not in STOPS:
         del first["platform" if person["n"] < schedule["n"] else "person"]
     return list(first.values())
+
+
+def _turn(row: _Queued) -> tuple[bool, datetime | None, int]:
+    """What is under way first, then what may go soonest: a letter that waits for the morning holds up no urgent one."""
+    pending = row["state"] == ActState.PENDING
+    return pending, row["retry_at"] if pending else None, row["n"]
 
 
 def requeue_parked(conn: Connection, tenant: str, ref: str, now: datetime) -> int:

@@ -20,8 +20,9 @@ from adapter.demo.promises import Evidence, p3, p4, p7, p8
 from adapter.demo.stage import DemoFailed, Stage
 from adapter.demo.story import Played
 from adapter.demo.watch import Life as Watched
-from adapter.domain.decide import balance, situation
+from adapter.domain.decide import balance
 from adapter.domain.ledger import ActKind
+from adapter.domain.situation import situation
 from adapter.presentation.case_file import CaseFile
 from adapter.store import cases
 from adapter.store.database import Database
