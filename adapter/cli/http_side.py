@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from importlib.metadata import version
 
 from adapter import bootstrap
@@ -13,7 +12,7 @@ from adapter.engine.runtime import Clock
 from adapter.log_events import log
 from adapter.ops.app import serve
 from adapter.ops.calls import VendorCalls
-from adapter.ops.context import Breaker, Document, OpsContext
+from adapter.ops.context import Document, OpsContext
 from adapter.ops.poller import Poller
 from adapter.ops.pulse import Pulse
 from adapter.presentation.words import Words
@@ -67,7 +66,6 @@ class HttpSide:
             version=version("trygghetskamera-adapter"),
             poll_soon=poller.soon,
             hook_secrets=_secrets(service),
-            breakers=self._breakers,
             documents=self._document,
         )
         jobs = [self.pulse.run(stop)]
@@ -82,10 +80,6 @@ class HttpSide:
         printed = await service.runtime.db.run(lambda c: gathered(c, service, reference, kind))
         # Outside of the transaction and of the loop: it takes a moment.
         return None if printed is None else await asyncio.to_thread(printed)
-
-    def _breakers(self) -> Sequence[Breaker]:
-        down = self._ops.runtime.breakers.down() if self._ops else {}
-        return [Breaker(tenant, vendor, True, since) for (tenant, vendor), since in down.items()]
 
 
 def _words(service: Service) -> dict[str, Words]:

@@ -79,7 +79,7 @@ def gauges(ops: OpsContext, snapshots: Iterable[Snapshot], *, store_up: bool) ->
     for name in (*ops.runtime.tenants, *ops.runtime.refused):
         text = "1 if a municipality isn't served because its settings or mapping can't be used."
         g.add("tenant_refused", text, name in ops.runtime.refused, tenant=name)
-    held = {(b.tenant, b.vendor) for b in ops.breakers() if b.open}
+    held = ops.runtime.breakers.down()
     for tenant in ops.runtime.tenants:
         for vendor in sorted(VENDOR_OF_LANE.values()):
             text = "1 while calls to a vendor are held back."

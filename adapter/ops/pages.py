@@ -18,12 +18,14 @@ from adapter.log_events import log
 from adapter.ops import views
 from adapter.ops.access import Access
 from adapter.ops.casebook import CaseBook, Glance, safety
-from adapter.ops.context import DOCUMENTS, OpsContext, Words
+from adapter.ops.context import DOCUMENTS, OpsContext
 from adapter.ops.health import fresh_for
 from adapter.ops.limits import Buckets
 from adapter.ops.resync_rows import ResyncRow, resync_rows
 from adapter.presentation.case_file import CaseFile, case_file, find_case
+from adapter.presentation.case_page import next_lines
 from adapter.presentation.signs import SIGNS
+from adapter.presentation.words import Words
 from adapter.store import events
 from adapter.store.errors import StoreError
 from adapter.store.events import Event
@@ -139,7 +141,7 @@ class Pages:
             way_in=[s for s in steps if s.id not in _OUT],
             way_out=[s for s in steps if s.id in _OUT],
             signs=SIGNS,
-            next_lines=views.next_lines(file, words, self.ops.runtime.clock.now()),
+            next_lines=[line.plain for line in next_lines(file, words, self.ops.runtime.clock.now(), acts=False)],
             timeline=[(words.when(e.at), event_text(e, words, acts)) for e in reversed(found.timeline)],
             documents=DOCUMENTS if self.ops.documents else (),
         )

@@ -12,8 +12,8 @@ from adapter.domain.routine import STEPS
 from adapter.engine.feeds import FEEDS
 from adapter.ops.calls import Seen
 from adapter.ops.casebook import Glance, Safety
-from adapter.ops.context import OpsContext, Words
-from adapter.presentation.case_file import CaseFile
+from adapter.ops.context import OpsContext
+from adapter.presentation.words import Words
 from adapter.store.feeds import Feed
 from adapter.store.held import Held
 from adapter.store.queries import Overview
@@ -230,30 +230,14 @@ def worst_first(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 def _vendors_of(ops: OpsContext, tenant: str) -> Iterable[Row]:
     words = ops.words_of(tenant)
-    held = {b.vendor: b for b in ops.breakers() if b.open and b.tenant == tenant}
+    held = {vendor: since for (of, vendor), since in ops.runtime.breakers.down().items() if of == tenant}
     seen = {s.vendor: s for s in ops.calls.seen(tenant)}
     for vendor in sorted({*held, *seen}):
         last = seen.get(vendor, Seen(tenant, vendor))
         state = Line(words.say("status", "vendor_ok"), "ok")
         if vendor in held:
             code = "vendor_refuses" if last.failure == "Unauthorised" and not last.well else "vendor_open"
-            state = Line(words.say("status", code, when=words.when(held[vendor].since)), "bad")
+            state = Line(words.say("status", code, when=words.when(held[vendor])), "bad")
         elif not last.well:
             state = Line(words.say("status", "vendor_bad", when=words.when(last.failed_at)), "warn")
         yield Row(words.say("vendors", vendor), tenant, words.when(last.answered_at), state)
-
-
-def next_lines(file: CaseFile, words: Words, now: datetime) -> tuple[str, ...]:
-    """What comes next by itself (P9)."""
-    case = file.case
-    if not case.open:
-        return (words.heading("next_closed"),)
-    if case.failures and case.error:
-        told = {"failures": case.failures, "error": case.error, "when": words.when(case.ready_at)}
-        return (words.heading("next_failed", **told),)
-    lines = [words.heading("next_due")] if case.ready_at is not None and case.ready_at <= now else []
-    if file.decision and file.decision.wake_at:
-        lines.append(words.heading("next_wake", when=words.when(file.decision.wake_at)))
-    if case.read_again_at:
-        lines.append(words.heading("next_read", when=words.when(case.read_again_at)))
-    return tuple(lines)
