@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from adapter.engine.runtime import Runtime
-from adapter.ops.calls import VendorCalls
-from adapter.ops.pulse import Pulse
+from adapter.ops.vendor_calls import VendorCalls
+from adapter.ops.watchdog import Watchdog
 from adapter.presentation.words import Words
 from adapter.settings import OpsSettings
 
@@ -38,7 +38,7 @@ class OpsContext:
     settings: OpsSettings
     words: Mapping[str, Words]
     calls: VendorCalls
-    pulse: Pulse
+    watchdog: Watchdog
     version: str
     poll_soon: Callable[[str], None]
     hook_secrets: Mapping[str, bytes] = field(default_factory=dict)

@@ -10,9 +10,9 @@ from adapter.domain.decision import Phase, StepState, StepView
 from adapter.domain.ledger import ActState
 from adapter.domain.routine import STEPS
 from adapter.engine.feeds import FEEDS
-from adapter.ops.calls import Seen
-from adapter.ops.casebook import Glance, Safety
+from adapter.ops.case_cache import CaseSummary, Safety
 from adapter.ops.context import OpsContext
+from adapter.ops.vendor_calls import Seen
 from adapter.presentation.words import Words
 from adapter.store.feeds import Feed
 from adapter.store.held import Held
@@ -99,24 +99,24 @@ class Numbers:
         return all(line.tone != "bad" for line in lines)
 
 
-def urgency(glance: Glance) -> tuple[bool, int, bool, datetime, str]:
+def urgency(summary: CaseSummary) -> tuple[bool, int, bool, datetime, str]:
     """Sort by it: late and parked first, the longest open first among equals."""
-    return (not glance.parked, -glance.late, not glance.attention, glance.opened_at, glance.ref)
+    return (not summary.parked, -summary.late, not summary.attention, summary.opened_at, summary.ref)
 
 
-def card(glance: Glance, words: Words) -> Card:
-    tags = [Line(words.say("phases", glance.phase.value))]
-    if glance.failing:
+def card(summary: CaseSummary, words: Words) -> Card:
+    tags = [Line(words.say("phases", summary.phase.value))]
+    if summary.failing:
         tags.append(Line(words.say("status", "case_failing"), "bad"))
-    elif glance.parked:
+    elif summary.parked:
         tags.append(Line(words.say("status", "case_parked"), "bad"))
-    if glance.late:
-        tags.append(Line(f"{words.say('status', 'case_late')}: {words.late(glance.late)}", "warn"))
-    if glance.decided_at is None:
+    if summary.late:
+        tags.append(Line(f"{words.say('status', 'case_late')}: {words.late(summary.late)}", "warn"))
+    if summary.decided_at is None:
         tags.append(Line(words.say("status", "case_not_read"), "warn"))
-    awaits = tuple(_awaited(view, words) for view in glance.awaited)
-    notices = tuple(Line(words.attention(a), "bad" if a.parks else "warn") for a in glance.attention)
-    return Card(glance.ref, glance.tenant, tuple(tags), awaits, notices)
+    awaits = tuple(_awaited(view, words) for view in summary.awaited)
+    notices = tuple(Line(words.attention(a), "bad" if a.parks else "warn") for a in summary.attention)
+    return Card(summary.ref, summary.tenant, tuple(tags), awaits, notices)
 
 
 def held_card(tenant: str, order: Held, words: Words) -> Card:
@@ -133,12 +133,12 @@ def _awaited(view: StepView, words: Words) -> Line:
     return Line(f"{view.id} {words.role(view.role.value)}{since}{late}", tone)
 
 
-def board(glances: Iterable[Glance], words: Mapping[str, Words]) -> tuple[Column, ...]:
+def board(summaries: Iterable[CaseSummary], words: Mapping[str, Words]) -> tuple[Column, ...]:
     """The open cases by the first step that each waits for, in the routine's order; then those that wait for none."""
-    columns: dict[str, list[Glance]] = {}
-    for glance in glances:
-        first = min((v.id for v in glance.awaited), key=_ORDER.__getitem__, default=glance.phase.value)
-        columns.setdefault(first, []).append(glance)
+    columns: dict[str, list[CaseSummary]] = {}
+    for summary in summaries:
+        first = min((v.id for v in summary.awaited), key=_ORDER.__getitem__, default=summary.phase.value)
+        columns.setdefault(first, []).append(summary)
     order = [*STEPS, *(phase.value for phase in _AFTER_STEPS)]
     said = next(iter(words.values()))
     return tuple(

@@ -98,7 +98,9 @@ def next_lines(file: CaseFile, words: Words, now: datetime, *, acts: bool = True
         when = words.when(case.ready_at)
         yield Text(words.heading("next_failed", failures=case.failures, error=case.error, when=when), style="red")
         return
-    waiting = [a for a in file.ledger.acts if acts and a.state in (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN)]
+    waiting = [
+        a for a in file.ledger.acts if acts and a.state in (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN)
+    ]
     for act in waiting:
         yield Text(f"{act.n:02d} {words.act(act.kind, act.what)}: {words.act_state(act)}")
     if case.ready_at is not None and case.ready_at <= now:

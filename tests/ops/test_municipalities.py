@@ -12,9 +12,9 @@ import httpx
 from adapter.observability import configure_logging
 from adapter.ops import views
 from adapter.ops.app import create_app
-from adapter.ops.calls import VendorCalls
-from adapter.ops.casebook import Safety
+from adapter.ops.case_cache import Safety
 from adapter.ops.context import OpsContext
+from adapter.ops.vendor_calls import VendorCalls
 from adapter.store import cases
 from adapter.store.queries import overview
 from tests.conftest import Logs
