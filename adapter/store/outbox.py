@@ -41,8 +41,8 @@ _KNOWN = select(
     persons.EMPTIED.scalar_subquery().label("emptied"),
     _ELSEWHERE.label("elsewhere"),
 )
-_QUEUED = ("n", "lane", "kind", "state", "retry_at", "ready_at", "lease_owner", "lease_until")
-_ROWS = dict.fromkeys((*(column.name for column in ACT_COLUMNS), *_QUEUED, "not_before", "facts_at"))
+_QUEUED = ("n", "lane", "kind", "state", "not_before", "retry_at", "ready_at", "lease_owner", "lease_until")
+_ROWS = dict.fromkeys((*(column.name for column in ACT_COLUMNS), *_QUEUED, "facts_at"))
 _WHOLE = (
     # With the rest of the ledger beside each: a statement less.
     select(*(_c[name] for name in _ROWS), *_KNOWN.selected_columns)
@@ -327,10 +327,10 @@ def _leading(rows: Sequence[_Queued]) -> list[_Queued]:
     return list(first.values())
 
 
-def _turn(row: _Queued) -> tuple[bool, datetime | None, int]:
-    """What is under way first, then what may go soonest: a letter that waits for the morning holds up no urgent one."""
-    pending = row["state"] == ActState.PENDING
-    return pending, row["retry_at"] if pending else None, row["n"]
+def _turn(row: _Queued) -> tuple[bool, bool, datetime | None, int]:
+    """What is under way first, then in order; but a letter that waits for the morning holds up no urgent one."""
+    held: datetime | None = row["not_before"] if row["state"] == ActState.PENDING else None
+    return row["state"] == ActState.PENDING, held is not None, held, row["n"]
 
 
 def requeue_parked(conn: Connection, tenant: str, ref: str, now: datetime) -> int:
