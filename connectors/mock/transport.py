@@ -28,7 +28,7 @@ class InProcessTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer one request. Raises httpx.ReadError and httpx.ReadTimeout."""
-        asked = await _request(request)
+        asked = await to_request(request)
         try:
             if self._before is not None:
                 await self._before(asked)
@@ -39,18 +39,20 @@ class InProcessTransport(httpx.AsyncBaseTransport):
             _check_read_timeout(request, cut.delay)
             raise httpx.ReadError(str(cut), request=request) from None
         _check_read_timeout(request, answer.delay)
-        headers = {**answer.headers, "content-length": str(len(answer.body))}
-        return httpx.Response(answer.status, headers=headers, content=answer.body, request=request)
+        return to_response(answer, request)
 
 
-async def _request(request: httpx.Request) -> Request:
-    return Request.of(
-        request.method,
-        request.url.path,
-        raw_query=request.url.query.decode("ascii"),
-        headers=request.headers,
-        body=await request.aread(),
-    )
+async def to_request(request: httpx.Request) -> Request:
+    """What httpx asks, as a simulated vendor takes it."""
+    raw_query = request.url.query.decode("ascii")
+    body = await request.aread()
+    return Request.of(request.method, request.url.path, raw_query=raw_query, headers=request.headers, body=body)
+
+
+def to_response(answer: Answer, request: httpx.Request) -> httpx.Response:
+    """What a simulated vendor answers, as httpx gives it."""
+    headers = {**answer.headers, "content-length": str(len(answer.body))}
+    return httpx.Response(answer.status, headers=headers, content=answer.body, request=request)
 
 
 def _check_read_timeout(request: httpx.Request, delay: float) -> None:
