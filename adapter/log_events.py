@@ -187,9 +187,9 @@ _CATALOGUE: Final = (
     Event("vendor_up", INFO, ("vendor", "down_seconds"), "The vendor answers again; what waited is being done."),
 )  # fmt: skip
 
-_OURS: Final = logging.getLogger("adapter")
-
 EVENTS: Final = {event.name: event for event in _CATALOGUE}
+
+_LOGGER: Final = structlog.stdlib.get_logger("adapter")
 
 
 def log(event: str, /, *, error: BaseException | None = None, **fields: object) -> None:
@@ -200,11 +200,11 @@ def log(event: str, /, *, error: BaseException | None = None, **fields: object) 
     """
     known = EVENTS.get(event)
     level = known.level if known else ERROR
-    if not _OURS.isEnabledFor(level):
-        return
     if error is not None:
-        fields |= {"error": error, "exc_info": error} if level >= ERROR else {"error": error}
-    structlog.get_logger().log(level, event, logger=_OURS.name, **fields)
+        fields["error"] = error
+        if level >= ERROR:
+            fields["exc_info"] = error
+    _LOGGER.log(level, event, **fields)
 
 
 @contextmanager

@@ -233,8 +233,7 @@ def test_a_line_that_can_not_be_written_does_not_tell_its_values(capsys: pytest.
 
 def test_a_line_of_ours_that_can_not_be_written_is_told_of_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     out = configured()
-    monkeypatch.setattr("adapter.observability.refuse_personal", None)
-    configure_logging("DEBUG", json=True, stream=out)
+    monkeypatch.setattr(Redaction, "__call__", None)
     log("service_stopping", reason=NAME)
     assert out.getvalue() == "a log line of service_stopping could not be written (TypeError)\n"
 
@@ -255,23 +254,6 @@ def test_a_log_that_is_closed_stops_nothing(
         "a log line of somelibrary could not be written (ValueError)",
     ]
     assert capsys.readouterr().err.splitlines() == (told if stderr == "there" else [])
-
-
-def test_nothing_that_was_redacted_is_remembered() -> None:
-    redaction = Redaction([SECRET])
-    told = [redaction(None, "", {"event": text}) for text in ("planned", f"no unit for {TF}", f"key {SECRET}") * 2]
-    assert told == [{"event": text} for text in ("planned", f"no unit for {REDACTED}", f"key {REDACTED}") * 2]
-    assert redaction._clean == {"event", "planned"}
-    for n in range(3000):
-        redaction(None, "", {"event": f"word-{n}"})
-    assert len(redaction._clean) <= 1024
-
-
-def test_a_word_that_is_remembered_stays_refused_under_a_personal_name() -> None:
-    out = configured()
-    log("service_stopping", reason="planned")
-    log("service_stopping", name="planned")
-    assert [line.get("reason", line.get("name")) for line in lines(out)] == ["planned", "[refused]"]
 
 
 def test_libraries_go_the_same_way_and_are_heard_from_warning_on() -> None:

@@ -28,8 +28,8 @@ from connectors.errors import Transient
 from connectors.mock.faults import FaultPlan
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, Ordered, SimulatedLifecare
 from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
+from connectors.mock.routing import Handler
 from connectors.mock.transport import InProcessTransport
-from connectors.mock.wire import Handler
 
 EXAMPLE = Path(__file__).parents[1] / "mappings" / "example.toml"
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -87,7 +87,6 @@ def settings_for(mapping: Path = EXAMPLE, **engine: float) -> Settings:
     }
     return Settings.model_validate(
         {
-            "demo": True,
             "tenants": {"exempel": tenant},
             "store": {"url": "sqlite://"},
             "engine": {"poll_seconds": 3600, "awaiting_minutes": 60, **engine},
@@ -261,7 +260,7 @@ class World:
 
     def schedules(self) -> list[tuple[str, str]]:
         """Reference and status of each schedule in Phoniro."""
-        return [(s.new.external_reference, self.phoniro.status(s.id)) for s in self.phoniro.book.all]
+        return [(s.new.external_reference, self.phoniro.status(s.id)) for s in self.phoniro.schedules]
 
     def valid_to(self, schedule_id: str) -> date | None:
         """The last day on which anyone may look, as Phoniro has it."""

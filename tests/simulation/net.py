@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from connectors.mock.routing import Answer, Handler, Request
 from connectors.mock.transport import to_request, to_response
-from connectors.mock.wire import Answer, Handler, Request
 from tests.simulation.loop import LoopClock
 from tests.simulation.weather import Fault, Weather
 
