@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 import httpx
 
 from connectors.http import HttpSettings
-from connectors.mock.wire import Answer, Cut, Handler, Request, parse_query
+from connectors.mock.routing import Answer, Cut, Handler, Request
 
 READ_TIMEOUT = HttpSettings().read_timeout
 
@@ -56,7 +56,7 @@ class Said:
 def _plain(method: str, url: str) -> Request:
     """The same things are asked again and again."""
     asked = urlsplit(url)
-    return Request(method, unquote(asked.path), parse_query(asked.query), raw_query=asked.query)
+    return Request.of(method, unquote(asked.path), raw_query=asked.query)
 
 
 class Spared:

@@ -258,7 +258,7 @@ class World:
 
     def schedules(self) -> list[tuple[str, str]]:
         """Reference and status of each schedule in Phoniro."""
-        return [(s.new.external_reference, self.phoniro.status(s.id)) for s in self.phoniro.book.all]
+        return [(s.new.external_reference, self.phoniro.status(s.id)) for s in self.phoniro.schedules]
 
     def valid_to(self, schedule_id: str) -> date | None:
         """The last day on which anyone may look, as Phoniro has it."""

@@ -107,7 +107,7 @@ async def test_revoked_tokens_are_replaced_without_anybody_noticing(
 ) -> None:
     sims.phoniro.revoke_tokens()
     await client.create_schedule(_new())
-    assert len(sims.phoniro.book.all) == 1
+    assert len(sims.phoniro.schedules) == 1
 
 
 async def test_a_list_comes_whole_over_many_pages_although_one_page_is_lost(

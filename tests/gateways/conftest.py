@@ -20,8 +20,8 @@ from adapter.ports import CaseContext
 from connectors.http import HttpSettings
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.mock.faults import FaultPlan
-from connectors.mock.lifecare.gateway import DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
-from connectors.mock.phoniro.simulator import DEFAULT_CLIENT, SimulatedPhoniro
+from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
+from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
 from connectors.mock.transport import InProcessTransport
 from connectors.phoniro.client import PhoniroClient
 from mappings.tables import MunicipalMapping, load_mapping

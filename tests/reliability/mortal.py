@@ -18,7 +18,7 @@ from adapter.store import outbox
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
 from adapter.store.tables import acts
-from connectors.mock.wire import Cut, Handler, Request
+from connectors.mock.routing import Cut, Handler, Request
 from tests.inprocess import Said, Spared
 from tests.world import ANNA, World
 
@@ -102,7 +102,7 @@ class MortalWorld(World):
         if self.done is None:
             count = select(func.count()).select_from(acts).where(acts.c.state == ActState.DONE)
             self.done = self.db.run_sync(lambda c: c.scalar(count)) or 0
-        versions = sum(len(s.versions) for s in self.phoniro.book.all)
+        versions = sum(len(s.versions) for s in self.phoniro.schedules)
         here = (name, self.done, len(self.lifecare.notes_written()), versions)
         self.passed.append(here)
         if self.dies_at(here):
@@ -162,8 +162,8 @@ class MortalWorld(World):
             "balanced": decision is not None and decision.balanced,
             "undone": [a.key for a in ledger if a.state not in (ActState.DONE, ActState.DROPPED)],
             "notes": sorted(_said(note.text) for note in self.lifecare.notes_written()),
-            "schedules": [(s.new.external_reference, *(v.act for v in s.versions)) for s in self.phoniro.book.all],
-            "ends": [(s.now.valid_from, s.now.valid_to) for s in self.phoniro.book.all],
+            "schedules": [(s.new.external_reference, *(v.act for v in s.versions)) for s in self.phoniro.schedules],
+            "ends": [(s.now.valid_from, s.now.valid_to) for s in self.phoniro.schedules],
             "persons": [c.first_name for c in self.phoniro.customers.values()],
             "mails": sorted({(to, subject) for _, to, subject, _ in self.mail.sent}),
         }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from connectors.mock.wire import Answer, Handler, Request
+from connectors.mock.routing import Answer, Handler, Request
 from tests.inprocess import Said, Spared
 from tests.simulation.loop import LoopClock
 from tests.simulation.weather import Fault, Weather
