@@ -199,6 +199,8 @@ class Routine(Part):
     renewal_gap_days: Count = 14
     deviation_grace_hours: Count = 2
     by_hand_after_minutes: Annotated[StrictInt, Field(gt=0)] = 10
+    schedule_ahead_days: Count = 3
+    settle_changes_minutes: Count = 15
     open_absence_days: Annotated[StrictInt, Field(gt=0)] = 30
     last_day_is_home: bool = True
     retention_days: Count = 90

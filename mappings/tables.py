@@ -123,6 +123,8 @@ class MunicipalMapping(Part):
             holidays=frozenset(holidays),
             by_hand_after=timedelta(minutes=routine.by_hand_after_minutes),
             open_absence_days=routine.open_absence_days,
+            schedule_ahead_days=routine.schedule_ahead_days,
+            settle_changes=timedelta(minutes=routine.settle_changes_minutes),
             night_units=frozenset({*self.mailboxes.night_by_unit, *([None] if self.mailboxes.night else [])}),
         )
 

@@ -54,7 +54,19 @@ def _since(s: Situation, step: Step, told: Told, views: dict[str, StepView]) -> 
     before = [views[p] for p in step.after]
     if step.id != "I10" and any(p.state not in (StepState.DONE, StepState.NOT_NEEDED) for p in before):
         return None
-    return max((p.at for p in before if p.at), default=s.ledger.opened_at)
+    return max([*(p.at for p in before if p.at), *_not_before(s, step, told)], default=s.ledger.opened_at)
+
+
+def _not_before(s: Situation, step: Step, told: Told) -> list[datetime]:
+    """What a step can't have been awaited longer than: the order that asks for it, the note that was refused, the
+    letter by which it was asked for anew."""
+    period, zone = s.mandate.at_or_after(s.today), s.policy.zone
+    at = [day_start(period.ordered, zone)] if period and step in WAY_IN else []
+    if step.id == "I4" and s.evidence.refused_note and period:
+        at += [s.evidence.refused_note.at, day_start(min(period.first, s.today), zone)]
+    if step.id == "I7" and (asked := told.last(ALARM_TEAM, Letter.TIMES_CHANGED)):
+        at.append(asked.done_at or asked.created_at)
+    return at
 
 
 def _unanswered(s: Situation, told: Told) -> Note | None:
@@ -118,6 +130,13 @@ class _Done:
         if self.s.ever_scheduled and Signal.KEYS_COLLECTED not in self.s.evidence.newest:
             return StepView("I6", Role.ALARM_TEAM, StepState.NOT_NEEDED, reason="camera_is_up")
         return self._signals(STEPS["I6"])
+
+    def _i7(self) -> StepView | None:
+        """One that was signed before new times were told is of the old ones."""
+        signed = self.s.evidence.newest.get(Signal.APPENDIX_SIGNED)
+        asked = self.told.last(ALARM_TEAM, Letter.TIMES_CHANGED)
+        outdated = signed and asked and signed.by is None and signed.at < asked.created_at
+        return None if signed is None or outdated else _by_note(STEPS["I7"], signed)
 
     def _i8(self) -> StepView | None:
         consent, liability = self.s.evidence.consent, self.s.evidence.liability

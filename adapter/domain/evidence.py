@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -46,14 +46,17 @@ class Evidence:
         return "liability" if self.consent else "consent"
 
 
-def read_evidence(facts: Facts, ledger: Ledger, granted: Granted | None, window: NightWindow, today: date) -> Evidence:
+def read_evidence(
+    facts: Facts, ledger: Ledger, grants: Sequence[Granted], window: NightWindow, today: date, first_day: date
+) -> Evidence:
+    """``grants`` are what is granted now, and by each period to come; ``first_day`` is the camera's first."""
     newest = _newest(facts.notes.value)
     signed, withdrawn = newest.get(Signal.CONSENT_SIGNED), newest.get(Signal.CONSENT_WITHDRAWN)
     if signed and withdrawn and signed.at > withdrawn.at:
         withdrawn = None
     running = ledger.schedule.times if ledger.schedule else None
     scheduled = ledger.schedule is not None or bool(ledger.counting(ActKind.CREATE))
-    times, times_note, refused_note, problem = _times(facts.notes.value, granted, window, running)
+    times, times_note, refused_note, problem = _times(facts.notes.value, grants, window, running)
     ready, collected = newest.get(Signal.READY_FOR_START), newest.get(Signal.EQUIPMENT_COLLECTED)
     if collected and any(n and n.at > collected.at for n in (ready, signed)):
         collected = None
@@ -69,7 +72,7 @@ def read_evidence(facts: Facts, ledger: Ledger, granted: Granted | None, window:
         times_note=times_note,
         refused_note=refused_note,
         times_problem=problem,
-        keys=keys_needed(facts, today),
+        keys=keys_needed(facts, first_day),
         executing=any(e.current(today) for e in facts.executions.value),
         installed=scheduled or any((signed, liability, ready)),
     )
@@ -83,10 +86,11 @@ def _newest(notes: Iterable[Note]) -> dict[Signal, Note]:
 
 
 def _times(
-    notes: Iterable[Note], granted: Granted | None, window: NightWindow, running: NightTimes | None
+    notes: Iterable[Note], grants: Sequence[Granted], window: NightWindow, running: NightTimes | None
 ) -> tuple[NightTimes | None, Note | None, Note | None, TimesProblem | None]:
     """The newest note of times counts, and no older one. Where it can't be used, supervision that runs goes on by the
-    times it has: it isn't stopped for a misspelt note, and never started by an outdated one."""
+    times it has: it isn't stopped for a misspelt note, and never started by an outdated one. Times that only a period
+    to come grants wait for it."""
     told = [n for n in notes if n.signal in (Signal.TIMES_AGREED, Signal.TIMES_CHANGED)]
     if not told:
         return None, None, None, None
@@ -95,9 +99,11 @@ def _times(
         # Declared by hand, without a text: the times are those that are scheduled already.
         return running, note if running else None, None, None
     parsed = parse_times(note.text, window)
-    problem = parsed if isinstance(parsed, TimesProblem) else check_granted(parsed, granted or Granted())
+    problem = parsed if isinstance(parsed, TimesProblem) else check_granted(parsed, grants[0])
     if isinstance(parsed, NightTimes) and problem is None:
         return parsed, note, None, None
+    if isinstance(parsed, NightTimes) and any(check_granted(parsed, grant) is None for grant in grants[1:]):
+        return running, note, None, None
     return running, note if running else None, note, problem
 
 

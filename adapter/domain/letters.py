@@ -7,17 +7,19 @@ key counts what was told before on the same topic, so that nothing is told twice
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from adapter.domain.facts import Signal
-from adapter.domain.ledger import SCHEDULE_KINDS, ScheduleStatus, Wanted, What
-from adapter.domain.looks import LocalLook, last_look, next_look
+from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleStatus, Wanted, What
+from adapter.domain.looks import LocalLook, at_wall_clock, last_look, next_look
+from adapter.domain.nights import check_granted
 from adapter.domain.pauses import by_hand, pauses, told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter
 from adapter.domain.schedule import camera_is_down, pause_causes
 from adapter.domain.situation import Situation
 from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, Told, Writer
 
+_A_WEEK = timedelta(days=7)
 _SAME_NEWS = timedelta(days=1)
 """An end noted again within a day of its being told is no news."""
 _STRENGTH = {Letter.CANCEL: 0, Letter.CANCEL_OR_FETCH: 1, Letter.COLLECT: 2}
@@ -42,9 +44,13 @@ def letters(s: Situation) -> tuple[Wanted, ...]:
         _orders(w)
         _assignment_in(w)
         _times(w)
+        _fewer(w)
         _dates(w)
         _deviations(w)
+    if not s.mandate.over and s.facts.client.value.deceased:
+        _for_the_dead(w)
     _plan(w)
+    _started(w)
     _events(w)
     if s.mandate.over:
         _assignment_out(w)
@@ -58,7 +64,8 @@ def _orders(w: Writer) -> None:
     if not s.mandate.run:
         return
     period = s.mandate.at_or_after(s.today)
-    granted = period.granted.per_night if period and period.granted else None
+    grant = s.mandate.granted(s.today)
+    granted = grant.per_night if grant else None
     common: What = {
         "last_day": w.last_day,
         "granted": granted,
@@ -80,6 +87,13 @@ def _orders(w: Writer) -> None:
         w.topical("moved", Letter.MOVED, COORDINATOR, last_day=w.last_day, times=times, running=running)
 
 
+def _for_the_dead(w: Writer) -> None:
+    """An order for somebody who is dead already is told, and asks for nothing of the routine."""
+    if not w.told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED, Letter.DECEASED):
+        for order in sorted({p.order_id for p in w.s.mandate.run}):
+            w.once(f"order_for_dead:{order}", Letter.ORDER_FOR_DECEASED, COORDINATOR)
+
+
 def _assignment_in(w: Writer) -> None:
     """I3: install; and once it was called off, whether it is wanted again."""
     s = w.s
@@ -94,7 +108,12 @@ def _assignment_in(w: Writer) -> None:
     elif not s.evidence.installed:
         told = w.told.last(ALARM_TEAM, Letter.INSTALL, Letter.STAY, Letter.KEYS)
         if told and told.what["keys"] != s.evidence.keys and "needed" in (told.what["keys"], s.evidence.keys):
-            w.topical("keys", Letter.KEYS, ALARM_TEAM, keys=s.evidence.keys)
+            w.topical("keys", Letter.KEYS, ALARM_TEAM, keys=s.evidence.keys, running=False)
+    elif s.live and s.evidence.keys == "needed" and Signal.KEYS_COLLECTED not in s.evidence.newest:
+        for to in (COORDINATOR, ALARM_TEAM):
+            told = w.told.last(to, Letter.RECEIVED, Letter.INSTALL, Letter.STAY, Letter.KEYS)
+            if told and told.what["keys"] != "needed":
+                w.topical(f"keys_{to}", Letter.KEYS, to, keys="needed", running=True)
 
 
 def _times(w: Writer) -> None:
@@ -115,7 +134,19 @@ def _times(w: Writer) -> None:
     if told is None:
         w.topical("times", Letter.TIMES, ALARM_TEAM, **fields)
     elif told.what["times"] != text:
-        w.topical("times", Letter.TIMES_CHANGED, ALARM_TEAM, installed=s.evidence.installed, **fields)
+        w.settled("times", Letter.TIMES_CHANGED, ALARM_TEAM, installed=s.evidence.installed, **fields)
+
+
+def _fewer(w: Writer) -> None:
+    """A period to come that grants fewer looks than there are times for: a week ahead."""
+    s = w.s
+    for period in s.mandate.run:
+        grant = s.mandate.granted(period.first)
+        near = s.today < period.first <= s.today + _A_WEEK
+        if near and grant and grant.per_night and s.evidence.times and check_granted(s.evidence.times, grant):
+            found: What = {"granted": grant.per_night, "found": s.evidence.times.max_per_night}
+            key = f"fewer:{period.order_id}:{grant.per_night}"
+            w.once(key, Letter.FEWER_GRANTED, COORDINATOR, when=period.first.isoformat(), **found)
 
 
 def _dates(w: Writer) -> None:
@@ -129,11 +160,12 @@ def _dates(w: Writer) -> None:
         about_to_tell = any(x.what["to"] == to and "last_day" in x.what for x in w.letters)
         if last is None or about_to_tell:
             continue
-        began = first.what.get("first_day") if first and not s.ever_scheduled else w.first_day
+        ahead = s.live is not None and s.live.valid_from > s.today
+        began = first.what.get("first_day") if first and (ahead or not s.ever_scheduled) else w.first_day
         if (began, last.what["last_day"]) != (w.first_day, w.last_day):
             old: What = {"old_first_day": began, "old_last_day": last.what["last_day"]}
             new: What = {"first_day": w.first_day, "last_day": w.last_day}
-            w.topical(f"dates:{to}", Letter.DATES_CHANGED, to, **old, **new)
+            w.settled(f"dates:{to}", Letter.DATES_CHANGED, to, **old, **new)
 
 
 def deviations(s: Situation) -> list[tuple[str, str, datetime, str]]:
@@ -173,19 +205,41 @@ def _plan(w: Writer) -> None:
         fields: What = {
             "times": json.dumps(live.times.to_json()),
             "valid_from": live.valid_from.isoformat(),
-            "last_look": _when(final),
+            "last_look": _when(final, zone),
             "rests": next((c for c in told_causes(s) if c in _BY_DATE), None),
         }
         if last is None or not stands or any(last.what.get(k) != v for k, v in fields.items()):
             first = next_look(live.times, window, live.valid_from, live.valid_to, zone, s.now)
             looked_at = live.status is ScheduleStatus.OPEN and not pause_causes(s)
-            w.topical("plan", Letter.PLAN, PLAN, first_look=_when(first) if looked_at else None, **fields)
+            write = w.settled if stands else w.topical
+            write("plan", Letter.PLAN, PLAN, first_look=_when(first, zone) if looked_at else None, **fields)
     elif stands and live is None:
         w.topical("plan", Letter.PLAN_VOID, PLAN, reason=s.mandate.over_by or "ended")
 
 
-def _when(look: LocalLook | None) -> str | None:
-    return f"{look.day.isoformat()}T{look.at:%H:%M}" if look else None
+def _started(w: Writer) -> None:
+    """I11: that it is scheduled, from when; once for each schedule that we made ourselves."""
+    s, live = w.s, w.s.live
+    if (
+        live is None
+        or live.times is None
+        or live.status is not ScheduleStatus.OPEN
+        or s.mandate.over
+        or pause_causes(s)
+    ):
+        return
+    ours = any(a.what["n"] == live.n and "valid_from" in a.what for a in s.ledger.counting(ActKind.CREATE))
+    topic = f"started:{live.n}"
+    if ours and not w.told.topic(topic):
+        first = next_look(live.times, s.policy.window, live.valid_from, live.valid_to, s.policy.zone, s.now)
+        fields: What = {"times": json.dumps(live.times.to_json()), "first_look": _when(first, s.policy.zone)}
+        w.urgent(topic, Letter.STARTED, COORDINATOR, fields)
+        w.night(f"night_started:{live.n}", "night_started", fields)
+
+
+def _when(look: LocalLook | None, zone: tzinfo) -> str | None:
+    """As the clock on the wall will show it: a time that is skipped in spring is shown as when it is looked."""
+    return f"{at_wall_clock(look.day, look.at, zone).astimezone(zone):%Y-%m-%dT%H:%M}" if look else None
 
 
 def _events(w: Writer) -> None:
@@ -211,14 +265,15 @@ def _assignment_out(w: Writer) -> None:
     wanted = Letter.COLLECT if s.evidence.installed else Letter.CANCEL_OR_FETCH if s.evidence.booked else Letter.CANCEL
     if s.evidence.collected:
         wanted = Letter.CANCEL
-    told = Letter(str(last.what["letter"]))
+    told, deceased = Letter(str(last.what["letter"])), s.facts.client.value.deceased
     if told in ASSIGNMENT_OUT:
-        if _STRENGTH[told] >= _STRENGTH[wanted] and (last.what["keys_back"] or not keys_back):
+        anew = last.what["deceased"] != deceased and not camera_is_down(s)
+        if _STRENGTH[told] >= _STRENGTH[wanted] and (last.what["keys_back"] or not keys_back) and not anew:
             return
         wanted = max(told, wanted, key=_STRENGTH.__getitem__)
     elif s.evidence.collected and not keys_back:
         return
-    common: What = {"reason": s.mandate.over_by, "deceased": s.facts.client.value.deceased}
+    common: What = {"reason": s.mandate.over_by, "deceased": deceased}
     w.topical("assignment", wanted, ALARM_TEAM, keys_back=keys_back, last_day=w.last_day, **common)
 
 

@@ -15,7 +15,7 @@ from datetime import date
 
 from adapter.domain.facts import AuthorityDecision, Execution, Facts, Order, OrderStatus, ServiceKind, ServiceLine
 from adapter.domain.ledger import ActKind, Ledger
-from adapter.domain.nights import Granted
+from adapter.domain.nights import Granted, Weekday
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Period:
     executed: bool
     unit_id: int | None
     granted: Granted | None
+    ordered: date
     holds: tuple[str, ...] = ()
 
     @property
@@ -45,7 +46,8 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """``run`` is the current run of periods, sorted by their first day. ``over``: the authority has ended it (A1), by
+    """``run`` is the current run of periods, sorted by their first day. ``next_first`` is the first day of the next.
+    ``over``: the authority has ended it (A1), by
     ``over_by`` (``decision_ended``, ``order_ended``, ``service_ended``, ``decision_deleted``, ``order_withdrawn``).
     ``faults`` are codes of what keeps a period from being known; ``later`` names orders that begin only after a gap
     too long to keep the camera for."""
@@ -56,6 +58,7 @@ class Mandate:
     faults: tuple[tuple[str, str], ...]
     later: tuple[str, ...]
     executions: tuple[Execution, ...]
+    next_first: date | None = None
 
     @property
     def last_day(self) -> date | None:
@@ -64,9 +67,22 @@ class Mandate:
         return None if None in lasts else max((day for day in lasts if day), default=None)
 
     def in_force(self, day: date) -> Period | None:
-        """The period that covers the day: one that is sound, else one that is executed, else any."""
-        covering = sorted((p for p in self.run if p.covers(day)), key=lambda p: (not p.sound, not p.executed))
-        return covering[0] if covering else None
+        """The period that covers the day: one that is sound, else one that is executed, else any; the newest."""
+        covering = [p for p in self.run if p.covers(day)]
+        return max(covering, key=lambda p: (p.sound, p.executed, p.ordered, p.first, p.order_id), default=None)
+
+    def granted(self, day: date) -> Granted | None:
+        """What was granted on the day, or when the next period begins: all lines of that order together."""
+        period = self.at_or_after(day)
+        if period is None:
+            return None
+        on = max(day, period.first)
+        lines = [p.granted for p in self.run if p.order_id == period.order_id and p.covers(on)] or [period.granted]
+        if any(g is None or g.per_night is None for g in lines):
+            return lines[0] if len(lines) == 1 else None
+        nights = [g.nights for g in lines if g]
+        together = None if None in nights else frozenset[Weekday]().union(*(n for n in nights if n))
+        return Granted(sum(g.per_night for g in lines if g and g.per_night is not None), together)
 
     def holds(self, day: date) -> tuple[str, ...]:
         """Causes to pause that aren't the authority's end. An order that another one replaced holds up nothing."""
@@ -98,13 +114,19 @@ def rested_on(ledger: Ledger) -> frozenset[str]:
     return frozenset(orders)
 
 
+def told_of(ledger: Ledger) -> frozenset[str]:
+    """Orders that a unit was told of: they keep counting, whatever becomes of their status."""
+    told = (a.what.get("orders") for a in ledger.counting(ActKind.MESSAGE, ActKind.MAIL) if "letter" in a.what)
+    return frozenset(order for orders in told if orders for order in json.loads(str(orders)))
+
+
 def read_mandate(facts: Facts, ledger: Ledger, today: date, renewal_gap_days: int) -> Mandate:
     reader = _Reader(facts, rested_on(ledger), today)
     for order in sorted(facts.orders.value, key=lambda o: (o.order_date, o.id)):
-        begun = order.status is not OrderStatus.REGISTERED or order.id in reader.rested
+        begun = order.status is not OrderStatus.REGISTERED or order.id in reader.rested or order.id in told_of(ledger)
         if order.id in facts.chain and order.is_camera and begun:
             reader.take(order)
-    run, later = _run(reader.periods, today, renewal_gap_days)
+    run, later, next_first = _run(reader.periods, today, renewal_gap_days)
     alive = any(p.last is None or p.last >= today for p in run)
     over = bool(reader.ended or run) and not alive and not reader.faults
     last = max(run, key=lambda p: p.last or date.max) if run else None
@@ -117,11 +139,13 @@ def read_mandate(facts: Facts, ledger: Ledger, today: date, renewal_gap_days: in
         faults=tuple(dict.fromkeys(reader.faults)),
         later=later,
         executions=tuple(e for e in facts.executions.value if e.id in chained),
+        next_first=next_first,
     )
 
 
-def _run(periods: list[Period], today: date, gap: int) -> tuple[tuple[Period, ...], tuple[str, ...]]:
-    """The run that counts today, the last that has begun or else the first to come, and the orders of later ones."""
+def _run(periods: list[Period], today: date, gap: int) -> tuple[tuple[Period, ...], tuple[str, ...], date | None]:
+    """The run that counts today, the last that has begun or else the first to come; the orders of later ones, and when
+    the next of those begins."""
     runs: list[list[Period]] = []
     for period in sorted(periods, key=lambda p: (p.first, p.order_id)):
         ends = [p.last for p in runs[-1]] if runs else []
@@ -130,12 +154,11 @@ def _run(periods: list[Period], today: date, gap: int) -> tuple[tuple[Period, ..
         else:
             runs.append([period])
     if not runs:
-        return (), ()
+        return (), (), None
     at = max((i for i, run in enumerate(runs) if run[0].first <= today), default=0)
     current = {p.order_id for p in runs[at]}
-    return tuple(runs[at]), tuple(
-        dict.fromkeys(p.order_id for r in runs[at + 1 :] for p in r if p.order_id not in current)
-    )
+    later = dict.fromkeys(p.order_id for r in runs[at + 1 :] for p in r if p.order_id not in current)
+    return tuple(runs[at]), tuple(later), runs[at + 1][0].first if runs[at + 1 :] else None
 
 
 class _Reader:
@@ -182,7 +205,19 @@ class _Reader:
             executed = False
         holds = tuple(self._holds(order, decision, execution, after_start))
         self.periods.append(
-            Period(order.id, decision.id, first, last, ends_by, execution, executed, unit, line.granted, holds)
+            Period(
+                order.id,
+                decision.id,
+                first,
+                last,
+                ends_by,
+                execution,
+                executed,
+                unit,
+                line.granted,
+                order.order_date,
+                holds,
+            )
         )
 
     def _holds(
@@ -194,6 +229,8 @@ class _Reader:
         if decision.gone:
             yield "decision_gone"
         if not after_start:
+            if order.status is OrderStatus.REGISTERED:
+                yield "order_held"
             return
         if order.status is OrderStatus.WILL_NOT_BE_EXECUTED:
             yield "will_not_be_executed"

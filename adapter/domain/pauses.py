@@ -14,8 +14,8 @@ from adapter.domain.calendar import is_working_day, working_days_after
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import SCHEDULE_KINDS, Act, ActKind, ScheduleStatus, What
 from adapter.domain.looks import local_date
-from adapter.domain.routine import Letter, Role
-from adapter.domain.schedule import boundaries, pause_causes
+from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter, Role
+from adapter.domain.schedule import boundaries, camera_is_down, pause_causes
 from adapter.domain.situation import Situation
 from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, Writer
 
@@ -43,6 +43,7 @@ def _paused(readers: tuple[str, ...], mends: Role | None) -> Pause:
 PAUSES: dict[str, Pause] = {
     "deceased": Pause(Letter.DECEASED, Letter.DEATH_CORRECTED, (COORDINATOR, ALARM_TEAM), None),
     "consent_withdrawn": Pause(Letter.CONSENT_WITHDRAWN, Letter.RESUMED, (AUTHORITY, COORDINATOR), Role.AUTHORITY),
+    "order_held": Pause(Letter.ON_HOLD, Letter.HOLD_OVER, (COORDINATOR, ALARM_TEAM), None),
     "order_gone": _paused(_BOTH, Role.AUTHORITY),
     "decision_gone": _paused(_BOTH, Role.AUTHORITY),
     "will_not_be_executed": _paused(_BOTH, Role.AUTHORITY),
@@ -60,7 +61,7 @@ PAUSES: dict[str, Pause] = {
 }
 """Every cause of a pause but an absence, which surprises nobody."""
 
-_EARLY = frozenset({"deceased", "consent_withdrawn"})
+_EARLY = frozenset({"deceased", "consent_withdrawn", "order_held"})
 """Causes that are told before anything is scheduled, too."""
 
 
@@ -68,6 +69,8 @@ def pauses(w: Writer) -> None:
     """Each pause that a unit must know of, and its end, once per time that it happens. Where the person has died,
     nothing else is told."""
     s, causes = w.s, told_causes(w.s)
+    if s.mandate.over and s.facts.client.value.deceased and not camera_is_down(s):
+        causes = ("deceased",)
     for cause, pause in PAUSES.items():
         for to in pause.readers:
             topic = f"pause:{cause}:{to}"
@@ -75,12 +78,13 @@ def pauses(w: Writer) -> None:
             told = last is not None and last.what["letter"] == pause.began
             common: What = {"cause": cause, "scheduled": s.live is not None}
             if cause in causes:
-                early = cause in _EARLY and (cause != "deceased" or w.told.last(to))
+                asked = w.told.last(to, Letter.RECEIVED, Letter.RENEWED, *ASSIGNMENT_IN, *ASSIGNMENT_OUT)
+                early = cause in _EARLY and (cause == "consent_withdrawn" or asked)
                 if (s.live or early) and not (last and told and _is_same(s, cause, last)):
                     since = s.evidence.withdrawn.at.isoformat() if s.evidence.withdrawn else None
                     w.urgent(topic, pause.began, to, {**common, "since": since, "paused": _is_paused(s)}, _act_first(s))
-            elif told and not s.mandate.over and _is_over(s, cause):
-                w.urgent(topic, pause.gone, to, common)
+            elif told and _concerns(s, cause) and _is_over(s, cause):
+                w.urgent(topic, pause.gone, to, {**common, "over": s.mandate.over})
     _at_night(w, causes)
     _ahead(w, causes)
 
@@ -89,6 +93,11 @@ def told_causes(s: Situation) -> tuple[str, ...]:
     """Why nobody may look, of what is told, the gravest first."""
     causes = () if s.mandate.over else tuple(c for c in pause_causes(s) if c in PAUSES)
     return tuple(c for c in causes if c == "deceased" or not s.facts.client.value.deceased)
+
+
+def _concerns(s: Situation, cause: str) -> bool:
+    """After the end only a death does, while somebody may still go to the home for the camera."""
+    return not s.mandate.over or (cause == "deceased" and not camera_is_down(s))
 
 
 def _is_paused(s: Situation) -> bool:
@@ -113,6 +122,8 @@ def _is_over(s: Situation, cause: str) -> bool:
     """A death taken back is told at once, the end of any other pause when somebody is seen to be able to look again."""
     if cause == "deceased":
         return not s.facts.client.value.deceased
+    if cause == "order_held":
+        return True
     seen = not s.ledger.uncertain(SCHEDULE_KINDS)
     return seen and s.live is not None and s.live.status is ScheduleStatus.OPEN
 

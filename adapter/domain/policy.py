@@ -37,6 +37,8 @@ class Policy:
     holidays: frozenset[date] = frozenset()
     by_hand_after: timedelta = timedelta(minutes=10)
     open_absence_days: int = 30
+    schedule_ahead_days: int = 3
+    settle_changes: timedelta = timedelta(minutes=15)
     night_units: frozenset[int | None] = frozenset()
 
     def has_night_mailbox(self, unit: int | None) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from adapter.domain.facts import Absence, Facts, Signal
 from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleRecord, ScheduleStatus, Wanted, What
@@ -13,10 +13,19 @@ from adapter.domain.policy import Policy
 from adapter.domain.situation import Situation
 
 
+def starting(s: Situation) -> Period | None:
+    """The period that e-tillsyn rests on: the one in force, or, while nobody looks yet, one that is about to begin."""
+    period = s.mandate.in_force(s.today)
+    if period is None and (s.live is None or s.live.valid_from > s.today):
+        until = s.today + timedelta(days=s.policy.schedule_ahead_days)
+        period = next((p for p in s.mandate.run if s.today < p.first <= until), None)
+    return period
+
+
 def missing_gates(s: Situation) -> tuple[str, ...]:
     """The gates of I11 that don't hold, as step ids in the routine's order. Keys (I6) count until the camera is up:
     whoever got in to install it needs none any more."""
-    period = s.mandate.in_force(s.today)
+    period = starting(s)
     papers = s.evidence.papers_missing
     gates = {
         "I1": period is not None,
@@ -64,7 +73,7 @@ NOT_BEGUN = frozenset({"not_executed", "between_decisions", "not_begun", "dates_
 
 def _gap(s: Situation) -> str | None:
     """Today is granted by no decision, or by an order that nobody has executed yet, or it can't be known."""
-    period = s.mandate.in_force(s.today)
+    period = starting(s)
     if period is None:
         if any(code == "end_before_start" for code, _ in s.mandate.faults):
             return "dates_contradict"
@@ -142,12 +151,12 @@ def next_step(s: Situation) -> Wanted | None:
 def _create(s: Situation) -> Wanted | None:
     if s.mandate.over or missing_gates(s) or pause_causes(s) or s.facts.unsure:
         return None
-    period = s.mandate.in_force(s.today)
+    period = starting(s)
     if period is None or period.execution is None or s.evidence.times is None:
         return None
     n = s.ledger.schedule.n + 1 if s.ledger.schedule else 1
     starts = max(d for d in (period.first, period.execution.first_day, s.today) if d)
-    valid_to = s.mandate.covered_until(s.today)
+    valid_to = s.mandate.covered_until(max(s.today, period.first))
     what: What = {
         "n": n,
         "valid_from": starts.isoformat(),
@@ -161,9 +170,9 @@ def _create(s: Situation) -> Wanted | None:
 
 def _change(s: Situation, live: ScheduleRecord) -> Wanted | None:
     """Bring validity and times in place to what is called for. Only what narrows may rest on stale facts."""
-    period = s.mandate.in_force(s.today)
+    period = starting(s)
     if period is not None and period.sound:
-        valid_to = s.mandate.covered_until(s.today)
+        valid_to = s.mandate.covered_until(max(s.today, period.first))
     else:
         valid_to = _earlier(live.valid_to, s.mandate.last_day if s.mandate.run else live.valid_to)
     times = s.evidence.times or live.times
@@ -259,9 +268,12 @@ def boundaries(s: Situation) -> list[datetime]:
     """Instants (UTC) at which time alone changes what supervision is called for."""
     at: list[datetime] = []
     spans = [(p.first, p.last) for p in s.mandate.run] + [(e.first_day, e.last_day) for e in s.mandate.executions]
+    ahead = timedelta(days=s.policy.schedule_ahead_days)
+    at += [day_start(p.first - ahead, s.policy.zone) for p in s.mandate.run if p.first > s.today]
     for first, last in spans:
         at += [day_start(first, s.policy.zone)] if first else []
         at += [day_end(last, s.policy.zone)] if last else []
+    at += [day_start(s.mandate.next_first, s.policy.zone)] if s.mandate.next_first else []
     for absence in standing_absences(s.facts):
         at += [t for t in absence_bounds(absence, s.policy) if t]
     return at

@@ -10,6 +10,7 @@ from adapter.domain.facts import Facts
 from adapter.domain.ledger import ActKind, Ledger, ScheduleRecord, ScheduleStatus, What
 from adapter.domain.looks import local_date, window_start
 from adapter.domain.mandate import Mandate, read_mandate
+from adapter.domain.nights import Granted
 from adapter.domain.policy import Policy
 
 
@@ -51,5 +52,8 @@ def situation(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Si
     today = local_date(now, policy.zone)
     mandate = read_mandate(facts, ledger, today, policy.renewal_gap_days)
     period = mandate.at_or_after(today)
-    evidence = read_evidence(facts, ledger, period.granted if period else None, policy.window, today)
+    coming = [mandate.granted(p.first) for p in mandate.run if p.first > today]
+    grants = [g or Granted() for g in (mandate.granted(today), *coming)]
+    first_day = max(today, period.first) if period else today
+    evidence = read_evidence(facts, ledger, grants, policy.window, today, first_day)
     return Situation(facts, ledger, mandate, evidence, now, today, policy)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from adapter.domain.calendar import after_quiet_hours
-from adapter.domain.ledger import Act, ActKind, Wanted, What
+from adapter.domain.ledger import Act, ActKind, ActState, Wanted, What
 from adapter.domain.routine import Letter
 from adapter.domain.situation import Situation
 
@@ -73,6 +73,14 @@ class Writer:
     def topical(self, topic: str, letter: Letter, to: str, **fields: str | int | bool | None) -> None:
         """A letter that tells the present state of a topic, in place of what was told before."""
         self._add(f"{topic}:{self.told.count(topic)}", letter, to, fields, after_quiet_hours(self.s.now, self.s.policy))
+
+    def settled(self, topic: str, letter: Letter, to: str, **fields: str | int | bool | None) -> None:
+        """A change of what was told before, after a short calm: what is changed again and again is told once."""
+        key = f"{topic}:{self.told.count(topic)}"
+        waits = next((a for a in self.s.ledger.acts if a.key == key and a.state is ActState.PENDING), None)
+        calm = (waits.created_at if waits else self.s.now) + self.s.policy.settle_changes
+        held = after_quiet_hours(max(calm, self.s.now), self.s.policy) or calm
+        self._add(key, letter, to, fields, held if held > self.s.now else None)
 
     def urgent(self, topic: str, letter: Letter, to: str, fields: What, not_before: datetime | None = None) -> None:
         """The same, quiet hours or not; ``not_before`` (UTC) gives the act that it tells of the time to be seen."""

@@ -10,7 +10,7 @@ from adapter.domain.ledger import ActState, ScheduleStatus
 from adapter.domain.looks import day_start, local_date
 from adapter.domain.pauses import PAUSES, told_causes
 from adapter.domain.routine import Role
-from adapter.domain.schedule import absence_bounds, away, missing_gates, pause_causes, standing_absences
+from adapter.domain.schedule import NOT_BEGUN, absence_bounds, away, missing_gates, pause_causes, standing_absences
 from adapter.domain.situation import Situation
 from adapter.domain.told import COORDINATOR, Told
 
@@ -20,14 +20,14 @@ def unwatched(s: Situation) -> Unwatched | None:
     if s.mandate.over or s.facts.client.value.deceased:
         return None
     told = told_causes(s)
-    causes = told if s.live else tuple(c for c in told if s.mandate.in_force(s.today))
+    causes = told if s.live else tuple(c for c in told if c not in NOT_BEGUN and s.mandate.in_force(s.today))
     if causes:
         waits = next((each for each in awaited_pauses(s) if each.cause == causes[0]), None)
         return waits or Unwatched(causes[0], _since(s, causes[0]))
     since, unasked = away_since(s), timedelta(days=s.policy.open_absence_days)
     if since is not None and s.now >= since + unasked:
         return Unwatched("absence_open", since, Role.COORDINATOR)
-    if pause_causes(s):
+    if set(pause_causes(s)) - (NOT_BEGUN if s.live is None else set()):
         return None
     if s.live is not None:
         return Unwatched("not_resumed") if s.live.status is ScheduleStatus.PAUSED else None

@@ -43,6 +43,7 @@ STOCKHOLM = ZoneInfo("Europe/Stockholm")
 POLICY = Policy(
     zone=STOCKHOLM,
     window=NightWindow(time(21), time(7)),
+    settle_changes=timedelta(0),
     late={s: Lateness(3, 5, 8) for s in ("I4", "I5", "I6", "I7", "I8", "I9", "I10", "A4", "A5", "A6")},
 )
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -178,18 +179,23 @@ class Life:
     def _queue(self, wanted: tuple[Wanted, ...]) -> bool:
         """As the outbox: what the platform is asked for and doesn't do waits, what isn't called for is dropped. Whether
         that changed anything."""
-        if self.phoniro == "works" and all(a.counts for a in self.ledger.acts):
-            return False
-        platform = {w.key: w for w in wanted if w.kind not in (ActKind.MESSAGE, ActKind.MAIL)}
-        state = ActState.PARKED if self.phoniro == "refuses" else ActState.PENDING
-        keep = tuple(a for a in self.ledger.acts if a.counts or a.key in platform)
-        known = {a.key for a in keep}
-        new = [w for key, w in platform.items() if key not in known] if self.phoniro != "works" else []
+        by_key = {w.key: w for w in wanted}
+        keep = tuple(a for a in self.ledger.acts if a.counts or a.key in by_key)
+        waiting = [w for w in wanted if self._waits(w) and w.key not in {a.key for a in keep}]
         n = len(self.ledger.acts)
-        added = tuple(Act(n + i, w.key, w.kind, state, w.what, self.now) for i, w in enumerate(new, 1))
+        added = tuple(Act(n + i, w.key, w.kind, self._state(w), w.what, self.now) for i, w in enumerate(waiting, 1))
         changed = (*keep, *added) != self.ledger.acts
         self.ledger = replace(self.ledger, acts=(*keep, *added))
         return changed
+
+    def _waits(self, wanted: Wanted) -> bool:
+        if wanted.kind in (ActKind.MESSAGE, ActKind.MAIL):
+            return wanted.not_before is not None and wanted.not_before > self.now
+        return self.phoniro != "works"
+
+    def _state(self, wanted: Wanted) -> ActState:
+        word = wanted.kind in (ActKind.MESSAGE, ActKind.MAIL)
+        return ActState.PARKED if self.phoniro == "refuses" and not word else ActState.PENDING
 
     def wait(self, **delta: float) -> Decision:
         """Let time pass, waking whenever the decision said so."""

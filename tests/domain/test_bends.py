@@ -80,7 +80,7 @@ def test_a_case_that_moves_to_another_unit_is_told_there_once_and_the_person_put
     life.go()
     life.executions[EXECUTION] = replace(life.executions[EXECUTION], unit_id=6)
     life.wait(days=1)
-    assert life.letters("coordinator") == ["received", "moved"]
+    assert life.letters("coordinator") == ["received", "started", "moved"]
     assert life.platform() == ["put_person", "create", "put_person"]
     assert {w.what["unit"] for w in life.sent[-2:]} == {6}
 

@@ -78,7 +78,7 @@ def test_an_end_runs_through_to_a_balanced_close(active: Life) -> None:
     active.finish()
     assert active.platform() == ["put_person", "create", "end", "empty_person"]
     assert active.letters("alarm_team") == ["install", "times", "collect"]
-    assert active.letters("coordinator") == ["received", "ready_to_close"]
+    assert active.letters("coordinator") == ["received", "started", "ready_to_close"]
     assert active.letters("plan") == ["plan", "plan_void"]
 
 

@@ -172,5 +172,5 @@ def test_the_order_in_which_things_come_true_does_not_matter_to_what_comes_of_it
     creates = [w for w in life.sent if w.kind is ActKind.CREATE]
     assert len(creates) == 1
     assert creates[0].what["valid_from"] == life.today.isoformat()
-    assert sorted(life.letters()) == ["install", "plan", "received", "times"]
+    assert sorted(life.letters()) == ["install", "plan", "received", "started", "times"]
     assert life.platform() == ["put_person", "create"]

@@ -59,7 +59,7 @@ async def test_installed_before_the_order_was_executed_is_told_once_after_its_gr
         story.execute(order)
         await story.next_day()
         assert story.done() == ["created"]
-        assert await story.told() == ["plan plan"]
+        assert await story.told() == ["plan plan", "coordinator started"]
         assert await story.attention() == []
 
 
@@ -105,7 +105,7 @@ async def test_times_that_contradict_the_order_or_cannot_be_read_are_told_back_o
         assert (await story.told(), story.done()) == ([], [])
         story.note(execution, Signal.TIMES_AGREED, "22:30 och 05:00")
         await story.next_day()
-        assert await story.told() == ["alarm_team times", "plan plan"]
+        assert await story.told() == ["alarm_team times", "plan plan", "coordinator started"]
         assert (story.done(), await story.attention()) == (["created"], [])
 
 

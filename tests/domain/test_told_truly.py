@@ -1,0 +1,402 @@
+"""What was once told wrongly, too often, to nobody or for ever never: each by the life in which it was seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from adapter.domain.decision import Decision, Phase, StepState
+from adapter.domain.facts import Absence, AuthorityDecision, Execution, OrderStatus, ServiceKind, Signal
+from adapter.domain.ledger import Wanted
+from adapter.domain.nights import Granted
+from adapter.domain.policy import Lateness
+from tests.domain.life import EXECUTION, OTHER_EXECUTION, POLICY, Life
+
+PATIENT = replace(
+    POLICY,
+    night_units=frozenset({None}),
+    late={
+        **POLICY.late,
+        "A1": Lateness(3, 5, 8),
+        **dict.fromkeys(("consent_withdrawn", "execution_over"), Lateness(1, 2, 4)),
+    },
+)
+
+
+@pytest.fixture
+def life() -> Life:
+    life = Life(policy=PATIENT)
+    life.order()
+    return life
+
+
+@pytest.fixture
+def active(life: Life) -> Life:
+    life.go()
+    life.execute()
+    life.prepare()
+    assert life.go().phase is Phase.ACTIVE
+    life.now += timedelta(minutes=5)
+    return life
+
+
+def what(life: Life, letter: str) -> list[Wanted]:
+    return [w for w in life.sent if w.what.get("letter") == letter]
+
+
+def step(decision: Decision, step_id: str) -> StepState:
+    return next(v.state for v in decision.steps if v.id == step_id)
+
+
+# Without supervision
+
+
+def test_a_pause_that_somebody_must_mend_is_reminded_of_and_escalated_for_as_long_as_it_lasts(active: Life) -> None:
+    active.note(Signal.CONSENT_WITHDRAWN)
+    active.wait(days=30)
+    mails = [w.what for w in active.sent if w.what.get("mail") == "pause_reminder"]
+    assert [(m["to"], m["level"]) for m in mails[:3]] == [("authority", 1), ("authority", 2), ("escalation", 3)]
+    assert len(mails) > 5
+    unwatched = active.look().unwatched
+    assert unwatched is not None
+    assert (unwatched.cause, unwatched.late >= 3) == ("consent_withdrawn", True)
+
+
+def test_a_pause_that_begins_again_is_waited_for_since_then(active: Life) -> None:
+    active.note(Signal.CONSENT_WITHDRAWN)
+    active.wait(days=12)
+    active.note(Signal.CONSENT_SIGNED)
+    active.wait(days=20)
+    before = len(active.sent)
+    active.note(Signal.CONSENT_WITHDRAWN)
+    active.wait(days=3)
+    mails = [w.what for w in active.sent[before:] if w.what.get("mail") == "pause_reminder"]
+    assert [m["level"] for m in mails] == [1]
+    assert mails[0]["since"] >= "2026-04-03"
+
+
+def test_the_end_of_an_execution_is_told_the_working_day_before_and_again_when_it_comes(active: Life) -> None:
+    friday = active.today + timedelta(days=4)
+    active.executions[EXECUTION] = replace(active.executions[EXECUTION], last_day=friday + timedelta(days=1))
+    active.wait(days=3, hours=20)
+    (ahead,) = what(active, "pause_ahead")
+    assert (ahead.what["cause"], ahead.what["when"]) == ("execution_over", "2026-03-08")
+    assert active.now.date() == friday
+    active.wait(days=3)
+    assert [w.what["to"] for w in what(active, "paused")] == ["coordinator", "authority"]
+
+
+def test_a_first_day_moved_after_the_start_is_told_and_the_plan_put_right(active: Life) -> None:
+    active.decide_dates(first=active.today + timedelta(days=30))
+    assert active.go().phase is Phase.PAUSED
+    assert [w.what["cause"] for w in what(active, "paused")] == ["not_begun"]
+    assert (what(active, "plan")[-1].what["rests"], what(active, "plan")[-1].what["first_look"]) == ("not_begun", None)
+    active.wait(days=31)
+    assert active.look().phase is Phase.ACTIVE
+    assert what(active, "plan")[-1].what["rests"] is None
+
+
+def test_an_absence_without_an_end_is_asked_about_and_asked_again(active: Life) -> None:
+    active.absences[1] = Absence(1, active.today, None)
+    active.wait(days=29)
+    assert not active.mails()[1:]
+    assert active.look().unwatched is None, "a planned absence"
+    active.wait(days=40)
+    assert [m.rpartition(":")[2] for m in active.mails() if m.startswith("absence:")] == ["1", "2"]
+    unwatched = active.look().unwatched
+    assert unwatched is not None
+    assert unwatched.cause == "absence_open"
+
+
+def test_who_has_a_decision_and_nobody_who_looks_is_listed(life: Life) -> None:
+    life.go()
+    unwatched = life.look().unwatched
+    assert unwatched is not None
+    assert unwatched.cause == "not_started"
+    life.execute()
+    life.prepare()
+    life.go()
+    assert life.look().unwatched is None
+
+
+def test_what_the_key_cannot_see_any_more_is_asked_for_by_mail_to_the_end(active: Life) -> None:
+    active.set_client(client_id=None, protected=True, gone=True)
+    active.go()
+    active.set_decision(deleted=True)
+    active.go()
+    by_mail = [(w.what["to"], w.what["letter"]) for w in active.sent if w.what.get("mail") == "unwritten"]
+    assert ("coordinator", "paused") in by_mail
+    assert by_mail[-2:] == [("alarm_team", "collect"), ("plan", "plan_void")]
+    active.note(Signal.EQUIPMENT_COLLECTED)
+    active.go()
+    active.executions[EXECUTION] = replace(active.executions[EXECUTION], last_day=active.today)
+    assert active.go().phase is Phase.CLOSED
+
+
+# Set back, withdrawn, dead
+
+
+@pytest.mark.parametrize("word", ["deleted", "a last day in the past"])
+def test_an_order_set_back_before_the_start_is_a_hold_and_its_decision_s_end_calls_it_off(
+    life: Life, word: str
+) -> None:
+    life.other_service()
+    life.go()
+    life.note(Signal.INSTALLATION_BOOKED)
+    life.set_order(status=OrderStatus.REGISTERED)
+    life.wait(days=20)
+    assert life.letters().count("on_hold") == 2
+    assert not [m for m in life.mails() if m.startswith("late:")], "nobody is reminded"
+    if word == "deleted":
+        life.set_decision(deleted=True)
+    else:
+        life.decide_dates(last=life.today - timedelta(days=1))
+    life.go()
+    assert life.letters("alarm_team")[-1] == "cancel_or_fetch"
+
+
+def test_a_hold_that_is_over_is_told_and_the_case_goes_on(life: Life) -> None:
+    life.go()
+    life.set_order(status=OrderStatus.REGISTERED)
+    life.go()
+    life.set_order(status=OrderStatus.SENT)
+    life.go()
+    assert life.letters().count("hold_over") == 2
+    life.execute()
+    life.prepare()
+    assert life.go().phase is Phase.ACTIVE
+
+
+def test_a_death_after_the_end_is_told_and_the_assignment_told_anew_and_both_taken_back(active: Life) -> None:
+    active.set_decision(deleted=True)
+    active.go()
+    active.set_client(deceased=True)
+    active.go()
+    assert active.letters("coordinator")[-1] == "deceased"
+    assert active.letters("alarm_team")[-2:] == ["deceased", "collect"]
+    assert what(active, "collect")[-1].what["deceased"] is True
+    active.set_client(deceased=False)
+    active.go()
+    assert active.letters("alarm_team")[-2:] == ["death_corrected", "collect"]
+    assert what(active, "collect")[-1].what["deceased"] is False
+    assert what(active, "death_corrected")[-1].what["over"] is True
+
+
+def test_a_death_after_the_camera_was_collected_is_told_to_nobody(active: Life) -> None:
+    active.set_decision(deleted=True)
+    active.go()
+    active.note(Signal.EQUIPMENT_COLLECTED)
+    active.go()
+    active.set_client(deceased=True)
+    active.go()
+    assert "deceased" not in active.letters()
+
+
+def test_a_camera_left_after_a_death_is_asked_about_after_twenty_working_days(active: Life) -> None:
+    active.set_client(deceased=True)
+    active.set_decision(deleted=True)
+    active.wait(days=27)
+    assert not active.mails()[1:]
+    active.wait(days=3)
+    (left,) = [w.what for w in active.sent if w.what.get("mail") == "camera_left"]
+    assert left["to"] == "escalation"
+
+
+def test_an_order_for_somebody_who_is_dead_is_told_once(life: Life) -> None:
+    life.set_client(deceased=True)
+    life.wait(days=5)
+    assert life.letters() == ["order_for_deceased"]
+
+
+# What was granted
+
+
+def test_all_lines_of_an_order_that_are_in_force_count_together_in_whatever_order(life: Life) -> None:
+    (line,) = life.orders["o1"].lines
+    one, two = replace(line, granted=Granted(1)), replace(line, granted=Granted(2))
+    for lines in ((one, two), (two, one)):
+        life.set_order(lines=lines)
+        life.notes.clear()
+        life.prepare("22:30, 02:15 och 05:00")
+        assert life.look().attention == ()
+    life.go()
+    assert what(life, "received")[0].what["granted"] == 3
+
+
+def test_of_two_orders_in_force_the_newest_says_how_many_are_granted(active: Life) -> None:
+    active.wait(days=5)
+    active.order("o2", granted=4)
+    active.execute("o2", 701)
+    active.note(Signal.TIMES_CHANGED, "22:00 23:00 01:00 03:00")
+    active.go()
+    assert "times_refused" not in active.letters()
+    assert active.platform()[-1] == "change"
+
+
+def test_times_that_the_coming_decision_grants_wait_for_it(active: Life) -> None:
+    last = active.today + timedelta(days=10)
+    active.decide_dates(last=last)
+    active.order("o2", first=last + timedelta(days=1), granted=4)
+    active.execute("o2", 701)
+    active.note(Signal.TIMES_CHANGED, "22:00 23:00 01:00 03:00")
+    active.go()
+    assert "times_refused" not in active.letters()
+    assert active.ledger.schedule is not None
+    assert active.ledger.schedule.times is not None
+    assert active.ledger.schedule.times.max_per_night == 3
+    active.wait(days=12)
+    assert active.ledger.schedule.times.max_per_night == 4
+
+
+def test_a_renewal_that_grants_fewer_is_told_a_week_ahead_and_reminded_of(active: Life) -> None:
+    last = active.today + timedelta(days=20)
+    active.decide_dates(last=last)
+    active.order("o2", first=last + timedelta(days=1), granted=1)
+    active.execute("o2", 701)
+    active.wait(days=13)
+    assert not what(active, "fewer_granted")
+    active.wait(days=2)
+    (fewer,) = what(active, "fewer_granted")
+    assert (fewer.what["granted"], fewer.what["found"]) == (1, 3)
+    active.wait(days=30)
+    assert [m for m in active.mails() if m.startswith("late:I4:")]
+
+
+# Since when, and how often
+
+
+def test_a_misspelt_note_long_after_the_start_is_reminded_of_first_and_escalated_last(active: Life) -> None:
+    active.wait(days=60)
+    active.note(Signal.TIMES_CHANGED, "ring dottern")
+    active.go()
+    assert not [m for m in active.mails() if m.startswith("late:I4:")]
+    active.wait(days=14)
+    late = [w.what for w in active.sent if w.key.startswith("late:I4:")]
+    assert [m["level"] for m in late] == [1, 2, 3]
+    assert {m["since"] for m in late} == {"2026-05-01"}
+
+
+def test_an_escalation_follows_reminders_that_were_really_sent(life: Life) -> None:
+    """The adapter stood still for a month: nobody's manager is told of reminders that nobody had."""
+    life.other_service()
+    life.go()
+    life.now += timedelta(days=30)
+    life.go()
+    assert [m[-1] for m in life.mails() if m.startswith("late:I4:")] == ["1"]
+    life.wait(days=10)
+    assert [m[-1] for m in life.mails() if m.startswith("late:I4:")] == ["1", "2", "3"]
+
+
+def test_a_new_order_soon_after_an_end_is_awaited_since_it_came(active: Life) -> None:
+    active.set_decision(deleted=True)
+    active.wait(days=8)
+    active.order("o2")
+    active.go()
+    assert not [m for m in active.mails() if m.startswith("late:I10:")]
+    active.wait(days=6)
+    assert [m[-1] for m in active.mails() if m.startswith("late:I10:")] == ["1"]
+
+
+def test_an_appendix_signed_before_new_times_is_awaited_anew(life: Life) -> None:
+    life.other_service()
+    life.go()
+    life.execute()
+    life.note(Signal.TIMES_AGREED, "22:30")
+    life.go()
+    life.note(Signal.APPENDIX_SIGNED)
+    assert step(life.go(), "I7") is StepState.DONE
+    life.now += timedelta(days=3)
+    life.note(Signal.TIMES_AGREED, "23:30")
+    life.go()
+    assert step(life.go(), "I7") is StepState.AWAITED
+    assert next(v.since for v in life.look().steps if v.id == "I7") >= life.now
+
+
+def test_six_changes_of_a_date_within_the_calm_are_one_letter_to_each(active: Life) -> None:
+    active.policy = replace(active.policy, settle_changes=timedelta(minutes=15))
+    plans = active.letters("plan").count("plan")
+    active.phoniro = "away"
+    for days in range(30, 36):
+        active.decide_dates(last=active.today + timedelta(days=days))
+        active.go()
+        active.now += timedelta(minutes=2)
+    active.phoniro = "works"
+    active.wait(hours=1)
+    assert active.letters().count("dates_changed") == 2
+    assert active.letters("plan").count("plan") == plans + 1
+
+
+# Keys, the first night, the clock
+
+
+def test_an_alarm_that_begins_with_the_camera_means_no_keys(life: Life) -> None:
+    monday = life.today + timedelta(days=7)
+    life.decide_dates(first=monday)
+    life.order("alarm", first=monday, kind=ServiceKind.ALARM)
+    life.wait(days=9)
+    assert what(life, "install")[0].what["keys"] == "alarm"
+    assert "keys" not in life.letters()
+
+
+def test_keys_that_are_needed_because_the_last_other_service_ended_are_told_once_to_both(life: Life) -> None:
+    life.other_service()
+    life.go()
+    life.execute()
+    life.prepare(keys=False)
+    assert life.go().phase is Phase.ACTIVE
+    life.decisions[life.decision_of("other1")] = AuthorityDecision(
+        life.decision_of("other1"), life.today, life.today + timedelta(days=2)
+    )
+    life.executions[OTHER_EXECUTION] = Execution(OTHER_EXECUTION, life.today, life.today + timedelta(days=2), 5)
+    life.wait(days=9)
+    assert [(w.what["to"], w.what["running"]) for w in what(life, "keys")] == [
+        ("coordinator", True),
+        ("alarm_team", True),
+    ]
+
+
+def test_e_tillsyn_is_scheduled_ahead_and_told_with_its_first_look(life: Life) -> None:
+    first = life.today + timedelta(days=10)
+    life.decide_dates(first=first)
+    life.execute()
+    life.prepare()
+    life.wait(days=6)
+    assert "create" not in life.platform()
+    life.wait(days=2)
+    assert life.ledger.schedule is not None
+    assert life.ledger.schedule.valid_from == first
+    (started,) = what(life, "started")
+    assert started.what["first_look"] == "2026-03-12T02:15", "on the first day those after midnight count"
+    assert what(life, "plan")[0].what["first_look"] == started.what["first_look"]
+    life.wait(days=5)
+    assert life.platform() == ["put_person", "create"]
+    assert life.letters("plan") == ["plan"]
+
+
+def test_a_last_look_in_the_hour_that_is_skipped_is_told_as_the_clock_shows_it() -> None:
+    life = Life(now=datetime(2026, 3, 20, 8, tzinfo=UTC))
+    life.order()
+    life.go()
+    life.execute()
+    life.prepare("02:30")
+    life.decide_dates(last=date(2026, 3, 29))
+    life.go()
+    assert what(life, "plan")[-1].what["last_look"] == "2026-03-29T03:00"
+
+
+def test_the_first_day_of_a_later_order_wakes_the_case(active: Life) -> None:
+    active.decide_dates(last=active.today)
+    later = active.today + timedelta(days=40)
+    active.order("o2", first=later)
+    active.wait(days=2)
+    active.policy = replace(active.policy, late={})
+    wakes = []
+    for _ in range(20):
+        wake = active.go().wake_at
+        if wake is None:
+            break
+        wakes.append(wake.astimezone(active.policy.zone).date())
+        active.now = wake
+    assert later in wakes
