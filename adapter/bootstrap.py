@@ -112,7 +112,7 @@ def build(
     ``MappingError`` if there is none, ``StoreError`` for a database URL that can't be used."""
     clock, outside, rng = clock or Clock(), outside or Outside(), rng or random.SystemRandom()
     database = db or Database(settings.store.url.get_secret_value())
-    key = settings.pseudonym_secret
+    key = settings.pseudonym_key.get_secret_value().encode()
     breakers = Breakers()
     # One for all vendors, and read anew with new settings.
     trust = True if outside.transports else httpx.create_ssl_context()
@@ -197,7 +197,7 @@ def _http(vendor: VendorSettings, trust: ssl.SSLContext | bool) -> HttpSettings:
 def _parts(
     name: str, settings: TenantSettings, clock: Clock, outside: Outside, trust: ssl.SSLContext | bool
 ) -> TenantParts:
-    mapping = load_mapping(settings.mapping)
+    mapping = load_mapping(settings.mapping_file)
     on_call = outside.calls(name) if outside.calls else None
     sleep = outside.sleep or clock.sleep
     base = settings.lifecare.base_url.rstrip("/")

@@ -85,7 +85,6 @@ def settings_for(mapping: Path = EXAMPLE, **engine: float) -> Settings:
     }
     return Settings.model_validate(
         {
-            "demo": True,
             "tenants": {"exempel": tenant},
             "store": {"url": "sqlite://"},
             "engine": {"poll_seconds": 3600, "awaiting_minutes": 60, **engine},

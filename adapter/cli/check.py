@@ -92,12 +92,14 @@ def _mappings(settings: Settings) -> Iterator[Finding]:
     for name, tenant in settings.tenants.items():
         subject = "mapping" if len(settings.tenants) == 1 else f"{name}: mapping"
         try:
-            mapping = load_mapping(tenant.mapping)
+            mapping = load_mapping(tenant.mapping_file)
         except MappingError as error:
             for told in error.faults:
-                yield fault(subject, told, f"Mend it in {tenant.mapping}; mappings/example.toml explains every key")
+                yield fault(
+                    subject, told, f"Mend it in {tenant.mapping_file}; mappings/example.toml explains every key"
+                )
             continue
-        yield fine(subject, f"{tenant.mapping}: {mapping.municipality.name}, orders from {mapping.go_live} on")
+        yield fine(subject, f"{tenant.mapping_file}: {mapping.municipality.name}, orders from {mapping.go_live} on")
 
 
 def check_database(settings: Settings) -> Finding:

@@ -11,7 +11,7 @@ import typer
 
 from adapter.cli.failures import failures_in_words
 from adapter.cli.opening import quiet_settings, tell_left_out
-from adapter.settings.sources import config_path
+from adapter.settings.load import config_path
 
 
 def show_config(config: Path | None, *, as_json: bool) -> None:

@@ -29,7 +29,7 @@ def gathered(c: Connection, service: Service, reference: str, kind: str) -> Call
     if data is None:
         return None
     # A municipality's own templates stand beside its mapping.
-    folder = parts.settings.mapping.parent / "documents"
+    folder = parts.settings.mapping_file.parent / "documents"
     return lambda: Document(f"{case.ref}-{kind}.pdf", "application/pdf", render(kind, data, folder=folder))
 
 

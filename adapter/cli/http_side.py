@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from importlib.metadata import version
 
 from adapter import bootstrap
@@ -12,24 +11,24 @@ from adapter.cli.documents import gathered
 from adapter.engine.runtime import Clock
 from adapter.log_events import log
 from adapter.ops.app import serve
-from adapter.ops.calls import VendorCalls
-from adapter.ops.context import Breaker, Document, OpsContext
+from adapter.ops.context import Document, OpsContext
 from adapter.ops.poller import Poller
-from adapter.ops.pulse import Pulse
+from adapter.ops.vendor_calls import VendorCalls
+from adapter.ops.watchdog import Watchdog
 from adapter.presentation.words import Words
 from adapter.settings import Settings
 
 
 class HttpSide:
-    """Counts the vendors' calls, keeps the pulse, and serves health, metrics, webhook and status page where the
+    """Counts the vendors' calls, keeps the watchdog fed, and serves health, metrics, webhook and status page where the
     settings say so. It outlives a reload: ``use`` hands it the service that replaced the one before."""
 
     def __init__(self, settings: Settings) -> None:
         clock = Clock()
         self.settings = settings.ops
         self.calls = VendorCalls(clock.now)
-        self.pulse = Pulse(hang_seconds=settings.ops.hang_seconds)
-        self.outside = Outside(calls=self.calls.of, beat=self.pulse.beat)
+        self.watchdog = Watchdog(hang_seconds=settings.ops.hang_seconds)
+        self.outside = Outside(calls=self.calls.of, beat=self.watchdog.beat)
         self._ops: OpsContext | None = None
         self._poller: Poller | None = None
         self._service: Service | None = None
@@ -63,14 +62,13 @@ class HttpSide:
             settings=self.settings,
             words=_words(service),
             calls=self.calls,
-            pulse=self.pulse,
+            watchdog=self.watchdog,
             version=version("trygghetskamera-adapter"),
             poll_soon=poller.soon,
             hook_secrets=_secrets(service),
-            breakers=self._breakers,
             documents=self._document,
         )
-        jobs = [self.pulse.run(stop)]
+        jobs = [self.watchdog.run(stop)]
         if self.settings.enabled:
             jobs += [serve(self._ops, stop), poller.run(stop)]
         await asyncio.gather(*jobs)
@@ -82,10 +80,6 @@ class HttpSide:
         printed = await service.runtime.db.run(lambda c: gathered(c, service, reference, kind))
         # Outside of the transaction and of the loop: it takes a moment.
         return None if printed is None else await asyncio.to_thread(printed)
-
-    def _breakers(self) -> Sequence[Breaker]:
-        down = self._ops.runtime.breakers.down() if self._ops else {}
-        return [Breaker(tenant, vendor, True, since) for (tenant, vendor), since in down.items()]
 
 
 def _words(service: Service) -> dict[str, Words]:

@@ -22,14 +22,14 @@ from adapter.engine import jobs
 from adapter.log_events import log, log_context
 from adapter.observability import configure_logging
 from adapter.settings import Settings, SettingsError, load_settings
-from adapter.settings.sources import config_path
+from adapter.settings.load import config_path
 from adapter.store import outbox, resyncs
 from adapter.store.errors import StoreError
 from adapter.store.queries import unattended
 from mappings.faults import MappingError
 
 LOOK_SECONDS = 2.0
-FIXED = ("store", "ops", "pseudonym_key", "demo")
+FIXED = ("store", "ops", "pseudonym_key")
 """What only a restart can change: other processes and the database hold on to it."""
 
 Stamp = tuple[tuple[str, int, int, int], ...]
@@ -104,7 +104,7 @@ class Reloader:
 
     def _stamp(self, service: Service) -> Stamp:
         config = config_path(self.config)
-        files = {config, *(t.mapping for t in service.settings.tenants.values()), *_named_files(config)}
+        files = {config, *(t.mapping_file for t in service.settings.tenants.values()), *_named_files(config)}
         return tuple(_stamp(path) for path in sorted(files))
 
 

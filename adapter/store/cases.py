@@ -95,7 +95,7 @@ _CLOSED_OF_LINKS = (
 _TAKEN = select(_l.external_id).where(_l.tenant == given("tenant"), _l.kind == "order", among(_l.external_id, "ids"))
 _LINKS = select(_l.external_id).where(*where(case_links, "tenant", "ref", "kind"))
 _ALL_LINKS = select(_l.ref, _l.kind, _l.external_id).where(*of_cases(case_links))
-_PERSON = select(_c.person_id).where(*where(cases, "tenant", "ref")).with_for_update()
+_LOCK = select(_c.ref).where(*where(cases, "tenant", "ref")).with_for_update()
 
 
 def from_row(row: Row[Any]) -> Case:
@@ -169,13 +169,10 @@ def the_case(conn: Connection, tenant: str, ref: str) -> Case:
     return found
 
 
-def lock_person(conn: Connection, tenant: str, ref: str) -> str:
-    """Hold a case until the transaction ends: whoever changes it or its acts goes one at a time. Returns whose it
-    is."""
-    found = conn.scalar(_PERSON, {"tenant": tenant, "ref": ref})
-    if found is None:
-        raise LookupError(f"there is no case {ref} of {tenant}")
-    return str(found)
+def lock(conn: Connection, tenant: str, ref: str) -> bool:
+    """Hold a case until the transaction ends: whoever changes it or its acts goes one at a time. False where there is
+    no such case, as for acts that something else than a case wants."""
+    return conn.scalar(_LOCK, {"tenant": tenant, "ref": ref}) is not None
 
 
 def all_cases(

@@ -85,7 +85,8 @@ class ClaimedAct:
 
     The rest is what is known of its case: whose it is (never logged), when it was last decided (UTC), the client as
     last read if that can be told, the person's id at the platform once there is one, and, for an act on the platform,
-    the case's schedules there (``CaseContext.schedule_ids``)."""
+    the case's schedules there (``CaseContext.schedule_ids``). Of an act that something else than a case wants, none of
+    that is known, and ``person_id`` is empty."""
 
     tenant: str
     ref: str
@@ -190,11 +191,11 @@ def _lease(
     for row in (row for row in rows if row.state == ActState.SENDING):
         data = {"key": row.key, "n": row.n}
         events.record(conn, row.tenant, row.ref, "act.lost", data, now=now, correlation=row.correlation)
-    claimed = (_claimed(row, known[row.tenant, row.ref], owner, lease_until) for row in rows)
+    claimed = (_claimed(row, known.get((row.tenant, row.ref)), owner, lease_until) for row in rows)
     return [replace(act, schedule_ids=ids.get((act.tenant, act.ref), {})) for act in claimed]
 
 
-def _claimed(row: Row[Any], of: Row[Any], owner: str, lease_until: datetime) -> ClaimedAct:
+def _claimed(row: Row[Any], of: Row[Any] | None, owner: str, lease_until: datetime) -> ClaimedAct:
     first = row.state == ActState.PENDING
     state = ActState.SENDING if first else ActState.UNKNOWN
     return ClaimedAct(
@@ -209,10 +210,10 @@ def _claimed(row: Row[Any], of: Row[Any], owner: str, lease_until: datetime) -> 
         correlation=row.correlation,
         lease_owner=owner,
         lease_until=lease_until,
-        person_id=of.person_id,
-        decided_at=of.decided_at,
-        client=_client(of.client),
-        external_id=of.external_id,
+        person_id=of.person_id if of else "",
+        decided_at=of.decided_at if of else None,
+        client=_client(of.client) if of else None,
+        external_id=of.external_id if of else None,
         schedule_ids={},
     )
 

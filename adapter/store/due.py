@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Integer, Row, TextClause, bindparam, case, fu
 from adapter.domain.decision import Decision, Phase
 from adapter.log_events import log, log_context
 from adapter.store import codec, events
-from adapter.store.cases import COLUMNS, Case, from_row, lock_person
+from adapter.store.cases import COLUMNS, Case, from_row, lock
 from adapter.store.errors import Overtaken
 from adapter.store.sql import among, change, found_by, given, where
 from adapter.store.tables import cases, facts
@@ -113,15 +113,15 @@ def _mark(
 
 
 def mark_and_lock(conn: Connection, tenant: str, refs: Sequence[str], now: datetime, reason: str | None) -> None:
-    """Mark cases for what came of their acts, unless ``reason`` is None, and hold them until the transaction ends.
-    Raises ``LookupError`` where there is no such case.
+    """Mark cases for what came of their acts, unless ``reason`` is None, and hold them until the transaction ends; a
+    reference that names no case is passed over.
 
     Whoever is reconciling one reads of the act when it decides, as it holds the case then: for such a mark it isn't
     reconciled once more."""
     if reason and _mark(conn, tenant, refs, now, reason, news=False) == len(refs):
         return
     for ref in refs:  # one that is closed can't be marked
-        lock_person(conn, tenant, ref)
+        lock(conn, tenant, ref)
 
 
 def waiting(conn: Connection, tenants: Sequence[str], now: datetime) -> set[tuple[str, str]]:

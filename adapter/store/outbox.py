@@ -1,7 +1,8 @@
-"""The outbox and ledger of a case: which acts are called for, and what is known of each.
+"""The outbox and ledger: which acts are called for, and what is known of each.
 
-``settle_wanted`` is the way in, in the transaction that stores the decision (``seed_done`` for what was done before the
-adapter took over). The way from there to the world is ``dispatch``.
+``settle_wanted`` is the way in for a case, in the transaction that stores its decision (``seed_done`` for what was done
+before the adapter took over); ``want`` for whatever else wants something of the world. The way from there to the world
+is ``dispatch``.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from adapter.domain.ledger import PERSON_KINDS, Act, ActKind, ActState, Ledger, 
 from adapter.store import cases as case_rows
 from adapter.store import codec, events, persons, schedules
 from adapter.store.cases import Case
-from adapter.store.sql import add, by_ref, change, change_each, given, of_cases, where
+from adapter.store.sql import add, by_ref, change, change_each, given, insert_missing, of_cases, where
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases
 
@@ -49,6 +50,7 @@ _WHOLE = (
     .order_by(_c.n)
     .with_for_update(of=table)
 )
+_OF_SUBJECT = select(*(_c[name] for name in _ROWS)).where(*_OF_CASE).order_by(_c.n).with_for_update()
 _UNFINISHED = (
     select(_c.ref, *(_c[name] for name in _QUEUED))
     .where(*of_cases(table), _c.state.in_(UNFINISHED))
@@ -178,6 +180,51 @@ def _in_order(before: Iterable[Row[Any]], changes: dict[int, dict[str, Any]], fr
             changes.setdefault(row["n"], {})["ready_at"] = ready[row["n"]]
 
 
+def want(
+    conn: Connection, tenant: str, subject: str, wanted: Wanted, *, now: datetime, correlation: str | None = None
+) -> bool:
+    """Call for an act of something that isn't a case, as an order that can't be used or a report. Returns whether that
+    changed anything.
+
+    ``subject`` names it, with nothing personal and unlike any case's reference; it stands where a case's reference
+    stands in the audit, the log and the act's own mark. Its acts are numbered, kept apart by their keys and sent one at
+    a time as those of a case are; the others that it called for stay called for. A key that went out, or may have gone
+    out, is not sent a second time.
+    """
+    while True:
+        rows = conn.execute(_OF_SUBJECT, {"tenant": tenant, "ref": subject}).all()
+        row = next((row for row in rows if row.key == wanted.key), None)
+        if row is not None:
+            values, kind = _amended(row, wanted, now, now, correlation)
+            if values:
+                change(conn, table, {"tenant": tenant, "ref": subject, "n": row.n}, values)
+            break
+        of = {"tenant": tenant, "ref": subject, "correlation": correlation, "attempts": 0, "looks": 0}
+        new = {"n": len(rows) + 1, "key": wanted.key, "state": ActState.PENDING, "created_at": now}
+        kind = "wanted"
+        if insert_missing(conn, table, {**of, **new, **_content(wanted, now, now)}):
+            break  # else another process called for the subject's first act at the same moment
+    advance(conn, tenant, [subject])
+    if kind:
+        name, data = _line(kind, wanted.key, wanted)
+        events.record(conn, tenant, subject, name, data, now=now, correlation=correlation)
+    return kind is not None
+
+
+def drop_waiting(conn: Connection, tenant: str, subject: str, *, now: datetime) -> tuple[str, ...]:
+    """Of something that isn't a case, no act is called for any more: those that wait are dropped, and ``want`` may call
+    for them again. Returns their keys; what went out, or may have gone out, is never touched."""
+    rows = conn.execute(_OF_SUBJECT, {"tenant": tenant, "ref": subject}).all()
+    waiting = [row for row in rows if row.state in (ActState.PENDING, ActState.PARKED)]
+    for row in waiting:
+        gone = {"state": ActState.DROPPED, "retry_at": None, "ready_at": None}
+        change(conn, table, {"tenant": tenant, "ref": subject, "n": row.n}, gone)
+    advance(conn, tenant, [subject])
+    keys = tuple(row.key for row in waiting)
+    events.record_all(conn, tenant, subject, [_line("dropped", key, None) for key in keys], now=now)
+    return keys
+
+
 def seed_done(conn: Connection, case: Case, wanted: Sequence[Wanted], now: datetime) -> None:
     """Put acts into the ledger that were done before the adapter took over: they count as done, and nothing is sent."""
     n = conn.scalar(select(func.max(_c.n)).where(_c.tenant == case.tenant, _c.ref == case.ref)) or 0
@@ -281,7 +328,7 @@ def _leading(rows: Sequence[_Queued]) -> list[_Queued]:
 
 def requeue_parked(conn: Connection, tenant: str, ref: str, now: datetime) -> int:
     """Give a case's parked acts another chance, because its facts changed or a person said so; how many."""
-    case_rows.lock_person(conn, tenant, ref)
+    case_rows.lock(conn, tenant, ref)
     again = {"state": ActState.PENDING, "retry_at": now, "error": None}
     count = change(conn, table, {"tenant": tenant, "ref": ref, "state": ActState.PARKED}, again)
     if count:

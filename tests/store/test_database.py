@@ -75,7 +75,7 @@ async def test_all_else_goes_on_while_the_database_is_waited_for(store: Store) -
     held, go = threading.Event(), threading.Event()
 
     def holds(conn: Connection) -> None:
-        cases.lock_person(conn, "north", ref)
+        cases.lock(conn, "north", ref)
         held.set()
         assert go.wait(30)
 
@@ -145,7 +145,7 @@ def test_no_act_gets_stuck_when_it_is_decided_while_the_one_before_it_is_done(sh
     ending = threading.Thread(target=lambda: other.run(done, first, Effect({}), NOW))
 
     def decides(conn: Connection) -> None:
-        cases.lock_person(conn, case.tenant, case.ref)
+        cases.lock(conn, case.tenant, case.ref)
         outbox.settle_wanted(conn, case, [want("b")], facts_at=NOW, now=NOW)
         ending.start()
         ending.join(0.2)
@@ -164,7 +164,7 @@ def test_an_act_that_is_being_decided_on_is_not_claimed_before_that_is_over(shar
     other = Store(Database(url, inline=True))
 
     def decides(conn: Connection, claiming: ThreadPoolExecutor) -> Future[list[dispatch.ClaimedAct]]:
-        cases.lock_person(conn, case.tenant, case.ref)
+        cases.lock(conn, case.tenant, case.ref)
         rows = outbox.rows_of(conn, case)
         taking = claiming.submit(other.take)
         wait([taking], timeout=0.2)
@@ -191,7 +191,7 @@ def test_two_cases_of_one_person_that_close_at_once_both_close(shared_store: Sto
 
         def body(conn: Connection) -> cases.Case:
             nonlocal first
-            cases.lock_person(conn, case.tenant, case.ref)
+            cases.lock(conn, case.tenant, case.ref)
             if first and not shared_store.db.embedded:
                 first = False
                 both.wait(timeout=10)
@@ -225,16 +225,16 @@ def test_a_process_frozen_within_a_transaction_holds_up_the_others_for_seconds_o
     ref = store.open("SB-1").ref
     holds, woken = threading.Event(), threading.Event()
 
-    def freeze(conn: Connection) -> str:
-        cases.lock_person(conn, "north", ref)
+    def freeze(conn: Connection) -> bool:
+        cases.lock(conn, "north", ref)
         holds.set()
         assert woken.wait(10)
-        return cases.lock_person(conn, "north", ref)
+        return cases.lock(conn, "north", ref)
 
     with ThreadPoolExecutor(1) as thread:
         asleep = thread.submit(frozen.run_sync, freeze)
         assert holds.wait(10)
-        assert store.run(cases.lock_person, "north", ref) == PERSON
+        assert store.run(cases.lock, "north", ref)
         woken.set()
         with pytest.raises(StoreError) as error:
             asleep.result()

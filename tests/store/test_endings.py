@@ -137,7 +137,7 @@ async def test_endings_of_a_case_that_somebody_holds_stop_no_other(
     held, go = threading.Event(), threading.Event()
 
     def holds(conn: Connection) -> None:
-        cases.lock_person(conn, claimed[1].tenant, claimed[1].ref)
+        cases.lock(conn, claimed[1].tenant, claimed[1].ref)
         held.set()
         assert go.wait(30)
 

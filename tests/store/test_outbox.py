@@ -246,6 +246,39 @@ def test_each_tenant_s_lane_has_room_of_its_own(store: Store) -> None:
     assert {c.lane for c in store.take(lanes=["mail"])} == {"mail"}
 
 
+def test_what_something_else_than_a_case_wants_goes_out_as_an_act_of_a_case_does(store: Store) -> None:
+    told = want("told", ActKind.MAIL, not_before=after(hours=1))
+    assert store.run(outbox.want, "north", "order-1", told, now=NOW)
+    assert not store.run(outbox.want, "north", "order-1", told, now=NOW)
+    assert store.run(outbox.want, "north", "order-1", want("more", ActKind.MAIL), now=NOW, correlation="c1")
+    assert store.run(outbox.want, "north", "order-2", want("told", ActKind.MAIL), now=NOW)
+    (other,) = store.take()
+    assert (other.ref, other.act.key) == ("order-2", "told")
+    store.run(done, other, NOTHING, NOW)
+    (mine,) = store.take(now=after(hours=1))
+    assert store.take(now=after(hours=1)) == []
+    assert (mine.ref, mine.act.n, mine.act.key, mine.person_id, mine.client) == ("order-1", 1, "told", "", None)
+    store.run(dispatch.unknown, mine, retry_at=after(hours=2), looks=0, error="cut", now=NOW)
+    (mine,) = store.take(now=after(hours=2))
+    store.run(done, mine, NOTHING, after(hours=2))
+    assert not store.run(outbox.want, "north", "order-1", want("told", ActKind.MAIL), now=after(hours=3))
+    (more,) = store.take(now=after(hours=3))
+    store.run(dispatch.park, more, error="422", now=NOW)
+    assert store.run(outbox.release_parked, "north", after(hours=4)) == 1
+    names = [e.name for e in store.run(events.of_case, "north", "order-1")]
+    assert names == ["act.wanted", "act.wanted", "act.unknown", "act.done", "act.parked", "act.requeued"]
+
+
+def test_what_something_else_than_a_case_wants_no_more_is_dropped_unless_it_may_have_gone_out(store: Store) -> None:
+    for key in ("sending", "waits"):
+        store.run(outbox.want, "north", "order-1", want(key, ActKind.MAIL), now=NOW)
+    store.take()
+    assert store.run(outbox.drop_waiting, "north", "order-1", now=NOW) == ("waits",)
+    found = {act.key: act.state for act in store.run(outbox.acts, "north", "order-1")}
+    assert found == {"sending": ActState.SENDING, "waits": ActState.DROPPED}
+    assert store.run(outbox.want, "north", "order-1", want("waits", ActKind.MAIL), now=NOW)
+
+
 KEYS = ("a", "b", "c", "d")
 KINDS = {"a": ActKind.MESSAGE, "b": ActKind.MESSAGE, "c": ActKind.MAIL, "d": ActKind.MESSAGE}
 STEP = st.one_of(

@@ -165,7 +165,7 @@ def test_cases_that_are_marked_together_are_locked_in_one_order(two: Two) -> Non
     marking = threading.Thread(target=lambda: two.other.run(marks))
 
     def holds(conn: Any) -> None:
-        cases.lock_person(conn, "north", first)
+        cases.lock(conn, "north", first)
         marking.start()
         marking.join(0.3)
         free = text("SELECT ref FROM cases WHERE ref = :ref FOR UPDATE NOWAIT")

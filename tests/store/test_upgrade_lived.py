@@ -85,7 +85,7 @@ async def test_a_version_that_is_started_again_on_a_newer_ones_schema_works_with
         assert len(world.notes()) == 2
     config = tmp_path / "adapter.toml"
     config.write_text(
-        f"""mapping_file = "{world.settings.tenants["exempel"].mapping}"
+        f"""mapping_file = "{world.settings.tenants["exempel"].mapping_file}"
 tenant = "exempel"
 pseudonym_key = "a key for tests only"
 store.url = "{url}"

@@ -15,7 +15,7 @@ import httpx
 from adapter.bootstrap import Outside, Service, build
 from adapter.engine.feeds import read_feeds
 from adapter.engine.work import work
-from adapter.ops.calls import VendorCalls
+from adapter.ops.vendor_calls import VendorCalls
 from adapter.settings import Settings
 from adapter.store import cases
 from adapter.store.database import Database
