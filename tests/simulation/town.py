@@ -123,7 +123,7 @@ class Town:
             print(self.lines[-1])
 
     def acted(self, person_id: str, what: str) -> None:
-        """Somebody did something in Lifecare. In service a case is read whole each ``REREAD_HOURS``, and what one awaits
+        """Somebody did something in Lifecare. In service a case is read whole each ``REREAD_HOURS``, and what it awaits
         each ``AWAITING_HOURS``, at moments of its own. Here only the first of those readings after an act is done: the
         others, most of what a month consists of, find nothing new."""
         now = self.clock.now()
