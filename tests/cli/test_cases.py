@@ -117,7 +117,7 @@ async def test_the_plan_says_what_would_be_done_and_does_nothing(
     wanted = json.loads((await adapter("plan", ref, "--json", "--config", stage.config)).output)["wanted"]
     assert "create" in {w["kind"] for w in wanted}
     assert len(sims.lifecare.notes_written()) == written
-    assert not sims.phoniro.book.all
+    assert not sims.phoniro.schedules
     assert await known(adapter, stage, ref) == before
 
 
