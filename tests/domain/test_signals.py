@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from adapter.domain.decision import Decision, Phase, StepState, StepView
@@ -16,9 +14,9 @@ WAY_OUT = frozenset({Signal.PICKUP_BOOKED, Signal.EQUIPMENT_COLLECTED})
 NOTHING = frozenset[Signal]()
 
 
-def decided(phase: Phase = Phase.PREPARING, **states: StepState) -> Decision:
-    """A decision in which every step is awaited that isn't said to be in another state."""
-    views = [StepView(s.id, s.role, states.get(s.id, StepState.AWAITED)) for s in STEPS.values()]
+def decided(phase: Phase = Phase.PREPARING, *steps: str, state: StepState = StepState.DONE) -> Decision:
+    """A decision in which every step is awaited but ``steps``, which are in another state."""
+    views = [StepView(s.id, s.role, state if s.id in steps else StepState.AWAITED) for s in STEPS.values()]
     return Decision(phase, (), tuple(views))
 
 
@@ -30,12 +28,16 @@ def test_before_anything_is_noted_the_way_in_matters_and_the_way_out_does_not(de
 @pytest.mark.parametrize("state", [StepState.DONE, StepState.NOT_NEEDED])
 @pytest.mark.parametrize("step", ["I4", "I5", "I6", "I7", "I8", "I9"])
 def test_a_step_that_is_settled_matters_no_more(step: str, state: StepState) -> None:
-    assert signals_that_matter(decided(**{step: state}), NOTHING) == WAY_IN - {*STEPS[step].signals} | {*URGENT}
+    assert signals_that_matter(decided(Phase.PREPARING, step, state=state), NOTHING) == WAY_IN - {
+        *STEPS[step].signals
+    } | {*URGENT}
 
 
 @pytest.mark.parametrize("state", [StepState.AWAITED, StepState.PROBLEM, StepState.LATER])
 def test_steps_may_be_done_in_any_order_and_what_was_refused_may_be_mended(state: StepState) -> None:
-    assert {*STEPS["I8"].signals} <= signals_that_matter(decided(I8=state), frozenset({Signal.CONSENT_SIGNED}))
+    assert {*STEPS["I8"].signals} <= signals_that_matter(
+        decided(Phase.PREPARING, "I8", state=state), frozenset({Signal.CONSENT_SIGNED})
+    )
 
 
 @pytest.mark.parametrize("noted", ["installation_booked", "consent_signed", "liability_signed", "ready_for_start"])
@@ -52,7 +54,7 @@ def test_a_camera_that_runs_is_there_whatever_was_noted(phase: Phase) -> None:
 
 
 def test_what_was_collected_may_be_put_up_again() -> None:
-    done = decided(Phase.PAUSED, I8=StepState.DONE, I9=StepState.DONE)
+    done = decided(Phase.PAUSED, "I8", "I9")
     again = {Signal.CONSENT_SIGNED, Signal.READY_FOR_START}
     assert not signals_that_matter(done, NOTHING) & again
     assert signals_that_matter(done, frozenset({Signal.EQUIPMENT_COLLECTED})) >= again
@@ -60,5 +62,4 @@ def test_what_was_collected_may_be_put_up_again() -> None:
 
 @pytest.mark.parametrize("phase", [Phase.ENDING, Phase.CLOSING, Phase.CLOSED])
 def test_after_the_authoritys_end_everything_matters(phase: Phase) -> None:
-    settled = replace(decided(), steps=tuple(replace(v, state=StepState.DONE) for v in decided().steps), phase=phase)
-    assert signals_that_matter(settled, NOTHING) == frozenset(Signal)
+    assert signals_that_matter(decided(phase, *STEPS), NOTHING) == frozenset(Signal)
