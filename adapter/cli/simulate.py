@@ -19,7 +19,7 @@ def simulate_vendors(lifecare_port: int, phoniro_port: int, *, seed: bool, as_js
     """Serve until stopped. With ``as_json`` one line with the addresses, flushed, is all that is printed."""
     lifecare = SimulatedLifecare(utc_now)
     if seed:
-        from adapter.demo.cast import seed_for_trial
+        from adapter.demo.persons import seed_for_trial
 
         seed_for_trial(lifecare, datetime.now(UTC))
 
