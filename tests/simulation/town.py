@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-import httpx
 from sqlalchemy import Connection, select, update
 
 from adapter.store import codec
@@ -100,7 +99,6 @@ class Town:
         self.lifecare_net = Vendor("lifecare", self.lifecare.handle, self.clock, self.weather, nets[0])
         self.phoniro_net = Vendor("phoniro", self.phoniro.handle, self.clock, self.weather, nets[1])
         self.phoniro_net.revoke = self.phoniro.revoke_tokens
-        self.transports = {name: httpx.MockTransport(_nobody) for name in ("lifecare", "phoniro")}
         self.mail = SlowMail(self)
         self.settings = settings_for(poll_seconds=3600)
         self.db = DATABASE
@@ -230,7 +228,3 @@ class Town:
     def _raise(self) -> None:
         if self.failure is not None:
             raise self.failure
-
-
-def _nobody(_request: httpx.Request) -> httpx.Response:
-    raise AssertionError("nothing of a simulated world goes by httpx's own client")
