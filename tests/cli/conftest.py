@@ -36,12 +36,13 @@ async def sims() -> AsyncIterator[RunningSimulators]:
 
 
 @pytest.fixture
-def stage(sims: RunningSimulators, tmp_path: Path) -> Stage:
-    """Settings, secrets and mapping as the demo writes them, in a folder of the test's own."""
+def stage(sims: RunningSimulators, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Settings, secrets and mapping as the demo writes them, in a folder of the test's own; commands read them."""
     made = Stage(tmp_path / "etc")
     made.clear()
     urls = {"lifecare": sims.lifecare_url, "phoniro": sims.phoniro_url}
     made.write_settings(urls, datetime.now(UTC).astimezone(STOCKHOLM).date())
+    monkeypatch.setenv("ADAPTER_CONFIG", str(made.config))
     return made
 
 

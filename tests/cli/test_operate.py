@@ -42,31 +42,31 @@ async def test_a_re_sync_is_asked_for_taken_and_shown(sims: RunningSimulators, s
     order(sims)
     await turns(stage.config, 1)
     asked = ("--scope", "open", "--who", "IT on call", "--why", 'a "test" å', "--id", "one")
-    added = await adapter("resync", "add", *asked, "--config", stage.config)
+    added = await adapter("resync", "add", *asked)
     assert added.exit_code == 0, added.output
-    assert "not taken yet" in (await adapter("resync", "list", "--config", stage.config)).output
-    again = await adapter("resync", "add", *asked, "--config", stage.config)
+    assert "not taken yet" in (await adapter("resync", "list")).output
+    again = await adapter("resync", "add", *asked)
     assert (again.exit_code, "choose another --id" in again.output) == (2, True)
     await turns(stage.config, 1)
-    listed = json.loads((await adapter("resync", "list", "--json", "--config", stage.config)).output)
+    listed = json.loads((await adapter("resync", "list", "--json")).output)
     assert [(r["id"], r["request"]["mode"], r["report"]["looked_at"]) for r in listed["resyncs"]] == [
         ("one", "plan", 1)
     ]
-    shown = (await adapter("resync", "show", "one", "--config", stage.config)).output
+    shown = (await adapter("resync", "show", "one")).output
     assert 'asked by IT on call: a "test" å' in shown
     assert "planned" in shown
-    assert "done: 1 looked at" in (await adapter("resync", "list", "--config", stage.config)).output
+    assert "done: 1 looked at" in (await adapter("resync", "list")).output
 
 
 async def test_a_request_that_cannot_be_is_not_written(sims: RunningSimulators, stage: Stage, adapter: Adapter) -> None:
-    told = await adapter("resync", "add", "--scope", "cases", "--who", "x", "--why", "y", "--config", stage.config)
+    told = await adapter("resync", "add", "--scope", "cases", "--who", "x", "--why", "y")
     assert (told.exit_code, "needs the key cases" in told.output) == (2, True)
     assert not load_settings(stage.config).engine.resync_file.exists()
 
 
 async def test_config_show_has_everything_that_counts_and_no_secret(stage: Stage, adapter: Adapter) -> None:
-    shown = (await adapter("config", "show", "--config", stage.config)).output
-    as_json = json.loads((await adapter("config", "show", "--json", "--config", stage.config)).output)
+    shown = (await adapter("config", "show")).output
+    as_json = json.loads((await adapter("config", "show", "--json")).output)
     assert "poll_seconds = " in shown
     assert as_json["engine"]["reread_hours"] == 24
     settings = load_settings(stage.config)
@@ -162,20 +162,20 @@ async def test_adopt_names_a_schedule_that_can_not_be_read(
         yield BrokenRow(id="S-7", problem="status (missing)")
 
     monkeypatch.setattr(PhoniroClient, "schedules", rows)
-    told = await adapter("adopt", "--config", stage.config)
+    told = await adapter("adopt")
     assert "schedule S-7: can't be read (status (missing)); find its order by hand" in told.output
     assert "nothing to take over" not in told.output
 
 
 async def test_without_a_database_nothing_is_compared(stage: Stage, adapter: Adapter) -> None:
     """Everything would look like nobody's, and the file that was made by the way be open to all."""
-    told = await adapter("compare", "--config", stage.config)
+    told = await adapter("compare")
     assert told.exit_code == 1
     assert "Start the adapter first" in told.output
 
 
 async def test_adopt_says_when_there_is_nothing_to_take_over(stage: Stage, adapter: Adapter) -> None:
-    told = await adapter("adopt", "--config", stage.config)
+    told = await adapter("adopt")
     assert told.exit_code == 0
     assert "there is nothing to take over" in told.output
 
@@ -186,15 +186,15 @@ async def test_purge_of_a_case_that_is_not_closed_says_so(
     sims.lifecare.seed_person("19900101TF03")
     sims.lifecare.order("19900101TF03", "camera", start=sims.lifecare.today(), order_date=sims.lifecare.today())
     await turns(stage.config, 1)
-    [case] = json.loads((await adapter("case", "list", "--json", "--config", stage.config)).stdout)["cases"]
-    told = await adapter("purge", "--case", case["case"], "--config", stage.config)
+    [case] = json.loads((await adapter("case", "list", "--json")).stdout)["cases"]
+    told = await adapter("purge", "--case", case["case"])
     assert told.exit_code == 1
     assert f"No case {case['case']} is closed and not purged yet" in told.output
 
 
 async def test_purge_says_which_cases_it_would_be(sims: RunningSimulators, stage: Stage, adapter: Adapter) -> None:
     await turns(stage.config, 1)
-    told = await adapter("purge", "--dry-run", "--config", stage.config)
+    told = await adapter("purge", "--dry-run")
     assert told.exit_code == 0
     assert "0 to be purged, closed more than 90 days ago" in told.output
 
