@@ -72,7 +72,7 @@ async def test_one_cycle_and_no_more(stage: Stage, sims: RunningSimulators, adap
     async with started("run", "--once") as service:
         assert await asyncio.wait_for(service.wait(), PATIENCE) == 0
     assert {note.heading for note in sims.lifecare.notes_written()} == {"to_coordinator", "to_alarm_team"}
-    assert "1 preparing" in (await adapter("db", "status")).output
+    assert "1 preparing" in await adapter("db", "status")
 
 
 async def test_settings_that_can_not_be_used_are_told_in_the_log(stage: Stage) -> None:
