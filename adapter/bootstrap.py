@@ -227,7 +227,6 @@ def _parts(
         transport=outside.transports.get("phoniro"),
         on_call=on_call,
         sleep=sleep,
-        now=clock.now,
         page_size=settings.phoniro.page_size,
     )
     return TenantParts(

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from adapter.bootstrap import build
 from adapter.cli.app import app
-from adapter.demo.cast import STOCKHOLM
+from adapter.demo.persons import STOCKHOLM
 from adapter.demo.stage import Stage
 from adapter.engine import jobs
 from adapter.settings import load_settings

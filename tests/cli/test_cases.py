@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapter.demo.cast import CECILIA, seed_fields
+from adapter.demo.persons import CECILIA, seed_fields
 from adapter.demo.stage import Stage
 from connectors.mock.lifecare import Ordered
 from connectors.mock.serve import RunningSimulators

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from adapter.demo.cast import CECILIA, seed_fields
+from adapter.demo.persons import CECILIA, seed_fields
 from adapter.demo.stage import Stage
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, edit

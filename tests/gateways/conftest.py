@@ -110,7 +110,7 @@ async def world() -> AsyncIterator[World]:
     made: World | None = None
     lifecare, phoniro = SimulatedLifecare(clock), SimulatedPhoniro(clock)
     plans = FaultPlan(clock), FaultPlan(clock)
-    http = HttpSettings(per_second=None, attempts=1)
+    http = HttpSettings(per_second=1e6, attempts=1)
     settings = LifecareSettings("http://lifecare.test/WE.EC.Integration.Host", DEFAULT_DOMAIN, DEFAULT_KEY, http=http)
     to_lifecare = InProcessTransport(plans[0].wrap(lifecare.handle))
     to_phoniro = InProcessTransport(plans[1].wrap(phoniro.handle))

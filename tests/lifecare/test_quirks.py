@@ -25,7 +25,7 @@ from connectors.mock.transport import InProcessTransport
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ANNA, BERIT = "19900101TF03", "19900101TF04"
-AT_ONCE = HttpSettings(attempts=1, per_second=None)
+AT_ONCE = HttpSettings(attempts=1, per_second=1e6)
 
 
 @dataclass
