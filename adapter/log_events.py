@@ -118,6 +118,8 @@ _CATALOGUE: Final = (
           "Somebody else holds a case's rows in the database. What was under way for it is taken up again when its "
           "lease ends; other cases go on.",
           "If it repeats: look for a session that holds locks, such as a database shell with an open transaction."),
+    Event("case_renumbered", INFO, ("person",),
+          "The person has another number in Lifecare, with the same client and orders; the case goes on under it."),
     Event("case_closed", INFO, ("phase", "days"),
           "Everything that was done for the case has been undone, and it is closed."),
     Event("order_ignored", DEBUG, ("order", "reason"),

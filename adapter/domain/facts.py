@@ -183,6 +183,8 @@ class Facts:
     notes: Read[tuple[Note, ...]]
     chain: frozenset[str] = frozenset()
     problems: tuple[FactProblem, ...] = field(default=())
+    renumbered: int = 0
+    """How often the person's number was replaced while the case was open (LA10)."""
 
     @property
     def stale(self) -> tuple[str, ...]:

@@ -247,6 +247,8 @@ def _events(w: Writer) -> None:
     s, client = w.s, w.s.facts.client.value
     if s.mandate.over:
         return
+    if s.facts.renumbered:
+        w.once(f"renumbered:{s.facts.renumbered}", Letter.RENUMBERED, COORDINATOR)
     heard, told = s.evidence.newest.get(Signal.END_HEARD), w.told.topic("end_heard")
     if heard and (told is None or heard.at > datetime.fromisoformat(str(told.what["at"])) + _SAME_NEWS):
         w.topical("end_heard", Letter.END_HEARD, AUTHORITY, at=heard.at.isoformat(), deceased=client.deceased)

@@ -99,6 +99,8 @@ class Letter(StrEnum):
     """To the coordinator and the alarm team, in words of its own."""
     DEATH_CORRECTED = "death_corrected"
     """To whom the death was told: it was a mistake."""
+    RENUMBERED = "renumbered"
+    """To the coordinator: the person has another number in Lifecare, and everything goes on under it."""
     DEREGISTERED = "deregistered"
     """To the coordinator: emigrated, deregistered or inactive; nothing else happens."""
     PAUSED = "paused"

@@ -78,6 +78,21 @@ class CaseReader:
 
         await self._read_notes(signals)
 
+    async def number_now(self, client_ids: frozenset[str]) -> str | None:
+        """The person's number, where it was replaced (LA10): orders of the case are another number's, of the same
+        client. None while it is the same, or can't be known."""
+        gone = [order for order in self._value("orders") if order.gone]
+        if "orders" not in self.read or not gone:
+            return None
+        try:
+            number = await self.tenant.source.person_of(gone[0].id)
+            if number is None or number == self.case.person_id:
+                return None
+            now, _ = await self.tenant.source.client(number)
+        except PortError:
+            return None
+        return number if str(now.client_id) in client_ids else None
+
     async def read_everything(self) -> None:
         """Read what wasn't read yet of all on which the opening of supervision rests."""
         if "orders" not in self.read:

@@ -46,6 +46,10 @@ async def reconcile(rt: Runtime, case: Case) -> None:
             reader = CaseReader(rt, tenant, case, known.resources)
             await reader.read_what_is_due()
             await rt.at("case read")
+            if (number := await reader.number_now(known.links["client"])) is not None:
+                await rt.db.run(lambda c: _renumber(c, rt, case, number))
+                log("case_renumbered", person=tenant.pseudonym(number))
+                return
             try:
                 await rt.db.run(lambda c: _decide(c, rt, tenant, case, known, reader, correlation))
             except NotRead:
@@ -64,6 +68,14 @@ async def reconcile(rt: Runtime, case: Case) -> None:
                 raise
         except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one case stops at that case
             await _poisoned(rt, case, e, correlation)
+
+
+def _renumber(c: Connection, rt: Runtime, case: Case, number: str) -> None:
+    """The case is the client's (LA10): it goes on under the new number, read anew at once."""
+    now = rt.clock.now()
+    due.hold(c, case, rt.owner)
+    cases.renumber(c, case, number, now)
+    due.release(c, case, owner=rt.owner, due_at=now)
 
 
 async def _poisoned(rt: Runtime, case: Case, error: Exception, correlation: str) -> None:
@@ -92,6 +104,8 @@ def _decide(
     orders: tuple[Order, ...] = (resources["orders"].value or ()) if "orders" in resources else ()
     chain = _link(c, rt, tenant, case, known.links, orders, resources, now)
     assembled = replace(known, resources=resources).facts(chain)
+    if assembled is not None and known.links["number"]:
+        assembled = replace(assembled, renumbered=len(known.links["number"]))
     if assembled is None:
         again = _patience(rt, now - case.opened_at)
         due.release(c, case, owner=rt.owner, due_at=now + again, error="something was never read yet")

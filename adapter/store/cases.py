@@ -13,10 +13,10 @@ from sqlalchemy import Connection, Row, Select, delete, select
 from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events
 from adapter.store.errors import OrderTaken
-from adapter.store.sql import among, by_ref, given, insert_missing, of_cases, where
-from adapter.store.tables import case_links, cases
+from adapter.store.sql import among, by_ref, change, given, insert_missing, of_cases, where
+from adapter.store.tables import case_links, cases, persons
 
-LinkKind = Literal["order", "execution", "decision", "absence", "client"]
+LinkKind = Literal["order", "execution", "decision", "absence", "client", "number"]
 
 Links = Mapping[LinkKind, frozenset[str]]
 """What a case is linked to, by kind; no kind is missing."""
@@ -274,6 +274,18 @@ def all_links(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, L
 def chain(conn: Connection, case: Case) -> frozenset[str]:
     """The orders of a case."""
     return links(conn, case, "order")
+
+
+def renumber(conn: Connection, case: Case, person_id: str, now: datetime) -> None:
+    """The person has another number in the case system (LA10): all that is known under the old one goes on under the
+    new. The case notes under ``number`` how often."""
+    of = {"tenant": case.tenant, "person_id": case.person_id}
+    change(conn, cases, of, {"person_id": person_id})
+    taken = select(persons.c.person_id).where(persons.c.tenant == case.tenant, persons.c.person_id == person_id)
+    if conn.scalar(taken) is None:
+        change(conn, persons, of, {"person_id": person_id})
+    link(conn, case, {"number": [len(links(conn, case, "number")) + 1]})
+    events.record(conn, case.tenant, case.ref, "case.renumbered", {}, now=now)
 
 
 def unlink_orders(conn: Connection, case: Case, order_ids: Iterable[str]) -> None:

@@ -206,6 +206,7 @@ LETTERS: Final[tuple[tuple[str, str, Letter, What], ...]] = (
         Letter.FEWER_GRANTED,
         {"granted": 1, "found": 3, "when": "2027-05-01"},
     ),
+    ("Personnumret ersätts", "coordinator", Letter.RENUMBERED, {}),
     ("En beställning för en avliden", "coordinator", Letter.ORDER_FOR_DECEASED, {}),
     (
         "Den andra insatsen upphör medan kameran är uppe",

@@ -70,6 +70,7 @@ LETTER_FIELDS: Final[Mapping[Letter, Mapping[str, Field]]] = MappingProxyType(
         Letter.MOVED: {"last_day": _DAY_OR_NONE, "times": Field("times", optional=True), "running": _FLAG},
         Letter.INSTALL: {**_DATES, "keys": _KEYS},
         Letter.KEYS: {"keys": _KEYS, "running": Field("flag", optional=True)},
+        Letter.RENUMBERED: {},
         Letter.ON_HOLD: {},
         Letter.HOLD_OVER: {},
         Letter.FEWER_GRANTED: {"granted": Field("count"), "found": Field("count"), "when": _DAY},

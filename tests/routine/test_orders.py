@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from adapter.domain.facts import Signal
-from tests.world import World
+from tests.routine.story import Story
+from tests.world import ANNA, World
 
 
 async def test_an_order_long_after_the_end_gets_a_case_of_its_own_once_the_camera_is_collected() -> None:
@@ -26,3 +27,32 @@ async def test_an_order_long_after_the_end_gets_a_case_of_its_own_once_the_camer
         old, new = await world.cases()
         assert {old.open, new.open} == {True}
         assert sum(n.startswith("Ny beställning") for n in world.notes()) == 2
+
+
+async def test_a_person_whose_number_is_replaced_keeps_the_case_and_the_camera_and_it_is_told_once() -> None:
+    """LA10: the same ids of client, order, decision and execution under another number are the same case."""
+    number = "19340101TF19"
+    async with Story() as story:
+        order, execution = await story.running()
+        for entity in ("orders", "executions", "sol_decisions", "clients"):
+            for key in [k for k, row in story.lifecare.tables[entity].rows.items() if row.data["PersonId"] == ANNA]:
+                story.lifecare.change(entity, key, PersonId=number)
+        clients = story.lifecare.tables["clients"].rows
+        clients[number] = clients.pop(ANNA)
+        clients[number].key = number
+        await story.next_day(3)
+        assert story.done() == [], "nothing is paused"
+        assert await story.told() == ["coordinator renumbered"]
+        assert story.mails() == []
+        (case,) = await story.cases()
+        assert case.person_id == number
+        story.note(execution, Signal.TIMES_CHANGED, "Varje natt 23:30")
+        await story.next_day()
+        assert story.done() == ["changed"], "it goes on"
+        await story.told()
+        story.lifecare.decision_end(order.decision_id, story.today - timedelta(days=1))
+        await story.next_day()
+        assert story.done()[-1] == "ended"
+        story.note(execution, Signal.EQUIPMENT_COLLECTED)
+        await story.next_day()
+        assert story.customer().personal_identity_number is None
