@@ -37,6 +37,9 @@ def list_cases(
         str | None,
         typer.Option(help="Only cases in this phase: preparing, active, paused, ending, closing or closed."),
     ] = None,
+    unwatched: Annotated[
+        bool, typer.Option("--unwatched", help="Only persons with a decision who are without supervision now, and why.")
+    ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Closed cases too.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -56,6 +59,7 @@ def list_cases(
             return found, [(t, order) for t in tenants for order in held(c, t)]
 
         found, orders = service.runtime.db.run_sync(read)
+        found = [row for row in found if not unwatched or (row.last_decision and row.last_decision.unwatched)]
         found = sorted((row for row in found if not late or lateness(row)), key=lambda row: (row.opened_at, row.ref))
         if as_json:
             unusable = [shapes.held_order(t, order, service.words[t]) for t, order in orders]

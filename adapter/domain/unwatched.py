@@ -14,6 +14,9 @@ from adapter.domain.schedule import NOT_BEGUN, absence_bounds, away, missing_gat
 from adapter.domain.situation import Situation
 from adapter.domain.told import COORDINATOR, Told
 
+NOT_RUNNING = ("not_started", "not_scheduled", "not_resumed", "absence_open")
+"""Why nobody looks, beside the causes of a pause."""
+
 
 def unwatched(s: Situation) -> Unwatched | None:
     """None where somebody looks, where nobody has to (a planned absence, a death, an end), and before the first day."""

@@ -104,8 +104,6 @@ def _decide(
     orders: tuple[Order, ...] = (resources["orders"].value or ()) if "orders" in resources else ()
     chain = _link(c, rt, tenant, case, known.links, orders, resources, now)
     assembled = replace(known, resources=resources).facts(chain)
-    if assembled is not None and known.links["number"]:
-        assembled = replace(assembled, renumbered=len(known.links["number"]))
     if assembled is None:
         again = _patience(rt, now - case.opened_at)
         due.release(c, case, owner=rt.owner, due_at=now + again, error="something was never read yet")

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, select
 
-from adapter.domain.decision import Attention, Phase, StepState, StepView
+from adapter.domain.decision import Attention, Phase, StepState, StepView, Unwatched
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
 from adapter.domain.policy import Policy
 from adapter.domain.schedule import missing_gates
@@ -44,6 +44,7 @@ class CaseSummary:
     awaited: tuple[StepView, ...]
     attention: tuple[Attention, ...]
     failing: bool
+    unwatched: Unwatched | None = None
 
     @property
     def late_steps(self) -> tuple[StepView, ...]:
@@ -52,7 +53,7 @@ class CaseSummary:
     @property
     def late(self) -> int:
         """The level of its latest step: 0 in time, 1 reminded, 2 reminded again, 3 escalated."""
-        return max((v.late for v in self.awaited), default=0)
+        return max((*(v.late for v in self.awaited), self.unwatched.late if self.unwatched else 0), default=0)
 
     @property
     def parked(self) -> bool:
@@ -126,6 +127,7 @@ def _summary(case: cases.Case) -> CaseSummary:
         awaited=tuple(v for v in steps if v.state in (StepState.AWAITED, StepState.PROBLEM)),
         attention=decision.attention if decision else (),
         failing=case.failures > 0,
+        unwatched=decision.unwatched if decision else None,
     )
 
 

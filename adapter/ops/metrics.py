@@ -26,7 +26,9 @@ from sqlalchemy import Connection
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActState
 from adapter.domain.looks import local_date
+from adapter.domain.pauses import PAUSES
 from adapter.domain.routine import STEPS
+from adapter.domain.unwatched import NOT_RUNNING
 from adapter.engine.breaker import VENDOR_OF_LANE
 from adapter.engine.feeds import FEEDS
 from adapter.ops.case_cache import CaseCache, CaseSummary, Safety, safety
@@ -120,6 +122,10 @@ def _cases(g: Gauges, s: Snapshot) -> None:
     since = s.overview.ready_since
     waited = (s.now - since).total_seconds() if since else 0.0
     g.add("cases_ready_age_seconds", "How long the case that is due longest has waited.", waited, tenant=s.tenant)
+    causes = Counter(summary.unwatched.cause for summary in s.summaries if summary.unwatched)
+    for cause in (*PAUSES, *NOT_RUNNING):
+        text = "Persons with a decision in force who are without supervision now, by cause."
+        g.add("unwatched", text, causes[cause], tenant=s.tenant, cause=cause)
     late = Counter((v.id, min(v.late, 3)) for summary in s.summaries for v in summary.late_steps)
     for step in STEPS:
         for level, word in LATE.items():

@@ -109,6 +109,7 @@ class Pages:
         vendors = views.vendors(self.ops)
         up = all(row.state.tone != "bad" for row in vendors)
         return {
+            "unwatched": views.Column("unwatched", "", views.unwatched(summaries, self.ops.words_of)),
             "needs": views.Column("needs", "", needs),
             "held": views.Column("held", "", tuple(card for view in numbers for card in view.held)),
             "board": views.board(summaries, self.ops.words),
@@ -118,7 +119,11 @@ class Pages:
             "vendors": vendors,
             "troubles": views.troubles(self.ops, numbers, vendors),
             "resyncs": resyncs,
-            "well": not urgent and not rt.refused and up and all(view.well for view in numbers),
+            "well": not urgent
+            and not any(g.unwatched and g.unwatched.cause != "not_started" for g in summaries)
+            and not rt.refused
+            and up
+            and all(view.well for view in numbers),
         }
 
     def case(self, c: Connection, reference: str) -> Found | None:

@@ -119,6 +119,16 @@ def card(summary: CaseSummary, words: Words) -> Card:
     return Card(summary.ref, summary.tenant, tuple(tags), awaits, notices)
 
 
+def unwatched(summaries: Iterable[CaseSummary], words_of: Callable[[str], Words]) -> tuple[Card, ...]:
+    """Who is without supervision now, and why: those first who had it."""
+    found = [(summary, summary.unwatched) for summary in summaries if summary.unwatched]
+    cards = []
+    for summary, why in sorted(found, key=lambda pair: (pair[1].cause == "not_started", *urgency(pair[0]))):
+        tone = "warn" if why.cause == "not_started" else "bad"
+        cards.append(Card(summary.ref, summary.tenant, (Line(words_of(summary.tenant).unwatched(why), tone),), (), ()))
+    return tuple(cards)
+
+
 def held_card(tenant: str, order: Held, words: Words) -> Card:
     """An order that can't be used and has no case."""
     tags = (Line(words.say("status", "order_held"), "bad"),)

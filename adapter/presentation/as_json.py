@@ -35,6 +35,7 @@ def case_summary(case: Case) -> dict[str, Any]:
         "opened_at": instant(case.opened_at),
         "closed_at": instant(case.closed_at),
         "late": lateness(case),
+        "unwatched": decision.unwatched.cause if decision and decision.unwatched else None,
         "awaits": list(decision.awaits) if decision else [],
         "attention": [a.code for a in decision.attention] if decision else [],
         "failures": case.failures,

@@ -179,6 +179,8 @@ def case_list(cases: Sequence[Case], words: Words, *, several: bool) -> Renderab
         awaits = ", ".join(f"{v.id} {words.role(v.role.value)}" for v in awaited)
         level = lateness(case)
         notices = [words.attention(a) for a in decision.attention] if decision else [words.heading("never_read")]
+        if decision and decision.unwatched:
+            notices.insert(0, f"{words.heading('list_unwatched')}: {words.unwatched(decision.unwatched)}")
         cells = [Text(case.ref, style="bold"), *([Text(case.tenant)] if several else [])]
         cells += [Text(words.say("phases", case.phase.value)), Text(words.when(case.opened_at)), Text(awaits)]
         table.add_row(*cells, Text(words.late(level), style="bold red"), Text("\n".join(notices), style="yellow"))
@@ -199,4 +201,6 @@ def held_list(orders: Sequence[tuple[str, Held]], words: Words, *, several: bool
 def lateness(case: Case) -> int:
     """The level of the case's latest step: 0 in time, 1 reminded, 2 reminded again, 3 or more escalated."""
     decision = case.last_decision
-    return max((v.late for v in decision.steps), default=0) if decision else 0
+    if decision is None:
+        return 0
+    return max((*(v.late for v in decision.steps), decision.unwatched.late if decision.unwatched else 0), default=0)

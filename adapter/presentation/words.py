@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
-from adapter.domain.decision import Attention, StepState, StepView
+from adapter.domain.decision import Attention, StepState, StepView, Unwatched
 from adapter.domain.ledger import Act, ActKind
 from adapter.domain.nights import NightTimes
 from adapter.store.held import Held
@@ -90,6 +90,12 @@ class Words:
         """Why an act is called for: its code stands in one of a few sections."""
         section = next((s for s in _WHY if self.texts.has(s, code)), _WHY[0])
         return self.say(section, code)
+
+    def unwatched(self, why: Unwatched) -> str:
+        """Why a person is without supervision, and since when, as far as is known."""
+        section = "unwatched" if self.texts.has("unwatched", why.cause) else "causes"
+        since = f", {self.say('status', 'since', when=self.when(why.since))}" if why.since else ""
+        return self.say(section, why.cause) + since
 
     def held(self, order: Held) -> str:
         """Why an order can't be used."""

@@ -98,7 +98,9 @@ class Known:
             value = (*fact.value, *self.declared) if resource == "notes" else fact.value
             reads[resource] = Read(value, fact.read_at, fact.stale)
             problems.extend(fact.problems)
-        return Facts(**reads, chain=self.links["order"] if chain is None else chain, problems=tuple(problems))
+        chained = self.links["order"] if chain is None else chain
+        renumbered = len(self.links["number"])
+        return Facts(chain=chained, problems=tuple(problems), renumbered=renumbered, **reads)
 
 
 def load(conn: Connection, tenant: str, ref: str) -> Known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,8 +12,14 @@ from adapter.domain.decision import Decision, Phase, StepState
 from adapter.domain.facts import Absence, AuthorityDecision, Execution, OrderStatus, ServiceKind, Signal
 from adapter.domain.ledger import Wanted
 from adapter.domain.nights import Granted
+from adapter.domain.pauses import PAUSES
 from adapter.domain.policy import Lateness
 from tests.domain.life import EXECUTION, OTHER_EXECUTION, POLICY, Life
+from tests.domain.test_lives import EVENTS, settle
+
+EVERY_CAUSE = {**POLICY.late, **{cause: Lateness(1, 2, 4) for cause, pause in PAUSES.items() if pause.mends}}
+NOBODY_S = frozenset({"between_decisions", "not_begun", "order_held"})
+"""Causes that nobody has to mend: what the authority said holds."""
 
 PATIENT = replace(
     POLICY,
@@ -74,7 +81,7 @@ def test_a_pause_that_begins_again_is_waited_for_since_then(active: Life) -> Non
     active.wait(days=3)
     mails = [w.what for w in active.sent[before:] if w.what.get("mail") == "pause_reminder"]
     assert [m["level"] for m in mails] == [1]
-    assert mails[0]["since"] >= "2026-04-03"
+    assert str(mails[0]["since"]) >= "2026-04-03"
 
 
 def test_the_end_of_an_execution_is_told_the_working_day_before_and_again_when_it_comes(active: Life) -> None:
@@ -311,7 +318,9 @@ def test_an_appendix_signed_before_new_times_is_awaited_anew(life: Life) -> None
     life.note(Signal.TIMES_AGREED, "23:30")
     life.go()
     assert step(life.go(), "I7") is StepState.AWAITED
-    assert next(v.since for v in life.look().steps if v.id == "I7") >= life.now
+    since = next(v.since for v in life.look().steps if v.id == "I7")
+    assert since is not None
+    assert since >= life.now
 
 
 def test_six_changes_of_a_date_within_the_calm_are_one_letter_to_each(active: Life) -> None:
@@ -400,3 +409,40 @@ def test_the_first_day_of_a_later_order_wakes_the_case(active: Life) -> None:
         wakes.append(wake.astimezone(active.policy.zone).date())
         active.now = wake
     assert later in wakes
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_in_no_life_is_anybody_without_supervision_in_silence(seed: int) -> None:
+    """P11: whatever happened, whoever has a decision in force and isn't looked at is told of, and told of again."""
+    rng, life = random.Random(seed), Life(policy=replace(PATIENT, late=EVERY_CAUSE))
+    life.order()
+    life.execute()
+    life.prepare()
+    life.go()
+    for _ in range(rng.randint(2, 8)):
+        rng.choice(EVENTS)(life, rng)
+        life.go()
+    life.stale.clear()
+    decision = life.wait(days=1)
+    why = decision.unwatched
+    if decision.phase is Phase.CLOSED or why is None or why.cause in NOBODY_S:
+        return
+    told = len(life.sent)
+    assert told, "somebody was told"
+    life.wait(days=80)
+    after = life.look().unwatched
+    if after is None or after.cause != why.cause:
+        return
+    again = [w for w in life.sent[told:] if w.what.get("level") or str(w.what.get("mail")) in ("absence", "parked")]
+    assert len(again) > 1, f"{why.cause}: eighty days of silence"
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_no_life_that_the_authority_ended_stays_open_for_ever(seed: int) -> None:
+    rng, life = random.Random(seed), Life(policy=PATIENT)
+    life.order()
+    for _ in range(rng.randint(3, 20)):
+        rng.choice(EVENTS)(life, rng)
+        if life.go().phase is Phase.CLOSED:
+            return
+    settle(life)
