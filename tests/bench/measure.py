@@ -16,8 +16,7 @@ from typing import Any
 from sqlalchemy import text
 
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
-from adapter.domain.nights import NightTimes, NightWindow
-from adapter.domain.times_grammar import parse_times
+from adapter.domain.nights import NightTimes, Weekday
 from adapter.store.database import Database
 from tests.bench.fill import fill
 from tests.outside import ROOT, Outside, mapping_without_quiet_hours, person
@@ -98,8 +97,7 @@ def orders(outside: Outside, folder: Path, url: str, count: int, latency: float)
 
 def as_listed(outside: Outside, folder: Path, url: str, count: int) -> ScheduleRecord:
     """What the platform lists of the schedules that ``Outside.background`` makes."""
-    times = parse_times("22.30, 02:15 och 05.00", NightWindow())
-    assert isinstance(times, NightTimes)
+    times = NightTimes.from_json({day.code: ["22:30", "02:15", "05:00"] for day in Weekday})
     month_ago = datetime.fromisoformat(outside.call("background", first=0, count=count)).date()
     return ScheduleRecord(1, ScheduleStatus.OPEN, month_ago, None, times, datetime.now(UTC))
 
