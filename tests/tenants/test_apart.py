@@ -21,8 +21,8 @@ from adapter.store import cases
 from adapter.store.database import Database
 from connectors.mock.lifecare import DEFAULT_KEY, SimulatedLifecare
 from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
+from connectors.mock.routing import Answer, Handler, Request
 from connectors.mock.transport import InProcessTransport
-from connectors.mock.wire import Answer, Handler, Request
 from tests.outside import READY, person
 from tests.world import EXAMPLE, MONDAY, Mail, VirtualClock
 

@@ -11,8 +11,8 @@ import pytest
 from adapter.bootstrap import Outside, Service, build
 from adapter.cli.check import check_all
 from adapter.cli.findings import Mark
+from adapter.cli.reload import Reloader, take_over, tell_refused
 from adapter.cli.run import run_service
-from adapter.cli.supervise import Reloader, take_over, tell_refused
 from adapter.ops.app import create_app
 from adapter.ops.context import OpsContext
 from adapter.ops.vendor_calls import VendorCalls
