@@ -29,11 +29,9 @@ _SIGNS = {
 }
 _LITERAL = {"\\": "\\", "{": "{", "}": "}", "~": "\u00a0", "_": "\u2011", "-": "\u00ad", "\n": "\n", "\r": "\n"}
 _ASIDE = frozenset(
-    ("fonttbl", "colortbl", "stylesheet", "info", "pict", "object", "generator", "listtable")
-) | frozenset(
-    ("listoverridetable", "revtbl", "footnote", "annotation")
-    + ("header", "headerl", "headerr", "headerf", "footer", "footerl", "footerr", "footerf")
+    ("fonttbl", "colortbl", "stylesheet", "info", "pict", "object", "generator", "listtable", "listoverridetable")
 )
+_MARGINS = re.compile("header[lrf]?|footer[lrf]?|footnote|annotation")
 _UNSEEN = frozenset(("strike", "striked", "deleted", "v", "webhidden"))
 """Words that are struck out, deleted or hidden, until it is switched off (``\\strike0``) or ``\\plain``."""
 _HAS_UNSEEN = re.compile(r"\\(?:strike|striked|deleted|v|webhidden)(?:[1-9]\d*)?(?![a-z0-9])")
@@ -69,7 +67,7 @@ def plain_text(rtf: str) -> str:
             now, skip = stack.pop() if stack else now, 0
             if opened and not stack:
                 break  # the document is over
-        elif symbol == "*" or word in _ASIDE:
+        elif symbol == "*" or word in _ASIDE or _MARGINS.fullmatch(word or ""):
             now = replace(now, aside=True)
         elif word in _UNSEEN:
             now = replace(now, unseen=now.unseen - {word} if number == "0" else now.unseen | {word})
