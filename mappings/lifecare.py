@@ -28,7 +28,7 @@ from adapter.domain.facts import (
 )
 from adapter.domain.nights import Granted, Weekday
 from connectors.lifecare import wire
-from mappings.rtf import has_unseen, is_rtf, plain_text
+from mappings.rtf import has_unseen, is_rtf, visible_text
 from mappings.tables import MunicipalMapping
 
 LONGEST_NOTE = 4_000
@@ -251,8 +251,3 @@ def note_text(row: wire.Documentation) -> str:
     if row.text and is_rtf(row.text) and has_unseen(row.text):
         text = row.text
     return visible_text(text)[: LONGEST_NOTE + 1]
-
-
-def visible_text(text: str) -> str:
-    """A note's text as a reader sees it, plain or RTF."""
-    return plain_text(text) if is_rtf(text) else text

@@ -48,6 +48,11 @@ def is_rtf(text: str) -> bool:
     return text.lstrip().startswith("{\\rtf")
 
 
+def visible_text(text: str) -> str:
+    """A note's text as a reader sees it, plain or RTF."""
+    return plain_text(text) if is_rtf(text) else text
+
+
 def has_unseen(rtf: str) -> bool:
     """Whether it holds words that a reader sees to be struck out, or doesn't see."""
     return bool(_HAS_UNSEEN.search(rtf))

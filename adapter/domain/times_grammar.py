@@ -85,7 +85,7 @@ def prepare(text: str) -> str:
     """The text with one kind of dash, line end and blank, and without what nobody sees or needs: a signature under the
     times, and invisible signs within a word. An invisible sign that stands alone stays, for it may have been a dash."""
     text = unicodedata.normalize("NFC", text)
-    text = _DASHES.sub("-", _SPACES.sub(" ", _LINES.sub("\n", text)))
+    text = _DASHES.sub("-", _SPACES.sub("\t", _LINES.sub("\n", text)))
     text = _INVISIBLE.sub(_unseen, text)
     text = "\n".join(line.strip(BLANK) for line in text.split("\n")).rstrip("\n")
     signed = _SIGNATURE.search(text)
@@ -126,20 +126,20 @@ _EVERY = ("dagligen", *_each("alla varje samtliga", _ANY))
 _OTHER = ("andra", "övriga", "resterande", *_each("andra övriga resterande", ("nätter", "dagar", "dygn")))
 _REST = (*_OTHER, *_each("alla", _OTHER), "i_övrigt", "resten", "resten_av_veckan")
 _NONE = ("inga", "ingen", *_each("inga ingen", ("tillsyn", "tillsyner")))
-_FROM = ("från_och_med", r"fr\.?[ ]?o\.?[ ]?m", r"f\.?o\.?m", "from", "från")
-_TO = ("till_och_med", r"t\.?[ ]?o\.?[ ]?m", "till")
-_FROM_WORD = _any(*_FROM, end=r"(?!\w)\.?(?:[ ]den(?!\w))?")
+_FROM = ("från_och_med", r"fr\.?[ \t]?o\.?[ \t]?m", r"f\.?o\.?m", "from", "från")
+_TO = ("till_och_med", r"t\.?[ \t]?o\.?[ \t]?m", "till")
+_FROM_WORD = _any(*_FROM, end=r"(?!\w)\.?(?:[ \t]den(?!\w))?")
 _TO_WORD = _any(*_TO, end=r"(?!\w)\.?")
-_EVERY_NIGHT = _any(*_EVERY, end=r"(?!\w)(?:[ ]i[ ]veckan)?")
+_EVERY_NIGHT = _any(*_EVERY, end=r"(?!\w)(?:[ \t]i[ \t]veckan)?")
 _DAY = _any(*WEEKDAYS, end=r"(?![^\W\d_])\.?")
 _MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
 _DATE = (
     r"20[0-9]{2}-[0-9]{2}-[0-9]{2}(?!\w|-|[.:][0-9])"
-    rf"|[0-9]{{1,2}}(?::?e)?[ ](?:{_MONTH})\.?(?!\w)(?:[ ]20[0-9]{{2}}(?!\w|[.:][0-9]))?"
-    r"|(?<![0-9:.])[0-9]{1,2}\/[0-9]{1,2}(?:(?:[ ]|-)20[0-9]{2})?(?!\w|\/|[.:][0-9])"
+    rf"|[0-9]{{1,2}}(?::?e)?[ \t](?:{_MONTH})\.?(?!\w)(?:[ \t]20[0-9]{{2}}(?!\w|[.:][0-9]))?"
+    r"|(?<![0-9:.])[0-9]{1,2}\/[0-9]{1,2}(?:(?:[ \t]|-)20[0-9]{2})?(?!\w|\/|[.:][0-9])"
 )
 _LABEL = (
-    r"(?:tillsyn|tid|nr)[ ]?[0-9]{1,2}(?:[ ]?:(?![0-9])|[ ]?-|(?=[ ](?:kl|[0-9]{1,2}[:.][0-9])))"
+    r"(?:tillsyn|tid|nr)[ \t]?[0-9]{1,2}(?:[ \t]?:(?![0-9])|[ \t]?-|(?=[ \t](?:kl|[0-9]{1,2}[:.][0-9])))"
     r"|(?<![^\n])[0-9]{1,2}[.)](?![0-9])"
 )
 _GRAMMAR = rf"""
@@ -186,7 +186,7 @@ TO.3    : {_TO_WORD}
 CHANGED.4: {_any(*_each("ändrat ändrad ändrade ändras ändring", ["till"]))}
 DAY     : {_DAY}
 EVERY.3 : {_EVERY_NIGHT}
-EACH.2  : /(?:varje|alla|samtliga)(?=[ ](?:{"|".join(day.swedish for day in Weekday)}))/i
+EACH.2  : /(?:varje|alla|samtliga)(?=[ \t](?:{"|".join(day.swedish for day in Weekday)}))/i
 REST.4  : {_any(*_REST)}
 KEPT.2  : {_any("som_förut", "som_tidigare", "som_innan", "oförändrat", "oförändrade")}
 NONE.2  : {_any(*_NONE)}

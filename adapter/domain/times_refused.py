@@ -57,7 +57,7 @@ def reason(text: str, error: UnexpectedInput) -> TimesProblem:
     """The sentence for the coordinator, as code and parameters. ``text`` is as ``prepare`` leaves it."""
     token = getattr(error, "token", None)
     ended = getattr(token, "type", "") in ("$END", "<EOF>")
-    at = len(text) if ended else error.pos_in_stream or 0
+    at = len(text) if ended else int(getattr(error, "pos_in_stream", None) or 0)
     before = [t for t in _tokens(text, at) if t.type != "_NL"]
     return _ended(text, before) if ended else _unexpected(text, at, before, getattr(token, "type", ""))
 
