@@ -106,7 +106,7 @@ def _known_words(text: str) -> bool:
 _NOT_A_NAME = (
     frozenset(WEEKDAYS) - NAMES
     | VAGUE
-    | set(_FILL) | set(_NIGHT) | set(_ANY)
+    | set(_FILL) | set(_HEAD) | set(_NIGHT) | set(_ANY)
     | set(_words("ej inte utom inga ingen endast bara alla varje varannan vecka veckor jämna udda avvakta paus pausa "
                  "avsluta avslut start stopp ring kontakta obs nu fram till från kl och men eller"))
 )  # fmt: skip

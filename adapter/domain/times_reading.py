@@ -191,7 +191,7 @@ class _Reader:
             return []
         if "NONE" in last:
             self._claim(nights, [])
-            return before or []
+            return []
         if "SAME" in last:
             if not before or nights.part:
                 refuse("nights_without_times", self.text, nights.first)
@@ -352,7 +352,7 @@ class _Reader:
         hour, after = row[n].token, row[n + 1 : n + 2]
         if any(look.slash or (look.loose and not look.lead) for look in after) or row[n].slash:
             return False
-        padded = any(look.token.startswith("0") for look in row)
+        padded = any(len(look.token) == 2 and look.token.startswith("0") for look in row)
         return len(hour) == 2 or (not padded and bool(_END_OF_HOUR.match(self.text, hour.end_pos or 0)))
 
     def _numbered(self, part: Node) -> None:
