@@ -20,12 +20,13 @@ from connectors.errors import (
     Conflict,
     ContractBroken,
     NotFound,
+    NotSent,
     Refused,
     Transient,
     Unauthorised,
     VendorError,
 )
-from connectors.http import HttpSettings
+from connectors.http import HttpSettings, writing_while
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import BrokenRow, Customer, NewSchedule, Rule, ScheduleChanges
 
@@ -233,6 +234,17 @@ async def test_a_write_is_not_sent_and_never_unknown_when_no_token_can_be_had(
         await client.create_schedule(NEW)
     assert (type(caught.value), caught.value.call, route.called) == (kind, "POST token", False)
     assert SECRET[:12] not in str(caught.value) + repr(caught.value)
+
+
+async def test_who_lost_the_right_to_write_while_a_token_was_fetched_sends_nothing(
+    phoniro: respx.MockRouter, client: PhoniroClient
+) -> None:
+    token = phoniro["token"]
+    token.side_effect = lambda _: httpx.Response(200, json=_token("t"))
+    route = phoniro.post(SCHEDULES).mock(return_value=_answer(201))
+    with writing_while(lambda: not token.called), pytest.raises(NotSent):
+        await client.create_schedule(NEW)
+    assert (token.called, route.called) == (True, False)
 
 
 async def test_neither_token_nor_secret_is_ever_in_an_error_or_a_log(
