@@ -232,7 +232,11 @@ def _parts(
     return TenantParts(
         settings=settings,
         mapping=mapping,
-        texts=Texts.load("sv"),
+        texts=Texts.load("sv").plus(
+            forms=mapping.forms,
+            units={str(unit): name for unit, name in mapping.units.names.items()},
+            contacts={"it": mapping.mailboxes.it},
+        ),
         lifecare=lifecare,
         phoniro=phoniro,
         mail=outside.mail or _mail(settings, on_call),

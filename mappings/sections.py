@@ -118,6 +118,7 @@ class Units(Part):
     coordinator: Id = Field(description="the coordinator's unit where nothing else tells it")
     by_provider: dict[str, Id] = Field(default={}, description="from Order.Provider.Id")
     by_company: Annotated[dict[int, Id], BeforeValidator(_table)] = Field(default={}, description="from Order.Company")
+    names: Annotated[dict[int, Text], BeforeValidator(_table)] = Field(default={}, description="what mails call a unit")
 
 
 class Organisations(Part):

@@ -49,6 +49,7 @@ class MunicipalMapping(Part):
     units: Units = Field(description="the receiving units")
     organisations: Organisations = Field(description="Phoniro's organisations")
     mailboxes: Mailboxes = Field(description="where mail goes")
+    forms: dict[Text, Text] = Field({}, description="where the routine's forms are: a link or a place, by their names")
     routine: Routine = Routine()
 
     @property

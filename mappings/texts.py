@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from string import Formatter
 from typing import Self
@@ -28,6 +28,10 @@ class Texts:
         """Read the table of a language; raises ``FileNotFoundError`` where there is none."""
         file = resources.files("mappings") / f"texts.{language}.toml"
         return cls(language, tomllib.loads(file.read_text(encoding="utf-8")), strict)
+
+    def plus(self, **sections: Mapping[str, str]) -> Self:
+        """The same with sections of a municipality's own."""
+        return replace(self, sections={**self.sections, **sections})
 
     def has(self, section: str, code: str) -> bool:
         return code in self.sections.get(section, {})

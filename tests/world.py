@@ -57,7 +57,9 @@ class Mail:
     tried: list[str] = field(default_factory=list)
     fails: int = 0
 
-    async def send(self, message_id: str, to: str, subject: str, body: str, *, date: datetime) -> None:
+    async def send(
+        self, message_id: str, to: str, subject: str, body: str, *, date: datetime, reply_to: str | None = None
+    ) -> None:
         self.tried.append(message_id)
         if self.fails:
             self.fails -= 1

@@ -29,7 +29,7 @@ from adapter.domain.schedule import (
     platform_acts,
 )
 from adapter.domain.situation import Situation, situation
-from adapter.domain.told import ALARM_TEAM, COORDINATOR, PLAN, Told
+from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, Told
 from adapter.domain.unwatched import unwatched
 
 UNREADABLE_AFTER = timedelta(hours=1)
@@ -99,7 +99,7 @@ def balance(s: Situation) -> tuple[tuple[str, bool, bool], ...]:
     record, person = ledger.schedule, ledger.person
     return (
         ("received", *received),
-        ("install", asked_in, called_off or s.evidence.collected is not None),
+        ("install", asked_in, called_off or (s.mandate.over and s.evidence.collected is not None)),
         ("keys", asked and Signal.KEYS_COLLECTED in s.evidence.newest, keys_back),
         ("person", person is not None, bool(person and person.emptied) or ledger.person_elsewhere),
         ("schedule", record is not None, record is not None and record.status is ScheduleStatus.ENDED),
@@ -182,7 +182,7 @@ def _notices_by_mail(s: Situation, notices: tuple[Attention, ...]) -> list[Wante
         kind = "parked" if notice.parks else "notice"
         key = ":".join([kind, notice.code, *params.values()])[:200]
         if (notice.parks or notice.code == "checksum") and key not in sent:
-            to = "it" if notice.role is Role.ADAPTER else COORDINATOR
+            to = {Role.ADAPTER: "it", Role.ASSESSOR: AUTHORITY}.get(notice.role, COORDINATOR)
             mails.append(_mail(s, key, {"mail": kind, "to": to, "code": notice.code, **params}))
     return mails
 

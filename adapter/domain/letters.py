@@ -276,6 +276,8 @@ def _assignment_out(w: Writer) -> None:
     elif s.evidence.collected and not keys_back:
         return
     common: What = {"reason": s.mandate.over_by, "deceased": deceased}
+    if wanted is Letter.CANCEL:
+        common = {**common, "collected": s.evidence.collected is not None}
     w.topical("assignment", wanted, ALARM_TEAM, keys_back=keys_back, last_day=w.last_day, **common)
 
 

@@ -55,7 +55,9 @@ class MailExecutor:
         box = self._mapping.mailbox(to, unit(act.what))
         message_id = self.message_id(act, case)
         with as_port_errors():
-            await self._mail.send(message_id, box, subject, body, date=act.created_at)
+            await self._mail.send(
+                message_id, box, subject, body, date=act.created_at, reply_to=self._mapping.mailboxes.it
+            )
         return Effect({"to": to, "mailbox": box, "message_id": message_id})
 
     async def find(self, _act: Act, _case: CaseContext) -> Effect | None:

@@ -13,7 +13,9 @@ from adapter.ports import CaseContext, Effect
 class MailSender(Protocol):
     """Whoever takes mail; ``connectors.mail.client.MailClient`` in service."""
 
-    async def send(self, message_id: str, to: str, subject: str, body: str, *, date: datetime) -> None: ...
+    async def send(
+        self, message_id: str, to: str, subject: str, body: str, *, date: datetime, reply_to: str | None = None
+    ) -> None: ...
 
     async def check(self) -> None: ...
 

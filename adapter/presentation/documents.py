@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from adapter.domain.looks import LocalLook, first_look, last_look
+from adapter.domain.looks import LocalLook, last_look, next_look
 from adapter.domain.policy import Policy
 from adapter.domain.situation import Situation, situation
 from adapter.presentation.case_file import stored_facts
@@ -15,8 +15,6 @@ from adapter.presentation.words import Words
 from adapter.store import outbox
 from adapter.store.cases import Case
 from mappings.messages.swedish import night_rows
-
-UNKNOWN = "–"
 
 
 def document_data(
@@ -35,21 +33,21 @@ def document_data(
         "reference": case.ref,
         "municipality": municipality,
         "times": rows,
-        "first_look": _said(first, words) if first else UNKNOWN,
-        "last_look": _said(last, words) if last else ("tills vidare" if times else UNKNOWN),
+        "first_look": _said(first, words) if first else "",
+        "last_look": _said(last, words) if last else ("tills vidare" if s.live else ""),
         "keys": s.evidence.keys,
         "executed": bool(period and period.executed),
     }
 
 
 def _looks(s: Situation) -> tuple[LocalLook | None, LocalLook | None]:
-    """The first look there can be, and the last, if there is a last day."""
-    times, window = s.evidence.times, s.policy.window
-    if times is None or not s.mandate.run:
+    """The next look by the times as they are scheduled, and the last, if there is a last day. Before I11 nobody knows
+    them: the document leaves a line for the pen."""
+    live, window, zone = s.live, s.policy.window, s.policy.zone
+    if live is None or live.times is None:
         return None, None
-    starts = s.live.valid_from if s.live else max(min(p.first for p in s.mandate.run), s.today)
-    last_day = s.live.valid_to if s.live else s.mandate.last_day
-    return first_look(times, window, starts, last_day), last_look(times, window, starts, last_day)
+    following = next_look(live.times, window, live.valid_from, live.valid_to, zone, s.now)
+    return following, last_look(live.times, window, live.valid_from, live.valid_to)
 
 
 def _said(look: LocalLook, words: Words) -> str:

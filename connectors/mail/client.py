@@ -77,14 +77,16 @@ class MailClient:
         self._server = server
         self._on_call = on_call
 
-    async def send(self, message_id: str, to: str, subject: str, body: str, *, date: datetime) -> None:
+    async def send(
+        self, message_id: str, to: str, subject: str, body: str, *, date: datetime, reply_to: str | None = None
+    ) -> None:
         """Hand one mail to the server; returns once the server has taken it over.
 
         ``message_id`` (``<...@...>``) and ``date`` (aware) belong to the act, not to the attempt: see the module.
-        ``to`` is one bare address. Raises ``Transient``, ``Unauthorised``, ``Refused`` (nothing was sent) or
+        ``to`` is one bare address, and so is ``reply_to``, where answers go. Raises ``Transient``, ``Unauthorised``, ``Refused`` (nothing was sent) or
         ``AmbiguousWrite`` (it may have been).
         """
-        text = _compose(self._server.sender, message_id, to, subject, body, date)
+        text = _compose(self._server.sender, message_id, to, subject, body, date, reply_to)
         began = time.monotonic()
         try:
             await self._hand_over(to, text)
@@ -177,12 +179,16 @@ class MailClient:
         return one_line(text)
 
 
-def _compose(sender: str, message_id: str, to: str, subject: str, body: str, date: datetime) -> bytes:
+def _compose(
+    sender: str, message_id: str, to: str, subject: str, body: str, date: datetime, reply_to: str | None
+) -> bytes:
     """The mail as octets, the same for the same arguments. Raises ``Refused`` on what can't stand in a header."""
     if not _MESSAGE_ID.fullmatch(message_id) or len(message_id) > _MESSAGE_ID_LIMIT:
         raise _refused("the Message-ID is not of the form <name@domain>")
     if not _ADDRESS.fullmatch(to):
         raise _refused("the address of the receiver is not a plain mail address (ASCII, name@domain)")
+    if reply_to is not None and not _ADDRESS.fullmatch(reply_to):
+        raise _refused("the address for answers is not a plain mail address (ASCII, name@domain)")
     if _CONTROL.search(subject):
         raise _refused("the subject has a line break or another control character in it")
     if date.tzinfo is None:
@@ -192,6 +198,9 @@ def _compose(sender: str, message_id: str, to: str, subject: str, body: str, dat
     message["From"] = Address(username=local, domain=domain)
     local, _, domain = to.rpartition("@")
     message["To"] = Address(username=local, domain=domain)
+    if reply_to is not None:
+        local, _, domain = reply_to.rpartition("@")
+        message["Reply-To"] = Address(username=local, domain=domain)
     message["Subject"] = subject
     message["Date"] = format_datetime(date.astimezone(UTC))
     message["Message-ID"] = message_id

@@ -103,7 +103,7 @@ LETTER_FIELDS: Final[Mapping[Letter, Mapping[str, Field]]] = MappingProxyType(
         Letter.STAY: {**_DATES, "keys": _KEYS},
         Letter.COLLECT: _OUT,
         Letter.CANCEL_OR_FETCH: _OUT,
-        Letter.CANCEL: _OUT,
+        Letter.CANCEL: {**_OUT, "collected": Field("flag", optional=True)},
         Letter.READY_TO_CLOSE: {
             "reason": _REASON,
             "last_day": _DAY_OR_NONE,

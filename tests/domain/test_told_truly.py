@@ -8,12 +8,16 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from adapter.domain.decide import balance
 from adapter.domain.decision import Decision, Phase, StepState
 from adapter.domain.facts import Absence, AuthorityDecision, Execution, OrderStatus, ServiceKind, Signal
 from adapter.domain.ledger import Wanted
 from adapter.domain.nights import Granted
 from adapter.domain.pauses import PAUSES
 from adapter.domain.policy import Lateness
+from adapter.domain.routine import Letter
+from adapter.domain.situation import situation
+from mappings.messages import render_letter
 from tests.domain.life import EXECUTION, OTHER_EXECUTION, POLICY, Life
 from tests.domain.test_lives import EVENTS, settle
 
@@ -215,6 +219,32 @@ def test_an_order_for_somebody_who_is_dead_is_told_once(life: Life) -> None:
     life.set_client(deceased=True)
     life.wait(days=5)
     assert life.letters() == ["order_for_deceased"]
+
+
+def test_a_camera_that_was_collected_early_is_not_called_off_as_if_it_had_never_run(active: Life) -> None:
+    active.note(Signal.EQUIPMENT_COLLECTED)
+    active.go()
+    active.set_decision(deleted=True)
+    active.go()
+    (cancel,) = what(active, "cancel")
+    assert cancel.what["collected"] is True
+    text = render_letter(Letter.CANCEL, cancel.what, reference="TK-7F3K2M", n=1)
+    assert text.startswith("Trygghetskameran är hämtad: lämna tillbaka nycklarna")
+    assert "avbeställd" not in text
+
+
+def test_dates_that_only_the_authority_can_mend_are_mailed_to_the_authority(active: Life) -> None:
+    active.decide_dates(first=active.today, last=active.today - timedelta(days=30))
+    active.go()
+    mail = next(w.what for w in active.sent if w.what.get("code") == "end_before_start")
+    assert mail["to"] == "authority"
+
+
+def test_a_mistaken_note_that_the_camera_is_collected_settles_nothing_with_the_alarm_team(active: Life) -> None:
+    active.note(Signal.EQUIPMENT_COLLECTED)
+    active.go()
+    s = situation(active.facts(), active.ledger, active.now, active.policy)
+    assert ("install", True, False) in balance(s)
 
 
 # What was granted

@@ -40,7 +40,9 @@ class Outbox:
     sent: list[tuple[str, str, str, str, datetime]] = field(default_factory=list)
     fails: Exception | None = None
 
-    async def send(self, message_id: str, to: str, subject: str, body: str, *, date: datetime) -> None:
+    async def send(
+        self, message_id: str, to: str, subject: str, body: str, *, date: datetime, reply_to: str | None = None
+    ) -> None:
         if self.fails:
             raise self.fails
         self.sent.append((message_id, to, subject, body, date))

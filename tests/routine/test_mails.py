@@ -80,6 +80,7 @@ async def test_a_late_step_is_reminded_of_again_and_escalated_and_never_with_any
         ref = (await world.case()).ref
         for mail in box.taken:
             assert ref in mail["Subject"]
+            assert mail["Reply-To"] == "it-drift@exempelkommun.example"
             assert ANNA not in mail.as_string()
             assert "Test" not in mail.get_content()
 

@@ -67,7 +67,9 @@ class SlowMail:
         self.town = town
         self.sent: dict[str, list[tuple[str, str, str]]] = {}
 
-    async def send(self, message_id: str, to: str, subject: str, body: str, *, date: datetime) -> None:
+    async def send(
+        self, message_id: str, to: str, subject: str, body: str, *, date: datetime, reply_to: str | None = None
+    ) -> None:
         luck = 1.0 if self.town.weather.lifted else self.town.rng.random()
         if luck < 0.05:
             raise Transient("busy", vendor="mail", call="send")
