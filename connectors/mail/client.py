@@ -83,7 +83,8 @@ class MailClient:
         """Hand one mail to the server; returns once the server has taken it over.
 
         ``message_id`` (``<...@...>``) and ``date`` (aware) belong to the act, not to the attempt: see the module.
-        ``to`` is one bare address, and so is ``reply_to``, where answers go. Raises ``Transient``, ``Unauthorised``, ``Refused`` (nothing was sent) or
+        ``to`` is one bare address, and so is ``reply_to``, where answers go.
+        Raises ``Transient``, ``Unauthorised``, ``Refused`` (nothing was sent) or
         ``AmbiguousWrite`` (it may have been).
         """
         text = _compose(self._server.sender, message_id, to, subject, body, date, reply_to)

@@ -88,7 +88,9 @@ async def test_a_mail_whose_answer_was_lost_is_sent_again_as_the_same_mail() -> 
         lost: list[tuple[str, str]] = []
         keeps = world.mail.send
 
-        async def loses(message_id: str, to: str, subject: str, body: str, *, date: datetime) -> None:
+        async def loses(
+            message_id: str, to: str, subject: str, body: str, *, date: datetime, reply_to: str | None = None
+        ) -> None:
             await keeps(message_id, to, subject, body, date=date)
             if len(lost) < 2:
                 lost.append((message_id, body))
