@@ -13,7 +13,7 @@ from adapter.domain.calendar import after_quiet_hours, late_level
 from adapter.domain.checklist import awaited_since, checklist
 from adapter.domain.decision import Attention, Decision, Phase, StepState, StepView
 from adapter.domain.evidence import read_evidence
-from adapter.domain.facts import INFORMS, Facts, Signal
+from adapter.domain.facts import INFORMS, Facts, OrderStatus, Signal
 from adapter.domain.ledger import ActKind, ActState, Ledger, ScheduleStatus, Wanted
 from adapter.domain.letters import deviations, everything_undone, executions_open, letters
 from adapter.domain.looks import local_date
@@ -47,7 +47,7 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
         wake_at=None if closed else _wake_at(s, steps, wanted),
         waiting=_waiting(s),
         awaits=() if closed else _awaits(steps),
-        release=s.mandate.later if closed or collected else (),
+        release=_taken_up(s) if ledger.closed else s.mandate.later if closed or collected else (),
         collected=collected,
         balanced=balanced(s),
     )
@@ -62,7 +62,16 @@ def situation(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Si
     return Situation(facts, ledger, mandate, evidence, now, today, policy)
 
 
+def _taken_up(s: Situation) -> tuple[str, ...]:
+    """The orders of a closed case by which supervision is granted again, today or later."""
+    granted = {p.order_id for p in s.mandate.run if p.last is None or p.last >= s.today}
+    current = (OrderStatus.SENT, OrderStatus.ACCEPTED)
+    return tuple(o.id for o in s.facts.orders.value if o.id in granted and o.status in current and not o.gone)
+
+
 def _phase(s: Situation) -> Phase:
+    if s.ledger.closed:
+        return Phase.CLOSED
     if not s.mandate.over:
         if s.live is None:
             return Phase.PREPARING

@@ -16,11 +16,13 @@ from adapter.domain.decide import decide, never_read
 from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts, Note, Order
 from adapter.domain.ledger import ActKind, ActState
-from adapter.engine.adopt import enter
-from adapter.engine.openings import open_or_mark, opens_case
+from adapter.engine.adoption import enter
+from adapter.engine.closed_cases import take_up_again, with_person
+from adapter.engine.new_orders import open_or_mark, opens_case
 from adapter.engine.reading import Kept, Reading, Stored, known_now, read_case
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
+from adapter.ports import PortError
 from adapter.store import cases, declarations, due, facts, outbox, persons
 from adapter.store.cases import Case, LinkKind, Links
 from adapter.store.errors import OrderTaken, Overtaken, StoreError
@@ -57,6 +59,9 @@ async def reconcile(rt: Runtime, case: Case, kept: Kept | None) -> None:
     correlation = f"{case.ref}-{case.version}"
     with log_context(tenant=case.tenant, case=case.ref, correlation=correlation):
         try:
+            if not case.open:
+                await _reconcile_closed(rt, case)
+                return
             known: Kept = kept or await _kept_alone(rt, case)
             readings = await read_case(rt, tenant, case, known.facts)
             await rt.at("case read")
@@ -73,6 +78,26 @@ async def reconcile(rt: Runtime, case: Case, kept: Kept | None) -> None:
                 raise
         except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one case stops at that case
             await _poisoned(rt, case, e, correlation)
+
+
+async def _reconcile_closed(rt: Runtime, case: Case) -> None:
+    """Something that a closed case knows has changed. What can't be read now is looked at again: what is wrong with the
+    vendor is told by the feeds."""
+    settled = False
+    try:
+        whose = await with_person(rt, case)
+        decision, known = await preview(rt, whose) if whose.person_id else (None, None)
+    except (PortError, LookupError):
+        decision, known = None, None
+    else:
+        settled = decision is None
+
+    def give_back(c: Connection) -> None:
+        row = due.hold(c, case, rt.owner)
+        done = settled if decision is None or known is None else take_up_again(c, rt, whose, decision, known)
+        due.rest(c, row, look_again_at=None if done else rt.clock.now() + rt.tuning.poll)
+
+    await rt.db.run(give_back)
 
 
 async def _kept_alone(rt: Runtime, case: Case) -> Kept:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select, update
 
 from adapter.domain.decision import Phase
-from adapter.engine.compare import compare, compare_when_due
+from adapter.engine.comparison import compare, compare_when_due
 from adapter.store.tables import schedules
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.phoniro import HandChange
