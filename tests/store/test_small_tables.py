@@ -123,7 +123,7 @@ def test_a_feed_is_read_by_one_process_and_its_cursor_moves_only_when_it_was_rea
 
 
 def test_the_orders_that_wait_are_replaced_whole_and_those_that_a_case_tells_of_are_not_shown(store: Store) -> None:
-    bad = FactProblem("bad_date", "orders", (("id", "1"), ("field", "StartDate")))
+    bad = FactProblem("bad_date", "orders", (("field", "StartDate"), ("id", "1")))
     day = NOW.date()
     waiting = [
         WaitingOrder("2", InboxState.UNREAD, day, after(minutes=1)),
