@@ -12,7 +12,7 @@ import typer
 
 from adapter.cli.failures import fail
 from adapter.cli.options import JsonOption
-from adapter.demo.cast import seed_for_trial
+from adapter.demo.persons import seed_for_trial
 from adapter.demo.play import play
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
 from connectors.mock.phoniro import DEFAULT_CLIENT

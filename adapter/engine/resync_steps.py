@@ -190,7 +190,7 @@ class ResyncTurn:
             if self.asked.scope == "parked":
                 outbox.requeue_parked(c, self.tenant.name, ref, self.now)
             requests.note(c, self.request, ref, ItemState.MARKED, {}, self.now)
-        due.mark_due(c, self.tenant.name, refs, self.now, f"resync {self.request.id}")
+        due.mark_due(c, self.tenant.name, refs, self.now, f"resync {self.request.id}", whole=True)
 
     async def _plan(self, ref: str) -> None:
         case = await self._db(lambda c: cases.the_case(c, self.tenant.name, ref))

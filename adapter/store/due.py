@@ -51,6 +51,7 @@ _MARKING = (
         ),
         due_reason=given("reason"),
         due_seq=_c.due_seq + bindparam("news", type_=Integer()),
+        read_again_at=case((bindparam("whole", type_=Integer()) == 1, _NOW), else_=_c.read_again_at),
     )
 )
 _k = cases.alias()
@@ -82,7 +83,7 @@ _LEASE = (
     )
 )
 _HELD = (
-    select(_c.version, _c.lease_owner, _c.due_at, _c.due_reason, _c.due_seq, _c.ready_at)
+    select(_c.version, _c.lease_owner, _c.due_at, _c.due_reason, _c.due_seq, _c.read_again_at, _c.ready_at)
     .where(*where(cases, "tenant", "ref"))
     .with_for_update()
 )
@@ -94,14 +95,20 @@ LONGEST_DELAY = timedelta(hours=1)
 """How long a case that can't be reconciled for an unexpected error waits: doubled each time, up to the longest."""
 
 
-def mark_due(conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str) -> int:
+def mark_due(
+    conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str, *, whole: bool = False
+) -> int:
     """Have open cases reconciled now; returns how many. A mark is never lost: one that is made while the case is being
-    reconciled makes it due again afterwards, and a closing case stays open for it."""
-    return _mark(conn, tenant, refs, now, reason, news=True)
+    reconciled makes it due again afterwards, and a closing case stays open for it. ``whole``: its evidence is read
+    again too, as it is once a day."""
+    return _mark(conn, tenant, refs, now, reason, news=True, whole=whole)
 
 
-def _mark(conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str, *, news: bool) -> int:
-    of = {"of_tenant": tenant, "now": now, "reason": reason, "news": int(news), "refs": sorted(set(refs))}
+def _mark(
+    conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str, *, news: bool, whole: bool = False
+) -> int:
+    how = {"now": now, "reason": reason, "news": int(news), "whole": int(whole)}
+    of = {"of_tenant": tenant, "refs": sorted(set(refs)), **how}
     return conn.execute(_MARK, of).rowcount if of["refs"] else 0
 
 
@@ -142,7 +149,8 @@ def claim_due(
     conn: Connection, *, tenants: Sequence[str], now: datetime, limit: int, owner: str, lease_until: datetime
 ) -> list[Case]:
     """Lease up to ``limit`` cases that are due, are to be read again, or whose lease ran out; the longest waiting
-    first, the tenants in turn. What another process has leased, or is leasing at this moment, is passed over."""
+    first, the tenants in turn. What another process has leased, or is leasing at this moment, is passed over. Each says
+    by ``due_reason`` why it was due."""
     queues = [conn.execute(_READY, {"tenant": tenant, "now": now, "room": limit}).all() for tenant in tenants]
     queues.sort(key=lambda queue: queue[0].ready_at or now if queue else now)
     claimed = in_turn(queues, limit)
@@ -155,7 +163,6 @@ def claim_due(
             lease_owner=owner,
             lease_until=lease_until,
             ready_at=lease_until,
-            due_reason=None,
             version=row.version + 1,
         )
         for row in filter(None, map(_readable, claimed))
@@ -187,13 +194,14 @@ def finish(
     owner: str,
     now: datetime,
     read_again_at: datetime | None,
+    look_again_at: datetime | None = None,
     facts_read_at: datetime | None = None,
     collected_at: datetime | None = None,
     correlation: str | None = None,
     held: Case | None = None,
 ) -> Case:
-    """Store what was decided for a claimed case and give it back, due at the decision's ``wake_at`` or, if it was
-    marked in the meantime, still due.
+    """Store what was decided for a claimed case and give it back, due at the decision's ``wake_at`` or at
+    ``look_again_at``, whichever is first, or, if it was marked in the meantime, still due.
 
     A decision that closes the case closes it, unless it was marked: then it stays open and due, and the next turn
     closes it. Other open cases of the person are marked when it closes. ``held`` is what ``hold`` returned in this
@@ -203,8 +211,9 @@ def finish(
     marked = row.due_seq != case.due_seq
     closing = decision.phase is Phase.CLOSED and not marked
     phase = case.phase if decision.phase is Phase.CLOSED and marked else decision.phase
-    due_at = row.due_at if marked else decision.wake_at
-    again = None if closing else read_again_at
+    due_at = row.due_at if marked else _first(decision.wake_at, look_again_at)
+    again = _first(read_again_at, row.read_again_at) if marked else read_again_at
+    again = None if closing else again
     after = _give_back(
         conn,
         row,
@@ -212,8 +221,9 @@ def finish(
         closed_at=now if closing else None,
         due_at=None if closing else due_at,
         due_reason=row.due_reason if marked else "time",
+        due_seq=row.due_seq - case.due_seq,
         read_again_at=again,
-        ready_at=None if closing else min((at for at in (due_at, again) if at is not None), default=None),
+        ready_at=None if closing else _first(due_at, again),
         decision=codec.dump_decision(decision),
         decided_at=now,
         facts_read_at=facts_read_at or row.facts_read_at,
@@ -227,6 +237,10 @@ def finish(
     if closing:
         _mark_siblings(conn, case, now)
     return after
+
+
+def _first(*times: datetime | None) -> datetime | None:
+    return min((at for at in times if at is not None), default=None)
 
 
 def _mark_siblings(conn: Connection, case: Case, now: datetime) -> None:
@@ -295,7 +309,8 @@ def hold(conn: Connection, case: Case, owner: str) -> Case:
     if row.version != case.version or row.lease_owner != owner:
         raise Overtaken(f"case {case.ref} of {case.tenant} is no longer this process's; its work was dropped")
     # Nothing but marks changes a case that is claimed.
-    return replace(case, due_at=row.due_at, due_reason=row.due_reason, due_seq=row.due_seq, ready_at=row.ready_at)
+    marks = {name: getattr(row, name) for name in ("due_at", "due_reason", "due_seq", "read_again_at", "ready_at")}
+    return replace(case, **marks)
 
 
 def _give_back(conn: Connection, row: Case, **values: Any) -> Case:

@@ -41,8 +41,8 @@ _KNOWN = select(
     persons.EMPTIED.scalar_subquery().label("emptied"),
     _ELSEWHERE.label("elsewhere"),
 )
-_QUEUED = ("n", "lane", "kind", "state", "retry_at", "ready_at", "lease_owner", "lease_until")
-_ROWS = dict.fromkeys((*(column.name for column in ACT_COLUMNS), *_QUEUED, "not_before", "facts_at"))
+_QUEUED = ("n", "lane", "kind", "state", "not_before", "retry_at", "ready_at", "lease_owner", "lease_until")
+_ROWS = dict.fromkeys((*(column.name for column in ACT_COLUMNS), *_QUEUED, "facts_at"))
 _WHOLE = (
     # With the rest of the ledger beside each: a statement less.
     select(*(_c[name] for name in _ROWS), *_KNOWN.selected_columns)
@@ -262,6 +262,7 @@ def _amended(
     content = _content(w, facts_at, now)
     same = row.kind == w.kind and row.what == dict(w.what)
     if row.state == ActState.DROPPED:
+        content["created_at"] = now  # called for since now, not since it once was
         return content | {"state": ActState.PENDING, "error": None, "looks": 0, "correlation": correlation}, "wanted"
     if row.state == ActState.PARKED and not same:
         return content | {"state": ActState.PENDING, "error": None, "correlation": correlation}, "changed"
@@ -316,7 +317,7 @@ def _leading(rows: Sequence[_Queued]) -> list[_Queued]:
     queues: dict[str, list[_Queued]] = {}
     for row in rows:
         queues.setdefault("person" if row["kind"] in PERSON_KINDS else row["lane"], []).append(row)
-    first = {queue: waiting[0] for queue, waiting in queues.items()}
+    first = {queue: min(waiting, key=_turn) for queue, waiting in queues.items()}
     if "platform" in queues:
         first["platform"] = min(
             queues["platform"], key=lambda r: (r["state"] == ActState.PENDING, r["kind"] not in STOPS)
@@ -325,6 +326,12 @@ def _leading(rows: Sequence[_Queued]) -> list[_Queued]:
     if schedule is not None and person is not None and schedule["kind"] not in STOPS:
         del first["platform" if person["n"] < schedule["n"] else "person"]
     return list(first.values())
+
+
+def _turn(row: _Queued) -> tuple[bool, bool, datetime | None, int]:
+    """What is under way first, then in order; but a letter that waits for the morning holds up no urgent one."""
+    held: datetime | None = row["not_before"] if row["state"] == ActState.PENDING else None
+    return row["state"] == ActState.PENDING, held is not None, held, row["n"]
 
 
 def requeue_parked(conn: Connection, tenant: str, ref: str, now: datetime) -> int:

@@ -139,10 +139,10 @@ async def test_a_refused_schedule_is_told_as_refused(world: World) -> None:
     assert error.value.failure is Failure.REFUSED
 
 
-async def test_a_creation_counts_though_it_can_not_be_read_back(world: World) -> None:
-    await put(world)
+async def test_a_pause_counts_though_it_can_not_be_read_back(world: World) -> None:
+    case, _ = await scheduled(world)
     world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, method="GET", path="/api/v1/supervision-schedules/"))
-    effect = await world.executor.perform(world.create(), world.case())
+    effect = await world.executor.perform(world.act(ActKind.PAUSE, n=1, reason="absence"), case)
     assert effect.schedule is not None
 
 
