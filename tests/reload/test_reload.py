@@ -122,7 +122,7 @@ async def test_parked_acts_get_another_chance_and_all_open_cases_are_looked_at_a
     assert [line["released"] for line in logs.events("configuration_reloaded")] == [1]
     assert (await place.world.acts())[0].state is ActState.PENDING
     (again,) = await place.world.db.run(lambda c: requests.all_requests(c))
-    assert (again.tenant, again.request["scope"], again.request["mode"]) == ("exempel", "open", "apply")
+    assert (again.tenant, again.content["scope"], again.content["mode"]) == ("exempel", "open", "apply")
 
 
 @pytest.mark.parametrize(
