@@ -6,8 +6,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from adapter.engine.request_file import Declaration, Resync, parse, read_request_file
+from adapter.engine.request_file import NEEDED, Declaration, Resync, parse, read_request_file
 
 GOOD = """
 [[resync]]
@@ -99,3 +101,12 @@ def test_a_step_declared_without_a_time_zone_is_refused() -> None:
     text = '[[done]]\ncase = "TK-7F3K2M"\nsignal = "ready_for_start"\nat = 2026-11-23T10:15:00\nwho = "x"\nwhy = "y"\n'
     assert refused(text) == ["line 1: at needs its time zone, as in 2026-11-23T10:15:00+01:00"]
     assert refused(text.replace("15:00\n", "15:00Z\n")) == []
+
+
+@given(st.one_of(st.uuids().map(str), st.from_regex(r"\A([0-9]{10}|[0-9]{12})\Z")), st.uuids().map(str))
+def test_an_id_at_a_vendor_is_never_taken_for_an_identity_number(order: str, schedule: str) -> None:
+    who = 'who = "IT"\nwhy = "x"\n'
+    done = [signal.value for signal in NEEDED]
+    adopt = f'[[adopt]]\norder = "{order}"\nschedule = "{schedule}"\ndone = {done}\n{who}'
+    resync = f'[[resync]]\nid = "one"\nscope = "orders"\nmode = "plan"\norders = ["{order}"]\n{who}'
+    assert refused(adopt + resync) == []
