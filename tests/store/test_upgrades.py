@@ -138,7 +138,7 @@ def test_what_waited_in_the_lists_of_before_is_carried_over_and_nothing_is_told_
                 row = {"f": feed, "i": item, "p": fingerprint, "at": instant_text(NOW)}
                 conn.execute(text("INSERT INTO feed_items VALUES ('north', :f, :i, :p, :at)"), row)
         columns = "tenant, id, request, taken_at, turn_at, position"
-        taken = text(f"INSERT INTO resyncs ({columns}) VALUES ('north', 'r', '{{}}', :at, :at, '{{}}')")  # noqa: S608
+        taken = text(f"INSERT INTO resyncs ({columns}) VALUES ('north', 'r', '{{}}', :at, :at, '{{}}')")
         conn.execute(taken, {"at": instant_text(NOW)})
     engine.dispose()
     db = Database(url, inline=True)
