@@ -27,7 +27,7 @@ from adapter.engine.resync_watch import ResyncWatch, take_in
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.engine.work import Done, work
 from adapter.log_events import log
-from adapter.store import dispatch, due, feeds, outbox, statistics
+from adapter.store import dispatch, due, feeds, outbox
 from adapter.store.errors import StoreError
 
 WORK_EVERY = timedelta(seconds=0.5)
@@ -35,7 +35,6 @@ COMPARE_LOOK = timedelta(minutes=10)
 """How often it is looked whether the full comparison is due."""
 RESYNC_EVERY = timedelta(seconds=2)
 ADOPT_EVERY = timedelta(seconds=10)
-STATISTICS_EVERY = timedelta(seconds=5)
 FORGET_EVERY = timedelta(hours=24)
 GRACE_SECONDS = 8.0
 """How long a stop waits for what is under way; what isn't finished by then is found again by its lease."""
@@ -95,8 +94,6 @@ class Jobs:
         self._add("resync", self._resync(), RESYNC_EVERY, now)
         if rt.tuning.adopt_file is not None:
             self._add("adopt", partial(AdoptWatch(rt.tuning.adopt_file).look, rt), ADOPT_EVERY, now)
-        if not rt.db.embedded:
-            self._add("statistics", lambda: rt.db.run(statistics.refresh), STATISTICS_EVERY, now)
         self._add("forget", lambda: forget(rt), FORGET_EVERY, now)
 
     def _feeds(self, tenant: Tenant) -> Callable[[], Awaitable[object]]:

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from adapter.domain.policy import Policy
 from adapter.engine.breaker import Breakers
-from adapter.engine.endings import Endings
 from adapter.ports import CaseSource, Executor, SchedulePlatform
 from adapter.store.database import Database
 
@@ -75,7 +74,6 @@ class Runtime:
     rng: random.Random = field(default_factory=random.SystemRandom)
     owner: str = "adapter"
     breakers: Breakers = field(default_factory=Breakers)
-    endings: Endings = field(default_factory=Endings)
     refused: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Municipalities that aren't served because their settings or mapping can't be used, and what to mend of each."""
     dry_run: bool = False

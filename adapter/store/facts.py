@@ -12,18 +12,10 @@ from sqlalchemy import Connection, Row, select, update
 from adapter.domain.facts import FactProblem, Facts, Read
 from adapter.store import codec
 from adapter.store.errors import StoreError
-from adapter.store.sql import among, by_ref, change, given, of_cases, upsert
+from adapter.store.sql import by_ref, upsert
 from adapter.store.tables import facts
 
 _c = facts.c
-_OF_CASES = select(_c.ref, _c.resource, _c.value, _c.read_at, _c.tried_at, _c.stale, _c.error, _c.problems).where(
-    *of_cases(facts)
-)
-_SAME = (
-    update(facts)
-    .where(_c.tenant == given("of_tenant"), _c.ref == given("of_ref"), among(_c.resource, "names"))
-    .values(read_at=given("at"), tried_at=given("at"), stale=False, error=None)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +55,8 @@ def save(
         tried = {"tried_at": fact.tried_at, "stale": fact.stale, "error": fact.error}
         of = {"tenant": tenant, "ref": ref, "resource": name}
         if old is not None and fact.stale:
-            change(conn, facts, of, tried)
+            mine = (_c.tenant == tenant, _c.ref == ref, _c.resource == name)
+            conn.execute(update(facts).where(*mine).values(tried))
         elif old is not None and old.read_at and (old.value, old.problems) == (fact.value, fact.problems):
             same.setdefault(fact.read_at, []).append(name)
         else:
@@ -71,8 +64,9 @@ def save(
             problems = codec.dump_problems(fact.problems)
             rows.append({**of, "value": value, "problems": problems, "read_at": fact.read_at, **tried})
     for at, names in same.items():
-        conn.execute(_SAME, {"of_tenant": tenant, "of_ref": ref, "names": names, "at": at})
-    upsert(conn, facts, rows)
+        mine = (_c.tenant == tenant, _c.ref == ref, _c.resource.in_(names))
+        conn.execute(update(facts).where(*mine).values(read_at=at, tried_at=at, stale=False, error=None))
+    upsert(conn, facts, *rows)
 
 
 def load_facts(conn: Connection, tenant: str, ref: str) -> dict[str, StoredFact]:
@@ -83,7 +77,8 @@ def load_facts(conn: Connection, tenant: str, ref: str) -> dict[str, StoredFact]
 
 def load_all(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, dict[str, StoredFact]]:
     """The same of several cases at once, by reference."""
-    rows = by_ref(conn, _OF_CASES, tenant, refs)
+    query = select(facts).where(_c.tenant == tenant, _c.ref.in_(refs))
+    rows = by_ref(refs, conn.execute(query))
     return {ref: {row.resource: _loaded(row) for row in some} for ref, some in rows.items()}
 
 

@@ -11,11 +11,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import httpx
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from adapter.store import codec
 from adapter.store.database import Database
-from adapter.store.sql import given
 from adapter.store.tables import cases
 from connectors.errors import AmbiguousWrite, Transient
 from connectors.mock.lifecare import SimulatedLifecare
@@ -31,14 +30,14 @@ from tests.world import settings_for
 _c = cases.c
 _UNREAD = select(_c.ref, _c.decision, _c.lease_owner).where(
     _c.tenant == "exempel",
-    _c.person_id == given("person"),
+    _c.person_id == bindparam("person"),
     _c.closed_at.is_(None),
-    _c.facts_read_at <= given("acted_at"),
+    _c.facts_read_at <= bindparam("acted_at"),
 )
 _SOONER = (
     update(cases)
-    .where(_c.tenant == "exempel", _c.ref == given("of"), _c.lease_owner.is_(None))
-    .values(read_again_at=given("now"), ready_at=given("now"))
+    .where(_c.tenant == "exempel", _c.ref == bindparam("of"), _c.lease_owner.is_(None))
+    .values(read_again_at=bindparam("now"), ready_at=bindparam("now"))
 )
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)

@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from sqlalchemy import Text, event, func, text
+from sqlalchemy import Text, event, func, select, text
 
 from adapter.domain.facts import Client
 from adapter.domain.ledger import ActKind, ActState
@@ -19,6 +19,7 @@ from adapter.store.database import Database
 from adapter.store.dispatch import ClaimedAct
 from adapter.store.errors import OrderTaken
 from adapter.store.facts import StoredFact
+from adapter.store.tables import acts
 from tests.store.backends import NOW, Store, after, want
 
 
@@ -114,11 +115,17 @@ def test_an_act_that_changed_a_moment_ago_is_claimed_with_its_case_as_it_is_now(
     two.one.settle(case, want("p", ActKind.EMPTY_PERSON, what={"unit": "x"}))
     # The claim sees the database as it was, and gets to the row a moment later.
     slowly = func.length(func.pg_sleep(0.5).cast(Text)) >= 0
-    monkeypatch.setattr(dispatch, "_READY", dispatch._READY.where(slowly))
+
+    def select_slowly(*what: Any) -> Any:
+        return select(*what).where(slowly) if what[0] is acts else select(*what)
+
+    monkeypatch.setattr(dispatch, "select", select_slowly)
     begun = threading.Event()
     event.listen(two.other.db._engine, "before_cursor_execute", lambda *_: begun.set())
     found: list[ClaimedAct] = []
-    claiming = threading.Thread(target=lambda: found.extend(two.other.take("two", now=after(seconds=5))))
+    claiming = threading.Thread(
+        target=lambda: found.extend(two.other.take("two", now=after(seconds=5), lanes=["platform"]))
+    )
     claiming.start()
     begun.wait()
     claiming.join(0.2)
@@ -133,7 +140,7 @@ def test_an_act_that_changed_a_moment_ago_is_claimed_with_its_case_as_it_is_now(
 
 def test_whoever_comes_second_with_an_order_opens_no_case(two: Two) -> None:
     """And may go on in the same transaction."""
-    two.before('INSERT INTO "case_links"', lambda: two.one.open("1"))
+    two.before("INSERT INTO case_links", lambda: two.one.open("1"))
 
     def opens(conn: Any) -> int:
         with pytest.raises(OrderTaken):
