@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, select
 
 from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events
@@ -72,6 +72,10 @@ class Case:
 COLUMNS = [cases.c[f.name] for f in fields(Case)]
 
 _c, _l = cases.c, case_links.c
+_LOCK = select(_c.ref).where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref")).with_for_update()
+_OF_CASES = select(_l.ref, _l.kind, _l.external_id).where(
+    _l.tenant == bindparam("tenant"), _l.ref.in_(bindparam("refs", expanding=True))
+)
 _LINKED = cases.join(case_links, (_l.tenant == _c.tenant) & (_l.ref == _c.ref))
 
 
@@ -148,7 +152,7 @@ def the_case(conn: Connection, tenant: str, ref: str) -> Case:
 def lock(conn: Connection, tenant: str, ref: str) -> bool:
     """Hold a case until the transaction ends: whoever changes it or its acts goes one at a time. False where there is
     no such case, as for acts that something else than a case wants."""
-    return conn.scalar(select(_c.ref).where(_c.tenant == tenant, _c.ref == ref).with_for_update()) is not None
+    return conn.scalar(_LOCK, {"tenant": tenant, "ref": ref}) is not None
 
 
 def all_cases(
@@ -240,8 +244,7 @@ def links(conn: Connection, case: Case, kind: LinkKind) -> frozenset[str]:
 
 def all_links(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, Links]:
     """Everything that these cases are linked to, by reference and kind."""
-    query = select(_l.ref, _l.kind, _l.external_id).where(_l.tenant == tenant, _l.ref.in_(refs))
-    rows = by_ref(refs, conn.execute(query))
+    rows = by_ref(refs, conn.execute(_OF_CASES, {"tenant": tenant, "refs": refs}))
     return {
         ref: {kind: frozenset(row.external_id for row in some if row.kind == kind) for kind in get_args(LinkKind)}
         for ref, some in rows.items()

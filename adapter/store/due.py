@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, literal, select, update
+from sqlalchemy import Connection, Integer, Row, bindparam, case, func, literal, select, update
 
 from adapter.domain.decision import Decision, Phase
 from adapter.log_events import log, log_context
@@ -22,6 +22,36 @@ from adapter.store.tables import cases, facts
 from adapter.store.types import Instant
 
 _c = cases.c
+_NOW = bindparam("now", type_=Instant())
+_MARK = (
+    update(cases)
+    .where(_c.tenant == bindparam("of_tenant"), _c.ref.in_(bindparam("refs", expanding=True)), _c.closed_at.is_(None))
+    .values(
+        due_at=case((_c.due_at.is_(None) | (_c.due_at > _NOW), _NOW), else_=_c.due_at),
+        ready_at=case(
+            (_c.lease_owner.is_not(None), _c.ready_at),
+            (_c.ready_at.is_(None) | (_c.ready_at > _NOW), _NOW),
+            else_=_c.ready_at,
+        ),
+        due_reason=bindparam("reason"),
+        due_seq=_c.due_seq + bindparam("news", type_=Integer()),
+    )
+)
+_READY = (
+    select(*COLUMNS)
+    .where(_c.tenant == bindparam("tenant"), _c.ready_at <= _NOW)
+    .order_by(_c.ready_at, _c.ref)
+    .limit(bindparam("limit", type_=Integer()))
+    .with_for_update(skip_locked=True)
+)
+_HELD = (
+    select(_c.version, _c.lease_owner, _c.due_at, _c.due_reason, _c.due_seq, _c.ready_at)
+    .where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref"))
+    .with_for_update()
+)
+_GIVE_BACK = update(cases).where(
+    _c.tenant == bindparam("of_tenant"), _c.ref == bindparam("of_ref"), _c.version == bindparam("of_version")
+)
 
 FIRST_DELAY = timedelta(minutes=1)
 LONGEST_DELAY = timedelta(hours=1)
@@ -43,24 +73,15 @@ def lock_and_mark(conn: Connection, tenant: str, ref: str, now: datetime, reason
 
     Whoever is reconciling it reads of the act when it decides, as it holds the case then: for such a mark it isn't
     reconciled once more."""
-    if lock(conn, tenant, ref) and reason:
-        _mark(conn, tenant, [ref], now, reason, news=0)
+    if reason is None or not _mark(conn, tenant, [ref], now, reason, news=0):
+        lock(conn, tenant, ref)  # one that is closed can't be marked
 
 
 def _mark(conn: Connection, tenant: str, refs: Sequence[str], now: datetime, reason: str, *, news: int) -> int:
     if not refs:
         return 0
-    at = literal(now, Instant())
-    marking = update(cases).where(_c.tenant == tenant, _c.ref.in_(refs), _c.closed_at.is_(None))
-    values = {
-        "due_at": case((_c.due_at.is_(None) | (_c.due_at > at), at), else_=_c.due_at),
-        "ready_at": case(
-            (_c.lease_owner.is_not(None), _c.ready_at),
-            (_c.ready_at.is_(None) | (_c.ready_at > at), at),
-            else_=_c.ready_at,
-        ),
-    }
-    return conn.execute(marking.values(**values, due_reason=reason, due_seq=_c.due_seq + news)).rowcount
+    of = {"of_tenant": tenant, "refs": refs, "now": now, "reason": reason, "news": news}
+    return conn.execute(_MARK, of).rowcount
 
 
 def claim_due(
@@ -68,12 +89,16 @@ def claim_due(
 ) -> list[Case]:
     """Lease up to ``limit`` cases that are due, are to be read again, or whose lease ran out; the longest waiting
     first. What another process has leased, or is leasing at this moment, is passed over."""
-    query = select(*COLUMNS).where(_c.tenant == tenant, _c.ready_at <= now).order_by(_c.ready_at, _c.ref)
-    rows = conn.execute(query.limit(limit).with_for_update(skip_locked=True)).all()
+    rows = conn.execute(_READY, {"tenant": tenant, "now": now, "limit": limit}).all()
     if not rows:
         return []
     # No reason until it is marked anew.
-    lease: dict[str, Any] = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until, "due_reason": None}
+    lease: dict[str, Any] = {
+        "lease_owner": owner,
+        "lease_until": lease_until,
+        "ready_at": lease_until,
+        "due_reason": None,
+    }
     leasing = update(cases).where(_c.tenant == tenant, _c.ref.in_([row.ref for row in rows]))
     conn.execute(leasing.values(**lease, version=_c.version + 1))
     return [replace(row, **lease, version=row.version + 1) for row in filter(None, map(_readable, rows))]
@@ -208,8 +233,7 @@ def hold(conn: Connection, case: Case, owner: str) -> Case:
     """A claimed case as it now is, locked until the transaction ends. Raises ``Overtaken`` if the claim no longer
     stands."""
     # Nothing but marks changes a case that is claimed.
-    query = select(_c.version, _c.lease_owner, _c.due_at, _c.due_reason, _c.due_seq, _c.ready_at)
-    row = conn.execute(query.where(_c.tenant == case.tenant, _c.ref == case.ref).with_for_update()).one_or_none()
+    row = conn.execute(_HELD, {"tenant": case.tenant, "ref": case.ref}).one_or_none()
     if row is None:
         raise LookupError(f"there is no case {case.ref} of {case.tenant}")
     if row.version != case.version or row.lease_owner != owner:
@@ -219,6 +243,5 @@ def hold(conn: Connection, case: Case, owner: str) -> Case:
 
 def _give_back(conn: Connection, row: Case, **values: Any) -> Case:
     given_back = {"lease_owner": None, "lease_until": None, "version": row.version + 1, **values}
-    mine = (_c.tenant == row.tenant, _c.ref == row.ref, _c.version == row.version)
-    conn.execute(update(cases).where(*mine).values(given_back))
+    conn.execute(_GIVE_BACK, {"of_tenant": row.tenant, "of_ref": row.ref, "of_version": row.version, **given_back})
     return replace(row, **given_back)

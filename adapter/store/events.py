@@ -10,6 +10,8 @@ from sqlalchemy import Connection, insert, select
 
 from adapter.store.tables import events
 
+_NEW = insert(events)
+
 Data = Mapping[str, str | int | bool | None]
 
 
@@ -51,7 +53,7 @@ def record_all(
     """Write several, each a name and its data."""
     of = {"tenant": tenant, "ref": ref, "at": now, "correlation": correlation}
     if rows := [{**of, "name": name, "data": dict(data)} for name, data in lines]:
-        conn.execute(insert(events), rows)
+        conn.execute(_NEW, rows)
 
 
 def of_case(conn: Connection, tenant: str, ref: str, *, limit: int | None = None) -> tuple[Event, ...]:

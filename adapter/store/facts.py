@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from adapter.domain.facts import FactProblem, Facts, Read
 from adapter.store import codec
@@ -16,6 +16,7 @@ from adapter.store.sql import by_ref, upsert
 from adapter.store.tables import facts
 
 _c = facts.c
+_OF_CASES = select(facts).where(_c.tenant == bindparam("tenant"), _c.ref.in_(bindparam("refs", expanding=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,7 @@ def load_facts(conn: Connection, tenant: str, ref: str) -> dict[str, StoredFact]
 
 def load_all(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, dict[str, StoredFact]]:
     """The same of several cases at once, by reference."""
-    query = select(facts).where(_c.tenant == tenant, _c.ref.in_(refs))
-    rows = by_ref(refs, conn.execute(query))
+    rows = by_ref(refs, conn.execute(_OF_CASES, {"tenant": tenant, "refs": refs}))
     return {ref: {row.resource: _loaded(row) for row in some} for ref, some in rows.items()}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from adapter.domain.ledger import PersonRecord
 from adapter.store import codec
@@ -13,16 +13,17 @@ from adapter.store.tables import persons
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _p = persons.c
+_KNOWN = select(persons).where(_p.tenant == bindparam("tenant"), _p.person_id == bindparam("person_id"))
 
 
 def external_id_for(conn: Connection, tenant: str, person_id: str, rng: random.Random) -> str:
     """The person's id at the camera platform, ``P-`` and twelve random characters, made at first use and then kept: it
     is derived from nothing, so nobody can work out the person from it."""
-    known = select(_p.external_id).where(_p.tenant == tenant, _p.person_id == person_id)
-    while (found := conn.scalar(known)) is None:
+    of = {"tenant": tenant, "person_id": person_id}
+    while (known := conn.execute(_KNOWN, of).one_or_none()) is None:
         # Not stored if the code is another's, or another process gave the person one just now.
         take_over(conn, tenant, person_id, "P-" + codec.draw(rng, _LETTERS, 12))
-    return str(found)
+    return str(known.external_id)
 
 
 def take_over(conn: Connection, tenant: str, person_id: str, external_id: str) -> None:
@@ -33,8 +34,7 @@ def take_over(conn: Connection, tenant: str, person_id: str, external_id: str) -
 
 def record(conn: Connection, tenant: str, person_id: str) -> PersonRecord | None:
     """What the platform was last told; None if it was never told anything."""
-    query = select(_p.details, _p.emptied).where(_p.tenant == tenant, _p.person_id == person_id)
-    row = conn.execute(query).one_or_none()
+    row = conn.execute(_KNOWN, {"tenant": tenant, "person_id": person_id}).one_or_none()
     if row is None or (row.details is None and not row.emptied):
         return None
     return PersonRecord(row.details or "", row.emptied)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, bindparam, select, tuple_
 
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
 from adapter.store import codec
@@ -14,6 +14,11 @@ from adapter.store.sql import by_ref, upsert
 from adapter.store.tables import cases, schedules
 
 _s = schedules.c
+_OF_CASE = (_s.tenant == bindparam("tenant"), _s.ref == bindparam("ref"))
+_NEWEST = select(_s.record).where(*_OF_CASE).order_by(_s.n.desc()).limit(1)
+_OF_CASES = select(_s.ref, _s.n, _s.remote_id, _s.etag).where(
+    _s.tenant == bindparam("tenant"), _s.ref.in_(bindparam("refs", expanding=True)), _s.remote_id.is_not(None)
+)
 
 
 def save(
@@ -32,18 +37,14 @@ def save(
 
 def newest(conn: Connection, tenant: str, ref: str) -> ScheduleRecord | None:
     """The last schedule of a case."""
-    query = select(_s.record).where(_s.tenant == tenant, _s.ref == ref).order_by(_s.n.desc()).limit(1)
-    found = conn.scalar(query)
+    found = conn.scalar(_NEWEST, {"tenant": tenant, "ref": ref})
     return None if found is None else codec.load_record(found)
 
 
 def remote_ids(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, dict[int, tuple[str, str | None]]]:
     """The vendor's id and version (ETag) of each schedule of these cases, by reference and number:
     ``CaseContext.schedule_ids``."""
-    query = select(_s.ref, _s.n, _s.remote_id, _s.etag).where(
-        _s.tenant == tenant, _s.ref.in_(refs), _s.remote_id.is_not(None)
-    )
-    rows = by_ref(refs, conn.execute(query))
+    rows = by_ref(refs, conn.execute(_OF_CASES, {"tenant": tenant, "refs": refs}))
     return {ref: {row.n: (row.remote_id, row.etag) for row in some} for ref, some in rows.items()}
 
 

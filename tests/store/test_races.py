@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from sqlalchemy import Text, event, func, select, text
+from sqlalchemy import Text, event, func, text
 
 from adapter.domain.facts import Client
 from adapter.domain.ledger import ActKind, ActState
@@ -19,7 +19,6 @@ from adapter.store.database import Database
 from adapter.store.dispatch import ClaimedAct
 from adapter.store.errors import OrderTaken
 from adapter.store.facts import StoredFact
-from adapter.store.tables import acts
 from tests.store.backends import NOW, Store, after, want
 
 
@@ -115,11 +114,7 @@ def test_an_act_that_changed_a_moment_ago_is_claimed_with_its_case_as_it_is_now(
     two.one.settle(case, want("p", ActKind.EMPTY_PERSON, what={"unit": "x"}))
     # The claim sees the database as it was, and gets to the row a moment later.
     slowly = func.length(func.pg_sleep(0.5).cast(Text)) >= 0
-
-    def select_slowly(*what: Any) -> Any:
-        return select(*what).where(slowly) if what[0] is acts else select(*what)
-
-    monkeypatch.setattr(dispatch, "select", select_slowly)
+    monkeypatch.setattr(dispatch, "_READY", dispatch._READY.where(slowly))
     begun = threading.Event()
     event.listen(two.other.db._engine, "before_cursor_execute", lambda *_: begun.set())
     found: list[ClaimedAct] = []
