@@ -26,6 +26,7 @@ from adapter.gateways.no_mail import MailSender, NoMail
 from adapter.gateways.notes import NoteExecutor
 from adapter.gateways.platform import PhoniroSchedules, PlatformExecutor
 from adapter.log_events import log
+from adapter.presentation.words import Words
 from adapter.pseudonym import pseudonym
 from adapter.settings import EngineSettings, Settings, TenantSettings
 from adapter.settings.model import VendorSettings
@@ -52,7 +53,7 @@ class Outside:
     sleep: Sleep | None = None
     mail: MailSender | None = None
     calls: Callable[[str], OnCall] | None = None
-    beat: Callable[[], None] | None = None
+    beat: Callable[[], None] = lambda: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +72,18 @@ class TenantParts:
 class Service:
     """Everything, wired. An async context manager that closes what was opened."""
 
-    def __init__(self, settings: Settings, tenants: Mapping[str, TenantParts], runtime: Runtime) -> None:
+    def __init__(
+        self, settings: Settings, tenants: Mapping[str, TenantParts], runtime: Runtime, outside: Outside
+    ) -> None:
         self.settings = settings
         self.tenants = tenants
         self.runtime = runtime
+        self.words = {name: Words(parts.texts, parts.mapping.zone) for name, parts in tenants.items()}
+        self._outside = outside
+
+    def successor(self, settings: Settings) -> Service:
+        """A service of changed settings, over the same database. Raises ``MappingError``."""
+        return build(settings, db=self.runtime.db, outside=self._outside)
 
     async def start_store(self) -> None:
         """Open the database and bring it up to date, if the settings allow. Raises ``StoreError``."""
@@ -112,7 +121,7 @@ def build(
     ``MappingError`` if there is none, ``StoreError`` for a database URL that can't be used."""
     clock, outside, rng = clock or Clock(), outside or Outside(), rng or random.SystemRandom()
     database = db or Database(settings.store.url.get_secret_value())
-    key = settings.pseudonym_secret
+    key = settings.pseudonym_key.get_secret_value().encode()
     breakers = Breakers()
     # One for all vendors, and read anew with new settings.
     trust = True if outside.transports else httpx.create_ssl_context()
@@ -149,13 +158,9 @@ def build(
         breakers=breakers,
         refused=refused,
         dry_run=settings.dry_run,
-        beat=outside.beat or _nothing,
+        beat=outside.beat,
     )
-    return Service(settings, parts, runtime)
-
-
-def _nothing() -> None:
-    return
+    return Service(settings, parts, runtime, outside)
 
 
 def tuning(engine: EngineSettings) -> Tuning:
@@ -197,7 +202,7 @@ def _http(vendor: VendorSettings, trust: ssl.SSLContext | bool) -> HttpSettings:
 def _parts(
     name: str, settings: TenantSettings, clock: Clock, outside: Outside, trust: ssl.SSLContext | bool
 ) -> TenantParts:
-    mapping = load_mapping(settings.mapping)
+    mapping = load_mapping(settings.mapping_file)
     on_call = outside.calls(name) if outside.calls else None
     sleep = outside.sleep or clock.sleep
     base = settings.lifecare.base_url.rstrip("/")
@@ -222,7 +227,6 @@ def _parts(
         transport=outside.transports.get("phoniro"),
         on_call=on_call,
         sleep=sleep,
-        now=clock.now,
         page_size=settings.phoniro.page_size,
     )
     return TenantParts(

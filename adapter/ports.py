@@ -12,7 +12,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from adapter.domain.facts import Absence, AuthorityDecision, Client, Execution, FactProblem, Note, Order
+from adapter.domain.facts import Absence, AuthorityDecision, Client, Execution, FactProblem, Note, Order, Signal
 from adapter.domain.ledger import Act, ScheduleRecord
 
 
@@ -90,9 +90,10 @@ class CaseSource(Protocol):
     async def absences(self, person_id: str) -> tuple[tuple[Absence, ...], tuple[FactProblem, ...]]: ...
 
     async def notes(
-        self, execution_ids: frozenset[int], since: date
+        self, execution_ids: frozenset[int], signals: frozenset[Signal], since: date
     ) -> tuple[tuple[Note, ...], tuple[FactProblem, ...]]:
-        """All signals that count on these executions, created on or after ``since`` (a local calendar date)."""
+        """The notes of these signals that count on these executions, created on or after ``since`` (a local calendar
+        date)."""
         ...
 
     async def orders_updated_on(self, day: date) -> Window: ...

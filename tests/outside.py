@@ -15,15 +15,13 @@ from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
 from typing import Any, Self
-from uuid import UUID
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from adapter.domain.facts import Signal
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
-from connectors.mock.phoniro import DEFAULT_CLIENT
-from connectors.mock.phoniro.schemas import NewSchedule
+from connectors.mock.phoniro import DEFAULT_CLIENT, NewSchedule
 from connectors.mock.serve import RunningSimulators, running_simulators
 
 ROOT = Path(__file__).parents[1]
@@ -130,7 +128,7 @@ class Side:
     def schedules(self, first: int, count: int) -> str:
         """Only their schedules, numbered as the references are; returns the day (ISO) from which they run."""
         self._ago = timedelta(days=30)
-        book = self._vendors.phoniro.book
+        phoniro = self._vendors.phoniro
         template = NewSchedule.model_validate_json(
             json.dumps(
                 {
@@ -151,7 +149,7 @@ class Side:
         )
         for i in range(first, first + count):
             named = {"external_reference": f"{reference(i)}-1", "customer_external_id": f"P-{i:012d}"}
-            book.create(str(UUID(schedule_id(i))), template.model_copy(update=named), self.clock(), "created")
+            phoniro.add_schedule(template.model_copy(update=named), "created", schedule_id(i))
         day = f"{self.clock():%Y-%m-%d}"
         self._ago = timedelta(0)
         return day
@@ -159,12 +157,12 @@ class Side:
     def effects(self) -> dict[str, list[str]]:
         """What the adapter did to the world: schedules by reference, notes by their mark, mails by their id."""
         marks = [found.group(1) for note in self._vendors.lifecare.notes_written() if (found := MARK.search(note.text))]
-        book = self._vendors.phoniro.book.all
+        schedules = self._vendors.phoniro.schedules
         now = self._vendors.phoniro.now
         return {
-            "schedules": [s.new.external_reference for s in book],
-            "statuses": [f"{s.new.external_reference} {s.now.status(now)}" for s in book],
-            "acts": [f"{s.new.external_reference} {v.act}" for s in book for v in s.versions],
+            "schedules": [s.new.external_reference for s in schedules],
+            "statuses": [f"{s.new.external_reference} {s.now.status(now)}" for s in schedules],
+            "acts": [f"{s.new.external_reference} {v.act}" for s in schedules for v in s.versions],
             "notes": marks,
             "mails": list(self._mailbox.ids),
         }
@@ -172,7 +170,7 @@ class Side:
     def counts(self) -> dict[str, int]:
         """The same, only how many."""
         notes = len(self._vendors.lifecare.notes_written())
-        return {"schedules": len(self._vendors.phoniro.book.all), "notes": notes, "mails": len(self._mailbox.ids)}
+        return {"schedules": len(self._vendors.phoniro.schedules), "notes": notes, "mails": len(self._mailbox.ids)}
 
     def written(self) -> dict[str, float]:
         """When the first note to each person came in (seconds of the epoch), by person."""

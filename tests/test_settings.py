@@ -67,7 +67,7 @@ def test_one_municipality_is_written_at_the_top_level(place: Path) -> None:
     tenant = settings.tenants[name]
     assert name == "exempelkommun"
     assert tenant.lifecare.base_url == "https://lifecare.example"
-    assert tenant.mapping == Path("mapping.toml")
+    assert tenant.mapping_file == Path("mapping.toml")
     assert not tenant.mail.configured
     assert (settings.engine.poll_seconds, settings.dry_run, settings.ops.enabled) == (60, False, False)
 
@@ -170,11 +170,13 @@ def test_what_is_wrong_is_told_by_file_and_key(place: Path, more: str, told: str
 
 def test_a_misspelt_variable_or_secret_is_refused(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ADAPTER_LIFECARE__KEYY", "x")
+    monkeypatch.setenv("ADAPTER_DRYRUN", "true")
     monkeypatch.setenv("ADAPTER_PORT_8080_TCP_ADDR", "10.0.0.1")
     (place / "secrets").mkdir()
     (place / "secrets/lifecare__kay").write_text("x")
     text = refusal(place, f"secrets_dir = '{place}/secrets'\n" + ONE)
     assert "environment: ADAPTER_LIFECARE__KEYY: there is no setting keyy; did you mean key?" in text
+    assert "environment: ADAPTER_DRYRUN: there is no setting dryrun; did you mean dry_run?" in text
     assert "lifecare__kay: there is no setting kay; did you mean key?" in text
     assert "8080" not in text
 
@@ -182,6 +184,11 @@ def test_a_misspelt_variable_or_secret_is_refused(place: Path, monkeypatch: pyte
 def test_a_secret_file_that_is_not_there_is_told_with_its_setting(place: Path) -> None:
     text = refusal(place, ONE.replace('key = "from-the-file"', 'key_file = "nowhere"'))
     assert "nowhere (for [lifecare] key): can't be read: No such file or directory" in text
+
+
+def test_a_folder_of_secrets_that_is_not_there_is_told(place: Path) -> None:
+    text = refusal(place, "secrets_dir = 'nowhere'\n" + ONE)
+    assert "secrets_dir: can't be read: directory" in text
 
 
 def test_a_mapping_that_is_not_there_is_told(place: Path) -> None:
@@ -237,17 +244,13 @@ def test_settings_are_frozen_and_built_in_code_from_what_is_given_alone(monkeypa
         "lifecare": {"base_url": "http://127.0.0.1:1", "domain": "d", "key": "k"},
         "phoniro": {"base_url": "http://127.0.0.1:2", "client_id": "c", "client_secret": "s"},
     }
-    demo = Settings.model_validate({"demo": True, "tenants": {"exempelkommun": vendors}})
-    assert not demo.dry_run
-    assert demo.tenants["exempelkommun"].mapping.name == "example.toml"
+    given = {"tenants": {"exempelkommun": {"mapping_file": "m.toml", **vendors}}}
+    settings = Settings.model_validate({"pseudonym_key": PSEUDONYM_KEY, **given})
+    assert not settings.dry_run
     with pytest.raises(ValidationError, match="frozen"):
-        demo.dry_run = True  # type: ignore[misc]  # what is tested
+        settings.dry_run = True  # type: ignore[misc]  # what is tested
     with pytest.raises(ValidationError, match="pseudonym_key"):
-        Settings.model_validate({"tenants": {"exempelkommun": vendors}})
-
-
-def test_the_demo_can_not_be_switched_on_by_configuration(place: Path) -> None:
-    assert "there is no setting demo" in refusal(place, "demo = true\n" + ONE)
+        Settings.model_validate(given)
 
 
 def test_the_shipped_configuration_needs_only_secrets_and_a_mapping(

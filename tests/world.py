@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+import httpx
+
 from adapter.bootstrap import Outside, Service, build
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import Act
@@ -26,8 +28,8 @@ from connectors.errors import Transient
 from connectors.mock.faults import FaultPlan
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, Ordered, SimulatedLifecare
 from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
+from connectors.mock.routing import Handler
 from connectors.mock.transport import InProcessTransport
-from tests.inprocess import InProcess
 
 EXAMPLE = Path(__file__).parents[1] / "mappings" / "example.toml"
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -85,7 +87,6 @@ def settings_for(mapping: Path = EXAMPLE, **engine: float) -> Settings:
     }
     return Settings.model_validate(
         {
-            "demo": True,
             "tenants": {"exempel": tenant},
             "store": {"url": "sqlite://"},
             "engine": {"poll_seconds": 3600, "awaiting_minutes": 60, **engine},
@@ -126,16 +127,16 @@ class World:
             "lifecare": self.lifecare_faults.wrap(self.lifecare.handle),
             "phoniro": self.phoniro_faults.wrap(self.phoniro.handle),
         }
-        transports = {name: InProcessTransport(handler) for name, handler in handlers.items()}
+        transports = {name: self._transport(handler) for name, handler in handlers.items()}
         outside = Outside(transports=transports, sleep=self.clock.sleep, mail=self.mail)
         owner = f"adapter-{self.starts}"
         service = build(self.settings, clock=self.clock, owner=owner, outside=outside, rng=self.rng, db=self.db)
-        for parts in service.tenants.values():
-            for name, connector in (("lifecare", parts.lifecare), ("phoniro", parts.phoniro)):
-                setattr(connector._http, "_client", InProcess(handlers[name]))  # noqa: B010  # another type, on purpose
         if self.pause is not None:
             object.__setattr__(service.runtime, "pause", self.pause)
         return service
+
+    def _transport(self, handler: Handler) -> httpx.AsyncBaseTransport:
+        return InProcessTransport(handler)
 
     def restart(self) -> None:
         """The process died and was started again: nothing of it is left but the database."""
@@ -259,7 +260,7 @@ class World:
 
     def schedules(self) -> list[tuple[str, str]]:
         """Reference and status of each schedule in Phoniro."""
-        return [(s.new.external_reference, self.phoniro.status(s.id)) for s in self.phoniro.book.all]
+        return [(s.new.external_reference, self.phoniro.status(s.id)) for s in self.phoniro.schedules]
 
     def valid_to(self, schedule_id: str) -> date | None:
         """The last day on which anyone may look, as Phoniro has it."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import typer
 
 from adapter.bootstrap import Service, build
-from adapter.cli.failures import fail, failures_in_words
-from adapter.cli.opening import quiet_settings, tell_left_out
+from adapter.cli.failures import fail
+from adapter.cli.open_service import command_settings, tell_left_out
+from adapter.cli.options import ConfigOption
 from adapter.domain.facts import OrderStatus, Signal
 from adapter.engine.adopt import NEEDED
 from adapter.engine.compare import OURS
@@ -26,13 +26,17 @@ HEAD = """# Proposed by `adapter adopt`. Go through each entry: is the schedule 
 """
 
 
-def propose(config: Path | None) -> None:
-    with failures_in_words():
-        settings = quiet_settings(config)
-        try:
-            typer.echo(asyncio.run(_propose(settings)))
-        except (PortError, VendorError) as error:
-            raise fail(f"Not all schedules and orders could be read: {error}") from None
+def propose(config: ConfigOption = None) -> None:
+    """Propose the adopt file for going live.
+
+    Phoniro's running schedules are matched with Lifecare's orders. The proposal is printed and nothing is stored: check
+    each entry, say who did and why, and save it as the adopt file.
+    """
+    settings = command_settings(config)
+    try:
+        typer.echo(asyncio.run(_propose(settings)))
+    except (PortError, VendorError) as error:
+        raise fail(f"Not all schedules and orders could be read: {error}") from None
 
 
 async def _propose(settings: Settings) -> str:

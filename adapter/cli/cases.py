@@ -1,18 +1,19 @@
-"""``adapter case list``, ``adapter case show`` and ``adapter plan``."""
+"""``adapter case`` and ``adapter plan``: what the adapter knows of cases, and would do for one."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
 import typer
 from sqlalchemy import Connection
 
 from adapter.bootstrap import Service
+from adapter.cli.documents import gather_document
 from adapter.cli.failures import CANT_BEGIN, fail
-from adapter.cli.opening import reading, words_of
+from adapter.cli.open_service import open_service
+from adapter.cli.options import CaseArgument, ConfigOption, JsonOption, command_group, print_json
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.facts import Facts
 from adapter.engine.reconcile import preview
@@ -24,12 +25,29 @@ from adapter.presentation.plan_page import plan_page
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.held import Held, held
+from mappings.documents import DocumentError
+
+app = command_group("Look at cases: what is done, awaited and next.")
 
 
-def list_cases(config: Path | None, *, late: bool, phase: str | None, everything: bool, as_json: bool) -> None:
+@app.command("list")
+def list_cases(
+    late: Annotated[bool, typer.Option("--late", help="Only cases with a step that is late.")] = False,
+    phase: Annotated[
+        str | None,
+        typer.Option(help="Only cases in this phase: preparing, active, paused, ending, closing or closed."),
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Closed cases too.")] = False,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the cases, with what each one awaits.
+
+    Orders that can't be used, and so have no case, follow with why; however the list is narrowed.
+    """
     wanted = _phase(phase)
     open_only = not everything and wanted is not Phase.CLOSED
-    with reading(config) as service:
+    with open_service(config) as service:
         tenants = tuple(service.tenants)
 
         def read(c: Connection) -> tuple[list[Case], list[tuple[str, Held]]]:
@@ -40,43 +58,74 @@ def list_cases(config: Path | None, *, late: bool, phase: str | None, everything
         found, orders = service.runtime.db.run_sync(read)
         found = sorted((row for row in found if not late or lateness(row)), key=lambda row: (row.opened_at, row.ref))
         if as_json:
-            unusable = [shapes.held_order(t, order, words_of(service, t)) for t, order in orders]
-            _print_json({"cases": [shapes.case_summary(row) for row in found], "orders_held": unusable})
+            unusable = [shapes.held_order(t, order, service.words[t]) for t, order in orders]
+            print_json({"cases": [shapes.case_summary(row) for row in found], "orders_held": unusable})
             return
-        words, several = words_of(service, tenants[0]), len(tenants) > 1
+        words, several = service.words[tenants[0]], len(tenants) > 1
         console().print(case_list(found, words, several=several))
         if orders:
             console().print(held_list(orders, words, several=several))
 
 
-def show_case(config: Path | None, reference: str, *, as_json: bool) -> None:
-    with reading(config) as service:
-        case = _found(service, reference)
-        policy, now = service.runtime.tenants[case.tenant].policy, service.runtime.clock.now()
-        file = service.runtime.db.run_sync(lambda c: case_file(c, case, policy, now))
-        words = words_of(service, case.tenant)
+@app.command("show")
+def show_case(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show one case: what is done, awaited and next.
+
+    Every step by its evidence, what is awaited from whom and since when, what was done, and what comes next.
+    """
+    with open_service(config) as service:
+        found = _found(service, case)
+        policy, now = service.runtime.tenants[found.tenant].policy, service.runtime.clock.now()
+        file = service.runtime.db.run_sync(lambda c: case_file(c, found, policy, now))
+        words = service.words[found.tenant]
         if as_json:
-            _print_json(shapes.case_details(file, words))
+            print_json(shapes.case_details(file, words))
         else:
             console().print(case_page(file, words, now))
 
 
-def plan_case(config: Path | None, reference: str, *, as_json: bool) -> None:
-    with reading(config) as service:
-        case = _found(service, reference)
+@app.command("document")
+def write_document(
+    case: CaseArgument,
+    kind: Annotated[str, typer.Option(help="bilaga-1, or checklista for the installation visit.")] = "bilaga-1",
+    target: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write a document of a case as PDF.
+
+    Bilaga 1 in two copies, or the checklist of the installation visit. Name and personal number are left blank for the
+    pen. A municipality's own templates stand in the folder `documents` beside its mapping.
+    """
+    with open_service(config) as service:
+        printed = service.runtime.db.run_sync(lambda c: gather_document(c, service, case, kind))
+        if printed is None:
+            raise fail(f"there is no {kind} of {case}: no such case, or it was never read whole (adapter case list)")
         try:
-            decision, known = asyncio.run(_preview(service, case))
+            document = printed()
+        except DocumentError as error:
+            raise fail(str(error)) from None
+        path = target or Path(document.name)
+        path.write_bytes(document.content)
+        typer.echo(str(path))
+
+
+def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Say what would be done for a case now, and why. Reads the case afresh; nothing is done or stored."""
+    with open_service(config) as service:
+        found = _found(service, case)
+        try:
+            decision, known = asyncio.run(_preview(service, found))
         except LookupError:
             raise fail(
-                f"Something of case {case.ref} was never read yet and can't be read now, so there is no plan. "
+                f"Something of case {found.ref} was never read yet and can't be read now, so there is no plan. "
                 "`adapter check` says what is wrong; the adapter tries again by itself."
             ) from None
-        words = words_of(service, case.tenant)
+        words = service.words[found.tenant]
         if as_json:
-            _print_json(shapes.plan_details(case, decision, known, words))
+            print_json(shapes.plan_details(found, decision, known, words))
             return
-        ledger = service.runtime.db.run_sync(lambda c: outbox.ledger(c, case))
-        console().print(plan_page(case, decision, ledger, words, service.runtime.clock.now()))
+        ledger = service.runtime.db.run_sync(lambda c: outbox.ledger(c, found))
+        console().print(plan_page(found, decision, ledger, words, service.runtime.clock.now()))
 
 
 async def _preview(service: Service, case: Case) -> tuple[Decision, Facts]:
@@ -102,7 +151,3 @@ def _found(service: Service, reference: str) -> Case:
     if case is None:
         raise fail("There is no such case. `adapter case list --all` lists them all.")
     return case
-
-
-def _print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))

@@ -6,9 +6,9 @@ Reads only, and goes on after a fault as far as it can: all that is wrong is tol
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,7 +18,8 @@ from adapter import bootstrap
 from adapter.bootstrap import TenantParts
 from adapter.cli.check_lifecare import check_lifecare
 from adapter.cli.findings import Finding, Mark, fault, faults, fine, note
-from adapter.cli.opening import missing_database, quiet_settings
+from adapter.cli.open_service import command_settings, missing_database
+from adapter.cli.options import ConfigOption, JsonOption, print_json
 from adapter.presentation.console import console
 from adapter.settings import Settings, SettingsError
 from adapter.store.database import Database, usable
@@ -29,6 +30,14 @@ from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import BrokenRow
 from mappings.faults import MappingError
 from mappings.tables import MunicipalMapping, load_mapping
+
+
+def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check settings, mapping, database, Lifecare, Phoniro and mail.
+
+    Reads only. Exits with 1 if anything must be mended; each such line says what to do.
+    """
+    raise typer.Exit(run_check(config, as_json=as_json))
 
 
 def run_check(config: Path | None, *, as_json: bool) -> int:
@@ -45,9 +54,7 @@ async def _tell_all(config: Path | None, *, as_json: bool) -> int:
             out.print(finding.line())
     wrong = faults(found)
     if as_json:
-        typer.echo(
-            json.dumps({"ok": not wrong, "findings": [f.as_json() for f in found]}, ensure_ascii=False, indent=2)
-        )
+        print_json({"ok": not wrong, "findings": [asdict(finding) for finding in found]})
     elif wrong:
         out.print(f"\n{wrong} {'thing' if wrong == 1 else 'things'} to mend, marked ✗.", style="bold red")
     else:
@@ -58,7 +65,7 @@ async def _tell_all(config: Path | None, *, as_json: bool) -> int:
 async def check_all(config: Path | None) -> AsyncIterator[Finding]:
     """Every finding, as it is made."""
     try:
-        settings = quiet_settings(config)
+        settings = command_settings(config)
     except SettingsError as error:
         for problem in error.problems:
             yield fault("configuration", problem, "Mend it; docs/settings.md describes every setting")
@@ -92,12 +99,14 @@ def _mappings(settings: Settings) -> Iterator[Finding]:
     for name, tenant in settings.tenants.items():
         subject = "mapping" if len(settings.tenants) == 1 else f"{name}: mapping"
         try:
-            mapping = load_mapping(tenant.mapping)
+            mapping = load_mapping(tenant.mapping_file)
         except MappingError as error:
             for told in error.faults:
-                yield fault(subject, told, f"Mend it in {tenant.mapping}; mappings/example.toml explains every key")
+                yield fault(
+                    subject, told, f"Mend it in {tenant.mapping_file}; mappings/example.toml explains every key"
+                )
             continue
-        yield fine(subject, f"{tenant.mapping}: {mapping.municipality.name}, orders from {mapping.go_live} on")
+        yield fine(subject, f"{tenant.mapping_file}: {mapping.municipality.name}, orders from {mapping.go_live} on")
 
 
 def check_database(settings: Settings) -> Finding:

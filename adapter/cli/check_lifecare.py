@@ -6,29 +6,30 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar
 
 from adapter.cli.findings import Finding, fault, fine, note
 from connectors.errors import ContractBroken, NotFound, Transient, Unauthorised, VendorError
 from connectors.lifecare.client import LifecareClient
 from mappings.tables import MunicipalMapping
 
-K = TypeVar("K", str, int)
-
 SKEW_LIMIT = timedelta(minutes=1)
 CATALOGUES = ("headlines", "provider_headlines", "provider_units", "service_configurations")
+CATEGORIES = "service_configurations (categories)"
+TYPES = "service_configurations (types)"
+
+Code = str | int
 
 
 @dataclass(frozen=True, slots=True)
-class Catalogues:
-    """Names by id. Inactive headings and units are known by their ids in ``inactive``, as (catalogue, id)."""
+class Entry:
+    """What a catalogue says of a code. Under a heading, or to a unit, that isn't active nothing can be written."""
 
-    headlines: Mapping[str, str]
-    provider_headlines: Mapping[int, str]
-    units: Mapping[int, str]
-    categories: Mapping[int, str]
-    types: Mapping[int, str]
-    inactive: frozenset[tuple[str, str | int]]
+    name: str | None
+    active: bool = True
+
+
+Catalogues = Mapping[str, Mapping[Code, Entry]]
+"""Entries by catalogue and code. ``service_configurations`` is two, of categories and of types."""
 
 
 async def check_lifecare(
@@ -47,19 +48,20 @@ async def check_lifecare(
             subject = "Lifecare catalogues"
             yield note(subject, f"can't be compared with the mapping while {', '.join(unread)} can't be read")
             return
-        catalogues, empty = await read_catalogues(client)
+        catalogues = await read_catalogues(client)
     except VendorError as error:
         yield fault("Lifecare catalogues", str(error), _do(error, "the catalogues"))
         return
-    if empty:
+    # A service need not have a category; it has a type.
+    if empty := [name for name, entries in catalogues.items() if not entries and name != CATEGORIES]:
         yield fault(
             "Lifecare catalogues",
             f"empty: {', '.join(empty)}. A wrong address reads as empty lists",
             "Check lifecare.base_url and lifecare.domain; if they are right, ask the vendor what the key may see",
         )
         return
-    for finding in compare(mapping, catalogues):
-        yield finding
+    for key, code, catalogue in codes_of(mapping):
+        yield _compare(key, code, catalogue, catalogues[catalogue].get(code))
 
 
 def _access(problems: Mapping[str, VendorError], count: int) -> Iterator[Finding]:
@@ -106,63 +108,50 @@ async def _clock(client: LifecareClient, now: Callable[[], datetime]) -> Finding
     )
 
 
-async def read_catalogues(client: LifecareClient) -> tuple[Catalogues, list[str]]:
-    """The catalogues, and which of them are empty. Raises ``VendorError``."""
-    headlines = (await client.headlines()).items
-    provider_headlines = (await client.provider_headlines()).items
-    units = [u for u in (await client.provider_units()).items if not u.deleted]
+async def read_catalogues(client: LifecareClient) -> Catalogues:
+    """The catalogues that the mapping's codes come from. Raises ``VendorError``."""
     services = (await client.service_configurations()).items
-    read = dict(zip(CATALOGUES, (headlines, provider_headlines, units, services), strict=True))
-    inactive: set[tuple[str, str | int]] = {
-        ("provider_headlines", h.id) for h in provider_headlines if h.is_active is False
+    return {
+        "headlines": {h.id: Entry(h.name) for h in (await client.headlines()).items},
+        "provider_headlines": {
+            h.id: Entry(h.name, h.is_active is not False) for h in (await client.provider_headlines()).items
+        },
+        "provider_units": {
+            u.id: Entry(u.name, u.active is not False) for u in (await client.provider_units()).items if not u.deleted
+        },
+        CATEGORIES: {s.category_id: Entry(s.category_name) for s in services if s.category_id is not None},
+        TYPES: {s.type_id: Entry(s.type_name) for s in services},
     }
-    inactive |= {("provider_units", u.id) for u in units if u.active is False}
-    catalogues = Catalogues(
-        headlines={h.id: h.name or "(no name)" for h in headlines},
-        provider_headlines={h.id: h.name or "(no name)" for h in provider_headlines},
-        units={u.id: u.name or "(no name)" for u in units},
-        categories={s.category_id: s.category_name or "(no name)" for s in services if s.category_id is not None},
-        types={s.type_id: s.type_name or "(no name)" for s in services},
-        inactive=frozenset(inactive),
-    )
-    return catalogues, [name for name, rows in read.items() if not rows]
 
 
-def compare(mapping: MunicipalMapping, known: Catalogues) -> Iterator[Finding]:
-    """Every heading, unit and service code of the mapping, under the name that the catalogue has for it."""
+def codes_of(mapping: MunicipalMapping) -> Iterator[tuple[str, Code, str]]:
+    """Every heading, unit and service code of the mapping: its key there, the code, and the catalogue it is from."""
     for signal, heading in mapping.signals.items():
-        yield _look(f"signals.{signal.value}", heading, known.headlines, "headlines")
+        yield f"signals.{signal.value}", heading, "headlines"
     for name in ("coordinator", "alarm_team", "authority", "plan"):
-        heading_pair = getattr(mapping.messages, name)
-        write, read = heading_pair.write_under, heading_pair.read_under
-        yield _look(f"messages.{name}.write_under", write, known.provider_headlines, "provider_headlines", known)
-        yield _look(f"messages.{name}.read_under", read, known.headlines, "headlines")
-    for key, unit in _units(mapping):
-        yield _look(key, unit, known.units, "provider_units", known)
-    for service in ("camera", "alarm"):
-        codes = getattr(mapping.services, service)
-        for category in codes.categories:
-            yield _look(f"services.{service}.categories", category, known.categories, "service_configurations")
-        for code in codes.types:
-            yield _look(f"services.{service}.types", code, known.types, "service_configurations")
-
-
-def _units(mapping: MunicipalMapping) -> Iterator[tuple[str, int]]:
+        headings = getattr(mapping.messages, name)
+        yield f"messages.{name}.write_under", headings.write_under, "provider_headlines"
+        yield f"messages.{name}.read_under", headings.read_under, "headlines"
     units = mapping.units
     for name in ("coordinator", "alarm_team", "authority"):
-        yield f"units.{name}", getattr(units, name)
-    yield from ((f"units.by_provider.{key}", unit) for key, unit in units.by_provider.items())
-    yield from ((f"units.by_company.{key}", unit) for key, unit in units.by_company.items())
-    yield from (("organisations.by_unit", unit) for unit in mapping.organisations.by_unit)
-    yield from (("mailboxes.by_unit", unit) for unit in mapping.mailboxes.by_unit)
+        yield f"units.{name}", getattr(units, name), "provider_units"
+    yield from ((f"units.by_provider.{key}", unit, "provider_units") for key, unit in units.by_provider.items())
+    yield from ((f"units.by_company.{key}", unit, "provider_units") for key, unit in units.by_company.items())
+    yield from (("organisations.by_unit", unit, "provider_units") for unit in mapping.organisations.by_unit)
+    yield from (("mailboxes.by_unit", unit, "provider_units") for unit in mapping.mailboxes.by_unit)
+    for service in ("camera", "alarm"):
+        codes = getattr(mapping.services, service)
+        yield from ((f"services.{service}.categories", code, CATEGORIES) for code in codes.categories)
+        yield from ((f"services.{service}.types", code, TYPES) for code in codes.types)
 
 
-def _look(key: str, code: K, names: Mapping[K, str], catalogue: str, known: Catalogues | None = None) -> Finding:
-    name = names.get(code)
-    if name is None:
-        do = f"Correct {key} in the mapping: the ids stand in GET {catalogue}, and Lifecare's administrator knows them"
+def _compare(key: str, code: Code, catalogue: str, entry: Entry | None) -> Finding:
+    if entry is None:
+        resource = catalogue.partition(" ")[0]
+        do = f"Correct {key} in the mapping: the ids stand in GET {resource}, and Lifecare's administrator knows them"
         return fault(key, f"{code} is not in {catalogue}", do)
-    if known is not None and (catalogue, code) in known.inactive:
+    name = f"{code} {entry.name or '(no name)'}"
+    if not entry.active:
         do = f"Have it activated in Lifecare, or give another id for {key}: nothing can be written there"
-        return fault(key, f"{code} {name} is not active in {catalogue}", do)
-    return fine(key, f"{code} {name}")
+        return fault(key, f"{name} is not active in {catalogue}", do)
+    return fine(key, name)

@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 
 import typer
 
 from adapter.bootstrap import build
-from adapter.cli.failures import fail, failures_in_words
-from adapter.cli.opening import missing_database, quiet_settings, tell_left_out
+from adapter.cli.failures import fail
+from adapter.cli.open_service import command_settings, missing_database, tell_left_out
+from adapter.cli.options import ConfigOption
 from adapter.engine.compare import Comparison, compare
 from adapter.ports import PortError
 from adapter.settings import Settings
 
 
-def run_comparison(config: Path | None) -> None:
-    with failures_in_words():
-        settings = quiet_settings(config)
-        if missing := missing_database(settings):
-            raise fail(f"There is no database {missing} yet, and so nothing to compare with. Start the adapter first.")
-        try:
-            found = asyncio.run(_compare(settings))
-        except PortError as error:
-            raise fail(f"Not all schedules could be listed: {error}") from None
+def compare_now(config: ConfigOption = None) -> None:
+    """Compare Phoniro's schedules with the cases.
+
+    Every schedule with what the cases know of it; what drifted is put right or told (engine.drift). It is also made
+    once a day by itself.
+    """
+    settings = command_settings(config)
+    if missing := missing_database(settings):
+        raise fail(f"There is no database {missing} yet, and so nothing to compare with. Start the adapter first.")
+    try:
+        found = asyncio.run(_compare(settings))
+    except PortError as error:
+        raise fail(f"Not all schedules could be listed: {error}") from None
     for tenant, result in found.items():
         typer.echo(
             f"{tenant}: {result.listed} schedules listed, {result.same} as they should be, {result.others} others'"

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import tomlkit
 import typer
 
-from adapter.cli.failures import failures_in_words
-from adapter.cli.opening import quiet_settings, tell_left_out
-from adapter.settings.sources import config_path
+from adapter.cli.open_service import command_settings, tell_left_out
+from adapter.cli.options import ConfigOption, JsonOption, command_group, print_json
+from adapter.settings.load import config_path
+
+app = command_group("See the settings as they count.")
 
 
-def show_config(config: Path | None, *, as_json: bool) -> None:
-    with failures_in_words():
-        settings = quiet_settings(config)
+@app.command("show")
+def show_config(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show every setting, secrets masked.
+
+    As it counts: environment over secret files over the configuration file over defaults.
+    """
+    settings = command_settings(config)
     tell_left_out(settings.refused)
     shown = settings.masked()
     if as_json:
-        typer.echo(json.dumps(shown, ensure_ascii=False, indent=2))
+        print_json(shown)
         return
     path = config_path(config)
     typer.echo(f"# From {path}{'' if path.is_file() else ' (not there)'}, secret files and the environment.\n")

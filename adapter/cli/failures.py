@@ -22,22 +22,27 @@ def fail(message: str, code: int = WRONG) -> typer.Exit:
 @contextmanager
 def failures_in_words() -> Iterator[None]:
     """Turn what a command may expect to go wrong into a message and an exit code."""
-    from adapter.settings import SettingsError
-    from adapter.store.errors import StoreError
-    from mappings.faults import MappingError
-
     try:
         yield
-    except SettingsError as error:
-        raise fail(str(error), CANT_BEGIN) from None
-    except MappingError as error:
-        faults = "\n".join(f"  - {fault}" for fault in error.faults)
-        raise fail(f"The mapping can't be used. To mend:\n{faults}", CANT_BEGIN) from None
-    except StoreError as error:
-        raise fail(str(error)) from None
+    except (typer.Exit, typer.Abort):
+        raise
+    except Exception as error:
+        # Imported here, as these are half of the adapter: `adapter --help` needs none of it.
+        from adapter.settings import SettingsError
+        from adapter.store.errors import StoreError
+        from mappings.faults import MappingError
+
+        if isinstance(error, SettingsError):
+            raise fail(str(error), CANT_BEGIN) from None
+        if isinstance(error, MappingError):
+            faults = "\n".join(f"  - {fault}" for fault in error.faults)
+            raise fail(f"The mapping can't be used. To mend:\n{faults}", CANT_BEGIN) from None
+        if isinstance(error, StoreError):
+            raise fail(str(error)) from None
+        raise
 
 
-def tell(error: BaseException) -> None:
+def tell_unexpected(error: BaseException) -> None:
     """An error that nobody expected: what and where, without values."""
     from adapter.observability import Redaction, render_error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 
 from rich.text import Text
@@ -36,9 +36,6 @@ class Finding:
         if self.do:
             line.append(f"\n    → {self.do}", style="bold" if self.mark is Mark.FAULT else "dim")
         return line
-
-    def as_json(self) -> dict[str, str]:
-        return asdict(self)
 
 
 def fine(subject: str, told: str) -> Finding:

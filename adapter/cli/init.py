@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tomlkit
 import typer
@@ -26,49 +25,53 @@ Secrets stand in files of their own, in secrets_dir.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Answers:
-    """What was given as options; None is asked for."""
+def init(
+    folder: Annotated[Path, typer.Option(help="Where to write: settings, mapping, secrets, database.")] = Path("local"),
+    tenant: Annotated[str | None, typer.Option(help="A short name: lower-case letters, digits, hyphens.")] = None,
+    municipality: Annotated[str | None, typer.Option(help="The municipality's name, as people write it.")] = None,
+    go_live: Annotated[
+        datetime | None, typer.Option(help="Orders from before are left alone.", formats=["%Y-%m-%d"])
+    ] = None,
+    lifecare_url: Annotated[str | None, typer.Option(help="Lifecare's address.")] = None,
+    lifecare_domain: Annotated[str | None, typer.Option(help="The municipality's domain at Lifecare.")] = None,
+    lifecare_key_from: Annotated[Path | None, typer.Option(help="A file with Lifecare's API key.")] = None,
+    phoniro_url: Annotated[str | None, typer.Option(help="Phoniro's address.")] = None,
+    phoniro_client: Annotated[str | None, typer.Option(help="The OAuth 2.0 client at Phoniro.")] = None,
+    phoniro_secret_from: Annotated[Path | None, typer.Option(help="A file with the client's secret.")] = None,
+    check: Annotated[bool, typer.Option(help="Check it all afterwards.")] = True,
+) -> None:
+    """Ask for what a municipality's configuration needs, write it, and check it.
 
-    tenant: str | None = None
-    municipality: str | None = None
-    go_live: date | None = None
-    lifecare_url: str | None = None
-    lifecare_domain: str | None = None
-    lifecare_key_from: Path | None = None
-    phoniro_url: str | None = None
-    phoniro_client: str | None = None
-    phoniro_secret_from: Path | None = None
-
-
-def begin(folder: Path, given: Answers, *, check: bool) -> int:
-    """Ask, write and check; returns the exit code."""
+    What is given as an option isn't asked for. Nothing that is there already is overwritten. It begins as a dry run:
+    everything is read, nothing is written, and what would have been done is told.
+    """
     folder = folder.absolute()
     config, mapping, hidden = folder / "adapter.toml", folder / "mapping.toml", folder / "secrets"
     for path in (config, mapping, *(hidden / name for name in SECRET_FILES)):
         if path.exists():
             raise fail(f"{path} is there already, and nothing was written. Choose another --folder.", CANT_BEGIN)
-    tenant = _answer(given.tenant, TenantName, "Short name of the municipality (lower case, stays in the database)")
-    name = given.municipality or typer.prompt("Its name, as people write it", default=tenant.capitalize())
+    tenant = _answer(tenant, TenantName, "Short name of the municipality (lower case, stays in the database)")
+    name = municipality or typer.prompt("Its name, as people write it", default=str(tenant).capitalize())
     today = date.today().isoformat()  # noqa: DTZ011  # the operator's own calendar
-    go_live = given.go_live or _answer(None, date, "Go-live: orders dated before are left alone (YYYY-MM-DD)", today)
+    question = "Go-live: orders dated before are left alone (YYYY-MM-DD)"
+    first_day = go_live.date() if go_live else _answer(None, date, question, today)
     lifecare = {
-        "base_url": _answer(given.lifecare_url, BaseUrl, "Lifecare: address (https://...)"),
-        "domain": given.lifecare_domain or typer.prompt("Lifecare: domain"),
+        "base_url": _answer(lifecare_url, BaseUrl, "Lifecare: address (https://...)"),
+        "domain": lifecare_domain or typer.prompt("Lifecare: domain"),
     }
-    key = _secret(given.lifecare_key_from, "Lifecare: API key")
+    key = _secret(lifecare_key_from, "Lifecare: API key")
     phoniro = {
-        "base_url": _answer(given.phoniro_url, BaseUrl, "Phoniro: address (https://...)"),
-        "client_id": given.phoniro_client or typer.prompt("Phoniro: OAuth client"),
+        "base_url": _answer(phoniro_url, BaseUrl, "Phoniro: address (https://...)"),
+        "client_id": phoniro_client or typer.prompt("Phoniro: OAuth client"),
     }
-    secret = _secret(given.phoniro_secret_from, "Phoniro: the client's secret")
+    secret = _secret(phoniro_secret_from, "Phoniro: the client's secret")
 
     folder.mkdir(parents=True, exist_ok=True)
     hidden.mkdir(mode=0o700, exist_ok=True)
     for file, value in zip(SECRET_FILES, (key, secret, secrets.token_urlsafe(32)), strict=True):
         _write_secret(hidden / file, value)
-    mapping.write_text(mapping_text(name, go_live), encoding="utf-8")
-    config.write_text(config_text(folder, tenant, lifecare, phoniro), encoding="utf-8")
+    mapping.write_text(mapping_text(name, first_day), encoding="utf-8")
+    config.write_text(config_text(folder, str(tenant), lifecare, phoniro), encoding="utf-8")
     if not (ignored := folder / ".gitignore").exists():
         ignored.write_text(_NOT_FOR_GIT, encoding="utf-8")
     typer.echo(
@@ -77,7 +80,8 @@ def begin(folder: Path, given: Answers, *, check: bool) -> int:
         "(`adapter check` compares them with your Lifecare). For all further commands:\n\n"
         f"  export ADAPTER_CONFIG={config}\n"
     )
-    return run_check(config, as_json=False) if check else 0
+    if check:
+        raise typer.Exit(run_check(config, as_json=False))
 
 
 def _answer(given: str | None, kind: Any, question: str, default: str | None = None) -> Any:

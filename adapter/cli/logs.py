@@ -9,15 +9,30 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+import typer
+
 from adapter.cli.failures import CANT_BEGIN, fail
+from adapter.cli.options import command_group
 from adapter.presentation.console import console
 from adapter.presentation.story import Line, stories
 
+app = command_group("Understand the log.")
 
-def explain(case: str | None, zone: str) -> None:
+
+@app.command()
+def explain(
+    case: Annotated[str | None, typer.Option(help="Only this case, where the log holds several.")] = None,
+    zone: Annotated[str, typer.Option(help="The time zone to tell times in.")] = "Europe/Stockholm",
+) -> None:
+    """Turn JSON log lines into the story of each case.
+
+    They are read from standard input.
+
+    For example: journalctl -u adapter -o cat | adapter logs explain --case TK-7F3K2M
+    """
     try:
         known = ZoneInfo(zone)
     except (KeyError, ValueError, OSError):

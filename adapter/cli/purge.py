@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from adapter.cli.failures import fail
-from adapter.cli.opening import reading
+from adapter.cli.open_service import open_service
+from adapter.cli.options import ConfigOption
 from adapter.engine.forget import forget
 
 
-def purge(config: Path | None, *, dry_run: bool, case: str | None) -> None:
+def purge(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which cases it would be.")] = False,
+    case: Annotated[str | None, typer.Option(help="This closed case alone, and before its time.")] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Forget now what is due to be: personal data of cases closed longer ago than `retention_days` of the mapping.
+
+    The running adapter does this every day by itself. With --case one closed case is forgotten before its time.
+    """
     ref = case.upper() if case else None
-    with reading(config) as service:
+    with open_service(config) as service:
         found = asyncio.run(forget(service.runtime, dry_run=dry_run, ref=ref))
         if ref and not any(found.values()):
             raise fail(f"No case {ref} is closed and not purged yet: `adapter case show {ref}` tells how it stands.")

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import tomlkit
 import typer
 from rich import box
 from rich.table import Table
 
-from adapter.cli.failures import CANT_BEGIN, fail, failures_in_words
-from adapter.cli.opening import quiet_settings, reading
+from adapter.cli.failures import CANT_BEGIN, fail
+from adapter.cli.open_service import command_settings, open_service
+from adapter.cli.options import ConfigOption, JsonOption, command_group, print_json
 from adapter.engine.resync_file import ResyncFile, parse, read_resync_file
 from adapter.presentation.console import console
 from adapter.store import resyncs
 from adapter.store.resyncs import Item, ItemState, Resync
 
+app = command_group("Have cases read again, and see what came of it.")
 
-def list_resyncs(config: Path | None, *, as_json: bool) -> None:
-    with reading(config) as service:
+
+@app.command("list")
+def list_resyncs(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """List the requests, and how far each has come.
+
+    Also what stands in the file and wasn't taken yet, or can't be used.
+    """
+    with open_service(config) as service:
         run = service.runtime.db.run_sync
         rows = run(resyncs.all_resyncs)
         counts = {(r.tenant, r.id): run(partial(resyncs.counts, tenant=r.tenant, id=r.id)) for r in rows}
@@ -36,7 +43,7 @@ def list_resyncs(config: Path | None, *, as_json: bool) -> None:
             "not_taken_yet": [request.id for request in waiting],
             "refused": [str(refusal) for refusal in file.refusals],
         }
-        typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+        print_json(value)
         return
     out = console()
     out.print(
@@ -90,8 +97,17 @@ def _print_refusals(file: ResyncFile, path: Path) -> None:
         console().print(f"✗ {path}: {refusal}", style="bold red")
 
 
-def show_resync(config: Path | None, id: str, *, as_json: bool) -> None:
-    with reading(config) as service:
+@app.command("show")
+def show_resync(
+    id: Annotated[str, typer.Argument(help="The request's id.", metavar="ID")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show one request, case by case.
+
+    What was done for each, or would be done (mode plan).
+    """
+    with open_service(config) as service:
         run = service.runtime.db.run_sync
         rows = run(partial(resyncs.all_resyncs, id=id))
         if not rows:
@@ -103,7 +119,7 @@ def show_resync(config: Path | None, id: str, *, as_json: bool) -> None:
             | {"items": [{"item": i.item, "state": i.state.value, **i.told} for i in found[row.tenant]]}
             for row in rows
         ]
-        typer.echo(json.dumps(value, ensure_ascii=False, indent=2))
+        print_json(value)
         return
     out = console()
     for row in rows:
@@ -137,12 +153,32 @@ def _told(item: Item) -> str:
     return "; ".join(parts)
 
 
-def add_resync(config: Path | None, keys: Mapping[str, Any]) -> None:
-    """Append an entry of these keys to the re-sync file, after it was checked; ``id`` is made where it is None."""
-    with failures_in_words():
-        settings = quiet_settings(config)
-    id = keys["id"] or f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{keys['scope']}"
-    text = entry_text({**keys, "id": id})
+@app.command("add")
+def add_resync(
+    scope: Annotated[
+        str, typer.Option(help="everything, tenant, since, cases, orders, open or parked; see config/resync.toml.")
+    ],
+    who: Annotated[str, typer.Option(help="Who asks: a role rather than a name.")],
+    why: Annotated[str, typer.Option(help="Why; nothing personal.")],
+    mode: Annotated[str, typer.Option(help="plan (only say what would be done) or apply.")] = "plan",
+    id: Annotated[str | None, typer.Option(help="An id never used before. Default: made of the time.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="The municipality, where there are several.")] = None,
+    case: Annotated[list[str] | None, typer.Option(help="With scope cases; may be given more than once.")] = None,
+    order: Annotated[list[str] | None, typer.Option(help="With scope orders; may be given more than once.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="With scope since: a date.", formats=["%Y-%m-%d"])] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Write a request into the re-sync file.
+
+    The running adapter takes it within seconds.
+
+    For example: adapter resync add --scope since --since 2026-11-21 --who "IT on call" --why "the feed was down"
+    """
+    settings = command_settings(config)
+    id = id or f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{scope}"
+    day = since.date() if since else None
+    keys = {"id": id, "scope": scope, "mode": mode, "tenant": tenant, "cases": case, "orders": order, "since": day}
+    text = entry_text({**keys, "who": who, "why": why})
     file = settings.engine.resync_file
     written = file.read_text(encoding="utf-8") if file.exists() else ""
     tenants = list(settings.tenants)

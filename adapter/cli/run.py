@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from adapter import bootstrap
 from adapter.bootstrap import Service
 from adapter.cli.failures import CANT_BEGIN, WRONG
-from adapter.cli.http_side import HttpSide
-from adapter.cli.supervise import Reloader, supervise, tell_refused
+from adapter.cli.http_server import HttpServer
+from adapter.cli.open_service import make_database_file
+from adapter.cli.options import ConfigOption
+from adapter.cli.reload import Reloader, run_until_stopped, tell_refused
 from adapter.engine import jobs
 from adapter.log_events import log
 from adapter.observability import configure_logging, log_crashes
@@ -25,38 +29,46 @@ from mappings.faults import MappingError
 _WORTH_WAITING = frozenset({"locked", "contended", "unreachable", "full"})
 """Reasons for which a store is waited for at start; any other wants a person first."""
 _WAIT_SECONDS = 5.0
-_STARTED_SECONDS = 2.0
-"""When a start is over as a rule."""
+
+
+def run(
+    once: Annotated[
+        bool, typer.Option("--once", help="One cycle: read what changed, do all that is due, and stop.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Run the adapter until it is stopped.
+
+    It logs to standard output. SIGTERM or Ctrl-C lets what is under way finish; a second one stops at once. Nothing is
+    lost either way.
+    """
+    raise typer.Exit(run_service(config, once=once))
 
 
 def run_service(config: Path | None, *, once: bool) -> int:
-    """Run; returns the exit code."""
+    """Run; returns the exit code. What keeps it from running is told in the log."""
     configure_logging("INFO", json=not sys.stdout.isatty(), stream=sys.stdout)
     log_crashes(lambda error: log("service_crashed", error=error))
     try:
         settings = load_settings(config, lenient=True)
+        as_json = settings.logs.as_json(sys.stdout.isatty())
+        configure_logging(settings.logs.level, json=as_json, stream=sys.stdout, secrets=settings.secrets())
+        return asyncio.run(_serve(settings, config, once=once))
     except SettingsError as error:
         log("settings_refused", problems=list(error.problems))
         return CANT_BEGIN
-    as_json = settings.logs.as_json(sys.stdout.isatty())
-    configure_logging(settings.logs.level, json=as_json, stream=sys.stdout, secrets=settings.secrets())
-    try:
-        return asyncio.run(_serve(settings, config, once=once))
     except MappingError as error:
         log("settings_refused", problems=list(error.faults))
         return CANT_BEGIN
     except StoreError as error:
         log("store_unavailable", error=error, retry_seconds=None)
         return WRONG
-    finally:
-        gc.enable()
 
 
 async def _serve(settings: Settings, config: Path | None, *, once: bool) -> int:
-    asyncio.get_running_loop().call_later(_STARTED_SECONDS, _tidy)
     stop = asyncio.Event()
     began = time.monotonic()
-    http = HttpSide(settings)
+    http = HttpServer(settings)
     async with bootstrap.build(settings, outside=http.outside) as service:
         _stop_on_signals(stop)
         if not await _open_store(service, stop):
@@ -74,7 +86,7 @@ async def _serve(settings: Settings, config: Path | None, *, once: bool) -> int:
         else:
             beside = asyncio.create_task(http.run(service, stop))
             try:
-                await supervise(service, Reloader(config, build=http.rebuilt), stop, replaced=http.use)
+                await run_until_stopped(service, Reloader(config), stop, replaced=http.use)
             finally:
                 stop.set()
                 await beside
@@ -82,18 +94,8 @@ async def _serve(settings: Settings, config: Path | None, *, once: bool) -> int:
     return 0
 
 
-def _tidy() -> None:
-    """Collect what the start left behind. What is still there stays as long as the process (modules, mostly), and isn't
-    looked through at every collection from now on."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()
-
-
 async def _open_store(service: Service, stop: asyncio.Event) -> bool:
     """Open the store, waiting for one that is only away; False if the process was stopped meanwhile."""
-    from adapter.cli.opening import make_database_file
-
     make_database_file(service.settings)
     told = False
     while not stop.is_set():

@@ -1,4 +1,4 @@
-"""``adapter simulate``: both simulated vendors on the loopback address."""
+"""``adapter simulate`` and ``adapter demo``: both simulated vendors on this machine."""
 
 from __future__ import annotations
 
@@ -6,21 +6,31 @@ import asyncio
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Annotated
 
 import typer
 
 from adapter.cli.failures import fail
+from adapter.cli.options import JsonOption
+from adapter.demo.persons import seed_for_trial
+from adapter.demo.play import play
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
 from connectors.mock.phoniro import DEFAULT_CLIENT
 from connectors.mock.serve import serve, utc_now
 
 
-def simulate_vendors(lifecare_port: int, phoniro_port: int, *, seed: bool, as_json: bool) -> None:
-    """Serve until stopped. With ``as_json`` one line with the addresses, flushed, is all that is printed."""
+def simulate(
+    lifecare_port: Annotated[int, typer.Option(help="Lifecare's port; 0 is any free one.", min=0, max=65535)] = 8101,
+    phoniro_port: Annotated[int, typer.Option(help="Phoniro's port; 0 is any free one.", min=0, max=65535)] = 8102,
+    seed: Annotated[bool, typer.Option("--seed", help="With the demo's invented persons and orders in it.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Serve both vendors, simulated, on this machine.
+
+    They hold invented data only, take any number of adapters, and forget everything when they stop.
+    """
     lifecare = SimulatedLifecare(utc_now)
     if seed:
-        from adapter.demo.cast import seed_for_trial
-
         seed_for_trial(lifecare, datetime.now(UTC))
 
     def announce(urls: Mapping[str, str]) -> None:
@@ -33,6 +43,18 @@ def simulate_vendors(lifecare_port: int, phoniro_port: int, *, seed: bool, as_js
             f"The simulators can't listen on these ports ({error.strerror or type(error).__name__}). Stop what has "
             "them, or give others with --lifecare-port and --phoniro-port (0 is any free one)."
         ) from None
+
+
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running afterwards, and say where.")] = False,
+) -> None:
+    """Play three lives with simulated vendors.
+
+    Three invented persons, both vendors simulated, and the adapter in processes of their own; then the promises are
+    checked on what happened. Needs no settings and no network, and takes under a minute. Exits with 0 only if every
+    promise held.
+    """
+    raise typer.Exit(play(keep=keep))
 
 
 def _help(urls: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""The demo's stage: a folder of its own, settings like anybody's, and the two processes."""
+"""Where the demo runs: a folder of its own, settings like anybody's, and the two processes."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import secrets
 import shutil
 import signal
 import sys
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
 from connectors.mock.phoniro import DEFAULT_CLIENT
@@ -38,23 +40,20 @@ class Stage:
         self.simulators_log = folder / "simulators.log"
         self.mapping = folder / "mapping.toml"
         self._running = folder / "running.json"
-        self.simulators: asyncio.subprocess.Process | None = None
-        self.adapter: asyncio.subprocess.Process | None = None
+        self.simulators: Process | None = None
+        self.adapter: Process | None = None
 
     def clear(self) -> None:
         """Begin anew. Raises ``DemoFailed`` while an earlier demo that was kept still runs."""
-        if pids := self._still_running():
+        try:
+            pids = [pid for pid in json.loads(self._running.read_text()) if _alive(pid)]
+        except (OSError, ValueError):
+            pids = []
+        if pids:
             numbers = " ".join(map(str, pids))
             raise DemoFailed(f"Ett tidigare demo är fortfarande igång. Stoppa det först: kill {numbers}")
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
-
-    def _still_running(self) -> list[int]:
-        try:
-            pids: list[int] = json.loads(self._running.read_text())
-        except (OSError, ValueError):
-            return []
-        return [pid for pid in pids if _alive(pid)]
 
     def write_settings(self, urls: dict[str, str], today: date) -> None:
         """An ordinary configuration, with the simulators' addresses, and one file per secret."""
@@ -67,25 +66,17 @@ class Stage:
         held = {"lifecare__key": DEFAULT_KEY, "phoniro__client_secret": DEFAULT_CLIENT[1]}
         for name, value in {**held, "pseudonym_key": secrets.token_urlsafe(32)}.items():
             (folder / name).write_text(value, encoding="utf-8")
-        self.config.write_text(_CONFIG.format(**urls, **self._paths(), domain=DEFAULT_DOMAIN, client=DEFAULT_CLIENT[0]))
-
-    def _paths(self) -> dict[str, str]:
-        return {
-            "tenant": TENANT,
-            "mapping": self.mapping.as_posix(),
-            "secrets": (self.folder / "secrets").as_posix(),
-            "database": self.database.as_posix(),
-            "folder": self.folder.as_posix(),
-        }
+        places = {"mapping": self.mapping.as_posix(), "folder": self.folder.as_posix()}
+        config = _CONFIG.format(**urls, **places, tenant=TENANT, domain=DEFAULT_DOMAIN, client=DEFAULT_CLIENT[0])
+        self.config.write_text(config)
 
     async def start_simulators(self) -> dict[str, str]:
         """Start both vendors; returns their addresses by name."""
         arguments = ("simulate", "--lifecare-port", "0", "--phoniro-port", "0", "--json")
         with self.simulators_log.open("wb") as log:
-            self.simulators = await _start(*arguments, stdout=asyncio.subprocess.PIPE, stderr=log)
-        if self.simulators.stdout is None:
-            raise DemoFailed("De simulerade leverantörerna kunde inte startas.")
+            self.simulators = await _start(*arguments, stdout=PIPE, stderr=log)
         try:
+            assert self.simulators.stdout is not None
             line = await asyncio.wait_for(self.simulators.stdout.readline(), _START_SECONDS)
             found: dict[str, str] = json.loads(line)
         except (TimeoutError, ValueError):
@@ -95,9 +86,11 @@ class Stage:
     async def start_adapter(self) -> None:
         """Start the adapter as it is started anywhere else; its log goes to a file."""
         with self.log.open("wb") as log:
-            self.adapter = await _start(
-                "run", "--config", str(self.config), stdout=log, stderr=asyncio.subprocess.STDOUT
-            )
+            self.adapter = await _start("run", "--config", str(self.config), stdout=log, stderr=STDOUT)
+
+    def logged(self) -> str:
+        """What the adapter has logged."""
+        return self.log.read_text(encoding="utf-8")
 
     def check_alive(self) -> None:
         """Raises ``DemoFailed`` when a process has ended by itself."""
@@ -129,16 +122,13 @@ class Stage:
                 await process.wait()
 
 
-async def _start(*arguments: str, stdout: object, stderr: object) -> asyncio.subprocess.Process:
+async def _start(*arguments: str, **streams: Any) -> Process:
     # None of the caller's own settings may reach the demo; and Ctrl-C is for the demo, which then stops its processes.
     environment = {name: value for name, value in os.environ.items() if not name.upper().startswith("ADAPTER_")}
+    environment["PYTHONUNBUFFERED"] = "1"
+    command = (sys.executable, "-m", "adapter", *arguments)
     return await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "adapter", *arguments),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=stdout,  # type: ignore[arg-type]  # a file or one of asyncio's constants
-        stderr=stderr,  # type: ignore[arg-type]  # likewise
-        env={**environment, "PYTHONUNBUFFERED": "1"},
-        start_new_session=True,
+        *command, stdin=DEVNULL, env=environment, start_new_session=True, **streams
     )
 
 
@@ -148,7 +138,7 @@ def _alive(pid: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:
-        return True
+        pass  # somebody else's process: it lives
     return True
 
 
@@ -157,7 +147,7 @@ _CONFIG = """\
 
 tenant = "{tenant}"
 mapping_file = "{mapping}"
-secrets_dir = "{secrets}"
+secrets_dir = "{folder}/secrets"
 
 [lifecare]
 base_url = "{lifecare}"
@@ -170,7 +160,7 @@ client_id = "{client}"
 requests_per_second = 500
 
 [store]
-url = "sqlite:///{database}"
+url = "sqlite:///{folder}/adapter.db"
 
 [engine]
 poll_seconds = 1

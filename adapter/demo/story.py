@@ -4,249 +4,207 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from adapter.demo.cast import ASTRID, BERTIL, CECILIA, Person, began, ended, seed_fields
+from adapter.demo.observer import LOOK_SECONDS, Life, Observer, Vendors
+from adapter.demo.persons import ASTRID, BERTIL, CECILIA, Person, days_ago, seed_fields
 from adapter.demo.stage import DemoFailed
-from adapter.demo.timeline import Timeline
-from adapter.demo.vendors import Vendors
-from adapter.demo.watch import LOOK_SECONDS, Life, Watch
-from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActKind, ActState
 
 HEARSAY_SECONDS = 2.0
 _TIMES = "Varje natt 22:30, 02:15 och 05:00"
-_ROLES = {
-    "assessor": "biståndshandläggaren",
-    "coordinator": "koordinatorn",
-    "alarm_team": "larmgruppen",
-}
+_ROLES = {"assessor": "biståndshandläggaren", "coordinator": "koordinatorn", "alarm_team": "larmgruppen"}
 
 
-@dataclass(slots=True)
-class Played:
-    """What came of a life, for the promises: when each gate came true and when the authority ended it (UTC, taken just
-    before it was said to Lifecare), and whether e-tillsyn still was active after the provider heard of an end."""
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a person does at a step of the routine: a note under ``heading``, or another ``act`` of the simulated
+    Lifecare. ``gate``: supervision waits for it. ``awaits``: what the adapter then has to do (``Life.done``)."""
 
-    life: Life
-    gates: dict[str, datetime] = field(default_factory=dict)
-    ended_at: datetime | None = None
-    active_after_hearsay: bool | None = None
-    hearsay_at: datetime | None = None
+    id: str
+    who: str
+    what: str
+    heading: str = ""
+    text: str = ""
+    act: str = "note_as"
+    gate: bool = False
+    awaits: tuple[str, ...] = ()
+
+
+SCHEDULED = ("create", "plan")
+EXECUTED = Step("I10", "coordinator", "tar emot och verkställer beställningen", act="start_execution", gate=True)
+TIMES = Step("I4", "coordinator", f"antecknar tiderna: {_TIMES}", "times_agreed", _TIMES, gate=True, awaits=("times",))
+BOOKED = Step("I5", "alarm_team", "bokar tid för installation", "installation_booked")
+APPENDIX = Step("I7", "alarm_team", "skriver bilaga 1 i två exemplar", "appendix_signed")
+CONSENT = Step("I8", "alarm_team", "får samtycket undertecknat", "consent_signed", gate=True)
+LIABILITY = Step("I8", "alarm_team", "får ansvarsförbindelsen undertecknad", "liability_signed", gate=True)
+READY = Step("I9", "alarm_team", "antecknar: klart för start av tillsyn", "ready_for_start", gate=True)
+KEYS = Step("I6", "alarm_team", "hämtar in nycklarna mot kvittens", "keys_collected", gate=True, awaits=SCHEDULED)
+HEARD = Step(
+    "A0",
+    "coordinator",
+    "antecknar att dottern säger att kameran inte behövs längre",
+    "end_heard",
+    awaits=("end_heard",),
+)
+ENDED = Step(
+    "A1",
+    "assessor",
+    "avslutar insatsen: beslutet får ett slutdatum",
+    act="decision_end",
+    awaits=("end", "plan_void", "collect"),
+)
+WITHDRAWN = Step(
+    "A1",
+    "assessor",
+    "återtar beställningen: den ska inte utföras",
+    act="will_not_be_executed",
+    awaits=("cancel_or_fetch",),
+)
+PICKUP = Step("A4", "alarm_team", "bokar tid för hämtning", "pickup_booked")
+COLLECTED = Step("A5", "alarm_team", "hämtar kamerapaketet", "equipment_collected", awaits=("ready_to_close",))
+CLOSED = Step("A6", "coordinator", "avslutar ärendet i Lifecare", act="end_execution", awaits=("closed",))
 
 
 class Story:
     """Plays the lives one after another."""
 
-    def __init__(self, vendors: Vendors, watch: Watch, timeline: Timeline) -> None:
-        self.vendors, self.watch, self.timeline = vendors, watch, timeline
-        self.now = datetime.now(UTC)
+    def __init__(self, vendors: Vendors, observer: Observer) -> None:
+        self.vendors, self.observer, self.timeline = vendors, observer, observer.timeline
+        now = datetime.now(UTC)
+        # Ordered some days ago, so that it can also be ended within the demo.
+        self.began, self.last_day = days_ago(3, now).isoformat(), days_ago(1, now).isoformat()
 
-    async def play(self) -> list[Played]:
-        return [await self.whole_life(), await self.withdrawn_life(), await self.protected_life()]
+    async def play(self) -> list[Life]:
+        """All three; gives what came of them."""
+        return [await self._whole_life(), await self._withdrawn_life(), await self._protected_life()]
 
-    async def whole_life(self) -> Played:
-        """All the way in and all the way out."""
+    async def _whole_life(self) -> Life:
+        """All the way in and all the way out; in between the provider hears of an end, which must end nothing (P3)."""
         self.timeline.chapter(f"Liv 1. Astrid: {ASTRID.life}")
-        await self._register(ASTRID, "alarm", "har redan trygghetslarm, så nycklar behövs inte")
-        played, decision, order = await self._ordered(ASTRID)
-        execution = await self._executed(played, order)
-        await self._times(played, execution)
-        await self._installed(played, execution)
-        await self._ready(played, execution)
-        await self._scheduled(played)
-        await self._hearsay(played, execution)
-        await self._ended(played, decision, "plan_void", "collect")
-        await self._collected(played, execution, "Kamerapaketet är hämtat.")
-        await self._closed(played, execution)
-        return played
+        life = await self._ordered(ASTRID, "alarm", "har redan trygghetslarm, så nycklar behövs inte")
+        ready = replace(READY, awaits=SCHEDULED)
+        await self._do(life, EXECUTED, TIMES, BOOKED, APPENDIX, CONSENT, LIABILITY, ready)
+        life.hearsay_at = datetime.now(UTC)
+        await self._do(life, HEARD)
+        await self._until(life, lambda: _decided_after(life, "end_heard"), "att ärendet är bedömt på nytt")
+        life.active_after_hearsay = await self._stays_active(life)
+        self._adapter(life, "", "avslutar ingenting: det krävs ett beslut", "dim")
+        await self._do(life, ENDED, PICKUP, replace(COLLECTED, text="Kamerapaketet är hämtat."), CLOSED)
+        return life
 
-    async def withdrawn_life(self) -> Played:
+    async def _withdrawn_life(self) -> Life:
         """Withdrawn before the camera was installed: undone exactly as far as it got."""
         self.timeline.chapter(f"Liv 2. Bertil: {BERTIL.life}")
-        await self._register(BERTIL, "shower", "har redan hjälp med dusch, så nycklar behövs inte")
-        played, _, order = await self._ordered(BERTIL)
-        execution = await self._executed(played, order)
-        await self._times(played, execution)
-        await self._note(played, execution, "I5", "alarm_team", "installation_booked", "bokar tid för installation")
-        await self._until(played, lambda: self._step_done(played, "I5"), "att bokningen är läst")
-        self._line(played, "A1", "assessor", "återtar beställningen: den ska inte utföras")
-        played.ended_at = datetime.now(UTC)
-        await self.vendors.act("will_not_be_executed", order_id=order)
-        await self._until(played, lambda: played.life.done("cancel_or_fetch"), "besked om avbokning")
-        await self._collected(played, execution, "Ingenting var uppsatt. Tiden är avbokad.", booked=False)
-        await self._closed(played, execution)
-        return played
+        life = await self._ordered(BERTIL, "shower", "har redan hjälp med dusch, så nycklar behövs inte")
+        await self._do(life, EXECUTED, TIMES, replace(BOOKED, awaits=("I5",)), WITHDRAWN)
+        nothing = "Ingenting var uppsatt. Tiden är avbokad."
+        await self._do(life, replace(COLLECTED, what="antecknar att inget finns att hämta", text=nothing), CLOSED)
+        return life
 
-    async def protected_life(self) -> Played:
+    async def _protected_life(self) -> Life:
         """Protected identity, and keys needed; the answer from Phoniro is lost on the way."""
         self.timeline.chapter(f"Liv 3. Cecilia: {CECILIA.life}")
-        await self._register(CECILIA, None, "har skyddad identitet och inga andra insatser")
-        played, decision, order = await self._ordered(CECILIA)
-        execution = await self._executed(played, order)
-        await self._times(played, execution)
-        await self._installed(played, execution)
-        await self._ready(played, execution)
-        await self._until(played, lambda: self._waiting(played) == ("gate_I6",), "att bara nycklar saknas")
-        self._say_waiting(played)
-        await self.vendors.lose_answer(self.vendors.phoniro_url, "POST", r"supervision-schedules\?")
+        life = await self._ordered(CECILIA, None, "har skyddad identitet och inga andra insatser")
+        await self._do(life, EXECUTED, TIMES, BOOKED, APPENDIX, CONSENT, LIABILITY, READY)
+        await self._until(life, lambda: _waiting(life) == ("gate_I6",), "att bara nycklar saknas")
+        reasons = " ".join(self.observer.words.say("waiting", code) for code in _waiting(life))
+        self._adapter(life, "I11", f"lägger inte in något: {reasons}", "yellow")
+        rule = {"kind": "cut_after", "method": "POST", "pattern": r"supervision-schedules\?"}
+        await self.vendors.call("phoniro", "POST", "faults", json=rule)
         self.timeline.line(CECILIA, "", "nätverket", "kommer att tappa bort Phoniros svar på nästa schema", style="red")
-        played.gates["I6"] = datetime.now(UTC)
-        await self._note(played, execution, "I6", "alarm_team", "keys_collected", "hämtar in nycklarna mot kvittens")
-        await self._scheduled(played)
-        await self._ended(played, decision, "plan_void", "collect")
-        await self._collected(played, execution, "Kamerapaketet är hämtat och nycklarna återlämnade.")
-        await self._closed(played, execution)
-        return played
+        text = "Kamerapaketet är hämtat och nycklarna återlämnade."
+        await self._do(life, KEYS, ENDED, PICKUP, replace(COLLECTED, text=text), CLOSED)
+        return life
 
-    # What people do, each followed by what the adapter has to do about it.
-
-    async def _register(self, person: Person, service: str | None, what: str) -> None:
-        await self.vendors.act("seed_person", person_id=person.person_id, **seed_fields(person))
-        if service is None:
-            await self.vendors.act("protect", person_id=person.person_id)
+    async def _ordered(self, person: Person, other_service: str | None, what: str) -> Life:
+        """Somebody with another service or protected, and I1."""
+        who = {"person_id": person.person_id}
+        await self.vendors.act("seed_person", **who, **seed_fields(person))
+        if other_service is None:
+            await self.vendors.act("protect", **who)
         else:
-            other = await self.vendors.act(
-                "order", person_id=person.person_id, service=service, start=began(self.now), status="Accepted"
-            )
-            await self.vendors.act("start_execution", order_id=other["order_id"], start=began(self.now))
+            other = await self.vendors.act("order", **who, service=other_service, start=self.began, status="Accepted")
+            await self.vendors.act("start_execution", order_id=other["order_id"], start=self.began)
         self.timeline.line(person, "", "", what, style="dim")
-
-    async def _ordered(self, person: Person) -> tuple[Played, int, str]:
         at = datetime.now(UTC)
-        made = await self.vendors.act("order", person_id=person.person_id, start=began(self.now), frequency=3)
-        played = Played(self.watch.follow(person, made["order_id"]), {"I1": at})
-        self._line(played, "I1", "assessor", "beslutar om tillsyn via trygghetskamera och skickar beställningen")
-        await self._until(played, lambda: played.life.done("received", "install"), "besked om beställningen")
-        self.timeline.line(person, "", "adaptern", f"kallar ärendet {played.life.ref}", adapter=True, style="dim")
-        return played, made["decision_id"], made["order_id"]
+        made = await self.vendors.act("order", **who, start=self.began, frequency=3)
+        what = "beslutar om tillsyn via trygghetskamera och skickar beställningen"
+        self.timeline.line(person, "I1", _ROLES["assessor"], what)
+        life = Life(person, made["order_id"], made["decision_id"], gates=[at])
+        self.observer.lives.append(life)
+        await self._until(life, lambda: life.done("received", "install"), "besked om beställningen")
+        self._adapter(life, "", f"kallar ärendet {life.ref}", "dim")
+        return life
 
-    async def _executed(self, played: Played, order: str) -> int:
-        self._line(played, "I10", "coordinator", "tar emot och verkställer beställningen")
-        played.gates["I10"] = datetime.now(UTC)
-        await self.vendors.act("accept", order_id=order)
-        return int(await self.vendors.act("start_execution", order_id=order, start=began(self.now)))
+    async def _do(self, life: Life, *steps: Step) -> None:
+        for step in steps:
+            at = datetime.now(UTC)
+            if step.gate:
+                life.gates.append(at)
+            if step.id == "A1":
+                life.ended_at = at
+            self.timeline.line(life.person, step.id, _ROLES[step.who], step.what)
+            await self._act(life, step)
+            if step.awaits:
+                await self._until(life, partial(life.done, *step.awaits), f"{step.id}: {', '.join(step.awaits)}")
+            if step is CLOSED:
+                self._adapter(life, "", f"stänger {life.ref}")
 
-    async def _times(self, played: Played, execution: int) -> None:
-        played.gates["I4"] = datetime.now(UTC)
-        await self._note(played, execution, "I4", "coordinator", "times_agreed", f"antecknar tiderna: {_TIMES}", _TIMES)
-        await self._until(played, lambda: played.life.done("times"), "tider till bilaga 1")
+    async def _act(self, life: Life, step: Step) -> None:
+        match step.act:
+            case "start_execution":
+                await self.vendors.act("accept", order_id=life.order_id)
+                life.execution_id = await self.vendors.act(step.act, order_id=life.order_id, start=self.began)
+            case "decision_end":
+                await self.vendors.act(step.act, decision_id=life.decision_id, day=self.last_day)
+            case "will_not_be_executed":
+                await self.vendors.act(step.act, order_id=life.order_id)
+            case "end_execution":
+                await self.vendors.act(step.act, execution_id=life.execution_id)
+            case _:
+                text = step.text or f"{step.what[0].upper()}{step.what[1:]}."
+                note = {"who": step.who, "execution_id": life.execution_id, "heading": step.heading, "text": text}
+                await self.vendors.act(step.act, **note)
 
-    async def _installed(self, played: Played, execution: int) -> None:
-        await self._note(played, execution, "I5", "alarm_team", "installation_booked", "bokar tid för installation")
-        await self._note(played, execution, "I7", "alarm_team", "appendix_signed", "skriver bilaga 1 i två exemplar")
-        played.gates["I8"] = datetime.now(UTC)
-        await self._note(played, execution, "I8", "alarm_team", "consent_signed", "får samtycket undertecknat")
-        await self._note(
-            played, execution, "I8", "alarm_team", "liability_signed", "får ansvarsförbindelsen undertecknad"
-        )
+    async def _until(self, life: Life, holds: Callable[[], bool], what: str) -> None:
+        await self.observer.until(holds, f"{life.person.first_name}: {what}")
 
-    async def _ready(self, played: Played, execution: int) -> None:
-        played.gates["I9"] = datetime.now(UTC)
-        await self._note(
-            played, execution, "I9", "alarm_team", "ready_for_start", "antecknar: klart för start av tillsyn"
-        )
+    def _adapter(self, life: Life, step: str, what: str, style: str = "") -> None:
+        self.timeline.line(life.person, step, "adaptern", what, adapter=True, style=style)
 
-    async def _scheduled(self, played: Played) -> None:
-        await self._until(played, lambda: played.life.done("create", "plan"), "e-tillsyn i Phoniro och tider i planen")
-
-    async def _hearsay(self, played: Played, execution: int) -> None:
-        """The provider hears of an end (A0), which must end nothing (P3)."""
-        what = "antecknar att dottern säger att kameran inte behövs längre"
-        played.hearsay_at = datetime.now(UTC)
-        await self._note(played, execution, "A0", "coordinator", "end_heard", what)
-        await self._until(played, lambda: played.life.done("end_heard"), "besked till myndigheten")
-        await self._until(played, lambda: self._decided_after(played, "end_heard"), "att ärendet är bedömt på nytt")
-        played.active_after_hearsay = await self._stays_active(played)
-        self.timeline.line(
-            played.life.person, "", "adaptern", "avslutar ingenting: det krävs ett beslut", adapter=True, style="dim"
-        )
-
-    async def _ended(self, played: Played, decision: int, *letters: str) -> None:
-        self._line(played, "A1", "assessor", "avslutar insatsen: beslutet får ett slutdatum")
-        played.ended_at = datetime.now(UTC)
-        await self.vendors.act("decision_end", decision_id=decision, day=ended(self.now))
-        await self._until(played, lambda: played.life.done("end", *letters), "att e-tillsyn är avslutad")
-
-    async def _collected(self, played: Played, execution: int, text: str, *, booked: bool = True) -> None:
-        if booked:
-            await self._note(played, execution, "A4", "alarm_team", "pickup_booked", "bokar tid för hämtning")
-        what = "hämtar kamerapaketet" if booked else "antecknar att inget finns att hämta"
-        await self._note(played, execution, "A5", "alarm_team", "equipment_collected", what, text)
-        await self._until(played, lambda: played.life.done("ready_to_close"), "besked att ärendet kan avslutas")
-
-    async def _closed(self, played: Played, execution: int) -> None:
-        self._line(played, "A6", "coordinator", "avslutar ärendet i Lifecare")
-        await self.vendors.act("end_execution", execution_id=execution)
-        await self._until(played, lambda: self._phase(played) is Phase.CLOSED, "att ärendet stängs")
-        self.timeline.line(played.life.person, "", "adaptern", f"stänger {played.life.ref}", adapter=True)
-
-    async def _note(
-        self, played: Played, execution: int, step: str, who: str, heading: str, what: str, text: str = ""
-    ) -> None:
-        self._line(played, step, who, what)
-        await self.vendors.act(
-            "note_as", who=who, execution_id=execution, heading=heading, text=text or f"{what[0].upper()}{what[1:]}."
-        )
-
-    # What is seen of the adapter.
-
-    async def _until(self, played: Played, holds: Callable[[], bool], what: str) -> None:
-        await self.watch.until(played.life, holds, what)
-
-    def _line(self, played: Played, step: str, who: str, what: str) -> None:
-        self.timeline.line(played.life.person, step, _ROLES[who], what)
-
-    def _say_waiting(self, played: Played) -> None:
-        reasons = " ".join(self.watch.words.say("waiting", code) for code in self._waiting(played))
-        self.timeline.line(
-            played.life.person, "I11", "adaptern", f"lägger inte in något: {reasons}", adapter=True, style="yellow"
-        )
-
-    @staticmethod
-    def _waiting(played: Played) -> tuple[str, ...]:
-        file = played.life.file
-        return file.decision.waiting if file and file.decision else ()
-
-    @staticmethod
-    def _phase(played: Played) -> Phase | None:
-        return played.life.file.case.phase if played.life.file else None
-
-    @staticmethod
-    def _step_done(played: Played, step: str) -> bool:
-        file = played.life.file
-        views = file.decision.steps if file and file.decision else ()
-        return any(v.id == step and v.state.value == "done" for v in views)
-
-    @staticmethod
-    def _decided_after(played: Played, letter: str) -> bool:
-        file = played.life.file
-        if file is None or file.case.decided_at is None:
-            return False
-        told = [a.done_at for a in file.ledger.acts if a.what.get("letter") == letter and a.state is ActState.DONE]
-        return bool(told) and all(at is not None and file.case.decided_at > at for at in told)
-
-    async def _stays_active(self, played: Played) -> bool:
+    async def _stays_active(self, life: Life) -> bool:
         """Whether e-tillsyn is active at every look for two whole turns of the adapter's feeds."""
         loop = asyncio.get_running_loop()
         until = loop.time() + HEARSAY_SECONDS
-        active = await self._active(played)
+        active = await self._active(life)
         while active and loop.time() < until:
             await asyncio.sleep(LOOK_SECONDS)
-            await self.watch.look()
-            active = await self._active(played)
+            await self.observer.look()
+            active = await self._active(life)
         return active
 
-    async def _active(self, played: Played) -> bool:
+    async def _active(self, life: Life) -> bool:
         """Whether the schedule is active at Phoniro, and no end of it was so much as decided."""
-        schedules = [s for s in (await self.vendors.phoniro())["schedules"] if reference_of(s) == played.life.ref]
-        file = played.life.file
-        if file is None or not schedules:
+        state = await self.vendors.call("phoniro", "GET", "state")
+        schedules = [s for s in state["schedules"] if reference_of(s) == life.ref]
+        if not schedules:
             raise DemoFailed("Phoniro har inget schema där det skulle finnas ett.")
-        ends = [a for a in file.ledger.acts if a.kind is ActKind.END]
+        ends = any(act.kind is ActKind.END for act in life.acts)
         return not ends and all(s["status"] == "active" and s["canLook"] for s in schedules)
+
+
+def _waiting(life: Life) -> tuple[str, ...]:
+    return life.file.decision.waiting if life.file and life.file.decision else ()
+
+
+def _decided_after(life: Life, letter: str) -> bool:
+    decided = life.file.case.decided_at if life.file else None
+    told = [a.done_at for a in life.acts if a.what.get("letter") == letter and a.state is ActState.DONE]
+    return decided is not None and bool(told) and all(at is not None and decided > at for at in told)
 
 
 def reference_of(schedule: dict[str, Any]) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
-from adapter.domain.facts import Absence, AuthorityDecision, Client, Execution, FactProblem, Note, Order
+from adapter.domain.facts import Absence, AuthorityDecision, Client, Execution, FactProblem, Note, Order, Signal
 from adapter.engine.outcomes import RULES
 from adapter.log_events import log
 from adapter.ports import CaseSource, Failure, PortError, Window
@@ -144,8 +144,10 @@ class GuardedSource:
     async def absences(self, person_id: str) -> tuple[tuple[Absence, ...], Problems]:
         return await self._guarded(lambda: self.source.absences(person_id))
 
-    async def notes(self, execution_ids: frozenset[int], since: date) -> tuple[tuple[Note, ...], Problems]:
-        return await self._guarded(lambda: self.source.notes(execution_ids, since))
+    async def notes(
+        self, execution_ids: frozenset[int], signals: frozenset[Signal], since: date
+    ) -> tuple[tuple[Note, ...], Problems]:
+        return await self._guarded(lambda: self.source.notes(execution_ids, signals, since))
 
     async def orders_updated_on(self, day: date) -> Window:
         return await self._guarded(lambda: self.source.orders_updated_on(day))

@@ -13,13 +13,14 @@ from sqlalchemy import Connection
 
 from adapter.domain.ledger import ActKind, ActState
 from adapter.engine.breaker import VENDOR_OF_LANE, Breaker
-from adapter.engine.outcomes import RULES, Verdict, backoff
+from adapter.engine.outcomes import CONFLICT_TRIES, RULES, Verdict, backoff
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import CaseContext, Effect, Executor, Failure, PortError
 from adapter.store import dispatch, schedules
 from adapter.store.dispatch import ClaimedAct
 from adapter.store.errors import Overtaken, StoreError
+from adapter.store.outbox import STOPS
 
 OUTDATED = timedelta(hours=1)
 """How old the facts behind a message may be when it goes out."""
@@ -194,14 +195,19 @@ class _Turn:
         now = self.rt.clock.now()
         wait = self.rt.tuning.settle
         if error is not None:
-            wait = max(
-                wait, backoff(self.claimed.act.attempts + self.claimed.looks, self.rt.tuning, self.rt.rng, error)
-            )
+            wait = max(wait, self._backoff(self.claimed.act.attempts + self.claimed.looks, error))
         text = str(error) if error else self._ours or "its answer was lost; it is looked for before it is sent again"
         await self.rt.db.run(
             lambda c: dispatch.unknown(c, self.claimed, retry_at=now + wait, looks=looks, error=text, now=now)
         )
         log("act_unknown", vendor=self.vendor, error=error, look_at=now + wait, **self.label)
+
+    def _backoff(self, attempts: int, error: PortError) -> timedelta:
+        """A pause or an end doesn't wait long for a vendor's wish, nor does what a pause may be waiting for: an act on
+        the schedule whose outcome is unknown."""
+        act = self.claimed.act
+        stop = act.kind in STOPS or (self.claimed.lane == "platform" and act.state is ActState.UNKNOWN)
+        return backoff(attempts, self.rt.tuning, self.rt.rng, error, stop=stop)
 
     async def _failed(self, error: PortError, context: CaseContext) -> None:
         now = self.rt.clock.now()
@@ -214,7 +220,7 @@ class _Turn:
             case Verdict.PARK:
                 await self._park(error, now)
             case Verdict.RETRY:
-                retry_at = now + backoff(claimed.act.attempts, self.rt.tuning, self.rt.rng, error)
+                retry_at = now + self._backoff(claimed.act.attempts, error)
                 await self.rt.db.run(lambda c: dispatch.retry(c, claimed, retry_at=retry_at, error=str(error), now=now))
                 attempts = claimed.act.attempts
                 log("act_retry", failure=error.failure.value, attempts=attempts, retry_at=retry_at, **told)
@@ -223,30 +229,41 @@ class _Turn:
 
     async def _park(self, error: PortError, now: datetime) -> None:
         await self.rt.db.run(lambda c: dispatch.park(c, self.claimed, error=str(error), now=now, reason="act_parked"))
+        self._tell_parked(error)
+
+    def _tell_parked(self, error: PortError) -> None:
         log("act_parked", failure=error.failure.value, error=error, vendor=self.vendor, **self.label)
 
     async def _decide_again(self, error: PortError, context: CaseContext, now: datetime) -> None:
         """The schedule is in another state than was supposed: store it as it is, and let the case be decided again;
-        the act stays called for only if that decision says so."""
+        the act stays called for only if that decision says so. A conflict that comes back although nothing has changed
+        is parked."""
+        claimed, attempts = self.claimed, self.claimed.act.attempts
         seen: Effect | None = None
         try:
-            seen = await self.executor.observe(self.claimed.act, context)
+            seen = await self.executor.observe(claimed.act, context)
         except PortError as e:
             error = e
-        if seen is None and self.claimed.act.kind is ActKind.CREATE:
+        if seen is None and claimed.act.kind is ActKind.CREATE:
             await self._park(error, now)
             return
-        retry_at = now + backoff(self.claimed.act.attempts, self.rt.tuning, self.rt.rng, error)
+        retry_at = now + self._backoff(attempts, error)
 
-        def again(c: Connection) -> None:
+        def again(c: Connection) -> bool:
+            hopeless = self._hopeless(c, seen, error)
             if seen is not None and seen.schedule is not None:
                 schedules.save(
-                    c, self.claimed.tenant, self.claimed.ref, seen.schedule, remote_id=seen.schedule_id, etag=seen.etag
+                    c, claimed.tenant, claimed.ref, seen.schedule, remote_id=seen.schedule_id, etag=seen.etag
                 )
-            dispatch.retry(c, self.claimed, retry_at=retry_at, error=str(error), now=now, reason="conflict")
+            if hopeless:
+                dispatch.park(c, claimed, error=str(error), now=now, reason="act_parked")
+            else:
+                dispatch.retry(c, claimed, retry_at=retry_at, error=str(error), now=now, reason="conflict")
+            return hopeless
 
-        await self.rt.db.run(again)
-        attempts = self.claimed.act.attempts
+        if await self.rt.db.run(again):
+            self._tell_parked(error)
+            return
         log(
             "act_retry",
             vendor=self.vendor,
@@ -256,3 +273,16 @@ class _Turn:
             retry_at=retry_at,
             **self.label,
         )
+
+    def _hopeless(self, c: Connection, seen: Effect | None, error: PortError) -> bool:
+        """Whether a conflict has come back too often: with a schedule that hasn't changed since it was last seen, or
+        that can't be seen at all. Where only its version has changed it may succeed yet, and is tried twice as often:
+        that is still within the hour."""
+        claimed = self.claimed
+        if seen is None or seen.schedule is None or seen.schedule_id is None:
+            return claimed.act.attempts >= CONFLICT_TRIES and not RULES[error.failure].vendor_fault
+        known = schedules.by_remote_ids(c, claimed.tenant, [seen.schedule_id]).get(seen.schedule_id)
+        if known is None or not known.shows(seen.schedule):
+            return False
+        same_version = (seen.schedule_id, seen.etag) in claimed.schedule_ids.values()
+        return claimed.act.attempts >= (CONFLICT_TRIES if same_version else 2 * CONFLICT_TRIES)

@@ -49,7 +49,7 @@ RULES: dict[Failure, Rule] = {
     Failure.UNAUTHORISED: Rule(Verdict.RETRY, _BY_BREAKER, vendor_fault=True),
     Failure.AMBIGUOUS: Rule(Verdict.UNKNOWN, _BY_BREAKER, vendor_fault=True),
     Failure.CONTRACT: Rule(Verdict.UNKNOWN, _BY_BREAKER, vendor_fault=True),
-    Failure.CONFLICT: Rule(Verdict.DECIDE_AGAIN, _BY_MAIL + " where nothing can be looked at"),
+    Failure.CONFLICT: Rule(Verdict.DECIDE_AGAIN, _BY_MAIL + " where it comes back although nothing has changed"),
     Failure.NOT_FOUND: Rule(Verdict.PARK, _BY_MAIL),
     Failure.REFUSED: Rule(Verdict.PARK, _BY_MAIL),
     Failure.UNMAPPED: Rule(Verdict.PARK, _BY_MAIL),
@@ -57,6 +57,8 @@ RULES: dict[Failure, Rule] = {
 """Retried: after ``backoff``, for ever. Unknown: after ``settle`` at the soonest, and looked for. Parked: until the
 case's facts, the configuration or a person change something. What isn't here is done."""
 
+CONFLICT_TRIES = 4
+"""So many conflicts of one act with a schedule that, read again, is what it was, and the act is parked (PA1)."""
 
 SAFE_TO_REPEAT: dict[ActKind, str] = {
     ActKind.MESSAGE: "its mark is sought among our own notes, twice, settle apart, and once more before it is resent",
@@ -73,12 +75,18 @@ SAFE_TO_REPEAT: dict[ActKind, str] = {
 """
 
 
-def backoff(attempts: int, tuning: Tuning, rng: random.Random, error: PortError | None = None) -> timedelta:
+def backoff(
+    attempts: int, tuning: Tuning, rng: random.Random, error: PortError | None = None, *, stop: bool = False
+) -> timedelta:
     """How long to wait after the ``attempts``-th try (1 or more): doubled each time up to the cap, with a quarter of
-    jitter so that what failed together doesn't come back together; never sooner than the vendor asked for."""
+    jitter so that what failed together doesn't come back together.
+
+    Never sooner than the vendor asked for, but no vendor's wish is longer than our own longest delay, nor, for a pause
+    or an end (``stop``), than our first: a camera isn't kept open for it (PA2).
+    """
     doubled: timedelta = tuning.retry_first * 2 ** min(max(attempts, 1) - 1, 20)
-    base = min(doubled, tuning.retry_cap)
-    delay = base * (1 + rng.random() / 4)
+    delay = min(doubled, tuning.retry_cap) * (1 + rng.random() / 4)
     if error is not None and error.retry_after is not None:
-        delay = max(delay, timedelta(seconds=error.retry_after))
+        longest = tuning.retry_first if stop else tuning.retry_cap
+        delay = max(delay, timedelta(seconds=min(error.retry_after, longest.total_seconds())))
     return delay

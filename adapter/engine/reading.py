@@ -1,126 +1,192 @@
-"""Reading what is known of a case now: every resource, each by itself, and what is known once they were read."""
+"""Reading what is known of a case: what is asked for, and what is known once it was."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from adapter.domain.facts import Absence, AuthorityDecision, Execution, FactProblem, Note, Order, ServiceKind
+from adapter.domain.decision import Decision
+from adapter.domain.facts import INFORMS, URGENT, FactProblem, Note, ServiceKind, Signal
 from adapter.domain.looks import local_date
+from adapter.domain.signals import signals_that_matter
 from adapter.engine.breaker import LIFECARE
 from adapter.engine.runtime import Runtime, Tenant
+from adapter.log_events import log
 from adapter.ports import Failure, PortError
-from adapter.store.cases import Case, Links
+from adapter.store.cases import Case
+from adapter.store.errors import StoreError
 from adapter.store.facts import StoredFact
 
 Problems = tuple[FactProblem, ...]
-Stored = Mapping[str, StoredFact]
 Call = Callable[[], Awaitable[tuple[Any, Problems]]]
 
+ROUND = 0.3
+"""How much of its lease a case may spend on each round of reading. A case system that hangs would otherwise keep every
+case from being decided, by what is known, for as long as it hangs."""
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """What is kept of a case: its facts, what it is linked to, and what was declared of it."""
-
-    facts: Stored
-    links: Links
-    declared: tuple[Note, ...]
+BY_ITS_ACT, BY_TIME = ("act_done", "act_found"), "time"
+"""Why a case is due of which nobody told any news."""
 
 
-READING = 0.4
-"""How much of its lease a case may spend on each of its two rounds of reading. A case system that hangs would otherwise
-keep every case from being decided, by what is known, for as long as it hangs."""
+class CaseReader:
+    """One reading of a case; it can be continued. ``read`` is what was asked for, by resource, whether it could be read
+    or not. All of it counts as read at the instant when the reading began.
+
+    A feed tells of news in every resource but in notes that can wait. So while no feed has told of any, only those are
+    asked for, and nothing at all where the case is due because an act of its own ended moments after it was read.
+    Everything is read once a day, before supervision is opened, and while something couldn't be read or used.
+    """
+
+    def __init__(self, rt: Runtime, tenant: Tenant, case: Case, before: Mapping[str, StoredFact]) -> None:
+        self.rt, self.tenant, self.case = rt, tenant, case
+        self.at = rt.clock.now()
+        self.before = before
+        self.read: dict[str, StoredFact] = {}
+        self._asked: frozenset[Signal] = frozenset()
+        self._decision = _last_decision(case)
+
+    @property
+    def known(self) -> dict[str, StoredFact]:
+        """All that is known by now."""
+        return {**self.before, **self.read}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether everything was asked for on which the opening of supervision rests."""
+        return "orders" in self.read and self._evidence <= self._asked
+
+    async def read_what_is_due(self) -> None:
+        """Read what the case calls for by why it is due."""
+        case, notes = self.case, self.before.get("notes")
+        unsure = notes is None or any(map(_is_unsure, self.before.values()))
+        whole = unsure or case.read_again_at is None or case.read_again_at <= self.at
+        news = unsure or case.due_seq > 0 or case.due_reason not in (*BY_ITS_ACT, BY_TIME)
+        told_nothing = not (whole or news) and case.due_reason in BY_ITS_ACT
+        if told_nothing and notes and self.at - notes.tried_at <= self.rt.tuning.fresh:
+            return
+        if whole or news:
+            await self._read_resources()
+
+        def signals() -> frozenset[Signal]:
+            if notes and _is_unsure(notes):
+                return frozenset(Signal)
+            matter = self._matter if news else self._matter - {*URGENT}
+            return matter | self._noted if whole else matter
+
+        await self._read_notes(signals)
+
+    async def read_everything(self) -> None:
+        """Read what wasn't read yet of all on which the opening of supervision rests."""
+        if "orders" not in self.read:
+            await self._read_resources()
+        await self._read_notes(lambda: self._evidence)
+
+    @property
+    def _noted(self) -> frozenset[Signal]:
+        return frozenset(note.signal for note in self._value("notes"))
+
+    @property
+    def _matter(self) -> frozenset[Signal]:
+        return signals_that_matter(self._decision, self._noted)
+
+    @property
+    def _evidence(self) -> frozenset[Signal]:
+        return self._noted | self._matter
+
+    def _value(self, name: str) -> Any:
+        fact = self.known.get(name)
+        return () if fact is None or fact.value is None else fact.value
+
+    async def _read_resources(self) -> None:
+        person, source = self.case.person_id, self.tenant.source
+        await asyncio.gather(
+            self._read("orders", partial(source.orders, person)),
+            self._read("executions", partial(source.executions, person)),
+            self._read("client", partial(source.client, person)),
+            self._read("absences", partial(source.absences, person)),
+        )
+        lines = (line for order in self._value("orders") for line in order.lines)
+        ids = frozenset(i.decision_id for i in lines if i.kind is ServiceKind.CAMERA and i.decision_id)
+        await self._read("decisions", partial(source.decisions, person, ids))
+
+    async def _read(self, name: str, call: Call) -> None:
+        old = self.before.get(name)
+        value, problems, error = await self._asked_for(name, call, old.value if old else None)
+        if error is None:
+            value = _with_gone(name, old.value if old else None, value, problems)
+            self.read[name] = StoredFact.read(name, value, problems, self.at)
+        else:
+            self._unread(name, error)
+
+    async def _read_notes(self, signals: Callable[[], frozenset[Signal]]) -> None:
+        """Ask for the notes of these signals that weren't asked for yet, until what is found makes no other matter."""
+        first = self.case.evidence_after
+        since = min(first, local_date(self.rt.clock.now(), self.tenant.policy.zone))
+        executions = self._value("executions")
+        places = frozenset(e.id for e in executions if not e.deleted and (e.last_day is None or e.last_day >= first))
+        while asked := signals() - self._asked:
+            self._asked |= asked
+            before: tuple[Note, ...] = self._value("notes")
+            call = partial(self.tenant.source.notes, places, asked, since)
+            value, problems, error = await self._asked_for("notes", call, [n for n in before if n.signal in asked])
+            if error is not None:
+                self._unread("notes", error)
+                return
+            kept = (n for n in before if n.signal not in asked and n.execution_id in places)
+            notes = tuple(sorted((*kept, *value), key=lambda n: (n.at, n.id)))
+            known = self.read["notes"].problems if "notes" in self.read else ()
+            self.read["notes"] = StoredFact.read("notes", notes, (*known, *problems), self.at)
+        old, fact = self.before.get("notes"), self.read.get("notes")
+        if old and fact and not self._evidence - {*URGENT} <= self._asked:
+            self.read["notes"] = replace(fact, read_at=old.read_at)
+        executions_error = self.read["executions"].error if "executions" in self.read else None
+        if fact and executions_error:
+            self.read["notes"] = StoredFact.unread("notes", old, self.at, executions_error)
+
+    async def _asked_for(self, name: str, call: Call, old: Any) -> tuple[Any, Problems, PortError | None]:
+        """What a call answers. Where something of ``old`` is no longer shown, it is made sure first that the resource
+        shows anything at all: "not found" can also mean that it is down (L10), and what is down isn't gone."""
+        try:
+            async with asyncio.timeout(self.rt.tuning.lease.total_seconds() * ROUND):
+                value, problems = await call()
+                for doubtful in vanished(name, old, value):
+                    await self.tenant.source.answers(doubtful)
+        except PortError as e:
+            return None, (), e
+        except TimeoutError:
+            late = PortError(Failure.TRANSIENT, f"{name} could not be read within the case's lease", vendor=LIFECARE)
+            self.rt.breakers.of(self.tenant.name, LIFECARE).failure(self.rt.clock.now(), late)
+            return None, (), late
+        return value, problems, None
+
+    def _unread(self, name: str, error: PortError) -> None:
+        old = self.before.get(name)
+        if old is None or not old.stale:
+            log("fact_unread", resource=name, failure=error.failure.value, error=error)
+        self.read[name] = StoredFact.unread(name, old, self.at, str(error))
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What came of reading one resource: its value and problems, or the error."""
-
-    value: Any
-    problems: Problems
-    error: PortError | None
-    at: datetime
-
-
-async def read_case(rt: Runtime, tenant: Tenant, case: Case, before: Stored) -> dict[str, Reading]:
-    """Read every resource of the case; one that can't be read holds up no other. All count as read at the instant when
-    the first was asked for."""
-    person, source = case.person_id, tenant.source
-    at = rt.clock.now()
-    first: dict[str, Call] = {
-        "orders": partial(source.orders, person),
-        "executions": partial(source.executions, person),
-        "client": partial(source.client, person),
-        "absences": partial(source.absences, person),
-    }
-    got = await _read_all(rt, tenant, first, before, at)
-    orders: tuple[Order, ...] = _latest(got["orders"], before.get("orders"))
-    executions: tuple[Execution, ...] = _latest(got["executions"], before.get("executions"))
-    decision_ids = frozenset(
-        line.decision_id for o in orders for line in o.lines if line.kind is ServiceKind.CAMERA and line.decision_id
-    )
-    today = local_date(rt.clock.now(), tenant.policy.zone)
-    places = frozenset(
-        e.id for e in executions if not e.deleted and (e.last_day is None or e.last_day >= case.evidence_after)
-    )
-    second: dict[str, Call] = {
-        "decisions": partial(source.decisions, person, decision_ids),
-        "notes": partial(source.notes, places, min(case.evidence_after, today)),
-    }
-    got |= await _read_all(rt, tenant, second, before, at)
-    if got["executions"].error is not None and got["notes"].error is None:
-        got["notes"] = replace(got["notes"], error=got["executions"].error)
-    return got
-
-
-def _latest(reading: Reading, stored: StoredFact | None) -> Any:
-    if reading.error is None:
-        return reading.value
-    return stored.value if stored is not None and stored.value is not None else ()
-
-
-async def _read_all(
-    rt: Runtime, tenant: Tenant, calls: Mapping[str, Call], before: Stored, at: datetime
-) -> dict[str, Reading]:
-    readings = await asyncio.gather(*(_read(rt, tenant, *call, before, at) for call in calls.items()))
-    return dict(zip(calls, readings, strict=True))
-
-
-async def _read(
-    rt: Runtime,
-    tenant: Tenant,
-    name: str,
-    call: Call,
-    before: Stored,
-    at: datetime,
-) -> Reading:
-    """Read one resource. Where something that was known is no longer shown, it is made sure first that the resource
-    shows anything at all: "not found" can also mean that it is down (L10), and what is down isn't gone."""
+def _last_decision(case: Case) -> Decision | None:
     try:
-        async with asyncio.timeout(rt.tuning.lease.total_seconds() * READING):
-            value, problems = await call()
-            for doubtful in vanished(name, before.get(name), value):
-                await tenant.source.answers(doubtful)
-    except PortError as e:
-        return Reading(None, (), e, at)
-    except TimeoutError:
-        late = PortError(Failure.TRANSIENT, f"{name} could not be read within the case's lease", vendor=LIFECARE)
-        rt.breakers.of(tenant.name, LIFECARE).failure(rt.clock.now(), late)
-        return Reading(None, (), late, at)
-    return Reading(value, problems, None, at)
+        return case.last_decision
+    except StoreError:  # of another version: it counts as none
+        return None
 
 
-def vanished(name: str, old: StoredFact | None, new: Any) -> tuple[str, ...]:
+def _is_unsure(fact: StoredFact) -> bool:
+    return fact.stale or fact.read_at is None or any(p.code not in INFORMS for p in fact.problems)
+
+
+def vanished(name: str, old: Any, new: Any) -> tuple[str, ...]:
     """The resources that no longer show what was known of the case."""
-    if old is None or old.value is None:
+    if old is None:
         return ()
     if name == "client":
-        return (name,) if old.value.client_id is not None and new.client_id is None else ()
-    known, shown = {row.id: row for row in old.value}, {row.id: row for row in new}
+        return (name,) if old.client_id is not None and new.client_id is None else ()
+    known, shown = {row.id: row for row in old}, {row.id: row for row in new}
     lost = [row for row_id, row in known.items() if row_id not in shown and not getattr(row, "gone", False)]
     found: tuple[str, ...] = (name,) if lost else ()
     if name == "orders":
@@ -130,29 +196,16 @@ def vanished(name: str, old: StoredFact | None, new: Any) -> tuple[str, ...]:
     return found
 
 
-def known_now(before: Stored, readings: Mapping[str, Reading]) -> dict[str, StoredFact]:
-    """What is known of a case now: what was read, and what was known of the rest."""
-    known = dict(before)
-    for name, reading in readings.items():
-        old = before.get(name)
-        if reading.error is not None:
-            known[name] = StoredFact.unread(name, old, reading.at, str(reading.error))
-        else:
-            value = _with_gone(name, old.value if old else None, reading)
-            known[name] = StoredFact.read(name, value, reading.problems, reading.at)
-    return known
-
-
-def _with_gone(name: str, old: Any, reading: Reading) -> Any:
+def _with_gone(name: str, old: Any, new: Any, problems: Problems) -> Any:
     """Keep what vanished without a word, marked as gone: only an explicit end is an end. A row that is there and can't
     be read isn't gone: it keeps its last value."""
-    if name == "client" and old is not None and reading.value.client_id is None:
-        return old if reading.problems else replace(reading.value, gone=old.gone or old.client_id is not None)
-    if name not in ("orders", "decisions", "executions", "absences") or not old:
-        return reading.value
-    there = {row.id for row in reading.value}
-    broken = {dict(p.params).get("id") for p in reading.problems}
-    missing: list[Order | AuthorityDecision | Execution | Absence] = [
-        row if str(row.id) in broken else replace(row, gone=True) for row in old if row.id not in there
-    ]
-    return (*reading.value, *missing)
+    if old is None:
+        return new
+    if name == "client":
+        if new.client_id is not None:
+            return new
+        return old if problems else replace(new, gone=old.gone or old.client_id is not None)
+    broken = {dict(p.params).get("id") for p in problems}
+    there = {row.id for row in new}
+    missing = [row if str(row.id) in broken else replace(row, gone=True) for row in old if row.id not in there]
+    return (*new, *missing)

@@ -6,7 +6,7 @@ It is all the adapter ever does with a case, whatever made it due.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -14,53 +14,44 @@ from sqlalchemy import Connection
 
 from adapter.domain.decide import decide, never_read
 from adapter.domain.decision import Decision
-from adapter.domain.facts import Facts, Note, Order
-from adapter.domain.ledger import ActKind, ActState
+from adapter.domain.facts import Facts, Order
+from adapter.domain.ledger import ActKind, ActState, Ledger
 from adapter.engine.adopt import enter
 from adapter.engine.openings import open_or_mark, opens_case
-from adapter.engine.reading import Kept, Reading, Stored, known_now, read_case
+from adapter.engine.reading import CaseReader
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
-from adapter.store import cases, declarations, due, facts, outbox, persons
+from adapter.store import cases, due, facts, outbox, persons
 from adapter.store.cases import Case, LinkKind, Links
 from adapter.store.errors import OrderTaken, Overtaken, StoreError
+from adapter.store.facts import Known, StoredFact
 from adapter.store.outbox import Settled
 
 KNOWN_BY: Mapping[LinkKind, str] = {"execution": "executions", "decision": "decisions", "absence": "absences"}
 """What of the facts a feed may tell a change of by its id alone, by the kind of link."""
 
 
-def kept_of(c: Connection, tenant: str, refs: Sequence[str]) -> dict[str, Kept]:
-    """What is kept of cases of a tenant, by reference. Raises ``LookupError``, ``ValueError`` or ``TypeError`` for what
-    can't be read."""
-    links = cases.all_links(c, tenant, refs)
-    declared = declarations.declared(c, tenant, refs)
-    known = facts.load_all(c, tenant, refs)
-    return {ref: Kept(known[ref], links[ref], declared[ref]) for ref in refs}
+class NotRead(Exception):
+    """The decision would open supervision, and not all on which that rests was read for it (P1)."""
 
 
-def kept_for(c: Connection, tenant: str, refs: Sequence[str]) -> dict[str, Kept | None]:
-    """The same for their claim, which none must spoil for the others: None where something can't be read."""
-    try:
-        return dict(kept_of(c, tenant, refs))
-    except (LookupError, ValueError, TypeError):
-        if len(refs) == 1:
-            return {refs[0]: None}
-    return {ref: kept for one in refs for ref, kept in kept_for(c, tenant, [one]).items()}
-
-
-async def reconcile(rt: Runtime, case: Case, kept: Kept | None) -> None:
-    """Reconcile a claimed case; ``kept`` is what ``kept_for`` read of it at its claim. Never raises for what is wrong
-    with the case alone: a poisoned one is set aside with its traceback logged, and costs the others nothing (P6).
-    Raises ``StoreError`` when the store can't be used."""
+async def reconcile(rt: Runtime, case: Case) -> None:
+    """Reconcile a claimed case. Never raises for what is wrong with the case alone: a poisoned one is set aside with
+    its traceback logged, and costs the others nothing (P6). Raises ``StoreError`` when the store can't be used."""
     tenant = rt.tenants[case.tenant]
     correlation = f"{case.ref}-{case.version}"
     with log_context(tenant=case.tenant, case=case.ref, correlation=correlation):
         try:
-            known: Kept = kept or await _kept_alone(rt, case)
-            readings = await read_case(rt, tenant, case, known.facts)
+            known = await rt.db.run(lambda c: facts.load(c, case.tenant, case.ref))
+            reader = CaseReader(rt, tenant, case, known.resources)
+            await reader.read_what_is_due()
             await rt.at("case read")
-            await rt.db.run(lambda c: _decide(c, rt, tenant, case, known, readings, correlation))
+            try:
+                await rt.db.run(lambda c: _decide(c, rt, tenant, case, known, reader, correlation))
+            except NotRead:
+                await reader.read_everything()
+                await rt.at("case read whole")
+                await rt.db.run(lambda c: _decide(c, rt, tenant, case, known, reader, correlation))
             await rt.at("case decided")
         except Overtaken:
             log("lease_lost", lease="case", held_seconds=None)
@@ -73,10 +64,6 @@ async def reconcile(rt: Runtime, case: Case, kept: Kept | None) -> None:
                 raise
         except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one case stops at that case
             await _poisoned(rt, case, e, correlation)
-
-
-async def _kept_alone(rt: Runtime, case: Case) -> Kept:
-    return await rt.db.run(lambda c: kept_of(c, case.tenant, [case.ref])[case.ref])
 
 
 async def _poisoned(rt: Runtime, case: Case, error: Exception, correlation: str) -> None:
@@ -93,47 +80,42 @@ async def _poisoned(rt: Runtime, case: Case, error: Exception, correlation: str)
 
 
 def _decide(
-    c: Connection,
-    rt: Runtime,
-    tenant: Tenant,
-    case: Case,
-    kept: Kept,
-    readings: Mapping[str, Reading],
-    correlation: str,
+    c: Connection, rt: Runtime, tenant: Tenant, case: Case, known: Known, reader: CaseReader, correlation: str
 ) -> None:
-    """One transaction: facts, chain, decision, acts. ``kept``, read when the case was claimed, is still what is
-    stored: only the holder of the case writes its facts and links, and what is declared meanwhile makes it due
-    again."""
-    before = kept.facts
+    """One transaction: facts, chain, decision, acts. ``known`` is still what is stored, though it was loaded before the
+    reading: only the holder of the case writes its facts and links, and what is declared meanwhile makes it due again.
+    Raises ``NotRead`` with nothing stored."""
     now = rt.clock.now()
     held = due.hold(c, case, rt.owner)
-    known = known_now(before, readings)
-    facts.save(c, case.tenant, case.ref, before, {name: known[name] for name in readings})
-    changed = _tell_facts(before, known, readings)
-    orders: tuple[Order, ...] = (known["orders"].value or ()) if "orders" in known else ()
-    assembled = facts.assemble(known, _link(c, rt, tenant, case, kept.links, orders, known, now))
+    resources = reader.known
+    facts.save(c, case.tenant, case.ref, known.resources, reader.read)
+    orders: tuple[Order, ...] = (resources["orders"].value or ()) if "orders" in resources else ()
+    chain = _link(c, rt, tenant, case, known.links, orders, resources, now)
+    assembled = replace(known, resources=resources).facts(chain)
     if assembled is None:
         again = _patience(rt, now - case.opened_at)
         due.release(c, case, owner=rt.owner, due_at=now + again, error="something was never read yet")
         if case.decided_at is None:
-            unread = tuple(name for name, fact in known.items() if fact.read_at is None)
+            unread = tuple(name for name, fact in resources.items() if fact.read_at is None)
             mails = never_read(case.opened_at, unread, now, tenant.policy)
             outbox.settle_wanted(c, case, mails, facts_at=now, now=now, correlation=correlation)
+        _tell_facts(known.resources, reader.read)
         return
-    assembled = _with_declared(assembled, kept.declared)
     rows: outbox.Rows | None = outbox.rows_of(c, case)
     before_entry = outbox.ledger(c, case, rows)
     ledger = enter(c, case, assembled, before_entry, now, tenant)
     if ledger is not before_entry:
         rows = None
     decision = decide(assembled, ledger, now, tenant.policy)
+    if _opens_unread(decision, ledger, reader):
+        raise NotRead
     settled = outbox.settle_wanted(
         c, case, decision.wanted, facts_at=assembled.read_at, now=now, correlation=correlation, rows=rows
     )
     if any(w.kind is ActKind.PUT_PERSON and w.key in settled.new for w in decision.wanted):
         # Now, so that the act needs no transaction of its own for it.
         persons.external_id_for(c, case.tenant, case.person_id, rt.rng)
-    if changed and any(act.state is ActState.PARKED for act in ledger.acts):
+    if _tell_facts(known.resources, reader.read) and any(act.state is ActState.PARKED for act in ledger.acts):
         outbox.requeue_parked(c, case.tenant, case.ref, now)
     after = due.finish(
         c,
@@ -142,6 +124,7 @@ def _decide(
         owner=rt.owner,
         now=now,
         read_again_at=_read_again_at(rt, case, decision, now, assembled.read_at if assembled.stale else None),
+        look_again_at=_moment(rt, case, rt.tuning.awaiting, now) if decision.awaits else None,
         facts_read_at=assembled.read_at,
         collected_at=now if decision.collected else None,
         correlation=correlation,
@@ -154,20 +137,25 @@ def _decide(
     _tell(rt, case, decision, settled)
 
 
-def _tell_facts(before: Stored, known: Stored, readings: Mapping[str, Reading]) -> bool:
+def _opens_unread(decision: Decision, ledger: Ledger, reader: CaseReader) -> bool:
+    """Whether supervision would be opened on what wasn't read for it. An act that waits already was decided on a whole
+    reading; it goes out if that is still fresh."""
+    waiting = () if reader.read else {act.key for act in ledger.acts if act.state is ActState.PENDING}
+    return not reader.is_whole and any(w.opens and w.key not in waiting for w in decision.wanted)
+
+
+def _tell_facts(before: Mapping[str, StoredFact], read: Mapping[str, StoredFact]) -> bool:
     """Log what the reading brought; whether anything differs from what was known."""
     changed = False
-    for name, reading in readings.items():
+    for name, fact in read.items():
         old = before.get(name)
-        if reading.error is not None:
-            if old is None or not old.stale:
-                log("fact_unread", resource=name, failure=reading.error.failure.value, error=reading.error)
+        if fact.stale:
             continue
         if old is not None and old.stale and old.read_at is not None:
-            log("fact_recovered", resource=name, stale_seconds=(reading.at - old.read_at).total_seconds())
-        if old is None or old.value != known[name].value or old.problems != reading.problems:
+            log("fact_recovered", resource=name, stale_seconds=(fact.tried_at - old.read_at).total_seconds())
+        if old is None or old.value != fact.value or old.problems != fact.problems:
             changed = True
-            for problem in reading.problems:
+            for problem in fact.problems:
                 if old is None or problem not in old.problems:
                     log("fact_problem", code=problem.code, resource=problem.resource, params=dict(problem.params))
     return changed
@@ -180,7 +168,7 @@ def _link(
     case: Case,
     linked: Links,
     orders: tuple[Order, ...],
-    known: Stored,
+    known: Mapping[str, StoredFact],
     now: datetime,
 ) -> frozenset[str]:
     """Chain the person's new camera orders to the case, or to a new one if this camera was collected; note on which
@@ -203,25 +191,22 @@ def _link(
     return cases.chain(c, case) if new else linked["order"]
 
 
-def _with_declared(known: Facts, declared: tuple[Note, ...]) -> Facts:
-    if not declared:
-        return known
-    return replace(known, notes=replace(known.notes, value=(*known.notes.value, *declared)))
-
-
 def _read_again_at(
     rt: Runtime, case: Case, decision: Decision, now: datetime, stale_since: datetime | None
 ) -> datetime:
-    """When the evidence is read again at the latest: within the period, at the case's own moment of it, so that all
-    cases are spread evenly whatever made them due at once. The period is shorter where a signal is awaited, or
-    something that a person must mend; what couldn't be read is read again soon."""
+    """When everything is read again at the latest. That is sooner where a person must mend something; what couldn't be
+    read is read again soon."""
     if stale_since is not None:
         return now + _patience(rt, now - stale_since)
-    soon = decision.awaits or any(notice.parks for notice in decision.attention)
-    period = (rt.tuning.awaiting if soon else rt.tuning.reread).total_seconds()
+    mending = any(notice.parks for notice in decision.attention)
+    return _moment(rt, case, rt.tuning.awaiting if mending else rt.tuning.reread, now)
+
+
+def _moment(rt: Runtime, case: Case, period: timedelta, now: datetime) -> datetime:
+    """The case's own next moment in each period: all cases are spread evenly, whatever made them due at once."""
     share = int.from_bytes(hashlib.sha256(case.ref.encode()).digest()[:4]) / 2**32
-    ahead = (share * period - now.timestamp()) % period
-    return now + timedelta(seconds=ahead if ahead >= 1 else period)
+    ahead = (share * rt.tuning.reread.total_seconds() - now.timestamp()) % period.total_seconds()
+    return now + (timedelta(seconds=ahead) if ahead >= 1 else period)
 
 
 def _patience(rt: Runtime, since: timedelta) -> timedelta:
@@ -268,16 +253,11 @@ async def preview(rt: Runtime, case: Case) -> tuple[Decision, Facts]:
     """What reconciling would decide now, with nothing stored and nothing done (``adapter plan``). Raises
     ``LookupError`` while something of the case was never read and can't be now."""
     tenant = rt.tenants[case.tenant]
-    kept = await _kept_alone(rt, case)
-    before = kept.facts
-    readings = await read_case(rt, tenant, case, before)
-
-    def look(c: Connection) -> tuple[Decision, Facts]:
-        now = rt.clock.now()
-        assembled = facts.assemble(known_now(before, readings), kept.links["order"])
-        if assembled is None:
-            raise LookupError(f"{case.ref}: something was never read yet, and can't be read now")
-        assembled = _with_declared(assembled, kept.declared)
-        return decide(assembled, outbox.ledger(c, case), now, tenant.policy), assembled
-
-    return await rt.db.run(look)
+    known = await rt.db.run(lambda c: facts.load(c, case.tenant, case.ref))
+    reader = CaseReader(rt, tenant, case, known.resources)
+    await reader.read_everything()
+    assembled = replace(known, resources=reader.known).facts()
+    if assembled is None:
+        raise LookupError(f"{case.ref}: something was never read yet, and can't be read now")
+    ledger = await rt.db.run(lambda c: outbox.ledger(c, case))
+    return decide(assembled, ledger, rt.clock.now(), tenant.policy), assembled

@@ -213,7 +213,7 @@ class _Turn:
             if self.request.scope == "parked":
                 outbox.requeue_parked(c, self.tenant.name, ref, self.now)
             resyncs.note(c, self.resync, ref, ItemState.MARKED, {}, self.now)
-        due.mark_due(c, self.tenant.name, refs, self.now, f"resync {self.resync.id}")
+        due.mark_due(c, self.tenant.name, refs, self.now, f"resync {self.resync.id}", whole=True)
 
     async def _plan(self, ref: str) -> None:
         case = await self._db(lambda c: cases.the_case(c, self.tenant.name, ref))

@@ -18,8 +18,7 @@ from sqlalchemy import Connection
 
 from adapter.engine.breaker import LIFECARE, VENDOR_OF_LANE
 from adapter.engine.dispatch import carry_out
-from adapter.engine.reading import Kept
-from adapter.engine.reconcile import kept_for, reconcile
+from adapter.engine.reconcile import reconcile
 from adapter.engine.runtime import Runtime
 from adapter.store import dispatch, due
 from adapter.store.cases import Case
@@ -74,11 +73,11 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
     until = now + rt.tuning.lease
     back = [(t, b) for t in rt.tenants for v in sorted(VENDORS) if (b := rt.breakers.of(t, v)).recovered]
 
-    def claim(c: Connection) -> tuple[list[ClaimedAct], list[tuple[Case, Kept | None]]]:
+    def claim(c: Connection) -> tuple[list[ClaimedAct], list[Case]]:
         for tenant, breaker in back:
             _let_go(c, rt, tenant, breaker.vendor, now)
         acts: list[ClaimedAct] = []
-        due_cases: list[tuple[Case, Kept | None]] = []
+        due_cases: list[Case] = []
         for lane in () if rt.dry_run else VENDOR_OF_LANE:
             for tenant in rt.tenants:
                 room = rt.tuning.concurrency - busy[tenant, lane]
@@ -93,9 +92,7 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
         for tenant in rt.tenants:
             room = _room_for_cases(rt, tenant, busy, acts)
             if room > 0:
-                some = due.claim_due(c, tenant=tenant, now=now, limit=room, owner=rt.owner, lease_until=until)
-                kept = kept_for(c, tenant, [case.ref for case in some])
-                due_cases += [(case, kept[case.ref]) for case in some]
+                due_cases += due.claim_due(c, tenant=tenant, now=now, limit=room, owner=rt.owner, lease_until=until)
         return acts, due_cases
 
     acts, due_cases = await rt.db.run(claim)
@@ -109,7 +106,7 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
     done.acts += len(acts)
     done.cases += len(due_cases)
     started: Started = [((act.tenant, act.lane), carry_out(rt, act)) for act in acts]
-    return started + [((case.tenant, CASES), reconcile(rt, case, kept)) for case, kept in due_cases]
+    return started + [((case.tenant, CASES), reconcile(rt, case)) for case in due_cases]
 
 
 def _room_for_cases(rt: Runtime, tenant: str, busy: Counter[Slot], claimed: list[ClaimedAct]) -> int:

@@ -12,7 +12,17 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from adapter.domain.facts import URGENT, Absence, AuthorityDecision, Client, Execution, FactProblem, Note, Order
+from adapter.domain.facts import (
+    URGENT,
+    Absence,
+    AuthorityDecision,
+    Client,
+    Execution,
+    FactProblem,
+    Note,
+    Order,
+    Signal,
+)
 from adapter.gateways.errors import as_port_errors
 from adapter.ports import Changed, Failure, PortError, Window
 from connectors.errors import NotFound, Unauthorised
@@ -131,13 +141,16 @@ class LifecareSource:
         faults = [p for _, faults in found for p in faults]
         return tuple(a for a, _ in found if a), (*problems, *faults)
 
-    async def notes(self, execution_ids: frozenset[int], since: date) -> tuple[tuple[Note, ...], Problems]:
+    async def notes(
+        self, execution_ids: frozenset[int], signals: frozenset[Signal], since: date
+    ) -> tuple[tuple[Note, ...], Problems]:
         """Read by execution and heading: a journal has far more notes under other headings."""
         with as_port_errors():
             lists = await _all(
                 self._lifecare.documentations(execution_id=execution_id, headline_id=heading, status="Current")
                 for execution_id in sorted(execution_ids)
-                for heading in self._mapping.signals.values()
+                for signal, heading in self._mapping.signals.items()
+                if signal in signals
             )
         rows = [row for found in lists for row in found.items]
         broken = [p for found in lists for p in _broken(found, "documentations")]

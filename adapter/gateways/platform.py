@@ -34,8 +34,8 @@ class PlatformExecutor:
     taken over, if its customer is ours.
     ``change``: carries the version last seen; one that was carried out, or overtaken, is refused (412), and the case is
     read again.
-    ``pause``, ``resume``, ``end``: the same again changes nothing. They carry no version, so after each (as after all)
-    the schedule is read and told as it then is. ``end`` is sent with the present instant, never one to come.
+    ``pause``, ``resume``, ``end``: the same again changes nothing. They carry no version, so after each the schedule is
+    read and told as it then is. ``end`` is sent with the present instant, never one to come.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class PlatformExecutor:
         except Refused as error:
             await self._check_customer(external_id, error)
             raise
-        return self._effect(await self._read_back(made), act, adopted=False)
+        return self._effect(made, act, adopted=False)
 
     async def _taken_over(self, error: Conflict, act: Act, reference: str, external_id: str) -> Effect:
         """The reference is taken: by our own earlier try, unless it is somebody else's schedule."""
@@ -166,7 +166,8 @@ class PlatformExecutor:
         schedule_id, etag = await self._schedule_id(act, case)
         match act.kind:
             case ActKind.CHANGE:
-                done = await self._phoniro.patch_schedule(schedule_id, mapped.changes(act.what, self._mapping), etag)
+                changes = mapped.changes(act.what, self._mapping)
+                return self._effect(await self._phoniro.patch_schedule(schedule_id, changes, etag), act)
             case ActKind.PAUSE:
                 reason = mapped.pause_reason(str(act.what.get("reason")))
                 done = await self._phoniro.pause_schedule(schedule_id, reason)

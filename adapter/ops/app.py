@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from adapter.log_events import log
 from adapter.ops import health, hooks, metrics, pages
-from adapter.ops.casebook import CaseBook
+from adapter.ops.case_cache import CaseCache
 from adapter.ops.context import OpsContext
 
 
@@ -25,12 +25,12 @@ def create_app(ops: OpsContext) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    book = CaseBook()
+    cache = CaseCache()
     app.include_router(health.router(ops))
-    app.include_router(metrics.router(ops, book))
+    app.include_router(metrics.router(ops, cache))
     app.include_router(hooks.router(ops))
     if ops.settings.pages:
-        app.include_router(pages.router(ops, book))
+        app.include_router(pages.router(ops, cache))
     return app
 
 

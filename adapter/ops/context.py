@@ -2,56 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Protocol
 
-from adapter.domain.decision import Attention, StepView
-from adapter.domain.ledger import Act, ActKind
 from adapter.engine.runtime import Runtime
-from adapter.ops.calls import VendorCalls
-from adapter.ops.pulse import Pulse
+from adapter.ops.vendor_calls import VendorCalls
+from adapter.ops.watchdog import Watchdog
+from adapter.presentation.words import Words
 from adapter.settings import OpsSettings
-from adapter.store.held import Held
-
-
-class Words(Protocol):
-    """Codes in the words that people read, and instants in a municipality's own time."""
-
-    def say(self, section: str, code: str, /, **params: object) -> str: ...
-
-    def heading(self, code: str, /, **params: object) -> str: ...
-
-    def when(self, instant: datetime | None) -> str: ...
-
-    def day(self, day: date | None) -> str: ...
-
-    def role(self, code: str) -> str: ...
-
-    def step_detail(self, view: StepView) -> str: ...
-
-    def late(self, level: int) -> str: ...
-
-    def act(self, kind: ActKind, what: Mapping[str, object]) -> str: ...
-
-    def act_state(self, act: Act) -> str: ...
-
-    def why(self, code: str) -> str: ...
-
-    def attention(self, notice: Attention) -> str: ...
-
-    def held(self, order: Held) -> str: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Breaker:
-    """Whether calls to a vendor are held back for the moment, and since when (UTC)."""
-
-    tenant: str
-    vendor: str
-    open: bool
-    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +28,6 @@ Documents = Callable[[str, str, str], Awaitable[Document | None]]
 """``documents(tenant, reference, kind)``, ``kind`` one of ``DOCUMENTS``; None where it can't be made (yet)."""
 
 
-def _no_breakers() -> Sequence[Breaker]:
-    return ()
-
-
 @dataclass(slots=True)
 class OpsContext:
     """``words`` and ``hook_secrets`` by municipality; one without a secret receives no hooks. ``poll_soon`` has a
@@ -84,11 +38,10 @@ class OpsContext:
     settings: OpsSettings
     words: Mapping[str, Words]
     calls: VendorCalls
-    pulse: Pulse
+    watchdog: Watchdog
     version: str
     poll_soon: Callable[[str], None]
     hook_secrets: Mapping[str, bytes] = field(default_factory=dict)
-    breakers: Callable[[], Sequence[Breaker]] = _no_breakers
     documents: Documents | None = None
 
     @property

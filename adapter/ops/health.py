@@ -54,9 +54,9 @@ def router(ops: OpsContext) -> APIRouter:
     async def healthz(response: Response) -> Health:
         """The event loop answers, and the work has gone round lately. No vendor and no database is asked: a restart
         would mend neither."""
-        work = Check(name="work", ok=ops.pulse.alive)
+        work = Check(name="work", ok=ops.watchdog.alive)
         if not work.ok:
-            work.detail = f"no sign of life from the work for {ops.pulse.work_seconds:.0f} s"
+            work.detail = f"no sign of life from the work for {ops.watchdog.work_seconds:.0f} s"
         return _answer(response, [Check(name="loop", ok=True), work])
 
     @routes.get("/readyz", responses=failing, summary="Does the adapter do its work?")

@@ -17,8 +17,8 @@ from sqlalchemy import Connection
 
 from adapter.log_events import log, log_context
 from adapter.ops.context import OpsContext
-from adapter.ops.limits import Buckets, TooLarge, limited_body
-from adapter.ops.signing import TOLERANCE, verified
+from adapter.ops.hook_signature import TOLERANCE, verified
+from adapter.ops.request_limits import Buckets, TooLarge, limited_body
 from adapter.store import cases, due, feeds
 from adapter.store.errors import StoreError
 from adapter.store.sql import insert_missing

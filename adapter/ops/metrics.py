@@ -29,7 +29,7 @@ from adapter.domain.looks import local_date
 from adapter.domain.routine import STEPS
 from adapter.engine.breaker import VENDOR_OF_LANE
 from adapter.engine.feeds import FEEDS
-from adapter.ops.casebook import CaseBook, Glance, Safety, safety
+from adapter.ops.case_cache import CaseCache, CaseSummary, Safety, safety
 from adapter.ops.context import OpsContext
 from adapter.ops.resync_rows import ResyncRow, resync_rows
 from adapter.store.errors import StoreError
@@ -42,12 +42,12 @@ LATE = {1: "reminded", 2: "reminded_again", 3: "escalated"}
 class Snapshot:
     """What one transaction read of a municipality."""
 
-    def __init__(self, c: Connection, ops: OpsContext, book: CaseBook, tenant: str, now: datetime) -> None:
+    def __init__(self, c: Connection, ops: OpsContext, cache: CaseCache, tenant: str, now: datetime) -> None:
         self.tenant, self.now = tenant, now
         self.overview: Overview = overview(c, tenant, now)
-        self.glances: tuple[Glance, ...] = book.open_cases(c, tenant)
+        self.summaries: tuple[CaseSummary, ...] = cache.open_cases(c, tenant)
         policy = ops.runtime.tenants[tenant].policy
-        self.safety: Safety = safety(c, book, tenant, policy, now, local_date(now, policy.zone))
+        self.safety: Safety = safety(c, cache, tenant, policy, now, local_date(now, policy.zone))
         self.resyncs: tuple[ResyncRow, ...] = resync_rows(c, tenant)
 
 
@@ -75,11 +75,11 @@ def gauges(ops: OpsContext, snapshots: Iterable[Snapshot], *, store_up: bool) ->
     g.add("build_info", "The version that runs.", 1, version=ops.version)
     g.add("dry_run", "1 if nothing is carried out.", ops.runtime.dry_run)
     g.add("store_up", "1 if the database could be read for these metrics.", store_up)
-    g.add("work_age_seconds", "Since the work last gave a sign of life.", ops.pulse.work_seconds)
+    g.add("work_age_seconds", "Since the work last gave a sign of life.", ops.watchdog.work_seconds)
     for name in (*ops.runtime.tenants, *ops.runtime.refused):
         text = "1 if a municipality isn't served because its settings or mapping can't be used."
         g.add("tenant_refused", text, name in ops.runtime.refused, tenant=name)
-    held = {(b.tenant, b.vendor) for b in ops.breakers() if b.open}
+    held = ops.runtime.breakers.down()
     for tenant in ops.runtime.tenants:
         for vendor in sorted(VENDOR_OF_LANE.values()):
             text = "1 while calls to a vendor are held back."
@@ -113,14 +113,14 @@ def _cases(g: Gauges, s: Snapshot) -> None:
     text = "Open cases whose last reconciling failed unexpectedly."
     g.add("cases_failing", text, s.overview.failing, tenant=s.tenant)
     text = "Open cases that can't go on without a person."
-    g.add("cases_parked", text, sum(glance.parked for glance in s.glances), tenant=s.tenant)
+    g.add("cases_parked", text, sum(summary.parked for summary in s.summaries), tenant=s.tenant)
     text = "Orders that can't be used and have no case."
     g.add("orders_held", text, len(s.overview.held), tenant=s.tenant)
     g.add("cases_ready", "Cases that are due now.", s.overview.ready, tenant=s.tenant)
     since = s.overview.ready_since
     waited = (s.now - since).total_seconds() if since else 0.0
     g.add("cases_ready_age_seconds", "How long the case that is due longest has waited.", waited, tenant=s.tenant)
-    late = Counter((v.id, min(v.late, 3)) for glance in s.glances for v in glance.late_steps)
+    late = Counter((v.id, min(v.late, 3)) for summary in s.summaries for v in summary.late_steps)
     for step in STEPS:
         for level, word in LATE.items():
             text = "Steps of open cases that are late, by how far that was taken."
@@ -165,12 +165,12 @@ def _process() -> CollectorRegistry:
     return registry
 
 
-def router(ops: OpsContext, book: CaseBook) -> APIRouter:
+def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
     routes, process = APIRouter(tags=["metrics"]), _process()
 
     def read(c: Connection) -> list[Snapshot]:
         now = ops.runtime.clock.now()
-        return [Snapshot(c, ops, book, tenant, now) for tenant in ops.runtime.tenants]
+        return [Snapshot(c, ops, cache, tenant, now) for tenant in ops.runtime.tenants]
 
     @routes.get(
         "/metrics",

@@ -16,14 +16,16 @@ from adapter.domain.looks import local_date
 from adapter.domain.routine import WAY_OUT
 from adapter.log_events import log
 from adapter.ops import views
-from adapter.ops.access import Access
-from adapter.ops.casebook import CaseBook, Glance, safety
-from adapter.ops.context import DOCUMENTS, OpsContext, Words
+from adapter.ops.case_cache import CaseCache, CaseSummary, safety
+from adapter.ops.context import DOCUMENTS, OpsContext
 from adapter.ops.health import fresh_for
-from adapter.ops.limits import Buckets
+from adapter.ops.request_limits import Buckets
 from adapter.ops.resync_rows import ResyncRow, resync_rows
+from adapter.ops.sign_in import Access
 from adapter.presentation.case_file import CaseFile, case_file, find_case
+from adapter.presentation.case_page import next_lines
 from adapter.presentation.signs import SIGNS
+from adapter.presentation.words import Words
 from adapter.store import events
 from adapter.store.errors import StoreError
 from adapter.store.events import Event
@@ -51,9 +53,9 @@ class Found:
 class Pages:
     """Renders each page out of what the store says now."""
 
-    def __init__(self, ops: OpsContext, book: CaseBook) -> None:
+    def __init__(self, ops: OpsContext, cache: CaseCache) -> None:
         self.ops = ops
-        self.book = book
+        self.cache = cache
         self.access = Access(ops.settings)
         self.attempts = Buckets(_SIGN_INS_PER_MINUTE, _SIGN_INS_PER_MINUTE, ops.runtime.clock.now)
         loader = FileSystemLoader(Path(__file__).parent / "templates")
@@ -92,24 +94,24 @@ class Pages:
     def overview(self, c: Connection) -> dict[str, Any]:
         rt = self.ops.runtime
         now = rt.clock.now()
-        glances: list[Glance] = []
+        summaries: list[CaseSummary] = []
         numbers: list[views.Numbers] = []
         resyncs: list[ResyncRow] = []
         for tenant in rt.tenants.values():
             today = local_date(now, tenant.policy.zone)
-            glances += self.book.open_cases(c, tenant.name)
-            safe = safety(c, self.book, tenant.name, tenant.policy, now, today)
+            summaries += self.cache.open_cases(c, tenant.name)
+            safe = safety(c, self.cache, tenant.name, tenant.policy, now, today)
             fresh = fresh_for(rt).total_seconds()
             numbers.append(views.numbers(self.ops, tenant.name, overview(c, tenant.name, now), safe, now, fresh))
             resyncs += resync_rows(c, tenant.name)
-        urgent = sorted((g for g in glances if g.parked or g.late), key=views.urgency)
+        urgent = sorted((g for g in summaries if g.parked or g.late), key=views.urgency)
         needs = tuple(views.card(g, self.ops.words_of(g.tenant)) for g in urgent)
         vendors = views.vendors(self.ops)
         up = all(row.state.tone != "bad" for row in vendors)
         return {
             "needs": views.Column("needs", "", needs),
             "held": views.Column("held", "", tuple(card for view in numbers for card in view.held)),
-            "board": views.board(glances, self.ops.words),
+            "board": views.board(summaries, self.ops.words),
             "numbers": sorted(numbers, key=lambda view: view.well),
             "shown": views.SHOWN,
             "feeds": views.worst_first(row for view in numbers for row in view.feeds),
@@ -139,7 +141,7 @@ class Pages:
             way_in=[s for s in steps if s.id not in _OUT],
             way_out=[s for s in steps if s.id in _OUT],
             signs=SIGNS,
-            next_lines=views.next_lines(file, words, self.ops.runtime.clock.now()),
+            next_lines=[line.plain for line in next_lines(file, words, self.ops.runtime.clock.now(), acts=False)],
             timeline=[(words.when(e.at), event_text(e, words, acts)) for e in reversed(found.timeline)],
             documents=DOCUMENTS if self.ops.documents else (),
         )
@@ -156,9 +158,9 @@ def event_text(event: Event, words: Words, acts: dict[str, str]) -> str:
     return words.say("events", event.name.replace(".", "_"), **params)
 
 
-def router(ops: OpsContext, book: CaseBook) -> APIRouter:
+def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
     """Everything under ``/`` that a person looks at. Not part of the published API description."""
-    routes, pages = APIRouter(include_in_schema=False), Pages(ops, book)
+    routes, pages = APIRouter(include_in_schema=False), Pages(ops, cache)
     _looking(routes, pages)
     _documents(routes, pages)
     _signing_in(routes, pages)

@@ -10,10 +10,10 @@ from adapter.domain.decision import Phase, StepState, StepView
 from adapter.domain.ledger import ActState
 from adapter.domain.routine import STEPS
 from adapter.engine.feeds import FEEDS
-from adapter.ops.calls import Seen
-from adapter.ops.casebook import Glance, Safety
-from adapter.ops.context import OpsContext, Words
-from adapter.presentation.case_file import CaseFile
+from adapter.ops.case_cache import CaseSummary, Safety
+from adapter.ops.context import OpsContext
+from adapter.ops.vendor_calls import Seen
+from adapter.presentation.words import Words
 from adapter.store.feeds import Feed
 from adapter.store.held import Held
 from adapter.store.queries import Overview
@@ -99,24 +99,24 @@ class Numbers:
         return all(line.tone != "bad" for line in lines)
 
 
-def urgency(glance: Glance) -> tuple[bool, int, bool, datetime, str]:
+def urgency(summary: CaseSummary) -> tuple[bool, int, bool, datetime, str]:
     """Sort by it: late and parked first, the longest open first among equals."""
-    return (not glance.parked, -glance.late, not glance.attention, glance.opened_at, glance.ref)
+    return (not summary.parked, -summary.late, not summary.attention, summary.opened_at, summary.ref)
 
 
-def card(glance: Glance, words: Words) -> Card:
-    tags = [Line(words.say("phases", glance.phase.value))]
-    if glance.failing:
+def card(summary: CaseSummary, words: Words) -> Card:
+    tags = [Line(words.say("phases", summary.phase.value))]
+    if summary.failing:
         tags.append(Line(words.say("status", "case_failing"), "bad"))
-    elif glance.parked:
+    elif summary.parked:
         tags.append(Line(words.say("status", "case_parked"), "bad"))
-    if glance.late:
-        tags.append(Line(f"{words.say('status', 'case_late')}: {words.late(glance.late)}", "warn"))
-    if glance.decided_at is None:
+    if summary.late:
+        tags.append(Line(f"{words.say('status', 'case_late')}: {words.late(summary.late)}", "warn"))
+    if summary.decided_at is None:
         tags.append(Line(words.say("status", "case_not_read"), "warn"))
-    awaits = tuple(_awaited(view, words) for view in glance.awaited)
-    notices = tuple(Line(words.attention(a), "bad" if a.parks else "warn") for a in glance.attention)
-    return Card(glance.ref, glance.tenant, tuple(tags), awaits, notices)
+    awaits = tuple(_awaited(view, words) for view in summary.awaited)
+    notices = tuple(Line(words.attention(a), "bad" if a.parks else "warn") for a in summary.attention)
+    return Card(summary.ref, summary.tenant, tuple(tags), awaits, notices)
 
 
 def held_card(tenant: str, order: Held, words: Words) -> Card:
@@ -133,12 +133,12 @@ def _awaited(view: StepView, words: Words) -> Line:
     return Line(f"{view.id} {words.role(view.role.value)}{since}{late}", tone)
 
 
-def board(glances: Iterable[Glance], words: Mapping[str, Words]) -> tuple[Column, ...]:
+def board(summaries: Iterable[CaseSummary], words: Mapping[str, Words]) -> tuple[Column, ...]:
     """The open cases by the first step that each waits for, in the routine's order; then those that wait for none."""
-    columns: dict[str, list[Glance]] = {}
-    for glance in glances:
-        first = min((v.id for v in glance.awaited), key=_ORDER.__getitem__, default=glance.phase.value)
-        columns.setdefault(first, []).append(glance)
+    columns: dict[str, list[CaseSummary]] = {}
+    for summary in summaries:
+        first = min((v.id for v in summary.awaited), key=_ORDER.__getitem__, default=summary.phase.value)
+        columns.setdefault(first, []).append(summary)
     order = [*STEPS, *(phase.value for phase in _AFTER_STEPS)]
     said = next(iter(words.values()))
     return tuple(
@@ -230,30 +230,14 @@ def worst_first(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 def _vendors_of(ops: OpsContext, tenant: str) -> Iterable[Row]:
     words = ops.words_of(tenant)
-    held = {b.vendor: b for b in ops.breakers() if b.open and b.tenant == tenant}
+    held = {vendor: since for (of, vendor), since in ops.runtime.breakers.down().items() if of == tenant}
     seen = {s.vendor: s for s in ops.calls.seen(tenant)}
     for vendor in sorted({*held, *seen}):
         last = seen.get(vendor, Seen(tenant, vendor))
         state = Line(words.say("status", "vendor_ok"), "ok")
         if vendor in held:
             code = "vendor_refuses" if last.failure == "Unauthorised" and not last.well else "vendor_open"
-            state = Line(words.say("status", code, when=words.when(held[vendor].since)), "bad")
+            state = Line(words.say("status", code, when=words.when(held[vendor])), "bad")
         elif not last.well:
             state = Line(words.say("status", "vendor_bad", when=words.when(last.failed_at)), "warn")
         yield Row(words.say("vendors", vendor), tenant, words.when(last.answered_at), state)
-
-
-def next_lines(file: CaseFile, words: Words, now: datetime) -> tuple[str, ...]:
-    """What comes next by itself (P9)."""
-    case = file.case
-    if not case.open:
-        return (words.heading("next_closed"),)
-    if case.failures and case.error:
-        told = {"failures": case.failures, "error": case.error, "when": words.when(case.ready_at)}
-        return (words.heading("next_failed", **told),)
-    lines = [words.heading("next_due")] if case.ready_at is not None and case.ready_at <= now else []
-    if file.decision and file.decision.wake_at:
-        lines.append(words.heading("next_wake", when=words.when(file.decision.wake_at)))
-    if case.read_again_at:
-        lines.append(words.heading("next_read", when=words.when(case.read_again_at)))
-    return tuple(lines)

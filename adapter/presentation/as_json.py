@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from adapter.domain.decision import Decision
+from pydantic import TypeAdapter
+
+from adapter.domain.decision import Attention, Decision, StepView
 from adapter.domain.facts import Facts
 from adapter.domain.ledger import Act, Wanted
 from adapter.presentation.case_file import CaseFile
@@ -16,6 +18,8 @@ from adapter.store.held import Held
 
 _HIDDEN = frozenset({"details"})
 """Keys of an act's content that say nothing to a reader: a person's keyed fingerprint."""
+
+_SHOWN: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (Act, Attention, StepView, Wanted)}
 
 
 def instant(value: datetime | None) -> str | None:
@@ -72,26 +76,9 @@ def decision_details(decision: Decision | None, words: Words) -> dict[str, Any]:
         return {"steps": [], "waiting": [], "attention": [], "wake_at": None, "balanced": None}
     return {
         "phase": decision.phase.value,
-        "steps": [
-            {
-                "id": v.id,
-                "text": words.say("steps", v.id),
-                "role": v.role.value,
-                "state": v.state.value,
-                "evidence": v.evidence,
-                "evidence_id": v.evidence_id,
-                "at": instant(v.at),
-                "since": instant(v.since),
-                "late": v.late,
-                "reason": v.reason,
-            }
-            for v in decision.steps
-        ],
+        "steps": [{**_plain(v), "text": words.say("steps", v.id)} for v in decision.steps],
         "waiting": [{"code": code, "text": words.say("waiting", code)} for code in decision.waiting],
-        "attention": [
-            {"code": a.code, "text": words.attention(a), "role": a.role.value, "parks": a.parks}
-            for a in decision.attention
-        ],
+        "attention": [{**_plain(a, "params"), "text": words.attention(a)} for a in decision.attention],
         "wake_at": instant(decision.wake_at),
         "balanced": decision.balanced,
     }
@@ -108,26 +95,15 @@ def plan_details(case: Case, decision: Decision, facts: Facts, words: Words) -> 
 
 
 def _wanted(wanted: Wanted, words: Words) -> dict[str, Any]:
-    return {
-        "key": wanted.key,
-        "kind": wanted.kind.value,
-        "text": words.act(wanted.kind, wanted.what),
-        "why": wanted.why,
-        "opens": wanted.opens,
-        "not_before": instant(wanted.not_before),
-        "what": {k: v for k, v in wanted.what.items() if k not in _HIDDEN},
-    }
+    what = {k: v for k, v in wanted.what.items() if k not in _HIDDEN}
+    return {**_plain(wanted), "what": what, "text": words.act(wanted.kind, wanted.what)}
 
 
 def _act(act: Act, words: Words) -> dict[str, Any]:
-    return {
-        "n": act.n,
-        "key": act.key,
-        "kind": act.kind.value,
-        "text": words.act(act.kind, act.what),
-        "state": act.state.value,
-        "created_at": instant(act.created_at),
-        "done_at": instant(act.done_at),
-        "attempts": act.attempts,
-        "error": act.error,
-    }
+    return {**_plain(act, "what"), "text": words.act(act.kind, act.what)}
+
+
+def _plain(value: Act | Attention | StepView | Wanted, *left_out: str) -> dict[str, Any]:
+    """A dataclass's fields by their own names, as JSON has them."""
+    plain: dict[str, Any] = _SHOWN[type(value)].dump_python(value, mode="json")
+    return {name: each for name, each in plain.items() if name not in left_out}

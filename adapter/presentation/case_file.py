@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -12,7 +12,7 @@ from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts
 from adapter.domain.ledger import Ledger
 from adapter.domain.policy import Policy
-from adapter.store import cases, declarations, facts, outbox
+from adapter.store import cases, facts, outbox
 from adapter.store.cases import Case
 
 Balance = tuple[tuple[str, bool, bool], ...]
@@ -47,11 +47,7 @@ def case_file(conn: Connection, case: Case, policy: Policy, now: datetime) -> Ca
 
 def stored_facts(conn: Connection, case: Case) -> Facts | None:
     """The facts as last read, with what was declared by hand; None while a resource has never been read."""
-    known = facts.assemble(facts.load_facts(conn, case.tenant, case.ref), cases.chain(conn, case))
-    declared = declarations.declared(conn, case.tenant, [case.ref])[case.ref]
-    if known is None or not declared:
-        return known
-    return replace(known, notes=replace(known.notes, value=(*known.notes.value, *declared)))
+    return facts.load(conn, case.tenant, case.ref).facts()
 
 
 def find_case(conn: Connection, tenants: tuple[str, ...], reference: str) -> Case | None:

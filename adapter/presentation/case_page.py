@@ -46,7 +46,7 @@ def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
             title = WAITING.get(decision.phase, "waiting_start")
             parts += _section(words.heading(title), [Text(words.say("waiting", c)) for c in decision.waiting])
         parts += _section(words.heading("attention"), attention_lines(decision, words))
-    parts += _section(words.heading("next"), list(_next(file, words, now)))
+    parts += _section(words.heading("next"), list(next_lines(file, words, now)))
     parts += _titled(words.heading("acts"), ledger_table(file.ledger.acts, words))
     parts += _titled(words.heading("balance"), balance_table(file.balance, words, ongoing=file.case.open))
     return Group(*parts)
@@ -88,7 +88,8 @@ def attention_lines(decision: Decision, words: Words) -> list[Text]:
     return lines
 
 
-def _next(file: CaseFile, words: Words, now: datetime) -> Iterator[Text]:
+def next_lines(file: CaseFile, words: Words, now: datetime, *, acts: bool = True) -> Iterator[Text]:
+    """What comes next by itself (P9). ``acts``: with the acts under way, where no table beside shows them."""
     case, decision = file.case, file.decision
     if not case.open:
         yield Text(words.heading("next_closed"))
@@ -97,7 +98,9 @@ def _next(file: CaseFile, words: Words, now: datetime) -> Iterator[Text]:
         when = words.when(case.ready_at)
         yield Text(words.heading("next_failed", failures=case.failures, error=case.error, when=when), style="red")
         return
-    waiting = [a for a in file.ledger.acts if a.state in (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN)]
+    waiting = [
+        a for a in file.ledger.acts if acts and a.state in (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN)
+    ]
     for act in waiting:
         yield Text(f"{act.n:02d} {words.act(act.kind, act.what)}: {words.act_state(act)}")
     if case.ready_at is not None and case.ready_at <= now:

@@ -1,7 +1,6 @@
 """The settings: ``load_settings`` reads them, ``Settings`` is what they are, ``docs/settings.md`` describes them."""
 
-from adapter.settings.errors import SettingsError
-from adapter.settings.load import load_settings
+from adapter.settings.load import SettingsError, load_settings
 from adapter.settings.model import (
     EngineSettings,
     LifecareSettings,

@@ -1,26 +1,30 @@
-"""Reads the settings: environment over secret files over the configuration file over the defaults."""
+"""Reads the settings: environment over secret files over the configuration file over the defaults.
+
+pydantic-settings' own sources do the reading. They are asked one by one, because an error has to name the place where
+the wrong value stands.
+"""
 
 from __future__ import annotations
 
+import os
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+from pydantic_settings import EnvSettingsSource, NestedSecretsSettingsSource, TomlConfigSettingsSource
+from pydantic_settings import SettingsError as SourceError
 
-from adapter.settings.errors import SettingsError
-from adapter.settings.model import DEFAULT_TENANT, Settings
-from adapter.settings.sources import (
-    Layer,
-    Source,
-    merged_layers,
-    read_environment,
-    read_secret_files,
-    read_toml,
-    unknown,
-    unknown_variables,
-    without_tenants,
-)
-from adapter.settings.written import PREFIX, TENANT_KEYS, Keys, dotted, nearest
+from adapter.settings.model import PREFIX, OperatorSettings, Settings
+
+DEFAULT_CONFIG = Path("config/adapter.toml")
+CONFIG_VARIABLE = "ADAPTER_CONFIG"
+# Kubernetes gives every process such variables for a service of the name "adapter" in its namespace.
+_NOT_OURS = ("ADAPTER_SERVICE_HOST", "ADAPTER_SERVICE_PORT", "ADAPTER_PORT")
 
 _GROUP = "is a group of settings, not a value"
 _MESSAGES = {
@@ -31,6 +35,43 @@ _MESSAGES = {
     "model_attributes_type": _GROUP,
     "dict_type": _GROUP,
 }
+_MORE_ON_MISSING = {
+    "mapping_file": ": copy the example mapping and make it the municipality's own",
+    "pseudonym_key": ", with at least 16 characters of pure chance",
+}
+
+Keys = tuple[str, ...]
+"""Where a setting stands: its groups' names and its own."""
+
+
+class SettingsError(Exception):
+    """The settings can't be used. ``problems`` has one line per thing to mend, each naming where and what; never a
+    value, which could be a secret."""
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = tuple(dict.fromkeys(problems))
+        many = "1 thing" if len(self.problems) == 1 else f"{len(self.problems)} things"
+        lines = "\n".join(f"  - {problem}" for problem in self.problems)
+        super().__init__(
+            f"The settings can't be used. {many} to mend:\n{lines}\n"
+            "All settings are described in docs/settings.md. An adapter that runs goes on with those that it has."
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong, and with which setting; the path is empty where it is no single one."""
+
+    path: Keys
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Values, and what the place of one of them is called."""
+
+    values: dict[str, Any]
+    place: Callable[[Keys], str]
 
 
 def load_settings(config: Path | None = None, *, lenient: bool = False) -> Settings:
@@ -40,86 +81,208 @@ def load_settings(config: Path | None = None, *, lenient: bool = False) -> Setti
     Raises ``SettingsError``, whose text is for the operator and holds no values. Relative paths are relative to the
     working directory.
     """
-    try:
-        return _load(config, lenient=lenient)
-    except SettingsError:
-        refused = _refused(config) if lenient else {}
-        if not refused:
-            raise
-    return _load(config, frozenset(refused), lenient=True).without(refused)
-
-
-def _refused(config: Path | None) -> dict[str, tuple[str, ...]]:
-    """The municipalities that can't be used even without the others, and what to mend of each; empty if all can't."""
-    written = merged_layers(read_toml(config).values, read_environment().values).get("tenants")
-    names = frozenset(written) if isinstance(written, dict) else frozenset()
-    refused: dict[str, tuple[str, ...]] = {}
-    for name in sorted(names):
-        try:
-            _load(config, names - {name}, lenient=True)
-        except SettingsError as error:
-            refused[name] = error.problems
-    return refused if len(refused) < len(names) else {}
-
-
-def _load(config: Path | None, without: frozenset[str] = frozenset(), *, lenient: bool) -> Settings:
-    """``without`` these municipalities. ``lenient`` leaves a missing mapping to whoever reads it."""
-    toml, environment = (without_tenants(source, without) for source in (read_toml(config), read_environment()))
-    above = merged_layers(toml.values, environment.values)
-    problems = [*unknown(toml), *unknown_variables(without)]
-    files = read_secret_files(above, without, problems)
-    sources = [environment, *reversed(files), toml]
-    merged: Layer = {}
+    sources, problems = _read_sources(config)
+    values: dict[str, Any] = {}
     for source in reversed(sources):
-        merged = merged_layers(merged, source.values)
-    merged.pop("secrets_dir", None)
-    single = _fold(merged, problems)
-    try:
-        settings = Settings(**merged)
-    except ValidationError as failure:
-        faults = failure.errors(include_url=False, include_input=False)
-        # an unknown key has been told already, and better
-        problems += [_told(fault, sources, single) for fault in faults if fault["type"] != "extra_forbidden"]
-    else:
-        if not lenient or (len(settings.tenants) == 1 and not without):
-            problems += _missing_files(settings)
-        if not problems:
-            return settings
-    raise SettingsError(list(dict.fromkeys(problems))) from None
+        values = _merged(values, source.values)
+    read, faults = _validated(values, sources)
+    problems += faults
+    refused = _refused(problems, values) if lenient else {}
+    if refused:
+        values["tenants"] = {name: of for name, of in values["tenants"].items() if name not in refused}
+        read, problems = _validated(values, sources)
+    if read is None or problems:
+        raise SettingsError(problem.text for problem in problems)
+    settings = read.settings(refused)
+    alone = len(settings.tenants) == 1 and not refused
+    if (alone or not lenient) and (missing := list(_missing_mappings(settings))):
+        raise SettingsError(missing)
+    return settings
 
 
-def _fold(merged: Layer, problems: list[str]) -> str | None:
-    """Bring the top level's municipality under ``tenants``; its name, or None where ``tenants`` is written."""
-    name = str(merged.pop("tenant", DEFAULT_TENANT))
-    top = {key: merged.pop(key) for key in TENANT_KEYS if key in merged}
-    if merged.get("tenants"):
-        if top:
-            written = ", ".join(sorted(top))
-            problems.append(f"{written}: stands both at the top level and under [tenants]; choose one of the two")
-        return None
-    merged["tenants"] = {name: {"lifecare": {}, "phoniro": {}} | top}
-    return name
-
-
-def _told(error: ErrorDetails, sources: list[Source], single: str | None) -> str:
-    """One line for one fault, in the place where the faulty value stands."""
-    path = tuple(str(part) for part in error["loc"] if part != "[key]")
-    if single and path[:2] == ("tenants", single):
-        path = path[2:] or ("tenant",)
-    message = in_words(error)
-    origin = next((source for source in sources if _holds(source.values, path)), None)
-    if error["type"] == "missing" or origin is None:
-        if not path:
-            return message
-        variable = f"{PREFIX}{'__'.join(path).upper()}"
-        file = f", or a file named by {path[-1]}_file" if nearest((*path[:-1], f"{path[-1]}_file")) is None else ""
-        return f"{dotted(path)}: {message} (give it there, as {variable}{file})"
-    return f"{origin.called(path)}: {message[:1].lower()}{message[1:]}"
+def config_path(config: Path | None) -> Path:
+    """The configuration file of this process, whether it is there or not."""
+    return config or Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
 
 
 def in_words(error: ErrorDetails) -> str:
     """What is wrong with a value, without the value."""
-    return _MESSAGES.get(error["type"], error["msg"].removeprefix("Value error, "))
+    message = _MESSAGES.get(error["type"], error["msg"].removeprefix("Value error, "))
+    return message[:1].lower() + message[1:]
+
+
+def group_of(annotation: object) -> type[BaseModel] | None:
+    """The group of settings that a field's annotation names, if it does."""
+    for candidate in (annotation, *getattr(annotation, "__args__", ())):
+        if isinstance(candidate, type) and issubclass(candidate, BaseModel):
+            return candidate
+    return None
+
+
+def _read_sources(config: Path | None) -> tuple[list[Source], list[Problem]]:
+    """All sources, the strongest first, and what can't be read or is unknown in them."""
+    environment = Source(EnvSettingsSource(OperatorSettings)(), lambda path: f"environment: {_variable(path)}")
+    toml = _toml(config)
+    problems = [
+        Problem(path, f"environment: {name}: {text}")
+        for name in sorted(os.environ)
+        if name.upper().startswith(PREFIX) and name != CONFIG_VARIABLE and not name.startswith(_NOT_OURS)
+        for path in [_path(name[len(PREFIX) :])]
+        if (text := _no_such(path))
+    ]
+    above = _merged(toml.values, environment.values)
+    sources = [environment]
+    for path, file in _named_files(above):
+        try:
+            text = Path(str(file)).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            problems.append(Problem(path, f"{file} (for {_dotted(path)}): can't be read: {_reason(error)}"))
+        else:
+            sources.append(Source(_nested(path, text), _place_in(file)))
+    if folder := above.get("secrets_dir"):
+        try:
+            sources.append(_secrets_dir(Path(str(folder))))
+            problems += _unknown_secrets(Path(str(folder)))
+        except (SourceError, OSError, UnicodeDecodeError) as error:
+            problems.append(Problem(("secrets_dir",), f"secrets_dir: can't be read: {_reason(error)}"))
+    return [*sources, toml], problems
+
+
+def _toml(config: Path | None) -> Source:
+    path = config_path(config)
+    if config is None and not os.environ.get(CONFIG_VARIABLE) and not path.is_file():
+        return Source({}, _place_in(path))
+    try:
+        path.stat()  # the source takes a file that isn't there for an empty one
+        values = TomlConfigSettingsSource(OperatorSettings, path)()
+    except OSError as error:
+        problem = f"{path}: can't be read: {_reason(error)}"
+    except UnicodeDecodeError:
+        problem = f"{path}: is not UTF-8 text"
+    except tomllib.TOMLDecodeError as error:
+        problem = f"{path}: is not TOML: {error}"
+    else:
+        return Source(values, _place_in(path))
+    raise SettingsError([problem])
+
+
+def _secrets_dir(folder: Path) -> Source:
+    read = NestedSecretsSettingsSource(
+        OperatorSettings,  # type: ignore[arg-type]  # it takes a settings class as well, as its own comment says
+        secrets_dir=folder,
+        secrets_dir_missing="error",
+        secrets_prefix="",
+        secrets_nested_delimiter="__",
+    )
+    return Source(read(), lambda keys: str(folder / "__".join(keys)))
+
+
+def _unknown_secrets(folder: Path) -> Iterator[Problem]:
+    """Files that look like a setting of a group and are none. Others may lie there; they are somebody else's."""
+    for file in sorted(folder.iterdir()):
+        path = _path(file.name)
+        if len(path) > 1 and not file.name.startswith(".") and (text := _no_such(path)):
+            yield Problem(path, f"{file}: {text}")
+
+
+def _named_files(values: Mapping[str, Any], path: Keys = ()) -> Iterator[tuple[Keys, object]]:
+    """The secrets for which a ``..._file`` setting names a file: such a setting has the secret itself beside it."""
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _named_files(value, (*path, key))
+        elif key.endswith("_file") and _no_such(secret := (*path, key.removesuffix("_file"))) is None:
+            yield secret, value
+
+
+def _validated(values: dict[str, Any], sources: list[Source]) -> tuple[OperatorSettings | None, list[Problem]]:
+    try:
+        return OperatorSettings(**values), []
+    except ValidationError as failure:
+        errors = failure.errors(include_url=False, include_input=False)
+        # A misspelt setting is told before the one that is missing for it.
+        errors.sort(key=lambda error: error["type"] != "extra_forbidden")
+        return None, [_problem(error, sources) for error in errors]
+
+
+def _problem(error: ErrorDetails, sources: list[Source]) -> Problem:
+    """What is wrong with one setting, in the place where its value stands, or could be given."""
+    path = tuple(str(part) for part in error["loc"] if part != "[key]")
+    message = (error["type"] == "extra_forbidden" and _no_such(path)) or in_words(error)
+    source = next((source for source in sources if _holds(source.values, path)), None)
+    if not path:
+        return Problem(path, message)
+    if source is not None:
+        return Problem(path, f"{source.place(path)}: {message}")
+    named = (*path[:-1], f"{path[-1]}_file")
+    file = "" if _no_such(named) else f", or a file named by {named[-1]}"
+    more = _MORE_ON_MISSING.get(path[-1], "")
+    return Problem(path, f"{_dotted(path)}: {message}{more} (give it there, as {_variable(path)}{file})")
+
+
+def _refused(problems: list[Problem], values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The municipalities that have problems, and these; empty if something else has one, or nobody would be left."""
+    if not all(problem.path[:1] == ("tenants",) and len(problem.path) > 1 for problem in problems):
+        return {}
+    names = dict.fromkeys(problem.path[1] for problem in problems)
+    if names.keys() >= values.get("tenants", {}).keys():
+        return {}
+    return {name: tuple(dict.fromkeys(p.text for p in problems if p.path[1] == name)) for name in sorted(names)}
+
+
+def _missing_mappings(settings: Settings) -> Iterator[str]:
+    for name, tenant in settings.tenants.items():
+        if not (file := tenant.mapping_file).is_file():
+            yield f"mapping_file of {name}: {file} is not there; copy mappings/example.toml and make it your own"
+
+
+def _no_such(path: Keys) -> str | None:
+    """What to say of a path that names no setting, with the known name that is most like it; None if it names one."""
+    group: type[BaseModel] | None = OperatorSettings
+    parts = iter(path)
+    for part in parts:
+        known = group.model_fields if group else {}
+        if part not in known:
+            nearest = get_close_matches(part, known, 1, 0.5)
+            return f"there is no setting {part}" + (f"; did you mean {nearest[0]}?" if nearest else "")
+        group = group_of(known[part].annotation)
+        if part == "tenants":
+            next(parts, None)  # a municipality's name, which may be any
+    return None
+
+
+def _dotted(path: Keys) -> str:
+    """``[engine] poll_seconds`` or ``[engine]``, as it stands in TOML."""
+    if len(path) > 1:
+        return f"[{'.'.join(path[:-1])}] {path[-1]}"
+    field = OperatorSettings.model_fields.get(path[0])
+    return f"[{path[0]}]" if field and group_of(field.annotation) else path[0]
+
+
+def _variable(path: Keys) -> str:
+    return PREFIX + "__".join(path).upper()
+
+
+def _place_in(file: object) -> Callable[[Keys], str]:
+    return lambda path: f"{file}: {_dotted(path)}"
+
+
+def _path(name: str) -> Keys:
+    """The setting that a variable without its prefix, or a secret file, names."""
+    return tuple(name.lower().split("__"))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "not UTF-8 text"
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for key, value in above.items():
+        old = merged.get(key)
+        merged[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def _holds(values: object, path: Keys) -> bool:
@@ -130,9 +293,5 @@ def _holds(values: object, path: Keys) -> bool:
     return True
 
 
-def _missing_files(settings: Settings) -> list[str]:
-    return [
-        f"mapping_file of {name}: {tenant.mapping} is not there; copy mappings/example.toml and make it your own"
-        for name, tenant in settings.tenants.items()
-        if not tenant.mapping.is_file()
-    ]
+def _nested(path: Keys, value: object) -> dict[str, Any]:
+    return {path[0]: _nested(path[1:], value) if len(path) > 1 else value}

@@ -1,16 +1,16 @@
-"""The settings as one frozen value. Nothing here reads a file or the environment: see ``adapter.settings.load``.
+"""The settings as frozen values. Nothing here reads a file or the environment: see ``adapter.settings.load``.
 
 A secret ``x`` has a sibling ``x_file``: a file that holds it. The descriptions are the text of ``docs/settings.md``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from importlib.resources import files
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from adapter.settings.values import (
     LOOPBACK,
@@ -18,8 +18,8 @@ from adapter.settings.values import (
     BaseUrl,
     LifecareKey,
     LongSecret,
-    NamedPath,
     Networks,
+    RequiredPath,
     Seconds,
     Secret,
     StoreUrl,
@@ -28,7 +28,8 @@ from adapter.settings.values import (
     parsed_url,
 )
 
-DEFAULT_TENANT = "default"
+PREFIX = "ADAPTER_"
+"""What the names of our environment variables begin with."""
 
 
 class Group(BaseModel):
@@ -104,14 +105,7 @@ class TenantSettings(Group):
     lifecare: LifecareSettings = Field(description="The case system.")
     phoniro: PhoniroSettings = Field(description="The camera platform.")
     mail: MailSettings = Field(default_factory=MailSettings, description="Mail.")
-    mapping_file: NamedPath = Field(
-        None, description="The municipality's mapping (codes, headings, units, patience). Required, but in the demo."
-    )
-
-    @property
-    def mapping(self) -> Path:
-        """The mapping's file; the packaged example where none is named (which only the demo may do)."""
-        return self.mapping_file or Path(str(files("mappings").joinpath("example.toml")))
+    mapping_file: Path = Field(description="The municipality's mapping (codes, headings, units, patience). Required.")
 
 
 class StoreSettings(Group):
@@ -216,50 +210,30 @@ class OpsSettings(Group):
         return self
 
 
-class Settings(Group):
-    """All settings. Built from values alone; ``load`` is what reads files and environment."""
+class CommonSettings(Group):
+    """What all municipalities have in common."""
 
-    tenants: dict[TenantName, TenantSettings] = Field(min_length=1, description="The municipalities, by name.")
     store: StoreSettings = Field(default_factory=StoreSettings, description="The adapter's own database.")
     engine: EngineSettings = Field(default_factory=EngineSettings, description="How the adapter works.")
     logs: LogSettings = Field(default_factory=LogSettings, description="Logging.")
     ops: OpsSettings = Field(default_factory=OpsSettings, description="The HTTP side.")
     pseudonym_key: LongSecret = Field(
-        SecretStr(""),
         description=f"Keys the persons' pseudonyms and fingerprints; at least {PSEUDONYM_KEY_MIN} characters, never "
-        "changed afterwards. Required, but in the demo.",
+        "changed afterwards.",
     )
     pseudonym_key_file: Path | None = Field(None, description="A file that holds the pseudonym key.")
     dry_run: bool = Field(False, description="Do everything but write: each write is a line in the log instead.")
-    demo: bool = Field(False, description="Set by the demo command alone: simulated vendors, no secrets needed.")
-    _refused: Mapping[str, tuple[str, ...]] = PrivateAttr(default_factory=dict)
 
-    @property
-    def refused(self) -> Mapping[str, tuple[str, ...]]:
-        """The municipalities that were left out because their own settings can't be used, and what to mend."""
-        return self._refused
 
-    def without(self, refused: Mapping[str, tuple[str, ...]]) -> Self:
-        """These settings, which say of themselves whom they leave out."""
-        left = self.model_copy()
-        left._refused = dict(refused)
-        return left
+class Settings(CommonSettings):
+    """All settings, as the adapter uses them."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _nothing_left_out(cls, data: Any) -> Any:
-        """Outside the demo, what has a default for the demo alone counts as given and empty, which is refused."""
-        if not isinstance(data, dict) or data.get("demo"):
-            return data
-        tenants = data.get("tenants")
-        if isinstance(tenants, dict):
-            tenants = {n: {"mapping_file": None} | t if isinstance(t, dict) else t for n, t in tenants.items()}
-        return {"pseudonym_key": ""} | data | ({"tenants": tenants} if tenants is not None else {})
-
-    @property
-    def pseudonym_secret(self) -> bytes:
-        """The pseudonym key; a fixed one in the demo, where no real person is."""
-        return (self.pseudonym_key.get_secret_value() or "only for the demo").encode()
+    tenants: dict[TenantName, TenantSettings] = Field(min_length=1, description="The municipalities, by name.")
+    refused: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict,
+        exclude=True,
+        description="The municipalities that were left out because their own settings can't be used; what to mend.",
+    )
 
     def secrets(self) -> tuple[str, ...]:
         """The values of all secrets that are set, for the log to leave out. Of the store's URL only the password."""
@@ -272,6 +246,57 @@ class Settings(Group):
         shown = self.model_dump(mode="json")
         shown["store"]["url"] = parsed_url(self.store.url).render_as_string(hide_password=True)
         return shown
+
+
+class OperatorSettings(CommonSettings, BaseSettings):
+    """All settings, as operators write them: one municipality at the top level, or several under ``tenants``."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", enable_decoding=False)
+
+    tenant: TenantName = Field(
+        "default", description="The municipality's name; it stays in the database, so choose once."
+    )
+    lifecare: LifecareSettings | None = Field(None, description="The case system.")
+    phoniro: PhoniroSettings | None = Field(None, description="The camera platform.")
+    mail: MailSettings | None = Field(None, description="Mail.")
+    mapping_file: RequiredPath = Field(
+        None, validate_default=False, description=TenantSettings.model_fields["mapping_file"].description
+    )
+    tenants: dict[TenantName, TenantSettings] = Field(default_factory=dict, description="The municipalities, by name.")
+    secrets_dir: Path | None = Field(
+        None, description="A folder with one file per secret, named as `lifecare__key` or `pseudonym_key`."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # pydantic-settings' signature
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """``load_settings`` asks the sources itself, and gives what it found."""
+        return (init_settings,)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_or_several(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if not values.get("tenants"):
+            return {"lifecare": {}, "phoniro": {}, "mapping_file": None} | values
+        if top := sorted(values.keys() & TenantSettings.model_fields.keys()):
+            raise ValueError(
+                f"{', '.join(top)}: stands both at the top level and under [tenants]; choose one of the two"
+            )
+        return values
+
+    def settings(self, refused: dict[str, tuple[str, ...]]) -> Settings:
+        """The same as the adapter uses them."""
+        common = {name: getattr(self, name) for name in CommonSettings.model_fields}
+        return Settings(tenants=self.tenants or {self.tenant: self._single()}, refused=refused, **common)
+
+    def _single(self) -> TenantSettings:
+        given = {name: value for name in TenantSettings.model_fields if (value := getattr(self, name)) is not None}
+        return TenantSettings(**given)
 
 
 def _secrets(value: object) -> Iterator[SecretStr]:

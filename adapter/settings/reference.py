@@ -9,7 +9,8 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from adapter.settings.written import HIDDEN, PREFIX, Written, group_of
+from adapter.settings.load import group_of
+from adapter.settings.model import PREFIX, OperatorSettings
 
 _INTRO = """\
 # Settings
@@ -21,7 +22,7 @@ What is not set has its default. A value is sought in this order, and the first 
 1. the **environment**: `ADAPTER_` and the setting's name, groups joined by two underscores
    (`ADAPTER_ENGINE__POLL_SECONDS=30`, `ADAPTER_DRY_RUN=true`);
 2. a **secret file**: the one named by the setting's `..._file`, or else the one in `secrets_dir` that is named as the
-   environment variable is, in lower case and without `ADAPTER_` (`lifecare__key`); line ends at its end don't count;
+   environment variable is, in lower case and without `ADAPTER_` (`lifecare__key`); white space around it doesn't count;
 3. the **configuration file**, TOML: the one given by `--config`, or else by `ADAPTER_CONFIG`, or else
    `config/adapter.toml` if it is there.
 
@@ -42,8 +43,8 @@ In the tables, *secret* is a value that is never shown or logged.
 def settings_reference() -> str:
     """The whole page."""
     top, groups = [], []
-    for name, field in Written.model_fields.items():
-        if name in (*HIDDEN, "tenants"):
+    for name, field in OperatorSettings.model_fields.items():
+        if name == "tenants":
             continue
         if (group := group_of(field.annotation)) is not None:
             groups.append(f"## `[{name}]`\n\n{(group.__doc__ or '').strip()}\n\n{_table(group, name)}")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
+import httpx
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints
+from pydantic_core import PydanticKnownError
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
@@ -21,21 +23,16 @@ Seconds = Annotated[float, Field(gt=0)]
 
 def _base_url(value: str) -> str:
     """``https://host[:port][/path]`` without a trailing slash."""
-    import httpx  # not for every command
-
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be a URL such as https://host.example")
-    if parts.username or parts.password or any(sign.isspace() or sign in "?#" for sign in value):
-        raise ValueError("must be a bare URL: no user, password, space, query or fragment in it")
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
-        raise ValueError("must be https: personal data and the key would travel in clear (http is for localhost only)")
     try:
-        usable = (httpx.URL(value).port or 0) < 65536
+        url = httpx.URL(value)
     except httpx.InvalidURL:
-        usable = False
-    if not usable:
-        raise ValueError("must be a URL such as https://host.example: its host, port or path can't be read")
+        raise ValueError("must be a URL such as https://host.example: its host, port or path can't be read") from None
+    if url.scheme not in ("http", "https") or not url.host or (url.port or 0) >= 65536:
+        raise ValueError("must be a URL such as https://host.example")
+    if url.userinfo or any(sign.isspace() or sign in "?#" for sign in value):
+        raise ValueError("must be a bare URL: no user, password, space, query or fragment in it")
+    if url.scheme == "http" and url.host not in LOOPBACK:
+        raise ValueError("must be https: personal data and the key would travel in clear (http is for localhost only)")
     return value.rstrip("/")
 
 
@@ -67,9 +64,9 @@ def _networks(value: str) -> str:
     return value
 
 
-def _named(value: Path | None) -> Path:
+def _required(value: Path | None) -> Path | None:
     if value is None:
-        raise ValueError("is required: copy the example mapping and make it the municipality's own")
+        raise PydanticKnownError("missing")
     return value
 
 
@@ -106,5 +103,5 @@ LongSecret = Annotated[SecretStr, AfterValidator(_long)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 LifecareKey = Annotated[SecretStr, AfterValidator(_decoded_key), AfterValidator(_present)]
 Networks = Annotated[str, AfterValidator(_networks)]
-NamedPath = Annotated[Path | None, AfterValidator(_named)]
+RequiredPath = Annotated[Path | None, AfterValidator(_required)]
 StoreUrl = Annotated[SecretStr, AfterValidator(_store_url)]

@@ -30,8 +30,9 @@ class Case:
 
     Notes count from ``evidence_after``, a local calendar date. ``due_at`` is when it is next to be reconciled (None:
     nothing calls for it) and ``due_reason`` what made it so (None while it is claimed and nothing did since),
-    ``read_again_at`` when its evidence must be read again at the latest, ``ready_at`` when it
-    can next be claimed. ``failures`` counts reconciliations in a row that ended in an unexpected error.
+    ``due_seq`` how often it was marked for news that it hasn't been reconciled with yet, ``read_again_at`` when its
+    evidence must be read again at the latest, ``ready_at`` when it can next be claimed. ``failures`` counts
+    reconciliations in a row that ended in an unexpected error.
     """
 
     tenant: str

@@ -35,6 +35,7 @@ _MARK = (
         ),
         due_reason=bindparam("reason"),
         due_seq=_c.due_seq + bindparam("news", type_=Integer()),
+        read_again_at=case((bindparam("whole", type_=Integer()) == 1, _NOW), else_=_c.read_again_at),
     )
 )
 _READY = (
@@ -45,7 +46,7 @@ _READY = (
     .with_for_update(skip_locked=True)
 )
 _HELD = (
-    select(_c.version, _c.lease_owner, _c.due_at, _c.due_reason, _c.due_seq, _c.ready_at)
+    select(_c.version, _c.lease_owner, _c.due_at, _c.due_reason, _c.due_seq, _c.read_again_at, _c.ready_at)
     .where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref"))
     .with_for_update()
 )
@@ -58,13 +59,16 @@ LONGEST_DELAY = timedelta(hours=1)
 """How long a case that can't be reconciled for an unexpected error waits: doubled each time, up to the longest."""
 
 
-def mark_due(conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str) -> int:
+def mark_due(
+    conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str, *, whole: bool = False
+) -> int:
     """Have open cases reconciled now; returns how many. A mark is never lost: one that is made while the case is being
-    reconciled makes it due again afterwards, and a closing case stays open for it."""
+    reconciled makes it due again afterwards, and a closing case stays open for it. ``whole``: its evidence is read
+    again too, as it is once a day."""
     # Locked in the order that everybody keeps to, or two who mark the same cases would block each other.
     theirs = (_c.tenant == tenant, _c.ref.in_(sorted(set(refs))), _c.closed_at.is_(None))
     held = conn.scalars(select(_c.ref).where(*theirs).order_by(_c.ref).with_for_update()).all()
-    return _mark(conn, tenant, held, now, reason, news=1)
+    return _mark(conn, tenant, held, now, reason, news=1, whole=whole)
 
 
 def lock_and_mark(conn: Connection, tenant: str, ref: str, now: datetime, reason: str | None) -> None:
@@ -77,30 +81,26 @@ def lock_and_mark(conn: Connection, tenant: str, ref: str, now: datetime, reason
         lock(conn, tenant, ref)  # one that is closed can't be marked
 
 
-def _mark(conn: Connection, tenant: str, refs: Sequence[str], now: datetime, reason: str, *, news: int) -> int:
-    if not refs:
-        return 0
-    of = {"of_tenant": tenant, "refs": refs, "now": now, "reason": reason, "news": news}
-    return conn.execute(_MARK, of).rowcount
+def _mark(
+    conn: Connection, tenant: str, refs: Sequence[str], now: datetime, reason: str, *, news: int, whole: bool = False
+) -> int:
+    how = {"now": now, "reason": reason, "news": news, "whole": int(whole)}
+    return conn.execute(_MARK, {"of_tenant": tenant, "refs": refs, **how}).rowcount if refs else 0
 
 
 def claim_due(
     conn: Connection, *, tenant: str, now: datetime, limit: int, owner: str, lease_until: datetime
 ) -> list[Case]:
     """Lease up to ``limit`` cases that are due, are to be read again, or whose lease ran out; the longest waiting
-    first. What another process has leased, or is leasing at this moment, is passed over."""
+    first. What another process has leased, or is leasing at this moment, is passed over. Each says by ``due_reason``
+    why it was due."""
     rows = conn.execute(_READY, {"tenant": tenant, "now": now, "limit": limit}).all()
     if not rows:
         return []
-    # No reason until it is marked anew.
-    lease: dict[str, Any] = {
-        "lease_owner": owner,
-        "lease_until": lease_until,
-        "ready_at": lease_until,
-        "due_reason": None,
-    }
+    lease: dict[str, Any] = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
     leasing = update(cases).where(_c.tenant == tenant, _c.ref.in_([row.ref for row in rows]))
-    conn.execute(leasing.values(**lease, version=_c.version + 1))
+    # No reason stands there until it is marked anew.
+    conn.execute(leasing.values(**lease, version=_c.version + 1, due_reason=None))
     return [replace(row, **lease, version=row.version + 1) for row in filter(None, map(_readable, rows))]
 
 
@@ -129,13 +129,14 @@ def finish(
     owner: str,
     now: datetime,
     read_again_at: datetime | None,
+    look_again_at: datetime | None = None,
     facts_read_at: datetime | None = None,
     collected_at: datetime | None = None,
     correlation: str | None = None,
     held: Case | None = None,
 ) -> Case:
-    """Store what was decided for a claimed case and give it back, due at the decision's ``wake_at`` or, if it was
-    marked in the meantime, still due.
+    """Store what was decided for a claimed case and give it back, due at the decision's ``wake_at`` or at
+    ``look_again_at``, whichever is first, or, if it was marked in the meantime, still due.
 
     A decision that closes the case closes it, unless it was marked: then it stays open and due, and the next turn
     closes it. Other open cases of the person are marked when it closes. ``held`` is what ``hold`` returned in this
@@ -145,8 +146,9 @@ def finish(
     marked = row.due_seq != case.due_seq
     closing = decision.phase is Phase.CLOSED and not marked
     phase = case.phase if decision.phase is Phase.CLOSED and marked else decision.phase
-    due_at = row.due_at if marked else decision.wake_at
-    again = None if closing else read_again_at
+    due_at = row.due_at if marked else _first(decision.wake_at, look_again_at)
+    again = _first(read_again_at, row.read_again_at) if marked else read_again_at
+    again = None if closing else again
     after = _give_back(
         conn,
         row,
@@ -154,8 +156,9 @@ def finish(
         closed_at=now if closing else None,
         due_at=None if closing else due_at,
         due_reason=row.due_reason if marked else "time",
+        due_seq=row.due_seq - case.due_seq,
         read_again_at=again,
-        ready_at=None if closing else min((at for at in (due_at, again) if at is not None), default=None),
+        ready_at=None if closing else _first(due_at, again),
         decision=codec.dump_decision(decision),
         decided_at=now,
         facts_read_at=facts_read_at or row.facts_read_at,
@@ -169,6 +172,10 @@ def finish(
     if closing:
         _mark_siblings(conn, case, now)
     return after
+
+
+def _first(*times: datetime | None) -> datetime | None:
+    return min((at for at in times if at is not None), default=None)
 
 
 def _mark_siblings(conn: Connection, case: Case, now: datetime) -> None:
@@ -238,7 +245,9 @@ def hold(conn: Connection, case: Case, owner: str) -> Case:
         raise LookupError(f"there is no case {case.ref} of {case.tenant}")
     if row.version != case.version or row.lease_owner != owner:
         raise Overtaken(f"case {case.ref} of {case.tenant} is no longer this process's; its work was dropped")
-    return replace(case, due_at=row.due_at, due_reason=row.due_reason, due_seq=row.due_seq, ready_at=row.ready_at)
+    # Nothing but marks changes a case that is claimed.
+    marks = {name: getattr(row, name) for name in ("due_at", "due_reason", "due_seq", "read_again_at", "ready_at")}
+    return replace(case, **marks)
 
 
 def _give_back(conn: Connection, row: Case, **values: Any) -> Case:

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from adapter.domain.facts import FactProblem, Facts, Read
-from adapter.store import codec
+from adapter.domain.facts import FactProblem, Facts, Note, Read
+from adapter.store import cases, codec, declarations
+from adapter.store.cases import Links
 from adapter.store.errors import StoreError
-from adapter.store.sql import by_ref, upsert
+from adapter.store.sql import upsert
 from adapter.store.tables import facts
 
 _c = facts.c
-_OF_CASES = select(facts).where(_c.tenant == bindparam("tenant"), _c.ref.in_(bindparam("refs", expanding=True)))
+_OF_CASE = select(facts).where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref"))
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFact:
-    """A resource as last read whole at ``read_at`` (UTC; None, with ``value`` None: never yet). ``stale``: the last
-    attempt, at ``tried_at``, failed with ``error``."""
+    """A resource as last read whole at ``read_at`` (UTC; None, with ``value`` None: never yet), and asked for, whole or
+    in part, at ``tried_at``. ``stale``: that failed with ``error``."""
 
     resource: str
     value: Any
@@ -49,7 +50,7 @@ def save(
 ) -> None:
     """Store what is known of a case by now; ``before`` is what is stored. What was read again and is the same costs no
     more than noting when. Raises ``KeyError`` for a resource that isn't one of ``codec.RESOURCES``."""
-    same: dict[datetime | None, list[str]] = {}
+    same: dict[tuple[datetime | None, datetime], list[str]] = {}
     rows: list[dict[str, Any]] = []
     for name, fact in known.items():
         old = before.get(name)
@@ -59,27 +60,47 @@ def save(
             mine = (_c.tenant == tenant, _c.ref == ref, _c.resource == name)
             conn.execute(update(facts).where(*mine).values(tried))
         elif old is not None and old.read_at and (old.value, old.problems) == (fact.value, fact.problems):
-            same.setdefault(fact.read_at, []).append(name)
+            same.setdefault((fact.read_at, fact.tried_at), []).append(name)
         else:
             value = None if fact.value is None else codec.dump_fact(name, fact.value)
             problems = codec.dump_problems(fact.problems)
             rows.append({**of, "value": value, "problems": problems, "read_at": fact.read_at, **tried})
-    for at, names in same.items():
+    for (read_at, tried_at), names in same.items():
         mine = (_c.tenant == tenant, _c.ref == ref, _c.resource.in_(names))
-        conn.execute(update(facts).where(*mine).values(read_at=at, tried_at=at, stale=False, error=None))
+        fresh = update(facts).where(*mine).values(read_at=read_at, tried_at=tried_at, stale=False, error=None)
+        conn.execute(fresh)
     upsert(conn, facts, *rows)
 
 
-def load_facts(conn: Connection, tenant: str, ref: str) -> dict[str, StoredFact]:
-    """All resources of a case by name; one that was never tried isn't there. A value that this version can't read
-    counts as never read, and so is read afresh."""
-    return load_all(conn, tenant, [ref])[ref]
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of a case: its resources by name (one that was never tried isn't there), what it is linked to, and
+    what was declared of it by hand."""
+
+    resources: Mapping[str, StoredFact]
+    links: Links
+    declared: tuple[Note, ...] = ()
+
+    def facts(self, chain: frozenset[str] | None = None) -> Facts | None:
+        """As ``decide`` takes it, with the orders of the case or those of ``chain``; None while a resource has never
+        been read."""
+        reads: dict[str, Read[Any]] = {}
+        problems: list[FactProblem] = []
+        for resource in codec.RESOURCES:
+            fact = self.resources.get(resource)
+            if fact is None or fact.read_at is None:
+                return None
+            value = (*fact.value, *self.declared) if resource == "notes" else fact.value
+            reads[resource] = Read(value, fact.read_at, fact.stale)
+            problems.extend(fact.problems)
+        return Facts(**reads, chain=self.links["order"] if chain is None else chain, problems=tuple(problems))
 
 
-def load_all(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, dict[str, StoredFact]]:
-    """The same of several cases at once, by reference."""
-    rows = by_ref(refs, conn.execute(_OF_CASES, {"tenant": tenant, "refs": refs}))
-    return {ref: {row.resource: _loaded(row) for row in some} for ref, some in rows.items()}
+def load(conn: Connection, tenant: str, ref: str) -> Known:
+    """A value that this version can't read counts as never read, and so is read afresh."""
+    rows = conn.execute(_OF_CASE, {"tenant": tenant, "ref": ref})
+    links, declared = cases.all_links(conn, tenant, [ref]), declarations.declared(conn, tenant, [ref])
+    return Known({row.resource: _loaded(row) for row in rows}, links[ref], declared[ref])
 
 
 def _loaded(row: Row[Any]) -> StoredFact:
@@ -89,16 +110,3 @@ def _loaded(row: Row[Any]) -> StoredFact:
     except StoreError as e:
         return StoredFact(row.resource, None, None, row.tried_at, True, str(e), ())
     return StoredFact(row.resource, value, row.read_at, row.tried_at, row.stale, row.error, problems)
-
-
-def assemble(stored: Mapping[str, StoredFact], chain: frozenset[str]) -> Facts | None:
-    """The facts of a case as ``decide`` takes them; None while a resource has never been read."""
-    reads: dict[str, Read[Any]] = {}
-    problems: list[FactProblem] = []
-    for resource in codec.RESOURCES:
-        fact = stored.get(resource)
-        if fact is None or fact.read_at is None:
-            return None
-        reads[resource] = Read(fact.value, fact.read_at, fact.stale)
-        problems.extend(fact.problems)
-    return Facts(**reads, chain=chain, problems=tuple(problems))

@@ -2,18 +2,17 @@
 
 from urllib.parse import quote
 
+from connectors.http.answer import Answer, faults_of
 from connectors.http.client import (
-    Answer,
     HttpSettings,
     OnCall,
     Sleep,
     VendorHttp,
-    faults_of,
     mute_library_loggers,
     production_transport,
     writing_while,
 )
-from connectors.http.message import one_line
+from connectors.http.error_text import one_line
 
 
 def path_segment(value: object) -> str:

@@ -57,7 +57,8 @@ class LifecareClient:
         self._http = VendorHttp(
             "lifecare",
             settings.base_url,
-            query=credentials,
+            params=credentials,
+            secrets=[settings.key],
             settings=settings.http,
             transport=transport,
             on_call=on_call,

@@ -7,15 +7,16 @@ Rules are added by code (:meth:`FaultPlan.add`) or over HTTP, where the wrapped 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from enum import StrEnum
+from itertools import count
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.mock.wire import Answer, Clock, Cut, Handler, Request, json_answer, problem, wrong_fields
+from connectors.mock.routing import Answer, Clock, Cut, Handler, Request, Router, json_answer, problem, refuse
 
 
 class Kind(StrEnum):
@@ -48,8 +49,10 @@ class Rule(BaseModel):
     status: int = Field(default=503, ge=200, le=599, description="For status_before and status_after.")
     body: str = Field(default="", description="For status_before and status_after.")
     content_type: str = "application/json"
-    retry_after: int | None = Field(default=None, ge=0, description="Seconds; sent as Retry-After with a status.")
-    retry_after_as_date: bool = Field(default=False, description="Send Retry-After as an HTTP date.")
+    retry_after: int | str | None = Field(
+        default=None, description="Retry-After, sent with a status: seconds, or any text as it is (PA2)."
+    )
+    retry_after_as_date: bool = Field(default=False, description="Send so many seconds as an HTTP date.")
     seconds: float = Field(default=0.0, ge=0, description="For late_effect: when the vendor does what was asked.")
     cut: bool = Field(default=False, description="For late_effect: cut the connection instead of answering 504.")
     delay: float = Field(default=0.0, ge=0, description="Seconds by which the answer (or the cut) is given later.")
@@ -67,9 +70,15 @@ class _Planned:
     seen: int = 0
     hits: int = 0
 
-    @property
-    def used_up(self) -> bool:
-        return self.rule.times is not None and self.hits >= self.rule.times
+    def takes(self, request: Request) -> bool:
+        """Whether it is this rule's turn to hit this request; counts it."""
+        if (self.rule.times is not None and self.hits >= self.rule.times) or not self.rule.matches(request):
+            return False
+        self.seen += 1
+        if self.seen <= self.rule.skip:
+            return False
+        self.hits += 1
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +95,6 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class _Late:
     due: datetime
-    number: int
     request: Request
     handler: Handler
 
@@ -98,14 +106,17 @@ class FaultPlan:
         self._clock = clock
         self._planned: dict[int, _Planned] = {}
         self._late: list[_Late] = []
-        self._numbers = 0
+        self._numbers = count(1)
         self.hits: list[Hit] = []
+        self._admin = Router(
+            {"/admin/faults": {"GET": self._admin_list, "POST": self._admin_add, "DELETE": self._admin_remove}}
+        )
 
     def add(self, rule: Rule) -> int:
         """Put a rule behind those that are there; gives its id."""
-        self._numbers += 1
-        self._planned[self._numbers] = _Planned(rule)
-        return self._numbers
+        number = next(self._numbers)
+        self._planned[number] = _Planned(rule)
+        return number
 
     def remove(self, rule_id: int) -> bool:
         """Take one rule away; False where there is none of that id."""
@@ -126,7 +137,7 @@ class FaultPlan:
         if not self._late:
             return 0
         now = self._clock()
-        due = sorted((late for late in self._late if late.due <= now), key=lambda late: (late.due, late.number))
+        due = sorted((late for late in self._late if late.due <= now), key=lambda late: late.due)
         self._late = [late for late in self._late if late.due > now]
         for late in due:
             _effect(late.handler, late.request)
@@ -140,72 +151,52 @@ class FaultPlan:
             if request.path == "/admin/faults":
                 return self._admin(request)
             if request.path.startswith("/admin/"):
-                if request.method == "POST" and request.path == "/admin/reset":
+                if request.path == "/admin/reset":
                     self.reset()
                 return handler(request)
-            rule = self._take(request) if self._planned else None
-            return handler(request) if rule is None else self._apply(rule, request, handler)
+            for rule_id, each in self._planned.items():
+                if each.takes(request):
+                    self.hits.append(Hit(self._clock(), rule_id, each.rule.kind, request.method, request.path))
+                    return self._apply(each.rule, request, handler)
+            return handler(request)
 
         return planned
 
-    def _take(self, request: Request) -> Rule | None:
-        for rule_id, planned in self._planned.items():
-            if planned.used_up or not planned.rule.matches(request):
-                continue
-            planned.seen += 1
-            if planned.seen <= planned.rule.skip:
-                continue
-            planned.hits += 1
-            self.hits.append(Hit(self._clock(), rule_id, planned.rule.kind, request.method, request.path))
-            return planned.rule
-        return None
-
     def _apply(self, rule: Rule, request: Request, handler: Handler) -> Answer:
-        if rule.kind in (Kind.CUT_BEFORE, Kind.CUT_AFTER):
-            if rule.kind is Kind.CUT_AFTER:
-                _effect(handler, request)
-            raise Cut(rule.delay)
-        if rule.kind is Kind.LATE_EFFECT:
-            self._numbers += 1
-            due = self._clock() + timedelta(seconds=rule.seconds)
-            self._late.append(_Late(due, self._numbers, request, handler))
-            if rule.cut:
+        match rule.kind:
+            case Kind.STATUS_BEFORE:
+                return self._status(rule)
+            case Kind.CUT_BEFORE:
                 raise Cut(rule.delay)
-            return problem(504, "Gateway Timeout").delayed(rule.delay)
-        if rule.kind is Kind.STATUS_BEFORE:
-            return self._status(rule).delayed(rule.delay)
-        if rule.kind is Kind.DUPLICATE:
-            _effect(handler, request)
-        try:
-            answer = handler(request)
-        except Cut as cut:
-            raise Cut(cut.delay + rule.delay) from None
-        return self._spoil(rule, answer).delayed(rule.delay)
-
-    def _spoil(self, rule: Rule, answer: Answer) -> Answer:
-        if rule.kind is Kind.STATUS_AFTER:
-            return self._status(rule)
-        if rule.kind is Kind.GARBAGE:
-            return Answer(200, {"content-type": "text/html; charset=utf-8"}, GARBAGE_PAGE)
-        if rule.kind is Kind.WRONG_SCHEMA:
-            return json_answer({"unexpected": [{"shape": True}, 42]})
-        return replace(answer, status=200, body=b"") if rule.kind is Kind.EMPTY else answer
+            case Kind.LATE_EFFECT:
+                self._late.append(_Late(self._clock() + timedelta(seconds=rule.seconds), request, handler))
+                if rule.cut:
+                    raise Cut(rule.delay)
+                return problem(504, "Gateway Timeout").delayed(rule.delay)
+            case Kind.DUPLICATE:
+                _effect(handler, request)
+        answer = handler(request)
+        match rule.kind:
+            case Kind.CUT_AFTER:
+                raise Cut(rule.delay)
+            case Kind.STATUS_AFTER:
+                return self._status(rule)
+            case Kind.GARBAGE:
+                answer = Answer(200, {"content-type": "text/html; charset=utf-8"}, GARBAGE_PAGE)
+            case Kind.WRONG_SCHEMA:
+                answer = json_answer({"unexpected": [{"shape": True}, 42]})
+            case Kind.EMPTY:
+                answer = replace(answer, status=200, body=b"")
+        return answer.delayed(rule.delay)
 
     def _status(self, rule: Rule) -> Answer:
-        headers = {"content-type": rule.content_type, "date": format_datetime(self._clock(), usegmt=True)}
-        if rule.retry_after is not None:
-            date = format_datetime(self._clock() + timedelta(seconds=rule.retry_after), usegmt=True)
-            headers["retry-after"] = date if rule.retry_after_as_date else str(rule.retry_after)
-        return Answer(rule.status, headers, rule.body.encode())
-
-    def _admin(self, request: Request) -> Answer:
-        answers: dict[str, Callable[[Request], Answer]] = {
-            "GET": self._admin_list,
-            "POST": self._admin_add,
-            "DELETE": self._admin_remove,
-        }
-        answer = answers.get(request.method)
-        return problem(405, "Use GET, POST or DELETE") if answer is None else answer(request)
+        now = self._clock()
+        headers = {"content-type": rule.content_type, "date": format_datetime(now, usegmt=True)}
+        if rule.retry_after_as_date and isinstance(rule.retry_after, int):
+            headers["retry-after"] = format_datetime(now + timedelta(seconds=rule.retry_after), usegmt=True)
+        elif rule.retry_after is not None:
+            headers["retry-after"] = str(rule.retry_after)
+        return Answer(rule.status, headers, rule.body.encode(), rule.delay)
 
     def _admin_list(self, _request: Request) -> Answer:
         rules = [
@@ -215,18 +206,14 @@ class FaultPlan:
         return json_answer({"rules": rules, "hits": len(self.hits), "lateEffects": len(self._late)})
 
     def _admin_add(self, request: Request) -> Answer:
-        try:
-            rule = Rule.model_validate_json(request.body)
-        except ValidationError as error:
-            return problem(422, "Not a fault rule", wrong_fields(error))
-        return json_answer({"id": self.add(rule)}, 201)
+        return json_answer({"id": self.add(request.body_as(Rule))}, 201)
 
     def _admin_remove(self, request: Request) -> Answer:
         rule_id = request.param("id")
         if rule_id is None:
             self.clear()
         elif not rule_id.isdecimal() or not self.remove(int(rule_id)):
-            return problem(404, "No such rule", f"id {rule_id}")
+            raise refuse(404, "No such rule", f"id {rule_id}")
         return Answer(204)
 
 
@@ -235,7 +222,5 @@ GARBAGE_PAGE = b"<!DOCTYPE html><html><head><title>Gateway</title></head><body><
 
 def _effect(handler: Handler, request: Request) -> None:
     """Let the vendor do what was asked, and lose its answer."""
-    try:
+    with suppress(Cut):
         handler(request)
-    except Cut:
-        return

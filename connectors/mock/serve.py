@@ -1,4 +1,4 @@
-"""Both simulated vendors over real sockets in one process, for demonstrations and tests.
+"""The simulated vendors over real sockets: one ASGI application each, with uvicorn, both in one process.
 
 Admin paths ask for no token: bind to the loopback address only.
 """
@@ -7,21 +7,136 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from connectors.mock.asgi import listening
+import uvicorn
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
 from connectors.mock.faults import FaultPlan
 from connectors.mock.lifecare import SimulatedLifecare
 from connectors.mock.phoniro import SimulatedPhoniro
-from connectors.mock.wire import Clock
+from connectors.mock.routing import Clock, Cut, Handler, Request, problem
+
+BODY_LIMIT = 4 * 1024 * 1024
+ABORT = "connectors.mock.abort"
 
 
 def utc_now() -> datetime:
     """The machine's own clock."""
     return datetime.now(UTC)
+
+
+def asgi_app(handler: Handler) -> ASGIApp:
+    """The handler as an ASGI application for HTTP.
+
+    A body over ``BODY_LIMIT`` bytes is answered 413. A :class:`Cut` closes the connection without a byte of an answer
+    under :class:`CuttableProtocol`, elsewhere it raises ConnectionAbortedError. A delay is waited out, unless the
+    client goes.
+    """
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        http = HttpRequest(scope, receive)
+        body = await http.body()
+        raw_query = scope["query_string"].decode("latin-1")
+        request = Request.of(http.method, scope["path"], raw_query=raw_query, headers=http.headers, body=body)
+        try:
+            answer = handler(request) if len(body) <= BODY_LIMIT else problem(413, "Content Too Large")
+        except Cut as cut:
+            if await _client_waits(cut.delay, receive):
+                await _cut(scope, receive)
+            return
+        if await _client_waits(answer.delay, receive):
+            await Response(answer.body, answer.status, dict(answer.headers))(scope, receive, send)
+
+    return app
+
+
+async def _client_waits(seconds: float, receive: Receive) -> bool:
+    """Wait; False as soon as the client has gone, so that a long delay holds up no shutdown."""
+    if seconds <= 0:
+        return True
+    try:
+        await asyncio.wait_for(receive(), seconds)
+    except TimeoutError:
+        return True
+    return False
+
+
+async def _cut(scope: Scope, receive: Receive) -> None:
+    abort = scope.get("extensions", {}).get(ABORT)
+    if abort is None:
+        raise ConnectionAbortedError("the simulated vendor cuts the connection")
+    abort()
+    await receive()
+
+
+class CuttableProtocol(H11Protocol):
+    """uvicorn's HTTP protocol that lets the application cut its connection: ASGI itself has no word for that."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected (asyncio)."""
+        if not isinstance(transport, asyncio.Transport):
+            raise TypeError("HTTP needs a stream transport")
+        # Headers and body are written apart; without this the body waits 40 ms for the client's delayed ACK. asyncio
+        # does it by itself only on sockets that were made with the protocol's number.
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().connection_made(transport)
+        inner = self.app
+
+        async def app(scope: Scope, receive: Receive, send: Send) -> None:
+            await inner({**scope, "extensions": {ABORT: transport.abort}}, receive, send)
+
+        self.app = app
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handlers (who runs it ends it), and with word of when it has started."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ready = asyncio.Event()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave the process's signals alone."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to accept connections."""
+        await super().startup(sockets)
+        self.ready.set()
+
+
+@asynccontextmanager
+async def listening(handler: Handler, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+    """Serve a handler until the block ends; gives its URL. Port 0 is a free port. Raises OSError where it is taken."""
+    config = uvicorn.Config(
+        asgi_app(handler),
+        http=CuttableProtocol,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,  # a vendor dates its answers by its own clock
+        timeout_graceful_shutdown=1,
+    )
+    server = _Server(config)
+    with socket.create_server((host, port)) as listener:
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            await server.ready.wait()
+            yield f"http://{host}:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +156,15 @@ async def running_simulators(
     *,
     clock: Clock = utc_now,
     lifecare: SimulatedLifecare | None = None,
-    phoniro: SimulatedPhoniro | None = None,
     lifecare_port: int = 0,
     phoniro_port: int = 0,
-    host: str = "127.0.0.1",
 ) -> AsyncIterator[RunningSimulators]:
     """Run both vendors until the block ends; port 0 is a free port. Raises OSError where a port is taken."""
-    lifecare = lifecare or SimulatedLifecare(clock)
-    phoniro = phoniro or SimulatedPhoniro(clock)
+    lifecare, phoniro = lifecare or SimulatedLifecare(clock), SimulatedPhoniro(clock)
     faults_lifecare, faults_phoniro = FaultPlan(clock), FaultPlan(clock)
     async with (
-        listening(faults_lifecare.wrap(lifecare.handle), host, lifecare_port) as lifecare_url,
-        listening(faults_phoniro.wrap(phoniro.handle), host, phoniro_port) as phoniro_url,
+        listening(faults_lifecare.wrap(lifecare.handle), port=lifecare_port) as lifecare_url,
+        listening(faults_phoniro.wrap(phoniro.handle), port=phoniro_port) as phoniro_url,
     ):
         yield RunningSimulators(lifecare_url, phoniro_url, lifecare, phoniro, faults_lifecare, faults_phoniro)
 
@@ -60,24 +172,13 @@ async def running_simulators(
 async def serve(
     lifecare_port: int = 0,
     phoniro_port: int = 0,
-    host: str = "127.0.0.1",
     *,
     announce: Callable[[Mapping[str, str]], None],
-    clock: Clock = utc_now,
     lifecare: SimulatedLifecare | None = None,
-    phoniro: SimulatedPhoniro | None = None,
 ) -> None:
     """Run both vendors until cancelled, SIGTERM or SIGINT; ``announce`` is called once with their URLs by name."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    async with running_simulators(
-        clock=clock,
-        lifecare=lifecare,
-        phoniro=phoniro,
-        lifecare_port=lifecare_port,
-        phoniro_port=phoniro_port,
-        host=host,
-    ) as running:
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    async with running_simulators(lifecare=lifecare, lifecare_port=lifecare_port, phoniro_port=phoniro_port) as running:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         try:

@@ -2,12 +2,12 @@
 
 Reads, ``put_customer`` and the token are repeated by the HTTP base when that may help; a POST or PATCH never is: when
 its answer is lost it is ``AmbiguousWrite``, and who sent it finds out with ``find_schedule`` or ``get_schedule`` (P4).
-A 401 had no effect, whatever it answers, so every call is sent once more with a new token.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
@@ -15,10 +15,10 @@ from typing import Any, Final, NamedTuple, Self
 
 import httpx
 
-from connectors.errors import Conflict, ContractBroken, Refused, Unauthorised, VendorError
+from connectors.errors import Conflict, ContractBroken, Refused
 from connectors.http import Answer, HttpSettings, OnCall, Sleep, VendorHttp, path_segment
+from connectors.phoniro.auth import ClientCredentials
 from connectors.phoniro.pages import Fetch, pages, single_page, stream
-from connectors.phoniro.token import TokenSource, hide
 from connectors.phoniro.wire import (
     BrokenRow,
     Customer,
@@ -38,10 +38,11 @@ LARGEST_PAGE: Final = 500
 
 _CUSTOMERS: Final = "api/v1/customers"
 _SCHEDULES: Final = "api/v1/supervision-schedules"
+_CODING: Final = re.compile(r'-{1,2}(?:gzip|br|deflate|zstd)"$')
 
 
 class Versioned(NamedTuple):
-    """A schedule and its version (``ETag``); None where the answer carried no version."""
+    """A schedule and its version (``ETag``, made strong); None where the answer carried no version."""
 
     schedule: Schedule
     etag: str | None
@@ -50,9 +51,9 @@ class Versioned(NamedTuple):
 class PhoniroClient:
     """One tenant's Phoniro. Instants are aware, in any zone, and travel as UTC; dates are calendar dates.
 
-    ``transport`` replaces the network; ``monotonic`` (seconds) is the clock of token and pace, ``now`` (aware UTC) that
-    of ``Retry-After``. Any call may raise ``Transient``, ``Unauthorised`` (also by 403), ``Refused``, and on an answer
-    that is not to the contract ``ContractBroken`` (reads) or ``AmbiguousWrite`` (writes).
+    ``transport`` replaces the network; ``monotonic`` (seconds) is the clock by which the token ages. Any call may raise
+    ``Transient``, ``Unauthorised`` (also by 403), ``Refused``, and on an answer that is not to the contract
+    ``ContractBroken`` (reads) or ``AmbiguousWrite`` (writes).
     """
 
     def __init__(
@@ -67,20 +68,17 @@ class PhoniroClient:
         on_call: OnCall | None = None,
         sleep: Sleep = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         page_size: int = LARGEST_PAGE,
     ) -> None:
-        self._http = VendorHttp(
-            VENDOR,
-            base_url,
-            settings=settings,
-            transport=transport,
-            on_call=on_call,
-            sleep=sleep,
-            monotonic=monotonic,
-            now=now,
-        )
-        self._tokens = TokenSource(self._http, client_id, client_secret, scope, monotonic)
+        def http(**more: Any) -> VendorHttp:
+            return VendorHttp(
+                VENDOR, base_url, settings=settings, transport=transport, on_call=on_call, sleep=sleep, **more
+            )
+
+        self._tokens = http(secrets=[client_secret])
+        auth = ClientCredentials(self._tokens, client_id, client_secret, scope, monotonic)
+        # PA1: a proxy that compresses spoils the ETags.
+        self._http = http(auth=auth, headers={"Accept-Encoding": "identity"})
         self._page_size = page_size
 
     async def __aenter__(self) -> Self:
@@ -91,14 +89,15 @@ class PhoniroClient:
 
     async def aclose(self) -> None:
         await self._http.aclose()
+        await self._tokens.aclose()
 
     async def organisations(self) -> list[Organisation | BrokenRow]:
         """The units that the client may write to."""
-        return single_page(await self._send("GET", "api/v1/organisations", call="GET organisations"), Organisation)
+        return single_page(await self._http.send("GET", "api/v1/organisations", call="GET organisations"), Organisation)
 
     async def get_customer(self, external_id: str) -> Customer:
         """Raises ``NotFound``."""
-        answer = await self._send("GET", _customer_path(external_id, "GET customer"), call="GET customer")
+        answer = await self._http.send("GET", _customer_path(external_id, "GET customer"), call="GET customer")
         return answer.parse(Customer)
 
     async def put_customer(self, customer: Customer) -> Customer:
@@ -108,7 +107,7 @@ class PhoniroClient:
         if fault := customer.unsendable():
             raise _not_sent(fault, call)
         path = _customer_path(customer.external_id, call)
-        answer = await self._send("PUT", path, call=call, json=customer.to_json(), repeatable=True)
+        answer = await self._http.send("PUT", path, call=call, json=customer.to_json(), repeatable=True)
         return answer.parse(Customer)
 
     async def find_schedule(self, external_reference: str) -> Versioned | None:
@@ -131,12 +130,12 @@ class PhoniroClient:
 
     async def get_schedule(self, schedule_id: str) -> Versioned:
         """Raises ``NotFound``."""
-        answer = await self._send("GET", _schedule_path(schedule_id, "GET schedule"), call="GET schedule")
+        answer = await self._http.send("GET", _schedule_path(schedule_id, "GET schedule"), call="GET schedule")
         return _versioned(answer, schedule_id)
 
     async def create_schedule(self, new: NewSchedule) -> Versioned:
         """Raises ``Conflict`` with ``existing_id`` when the reference is taken."""
-        answer = await self._send("POST", _SCHEDULES, call="POST schedule", json=new.to_json())
+        answer = await self._http.send("POST", _SCHEDULES, call="POST schedule", json=new.to_json())
         created = _versioned(answer)
         if created.schedule.external_reference != new.external_reference:
             raise answer.broken("the answer is about another externalReference")
@@ -148,10 +147,10 @@ class PhoniroClient:
         call = "PATCH schedule"
         headers = {"Content-Type": "application/merge-patch+json"}
         if etag is not None:
-            headers["If-Match"] = etag
+            headers["If-Match"] = strong_etag(etag)
         path = _schedule_path(schedule_id, call)
         try:
-            answer = await self._send("PATCH", path, call=call, json=changes.to_json(), headers=headers)
+            answer = await self._http.send("PATCH", path, call=call, json=changes.to_json(), headers=headers)
         except Refused as error:
             if error.status != 428:
                 raise
@@ -201,7 +200,7 @@ class PhoniroClient:
         given = {name: value for name, value in params.items() if value is not None} | {"limit": str(self._page_size)}
 
         async def fetch(cursor: str | None) -> Answer:
-            return await self._send(
+            return await self._http.send(
                 "GET", path, call=call, params=given | ({"cursor": cursor} if cursor is not None else {})
             )
 
@@ -209,36 +208,22 @@ class PhoniroClient:
 
     async def _act(self, schedule_id: str, act: str, body: Mapping[str, Any] | None) -> Versioned:
         call = f"POST schedule {act}"
-        answer = await self._send("POST", f"{_schedule_path(schedule_id, call)}/{act}", call=call, json=body)
+        answer = await self._http.send("POST", f"{_schedule_path(schedule_id, call)}/{act}", call=call, json=body)
         return _versioned(answer, schedule_id)
-
-    async def _send(self, method: str, path: str, **request: Any) -> Answer:
-        try:
-            return await self._send_once(method, path, **request)
-        except Unauthorised as error:
-            if error.status != 401:
-                raise
-        return await self._send_once(method, path, **request)
-
-    async def _send_once(
-        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **request: Any
-    ) -> Answer:
-        token = await self._tokens.get()
-        headers = {"Authorization": f"Bearer {token}", **(headers or {})}
-        try:
-            return await self._http.send(method, path, headers=headers, **request)
-        except VendorError as error:
-            if error.status == 401:
-                self._tokens.reject(token)
-            hide(error, token)
-            raise
 
 
 def _versioned(answer: Answer, schedule_id: str | None = None) -> Versioned:
     schedule = answer.parse(Schedule)
     if schedule_id is not None and schedule.id.lower() != schedule_id.lower():
         raise answer.broken("the answer is another schedule than the one asked for")
-    return Versioned(schedule, answer.headers.get("ETag"))
+    etag = answer.headers.get("ETag")
+    return Versioned(schedule, etag and strong_etag(etag))
+
+
+def strong_etag(etag: str) -> str:
+    """The ETag as the server made it, without what a proxy that compresses does to it (PA1): ``W/`` before it, or
+    ``-gzip`` at its end. ``If-Match`` compares strongly (RFC 9110, section 13.1.1), so such a tag would never match."""
+    return _CODING.sub('"', etag.strip().removeprefix("W/"))
 
 
 def _schedule_path(schedule_id: str, call: str) -> str:
@@ -252,9 +237,11 @@ def _customer_path(external_id: str, call: str) -> str:
 
 
 def _segment(value: str, call: str) -> str:
-    if value in ("", ".", ".."):  # no encoding keeps these from being resolved to another resource
-        raise _not_sent("an id is empty or dots only", call)
-    return path_segment(value)
+    try:
+        return path_segment(value)
+    except ValueError as fault:
+        reason = str(fault)
+    raise _not_sent(reason, call)
 
 
 def _not_sent(reason: str, call: str) -> Refused:

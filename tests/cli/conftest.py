@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import CliRunner
 
 from adapter.bootstrap import build
 from adapter.cli.app import app
-from adapter.demo.cast import STOCKHOLM
+from adapter.demo.persons import STOCKHOLM
 from adapter.demo.stage import Stage
 from adapter.engine import jobs
 from adapter.settings import load_settings
 from connectors.mock.serve import RunningSimulators, running_simulators
 
-Adapter = Callable[..., Awaitable[Result]]
+Adapter = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture(autouse=True)
@@ -36,22 +36,27 @@ async def sims() -> AsyncIterator[RunningSimulators]:
 
 
 @pytest.fixture
-def stage(sims: RunningSimulators, tmp_path: Path) -> Stage:
-    """Settings, secrets and mapping as the demo writes them, in a folder of the test's own."""
+def stage(sims: RunningSimulators, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Settings, secrets and mapping as the demo writes them, in a folder of the test's own; commands read them."""
     made = Stage(tmp_path / "etc")
     made.clear()
     urls = {"lifecare": sims.lifecare_url, "phoniro": sims.phoniro_url}
     made.write_settings(urls, datetime.now(UTC).astimezone(STOCKHOLM).date())
+    monkeypatch.setenv("ADAPTER_CONFIG", str(made.config))
     return made
 
 
 @pytest.fixture
 def adapter() -> Adapter:
-    """Run a command beside the simulators, as a program of its own would."""
+    """Run a command beside the simulators, as a program of its own would. It has to end with
+    ``code``. Returns what it printed; ``typed`` are the lines typed at its questions."""
 
-    async def run(*arguments: str | Path, columns: int = 132) -> Result:
-        runner = CliRunner(env={"COLUMNS": str(columns)})
-        return await asyncio.to_thread(lambda: runner.invoke(app, [str(a) for a in arguments]))
+    async def run(*arguments: str | Path, code: int = 0, columns: int = 132, typed: Sequence[str] = ()) -> str:
+        runner, words = CliRunner(env={"COLUMNS": str(columns)}), [str(argument) for argument in arguments]
+        result = await asyncio.to_thread(lambda: runner.invoke(app, words, input="".join(f"{t}\n" for t in typed)))
+        assert isinstance(result.exception, SystemExit | None), result.exception
+        assert result.exit_code == code, result.output
+        return result.output
 
     return run
 

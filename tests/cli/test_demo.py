@@ -15,11 +15,10 @@ from typing import Any
 
 import pytest
 
-from adapter.demo.cast import ASTRID, CECILIA, seed_for_trial
-from adapter.demo.promises import Evidence, p3, p4, p7, p8
+from adapter.demo.observer import Life as Lived
+from adapter.demo.persons import ASTRID, CECILIA, seed_for_trial
+from adapter.demo.promises import Evidence, Promise, p3, p4, p7, p8
 from adapter.demo.stage import DemoFailed, Stage
-from adapter.demo.story import Played
-from adapter.demo.watch import Life as Watched
 from adapter.domain.decide import balance, situation
 from adapter.domain.ledger import ActKind
 from adapter.presentation.case_file import CaseFile
@@ -81,12 +80,11 @@ def seen() -> Evidence:
         facts_read_at=life.now,
         stale=(),
     )
-    watched = Watched(ASTRID, "o1", row.ref, file)
-    played = Played(watched, {"I1": life.now}, ended_at, True, ended_at - timedelta(seconds=2))
-    schedule = {"externalReference": f"{row.ref}-1", "status": "ended"}
+    lived = Lived(ASTRID, "o1", 1, ref=row.ref, file=file, gates=[life.now], ended_at=ended_at)
+    lived.hearsay_at, lived.active_after_hearsay = ended_at - timedelta(seconds=2), True
+    schedules = [{"externalReference": f"{row.ref}-1", "status": "ended"}]
     notes = [{"text": f"Hej. {mark(row.ref, a.n)}"} for a in life.ledger.acts if a.kind is ActKind.MESSAGE]
-    found = Evidence([played], {"customers": [{"externalId": "P-1"}], "schedules": [schedule]}, notes)
-    found.answers_lost = 1
+    found = Evidence([lived], [{"externalId": "P-1"}], schedules, notes, answers_lost=1)
     found.surfaces = {"log": f"case {row.ref} opened\n"}
     return found
 
@@ -96,90 +94,41 @@ def test_promises_hold_for_a_life_without_blemish(seen: Evidence) -> None:
         assert check(seen).broken == ()
 
 
-def _note_twice(seen: Evidence) -> None:
-    seen.notes.append(seen.notes[0])
-
-
-def _note_of_somebody_unknown(seen: Evidence) -> None:
-    seen.notes.append({"text": "Hej. [TK-ZZZZZZ/01]"})
-
-
-def _schedule_twice(seen: Evidence) -> None:
-    seen.schedules.append(seen.schedules[0])
-
-
-def _nothing_was_lost(seen: Evidence) -> None:
-    seen.answers_lost = 0
-
-
-def _schedule_goes_on(seen: Evidence) -> None:
-    seen.schedules[0]["status"] = "active"
-
-
-def _person_left_behind(seen: Evidence) -> None:
-    seen.customers[0]["lastName"] = "Provbergius"
-
-
 def _not_balanced(seen: Evidence) -> None:
-    life = seen.played[0].life
+    life = seen.lives[0]
     assert life.file is not None
     life.file = replace(life.file, balance=(("schedule", True, False),))
 
 
-def _ended_by_hearsay(seen: Evidence) -> None:
-    seen.played[0].active_after_hearsay = False
+def _log(seen: Evidence, line: str) -> None:
+    seen.surfaces["log"] = line and seen.surfaces["log"] + line
 
 
-def _ended_before_the_authority_said_so(seen: Evidence) -> None:
-    seen.played[0].ended_at = datetime.now(UTC) + timedelta(days=9999)
+NUMBER = f"{ASTRID.person_id[:8]}-{ASTRID.person_id[8:]}"
+MUCH_LATER = datetime.now(UTC) + timedelta(days=9999)
+LEAK = {"method": "PUT", "path": "/c", "body": f'{{"lastName": "{CECILIA.last_name}"}}'}
+BREACHES: dict[str, tuple[Callable[[Evidence], Promise], Callable[[Evidence], Any]]] = {
+    "ended by hearsay": (p3, lambda seen: setattr(seen.lives[0], "active_after_hearsay", False)),
+    "ended before the authority said so": (p3, lambda seen: setattr(seen.lives[0], "ended_at", MUCH_LATER)),
+    "a note twice": (p4, lambda seen: seen.notes.append(seen.notes[0])),
+    "a note of somebody unknown": (p4, lambda seen: seen.notes.append({"text": "Hej. [TK-ZZZZZZ/01]"})),
+    "a schedule twice": (p4, lambda seen: seen.schedules.append(seen.schedules[0])),
+    "nothing was lost": (p4, lambda seen: setattr(seen, "answers_lost", 0)),
+    "a schedule goes on": (p7, lambda seen: seen.schedules[0].update(status="active")),
+    "a person left behind": (p7, lambda seen: seen.customers[0].update(lastName="Provbergius")),
+    "not balanced": (p7, _not_balanced),
+    "a number in the log": (p8, lambda seen: _log(seen, f"read {NUMBER}\n")),
+    "a name in the log": (p8, lambda seen: _log(seen, "PROVBERGIUS\n")),
+    "the key in the log": (p8, lambda seen: _log(seen, f"key={DEFAULT_KEY}\n")),
+    "an empty log": (p8, lambda seen: _log(seen, "")),
+    "a protected street in a message": (p8, lambda seen: seen.notes[0].update(text=CECILIA.street)),
+    "a protected name at Phoniro": (p8, lambda seen: seen.phoniro_received.append(LEAK)),
+}
 
 
-def _number_in_log(seen: Evidence) -> None:
-    seen.surfaces["log"] += f"read {ASTRID.person_id[:8]}-{ASTRID.person_id[8:]}\n"
-
-
-def _name_in_log(seen: Evidence) -> None:
-    seen.surfaces["log"] += "PROVBERGIUS\n"
-
-
-def _key_in_log(seen: Evidence) -> None:
-    seen.surfaces["log"] += f"key={DEFAULT_KEY}\n"
-
-
-def _empty_log(seen: Evidence) -> None:
-    seen.surfaces["log"] = ""
-
-
-def _protected_street_in_a_message(seen: Evidence) -> None:
-    seen.notes[0]["text"] += CECILIA.street
-
-
-def _protected_name_at_phoniro(seen: Evidence) -> None:
-    seen.phoniro_received.append({"method": "PUT", "path": "/c", "body": f'{{"lastName": "{CECILIA.last_name}"}}'})
-
-
-@pytest.mark.parametrize(
-    ("check", "spoil"),
-    [
-        (p3, _ended_by_hearsay),
-        (p3, _ended_before_the_authority_said_so),
-        (p4, _note_twice),
-        (p4, _note_of_somebody_unknown),
-        (p4, _schedule_twice),
-        (p4, _nothing_was_lost),
-        (p7, _schedule_goes_on),
-        (p7, _person_left_behind),
-        (p7, _not_balanced),
-        (p8, _number_in_log),
-        (p8, _name_in_log),
-        (p8, _key_in_log),
-        (p8, _empty_log),
-        (p8, _protected_street_in_a_message),
-        (p8, _protected_name_at_phoniro),
-    ],
-)
+@pytest.mark.parametrize(("check", "spoil"), BREACHES.values(), ids=BREACHES.keys())
 def test_a_broken_promise_is_found(
-    seen: Evidence, check: Callable[[Evidence], Any], spoil: Callable[[Evidence], None]
+    seen: Evidence, check: Callable[[Evidence], Promise], spoil: Callable[[Evidence], Any]
 ) -> None:
     spoil(seen)
     assert check(seen).broken

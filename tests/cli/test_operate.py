@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import stat
-import subprocess
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -19,8 +16,6 @@ from adapter.demo.stage import Stage
 from adapter.log_events import EVENTS
 from adapter.presentation.story import _SENTENCES, stories
 from adapter.settings import load_settings
-from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
-from connectors.mock.phoniro import DEFAULT_CLIENT
 from connectors.mock.serve import RunningSimulators
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import BrokenRow
@@ -42,117 +37,36 @@ async def test_a_re_sync_is_asked_for_taken_and_shown(sims: RunningSimulators, s
     order(sims)
     await turns(stage.config, 1)
     asked = ("--scope", "open", "--who", "IT on call", "--why", 'a "test" å', "--id", "one")
-    added = await adapter("resync", "add", *asked, "--config", stage.config)
-    assert added.exit_code == 0, added.output
-    assert "not taken yet" in (await adapter("resync", "list", "--config", stage.config)).output
-    again = await adapter("resync", "add", *asked, "--config", stage.config)
-    assert (again.exit_code, "choose another --id" in again.output) == (2, True)
+    await adapter("resync", "add", *asked)
+    assert "not taken yet" in await adapter("resync", "list")
+    assert "choose another --id" in await adapter("resync", "add", *asked, code=2)
     await turns(stage.config, 1)
-    listed = json.loads((await adapter("resync", "list", "--json", "--config", stage.config)).output)
+    listed = json.loads(await adapter("resync", "list", "--json"))
     assert [(r["id"], r["request"]["mode"], r["report"]["looked_at"]) for r in listed["resyncs"]] == [
         ("one", "plan", 1)
     ]
-    shown = (await adapter("resync", "show", "one", "--config", stage.config)).output
+    shown = await adapter("resync", "show", "one")
     assert 'asked by IT on call: a "test" å' in shown
     assert "planned" in shown
-    assert "done: 1 looked at" in (await adapter("resync", "list", "--config", stage.config)).output
+    assert "done: 1 looked at" in await adapter("resync", "list")
 
 
 async def test_a_request_that_cannot_be_is_not_written(sims: RunningSimulators, stage: Stage, adapter: Adapter) -> None:
-    told = await adapter("resync", "add", "--scope", "cases", "--who", "x", "--why", "y", "--config", stage.config)
-    assert (told.exit_code, "needs the key cases" in told.output) == (2, True)
+    assert "needs the key cases" in await adapter(
+        "resync", "add", "--scope", "cases", "--who", "x", "--why", "y", code=2
+    )
     assert not load_settings(stage.config).engine.resync_file.exists()
 
 
 async def test_config_show_has_everything_that_counts_and_no_secret(stage: Stage, adapter: Adapter) -> None:
-    shown = (await adapter("config", "show", "--config", stage.config)).output
-    as_json = json.loads((await adapter("config", "show", "--json", "--config", stage.config)).output)
+    shown = await adapter("config", "show")
+    as_json = json.loads(await adapter("config", "show", "--json"))
     assert "poll_seconds = " in shown
     assert as_json["engine"]["reread_hours"] == 24
     settings = load_settings(stage.config)
     assert settings.secrets()
     for secret in settings.secrets():
         assert secret not in shown
-
-
-async def test_init_writes_a_dry_run_that_check_finds_well(
-    sims: RunningSimulators, tmp_path: Path, adapter: Adapter
-) -> None:
-    (tmp_path / "key").write_text(DEFAULT_KEY)
-    (tmp_path / "secret").write_text(DEFAULT_CLIENT[1])
-    given = {
-        "folder": tmp_path / "here",
-        "tenant": "exempel",
-        "municipality": 'Ex"empel',
-        "go-live": "2026-02-01",
-        "lifecare-url": sims.lifecare_url,
-        "lifecare-domain": DEFAULT_DOMAIN,
-        "lifecare-key-from": tmp_path / "key",
-        "phoniro-url": sims.phoniro_url,
-        "phoniro-client": DEFAULT_CLIENT[0],
-        "phoniro-secret-from": tmp_path / "secret",
-    }
-    arguments = [str(part) for name, value in given.items() for part in (f"--{name}", value)]
-    done = await adapter("init", *arguments)
-    assert done.exit_code == 0, done.output
-    assert "All is well." in done.output
-    settings = load_settings(tmp_path / "here/adapter.toml")
-    assert settings.dry_run
-    for secret in (tmp_path / "here/secrets").iterdir():
-        assert stat.S_IMODE(secret.stat().st_mode) == 0o600
-    mapping = (tmp_path / "here/mapping.toml").read_text(encoding="utf-8")
-    assert "go_live = 2026-02-01" in mapping
-    assert 'name = "Ex\\"empel"' in mapping
-    assert "# Sökordet (id i `headlines`)" in mapping
-    again = await adapter("init", *arguments)
-    assert (again.exit_code, "is there already" in again.output) == (2, True)
-
-
-async def test_init_asks_for_what_was_not_given(sims: RunningSimulators, tmp_path: Path) -> None:
-    answers = ["exempel", "", "", sims.lifecare_url, DEFAULT_DOMAIN, DEFAULT_KEY, sims.phoniro_url, *DEFAULT_CLIENT]
-    done = CliRunner().invoke(app, ["init", "--no-check", "--folder", str(tmp_path)], input="\n".join(answers) + "\n")
-    assert done.exit_code == 0, done.output
-    assert DEFAULT_KEY not in done.output
-    tenant = load_settings(tmp_path / "adapter.toml").tenants["exempel"]
-    assert tenant.lifecare.key.get_secret_value() == DEFAULT_KEY
-
-
-async def test_init_asks_again_for_what_can_not_be_used(sims: RunningSimulators, tmp_path: Path) -> None:
-    answers = ["Ex Empel", "exempel", "", "2026-13-01", "2026-12-01", "127.0.0.1:1", "http://far.example"]
-    answers += [sims.lifecare_url, DEFAULT_DOMAIN, DEFAULT_KEY, sims.phoniro_url, *DEFAULT_CLIENT]
-    done = CliRunner().invoke(app, ["init", "--no-check", "--folder", str(tmp_path)], input="\n".join(answers) + "\n")
-    assert done.exit_code == 0, done.output
-    told = [line.removeprefix("Error: ") for line in done.output.splitlines() if line.startswith("Error: ")]
-    for line, words in zip(told, ("lower-case letters", "month value", "must be a URL", "must be https"), strict=True):
-        assert words in line
-    assert "go_live = 2026-12-01" in (tmp_path / "mapping.toml").read_text(encoding="utf-8")
-
-
-async def test_init_writes_nothing_with_an_option_that_can_not_be_used(adapter: Adapter, tmp_path: Path) -> None:
-    done = await adapter("init", "--folder", tmp_path / "here", "--tenant", "Ex Empel")
-    assert done.exit_code == 2
-    assert "'Short name of the municipality': must be lower-case letters" in done.output
-    assert not (tmp_path / "here").exists()
-
-
-def git_would_add(folder: Path) -> list[str]:
-    subprocess.run(["git", "init", "-q", folder], check=True)
-    listed = ["git", "-C", str(folder), "ls-files", "--others", "--exclude-standard"]
-    return sorted(subprocess.run(listed, check=True, capture_output=True, text=True).stdout.split())
-
-
-async def test_what_init_and_a_first_start_write_of_persons_and_secrets_is_the_operators_alone(
-    sims: RunningSimulators, tmp_path: Path, adapter: Adapter
-) -> None:
-    folder = tmp_path / "here"
-    answers = ["exempel", "", "", sims.lifecare_url, DEFAULT_DOMAIN, DEFAULT_KEY, sims.phoniro_url, *DEFAULT_CLIENT]
-    CliRunner().invoke(app, ["init", "--no-check", "--folder", str(folder)], input="\n".join(answers) + "\n")
-    config = folder / "adapter.toml"
-    assert (await adapter("db", "upgrade", "--config", config)).exit_code == 0
-    assert (await adapter("db", "backup", tmp_path / "copy.db", "--config", config)).exit_code == 0
-    for made in (folder / "adapter.db", tmp_path / "copy.db"):
-        assert stat.S_IMODE(made.stat().st_mode) == 0o600
-    assert git_would_add(tmp_path) == ["copy.db", "here/.gitignore", "here/adapter.toml", "here/mapping.toml"]
 
 
 async def test_adopt_names_a_schedule_that_can_not_be_read(
@@ -162,22 +76,18 @@ async def test_adopt_names_a_schedule_that_can_not_be_read(
         yield BrokenRow(id="S-7", problem="status (missing)")
 
     monkeypatch.setattr(PhoniroClient, "schedules", rows)
-    told = await adapter("adopt", "--config", stage.config)
-    assert "schedule S-7: can't be read (status (missing)); find its order by hand" in told.output
-    assert "nothing to take over" not in told.output
+    told = await adapter("adopt")
+    assert "schedule S-7: can't be read (status (missing)); find its order by hand" in told
+    assert "nothing to take over" not in told
 
 
 async def test_without_a_database_nothing_is_compared(stage: Stage, adapter: Adapter) -> None:
     """Everything would look like nobody's, and the file that was made by the way be open to all."""
-    told = await adapter("compare", "--config", stage.config)
-    assert told.exit_code == 1
-    assert "Start the adapter first" in told.output
+    assert "Start the adapter first" in await adapter("compare", code=1)
 
 
 async def test_adopt_says_when_there_is_nothing_to_take_over(stage: Stage, adapter: Adapter) -> None:
-    told = await adapter("adopt", "--config", stage.config)
-    assert told.exit_code == 0
-    assert "there is nothing to take over" in told.output
+    assert "there is nothing to take over" in await adapter("adopt")
 
 
 async def test_purge_of_a_case_that_is_not_closed_says_so(
@@ -186,17 +96,15 @@ async def test_purge_of_a_case_that_is_not_closed_says_so(
     sims.lifecare.seed_person("19900101TF03")
     sims.lifecare.order("19900101TF03", "camera", start=sims.lifecare.today(), order_date=sims.lifecare.today())
     await turns(stage.config, 1)
-    [case] = json.loads((await adapter("case", "list", "--json", "--config", stage.config)).stdout)["cases"]
-    told = await adapter("purge", "--case", case["case"], "--config", stage.config)
-    assert told.exit_code == 1
-    assert f"No case {case['case']} is closed and not purged yet" in told.output
+    [case] = json.loads(await adapter("case", "list", "--json"))["cases"]
+    assert f"No case {case['case']} is closed and not purged yet" in await adapter(
+        "purge", "--case", case["case"], code=1
+    )
 
 
 async def test_purge_says_which_cases_it_would_be(sims: RunningSimulators, stage: Stage, adapter: Adapter) -> None:
     await turns(stage.config, 1)
-    told = await adapter("purge", "--dry-run", "--config", stage.config)
-    assert told.exit_code == 0
-    assert "0 to be purged, closed more than 90 days ago" in told.output
+    assert "0 to be purged, closed more than 90 days ago" in await adapter("purge", "--dry-run")
 
 
 async def test_a_log_is_told_as_the_story_of_each_case(logs: Logs) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from adapter.demo.cast import CECILIA, seed_fields
+from adapter.demo.persons import CECILIA, seed_fields
 from adapter.demo.stage import Stage
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, edit
@@ -55,7 +55,7 @@ async def test_the_service_works_until_it_is_asked_to_stop_and_then_ends_well(
 ) -> None:
     sims.lifecare.seed_person(CECILIA.person_id, **seed_fields(CECILIA))
     sims.lifecare.order(CECILIA.person_id)
-    async with started("run", "--config", stage.config) as service:
+    async with started("run") as service:
         begun = await until(service, lambda line: line["event"] == "service_started")
         assert (begun["tenants"], begun["store"], begun["dry_run"]) == ("exempelkommun", "sqlite", False)
         await until(service, lambda line: line["event"] == "act_done")
@@ -69,15 +69,15 @@ async def test_the_service_works_until_it_is_asked_to_stop_and_then_ends_well(
 async def test_one_cycle_and_no_more(stage: Stage, sims: RunningSimulators, adapter: Adapter) -> None:
     sims.lifecare.seed_person(CECILIA.person_id, **seed_fields(CECILIA))
     sims.lifecare.order(CECILIA.person_id)
-    async with started("run", "--once", "--config", stage.config) as service:
+    async with started("run", "--once") as service:
         assert await asyncio.wait_for(service.wait(), PATIENCE) == 0
     assert {note.heading for note in sims.lifecare.notes_written()} == {"to_coordinator", "to_alarm_team"}
-    assert "1 preparing" in (await adapter("db", "status", "--config", stage.config)).output
+    assert "1 preparing" in await adapter("db", "status")
 
 
 async def test_settings_that_can_not_be_used_are_told_in_the_log(stage: Stage) -> None:
     edit(stage.config, "[lifecare]", "[lifecare]\nkee = 1")
-    async with started("run", "--config", stage.config) as service:
+    async with started("run") as service:
         told = await until(service, lambda line: line["event"] == "settings_refused")
         assert "kee" in str(told["problems"])
         assert await service.wait() == 2
@@ -85,7 +85,7 @@ async def test_settings_that_can_not_be_used_are_told_in_the_log(stage: Stage) -
 
 async def test_a_database_of_a_strange_kind_stops_it_at_once(stage: Stage) -> None:
     stage.database.write_bytes(b"no database at all" * 100)
-    async with started("run", "--config", stage.config) as service:
+    async with started("run") as service:
         assert "error" in await until(service, lambda line: line["event"] == "store_unavailable")
         assert await service.wait() == 1
 

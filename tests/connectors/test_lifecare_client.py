@@ -37,7 +37,7 @@ def gateway() -> respx.MockRouter:
 
 @pytest.fixture
 async def client(gateway: respx.MockRouter) -> AsyncIterator[LifecareClient]:
-    settings = LifecareSettings(HOST, "4711", "aU+eJ/a=", http=HttpSettings(per_second=None))
+    settings = LifecareSettings(HOST, "4711", "aU+eJ/a=", http=HttpSettings(per_second=1e6))
     transport = httpx.MockTransport(gateway.async_handler)
     async with LifecareClient(settings, transport=transport, sleep=_no_sleep) as client:
         yield client

@@ -47,7 +47,7 @@ def _sent(*calls: Call) -> list[httpx.Request]:
 
     async def run() -> None:
         transport = httpx.MockTransport(handler)
-        limits = HttpSettings(per_second=None)
+        limits = HttpSettings(per_second=1e6)
         async with PhoniroClient("https://phoniro.example", "i", "s", transport=transport, settings=limits) as client:
             for call in calls:
                 with pytest.raises(VendorError):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapter.bootstrap import Service
-from adapter.cli.documents import gathered
+from adapter.cli.documents import gather_document
 from adapter.ops.context import Document
 from mappings.documents import KINDS, DocumentError, render
 from tests.world import ANNA, World
@@ -38,7 +38,7 @@ def words_in(pdf: bytes, tmp_path: Path) -> str:
 async def document(world: World, kind: str) -> Document:
     service: Service = world.service
     ref = (await world.case()).ref
-    printed = await world.db.run(lambda c: gathered(c, service, ref, kind))
+    printed = await world.db.run(lambda c: gather_document(c, service, ref, kind))
     assert printed is not None
     return printed()
 

@@ -25,7 +25,7 @@ async def active(world: World) -> str:
     world.prepare(world.execute(order))
     await world.pass_time(hours=1)
     assert (await world.case()).phase is Phase.ACTIVE
-    return str(world.phoniro.book.all[0].id)
+    return str(world.phoniro.schedules[0].id)
 
 
 async def test_what_nobody_touched_is_the_same() -> None:

@@ -20,8 +20,8 @@ from adapter.ports import CaseContext
 from connectors.http import HttpSettings
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.mock.faults import FaultPlan
-from connectors.mock.lifecare.gateway import DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
-from connectors.mock.phoniro.simulator import DEFAULT_CLIENT, SimulatedPhoniro
+from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
+from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
 from connectors.mock.transport import InProcessTransport
 from connectors.phoniro.client import PhoniroClient
 from mappings.tables import MunicipalMapping, load_mapping
@@ -110,7 +110,7 @@ async def world() -> AsyncIterator[World]:
     made: World | None = None
     lifecare, phoniro = SimulatedLifecare(clock), SimulatedPhoniro(clock)
     plans = FaultPlan(clock), FaultPlan(clock)
-    http = HttpSettings(per_second=None, attempts=1)
+    http = HttpSettings(per_second=1e6, attempts=1)
     settings = LifecareSettings("http://lifecare.test/WE.EC.Integration.Host", DEFAULT_DOMAIN, DEFAULT_KEY, http=http)
     to_lifecare = InProcessTransport(plans[0].wrap(lifecare.handle))
     to_phoniro = InProcessTransport(plans[1].wrap(phoniro.handle))

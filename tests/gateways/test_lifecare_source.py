@@ -16,6 +16,7 @@ from connectors.mock.lifecare.catalogue import ALARM_TEAM_UNIT, COORDINATOR_UNIT
 from .conftest import OTHER_PERSON, PERSON, World
 
 TODAY = date(2026, 3, 9)
+ALL = frozenset(Signal)
 
 
 async def test_all_orders_of_the_person_are_read_with_their_services(world: World) -> None:
@@ -135,20 +136,24 @@ async def test_signals_are_read_on_the_executions_asked_for(world: World) -> Non
     world.lifecare.note_as("alarm_team", first, "S901", "en vanlig anteckning")
     wrong = world.lifecare.note_as("alarm_team", first, "ready_for_start", "klart")
     world.lifecare.error_mark(wrong)
-    notes, problems = await world.source.notes(frozenset({first, second}), TODAY)
+    notes, problems = await world.source.notes(frozenset({first, second}), ALL, TODAY)
     assert problems == ()
     assert {(n.signal, n.execution_id, n.text) for n in notes} == {
         (Signal.TIMES_AGREED, first, "Varje natt 22:30"),
         (Signal.CONSENT_SIGNED, second, ""),
     }
-    assert {n.signal for n in (await world.source.notes(frozenset({second}), TODAY))[0]} == {Signal.CONSENT_SIGNED}
+    assert {n.signal for n in (await world.source.notes(frozenset({second}), ALL, TODAY))[0]} == {Signal.CONSENT_SIGNED}
+    some = frozenset({Signal.TIMES_AGREED, Signal.READY_FOR_START})
+    assert {n.signal for n in (await world.source.notes(frozenset({first, second}), some, TODAY))[0]} == {
+        Signal.TIMES_AGREED
+    }
 
 
 async def test_a_replaced_note_counts_in_its_new_form_alone(world: World) -> None:
     execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
     old = world.lifecare.note_as("coordinator", execution, "times_agreed", "22:30")
     new = world.lifecare.replace_note(old, "23:30")
-    ((note,), _) = await world.source.notes(frozenset({execution}), TODAY)
+    ((note,), _) = await world.source.notes(frozenset({execution}), ALL, TODAY)
     assert (note.id, note.text) == (new, "23:30")
 
 
@@ -156,7 +161,7 @@ async def test_notes_from_before_the_day_do_not_count(world: World) -> None:
     execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
     early = datetime(2026, 3, 8, 22, 30, tzinfo=UTC)
     world.lifecare.note_as("coordinator", execution, "times_agreed", "22:30", created=early)
-    assert await world.source.notes(frozenset({execution}), TODAY) == ((), ())
+    assert await world.source.notes(frozenset({execution}), ALL, TODAY) == ((), ())
 
 
 async def test_orders_changed_on_a_day_tell_which_may_be_a_cameras(world: World) -> None:

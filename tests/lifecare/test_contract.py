@@ -14,7 +14,7 @@ from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from connectors.lifecare import query
 from connectors.mock.lifecare import BASE
-from connectors.mock.wire import Answer, Request
+from connectors.mock.routing import Answer, Request
 from tests.lifecare.test_quirks import Gateway
 from tests.mock.test_lifecare_contract import (
     DESCRIPTION,

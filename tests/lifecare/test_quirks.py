@@ -20,12 +20,12 @@ from connectors.http.client import production_transport
 from connectors.lifecare import query
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.mock.lifecare import BASE, DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
+from connectors.mock.routing import Answer, Request
 from connectors.mock.transport import InProcessTransport
-from connectors.mock.wire import Answer, Request
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 ANNA, BERIT = "19900101TF03", "19900101TF04"
-AT_ONCE = HttpSettings(attempts=1, per_second=None)
+AT_ONCE = HttpSettings(attempts=1, per_second=1e6)
 
 
 @dataclass

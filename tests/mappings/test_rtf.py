@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.mock.lifecare.quirks import rtf
+from connectors.mock.lifecare.rendering import rtf
 from mappings.rtf import is_rtf, plain_text
 
 WORD = (

@@ -14,12 +14,11 @@ import httpx
 import pytest
 from httpx_aiohttp import AiohttpTransport
 
-from connectors.mock.asgi import ABORT, BODY_LIMIT, asgi_app, listening
 from connectors.mock.faults import FaultPlan, Kind, Rule
 from connectors.mock.lifecare import BASE
-from connectors.mock.serve import running_simulators, serve
+from connectors.mock.routing import Answer, Cut, Request, json_answer
+from connectors.mock.serve import BODY_LIMIT, asgi_app, listening, running_simulators, serve
 from connectors.mock.transport import InProcessTransport
-from connectors.mock.wire import Answer, Cut, Request, json_answer
 
 NOW = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 
@@ -124,24 +123,14 @@ async def test_faults_are_set_over_the_socket(client: httpx.AsyncClient) -> None
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
 
 
-async def test_without_the_cuttable_protocol_a_cut_breaks_off_in_the_middle_of_an_answer() -> None:
+async def test_under_another_server_a_cut_is_an_error_of_the_application() -> None:
     def cut(_request: Request) -> Answer:
         raise Cut
 
-    sent: list[dict[str, object]] = []
-
-    async def receive() -> dict[str, object]:
-        return {"type": "http.request", "body": b"", "more_body": False}
-
-    async def send(message: object) -> None:
-        assert isinstance(message, dict)
-        sent.append(message)
-
-    scope = {"type": "http", "method": "GET", "path": "/", "headers": [], "query_string": b"", "extensions": {}}
-    assert ABORT not in scope["extensions"]
-    await asgi_app(cut)(scope, receive, send)
-    assert sent[0]["headers"] == [(b"content-length", b"1000")]
-    assert sent[-1]["more_body"] is True
+    transport = httpx.ASGITransport(asgi_app(cut))
+    async with httpx.AsyncClient(transport=transport, base_url="http://phoniro.test") as client:
+        with pytest.raises(ConnectionAbortedError):
+            await client.get("/")
 
 
 # Both vendors in one process.
@@ -200,37 +189,6 @@ async def test_in_process_a_cut_is_a_read_error_and_a_long_delay_a_read_time_out
         with pytest.raises(httpx.ReadTimeout):
             await client.get("/")
         assert (await client.get("/")).status_code == 200
-
-
-async def test_in_process_hooks_stand_before_the_effect_and_before_the_client_hears() -> None:
-    """What a hook raises comes out as it is, so that a simulation can crash its process at either point."""
-
-    class CrashError(BaseException):
-        pass
-
-    done: list[str] = []
-
-    def vendor(request: Request) -> Answer:
-        done.append(request.path)
-        return echo(request)
-
-    async def before(request: Request) -> None:
-        if request.path == "/before":
-            raise CrashError
-
-    async def after(request: Request, answer: Answer) -> None:
-        assert answer.status == 200
-        if request.path == "/after":
-            raise CrashError
-        if request.path == "/lost":
-            raise Cut
-
-    transport = InProcessTransport(vendor, before=before, after=after)
-    async with httpx.AsyncClient(transport=transport, base_url="http://phoniro.test") as client:
-        for path, error in (("/before", CrashError), ("/after", CrashError), ("/lost", httpx.ReadError)):
-            with pytest.raises(error):
-                await client.post(path)
-    assert done == ["/after", "/lost"]
 
 
 async def test_in_process_a_url_without_a_query_has_none() -> None:

@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from connectors.mock.faults import FaultPlan, Kind, Rule
-from connectors.mock.wire import Answer, Cut, Request, json_answer
+from connectors.mock.routing import Answer, Cut, Request, json_answer
 
 START = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 
@@ -31,7 +31,8 @@ class World:
         return json_answer({"done": len(self.done)}, 201)
 
     def post(self, path: str = "/things", raw_query: str = "", body: bytes = b"") -> Answer:
-        return self.handle(Request.of("POST", path, raw_query=raw_query, body=body))
+        headers = {"content-type": "application/json"}
+        return self.handle(Request.of("POST", path, raw_query=raw_query, headers=headers, body=body))
 
 
 @pytest.fixture
@@ -50,6 +51,12 @@ def test_a_status_replaces_the_answer_before_or_after_the_effect(world: World, k
     assert (answer.status, answer.body, answer.headers["content-type"]) == (502, b"bad gateway", "text/plain")
     assert answer.headers["retry-after"] == "30"
     assert len(world.done) == effects
+
+
+@pytest.mark.parametrize("odd", ["3600000", "-5", "1772486400", "Thu, 01 Jan 1970 00:00:00 GMT", "soon"])
+def test_pa2_retry_after_can_be_anything(world: World, odd: str) -> None:
+    world.plan.add(Rule(kind=Kind.STATUS_BEFORE, retry_after=odd))
+    assert world.post().headers["retry-after"] == odd
 
 
 def test_retry_after_can_be_an_http_date(world: World) -> None:

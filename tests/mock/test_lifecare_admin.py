@@ -85,7 +85,7 @@ async def test_received_requests_are_shown_without_the_key(client: httpx.AsyncCl
 )
 async def test_admin_says_what_is_wrong(client: httpx.AsyncClient, path: str, body: object, status: int) -> None:
     answer = await client.post(f"/admin/{path}", json=body)
-    assert (answer.status_code, bool(answer.json()["error"])) == (status, True)
+    assert (answer.status_code, bool(answer.json()["detail"])) == (status, True)
 
 
 async def test_admin_lists_the_acts_and_shows_written_notes(client: httpx.AsyncClient) -> None:

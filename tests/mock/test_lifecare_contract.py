@@ -14,9 +14,9 @@ import pytest
 from jsonschema import Draft4Validator
 
 from connectors.mock.lifecare import BASE, DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare, catalogue
-from connectors.mock.lifecare.notes import REQUIRED
+from connectors.mock.lifecare.notes import NoteRequest
 from connectors.mock.lifecare.resources import RESOURCES, Resource
-from connectors.mock.wire import Request
+from connectors.mock.routing import Request
 
 DESCRIPTION = Path(__file__).parents[3] / "shared" / "contracts" / "lifecare-ec.swagger.json"
 PREFIX = "WE.EC.Integration.Contracts."
@@ -153,7 +153,8 @@ def _kind(about: dict[str, Any], text: str) -> str:
 def test_a_written_note_is_answered_and_required_as_described() -> None:
     answer = ask(lived_in(), "/api/v2/provider_notes", method="POST", body=note())
     validator(NOTE_ANSWER).validate(without_nulls(answer))
-    assert set(REQUIRED) == set(definition(NOTE_REQUEST)["required"])
+    required = {field.alias for field in NoteRequest.model_fields.values() if field.is_required()}
+    assert required == set(definition(NOTE_REQUEST)["required"])
 
 
 def test_an_order_reads_as_it_was_made() -> None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import pytest
 
 from connectors.mock.lifecare import BASE, DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
-from connectors.mock.wire import Answer, Request
+from connectors.mock.routing import Answer, Request
 
 TF03 = "19900101TF03"
 TF04 = "19900101TF04"
@@ -214,8 +214,8 @@ def test_l8_rows_shift_between_pages(lifecare: SimulatedLifecare, by: int, secon
 
 def test_l8_somebody_works_in_lifecare_between_two_pages(lifecare: SimulatedLifecare) -> None:
     made = [lifecare.order(TF03).order_id for _ in range(4)]
-    lifecare.page_turned = lambda resource, offset: lifecare.vanish(resource, made[offset])
     assert ids(get(lifecare, "orders", limit="2")) == made[:2]
+    lifecare.vanish("orders", made[0])
     assert ids(get(lifecare, "orders", limit="2", offset="2")) == made[3:]
 
 

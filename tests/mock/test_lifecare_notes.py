@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from connectors.mock.lifecare import BASE, DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare, catalogue
-from connectors.mock.wire import Answer, Request
+from connectors.mock.routing import Answer, Request
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TF03 = "19900101TF03"

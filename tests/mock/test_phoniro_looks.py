@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.mock.phoniro import SetOutcome
 from tests.mock.phoniro_client import SCHEDULES, Client
 
 # Status, and who can look.
@@ -202,6 +203,23 @@ def test_looks_are_only_those_that_anyone_can_make(client: Client) -> None:
         "2026-03-05T01:30:00+00:00",
         "2026-03-05T22:00:00+00:00",
     ]
+
+
+HALF = timedelta(minutes=30)
+
+
+def test_pa4_a_supervision_is_pending_then_has_its_outcome_and_can_be_corrected(client: Client) -> None:
+    spoiled, whole = client.schedule("TK-1-1"), client.schedule("TK-2-1")
+    client.phoniro.outcome_after_seconds = 300
+    due = datetime(2026, 3, 2, 22, 0, tzinfo=UTC)
+    client.phoniro.set_outcome(SetOutcome(scheduleId=spoiled, dueAt=due, outcome="missed", toldAt=due + 2 * HALF))
+    client.phoniro.set_outcome(SetOutcome(scheduleId=spoiled, dueAt=due, outcome="ok", toldAt=due + 3 * HALF))
+    seen: dict[str, list[str]] = {spoiled: [], whole: []}
+    for halves in range(4):
+        client.now = due + halves * HALF
+        for told in client.listed("/api/v1/supervisions", **{"from": due.isoformat(), "to": (due + HALF).isoformat()}):
+            seen[told["scheduleId"]].append(told["outcome"])
+    assert seen == {spoiled: ["pending", "pending", "missed", "ok"], whole: ["pending", "ok", "ok", "ok"]}
 
 
 def test_supervisions_that_were_due_are_listed_in_order_with_their_outcomes(client: Client) -> None:

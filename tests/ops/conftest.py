@@ -12,9 +12,9 @@ from pydantic import SecretStr
 
 from adapter.bootstrap import Service
 from adapter.ops.app import create_app
-from adapter.ops.calls import VendorCalls
 from adapter.ops.context import OpsContext
-from adapter.ops.pulse import Pulse
+from adapter.ops.vendor_calls import VendorCalls
+from adapter.ops.watchdog import Watchdog
 from adapter.presentation.words import Words
 from adapter.settings import OpsSettings
 from tests.world import World
@@ -53,7 +53,7 @@ def ops_of(service: Service, calls: VendorCalls, settings: OpsSettings | None = 
         settings=settings or OpsSettings(enabled=True),
         words={name: Words(parts.texts, parts.mapping.zone) for name, parts in service.tenants.items()},
         calls=calls,
-        pulse=Pulse(),
+        watchdog=Watchdog(),
         version="0.0",
         poll_soon=lambda _: None,
         hook_secrets={"exempel": SECRET},

@@ -17,7 +17,6 @@ from fastapi import FastAPI
 from playwright.async_api import Browser, Page, async_playwright
 
 from adapter.ops.app import create_app
-from adapter.ops.context import Breaker
 from tests.ops.conftest import site_of
 from tests.ops.test_municipalities import several
 from tests.ops.test_pages import busy
@@ -104,7 +103,7 @@ async def test_the_page_of_several_municipalities_is_accessible_and_fits_on_a_ph
     async with several() as (land, ops), browser() as chromium:
         land.order("beby", 0, 3)
         await land.poll("beby")
-        ops.breakers = lambda: [Breaker("ceby", "lifecare", True, land.clock.now())]
+        ops.runtime.breakers.of("ceby", "lifecare").down_since = land.clock.now()
         async with listening(create_app(ops)) as url:
             context = await chromium.new_context(
                 color_scheme="dark", viewport={"width": 390, "height": 844}, bypass_csp=True

@@ -8,7 +8,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from adapter.ops.signing import sign
+from adapter.ops.hook_signature import sign
 from adapter.store import due
 from tests.ops.conftest import SECRET, Site
 

@@ -12,9 +12,9 @@ import httpx
 from adapter.observability import configure_logging
 from adapter.ops import views
 from adapter.ops.app import create_app
-from adapter.ops.calls import VendorCalls
-from adapter.ops.casebook import Safety
-from adapter.ops.context import Breaker, OpsContext
+from adapter.ops.case_cache import Safety
+from adapter.ops.context import OpsContext
+from adapter.ops.vendor_calls import VendorCalls
 from adapter.store import cases
 from adapter.store.queries import overview
 from tests.conftest import Logs
@@ -46,7 +46,7 @@ def rows(page: str, heading: str) -> list[list[str]]:
 async def test_each_municipality_has_its_own_line_for_a_vendor_and_the_worst_is_first() -> None:
     async with several() as (land, ops):
         land.calls.record("beby", "phoniro", "GET schedules", 503, "Transient", 0.1)
-        ops.breakers = lambda: [Breaker("ceby", "lifecare", True, land.clock.now())]
+        ops.runtime.breakers.of("ceby", "lifecare").down_since = land.clock.now()
         page = await shown(ops, "/")
     told = [(vendor, tenant, state) for vendor, tenant, _, state in rows(page, "vendors")]
     assert [line[:2] for line in told[:2]] == [("Lifecare", "ceby"), ("Phoniro", "beby")]
@@ -61,14 +61,14 @@ async def test_a_key_that_is_refused_is_said_to_be_so() -> None:
     async with several() as (land, ops):
         land.clock.time += timedelta(minutes=1)
         land.calls.record("beby", "lifecare", "GET orders", 401, "Unauthorised", 0.1)
-        ops.breakers = lambda: [Breaker("beby", "lifecare", True, land.clock.now())]
+        ops.runtime.breakers.of("beby", "lifecare").down_since = land.clock.now()
         page = await shown(ops, "/")
     assert "Lifecare, beby: godtar inte nyckeln" in page
 
 
 async def test_a_vendor_that_was_never_called_shows_while_it_is_held_back() -> None:
     async with several() as (land, ops):
-        ops.breakers = lambda: [Breaker("aby", "mail", True, land.clock.now())]
+        ops.runtime.breakers.of("aby", "mail").down_since = land.clock.now()
         page = await shown(ops, "/")
     assert rows(page, "vendors")[0][:3] == ["E-post", "aby", "–"]
 
@@ -90,7 +90,7 @@ async def test_supervision_that_must_not_be_stands_before_all_else() -> None:
     async with several() as (land, ops):
         now = land.clock.now()
         stored = await land.service.runtime.db.run(lambda c: overview(c, "aby", now))
-        ops.breakers = lambda: [Breaker("aby", "phoniro", True, now)]
+        ops.runtime.breakers.of("aby", "phoniro").down_since = now
         view = views.numbers(ops, "aby", stored, Safety(active=2, after_end=1), now, 600)
         told = views.troubles(ops, [view], views.vendors(ops))
     assert told[0] == "Aktiva efter avslut, aby: 1, ska vara 0: se till det genast."

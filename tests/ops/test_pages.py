@@ -8,7 +8,6 @@ import pytest
 
 from adapter.engine.compare import compare_when_due
 from adapter.engine.feeds import read_feeds
-from adapter.ops.context import Breaker
 from tests.conftest import Logs
 from tests.ops.conftest import TOKEN, Site, site_of
 from tests.world import ANNA, World
@@ -164,8 +163,7 @@ async def test_the_api_is_described(site: Site, path: str) -> None:
 async def test_a_vendor_that_is_held_back_shows_in_the_metrics_and_the_others_as_zero() -> None:
     async with World() as world:
         site = site_of(world)
-        held = Breaker("exempel", "phoniro", True, world.clock.now())
-        site.ops.breakers = lambda: [held]
+        site.ops.runtime.breakers.of("exempel", "phoniro").down_since = world.clock.now()
         async with site.client() as client:
             text = (await client.get("/metrics")).text
     assert 'adapter_breaker_open{tenant="exempel",vendor="phoniro"} 1.0' in text

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import httpx
 from sqlalchemy import Connection, func, select
 
-from adapter.bootstrap import Service
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import ActState
 from adapter.engine.jobs import _begin as begin
@@ -18,8 +17,8 @@ from adapter.store import outbox
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
 from adapter.store.tables import acts
-from connectors.mock.wire import Cut, Handler, Request
-from tests.inprocess import Said, Spared
+from connectors.mock.routing import Cut, Handler
+from connectors.mock.transport import to_request, to_response
 from tests.world import ANNA, World
 
 T = TypeVar("T")
@@ -46,21 +45,21 @@ class Watched(Database):
         return result
 
 
-class _Client(Spared):
+class _Transport(httpx.AsyncBaseTransport):
     """Every call is a point before and after."""
 
     def __init__(self, world: MortalWorld, handler: Handler) -> None:
         self.world, self.handler = world, handler
 
-    async def send(self, request: Request) -> Said:
-        name = request.path.rpartition("/v")[2].partition("/")[2].split("/")[0] or "token"
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        name = request.url.path.rpartition("/v")[2].partition("/")[2].split("/")[0] or "token"
         self.world.point(f"before {request.method} {name}")
         try:
-            answer = self.handler(request)
+            answer = self.handler(await to_request(request))
         except Cut as cut:
             raise httpx.ReadError(str(cut)) from None
         self.world.point(f"after {request.method} {name}")
-        return Said.of(answer)
+        return to_response(answer, request)
 
 
 Point = tuple[str, int, int, int]
@@ -85,14 +84,8 @@ class MortalWorld(World):
         db.world = self
         super().__init__(db=db, poll_seconds=poll_seconds, awaiting_minutes=awaiting_minutes)
 
-    def _service(self) -> Service:
-        service = super()._service()
-        parts = service.tenants["exempel"]
-        lifecare = self.lifecare_faults.wrap(self.lifecare.handle)
-        phoniro = self.phoniro_faults.wrap(self.phoniro.handle)
-        for connector, handler in ((parts.lifecare, lifecare), (parts.phoniro, phoniro)):
-            setattr(connector._http, "_client", _Client(self, handler))  # noqa: B010  # another type, on purpose
-        return service
+    def _transport(self, handler: Handler) -> httpx.AsyncBaseTransport:
+        return _Transport(self, handler)
 
     def point(self, name: str) -> None:
         if self.over:
@@ -102,7 +95,7 @@ class MortalWorld(World):
         if self.done is None:
             count = select(func.count()).select_from(acts).where(acts.c.state == ActState.DONE)
             self.done = self.db.run_sync(lambda c: c.scalar(count)) or 0
-        versions = sum(len(s.versions) for s in self.phoniro.book.all)
+        versions = sum(len(s.versions) for s in self.phoniro.schedules)
         here = (name, self.done, len(self.lifecare.notes_written()), versions)
         self.passed.append(here)
         if self.dies_at(here):
@@ -162,8 +155,8 @@ class MortalWorld(World):
             "balanced": decision is not None and decision.balanced,
             "undone": [a.key for a in ledger if a.state not in (ActState.DONE, ActState.DROPPED)],
             "notes": sorted(_said(note.text) for note in self.lifecare.notes_written()),
-            "schedules": [(s.new.external_reference, *(v.act for v in s.versions)) for s in self.phoniro.book.all],
-            "ends": [(s.now.valid_from, s.now.valid_to) for s in self.phoniro.book.all],
+            "schedules": [(s.new.external_reference, *(v.act for v in s.versions)) for s in self.phoniro.schedules],
+            "ends": [(s.now.valid_from, s.now.valid_to) for s in self.phoniro.schedules],
             "persons": [c.first_name for c in self.phoniro.customers.values()],
             "mails": sorted({(to, subject) for _, to, subject, _ in self.mail.sent}),
         }

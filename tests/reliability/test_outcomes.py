@@ -47,11 +47,23 @@ def test_what_failed_together_does_not_come_back_together() -> None:
     assert timedelta(minutes=15) <= min(drawn) < max(drawn) < timedelta(minutes=15) * 1.25
 
 
-def test_a_vendor_is_never_tried_sooner_than_it_asked_for() -> None:
-    asked = PortError(Failure.TRANSIENT, "busy", vendor="phoniro", retry_after=3600)
-    assert backoff(1, TUNING, Always(0), asked) == timedelta(hours=1)
-    asked = PortError(Failure.TRANSIENT, "busy", vendor="phoniro", retry_after=1)
-    assert backoff(7, TUNING, Always(0), asked) == timedelta(minutes=15)
+@pytest.mark.parametrize(
+    ("attempts", "asked", "stop", "seconds"),
+    [
+        (1, 600, False, 600),
+        (7, 1, False, 900),
+        (1, 86400, False, 900),
+        (1, 1e300, False, 900),
+        (1, 600, True, 15),
+        (3, 600, True, 60),
+    ],
+)
+def test_a_vendor_is_tried_no_sooner_than_it_asked_for_within_our_own_delays(
+    attempts: int, asked: float, stop: bool, seconds: float
+) -> None:
+    """PA2: our longest, and for a pause or an end our first."""
+    error = PortError(Failure.TRANSIENT, "busy", vendor="phoniro", retry_after=asked)
+    assert backoff(attempts, TUNING, Always(0), error, stop=stop) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("as_date", [False, True], ids=["seconds", "a date"])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from adapter.cli.http_side import HttpSide
+from adapter.cli.http_server import HttpServer
 from tests.world import World
 
 
 async def test_a_hook_after_a_reload_is_read_by_the_service_that_came_with_it() -> None:
     async with World() as before, World() as after:
-        side, stop = HttpSide(before.settings.model_copy(update={"ops": _listening(before)})), asyncio.Event()
+        side, stop = HttpServer(before.settings.model_copy(update={"ops": _listening(before)})), asyncio.Event()
         running = asyncio.ensure_future(side.run(before.service, stop))
         await _until(lambda: side._ops is not None)
         assert side._ops is not None

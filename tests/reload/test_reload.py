@@ -14,9 +14,9 @@ from sqlalchemy import Connection, update
 
 from adapter import bootstrap
 from adapter.bootstrap import Outside, Service
-from adapter.cli.supervise import Reloader, supervise, take_over
+from adapter.cli.reload import Reloader, run_until_stopped, take_over
 from adapter.domain.ledger import ActState
-from adapter.settings import Settings, load_settings
+from adapter.settings import load_settings
 from adapter.store import resyncs
 from adapter.store.database import Database
 from adapter.store.tables import acts, cases
@@ -56,15 +56,12 @@ class Place:
         vendors = {"domain": DEFAULT_DOMAIN, "key": DEFAULT_KEY, "client": DEFAULT_CLIENT}
         written = CONFIG.format(mapping=self.mapping, store="sqlite:///unused.db", **vendors)
         self.config.write_text(written, encoding="utf-8")
-        self.built: list[Service] = []
 
-    def build(self, settings: Settings, _: object = None) -> Service:
+    def build(self) -> Service:
         plan = FaultPlan(self.world.clock.now)
         handlers = {"lifecare": self.world.lifecare.handle, "phoniro": self.world.phoniro.handle}
         transports = {name: InProcessTransport(plan.wrap(handler)) for name, handler in handlers.items()}
-        service = bootstrap.build(settings, outside=Outside(transports=transports), db=self.world.db)
-        self.built.append(service)
-        return service
+        return bootstrap.build(load_settings(self.config), outside=Outside(transports=transports), db=self.world.db)
 
     def change(self, file: Path, old: str, new: str) -> None:
         text = file.read_text(encoding="utf-8")
@@ -73,13 +70,15 @@ class Place:
 
 
 @asynccontextmanager
-async def running(place: Place) -> AsyncIterator[Reloader]:
+async def running(place: Place) -> AsyncIterator[list[Service]]:
+    """The services that ran, the present one last."""
     stop = asyncio.Event()
-    reloader = Reloader(place.config, build=place.build, look_seconds=0.02)
-    task = asyncio.create_task(supervise(place.build(load_settings(place.config)), reloader, stop))
+    reloader = Reloader(place.config, look_seconds=0.02)
+    services = [place.build()]
+    task = asyncio.create_task(run_until_stopped(services[0], reloader, stop, replaced=services.append))
     try:
         await until(lambda: reloader._used is not None)
-        yield reloader
+        yield services
     finally:
         stop.set()
         await task
@@ -101,11 +100,11 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 
 async def test_a_changed_mapping_is_in_use_within_seconds(place: Place, logs: Logs) -> None:
-    async with running(place):
+    async with running(place) as services:
         place.change(place.mapping, "renewal_gap_days = 14", "renewal_gap_days = 21")
         await until(lambda: logs.events("configuration_reloaded"))
         assert [line["changed"] for line in logs.events("configuration_reloaded")] == ["exempel"]
-        assert place.built[-1].runtime.tenants["exempel"].policy.renewal_gap_days == 21
+        assert services[-1].runtime.tenants["exempel"].policy.renewal_gap_days == 21
 
 
 async def test_parked_acts_get_another_chance_and_all_open_cases_are_looked_at_again(place: Place, logs: Logs) -> None:
@@ -117,9 +116,9 @@ async def test_parked_acts_get_another_chance_and_all_open_cases_are_looked_at_a
         c.execute(update(acts).where(acts.c.n == 1).values(state=ActState.PARKED))
 
     await place.world.db.run(park)
-    before = place.build(load_settings(place.config))
+    before = place.build()
     place.change(place.mapping, "alarm_team = 7201", "alarm_team = 7202")
-    await take_over(before, place.build(load_settings(place.config)))
+    await take_over(before, place.build())
     assert [line["released"] for line in logs.events("configuration_reloaded")] == [1]
     assert (await place.world.acts())[0].state is ActState.PENDING
     (again,) = await place.world.db.run(lambda c: resyncs.all_resyncs(c))
@@ -138,17 +137,17 @@ async def test_parked_acts_get_another_chance_and_all_open_cases_are_looked_at_a
 async def test_what_cannot_be_used_is_refused_whole_and_loudly_and_what_was_before_stays(
     place: Place, logs: Logs, file: str, old: str, new: str, told: str
 ) -> None:
-    async with running(place):
+    async with running(place) as services:
         place.change(place.mapping, "renewal_gap_days = 14", "renewal_gap_days = 21")
         place.change(getattr(place, file), old, new)
         await until(lambda: logs.events("configuration_refused"))
         (refused,) = logs.events("configuration_refused")
         assert refused["level"] == "error"
         assert told in "\n".join(refused["problems"])
-        assert len(place.built) == 1
+        assert len(services) == 1
         place.change(getattr(place, file), new, old)
         await until(lambda: logs.events("configuration_reloaded"))
-        assert place.built[-1].runtime.tenants["exempel"].policy.renewal_gap_days == 21
+        assert services[-1].runtime.tenants["exempel"].policy.renewal_gap_days == 21
         assert len(logs.events("configuration_refused")) == 1
 
 
@@ -163,12 +162,12 @@ async def test_a_municipality_comes_and_goes_and_one_that_leaves_open_cases_is_t
     place.world.person()
     place.world.order()
     await place.world.settle()
-    async with running(place):
+    async with running(place) as services:
         place.change(place.config, 'tenant = "exempel"', 'tenant = "annan"')
         await until(lambda: logs.events("tenant_unattended"))
         (told,) = logs.events("configuration_reloaded")
         assert (told["added"], told["removed"]) == ("annan", "exempel")
         (left,) = logs.events("tenant_unattended")
         assert (left["tenants"], left["cases"], left["level"]) == ("exempel", 1, "error")
-        assert list(place.built[-1].runtime.tenants) == ["annan"]
+        assert list(services[-1].runtime.tenants) == ["annan"]
         await place.world.db.run(lambda c: c.execute(update(cases).values(tenant="annan")))

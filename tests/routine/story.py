@@ -9,7 +9,7 @@ from typing import Any
 from adapter.domain.decision import Decision, StepState
 from adapter.domain.ledger import Act
 from connectors.mock.lifecare import Ordered
-from connectors.mock.phoniro.schemas import Customer
+from connectors.mock.phoniro import Customer
 from tests.world import ANNA, MONDAY, World
 
 UNHURRIED: dict[str, Any] = {
@@ -67,7 +67,7 @@ class Story(World):
     def done(self) -> list[str]:
         """What was done to the person's schedules in Phoniro since one last asked."""
         deeds: list[str] = []
-        for schedule in self.phoniro.book.all:
+        for schedule in self.phoniro.schedules:
             deeds += [v.act for v in schedule.versions[self.seen.get(schedule.id, 0) :]]
             self.seen[schedule.id] = len(schedule.versions)
         return deeds

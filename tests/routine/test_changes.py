@@ -10,7 +10,7 @@ import pytest
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from connectors.mock.lifecare import Ordered
-from connectors.mock.phoniro.schemas import HandChange
+from connectors.mock.phoniro import HandChange
 from tests.routine.story import Story
 from tests.world import ANNA
 
@@ -114,7 +114,7 @@ async def test_a_change_before_the_start_is_told_once_and_starts_nothing(change:
 async def test_a_last_day_that_moves_and_is_taken_away_moves_with_the_schedule_and_ends_nothing() -> None:
     async with Story() as story:
         order, _ = await story.running()
-        schedule = story.phoniro.book.all[0].id
+        schedule = story.phoniro.schedules[0].id
         for days in (6, 30, 3, None):
             last = None if days is None else day(story, days)
             story.lifecare.decision_end(order.decision_id, last)
@@ -141,7 +141,7 @@ async def test_a_renewal_without_a_gap_has_no_hole_and_asks_only_for_the_order_t
         await story.next_day(4)
         assert story.done() == ["changed", "changed"]
         assert await story.told() == ["plan plan"]
-        (schedule,) = story.phoniro.book.all
+        (schedule,) = story.phoniro.schedules
         nights = story.phoniro.looks(schedule.id, story.clock.time - timedelta(days=6), story.clock.time)
         assert len(nights) == 18, "three looks in each of six nights"
 
@@ -164,7 +164,7 @@ async def test_a_schedule_that_somebody_changed_meanwhile_is_read_again_and_deci
     """412: the version that the change carried was overtaken; what stands in Phoniro in the end is what is decided."""
     async with Story() as story:
         order, _ = await story.running()
-        (schedule,) = story.phoniro.book.all
+        (schedule,) = story.phoniro.schedules
         story.phoniro.change_by_hand(schedule.id, HandChange.model_validate({"validTo": day(story, 90)}))
         story.lifecare.decision_end(order.decision_id, day(story, 20))
         await story.next_day()

@@ -83,7 +83,7 @@ RUNNING = [
 async def test_a_running_supervision_ends_after_its_last_day_and_everything_is_taken_back(fact: str, when: int) -> None:
     async with Story() as story:
         order, execution = await story.running(start=story.today - timedelta(days=5))
-        schedule = story.phoniro.book.all[0]
+        schedule = story.phoniro.schedules[0]
         last = story.today + timedelta(days=when)
         ENDS[fact](story, order, last)
         await story.settle()

@@ -13,8 +13,7 @@ from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.adopt import parse, take_over
 from connectors.mock.lifecare import Ordered
-from connectors.mock.phoniro import NewSchedule
-from connectors.mock.phoniro.schemas import Customer
+from connectors.mock.phoniro import Customer, NewSchedule
 from tests.conftest import Logs
 from tests.world import World
 

@@ -1,7 +1,4 @@
-"""The network of a simulated world: between the real connectors and the simulated vendors, in place of httpx's client.
-
-It stands below the connectors and spares httpx's work only; everything the connectors do is real.
-"""
+"""The network of a simulated world: the transport between the real connectors and the simulated vendors."""
 
 from __future__ import annotations
 
@@ -14,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from connectors.mock.wire import Answer, Handler, Request
-from tests.inprocess import Said, Spared
+from connectors.mock.routing import Answer, Handler, Request
+from connectors.mock.transport import to_request, to_response
 from tests.simulation.loop import LoopClock
 from tests.simulation.weather import Fault, Weather
 
@@ -44,14 +41,15 @@ class Vendor:
         self.clock.loop.call_later(seconds, self.handler, request)
 
 
-class Client(Spared):
+class Network(httpx.AsyncBaseTransport):
     """One process's way to a vendor."""
 
     def __init__(self, vendor: Vendor, process: Process) -> None:
         self._vendor = vendor
         self._process = process
 
-    async def send(self, asked: Request) -> Said:
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        asked = await to_request(request)
         vendor, write = self._vendor, asked.method not in ("GET", "HEAD")
         await self._process.point(f"call {vendor.name} {asked.method}", write=write)
         fault = vendor.weather.fault(vendor.name, write=write, now=vendor.clock.now())
@@ -65,7 +63,7 @@ class Client(Spared):
         if write:
             await asyncio.sleep(vendor.rng.uniform(0.01, 1.5))
         await self._process.point(f"answered {vendor.name} {asked.method}", write=write)
-        return Said.of(answer)
+        return to_response(answer, request)
 
     async def _befallen(self, fault: Fault, request: Request) -> Answer:
         vendor, rng = self._vendor, self._vendor.rng
@@ -118,6 +116,7 @@ class Client(Spared):
         rng, seconds = self._vendor.rng, self._vendor.rng.choice((1, 20, 90))
         if rng.random() < 0.3:
             return Answer(status, {}, b"")
-        until = self._vendor.clock.now() + timedelta(seconds=seconds)
-        date = format_datetime(until, usegmt=True)
-        return Answer(status, {"Retry-After": rng.choice((str(seconds), date))}, b"")
+        now = self._vendor.clock.now()
+        until = format_datetime(now + timedelta(seconds=seconds), usegmt=True)
+        headers = {"Date": format_datetime(now, usegmt=True), "Retry-After": rng.choice((str(seconds), until))}
+        return Answer(status, headers, b"")

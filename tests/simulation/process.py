@@ -24,7 +24,7 @@ from adapter.store.database import Database
 from adapter.store.tables import feeds
 from mappings.tables import load_mapping
 from mappings.texts import Texts
-from tests.simulation.net import LATEST, Client
+from tests.simulation.net import LATEST, Network
 
 if TYPE_CHECKING:
     from tests.simulation.town import Town
@@ -70,17 +70,15 @@ class Process:
         self.tasks: list[asyncio.Task[None]] = []
         self.wake = asyncio.Event()
         with patch.object(bootstrap, "load_mapping", _mapping), patch.object(Texts, "load", _texts):
+            networks = {"lifecare": Network(town.lifecare_net, self), "phoniro": Network(town.phoniro_net, self)}
             service = bootstrap.build(
                 town.settings,
                 clock=town.clock,
                 owner=f"process-{number}",
-                outside=bootstrap.Outside(transports=town.transports, sleep=asyncio.sleep, mail=town.mail),
+                outside=bootstrap.Outside(transports=networks, sleep=asyncio.sleep, mail=town.mail),
                 rng=rng,
                 db=Held(town.db, self),
             )
-        parts = service.tenants["exempel"]
-        for client, vendor in ((parts.lifecare, town.lifecare_net), (parts.phoniro, town.phoniro_net)):
-            setattr(client._http, "_client", Client(vendor, self))  # noqa: B010 - another type on purpose
         self.rt: Runtime = service.runtime
         object.__setattr__(self.rt, "pause", self.point)
         object.__setattr__(self.rt, "tuning", replace(self.rt.tuning, reread=SELDOM, awaiting=SELDOM))

@@ -14,7 +14,7 @@ from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.tables import persons
-from connectors.mock.phoniro.schedule import Schedule
+from connectors.mock.phoniro import Schedule
 from tests.simulation.lives import Life
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Watch:
         now = self.town.clock.now()
         stormy = self.town.weather.stormy(now, timedelta(hours=1))
         self.calm.append((now, not stormy))
-        for schedule in self.town.phoniro.book.all:
+        for schedule in self.town.phoniro.schedules:
             self._openings(schedule)
             self._looks(schedule, now)
         self._once()
@@ -116,7 +116,7 @@ class Watch:
                 self._marks.add(mark)
         self._notes = len(notes)
         open_ones = Counter(
-            s.new.customer_external_id for s in self.town.phoniro.book.all if not s.now.ended(self.town.phoniro.now)
+            s.new.customer_external_id for s in self.town.phoniro.schedules if not s.now.ended(self.town.phoniro.now)
         )
         for number in open_ones.values():
             if number > 1:
@@ -137,7 +137,7 @@ class Watch:
     def settled(self) -> None:
         """P5: faults lifted, everything is as it should: who may look can, and nothing is left over."""
         now = self.town.clock.now()
-        able = {self._life(s).person_id for s in self.town.phoniro.book.all if s.could_look(now)}
+        able = {self._life(s).person_id for s in self.town.phoniro.schedules if s.could_look(now)}
         people = {case.person_id for case, _ in self._cases()}
         for life in self.town.lives:
             if life.order is None:
@@ -175,7 +175,7 @@ class Watch:
                 mark = f"[{case.ref}/{act.n:02d}]"
                 if act.kind is ActKind.MESSAGE and (act.state is ActState.DONE) != (mark in written):
                     self.town.broken(f"P4: {mark} is {act.state} in the ledger, and written: {mark in written}")
-        for schedule in self.town.phoniro.book.all:
+        for schedule in self.town.phoniro.schedules:
             if not schedule.now.ended(self.town.phoniro.now):
                 self._broken("P7", schedule, "isn't ended")
         for customer in self.town.phoniro.customers.values():

@@ -21,7 +21,7 @@ def _once(world: World, count: int = SENT) -> None:
     bodies = [text.rpartition("[")[0] for text in texts]
     if len(set(marks)) != len(marks) or len(set(bodies)) != len(bodies) or len(texts) != count:
         raise Broken(f"P4: {len(texts)} notes in place of {count}, {len(set(marks))} marks")
-    acts = [version.act for schedule in world.phoniro.book.all for version in schedule.versions]
+    acts = [version.act for schedule in world.phoniro.schedules for version in schedule.versions]
     if acts != ["created"]:
         raise Broken(f"P4: the schedule was {acts}")
 
@@ -95,7 +95,7 @@ async def an_old_reading() -> None:
         world.lifecare.absence(ANNA, world.today + timedelta(days=9), world.today + timedelta(days=10))
         await world.cycle()
         await world.pass_time(hours=1)
-        (schedule,) = world.phoniro.book.all
+        (schedule,) = world.phoniro.schedules
         acts = [version.act for version in schedule.versions]
         if acts != ["created", "paused"]:
             raise Broken(f"P1: consent was withdrawn, and the schedule was {acts}")

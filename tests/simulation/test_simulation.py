@@ -50,5 +50,5 @@ def test_a_vendor_whose_clock_is_behind_is_not_asked_to_end_for_ever() -> None:
     schedule still showed as active and was ended anew each second, a little later each time: it never ended."""
     town = Town(4, SUITE)
     town.run()
-    (schedule,) = town.phoniro.book.all
+    (schedule,) = town.phoniro.schedules
     assert [version.act for version in schedule.versions].count("ended") == 1

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-import httpx
 from sqlalchemy import Connection, bindparam, select, update
 
 from adapter.store import codec
@@ -34,11 +33,9 @@ _UNREAD = select(_c.ref, _c.decision, _c.lease_owner).where(
     _c.closed_at.is_(None),
     _c.facts_read_at <= bindparam("acted_at"),
 )
-_SOONER = (
-    update(cases)
-    .where(_c.tenant == "exempel", _c.ref == bindparam("of"), _c.lease_owner.is_(None))
-    .values(read_again_at=bindparam("now"), ready_at=bindparam("now"))
-)
+_NOW = update(cases).where(_c.tenant == "exempel", _c.ref == bindparam("of"), _c.lease_owner.is_(None))
+_LOOK = _NOW.values(due_at=bindparam("now"), due_reason="time", ready_at=bindparam("now"))
+_READ = _NOW.values(read_again_at=bindparam("now"), ready_at=bindparam("now"))
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 DATABASE = Database("sqlite://")
@@ -99,7 +96,6 @@ class Town:
         self.lifecare_net = Vendor("lifecare", self.lifecare.handle, self.clock, self.weather, nets[0])
         self.phoniro_net = Vendor("phoniro", self.phoniro.handle, self.clock, self.weather, nets[1])
         self.phoniro_net.revoke = self.phoniro.revoke_tokens
-        self.transports = {name: httpx.MockTransport(_nobody) for name in ("lifecare", "phoniro")}
         self.mail = SlowMail(self)
         self.settings = settings_for(poll_seconds=3600)
         self.db = DATABASE
@@ -124,9 +120,9 @@ class Town:
             print(self.lines[-1])
 
     def acted(self, person_id: str, what: str) -> None:
-        """Somebody did something in Lifecare. In service a case is read each ``REREAD_HOURS``, one that awaits
-        something each ``AWAITING_HOURS``, at moments of its own. Here only the first of those readings after an act is
-        done: the others, most of what a month consists of, find nothing new."""
+        """Somebody did something in Lifecare. In service a case is read whole each ``REREAD_HOURS``, and what it awaits
+        each ``AWAITING_HOURS``, at moments of its own. Here only the first of those readings after an act is done: the
+        others, most of what a month consists of, find nothing new."""
         now = self.clock.now()
         self.acted_at = now
         self.log(f"{person_id[-4:]} {what}")
@@ -139,13 +135,14 @@ class Town:
         """The moment at which the person's case is read again, if it awaits something or ``anyhow``."""
         now, theirs = self.clock.now(), {"person": person_id, "acted_at": acted_at}
         for ref, decision, owner in self.db.run_sync(lambda c: c.execute(_UNREAD, theirs).all()):
-            if not anyhow and not codec.load_decision(decision).awaits:
-                self._later(self.rng.uniform(0, (REREAD_HOURS - AWAITING_HOURS) * 3600), person_id, acted_at, True)
-            elif owner is not None:  # it is being read just now
+            if owner is not None:  # it is being read just now
                 self._later(60, person_id, acted_at, anyhow)
-            else:
-                soon = partial(Connection.execute, statement=_SOONER, parameters={"of": ref, "now": now})
-                self.db.run_sync(soon)
+                continue
+            if anyhow or codec.load_decision(decision).awaits:
+                soon = {"statement": _READ if anyhow else _LOOK, "parameters": {"of": ref, "now": now}}
+                self.db.run_sync(partial(Connection.execute, **soon))
+            if not anyhow:
+                self._later(self.rng.uniform(0, (REREAD_HOURS - AWAITING_HOURS) * 3600), person_id, acted_at, True)
         for process in self.processes:
             process.wake.set()
 
@@ -229,7 +226,3 @@ class Town:
     def _raise(self) -> None:
         if self.failure is not None:
             raise self.failure
-
-
-def _nobody(_request: httpx.Request) -> httpx.Response:
-    raise AssertionError("nothing of a simulated world goes by httpx's own client")

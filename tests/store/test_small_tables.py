@@ -43,16 +43,16 @@ EMPTY: dict[str, object] = {"orders": (), "decisions": (), "executions": (), "ab
 
 
 def save(store: Store, ref: str, fact: StoredFact) -> None:
-    before = store.run(facts.load_facts, "north", ref)
+    before = store.run(facts.load, "north", ref).resources
     store.run(facts.save, "north", ref, before, {fact.resource: fact})
 
 
 def test_facts_are_whole_once_every_resource_was_read(store: Store) -> None:
     for minutes, (resource, value) in enumerate(EMPTY.items()):
         save(store, "TK-1", StoredFact.read(resource, value, (), after(minutes=minutes)))
-        assert facts.assemble(store.run(facts.load_facts, "north", "TK-1"), frozenset()) is None
+        assert store.run(facts.load, "north", "TK-1").facts() is None
     save(store, "TK-1", StoredFact.read("client", CLIENT, [PROBLEM], NOW))
-    whole = facts.assemble(store.run(facts.load_facts, "north", "TK-1"), frozenset({"1"}))
+    whole = store.run(facts.load, "north", "TK-1").facts(frozenset({"1"}))
     assert isinstance(whole, Facts)
     assert (whole.client.value, whole.problems, whole.chain) == (CLIENT, (PROBLEM,), frozenset({"1"}))
     assert (whole.stale, whole.read_at) == ((), NOW)
@@ -63,12 +63,12 @@ def test_what_cannot_be_read_keeps_its_last_value_and_is_stale(store: Store) -> 
     save(store, "TK-1", known)
     save(store, "TK-1", StoredFact.unread("client", known, after(hours=1), "503"))
     save(store, "TK-1", StoredFact.unread("notes", None, after(hours=1), "503"))
-    stored = store.run(facts.load_facts, "north", "TK-1")
+    stored = store.run(facts.load, "north", "TK-1").resources
     client, notes = stored["client"], stored["notes"]
     assert (client.value, client.read_at, client.tried_at, client.stale) == (CLIENT, NOW, after(hours=1), True)
     assert (notes.value, notes.read_at, notes.stale, notes.error) == (None, None, True, "503")
     save(store, "TK-1", StoredFact.read("client", CLIENT, (), after(hours=2)))
-    fresh = store.run(facts.load_facts, "north", "TK-1")["client"]
+    fresh = store.run(facts.load, "north", "TK-1").resources["client"]
     assert (fresh.stale, fresh.error, fresh.read_at) == (False, None, after(hours=2))
 
 
@@ -76,7 +76,7 @@ def test_a_value_that_this_version_cannot_read_is_read_afresh_and_nothing_of_it_
     save(store, "TK-1", StoredFact.read("client", CLIENT, (), NOW))
     broken = update(facts_table).values(value=f'{{"client_id": "{PERSON}"}}')
     store.db.run_sync(lambda conn: conn.execute(broken))
-    fact = store.run(facts.load_facts, "north", "TK-1")["client"]
+    fact = store.run(facts.load, "north", "TK-1").resources["client"]
     assert (fact.value, fact.read_at, fact.stale) == (None, None, True)
     assert "client_id" in str(fact.error)
     assert PERSON not in str(fact.error)
@@ -206,7 +206,7 @@ def test_a_purged_case_holds_nothing_personal_and_its_orders_open_no_new_one(sto
     assert forget(NOW) == []
     assert forget(after(days=30)) == [first.ref]
     assert forget(after(days=30)) == []
-    assert store.run(facts.load_facts, "north", first.ref) == {}
+    assert store.run(facts.load, "north", first.ref).resources == {}
     assert store.run(outbox.acts, "north", first.ref) != ()
     assert store.open("1").ref == first.ref
     assert store.known_person(second)

@@ -15,14 +15,14 @@ import httpx
 from adapter.bootstrap import Outside, Service, build
 from adapter.engine.feeds import read_feeds
 from adapter.engine.work import work
-from adapter.ops.calls import VendorCalls
+from adapter.ops.vendor_calls import VendorCalls
 from adapter.settings import Settings
 from adapter.store import cases
 from adapter.store.database import Database
 from connectors.mock.lifecare import DEFAULT_KEY, SimulatedLifecare
 from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
+from connectors.mock.routing import Answer, Handler, Request
 from connectors.mock.transport import InProcessTransport
-from connectors.mock.wire import Answer, Handler, Request
 from tests.outside import READY, person
 from tests.world import EXAMPLE, MONDAY, Mail, VirtualClock
 

@@ -11,12 +11,12 @@ import pytest
 from adapter.bootstrap import Outside, Service, build
 from adapter.cli.check import check_all
 from adapter.cli.findings import Mark
+from adapter.cli.reload import Reloader, take_over, tell_refused
 from adapter.cli.run import run_service
-from adapter.cli.supervise import Reloader, take_over, tell_refused
 from adapter.ops.app import create_app
-from adapter.ops.calls import VendorCalls
 from adapter.ops.context import OpsContext
-from adapter.ops.pulse import Pulse
+from adapter.ops.vendor_calls import VendorCalls
+from adapter.ops.watchdog import Watchdog
 from adapter.presentation.words import Words
 from adapter.settings import OpsSettings, load_settings
 from adapter.store.database import Database
@@ -118,7 +118,7 @@ async def test_readyz_metrics_page_and_check_name_it(files: Files) -> None:
                 settings=OpsSettings(enabled=True),
                 words={"norra": Words(parts.texts, parts.mapping.zone)},
                 calls=VendorCalls(service.runtime.clock.now),
-                pulse=Pulse(),
+                watchdog=Watchdog(),
                 version="0.0",
                 poll_soon=lambda _: None,
             )

@@ -1,7 +1,17 @@
 """The simulated Lifecare: behaves as the live gateway was seen to behave (L1 to L16), on invented data."""
 
-from connectors.mock.lifecare.care import Ordered
-from connectors.mock.lifecare.gateway import BASE, DEFAULT_DOMAIN, DEFAULT_KEY, Received, SimulatedLifecare
+from connectors.mock.lifecare.acts import Ordered, Protection
+from connectors.mock.lifecare.api import BASE, DEFAULT_DOMAIN, DEFAULT_KEY
 from connectors.mock.lifecare.notes import WrittenNote
+from connectors.mock.lifecare.simulator import Received, SimulatedLifecare
 
-__all__ = ["BASE", "DEFAULT_DOMAIN", "DEFAULT_KEY", "Ordered", "Received", "SimulatedLifecare", "WrittenNote"]
+__all__ = [
+    "BASE",
+    "DEFAULT_DOMAIN",
+    "DEFAULT_KEY",
+    "Ordered",
+    "Protection",
+    "Received",
+    "SimulatedLifecare",
+    "WrittenNote",
+]

@@ -14,18 +14,15 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
-from pydantic import TypeAdapter, ValidationError, validate_call
+from pydantic import TypeAdapter, validate_call
 from pydantic_core import to_jsonable_python
 
-from connectors.mock.lifecare.quirks import Settings
-from connectors.mock.wire import Answer, Request, json_answer
+from connectors.mock.lifecare.state import Settings
+from connectors.mock.routing import Answer, Request, Router, json_answer, refuse
 
-if TYPE_CHECKING:
-    from connectors.mock.lifecare.gateway import SimulatedLifecare
-
-_PREFIX: Final = "/admin/"
 ACTS: Final = (
     "seed_person",
     "protect",
@@ -49,47 +46,62 @@ ACTS: Final = (
 )
 
 
-def handle(lifecare: SimulatedLifecare, request: Request) -> Answer:
-    """Answer a request to the simulator's own paths."""
-    name = request.path.removeprefix(_PREFIX)
-    match request.method, name:
-        case "GET", "acts":
-            return _shown({act: str(inspect.signature(getattr(lifecare, act))) for act in ACTS})
-        case "GET", "received":
-            return _shown(lifecare.received())
-        case "GET", "notes":
-            return _shown(lifecare.notes_written())
-        case "GET", "settings":
-            return _shown(lifecare.settings)
-        case "POST", "reset":
-            lifecare.reset()
-            return _shown({})
-        case "POST", _:
-            return _changed(lifecare, name, request)
-    return json_answer({"error": f"there is no {request.method} {request.path}"}, 404)
+class Simulator(Protocol):
+    """What the side door needs of the simulator beside its acts."""
+
+    settings: Settings
+
+    def received(self) -> Any: ...
+    def notes_written(self) -> Any: ...
+    def reset(self) -> None: ...
 
 
-def _changed(lifecare: SimulatedLifecare, name: str, request: Request) -> Answer:
-    act = name.removeprefix("acts/")
-    if name != "settings" and (act == name or act not in ACTS):
-        return json_answer({"error": f"there is no {request.path}; GET /admin/acts lists what there is"}, 404)
-    try:
-        given = request.json() if request.body else {}
-        if name == "settings":
-            _set(lifecare.settings, given)
-            return _shown(lifecare.settings)
-        return _shown({"result": validate_call(getattr(lifecare, act))(**given)})
-    except (ValidationError, ValueError, KeyError, TypeError) as wrong:
-        return json_answer({"error": str(wrong)}, 400)
+class Admin:
+    """Answers what tests and demonstrations ask and do."""
 
+    def __init__(self, simulator: Simulator) -> None:
+        self._simulator = simulator
+        self._acts: dict[str, Callable[..., Any]] = {name: getattr(simulator, name) for name in ACTS}
+        signatures = {name: str(inspect.signature(act)) for name, act in self._acts.items()}
+        self._paths = Router(
+            {
+                "/admin/acts": {"GET": lambda _: _shown(signatures)},
+                "/admin/acts/{name}": {"POST": self._act},
+                "/admin/received": {"GET": lambda _: _shown(simulator.received())},
+                "/admin/notes": {"GET": lambda _: _shown(simulator.notes_written())},
+                "/admin/settings": {"GET": lambda _: _shown(simulator.settings), "POST": self._set},
+                "/admin/reset": {"POST": self._reset},
+            }
+        )
 
-def _set(settings: Settings, given: dict[str, Any]) -> None:
-    known = to_jsonable_python(settings)
-    if unknown := given.keys() - known.keys():
-        raise ValueError(f"there is no setting {sorted(unknown)[0]}; there are {', '.join(known)}")
-    checked = TypeAdapter(Settings).validate_python({**known, **given})
-    for name in given:
-        setattr(settings, name, getattr(checked, name))
+    def __call__(self, request: Request) -> Answer:
+        """Answer one request."""
+        return self._paths(request)
+
+    def _reset(self, _request: Request) -> Answer:
+        self._simulator.reset()
+        return _shown({})
+
+    def _act(self, request: Request, name: str) -> Answer:
+        if name not in self._acts:
+            raise refuse(404, "Not Found", f"There is no act {name}; GET /admin/acts lists what there is.")
+        try:
+            return _shown({"result": validate_call(self._acts[name])(**request.json())})
+        except (ValueError, KeyError, TypeError) as wrong:
+            raise refuse(400, "Bad Request", str(wrong)) from None
+
+    def _set(self, request: Request) -> Answer:
+        settings, given = self._simulator.settings, request.json()
+        known = to_jsonable_python(settings)
+        try:
+            if unknown := given.keys() - known.keys():
+                raise ValueError(f"there is no setting {sorted(unknown)[0]}; there are {', '.join(known)}")
+            checked = TypeAdapter(Settings).validate_python({**known, **given})
+        except ValueError as wrong:
+            raise refuse(400, "Bad Request", str(wrong)) from None
+        for name in given:
+            setattr(settings, name, getattr(checked, name))
+        return _shown(settings)
 
 
 def _shown(value: Any) -> Answer:

@@ -1,30 +1,17 @@
 """What an installation of Lifecare has set up beforehand: headings, units, services, personnel. All ids are invented.
 
-An example mapping may use the very ids below, so they are constants and never renumbered:
-
-=====================  ===================================================================================
-headings               ``HEADINGS[key]``: ``headline_id`` (string, ``GET headlines``, what notes are read by) and
-                       ``provider_headline_id`` (integer, ``GET provider_headlines``, what notes are written under).
-                       Two catalogues that share no number (LA3). Signals are S101 to S112 and 5101 to 5112,
-                       messages S201 to S204 and 5201 to 5204. S901/5901 is an unrelated heading, 5999 is inactive.
-provider units         7101 Hemtjänst Norr, 7102 Hemtjänst Söder (coordinators), 7201 Larmgruppen, 7301 Myndighet äldre,
-                       7999 is inactive.
-companies              71 (owns 7101), 72 (owns 7102), 73 (owns 7201), 70 (owns 7301): ``Order.Company`` (LA9).
-order providers        ``UTFNORR``, ``UTFSODER``: ``Order.Provider.Id`` (LA9).
-service categories     40 Trygghetskamera, 41 Trygghetslarm, 42 Hemtjänst: ``Order.ServiceCategoryId`` (LA6).
-service types          4010 Tillsyn via trygghetskamera, natt; 4110 Trygghetslarm; 4210 Dusch; 4220 Städning:
-                       ``OrderedService.ServiceType.Code`` (LA6).
-time units             1 Dag, 2 Vecka, 3 Månad, 4 Natt: ``OrderedServiceDetail.TimeUnit`` (LA6).
-personnel              9001 is the adapter itself (signature ``TKADAPT``, title ``Systemkonto``); 9101 coordinator,
-                       9201 alarm team, 9301 assessor, 9401 night staff.
-=====================  ===================================================================================
+An example mapping may use these very ids, so they are constants and never renumbered. A heading stands in two
+catalogues that share no number (LA3): ``headline_id`` is what notes are read by, ``provider_headline_id`` what they are
+written under. Companies and order providers are those of LA9, service categories, types and time units those of LA6.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +28,6 @@ class Heading:
 class Unit:
     """A provider unit: who a note is written to."""
 
-    key: str
     id: int
     name: str
     company_id: int
@@ -99,17 +85,13 @@ HEADINGS: Final = MappingProxyType({heading.key: heading for heading in (*_SIGNA
 OTHER_HEADING: Final = Heading("other", "Social dokumentation", "S901", 5901)
 INACTIVE_HEADING: Final = Heading("inactive", "Utgått sökord", "S999", 5999)
 
-COORDINATOR_UNIT: Final = Unit("coordinator_north", 7101, "Hemtjänst Norr", 71, "Hemtjänst Norr, egen regi")
-COORDINATOR_UNIT_SOUTH: Final = Unit("coordinator_south", 7102, "Hemtjänst Söder", 72, "Hemtjänst Söder, egen regi")
-ALARM_TEAM_UNIT: Final = Unit("alarm_team", 7201, "Larmgruppen", 73, "Larm och natt, egen regi")
-AUTHORITY_UNIT: Final = Unit("authority", 7301, "Myndighet äldre", 70, "Myndigheten")
-INACTIVE_UNIT: Final = Unit("closed", 7999, "Nedlagd enhet", 71, "Hemtjänst Norr, egen regi", active=False)
-UNITS: Final = MappingProxyType(
-    {
-        unit.key: unit
-        for unit in (COORDINATOR_UNIT, COORDINATOR_UNIT_SOUTH, ALARM_TEAM_UNIT, AUTHORITY_UNIT, INACTIVE_UNIT)
-    }
-)
+COORDINATOR_UNIT: Final = Unit(7101, "Hemtjänst Norr", 71, "Hemtjänst Norr, egen regi")
+COORDINATOR_UNIT_SOUTH: Final = Unit(7102, "Hemtjänst Söder", 72, "Hemtjänst Söder, egen regi")
+ALARM_TEAM_UNIT: Final = Unit(7201, "Larmgruppen", 73, "Larm och natt, egen regi")
+AUTHORITY_UNIT: Final = Unit(7301, "Myndighet äldre", 70, "Myndigheten")
+INACTIVE_UNIT: Final = Unit(7999, "Nedlagd enhet", 71, "Hemtjänst Norr, egen regi", active=False)
+_UNITS = (COORDINATOR_UNIT, COORDINATOR_UNIT_SOUTH, ALARM_TEAM_UNIT, AUTHORITY_UNIT, INACTIVE_UNIT)
+UNITS: Final = MappingProxyType({unit.id: unit for unit in _UNITS})
 ORDER_PROVIDERS: Final = MappingProxyType({COORDINATOR_UNIT.id: "UTFNORR", COORDINATOR_UNIT_SOUTH.id: "UTFSODER"})
 
 CAMERA: Final = ServiceType("camera", 4010, "Tillsyn via trygghetskamera, natt", 40, "Trygghetskamera")
@@ -125,18 +107,71 @@ NIGHT: Final = 4
 TIME_UNITS: Final = MappingProxyType({DAY: "Dag", WEEK: "Vecka", MONTH: "Månad", NIGHT: "Natt"})
 
 ADAPTER: Final = Personnel("adapter", 9001, "TKADAPT", "Trygghetskamera", "Adapter", "Systemkonto", "SYS")
-PERSONNEL: Final = MappingProxyType(
-    {
-        person.key: person
-        for person in (
-            ADAPTER,
-            Personnel("coordinator", 9101, "KOTEST", "Kim", "Koordinator", "Koordinator", "KOORD"),
-            Personnel("alarm_team", 9201, "LATEST", "Love", "Larmgrupp", "Larmtekniker", "LARM"),
-            Personnel("assessor", 9301, "BHTEST", "Bo", "Handläggare", "Biståndshandläggare", "BIST"),
-            Personnel("night_staff", 9401, "NATEST", "Nour", "Nattpersonal", "Undersköterska", "NATT"),
-        )
-    }
+_PERSONNEL = (
+    ADAPTER,
+    Personnel("coordinator", 9101, "KOTEST", "Kim", "Koordinator", "Koordinator", "KOORD"),
+    Personnel("alarm_team", 9201, "LATEST", "Love", "Larmgrupp", "Larmtekniker", "LARM"),
+    Personnel("assessor", 9301, "BHTEST", "Bo", "Handläggare", "Biståndshandläggare", "BIST"),
+    Personnel("night_staff", 9401, "NATEST", "Nour", "Nattpersonal", "Undersköterska", "NATT"),
 )
+PERSONNEL: Final = MappingProxyType({person.key: person for person in _PERSONNEL})
 
 ABSENCE_REASONS: Final = MappingProxyType({1: "Sjukhus", 2: "Korttidsboende", 3: "Bortrest"})
 END_REASONS: Final = MappingProxyType({1: "Insatsen avslutad", 2: "Avliden", 3: "Byte av utförare"})
+
+
+def code_text(code: int, text: str) -> dict[str, Any]:
+    """A code with its text."""
+    return {"Code": code, "Text": text}
+
+
+def category_fields(service: ServiceType) -> dict[str, Any]:
+    """A service's category as executions and headlines carry it: once, and once more in obsolete fields."""
+    return {
+        "ServiceCategory": code_text(service.category_id, service.category_name),
+        "ServiceCategoryId": service.category_id,
+        "ServiceCategoryName": service.category_name,
+    }
+
+
+def rows() -> Mapping[str, list[dict[str, Any]]]:
+    """The rows that are there from the start, by resource."""
+    active = dict.fromkeys((*HEADINGS.values(), OTHER_HEADING), True) | {INACTIVE_HEADING: False}
+    category = category_fields(CAMERA)
+    return {
+        "headlines": [
+            {
+                "Id": heading.headline_id,
+                "Name": heading.name,
+                "Permissions": {"CanCreate": on, "CanRead": True, "CanUpdate": on},
+                **category,
+            }
+            for heading, on in active.items()
+        ],
+        "provider_headlines": [
+            {
+                "Id": heading.provider_headline_id,
+                "Name": heading.name,
+                "IsActive": on,
+                "ServiceCategoryId": CAMERA.category_id,
+                "ServiceCategoryName": CAMERA.category_name,
+            }
+            for heading, on in active.items()
+        ],
+        "provider_units": [
+            {"Id": u.id, "Name": u.name, "CompanyId": u.company_id, "CompanyName": u.company_name, "Active": u.active}
+            for u in UNITS.values()
+        ],
+        "service_configurations": [
+            {
+                "TypeId": service.code,
+                "TypeName": service.name,
+                "CategoryId": service.category_id,
+                "CategoryName": service.category_name,
+                "UpdateTime": datetime(2020, 1, 1, 8, tzinfo=UTC),
+                "DisplayOrder": place,
+                "StartDate": date(2020, 1, 1),
+            }
+            for place, service in enumerate(SERVICE_TYPES.values())
+        ],
+    }

@@ -6,53 +6,50 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
 
 from connectors.mock.lifecare import catalogue
-from connectors.mock.lifecare.care import CareActs
+from connectors.mock.lifecare.acts import CareActs
 from connectors.mock.lifecare.catalogue import Personnel
-from connectors.mock.lifecare.quirks import rtf
+from connectors.mock.lifecare.rendering import rtf
 from connectors.mock.lifecare.table import utc
 
-_PERSONNEL = {person.id: person for person in catalogue.PERSONNEL.values()}
-_SIGNATURES = {person.signature: person for person in catalogue.PERSONNEL.values()}
-_WRITTEN_UNDER = {heading.provider_headline_id: heading.key for heading in catalogue.HEADINGS.values()}
-REQUIRED: Mapping[str, type] = {
-    "occurrenceTimeUtc": str,
-    "text": str,
-    "clientId": int,
-    "providerUnitId": int,
-    "headlineId": int,
-    "createdPersonnelId": int,
-    "createdPersonnelTitle": str,
-}
-_SECONDS = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,7})?(Z|[+-]\d{2}:\d{2})?")
-_BLANK: Mapping[str, Any] = {
-    "Id": None,
-    "HeadlineId": None,
-    "ParentId": None,
-    "Status": "Current",
-    "ContentType": "Text",
-    "Text": None,
-    "PlainText": None,
-    "CreatedSignature": None,
-    "CreatedTime": None,
-    "CreatedName": None,
-    "CreatedRoleId": None,
-    "SignedSignature": None,
-    "SignedTime": None,
-    "ExecutionId": None,
-    "OccurrenceTime": None,
-    "EndTime": None,
-    "ErrorMarked": False,
-    "ErrorMarkedSignature": None,
-    "ErrorMarkedTime": None,
-    "UpdatedSignature": None,
-    "OriginId": None,
-    "NextHistoryId": None,
-    "PreviousHistoryId": None,
-}
-_OPTIONAL: Mapping[str, type] = {"executionId": int, "createdDateTimeUtc": str, "isSigned": bool}
+_BY_ID: Final = {person.id: person for person in catalogue.PERSONNEL.values()}
+_BY_SIGNATURE: Final = {person.signature: person for person in catalogue.PERSONNEL.values()}
+_WRITTEN_UNDER: Final = {heading.provider_headline_id: heading.key for heading in catalogue.HEADINGS.values()}
+_SECONDS: Final = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,7})?(Z|[+-]\d{2}:\d{2})?")
+T = TypeVar("T")
+
+
+def _instant(value: Any) -> datetime:
+    """An instant with seconds (L16); without an offset it is UTC, as the fields' names say. Raises ValueError."""
+    if not isinstance(value, str) or not _SECONDS.fullmatch(value):
+        raise ValueError("the value is not a date and time with seconds")
+    parsed = datetime.fromisoformat(value)
+    return utc(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+
+
+Instant = Annotated[datetime, BeforeValidator(_instant)]
+
+
+class NoteRequest(BaseModel):
+    """The body of ``POST /api/v2/provider_notes``; fields that the simulation doesn't use are let through."""
+
+    model_config = ConfigDict(strict=True, alias_generator=to_camel)
+
+    occurrence_time_utc: Instant
+    text: str = Field(min_length=1)
+    client_id: int
+    provider_unit_id: int
+    headline_id: int
+    created_personnel_id: int
+    created_personnel_title: str = Field(min_length=1)
+    execution_id: int | None = None
+    created_date_time_utc: Instant | None = None
+    is_signed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +69,6 @@ class WrittenNote:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Parties:
-    client: Mapping[str, Any]
-    headline: Mapping[str, Any]
-    author: Personnel
-    execution_id: int | None
-
-
 class NoteRefused(Exception):
     """The request is refused with 400. ``fields`` are ASP.NET's ``ModelState``, where fields are malformed."""
 
@@ -94,8 +83,9 @@ class NoteActs(CareActs):
 
     _written: list[WrittenNote]
 
-    def _empty(self) -> None:
-        super()._empty()
+    def reset(self) -> None:
+        """Forget everything, the notes that came in too."""
+        super().reset()
         self._written = []
 
     def notes_written(self) -> list[WrittenNote]:
@@ -117,31 +107,34 @@ class NoteActs(CareActs):
         ``who`` is a key of the catalogue's personnel or a signature; ``heading`` a key of its headings or the id that
         notes are read by. ``created`` is an instant, now where nothing is said.
         """
-        author = catalogue.PERSONNEL.get(who) or _SIGNATURES.get(who) or Personnel(who, 0, who, who, "", "", "OKÄND")
+        author = catalogue.PERSONNEL.get(who) or _BY_SIGNATURE.get(who) or Personnel(who, 0, who, who, "", "", "OKÄND")
         known = catalogue.HEADINGS.get(heading)
         return self._documentation(
-            {
-                "HeadlineId": known.headline_id if known else heading,
-                "Text": text,
-                **_author(author),
-                "ExecutionId": execution_id,
-                "CreatedTime": utc(created) if created else self.now(),
-                "OccurrenceTime": utc(occurred) if occurred else None,
-            }
+            text,
+            _author(author),
+            HeadlineId=known.headline_id if known else heading,
+            ExecutionId=execution_id,
+            CreatedTime=utc(created) if created else self.now(),
+            OccurrenceTime=utc(occurred) if occurred else None,
         )
 
     def error_mark(self, note_id: str, who: str = "coordinator") -> None:
         """Mark a note as written in error; its text and status stay."""
         marked = {"ErrorMarkedSignature": catalogue.PERSONNEL[who].signature, "ErrorMarkedTime": self.now()}
-        self._touch("documentations", note_id, {"ErrorMarked": True, **marked})
+        self._touch("documentations", note_id, ErrorMarked=True, **marked)
 
     def replace_note(self, note_id: str, text: str, *, created: datetime | None = None) -> str:
         """Edit a note: the old one becomes history and a new one takes its place, whose id is returned."""
-        old = dict(self.row("documentations", note_id))
-        linked = {"OriginId": old["OriginId"] or note_id, "PreviousHistoryId": note_id}
-        edited = {"CreatedTime": utc(created) if created else self.now(), "UpdatedSignature": old["CreatedSignature"]}
-        new_id = self._documentation({**old, **edited, **linked, "Text": text})
-        self._touch("documentations", note_id, {"Status": "History", "NextHistoryId": new_id})
+        old = self.row("documentations", note_id)
+        new_id = self._documentation(
+            text,
+            old,
+            OriginId=old["OriginId"] or note_id,
+            PreviousHistoryId=note_id,
+            CreatedTime=utc(created) if created else self.now(),
+            UpdatedSignature=old["CreatedSignature"],
+        )
+        self._touch("documentations", note_id, Status="History", NextHistoryId=new_id)
         return new_id
 
     def delete_note(self, note_id: str, *, vanished: bool = False) -> None:
@@ -151,80 +144,72 @@ class NoteActs(CareActs):
         else:
             self.delete("documentations", note_id)
 
-    def _write_note(self, request: Any) -> dict[str, Any]:
+    def write_note(self, body: bytes) -> dict[str, Any]:
         """``POST /api/v2/provider_notes``: the note as the vendor answers it. Raises NoteRefused."""
-        fields = _checked(request)
-        to = self._parties(fields)
-        now = self.now()
-        created = _instant(fields["createdDateTimeUtc"]) if fields.get("createdDateTimeUtc") else now
-        occurred = _instant(fields["occurrenceTimeUtc"])
-        signed = bool(fields.get("isSigned"))
-        note = {
-            **_author(to.author),
-            "Text": fields["text"],
-            "ExecutionId": to.execution_id,
-            "OccurrenceTime": occurred,
-        }
-        heading_id = self.settings.read_back.get(fields["headlineId"])
-        if signed:
-            note |= {"SignedSignature": to.author.signature, "SignedTime": now}
+        asked = _read(body)
+        client, headline, author = self._parties(asked)
+        now, signed = self.now(), bool(asked.is_signed)
+        created = asked.created_date_time_utc or now
+        signature = {"SignedSignature": author.signature, "SignedTime": now} if signed else {}
+        heading_id = self.settings.read_back.get(asked.headline_id)
+        documentation_id = heading_id and self._documentation(
+            asked.text,
+            {**_author(author), **signature},
+            HeadlineId=heading_id,
+            ExecutionId=asked.execution_id,
+            CreatedTime=created,
+            OccurrenceTime=asked.occurrence_time_utc,
+        )
         written = WrittenNote(
             note_id=self._next("note"),
-            documentation_id=heading_id
-            and self._documentation({**note, "HeadlineId": heading_id, "CreatedTime": created}),
+            documentation_id=documentation_id,
             written=now,
-            person_id=to.client["PersonId"],
-            client_id=to.client["Id"],
-            heading=_WRITTEN_UNDER.get(fields["headlineId"], str(fields["headlineId"])),
-            unit_id=fields["providerUnitId"],
-            execution_id=to.execution_id,
-            personnel_id=to.author.id,
-            text=fields["text"],
+            person_id=client["PersonId"],
+            client_id=asked.client_id,
+            heading=_WRITTEN_UNDER.get(asked.headline_id, str(asked.headline_id)),
+            unit_id=asked.provider_unit_id,
+            execution_id=asked.execution_id,
+            personnel_id=author.id,
+            text=asked.text,
         )
         self._written.append(written)
-        by = {"personnelId": to.author.id, "firstName": to.author.first_name, "lastName": to.author.last_name}
-        by |= {"title": fields["createdPersonnelTitle"], "roleId": to.author.role_id}
+        by = {"personnelId": author.id, "firstName": author.first_name, "lastName": author.last_name}
+        by |= {"title": asked.created_personnel_title, "roleId": author.role_id}
         return {
             "id": written.note_id,
             "unitId": written.unit_id,
-            "occurrenceTimeUtc": occurred,
+            "occurrenceTimeUtc": asked.occurrence_time_utc,
             "createdBy": {**by, "dateTimeUtc": created},
             "text": written.text,
-            "headline": to.headline["Name"],
+            "headline": headline["Name"],
             "errorMarkedBy": None,
             "clientId": written.client_id,
-            "clientFirstName": to.client["FirstName"],
-            "clientLastName": to.client["LastName"],
+            "clientFirstName": client["FirstName"],
+            "clientLastName": client["LastName"],
             "clientPersonId": written.person_id,
             "signedBy": {**by, "dateTimeUtc": now} if signed else None,
         }
 
-    def _parties(self, fields: Mapping[str, Any]) -> _Parties:
-        clients = [row for row in self.tables["clients"].where("Id", fields["clientId"]) if not row.hidden]
-        if not clients or clients[0].deleted:
-            raise NoteRefused("Invalid argument: clientId. The client does not exist.")
-        client = clients[0].data
-        unit = self.tables["provider_units"].get(fields["providerUnitId"])
-        if unit is None or not unit.data["Active"]:
-            raise NoteRefused("Invalid argument: providerUnitId. The provider unit does not exist or is not active.")
-        headline = self.tables["provider_headlines"].get(fields["headlineId"])
-        if headline is None or not headline.data["IsActive"]:
-            raise NoteRefused("Invalid argument: headlineId. The headline does not exist or is not active.")
-        author = _PERSONNEL.get(fields["createdPersonnelId"])
-        if author is None:
-            raise NoteRefused("Invalid argument: createdPersonnelId. The personnel does not exist.")
-        execution_id = fields.get("executionId")
-        if execution_id is not None:
-            execution = self.tables["executions"].get(execution_id)
-            if execution is None or execution.data["PersonId"] != client["PersonId"]:
-                raise NoteRefused("Invalid argument: executionId. The execution does not exist for the client.")
-        return _Parties(client, headline.data, author, execution_id)
+    def _parties(self, asked: NoteRequest) -> tuple[Mapping[str, Any], Mapping[str, Any], Personnel]:
+        """The client, the heading and the author of a note. Raises NoteRefused where one is not there, or not any
+        more, and where the unit or the execution is not."""
+        clients = [row for row in self.tables["clients"].where("Id", asked.client_id) if not row.hidden | row.deleted]
+        client = _there(clients[0].data if clients else None, "clientId")
+        unit = self.tables["provider_units"].get(asked.provider_unit_id)
+        _there(unit if unit and unit.data["Active"] else None, "providerUnitId")
+        headline = self.tables["provider_headlines"].get(asked.headline_id)
+        heading = _there(headline.data if headline and headline.data["IsActive"] else None, "headlineId")
+        author = _there(_BY_ID.get(asked.created_personnel_id), "createdPersonnelId")
+        if asked.execution_id is not None:
+            execution = self.tables["executions"].get(asked.execution_id)
+            theirs = execution is not None and execution.data["PersonId"] == client["PersonId"]
+            _there(execution if theirs else None, "executionId")
+        return client, heading, author
 
-    def _documentation(self, fields: Mapping[str, Any]) -> str:
+    def _documentation(self, note_text: str, about: Mapping[str, Any], **fields: Any) -> str:
         number = self._next("documentation")
-        text = fields["Text"]
-        shown = {"Text": text if number % 2 else rtf(text), "PlainText": text, "Id": f"{number}"}
-        self._add("documentations", {**_BLANK, **fields, **shown})
+        text = note_text if number % 2 else rtf(note_text)
+        self._add("documentations", **{**about, **fields, "Id": f"{number}", "Text": text, "PlainText": note_text})
         return f"{number}"
 
 
@@ -233,28 +218,15 @@ def _author(person: Personnel) -> dict[str, Any]:
     return {"CreatedSignature": person.signature, "CreatedName": name, "CreatedRoleId": person.role_id}
 
 
-def _checked(request: Any) -> dict[str, Any]:
-    if not isinstance(request, dict):
-        raise NoteRefused("The request is invalid.", {"createRequest": ["A journal note is required."]})
-    wrong: dict[str, list[str]] = {}
-    for name, kind in {**REQUIRED, **_OPTIONAL}.items():
-        value = request.get(name)
-        if value is None or value == "":
-            if name in REQUIRED:
-                wrong[f"createRequest.{name}"] = [f"The {name} field is required."]
-        elif type(value) is not kind or (isinstance(value, str) and name.endswith("Utc") and _instant(value) is None):
-            wrong[f"createRequest.{name}"] = [f"The value of {name} is not valid."]
-    if wrong:
-        raise NoteRefused("The request is invalid.", wrong)
-    return request
+def _there(found: T | None, name: str) -> T:
+    if found is None:
+        raise NoteRefused(f"Invalid argument: {name}. It does not exist for the client, or is not active.")
+    return found
 
 
-def _instant(text: str) -> datetime | None:
-    """An instant with seconds (L16); without an offset it is UTC, as the field's name says. None where it is none."""
-    if not _SECONDS.fullmatch(text):
-        return None
+def _read(body: bytes) -> NoteRequest:
     try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return utc(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+        return NoteRequest.model_validate_json(body)
+    except ValidationError as error:
+        wrong = {".".join(["createRequest", *map(str, part["loc"][:1])]): [part["msg"]] for part in error.errors()}
+        raise NoteRefused("The request is invalid.", wrong) from None

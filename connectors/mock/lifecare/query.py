@@ -1,4 +1,4 @@
-"""Reads the query string, as strictly as the live gateway: ``q`` (L5, L6, LA1), ``gt`` and ``lt`` (L7, L16)."""
+"""Reads ``q`` (L5, L6, LA1), ``gt`` and ``lt`` (L7, L16) and pages, as strictly as the live gateway."""
 
 from __future__ import annotations
 
@@ -6,8 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from typing import Any
+from functools import lru_cache
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
+
+from connectors.mock.lifecare.resources import RESOURCES
 
 _SECONDS = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -35,8 +40,10 @@ class Condition:
     value: Any
 
 
-def parse_q(q: str, searchable: Mapping[str, str]) -> tuple[Condition, ...]:
-    """The conditions of a ``q``, all of which must hold (LA1). Raises BadQuery (L5, L6)."""
+@lru_cache(4096)  # the same is asked again and again
+def parse_q(q: str, resource: str) -> tuple[Condition, ...]:
+    """The conditions of a ``q`` to a resource, all of which must hold (LA1). Raises BadQuery (L5, L6)."""
+    searchable = RESOURCES[resource].searchable
     conditions: list[Condition] = []
     at = 0
     while True:
@@ -72,7 +79,7 @@ def _typed(field: str, kind: str, text: str) -> Any:
             case "date" if _DAY.fullmatch(text):
                 return date.fromisoformat(text)
             case "instant":
-                return parse_instant(field, text)
+                return parse_instant(text)
             case "person" if _PERSON.fullmatch(text):
                 return text
             case "text":
@@ -82,23 +89,30 @@ def _typed(field: str, kind: str, text: str) -> Any:
     raise BadQuery(f"Invalid argument: q. The value of '{field}' has the wrong format.")
 
 
-def parse_instant(name: str, text: str) -> datetime:
-    """``yyyy-MM-ddTHH:mm:ss`` in UTC, and nothing else (L16). Raises BadQuery."""
-    if _SECONDS.fullmatch(text):
-        try:
-            return datetime.fromisoformat(text).replace(tzinfo=UTC)
-        except ValueError:
-            pass
-    raise BadQuery(f"Invalid argument: {name}. The date must be given as yyyy-MM-ddTHH:mm:ss.")
+def parse_instant(text: str) -> datetime:
+    """``yyyy-MM-ddTHH:mm:ss`` in UTC, and nothing else (L16). Raises ValueError."""
+    if not _SECONDS.fullmatch(text):
+        raise ValueError("the date must be given as yyyy-MM-ddTHH:mm:ss")
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def parse_count(name: str, text: str | None, default: int, *, least: int) -> int:
-    """``limit`` or ``offset``. Raises BadQuery where it is no number, or below ``least``."""
-    if text is None:
-        return default
-    if not text.isascii() or not text.isdigit() or int(text) < least:
-        raise BadQuery(f"Invalid argument: {name}.")
-    return int(text)
+class ListQuery(BaseModel):
+    """What a list can be asked for; an empty value says nothing."""
+
+    q: str = ""
+    gt: Annotated[datetime | None, BeforeValidator(lambda text: parse_instant(text) if text else None)] = None
+    lt: Annotated[datetime | None, BeforeValidator(lambda text: parse_instant(text) if text else None)] = None
+    limit: int | None = Field(default=None, ge=1)
+    offset: int = Field(default=0, ge=0)
+
+
+def parse_list_query(query: Mapping[str, str]) -> ListQuery:
+    """The parameters of a list. Raises BadQuery with the first that is wrong."""
+    try:
+        return ListQuery.model_validate(query)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise BadQuery(f"Invalid argument: {wrong['loc'][0]}. {wrong['msg']}.") from None
 
 
 def search_value(row: Mapping[str, Any], field: str, kind: str, server_zone: ZoneInfo) -> Any:

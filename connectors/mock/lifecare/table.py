@@ -1,9 +1,9 @@
-"""One list of Lifecare in memory: rows, indexes and the order in which they were changed."""
+"""One list of Lifecare in memory: its rows, and the indexes by which they are found."""
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
@@ -13,27 +13,21 @@ from connectors.mock.lifecare.query import Condition, search_value
 from connectors.mock.lifecare.resources import Resource
 
 Key = int | str
-_SEQ = attrgetter("seq")
-_MEMO = 4096
-_MEMO_OF_FEEDS = 64
-"""How many answers are kept while nothing changes. A change feed is seldom asked the same again, and can be long."""
 
 
+@dataclass(slots=True, eq=False)
 class Row:
     """One row. ``data`` holds dates as ``date`` and instants as aware UTC ``datetime``; ``deleted`` rows are seen in
-    change feeds only (L7), ``hidden`` ones nowhere (LA9)."""
+    change feeds only (L7), ``hidden`` ones nowhere (LA9). ``rendered`` is its JSON until it changes."""
 
-    __slots__ = ("data", "deleted", "hidden", "key", "modified", "rendered", "revision", "seq")
-
-    def __init__(self, key: Key, seq: int, data: dict[str, Any], modified: datetime) -> None:
-        self.key = key
-        self.seq = seq
-        self.data = data
-        self.modified = modified
-        self.deleted = False
-        self.hidden = False
-        self.revision = 0
-        self.rendered: bytes | None = None
+    key: Key
+    seq: int
+    data: dict[str, Any]
+    modified: datetime
+    deleted: bool = False
+    hidden: bool = False
+    revision: int = 0
+    rendered: bytes | None = None
 
 
 class Table:
@@ -45,17 +39,13 @@ class Table:
         self._zone = server_zone
         self._seq = 0
         self._index: dict[str, dict[Any, dict[int, Row]]] = {field: {} for field in resource.indexed}
-        self._log: list[tuple[datetime, int, int]] = []
-        self._by_seq: dict[int, Row] = {}
-        self._memo: dict[Any, list[Row]] = {}
 
-    def add(self, data: dict[str, Any], now: datetime) -> Row:
+    def add(self, fields: Mapping[str, Any], now: datetime) -> Row:
         """A new row, modified ``now``."""
         self._seq += 1
-        key = data[self.resource.key] if self.resource.key else self._seq
-        row = Row(key, self._seq, data, now)
-        self.rows[key] = row
-        self._by_seq[row.seq] = row
+        data = self.resource.row(fields)
+        row = Row(data[self.resource.key] if self.resource.key else self._seq, self._seq, data, now)
+        self.rows[row.key] = row
         self._touched(row, now)
         return row
 
@@ -84,65 +74,33 @@ class Table:
 
     def vanish(self, key: Key) -> None:
         """Remove without a trace: no change feed tells. Raises KeyError."""
-        row = self.rows.pop(key)
-        self._unindex(row)
-        del self._by_seq[row.seq]
-        self._memo.clear()
+        self._unindex(self.rows.pop(key))
 
     def where(self, field: str, value: Any) -> list[Row]:
         """The rows with a value in an indexed field, seen by the key or not."""
-        return sorted(self._bucket(field, value).values(), key=_SEQ)
+        return sorted(self._index[field].get(value, {}).values(), key=attrgetter("seq"))
 
     def select(self, conditions: tuple[Condition, ...], gt: datetime | None, lt: datetime | None) -> list[Row]:
         """The rows that match. With ``gt`` or ``lt`` also the deleted ones (L7)."""
-        asked = (conditions, gt, lt)
-        known = self._memo.get(asked)
-        if known is None:
-            rows, left = self._candidates(conditions, gt, lt)
-            known = [row for row in rows if self._matches(row, left)]
-            if len(self._memo) >= (_MEMO if conditions else _MEMO_OF_FEEDS):
-                self._memo.clear()
-            self._memo[asked] = known
-        return known
-
-    def _candidates(
-        self, conditions: tuple[Condition, ...], gt: datetime | None, lt: datetime | None
-    ) -> tuple[Iterable[Row], tuple[Condition, ...]]:
-        """Rows among which the answer is, and the conditions that they still have to be held against."""
         feed = gt is not None or lt is not None
-        indexed = [c for c in conditions if c.field in self._index or c.field == self.resource.key]
-        best = min(indexed, key=lambda c: len(self._bucket(c.field, c.value)), default=None)
-        if feed and best is None:
-            return self._changed(gt, lt), conditions
-        rows = self.rows if best is None else self._bucket(best.field, best.value)
-        seen = [
+        found = [
             row
-            for row in rows.values()
+            for row in self._candidates(conditions)
             if not row.hidden
             and (feed or not row.deleted)
             and (gt is None or row.modified > gt)
             and (lt is None or row.modified < lt)
+            and all(search_value(row.data, c.field, c.kind, self._zone) == c.value for c in conditions)
         ]
-        return sorted(seen, key=_SEQ), tuple(c for c in conditions if c is not best)
+        return sorted(found, key=attrgetter("seq"))
 
-    def _bucket(self, field: str, value: Any) -> Mapping[Any, Row]:
-        if field == self.resource.key:
-            return {value: self.rows[value]} if value in self.rows else {}
-        return self._index[field].get(value, {})
-
-    def _changed(self, gt: datetime | None, lt: datetime | None) -> list[Row]:
-        start = bisect_right(self._log, gt, key=lambda entry: entry[0]) if gt else 0
-        found = []
-        for modified, seq, revision in self._log[start:]:
-            if lt is not None and modified >= lt:
-                break
-            row = self._by_seq.get(seq)
-            if row is not None and row.revision == revision and not row.hidden:
-                found.append(row)
-        return sorted(found, key=_SEQ)
-
-    def _matches(self, row: Row, conditions: tuple[Condition, ...]) -> bool:
-        return all(search_value(row.data, c.field, c.kind, self._zone) == c.value for c in conditions)
+    def _candidates(self, conditions: tuple[Condition, ...]) -> Iterable[Row]:
+        """Rows among which the answer is: by the key, or by the index that leaves the fewest."""
+        for condition in conditions:
+            if condition.field == self.resource.key:
+                return [self.rows[condition.value]] if condition.value in self.rows else []
+        indexed = [self._index[c.field].get(c.value, {}) for c in conditions if c.field in self._index]
+        return min(indexed, key=len, default=self.rows).values()
 
     def _touched(self, row: Row, now: datetime) -> None:
         row.modified = now
@@ -150,26 +108,10 @@ class Table:
         row.rendered = None
         for field, index in self._index.items():
             index.setdefault(self._indexed(row, field), {})[row.seq] = row
-        if self.resource.feed:
-            self._remember(now, row)
-        self._memo.clear()
-
-    def _remember(self, now: datetime, row: Row) -> None:
-        entry = (now, row.seq, row.revision)
-        if self._log and self._log[-1][0] > now:
-            insort(self._log, entry)
-        else:
-            self._log.append(entry)
-        if len(self._log) > 1000 + 4 * len(self.rows):
-            self._log = sorted((row.modified, row.seq, row.revision) for row in self.rows.values())
 
     def _unindex(self, row: Row) -> None:
         for field, index in self._index.items():
-            value = self._indexed(row, field)
-            bucket = index[value]
-            del bucket[row.seq]
-            if not bucket:
-                del index[value]
+            del index[self._indexed(row, field)][row.seq]
 
     def _indexed(self, row: Row, field: str) -> Any:
         value = row.data.get(field)

@@ -1,14 +1,17 @@
 """The simulated Phoniro."""
 
-from connectors.mock.phoniro.schedule import Schedule, Version
-from connectors.mock.phoniro.schemas import HandChange, NewSchedule, SetOutcome
-from connectors.mock.phoniro.simulator import DEFAULT_CLIENT, ORGANISATIONS, Received, SimulatedPhoniro
+from connectors.mock.phoniro.schedules import Schedule, Version
+from connectors.mock.phoniro.schemas import Customer, HandChange, NewSchedule, SetOutcome
+from connectors.mock.phoniro.simulator import SimulatedPhoniro
+from connectors.mock.phoniro.state import DEFAULT_CLIENT, ORGANISATIONS, PhoniroState, Received
 
 __all__ = [
     "DEFAULT_CLIENT",
     "ORGANISATIONS",
+    "Customer",
     "HandChange",
     "NewSchedule",
+    "PhoniroState",
     "Received",
     "Schedule",
     "SetOutcome",

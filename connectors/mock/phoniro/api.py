@@ -1,170 +1,237 @@
-"""The paths of the simulated Phoniro's API, as the assumed contract has them."""
+"""The paths of the simulated Phoniro's API, as the assumed contract has them, the token's included."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, get_args
+from datetime import timedelta
+from typing import Any
+from urllib.parse import parse_qs
 
-from connectors.mock.phoniro import rest
-from connectors.mock.phoniro.book import Filters
-from connectors.mock.phoniro.rest import Route, refuse
-from connectors.mock.phoniro.schedule import Schedule, Status
-from connectors.mock.phoniro.schemas import Customer, End, NewSchedule, Patch, Pause, check_dates
-from connectors.mock.wire import Answer, Request, json_answer
-
-if TYPE_CHECKING:
-    from connectors.mock.phoniro.simulator import SimulatedPhoniro
+from connectors.mock.phoniro.schedules import Schedule, Version
+from connectors.mock.phoniro.schemas import (
+    Customer,
+    CustomerQuery,
+    End,
+    NewSchedule,
+    Patch,
+    Pause,
+    ScheduleQuery,
+    SupervisionQuery,
+    check_dates,
+    to_cursor,
+)
+from connectors.mock.phoniro.state import PhoniroState
+from connectors.mock.routing import Answer, Request, Router, json_answer, problem, refuse
 
 SCHEDULES = "/api/v1/supervision-schedules"
-STATUSES: dict[str, Status] = {name: name for name in get_args(Status)}
+CUSTOMERS = "/api/v1/customers"
+NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
-def api_routes(phoniro: SimulatedPhoniro) -> list[Route]:
-    """The API's paths over one simulator."""
-    schedules, others = _Schedules(phoniro), _Others(phoniro)
-    return rest.routes(
-        {
-            f"{SCHEDULES}/([^/]+)": {"GET": schedules.get, "PATCH": schedules.patch},
-            SCHEDULES: {"GET": schedules.list, "POST": schedules.create},
-            f"{SCHEDULES}/([^/]+)/end": {"POST": schedules.end},
-            f"{SCHEDULES}/([^/]+)/pause": {"POST": schedules.pause},
-            f"{SCHEDULES}/([^/]+)/resume": {"POST": schedules.resume},
-            "/api/v1/customers/([^/]+)": {"GET": others.get_customer, "PUT": others.put_customer},
-            "/api/v1/customers": {"GET": others.list_customers},
-            "/api/v1/organisations": {"GET": others.list_organisations},
-            "/api/v1/supervisions": {"GET": others.list_supervisions},
-        }
-    )
+class Api:
+    """Answers what the vendor's clients ask, over one simulated Phoniro."""
 
-
-class _Schedules:
-    def __init__(self, phoniro: SimulatedPhoniro) -> None:
-        self._phoniro = phoniro
-
-    def list(self, request: Request) -> Answer:
-        status = request.param("status")
-        if status is not None and status not in STATUSES:
-            raise refuse(400, "Bad Request", f"status must be one of {', '.join(STATUSES)}.")
-        filters = Filters(
-            reference=request.param("externalReference"),
-            customer=request.param("customerExternalId"),
-            status=STATUSES[status] if status is not None else None,
-            updated_since=rest.instant_of(request, "updatedSince"),
+    def __init__(self, state: PhoniroState) -> None:
+        self._state = state
+        self._token_path = Router({"/connect/token": {"POST": self._grant}})
+        self._paths = Router(
+            {
+                f"{SCHEDULES}/{{schedule_id}}": {"GET": self._get_schedule, "PATCH": self._patch},
+                SCHEDULES: {"GET": self._list_schedules, "POST": self._create},
+                f"{SCHEDULES}/{{schedule_id}}/end": {"POST": self._end},
+                f"{SCHEDULES}/{{schedule_id}}/pause": {"POST": self._pause},
+                f"{SCHEDULES}/{{schedule_id}}/resume": {"POST": self._resume},
+                f"{CUSTOMERS}/{{external_id}}": {"GET": self._get_customer, "PUT": self._put_customer},
+                CUSTOMERS: {"GET": self._list_customers},
+                "/api/v1/organisations": {"GET": self._list_organisations},
+                "/api/v1/supervisions": {"GET": self._list_supervisions},
+            }
         )
-        now = self._phoniro.now
-        seen_at = now - timedelta(seconds=self._phoniro.list_lag_seconds)
-        after, limit = rest.place_of(request), rest.limit_of(request)
-        page, following = self._phoniro.book.page(filters, after, limit, seen_at=seen_at, now=now)
-        return rest.page_answer([schedule.as_json(version, now) for schedule, version in page], following)
 
-    def create(self, request: Request) -> Answer:
-        new = rest.body_of(request, NewSchedule)
-        taken = self._phoniro.schedule_by_reference(new.external_reference)
+    def __call__(self, request: Request) -> Answer:
+        """Answer one request; all but the token's need a valid token."""
+        if request.path == "/connect/token":
+            return self._token_path(request)
+        return self._unauthorised(request) or self._paths(request)
+
+    # Tokens: OAuth 2.0 client credentials (RFC 6749, section 4.4).
+
+    def _grant(self, request: Request) -> Answer:
+        error = self._token_error(request)
+        if error is not None:
+            return json_answer({"error": error}, 400, NO_STORE)
+        state = self._state
+        token, seconds = f"{state.rng.getrandbits(160):040x}", state.token_seconds
+        state.tokens[token] = state.now + timedelta(seconds=seconds)
+        granted = {"access_token": token, "token_type": "Bearer", "expires_in": seconds, "scope": "supervision"}
+        return json_answer(granted, 200, NO_STORE)
+
+    def _token_error(self, request: Request) -> str | None:
+        """What is wrong with a token request, as RFC 6749, section 5.2 calls it."""
+        form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+        sent = {name: values[0] for name, values in form.items() if len(values) == 1}
+        required = {"grant_type", "client_id", "client_secret", "scope"}
+        if request.media_type != "application/x-www-form-urlencoded" or not required <= sent.keys() == form.keys():
+            return "invalid_request"
+        if (sent["client_id"], sent["client_secret"]) != self._state.client:
+            return "invalid_client"
+        if sent["grant_type"] != "client_credentials":
+            return "unsupported_grant_type"
+        return None if sent["scope"].split() == ["supervision"] else "invalid_scope"
+
+    def _unauthorised(self, request: Request) -> Answer | None:
+        """The 401 for a request without a valid bearer token (RFC 6750); None where it has one."""
+        scheme, _, token = (request.header("authorization") or "").partition(" ")
+        until = self._state.tokens.get(token.strip()) if scheme.lower() == "bearer" else None
+        if until is not None and self._state.now < until:
+            return None
+        challenge = 'Bearer error="invalid_token"' if scheme else "Bearer"
+        return problem(401, "Unauthorized", "A valid bearer token is needed.", headers={"www-authenticate": challenge})
+
+    # Schedules.
+
+    def _list_schedules(self, request: Request) -> Answer:
+        query, now = request.query_as(ScheduleQuery), self._state.now
+        page: list[tuple[Schedule, Version]] = []
+        for found in self._matching(query):
+            if len(page) == query.limit:
+                return _page([s.as_json(v, now) for s, v in page], page[-1][0].sequence)
+            page.append(found)
+        return _page([s.as_json(v, now) for s, v in page])
+
+    def _matching(self, query: ScheduleQuery) -> Iterator[tuple[Schedule, Version]]:
+        """Those after the cursor, each as an index that lags behind has it, with its status of now."""
+        state = self._state
+        now, seen_at = state.now, state.now - timedelta(seconds=state.list_lag_seconds)
+        schedules = state.schedules
+        if query.external_reference is not None:
+            named = state.schedule_by_reference(query.external_reference)
+            schedules = [named] if named is not None and named.sequence > query.cursor else []
+        elif query.cursor >= 0:
+            schedules = schedules[query.cursor + 1 :]
+        for schedule in schedules:
+            version = schedule.version_at(seen_at)
+            if (
+                version is not None
+                and query.customer_external_id in (None, schedule.new.customer_external_id)
+                and (query.updated_since is None or version.at >= query.updated_since)
+                and (query.status is None or query.status == version.status(now))
+            ):
+                yield schedule, version
+
+    def _create(self, request: Request) -> Answer:
+        new = request.body_as(NewSchedule)
+        taken = self._state.schedule_by_reference(new.external_reference)
         if taken is not None:
             raise refuse(409, "Conflict", "The externalReference is taken.", existingId=taken.id)
-        if new.customer_external_id not in self._phoniro.customers:
+        if new.customer_external_id not in self._state.customers:
             raise refuse(422, "Unprocessable Content", "customerExternalId: there is no such customer")
-        _check_organisation(self._phoniro, new.organisation_id)
-        return self._answer(self._phoniro.add_schedule(new, "created"), 201)
+        self._check_organisation(new.organisation_id)
+        return self._told(request, self._state.add_schedule(new, "created"), 201)
 
-    def get(self, _request: Request, schedule_id: str) -> Answer:
-        return self._answer(self._found(schedule_id))
+    def _get_schedule(self, request: Request, schedule_id: str) -> Answer:
+        return self._told(request, self._schedule(schedule_id))
 
-    def patch(self, request: Request, schedule_id: str) -> Answer:
-        schedule = self._found(schedule_id)
-        rest.check_match(request, _etag(schedule))
-        patch = rest.body_of(request, Patch)
+    def _patch(self, request: Request, schedule_id: str) -> Answer:
+        schedule = self._schedule(schedule_id)
+        wanted = request.header("if-match")
+        if wanted is None:
+            raise refuse(428, "Precondition Required", "Send If-Match with the ETag that you have read.")
+        # The comparison is strong (RFC 9110, 13.1.1), so what a proxy has made of the ETag never matches (PA1).
+        if wanted.strip() != "*" and f'"{schedule.now.number}"' not in (tag.strip() for tag in wanted.split(",")):
+            raise refuse(412, "Precondition Failed", "The schedule has been changed since.")
+        patch = request.body_as(Patch)
         self._check_not_ended(schedule)
         changed = replace(schedule.now, **patch.set_fields())
         try:
             check_dates(changed.valid_from, changed.valid_to)
         except ValueError as error:
             raise refuse(422, "Unprocessable Content", str(error)) from None
-        return self._answer(self._phoniro.write(schedule, "changed", **patch.set_fields()))
+        return self._told(request, self._state.write(schedule, "changed", **patch.set_fields()))
 
-    def end(self, request: Request, schedule_id: str) -> Answer:
+    def _end(self, request: Request, schedule_id: str) -> Answer:
         """End at once or at an instant to come; a later ``end`` moves one that is still to come."""
-        schedule, end = self._found(schedule_id), rest.body_of(request, End)
-        now = self._phoniro.now
+        schedule, end, now = self._schedule(schedule_id), request.body_as(End), self._state.now
         if not schedule.now.ended(now):
-            self._phoniro.write(schedule, "ended", ended_at=max(end.end_at, now), end_reason=end.reason)
-        return self._answer(schedule)
+            self._state.write(schedule, "ended", ended_at=max(end.end_at, now), end_reason=end.reason)
+        return self._told(request, schedule)
 
-    def pause(self, request: Request, schedule_id: str) -> Answer:
-        schedule, pause = self._found(schedule_id), rest.body_of(request, Pause)
+    def _pause(self, request: Request, schedule_id: str) -> Answer:
+        schedule, pause = self._schedule(schedule_id), request.body_as(Pause)
         self._check_not_ended(schedule)
-        self._phoniro.write(schedule, "paused", paused=True, paused_until=pause.until, pause_reason=pause.reason)
-        return self._answer(schedule)
+        self._state.write(schedule, "paused", paused=True, paused_until=pause.until, pause_reason=pause.reason)
+        return self._told(request, schedule)
 
-    def resume(self, _request: Request, schedule_id: str) -> Answer:
-        schedule = self._found(schedule_id)
+    def _resume(self, request: Request, schedule_id: str) -> Answer:
+        schedule = self._schedule(schedule_id)
         self._check_not_ended(schedule)
-        if schedule.now.pausing(self._phoniro.now):
-            self._phoniro.write(schedule, "resumed", paused=False, paused_until=None, pause_reason=None)
-        return self._answer(schedule)
+        if schedule.now.pausing(self._state.now):
+            self._state.write(schedule, "resumed", paused=False, paused_until=None, pause_reason=None)
+        return self._told(request, schedule)
 
-    def _answer(self, schedule: Schedule, status: int = 200) -> Answer:
-        return json_answer(schedule.as_json(schedule.now, self._phoniro.now), status, {"etag": _etag(schedule)})
+    def _told(self, request: Request, schedule: Schedule, status: int = 200) -> Answer:
+        number, style = schedule.now.number, self._state.etag_style
+        if style == "strong" or "gzip" not in (request.header("accept-encoding") or ""):
+            etag = f'"{number}"'
+        else:
+            etag = f'W/"{number}"' if style == "weak" else f'"{number}-gzip"'
+        return json_answer(schedule.as_json(schedule.now, self._state.now), status, {"etag": etag})
 
-    def _found(self, schedule_id: str) -> Schedule:
-        schedule = self._phoniro.book.by_id.get(schedule_id.lower())
-        if schedule is None:
-            raise refuse(404, "Not Found", "There is no such schedule.")
-        return schedule
+    def _schedule(self, schedule_id: str) -> Schedule:
+        try:
+            return self._state.schedule(schedule_id.lower())
+        except KeyError:
+            raise refuse(404, "Not Found", "There is no such schedule.") from None
 
     def _check_not_ended(self, schedule: Schedule) -> None:
-        if schedule.now.ended(self._phoniro.now):
+        if schedule.now.ended(self._state.now):
             raise refuse(409, "Conflict", "The schedule has ended.")
 
+    # Customers, organisations and supervisions.
 
-class _Others:
-    def __init__(self, phoniro: SimulatedPhoniro) -> None:
-        self._phoniro = phoniro
+    def _list_customers(self, request: Request) -> Answer:
+        query = request.query_as(CustomerQuery)
+        known = [c for c in self._state.customers.values() if query.external_id in (None, c.external_id)]
+        begin = query.cursor + 1
+        last = begin + query.limit - 1
+        page = [customer.json_dict() for customer in known[begin : last + 1]]
+        return _page(page, last if last + 1 < len(known) else None)
 
-    def list_organisations(self, _request: Request) -> Answer:
-        items = [{"id": key, "name": name} for key, name in self._phoniro.organisations.items()]
-        return json_answer({"items": items})
-
-    def list_customers(self, request: Request) -> Answer:
-        limit, begin, wanted = rest.limit_of(request), rest.place_of(request) + 1, request.param("externalId")
-        known = self._phoniro.customers
-        if wanted is not None:
-            return rest.page_answer([known[wanted].json_dict()] if wanted in known else [], None)
-        keys = self._phoniro.customer_order
-        following = begin + limit - 1 if begin + limit < len(keys) else None
-        return rest.page_answer([known[key].json_dict() for key in keys[begin : begin + limit]], following)
-
-    def get_customer(self, _request: Request, external_id: str) -> Answer:
-        customer = self._phoniro.customers.get(external_id)
+    def _get_customer(self, _request: Request, external_id: str) -> Answer:
+        customer = self._state.customers.get(external_id)
         if customer is None:
             raise refuse(404, "Not Found", "There is no such customer.")
         return json_answer(customer.json_dict())
 
-    def put_customer(self, request: Request, external_id: str) -> Answer:
-        customer = rest.body_of(request, Customer)
+    def _put_customer(self, request: Request, external_id: str) -> Answer:
+        customer = request.body_as(Customer)
         if customer.external_id != external_id:
             raise refuse(422, "Unprocessable Content", "externalId: must be the one in the path")
-        _check_organisation(self._phoniro, customer.organisation_id)
-        created = self._phoniro.put_customer(customer)
-        return json_answer(customer.json_dict(), 201 if created else 200)
+        self._check_organisation(customer.organisation_id)
+        status = 200 if external_id in self._state.customers else 201
+        self._state.customers[external_id] = customer
+        return json_answer(customer.json_dict(), status)
 
-    def list_supervisions(self, request: Request) -> Answer:
-        start, end = rest.required_instant(request, "from"), rest.required_instant(request, "to")
-        cursor = rest.cursor_of(request)
-        try:
-            after = None if cursor is None else (datetime.fromisoformat(cursor[0]), str(cursor[1]))
-        except (TypeError, ValueError, LookupError):
-            raise rest.bad_cursor() from None
-        limit = rest.limit_of(request)
-        items, following = self._phoniro.supervisions.page(start, end, after, limit, self._phoniro.now)
-        return rest.page_answer(items, [following[0].isoformat(), following[1]] if following else None)
+    def _list_organisations(self, _request: Request) -> Answer:
+        return json_answer({"items": [{"id": key, "name": name} for key, name in self._state.organisations.items()]})
+
+    def _list_supervisions(self, request: Request) -> Answer:
+        query = request.query_as(SupervisionQuery)
+        due = [
+            one for one in self._state.supervisions(query.start, query.end) if not query.cursor or one > query.cursor
+        ]
+        page = [self._state.supervision(*one) for one in due[: query.limit]]
+        if len(due) <= query.limit:
+            return _page(page)
+        at, schedule_id = due[query.limit - 1]
+        return _page(page, [at.isoformat(), schedule_id])
+
+    def _check_organisation(self, organisation_id: str) -> None:
+        if organisation_id not in self._state.organisations:
+            raise refuse(422, "Unprocessable Content", "organisationId: there is no such organisation")
 
 
-def _check_organisation(phoniro: SimulatedPhoniro, organisation_id: str) -> None:
-    if organisation_id not in phoniro.organisations:
-        raise refuse(422, "Unprocessable Content", "organisationId: there is no such organisation")
-
-
-def _etag(schedule: Schedule) -> str:
-    return f'"{schedule.now.number}"'
+def _page(items: list[Any], after: Any = None) -> Answer:
+    """A page; the next begins after the place ``after``, None at the end."""
+    return json_answer({"items": items, "nextCursor": None if after is None else to_cursor(after)})

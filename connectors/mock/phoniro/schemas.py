@@ -1,10 +1,12 @@
-"""What clients may send to the simulated Phoniro, field by field as the contract has it.
+"""What clients may send to the simulated Phoniro, field by field as the contract has it, and how it writes instants.
 
 A field that the contract does not know is refused (422): it can only be a slip of the client.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
@@ -14,18 +16,9 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, 
 from pydantic.alias_generators import to_camel
 
 RFC3339 = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$")
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-PERSONAL_FIELDS = (
-    "personal_identity_number",
-    "first_name",
-    "last_name",
-    "street_address",
-    "postal_code",
-    "city",
-    "phone",
-)
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Status = Literal["planned", "active", "paused", "ended"]
 EndReason = Literal["decision_ended", "order_withdrawn", "consent_withdrawn", "deceased", "moved", "other"]
 PauseReason = Literal["absence", "consent_withdrawn", "deceased", "equipment", "other"]
 Outcome = Literal["ok", "not_visible_then_ok", "visit_dispatched", "camera_offline", "missed", "pending"]
@@ -41,6 +34,16 @@ def parse_instant(value: Any) -> Any:
         return datetime.fromisoformat(value).astimezone(UTC)
     except OverflowError:
         raise ValueError("is out of range") from None
+
+
+def to_cursor(place: Any) -> str:
+    """A place in a list, as an opaque text."""
+    return base64.urlsafe_b64encode(json.dumps(place).encode()).decode()
+
+
+def from_cursor(text: Any) -> Any:
+    """The place that a cursor means. Raises ValueError."""
+    return json.loads(base64.urlsafe_b64decode(text))
 
 
 def _unique(values: tuple[str, ...]) -> tuple[str, ...]:
@@ -93,7 +96,8 @@ class Customer(Body):
 
     @model_validator(mode="after")
     def _nothing_personal_when_protected(self) -> Customer:
-        told = [to_camel(name) for name in PERSONAL_FIELDS if getattr(self, name) is not None]
+        stays = {"external_id", "organisation_id", "protected_identity"}
+        told = [to_camel(name) for name, value in self if name not in stays and value is not None]
         if self.protected_identity and told:
             raise ValueError(f"a protected identity must come without {', '.join(told)}")
         return self
@@ -184,12 +188,47 @@ class HandChange(Patch):
 
 
 class SetOutcome(Body):
-    """Admin only: what came of one supervision."""
+    """Admin only: what came of one supervision. Told from ``told_at`` on, at once where nothing is said; set again with
+    a later ``told_at`` it is a correction (PA4)."""
 
     schedule_id: str
     due_at: Instant
     outcome: Outcome
     operator_id: str | None = None
+    told_at: Instant | None = None
+
+
+class Page(BaseModel):
+    """Query parameters of a list that goes on by cursor; ``cursor`` is the place after which the page begins."""
+
+    limit: int = Field(default=100, ge=1, le=500)
+    cursor: Annotated[int, BeforeValidator(from_cursor)] = -1
+
+
+class CustomerQuery(Page):
+    """Query parameters of the list of customers."""
+
+    external_id: str | None = Field(default=None, alias="externalId")
+
+
+class ScheduleQuery(Page):
+    """Query parameters of the list of schedules; None narrows nothing. ``updated_since`` is an instant, included."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    external_reference: str | None = None
+    customer_external_id: str | None = None
+    status: Status | None = None
+    updated_since: Instant | None = None
+
+
+class SupervisionQuery(BaseModel):
+    """Query parameters of the list of supervisions: those due from ``start`` to ``end``."""
+
+    start: Instant = Field(alias="from")
+    end: Instant = Field(alias="to")
+    limit: int = Field(default=100, ge=1, le=500)
+    cursor: Annotated[tuple[Instant, str] | None, BeforeValidator(from_cursor)] = None
 
 
 def instant(value: datetime) -> str:

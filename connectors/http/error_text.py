@@ -5,9 +5,10 @@ from __future__ import annotations
 import html
 import json
 import re
+from collections.abc import Collection
 from typing import Any
 
-from connectors.redact import redact
+from connectors.redact import REDACTED, redact
 
 LONGEST = 200
 _READ_AT_MOST = 65_536
@@ -36,13 +37,16 @@ _TELLING = ("Message", "message", "title", "detail", "error", "error_description
 _PER_FIELD = ("ModelState", "errors")
 
 
-def message_of(body: bytes) -> str:
-    """At most 200 characters, redacted: ASP.NET's ``{"Message"}``, a bare JSON string, an RFC 9457 problem, an OAuth
-    error, an HTML page or nothing at all."""
+def message_of(body: bytes, secrets: Collection[str] = ()) -> str:
+    """At most 200 characters, redacted, without the ``secrets``: ASP.NET's ``{"Message"}``, a bare JSON string, an RFC
+    9457 problem, an OAuth error, an HTML page or nothing at all."""
     text = body[:_READ_AT_MOST].decode("utf-8-sig", errors="replace").strip()
     if not text:
         return "no message"
-    return one_line(_told(text)) or "no message"
+    told = _told(text)
+    for secret in filter(None, secrets):
+        told = told.replace(secret, REDACTED)
+    return one_line(told) or "no message"
 
 
 def one_line(text: str) -> str:

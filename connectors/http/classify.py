@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 
 import aiohttp
 import httpx
@@ -20,37 +20,45 @@ from connectors.errors import (
     Unauthorised,
     VendorError,
 )
-from connectors.http.message import message_of
+from connectors.http.error_text import message_of, one_line
+
+BELIEVABLE = timedelta(days=1)
+"""A longer ``Retry-After``, or one longer past, is milliseconds, an epoch or a slip of the pen (PA2)."""
 
 
-@lru_cache(maxsize=32)
 def http_date(value: str | None) -> datetime | None:
     """An HTTP date (RFC 9110, section 5.6.7) as an aware UTC instant; None if it is absent or no date."""
     try:
         moment = parsedate_to_datetime(value or "")
-    except (ValueError, TypeError):
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def retry_after(headers: httpx.Headers, now: datetime) -> float | None:
-    """``Retry-After`` in seconds. A date is measured against the server's own ``Date``, else against ``now`` (UTC)."""
+def retry_after(headers: httpx.Headers) -> float | None:
+    """``Retry-After`` in seconds; None if there is none, or none that can be believed (PA2). A date is measured against
+    the server's own ``Date``, else against the clock."""
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
-        return float(value)
+        return seconds if (seconds := float(value)) <= BELIEVABLE.total_seconds() else None
     until = http_date(value)
     if until is None:
         return None
-    return max(0.0, (until - (http_date(headers.get("Date")) or now)).total_seconds())
+    wait = until - (http_date(headers.get("Date")) or datetime.now(UTC))
+    return max(0.0, wait.total_seconds()) if abs(wait) <= BELIEVABLE else None
 
 
 def of_status(
-    status: int, headers: httpx.Headers, body: bytes, *, vendor: str, call: str, repeatable: bool, now: datetime
+    response: httpx.Response, body: bytes, *, vendor: str, call: str, repeatable: bool, secrets: Collection[str]
 ) -> VendorError:
-    """The error that an answer other than 2xx stands for."""
-    message = message_of(body)
+    """The error that an answer other than 2xx stands for. ``secrets`` are taken out of the vendor's words."""
+    status = response.status_code
+    message = message_of(body, secrets)
     if status in (429, 503):  # both say "not done, come again": no effect, writes included
-        wait = retry_after(headers, now)
+        wait = retry_after(response.headers)
+        if wait is None and "Retry-After" in response.headers:
+            asked = one_line(response.headers["Retry-After"][:40])
+            message += f" (Retry-After: {asked} can't be believed and is ignored)"
         return Transient(message, vendor=vendor, call=call, status=status, retry_after=wait)
     if status in (409, 412):
         return Conflict(message, vendor=vendor, call=call, status=status, existing_id=_existing_id(body))
@@ -69,29 +77,27 @@ def of_status(
     return kind(message, vendor=vendor, call=call, status=status)
 
 
-def of_failure(failure: BaseException, *, vendor: str, call: str, repeatable: bool) -> VendorError:
-    """The error that a failed exchange stands for. The failure's own text is never used: it holds the URL (L3)."""
-    if _nothing_sent(failure):
-        return Transient(f"could not connect ({_name(failure)}), nothing was sent", vendor=vendor, call=call)
+def of_failure(failure: BaseException, *, vendor: str, call: str, repeatable: bool, sent: bool) -> VendorError:
+    """The error that a failed exchange stands for; ``sent``: it had begun to be sent. The failure's own text is never
+    used: it holds the URL (L3)."""
+    cause = failure.__cause__ if isinstance(failure, httpx.HTTPError) else None
+    name = type(cause or failure).__name__
+    if not sent or _nothing_sent(failure, cause):
+        return Transient(f"could not connect ({name}), nothing was sent", vendor=vendor, call=call)
     if repeatable:
-        return Transient(f"no whole answer came ({_name(failure)})", vendor=vendor, call=call)
-    return AmbiguousWrite(f"sent, but the answer was lost ({_name(failure)})", vendor=vendor, call=call)
+        return Transient(f"no whole answer came ({name})", vendor=vendor, call=call)
+    return AmbiguousWrite(f"sent, but the answer was lost ({name})", vendor=vendor, call=call)
 
 
-def _nothing_sent(failure: BaseException) -> bool:
-    cause = failure.__cause__ if isinstance(failure, httpx.HTTPError) else failure
-    if isinstance(cause, aiohttp.ClientError):
+def _nothing_sent(failure: BaseException, cause: BaseException | None) -> bool:
+    raised = cause or failure
+    if isinstance(raised, aiohttp.ClientError):
         # httpx-aiohttp calls every aiohttp connection error a ConnectTimeout, also a connection that was cut *after*
         # the request was sent (ServerDisconnectedError, ClientOSError): only the cause tells them apart.
-        return isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL)
+        return isinstance(raised, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL)
     return isinstance(
         failure, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol
     )
-
-
-def _name(failure: BaseException) -> str:
-    cause = failure.__cause__ if isinstance(failure, httpx.HTTPError) else None
-    return type(cause or failure).__name__
 
 
 def _existing_id(body: bytes) -> str | None:

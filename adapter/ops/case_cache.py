@@ -32,7 +32,7 @@ _LARGEST = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
+class CaseSummary:
     """One open case. ``awaited`` are the steps that somebody has now, in the routine's order; ``failing``: its last
     reconciling raised something unexpected. Instants are UTC."""
 
@@ -69,25 +69,27 @@ class Safety:
     after_end: int = 0
 
 
-class CaseBook:
+class CaseCache:
     """Remembers what was read of cases, by the version that it was read of. One per process."""
 
     def __init__(self) -> None:
-        self._glances: dict[tuple[str, str], tuple[int, Glance]] = {}
+        self._summaries: dict[tuple[str, str], tuple[int, CaseSummary]] = {}
         self._verdicts: dict[tuple[str, str], tuple[object, tuple[bool, bool]]] = {}
 
-    def open_cases(self, c: Connection, tenant: str) -> tuple[Glance, ...]:
+    def open_cases(self, c: Connection, tenant: str) -> tuple[CaseSummary, ...]:
         """Every open case of a municipality, the oldest first. Raises ``StoreError``."""
         t = case_table.c
         query = select(t.ref, t.version).where(t.tenant == tenant, t.closed_at.is_(None)).order_by(t.opened_at, t.ref)
         versions = {row.ref: row.version for row in c.execute(query)}
-        changed = [ref for ref, version in versions.items() if self._glances.get((tenant, ref), (None,))[0] != version]
+        changed = [
+            ref for ref, version in versions.items() if self._summaries.get((tenant, ref), (None,))[0] != version
+        ]
         for some in chunks(changed):
             for row in c.execute(select(*cases.COLUMNS).where(t.tenant == tenant, t.ref.in_(some))):
                 case = cases.from_row(row)
-                self._glances[tenant, case.ref] = (case.version, _glance(case))
-        _trim(self._glances)
-        return tuple(self._glances[tenant, ref][1] for ref in versions if (tenant, ref) in self._glances)
+                self._summaries[tenant, case.ref] = (case.version, _summary(case))
+        _trim(self._summaries)
+        return tuple(self._summaries[tenant, ref][1] for ref in versions if (tenant, ref) in self._summaries)
 
     def verdict(
         self, c: Connection, case: cases.Case, record: ScheduleRecord, policy: Policy, now: datetime, today: date
@@ -108,14 +110,14 @@ def _trim(kept: dict[tuple[str, str], T]) -> None:
         del kept[key]
 
 
-def _glance(case: cases.Case) -> Glance:
+def _summary(case: cases.Case) -> CaseSummary:
     try:
         decision = case.last_decision
     except StoreError:
         # Written by another version: the next reconciling writes it anew.
         decision = None
     steps = decision.steps if decision else ()
-    return Glance(
+    return CaseSummary(
         tenant=case.tenant,
         ref=case.ref,
         phase=case.phase,
@@ -137,7 +139,7 @@ def _verdict(c: Connection, case: cases.Case, policy: Policy, now: datetime) -> 
     return bool(missing_gates(s)) and not ended, ended
 
 
-def safety(c: Connection, book: CaseBook, tenant: str, policy: Policy, now: datetime, today: date) -> Safety:
+def safety(c: Connection, cache: CaseCache, tenant: str, policy: Policy, now: datetime, today: date) -> Safety:
     """``today`` is the municipality's local date. A schedule counts as active if it was last seen open and its
     validity reaches today or later."""
     t, s = case_table.c, schedules.c
@@ -151,5 +153,5 @@ def safety(c: Connection, book: CaseBook, tenant: str, policy: Policy, now: date
     for some in chunks(active):
         for row in c.execute(select(*cases.COLUMNS).where(t.tenant == tenant, t.ref.in_(some))).all():
             case = cases.from_row(row)
-            verdicts.append(book.verdict(c, case, active[case.ref], policy, now, today))
+            verdicts.append(cache.verdict(c, case, active[case.ref], policy, now, today))
     return Safety(len(verdicts), sum(v[0] for v in verdicts), sum(v[1] for v in verdicts))

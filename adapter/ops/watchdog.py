@@ -28,7 +28,7 @@ TICK_SECONDS = 1.0
 _LAST_WORDS_SECONDS = 2.0
 
 
-class Pulse:
+class Watchdog:
     """``beat`` is called by the work, ``tick`` by the loop. All times are of the monotonic clock, in seconds."""
 
     def __init__(self, *, hang_seconds: float = 60.0, monotonic: Callable[[], float] = time.monotonic) -> None:

@@ -1,50 +1,43 @@
-"""The HTTP side and the watchdog beside the running service."""
+"""The HTTP server and the watchdog beside the running service."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from importlib.metadata import version
 
-from adapter import bootstrap
 from adapter.bootstrap import Outside, Service
-from adapter.cli.documents import gathered
+from adapter.cli.documents import gather_document
 from adapter.engine.runtime import Clock
 from adapter.log_events import log
 from adapter.ops.app import serve
-from adapter.ops.calls import VendorCalls
-from adapter.ops.context import Breaker, Document, OpsContext
+from adapter.ops.context import Document, OpsContext
 from adapter.ops.poller import Poller
-from adapter.ops.pulse import Pulse
-from adapter.presentation.words import Words
+from adapter.ops.vendor_calls import VendorCalls
+from adapter.ops.watchdog import Watchdog
 from adapter.settings import Settings
 
 
-class HttpSide:
-    """Counts the vendors' calls, keeps the pulse, and serves health, metrics, webhook and status page where the
-    settings say so. It outlives a reload: ``use`` hands it the service that replaced the one before."""
+class HttpServer:
+    """Counts the vendors' calls, keeps the watchdog fed, and serves health, metrics, webhook and status page where the
+    settings say so. The service is to be built with ``outside``. It outlives a reload: ``use`` hands it the service
+    that replaced the one before."""
 
     def __init__(self, settings: Settings) -> None:
-        clock = Clock()
         self.settings = settings.ops
-        self.calls = VendorCalls(clock.now)
-        self.pulse = Pulse(hang_seconds=settings.ops.hang_seconds)
-        self.outside = Outside(calls=self.calls.of, beat=self.pulse.beat)
+        self.calls = VendorCalls(Clock().now)
+        self.watchdog = Watchdog(hang_seconds=settings.ops.hang_seconds)
+        self.outside = Outside(calls=self.calls.of, beat=self.watchdog.beat)
+        self._service: Service | None = None
         self._ops: OpsContext | None = None
         self._poller: Poller | None = None
-        self._service: Service | None = None
-
-    def rebuilt(self, settings: Settings, running: Service) -> Service:
-        """A service of new settings over the running one's database. Raises ``MappingError``."""
-        return bootstrap.build(settings, db=running.runtime.db, outside=self.outside)
 
     def use(self, service: Service) -> None:
         """From now on show and serve this service."""
         self._service = service
         if self._ops is not None:
             self._ops.runtime = service.runtime
-            self._ops.words = _words(service)
-            self._ops.hook_secrets = _secrets(service)
+            self._ops.words = service.words
+            self._ops.hook_secrets = _hook_secrets(service)
         if self._poller is not None:
             self._poller.rt = service.runtime
 
@@ -61,16 +54,15 @@ class HttpSide:
         self._ops = OpsContext(
             runtime=service.runtime,
             settings=self.settings,
-            words=_words(service),
+            words=service.words,
             calls=self.calls,
-            pulse=self.pulse,
+            watchdog=self.watchdog,
             version=version("trygghetskamera-adapter"),
             poll_soon=poller.soon,
-            hook_secrets=_secrets(service),
-            breakers=self._breakers,
+            hook_secrets=_hook_secrets(service),
             documents=self._document,
         )
-        jobs = [self.pulse.run(stop)]
+        jobs = [self.watchdog.run(stop)]
         if self.settings.enabled:
             jobs += [serve(self._ops, stop), poller.run(stop)]
         await asyncio.gather(*jobs)
@@ -79,19 +71,11 @@ class HttpSide:
         service = self._service
         if service is None or tenant not in service.tenants:
             return None
-        printed = await service.runtime.db.run(lambda c: gathered(c, service, reference, kind))
+        printed = await service.runtime.db.run(lambda c: gather_document(c, service, reference, kind))
         # Outside of the transaction and of the loop: it takes a moment.
         return None if printed is None else await asyncio.to_thread(printed)
 
-    def _breakers(self) -> Sequence[Breaker]:
-        down = self._ops.runtime.breakers.down() if self._ops else {}
-        return [Breaker(tenant, vendor, True, since) for (tenant, vendor), since in down.items()]
 
-
-def _words(service: Service) -> dict[str, Words]:
-    return {name: Words(parts.texts, parts.mapping.zone) for name, parts in service.tenants.items()}
-
-
-def _secrets(service: Service) -> dict[str, bytes]:
-    told = {name: parts.settings.lifecare.hook_secret.get_secret_value() for name, parts in service.tenants.items()}
-    return {name: secret.encode() for name, secret in told.items() if secret}
+def _hook_secrets(service: Service) -> dict[str, bytes]:
+    found = {name: parts.settings.lifecare.hook_secret.get_secret_value() for name, parts in service.tenants.items()}
+    return {name: secret.encode() for name, secret in found.items() if secret}

@@ -1,4 +1,4 @@
-"""The service as it lives: one set of settings after the other, without a restart in between.
+"""Changed settings are put to use without a restart.
 
 Changed settings are built into a service of their own beside the running one. Only when all of it can be used does the
 running one finish what is under way and make room; otherwise nothing of it is used. There is never half of each.
@@ -16,37 +16,30 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from adapter import bootstrap
 from adapter.bootstrap import Service
 from adapter.engine import jobs
 from adapter.log_events import log, log_context
 from adapter.observability import configure_logging
-from adapter.settings import Settings, SettingsError, load_settings
-from adapter.settings.sources import config_path
+from adapter.settings import SettingsError, load_settings
+from adapter.settings.load import config_path
 from adapter.store import outbox, resyncs
 from adapter.store.errors import StoreError
 from adapter.store.queries import unattended
 from mappings.faults import MappingError
 
 LOOK_SECONDS = 2.0
-FIXED = ("store", "ops", "pseudonym_key", "demo")
+FIXED = ("store", "ops", "pseudonym_key")
 """What only a restart can change: other processes and the database hold on to it."""
 
 Stamp = tuple[tuple[str, int, int, int], ...]
-Build = Callable[[Settings, Service], Service]
-
-
-def rebuilt(settings: Settings, running: Service) -> Service:
-    """A service of new settings over the running one's database. Raises ``MappingError``."""
-    return bootstrap.build(settings, db=running.runtime.db)
+"""Of each file its path, time of change in nanoseconds, size and inode; zeros where it isn't there."""
 
 
 class Reloader:
     """Waits for changed settings. ``ask`` (SIGHUP) has them read now, whether the files look changed or not."""
 
-    def __init__(self, config: Path | None, *, build: Build = rebuilt, look_seconds: float = LOOK_SECONDS) -> None:
+    def __init__(self, config: Path | None, *, look_seconds: float = LOOK_SECONDS) -> None:
         self.config = config
-        self.build = build
         self.look_seconds = look_seconds
         self.asked = asyncio.Event()
         self._used: Stamp | None = None
@@ -89,7 +82,7 @@ class Reloader:
                 if getattr(settings, name) != getattr(running.settings, name)
             ]
             if not problems:
-                service = self.build(settings, running)
+                service = running.successor(settings)
                 refused = service.runtime.refused
                 newly = sorted(refused.keys() - running.runtime.refused.keys())
                 problems = [problem for name in newly for problem in refused[name]]
@@ -104,7 +97,7 @@ class Reloader:
 
     def _stamp(self, service: Service) -> Stamp:
         config = config_path(self.config)
-        files = {config, *(t.mapping for t in service.settings.tenants.values()), *_named_files(config)}
+        files = {config, *(t.mapping_file for t in service.settings.tenants.values()), *_named_files(config)}
         return tuple(_stamp(path) for path in sorted(files))
 
 
@@ -131,12 +124,8 @@ def _stamp(path: Path) -> tuple[str, int, int, int]:
     return str(path), found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def _ignore(_: Service) -> None:
-    return
-
-
-async def supervise(
-    service: Service, reloader: Reloader, stop: asyncio.Event, *, replaced: Callable[[Service], None] = _ignore
+async def run_until_stopped(
+    service: Service, reloader: Reloader, stop: asyncio.Event, *, replaced: Callable[[Service], None] = lambda _: None
 ) -> None:
     """Run the service, and its successors, until ``stop`` is set; ``replaced`` is told each successor. Closes those
     that were replaced, and the last one's vendors; the database stays its opener's."""

@@ -11,15 +11,14 @@ import typer
 
 from adapter import bootstrap
 from adapter.bootstrap import Service
-from adapter.cli.failures import fail, failures_in_words
+from adapter.cli.failures import fail
 from adapter.observability import configure_logging
-from adapter.presentation.words import Words
 from adapter.settings import Settings, load_settings
 from adapter.settings.values import parsed_url
 from adapter.store.database import usable
 
 
-def quiet_settings(config: Path | None) -> Settings:
+def command_settings(config: Path | None) -> Settings:
     """The settings, with logging set up so that only errors are heard, redacted. Of several municipalities, those whose
     own settings can't be used are left out. Raises ``SettingsError``."""
     settings = load_settings(config, lenient=True)
@@ -35,24 +34,23 @@ def tell_left_out(refused: Mapping[str, Sequence[str]]) -> None:
 
 
 @contextmanager
-def reading(config: Path | None) -> Iterator[Service]:
+def open_service(config: Path | None) -> Iterator[Service]:
     """A service for a command that looks and changes nothing: its database has to be there, and current."""
-    with failures_in_words():
-        settings = quiet_settings(config)
-        if missing := missing_database(settings):
-            raise fail(f"There is no database yet: {missing}. `adapter run` or `adapter db upgrade` makes it.")
-        service = bootstrap.build(settings)
-        tell_left_out(service.runtime.refused)
-        try:
-            current, expected = service.runtime.db.schema()
-            if not usable(current, expected):
-                raise fail(
-                    f"The database's tables are of revision {current or 'none'}, and this version of the adapter needs "
-                    f"{expected}. Run `adapter db upgrade`."
-                )
-            yield service
-        finally:
-            service.runtime.db.close()
+    settings = command_settings(config)
+    if missing := missing_database(settings):
+        raise fail(f"There is no database yet: {missing}. `adapter run` or `adapter db upgrade` makes it.")
+    service = bootstrap.build(settings)
+    tell_left_out(service.runtime.refused)
+    try:
+        current, expected = service.runtime.db.schema()
+        if not usable(current, expected):
+            raise fail(
+                f"The database's tables are of revision {current or 'none'}, and this version of the adapter needs "
+                f"{expected}. Run `adapter db upgrade`."
+            )
+        yield service
+    finally:
+        service.runtime.db.close()
 
 
 def missing_database(settings: Settings) -> Path | None:
@@ -71,9 +69,3 @@ def make_database_file(settings: Settings) -> None:
         with suppress(OSError):
             missing.parent.mkdir(parents=True, exist_ok=True)
             missing.touch(mode=0o600)
-
-
-def words_of(service: Service, tenant: str) -> Words:
-    """The words of a municipality, in its time zone."""
-    parts = service.tenants[tenant]
-    return Words(parts.texts, parts.mapping.zone)

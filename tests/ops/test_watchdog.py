@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from adapter.ops.pulse import HUNG, Pulse
+from adapter.ops.watchdog import HUNG, Watchdog
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
 from connectors.mock.phoniro import DEFAULT_CLIENT
 from connectors.mock.serve import running_simulators
@@ -23,14 +23,14 @@ pytestmark = pytest.mark.process
 
 HANGING = """
 import asyncio, time
-from adapter.ops.pulse import Pulse
+from adapter.ops.watchdog import Watchdog
 
 def hang():
     time.sleep(60)
 
 async def main():
-    pulse = Pulse(hang_seconds=0.4)
-    running = asyncio.create_task(pulse.run(asyncio.Event()))
+    watchdog = Watchdog(hang_seconds=0.4)
+    running = asyncio.create_task(watchdog.run(asyncio.Event()))
     await asyncio.sleep(0)
     hang()
 
@@ -77,22 +77,22 @@ def test_a_process_that_was_frozen_as_a_whole_has_its_time_anew(
         ended.append(seconds)
         waiting.left = []
 
-    monkeypatch.setattr("adapter.ops.pulse._end", end)
-    pulse = Pulse(monotonic=lambda: waiting.clock)
-    pulse._watch(waiting)
+    monkeypatch.setattr("adapter.ops.watchdog._end", end)
+    watchdog = Watchdog(monotonic=lambda: waiting.clock)
+    watchdog._watch(waiting)
     assert ended == hung
-    assert pulse.alive == (not hung)
+    assert watchdog.alive == (not hung)
 
 
 def test_work_that_gives_no_sign_of_life_is_not_alive() -> None:
     now = 0.0
-    pulse = Pulse(monotonic=lambda: now)
-    assert pulse.alive
+    watchdog = Watchdog(monotonic=lambda: now)
+    assert watchdog.alive
     now = 301.0
-    pulse.tick()
-    assert not pulse.alive
-    pulse.beat()
-    assert pulse.alive
+    watchdog.tick()
+    assert not watchdog.alive
+    watchdog.beat()
+    assert watchdog.alive
 
 
 def _started(folder: Path, lifecare: str, phoniro: str) -> subprocess.Popen[str]:

@@ -1,4 +1,4 @@
-"""One schedule, as the row of its versions: what it says now, what it said then, and whether anyone could look.
+"""A schedule, as the row of its versions: what it says now, what it said then, and whether anyone could look.
 
 A version is written by a call and stands until the next. What happens by itself in between (the first day comes, a
 pause runs out, an end to come is reached) is worked out from the version and the instant, so nothing has to run.
@@ -10,20 +10,13 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
 from operator import attrgetter
-from typing import Any, Literal
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
-from connectors.mock.phoniro.schemas import WEEKDAYS, NewSchedule, Rule, instant
+from connectors.mock.phoniro.schemas import NewSchedule, Rule, Status, Weekday, instant
 
-Status = Literal["planned", "active", "paused", "ended"]
-
-
-@lru_cache
-def zone(name: str) -> ZoneInfo:
-    """The zone of that name, looked up once."""
-    return ZoneInfo(name)
+WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +62,7 @@ class Version:
 
     def local_date(self, at: datetime) -> date:
         """The calendar date in the schedule's own zone."""
-        return at.astimezone(zone(self.time_zone)).date()
+        return at.astimezone(ZoneInfo(self.time_zone)).date()
 
     def looks(self, start: datetime, end: datetime) -> Iterator[datetime]:
         """The looks due in [start, end), in order, as instants in UTC.
@@ -94,7 +87,7 @@ class Version:
         return next((rule.times for rule in self.rules if weekday in rule.weekdays), ())
 
     def _instant(self, day: date, clock: str) -> datetime:
-        return datetime.combine(day, time.fromisoformat(clock), zone(self.time_zone)).astimezone(UTC)
+        return datetime.combine(day, time.fromisoformat(clock), ZoneInfo(self.time_zone)).astimezone(UTC)
 
 
 @dataclass(slots=True)
@@ -133,18 +126,12 @@ class Schedule:
         """The schedule as that version has it, with its status at that instant."""
         status = version.status(at)
         return {
+            **self.new.json_dict(),
             "id": self.id,
-            "externalReference": self.new.external_reference,
-            "customerExternalId": self.new.customer_external_id,
-            "organisationId": self.new.organisation_id,
-            "type": self.new.type,
-            "timeZone": self.new.time_zone,
-            "toleranceMinutes": self.new.tolerance_minutes,
-            "retryAfterMinutes": self.new.retry_after_minutes,
             "status": status,
             "validFrom": version.valid_from.isoformat(),
             "validTo": version.valid_to.isoformat() if version.valid_to else None,
-            "rules": [{"weekdays": list(rule.weekdays), "times": list(rule.times)} for rule in version.rules],
+            "rules": [rule.json_dict() for rule in version.rules],
             "cameraId": version.camera_id,
             "endedAt": instant(version.ended_at) if version.ended_at else None,
             "pausedUntil": instant(version.paused_until) if version.paused_until and status == "paused" else None,

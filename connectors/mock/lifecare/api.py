@@ -1,0 +1,151 @@
+"""The HTTP side of the simulated Lifecare: who may ask, what is asked, and how it is answered (L1, L2, L5 to L12)."""
+
+from __future__ import annotations
+
+from itertools import count
+from typing import Final
+
+from connectors.mock.lifecare.notes import NoteActs, NoteRefused
+from connectors.mock.lifecare.query import BadQuery, parse_list_query, parse_q
+from connectors.mock.lifecare.rendering import Renderer, html_error, message_error, shaped_error
+from connectors.mock.lifecare.resources import RESOURCES, Resource
+from connectors.mock.lifecare.table import Row
+from connectors.mock.routing import Answer, Request
+
+BASE: Final = "/WE.EC.Integration.Host"
+DEFAULT_KEY: Final = "simulated+key/for+tests="
+DEFAULT_DOMAIN: Final = "9999"
+JSON: Final = {"content-type": "application/json; charset=utf-8"}
+_V1: Final = f"{BASE}/api/v1/"
+_NOTES: Final = f"{BASE}/api/v2/provider_notes"
+
+
+class Api:
+    """Answers what a key's holder asks, over one simulated Lifecare. ``key`` is the raw base64 key. ``seed`` moves the
+    start of every rotation (shapes of errors, dates and empty lists), so that runs can differ and repeat."""
+
+    def __init__(self, state: NoteActs, domain: str, key: str, seed: int) -> None:
+        self._state = state
+        self._domain = domain
+        self._key = key
+        self._renderer = Renderer(state.zone, seed)
+        self._error_turn = count(seed)
+        self._empty_turn = count(seed)
+        self.shifts: list[int] = []
+
+    def __call__(self, request: Request) -> Answer:
+        """Answer one request."""
+        try:
+            return self._answer(request, *route(request.path))
+        except BadQuery as bad:
+            return message_error(400, bad.message) if bad.observed else self._error(request, 400, bad.message)
+        except NoteRefused as refused:
+            if refused.fields is not None:
+                return message_error(400, refused.message, ModelState=dict(refused.fields))
+            return self._error(request, 400, refused.message)
+
+    def _answer(self, request: Request, resource: str | None, entity_id: str | None) -> Answer:
+        if resource is None:
+            return html_error(404, "404 - File or directory not found.", _url(request))
+        refusal = self._refusal(request, resource)
+        if refusal is not None:
+            return refusal
+        if request.method != ("POST" if resource == "provider_notes" else "GET"):
+            return self._error(request, 405, "The requested resource does not support the http method.")
+        if resource == "provider_notes":
+            return self._post_note(request)
+        if entity_id is not None:
+            return self._one(request, RESOURCES[resource], entity_id)
+        return self._list(request, RESOURCES[resource])
+
+    def _refusal(self, request: Request, resource: str) -> Answer | None:
+        """Who may not ask. The copies of the key are compared first (L1), the licence last (L12)."""
+        keys, domain = [value for name, value in request.query if name == "key"], request.param("domain")
+        if keys and (len(keys) > 1 or request.header("x-api-key") or request.header("authorization")):
+            return message_error(
+                400, "Invalid argument: key. Ambiguous API key, the key was given in more than one place."
+            )
+        for name, value in (("domain", domain), ("key", keys and keys[0])):
+            if not value:
+                return message_error(400, f"Invalid argument: {name}. The argument is required.")
+        if keys[0] != self._key:
+            return self._error(request, 401, "Authorization has been denied for this request.")
+        if domain != self._domain:
+            return self._error(request, 403, "The key is not valid for the domain.")
+        if resource in self._state.settings.unlicensed:
+            return self._error(request, 401, f"The API key has no licence for {resource}.")
+        return None
+
+    def _one(self, request: Request, resource: Resource, entity_id: str) -> Answer:
+        """One entity, whosever it is (L11)."""
+        numbered = resource.searchable[resource.key or ""] == "int"
+        if numbered and not (entity_id.isascii() and entity_id.isdigit()):
+            return self._error(request, 400, "The request is invalid.")
+        row = self._state.tables[resource.name].get(int(entity_id) if numbered else entity_id)
+        if row is None:
+            # Personal numbers turn up hyphenated in messages (L13).
+            shown = f"{entity_id[:8]}-{entity_id[8:]}" if len(entity_id) == 12 else entity_id
+            return self._error(request, 404, f"There is no {resource.name} with the id {shown}.")
+        return Answer(200, JSON, self._rendered(resource, row))
+
+    def _list(self, request: Request, resource: Resource) -> Answer:
+        asked, cap = parse_list_query(dict(request.query)), self._state.settings.page_cap
+        conditions = parse_q(asked.q, resource.name) if asked.q else ()
+        after, before = (asked.gt, asked.lt) if resource.feed else (None, None)
+        begin = asked.offset
+        if begin and self.shifts:
+            begin = max(0, begin + self.shifts.pop(0))
+        found = self._state.tables[resource.name].select(conditions, after, before)
+        page = found[begin : begin + min(asked.limit or cap, cap)]
+        body = b"[" + b",".join(self._rendered(resource, row) for row in page) + b"]"
+        if not page and self._says_404():
+            return message_error(404, f"No resources were found. {asked.q}".strip())
+        return Answer(200, JSON, body)
+
+    def _says_404(self) -> bool:
+        """Whether this empty list answers 404 (L10)."""
+        setting = self._state.settings.empty_list
+        return next(self._empty_turn) % 2 == 0 if setting == "mixed" else setting == "404"
+
+    def _post_note(self, request: Request) -> Answer:
+        if request.media_type != "application/json":
+            return self._error(request, 415, "The request entity's media type is not supported for this resource.")
+        written = self._state.write_note(request.body)
+        plain = self._state.settings.dates == "plain"
+        return Answer(200, JSON, self._renderer.render(written, f"note/{written['id']}", plain=plain))
+
+    def _rendered(self, resource: Resource, row: Row) -> bytes:
+        """The row in JSON. Every other deleted row carries no more than whose it is and that it is deleted."""
+        if row.rendered is None:
+            data = row.data
+            if row.deleted and row.seq % 2:
+                data = {name: data[name] for name in ("Id", "PersonId", "Deleted") if name in data}
+            plain = self._state.settings.dates == "plain"
+            row.rendered = self._renderer.render(data, f"{resource.name}/{row.seq}/{row.revision}", plain=plain)
+        return row.rendered
+
+    def _error(self, request: Request, status: int, message: str) -> Answer:
+        shape = self._state.settings.error_shape
+        return shaped_error(status, message, _url(request), shape, next(self._error_turn))
+
+
+def route(path: str) -> tuple[str | None, str | None]:
+    """The resource and the id that a path names; None where it names none."""
+    if path == _NOTES:
+        return "provider_notes", None
+    name, _, entity_id = path.removeprefix(_V1).partition("/") if path.startswith(_V1) else ("", "", "")
+    if name not in RESOURCES or (entity_id and not RESOURCES[name].by_id):
+        return None, None
+    return name, entity_id or None
+
+
+def ignored_parameters(resource: str | None, names: list[str]) -> tuple[str, ...]:
+    """Those of a list's parameters that have no effect, as ``gt`` has none on ``orders`` (L7)."""
+    if resource is None or resource not in RESOURCES:
+        return ()
+    known = {"domain", "key", "q", "limit", "offset", *(("gt", "lt") if RESOURCES[resource].feed else ())}
+    return tuple(name for name in names if name not in known)
+
+
+def _url(request: Request) -> str:
+    return f"{request.path}?{request.raw_query}"

@@ -1,0 +1,106 @@
+"""How the live gateway says things: errors in four shapes (L9), dates in many (L14, L15), texts in RTF."""
+
+from __future__ import annotations
+
+import html
+import zlib
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+from connectors.mock.routing import Answer, json_answer
+
+OPEN_ENDS: Final = frozenset({"EndDate", "ToDate", "ExecutionEndDate", "DecisionEndDate", "ExecutedDecisionEndDate"})
+ErrorShape = Literal["message", "string", "empty", "html"]
+_SHAPES: Final[tuple[ErrorShape, ...]] = ("message", "string", "empty", "html")
+_NO_END: Final = (None, ..., "0001-01-01T00:00:00", "9999-12-31T00:00:00")
+"""What stands in an open end (L15); ``...`` leaves the field out."""
+
+
+def message_error(status: int, message: str, **more: Any) -> Answer:
+    """An error in ASP.NET's own shape."""
+    return json_answer({"Message": message, **more}, status)
+
+
+def shaped_error(status: int, message: str, url: str, setting: str, turn: int) -> Answer:
+    """An error in the shape that is set, or in the one whose ``turn`` it is (L9). Only the page shows the ``url``."""
+    match _SHAPES[turn % len(_SHAPES)] if setting == "mixed" else setting:
+        case "string":
+            return json_answer(message, status)
+        case "empty":
+            return Answer(status)
+        case "html":
+            return html_error(status, message, url)
+    return message_error(status, message)
+
+
+def html_error(status: int, message: str, url: str) -> Answer:
+    """The page of the gateway in front. As IIS's own pages do, it shows the requested URL: with the key, and with
+    personal numbers as they came, percent-encoded (L3, L13)."""
+    page = (
+        f"<!DOCTYPE html><html><head><title>{status}</title></head><body><h2>{html.escape(message)}</h2>"
+        f"<table><tr><th>Requested URL</th><td>{html.escape(url, quote=False)}</td></tr></table></body></html>"
+    )
+    return Answer(status, {"content-type": "text/html; charset=utf-8"}, page.encode())
+
+
+def calendar_shapes(day: date) -> tuple[str, ...]:
+    """The ways in which one calendar date is sent: only its first ten characters mean anything (L14)."""
+    return (
+        f"{day}T00:00:00Z",
+        f"{day}T00:00:00",
+        f"{day}T00:00:00+01:00",
+        f"{day}T22:45:00+02:00",
+        f"{day}T23:59:59Z",
+        f"{day}T07:15:30.5000000Z",
+    )
+
+
+def instant_shapes(instant: datetime, zone: ZoneInfo) -> tuple[str, ...]:
+    """The ways in which one instant is sent: all of them aware, and all the same instant (L14)."""
+    text = instant.isoformat()
+    return (
+        text.replace("+00:00", "Z"),
+        text,
+        instant.astimezone(zone).isoformat(),
+        f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond:06d}0Z",
+    )
+
+
+class Renderer:
+    """Turns a row into JSON. The shape of each date follows from the row, its revision and the field: the same row
+    reads alike until it changes, and then an untouched date may come in another shape. ``plain`` dates have one."""
+
+    def __init__(self, zone: ZoneInfo, seed: int) -> None:
+        self._zone = zone
+        self._seed = seed
+
+    def render(self, data: Mapping[str, Any], where: str, *, plain: bool) -> bytes:
+        """The row in JSON, UTF-8. ``where`` names the row and its revision."""
+        return json_answer(self._value(data, where, plain)).body
+
+    def _value(self, value: Any, where: str, plain: bool) -> Any:
+        if isinstance(value, dict):
+            shown = {name: self._field(name, item, f"{where}.{name}", plain) for name, item in value.items()}
+            return {name: item for name, item in shown.items() if item is not ...}
+        if isinstance(value, list):
+            return [self._value(item, f"{where}.{at}", plain) for at, item in enumerate(value)]
+        return value
+
+    def _field(self, name: str, value: Any, where: str, plain: bool) -> Any:
+        if isinstance(value, datetime):
+            shapes: tuple[Any, ...] = instant_shapes(value, self._zone)
+        elif isinstance(value, date):
+            shapes = calendar_shapes(value)
+        elif value is None:
+            shapes = _NO_END if name in OPEN_ENDS else _NO_END[:2]
+        else:
+            return self._value(value, where, plain)
+        return shapes[0 if plain else zlib.crc32(f"{self._seed}/{where}".encode()) // 97 % len(shapes)]
+
+
+def rtf(text: str) -> str:
+    """The text as a minimal RTF document: ``Documentation.Text`` is RTF or plain."""
+    escaped = text.replace("\\", "\\\\").replace("{", "\\{").replace("}", "\\}").replace("\n", "\\par ")
+    return "{\\rtf1\\ansi " + "".join(c if c.isascii() else f"\\u{ord(c)}?" for c in escaped) + "}"

@@ -1,0 +1,81 @@
+"""The simulated Lifecare as one vendor: its state with its API, its log and its side door."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.utils import format_datetime
+from typing import Final
+
+from connectors.mock.lifecare.admin import Admin
+from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY, Api, ignored_parameters, route
+from connectors.mock.lifecare.notes import NoteActs
+from connectors.mock.routing import Answer, Clock, Request
+
+_LOG_LENGTH: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request that arrived. ``query`` is without domain and key; ``ignored`` names parameters that had no effect, as
+    ``gt`` has none on ``orders`` (L7); ``resource`` is None outside the API."""
+
+    time: datetime
+    method: str
+    path: str
+    resource: str | None
+    query: Mapping[str, str]
+    status: int
+    ignored: tuple[str, ...]
+
+
+class SimulatedLifecare(NoteActs):
+    """Lifecare as one municipality's key sees it.
+
+    ``key`` is the raw base64 key. ``page_cap`` is the most rows of one page, whatever ``limit`` asks for (L8). ``seed``
+    moves the start of every rotation, so that runs can differ and repeat. ``server_zone`` is the zone of the server's
+    own calendar day (L6).
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        domain: str = DEFAULT_DOMAIN,
+        key: str = DEFAULT_KEY,
+        page_cap: int = 100,
+        seed: int = 0,
+        server_zone: str = "Europe/Stockholm",
+    ) -> None:
+        self._access = (domain, key, seed)
+        super().__init__(clock, server_zone=server_zone, page_cap=page_cap)
+        self._admin = Admin(self)
+
+    def reset(self) -> None:
+        """Forget everything: rows, settings, logs. The catalogue stands as at the start."""
+        super().reset()
+        self._api = Api(self, *self._access)
+        self._received: deque[Received] = deque(maxlen=_LOG_LENGTH)
+
+    def received(self) -> list[Received]:
+        """Every request that arrived (the last 100,000), oldest first, without the key."""
+        return list(self._received)
+
+    def shift_rows(self, by: int, *, times: int = 1) -> None:
+        """At the next ``times`` page turns (reads with an ``offset``), rows have moved meanwhile (L8): with ``by`` > 0
+        so many rows before the page are gone, so that a reader misses as many; with ``by`` < 0 so many have come in, so
+        that a reader sees as many again."""
+        self._api.shifts.extend([by] * times)
+
+    def handle(self, request: Request) -> Answer:
+        """Answer one request; paths under ``/admin/`` are the simulator's own."""
+        if request.path.startswith("/admin/"):
+            return self._admin(request)
+        answer, now, resource = self._api(request), self.now(), route(request.path)[0]
+        query = {name: value for name, value in request.query if name not in ("domain", "key")}
+        ignored = ignored_parameters(resource, list(query))
+        self._received.append(Received(now, request.method, request.path, resource, query, answer.status, ignored))
+        dated = {"date": format_datetime(now.replace(microsecond=0), usegmt=True), "server": "Microsoft-IIS/10.0"}
+        return replace(answer, headers={**answer.headers, **dated})

@@ -1,0 +1,180 @@
+"""What stands in the simulated Phoniro, what can be asked of it, and what people change in it by hand."""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
+
+from connectors.mock.phoniro.schedules import Schedule, Version
+from connectors.mock.phoniro.schemas import Customer, HandChange, NewSchedule, SetOutcome, Status, instant
+from connectors.mock.routing import Clock, Request
+
+ORGANISATIONS: Final[Mapping[str, str]] = {
+    "hemtjanst-norr": "Hemtjänst Norr",
+    "hemtjanst-soder": "Hemtjänst Söder",
+}
+DEFAULT_CLIENT: Final = ("adapter", "simulated")
+"""Id and secret of the simulation's own client."""
+LOG_LENGTH: Final = 100_000
+LOOKED: Final = frozenset({"ok", "not_visible_then_ok", "visit_dispatched"})
+EtagStyle = Literal["strong", "weak", "suffixed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A request that reached the vendor, when (UTC), and the status that it answered."""
+
+    at: datetime
+    request: Request
+    status: int
+
+
+class PhoniroState:
+    """Phoniro Care's e-tillsyn in memory. Schedules are named by their id; an unknown one raises KeyError.
+
+    ``organisations`` are ids and names. Lists of schedules show what stood ``list_lag_seconds`` ago by ``clock``; reads
+    by id never lag. ``seed`` makes ids and tokens the same in every run. Two habits can be switched on at any time:
+    ``etag_style``, what a compressing proxy makes of a strong ETag for a client that accepts a content coding (PA1),
+    and ``outcome_after_seconds``, for how long a supervision is ``pending`` (PA4).
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        client_id: str = DEFAULT_CLIENT[0],
+        client_secret: str = DEFAULT_CLIENT[1],
+        organisations: Mapping[str, str] = ORGANISATIONS,
+        list_lag_seconds: float = 0,
+        token_seconds: int = 3600,
+        seed: int = 0,
+    ) -> None:
+        self._clock = clock
+        self.client = (client_id, client_secret)
+        self.token_seconds = token_seconds
+        self._seed = seed
+        self.organisations = dict(organisations)
+        self.list_lag_seconds = list_lag_seconds
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everything, tokens and switched habits included."""
+        self.rng = random.Random(self._seed)  # noqa: S311 - nothing secret: the same ids in every run
+        self.tokens: dict[str, datetime] = {}
+        self.schedules: list[Schedule] = []
+        self._by_id: dict[str, Schedule] = {}
+        self._by_reference: dict[str, Schedule] = {}
+        self.customers: dict[str, Customer] = {}
+        self.requests: deque[Received] = deque(maxlen=LOG_LENGTH)
+        self.etag_style: EtagStyle = "strong"
+        self.outcome_after_seconds: float = 0
+        self._outcomes: dict[tuple[datetime, str], list[SetOutcome]] = {}
+
+    @property
+    def now(self) -> datetime:
+        """The present instant by the simulation's clock (UTC)."""
+        return self._clock()
+
+    def received(self) -> list[Received]:
+        """The last ``LOG_LENGTH`` requests that reached the vendor's API, oldest first, refused ones included."""
+        return list(self.requests)
+
+    def forget_received(self) -> None:
+        """Empty the log of requests."""
+        self.requests.clear()
+
+    def revoke_tokens(self) -> int:
+        """Every token answers 401 from now on; gives how many there were."""
+        revoked = len(self.tokens)
+        self.tokens.clear()
+        return revoked
+
+    # Schedules.
+
+    def schedule(self, schedule_id: str) -> Schedule:
+        """The schedule with that id."""
+        return self._by_id[schedule_id]
+
+    def schedule_by_reference(self, reference: str) -> Schedule | None:
+        """The schedule that has that externalReference."""
+        return self._by_reference.get(reference)
+
+    def history(self, schedule_id: str) -> list[Version]:
+        """What was written to the schedule, oldest first, each with its instant and its act."""
+        return list(self.schedule(schedule_id).versions)
+
+    def status(self, schedule_id: str) -> Status:
+        """The schedule's status now."""
+        return self.schedule(schedule_id).now.status(self.now)
+
+    def can_look(self, schedule_id: str, instant: datetime) -> bool:
+        """Whether anyone can look at that instant as the schedule stands now, whatever the status says."""
+        return self.schedule(schedule_id).now.can_look(instant)
+
+    def could_look(self, schedule_id: str, instant: datetime) -> bool:
+        """Whether anyone could look at that instant, as the schedule stood then."""
+        return self.schedule(schedule_id).could_look(instant)
+
+    def looks(self, schedule_id: str, start: datetime, end: datetime) -> list[datetime]:
+        """The looks due and possible in [start, end), in UTC, each as the schedule stood (or stands) for it."""
+        return list(self.schedule(schedule_id).looks(start, end))
+
+    def add_schedule(
+        self, new: NewSchedule, act: str = "created by somebody else", schedule_id: str | None = None
+    ) -> Schedule:
+        """A new schedule, past the API's checks. Raises KeyError where the reference is taken."""
+        if new.external_reference in self._by_reference:
+            raise KeyError(new.external_reference)
+        schedule_id = schedule_id or str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+        first = Version(1, self.now, act, new.time_zone, new.valid_from, new.valid_to, new.rules, new.camera_id)
+        schedule = Schedule(schedule_id, len(self.schedules), new, [first])
+        self.schedules.append(schedule)
+        self._by_id[schedule_id] = self._by_reference[new.external_reference] = schedule
+        return schedule
+
+    def change_by_hand(self, schedule_id: str, change: HandChange) -> Schedule:
+        """What somebody changes in the vendor's own pages. Raises ValueError where the schedule has ended for good."""
+        schedule = self.schedule(schedule_id)
+        if schedule.now.ended(self.now):
+            raise ValueError(f"schedule {schedule_id} has ended for good")
+        return self.write(schedule, "changed by hand", **change.set_fields())
+
+    def write(self, schedule: Schedule, act: str, **fields: Any) -> Schedule:
+        """Write a new version of a schedule, as the last but for ``fields``."""
+        last = schedule.now
+        schedule.versions.append(replace(last, number=last.number + 1, at=self.now, act=act, **fields))
+        return schedule
+
+    # Supervisions.
+
+    def set_outcome(self, outcome: SetOutcome) -> None:
+        """Set what came of one supervision, or correct it. Where nothing is set, it is ``ok``."""
+        self.schedule(outcome.schedule_id)
+        self._outcomes.setdefault((outcome.due_at, outcome.schedule_id), []).append(outcome)
+
+    def supervisions(self, start: datetime, end: datetime) -> list[tuple[datetime, str]]:
+        """Every look that was due and possible in [start, end) and not later than now, with its schedule, in order."""
+        end = min(end, self.now + timedelta(microseconds=1))
+        return sorted((at, schedule.id) for schedule in self.schedules for at in schedule.looks(start, end))
+
+    def supervision(self, due: datetime, schedule_id: str) -> dict[str, Any]:
+        """One of them as the API tells it now: ``pending`` first, then its outcome, then what corrects it (PA4)."""
+        now, set_to = self.now, self._outcomes.get((due, schedule_id), [])
+        told = [one for one in set_to if one.told_at is None or one.told_at <= now]
+        early = bool(set_to) or due + timedelta(seconds=self.outcome_after_seconds) > now
+        outcome = told[-1].outcome if told else "pending" if early else "ok"
+        looked, operator = outcome in LOOKED, told[-1].operator_id if told else "operator-1"
+        return {
+            "id": f"{schedule_id}:{int(due.timestamp())}",
+            "scheduleId": schedule_id,
+            "dueAt": instant(due),
+            "startedAt": instant(due) if looked else None,
+            "endedAt": instant(due + timedelta(minutes=2)) if looked else None,
+            "outcome": outcome,
+            "operatorId": operator if looked else None,
+        }
