@@ -212,8 +212,8 @@ def log_context(
     *, tenant: str | None = None, case: str | None = None, correlation: str | None = None
 ) -> Iterator[None]:
     """Name tenant, case reference and correlation on every line logged within, also by libraries."""
-    given = {"tenant": tenant, "case": case, "correlation": correlation}
-    with structlog.contextvars.bound_contextvars(**{k: v for k, v in given.items() if v is not None}):
+    names = {"tenant": tenant, "case": case, "correlation": correlation}
+    with structlog.contextvars.bound_contextvars(**{k: v for k, v in names.items() if v is not None}):
         yield
 
 

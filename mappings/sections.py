@@ -128,14 +128,16 @@ class Organisations(Part):
 
 
 class Mailboxes(Part):
-    """Functional mailboxes. ``by_unit`` goes before ``coordinator``."""
+    """Functional mailboxes. ``by_unit`` goes before ``coordinator``, ``night_by_unit`` before ``night``."""
 
     coordinator: Mailbox = Field(description="the coordinators' mailbox")
     alarm_team: Mailbox = Field(description="the alarm team's mailbox")
     authority: Mailbox = Field(description="the authority's mailbox")
     escalation: Mailbox = Field(description="the mailbox of those who see to steps that were left undone")
     it: Mailbox = Field(description="the mailbox of those who run the adapter")
+    night: Mailbox | None = Field(None, description="who works at night, in every unit that isn't listed")
     by_unit: Annotated[dict[int, Mailbox], BeforeValidator(_table)] = {}
+    night_by_unit: Annotated[dict[int, Mailbox], BeforeValidator(_table)] = {}
 
 
 class Night(Part):
@@ -168,7 +170,16 @@ DEFAULT_PATIENCE = {
     "A4": Patience(remind=3, again=6, escalate=10),
     "A5": Patience(remind=5, again=10, escalate=15),
     "A6": Patience(remind=5, again=10, escalate=20),
+    **dict.fromkeys(
+        (
+            *("consent_withdrawn", "order_gone", "decision_gone", "will_not_be_executed", "dates_contradict"),
+            *("no_decision", "execution_gone", "execution_over", "equipment_collected", "not_executed"),
+            *("evidence_lost", "absence_gone", "client_gone"),
+        ),
+        Patience(remind=1, again=2, escalate=4),
+    ),
 }
+"""By step, and by the cause of a pause that somebody must mend."""
 DEFAULT_END_REASONS: dict[str, EndReason] = {
     "decision_ended": "decision_ended",
     "decision_deleted": "decision_ended",
@@ -187,6 +198,8 @@ class Routine(Part):
     quiet: Quiet | None = None
     renewal_gap_days: Count = 14
     deviation_grace_hours: Count = 2
+    by_hand_after_minutes: Annotated[StrictInt, Field(gt=0)] = 10
+    open_absence_days: Annotated[StrictInt, Field(gt=0)] = 30
     last_day_is_home: bool = True
     retention_days: Count = 90
     late: dict[str, Patience] = {}

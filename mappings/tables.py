@@ -92,8 +92,10 @@ class MunicipalMapping(Part):
         """Where mail ``to`` a role, ``escalation`` or ``it`` goes. An assessor reads the authority's box; what names
         nobody goes to those who run the adapter."""
         boxes = self.mailboxes
-        if to == "coordinator":
+        if to in ("coordinator", "plan"):
             return boxes.by_unit.get(unit_id or 0, boxes.coordinator)
+        if to == "night":
+            return boxes.night_by_unit.get(unit_id or 0, boxes.night or boxes.it)
         named = {
             "alarm_team": boxes.alarm_team,
             "authority": boxes.authority,
@@ -119,6 +121,9 @@ class MunicipalMapping(Part):
             late={step: Lateness(days.remind, days.again, days.escalate) for step, days in late.items()},
             quiet=(routine.quiet.start, routine.quiet.end) if routine.quiet else None,
             holidays=frozenset(holidays),
+            by_hand_after=timedelta(minutes=routine.by_hand_after_minutes),
+            open_absence_days=routine.open_absence_days,
+            night_units=frozenset({*self.mailboxes.night_by_unit, *([None] if self.mailboxes.night else [])}),
         )
 
 

@@ -21,7 +21,7 @@ from adapter.store.database import usable
 def command_settings(config: Path | None) -> Settings:
     """The settings, with logging set up so that only errors are heard, redacted. Of several municipalities, those whose
     own settings can't be used are left out. Raises ``SettingsError``."""
-    settings = load_settings(config, lenient=True)
+    settings = load_settings(config)
     configure_logging("ERROR", json=False, stream=sys.stderr, secrets=settings.secrets())
     return settings
 

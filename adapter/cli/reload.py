@@ -75,7 +75,7 @@ class Reloader:
         already may be so again: that holds up nobody else."""
         service: Service | None = None
         try:
-            settings = load_settings(self.config, lenient=True)
+            settings = load_settings(self.config)
             problems = [
                 f"{name}: can't change while the adapter runs; restart it for this, or change it back"
                 for name in FIXED

@@ -50,7 +50,7 @@ def run_service(config: Path | None, *, once: bool) -> int:
     configure_logging("INFO", json=not sys.stdout.isatty(), stream=sys.stdout)
     log_crashes(lambda error: log("service_crashed", error=error))
     try:
-        settings = load_settings(config, lenient=True)
+        settings = load_settings(config)
         as_json = settings.logs.as_json(sys.stdout.isatty())
         configure_logging(settings.logs.level, json=as_json, stream=sys.stdout, secrets=settings.secrets())
         return asyncio.run(_serve(settings, config, once=once))

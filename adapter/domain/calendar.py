@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 from adapter.domain.looks import at_wall_clock, day_start, local_date
@@ -20,26 +21,37 @@ def working_days_after(day: date, count: int, policy: Policy) -> date:
     return day
 
 
-def late_level(since: datetime, now: datetime, patience: Lateness, policy: Policy) -> tuple[int, datetime]:
-    """How late a step is that has been awaited since ``since``, and when (UTC) that rises next.
+def working_day_before(day: date, policy: Policy) -> date:
+    day -= timedelta(days=1)
+    while not is_working_day(day, policy):
+        day -= timedelta(days=1)
+    return day
 
-    0 in time, 1 reminded, 2 reminded again, 3 escalated; from then on one more for each ``escalate`` working days, so
-    that nothing waits in silence for ever.
+
+def late_level(
+    since: datetime, now: datetime, patience: Lateness, policy: Policy, sent: Sequence[date] = ()
+) -> tuple[int, datetime]:
+    """How late something is that has been awaited since ``since``, and when (UTC) that rises next.
+
+    ``sent`` are the days on which it was reminded of: each level follows the one before it, which was really sent, and
+    never sooner after it than the patience has between them. So nobody's manager hears of what nobody was reminded of.
     """
-    start = local_date(since, policy.zone)
-    level = 0
-    for days in (patience.remind, patience.again, patience.escalate):
-        due = day_start(working_days_after(start, days, policy), policy.zone)
-        if now < due:
-            return level, due
-        level += 1
-    last = working_days_after(start, patience.escalate, policy)
-    while True:
-        last = working_days_after(last, max(patience.escalate, 1), policy)
-        due = day_start(last, policy.zone)
-        if now < due:
-            return level, due
-        level += 1
+
+    def after(level: int) -> int:
+        beyond = max(level - 3, 0) * max(patience.escalate, 1)
+        return (patience.remind, patience.again, patience.escalate)[min(level, 3) - 1] + beyond
+
+    def due(level: int, before: date | None) -> datetime:
+        day = working_days_after(local_date(since, policy.zone), after(level), policy)
+        if before is not None:
+            day = max(day, working_days_after(before, after(level) - after(level - 1), policy))
+        return day_start(day, policy.zone)
+
+    level = len(sent)
+    at = due(level + 1, sent[-1] if sent else None)
+    if now < at:
+        return level, at
+    return level + 1, due(level + 2, local_date(now, policy.zone))
 
 
 def after_quiet_hours(now: datetime, policy: Policy) -> datetime | None:

@@ -10,7 +10,8 @@ from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.domain.letters import everything_undone, executions_open
 from adapter.domain.looks import day_end, day_start
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, WAY_IN, WAY_OUT, Letter, Role, Step
-from adapter.domain.schedule import Situation, camera_is_down
+from adapter.domain.schedule import camera_is_down
+from adapter.domain.situation import Situation
 from adapter.domain.told import ALARM_TEAM, COORDINATOR, PLAN, Told
 
 

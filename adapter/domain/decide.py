@@ -6,22 +6,31 @@ one: that is what makes a lost event, a crash or a manual re-sync harmless.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-from adapter.domain.calendar import after_quiet_hours, late_level
-from adapter.domain.checklist import awaited_since, checklist
+from adapter.domain.by_hand import unseen_stop
+from adapter.domain.calendar import after_quiet_hours, working_day_before
+from adapter.domain.checklist import checklist
 from adapter.domain.decision import Attention, Decision, Phase, StepState, StepView
-from adapter.domain.evidence import read_evidence
 from adapter.domain.facts import INFORMS, Facts, Signal
 from adapter.domain.ledger import ActKind, ActState, Ledger, ScheduleStatus, Wanted
 from adapter.domain.letters import deviations, everything_undone, executions_open, letters
-from adapter.domain.looks import local_date
-from adapter.domain.mandate import read_mandate
+from adapter.domain.looks import day_start, local_date
 from adapter.domain.policy import Policy
+from adapter.domain.reminders import Awaited, awaited
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, Letter, Role
-from adapter.domain.schedule import Situation, boundaries, camera_is_down, missing_gates, pause_causes, platform_acts
+from adapter.domain.schedule import (
+    NOT_BEGUN,
+    boundaries,
+    camera_is_down,
+    missing_gates,
+    nowhere_to_note,
+    pause_causes,
+    platform_acts,
+)
+from adapter.domain.situation import Situation, situation
 from adapter.domain.told import ALARM_TEAM, COORDINATOR, PLAN, Told
+from adapter.domain.unwatched import unwatched
 
 UNREADABLE_AFTER = timedelta(hours=1)
 """How long something of a new case may be unreadable before a person is told."""
@@ -31,43 +40,35 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
     """What the case calls for at ``now`` (aware UTC). Raises nothing for any facts: what a person must mend becomes
     attention. See ``Decision`` for what comes back."""
     s = situation(facts, ledger, now, policy)
-    steps = tuple(_lateness(s, view) for view in checklist(s))
+    waits = awaited(s, checklist(s))
+    steps = waits.steps
     notices = attention(s)
     phase = _phase(s)
     closed = phase is Phase.CLOSED
     collected = s.mandate.over and s.evidence.collected is not None
     wanted: tuple[Wanted, ...] = ()
     if not closed:
-        wanted = (*platform_acts(s), *letters(s), *_reminders(s, steps), *_notices_by_mail(s, notices))
+        wanted = (*platform_acts(s), *letters(s), *waits.mails, *_notices_by_mail(s, notices))
     return Decision(
         phase=phase,
         wanted=wanted,
         steps=steps,
         attention=notices,
-        wake_at=None if closed else _wake_at(s, steps, wanted),
+        wake_at=None if closed else _wake_at(s, waits, wanted),
         waiting=_waiting(s),
         awaits=() if closed else _awaits(steps),
         release=s.mandate.later if closed or collected else (),
         collected=collected,
+        unwatched=None if closed else unwatched(s),
         balanced=balanced(s),
     )
-
-
-def situation(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Situation:
-    """Read facts and ledger once, into what all parts of the decision go by."""
-    today = local_date(now, policy.zone)
-    mandate = read_mandate(facts, ledger, today, policy.renewal_gap_days)
-    period = mandate.at_or_after(today)
-    evidence = read_evidence(facts, ledger, period.granted if period else None, policy.window, today)
-    return Situation(facts, ledger, mandate, evidence, now, today, policy)
 
 
 def _phase(s: Situation) -> Phase:
     if not s.mandate.over:
         if s.live is None:
             return Phase.PREPARING
-        paused = s.live.status is ScheduleStatus.PAUSED or bool(pause_causes(s))
-        return Phase.PAUSED if paused else Phase.ACTIVE
+        return Phase.PAUSED if s.live.status is ScheduleStatus.PAUSED else Phase.ACTIVE
     if not everything_undone(s):
         return Phase.ENDING
     told = Told(s.ledger.acts)
@@ -128,7 +129,9 @@ def attention(s: Situation) -> tuple[Attention, ...]:
         causes = pause_causes(s)
         found += [Attention(f"paused_{cause}") for cause in causes if s.live]
         found += [Attention(c, parks=True) for c in ("order_gone", "decision_gone") if c in causes and not s.live]
-    if _nowhere_to_note(s):
+    if (stop := unseen_stop(s)) and stop.is_overdue(s):
+        found.append(Attention(f"stop_{stop.kind.value}"))
+    if nowhere_to_note(s):
         found.append(Attention("nowhere_to_note", (("step", "A5"),), parks=True))
     for act in s.ledger.acts:
         if act.state is ActState.PARKED:
@@ -137,11 +140,6 @@ def attention(s: Situation) -> tuple[Attention, ...]:
     if s.facts.stale:
         found.append(Attention("stale", (("resources", ", ".join(s.facts.stale)),), role=Role.ADAPTER))
     return tuple(dict.fromkeys(found))
-
-
-def _nowhere_to_note(s: Situation) -> bool:
-    """The execution is over before A5, and the person has no other: whether it is done must be asked (LA7)."""
-    return s.mandate.over and not s.evidence.executing and not camera_is_down(s)
 
 
 def _waiting(s: Situation) -> tuple[str, ...]:
@@ -156,14 +154,14 @@ def _waiting(s: Situation) -> tuple[str, ...]:
     reasons = [f"gate_{step}" for step in missing]
     if not s.evidence.executing and "I10" in missing:
         reasons.insert(0, "no_execution_to_note_on")
-    reasons += [f"paused_{cause}" for cause in pause_causes(s) if cause not in ("not_executed", "between_decisions")]
+    reasons += [f"paused_{cause}" for cause in pause_causes(s) if cause not in NOT_BEGUN]
     return tuple(reasons) + (("stale",) if s.facts.stale else ())
 
 
 def _keeps_open(s: Situation) -> tuple[str, ...]:
     if s.live is not None:
         return ("end_A2",)
-    if _nowhere_to_note(s):
+    if nowhere_to_note(s):
         return ("end_nowhere_to_note",)
     if not camera_is_down(s):
         return ("end_A5",)
@@ -172,49 +170,6 @@ def _keeps_open(s: Situation) -> tuple[str, ...]:
 
 def _awaits(steps: tuple[StepView, ...]) -> tuple[str, ...]:
     return tuple(v.id for v in steps if v.state in (StepState.AWAITED, StepState.PROBLEM) and STEPS[v.id].signals)
-
-
-def _is_reminded(s: Situation, view: StepView) -> bool:
-    """Nobody is reminded of a paused case, nor of what concerns a dead person, nor to note what can't be noted: with no
-    execution before I10, that is what is reminded of first; with none at the end, A5 is asked about once (LA7)."""
-    if s.mandate.over:
-        return view.id == "A6" or not (s.facts.client.value.deceased or _nowhere_to_note(s))
-    causes = set(pause_causes(s))
-    if s.live is None:
-        causes -= {"between_decisions", "not_executed"}  # not yet begun is no pause
-    return not causes and (s.evidence.executing or view.id in ("I10", "A1"))
-
-
-def _lateness(s: Situation, view: StepView) -> StepView:
-    since, patience = awaited_since(view), s.policy.late.get(view.id)
-    if since is None or patience is None or not _is_reminded(s, view):
-        return view
-    level, _ = late_level(since, s.now, patience, s.policy)
-    return replace(view, late=level)
-
-
-def _reminders(s: Situation, steps: tuple[StepView, ...]) -> list[Wanted]:
-    """One mail for each level of lateness that a step has reached; only the level it is at now."""
-    sent = {a.key for a in s.ledger.acts if a.counts}
-    mails: list[Wanted] = []
-    for view in steps:
-        since = awaited_since(view)
-        if not view.late or since is None:
-            continue
-        key = f"late:{view.id}:{local_date(since, s.policy.zone).isoformat()}:{view.late}"
-        kind = "escalation" if view.late >= 3 else "reminder"
-        to = "escalation" if view.late >= 3 else view.role.value
-        if key not in sent:
-            what = {
-                "mail": kind,
-                "to": to,
-                "step": view.id,
-                "role": view.role.value,
-                "since": local_date(since, s.policy.zone).isoformat(),
-                "level": view.late,
-            }
-            mails.append(_mail(s, key, what))
-    return mails
 
 
 def _notices_by_mail(s: Situation, notices: tuple[Attention, ...]) -> list[Wanted]:
@@ -243,16 +198,18 @@ def never_read(since: datetime, resources: tuple[str, ...], now: datetime, polic
 
 
 def _mail(s: Situation, key: str, what: dict[str, str | int]) -> Wanted:
-    return Wanted(key, ActKind.MAIL, what, why=str(what["mail"]), not_before=after_quiet_hours(s.now, s.policy))
+    return Wanted(
+        key, ActKind.MAIL, {**s.about, **what}, why=str(what["mail"]), not_before=after_quiet_hours(s.now, s.policy)
+    )
 
 
-def _wake_at(s: Situation, steps: tuple[StepView, ...], wanted: tuple[Wanted, ...]) -> datetime | None:
+def _wake_at(s: Situation, waits: Awaited, wanted: tuple[Wanted, ...]) -> datetime | None:
     """The next instant (UTC) at which the same facts would give another decision."""
-    at = boundaries(s)
+    at = [*boundaries(s), *waits.rises]
+    at += [
+        day_start(working_day_before(local_date(t, s.policy.zone), s.policy), s.policy.zone) for t in at if t > s.now
+    ]
     at += [since + s.policy.deviation_grace for _, _, since, _ in deviations(s)]
-    for view in steps:
-        since, patience = awaited_since(view), s.policy.late.get(view.id)
-        if since and patience and _is_reminded(s, view):
-            at.append(late_level(since, s.now, patience, s.policy)[1])
+    at += [stop.since + s.policy.by_hand_after for stop in (unseen_stop(s),) if stop]
     at += [w.not_before for w in wanted if w.not_before]
     return min((t for t in at if t > s.now), default=None)

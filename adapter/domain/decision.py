@@ -47,6 +47,17 @@ class StepView:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwatched:
+    """Who is without supervision, and why: ``cause`` is a code of the text table's section ``unwatched``. ``since``
+    (UTC): since when as far as is known. ``late`` as of a step."""
+
+    cause: str
+    since: datetime | None = None
+    role: Role | None = None
+    late: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Attention:
     """Something that a person must know or do. ``code`` names its sentence in the text table; ``parks`` says that the
     case can't go on without a person (it goes on by itself once the cause is gone)."""
@@ -75,5 +86,7 @@ class Decision:
     release: tuple[str, ...] = ()
     collected: bool = False
     """Whether the camera was collected after the authority's end: from then on a new order begins a new case."""
+    unwatched: Unwatched | None = None
+    """Set where a person is granted supervision that isn't running and isn't planned not to."""
     balanced: bool = field(default=False)
     """Whether each act that was carried out on the way in has had its counterpart (P7)."""

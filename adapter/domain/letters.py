@@ -10,34 +10,20 @@ import json
 from datetime import datetime, timedelta
 
 from adapter.domain.facts import Signal
-from adapter.domain.ledger import SCHEDULE_KINDS, Act, ScheduleStatus, Wanted, What
+from adapter.domain.ledger import SCHEDULE_KINDS, ScheduleStatus, Wanted, What
 from adapter.domain.looks import LocalLook, last_look, next_look
+from adapter.domain.pauses import by_hand, pauses, told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter
-from adapter.domain.schedule import Situation, camera_is_down, pause_causes
+from adapter.domain.schedule import camera_is_down, pause_causes
+from adapter.domain.situation import Situation
 from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, Told, Writer
 
 _SAME_NEWS = timedelta(days=1)
 """An end noted again within a day of its being told is no news."""
 _STRENGTH = {Letter.CANCEL: 0, Letter.CANCEL_OR_FETCH: 1, Letter.COLLECT: 2}
 
-_PROVIDERS_ACT = (Letter.PAUSED, Letter.RESUMED, (COORDINATOR, AUTHORITY))
-_OWN_MATTER = (Letter.PAUSED, Letter.RESUMED, (COORDINATOR,))
-
-TOLD_PAUSES: dict[str, tuple[Letter, Letter, tuple[str, ...]]] = {
-    "deceased": (Letter.DECEASED, Letter.DEATH_CORRECTED, (COORDINATOR, ALARM_TEAM)),
-    "consent_withdrawn": (Letter.CONSENT_WITHDRAWN, Letter.RESUMED, (AUTHORITY, COORDINATOR)),
-    "order_gone": _PROVIDERS_ACT,
-    "decision_gone": _PROVIDERS_ACT,
-    "will_not_be_executed": _PROVIDERS_ACT,
-    "execution_gone": _PROVIDERS_ACT,
-    "execution_over": _PROVIDERS_ACT,
-    "equipment_collected": _OWN_MATTER,
-    "not_executed": _OWN_MATTER,
-    "evidence_lost": _OWN_MATTER,
-    "absence_gone": _OWN_MATTER,
-}
-"""Causes of a pause that are told: by which letter, by which when they are gone, and to whom. An absence and days
-between two decisions surprise nobody; of a client that is gone no letter can be written."""
+_BY_DATE = frozenset({"not_begun", "dates_contradict", "no_decision"})
+"""Causes of a pause by which the plan is wrong until they are gone."""
 
 DEVIATION_LETTERS = {
     "not_executed": (Letter.NOT_EXECUTED, "signal"),
@@ -47,11 +33,11 @@ DEVIATION_LETTERS = {
 
 
 def letters(s: Situation) -> tuple[Wanted, ...]:
-    """All letters that are wanted and haven't been sent, in the order in which they should go out. None can be written
-    for a person whom the key can't see (LA9). Of the dead nothing is asked that they would have to answer."""
+    """All letters that are wanted and haven't been sent, in the order in which they should go out. Of the dead nothing
+    is asked that they would have to answer."""
     w = Writer(s)
-    if s.facts.client.value.client_id is None:
-        return ()
+    pauses(w)
+    by_hand(w)
     if not s.mandate.over and not s.facts.client.value.deceased:
         _orders(w)
         _assignment_in(w)
@@ -60,7 +46,6 @@ def letters(s: Situation) -> tuple[Wanted, ...]:
         _deviations(w)
     _plan(w)
     _events(w)
-    _pauses(w)
     if s.mandate.over:
         _assignment_out(w)
         _ready_to_close(w)
@@ -189,11 +174,13 @@ def _plan(w: Writer) -> None:
             "times": json.dumps(live.times.to_json()),
             "valid_from": live.valid_from.isoformat(),
             "last_look": _when(final),
+            "rests": next((c for c in told_causes(s) if c in _BY_DATE), None),
         }
         if last is None or not stands or any(last.what.get(k) != v for k, v in fields.items()):
             first = next_look(live.times, window, live.valid_from, live.valid_to, zone, s.now)
-            w.topical("plan", Letter.PLAN, PLAN, first_look=_when(first), **fields)
-    elif stands and (s.mandate.over or live is None):
+            looked_at = live.status is ScheduleStatus.OPEN and not pause_causes(s)
+            w.topical("plan", Letter.PLAN, PLAN, first_look=_when(first) if looked_at else None, **fields)
+    elif stands and live is None:
         w.topical("plan", Letter.PLAN_VOID, PLAN, reason=s.mandate.over_by or "ended")
 
 
@@ -212,43 +199,6 @@ def _events(w: Writer) -> None:
     if not client.deceased and (client.deregistered or not client.active):
         reason = client.deregistered or "inactive"
         w.once(f"deregistered:{reason}", Letter.DEREGISTERED, COORDINATOR, reason=reason)
-
-
-def _pauses(w: Writer) -> None:
-    """Each pause that a unit must know of, and its end, once per time that it happens. Where the person has died,
-    nothing else is told."""
-    s = w.s
-    causes = set() if s.mandate.over else set(pause_causes(s))
-    if s.facts.client.value.deceased:
-        causes &= {"deceased"}
-    for cause, (began, gone, readers) in TOLD_PAUSES.items():
-        for to in readers:
-            topic = f"pause:{cause}:{to}"
-            last = w.told.topic(topic)
-            told = last is not None and last.what["letter"] == began
-            common: What = {"cause": cause, "scheduled": s.live is not None}
-            if cause in causes:
-                early = cause == "consent_withdrawn" or (cause == "deceased" and w.told.last(to))
-                if (s.live or early) and not (last and told and _is_same(s, cause, last)):
-                    since = s.evidence.withdrawn.at.isoformat() if s.evidence.withdrawn else None
-                    w.topical(topic, began, to, since=since, **common)
-            elif told and not s.mandate.over and _is_over(s, cause):
-                w.topical(topic, gone, to, **common)
-
-
-def _is_same(s: Situation, cause: str, told: Act) -> bool:
-    """Whether what was told of a pause is still the same one: a consent given anew makes the next withdrawal news."""
-    signed = s.evidence.newest.get(Signal.CONSENT_SIGNED)
-    if cause != "consent_withdrawn" or signed is None:
-        return True
-    return signed.at <= datetime.fromisoformat(str(told.what["since"]))
-
-
-def _is_over(s: Situation, cause: str) -> bool:
-    """A death taken back is told at once, the end of any other pause when somebody can look again."""
-    if cause == "deceased":
-        return not s.facts.client.value.deceased
-    return s.live is not None and s.live.status is ScheduleStatus.OPEN
 
 
 def _assignment_out(w: Writer) -> None:
@@ -296,5 +246,12 @@ def _ready_to_close(w: Writer) -> None:
         return
     executed = executions_open(s)
     w.topical(
-        "closing", Letter.READY_TO_CLOSE, COORDINATOR, reason=s.mandate.over_by, last_day=w.last_day, executed=executed
+        "closing",
+        Letter.READY_TO_CLOSE,
+        COORDINATOR,
+        reason=s.mandate.over_by,
+        last_day=w.last_day,
+        executed=executed,
+        scheduled=s.ever_scheduled,
+        assigned=w.told.last(ALARM_TEAM, *ASSIGNMENT_IN) is not None,
     )

@@ -20,7 +20,10 @@ class Lateness:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """``zone`` is the municipality's. ``late`` maps a step's id to its patience; a step that isn't there is never late.
+    """``zone`` is the municipality's. ``late`` maps the id of a step, or the cause of a pause that somebody must mend,
+    to its patience; what isn't there is never late. ``by_hand_after``: for how long a pause or an end may be called for
+    and not be seen, before somebody is asked to do it by hand. ``night_units`` have a mailbox of their own for the
+    night; None stands for every unit without one.
     ``quiet`` is the local interval in which no message or reminder goes out (never a pause or an end).
     ``holidays`` are days that aren't working days beside Saturdays and Sundays."""
 
@@ -32,3 +35,9 @@ class Policy:
     late: Mapping[str, Lateness] = field(default_factory=dict)
     quiet: tuple[time, time] | None = None
     holidays: frozenset[date] = frozenset()
+    by_hand_after: timedelta = timedelta(minutes=10)
+    open_absence_days: int = 30
+    night_units: frozenset[int | None] = frozenset()
+
+    def has_night_mailbox(self, unit: int | None) -> bool:
+        return unit in self.night_units or None in self.night_units

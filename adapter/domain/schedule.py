@@ -3,46 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from datetime import date, datetime
 
-from adapter.domain.evidence import Evidence
 from adapter.domain.facts import Absence, Facts, Signal
-from adapter.domain.ledger import (
-    SCHEDULE_KINDS,
-    ActKind,
-    Ledger,
-    ScheduleRecord,
-    ScheduleStatus,
-    Wanted,
-    What,
-)
+from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleRecord, ScheduleStatus, Wanted, What
 from adapter.domain.looks import day_after, day_end, day_start, window_start
-from adapter.domain.mandate import Mandate, Period
+from adapter.domain.mandate import Period
 from adapter.domain.policy import Policy
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """Everything that was read out of the facts once, handed to each part of ``decide``."""
-
-    facts: Facts
-    ledger: Ledger
-    mandate: Mandate
-    evidence: Evidence
-    now: datetime
-    today: date
-    policy: Policy
-
-    @property
-    def live(self) -> ScheduleRecord | None:
-        """The schedule that isn't ended yet."""
-        record = self.ledger.schedule
-        return record if record and record.status is not ScheduleStatus.ENDED else None
-
-    @property
-    def ever_scheduled(self) -> bool:
-        return self.ledger.schedule is not None or bool(self.ledger.counting(ActKind.CREATE))
+from adapter.domain.situation import Situation
 
 
 def missing_gates(s: Situation) -> tuple[str, ...]:
@@ -90,11 +58,22 @@ def pause_causes(s: Situation) -> tuple[str, ...]:
     return tuple(causes)
 
 
+NOT_BEGUN = frozenset({"not_executed", "between_decisions", "not_begun", "dates_contradict", "no_decision"})
+"""Causes that before the start only say that it isn't time yet."""
+
+
 def _gap(s: Situation) -> str | None:
-    """Today is granted by no decision, or by an order that nobody has executed yet."""
+    """Today is granted by no decision, or by an order that nobody has executed yet, or it can't be known."""
     period = s.mandate.in_force(s.today)
-    if period is None or _never_begins(period):
-        return "between_decisions"
+    if period is None:
+        if any(code == "end_before_start" for code, _ in s.mandate.faults):
+            return "dates_contradict"
+        if s.mandate.faults:
+            return "no_decision"
+        begun = any(p.first <= s.today for p in s.mandate.run)
+        return "between_decisions" if begun else "not_begun"
+    if _never_begins(period):
+        return "dates_contradict"
     return None if period.executed else "not_executed"
 
 
@@ -138,11 +117,12 @@ def platform_acts(s: Situation) -> tuple[Wanted, ...]:
     """
     if s.ledger.uncertain(SCHEDULE_KINDS):
         return tuple(_person(s))
-    step = _next(s)
+    step = next_step(s)
     return (*_person(s, about_to_create=step is not None and step.kind is ActKind.CREATE), *((step,) if step else ()))
 
 
-def _next(s: Situation) -> Wanted | None:
+def next_step(s: Situation) -> Wanted | None:
+    """The act that brings the schedule, as it was last seen, nearer to what is called for; None where it is so."""
     live = s.live
     if live is None:
         return _create(s)
@@ -190,7 +170,7 @@ def _change(s: Situation, live: ScheduleRecord) -> Wanted | None:
     starts = live.valid_from
     if live.valid_from > s.today and period is not None and period.execution is not None:
         starts = max(d for d in (period.first, period.execution.first_day, s.today) if d)
-    wider = starts < live.valid_from or _later(valid_to, live.valid_to)
+    wider = starts < live.valid_from or later(valid_to, live.valid_to)
     if s.facts.unsure:
         times, starts, wider = live.times, live.valid_from, False
         valid_to = _earlier(live.valid_to, valid_to)
@@ -244,6 +224,11 @@ def camera_is_down(s: Situation) -> bool:
     return s.evidence.collected is not None or not (s.evidence.installed or s.evidence.booked)
 
 
+def nowhere_to_note(s: Situation) -> bool:
+    """The execution is over before A5, and the person has no other: whether it is done must be asked (LA7)."""
+    return s.mandate.over and not s.evidence.executing and not camera_is_down(s)
+
+
 def _end_reason(s: Situation) -> str:
     if s.facts.client.value.deceased:
         return "deceased"
@@ -265,7 +250,7 @@ def _earlier(a: date | None, b: date | None) -> date | None:
     return min((d for d in (a, b) if d), default=None)
 
 
-def _later(a: date | None, b: date | None) -> bool:
+def later(a: date | None, b: date | None) -> bool:
     """Whether ``a`` is later than ``b``, None being an open end."""
     return b is not None and (a is None or a > b)
 

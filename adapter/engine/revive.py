@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from adapter.domain.decide import situation
 from adapter.domain.facts import Facts, Order, OrderStatus
 from adapter.domain.looks import local_date
+from adapter.domain.situation import situation
 from adapter.engine.openings import open_or_mark
 from adapter.engine.reconcile import preview
 from adapter.engine.runtime import Runtime, Tenant

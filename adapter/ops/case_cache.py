@@ -13,11 +13,11 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, select
 
-from adapter.domain.decide import situation
 from adapter.domain.decision import Attention, Phase, StepState, StepView
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
 from adapter.domain.policy import Policy
 from adapter.domain.schedule import missing_gates
+from adapter.domain.situation import situation
 from adapter.presentation.case_file import stored_facts
 from adapter.store import cases, outbox
 from adapter.store.codec import chunks, load_record

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from adapter.domain.decide import balance, decide, situation
+from adapter.domain.decide import balance, decide
 from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts
 from adapter.domain.ledger import Ledger
 from adapter.domain.policy import Policy
+from adapter.domain.situation import situation
 from adapter.store import cases, facts, outbox
 from adapter.store.cases import Case
 

@@ -7,10 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from adapter.domain.decide import situation
 from adapter.domain.looks import LocalLook, first_look, last_look
 from adapter.domain.policy import Policy
-from adapter.domain.schedule import Situation
+from adapter.domain.situation import Situation, situation
 from adapter.presentation.case_file import stored_facts
 from adapter.presentation.words import Words
 from adapter.store import outbox

@@ -74,9 +74,9 @@ class Source:
     place: Callable[[Keys], str]
 
 
-def load_settings(config: Path | None = None, *, lenient: bool = False) -> Settings:
-    """The settings of this process. ``config`` is the file given on the command line. Of several municipalities,
-    ``lenient`` leaves out those whose own settings can't be used, and names them in ``refused``.
+def load_settings(config: Path | None = None) -> Settings:
+    """The settings of this process. ``config`` is the file given on the command line. Of several municipalities, those
+    whose own settings can't be used are left out, and named in ``refused``.
 
     Raises ``SettingsError``, whose text is for the operator and holds no values. Relative paths are relative to the
     working directory.
@@ -87,16 +87,17 @@ def load_settings(config: Path | None = None, *, lenient: bool = False) -> Setti
         values = _merged(values, source.values)
     read, faults = _validated(values, sources)
     problems += faults
-    refused = _refused(problems, values) if lenient else {}
-    if refused:
+    if refused := _refused(problems, values):
         values["tenants"] = {name: of for name, of in values["tenants"].items() if name not in refused}
         read, problems = _validated(values, sources)
     if read is None or problems:
         raise SettingsError(problem.text for problem in problems)
     settings = read.settings(refused)
-    alone = len(settings.tenants) == 1 and not refused
-    if (alone or not lenient) and (missing := list(_missing_mappings(settings))):
-        raise SettingsError(missing)
+    if len(settings.tenants) == 1 and not refused:  # of several, a missing mapping is its own municipality's fault
+        ((name, tenant),) = settings.tenants.items()
+        if not (file := tenant.mapping_file).is_file():
+            told = f"mapping_file of {name}: {file} is not there; copy mappings/example.toml and make it your own"
+            raise SettingsError([told])
     return settings
 
 
@@ -227,12 +228,6 @@ def _refused(problems: list[Problem], values: Mapping[str, Any]) -> dict[str, tu
     if names.keys() >= values.get("tenants", {}).keys():
         return {}
     return {name: tuple(dict.fromkeys(p.text for p in problems if p.path[1] == name)) for name in sorted(names)}
-
-
-def _missing_mappings(settings: Settings) -> Iterator[str]:
-    for name, tenant in settings.tenants.items():
-        if not (file := tenant.mapping_file).is_file():
-            yield f"mapping_file of {name}: {file} is not there; copy mappings/example.toml and make it your own"
 
 
 def _no_such(path: Keys) -> str | None:

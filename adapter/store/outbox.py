@@ -40,6 +40,7 @@ _CHANGE = update(table).where(
 _OTHERS = (_k.person_id == bindparam("person_id"), _k.ref != bindparam("ref"), _k.closed_at.is_(None))
 _ELSEWHERE = select(_k.ref).where(_k.tenant == bindparam("tenant"), *_OTHERS).limit(1)
 _NEW = insert(table)
+
 Rows = Sequence[Row[Any]]
 """A case's acts as they are stored, in the order in which they were decided."""
 
@@ -237,6 +238,7 @@ def _amended(
     content = _content(w, facts_at, now)
     same = row.kind == w.kind and row.what == dict(w.what)
     if row.state == ActState.DROPPED:
+        content["created_at"] = now  # called for since now, not since it once was
         return content | {"state": ActState.PENDING, "error": None, "looks": 0, "correlation": correlation}, "wanted"
     if row.state == ActState.PARKED and not same:
         return content | {"state": ActState.PENDING, "error": None, "correlation": correlation}, "changed"
@@ -276,7 +278,7 @@ def _leading(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
     queues: dict[str, list[Row[Any]]] = {}
     for row in rows:
         queues.setdefault("person" if row.kind in PERSON_KINDS else row.lane, []).append(row)
-    first = {queue: waiting[0] for queue, waiting in queues.items()}
+    first = {queue: min(waiting, key=_turn) for queue, waiting in queues.items()}
     if "platform" in queues:
         first["platform"] = min(
             queues["platform"], key=lambda row: (row.state == ActState.PENDING, row.kind not in STOPS)
@@ -285,6 +287,12 @@ def _leading(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
     if schedule is not None and person is not None and schedule.kind not in STOPS:
         del first["platform" if person.n < schedule.n else "person"]
     return list(first.values())
+
+
+def _turn(row: Row[Any]) -> tuple[bool, bool, datetime | None, int]:
+    """What is under way first, then in order; but a letter that waits for the morning holds up no urgent one."""
+    held: datetime | None = row.not_before if row.state == ActState.PENDING else None
+    return row.state == ActState.PENDING, held is not None, held, row.n
 
 
 def requeue_parked(conn: Connection, tenant: str, ref: str, now: datetime) -> int:

@@ -114,7 +114,7 @@ class VendorHttp:
             # ASP.NET has other formats for a client that takes anything.
             headers={"Accept": "application/json", "User-Agent": "trygghetskamera-adapter", **(headers or {})},
             auth=auth,
-            timeout=httpx.Timeout(given.read_timeout, connect=given.connect_timeout),
+            timeout=httpx.Timeout(given.read_timeout, connect=given.connect_timeout, pool=given.connect_timeout),
             transport=transport or production_transport(verify=given.trust, max_connections=given.max_concurrent),
             event_hooks={"request": [self._about_to_send]},
         )

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from connectors.lifecare import wire
 from connectors.lifecare.values import person_number
 
-Kind = Literal["text", "int", "bool", "date", "person"]
+Kind = Literal["text", "int", "date", "person"]
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -31,90 +31,21 @@ class Resource(Generic[M]):
     delta: bool = False
 
 
-ORDERS = Resource(
-    "orders",
-    wire.Order,
-    {
-        "Id": "text",
-        "PersonId": "person",
-        "ServiceCategoryId": "int",
-        "ExecutionId": "int",
-        "OrderDate": "date",
-        "StartDate": "date",
-        "EndDate": "date",
-        "UpdateTime": "date",
-    },
-)
-ORDERED_SERVICES = Resource(
-    "ordered_services",
-    wire.OrderedService,
-    {"OrderId": "text", "DecisionId": "int", "StartDate": "date", "EndDate": "date"},
-    key=None,
-)
-DECISIONS = Resource(
-    "sol_decisions",
-    wire.Decision,
-    {
-        "Id": "int",
-        "PersonId": "person",
-        "Date": "date",
-        "FromDate": "date",
-        "ToDate": "date",
-        "ExecutionStartDate": "date",
-        "ExecutionEndDate": "date",
-    },
-    delta=True,
-)
-EXECUTIONS = Resource(
-    "executions",
-    wire.Execution,
-    {"Id": "int", "PersonId": "person", "UpdateTime": "date", "StartDate": "date", "EndDate": "date", "Law": "text"},
-    delta=True,
-)
-CLIENTS = Resource(
-    "clients",
-    wire.Client,
-    {"Id": "int", "PersonId": "person", "ProtectedRegistration": "bool", "Active": "bool", "UpdateTime": "date"},
-    delta=True,
-)
-ABSENCES = Resource(
-    "client_absences",
-    wire.ClientAbsence,
-    {"Id": "int", "PersonId": "person", "StartDate": "date", "EndDate": "date"},
-    delta=True,
-)
+ORDERS = Resource("orders", wire.Order, {"PersonId": "person", "UpdateTime": "date"})
+ORDERED_SERVICES = Resource("ordered_services", wire.OrderedService, {"OrderId": "text", "EndDate": "date"}, key=None)
+DECISIONS = Resource("sol_decisions", wire.Decision, {"PersonId": "person"}, delta=True)
+EXECUTIONS = Resource("executions", wire.Execution, {"PersonId": "person"}, delta=True)
+CLIENTS = Resource("clients", wire.Client, {"PersonId": "person"}, delta=True)
+ABSENCES = Resource("client_absences", wire.ClientAbsence, {"PersonId": "person"}, delta=True)
 DOCUMENTATIONS = Resource(
     "documentations",
     wire.Documentation,
-    {
-        "Id": "text",
-        "HeadlineId": "text",
-        "ParentId": "text",
-        "Status": "text",
-        "ContentType": "text",
-        "CreatedSignature": "text",
-        "CreatedName": "text",
-        "ExecutionId": "int",
-        "OriginId": "text",
-        "NextHistoryId": "text",
-        "PreviousHistoryId": "text",
-    },
+    {"ExecutionId": "int", "HeadlineId": "text", "Status": "text", "CreatedSignature": "text"},
 )
-PROVIDER_HEADLINES = Resource(
-    "provider_headlines",
-    wire.ProviderHeadline,
-    {"Id": "int", "Name": "text", "ServiceCategoryId": "int", "IsActive": "bool", "Law": "text"},
-)
-HEADLINES = Resource("headlines", wire.Headline, {"Id": "text", "TreeId": "text", "Name": "text", "Law": "text"})
-PROVIDER_UNITS = Resource(
-    "provider_units", wire.ProviderUnit, {"Id": "int", "Name": "text", "CompanyId": "int"}, delta=True
-)
-SERVICE_CONFIGURATIONS = Resource(
-    "service_configurations",
-    wire.ServiceConfiguration,
-    {"TypeId": "int", "TypeName": "text", "CategoryId": "int", "StartDate": "date", "EndDate": "date"},
-    key=None,
-)
+PROVIDER_HEADLINES = Resource("provider_headlines", wire.ProviderHeadline, {})
+HEADLINES = Resource("headlines", wire.Headline, {})
+PROVIDER_UNITS = Resource("provider_units", wire.ProviderUnit, {}, delta=True)
+SERVICE_CONFIGURATIONS = Resource("service_configurations", wire.ServiceConfiguration, {}, key=None)
 
 RESOURCES: tuple[Resource[Any], ...] = (
     ORDERS,
@@ -131,7 +62,7 @@ RESOURCES: tuple[Resource[Any], ...] = (
 )
 
 
-def q(resource: Resource[Any], **conditions: str | int | bool | date) -> str:
+def q(resource: Resource[Any], **conditions: str | int | date) -> str:
     """``Field='Value' and Field2='...'`` (L5, LA1), in the order given.
 
     Dates are calendar dates, sent as ``yyyy-MM-dd``; a person number loses its hyphen (L13). ``ValueError`` for a field
@@ -149,8 +80,6 @@ def _sent(resource: Resource[Any], field: str, value: object) -> str:
         case None, _:
             names = ", ".join(resource.searchable)
             raise ValueError(f"{resource.name} can't be searched by {field}, only by {names}")
-        case "bool", bool():
-            return "true" if value else "false"
         case "int", int() if not isinstance(value, bool):
             return str(value)
         case "date", date() if not isinstance(value, datetime):

@@ -35,15 +35,9 @@ class CodeText(_Shape):
     text: str | None = None
 
 
-class OrganizationUnit(_Shape):
-    id: str | None = None
-    name: str | None = None
-
-
 class Caseworker(_Shape):
     id: str | None = None
     full_name: str | None = None
-    organization_unit: OrganizationUnit | None = None
 
 
 class Company(_Shape):
@@ -57,13 +51,11 @@ class Order(_Shape):
     id: str
     person_id: PersonId = None
     service_category_id: int | None = None
-    service_category_name: str | None = None
     execution_id: int | None = None
     order_date: CalendarDate = None
     start_date: CalendarDate = None
     end_date: CalendarDate = None
     status: str | None = None
-    orderer: Caseworker | None = None
     provider: Caseworker | None = None
     company: Company | None = None
     update_time: Instant = None
@@ -77,7 +69,6 @@ class OrderedServiceDetail(_Shape):
     periodicity: int | None = None
     weekdays: Many[str] = ()
     time_unit: int | None = None
-    time_unit_text: str | None = None
 
 
 class OrderedService(_Shape):
@@ -94,12 +85,9 @@ class OrderedService(_Shape):
 class Decision(_Shape):
     id: int
     person_id: PersonId = None
-    service_category: CodeText | None = None
     date: CalendarDate = None
     from_date: CalendarDate = None
     to_date: CalendarDate = None
-    execution_start_date: CalendarDate = None
-    execution_end_date: CalendarDate = None
     order_ids: Many[int] = ()
     deleted: Flag = False
 
@@ -115,10 +103,7 @@ class Execution(_Shape):
     update_time: Instant = None
     start_date: CalendarDate = None
     end_date: CalendarDate = None
-    service_category: CodeText | None = None
     provider_unit: ProviderUnitBase | None = None
-    end_reason_id: int | None = None
-    end_reason_text: str | None = None
     deleted: Flag = False
 
 
@@ -133,7 +118,6 @@ class Address(_Shape):
     street_address: str | None = None
     zip_code: str | None = None
     city: str | None = None
-    care_of: str | None = None
     protected: Flag = False
     type: str | None = None
 
@@ -151,7 +135,6 @@ class Client(_Shape):
     person_id: PersonId = None
     first_name: str | None = None
     last_name: str | None = None
-    full_name: str | None = None
     protected_registration: Flag = False
     is_confidential: Flag = False
     active: bool | None = None
@@ -176,22 +159,16 @@ class Documentation(_Shape):
 
     id: str
     headline_id: str | None = None
-    parent_id: str | None = None
     status: str | None = None
-    content_type: str | None = None
     text: str | None = None
     plain_text: str | None = None
     created_signature: str | None = None
-    created_name: str | None = None
     created_time: Instant = None
     signed_time: Instant = None
     occurrence_time: Instant = None
     execution_id: int | None = None
     error_marked: Flag = False
-    error_marked_time: Instant = None
-    origin_id: str | None = None
     next_history_id: str | None = None
-    previous_history_id: str | None = None
 
 
 class ProviderHeadline(_Shape):
@@ -201,24 +178,13 @@ class ProviderHeadline(_Shape):
     name: str | None = None
     service_category_id: int | None = None
     is_active: bool | None = None
-    law: str | None = None
-
-
-class HeadlinePermissions(_Shape):
-    can_create: Flag = False
-    can_read: Flag = False
 
 
 class Headline(_Shape):
     """A heading to read under (LA3)."""
 
     id: str
-    tree_id: str | None = None
-    parent_id: str | None = None
     name: str | None = None
-    law: str | None = None
-    service_category: CodeText | None = None
-    permissions: HeadlinePermissions | None = None
 
 
 class ProviderUnit(_Shape):
@@ -236,7 +202,6 @@ class ServiceConfiguration(_Shape):
     type_name: str | None = None
     category_id: int | None = None
     category_name: str | None = None
-    parent_id: str | None = None
     start_date: CalendarDate = None
     end_date: CalendarDate = None
 
@@ -258,13 +223,6 @@ class CreateProviderJournalNoteRequest(_CamelShape):
     created_personnel_id: int
     created_personnel_title: str
     execution_id: int | None = None
-    created_date_time_utc: SentInstant | None = None
-    is_signed: bool | None = None
-
-
-class AuditLogEntry(_CamelShape):
-    personnel_id: int | None = None
-    date_time_utc: Instant = None
 
 
 class JournalNoteV2(_CamelShape):
@@ -273,7 +231,4 @@ class JournalNoteV2(_CamelShape):
     id: int
     unit_id: int | None = None
     occurrence_time_utc: Instant = None
-    created_by: AuditLogEntry | None = None
-    headline: str | None = None
     client_id: int | None = None
-    client_person_id: PersonId = None

@@ -172,20 +172,9 @@ class PhoniroClient:
         """Active again, also when it was not paused. Raises ``Conflict`` (409)."""
         return await self._act(schedule_id, "resume", None)
 
-    def schedules(
-        self,
-        *,
-        customer_external_id: str | None = None,
-        status: str | None = None,
-        updated_since: datetime | None = None,
-    ) -> AsyncIterator[ListedSchedule | BrokenRow]:
-        """All schedules that match, streamed page by page; the list can lag behind writes by some seconds."""
-        params = {
-            "customerExternalId": customer_external_id,
-            "status": status,
-            "updatedSince": _instant(updated_since) if updated_since is not None else None,
-        }
-        return stream(self._pages(_SCHEDULES, "GET schedules", params), ListedSchedule)
+    def schedules(self) -> AsyncIterator[ListedSchedule | BrokenRow]:
+        """All schedules there are, streamed page by page; the list can lag behind writes by some seconds."""
+        return stream(self._pages(_SCHEDULES, "GET schedules", {}), ListedSchedule)
 
     def schedule_pages(self) -> AsyncGenerator[list[ListedSchedule | BrokenRow], None]:
         """All schedules there are, by the page: the same as ``schedules``, at less cost for many."""
@@ -196,13 +185,12 @@ class PhoniroClient:
         params = {"from": _instant(start), "to": _instant(end)}
         return stream(self._pages("api/v1/supervisions", "GET supervisions", params), Supervision)
 
-    def _pages(self, path: str, call: str, params: Mapping[str, str | None]) -> Fetch:
-        given = {name: value for name, value in params.items() if value is not None} | {"limit": str(self._page_size)}
+    def _pages(self, path: str, call: str, params: Mapping[str, str]) -> Fetch:
+        given = {**params, "limit": str(self._page_size)}
 
         async def fetch(cursor: str | None) -> Answer:
-            return await self._http.send(
-                "GET", path, call=call, params=given | ({"cursor": cursor} if cursor is not None else {})
-            )
+            at = {} if cursor is None else {"cursor": cursor}
+            return await self._http.send("GET", path, call=call, params=given | at)
 
         return fetch
 

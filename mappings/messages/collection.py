@@ -24,6 +24,14 @@ _WEEK: Final = json.dumps(NightTimes((*((time(23), time(4)),) * 5, (time(0, 30),
 _FIRST, _LAST = "2026-11-02", "2027-04-30"
 _DATES: Final[What] = {"first_day": _FIRST, "last_day": None}
 _OUT: Final[What] = {"reason": "decision_ended", "last_day": _LAST, "keys_back": False, "deceased": False}
+_BY_HAND: Final[What] = {
+    "op": "pause",
+    "n": 1,
+    "last_day": None,
+    "since": "2026-11-07T01:20",
+    "refused": False,
+    "open": True,
+}
 
 LETTERS: Final[tuple[tuple[str, str, Letter, What], ...]] = (
     (
@@ -141,18 +149,52 @@ LETTERS: Final[tuple[tuple[str, str, Letter, What], ...]] = (
     ),
     ("Utföraren hör först om ett avslut", "authority", Letter.END_HEARD, {"deceased": False}),
     ("… efter ett dödsfall", "authority", Letter.END_HEARD, {"deceased": True}),
-    ("Samtycket återkallas", "authority", Letter.CONSENT_WITHDRAWN, {"scheduled": True}),
-    ("Samtycket återkallas", "coordinator", Letter.CONSENT_WITHDRAWN, {"scheduled": True}),
-    ("… innan tillsynen har börjat", "coordinator", Letter.CONSENT_WITHDRAWN, {"scheduled": False}),
-    ("Brukaren har avlidit", "coordinator", Letter.DECEASED, {"scheduled": True}),
-    ("Brukaren har avlidit", "alarm_team", Letter.DECEASED, {"scheduled": False}),
+    ("Samtycket återkallas", "authority", Letter.CONSENT_WITHDRAWN, {"scheduled": True, "paused": True}),
+    ("Samtycket återkallas", "coordinator", Letter.CONSENT_WITHDRAWN, {"scheduled": True, "paused": True}),
+    ("… och Phoniro svarar inte", "coordinator", Letter.CONSENT_WITHDRAWN, {"scheduled": True, "paused": False}),
+    (
+        "… innan tillsynen har börjat",
+        "coordinator",
+        Letter.CONSENT_WITHDRAWN,
+        {"scheduled": False, "paused": False},
+    ),
+    ("Brukaren har avlidit", "coordinator", Letter.DECEASED, {"scheduled": True, "paused": True}),
+    ("… och Phoniro svarar inte", "coordinator", Letter.DECEASED, {"scheduled": True, "paused": False}),
+    ("Brukaren har avlidit", "alarm_team", Letter.DECEASED, {"scheduled": False, "paused": False}),
     ("Dödsfallet var fel", "coordinator", Letter.DEATH_CORRECTED, {"scheduled": True}),
     ("Dödsfallet var fel", "alarm_team", Letter.DEATH_CORRECTED, {"scheduled": False}),
     ("Utvandrad", "coordinator", Letter.DEREGISTERED, {"reason": "emigrated"}),
-    ("Verkställigheten avslutas utan beslut", "coordinator", Letter.PAUSED, {"cause": "execution_over"}),
-    ("Verkställigheten avslutas utan beslut", "authority", Letter.PAUSED, {"cause": "execution_over"}),
-    ("En anteckning felmarkeras", "coordinator", Letter.PAUSED, {"cause": "evidence_lost"}),
-    ("Den nya beställningen är inte verkställd", "coordinator", Letter.PAUSED, {"cause": "not_executed"}),
+    (
+        "Om en dag tar verkställigheten slut",
+        "coordinator",
+        Letter.PAUSE_AHEAD,
+        {"cause": "execution_over", "when": _LAST},
+    ),
+    (
+        "Verkställigheten avslutas utan beslut",
+        "coordinator",
+        Letter.PAUSED,
+        {"cause": "execution_over", "paused": True},
+    ),
+    ("… och Phoniro svarar inte", "coordinator", Letter.PAUSED, {"cause": "execution_over", "paused": False}),
+    ("Verkställigheten avslutas utan beslut", "authority", Letter.PAUSED, {"cause": "execution_over", "paused": True}),
+    ("En anteckning felmarkeras", "coordinator", Letter.PAUSED, {"cause": "evidence_lost", "paused": True}),
+    (
+        "Den nya beställningen är inte verkställd",
+        "coordinator",
+        Letter.PAUSED,
+        {"cause": "not_executed", "paused": True},
+    ),
+    ("Första dagen flyttas efter starten", "coordinator", Letter.PAUSED, {"cause": "not_begun", "paused": True}),
+    ("Pausen syns inte i Phoniro efter tio minuter", "coordinator", Letter.BY_HAND, _BY_HAND),
+    (
+        "Phoniro tar inte emot en ny sista dag",
+        "coordinator",
+        Letter.BY_HAND,
+        {**_BY_HAND, "op": "change", "last_day": _LAST, "refused": True},
+    ),
+    ("Nu syns pausen", "coordinator", Letter.BY_HAND_DONE, {"op": "pause", "n": 1, "last_day": None, "done": True}),
+    ("Den behövs inte längre", "coordinator", Letter.BY_HAND_DONE, {"op": "pause", "n": 1, "done": False}),
     ("Pausen är slut", "coordinator", Letter.RESUMED, {"cause": "consent_withdrawn"}),
     ("Pausen är slut", "authority", Letter.RESUMED, {"cause": "consent_withdrawn"}),
     ("Det som skulle hämtas ska vara kvar", "alarm_team", Letter.STAY, {**_DATES, "keys": "needed"}),
@@ -175,10 +217,35 @@ LETTERS: Final[tuple[tuple[str, str, Letter, What], ...]] = (
     ),
 )
 
+_ABOUT: Final[What] = {"order": "SB-100002", "unit": 7102, "by": "2026-11-09"}
+_PAUSE: Final[What] = {**_ABOUT, "cause": "consent_withdrawn"}
+
 MAILS: Final[tuple[tuple[str, What], ...]] = (
-    ("Ett steg är sent", {"mail": "reminder", "to": "coordinator", "step": "I4", "since": _FIRST, "level": 1}),
+    (
+        "Ett steg är sent",
+        {**_ABOUT, "mail": "reminder", "to": "coordinator", "step": "I4", "since": _FIRST, "level": 1},
+    ),
     ("… fortfarande", {"mail": "reminder", "to": "alarm_team", "step": "A5", "since": _FIRST, "level": 2}),
     ("… trots två påminnelser", {"mail": "escalation", "to": "escalation", "step": "I10", "since": _FIRST, "level": 3}),
+    (
+        "Ingen har löst en paus",
+        {**_PAUSE, "mail": "pause_reminder", "to": "authority", "role": "authority", "since": _FIRST, "level": 1},
+    ),
+    (
+        "… trots två påminnelser",
+        {**_PAUSE, "mail": "pause_reminder", "to": "escalation", "role": "authority", "since": _FIRST, "level": 3},
+    ),
+    ("Tillsynen pausas", {**_PAUSE, "mail": "night_paused", "to": "night", "paused": True}),
+    ("… och Phoniro svarar inte", {**_PAUSE, "mail": "night_paused", "to": "night", "paused": False}),
+    ("Pausen är slut", {**_PAUSE, "mail": "night_resumed", "to": "night"}),
+    ("Pausen syns inte i Phoniro efter tio minuter", {**_ABOUT, **_BY_HAND, "mail": "by_hand", "to": "night"}),
+    ("Nu syns pausen", {**_ABOUT, **_BY_HAND, "mail": "by_hand_done", "to": "night", "done": True}),
+    ("Kameran är kvar efter ett dödsfall", {**_ABOUT, "mail": "camera_left", "to": "escalation", "since": _FIRST}),
+    ("En frånvaro utan slut", {**_ABOUT, "mail": "absence", "to": "coordinator", "since": _FIRST}),
+    (
+        "Det som inte kan skrivas i journalen",
+        {**_ABOUT, "mail": "unwritten", "to": "alarm_team", "letter": "collect"},
+    ),
     ("Ärendet kommer inte vidare", {"mail": "parked", "to": "coordinator", "code": "client_not_visible"}),
     ("Adaptern kommer inte vidare", {"mail": "parked", "to": "it", "code": "act_parked", "act": "07"}),
     ("Något att kontrollera", {"mail": "notice", "to": "coordinator", "code": "checksum"}),

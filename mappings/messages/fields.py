@@ -24,15 +24,15 @@ class MessageError(Exception):
 class Field:
     """A key of ``what``. ``kind`` says what it holds, and what the template gets:
 
-    ``day``: ISO date; ``moment``: ISO local date and time; ``count``: int; ``flag``: bool; ``choice``: one of
-    ``choices``; ``times``: ``NightTimes.to_json()`` as JSON text; ``code``: a code of the text table's section
+    ``day``: ISO date; ``moment``: ISO local date and time; ``text``: str; ``count``: int; ``flag``: bool; ``choice``:
+    one of ``choices``; ``times``: ``NightTimes.to_json()`` as JSON text; ``code``: a code of the text table's section
     ``section`` (the template gets its words, and the code itself as ``<key>_code``); ``codes``: such codes with commas
     between; ``problem``: a code of ``section``, whose parameters are JSON text under ``params``; ``notice``: one whose
     parameters stand beside it.
     ``optional`` lets it be null or left out.
     """
 
-    kind: Literal["day", "moment", "count", "flag", "choice", "times", "code", "codes", "problem", "notice"]
+    kind: Literal["day", "moment", "count", "flag", "choice", "times", "text", "code", "codes", "problem", "notice"]
     section: str = ""
     choices: tuple[str, ...] = ()
     optional: bool = False
@@ -50,6 +50,8 @@ _STEP = Field("code", section="steps")
 _DATES: Final = {"first_day": _DAY_OR_NONE, "last_day": _DAY_OR_NONE}
 
 _OUT: Final = {"reason": _REASON, "last_day": _DAY_OR_NONE, "keys_back": _FLAG, "deceased": _FLAG}
+_OP = Field("choice", choices=("pause", "end", "change"))
+_BY_HAND: Final = {"op": _OP, "n": Field("count"), "last_day": _DAY_OR_NONE}
 
 TO: Final = Field("choice", choices=("coordinator", "alarm_team", "authority", "plan"))
 """Every letter is told ``to``; ``letter`` names it, ``unit`` (coordinator's unit id or null) and ``execution`` (id or
@@ -71,41 +73,73 @@ LETTER_FIELDS: Final[Mapping[Letter, Mapping[str, Field]]] = MappingProxyType(
         Letter.TIMES: {"times": _TIMES},
         Letter.TIMES_CHANGED: {"times": _TIMES, "installed": Field("flag", optional=True)},
         Letter.DATES_CHANGED: {**_DATES, "old_first_day": _DAY_OR_NONE, "old_last_day": _DAY_OR_NONE},
-        Letter.PLAN: {"times": _TIMES, "first_look": _MOMENT_OR_NONE, "last_look": _MOMENT_OR_NONE},
+        Letter.PLAN: {
+            "times": _TIMES,
+            "first_look": _MOMENT_OR_NONE,
+            "last_look": _MOMENT_OR_NONE,
+            "rests": Field("code", section="causes", optional=True),
+        },
         Letter.PLAN_VOID: {"reason": _REASON},
         Letter.TIMES_REFUSED: {"code": Field("problem", section="times"), "running": _FLAG},
         Letter.NOT_EXECUTED: {"signal": Field("code", section="signals")},
         Letter.NO_CONSENT: {"missing": Field("choice", choices=("consent", "liability", "both"))},
         Letter.CONTRADICTION: {"signal": Field("code", section="signals")},
         Letter.END_HEARD: {"deceased": _FLAG},
-        Letter.CONSENT_WITHDRAWN: {"scheduled": _FLAG},
-        Letter.DECEASED: {"scheduled": _FLAG},
+        Letter.CONSENT_WITHDRAWN: {"scheduled": _FLAG, "paused": _FLAG},
+        Letter.DECEASED: {"scheduled": _FLAG, "paused": _FLAG},
         Letter.DEATH_CORRECTED: {"scheduled": _FLAG},
         Letter.DEREGISTERED: {"reason": Field("choice", choices=("emigrated", "other", "inactive"))},
-        Letter.PAUSED: {"cause": _CAUSE},
+        Letter.PAUSED: {"cause": _CAUSE, "paused": _FLAG},
+        Letter.PAUSE_AHEAD: {"cause": _CAUSE, "when": _DAY},
+        Letter.BY_HAND: {**_BY_HAND, "since": Field("moment"), "refused": _FLAG, "open": _FLAG},
+        Letter.BY_HAND_DONE: {**_BY_HAND, "done": _FLAG},
         Letter.RESUMED: {"cause": _CAUSE},
         Letter.STAY: {**_DATES, "keys": _KEYS},
         Letter.COLLECT: _OUT,
         Letter.CANCEL_OR_FETCH: _OUT,
         Letter.CANCEL: _OUT,
-        Letter.READY_TO_CLOSE: {"reason": _REASON, "last_day": _DAY_OR_NONE, "executed": _FLAG},
+        Letter.READY_TO_CLOSE: {
+            "reason": _REASON,
+            "last_day": _DAY_OR_NONE,
+            "executed": _FLAG,
+            "scheduled": Field("flag", optional=True),
+            "assigned": Field("flag", optional=True),
+        },
     }
 )
 """Keys that stand in no row are let be. ``per_night`` of times is counted from the times themselves."""
 
-MAIL_TO: Final = Field("choice", choices=("assessor", "coordinator", "alarm_team", "authority", "escalation", "it"))
+MAIL_TO: Final = Field(
+    "choice", choices=("assessor", "coordinator", "alarm_team", "authority", "plan", "night", "escalation", "it")
+)
 """Every mail is told ``to``, which with ``unit`` (id or null) names the mailbox; ``mail`` names what it is."""
 
 MAIL_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = MappingProxyType(
     {
         "reminder": {"step": _STEP, "since": _DAY, "level": Field("count")},
         "escalation": {"step": _STEP, "since": _DAY, "level": Field("count")},
+        "pause_reminder": {"cause": _CAUSE, "since": _DAY, "level": Field("count")},
+        "camera_left": {"since": _DAY},
+        "absence": {"since": _DAY},
+        "night_paused": {"cause": _CAUSE, "paused": _FLAG},
+        "night_resumed": {"cause": _CAUSE},
+        "by_hand": {**_BY_HAND, "since": Field("moment"), "refused": _FLAG, "open": _FLAG},
+        "by_hand_done": {**_BY_HAND, "done": _FLAG},
+        "unwritten": {"letter": Field("code", section="letters")},
         "parked": {"code": Field("notice", section="attention")},
         "notice": {"code": Field("notice", section="attention")},
         "order": {"code": Field("notice", section="attention")},
     }
 )
 """The parameters of a ``parked``, ``notice`` or ``order`` mail's sentence stand flat beside its ``code``."""
+
+MAIL_ABOUT: Final = {
+    "to": MAIL_TO,
+    "order": Field("text", optional=True),
+    "unit": Field("count", optional=True),
+    "by": _DAY_OR_NONE,
+}
+"""What every mail holds, whatever it is about."""
 
 DEADLOCK: Final = "nowhere_to_note"
 """The one cause of parking that is a question about a step, in a template of its own."""
@@ -145,6 +179,8 @@ def _read(field: Field, value: str | int | bool | None, what: What, texts: Texts
 
 def _read_text(field: Field, value: str, texts: Texts) -> date | datetime | TimesText | str:
     match field.kind:
+        case "text":
+            return value
         case "day":
             return date.fromisoformat(value)
         case "moment":

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from adapter.domain.ledger import What
 from adapter.domain.routine import STEPS, Letter
 from mappings.messages import swedish
-from mappings.messages.fields import DEADLOCK, LETTER_FIELDS, MAIL_FIELDS, MAIL_TO, TO, MessageError, readable
+from mappings.messages.fields import DEADLOCK, LETTER_FIELDS, MAIL_ABOUT, MAIL_FIELDS, TO, MessageError, readable
 from mappings.texts import Texts
 
 LONGEST: Final = 4_000
@@ -20,6 +20,9 @@ LONGEST: Final = 4_000
 _SECOND_COPY: Final = (
     "Det här meddelandet kan vara en kopia: det gick inte att se om det redan hade kommit fram. Har du redan tagit "
     "hand om det behöver du inte göra något mer."
+)
+_WRITTEN_BY: Final = (
+    "Den här anteckningen skrivs automatiskt av kopplingen mellan Lifecare och Phoniro. Frågor: {contact}."
 )
 _MANY_LINES = re.compile(r"\n{3,}")
 
@@ -36,8 +39,10 @@ def render_letter(
     its last is the mark. Raises ``MessageError``."""
     texts = texts or Texts.load()
     values = readable(letter.value, {"to": TO, **LETTER_FIELDS[letter]}, what, texts)
-    text = _rendered(f"{letter.value}.j2", texts, values)
-    ending = "\n\n" + "\n\n".join([_SECOND_COPY] * second_copy + [mark(reference, n)])
+    text = _rendered(f"{letter.value}.j2", texts, values | {"reference": reference})
+    contact = texts.say("contacts", "it") if texts.has("contacts", "it") else "IT-funktionen"
+    last = [_WRITTEN_BY.format(contact=contact), mark(reference, n)]
+    ending = "\n\n" + "\n\n".join([_SECOND_COPY] * second_copy + last)
     room = LONGEST - len(ending)
     return (text if len(text) <= room else text[: room - 1].rstrip() + "…") + ending
 
@@ -49,30 +54,39 @@ def render_mail(what: What, *, reference: str, texts: Texts | None = None) -> tu
     name = str(what.get("mail"))
     if name not in MAIL_FIELDS:
         raise MessageError(f"mail: there is no such mail; known are {', '.join(MAIL_FIELDS)}")
-    values = readable(f"mail {name}", {"to": MAIL_TO, **MAIL_FIELDS[name]}, what, texts)
-    values |= {"reference": reference, **_step_words(what, texts)}
+    values = readable(f"mail {name}", {**MAIL_ABOUT, **MAIL_FIELDS[name]}, what, texts)
+    values |= {"reference": reference, **_about(what, texts)}
     template = "deadlock" if what.get("code") == DEADLOCK else name
     subject, _, body = _rendered(f"mail_{template}.j2", texts, values).partition("\n")
     return subject, body.strip()[:LONGEST] + "\n"
 
 
-def _step_words(what: What, texts: Texts) -> dict[str, str]:
-    """The step's name, what is asked of whom; nothing where the mail is about no step."""
-    step = what.get("step")
-    if not isinstance(step, str) or step not in STEPS:
-        return {}
-    ask = texts.say("step_asks", step) if texts.has("step_asks", step) else ""
-    name = texts.say("step_names", step) if texts.has("step_names", step) else texts.say("steps", step)
-    return {
-        "step": texts.say("steps", step),
-        "name": name,
-        "ask": ask,
-        "who": texts.say("roles", STEPS[step].role.value),
+def _about(what: What, texts: Texts) -> dict[str, str]:
+    """The unit's name, whom to ask, who has been reminded; the step's name and what it asks for, where there is one."""
+    unit, role, step = str(what.get("unit")), str(what.get("role")), str(what.get("step"))
+    about = {
+        "unit_name": texts.say("units", unit) if texts.has("units", unit) else "",
+        "contact": texts.say("contacts", "it") if texts.has("contacts", "it") else "",
+        "role": role,
+        "who": texts.say("roles", role) if texts.has("roles", role) else "",
     }
+    if step not in STEPS:
+        return about
+    name = texts.say("step_names", step) if texts.has("step_names", step) else texts.say("steps", step)
+    ask = texts.say("step_asks", step, heading=_heading(texts, "times_agreed")) if texts.has("step_asks", step) else ""
+    return {**about, "step": texts.say("steps", step), "name": name, "ask": ask}
+
+
+def _heading(texts: Texts, signal: str) -> str:
+    """The heading that a signal is noted under, by its name in the case system where that is known."""
+    name = texts.say("headings", signal) if texts.has("headings", signal) else None
+    return f"rubriken ”{name}”" if name else f"rubriken för {texts.say('signals', signal)}"
 
 
 def _rendered(template: str, texts: Texts, values: dict[str, Any]) -> str:
-    text = _environment(texts.language).get_template(template).render(say=texts.say, has=texts.has, **values)
+    known: dict[str, Any] = {"say": texts.say, "has": texts.has, "forms": texts.sections.get("forms", {})}
+    known["heading"] = lambda signal: _heading(texts, signal)
+    text = _environment(texts.language).get_template(template).render(**known, **values)
     return _MANY_LINES.sub("\n\n", "\n".join(line.strip() for line in text.splitlines())).strip()
 
 
@@ -85,6 +99,7 @@ def _environment(language: str) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
     for helper in (swedish.day, swedish.moment, swedish.period, swedish.looks):
         environment.globals[helper.__name__] = helper
     return environment

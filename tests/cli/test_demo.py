@@ -19,8 +19,9 @@ from adapter.demo.observer import Life as Lived
 from adapter.demo.persons import ASTRID, CECILIA, seed_for_trial
 from adapter.demo.promises import Evidence, Promise, p3, p4, p7, p8
 from adapter.demo.stage import DemoFailed, Stage
-from adapter.domain.decide import balance, situation
+from adapter.domain.decide import balance
 from adapter.domain.ledger import ActKind
+from adapter.domain.situation import situation
 from adapter.presentation.case_file import CaseFile
 from adapter.store import cases
 from adapter.store.database import Database

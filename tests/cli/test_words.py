@@ -10,9 +10,10 @@ from datetime import UTC, date, timedelta
 import pytest
 from rich.console import Console, RenderableType
 
-from adapter.domain.decide import balance, situation
+from adapter.domain.decide import balance
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import Act, ActKind, ActState
+from adapter.domain.situation import situation
 from adapter.presentation.case_page import balance_table, ledger_table
 from adapter.presentation.checklist import Checklist
 from adapter.presentation.console import console

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from adapter.domain.decide import decide, situation
+from adapter.domain.decide import decide
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.facts import (
     Absence,
@@ -37,6 +37,7 @@ from adapter.domain.ledger import (
 from adapter.domain.nights import Granted, NightTimes, NightWindow
 from adapter.domain.policy import Lateness, Policy
 from adapter.domain.schedule import missing_gates, pause_causes
+from adapter.domain.situation import situation
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 POLICY = Policy(
@@ -66,6 +67,8 @@ class Life:
         self.ledger = Ledger(opened_at=now)
         self.sent: list[Wanted] = []
         self.ids = 0
+        self.phoniro = "works"
+        """``works``, ``away`` (every call fails and is tried again), or ``refuses``."""
 
     @property
     def today(self) -> date:
@@ -161,14 +164,32 @@ class Life:
         due: list[Wanted] = []
         for _ in range(30):
             decision = self.look()
-            due = [w for w in decision.wanted if w.not_before is None or w.not_before <= self.now]
-            if not due:
+            ready = [w for w in decision.wanted if w.not_before is None or w.not_before <= self.now]
+            queued = self._queue(decision.wanted)
+            due = [w for w in ready if self.phoniro == "works" or w.kind in (ActKind.MESSAGE, ActKind.MAIL)]
+            if not due and not queued:
                 self.check()
                 return decision
             for wanted in due:
                 self.carry_out(wanted)
             self.check()
         raise AssertionError(f"never settles: {[w.key for w in due]}")
+
+    def _queue(self, wanted: tuple[Wanted, ...]) -> bool:
+        """As the outbox: what the platform is asked for and doesn't do waits, what isn't called for is dropped. Whether
+        that changed anything."""
+        if self.phoniro == "works" and all(a.counts for a in self.ledger.acts):
+            return False
+        platform = {w.key: w for w in wanted if w.kind not in (ActKind.MESSAGE, ActKind.MAIL)}
+        state = ActState.PARKED if self.phoniro == "refuses" else ActState.PENDING
+        keep = tuple(a for a in self.ledger.acts if a.counts or a.key in platform)
+        known = {a.key for a in keep}
+        new = [w for key, w in platform.items() if key not in known] if self.phoniro != "works" else []
+        n = len(self.ledger.acts)
+        added = tuple(Act(n + i, w.key, w.kind, state, w.what, self.now) for i, w in enumerate(new, 1))
+        changed = (*keep, *added) != self.ledger.acts
+        self.ledger = replace(self.ledger, acts=(*keep, *added))
+        return changed
 
     def wait(self, **delta: float) -> Decision:
         """Let time pass, waking whenever the decision said so."""
@@ -182,12 +203,15 @@ class Life:
         return self.go()
 
     def carry_out(self, wanted: Wanted) -> None:
-        assert wanted.key not in {a.key for a in self.ledger.acts}, f"{wanted.key} twice (P4)"
+        assert wanted.key not in {a.key for a in self.ledger.acts if a.counts}, f"{wanted.key} twice (P4)"
         if wanted.opens:
             assert not self.stale, "opened on stale facts (P1)"
-        act = Act(len(self.ledger.acts) + 1, wanted.key, wanted.kind, ActState.DONE, wanted.what, self.now, self.now, 1)
+        waited = next((a for a in self.ledger.acts if a.key == wanted.key), None)
+        others = tuple(a for a in self.ledger.acts if a is not waited)
+        since = waited.created_at if waited else self.now
+        act = Act(len(others) + 1, wanted.key, wanted.kind, ActState.DONE, wanted.what, since, self.now, 1)
         self.sent.append(wanted)
-        self.ledger = replace(self.ledger, acts=(*self.ledger.acts, act), **self._effect(wanted))  # type: ignore[arg-type]
+        self.ledger = replace(self.ledger, acts=(*others, act), **self._effect(wanted))  # type: ignore[arg-type]
 
     def _effect(self, wanted: Wanted) -> dict[str, object]:
         what, now = wanted.what, self.ledger.schedule
@@ -239,6 +263,8 @@ class Life:
         s = situation(self.facts(), self.ledger, self.now, self.policy)
         if not self.looks_possible(live):
             return
+        if self.phoniro != "works":
+            return  # what can't be done is told: see the texts
         wanted = {w.kind for w in self.look().wanted}
         if wanted & {ActKind.PAUSE, ActKind.END, ActKind.CHANGE}:
             return  # still working

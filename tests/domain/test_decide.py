@@ -165,7 +165,7 @@ def test_a_death_pauses_tells_and_waits_for_the_decision(active: Life) -> None:
     assert active.go().phase is Phase.PAUSED
     assert active.letters("coordinator")[-1] == "deceased"
     assert active.letters("alarm_team")[-1] == "deceased"
-    active.wait(days=30)
+    active.wait(days=27)
     assert not active.mails(), "nobody is reminded of a dead person's case before the decision"
     active.finish()
     collect = next(w for w in active.sent if w.what.get("letter") == "collect")

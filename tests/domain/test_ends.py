@@ -90,7 +90,8 @@ def test_an_end_to_come_that_is_changed_or_taken_back_before_it_comes_ends_only_
 
 
 def test_a_last_day_before_the_first_on_which_anybody_may_look_lets_nobody_look_and_ends_on_that_day() -> None:
-    """The execution begins later than the decision now ends: the schedule's days can't be turned upside down."""
+    """The execution begins later than the decision now ends: the schedule's days can't be turned upside down. That the
+    dates contradict each other is told to both who can mend them, and the plan says that nobody looks."""
     life = Life()
     life.order()
     life.go()
@@ -102,7 +103,10 @@ def test_a_last_day_before_the_first_on_which_anybody_may_look_lets_nobody_look_
     life.decide_dates(last=life.today + timedelta(days=4))
     life.go()
     assert life.platform()[-1] == "pause"
-    assert "paused" not in life.letters(), "nobody can mend it by executing the order"
+    told = [w.what for w in life.sent if w.what.get("letter") == "paused"]
+    assert [(w["to"], w["cause"]) for w in told] == [("coordinator", c := "dates_contradict"), ("authority", c)]
+    plan = [w.what for w in life.sent if w.what.get("letter") == "plan"][-1]
+    assert (plan["rests"], plan["first_look"]) == ("dates_contradict", None)
     life.wait(days=6)
     assert life.platform()[-1] == "end"
     assert "change" not in life.platform()

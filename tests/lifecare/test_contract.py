@@ -16,11 +16,11 @@ from connectors.lifecare import query
 from connectors.mock.lifecare import BASE
 from connectors.mock.routing import Answer, Request
 from tests.lifecare.test_quirks import Gateway
+from tests.mock.lifecare_client import TF03
 from tests.mock.test_lifecare_contract import (
     DESCRIPTION,
     NOW,
     PREFIX,
-    TF03,
     description,
     lived_in,
     searchable,

@@ -138,7 +138,7 @@ def test_refused_times_come_with_the_reason() -> None:
     }
     text = render(Letter.TIMES_REFUSED, what)
     assert "4 tider per natt för måndag, men beslutet gäller 3" in text
-    assert "Tillsynen fortsätter med de tider som gällde förut" in text
+    assert "Tills vidare gäller de tider som är överenskomna sedan tidigare" in text
 
 
 @pytest.mark.parametrize("keys", ["needed", "other_services", "alarm"])
@@ -161,7 +161,8 @@ def test_a_text_that_grows_too_long_is_cut_before_its_mark() -> None:
     what: What = {"to": "coordinator", "code": "no_times", "params": "{}", "running": False}
     text = render_letter(Letter.TIMES_REFUSED, what, reference=REFERENCE, n=123, texts=texts)
     assert len(text) == LONGEST
-    assert text.endswith("…\n\n[TK-7F3K2M/123]")
+    assert "x…\n\nDen här anteckningen skrivs automatiskt" in text
+    assert text.endswith("\n\n[TK-7F3K2M/123]")
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def test_a_late_step_is_told_with_what_is_asked_and_the_case(step: str, mail: st
     subject, body = render_mail(what, reference=REFERENCE, texts=TEXTS)
     assert REFERENCE in subject
     assert len(subject) < 120
-    assert TEXTS.say("step_asks", step) in body
+    assert TEXTS.say("step_asks", step, heading="rubriken för överenskomna tillsynstider") in body
     assert TEXTS.say("step_names", step) in subject
     assert "tisdag den 3 november 2026" in body
     assert ("igen" in subject) is (level == 2)

@@ -57,8 +57,9 @@ async def test_an_answer_carries_one_date_and_it_is_the_simulators(client: httpx
 
 
 async def test_settings_change_by_admin_and_reset_undoes_them(client: httpx.AsyncClient) -> None:
-    changed = await client.post("/admin/settings", json={"unlicensed": ["orders"], "read_back": {"5201": "S900"}})
-    assert (changed.status_code, changed.json()["read_back"]) == (200, {"5201": "S900"})
+    settings = {"unlicensed": ["orders"], "read_back": {"5201": "S900"}}
+    changed = await client.post("/admin/acts/set_settings", json={"settings": settings})
+    assert (changed.status_code, changed.json()["result"]["read_back"]) == (200, {"5201": "S900"})
     assert (await client.get(f"{BASE}/api/v1/orders", params=ACCESS)).status_code == 401
     await client.post("/admin/reset")
     assert (await client.get("/admin/settings")).json()["unlicensed"] == []
@@ -79,8 +80,8 @@ async def test_received_requests_are_shown_without_the_key(client: httpx.AsyncCl
         ("acts/change", {"entity": "order", "entity_id": 1}, 400),
         ("acts/__init__", {}, 404),
         ("acts/handle", {}, 404),
-        ("settings", {"page_cup": 3}, 400),
-        ("settings", {"empty_list": "perhaps"}, 400),
+        ("acts/accept", {"order": "SB-1"}, 400),
+        ("acts/set_settings", {"settings": {"empty_list": "perhaps"}}, 400),
     ],
 )
 async def test_admin_says_what_is_wrong(client: httpx.AsyncClient, path: str, body: object, status: int) -> None:

@@ -8,20 +8,19 @@ from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 from jsonschema import Draft4Validator
 
-from connectors.mock.lifecare import BASE, DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare, catalogue
+from connectors.mock.lifecare import SimulatedLifecare, catalogue
 from connectors.mock.lifecare.notes import NoteRequest
 from connectors.mock.lifecare.resources import RESOURCES, Resource
-from connectors.mock.routing import Request
+from connectors.mock.routing import Answer
+from tests.mock.lifecare_client import TF03, get, post_note
 
 DESCRIPTION = Path(__file__).parents[3] / "shared" / "contracts" / "lifecare-ec.swagger.json"
 PREFIX = "WE.EC.Integration.Contracts."
 NOW = datetime(2026, 3, 2, 12, 0, 0, 250_000, tzinfo=UTC)
-TF03 = "19900101TF03"
 NOTE_ANSWER = "ProviderNote.V2.JournalNoteV2Dto"
 NOTE_REQUEST = "ProviderNote.V2.CreateProviderJournalNoteRequest"
 
@@ -57,11 +56,7 @@ def without_nulls(value: Any) -> Any:
     return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-def ask(lifecare: SimulatedLifecare, path: str, query: str = "", method: str = "GET", body: Any = None) -> Any:
-    raw = f"domain={DEFAULT_DOMAIN}&key={quote(DEFAULT_KEY, safe='')}{query}"
-    sent = b"" if body is None else json.dumps(body).encode()
-    request = Request.of(method, BASE + path, raw_query=raw, headers={"Content-Type": "application/json"}, body=sent)
-    answer = lifecare.handle(request)
+def read(answer: Answer) -> Any:
     assert answer.status == 200, answer.body
     return answer.json()
 
@@ -103,18 +98,18 @@ def lived_in() -> SimulatedLifecare:
     lifecare.delete("client_absences", 500001)
     lifecare.decease(TF03, date(2026, 3, 1))
     lifecare.protect(TF03, "address")
-    ask(lifecare, "/api/v2/provider_notes", method="POST", body=note())
+    read(post_note(lifecare, note()))
     return lifecare
 
 
 @pytest.mark.parametrize("resource", RESOURCES.values(), ids=lambda resource: resource.name)
 def test_every_row_is_as_described(resource: Resource) -> None:
     lifecare = lived_in()
-    lists = [ask(lifecare, f"/api/v1/{resource.name}")]
+    lists = [read(get(lifecare, resource.name))]
     if resource.feed:
-        lists.append(ask(lifecare, f"/api/v1/{resource.name}", "&gt=2020-01-01T00:00:00") or [{"Deleted": True}])
+        lists.append(read(get(lifecare, resource.name, gt="2020-01-01T00:00:00")))
     if resource.by_id:
-        lists.append([ask(lifecare, f"/api/v1/{resource.name}/{row[resource.key or '']}") for row in lists[0]])
+        lists.append([read(get(lifecare, f"{resource.name}/{row[resource.key or '']}")) for row in lists[0]])
     for rows in lists:
         assert rows
         for row in rows:
@@ -151,7 +146,7 @@ def _kind(about: dict[str, Any], text: str) -> str:
 
 
 def test_a_written_note_is_answered_and_required_as_described() -> None:
-    answer = ask(lived_in(), "/api/v2/provider_notes", method="POST", body=note())
+    answer = read(post_note(lived_in(), note()))
     validator(NOTE_ANSWER).validate(without_nulls(answer))
     required = {field.alias for field in NoteRequest.model_fields.values() if field.is_required()}
     assert required == set(definition(NOTE_REQUEST)["required"])
@@ -159,7 +154,7 @@ def test_a_written_note_is_answered_and_required_as_described() -> None:
 
 def test_an_order_reads_as_it_was_made() -> None:
     lifecare = lived_in()
-    found = ask(lifecare, "/api/v1/ordered_services", "&q=" + quote("OrderId='SB-100002'"))
+    found = read(get(lifecare, "ordered_services", q="OrderId='SB-100002'"))
     [detail] = found[0]["Details"]
     assert (detail["Frequency"], detail["Periodicity"], detail["TimeUnit"]) == (3, 1, catalogue.NIGHT)
     assert detail["Weekdays"] == ["Monday", "Sunday"]

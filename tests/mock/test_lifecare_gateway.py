@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -10,11 +10,10 @@ from urllib.parse import quote
 
 import pytest
 
-from connectors.mock.lifecare import BASE, DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
-from connectors.mock.routing import Answer, Request
+from connectors.mock.lifecare import DEFAULT_KEY, SimulatedLifecare
+from connectors.mock.routing import Answer
+from tests.mock.lifecare_client import TF03, TF04, get, raw_get, rows
 
-TF03 = "19900101TF03"
-TF04 = "19900101TF04"
 Q_ANY = f"PersonId='{TF03}'"
 
 
@@ -41,28 +40,6 @@ def lifecare(now: Now) -> SimulatedLifecare:
     simulated = SimulatedLifecare(now)
     simulated.settings.empty_list = "[]"
     return simulated
-
-
-def get(lifecare: SimulatedLifecare, path: str, **query: str) -> Answer:
-    return raw_get(lifecare, path, {name: quote(value, safe="") for name, value in query.items()})
-
-
-def raw_get(
-    lifecare: SimulatedLifecare,
-    path: str,
-    encoded: Mapping[str, str | None] | None = None,
-    headers: dict[str, str] | None = None,
-) -> Answer:
-    asked = {"domain": DEFAULT_DOMAIN, "key": quote(DEFAULT_KEY, safe=""), **(encoded or {})}
-    raw = "&".join(f"{name}={value}" for name, value in asked.items() if value is not None)
-    return lifecare.handle(Request.of("GET", f"{BASE}/api/v1/{path}", raw_query=raw, headers=headers))
-
-
-def rows(answer: Answer) -> list[dict[str, Any]]:
-    assert answer.status == 200, answer.body
-    found = answer.json()
-    assert isinstance(found, list)
-    return found
 
 
 def ids(answer: Answer) -> list[Any]:

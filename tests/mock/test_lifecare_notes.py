@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote
 
 import pytest
 
-from connectors.mock.lifecare import BASE, DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare, catalogue
-from connectors.mock.routing import Answer, Request
+from connectors.mock.lifecare import SimulatedLifecare, catalogue
+from connectors.mock.routing import Answer
+from tests.mock.lifecare_client import TF03, TF04, get, post_note
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-TF03 = "19900101TF03"
-TF04 = "19900101TF04"
-ACCESS = f"domain={DEFAULT_DOMAIN}&key={quote(DEFAULT_KEY, safe='')}"
 TEXT = "Beställning mottagen.\n\nTre tillsyner per natt {21–07}  [TK-7F3K2M/02] \n"
 
 
@@ -42,16 +38,11 @@ class Office:
         }
         return {name: value for name, value in fields.items() if value is not ...}
 
-    def post(self, body: Any, content_type: str = "application/json; charset=utf-8") -> Answer:
-        path = f"{BASE}/api/v2/provider_notes"
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.lifecare.handle(
-            Request.of("POST", path, raw_query=ACCESS, headers={"Content-Type": content_type}, body=raw)
-        )
+    def post(self, body: Any) -> Answer:
+        return post_note(self.lifecare, body)
 
     def notes(self, q: str) -> list[dict[str, Any]]:
-        path = f"{BASE}/api/v1/documentations"
-        answer = self.lifecare.handle(Request.of("GET", path, raw_query=f"{ACCESS}&q={quote(q, safe='')}"))
+        answer = get(self.lifecare, "documentations", q=q)
         found: list[dict[str, Any]] = answer.json() if answer.status == 200 else []
         return found
 
@@ -133,23 +124,17 @@ def test_a_note_to_nobody_known_or_at_no_time_is_refused(office: Office, wrong: 
     assert office.lifecare.notes_written() == []
 
 
-def test_a_note_on_another_persons_execution_is_refused(office: Office) -> None:
+def test_a_note_on_another_persons_execution_or_to_a_client_whom_the_key_cannot_see_is_refused(office: Office) -> None:
     other = office.lifecare.seed_person(TF04)
     assert office.post(office.note(clientId=other)).status == 400
-
-
-def test_la9_there_is_no_note_to_a_client_whom_the_key_cannot_see(office: Office) -> None:
-    office.lifecare.protect(TF03, "invisible")
+    office.lifecare.protect(TF03, "invisible")  # LA9
     assert office.post(office.note()).status == 400
 
 
-@pytest.mark.parametrize(("body", "status"), [(b"not json", 400), (b"\xff\xfe", 400), (b"[]", 400), (b"null", 400)])
-def test_a_body_that_is_no_note_is_refused(office: Office, body: bytes, status: int) -> None:
-    assert office.post(body).status == status
-
-
-def test_a_note_in_another_media_type_is_refused(office: Office) -> None:
-    assert office.post(office.note(), content_type="text/plain").status == 415
+@pytest.mark.parametrize("body", [b"not json", b"\xff\xfe", b"[]", b"null"])
+def test_a_body_that_is_no_note_is_refused(office: Office, body: bytes) -> None:
+    assert office.post(body).status == 400
+    assert post_note(office.lifecare, office.note(), "text/plain").status == 415
 
 
 def test_a_person_writes_a_note_with_a_role_of_their_own(office: Office) -> None:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import time
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from connectors.mock.phoniro import HandChange, NewSchedule
-from connectors.mock.phoniro.state import EtagStyle
-from connectors.mock.routing import Answer, Request
+from connectors.mock.phoniro import HandChange
 from tests.mock.phoniro_client import NIGHTLY, SCHEDULES, Client, new_schedule
 
 # Tokens.
@@ -47,7 +42,7 @@ def test_a_token_works_until_it_runs_out() -> None:
 
 def test_a_revoked_token_is_refused_at_once_and_nothing_happens(client: Client) -> None:
     client.customer()
-    assert client.phoniro.handle(Request.of("POST", "/admin/tokens/revoke")).json() == {"revoked": 1}
+    assert client.admin("revoke_tokens") == 1
     answer = client.create()
     assert answer.status == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -70,23 +65,6 @@ def test_a_protected_customer_with_anything_personal_is_refused_and_the_value_no
     assert "city" in answer.json()["detail"]
     assert b"Hemligstad" not in answer.body
     assert client.customer(protectedIdentity=True, city=None).status == 201
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"externalId": "TK-2"},
-        {"organisationId": "nowhere"},
-        {"personalIdentityNumber": "19900101-TF03"},
-        {"protectedIdentity": None},
-        {"nickname": "T"},
-    ],
-)
-def test_a_wrong_customer_is_refused(client: Client, wrong: dict[str, object]) -> None:
-    assert client.call("PUT", "/api/v1/customers/TK-1", wrong | {"externalId": "x"}).status == 422
-    body = {"externalId": "TK-1", "organisationId": "hemtjanst-norr", "protectedIdentity": False, **wrong}
-    assert client.call("PUT", "/api/v1/customers/TK-1", body).status == 422
-    assert client.call("GET", "/api/v1/customers/TK-1").status == 404
 
 
 def test_a_personal_identity_number_is_never_an_external_id(client: Client) -> None:
@@ -131,36 +109,76 @@ def test_a_reference_is_taken_for_ever_even_by_an_ended_schedule(client: Client)
     assert (again.status, again.json()["existingId"]) == (409, schedule_id)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"customerExternalId": "TK-99"},
-        {"organisationId": "nowhere"},
-        {"type": "alarm"},
-        {"timeZone": "Europe/Botkyrka"},
-        {"validFrom": "2026-02-30"},
-        {"validFrom": "2026-03-02T00:00:00"},
-        {"validTo": "2026-03-01"},
-        {"rules": []},
-        {"rules": [{"weekdays": [], "times": ["02:30"]}]},
-        {"rules": [{"weekdays": ["mon"], "times": []}]},
-        {"rules": [{"weekdays": ["mon"], "times": ["24:00"]}]},
-        {"rules": [{"weekdays": ["mon"], "times": ["2:30"]}]},
-        {"rules": [{"weekdays": ["mon"], "times": ["02:30", "02:30"]}]},
-        {"rules": [{"weekdays": ["mon", "mon"], "times": ["02:30"]}]},
-        {"rules": [{"weekdays": ["mån"], "times": ["02:30"]}]},
-        {"rules": [{"weekdays": ["mon"], "times": ["02:30"]}, {"weekdays": ["mon"], "times": ["03:30"]}]},
-        {"rules": [{"weekdays": ["mon"], "times": [f"{hour:02}:00" for hour in range(13)]}]},
-        {"toleranceMinutes": 121},
-        {"retryAfterMinutes": 0},
-        {"toleranceMinuts": 10},
-    ],
-    ids=str,
-)
+WRONG_CUSTOMERS: list[dict[str, Any]] = [
+    {"externalId": "TK-2"},
+    {"organisationId": "nowhere"},
+    {"personalIdentityNumber": "19900101-TF03"},
+    {"protectedIdentity": None},
+    {"nickname": "T"},
+]
+WRONG_SCHEDULES: list[dict[str, Any]] = [
+    {"customerExternalId": "TK-99"},
+    {"organisationId": "nowhere"},
+    {"type": "alarm"},
+    {"timeZone": "Europe/Botkyrka"},
+    {"validFrom": "2026-02-30"},
+    {"validFrom": "2026-03-02T00:00:00"},
+    {"validTo": "2026-03-01"},
+    {"rules": []},
+    {"rules": [{"weekdays": [], "times": ["02:30"]}]},
+    {"rules": [{"weekdays": ["mon"], "times": []}]},
+    {"rules": [{"weekdays": ["mon"], "times": ["24:00"]}]},
+    {"rules": [{"weekdays": ["mon"], "times": ["2:30"]}]},
+    {"rules": [{"weekdays": ["mon"], "times": ["02:30", "02:30"]}]},
+    {"rules": [{"weekdays": ["mon", "mon"], "times": ["02:30"]}]},
+    {"rules": [{"weekdays": ["mån"], "times": ["02:30"]}]},
+    {"rules": [{"weekdays": ["mon"], "times": ["02:30"]}, {"weekdays": ["mon"], "times": ["03:30"]}]},
+    {"rules": [{"weekdays": ["mon"], "times": [f"{hour:02}:00" for hour in range(13)]}]},
+    {"toleranceMinutes": 121},
+    {"retryAfterMinutes": 0},
+    {"toleranceMinuts": 10},
+]
+WRONG_PATCHES: list[dict[str, Any]] = [
+    {"validTo": "2026-03-01"},
+    {"validFrom": None},
+    {"rules": None},
+    {"status": "ended"},
+    {"externalReference": "x"},
+]
+WRONG_ACTS: list[tuple[str, dict[str, Any]]] = [
+    ("end", {"reason": "other"}),
+    ("end", {"endAt": "2026-03-02T20:00:00", "reason": "other"}),
+    ("end", {"endAt": "2026-03-02T20:00:00Z", "reason": "absence"}),
+    ("pause", {}),
+    ("pause", {"reason": "moved"}),
+    ("pause", {"reason": "absence", "until": "2026-03-02"}),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG_CUSTOMERS, ids=str)
+def test_a_customer_that_the_contract_rules_out_is_refused(client: Client, wrong: dict[str, Any]) -> None:
+    assert client.call("PUT", "/api/v1/customers/TK-1", wrong | {"externalId": "x"}).status == 422
+    body = {"externalId": "TK-1", "organisationId": "hemtjanst-norr", "protectedIdentity": False, **wrong}
+    assert client.call("PUT", "/api/v1/customers/TK-1", body).status == 422
+    assert client.call("GET", "/api/v1/customers/TK-1").status == 404
+
+
+@pytest.mark.parametrize("wrong", WRONG_SCHEDULES, ids=str)
 def test_a_schedule_that_the_contract_rules_out_is_refused(client: Client, wrong: dict[str, Any]) -> None:
     client.customer()
     assert client.create(**wrong).status == 422
     assert client.phoniro.schedules == []
+
+
+@pytest.mark.parametrize(("act", "wrong"), [*(("patch", wrong) for wrong in WRONG_PATCHES), *WRONG_ACTS], ids=str)
+def test_a_change_that_the_contract_rules_out_is_refused(client: Client, act: str, wrong: dict[str, Any]) -> None:
+    schedule_id = client.schedule()
+    if act == "patch":
+        answer = client.call("PATCH", f"{SCHEDULES}/{schedule_id}", wrong, etag="*")
+    else:
+        answer = client.act(schedule_id, act, **wrong)
+    assert answer.status == 422
+    assert len(client.phoniro.history(schedule_id)) == 1
 
 
 def test_twelve_times_and_one_day_are_within_the_contract(client: Client) -> None:
@@ -201,26 +219,15 @@ def test_a_patch_needs_the_version_that_stands(client: Client) -> None:
 
 @pytest.mark.parametrize(("style", "etag"), [("weak", 'W/"1"'), ("suffixed", '"1-gzip"')])
 def test_pa1_a_compressing_proxy_spoils_the_etag_for_who_accepts_a_coding(
-    client: Client, style: EtagStyle, etag: str
+    client: Client, style: str, etag: str
 ) -> None:
     path = f"{SCHEDULES}/{client.schedule()}"
-    client.phoniro.etag_style = style
+    client.admin("set_habits", etag_style=style)
     coded = {"authorization": f"Bearer {client.token}", "accept-encoding": "gzip, deflate"}
     assert client.send("GET", path, headers=coded).headers["etag"] == etag
     assert client.call("PATCH", path, {"cameraId": "C"}, etag=etag).status == 412
     assert client.call("GET", path).headers["etag"] == '"1"'
     assert client.call("PATCH", path, {"cameraId": "C"}, etag='"1"').status == 200
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"validTo": "2026-03-01"}, {"validFrom": None}, {"rules": None}, {"status": "ended"}, {"externalReference": "x"}],
-    ids=str,
-)
-def test_a_patch_that_the_contract_rules_out_is_refused(client: Client, wrong: dict[str, object]) -> None:
-    schedule_id = client.schedule()
-    assert client.call("PATCH", f"{SCHEDULES}/{schedule_id}", wrong, etag="*").status == 422
-    assert len(client.phoniro.history(schedule_id)) == 1
 
 
 def test_an_unknown_schedule_is_not_found_by_any_call(client: Client) -> None:
@@ -303,43 +310,17 @@ def test_a_list_asked_for_wrongly_is_refused(client: Client, query: dict[str, An
     assert client.call("GET", SCHEDULES, **query).status == 400
 
 
-def test_the_schedules_of_a_large_city_are_listed_and_read_fast() -> None:
-    """Generous bounds."""
-    client = Client()
-    client.customer()
-    new = NewSchedule.model_validate_json(json.dumps(new_schedule("x")))
-    for number in range(5_000):
-        client.phoniro.add_schedule(new.model_copy(update={"external_reference": f"REF-{number}"}))
-    last = client.phoniro.schedules[-1].id
-    client.now += timedelta(seconds=1)
-    client.act(last, "pause", reason="absence")
-    calls: list[Callable[[], Answer]] = [
-        lambda: client.call("GET", f"{SCHEDULES}/{last}"),
-        lambda: client.call("GET", SCHEDULES, externalReference="REF-4999"),
-        lambda: client.call("GET", SCHEDULES, updatedSince=client.now.isoformat()),
-        lambda: client.call("GET", SCHEDULES, limit=10, status="active"),
-        lambda: client.call("GET", SCHEDULES, limit=10, status="paused"),
-        lambda: client.call("GET", SCHEDULES, limit=10, status="ended"),
-    ]
-    started = time.process_time()
-    for _ in range(20):
-        for call in calls:
-            assert call().status == 200
-    assert time.process_time() - started < 5
-
-
 # The side door.
 
 
 def test_somebody_elses_schedule_and_a_change_by_hand_are_seen_through_the_api(client: Client) -> None:
-    body = json.dumps({**new_schedule("SOMEBODY-1"), "customerExternalId": "THEIRS"}).encode()
-    headers = {"content-type": "application/json"}
-    made = client.send("POST", "/admin/schedules", body=body, headers=headers).json()
-    client.send("PATCH", f"/admin/schedules/{made['id']}", body=b'{"paused": true}', headers=headers)
+    made = client.admin("add_schedule", new={**new_schedule("SOMEBODY-1"), "customerExternalId": "THEIRS"})
+    client.admin("change_by_hand", schedule_id=made["id"], change={"paused": True})
     assert [(one["externalReference"], one["status"]) for one in client.listed()] == [("SOMEBODY-1", "paused")]
     told = client.send("GET", f"/admin/schedules/{made['id']}", headers={}).json()
     assert [version["act"] for version in told["history"]] == ["created by somebody else", "changed by hand"]
     assert (told["couldLook"], told["canLook"]) == (False, False)
+    assert client.send("GET", "/admin/schedules/none", headers={}).status == 404
 
 
 def test_what_has_ended_stays_ended_even_by_hand(client: Client) -> None:
@@ -361,7 +342,7 @@ def test_the_log_has_every_request_but_no_secret_and_a_reset_forgets_all(client:
     assert b"client_secret" not in told.body
     state = client.send("GET", "/admin/state", headers={}).json()
     assert [one["id"] for one in state["schedules"]] == [schedule_id]
-    assert client.send("POST", "/admin/reset", headers={}).status == 204
+    assert client.send("POST", "/admin/reset", headers={}).status == 200
     assert (client.phoniro.received(), client.phoniro.schedules, client.phoniro.customers) == ([], [], {})
     assert client.call("GET", SCHEDULES).status == 401
 

@@ -71,9 +71,9 @@ async def test_fifty_cameras_are_taken_over_without_a_word_and_end_as_any_other(
         await world.pass_time(days=2)
         assert world.phoniro.status(schedule) == "ended"
         assert world.notes()[-2:] == [
-            "Tillsynstiderna för trygghetskamera gäller inte längre",
             "Trygghetskameran ska hämtas",
-        ]
+            "Tillsynstiderna för trygghetskamera gäller inte längre",
+        ], "the plan when the end is seen"
         world.note(execution, Signal.EQUIPMENT_COLLECTED)
         await world.pass_time(hours=2)
         world.lifecare.end_execution(execution)

@@ -90,6 +90,6 @@ async def test_a_case_that_needs_a_person_says_so_once() -> None:
         world.lifecare.protect(ANNA, "invisible")
         world.order()
         await world.pass_time(days=2)
-        (subject,) = [s for s in box.to("samordning") if "behöver hjälp" in s]
+        (subject,) = [s for s in box.to("samordning") if "behöver din hjälp" in s]
         assert (await world.case()).ref in subject
         assert world.notes() == []

@@ -246,11 +246,23 @@ def test_each_tenant_s_lane_has_room_of_its_own(store: Store) -> None:
     assert {c.lane for c in store.take(lanes=["mail"])} == {"mail"}
 
 
+def test_what_is_held_back_holds_up_nothing_that_may_go_out_now(store: Store) -> None:
+    case = store.open("1")
+    morning = want("morning", not_before=after(hours=9))
+    store.settle(case, morning)
+    store.settle(case, morning, want("urgent"))
+    (urgent,) = store.take()
+    assert urgent.act.key == "urgent"
+    store.run(done, urgent, NOTHING, NOW)
+    assert [c.act.key for c in store.take(now=after(hours=9))] == ["morning"]
+
+
 def test_what_something_else_than_a_case_wants_goes_out_as_an_act_of_a_case_does(store: Store) -> None:
     told = want("told", ActKind.MAIL, not_before=after(hours=1))
     assert store.run(outbox.want, "north", "order-1", told, now=NOW)
     assert not store.run(outbox.want, "north", "order-1", told, now=NOW)
-    assert store.run(outbox.want, "north", "order-1", want("more", ActKind.MAIL), now=NOW, correlation="c1")
+    more = want("more", ActKind.MAIL, not_before=after(hours=1))
+    assert store.run(outbox.want, "north", "order-1", more, now=NOW, correlation="c1")
     assert store.run(outbox.want, "north", "order-2", want("told", ActKind.MAIL), now=NOW)
     (other,) = store.take()
     assert (other.ref, other.act.key) == ("order-2", "told")
@@ -262,8 +274,8 @@ def test_what_something_else_than_a_case_wants_goes_out_as_an_act_of_a_case_does
     (mine,) = store.take(now=after(hours=2))
     store.run(done, mine, NOTHING, after(hours=2))
     assert not store.run(outbox.want, "north", "order-1", want("told", ActKind.MAIL), now=after(hours=3))
-    (more,) = store.take(now=after(hours=3))
-    store.run(dispatch.park, more, error="422", now=NOW)
+    (later,) = store.take(now=after(hours=3))
+    store.run(dispatch.park, later, error="422", now=NOW)
     assert store.run(outbox.release_parked, "north", after(hours=4)) == 1
     names = [e.name for e in store.run(events.of_case, "north", "order-1")]
     assert names == ["act.wanted", "act.wanted", "act.unknown", "act.done", "act.parked", "act.requeued"]

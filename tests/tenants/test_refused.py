@@ -63,7 +63,7 @@ class Files:
         path.write_text(text.replace(old, new), encoding="utf-8")
 
     def build(self) -> Service:
-        return build(load_settings(self.config, lenient=True), outside=Outside(), db=Database("sqlite://"))
+        return build(load_settings(self.config), outside=Outside(), db=Database("sqlite://"))
 
 
 @pytest.fixture

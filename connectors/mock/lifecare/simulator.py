@@ -9,12 +9,36 @@ from datetime import datetime
 from email.utils import format_datetime
 from typing import Final
 
-from connectors.mock.lifecare.admin import Admin
+from connectors.mock.admin import Admin, Views
 from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY, Api, ignored_parameters, route
 from connectors.mock.lifecare.notes import NoteActs
+from connectors.mock.lifecare.state import Settings
 from connectors.mock.routing import Answer, Clock, Request
 
 _LOG_LENGTH: Final = 100_000
+ACTS: Final = (
+    "seed_person",
+    "protect",
+    "decease",
+    "deregister",
+    "order",
+    "accept",
+    "will_not_be_executed",
+    "start_execution",
+    "end_execution",
+    "decision_end",
+    "absence",
+    "note_as",
+    "error_mark",
+    "replace_note",
+    "delete_note",
+    "change",
+    "delete",
+    "vanish",
+    "shift_rows",
+    "set_settings",
+)
+"""What ``POST /admin/acts/NAME`` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +75,12 @@ class SimulatedLifecare(NoteActs):
     ) -> None:
         self._access = (domain, key, seed)
         super().__init__(clock, server_zone=server_zone, page_cap=page_cap)
-        self._admin = Admin(self)
+        views: Views = {
+            "received": lambda _: self.received(),
+            "notes": lambda _: self.notes_written(),
+            "settings": lambda _: self.settings,
+        }
+        self._admin = Admin(self, ACTS, views, self.reset)
 
     def reset(self) -> None:
         """Forget everything: rows, settings, logs. The catalogue stands as at the start."""
@@ -68,6 +97,11 @@ class SimulatedLifecare(NoteActs):
         so many rows before the page are gone, so that a reader misses as many; with ``by`` < 0 so many have come in, so
         that a reader sees as many again."""
         self._api.shifts.extend([by] * times)
+
+    def set_settings(self, settings: Settings) -> Settings:
+        """Change all settings; what is left out is as at the start."""
+        self.settings = settings
+        return settings
 
     def handle(self, request: Request) -> Answer:
         """Answer one request; paths under ``/admin/`` are the simulator's own."""

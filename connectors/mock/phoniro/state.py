@@ -94,6 +94,10 @@ class PhoniroState:
         self.tokens.clear()
         return revoked
 
+    def set_habits(self, etag_style: EtagStyle = "strong", outcome_after_seconds: float = 0) -> None:
+        """Switch the two habits."""
+        self.etag_style, self.outcome_after_seconds = etag_style, outcome_after_seconds
+
     # Schedules.
 
     def schedule(self, schedule_id: str) -> Schedule:

@@ -1,0 +1,52 @@
+"""What nobody may do any more but the camera platform still allows: a pause, an end or a nearer last day that was
+called for and hasn't been seen. After a while, or once it is refused, somebody must do it by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from adapter.domain.ledger import ActKind, ActState, ScheduleRecord, ScheduleStatus
+from adapter.domain.schedule import later, next_step
+from adapter.domain.situation import Situation
+
+_STOPS = frozenset({ActKind.PAUSE, ActKind.END, ActKind.CHANGE})
+_WAITS = frozenset({ActState.PENDING, ActState.SENDING, ActState.UNKNOWN, ActState.PARKED})
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """``kind`` is called for on schedule ``n`` since ``since`` (UTC) and not seen; ``last_day`` is the one to set.
+    ``refused``: it will not be tried again. ``open``: somebody could still look."""
+
+    kind: ActKind
+    n: int
+    since: datetime
+    last_day: str | None
+    refused: bool
+    open: bool
+
+    def is_overdue(self, s: Situation) -> bool:
+        return self.refused or (self.open and s.now >= self.since + s.policy.by_hand_after)
+
+
+def unseen_stop(s: Situation) -> Stop | None:
+    """The stop that is called for and hasn't been seen on the schedule; None where nothing is, or it has its effect."""
+    live, step = s.live, next_step(s)
+    if live is None or step is None or step.kind not in _STOPS:
+        return None
+    last_day = step.what.get("valid_to")
+    if step.kind is ActKind.CHANGE and not (last_day and later(live.valid_to, date.fromisoformat(str(last_day)))):
+        return None
+    acts = [a for a in s.ledger.acts if a.kind is step.kind and a.what.get("n") == live.n]
+    waits = [a for a in acts if a.state in _WAITS]
+    since = waits[0].created_at if waits else s.now
+    for act in reversed(acts):  # one that was answered with yes and had no effect is called for all the same
+        if act.state is ActState.DONE and act.done_at and since - act.done_at <= s.policy.by_hand_after:
+            since = min(since, act.created_at)
+    refused = bool(waits) and waits[-1].state is ActState.PARKED
+    return Stop(step.kind, live.n, since, str(last_day) if last_day else None, refused, _could_look(live, s.today))
+
+
+def _could_look(live: ScheduleRecord, today: date) -> bool:
+    return live.status is ScheduleStatus.OPEN and not (live.valid_to and live.valid_to < today)

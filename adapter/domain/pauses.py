@@ -1,0 +1,170 @@
+"""Pauses, told: foreseen, at once, when they end; and what somebody must do by hand because it isn't seen to be done.
+
+A letter says what was seen. While a pause is called for and not yet seen it says that it shall be, and waits a moment
+first, so that in the ordinary case the act goes before the word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from adapter.domain.by_hand import unseen_stop
+from adapter.domain.calendar import is_working_day, working_days_after
+from adapter.domain.facts import Signal
+from adapter.domain.ledger import SCHEDULE_KINDS, Act, ActKind, ScheduleStatus, What
+from adapter.domain.looks import local_date
+from adapter.domain.routine import Letter, Role
+from adapter.domain.schedule import boundaries, pause_causes
+from adapter.domain.situation import Situation
+from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, Writer
+
+_ACT_FIRST = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """By which letter a cause is told, by which when it is gone, to whom; and who mends it and is reminded, if anybody
+    can."""
+
+    began: Letter
+    gone: Letter
+    readers: tuple[str, ...]
+    mends: Role | None
+
+
+_BOTH, _OWN = (COORDINATOR, AUTHORITY), (COORDINATOR,)
+
+
+def _paused(readers: tuple[str, ...], mends: Role | None) -> Pause:
+    return Pause(Letter.PAUSED, Letter.RESUMED, readers, mends)
+
+
+PAUSES: dict[str, Pause] = {
+    "deceased": Pause(Letter.DECEASED, Letter.DEATH_CORRECTED, (COORDINATOR, ALARM_TEAM), None),
+    "consent_withdrawn": Pause(Letter.CONSENT_WITHDRAWN, Letter.RESUMED, (AUTHORITY, COORDINATOR), Role.AUTHORITY),
+    "order_gone": _paused(_BOTH, Role.AUTHORITY),
+    "decision_gone": _paused(_BOTH, Role.AUTHORITY),
+    "will_not_be_executed": _paused(_BOTH, Role.AUTHORITY),
+    "dates_contradict": _paused(_BOTH, Role.AUTHORITY),
+    "no_decision": _paused(_BOTH, Role.AUTHORITY),
+    "execution_gone": _paused(_BOTH, Role.COORDINATOR),
+    "execution_over": _paused(_BOTH, Role.COORDINATOR),
+    "equipment_collected": _paused(_OWN, Role.COORDINATOR),
+    "not_executed": _paused(_OWN, Role.COORDINATOR),
+    "evidence_lost": _paused(_OWN, Role.COORDINATOR),
+    "absence_gone": _paused(_OWN, Role.COORDINATOR),
+    "client_gone": _paused(_OWN, Role.COORDINATOR),
+    "between_decisions": _paused(_OWN, None),
+    "not_begun": _paused(_OWN, None),
+}
+"""Every cause of a pause but an absence, which surprises nobody."""
+
+_EARLY = frozenset({"deceased", "consent_withdrawn"})
+"""Causes that are told before anything is scheduled, too."""
+
+
+def pauses(w: Writer) -> None:
+    """Each pause that a unit must know of, and its end, once per time that it happens. Where the person has died,
+    nothing else is told."""
+    s, causes = w.s, told_causes(w.s)
+    for cause, pause in PAUSES.items():
+        for to in pause.readers:
+            topic = f"pause:{cause}:{to}"
+            last = w.told.topic(topic)
+            told = last is not None and last.what["letter"] == pause.began
+            common: What = {"cause": cause, "scheduled": s.live is not None}
+            if cause in causes:
+                early = cause in _EARLY and (cause != "deceased" or w.told.last(to))
+                if (s.live or early) and not (last and told and _is_same(s, cause, last)):
+                    since = s.evidence.withdrawn.at.isoformat() if s.evidence.withdrawn else None
+                    w.urgent(topic, pause.began, to, {**common, "since": since, "paused": _is_paused(s)}, _act_first(s))
+            elif told and not s.mandate.over and _is_over(s, cause):
+                w.urgent(topic, pause.gone, to, common)
+    _at_night(w, causes)
+    _ahead(w, causes)
+
+
+def told_causes(s: Situation) -> tuple[str, ...]:
+    """Why nobody may look, of what is told, the gravest first."""
+    causes = () if s.mandate.over else tuple(c for c in pause_causes(s) if c in PAUSES)
+    return tuple(c for c in causes if c == "deceased" or not s.facts.client.value.deceased)
+
+
+def _is_paused(s: Situation) -> bool:
+    return s.live is not None and s.live.status is ScheduleStatus.PAUSED
+
+
+def _act_first(s: Situation) -> datetime | None:
+    """When to say that a pause is called for, if it hasn't been seen by then."""
+    stop = unseen_stop(s)
+    return stop.since + _ACT_FIRST if stop else None
+
+
+def _is_same(s: Situation, cause: str, told: Act) -> bool:
+    """Whether what was told of a pause is still the same one: a consent given anew makes the next withdrawal news."""
+    signed = s.evidence.newest.get(Signal.CONSENT_SIGNED)
+    if cause != "consent_withdrawn" or signed is None:
+        return True
+    return signed.at <= datetime.fromisoformat(str(told.what["since"]))
+
+
+def _is_over(s: Situation, cause: str) -> bool:
+    """A death taken back is told at once, the end of any other pause when somebody is seen to be able to look again."""
+    if cause == "deceased":
+        return not s.facts.client.value.deceased
+    seen = not s.ledger.uncertain(SCHEDULE_KINDS)
+    return seen and s.live is not None and s.live.status is ScheduleStatus.OPEN
+
+
+def _at_night(w: Writer, causes: tuple[str, ...]) -> None:
+    """A pause and its end, to who works at night: by the gravest of its causes."""
+    last = w.told.topic("night")
+    told = last is not None and last.what["mail"] == "night_paused"
+    if causes and w.s.live and not told:
+        w.night("night", "night_paused", {"cause": causes[0], "paused": _is_paused(w.s)}, _act_first(w.s))
+    elif told and last and not causes and not w.s.mandate.over and _is_over(w.s, "any"):
+        w.night("night", "night_resumed", {"cause": last.what["cause"]})
+
+
+def _ahead(w: Writer, causes: tuple[str, ...]) -> None:
+    """A pause that is foreseen, on the working day before it."""
+    if not causes:
+        for cause, day in foreseen(w.s):
+            w.once(f"ahead:{cause}:{day}", Letter.PAUSE_AHEAD, COORDINATOR, cause=cause, when=day)
+
+
+def foreseen(s: Situation) -> list[tuple[str, str]]:
+    """Pauses that today's facts call for until the next working day: (cause, ISO date)."""
+    if s.live is None or s.mandate.over or not is_working_day(s.today, s.policy):
+        return []
+    until = working_days_after(s.today, 1, s.policy)
+    days = sorted({local_date(at, s.policy.zone) for at in boundaries(s) if at > s.now})
+    found = [(told_causes(s.tonight(day)), day) for day in days if s.today < day <= until]
+    return [(causes[0], day.isoformat()) for causes, day in found if causes][:1]
+
+
+def by_hand(w: Writer) -> None:
+    """What isn't seen to be done must be done by hand, now; and when it is seen at last, that is told too."""
+    s, stop, last = w.s, unseen_stop(w.s), w.told.topic("by_hand")
+    asked = last.what if last is not None and last.what["letter"] == Letter.BY_HAND else None
+    if stop and stop.is_overdue(s):
+        called_for = stop.since.astimezone(s.policy.zone).replace(tzinfo=None).isoformat(timespec="minutes")
+        what: What = {"op": stop.kind.value, "n": stop.n, "last_day": stop.last_day}
+        if asked is None or any(asked[key] != value for key, value in what.items()):
+            since: What = {"since": called_for, "refused": stop.refused, "open": stop.open}
+            w.urgent("by_hand", Letter.BY_HAND, COORDINATOR, {**what, **since})
+            w.night("night_by_hand", "by_hand", {**what, **since})
+    elif asked is not None and stop is None and not s.ledger.uncertain(SCHEDULE_KINDS):
+        done: What = {"op": asked["op"], "n": asked["n"], "last_day": asked["last_day"], "done": _has_effect(s, asked)}
+        w.urgent("by_hand", Letter.BY_HAND_DONE, COORDINATOR, done)
+        w.night("night_by_hand", "by_hand_done", done)
+
+
+def _has_effect(s: Situation, asked: What) -> bool:
+    live = s.live
+    if live is None or live.n != asked["n"]:
+        return True
+    if asked["op"] == ActKind.CHANGE:
+        return live.valid_to is not None and live.valid_to.isoformat() <= str(asked["last_day"])
+    return asked["op"] == ActKind.PAUSE and live.status is ScheduleStatus.PAUSED

@@ -1,0 +1,122 @@
+"""Reminders and escalations: of steps, of pauses that somebody must mend, of what can only be asked about.
+
+One mail for each level of lateness that is reached; only the one that is due now. What nobody can do, or must not be
+asked for, is not reminded of.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from adapter.domain.calendar import after_quiet_hours, late_level
+from adapter.domain.checklist import awaited_since
+from adapter.domain.decision import StepView
+from adapter.domain.ledger import ActKind, Wanted, What
+from adapter.domain.looks import local_date
+from adapter.domain.policy import Lateness
+from adapter.domain.routine import ASSIGNMENT_OUT, Letter, Role
+from adapter.domain.schedule import NOT_BEGUN, camera_is_down, nowhere_to_note, pause_causes
+from adapter.domain.situation import Situation
+from adapter.domain.told import ALARM_TEAM, COORDINATOR, Told
+from adapter.domain.unwatched import awaited_pauses, away_since, reminded
+
+ESCALATION = "escalation"
+_CAMERA_LEFT = Lateness(20, 40, 60)
+"""Working days after which the alarm team's manager is asked, mildly, about a camera in the home of somebody dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """``steps`` with how late each is, the ``mails`` due, and when (UTC) anything of it ``rises`` next."""
+
+    steps: tuple[StepView, ...]
+    mails: tuple[Wanted, ...]
+    rises: tuple[datetime, ...]
+
+
+def awaited(s: Situation, steps: tuple[StepView, ...]) -> Awaited:
+    late = _Late(s)
+    told = tuple(_step(s, late, view) for view in steps)
+    for pause in awaited_pauses(s):
+        if pause.role and pause.since:
+            role = pause.role.value
+            late.on(pause.cause, pause.since, {"mail": "pause_reminder", "to": role, "cause": pause.cause})
+    _camera_left(s, late)
+    _nowhere(s, late)
+    _absence(s, late)
+    return Awaited(told, tuple(late.mails), tuple(late.rises))
+
+
+class _Late:
+    def __init__(self, s: Situation) -> None:
+        self.s = s
+        self.told = Told(s.ledger.acts)
+        self.mails: list[Wanted] = []
+        self.rises: list[datetime] = []
+
+    def on(self, name: str, since: datetime, what: What, patience: Lateness | None = None) -> int:
+        """How late it is; with the mail about it, if one is due. From the third on it goes to who is responsible."""
+        patience = patience or self.s.policy.late.get(name)
+        if patience is None:
+            return 0
+        level, rises = late_level(since, self.s.now, patience, self.s.policy, reminded(self.s, name, since))
+        self.rises.append(rises)
+        day = local_date(since, self.s.policy.zone).isoformat()
+        if level:
+            responsible = level >= 3
+            mail = "escalation" if responsible and what["mail"] == "reminder" else what["mail"]
+            to = ESCALATION if responsible else what["to"]
+            due: What = {"mail": mail, "to": to, "role": what["to"], "since": day, "level": level}
+            self.mail(f"late:{name}:{day}:{level}", {**what, **due})
+        return level
+
+    def mail(self, key: str, what: What) -> None:
+        if not any(a.key == key for a in self.told.acts):
+            held = after_quiet_hours(self.s.now, self.s.policy)
+            self.mails.append(Wanted(key, ActKind.MAIL, {**self.s.about, **what}, str(what["mail"]), not_before=held))
+
+
+def _step(s: Situation, late: _Late, view: StepView) -> StepView:
+    since = awaited_since(view)
+    if since is None or not _is_reminded(s, view):
+        return view
+    return replace(view, late=late.on(view.id, since, {"mail": "reminder", "to": view.role.value, "step": view.id}))
+
+
+def _is_reminded(s: Situation, view: StepView) -> bool:
+    """Nobody is reminded of the steps of a paused case, nor of what concerns a dead person, nor to note what can't be
+    noted: with no execution before I10, that is what is reminded of first; with none at the end, A5 is asked about
+    (LA7)."""
+    if s.mandate.over:
+        return view.id == "A6" or not (s.facts.client.value.deceased or nowhere_to_note(s))
+    causes = set(pause_causes(s)) - (NOT_BEGUN if s.live is None else set())
+    return not causes and (s.evidence.executing or view.id in ("I10", "A1"))
+
+
+def _camera_left(s: Situation, late: _Late) -> None:
+    told = late.told.last(ALARM_TEAM, *ASSIGNMENT_OUT, Letter.DECEASED)
+    if s.facts.client.value.deceased and told and not camera_is_down(s):
+        what: What = {"mail": "camera_left", "to": ESCALATION}
+        late.on("camera_left", told.done_at or told.created_at, what, _CAMERA_LEFT)
+
+
+def _nowhere(s: Situation, late: _Late) -> None:
+    """What can't be noted is asked about, and asked again."""
+    asked = next((a for a in late.told.acts if a.key == "parked:nowhere_to_note:A5"), None)
+    if asked and nowhere_to_note(s) and not s.facts.client.value.deceased:
+        what: What = {"mail": "parked", "to": COORDINATOR, "code": "nowhere_to_note", "step": "A5"}
+        late.on("nowhere_to_note", asked.done_at or asked.created_at, what, s.policy.late.get("A5"))
+
+
+def _absence(s: Situation, late: _Late) -> None:
+    """An absence that nobody ends is asked about, again and again."""
+    since, days = away_since(s), timedelta(days=s.policy.open_absence_days)
+    if since is None or not days:
+        return
+    times = (s.now - since) // days
+    late.rises.append(since + days * (times + 1))
+    if times:
+        day = local_date(since, s.policy.zone).isoformat()
+        what: What = {"mail": "absence", "to": Role.COORDINATOR.value, "since": day}
+        late.mail(f"absence:{day}:{times}", what)

@@ -1,0 +1,55 @@
+"""Facts and ledger read once, into what all parts of the decision go by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from adapter.domain.evidence import Evidence, read_evidence
+from adapter.domain.facts import Facts
+from adapter.domain.ledger import ActKind, Ledger, ScheduleRecord, ScheduleStatus, What
+from adapter.domain.looks import local_date, window_start
+from adapter.domain.mandate import Mandate, read_mandate
+from adapter.domain.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """Everything that was read out of the facts once, handed to each part of ``decide``."""
+
+    facts: Facts
+    ledger: Ledger
+    mandate: Mandate
+    evidence: Evidence
+    now: datetime
+    today: date
+    policy: Policy
+
+    @property
+    def live(self) -> ScheduleRecord | None:
+        """The schedule that isn't ended yet."""
+        record = self.ledger.schedule
+        return record if record and record.status is not ScheduleStatus.ENDED else None
+
+    @property
+    def ever_scheduled(self) -> bool:
+        return self.ledger.schedule is not None or bool(self.ledger.counting(ActKind.CREATE))
+
+    @property
+    def about(self) -> What:
+        """What a mail names the case by, beside its reference: the order, and the unit that has it."""
+        period = self.mandate.at_or_after(self.today)
+        order = period.order_id if period else min(self.facts.chain, default=None)
+        return {"order": order, "unit": period.unit_id if period else None}
+
+    def tonight(self, day: date) -> Situation:
+        """The same facts as they will read when the night of ``day`` begins."""
+        return situation(self.facts, self.ledger, window_start(day, self.policy.window, self.policy.zone), self.policy)
+
+
+def situation(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Situation:
+    today = local_date(now, policy.zone)
+    mandate = read_mandate(facts, ledger, today, policy.renewal_gap_days)
+    period = mandate.at_or_after(today)
+    evidence = read_evidence(facts, ledger, period.granted if period else None, policy.window, today)
+    return Situation(facts, ledger, mandate, evidence, now, today, policy)

@@ -1,0 +1,73 @@
+"""Who is granted supervision and is without it now, why, since when, and whose it is to mend."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+
+from adapter.domain.calendar import late_level
+from adapter.domain.decision import Unwatched
+from adapter.domain.ledger import ActState, ScheduleStatus
+from adapter.domain.looks import day_start, local_date
+from adapter.domain.pauses import PAUSES, told_causes
+from adapter.domain.routine import Role
+from adapter.domain.schedule import absence_bounds, away, missing_gates, pause_causes, standing_absences
+from adapter.domain.situation import Situation
+from adapter.domain.told import COORDINATOR, Told
+
+
+def unwatched(s: Situation) -> Unwatched | None:
+    """None where somebody looks, where nobody has to (a planned absence, a death, an end), and before the first day."""
+    if s.mandate.over or s.facts.client.value.deceased:
+        return None
+    told = told_causes(s)
+    causes = told if s.live else tuple(c for c in told if s.mandate.in_force(s.today))
+    if causes:
+        waits = next((each for each in awaited_pauses(s) if each.cause == causes[0]), None)
+        return waits or Unwatched(causes[0], _since(s, causes[0]))
+    since, unasked = away_since(s), timedelta(days=s.policy.open_absence_days)
+    if since is not None and s.now >= since + unasked:
+        return Unwatched("absence_open", since, Role.COORDINATOR)
+    if pause_causes(s):
+        return None
+    if s.live is not None:
+        return Unwatched("not_resumed") if s.live.status is ScheduleStatus.PAUSED else None
+    period = s.mandate.in_force(s.today)
+    if period is None:
+        return None
+    return Unwatched("not_started" if missing_gates(s) else "not_scheduled", day_start(period.first, s.policy.zone))
+
+
+def awaited_pauses(s: Situation) -> tuple[Unwatched, ...]:
+    """The pauses that somebody must mend, each since it was told: how late they are is by that."""
+    found = []
+    for cause in told_causes(s):
+        mends, since = PAUSES[cause].mends, _since(s, cause)
+        if mends is None or since is None:
+            continue
+        patience = s.policy.late.get(cause)
+        level = late_level(since, s.now, patience, s.policy, reminded(s, cause, since))[0] if patience else 0
+        found.append(Unwatched(cause, since, mends, level))
+    return tuple(found)
+
+
+def reminded(s: Situation, what: str, since: datetime) -> list[date]:
+    """The days on which a step or a cause, awaited since then, was really reminded of."""
+    head = f"late:{what}:{local_date(since, s.policy.zone).isoformat()}:"
+    acts = [a for a in s.ledger.acts if a.key.startswith(head) and a.state is ActState.DONE and a.done_at]
+    return [local_date(a.done_at, s.policy.zone) for a in acts if a.done_at]
+
+
+def away_since(s: Situation) -> datetime | None:
+    """Since when (UTC) the person has been away from supervision that is called for, where nobody said until when."""
+    if s.live is None or s.mandate.over or told_causes(s):
+        return None
+    open_ones = [a for a in standing_absences(s.facts) if a.last_day is None and not a.gone]
+    return min((absence_bounds(a, s.policy)[0] for a in open_ones if away(a, s.now, s.policy)), default=None)
+
+
+def _since(s: Situation, cause: str) -> datetime | None:
+    """Since it was told: by its newest letter, or by mail where there is none before the start."""
+    told, pause = Told(s.ledger.acts), PAUSES[cause]
+    to = next((r for r in pause.readers if pause.mends and r == pause.mends.value), COORDINATOR)
+    last = told.topic(f"pause:{cause}:{to}") or next((a for a in told.acts if a.key == f"parked:{cause}"), None)
+    return (last.done_at or last.created_at) if last and last.what.get("letter") != pause.gone else None

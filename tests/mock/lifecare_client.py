@@ -1,0 +1,47 @@
+"""Calls to a simulated Lifecare in process."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from connectors.mock.lifecare import BASE, DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
+from connectors.mock.routing import Answer, Request
+
+TF03 = "19900101TF03"
+TF04 = "19900101TF04"
+
+
+def get(lifecare: SimulatedLifecare, path: str, **query: str) -> Answer:
+    """A GET below ``api/v1/``, with its query percent-encoded."""
+    return raw_get(lifecare, path, {name: quote(value, safe="") for name, value in query.items()})
+
+
+def raw_get(
+    lifecare: SimulatedLifecare,
+    path: str,
+    encoded: Mapping[str, str | None] | None = None,
+    headers: dict[str, str] | None = None,
+) -> Answer:
+    """A GET whose query is sent as it is; None leaves a parameter out."""
+    asked = {"domain": DEFAULT_DOMAIN, "key": quote(DEFAULT_KEY, safe=""), **(encoded or {})}
+    raw = "&".join(f"{name}={value}" for name, value in asked.items() if value is not None)
+    return lifecare.handle(Request.of("GET", f"{BASE}/api/v1/{path}", raw_query=raw, headers=headers))
+
+
+def post_note(lifecare: SimulatedLifecare, body: Any, content_type: str = "application/json; charset=utf-8") -> Answer:
+    """``POST provider_notes`` with a body in JSON, or as it is."""
+    raw_query = f"domain={DEFAULT_DOMAIN}&key={quote(DEFAULT_KEY, safe='')}"
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    headers, path = {"Content-Type": content_type}, f"{BASE}/api/v2/provider_notes"
+    return lifecare.handle(Request.of("POST", path, raw_query=raw_query, headers=headers, body=raw))
+
+
+def rows(answer: Answer) -> list[dict[str, Any]]:
+    """A list's rows."""
+    assert answer.status == 200, answer.body
+    found = answer.json()
+    assert isinstance(found, list)
+    return found
