@@ -28,7 +28,7 @@ from adapter.domain.facts import (
 )
 from adapter.domain.nights import Granted, Weekday
 from connectors.lifecare import wire
-from mappings.rtf import is_rtf, plain_text
+from mappings.rtf import has_unseen, is_rtf, visible_text
 from mappings.tables import MunicipalMapping
 
 LONGEST_NOTE = 4_000
@@ -246,6 +246,8 @@ def _written_at(row: wire.Documentation) -> datetime | None:
 
 
 def note_text(row: wire.Documentation) -> str:
-    """The plain text; of RTF only where no plain text comes with it."""
+    """The plain text; of RTF only where none comes with it, or where the plain text hides that words are struck out."""
     text = row.plain_text or row.text or ""
-    return (plain_text(text) if is_rtf(text) else text)[: LONGEST_NOTE + 1]
+    if row.text and is_rtf(row.text) and has_unseen(row.text):
+        text = row.text
+    return visible_text(text)[: LONGEST_NOTE + 1]

@@ -1,4 +1,4 @@
-"""Plain text out of RTF, for notes whose ``PlainText`` is missing: words and line breaks, nothing else.
+"""Plain text out of RTF, for notes whose ``PlainText`` is missing: the words that a reader sees, and line breaks.
 
 Only what a word processor writes around plain notes is known; a construct that isn't known loses its words rather than
 turning into others, so that times are told back as unreadable and never read wrongly.
@@ -7,44 +7,84 @@ turning into others, so that times are told back as unreadable and never read wr
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 
 _TOKEN = re.compile(
     r"\\([a-z]{1,32})(-?\d{1,10})? ?|\\'([0-9a-fA-F]{2})|\\([^a-zA-Z'])|([{}])|[\r\n]+|([^\\{}\r\n]+)|\\"
 )
-_BREAKS = {"par": "\n", "line": "\n", "row": "\n", "tab": "\t", "cell": "\t"}
-_SIGNS = {"emdash": "\u2014", "endash": "\u2013", "bullet": "\u2022", "lquote": "\u2018", "rquote": "\u2019"}
-_LITERAL = {"\\": "\\", "{": "{", "}": "}", "~": "\u00a0", "_": "-", "\n": "\n", "\r": "\n"}
-_HIDDEN = frozenset(
-    ("fonttbl", "colortbl", "stylesheet", "info", "pict", "object", "header", "footer", "generator", "listtable")
+_BREAKS = {
+    **dict.fromkeys(("par", "line", "row", "nestrow", "sect", "page", "column", "softline"), "\n"),
+    **dict.fromkeys(("tab", "cell", "nestcell"), "\t"),
+}
+_SIGNS = {
+    "emdash": "\u2014",
+    "endash": "\u2013",
+    "bullet": "\u2022",
+    "lquote": "\u2018",
+    "rquote": "\u2019",
+    "emspace": "\u2003",
+    "enspace": "\u2002",
+    "ltrmark": "\u200e",
+    "rtlmark": "\u200f",
+}
+_LITERAL = {"\\": "\\", "{": "{", "}": "}", "~": "\u00a0", "_": "\u2011", "-": "\u00ad", "\n": "\n", "\r": "\n"}
+_ASIDE = frozenset(
+    ("fonttbl", "colortbl", "stylesheet", "info", "pict", "object", "generator", "listtable", "listoverridetable")
 )
+_MARGINS = re.compile("header[lrf]?|footer[lrf]?|footnote|annotation")
+_UNSEEN = frozenset(("strike", "striked", "deleted", "v", "webhidden"))
+"""Words that are struck out, deleted or hidden, until it is switched off (``\\strike0``) or ``\\plain``."""
+_HAS_UNSEEN = re.compile(r"\\(?:strike|striked|deleted|v|webhidden)(?:[1-9]\d*)?(?![a-z0-9])")
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    aside: bool = False
+    unseen: frozenset[str] = frozenset()
+    stand_ins: int = 1
 
 
 def is_rtf(text: str) -> bool:
     return text.lstrip().startswith("{\\rtf")
 
 
+def visible_text(text: str) -> str:
+    """A note's text as a reader sees it, plain or RTF."""
+    return plain_text(text) if is_rtf(text) else text
+
+
+def has_unseen(rtf: str) -> bool:
+    """Whether it holds words that a reader sees to be struck out, or doesn't see."""
+    return bool(_HAS_UNSEEN.search(rtf))
+
+
 def plain_text(rtf: str) -> str:
     """The words of an RTF document. ``\\'hh`` is Windows-1252, ``\\uN`` a UTF-16 unit with ``\\ucN`` stand-ins."""
     out: list[str] = []
-    stack: list[tuple[bool, int]] = []
-    hidden, stand_ins, skip = False, 1, 0
+    stack: list[_Group] = []
+    now, skip, opened = _Group(), 0, False
     for token in _TOKEN.finditer(rtf):
         word, number, code, symbol, brace, text = token.groups()
         if brace == "{":
-            stack.append((hidden, stand_ins))
-            skip = 0
+            stack.append(now)
+            opened, skip = True, 0
         elif brace == "}":
-            hidden, stand_ins = stack.pop() if stack else (hidden, stand_ins)
-            skip = 0
-        elif symbol == "*" or word in _HIDDEN:
-            hidden = True
+            now, skip = stack.pop() if stack else now, 0
+            if opened and not stack:
+                break  # the document is over
+        elif symbol == "*" or word in _ASIDE or _MARGINS.fullmatch(word or ""):
+            now = replace(now, aside=True)
+        elif word in _UNSEEN:
+            now = replace(now, unseen=now.unseen - {word} if number == "0" else now.unseen | {word})
+        elif word == "plain":
+            now = replace(now, unseen=now.unseen & {"deleted"})
         elif word == "uc":
-            stand_ins = int(number or 1)
-        elif hidden:
+            now = replace(now, stand_ins=int(number or 1))
+        elif now.aside or (now.unseen and word not in _BREAKS):
             continue
         elif word == "u":
             out.append(_unit(int(number or 63)))
-            skip = stand_ins
+            skip = now.stand_ins
         elif code:
             if skip:
                 skip -= 1
@@ -56,7 +96,7 @@ def plain_text(rtf: str) -> str:
         elif word or symbol:
             out.append(_BREAKS.get(word or "", _SIGNS.get(word or "", _LITERAL.get(symbol or "", ""))))
     joined = "".join(out).encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return joined.strip()
+    return joined.strip("\n\r ")
 
 
 def _unit(number: int) -> str:

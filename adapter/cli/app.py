@@ -26,6 +26,7 @@ COMMANDS = {
     "compare": ("compare:compare_now", "Compare Phoniro's schedules with the cases."),
     "adopt": ("adopt:propose", "Propose the adopt file for going live."),
     "purge": ("purge:purge", "Forget what is due to be forgotten."),
+    "times": ("times:app", "Agreed times: how a note would be read."),
     "config": ("config:app", "See the settings as they count."),
     "logs": ("logs:app", "Understand the log."),
     "db": ("db:app", "The adapter's own database."),

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from adapter.domain.facts import Facts, Note, Order, OrderStatus, ServiceKind, ServiceLine, Signal
 from adapter.domain.ledger import ActKind, Ledger
 from adapter.domain.nights import Granted, NightTimes, NightWindow, TimesProblem, check_granted
-from adapter.domain.times_grammar import parse_times
+from adapter.domain.times_reading import Reading, read_times, settle
+
+_TIMES = (Signal.TIMES_AGREED, Signal.TIMES_CHANGED)
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """``newest`` holds the newest note of each signal. ``times`` are the agreed ones, by ``times_note``;
-    ``times_problem`` says why the newest ones can't be used. ``keys`` is ``needed``, ``other_services`` or ``alarm``
+    """``newest`` holds the newest note of each signal. ``times`` are the agreed ones, by ``times_note``, from the day
+    ``times_from`` on where that is yet to come; on ``new_times_on`` others take their place. ``times_problem`` says why
+    the newest ones can't be used. ``keys`` is ``needed``, ``other_services`` or ``alarm``
     (I6). ``executing``: the person has an execution on which a note can be written (LA7)."""
 
     newest: dict[Signal, Note]
@@ -28,6 +31,8 @@ class Evidence:
     times_note: Note | None
     refused_note: Note | None
     times_problem: TimesProblem | None
+    times_from: date | None
+    new_times_on: date | None
     keys: str
     executing: bool
     installed: bool
@@ -53,7 +58,7 @@ def read_evidence(facts: Facts, ledger: Ledger, granted: Granted | None, window:
         withdrawn = None
     running = ledger.schedule.times if ledger.schedule else None
     scheduled = ledger.schedule is not None or bool(ledger.counting(ActKind.CREATE))
-    times, times_note, refused_note, problem = _times(facts.notes.value, granted, window, running)
+    agreed = _agreed(facts.notes.value, granted or Granted(), window, running, today)
     ready, collected = newest.get(Signal.READY_FOR_START), newest.get(Signal.EQUIPMENT_COLLECTED)
     if collected and any(n and n.at > collected.at for n in (ready, signed)):
         collected = None
@@ -65,10 +70,12 @@ def read_evidence(facts: Facts, ledger: Ledger, granted: Granted | None, window:
         liability=liability,
         ready=ready,
         collected=collected,
-        times=times,
-        times_note=times_note,
-        refused_note=refused_note,
-        times_problem=problem,
+        times=agreed.times,
+        times_note=agreed.note,
+        refused_note=agreed.refused,
+        times_problem=agreed.problem,
+        times_from=agreed.start,
+        new_times_on=agreed.change,
         keys=keys_needed(facts, today),
         executing=any(e.current(today) for e in facts.executions.value),
         installed=scheduled or any((signed, liability, ready)),
@@ -82,23 +89,74 @@ def _newest(notes: Iterable[Note]) -> dict[Signal, Note]:
     return newest
 
 
-def _times(
-    notes: Iterable[Note], granted: Granted | None, window: NightWindow, running: NightTimes | None
-) -> tuple[NightTimes | None, Note | None, Note | None, TimesProblem | None]:
-    """The newest note of times counts, and no older one. Where it can't be used, supervision that runs goes on by the
-    times it has: it isn't stopped for a misspelt note, and never started by an outdated one."""
-    told = [n for n in notes if n.signal in (Signal.TIMES_AGREED, Signal.TIMES_CHANGED)]
+@dataclass(frozen=True, slots=True)
+class _Agreed:
+    """The times that hold by the notes: see ``Evidence``."""
+
+    times: NightTimes | None = None
+    note: Note | None = None
+    refused: Note | None = None
+    problem: TimesProblem | None = None
+    start: date | None = None
+    change: date | None = None
+
+
+def _agreed(
+    notes: Iterable[Note], granted: Granted, window: NightWindow, running: NightTimes | None, today: date
+) -> _Agreed:
+    """The newest note of times counts, and no older one but for nights that it leaves as they were. Where it can't be
+    used, supervision that runs goes on by the times it has: it isn't stopped for a misspelt note, and never started by
+    an outdated one."""
+    told = sorted((n for n in notes if n.signal in _TIMES), key=lambda n: (n.at, n.id))
     if not told:
-        return None, None, None, None
-    note = max(told, key=lambda n: (n.at, n.id))
+        return _Agreed()
+    *older, note = told
     if note.by is not None:
         # Declared by hand, without a text: the times are those that are scheduled already.
-        return running, note if running else None, None, None
-    parsed = parse_times(note.text, window)
-    problem = parsed if isinstance(parsed, TimesProblem) else check_granted(parsed, granted or Granted())
-    if isinstance(parsed, NightTimes) and problem is None:
-        return parsed, note, None, None
-    return running, note if running else None, note, problem
+        return _Agreed(running, note if running else None)
+    held, held_by = _held(older, window, running, today)
+    reading = read_times(note.text, window, note.at.date())
+    before = held or running
+    problem = reading if isinstance(reading, TimesProblem) else None
+    if isinstance(reading, Reading):
+        times = settle(reading, before, changed=note.signal is Signal.TIMES_CHANGED)
+        problem = times if isinstance(times, TimesProblem) else check_granted(times, granted)
+        if isinstance(times, NightTimes) and problem is None:
+            return _from_its_day(_Agreed(times, note), reading.start, held, held_by, running, today)
+    return _Agreed(running, note if running else None, note, problem)
+
+
+def _held(
+    older: list[Note], window: NightWindow, running: NightTimes | None, today: date
+) -> tuple[NightTimes | None, Note | None]:
+    """The times that held before the newest note, by the notes before it."""
+    held, by = None, None
+    for note in older:
+        reading = read_times(note.text, window, note.at.date())
+        times: NightTimes | TimesProblem | None = running if note.by is not None else None
+        if note.by is None and isinstance(reading, Reading) and (reading.start is None or reading.start <= today):
+            times = settle(reading, held or running, changed=note.signal is Signal.TIMES_CHANGED)
+        if isinstance(times, NightTimes):
+            held, by = times, note
+    return held, by
+
+
+def _from_its_day(
+    agreed: _Agreed,
+    start: date | None,
+    held: NightTimes | None,
+    held_by: Note | None,
+    running: NightTimes | None,
+    today: date,
+) -> _Agreed:
+    """Times that hold from a day to come: until then those before them do, where there are any."""
+    if start is None or start <= today:
+        return agreed
+    if running is not None and running != agreed.times:
+        return _Agreed(running, held_by or agreed.note, change=start)
+    if held is not None and running is None:
+        return _Agreed(held, held_by, change=start)
+    return replace(agreed, start=start)
 
 
 def keys_needed(facts: Facts, today: date) -> str:

@@ -1,7 +1,7 @@
 """Night times: which times belong to which night, what was granted, and on which calendar weekdays they fall.
 
 A *night* is named by the evening on which it begins: 02:15 of Monday's night is early on Tuesday. Times are wall-clock.
-How a note's text becomes times is in ``times_grammar``, which instants they are in ``looks``; see ``docs/nights.md``.
+How a note's text becomes times is in ``times_reading``, which instants they are in ``looks``; see ``docs/nights.md``.
 """
 
 from __future__ import annotations
@@ -179,9 +179,23 @@ PROBLEM_PARAMS: Mapping[str, frozenset[str]] = {
     "vague_days": frozenset({"line", "token"}),
     "night_towards": frozenset({"line"}),
     "one_night_or_two": frozenset({"line", "first", "second"}),
+    "whose_morning": frozenset({"line", "first", "second", "third"}),
     "nights_without_times": frozenset({"line"}),
     "times_without_nights": frozenset({"line"}),
     "nights_after_times": frozenset({"line"}),
+    "unfinished": frozenset({"line"}),
+    "invisible_sign": frozenset({"line", "word"}),
+    "a_date": frozenset({"line"}),
+    "unsure_date": frozenset({"line"}),
+    "count_differs": frozenset({"line"}),
+    "name_or_day": frozenset({"line", "word"}),
+    "columns": frozenset({"line"}),
+    "part_of_day": frozenset({"line"}),
+    "more_after_times": frozenset({"line"}),
+    "no_other_nights": frozenset({"line"}),
+    "nothing_kept": frozenset(),
+    "nights_left_out": frozenset({"nights"}),
+    "two_readings": frozenset(),
     "too_many": frozenset({"day", "limit"}),
     "more_than_granted": frozenset({"nights", "found", "granted"}),
     "night_not_granted": frozenset({"nights"}),

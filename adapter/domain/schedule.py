@@ -146,7 +146,7 @@ def _create(s: Situation) -> Wanted | None:
     if period is None or period.execution is None or s.evidence.times is None:
         return None
     n = s.ledger.schedule.n + 1 if s.ledger.schedule else 1
-    starts = max(d for d in (period.first, period.execution.first_day, s.today) if d)
+    starts = max(d for d in (period.first, period.execution.first_day, s.evidence.times_from, s.today) if d)
     valid_to = s.mandate.covered_until(s.today)
     what: What = {
         "n": n,
@@ -169,7 +169,7 @@ def _change(s: Situation, live: ScheduleRecord) -> Wanted | None:
     times = s.evidence.times or live.times
     starts = live.valid_from
     if live.valid_from > s.today and period is not None and period.execution is not None:
-        starts = max(d for d in (period.first, period.execution.first_day, s.today) if d)
+        starts = max(d for d in (period.first, period.execution.first_day, s.evidence.times_from, s.today) if d)
     wider = starts < live.valid_from or later(valid_to, live.valid_to)
     if s.facts.unsure:
         times, starts, wider = live.times, live.valid_from, False
@@ -262,6 +262,8 @@ def boundaries(s: Situation) -> list[datetime]:
     for first, last in spans:
         at += [day_start(first, s.policy.zone)] if first else []
         at += [day_end(last, s.policy.zone)] if last else []
+    if s.evidence.new_times_on:
+        at.append(day_start(s.evidence.new_times_on, s.policy.zone))
     for absence in standing_absences(s.facts):
         at += [t for t in absence_bounds(absence, s.policy) if t]
     return at

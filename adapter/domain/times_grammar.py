@@ -1,258 +1,218 @@
-"""From a note's text to night times, or the reason why not: nothing is guessed (I4, ``docs/nights.md``).
+"""The grammar of a note about times (``docs/nights.md``): which texts there are. For what they mean, see
+``times_reading``.
 
-A text is accepted when every sign of it is understood and only one reading is left; everything else comes back as a
-``TimesProblem`` for the coordinator. Any text is safe to pass in: nothing raises, and long texts are cut off by length.
+Anything that the grammar doesn't name is refused. It may therefore be widened without fear for texts that it holds
+already, but for one thing: a text must have one derivation only, which the corpus of the tests holds it to.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from datetime import time
-from functools import lru_cache
-from typing import NoReturn
+import re
+import unicodedata
+from collections.abc import Iterable
+from functools import cache
 
-from adapter.domain.nights import (
-    MAX_TIMES_PER_DAY,
-    NightTimes,
-    NightWindow,
-    TimesProblem,
-    Weekday,
-    calendar_days,
+from lark import Lark
+
+from adapter.domain.nights import Weekday
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+_SHORT = ("mån månd", "tis tisd", "ons onsd", "tor tors torsd", "fre fred", "lör lörd", "sön sönd")
+TWO_LETTERS = dict(zip(_words("må ti on to fr lö sö"), Weekday, strict=True))
+"""``fr`` and ``to`` are other words as well: they count only in a range or a row of such days."""
+NAMES = frozenset({"tor", "fred"})
+"""First names too: they count only beside a day that is no name."""
+WEEKDAYS = TWO_LETTERS | {
+    form: day
+    for day, short in zip(Weekday, _SHORT, strict=True)
+    for form in (*short.split(), *(day.swedish + ending for ending in ("", "en", "ar", "arna")))
+}
+NUMBERS = {word: n for n, word in enumerate(_words("noll en två tre fyra fem sex sju åtta nio tio elva tolv"))} | {
+    "ett": 1
+}
+MONTHS = {
+    form: n
+    for n, name in enumerate(
+        _words("januari februari mars april maj juni juli augusti september oktober november december"), 1
+    )
+    for form in (name, name[:3], *(("sept",) if n == 9 else ()))
+}
+VAGUE = frozenset(
+    _words(
+        "vardag vardagar vardagen vardagarna vardagsnätter arbetsdag arbetsdagar helg helger helgen helgerna "
+        "helgdag helgdagar helgnätter veckoslut"
+    )
 )
-from adapter.domain.times_tokens import (
-    AND,
-    ANY_NIGHT,
-    CLOCK,
-    DATE,
-    ECHO,
-    END,
-    EVERY,
-    HARMLESS,
-    HOUR,
-    ONE_NIGHT,
-    TIME,
-    VAGUE,
-    WEEKDAYS,
-    RefusedError,
-    Token,
-    refuse,
-    tokens,
+_FILL = _words(
+    "tid tider tiden tiderna tillsyn tillsyner tillsynen tillsynerna tillsynstid tillsynstider e-tillsyn e-tillsyner "
+    "nattillsyn nattillsyner nattillsynen nattillsynstid nattillsynstider kameratillsyn kameratillsyner"
 )
+_HEAD = _words(
+    "via genom med trygghetskamera kamera kameran överenskommen överenskommet överenskomna avtalad avtalat avtalade "
+    "bestämd bestämt bestämda ny nya nytt följande brukaren brukare den boende önskar vill ha får har är för gäller "
+    "blir ska vara under om"
+)
+_NIGHT = _words("natt natten nätter nätterna nattetid")
+_ANY = _words("natt nätter nätterna dygn dag dagar dagarna kväll kvällar veckodag veckodagar")
 
-MAX_TEXT = 2000
-"""Characters; the times of a week fit in a tenth of it."""
-
-
-@dataclass(slots=True)
-class _Group:
-    """Nights with their times. Until nights are named, ``nights`` is empty and means every night."""
-
-    line: str
-    nights: list[Weekday] = field(default_factory=list)
-    times: list[time] = field(default_factory=list)
-    is_heading: bool = False
-    """The nights stand on a line of their own: the lines below give the times."""
-
-
-class _Parser:
-    def __init__(self, text: str, window: NightWindow) -> None:
-        self._tokens = list(tokens(text))
-        self._at = 0
-        self._window = window
-        self._colons = any(":" in t.text for t in self._tokens if t.kind == "number")
-        self._groups: list[_Group] = []
-        self._open: _Group | None = None
-        self._clock = False
-        self._one_night = False
-        self._pair: tuple[Token, Weekday, Weekday] | None = None
-
-    def _peek(self, ahead: int = 1) -> Token:
-        at = self._at + ahead
-        return self._tokens[at] if 0 <= at < len(self._tokens) else END
-
-    def groups(self) -> list[_Group]:
-        while self._at < len(self._tokens):
-            token = self._tokens[self._at]
-            self._take(token)
-            self._at += 1
-        if not self._groups:
-            refuse("no_times")
-        for group in self._groups:
-            if not group.times:
-                refuse("nights_without_times", line=group.line)
-        if self._pair and self._one_night:
-            token, first, second = self._pair
-            token.refuse("one_night_or_two", first=first.swedish, second=second.swedish)
-        return self._groups
-
-    def _take(self, token: Token) -> None:
-        match token.kind:
-            case "number":
-                self._number(token)
-            case "word":
-                self._word(token)
-            case "dash":
-                self._dash(token)
-            case "break":
-                self._break()
-            case "comma":
-                pass
-            case "colon" if self._peek(-1).kind == "word":
-                pass
-            case "bullet" if self._peek(-1).kind == "break":
-                pass
-            case _:
-                token.refuse_place("unknown_sign")
-
-    def _dash(self, token: Token) -> None:
-        before, after = self._peek(-1), self._peek()
-        if before.kind == "break" and after.kind != "break":
-            return
-        is_time = after.kind == "number" or after.text in CLOCK
-        if before.kind == "number" and is_time:
-            token.refuse("time_range")
-        if before.kind == "word" and (is_time or (after.text in WEEKDAYS and before.text not in WEEKDAYS)):
-            return
-        token.refuse_place("loose_dash")
-
-    def _break(self) -> None:
-        self._clock = False
-        group = self._open
-        if group is None or not group.nights:
-            return
-        if not group.times:
-            group.is_heading = True
-        elif not group.is_heading:
-            self._open = None
-
-    def _word(self, token: Token) -> None:
-        word = token.text
-        if token.glued and self._peek(-1).kind == "number":
-            token.refuse_place("unknown_word")
-        self._clock = word in CLOCK or (self._clock and word in AND)
-        if word in CLOCK:
-            if self._peek().kind not in ("number", "colon", "dash"):
-                token.refuse_place("unknown_word")
-        elif word in AND:
-            return
-        elif word in WEEKDAYS:
-            self._weekday(token)
-        elif word == "dagligen":
-            self._every_night(token)
-        elif word in EVERY and self._peek().text in ANY_NIGHT:
-            self._at += 1
-            self._every_night(token)
-        elif word in EVERY and self._peek().text in WEEKDAYS:
-            return
-        elif word in VAGUE:
-            token.refuse("vague_days", token=word)
-        elif word == "mot":
-            token.refuse("night_towards")
-        elif word in HARMLESS:
-            self._one_night = self._one_night or word in ONE_NIGHT
-        else:
-            token.refuse_place("unknown_word")
-
-    def _weekday(self, token: Token) -> None:
-        first = last = WEEKDAYS[token.text]
-        if self._peek().kind == "dash" and self._peek(2).text in WEEKDAYS:
-            last = WEEKDAYS[self._peek(2).text]
-            self._at += 2
-            if last == first:
-                token.refuse("weekday_twice", night=first.swedish)
-            if last == first.plus(1):
-                self._pair = (token, first, last)
-        if self._groups and not self._groups[0].nights:
-            token.refuse("nights_after_times")
-        self._add_nights(token, [first.plus(n) for n in range((last - first) % 7 + 1)])
-
-    def _every_night(self, token: Token) -> None:
-        if self._groups and not self._groups[0].nights:
-            # "22:30 och 02:15 varje natt" is clear, but the sentence is over.
-            self._groups[0].nights = list(Weekday)
-            self._open = None
-            return
-        self._add_nights(token, list(Weekday))
-
-    def _add_nights(self, token: Token, nights: list[Weekday]) -> None:
-        for night in nights:
-            if any(night in group.nights for group in self._groups):
-                token.refuse("weekday_twice", night=night.swedish)
-        group = self._open
-        if group is None or group.times:
-            self._open = group = _Group(token.line)
-            self._groups.append(group)
-        elif group.is_heading:
-            refuse("nights_without_times", line=group.line)
-        group.nights += nights
-
-    def _number(self, token: Token) -> None:
-        pieces = token.text.split(",")
-        if len(pieces) > 1 and not all(TIME.fullmatch(piece) for piece in pieces):
-            self._refuse_number(token, "comma_in_time")
-        for piece in pieces:
-            self._add_time(token, self._read(token, piece))
-
-    def _read(self, token: Token, raw: str) -> time:
-        if match := TIME.fullmatch(raw):
-            hour, minute = int(match[1]), int(match[2])
-            if not self._clock and DATE.fullmatch(raw) and (self._colons or len(raw) == 4):
-                token.refuse("maybe_date", token=raw)
-        elif HOUR.fullmatch(raw):
-            hour, minute = int(raw), 0
-            if not self._clock or not self._may_follow_hour(raw):
-                token.refuse("bare_number", token=raw)
-        else:
-            self._refuse_number(token, "not_a_time")
-        if hour > 24 or (hour, minute) > (24, 0):
-            token.refuse("not_a_time", token=raw)
-        return time(hour % 24, minute)  # 24:00 is this night's midnight: a night has but one
-
-    def _may_follow_hour(self, raw: str) -> bool:
-        """A bare hour must be the end of something, or it may be a count ("2 tillsyner") or half a time ("22 30")."""
-        after = self._peek()
-        if after.kind in ("break", "comma", "dash") or after.text in AND or after.text in CLOCK:
-            return True
-        return len(raw) == 2 and (after.text in EVERY or after.text == "dagligen")
-
-    def _refuse_number(self, token: Token, code: str) -> NoReturn:
-        if len(token.text) > ECHO:
-            token.refuse("long_number")
-        token.refuse(code, token=token.text)
-
-    def _add_time(self, token: Token, at: time) -> None:
-        written = f"{at:%H:%M}"
-        if self._open is None:
-            if self._groups:
-                token.refuse("times_without_nights")
-            self._open = _Group(token.line)
-            self._groups.append(self._open)
-        if not self._window.contains(at):
-            window = self._window
-            token.refuse("outside_window", time=written, start=f"{window.start:%H:%M}", end=f"{window.end:%H:%M}")
-        if at in self._open.times:
-            token.refuse("duplicate_time", time=written)
-        self._open.times.append(at)
+BLANK = " \t\u200b"
+_INVISIBLE = re.compile("[\u200b\u2060\ufeff\u200e\u200f]+")
+STRAY = "\ufeff"
+"""What is left of invisible signs that stand alone; no text with it is accepted."""
+_LINES = re.compile("\r\n|[\r\v\f\u2028\u2029]")
+_SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
+_DASHES = re.compile("[\u00ad\u02d7\u058a\u05be\u1806\u2010-\u2015\u2043\u207b\u2212\u2e3a\u2e3b\ufe58\ufe63\uff0d]")
+"""A soft hyphen is one: it is what PDF and word processors make of a dash."""
+_NAME = r"[A-ZÅÄÖÉ][a-zåäöéü]+(?:-[A-ZÅÄÖ][a-zåäöé]+)?"
+_ROLE = (
+    r"(?i:koordinator|samordnare|planerare|enhetschef|chef|undersköterska|usk|sjuksköterska|ssk|ec|biståndshandläggare"
+    r"|handläggare|larmgruppen|hemtjänsten)"
+)
+_CLOSING = r"(?i:mvh|hälsningar|hälsar|(?:med )?vänliga? hälsning(?:ar)?|vid pennan|sign(?:erat)?)"
+_SIGNATURE = re.compile(
+    rf"(?:\s+/{{1,2}} ?|\n{_CLOSING}[ .,:/]*\n*)"
+    rf"(?:{_NAME}(?: {_NAME}){{0,2}}|[A-ZÅÄÖ]{{2,3}})(?:,? ?\n?{_ROLE})?\.?\Z"
+    rf"|\n{_NAME} {_NAME}(?:,? ?\n?{_ROLE})?\Z"
+)
+"""``/Anna``, ``Mvh Anna Berg, koordinator``, or first name and surname on a line of their own."""
 
 
-def parse_times(text: str, window: NightWindow) -> NightTimes | TimesProblem:
-    """Read agreed times from a note's text; never raises.
+def prepare(text: str) -> str:
+    """The text with one kind of dash, line end and blank, and without what nobody sees or needs: a signature under the
+    times, and invisible signs within a word. An invisible sign that stands alone stays, for it may have been a dash."""
+    text = unicodedata.normalize("NFC", text)
+    text = _DASHES.sub("-", _SPACES.sub("\t", _LINES.sub("\n", text)))
+    text = _INVISIBLE.sub(_unseen, text)
+    text = "\n".join(line.strip(BLANK) for line in text.split("\n")).rstrip("\n")
+    signed = _SIGNATURE.search(text)
+    return text[: signed.start()].rstrip() if signed and not _known_words(signed.group()) else text
 
-    Nights that the text doesn't mention have no looks; a text that names no night means every night.
-    """
-    if len(text) > MAX_TEXT:
-        return TimesProblem("too_long", {"limit": str(MAX_TEXT)})
-    return _parse(text, window)
+
+def _unseen(found: re.Match[str]) -> str:
+    """Within a word it is nothing, at its edge a blank, and alone it stays."""
+    before, after = found.string[: found.start()][-1:].strip(), found.string[found.end() :][:1].strip()
+    return "" if before and after else "\u200b" if before or after else STRAY
 
 
-@lru_cache(maxsize=256)  # a case is decided several times by the same note
-def _parse(text: str, window: NightWindow) -> NightTimes | TimesProblem:
-    try:
-        groups = _Parser(text, window).groups()
-    except RefusedError as refused:
-        return refused.problem
-    times = NightTimes.of({night: group.times for group in groups for night in group.nights or Weekday})
-    for day, at in calendar_days(times, window).items():
-        if len(at) > MAX_TIMES_PER_DAY:
-            return TimesProblem("too_many", {"day": day.swedish, "limit": str(MAX_TIMES_PER_DAY)})
-    return times
+def _known_words(text: str) -> bool:
+    """A line that names nights or times, or takes something back, is no signature."""
+    return not _NOT_A_NAME.isdisjoint(word.casefold() for word in re.findall(r"\w+", text))
+
+
+_NOT_A_NAME = (
+    frozenset(WEEKDAYS) - NAMES
+    | VAGUE
+    | set(_FILL) | set(_HEAD) | set(_NIGHT) | set(_ANY)
+    | set(_words("ej inte utom inga ingen endast bara alla varje varannan vecka veckor jämna udda avvakta paus pausa "
+                 "avsluta avslut start stopp ring kontakta obs nu fram till från kl och men eller"))
+)  # fmt: skip
+
+
+def _any(*words: str, end: str = r"(?!\w)") -> str:
+    """A terminal for these words, the longest first; ``_`` stands for blanks."""
+    forms = "|".join(sorted(words, key=len, reverse=True)).replace("_", r"[ \t]+").replace("/", r"\/")
+    return f"/(?:{forms}){end}/i"
+
+
+def _each(first: str, then: Iterable[str]) -> list[str]:
+    return [f"{a}_{b}" for a in first.split() for b in then]
+
+
+_EVERY = ("dagligen", *_each("alla varje samtliga", _ANY))
+_OTHER = ("andra", "övriga", "resterande", *_each("andra övriga resterande", ("nätter", "dagar", "dygn")))
+_REST = (*_OTHER, *_each("alla", _OTHER), "i_övrigt", "resten", "resten_av_veckan")
+_NONE = ("inga", "ingen", *_each("inga ingen", ("tillsyn", "tillsyner")))
+_FROM = ("från_och_med", r"fr\.?[ \t]?o\.?[ \t]?m", r"f\.?o\.?m", "from", "från")
+_TO = ("till_och_med", r"t\.?[ \t]?o\.?[ \t]?m", "till")
+_FROM_WORD = _any(*_FROM, end=r"(?!\w)\.?(?:[ \t]den(?!\w))?")
+_TO_WORD = _any(*_TO, end=r"(?!\w)\.?")
+_EVERY_NIGHT = _any(*_EVERY, end=r"(?!\w)(?:[ \t]i[ \t]veckan)?")
+_DAY = _any(*WEEKDAYS, end=r"(?![^\W\d_])\.?")
+_MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
+_DATE = (
+    r"20[0-9]{2}-[0-9]{2}-[0-9]{2}(?!\w|-|[.:][0-9])"
+    rf"|[0-9]{{1,2}}(?::?e)?[ \t](?:{_MONTH})\.?(?!\w)(?:[ \t]20[0-9]{{2}}(?!\w|[.:][0-9]))?"
+    r"|(?<![0-9:.])[0-9]{1,2}\/[0-9]{1,2}(?:(?:[ \t]|-)20[0-9]{2})?(?!\w|\/|[.:][0-9])"
+)
+_LABEL = (
+    r"(?:tillsyn|tid|nr)[ \t]?[0-9]{1,2}(?:[ \t]?:(?![0-9])|[ \t]?-|(?=[ \t](?:kl|[0-9]{1,2}[:.][0-9])))"
+    r"|(?<![^\n])[0-9]{1,2}[.)](?![0-9])"
+)
+_GRAMMAR = rf"""
+text    : _NL? intro* (plain | groups) (_end? closing)* _break?
+
+intro   : _word (":" | COMMA | DASH)? _break?
+_word   : HEAD | CHANGED | ON | FILL | NIGHT | SAME | ONLY | UNTIL | count | valid
+count   : (NUMBER | NUMERAL) "st"i? (FILL | TIMES) PER?
+valid   : FROM DATE
+closing : UNTIL | NONE REST -> no_others
+
+plain   : _lines (_end? EVERY)?
+groups  : group (_gap? _before* group)*
+_before : FILL | NIGHT | ON
+group   : nights _colon? _times
+        | nights ":"? _NL _lines    -> heading
+        | nights ":"? (SAME | NONE | KEPT) FILL?
+_colon  : (":" | DASH) (FILL+ ":"?)? | FILL+ ":"?
+
+nights  : night ((COMMA | AND | COMMA AND | SLASH)? night)* | EVERY | REST
+night   : EACH? DAY ((DASH | TO) DAY)? (EVENING | MORNING | NIGHT)?
+
+_lines  : times (_break times)* | marked (_break marked)* | numbered
+marked  : BULLET times
+_times  : times | numbered
+numbered: LABEL at ((COMMA | _break)? LABEL at)*
+times   : at (_join? at)*
+_join   : (COMMA | AND | COMMA AND | SLASH) _NL?
+at      : (AT? CLOCK ":"? | AT) (TIME | NUMBER) | (TIME | NUMBER)
+
+_gap    : (COMMA | AND | COMMA AND) _NL? | _break
+_end    : COMMA | _break
+_break  : (";" | _STOP) _NL? | _NL
+
+CLOCK   : /(?:kl|klockan)\.?(?![^\W\d_])/i
+AT      : "vid"i
+TIME.2  : /[0-9]{{1,2}}[.:][0-5][0-9](?!\w|[.:]\w|,[0-9]{{1,2}}(?![.:]?[0-9]))/
+NUMBER  : /[0-9]{{1,2}}(?!\w|[.:,\/][0-9])/
+NUMERAL : {_any(*NUMBERS)}
+LABEL.3 : /{_LABEL}/i
+DATE.3  : /{_DATE}/i
+FROM.3  : {_FROM_WORD}
+TO.3    : {_TO_WORD}
+CHANGED.4: {_any(*_each("ändrat ändrad ändrade ändras ändring", ["till"]))}
+DAY     : {_DAY}
+EVERY.3 : {_EVERY_NIGHT}
+EACH.2  : /(?:varje|alla|samtliga)(?=[ \t](?:{"|".join(day.swedish for day in Weekday)}))/i
+REST.4  : {_any(*_REST)}
+KEPT.2  : {_any("som_förut", "som_tidigare", "som_innan", "oförändrat", "oförändrade")}
+NONE.2  : {_any(*_NONE)}
+ONLY    : {_any("endast", "bara", "enbart")}
+UNTIL   : {_any("tills_vidare")}
+SAME    : {_any("samma", "samma_tid", "samma_tider")}
+EVENING : {_any("kväll", "kvällen", "kvällar")}
+MORNING : {_any("morgon", "morgonen", "morgnar")}
+NIGHT   : {_any(*_NIGHT)}
+FILL    : {_any(*_FILL)}
+TIMES   : {_any("gånger", "gång", "ggr", "tillsynstillfällen")}
+PER.4   : {_any("per_natt", "per_dygn", "om_natten", "/natt", "/_natt")}
+ON.2    : {_any("på")}
+HEAD    : {_any(*_HEAD)}
+AND     : /(?:och|samt|o)(?!\w)|&/i
+COMMA   : ","
+SLASH   : "/"
+DASH    : "-"
+BULLET.2: /(?<![^\n])[-•·*◦▪‣●]/
+_STOP   : /(?<=\S)\.(?![.0-9])/
+_NL     : /\n\s*/
+%ignore /[ \t\u200b]+/
+"""
+
+
+@cache
+def grammar() -> Lark:
+    """The parser. ``explicit``: a text that could be derived in two ways would show both, and is refused."""
+    return Lark(_GRAMMAR, start="text", parser="earley", lexer="basic", ambiguity="explicit")

@@ -13,7 +13,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Connection
 
 from adapter.domain.looks import local_date
+from adapter.domain.nights import Weekday
 from adapter.domain.routine import WAY_OUT
+from adapter.domain.times_trial import Trial, try_times
 from adapter.log_events import log
 from adapter.ops import views
 from adapter.ops.case_cache import CaseCache, CaseSummary, safety
@@ -163,6 +165,7 @@ def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
     routes, pages = APIRouter(include_in_schema=False), Pages(ops, cache)
     _looking(routes, pages)
     _documents(routes, pages)
+    _trying(routes, pages)
     _signing_in(routes, pages)
     return routes
 
@@ -215,6 +218,37 @@ def _documents(routes: APIRouter, pages: Pages) -> None:
             return pages.message(404, "not_found", "not_found_text")
         headers = {**SECURITY, "Content-Disposition": f'attachment; filename="{made.name}"'}
         return Response(made.content, media_type=made.media_type, headers=headers)
+
+
+def _trying(routes: APIRouter, pages: Pages) -> None:
+    @routes.post("/times")
+    async def try_times_text(
+        request: Request, text: str = Form("", max_length=20_000), changed: str = Form("")
+    ) -> Response:
+        """What the adapter would make of a note's text. Nothing of it is stored, logged or put into an address."""
+        if (no_entry := pages.turned_away(request)) is not None:
+            return no_entry
+        words, policy = pages.ops.words_of(), next(iter(pages.ops.runtime.tenants.values())).policy
+        today = local_date(pages.ops.runtime.clock.now(), policy.zone)
+        note = words.visible(text.replace("\r\n", "\n"))
+        trial = try_times(note, policy.window, today, changed=bool(changed), granted=None)
+        problem = words.say("times", trial.problem.code, **trial.problem.params) if trial.problem else None
+        return pages.html(
+            "times.html",
+            text=text,
+            changed=bool(changed),
+            problem=problem,
+            start=words.day(trial.start) if trial.start else None,
+            nights=_told_nights(trial, words),
+        )
+
+
+def _told_nights(trial: Trial, words: Words) -> list[tuple[str, str]]:
+    told: list[tuple[str, str]] = []
+    for night, at in zip(Weekday, trial.times.nights if trial.times else (), strict=False):
+        none = "times_kept" if night in trial.kept else "times_none"
+        told.append((night.swedish, ", ".join(f"{t:%H:%M}" for t in at) or words.say("status", none)))
+    return told
 
 
 def _signing_in(routes: APIRouter, pages: Pages) -> None:

@@ -12,6 +12,7 @@ from adapter.domain.ledger import Act, ActKind
 from adapter.domain.nights import NightTimes
 from adapter.store.held import Held
 from mappings.messages.swedish import times_text
+from mappings.rtf import visible_text
 from mappings.texts import Texts
 
 _MONTHS = ("jan", "feb", "mars", "april", "maj", "juni", "juli", "aug", "sep", "okt", "nov", "dec")
@@ -96,6 +97,10 @@ class Words:
         problem = order.problem
         params = {"id": order.order_id, "resource": problem.resource, **dict(problem.params)}
         return self.say("attention", problem.code, **params)
+
+    def visible(self, note: str) -> str:
+        """A note's text as a reader sees it, also where it is RTF."""
+        return visible_text(note)
 
     def attention(self, notice: Attention) -> str:
         params = dict(notice.params)

@@ -1,5 +1,6 @@
-"""The processes that are measured: ``adapter`` (records its calls), ``bare`` (makes the same calls again), ``idle``
-(cycles in which nothing happened), ``compare`` (all schedules, beside a bare listing)."""
+"""The processes that are measured: ``adapter`` (records its calls), ``bare`` (makes the same calls again), ``durable``
+(makes twelve of them for each order in DBOS), ``idle`` (cycles in which nothing happened), ``compare`` (all schedules,
+beside a bare listing)."""
 
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ from adapter.engine.work import work
 from adapter.observability import configure_logging
 from adapter.settings import Settings, load_settings
 from connectors.http import production_transport
+from tests.bench.durable import durable, signed_in
 
 Call = list[Any]
 
@@ -79,8 +81,9 @@ async def bare(vendors: list[list[Call]], connections: int) -> float:
             await response.aread()
 
     async def vendor(calls: list[Call]) -> None:
-        left = deque(calls)
         async with httpx.AsyncClient(transport=production_transport(max_connections=connections)) as client:
+            await signed_in(client, calls)
+            left = deque(calls)
             await asyncio.gather(*(worker(client, left) for _ in range(connections)))
 
     await asyncio.gather(*(vendor(calls) for calls in vendors))
@@ -140,7 +143,8 @@ def main() -> None:
         Path(record).write_text(json.dumps(calls), encoding="utf-8")
         return
     calls = json.loads(Path(record).read_text(encoding="utf-8"))
-    seconds = asyncio.run(bare(calls, int(connections)))
+    work = bare(calls, int(connections)) if kind == "bare" else durable(calls, int(connections), *config)
+    seconds = asyncio.run(work)
     sys.stdout.write(json.dumps([sum(map(len, calls)), seconds]) + "\n")
 
 

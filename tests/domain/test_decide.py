@@ -288,6 +288,49 @@ def test_times_that_cannot_be_read_are_told_back_and_what_runs_goes_on(active: L
     assert "change" not in active.platform()
 
 
+def nights_scheduled(life: Life) -> tuple[int, ...]:
+    live = life.ledger.schedule
+    assert live is not None
+    assert live.times is not None
+    return live.times.per_night()
+
+
+def test_a_change_that_leaves_nights_out_changes_nothing_until_they_are_named(active: Life) -> None:
+    active.note(Signal.TIMES_CHANGED, "Ny tid måndag: 23:00")
+    active.go()
+    assert active.letters("coordinator")[-1] == "times_refused"
+    assert "change" not in active.platform()
+    active.note(Signal.TIMES_CHANGED, "Ny tid måndag: 23:00, alla andra nätter som förut")
+    active.go()
+    assert nights_scheduled(active) == (1, 3, 3, 3, 3, 3, 3)
+    active.note(Signal.TIMES_CHANGED, "endast måndag 23:00")
+    active.go()
+    assert nights_scheduled(active) == (1, 0, 0, 0, 0, 0, 0)
+
+
+def test_changed_times_that_hold_from_a_day_to_come_change_the_schedule_on_that_day(active: Life) -> None:
+    day = active.today + timedelta(days=3)
+    active.note(Signal.TIMES_CHANGED, f"fr.o.m. {day}: 23:00")
+    active.wait(days=2)
+    assert "change" not in active.platform()
+    active.wait(days=2)
+    assert active.platform().count("change") == 1
+    assert nights_scheduled(active) == (1,) * 7
+
+
+def test_the_first_times_start_supervision_on_the_day_that_they_say(life: Life) -> None:
+    day = life.today + timedelta(days=3)
+    life.execute()
+    life.prepare(f"fr.o.m. {day}: 22:30, 02:15 och 05:00")
+    life.go()
+    live = life.ledger.schedule
+    assert live is not None
+    assert live.valid_from == day
+    life.wait(days=4)
+    assert life.platform().count("create") == 1
+    assert "change" not in life.platform()
+
+
 def test_more_times_than_granted_are_told_back_and_schedule_nothing(life: Life) -> None:
     life.execute()
     life.prepare("22:00 23:00 01:00 03:00")

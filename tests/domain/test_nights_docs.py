@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapter.domain.looks import day_end, day_start, first_look, last_look, looks, window_start
-from adapter.domain.nights import CalendarRule, NightTimes, NightWindow, Weekday, calendar_rules
-from adapter.domain.times_grammar import parse_times
+from adapter.domain.nights import CalendarRule, NightTimes, NightWindow, TimesProblem, Weekday, calendar_rules
+from adapter.domain.times_reading import Reading, read_times
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "nights.md"
@@ -29,11 +29,23 @@ ACCEPTED = (
     "söndag 05:00",
     "fre–mån kl. 23.30",
     "22:30 och 02:15 alla nätter",
+    "3 tillsyner per natt: 22:30, 02:15, 05:00",
+    "1. 22:30⏎2. 02:15",
+    "mån-tor 22:30 02:15, fre samma, lör-sön 23:30",
+    "mån 22:30, övriga nätter 23:00",
+    "tisdag morgon 05:00",
+    "endast mån/ons/fre 22:30",
     "mån, ons och fre:⏎- 22:30⏎- 24.00",
 )
 REFUSED = (
     "ca 23:00 och 03:00",
-    "2 tillsyner: 22:30 och 02:15",
+    "3 tillsyner: 22:30 och 02:15",
+    "23 och 03",
+    "mån 23:00, tis 02:15",
+    "Tor: 23:00",
+    "Mån-fre   Lör-sön⏎22:30     23:30",
+    "22:30 och",
+    "Tid 22:30. Ny tid 23:00",
     "22.30-05.00",
     "kl 22,05",
     "1.12: 22:30",
@@ -61,9 +73,9 @@ def when(instant: datetime) -> str:
 
 
 def read(text: str) -> NightTimes:
-    times = parse_times(text.replace("⏎", "\n"), WINDOW)
-    assert isinstance(times, NightTimes), text
-    return times
+    reading = read_times(text.replace("⏎", "\n"), WINDOW, MONDAY)
+    assert isinstance(reading, Reading), text
+    return reading.times
 
 
 def rules_text(rules: Iterable[CalendarRule]) -> str:
@@ -90,8 +102,8 @@ def refused() -> str:
         texts = tomllib.load(file)["times"]
     rows = []
     for text in REFUSED:
-        problem = parse_times(text, WINDOW)
-        assert not isinstance(problem, NightTimes), text
+        problem = read_times(text.replace("⏎", "\n"), WINDOW, MONDAY)
+        assert isinstance(problem, TimesProblem), text
         rows.append((f"`{text}`", texts[problem.code].format(**problem.params)))
     return table("Anteckningens text|Svar till koordinatorn", rows)
 

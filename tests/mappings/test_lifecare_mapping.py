@@ -265,13 +265,18 @@ def test_text_comes_from_rtf_where_there_is_no_plain_text() -> None:
     assert found.text == "Varje natt 22:30\n05:00"
 
 
+def test_text_comes_from_rtf_where_plain_text_hides_that_words_are_struck_out() -> None:
+    ((found,), _) = read(note(PlainText="22:30 23:00", Text=r"{\rtf1\ansi {\strike 22:30} 23:00}"))
+    assert found.text == "23:00"
+
+
 def test_a_text_too_long_is_cut_and_still_seen_to_be_too_long() -> None:
     from adapter.domain.nights import TimesProblem
-    from adapter.domain.times_grammar import parse_times
+    from adapter.domain.times_reading import read_times
 
     ((found,), _) = read(note(PlainText="22:30 " * 2_000))
     assert len(found.text) == lifecare.LONGEST_NOTE + 1
-    refused = parse_times(found.text, MAPPING.window)
+    refused = read_times(found.text, MAPPING.window, found.at.date())
     assert isinstance(refused, TimesProblem)
     assert refused.code == "too_long"
 

@@ -30,5 +30,35 @@ def test_a_broken_document_never_fails(text: str) -> None:
     assert isinstance(plain_text(text), str)
 
 
+UNSEEN = {
+    r"{\rtf1 {\strike 22:30}\strike0 23:00}": " 23:00".strip(),
+    r"{\rtf1 \strike 22:30\strike0  23:00}": "23:00",
+    r"{\rtf1 \striked1 22:30 \plain 23:00}": "23:00",
+    r"{\rtf1 {\deleted 22:30 }23:00}": "23:00",
+    r"{\rtf1 {\v 22:30 }23:00}": "23:00",
+    r"{\rtf1 {\header 22:30\par}{\footerf 02:15}23:00}": "23:00",
+    r"{\rtf1 23:00}{\rtf1 22:30} 05:00": "23:00",
+    r"{\rtf1 23:00} 05:00": "23:00",
+}
+
+
+@pytest.mark.parametrize("text", UNSEEN)
+def test_what_a_reader_does_not_take_for_the_notes_words_is_none_of_them(text: str) -> None:
+    assert plain_text(text) == UNSEEN[text]
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (r"{\rtf1 m\'e5n \- fre}", "mån \u00ad fre"),
+        (r"{\rtf1 m\'e5n \'ad fre}", "mån \u00ad fre"),
+        (r"{\rtf1 m\'e5n\_fre}", "mån\u2011fre"),
+        (r"{\rtf1 \trowd a\cell b\cell\row c\cell d\cell\row}", "a\tb\t\nc\td\t"),
+    ],
+)
+def test_no_sign_that_can_be_a_dash_vanishes_and_a_table_keeps_its_columns(text: str, wanted: str) -> None:
+    assert plain_text(text) == wanted
+
+
 def test_plain_text_is_no_rtf() -> None:
     assert not is_rtf("22:30 {inte rtf}")

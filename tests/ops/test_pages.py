@@ -168,3 +168,20 @@ async def test_a_vendor_that_is_held_back_shows_in_the_metrics_and_the_others_as
             text = (await client.get("/metrics")).text
     assert 'adapter_breaker_open{tenant="exempel",vendor="phoniro"} 1.0' in text
     assert 'adapter_breaker_open{tenant="exempel",vendor="lifecare"} 0.0' in text
+
+
+async def test_a_text_about_times_can_be_tried_with_nothing_stored(site: Site, logs: Logs) -> None:
+    async with site.client() as client:
+        assert 'action="/times"' in (await client.get("/")).text
+        read = await client.post("/times", data={"text": "mån-fre 22:30\r\nlör-sön 23:00 01:15"})
+        refused = await client.post("/times", data={"text": "Testsson <b>", "changed": "yes"})
+    assert read.status_code == refused.status_code == 200
+    assert "<dt>lördag</dt><dd>23:00, 01:15</dd>" in read.text
+    assert "Ord nummer 1 på rad 1 går inte att tolka säkert." in refused.text
+    assert "Testsson &lt;b&gt;" in refused.text
+    assert "Testsson" not in logs.getvalue()
+
+
+async def test_who_may_not_see_the_page_may_not_try_a_text_either(guarded: Site) -> None:
+    async with guarded.client() as client:
+        assert (await client.post("/times", data={"text": "22:30"})).status_code == 401

@@ -1,0 +1,64 @@
+"""``adapter times check``: what the adapter would make of a note's text. It needs no settings, and keeps nothing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from adapter.cli.options import JsonOption, command_group, print_json
+from adapter.domain.nights import NightWindow, Weekday
+from adapter.domain.times_trial import try_times
+from mappings.rtf import visible_text
+from mappings.texts import Texts
+
+app = command_group("Agreed times: how a note would be read.")
+
+_STOCKHOLM = ZoneInfo("Europe/Stockholm")
+
+
+class Heading(StrEnum):
+    """Under which heading the note would stand."""
+
+    AGREED = "agreed"
+    CHANGED = "changed"
+
+
+@app.callback()
+def times() -> None:
+    """Agreed times: how a note would be read."""
+
+
+@app.command("check", context_settings={"ignore_unknown_options": True})
+def check_times(
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="The note's text, plain or RTF.")],
+    heading: Annotated[Heading, typer.Option(help="The heading that the note stands under.")] = Heading.AGREED,
+    granted: Annotated[int | None, typer.Option(help="How many looks a night were granted.", min=0)] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which nights and times a note's text gives.
+
+    Nothing is stored. The night lasts from 21:00 to 07:00. Exits with 1 and says why where the text would be told back.
+    """
+    today = datetime.now(UTC).astimezone(_STOCKHOLM).date()
+    changed = heading is Heading.CHANGED
+    trial = try_times(visible_text(text), NightWindow(), today, changed=changed, granted=granted)
+    if trial.problem is not None or trial.times is None:
+        code = trial.problem.code if trial.problem else "no_times"
+        reason = Texts.load().say("times", code, **(trial.problem.params if trial.problem else {}))
+        if as_json:
+            print_json({"refused": code, "reason": reason})
+        else:
+            typer.echo(reason)
+        raise typer.Exit(1)
+    if as_json:
+        print_json({"nights": trial.times.to_json(), "from": trial.start.isoformat() if trial.start else None})
+        return
+    if trial.start:
+        typer.echo(f"från och med {trial.start}:")
+    for night, at in zip(Weekday, trial.times.nights, strict=True):
+        told = "som förut" if night in trial.kept else ", ".join(f"{t:%H:%M}" for t in at) or "ingen tillsyn"
+        typer.echo(f"{night.swedish}: {told}")
