@@ -98,6 +98,7 @@ def ledger(conn: Connection, case: Case, rows: Rows | None = None) -> Ledger:
         schedule=schedules.newest(conn, case.tenant, case.ref),
         person=persons.record(conn, case.tenant, case.person_id),
         person_elsewhere=conn.scalar(_ELSEWHERE, of) is not None,
+        closed=not case.open,
     )
 
 
