@@ -108,6 +108,7 @@ async def test_a_closed_case_that_cannot_be_read_stops_no_feed(logs: Logs) -> No
         await world.db.run(lambda c: c.execute(text("UPDATE schedules SET record = '{}'")))
         extended(world, order)
         await read_feeds(world.rt, world.tenant)
+        await work(world.rt)
         assert logs.events("case_poisoned")
         assert not logs.events("store_unavailable")
 
