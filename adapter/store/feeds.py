@@ -120,12 +120,6 @@ def _known(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> dict
     return {row.item: (row.fingerprint, row.seen_at) for row in rows}
 
 
-def swap(conn: Connection, tenant: str, feed: str, item: str, seen: str, fingerprint: str) -> bool:
-    """Note another fingerprint of an item; False, with nothing noted, unless ``seen`` is the one that stands."""
-    of = (_i.tenant == tenant, _i.feed == feed, _i.item == item, _i.fingerprint == seen)
-    return conn.execute(update(feed_items).where(*of).values(fingerprint=fingerprint)).rowcount > 0
-
-
 def showed(conn: Connection, tenant: str, feed: str) -> dict[str, str]:
     """What a feed showed, as far as it is remembered: item to fingerprint."""
     rows = conn.execute(select(_i.item, _i.fingerprint).where(_i.tenant == tenant, _i.feed == feed))

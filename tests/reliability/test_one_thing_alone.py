@@ -107,8 +107,7 @@ async def test_a_closed_case_that_cannot_be_read_stops_no_feed(logs: Logs) -> No
         order, _ = await closed(world)
         await world.db.run(lambda c: c.execute(text("UPDATE schedules SET record = '{}'")))
         extended(world, order)
-        await read_feeds(world.rt, world.tenant)
-        await work(world.rt)
+        await world.cycle()
         assert logs.events("case_poisoned")
         assert not logs.events("store_unavailable")
 
