@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, tzinfo
 from adapter.domain.decision import Attention, StepState, StepView, Unwatched
 from adapter.domain.ledger import Act, ActKind
 from adapter.domain.nights import NightTimes
-from adapter.store.held import Held
+from adapter.store.order_inbox import WaitingOrder
 from mappings.messages.swedish import times_text
 from mappings.rtf import visible_text
 from mappings.texts import Texts
@@ -98,7 +98,7 @@ class Words:
         since = f", {self.say('status', 'since', when=self.when(why.since))}" if why.since else ""
         return self.say(section, why.cause) + since
 
-    def held(self, order: Held) -> str:
+    def held(self, order: WaitingOrder) -> str:
         """Why an order can't be used."""
         problem = order.problem
         params = {"id": order.order_id, "resource": problem.resource, **dict(problem.params)}

@@ -12,11 +12,11 @@ from sqlalchemy import Connection, text
 from adapter.cli.adopt import proposals
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActKind, ActState
-from adapter.engine.adopt import take_over
-from adapter.engine.feeds import read_feeds
+from adapter.engine.feed_reader import read_feeds
 from adapter.engine.work import work
-from adapter.store import dispatch, due, held
+from adapter.store import dispatch, due, order_inbox
 from adapter.store.cases import Case
+from adapter.store.dispatch import ClaimedAct
 from adapter.store.errors import StoreError
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import BASE
@@ -57,7 +57,7 @@ async def test_a_case_whose_rows_somebody_holds_stops_no_other(logs: Logs, monke
     """It is taken up again when its lease ends."""
     async with World() as world:
         taken = await _two_opened(world)
-        for module, name in ((due, "hold"), (dispatch, "done_all")):
+        for module, name in ((due, "hold"), (dispatch, "done")):
             monkeypatch.setattr(module, name, _contended(getattr(module, name), taken))
         await work(world.rt)
         assert {case.ref for case in await world.cases() if case.decided_at is None} == {taken}
@@ -72,7 +72,7 @@ async def test_an_act_whose_rows_somebody_holds_stops_no_other_and_is_done_once(
 ) -> None:
     async with World() as world:
         taken = await _two_opened(world)
-        monkeypatch.setattr(dispatch, "done_all", _contended(dispatch.done_all, taken))
+        monkeypatch.setattr(dispatch, "done", _contended(dispatch.done, taken))
         await work(world.rt)
         assert {line["case"] for line in logs.events("case_locked")} == {taken}
         first = {case.ref: (await world.acts(case.ref))[0].state for case in await world.cases()}
@@ -94,9 +94,8 @@ async def _two_opened(world: World) -> str:
 
 
 def _contended(real: Callable[..., Any], ref: str) -> Callable[..., Any]:
-    def waits_in_vain(conn: Connection, what: Any, *more: Any, **named: Any) -> Any:
-        these = [what.ref] if isinstance(what, Case) else [one.claimed.ref for one in what]
-        if ref in these:
+    def waits_in_vain(conn: Connection, what: Case | ClaimedAct, *more: Any, **named: Any) -> Any:
+        if what.ref == ref:
             raise StoreError("another process was in the way", "contended")
         return real(conn, what, *more, **named)
 
@@ -108,7 +107,7 @@ async def test_a_closed_case_that_cannot_be_read_stops_no_feed(logs: Logs) -> No
         order, _ = await closed(world)
         await world.db.run(lambda c: c.execute(text("UPDATE schedules SET record = '{}'")))
         extended(world, order)
-        await read_feeds(world.rt, world.tenant)
+        await world.cycle()
         assert logs.events("case_poisoned")
         assert not logs.events("store_unavailable")
 
@@ -128,7 +127,7 @@ async def test_a_client_that_is_deleted_pauses_and_is_put_to_the_platform_once_m
 async def test_an_adopted_case_that_is_unreadable_for_hours_still_sends_nothing_on_entry() -> None:
     async with World() as world:
         camera_up(world, 31)
-        assert await take_over(world.rt, filled("\n".join(await proposals(world.service, "exempel"))))
+        await world.ask(filled("\n".join(await proposals(world.service, "exempel"))))
         away = Rule(kind=Kind.STATUS_BEFORE, path=f"{BASE}/api/v1/client_absences", times=None, status=403)
         world.lifecare_faults.add(away)
         await world.pass_time(hours=3)
@@ -187,7 +186,9 @@ async def test_an_order_that_was_told_is_not_told_again_because_its_day_was_sile
         await silent_day(world, day, 1)
         await world.pass_time(hours=2)
         assert len([mail for mail in world.mail.sent if order.order_id in mail[2]]) == 1
-        assert [h.order_id for h in await world.db.run(lambda c: held.held(c, "exempel"))] == [order.order_id]
+        assert [h.order_id for h in await world.db.run(lambda c: order_inbox.unusable_orders(c, "exempel"))] == [
+            order.order_id
+        ]
 
 
 async def test_an_absence_that_vanished_gives_way_to_the_one_that_is_registered_in_its_place() -> None:
