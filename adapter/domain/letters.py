@@ -230,11 +230,14 @@ def _started(w: Writer) -> None:
         return
     ours = any(a.what["n"] == live.n and "valid_from" in a.what for a in s.ledger.counting(ActKind.CREATE))
     topic = f"started:{live.n}"
-    if ours and not w.told.topic(topic):
-        first = next_look(live.times, s.policy.window, live.valid_from, live.valid_to, s.policy.zone, s.now)
-        fields: What = {"times": json.dumps(live.times.to_json()), "first_look": _when(first, s.policy.zone)}
+    if not ours:
+        return
+    first = next_look(live.times, s.policy.window, live.valid_from, live.valid_to, s.policy.zone, s.now)
+    fields: What = {"times": json.dumps(live.times.to_json()), "first_look": _when(first, s.policy.zone)}
+    if not w.told.topic(topic):
         w.urgent(topic, Letter.STARTED, COORDINATOR, fields)
-        w.night(f"night_started:{live.n}", "night_started", fields)
+    if not w.told.topic(f"night_{topic}"):
+        w.night(f"night_{topic}", "night_started", fields)
 
 
 def _when(look: LocalLook | None, zone: tzinfo) -> str | None:

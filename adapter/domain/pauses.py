@@ -156,20 +156,28 @@ def foreseen(s: Situation) -> list[tuple[str, str]]:
 
 
 def by_hand(w: Writer) -> None:
-    """What isn't seen to be done must be done by hand, now; and when it is seen at last, that is told too."""
-    s, stop, last = w.s, unseen_stop(w.s), w.told.topic("by_hand")
-    asked = last.what if last is not None and last.what["letter"] == Letter.BY_HAND else None
-    if stop and stop.is_overdue(s):
-        called_for = stop.since.astimezone(s.policy.zone).replace(tzinfo=None).isoformat(timespec="minutes")
-        what: What = {"op": stop.kind.value, "n": stop.n, "last_day": stop.last_day}
-        if asked is None or any(asked[key] != value for key, value in what.items()):
-            since: What = {"since": called_for, "refused": stop.refused, "open": stop.open}
-            w.urgent("by_hand", Letter.BY_HAND, COORDINATOR, {**what, **since})
-            w.night("night_by_hand", "by_hand", {**what, **since})
-    elif asked is not None and stop is None and not s.ledger.uncertain(SCHEDULE_KINDS):
-        done: What = {"op": asked["op"], "n": asked["n"], "last_day": asked["last_day"], "done": _has_effect(s, asked)}
-        w.urgent("by_hand", Letter.BY_HAND_DONE, COORDINATOR, done)
-        w.night("night_by_hand", "by_hand_done", done)
+    """What isn't seen to be done must be done by hand, now; and when it is seen at last, that is told too. The letter
+    and the mail at night go their own ways: one that can't be sent must not have the other sent again."""
+    s, stop = w.s, unseen_stop(w.s)
+    for topic, field in (("by_hand", "letter"), ("night_by_hand", "mail")):
+        last = w.told.topic(topic)
+        asked = last.what if last is not None and last.what[field] == Letter.BY_HAND.value else None
+        if stop and stop.is_overdue(s):
+            called_for = stop.since.astimezone(s.policy.zone).replace(tzinfo=None).isoformat(timespec="minutes")
+            what: What = {"op": stop.kind.value, "n": stop.n, "last_day": stop.last_day}
+            if asked is None or any(asked[key] != value for key, value in what.items()):
+                how: What = {"since": called_for, "refused": stop.refused, "open": stop.open}
+                _tell(w, topic, Letter.BY_HAND, {**what, **how})
+        elif asked is not None and stop is None and not s.ledger.uncertain(SCHEDULE_KINDS):
+            done: What = {key: asked[key] for key in ("op", "n", "last_day")}
+            _tell(w, topic, Letter.BY_HAND_DONE, {**done, "done": _has_effect(s, asked)})
+
+
+def _tell(w: Writer, topic: str, letter: Letter, what: What) -> None:
+    if topic == "by_hand":
+        w.urgent(topic, letter, COORDINATOR, what)
+    else:
+        w.night(topic, letter.value, what)
 
 
 def _has_effect(s: Situation, asked: What) -> bool:

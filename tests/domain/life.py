@@ -166,7 +166,7 @@ class Life:
         for _ in range(30):
             decision = self.look()
             ready = [w for w in decision.wanted if w.not_before is None or w.not_before <= self.now]
-            queued = self._queue(decision.wanted)
+            queued = self.queue(decision.wanted)
             due = [w for w in ready if self.phoniro == "works" or w.kind in (ActKind.MESSAGE, ActKind.MAIL)]
             if not due and not queued:
                 self.check()
@@ -176,9 +176,10 @@ class Life:
             self.check()
         raise AssertionError(f"never settles: {[w.key for w in due]}")
 
-    def _queue(self, wanted: tuple[Wanted, ...]) -> bool:
+    def queue(self, wanted: tuple[Wanted, ...] | None = None) -> bool:
         """As the outbox: what the platform is asked for and doesn't do waits, what isn't called for is dropped. Whether
         that changed anything."""
+        wanted = self.look().wanted if wanted is None else wanted
         by_key = {w.key: w for w in wanted}
         keep = tuple(a for a in self.ledger.acts if a.counts or a.key in by_key)
         waiting = [w for w in wanted if self._waits(w) and w.key not in {a.key for a in keep}]

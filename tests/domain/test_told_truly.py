@@ -11,7 +11,7 @@ import pytest
 from adapter.domain.decide import balance
 from adapter.domain.decision import Decision, Phase, StepState
 from adapter.domain.facts import Absence, AuthorityDecision, Execution, OrderStatus, ServiceKind, Signal
-from adapter.domain.ledger import Wanted
+from adapter.domain.ledger import ActKind, Wanted
 from adapter.domain.nights import Granted
 from adapter.domain.pauses import PAUSES
 from adapter.domain.policy import Lateness
@@ -476,3 +476,28 @@ def test_no_life_that_the_authority_ended_stays_open_for_ever(seed: int) -> None
         if life.go().phase is Phase.CLOSED:
             return
     settle(life)
+
+
+@pytest.mark.parametrize("away", ["notes", "mail"])
+def test_a_letter_that_cannot_be_sent_has_no_mail_sent_again_nor_the_other_way_round(life: Life, away: str) -> None:
+    """Found by the simulation: while Lifecare was down, the night staff had the same mail again and again."""
+    kinds = {"notes": ActKind.MESSAGE, "mail": ActKind.MAIL}
+    life.go()
+    life.execute()
+    life.prepare()
+    life.go()
+    life.now += timedelta(minutes=5)
+    life.phoniro = "refuses"
+    life.note(Signal.CONSENT_WITHDRAWN)
+    for phoniro in ("refuses", "works"):
+        life.phoniro = phoniro
+        for _ in range(10):
+            for wanted in life.look().wanted:
+                platform = wanted.kind not in kinds.values()
+                due = wanted.not_before is None or wanted.not_before <= life.now
+                if due and wanted.kind is not kinds[away] and not (platform and phoniro == "refuses"):
+                    life.carry_out(wanted)
+            life.queue()
+            life.now += timedelta(minutes=3)
+    names = [str(w.what.get("letter") or w.what.get("mail")) for w in life.sent if w.key.find("by_hand") >= 0]
+    assert sorted(names) == ["by_hand", "by_hand_done"], names
