@@ -97,7 +97,7 @@ class Store:
         """Up to ``limit`` acts of each lane."""
         lease: dict[str, Any] = {"limit": limit, "now": now, "owner": owner, "lease_until": now + timedelta(minutes=5)}
 
-        def claims(conn: Connection) -> list[ClaimedAct]:
+        def taken(conn: Connection) -> list[ClaimedAct]:
             found = [
                 dispatch.claim_acts(conn, tenant=tenant, lane=lane, **lease)
                 for tenant in tenants or [self.tenant]
@@ -105,7 +105,7 @@ class Store:
             ]
             return [act for some in found for act in some]
 
-        return self.db.run_sync(claims)
+        return self.db.run_sync(taken)
 
     def known_person(self, case: Case) -> str:
         return self.run(persons.external_id_for, case.tenant, case.person_id, self.rng)
