@@ -165,4 +165,4 @@ class MortalWorld(World):
 def _said(text: str) -> str:
     """A note's text without its mark, and without the sentence that it may be a second copy: a note that was sent again
     where nothing can be read back yet carries it (LA4)."""
-    return COPY.sub("", text.rpartition("[")[0]).strip()
+    return re.sub(r"\n{3,}", "\n\n", COPY.sub("", text.rpartition("[")[0])).strip()
