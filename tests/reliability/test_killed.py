@@ -21,7 +21,7 @@ pytestmark = pytest.mark.process
 
 KILLS = 50
 CASES = 24
-NOTES_EACH = 4
+NOTES_EACH = 5
 """Received, install, times and plan: what is told of a case until it runs."""
 ENGINE = {
     "poll_seconds": 1,
