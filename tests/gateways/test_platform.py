@@ -87,31 +87,6 @@ async def test_a_created_schedule_is_told_with_its_id_and_version(world: World) 
     assert (effect.schedule.valid_from, effect.schedule.valid_to) == (date(2026, 3, 9), None)
 
 
-async def test_a_creation_whose_answer_was_lost_is_found_by_its_reference(world: World) -> None:
-    await put(world)
-    act = world.create()
-    world.phoniro_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", path="/api/v1/supervision-schedules"))
-    with pytest.raises(PortError) as error:
-        await world.executor.perform(act, world.case())
-    assert error.value.failure is Failure.AMBIGUOUS
-    found = await world.executor.find(act, world.case())
-    assert found is not None
-    assert found.schedule_id == world.phoniro.schedules[0].id
-
-
-async def test_a_creation_that_was_not_found_in_a_lagging_list_is_taken_over(world: World) -> None:
-    await put(world)
-    world.phoniro.list_lag_seconds = 60
-    act = world.create()
-    world.phoniro_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", path="/api/v1/supervision-schedules"))
-    with pytest.raises(PortError):
-        await world.executor.perform(act, world.case())
-    assert await world.executor.find(act, world.case()) is None
-    effect = await world.executor.perform(world.again(act), world.case())
-    assert effect.result["adopted"]
-    assert len(world.phoniro.schedules) == 1
-
-
 async def test_a_reference_that_somebody_else_has_is_a_conflict_and_is_not_taken_over(world: World) -> None:
     await scheduled(world)
     stranger = replace(world.case(), person_id="19900101TF04")
@@ -200,24 +175,6 @@ async def test_an_end_is_sent_with_the_present_instant_and_nobody_can_look_from_
     sent = world.phoniro.received()[-2].request
     assert json.loads(sent.body) == {"endAt": "2026-03-09T09:00:00Z", "reason": "consent_withdrawn"}
     assert not world.phoniro.can_look(str(created.schedule_id), world.now + timedelta(hours=13))
-
-
-@pytest.mark.parametrize("kind", [ActKind.PAUSE, ActKind.RESUME, ActKind.END, ActKind.CHANGE])
-@pytest.mark.parametrize("done", [True, False])
-async def test_an_act_whose_answer_was_lost_is_found_if_and_only_if_it_was_done(
-    world: World, kind: ActKind, done: bool
-) -> None:
-    case, _ = await scheduled(world)
-    if kind is ActKind.RESUME:
-        await world.executor.perform(op(world, ActKind.PAUSE), case)
-    act = change(world) if kind is ActKind.CHANGE else op(world, kind)
-    method = "PATCH" if kind is ActKind.CHANGE else "POST"
-    fault = Kind.CUT_AFTER if done else Kind.CUT_BEFORE
-    world.phoniro_faults.add(Rule(kind=fault, method=method, path="/api/v1/supervision-schedules/"))
-    with pytest.raises(PortError) as error:
-        await world.executor.perform(act, case)
-    assert error.value.failure is Failure.AMBIGUOUS
-    assert ((await world.executor.find(act, case)) is not None) is done
 
 
 async def test_pausing_a_schedule_that_has_ended_is_a_conflict_and_shows_the_end(world: World) -> None:

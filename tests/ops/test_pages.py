@@ -37,18 +37,6 @@ async def test_the_overview_and_a_case_are_shown_without_anything_personal(site:
         assert value not in overview.text + case.text
 
 
-async def test_an_order_that_can_not_be_used_is_named_on_the_overview_and_counted(site: Site) -> None:
-    world = site.world
-    world.person()
-    order = world.order()
-    world.lifecare.change("orders", order.order_id, PersonId=None)
-    await world.settle()
-    async with site.client() as client:
-        overview, metrics = await client.get("/"), await client.get("/metrics")
-    assert order.order_id in overview.text
-    assert 'adapter_orders_held{tenant="exempel"} 1.0' in metrics.text
-
-
 async def test_the_daily_comparison_is_not_taken_for_a_feed_that_was_not_read_for_long(site: Site) -> None:
     world = site.world
     await compare_when_due(world.rt, world.tenant)
