@@ -18,6 +18,8 @@ from tests.world import World
 
 
 def test_what_is_published_is_what_is_answered() -> None:
+    """Slow, as each of the drawn requests is made and its answer held against the description."""
+
     async def ready() -> World:
         made = World()
         await made.service.start_store()
