@@ -58,6 +58,16 @@ async def test_a_message_stands_on_the_execution_where_there_is_one(world: World
     assert await world.executor.find(act, world.case()) is not None
 
 
+async def test_a_message_whose_answer_was_lost_is_found_by_its_mark(world: World) -> None:
+    act, other = message(world), message(world)
+    world.lifecare_faults.add(LOST)
+    with pytest.raises(PortError) as error:
+        await world.executor.perform(act, world.case())
+    assert error.value.failure is Failure.AMBIGUOUS
+    assert await world.executor.find(act, world.case()) is not None
+    assert await world.executor.find(other, world.case()) is None
+
+
 async def test_an_error_marked_copy_is_found_too(world: World) -> None:
     act = message(world)
     await world.executor.perform(act, world.case())

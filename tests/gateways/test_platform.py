@@ -87,6 +87,18 @@ async def test_a_created_schedule_is_told_with_its_id_and_version(world: World) 
     assert (effect.schedule.valid_from, effect.schedule.valid_to) == (date(2026, 3, 9), None)
 
 
+async def test_a_creation_whose_answer_was_lost_is_found_by_its_reference(world: World) -> None:
+    await put(world)
+    act = world.create()
+    world.phoniro_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", path="/api/v1/supervision-schedules"))
+    with pytest.raises(PortError) as error:
+        await world.executor.perform(act, world.case())
+    assert error.value.failure is Failure.AMBIGUOUS
+    found = await world.executor.find(act, world.case())
+    assert found is not None
+    assert found.schedule_id == world.phoniro.schedules[0].id
+
+
 async def test_a_reference_that_somebody_else_has_is_a_conflict_and_is_not_taken_over(world: World) -> None:
     await scheduled(world)
     stranger = replace(world.case(), person_id="19900101TF04")
