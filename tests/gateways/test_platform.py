@@ -189,6 +189,24 @@ async def test_an_end_is_sent_with_the_present_instant_and_nobody_can_look_from_
     assert not world.phoniro.can_look(str(created.schedule_id), world.now + timedelta(hours=13))
 
 
+@pytest.mark.parametrize("kind", [ActKind.PAUSE, ActKind.RESUME, ActKind.END, ActKind.CHANGE])
+@pytest.mark.parametrize("done", [True, False])
+async def test_an_act_whose_answer_was_lost_is_found_if_and_only_if_it_was_done(
+    world: World, kind: ActKind, done: bool
+) -> None:
+    case, _ = await scheduled(world)
+    if kind is ActKind.RESUME:
+        await world.executor.perform(op(world, ActKind.PAUSE), case)
+    act = change(world) if kind is ActKind.CHANGE else op(world, kind)
+    method = "PATCH" if kind is ActKind.CHANGE else "POST"
+    fault = Kind.CUT_AFTER if done else Kind.CUT_BEFORE
+    world.phoniro_faults.add(Rule(kind=fault, method=method, path="/api/v1/supervision-schedules/"))
+    with pytest.raises(PortError) as error:
+        await world.executor.perform(act, case)
+    assert error.value.failure is Failure.AMBIGUOUS
+    assert ((await world.executor.find(act, case)) is not None) is done
+
+
 async def test_pausing_a_schedule_that_has_ended_is_a_conflict_and_shows_the_end(world: World) -> None:
     case, _ = await scheduled(world)
     await world.executor.perform(op(world, ActKind.END), case)
