@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
-from adapter.log_events import COMMON, ERROR, EVENTS, events_reference, log, log_context
+from adapter.log_events import COMMON, ERROR, EVENTS, log, log_context
 from adapter.observability import (
     MUTED,
     OURS,
@@ -369,8 +369,3 @@ def test_every_event_that_is_logged_is_in_the_catalogue_with_its_fields() -> Non
 
 def test_every_error_says_what_a_person_is_to_do() -> None:
     assert not [e.name for e in EVENTS.values() if e.level == ERROR and e.do == "Nothing."]
-
-
-def test_the_reference_is_up_to_date() -> None:
-    """Else: python -m adapter.log_events > docs/log-events.md"""
-    assert (ROOT / "docs/log-events.md").read_text(encoding="utf-8") == events_reference()
