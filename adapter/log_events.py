@@ -1,13 +1,12 @@
 """Every event that the adapter logs: its name, level and fields, what it means and what to do.
 
 ``log`` writes one, ``log_context`` names the case on all within. No vendor is known here, so that every room may log.
-``docs/log-events.md`` is made from here: ``python -m adapter.log_events > docs/log-events.md``.
+``docs/log-events.md`` is made from here: ``python -m tests.references``.
 """
 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -212,40 +211,3 @@ def log_context(
     names = {"tenant": tenant, "case": case, "correlation": correlation}
     with structlog.contextvars.bound_contextvars(**{k: v for k, v in names.items() if v is not None}):
         yield
-
-
-def events_reference() -> str:
-    """``docs/log-events.md``."""
-    lines = [_INTRO]
-    for level in (ERROR, WARNING, INFO, DEBUG):
-        lines += [f"## {logging.getLevelName(level)}", "", "| event | means | fields | do |", "|---|---|---|---|"]
-        lines += [
-            f"| `{e.name}` | {e.meaning} | {', '.join(f'`{f}`' for f in e.fields) or '–'} | {e.do} |"
-            for e in _CATALOGUE
-            if e.level == level
-        ]
-        lines.append("")
-    return "\n".join(lines)
-
-
-_INTRO: Final = """\
-# Log events
-
-<!-- Made from adapter/log_events.py by `python -m adapter.log_events > docs/log-events.md`; edit there. -->
-
-The adapter writes one line per event to standard output: JSON lines, or a readable form on a terminal. Every line has
-`timestamp` (UTC, ISO 8601), `level`, `event` and `logger`; where they are known, also `tenant`, `case` (its reference)
-and `correlation` (the same on all lines of one piece of work). Durations are in seconds.
-
-The level means something. **ERROR**: a person must act, else something stays undone. **WARNING**: something went wrong
-and the adapter copes; worth a look when it repeats. **INFO**: what it did. **DEBUG**: how.
-
-No line holds anything personal or secret. A person is a pseudonym (`p-` and ten characters), which only the holder of
-the pseudonym key can make. Identity numbers, keys and URLs are replaced by `[redacted]`, and values under names such as
-`name`, `address` or `password` by `[refused]`. `exception` names errors, files and lines, never local variables.
-
-Libraries are heard from WARNING on. Their lines are the ones whose `logger` doesn't begin with `adapter`.
-"""
-
-if __name__ == "__main__":
-    sys.stdout.write(events_reference())

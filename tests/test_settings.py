@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from adapter.domain.facts import Signal
 from adapter.settings import Settings, SettingsError, load_settings
-from adapter.settings.reference import settings_reference
+from tests.references import DOCS, REFERENCES
 
 ROOT = Path(__file__).parents[1]
 KEY = "raw+key/of=Lifecare=="
@@ -263,9 +263,10 @@ def test_the_shipped_configuration_needs_only_secrets_and_a_mapping(
     assert set(load_settings().tenants) == {"exempelkommun"}
 
 
-def test_the_reference_is_up_to_date() -> None:
-    """Else: python -m adapter.settings.reference > docs/settings.md"""
-    assert (ROOT / "docs/settings.md").read_text(encoding="utf-8") == settings_reference()
+@pytest.mark.parametrize("file", REFERENCES)
+def test_what_is_made_from_the_code_is_up_to_date(file: str) -> None:
+    """Else: python -m tests.references"""
+    assert (DOCS / file).read_text(encoding="utf-8") == REFERENCES[file]()
 
 
 @pytest.mark.parametrize("name", ["resync", "adopt"])

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from adapter.bootstrap import Service
 from adapter.engine import jobs
+from adapter.engine.file_watch import FileWatch
 from adapter.log_events import log, log_context
 from adapter.observability import configure_logging
 from adapter.settings import SettingsError, load_settings
@@ -31,9 +32,6 @@ LOOK_SECONDS = 2.0
 FIXED = ("store", "ops", "pseudonym_key")
 """What only a restart can change: other processes and the database hold on to it."""
 
-Stamp = tuple[tuple[str, int, int, int], ...]
-"""Of each file its path, time of change in nanoseconds, size and inode; zeros where it isn't there."""
-
 
 class Reloader:
     """Waits for changed settings. ``ask`` (SIGHUP) has them read now, whether the files look changed or not."""
@@ -42,16 +40,16 @@ class Reloader:
         self.config = config
         self.look_seconds = look_seconds
         self.asked = asyncio.Event()
-        self._used: Stamp | None = None
-        self._seen: Stamp | None = None
+        self._watch = FileWatch(self._files)
+        self._running: Service | None = None
 
     def ask(self) -> None:
         self.asked.set()
 
     async def next(self, running: Service) -> Service:
         """The next service, built of changed settings that can be used. Those that can't are told, once per change."""
-        if self._used is None:
-            self._used = self._stamp(running)
+        if self._running is None:
+            self._was_read(running)
         while True:
             try:
                 await asyncio.wait_for(self.asked.wait(), self.look_seconds)
@@ -59,16 +57,15 @@ class Reloader:
                 if not self.changed(running):
                     continue
             self.asked.clear()
-            self._used = self._stamp(running)
+            self._was_read(running)
             if service := self.read(running):
-                self._used = self._stamp(service)
+                self._was_read(service)
                 return service
 
     def changed(self, running: Service) -> bool:
-        """Whether the files changed since they were read, and are not just being written: two looks see the same."""
-        stamp = self._stamp(running)
-        settled, self._seen = stamp == self._seen, stamp
-        return settled and stamp != self._used
+        """Whether the files changed since they were read, and are not just being written."""
+        self._running = running
+        return self._watch.changed()
 
     def read(self, running: Service) -> Service | None:
         """Read settings and mappings anew; None, and loudly, if anything in them can't be used. Only who was refused
@@ -95,10 +92,16 @@ class Reloader:
         log("configuration_refused", problems=problems)
         return None
 
-    def _stamp(self, service: Service) -> Stamp:
+    def _was_read(self, running: Service) -> None:
+        self.changed(running)
+        self._watch.was_read()
+
+    def _files(self) -> Iterator[Path]:
         config = config_path(self.config)
-        files = {config, *(t.mapping_file for t in service.settings.tenants.values()), *_named_files(config)}
-        return tuple(_stamp(path) for path in sorted(files))
+        yield config
+        yield from _named_files(config)
+        if self._running is not None:
+            yield from (tenant.mapping_file for tenant in self._running.settings.tenants.values())
 
 
 def _named_files(config: Path) -> Iterator[Path]:
@@ -114,14 +117,6 @@ def _named_files(config: Path) -> Iterator[Path]:
                 groups.append(value)
             elif name.endswith("_file") and name not in ("resync_file", "adopt_file"):
                 yield Path(str(value))
-
-
-def _stamp(path: Path) -> tuple[str, int, int, int]:
-    try:
-        found = path.stat()
-    except OSError:
-        return str(path), 0, 0, 0
-    return str(path), found.st_mtime_ns, found.st_size, found.st_ino
 
 
 async def run_until_stopped(

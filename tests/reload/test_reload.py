@@ -77,7 +77,7 @@ async def running(place: Place) -> AsyncIterator[list[Service]]:
     services = [place.build()]
     task = asyncio.create_task(run_until_stopped(services[0], reloader, stop, replaced=services.append))
     try:
-        await until(lambda: reloader._used is not None)
+        await until(lambda: reloader._running is not None)
         yield services
     finally:
         stop.set()

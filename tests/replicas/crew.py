@@ -24,8 +24,8 @@ TUNING: dict[str, float] = {
     "retry_first_seconds": 0.5,
     "retry_cap_seconds": 2,
 }
-NOTES_EACH = 4
-"""Received, install, times and plan: what is told of a case until it runs."""
+NOTES_EACH = 5
+"""Received, install, times, plan and started: what is told of a case until it runs."""
 
 
 class Crew:

@@ -1,21 +1,24 @@
-"""``docs/settings.md``, made from the settings' own descriptions: ``python -m adapter.settings.reference``."""
+"""The documents that are made from the code: ``python -m tests.references`` writes them anew."""
 
 from __future__ import annotations
 
-import sys
+import logging
 from pathlib import Path
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from adapter.log_events import DEBUG, ERROR, EVENTS, INFO, WARNING
 from adapter.settings.load import group_of
 from adapter.settings.model import PREFIX, OperatorSettings
 
-_INTRO = """\
+DOCS = Path(__file__).parents[1] / "docs"
+
+_SETTINGS = """\
 # Settings
 
-<!-- Made from adapter/settings by `python -m adapter.settings.reference > docs/settings.md`; edit there. -->
+<!-- Made from adapter/settings by `python -m tests.references`; edit there. -->
 
 What is not set has its default. A value is sought in this order, and the first one found counts:
 
@@ -39,9 +42,28 @@ written as `[tenants.<name>.lifecare]` and so on instead (`ADAPTER_TENANTS__<NAM
 In the tables, *secret* is a value that is never shown or logged.
 """
 
+_EVENTS = """\
+# Log events
+
+<!-- Made from adapter/log_events.py by `python -m tests.references`; edit there. -->
+
+The adapter writes one line per event to standard output: JSON lines, or a readable form on a terminal. Every line has
+`timestamp` (UTC, ISO 8601), `level`, `event` and `logger`; where they are known, also `tenant`, `case` (its reference)
+and `correlation` (the same on all lines of one piece of work). Durations are in seconds.
+
+The level means something. **ERROR**: a person must act, else something stays undone. **WARNING**: something went wrong
+and the adapter copes; worth a look when it repeats. **INFO**: what it did. **DEBUG**: how.
+
+No line holds anything personal or secret. A person is a pseudonym (`p-` and ten characters), which only the holder of
+the pseudonym key can make. Identity numbers, keys and URLs are replaced by `[redacted]`, and values under names such as
+`name`, `address` or `password` by `[refused]`. `exception` names errors, files and lines, never local variables.
+
+Libraries are heard from WARNING on. Their lines are the ones whose `logger` doesn't begin with `adapter`.
+"""
+
 
 def settings_reference() -> str:
-    """The whole page."""
+    """``docs/settings.md``."""
     top, groups = [], []
     for name, field in OperatorSettings.model_fields.items():
         if name == "tenants":
@@ -50,7 +72,7 @@ def settings_reference() -> str:
             groups.append(f"## `[{name}]`\n\n{(group.__doc__ or '').strip()}\n\n{_table(group, name)}")
         else:
             top.append(_row(name, field, PREFIX + name.upper()))
-    return "\n".join([_INTRO, "## At the top level\n", _HEAD + "\n".join(top), "", "\n\n".join(groups), ""])
+    return "\n".join([_SETTINGS, "## At the top level\n", _HEAD + "\n".join(top), "", "\n\n".join(groups), ""])
 
 
 _HEAD = "| setting | default | what it is | in the environment |\n|---|---|---|---|\n"
@@ -79,5 +101,22 @@ def _default(field: FieldInfo) -> str:
     return f"`{value.as_posix() if isinstance(value, Path) else value}`"
 
 
+def events_reference() -> str:
+    """``docs/log-events.md``."""
+    lines = [_EVENTS]
+    for level in (ERROR, WARNING, INFO, DEBUG):
+        lines += [f"## {logging.getLevelName(level)}", "", "| event | means | fields | do |", "|---|---|---|---|"]
+        lines += [
+            f"| `{e.name}` | {e.meaning} | {', '.join(f'`{f}`' for f in e.fields) or '–'} | {e.do} |"
+            for e in EVENTS.values()
+            if e.level == level
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+REFERENCES = {"settings.md": settings_reference, "log-events.md": events_reference}
+
 if __name__ == "__main__":
-    sys.stdout.write(settings_reference())
+    for file, made in REFERENCES.items():
+        (DOCS / file).write_text(made(), encoding="utf-8")
