@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self
 
 import httpx
@@ -16,8 +17,8 @@ from adapter.bootstrap import Outside, Service, build
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import Act
 from adapter.engine import runtime
-from adapter.engine.feeds import read_feeds
-from adapter.engine.held import tell_held
+from adapter.engine.feed_reader import read_feeds
+from adapter.engine.request_worker import take_in, turn
 from adapter.engine.work import work
 from adapter.settings import Settings
 from adapter.store import cases, due, outbox
@@ -167,8 +168,15 @@ class World:
         """One reading of the feeds and all the work that follows from it now."""
         self.polled = self.clock.time
         await read_feeds(self.rt, self.tenant)
-        await tell_held(self.rt, self.tenant)
         await work(self.rt)
+
+    async def ask(self, text: str) -> None:
+        """Have people ask this by file, and work it off as far as that goes at once."""
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "resync.toml"
+            file.write_text(text, encoding="utf-8")
+            await take_in(self.rt, file)
+        await turn(self.rt)
 
     async def settle(self) -> None:
         """Poll, then let seconds pass until nothing is left to do at once."""

@@ -11,8 +11,8 @@ from adapter.cli.failures import fail
 from adapter.cli.open_service import command_settings, tell_left_out
 from adapter.cli.options import ConfigOption
 from adapter.domain.facts import OrderStatus, Signal
-from adapter.engine.adopt import NEEDED
-from adapter.engine.compare import OURS
+from adapter.engine.comparison import OURS
+from adapter.engine.request_file import NEEDED
 from adapter.ports import PortError
 from adapter.settings import Settings
 from connectors.errors import NotFound, VendorError

@@ -24,7 +24,7 @@ from adapter.presentation.console import console
 from adapter.presentation.plan_page import plan_page
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
-from adapter.store.held import Held, held
+from adapter.store.order_inbox import WaitingOrder, unusable_orders
 from mappings.documents import DocumentError
 
 app = command_group("Look at cases: what is done, awaited and next.")
@@ -50,10 +50,10 @@ def list_cases(
     with open_service(config) as service:
         tenants = tuple(service.tenants)
 
-        def read(c: Connection) -> tuple[list[Case], list[tuple[str, Held]]]:
+        def read(c: Connection) -> tuple[list[Case], list[tuple[str, WaitingOrder]]]:
             found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=wanted)]
             # Whatever the list is narrowed to: they have neither step nor phase, and would be in no list at all.
-            return found, [(t, order) for t in tenants for order in held(c, t)]
+            return found, [(t, order) for t in tenants for order in unusable_orders(c, t)]
 
         found, orders = service.runtime.db.run_sync(read)
         found = sorted((row for row in found if not late or lateness(row)), key=lambda row: (row.opened_at, row.ref))

@@ -10,9 +10,12 @@ from adapter.bootstrap import build
 from adapter.cli.failures import fail
 from adapter.cli.open_service import command_settings, missing_database, tell_left_out
 from adapter.cli.options import ConfigOption
-from adapter.engine.compare import Comparison, compare
+from adapter.engine.comparison import LAG, Comparison, compare
 from adapter.ports import PortError
 from adapter.settings import Settings
+
+NAMES = {"left_out": f"left out, as they changed within the last {LAG.seconds // 60} minutes (compare again then)"}
+"""What was found, where its name doesn't say it."""
 
 
 def compare_now(config: ConfigOption = None) -> None:
@@ -32,9 +35,9 @@ def compare_now(config: ConfigOption = None) -> None:
         typer.echo(
             f"{tenant}: {result.listed} schedules listed, {result.same} as they should be, {result.others} others'"
         )
-        for name in ("changed", "missing", "unowned"):
+        for name in ("changed", "missing", "unowned", "left_out"):
             if labels := getattr(result, name):
-                typer.echo(f"  {name}: {', '.join(labels)}")
+                typer.echo(f"  {NAMES.get(name, name)}: {', '.join(labels)}")
 
 
 async def _compare(settings: Settings) -> dict[str, Comparison]:

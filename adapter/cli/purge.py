@@ -10,7 +10,7 @@ import typer
 from adapter.cli.failures import fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption
-from adapter.engine.forget import forget
+from adapter.engine.retention import forget
 
 
 def purge(

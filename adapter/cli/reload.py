@@ -22,7 +22,7 @@ from adapter.log_events import log, log_context
 from adapter.observability import configure_logging
 from adapter.settings import SettingsError, load_settings
 from adapter.settings.load import config_path
-from adapter.store import outbox, resyncs
+from adapter.store import outbox, requests
 from adapter.store.errors import StoreError
 from adapter.store.queries import unattended
 from mappings.faults import MappingError
@@ -174,7 +174,7 @@ async def take_over(before: Service, after: Service) -> None:
 
     def look_again(c: Connection) -> int:
         if changed:
-            resyncs.take(c, changed, id, request, now)
+            requests.take(c, changed, id, "resync", request, now)
         return sum(outbox.release_parked(c, name, now) for name in changed)
 
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any
 
 import tomlkit
@@ -16,10 +15,10 @@ from rich.table import Table
 from adapter.cli.failures import CANT_BEGIN, fail
 from adapter.cli.open_service import command_settings, open_service
 from adapter.cli.options import ConfigOption, JsonOption, command_group, print_json
-from adapter.engine.resync_file import ResyncFile, parse, read_resync_file
+from adapter.engine.request_file import Resync, parse, read_request_file
 from adapter.presentation.console import console
-from adapter.store import resyncs
-from adapter.store.resyncs import Item, ItemState, Resync
+from adapter.store import requests
+from adapter.store.requests import Item, ItemState, Request
 
 app = command_group("Have cases read again, and see what came of it.")
 
@@ -32,16 +31,17 @@ def list_resyncs(config: ConfigOption = None, as_json: JsonOption = False) -> No
     """
     with open_service(config) as service:
         run = service.runtime.db.run_sync
-        rows = run(resyncs.all_resyncs)
-        counts = {(r.tenant, r.id): run(partial(resyncs.counts, tenant=r.tenant, id=r.id)) for r in rows}
-        file = read_resync_file(service.settings.engine.resync_file, list(service.tenants))
+        rows = run(requests.all_requests)
+        counts = {(r.tenant, r.id): run(partial(requests.counts, tenant=r.tenant, id=r.id)) for r in rows}
+        engine, served = service.settings.engine, list(service.tenants)
+        files = [(path, read_request_file(path, served)) for path in (engine.resync_file, engine.adopt_file)]
     taken = {row.id for row in rows}
-    waiting = [request for _, request in file.requests if request.id not in taken]
+    waiting = [entry.key for _, file in files for _, entry in file.entries if entry.key not in taken]
     if as_json:
         value = {
             "resyncs": [_as_json(row, counts[row.tenant, row.id]) for row in rows],
-            "not_taken_yet": [request.id for request in waiting],
-            "refused": [str(refusal) for refusal in file.refusals],
+            "not_taken_yet": waiting,
+            "refused": [str(refusal) for _, file in files for refusal in file.refusals],
         }
         print_json(value)
         return
@@ -49,52 +49,53 @@ def list_resyncs(config: ConfigOption = None, as_json: JsonOption = False) -> No
     out.print(
         _table(rows, counts) if rows else "No re-sync has been asked for yet. `adapter resync add --help` says how."
     )
-    for request in waiting:
-        out.print(f"{request.id}: in the file, not taken yet; the running adapter takes it within seconds.")
-    _print_refusals(file, service.settings.engine.resync_file)
+    for key in waiting:
+        out.print(f"{key}: in the file, not taken yet; the running adapter takes it within seconds.")
+    for path, file in files:
+        for refusal in file.refusals:
+            out.print(f"✗ {path}: {refusal}", style="bold red")
 
 
-def _table(rows: Sequence[Resync], counts: Mapping[tuple[str, str], dict[str, int]]) -> Table:
+def _table(rows: Sequence[Request], counts: Mapping[tuple[str, str], dict[str, int]]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in ("id", "municipality", "scope", "mode", "asked by", "taken (UTC)", "state"):
         table.add_column(column)
     for row in rows:
-        request = row.request
+        asked = row.content
         taken = f"{row.taken_at:%Y-%m-%d %H:%M}"
         state = _state(row, counts[row.tenant, row.id])
-        table.add_row(row.id, row.tenant, request["scope"], request["mode"], request["who"], taken, state)
+        scope, mode = asked.get("scope", row.kind), asked.get("mode", "")
+        table.add_row(row.id, row.tenant, scope, mode, asked["who"], taken, state)
     return table
 
 
-def _state(row: Resync, counts: Mapping[str, int]) -> str:
+def _state(row: Request, counts: Mapping[str, int]) -> str:
     found = sum(counts.values())
     left = counts.get(ItemState.LISTED, 0) + counts.get(ItemState.MARKED, 0)
     if row.report is not None:
         looked_at, acts, with_acts, failed = (row.report[n] for n in ("looked_at", "acts", "with_acts", "failed"))
         did = f"{acts} acts in {with_acts} of them" if acts else "nothing to do"
         return f"done: {looked_at} looked at, {did}" + (f", {failed} failed" if failed else "")
+    if row.finished_at is not None:
+        return f"refused: {row.error}" if row.error else "done"
     if row.error:
         return f"waits: {row.error}"
     step = row.position.get("step", "to begin")
     return f"{found - left} of {found}" if step == "work" else f"finding the cases ({step}); {found} so far"
 
 
-def _as_json(row: Resync, counts: Mapping[str, int]) -> dict[str, Any]:
+def _as_json(row: Request, counts: Mapping[str, int]) -> dict[str, Any]:
     return {
         "id": row.id,
         "tenant": row.tenant,
-        "request": dict(row.request),
+        "kind": row.kind,
+        "request": dict(row.content),
         "taken_at": row.taken_at.isoformat(),
         "finished_at": row.finished_at.isoformat() if row.finished_at else None,
         "items": dict(counts),
         "report": row.report,
         "error": row.error,
     }
-
-
-def _print_refusals(file: ResyncFile, path: Path) -> None:
-    for refusal in file.refusals:
-        console().print(f"✗ {path}: {refusal}", style="bold red")
 
 
 @app.command("show")
@@ -109,10 +110,10 @@ def show_resync(
     """
     with open_service(config) as service:
         run = service.runtime.db.run_sync
-        rows = run(partial(resyncs.all_resyncs, id=id))
+        rows = run(partial(requests.all_requests, id=id))
         if not rows:
             raise fail(f"No re-sync {id} was taken. `adapter resync list` shows them all.")
-        found = {row.tenant: run(partial(resyncs.items, tenant=row.tenant, id=id)) for row in rows}
+        found = {row.tenant: run(partial(requests.items, tenant=row.tenant, id=id)) for row in rows}
     if as_json:
         value = [
             _as_json(row, {})
@@ -126,11 +127,10 @@ def show_resync(
         counts: dict[str, int] = {}
         for item in found[row.tenant]:
             counts[item.state] = counts.get(item.state, 0) + 1
-        request = row.request
-        out.print(
-            f"{row.id} for {row.tenant}: {request['scope']}, {request['mode']}; {_state(row, counts)}", style="bold"
-        )
-        out.print(f"asked by {request['who']}: {request['why']}")
+        asked = row.content
+        what = f"{asked['scope']}, {asked['mode']}" if "scope" in asked else row.kind
+        out.print(f"{row.id} for {row.tenant}: {what}; {_state(row, counts)}", style="bold")
+        out.print(f"asked by {asked['who']}: {asked['why']}")
         for item in found[row.tenant]:
             out.print(f"  {item.item:<12} {item.state.value:<8} {_told(item)}")
 
@@ -184,7 +184,7 @@ def add_resync(
     tenants = list(settings.tenants)
     refusals = parse(text, tenants).refusals
     before = parse(written, tenants)
-    if not refusals and any(request.id == id for _, request in before.requests):
+    if not refusals and any(request.id == id for request in before.of(Resync)):
         raise fail(f"{file} has a request {id} already; choose another --id.", CANT_BEGIN)
     if refusals:
         raise fail("\n".join(f"{r.key or 'the request'}: {r.reason}" for r in refusals), CANT_BEGIN)

@@ -12,7 +12,7 @@ from adapter.domain.by_hand import unseen_stop
 from adapter.domain.calendar import after_quiet_hours, working_day_before
 from adapter.domain.checklist import checklist
 from adapter.domain.decision import Attention, Decision, Phase, StepState, StepView
-from adapter.domain.facts import INFORMS, Facts, Signal
+from adapter.domain.facts import INFORMS, Facts, OrderStatus, Signal
 from adapter.domain.ledger import ActKind, ActState, Ledger, ScheduleStatus, Wanted
 from adapter.domain.letters import deviations, everything_undone, executions_open, letters
 from adapter.domain.looks import day_start, local_date
@@ -57,14 +57,23 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
         wake_at=None if closed else _wake_at(s, waits, wanted),
         waiting=_waiting(s),
         awaits=() if closed else _awaits(steps),
-        release=s.mandate.later if closed or collected else (),
+        release=_taken_up(s) if ledger.closed else s.mandate.later if closed or collected else (),
         collected=collected,
         unwatched=None if closed else unwatched(s),
         balanced=balanced(s),
     )
 
 
+def _taken_up(s: Situation) -> tuple[str, ...]:
+    """The orders of a closed case by which supervision is granted again, today or later."""
+    granted = {p.order_id for p in s.mandate.run if p.last is None or p.last >= s.today}
+    current = (OrderStatus.SENT, OrderStatus.ACCEPTED)
+    return tuple(o.id for o in s.facts.orders.value if o.id in granted and o.status in current and not o.gone)
+
+
 def _phase(s: Situation) -> Phase:
+    if s.ledger.closed:
+        return Phase.CLOSED
     if not s.mandate.over:
         if s.live is None:
             return Phase.PREPARING

@@ -72,7 +72,8 @@ class Attention:
 class Decision:
     """``wanted`` is everything that is to be done and isn't yet: an act that is pending in the ledger and not in
     ``wanted`` is no longer called for. ``wake_at`` (UTC) is when time alone changes something next; None if nothing
-    does. ``release`` names orders that belong to a later case when this one closes."""
+    does. ``release`` names orders that belong to a later case when this one closes, and of a closed one those by which
+    supervision is granted again."""
 
     phase: Phase
     wanted: tuple[Wanted, ...]

@@ -95,13 +95,14 @@ class PersonRecord:
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Everything done for a case. ``schedule`` is the newest one, if any; ``person_elsewhere`` says that another open
-    case of the same person still needs the person's data at the camera platform."""
+    case of the same person still needs the person's data at the camera platform. ``closed``: the case was closed."""
 
     opened_at: datetime
     acts: tuple[Act, ...] = ()
     schedule: ScheduleRecord | None = None
     person: PersonRecord | None = None
     person_elsewhere: bool = False
+    closed: bool = False
 
     def counting(self, *kinds: ActKind) -> tuple[Act, ...]:
         """Acts that had, or may have had, their effect, in the order in which they were decided."""

@@ -17,14 +17,11 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Connection
 
-from adapter.engine import resync
-from adapter.engine.adopt import AdoptWatch
-from adapter.engine.compare import compare_when_due
-from adapter.engine.feeds import read_feeds
-from adapter.engine.forget import forget
-from adapter.engine.held import TELL_EVERY, tell_held
-from adapter.engine.resync_watch import ResyncWatch, take_in
-from adapter.engine.runtime import Runtime, Tenant
+from adapter.engine.comparison import compare_when_due
+from adapter.engine.feed_reader import read_feeds
+from adapter.engine.request_worker import RequestDesk, request_files, take_in, turn
+from adapter.engine.retention import forget
+from adapter.engine.runtime import Runtime
 from adapter.engine.work import Done, work
 from adapter.log_events import log
 from adapter.store import dispatch, due, feeds, outbox, statistics
@@ -33,8 +30,7 @@ from adapter.store.errors import StoreError
 WORK_EVERY = timedelta(seconds=0.5)
 COMPARE_LOOK = timedelta(minutes=10)
 """How often it is looked whether the full comparison is due."""
-RESYNC_EVERY = timedelta(seconds=2)
-ADOPT_EVERY = timedelta(seconds=10)
+REQUESTS_EVERY = timedelta(seconds=2)
 STATISTICS_EVERY = timedelta(seconds=5)
 FORGET_EVERY = timedelta(hours=24)
 GRACE_SECONDS = 8.0
@@ -53,17 +49,12 @@ class Cycle:
 
 
 async def run_once(rt: Runtime) -> Cycle:
-    """One whole cycle: what the re-sync file asks for, every feed of every municipality, then all that is due. Raises
+    """One whole cycle: what people ask by file, every feed of every municipality, then all that is due. Raises
     ``StoreError``."""
-    if rt.tuning.adopt_file is not None:
-        await AdoptWatch(rt.tuning.adopt_file).look(rt)
-    if rt.tuning.resync_file is not None:
-        await take_in(rt, rt.tuning.resync_file)
+    await take_in(rt, *request_files(rt))
     marked = sum(await asyncio.gather(*(read_feeds(rt, tenant) for tenant in rt.tenants.values())))
-    for tenant in rt.tenants.values():
-        await tell_held(rt, tenant)
     done: Done = await work(rt)
-    while await resync.turn(rt):
+    while await turn(rt):
         more = await work(rt)
         done = Done(done.cases + more.cases, done.acts + more.acts)
     return Cycle(marked, done.cases, done.acts)
@@ -88,29 +79,13 @@ class Jobs:
         self.scheduler.add_listener(_tell, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
         now = rt.clock.now()
         for tenant in rt.tenants.values():
-            self._add(f"feeds {tenant.name}", self._feeds(tenant), rt.tuning.poll, now)
-            self._add(f"held orders {tenant.name}", partial(tell_held, rt, tenant), TELL_EVERY, now)
+            self._add(f"feeds {tenant.name}", partial(read_feeds, rt, tenant), rt.tuning.poll, now)
             self._add(f"comparison {tenant.name}", partial(compare_when_due, rt, tenant), COMPARE_LOOK, now)
         self._add("work", lambda: work(rt, self.stopping), WORK_EVERY, now)
-        self._add("resync", self._resync(), RESYNC_EVERY, now)
-        if rt.tuning.adopt_file is not None:
-            self._add("adopt", partial(AdoptWatch(rt.tuning.adopt_file).look, rt), ADOPT_EVERY, now)
+        self._add("requests", RequestDesk(rt).look_and_work, REQUESTS_EVERY, now)
         if not rt.db.embedded:
             self._add("statistics", lambda: rt.db.run(statistics.refresh), STATISTICS_EVERY, now)
         self._add("forget", lambda: forget(rt), FORGET_EVERY, now)
-
-    def _feeds(self, tenant: Tenant) -> Callable[[], Awaitable[object]]:
-        return lambda: read_feeds(self.rt, tenant)
-
-    def _resync(self) -> Callable[[], Awaitable[object]]:
-        watch = ResyncWatch(self.rt.tuning.resync_file) if self.rt.tuning.resync_file else None
-
-        async def look_and_work() -> None:
-            if watch is not None:
-                await watch.look(self.rt)
-            await resync.turn(self.rt)
-
-        return look_and_work
 
     def _add(self, name: str, job: Callable[[], Awaitable[object]], every: timedelta, first: object) -> None:
         async def guarded() -> None:

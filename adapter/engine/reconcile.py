@@ -16,11 +16,13 @@ from adapter.domain.decide import decide, never_read
 from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts, Order
 from adapter.domain.ledger import ActKind, ActState, Ledger
-from adapter.engine.adopt import enter
-from adapter.engine.openings import open_or_mark, opens_case
+from adapter.engine.adoption import enter
+from adapter.engine.closed_cases import take_up_again, with_person
+from adapter.engine.new_orders import open_or_mark, opens_case
 from adapter.engine.reading import CaseReader
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
+from adapter.ports import PortError
 from adapter.store import cases, due, facts, outbox, persons
 from adapter.store.cases import Case, LinkKind, Links
 from adapter.store.errors import OrderTaken, Overtaken, StoreError
@@ -42,6 +44,9 @@ async def reconcile(rt: Runtime, case: Case) -> None:
     correlation = f"{case.ref}-{case.version}"
     with log_context(tenant=case.tenant, case=case.ref, correlation=correlation):
         try:
+            if not case.open:
+                await _reconcile_closed(rt, case)
+                return
             known = await rt.db.run(lambda c: facts.load(c, case.tenant, case.ref))
             reader = CaseReader(rt, tenant, case, known.resources)
             await reader.read_what_is_due()
@@ -64,6 +69,26 @@ async def reconcile(rt: Runtime, case: Case) -> None:
                 raise
         except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one case stops at that case
             await _poisoned(rt, case, e, correlation)
+
+
+async def _reconcile_closed(rt: Runtime, case: Case) -> None:
+    """Something that a closed case knows has changed. What can't be read now is looked at again: what is wrong with the
+    vendor is told by the feeds."""
+    settled = False
+    try:
+        whose = await with_person(rt, case)
+        decision, known = await preview(rt, whose) if whose.person_id else (None, None)
+    except (PortError, LookupError):
+        decision, known = None, None
+    else:
+        settled = decision is None
+
+    def give_back(c: Connection) -> None:
+        row = due.hold(c, case, rt.owner)
+        done = settled if decision is None or known is None else take_up_again(c, rt, whose, decision, known)
+        due.rest(c, row, look_again_at=None if done else rt.clock.now() + rt.tuning.poll)
+
+    await rt.db.run(give_back)
 
 
 async def _poisoned(rt: Runtime, case: Case, error: Exception, correlation: str) -> None:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select
 
-from adapter.engine.feeds import FEEDS
+from adapter.engine.feed_reader import FEEDS
 from adapter.engine.runtime import Runtime
 from adapter.ops.context import OpsContext
 from adapter.store.database import usable

@@ -28,10 +28,10 @@ from adapter.domain.ledger import ActState
 from adapter.domain.looks import local_date
 from adapter.domain.routine import STEPS
 from adapter.engine.breaker import VENDOR_OF_LANE
-from adapter.engine.feeds import FEEDS
+from adapter.engine.feed_reader import FEEDS
 from adapter.ops.case_cache import CaseCache, CaseSummary, Safety, safety
 from adapter.ops.context import OpsContext
-from adapter.ops.resync_rows import ResyncRow, resync_rows
+from adapter.ops.request_rows import ResyncRow, resync_rows
 from adapter.store.errors import StoreError
 from adapter.store.outbox import LANES
 from adapter.store.queries import WAITING, Overview, overview

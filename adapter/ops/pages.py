@@ -22,7 +22,7 @@ from adapter.ops.case_cache import CaseCache, CaseSummary, safety
 from adapter.ops.context import DOCUMENTS, OpsContext
 from adapter.ops.health import fresh_for
 from adapter.ops.request_limits import Buckets
-from adapter.ops.resync_rows import ResyncRow, resync_rows
+from adapter.ops.request_rows import ResyncRow, resync_rows
 from adapter.ops.sign_in import Access
 from adapter.presentation.case_file import CaseFile, case_file, find_case
 from adapter.presentation.case_page import next_lines

@@ -9,13 +9,13 @@ from datetime import datetime
 from adapter.domain.decision import Phase, StepState, StepView
 from adapter.domain.ledger import ActState
 from adapter.domain.routine import STEPS
-from adapter.engine.feeds import FEEDS
+from adapter.engine.feed_reader import FEEDS
 from adapter.ops.case_cache import CaseSummary, Safety
 from adapter.ops.context import OpsContext
 from adapter.ops.vendor_calls import Seen
 from adapter.presentation.words import Words
 from adapter.store.feeds import Feed
-from adapter.store.held import Held
+from adapter.store.order_inbox import WaitingOrder
 from adapter.store.queries import Overview
 
 Say = Callable[..., str]
@@ -119,7 +119,7 @@ def card(summary: CaseSummary, words: Words) -> Card:
     return Card(summary.ref, summary.tenant, tuple(tags), awaits, notices)
 
 
-def held_card(tenant: str, order: Held, words: Words) -> Card:
+def held_card(tenant: str, order: WaitingOrder, words: Words) -> Card:
     """An order that can't be used and has no case."""
     tags = (Line(words.say("status", "order_held"), "bad"),)
     notices = (Line(words.held(order)), Line(words.say("status", "since", when=words.when(order.since))))

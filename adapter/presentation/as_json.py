@@ -14,7 +14,7 @@ from adapter.presentation.case_file import CaseFile
 from adapter.presentation.case_page import lateness
 from adapter.presentation.words import Words
 from adapter.store.cases import Case
-from adapter.store.held import Held
+from adapter.store.order_inbox import WaitingOrder
 
 _HIDDEN = frozenset({"details"})
 """Keys of an act's content that say nothing to a reader: a person's keyed fingerprint."""
@@ -41,7 +41,7 @@ def case_summary(case: Case) -> dict[str, Any]:
     }
 
 
-def held_order(tenant: str, order: Held, words: Words) -> dict[str, Any]:
+def held_order(tenant: str, order: WaitingOrder, words: Words) -> dict[str, Any]:
     """An order that can't be used and has no case."""
     return {
         "order": order.order_id,

@@ -19,7 +19,7 @@ from adapter.presentation.checklist import Checklist
 from adapter.presentation.signs import SIGNS
 from adapter.presentation.words import Words
 from adapter.store.cases import Case
-from adapter.store.held import Held
+from adapter.store.order_inbox import WaitingOrder
 
 WAITING = {Phase.PAUSED: "waiting_paused", Phase.ENDING: "waiting_end", Phase.CLOSING: "waiting_end"}
 """The heading over why nothing happens; before the start it is another."""
@@ -187,7 +187,7 @@ def case_list(cases: Sequence[Case], words: Words, *, several: bool) -> Renderab
     )
 
 
-def held_list(orders: Sequence[tuple[str, Held]], words: Words, *, several: bool) -> RenderableType:
+def held_list(orders: Sequence[tuple[str, WaitingOrder]], words: Words, *, several: bool) -> RenderableType:
     """Orders that can't be used and have no case, each with its municipality, and why."""
     table = Table.grid(padding=(0, 2))
     for tenant, h in orders:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, tzinfo
 from adapter.domain.decision import Attention, StepState, StepView
 from adapter.domain.ledger import Act, ActKind
 from adapter.domain.nights import NightTimes
-from adapter.store.held import Held
+from adapter.store.order_inbox import WaitingOrder
 from mappings.messages.swedish import times_text
 from mappings.rtf import visible_text
 from mappings.texts import Texts
@@ -92,7 +92,7 @@ class Words:
         section = next((s for s in _WHY if self.texts.has(s, code)), _WHY[0])
         return self.say(section, code)
 
-    def held(self, order: Held) -> str:
+    def held(self, order: WaitingOrder) -> str:
         """Why an order can't be used."""
         problem = order.problem
         params = {"id": order.order_id, "resource": problem.resource, **dict(problem.params)}

@@ -317,3 +317,22 @@ def _give_back(conn: Connection, row: Case, **values: Any) -> Case:
     given_back = {"lease_owner": None, "lease_until": None, "version": row.version + 1, **values}
     change(conn, cases, {"tenant": row.tenant, "ref": row.ref, "version": row.version}, given_back)
     return replace(row, **given_back)
+
+
+def mark_closed(conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str) -> int:
+    """Have closed cases reconciled too, as something that they know has changed; how many. ``due_at`` is when that was
+    seen last."""
+    theirs = (_c.tenant == tenant, _c.ref.in_(sorted(set(refs))), _c.closed_at.is_not(None))
+    held = conn.scalars(select(_c.ref).where(*theirs).order_by(_c.ref).with_for_update()).all()
+    ready = case((_c.lease_owner.is_not(None), _c.ready_at), else_=literal(now, Instant()))
+    marking = update(cases).where(_c.tenant == tenant, _c.ref.in_(held))
+    values = {"due_at": now, "ready_at": ready, "due_reason": reason, "due_seq": _c.due_seq + 1}
+    return conn.execute(marking.values(**values)).rowcount if held else 0
+
+
+def rest(conn: Connection, row: Case, *, look_again_at: datetime | None) -> None:
+    """Give a claimed closed case back (``hold``): nothing calls for it any more, or it is looked at again then (UTC),
+    or at once if it was marked since its claim."""
+    marked = row.due_reason is not None
+    due_at = row.due_at if marked or look_again_at else None
+    _give_back(conn, row, due_at=due_at, ready_at=row.due_at if marked else look_again_at, failures=0, error=None)

@@ -131,12 +131,6 @@ def _known(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> dict
     return {row.item: (row.fingerprint, row.seen_at) for row in rows}
 
 
-def swap(conn: Connection, tenant: str, feed: str, item: str, seen: str, fingerprint: str) -> bool:
-    """Note another fingerprint of an item; False, with nothing noted, unless ``seen`` is the one that stands."""
-    of = {"tenant": tenant, "feed": feed, "item": item, "fingerprint": seen}
-    return change(conn, feed_items, of, {"fingerprint": fingerprint}) > 0
-
-
 def showed(conn: Connection, tenant: str, feed: str) -> dict[str, str]:
     """What a feed showed, as far as it is remembered: item to fingerprint."""
     rows = conn.execute(_SHOWED, {"tenant": tenant, "feed": feed})

@@ -114,6 +114,7 @@ def ledger(conn: Connection, case: Case, rows: Rows | None = None) -> Ledger:
         schedule=None if known.schedule is None else codec.load_record(known.schedule),
         person=persons.as_record(known.details, known.emptied),
         person_elsewhere=bool(known.elsewhere),
+        closed=not case.open,
     )
 
 

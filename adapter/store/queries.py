@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from adapter.domain.ledger import ActState
 from adapter.store.feeds import Feed
-from adapter.store.held import Held, held
+from adapter.store.order_inbox import WaitingOrder, unusable_orders
 from adapter.store.tables import acts, cases, feeds
 
 WAITING = (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN, ActState.PARKED)
@@ -38,7 +38,7 @@ class Overview:
     ready: int
     ready_since: datetime | None
     failing: int
-    held: tuple[Held, ...] = ()
+    held: tuple[WaitingOrder, ...] = ()
 
 
 def unattended(conn: Connection, tenants: Sequence[str]) -> dict[str, int]:
@@ -73,5 +73,5 @@ def overview(conn: Connection, tenant: str, now: datetime) -> Overview:
         ready=ready[0],
         ready_since=ready[1],
         failing=failing or 0,
-        held=held(conn, tenant),
+        held=unusable_orders(conn, tenant),
     )

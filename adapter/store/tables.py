@@ -186,12 +186,25 @@ declarations = Table(
     Column("why", Text, nullable=False),
 )
 
-resyncs = Table(
-    "resyncs",
+order_inbox = Table(
+    "order_inbox",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("order_id", Word, primary_key=True),
+    Column("state", Word, nullable=False),
+    Column("day", Date, nullable=False),
+    Column("since", Instant, nullable=False),
+    Column("problem", Json, nullable=False),
+)
+
+requests = Table(
+    "requests",
     metadata,
     Column("tenant", Word, primary_key=True),
     Column("id", Word, primary_key=True),
-    Column("request", Json, nullable=False),
+    Column("kind", Word, nullable=False),
+    Column("content", Json, nullable=False),
+    Column("origin", Text, nullable=False),
     Column("taken_at", Instant, nullable=False),
     Column("turn_at", Instant, nullable=False),
     Column("finished_at", Instant),
@@ -201,11 +214,11 @@ resyncs = Table(
     Column("retry_at", Instant),
     Column("lease_owner", Text),
     Column("lease_until", Instant),
-    Index("ix_resyncs_id", "id"),
+    Index("ix_requests_id", "id"),
 )
 
-resync_items = Table(
-    "resync_items",
+request_items = Table(
+    "request_items",
     metadata,
     Column("tenant", Word, primary_key=True),
     Column("id", Word, primary_key=True),
@@ -214,3 +227,6 @@ resync_items = Table(
     Column("at", Instant, nullable=False),
     Column("told", Json, nullable=False),
 )
+
+RETIRED = ("resyncs", "resync_items")
+"""Tables that this version no longer uses; they stay for a replica of the version before."""

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, text
 
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import ScheduleRecord
-from adapter.engine.compare import FEED
+from adapter.engine.comparison import FEED
 from adapter.store import codec
 from adapter.store.database import Database
 from adapter.store.sql import upsert

@@ -19,8 +19,8 @@ from typing import Any
 import httpx
 
 from adapter.bootstrap import Outside, build
-from adapter.engine.compare import compare
-from adapter.engine.feeds import read_feeds
+from adapter.engine.comparison import compare
+from adapter.engine.feed_reader import read_feeds
 from adapter.engine.jobs import run_forever
 from adapter.engine.work import work
 from adapter.observability import configure_logging

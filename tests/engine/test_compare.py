@@ -7,10 +7,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from adapter.domain.decision import Phase
-from adapter.engine.compare import compare, compare_when_due
+from adapter.engine.comparison import compare, compare_when_due
+from adapter.store import codec
 from adapter.store.tables import schedules
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.phoniro import HandChange
@@ -85,6 +86,21 @@ async def test_a_schedule_that_somebody_paused_by_hand_is_resumed() -> None:
         await compare(world.rt, world.tenant)
         await world.settle()
         assert world.phoniro.status(schedule_id) == "active"
+
+
+async def test_what_changed_moments_ago_is_left_out_and_told() -> None:
+    async with World() as world:
+        schedule_id = await active(world)
+        world.rt.db.run_sync(lambda c: c.execute(update(schedules).values(record=_seen_now(c, world))))
+        later = world.today + timedelta(days=400)
+        world.phoniro.change_by_hand(schedule_id, HandChange.model_validate({"validTo": later}))
+        found = await compare(world.rt, world.tenant)
+        assert (found.changed, found.left_out) == ([], [f"{(await world.case()).ref}-1"])
+
+
+def _seen_now(c: Connection, world: World) -> str:
+    record = codec.load_record(c.execute(select(schedules.c.record)).scalar_one())
+    return codec.dump_record(replace(record, seen_at=world.clock.time))
 
 
 @pytest.mark.parametrize("end_unowned", [False, True])

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from adapter.engine.feeds import read_feeds
+from adapter.engine.feed_reader import read_feeds
 from adapter.engine.work import Done, _claim, _room_for_cases, work
 from adapter.store.due import CASES
 from tests.world import World

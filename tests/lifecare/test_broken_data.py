@@ -10,7 +10,7 @@ import pytest
 
 from adapter.domain.decision import Attention, Phase
 from adapter.domain.facts import Signal
-from adapter.store import held
+from adapter.store import order_inbox
 from adapter.store.cases import Case
 from connectors.mock.lifecare import Ordered
 from mappings.texts import Texts
@@ -157,7 +157,9 @@ async def test_each_broken_case_is_parked_with_its_reason_and_the_whole_one_goes
 
 def unusable(world: World) -> list[tuple[str, str]]:
     """The orders that can't be used and have no case, and why, as status page and command line show them."""
-    return [(h.order_id, h.problem.code) for h in world.db.run_sync(lambda c: held.held(c, "exempel"))]
+    return [
+        (h.order_id, h.problem.code) for h in world.db.run_sync(lambda c: order_inbox.unusable_orders(c, "exempel"))
+    ]
 
 
 def nobodys(world: World, order: Ordered) -> Mend:

@@ -13,7 +13,7 @@ import pytest
 
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
-from adapter.engine.feeds import read_feeds
+from adapter.engine.feed_reader import read_feeds
 from adapter.engine.work import work
 from adapter.store import due
 from tests.outside import READY

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from adapter.domain.facts import Signal
-from adapter.engine.feeds import read_feeds
+from adapter.engine.feed_reader import read_feeds
 from adapter.store import feeds
 from adapter.store.feeds import Feed
 from connectors.mock.faults import Kind, Rule

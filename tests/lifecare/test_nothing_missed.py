@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from adapter.domain.facts import Signal
-from adapter.engine import feeds
-from adapter.engine.feeds import read_feeds
+from adapter.engine.feed_reader import FEEDS, read_feeds
 from adapter.store import cases, due
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import BASE, Ordered
@@ -62,7 +61,7 @@ STEPS = st.one_of(
     st.tuples(st.just("shift"), st.sampled_from([-2, -1, 1, 2]), st.integers(1, 3)),
     st.tuples(st.just("fault"), st.sampled_from(FAULTS), st.integers(0, 12), st.integers(1, 6)),
     st.tuples(st.just("outage")),
-    st.tuples(st.just("crash"), st.sampled_from(feeds.FEEDS), st.sampled_from(POINTS)),
+    st.tuples(st.just("crash"), st.sampled_from(FEEDS), st.sampled_from(POINTS)),
     st.tuples(st.just("skew"), st.sampled_from([-400.0, -60.0, 0.0, 60.0, 400.0])),
 )
 
@@ -291,7 +290,7 @@ def test_every_change_has_its_case_marked_in_the_end(
             world.lifecare.settings.page_cap = page
             life = Life(world, watch)
             await life.begin()
-            monkeypatch.setattr("adapter.engine.feeds.due.mark_due", watch.mark_due)
+            monkeypatch.setattr("adapter.engine.feed_reader.due.mark_due", watch.mark_due)
             try:
                 for step in steps:
                     await life.step(step)

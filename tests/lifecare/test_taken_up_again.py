@@ -10,9 +10,7 @@ from sqlalchemy import bindparam, text
 
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
-from adapter.engine.feeds import read_feeds
-from adapter.engine.forget import forget
-from adapter.engine.revive import AT_ONCE
+from adapter.engine.retention import forget
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import BASE, Ordered
 from tests.lifecare.test_stale import unhurried
@@ -115,43 +113,22 @@ async def test_an_extension_is_seen_although_the_case_was_purged() -> None:
         assert [case.person_id for case in await world.cases() if case.open] == [ANNA]
 
 
-MANY = [f"193502{1 + i % 28:02d}TF{i // 28:02d}" for i in range(AT_ONCE + 5)]
-
-
-async def all_withdrawn_and_sent_again(world: World) -> None:
-    orders = []
-    for who in MANY:
-        world.person(who)
-        orders.append(world.order(who))
-    await world.settle()
-    for order in orders:
-        world.lifecare.will_not_be_executed(order.order_id)
-    await world.pass_time(days=1)
-    assert {case.phase for case in await world.cases()} == {Phase.CLOSED}
-    for order in orders:
-        world.lifecare.change("orders", order.order_id, Status="Sent")
-
-
-async def taken_up(world: World) -> int:
-    return sum(case.open for case in await world.cases())
-
-
-async def test_many_orders_that_are_taken_up_at_once_hold_up_no_poll() -> None:
+async def test_what_cannot_be_read_of_many_orders_that_are_taken_up_holds_up_none_of_the_others() -> None:
+    many = [f"193502{1 + i % 28:02d}TF{i // 28:02d}" for i in range(25)]
     async with unhurried() as world:
-        await all_withdrawn_and_sent_again(world)
-        await read_feeds(world.rt, world.tenant)
-        assert await taken_up(world) == AT_ONCE
-        await read_feeds(world.rt, world.tenant)
-        assert await taken_up(world) == len(MANY)
-
-
-async def test_what_cannot_be_read_of_many_orders_holds_up_none_of_the_others() -> None:
-    """As many as are looked at after a poll can never be read, and they come first."""
-    async with unhurried() as world:
-        await all_withdrawn_and_sent_again(world)
-        first = sorted(case.ref for case in await world.cases())[:AT_ONCE]
+        orders = []
+        for who in many:
+            world.person(who)
+            orders.append(world.order(who))
+        await world.settle()
+        for order in orders:
+            world.lifecare.will_not_be_executed(order.order_id)
+        await world.pass_time(days=1)
+        assert {case.phase for case in await world.cases()} == {Phase.CLOSED}
+        first = sorted(case.ref for case in await world.cases())[:20]
         spoil = text("UPDATE facts SET read_at = 'x' WHERE ref IN :refs").bindparams(bindparam("refs", expanding=True))
         await world.db.run(lambda c: c.execute(spoil, {"refs": first}))
-        for _ in range(10):
-            await read_feeds(world.rt, world.tenant)
-        assert await taken_up(world) == len(MANY) - AT_ONCE
+        for order in orders:
+            world.lifecare.change("orders", order.order_id, Status="Sent")
+        await world.settle()
+        assert sum(case.open for case in await world.cases()) == len(many) - 20

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from adapter.engine.compare import compare_when_due
-from adapter.engine.feeds import read_feeds
+from adapter.engine.comparison import compare_when_due
+from adapter.engine.feed_reader import read_feeds
 from tests.conftest import Logs
 from tests.ops.conftest import TOKEN, Site, site_of
 from tests.world import ANNA, World

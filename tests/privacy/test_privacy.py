@@ -14,8 +14,8 @@ import pytest
 
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
-from adapter.engine.forget import forget
-from adapter.engine.resync_watch import take_in
+from adapter.engine.request_worker import take_in
+from adapter.engine.retention import forget
 from adapter.store import cases
 from adapter.store.database import Database
 from connectors.mock.faults import Kind, Rule
@@ -220,5 +220,5 @@ async def test_a_text_in_the_resync_file_that_names_a_person_is_refused(
     file.write_text('[[resync]]\nid = "x"\nscope = "open"\nmode = "plan"\nwho = "IT"\nwhy = "om 19340101TF01"\n')
     async with world:
         await take_in(world.rt, file)
-    assert logs.events("resync_refused")
+    assert logs.events("request_refused")
     assert leaks(logs.getvalue()) == []

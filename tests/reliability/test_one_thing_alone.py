@@ -12,10 +12,9 @@ from sqlalchemy import Connection, text
 from adapter.cli.adopt import proposals
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActKind, ActState
-from adapter.engine.adopt import take_over
-from adapter.engine.feeds import read_feeds
+from adapter.engine.feed_reader import read_feeds
 from adapter.engine.work import work
-from adapter.store import dispatch, due, held
+from adapter.store import dispatch, due, order_inbox
 from adapter.store.cases import Case
 from adapter.store.errors import StoreError
 from connectors.mock.faults import Kind, Rule
@@ -108,7 +107,7 @@ async def test_a_closed_case_that_cannot_be_read_stops_no_feed(logs: Logs) -> No
         order, _ = await closed(world)
         await world.db.run(lambda c: c.execute(text("UPDATE schedules SET record = '{}'")))
         extended(world, order)
-        await read_feeds(world.rt, world.tenant)
+        await world.cycle()
         assert logs.events("case_poisoned")
         assert not logs.events("store_unavailable")
 
@@ -128,7 +127,7 @@ async def test_a_client_that_is_deleted_pauses_and_is_put_to_the_platform_once_m
 async def test_an_adopted_case_that_is_unreadable_for_hours_still_sends_nothing_on_entry() -> None:
     async with World() as world:
         camera_up(world, 31)
-        assert await take_over(world.rt, filled("\n".join(await proposals(world.service, "exempel"))))
+        await world.ask(filled("\n".join(await proposals(world.service, "exempel"))))
         away = Rule(kind=Kind.STATUS_BEFORE, path=f"{BASE}/api/v1/client_absences", times=None, status=403)
         world.lifecare_faults.add(away)
         await world.pass_time(hours=3)
@@ -187,7 +186,9 @@ async def test_an_order_that_was_told_is_not_told_again_because_its_day_was_sile
         await silent_day(world, day, 1)
         await world.pass_time(hours=2)
         assert len([mail for mail in world.mail.sent if order.order_id in mail[2]]) == 1
-        assert [h.order_id for h in await world.db.run(lambda c: held.held(c, "exempel"))] == [order.order_id]
+        assert [h.order_id for h in await world.db.run(lambda c: order_inbox.unusable_orders(c, "exempel"))] == [
+            order.order_id
+        ]
 
 
 async def test_an_absence_that_vanished_gives_way_to_the_one_that_is_registered_in_its_place() -> None:

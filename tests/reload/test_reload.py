@@ -17,7 +17,7 @@ from adapter.bootstrap import Outside, Service
 from adapter.cli.reload import Reloader, run_until_stopped, take_over
 from adapter.domain.ledger import ActState
 from adapter.settings import load_settings
-from adapter.store import resyncs
+from adapter.store import requests
 from adapter.store.database import Database
 from adapter.store.tables import acts, cases
 from connectors.mock.faults import FaultPlan
@@ -121,8 +121,8 @@ async def test_parked_acts_get_another_chance_and_all_open_cases_are_looked_at_a
     await take_over(before, place.build())
     assert [line["released"] for line in logs.events("configuration_reloaded")] == [1]
     assert (await place.world.acts())[0].state is ActState.PENDING
-    (again,) = await place.world.db.run(lambda c: resyncs.all_resyncs(c))
-    assert (again.tenant, again.request["scope"], again.request["mode"]) == ("exempel", "open", "apply")
+    (again,) = await place.world.db.run(lambda c: requests.all_requests(c))
+    assert (again.tenant, again.content["scope"], again.content["mode"]) == ("exempel", "open", "apply")
 
 
 @pytest.mark.parametrize(

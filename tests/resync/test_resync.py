@@ -13,12 +13,12 @@ from sqlalchemy import Connection, update
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import ActState
-from adapter.engine import resync
+from adapter.engine import request_worker, resync_steps
 from adapter.engine.jobs import run_once
-from adapter.engine.resync_watch import ResyncWatch, take_in
+from adapter.engine.request_worker import RequestDesk, take_in, turn
 from adapter.engine.work import work
-from adapter.store import due, resyncs
-from adapter.store.resyncs import Item, ItemState, Resync
+from adapter.store import due, requests
+from adapter.store.requests import Item, ItemState, Request
 from adapter.store.tables import acts, feed_items
 from connectors.mock.faults import Kind, Rule
 from tests.conftest import Logs
@@ -41,17 +41,17 @@ async def take(world: World, tmp_path: Path, text: str) -> None:
 
 async def work_off(world: World) -> None:
     for _ in range(200):
-        if not await resync.turn(world.rt):
+        if not await turn(world.rt):
             return
         await work(world.rt)
         world.clock.time += timedelta(seconds=2)
     raise AssertionError("the re-sync never ends")
 
 
-async def state(world: World, id: str = "r1") -> tuple[Resync, list[Item]]:
-    def read(c: Connection) -> tuple[Resync, list[Item]]:
-        (row,) = resyncs.all_resyncs(c, id=id)
-        return row, resyncs.items(c, row.tenant, id)
+async def state(world: World, id: str = "r1") -> tuple[Request, list[Item]]:
+    def read(c: Connection) -> tuple[Request, list[Item]]:
+        (row,) = requests.all_requests(c, id=id)
+        return row, requests.items(c, row.tenant, id)
 
     return await world.db.run(read)
 
@@ -65,8 +65,8 @@ async def test_a_request_is_taken_once_for_ever_whoever_reads_the_file(tmp_path:
         await work_off(world)
         world.restart()
         await take(world, tmp_path, entry())
-        assert await resync.turn(world.rt) is False
-        assert len(logs.events("resync_taken")) == 1
+        assert await turn(world.rt) is False
+        assert len(logs.events("request_taken")) == 1
         (finished,) = logs.events("resync_finished")
         assert (finished["looked_at"], finished["failed"]) == (1, 0)
 
@@ -75,7 +75,7 @@ async def test_an_id_used_up_is_refused_for_another_request_with_its_line(tmp_pa
     async with World() as world:
         await take(world, tmp_path, entry())
         await take(world, tmp_path, entry(scope="parked"))
-        (refused,) = logs.events("resync_refused")
+        (refused,) = logs.events("request_refused")
         assert (refused["line"], refused["field"]) == (1, "id")
         assert "give this one a new id" in refused["reason"]
 
@@ -85,25 +85,25 @@ async def test_a_bad_entry_holds_up_no_good_one(tmp_path: Path, logs: Logs) -> N
         await take(world, tmp_path, entry("bad", "evrything") + entry("good"))
         await work_off(world)
         assert [line["resync"] for line in logs.events("resync_finished")] == ["good"]
-        (refused,) = logs.events("resync_refused")
+        (refused,) = logs.events("request_refused")
         assert (refused["line"], refused["field"], refused["level"]) == (3, "scope", "error")
 
 
 async def test_the_file_is_seen_to_change_and_not_read_while_it_is_being_written(tmp_path: Path, logs: Logs) -> None:
-    async with World() as world:
-        file = tmp_path / "resync.toml"
-        watch = ResyncWatch(file)
+    file = tmp_path / "resync.toml"
+    async with World(resync_file=str(file)) as world:  # type: ignore[arg-type]  # a path, not a number
+        desk = RequestDesk(world.rt)
         for _ in range(3):
-            await watch.look(world.rt)
+            await desk.look_and_work()
         file.write_text(entry()[:20], encoding="utf-8")
-        await watch.look(world.rt)
+        await desk.look_and_work()
         file.write_text(entry(), encoding="utf-8")
-        await watch.look(world.rt)
-        assert not logs.events("resync_taken")
-        await watch.look(world.rt)
-        await watch.look(world.rt)
-        assert len(logs.events("resync_taken")) == 1
-        assert not logs.events("resync_refused")
+        await desk.look_and_work()
+        assert not logs.events("request_taken")
+        await desk.look_and_work()
+        await desk.look_and_work()
+        assert len(logs.events("request_taken")) == 1
+        assert not logs.events("request_refused")
 
 
 async def test_an_order_that_every_feed_missed_is_found(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ async def test_no_more_cases_are_taken_up_than_are_being_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits because of a re-sync is never more than a handful, whatever its size."""
-    monkeypatch.setattr(resync, "BATCH", 3)
+    monkeypatch.setattr(resync_steps, "BATCH", 3)
     async with World() as world:
         for n in range(10):
             person = f"1934010{n}TF0{n}"
@@ -198,7 +198,7 @@ async def test_no_more_cases_are_taken_up_than_are_being_judged(
         await take(world, tmp_path, entry())
         longest = 0
         for _ in range(6):
-            await resync.turn(world.rt)
+            await turn(world.rt)
             world.clock.time += timedelta(seconds=2)
             waiting = await world.db.run(lambda c: due.claim_due(c, **_claim(world)))
             longest = max(longest, len(waiting))
@@ -224,11 +224,13 @@ async def test_a_re_sync_goes_on_where_it_was_after_the_process_died(tmp_path: P
         await world.settle()
         await take(world, tmp_path, entry(scope="everything"))
         for _ in range(3):
-            await resync.turn(world.rt)
+            await turn(world.rt)
         now = world.clock.time
         until = now + timedelta(minutes=10)
-        assert await world.db.run(partial(resyncs.claim, tenants=["exempel"], now=now, owner="dead", lease_until=until))
-        assert await resync.turn(world.rt) is False
+        assert await world.db.run(
+            partial(requests.claim, tenants=["exempel"], now=now, owner="dead", lease_until=until)
+        )
+        assert await turn(world.rt) is False
         world.restart()
         world.clock.time += timedelta(hours=1)
         await work_off(world)
@@ -244,9 +246,9 @@ async def test_a_vendor_that_is_away_makes_it_wait_and_it_goes_on_by_itself(tmp_
         await take(world, tmp_path, entry(scope="orders", orders=[order.order_id]))
         world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, times=None))
         for _ in range(3):
-            await resync.turn(world.rt)
-            world.clock.time += resync.RETRY
-        assert len(logs.events("resync_waits")) == 1
+            await turn(world.rt)
+            world.clock.time += request_worker.RETRY
+        assert len(logs.events("request_waits")) == 1
         world.lifecare_faults.clear()
         await work_off(world)
         assert (await state(world))[0].report == {"looked_at": 1, "with_acts": 1, "acts": 2, "opened": 1, "failed": 0}
@@ -302,6 +304,6 @@ async def test_a_declaration_that_cannot_be_is_refused(
         await world.settle()
         case = await world.case()
         await take(world, tmp_path, text.replace(*change).replace("REF", case.ref))
-        (refused,) = logs.events("resync_refused")
+        (refused,) = logs.events("request_refused")
         assert refused["field"] == field
         assert why in refused["reason"]

@@ -6,8 +6,10 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from adapter.engine.resync_file import parse, read_resync_file
+from adapter.engine.request_file import NEEDED, Declaration, Resync, parse, read_request_file
 
 GOOD = """
 [[resync]]
@@ -26,8 +28,8 @@ def refused(text: str, *tenants: str) -> list[str]:
 
 def test_the_packaged_example_asks_for_nothing() -> None:
     example = Path(__file__).parents[2] / "config" / "resync.toml"
-    found = read_resync_file(example, ["exempel"])
-    assert (found.requests, found.declarations, found.refusals) == ((), (), ())
+    found = read_request_file(example, ["exempel"])
+    assert (found.entries, found.refusals) == ((), ())
 
 
 def test_every_example_in_the_packaged_file_is_a_good_one() -> None:
@@ -39,12 +41,13 @@ def test_every_example_in_the_packaged_file_is_a_good_one() -> None:
         "\n".join(line for line in shown[begun:] if line.startswith("[[") or " = " in line), ["exempelkommun"]
     )
     assert found.refusals == ()
-    assert {request.scope for _, request in found.requests} >= {"since", "cases", "parked"}
-    assert len(found.declarations) == 1
+    assert {request.scope for request in found.of(Resync)} >= {"since", "cases", "parked"}
+    assert len(found.of(Declaration)) == 1
 
 
 def test_a_request_is_read_with_its_line() -> None:
-    ((line, request),) = parse(GOOD, ["exempel"]).requests
+    ((line, request),) = parse(GOOD, ["exempel"]).entries
+    assert isinstance(request, Resync)
     assert (line, request.id, request.scope, request.since) == (2, "weekend", "since", date(2026, 11, 21))
 
 
@@ -72,17 +75,17 @@ def test_a_bad_entry_is_refused_by_line_key_and_reason_and_the_good_one_after_it
 ) -> None:
     text = GOOD.replace(*change) + GOOD.replace("weekend", "good")
     found = parse(text, ["exempel"])
-    assert [r.id for _, r in found.requests] == ["good"]
+    assert [r.id for r in found.of(Resync)] == ["good"]
     assert told in "\n".join(refused(text))
 
 
 def test_an_id_that_stands_twice_counts_once() -> None:
-    assert refused(GOOD + GOOD) == ["line 11, id: weekend stands on line 2 already; take another"]
+    assert refused(GOOD + GOOD) == ["line 11, id: weekend stands on line 2 already"]
 
 
 def test_keys_outside_any_entry_are_refused() -> None:
     assert refused('scope = "everything"\n' + GOOD) == [
-        "line 1, scope: stands in no entry; begin one with [[resync]] or [[done]]"
+        "line 1, scope: stands in no entry; begin one with one of [[resync]], [[done]], [[adopt]]"
     ]
 
 
@@ -98,3 +101,12 @@ def test_a_step_declared_without_a_time_zone_is_refused() -> None:
     text = '[[done]]\ncase = "TK-7F3K2M"\nsignal = "ready_for_start"\nat = 2026-11-23T10:15:00\nwho = "x"\nwhy = "y"\n'
     assert refused(text) == ["line 1: at needs its time zone, as in 2026-11-23T10:15:00+01:00"]
     assert refused(text.replace("15:00\n", "15:00Z\n")) == []
+
+
+@given(st.one_of(st.uuids().map(str), st.from_regex(r"\A([0-9]{10}|[0-9]{12})\Z")), st.uuids().map(str))
+def test_an_id_at_a_vendor_is_never_taken_for_an_identity_number(order: str, schedule: str) -> None:
+    who = 'who = "IT"\nwhy = "x"\n'
+    done = [signal.value for signal in NEEDED]
+    adopt = f'[[adopt]]\norder = "{order}"\nschedule = "{schedule}"\ndone = {done}\n{who}'
+    resync = f'[[resync]]\nid = "one"\nscope = "orders"\nmode = "plan"\norders = ["{order}"]\n{who}'
+    assert refused(adopt + resync) == []

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from adapter.domain.decision import Phase, StepState
 from adapter.domain.facts import Signal
-from adapter.engine.resync_watch import take_in
+from adapter.engine.request_worker import take_in
 from adapter.store.tables import events
 from connectors.mock.lifecare import Protection
 from tests.routine.story import Story

@@ -11,7 +11,7 @@ import pytest
 from adapter.cli.adopt import proposals
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
-from adapter.engine.adopt import parse, take_over
+from adapter.engine.request_file import Adoption, parse
 from connectors.mock.lifecare import Ordered
 from connectors.mock.phoniro import Customer, NewSchedule
 from tests.conftest import Logs
@@ -59,7 +59,7 @@ async def test_fifty_cameras_are_taken_over_without_a_word_and_end_as_any_other(
         up = [camera_up(world, number) for number in range(30, 80)]
         text = filled("\n".join(await proposals(world.service, "exempel")))
         assert len(tomllib.loads(text)["adopt"]) == 50
-        assert await take_over(world.rt, text)
+        await world.ask(text)
         await world.pass_time(days=1)
         assert [c.phase for c in await world.cases()] == [Phase.ACTIVE] * 50
         assert world.notes() == []
@@ -86,8 +86,8 @@ async def test_the_same_file_read_again_adopts_nothing_twice() -> None:
     async with World() as world:
         camera_up(world, 30)
         text = filled("\n".join(await proposals(world.service, "exempel")))
-        assert await take_over(world.rt, text)
-        assert await take_over(world.rt, text)
+        await world.ask(text)
+        await world.ask(text)
         assert len(await world.cases()) == 1
 
 
@@ -123,7 +123,7 @@ def test_a_bad_entry_is_refused_by_line_key_and_reason_and_the_good_one_counts(
     change: tuple[str, str], told: str
 ) -> None:
     found = parse(GOOD.replace(*change) + GOOD.replace('"1"', '"2"'), ["exempel"])
-    assert [entry.order for _, entry in found.entries] == ["2"]
+    assert [entry.order for entry in found.of(Adoption)] == ["2"]
     assert any(told in str(refusal) for refusal in found.refusals), found.refusals
 
 
@@ -131,7 +131,7 @@ async def test_an_entry_that_would_pause_somebody_is_refused(logs: Logs) -> None
     async with World() as world:
         order, _, schedule = camera_up(world, 30)
         world.lifecare.change("orders", order.order_id, Status="Sent")
-        await take_over(world.rt, GOOD.replace('"1"', f'"{order.order_id}"').replace('"s"', f'"{schedule}"'))
+        await world.ask(GOOD.replace('"1"', f'"{order.order_id}"').replace('"s"', f'"{schedule}"'))
         assert await world.cases() == []
-        (line,) = logs.events("adoption_refused")
+        (line,) = logs.events("request_refused")
         assert "is not executed (I10)" in line["reason"]

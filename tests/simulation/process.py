@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select
 
 from adapter import bootstrap
 from adapter.engine import work as work_module
-from adapter.engine.feeds import FEEDS, read_feeds
+from adapter.engine.feed_reader import FEEDS, read_feeds
 from adapter.engine.jobs import _begin
 from adapter.engine.runtime import Runtime
 from adapter.engine.work import work
@@ -46,7 +46,7 @@ SELDOM = timedelta(days=7)
 """How often a case is read again about which nobody did anything; ``Town.acted`` has the others read again."""
 
 
-class Held(Database):
+class WaitingOrder(Database):
     """The world's database as one process sees it: every transaction is a point at which the process can die."""
 
     def __init__(self, shared: Database, process: Process) -> None:
@@ -78,7 +78,7 @@ class Process:
                 owner=f"process-{number}",
                 outside=bootstrap.Outside(transports=networks, sleep=asyncio.sleep, mail=town.mail),
                 rng=rng,
-                db=Held(town.db, self),
+                db=WaitingOrder(town.db, self),
             )
         self.rt: Runtime = service.runtime
         object.__setattr__(self.rt, "pause", self.point)

@@ -22,7 +22,7 @@ from adapter.ports import Effect
 from adapter.store import cases, database, dispatch, due, events, outbox, persons, statistics
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
-from adapter.store.tables import metadata
+from adapter.store.tables import RETIRED, metadata
 from tests.conftest import Logs
 from tests.store.backends import NOW, PERSON, Store, after, decided, done, want
 
@@ -245,7 +245,8 @@ def test_a_process_frozen_within_a_transaction_holds_up_the_others_for_seconds_o
 
 def test_the_migrations_add_up_to_the_tables(store: Store) -> None:
     def differences(conn: Connection) -> object:
-        return compare_metadata(MigrationContext.configure(conn, opts={"compare_type": True}), metadata)
+        opts = {"compare_type": True, "include_name": lambda name, *_: name not in RETIRED}
+        return compare_metadata(MigrationContext.configure(conn, opts=opts), metadata)
 
     assert store.run(differences) == []
 

@@ -129,7 +129,7 @@ async def test_one_municipality_s_endings_do_not_wait_for_another_s(store: Store
 async def test_endings_of_a_case_that_somebody_holds_stop_no_other(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Held longer than PostgreSQL lets a statement wait."""
+    """WaitingOrder longer than PostgreSQL lets a statement wait."""
     monkeypatch.setattr(database, "LOCK_MS", 300)
     store, other = Store(Database(postgres_url)), Store(Database(postgres_url, inline=True))
     store.db.upgrade()

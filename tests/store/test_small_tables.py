@@ -28,9 +28,22 @@ from adapter.domain.facts import (
 from adapter.domain.ledger import ActKind, ActState, ScheduleRecord
 from adapter.domain.nights import NightTimes, Weekday
 from adapter.ports import Changed, Effect
-from adapter.store import codec, declarations, dispatch, events, facts, feeds, held, outbox, persons, purge, queries
+from adapter.store import (
+    codec,
+    declarations,
+    dispatch,
+    events,
+    facts,
+    feeds,
+    order_inbox,
+    outbox,
+    persons,
+    purge,
+    queries,
+)
 from adapter.store.errors import Overtaken
 from adapter.store.facts import StoredFact
+from adapter.store.order_inbox import InboxState, WaitingOrder
 from adapter.store.schedules import Owned
 from adapter.store.tables import facts as facts_table
 from adapter.store.tables import metadata
@@ -109,25 +122,21 @@ def test_a_feed_is_read_by_one_process_and_its_cursor_moves_only_when_it_was_rea
     )
 
 
-def test_an_order_that_can_not_be_used_is_told_by_one_process_once_and_gone_when_it_is_mended(store: Store) -> None:
-    bad = FactProblem("bad_date", "orders", (("id", "1"), ("field", "StartDate")))
-    store.run(held.hold, "north", {"1": bad, "2": held.UNREAD}, NOW)
-    one = store.run(held.take_to_tell, "north", NOW, after(minutes=15))
-    assert one is not None
-    assert (one.order_id, one.problem) == ("1", bad)
-    assert store.run(held.take_to_tell, "north", NOW, after(minutes=15)) is None
-    again = store.run(held.take_to_tell, "north", after(minutes=15), after(minutes=30))
-    assert again is not None
-    store.run(held.told, "north", one)
-    store.run(held.told, "north", again)
-    store.run(held.hold, "north", {"1": bad, "2": held.UNREAD}, after(minutes=16))
-    assert store.run(held.take_to_tell, "north", after(hours=11), after(hours=13)) is None
-    late = store.run(held.take_to_tell, "north", after(hours=12), after(hours=13))
-    assert late is not None
-    assert late.order_id == "2"
-    assert [h.order_id for h in store.run(queries.overview, "north", NOW).held] == ["1", "2"]
-    store.run(held.hold, "north", {"2": held.UNREAD}, after(hours=3))
-    assert [h.order_id for h in store.run(held.held, "north")] == ["2"]
+def test_the_orders_that_wait_are_replaced_whole_and_those_that_a_case_tells_of_are_not_shown(store: Store) -> None:
+    bad = FactProblem("bad_date", "orders", (("field", "StartDate"), ("id", "1")))
+    day = NOW.date()
+    waiting = [
+        WaitingOrder("2", InboxState.UNREAD, day, after(minutes=1)),
+        WaitingOrder("1", InboxState.UNUSABLE, day, NOW, bad),
+        WaitingOrder("3", InboxState.OF_CASE, day, NOW, bad),
+        WaitingOrder(day.isoformat(), InboxState.DAY_IN_DOUBT, day, NOW),
+    ]
+    store.run(order_inbox.replace_all, "north", waiting)
+    assert set(store.run(order_inbox.all_waiting, "north").values()) == set(waiting)
+    assert store.run(queries.overview, "north", NOW).held == (waiting[1], waiting[0])
+    store.run(order_inbox.replace_all, "north", waiting[:1])
+    assert store.run(order_inbox.unusable_orders, "north") == (waiting[0],)
+    assert store.run(order_inbox.all_waiting, "south") == {}
 
 
 def test_a_feed_read_again_tells_only_what_changed(store: Store) -> None:

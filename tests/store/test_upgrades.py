@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import Connection, MetaData, Table, create_engine, func, inspect, select
+from sqlalchemy import Connection, MetaData, create_engine, func, inspect, select, text
 from sqlalchemy.engine import Connection as EngineConnection
 
-from adapter.store import cases, outbox, persons
+from adapter.store import cases, order_inbox, outbox, persons, requests
 from adapter.store.database import Database
 from adapter.store.migrate import config as alembic_config
 from adapter.store.migrate import scripts
-from adapter.store.tables import metadata
+from adapter.store.types import instant_text
 from tests.store.backends import NOW, PERSON, Store, want
 
 REVISIONS = [script.revision for script in reversed(list(scripts().walk_revisions()))]
@@ -54,8 +55,8 @@ def fill(conn: EngineConnection, rows: int = 3) -> dict[str, int]:
     return counts
 
 
-def count(conn: Connection, table: Table) -> int:
-    return conn.scalar(select(func.count()).select_from(table)) or 0
+def count(conn: Connection, table: str) -> int:
+    return conn.scalar(select(func.count()).select_from(text(table))) or 0
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
@@ -70,7 +71,7 @@ def test_every_released_schema_is_brought_forward_with_its_rows(tmp_path: Path, 
     db.upgrade()
     assert db.schema() == (REVISIONS[-1], REVISIONS[-1])
     for name, rows in filled.items():
-        assert db.run_sync(lambda c, t=metadata.tables[name]: count(c, t)) == rows, name  # type: ignore[misc]  # bound early
+        assert db.run_sync(lambda c, t=name: count(c, t)) == rows, name  # type: ignore[misc]  # bound early
     db.upgrade()
     db.close()
 
@@ -120,3 +121,35 @@ def test_a_replica_of_the_version_before_goes_on_writing_while_the_new_one_runs(
             assert conn.execute(select(table_of_old)).all()
     before.dispose()
     after.dispose()
+
+
+def test_what_waited_in_the_lists_of_before_is_carried_over_and_nothing_is_told_twice(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/old.db"
+    at_revision(url, "0002")
+    problem = {"code": "bad_date", "resource": "orders", "params": {"id": "1"}, "since": NOW.isoformat()}
+    lists = {
+        "orders:pending": {"1": "2026-03-01", "2": "2026-03-02", "day:2026-02-01": "2026-02-01"},
+        "orders:held": {"1": json.dumps(problem | {"tell_at": None})},
+    }
+    engine = create_engine(url)
+    with engine.begin() as conn:
+        for feed, items in lists.items():
+            for item, fingerprint in items.items():
+                row = {"f": feed, "i": item, "p": fingerprint, "at": instant_text(NOW)}
+                conn.execute(text("INSERT INTO feed_items VALUES ('north', :f, :i, :p, :at)"), row)
+        columns = "tenant, id, request, taken_at, turn_at, position"
+        taken = text(f"INSERT INTO resyncs ({columns}) VALUES ('north', 'r', '{{}}', :at, :at, '{{}}')")
+        conn.execute(taken, {"at": instant_text(NOW)})
+    engine.dispose()
+    db = Database(url, inline=True)
+    db.upgrade()
+    waiting = db.run_sync(lambda c: order_inbox.all_waiting(c, "north"))
+    assert {(w.order_id, w.state.value, w.day.isoformat()) for w in waiting.values()} == {
+        ("1", "unusable", "2026-03-01"),
+        ("2", "of_case", "2026-03-02"),
+        ("2026-02-01", "day_in_doubt", "2026-02-01"),
+    }
+    (told,) = db.run_sync(lambda c: outbox.acts(c, "north", waiting["1"].subject))
+    assert (told.key, told.state.value) == (f"unusable:{int(NOW.timestamp())}", "done")
+    assert [r.kind for r in db.run_sync(requests.all_requests)] == ["resync"]
+    db.close()

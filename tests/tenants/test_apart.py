@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from adapter.bootstrap import Outside, Service, build
-from adapter.engine.feeds import read_feeds
+from adapter.engine.feed_reader import read_feeds
 from adapter.engine.work import work
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.settings import Settings

@@ -1,4 +1,4 @@
-"""``config/resync.toml``: what people ask of the adapter outside the routine, read entry by entry.
+"""The files by which people ask something of the adapter (``config/resync.toml``, ``config/adopt.toml``).
 
 An entry that can't be used is refused with its line, key and reason, and holds up no other: each begins at its own
 ``[[...]]`` and is read by itself, so that even a slip of the pen in one leaves the rest readable.
@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, TypeVar
+from typing import Annotated, Final, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
 from adapter.domain.facts import Signal
@@ -40,11 +40,15 @@ def _nothing_personal(value: str) -> str:
 
 Told = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_nothing_personal)]
 Reference = Annotated[str, Field(pattern=r"^TK-[0-9A-Z]{6}$")]
-OrderId = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(_nothing_personal)]
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
+"""An id at a vendor: any UUID or number. It may well look like an identity number, so that isn't asked of it."""
+
+NEEDED = (Signal.TIMES_AGREED, Signal.CONSENT_SIGNED, Signal.LIABILITY_SIGNED, Signal.READY_FOR_START)
+"""What must have been done for a camera that is up; without it e-tillsyn would be paused on the first day."""
 
 
 class Entry(BaseModel):
-    """What both kinds have in common: ``who`` asked (a role rather than a name), and ``why``."""
+    """What all kinds have in common: ``who`` asked (a role rather than a name), and ``why``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, str_strip_whitespace=True)
 
@@ -52,17 +56,26 @@ class Entry(BaseModel):
     why: Told
     tenant: str | None = None
 
+    @property
+    def key(self) -> str:
+        """What it is known by, in its municipality: an entry with this key is carried out once."""
+        raise NotImplementedError
 
-class Request(Entry):
-    """A re-sync. ``since`` is a local calendar date. Without ``tenant`` it is for every municipality,
+
+class Resync(Entry):
+    """Look again. ``since`` is a local calendar date. Without ``tenant`` it is for every municipality,
     and for the only one where it names cases or orders."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")
     scope: Scope
     mode: Mode
-    orders: tuple[OrderId, ...] = ()
+    orders: tuple[Id, ...] = ()
     cases: tuple[Reference, ...] = ()
     since: date | None = None
+
+    @property
+    def key(self) -> str:
+        return self.id
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -84,6 +97,10 @@ class Declaration(Entry):
     signal: Signal
     at: datetime
 
+    @property
+    def key(self) -> str:
+        return f"done {self.case} {self.signal} {self.at.isoformat()}"
+
     @model_validator(mode="after")
     def _with_zone(self) -> Self:
         if self.at.tzinfo is None:
@@ -91,9 +108,28 @@ class Declaration(Entry):
         return self
 
 
-E = TypeVar("E", bound=Entry)
+class Adoption(Entry):
+    """A case from before go-live to take over: the order's id in Lifecare, the schedule's in Phoniro, and the signals
+    that were done."""
 
-_KINDS: Final[dict[str, type[Request | Declaration]]] = {"resync": Request, "done": Declaration}
+    order: Id
+    schedule: Id
+    done: tuple[Signal, ...]
+
+    @property
+    def key(self) -> str:
+        return f"adopt {self.order}"
+
+    @field_validator("done")
+    @classmethod
+    def _enough(cls, done: tuple[Signal, ...]) -> tuple[Signal, ...]:
+        if missing := [signal.value for signal in NEEDED if signal not in done]:
+            raise ValueError(f"lacks {', '.join(missing)}: e-tillsyn would be paused")
+        return done
+
+
+KINDS: Final[Mapping[str, type[Entry]]] = {"resync": Resync, "done": Declaration, "adopt": Adoption}
+"""The kinds of request, by the header of their entries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +144,19 @@ class Refusal:
         return f"line {self.line}" + (f", {self.key}" if self.key else "") + f": {self.reason}"
 
 
-@dataclass(frozen=True, slots=True)
-class ResyncFile:
-    """What stands in the file, each entry with the line that it begins on."""
+E = TypeVar("E", bound=Entry)
 
-    requests: tuple[tuple[int, Request], ...] = ()
-    declarations: tuple[tuple[int, Declaration], ...] = ()
+
+@dataclass(frozen=True, slots=True)
+class RequestFile:
+    """What stands in a file, each entry with the line that it begins on."""
+
+    entries: tuple[tuple[int, Entry], ...] = ()
     refusals: tuple[Refusal, ...] = ()
+
+    def of(self, kind: type[E]) -> list[E]:
+        """Its entries of one kind."""
+        return [entry for _, entry in self.entries if isinstance(entry, kind)]
 
 
 @dataclass(slots=True)
@@ -132,39 +174,36 @@ class Chunk:
         return self.line
 
 
-def read_resync_file(path: Path, tenants: Collection[str]) -> ResyncFile:
-    """Read the file; one that isn't there asks for nothing. ``tenants`` are the municipalities that are served."""
+def read_request_file(path: Path, tenants: Collection[str]) -> RequestFile:
+    """Read a file; one that isn't there asks for nothing. ``tenants`` are the municipalities that are served."""
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        return ResyncFile()
+        return RequestFile()
     except OSError as error:
-        return ResyncFile(refusals=(Refusal(0, "", f"can't be read: {error.strerror or type(error).__name__}"),))
+        return RequestFile(refusals=(Refusal(0, "", f"can't be read: {error.strerror or type(error).__name__}"),))
     except UnicodeDecodeError:
-        return ResyncFile(refusals=(Refusal(0, "", "is not UTF-8 text; save it again as UTF-8"),))
+        return RequestFile(refusals=(Refusal(0, "", "is not UTF-8 text; save it again as UTF-8"),))
     return parse(text, tenants)
 
 
-def parse(text: str, tenants: Collection[str]) -> ResyncFile:
-    """The entries of a text. Of two requests with the same id the first counts, and the other is refused."""
-    requests: dict[str, tuple[int, Request]] = {}
-    declarations: list[tuple[int, Declaration]] = []
+def parse(text: str, tenants: Collection[str]) -> RequestFile:
+    """The entries of a text. Of two for the same the first counts, and the other is refused."""
+    found: dict[tuple[str | None, str], tuple[int, Entry]] = {}
     refusals: list[Refusal] = []
-    for chunk in chunks(text):
-        entry, faults = entry_of(chunk, tenants, _KINDS)
-        if isinstance(entry, Request) and (first := requests.get(entry.id)):
-            faults = [Refusal(chunk.line_of("id"), "id", f"{entry.id} stands on line {first[0]} already; take another")]
+    for chunk in _chunks(text):
+        entry, faults = _entry_of(chunk, tenants)
+        if entry is not None:
+            anywhere = isinstance(entry, Resync)  # its id is chosen, and for all municipalities
+            first = found.setdefault((None if anywhere else entry.tenant, entry.key), (chunk.line, entry))
+            if first[1] is not entry:
+                key = "id" if anywhere else ""
+                faults = [Refusal(chunk.line_of(key), key, f"{entry.key} stands on line {first[0]} already")]
         refusals += faults
-        if faults or entry is None:
-            continue
-        if isinstance(entry, Request):
-            requests[entry.id] = (chunk.line, entry)
-        else:
-            declarations.append((chunk.line, entry))
-    return ResyncFile(tuple(requests.values()), tuple(declarations), tuple(refusals))
+    return RequestFile(tuple(found.values()), tuple(refusals))
 
 
-def chunks(text: str) -> Iterator[Chunk]:
+def _chunks(text: str) -> Iterator[Chunk]:
     """The entries of a text by their headers, so that one that is no TOML costs no other."""
     chunk = Chunk(1, "")
     for n, line in enumerate(text.splitlines(), 1):
@@ -175,8 +214,8 @@ def chunks(text: str) -> Iterator[Chunk]:
     yield chunk
 
 
-def entry_of(chunk: Chunk, tenants: Collection[str], kinds: Mapping[str, type[E]]) -> tuple[E | None, list[Refusal]]:
-    """An entry as one of ``kinds``, or why it can't be used."""
+def _entry_of(chunk: Chunk, tenants: Collection[str]) -> tuple[Entry | None, list[Refusal]]:
+    """An entry, or why it can't be used."""
     try:
         document = tomllib.loads("\n".join(chunk.lines))
     except tomllib.TOMLDecodeError as error:
@@ -184,18 +223,19 @@ def entry_of(chunk: Chunk, tenants: Collection[str], kinds: Mapping[str, type[E]
         line = chunk.line + int(at[1]) - 1 if at else chunk.line + len(chunk.lines) - 1
         return None, [Refusal(line, "", f"is not TOML: {_AT_LINE.sub('', str(error)).strip()}")]
     if not chunk.kind:
-        known = " or ".join(f"[[{name}]]" for name in kinds)
+        known = ", ".join(f"[[{name}]]" for name in KINDS)
         return None, [
-            Refusal(chunk.line_of(key), key, f"stands in no entry; begin one with {known}") for key in document
+            Refusal(chunk.line_of(key), key, f"stands in no entry; begin one with one of {known}") for key in document
         ]
-    model = kinds.get(chunk.kind)
+    model = KINDS.get(chunk.kind)
     if model is None:
-        return None, [Refusal(chunk.line, chunk.kind, f"is no kind of entry{_nearest(chunk.kind, kinds)}")]
+        return None, [Refusal(chunk.line, chunk.kind, f"is no kind of entry{_nearest(chunk.kind, KINDS)}")]
     try:
         entry = model.model_validate(document[chunk.kind][0])
     except ValidationError as failure:
         return None, [_refusal(chunk, model, fault) for fault in failure.errors(include_url=False, include_input=False)]
-    if entry.tenant is None and len(tenants) > 1 and getattr(entry, "scope", None) in ("cases", "orders"):
+    named = isinstance(entry, Adoption) or (isinstance(entry, Resync) and entry.scope in ("cases", "orders"))
+    if entry.tenant is None and len(tenants) > 1 and named:
         told = f"is missing: there are several municipalities ({', '.join(tenants)})"
         return None, [Refusal(chunk.line, "tenant", told)]
     if entry.tenant is not None and entry.tenant not in tenants:
@@ -212,11 +252,13 @@ def _refusal(chunk: Chunk, model: type[BaseModel], fault: ErrorDetails) -> Refus
     elif fault["type"] == "extra_forbidden":
         message = f"is unknown{_nearest(key, model.model_fields)}"
     elif fault["type"] == "string_pattern_mismatch":
-        what = "a reference as TK-7F3K2M" if key in ("case", "cases") else "letters, digits and . _ : -, at most 64"
+        most = 64 if key == "id" else 100
+        letters = f"letters, digits and . _ : -, at most {most}"
+        what = "a reference as TK-7F3K2M" if key in ("case", "cases") else letters
         message = f"must be {what}"
     return Refusal(chunk.line_of(key), key, f"{message[:1].lower()}{message[1:]}")
 
 
-def _nearest(name: str, known: Collection[str] | dict[str, Any]) -> str:
+def _nearest(name: str, known: Collection[str]) -> str:
     near = get_close_matches(name, list(known), 1, 0.5)
     return f"; did you mean {near[0]}?" if near else f"; there are {', '.join(known)}"

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from adapter.store import resyncs
-from adapter.store.resyncs import ItemState
+from adapter.store import requests
+from adapter.store.requests import ItemState
 
 SHOWN = 50
 """The newest so many are shown; the command line lists them all."""
@@ -37,13 +37,13 @@ class ResyncRow:
 
 def resync_rows(c: Connection, tenant: str) -> tuple[ResyncRow, ...]:
     """Newest first."""
-    mine = [r for r in resyncs.all_resyncs(c) if r.tenant == tenant]
+    mine = requests.all_requests(c, kind="resync", tenant=tenant)
     return tuple(_row(c, r) for r in reversed(mine[-SHOWN:]))
 
 
-def _row(c: Connection, r: resyncs.Resync) -> ResyncRow:
-    counts = resyncs.counts(c, r.tenant, r.id)
-    told = {key: str(r.request.get(key, "")) for key in ("scope", "mode", "who", "why")}
+def _row(c: Connection, r: requests.Request) -> ResyncRow:
+    counts = requests.counts(c, r.tenant, r.id)
+    told = {key: str(r.content.get(key, "")) for key in ("scope", "mode", "who", "why")}
     state = "finished" if r.finished_at else "waiting" if r.error else "working"
     done = sum(counts.get(state, 0) for state in _WORKED_OFF)
     return ResyncRow(

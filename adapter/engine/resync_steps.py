@@ -1,4 +1,4 @@
-"""Re-syncs: what people asked for in ``config/resync.toml``, worked off beside the daily work.
+"""Re-syncs: cases that people want looked at again, by ``[[resync]]``.
 
 First the cases that it concerns are listed; then they are taken up a few at a
 time, the next few only when those before have been judged, so that no queue of the daily work grows by more than a
@@ -16,23 +16,21 @@ from sqlalchemy import Connection
 from adapter.domain.facts import Order
 from adapter.domain.ledger import ActState
 from adapter.domain.looks import day_start, local_date
-from adapter.engine.feeds import CHANGE_FEEDS
-from adapter.engine.openings import open_or_mark, opens_case
+from adapter.engine.feed_reader import CHANGE_FEEDS
+from adapter.engine.new_orders import open_or_mark, opens_case
 from adapter.engine.reconcile import preview
-from adapter.engine.resync_file import Request
+from adapter.engine.request_file import Resync
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
-from adapter.ports import PortError
-from adapter.store import cases, due, outbox, resyncs
+from adapter.store import cases, due, outbox, requests
 from adapter.store.cases import Case
-from adapter.store.errors import Overtaken, StoreError
-from adapter.store.resyncs import ItemState, Resync
+from adapter.store.errors import StoreError
+from adapter.store.requests import ItemState, Request
 
 BATCH: Final = 10
 """Cases of one request that are taken up at once."""
 PERSONS: Final = 20
 """Orders of a day that are looked into per turn."""
-RETRY: Final = timedelta(minutes=1)
 TELL_EVERY: Final = timedelta(minutes=1)
 
 _STEPS: Final[dict[str, tuple[str, ...]]] = {
@@ -47,36 +45,15 @@ _STEPS: Final[dict[str, tuple[str, ...]]] = {
 """How the cases of a scope are found, step by step; ``work`` follows in all."""
 
 
-async def turn(rt: Runtime) -> bool:
-    """Work a little on the request whose turn it is; False if there was none. What can't be read now is tried again
-    later and holds up no other request. Raises ``StoreError``."""
-    now = rt.clock.now()
-    until = now + rt.tuning.lease * 10
-    resync = await rt.db.run(lambda c: resyncs.claim(c, list(rt.tenants), now=now, owner=rt.owner, lease_until=until))
-    if resync is None:
-        return False
-    with log_context(tenant=resync.tenant, correlation=f"resync-{resync.id}"):
-        try:
-            await _Turn(rt, rt.tenants[resync.tenant], resync).take()
-        except PortError as e:
-            if resync.error != str(e):
-                log("resync_waits", resync=resync.id, failure=e.failure.value, error=e, retry_seconds=RETRY.seconds)
-            again = {"error": str(e), "retry_at": rt.clock.now() + RETRY}
-            await rt.db.run(lambda c: resyncs.give_back(c, resync, **again))
-        except Overtaken:
-            log("lease_lost", lease=f"re-sync {resync.id}", held_seconds=(rt.clock.now() - now).total_seconds())
-    return True
-
-
-class _Turn:
+class ResyncTurn:
     """One turn at one municipality's part of a request."""
 
-    def __init__(self, rt: Runtime, tenant: Tenant, resync: Resync) -> None:
-        self.rt, self.tenant, self.resync = rt, tenant, resync
+    def __init__(self, rt: Runtime, tenant: Tenant, request: Request) -> None:
+        self.rt, self.tenant, self.request = rt, tenant, request
         self.now = rt.clock.now()
-        self.request = Request.model_validate(resync.request)
-        self.steps = (*_STEPS[self.request.scope], "work")
-        self.position: dict[str, Any] = {"step": self.steps[0], **resync.position}
+        self.asked = Resync.model_validate(request.content)
+        self.steps = (*_STEPS[self.asked.scope], "work")
+        self.position: dict[str, Any] = {"step": self.steps[0], **request.position}
 
     async def take(self) -> None:
         step = self.position["step"]
@@ -102,7 +79,7 @@ class _Turn:
 
     def _named(self, c: Connection) -> list[str]:
         refs = []
-        for ref in self.request.cases:
+        for ref in self.asked.cases:
             case = cases.case(c, self.tenant.name, ref)
             if case is not None and case.open:
                 refs.append(ref)
@@ -112,11 +89,11 @@ class _Turn:
 
     def _list(self, c: Connection, refs: list[str]) -> None:
         for ref in refs:
-            resyncs.enlist(c, self.resync, ref, self.now)
+            requests.enlist(c, self.request, ref, self.now)
         self._next_step(c)
 
     async def _changed(self, feed: str) -> None:
-        since = day_start(self.request.since or self.tenant.go_live, self.tenant.policy.zone)
+        since = day_start(self.asked.since or self.tenant.go_live, self.tenant.policy.zone)
         window = await self.tenant.source.changed_since(feed, since)
         persons = {item.person_id for item in window.items}
 
@@ -127,7 +104,7 @@ class _Turn:
 
     async def _orders_of_a_day(self) -> None:
         zone = self.tenant.policy.zone
-        first = max(self.request.since or self.tenant.go_live, self.tenant.go_live)
+        first = max(self.asked.since or self.tenant.go_live, self.tenant.go_live)
         day = date.fromisoformat(self.position.get("day", first.isoformat()))
         after = self.position.get("after", "")
         window = await self.tenant.source.orders_updated_on(day)
@@ -147,12 +124,12 @@ class _Turn:
 
     async def _named_orders(self) -> None:
         after = int(self.position.get("after", 0))
-        some = self.request.orders[after : after + PERSONS]
+        some = self.asked.orders[after : after + PERSONS]
         for order_id in some:
             await self._order(order_id, await self.tenant.source.person_of(order_id))
 
         def moved(c: Connection) -> None:
-            if after + len(some) < len(self.request.orders):
+            if after + len(some) < len(self.asked.orders):
                 self._give_back(c, after=after + len(some))
             else:
                 self._next_step(c)
@@ -164,8 +141,8 @@ class _Turn:
         case = await self._db(lambda c: cases.case_of_order(c, self.tenant.name, order_id))
         if case is not None:
             if case.open:
-                await self._db(lambda c: resyncs.enlist(c, self.resync, case.ref, self.now))
-            elif self.request.scope == "orders":
+                await self._db(lambda c: requests.enlist(c, self.request, case.ref, self.now))
+            elif self.asked.scope == "orders":
                 await self._db(lambda c: self._failed(c, f"order:{order_id}", f"its case {case.ref} is closed"))
             return
         if person_id is None:
@@ -175,33 +152,33 @@ class _Turn:
         fit = tuple(o for o in orders if opens_case(o, self.tenant.go_live))
         if any(o.id == order_id for o in fit):
             await self._db(lambda c: self._take_up(c, person_id, order_id, fit))
-        elif self.request.scope == "orders":
+        elif self.asked.scope == "orders":
             why = (
                 "is no camera order to act on: another service, a status other than sent or accepted, or before go-live"
             )
             await self._db(lambda c: self._failed(c, f"order:{order_id}", why))
 
     def _take_up(self, c: Connection, person_id: str, order_id: str, orders: tuple[Order, ...]) -> None:
-        if self.request.mode == "plan":
+        if self.asked.mode == "plan":
             told = {"opens": "a case would be opened, or continued, for this order"}
-            resyncs.enlist(c, self.resync, f"order:{order_id}", self.now, ItemState.PLANNED, told)
+            requests.enlist(c, self.request, f"order:{order_id}", self.now, ItemState.PLANNED, told)
         elif ref := open_or_mark(c, self.rt, self.tenant, person_id, orders, self.now):
-            resyncs.enlist(c, self.resync, ref, self.now, ItemState.MARKED, {"opened": True})
+            requests.enlist(c, self.request, ref, self.now, ItemState.MARKED, {"opened": True})
 
     def _failed(self, c: Connection, item: str, why: str) -> None:
-        resyncs.enlist(c, self.resync, item, self.now, ItemState.FAILED, {"why": why})
+        requests.enlist(c, self.request, item, self.now, ItemState.FAILED, {"why": why})
 
     # --- taking them up ---------------------------------------------------------------------------------------------
 
     async def _work(self) -> None:
-        waiting = await self._db(lambda c: resyncs.judged(c, self.resync))
+        waiting = await self._db(lambda c: requests.judged(c, self.request))
         room = BATCH - waiting
-        tenant, id = self.resync.tenant, self.resync.id
-        listed = await self._db(lambda c: resyncs.items(c, tenant, id, state=ItemState.LISTED, limit=max(room, 0)))
+        tenant, id = self.request.tenant, self.request.id
+        listed = await self._db(lambda c: requests.items(c, tenant, id, state=ItemState.LISTED, limit=max(room, 0)))
         if room > 0 and not listed and not waiting:
             await self._finish()
             return
-        if self.request.mode == "apply":
+        if self.asked.mode == "apply":
             await self._db(lambda c: self._mark(c, [item.item for item in listed]))
         else:
             for item in listed:
@@ -210,10 +187,10 @@ class _Turn:
 
     def _mark(self, c: Connection, refs: list[str]) -> None:
         for ref in refs:
-            if self.request.scope == "parked":
+            if self.asked.scope == "parked":
                 outbox.requeue_parked(c, self.tenant.name, ref, self.now)
-            resyncs.note(c, self.resync, ref, ItemState.MARKED, {}, self.now)
-        due.mark_due(c, self.tenant.name, refs, self.now, f"resync {self.resync.id}", whole=True)
+            requests.note(c, self.request, ref, ItemState.MARKED, {}, self.now)
+        due.mark_due(c, self.tenant.name, refs, self.now, f"resync {self.request.id}", whole=True)
 
     async def _plan(self, ref: str) -> None:
         case = await self._db(lambda c: cases.the_case(c, self.tenant.name, ref))
@@ -237,19 +214,19 @@ class _Turn:
                     "acts": [w.key for w in decision.wanted if w.key not in there],
                     "attention": [a.code for a in decision.attention],
                 }
-        await self._db(lambda c: resyncs.note(c, self.resync, ref, state, told, self.now))
+        await self._db(lambda c: requests.note(c, self.request, ref, state, told, self.now))
 
     async def _finish(self) -> None:
         def closing(c: Connection) -> dict[str, int]:
-            report = resyncs.finished_report(c, self.resync)
-            resyncs.give_back(
-                c, self.resync, position=self.position, report=report, finished_at=self.now, error=None, retry_at=None
+            report = requests.finished_report(c, self.request)
+            requests.give_back(
+                c, self.request, position=self.position, report=report, finished_at=self.now, error=None, retry_at=None
             )
             return report
 
         report = await self._db(closing)
-        seconds = (self.now - self.resync.taken_at).total_seconds()
-        log("resync_finished", resync=self.resync.id, mode=self.request.mode, seconds=seconds, **report)
+        seconds = (self.now - self.request.taken_at).total_seconds()
+        log("resync_finished", resync=self.request.id, mode=self.asked.mode, seconds=seconds, **report)
 
     # --- where it stands --------------------------------------------------------------------------------------------
 
@@ -264,12 +241,12 @@ class _Turn:
         """Changes nothing but the store, as a transaction may run again from its beginning."""
         told = position.get("told")
         if told is None or self.now - datetime.fromisoformat(told) >= TELL_EVERY:
-            counts = resyncs.counts(c, self.resync.tenant, self.resync.id)
+            counts = requests.counts(c, self.request.tenant, self.request.id)
             left = counts.get(ItemState.LISTED, 0) + counts.get(ItemState.MARKED, 0)
             found = sum(counts.values())
-            log("resync_progress", resync=self.resync.id, step=position["step"], found=found, left=left)
+            log("resync_progress", resync=self.request.id, step=position["step"], found=found, left=left)
             position = {**position, "told": self.now.isoformat()}
-        resyncs.give_back(c, self.resync, position=position, error=None, retry_at=None)
+        requests.give_back(c, self.request, position=position, error=None, retry_at=None)
 
     async def _db(self, fn: Callable[[Connection], Any]) -> Any:
         return await self.rt.db.run(fn)

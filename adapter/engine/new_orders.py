@@ -1,53 +1,57 @@
-"""Orders without a case: which open one, which continue one, and which can't be used yet and so are asked for again."""
+"""Orders without a case: which open one, which continue one, and which wait in the inbox and are asked for again."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Container, Hashable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from adapter.domain.calendar import after_quiet_hours
 from adapter.domain.facts import FactProblem, Order, OrderStatus
+from adapter.domain.ledger import ActKind, Wanted
+from adapter.domain.looks import local_date
+from adapter.domain.policy import Policy
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Changed, PortError, Window
-from adapter.store import cases, due, feeds
+from adapter.store import cases, due, feeds, order_inbox, outbox
 from adapter.store.errors import OrderTaken
-from adapter.store.held import UNREAD
+from adapter.store.order_inbox import UNREAD, InboxState, WaitingOrder
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
-PENDING = "orders:pending"
-
-_DAY = "day:"
-
-PATIENCE = timedelta(days=30)
+SILENT_DAYS = timedelta(days=30)
 """How long an order that can't be used is asked for on a day that answers 404."""
+
+UNREAD_PATIENCE = timedelta(hours=12)
+"""How long an order may be unreadable before a person is told: an outage is told otherwise, and ends by itself. What a
+person must mend is told at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Opening:
-    """What came of reading the persons of new orders: ``orders`` by person, to open cases for; ``pending``: orders
-    that could not be read, or days that may have failed, and the day that is to be asked for again; ``held``: what is
-    wrong with those orders, by their ids."""
+class NewOrders:
+    """What came of reading the persons of new orders: ``orders`` by person, to open cases for, and what is to be asked
+    for again."""
 
     orders: tuple[tuple[str, tuple[Order, ...]], ...] = ()
-    pending: tuple[Changed, ...] = ()
-    held: Mapping[str, FactProblem] = field(default_factory=dict)
+    waiting: tuple[WaitingOrder, ...] = ()
 
 
-async def openings(rt: Runtime, tenant: Tenant, windows: Mapping[date, Window], pending: Mapping[str, str]) -> Opening:
+async def read_new_orders(
+    rt: Runtime, tenant: Tenant, windows: Mapping[date, Window], before: Mapping[str, WaitingOrder]
+) -> NewOrders:
     """Persons who may need a case: those with a new order that can be a camera's and belongs to none. One whose orders
-    can't be read now, or whose order can't be, or doesn't say whose it is, is tried again at the next reading, and
-    holds up nobody else."""
+    can't be read now, or whose order can't be, or doesn't say whose it is, waits in the inbox, and holds up nobody
+    else. ``before`` is the inbox as it is."""
     shown = {item.id: (item, day) for day, window in windows.items() for item in window.items if item.maybe_camera}
     wrong = {str(dict(p.params).get("id")): p for window in windows.values() for p in window.problems}
     items = [item for item, _ in shown.values()]
-    fresh = await rt.db.run(lambda c: _without_case(c, tenant.name, items, pending))
+    fresh = await rt.db.run(lambda c: _without_case(c, tenant.name, items, before))
     opening: list[tuple[str, tuple[Order, ...]]] = []
     unread = {item.id for item in fresh if not item.person_id}
     ids_of: dict[str, set[str]] = {}
@@ -59,7 +63,7 @@ async def openings(rt: Runtime, tenant: Tenant, windows: Mapping[date, Window], 
         try:
             return await tenant.source.orders(person_id)
         except PortError as e:
-            if not ids_of[person_id] <= pending.keys():
+            if not ids_of[person_id] <= before.keys():
                 log("fact_unread", resource="orders", failure=e.failure.value, error=e)
             return (), ()
 
@@ -69,23 +73,65 @@ async def openings(rt: Runtime, tenant: Tenant, windows: Mapping[date, Window], 
         due_orders = tuple(o for o in orders if opens_case(o, tenant.go_live))
         if due_orders:
             opening.append((person_id, due_orders))
-    again = tuple(Changed(i, None, shown[i][1].isoformat()) for i in sorted(unread))
-    return Opening(tuple(opening), again, {i: wrong.get(i, UNREAD) for i in unread})
+    now = rt.clock.now()
+    waiting = _in_doubt(windows, before, local_date(now, tenant.policy.zone), now)
+    for order_id in sorted(unread):
+        state = InboxState.UNUSABLE if order_id in wrong else InboxState.UNREAD
+        since = before[order_id].since if order_id in before else now
+        waiting[order_id] = WaitingOrder(order_id, state, shown[order_id][1], since, wrong.get(order_id, UNREAD))
+    return NewOrders(tuple(opening), tuple(waiting.values()))
 
 
-def doubtful(windows: Mapping[date, Window], pending: Mapping[str, str], today: date) -> list[Changed]:
+def _in_doubt(
+    windows: Mapping[date, Window], before: Mapping[str, WaitingOrder], today: date, now: datetime
+) -> dict[str, WaitingOrder]:
     """What to ask for again because a day answered 404: it can be a day without orders or an answer that failed (L10).
-    Yesterday is asked again anyhow; an older day is, once, at the next reading. An order that was pending on a day
-    stays so until that day answers, or for ``PATIENCE``."""
+    Yesterday is asked again anyhow; an older day is, once, at the next reading. An order that waited on a day goes on
+    waiting until that day answers, or for ``SILENT_DAYS``."""
     silent = {day for day, window in windows.items() if not window.sure}
-    old = {day for day in silent if day < today - timedelta(days=1)}
-    asked_twice = {day for day in old if f"{_DAY}{day}" in pending}
-    days = [Changed(f"{_DAY}{day}", None, day.isoformat()) for day in sorted(old - asked_twice)]
-    kept = [Changed(i, None, day) for i, day in pending.items() if not i.startswith(_DAY)]
-    given_up = {item.id for item in kept if date.fromisoformat(item.fingerprint) < today - PATIENCE}
-    for order in sorted(given_up):
-        log("order_ignored", order=order, reason=f"its day has not answered for {PATIENCE.days} days")
-    return days + [i for i in kept if date.fromisoformat(i.fingerprint) in silent and i.id not in given_up]
+    waiting = {}
+    for day in sorted(day for day in silent if day < today - timedelta(days=1)):
+        if day.isoformat() not in before:  # else this was the second time
+            waiting[day.isoformat()] = WaitingOrder(day.isoformat(), InboxState.DAY_IN_DOUBT, day, now)
+    for order in before.values():
+        if order.state is InboxState.DAY_IN_DOUBT or order.day not in silent:
+            continue
+        if order.day < today - SILENT_DAYS:
+            reason = f"its day has not answered for {SILENT_DAYS.days} days"
+            log("order_ignored", order=order.order_id, reason=reason)
+        else:
+            waiting[order.order_id] = order
+    return waiting
+
+
+def put_in_inbox(
+    c: Connection, tenant: Tenant, waiting: Iterable[WaitingOrder], told_by_case: Container[str], now: datetime
+) -> None:
+    """From now on these are the orders that wait. A person is told of each that can't be used, once; where an open
+    case knows the order's person, the case tells."""
+    before = order_inbox.unusable_orders(c, tenant.name)
+    rows = [replace(w, state=InboxState.OF_CASE) if w.order_id in told_by_case else w for w in waiting]
+    order_inbox.replace_all(c, tenant.name, rows)
+    unusable = order_inbox.unusable_orders(c, tenant.name)
+    for order in unusable:
+        outbox.want(c, tenant.name, order.subject, _mail(order, tenant.policy), now=now)
+    for subject in {order.subject for order in before} - {order.subject for order in unusable}:
+        outbox.drop_waiting(c, tenant.name, subject, now=now)
+
+
+def _mail(order: WaitingOrder, policy: Policy) -> Wanted:
+    """Its key is the order's own for as long as the order can't be used."""
+    problem = order.problem
+    what = {"id": order.order_id, "mail": "order", "to": "coordinator", "code": problem.code}
+    patience = UNREAD_PATIENCE if order.state is InboxState.UNREAD else timedelta(0)
+    at = order.since + patience
+    return Wanted(
+        key=f"unusable:{int(order.since.timestamp())}",
+        kind=ActKind.MAIL,
+        what={**what, "resource": problem.resource, **dict(problem.params)},
+        why="notice",
+        not_before=after_quiet_hours(at, policy) or at,
+    )
 
 
 def opens_case(order: Order, go_live: date) -> bool:
@@ -93,9 +139,11 @@ def opens_case(order: Order, go_live: date) -> bool:
     return order.is_camera and order.status in (OrderStatus.SENT, OrderStatus.ACCEPTED) and order.order_date >= go_live
 
 
-def _without_case(c: Connection, tenant: str, items: list[Changed], pending: Mapping[str, str]) -> list[Changed]:
+def _without_case(
+    c: Connection, tenant: str, items: list[Changed], before: Mapping[str, WaitingOrder]
+) -> list[Changed]:
     seen = feeds.fingerprints(c, tenant, "orders", [i.id for i in items])
-    new = [i for i in items if i.id in pending or seen.get(i.id) != i.fingerprint]
+    new = [i for i in items if i.id in before or seen.get(i.id) != i.fingerprint]
     taken = cases.orders_taken(c, tenant, [i.id for i in new])
     return [i for i in new if i.id not in taken]
 

@@ -3,26 +3,25 @@
 A feed only marks cases; what changed is read when the case is reconciled. Its window overlaps the one before, and the
 cursor moves only when a window was read whole and taken in, in one transaction: nothing is missed, and what is read
 twice changes nothing. What concerns no open case is not remembered, so that a case that comes to know it in the same
-moment is marked the next time; what a feed of orders can't tell yet is asked for again until it can.
+moment is marked the next time. An order that can't be used yet waits in the inbox, and is asked for again until it can.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from adapter.domain.facts import FactProblem
 from adapter.domain.looks import local_date
-from adapter.engine.openings import PENDING, Opening, doubtful, each, open_or_mark, openings
-from adapter.engine.revive import revive, touched
+from adapter.engine.new_orders import NewOrders, each, open_or_mark, put_in_inbox, read_new_orders
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import Changed, PortError
-from adapter.store import cases, due, feeds, held
+from adapter.store import cases, due, feeds, order_inbox
 from adapter.store.cases import LinkKind
 from adapter.store.errors import Overtaken, StoreError
 from adapter.store.feeds import Feed
@@ -41,7 +40,7 @@ LINKS: dict[str, LinkKind] = {
 FEEDS = tuple(LINKS)
 CHANGE_FEEDS = ("executions", "decisions", "clients", "absences")
 
-REVIVE = ("orders", "executions", "decisions")
+TAKES_UP = ("orders", "executions", "decisions")
 """Feeds by which the authority can take up again what a closed case was about."""
 
 LISTS = ("services", "urgent")
@@ -59,14 +58,13 @@ class Taken:
     items: tuple[Changed, ...]
     problems: tuple[FactProblem, ...]
     cursor: datetime | None
-    opening: Opening = field(default_factory=Opening)
+    new: NewOrders = field(default_factory=NewOrders)
 
 
 async def read_feeds(rt: Runtime, tenant: Tenant) -> int:
     """Read every feed of a municipality once; returns how many cases were marked or opened. One that fails is logged
     and holds up no other (P6). Raises ``StoreError``."""
-    marked = sum([await _read_one(rt, tenant, name) for name in LINKS])
-    return marked + await revive(rt, tenant)
+    return sum([await _read_one(rt, tenant, name) for name in LINKS])
 
 
 async def _read_one(rt: Runtime, tenant: Tenant, name: str) -> int:
@@ -158,10 +156,10 @@ async def _read_services(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime)
 
 async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken:
     """Orders by calendar date of their last change: from the day before the cursor to tomorrow (LA2), and the days on
-    which orders stand that couldn't be read yet."""
+    which orders stand that wait in the inbox."""
     today = local_date(now, tenant.policy.zone)
-    pending = await rt.db.run(lambda c: feeds.showed(c, tenant.name, PENDING))
-    days = {date.fromisoformat(day) for day in pending.values()}
+    waiting = await rt.db.run(lambda c: order_inbox.all_waiting(c, tenant.name))
+    days = {order.day for order in waiting.values()}
     first = min(local_date(feed.cursor, tenant.policy.zone), today) - timedelta(days=1) if feed.cursor else None
     first = first or min(tenant.go_live, today - timedelta(days=1))
     days |= {first + timedelta(days=n) for n in range((today - first).days + 2)}
@@ -172,10 +170,8 @@ async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -
         await tenant.source.answers("orders")
     reached = min((w.server_time for w in windows.values() if w.server_time), default=now)
     items = tuple(item for window in windows.values() for item in window.items)
-    opening = await openings(rt, tenant, windows, pending)
-    again = doubtful(windows, pending, today)
-    opening = replace(opening, pending=(*opening.pending, *again))
-    return Taken(items, tuple(p for w in windows.values() for p in w.problems), min(reached, now), opening)
+    new = await read_new_orders(rt, tenant, windows, waiting)
+    return Taken(items, tuple(p for w in windows.values() for p in w.problems), min(reached, now), new)
 
 
 async def _is_new(tenant: Tenant) -> bool:
@@ -188,24 +184,20 @@ def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Take
     """Mark what the window shows, open cases, and move the cursor: all of it or nothing."""
     name = feed.name
     concerned = _concerned(c, tenant.name, name, taken.items)
-    links = [i.link for i in taken.items if i.link] if name in REVIVE else []
+    links = [i.link for i in taken.items if i.link] if name in TAKES_UP else []
     closed = cases.closed_refs_of_links(c, tenant.name, LINKS[name], links)
     # An order is remembered whosever it is: reading its person again would cost calls, and not just a look-up here.
     lasting = [i for i in taken.items if name == "orders" or i.id in concerned or i.link in closed]
     new = feeds.changed(c, tenant.name, name, lasting, now)
     marked = {ref for item in new for ref in concerned.get(item.id, ())}
-    touched(c, tenant.name, {ref for item in new for ref in closed.get(item.link or "", ())}, now)
+    taken_up = {ref for item in new for ref in closed.get(item.link or "", ())}
+    due.mark_closed(c, tenant.name, taken_up, now, name)
     if name in LISTS:
         marked |= _vanished(c, tenant.name, name, {i.id for i in taken.items})
     due.mark_due(c, tenant.name, marked, now, name)
-    opened = [ref for person, o in taken.opening.orders if (ref := open_or_mark(c, rt, tenant, person, o, now))]
+    opened = [ref for person, o in taken.new.orders if (ref := open_or_mark(c, rt, tenant, person, o, now))]
     if name == "orders":
-        feeds.drop(c, tenant.name, PENDING, feeds.showed(c, tenant.name, PENDING).keys())
-        feeds.changed(c, tenant.name, PENDING, taken.opening.pending, now)
-        # Where a case knows the order's person, the case tells of it.
-        wrong = {i: p for i, p in taken.opening.held.items() if i not in concerned}
-        unseen = {i.id for i in taken.opening.pending} - taken.opening.held.keys()
-        held.hold(c, tenant.name, wrong, now, keep=unseen)
+        put_in_inbox(c, tenant, taken.new.waiting, concerned, now)
     _problems(c, tenant, name, taken.problems, now)
     if feed.read_at is None or feed.read_at.date() != now.date():
         feeds.forget(c, tenant.name, name, now - REMEMBER)

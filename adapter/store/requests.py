@@ -1,4 +1,4 @@
-"""Re-sync requests: each taken once for ever, how far each has come, and what came of every case in it."""
+"""What people ask by file: each request taken once, how far it has come, and what came of every case in it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from adapter.store import events
 from adapter.store.errors import Overtaken
 from adapter.store.sql import insert_missing
-from adapter.store.tables import acts, cases, resync_items, resyncs
+from adapter.store.tables import acts, cases
+from adapter.store.tables import request_items as item_rows
+from adapter.store.tables import requests as table
 
 
 class ItemState(StrEnum):
@@ -27,13 +29,16 @@ class ItemState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Resync:
-    """One municipality's part of a request. ``request`` is the entry as it stood in the file, ``position`` where the
-    work goes on, ``report`` the closing figures. ``error`` is why it waits until ``retry_at`` (UTC)."""
+class Request:
+    """One municipality's part of a request. ``content`` is the entry as it stood in the file, ``origin`` where
+    (``resync.toml:12``), ``position`` where the work goes on, ``report`` the closing figures. ``error`` is why it
+    waits until ``retry_at`` (UTC), or, once it is finished, why nothing came of it."""
 
     tenant: str
     id: str
-    request: Mapping[str, Any]
+    kind: str
+    content: Mapping[str, Any]
+    origin: str
     taken_at: datetime
     finished_at: datetime | None
     position: Mapping[str, Any]
@@ -42,6 +47,10 @@ class Resync:
     retry_at: datetime | None
     lease_owner: str | None
     lease_until: datetime | None
+
+    @property
+    def refused(self) -> bool:
+        return self.finished_at is not None and self.error is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,43 +63,53 @@ class Item:
     told: Mapping[str, Any]
 
 
-_COLUMNS = [resyncs.c[f.name] for f in fields(Resync)]
+_COLUMNS = [table.c[f.name] for f in fields(Request)]
 
 
-def take(conn: Connection, tenants: Sequence[str], id: str, request: Mapping[str, Any], now: datetime) -> bool:
-    """Take a request down for these municipalities; False, and nothing changes, if its id was ever taken before."""
-    if conn.scalar(select(resyncs.c.id).where(resyncs.c.id == id).limit(1)) is not None:
+def take(
+    conn: Connection,
+    tenants: Sequence[str],
+    id: str,
+    kind: str,
+    content: Mapping[str, Any],
+    now: datetime,
+    *,
+    origin: str = "",
+    finished: bool = False,
+) -> bool:
+    """Take a request down for these municipalities; with ``finished`` it is carried out already. False, and nothing
+    changes, if its id was taken before there; what was refused, or still waits with another content, is taken anew."""
+    c = table.c
+    before = [r for r in all_requests(conn, id=id) if r.tenant in tenants]
+    if any(not r.refused and (r.finished_at or r.content == content) for r in before):
         return False
+    conn.execute(delete(table).where(c.id == id, c.tenant.in_(tenants)))
     for tenant in tenants:
-        row = {"tenant": tenant, "id": id, "request": dict(request), "taken_at": now, "turn_at": now, "position": {}}
-        if not insert_missing(conn, resyncs, row):
+        what: dict[str, Any] = {"tenant": tenant, "id": id, "kind": kind, "content": dict(content), "origin": origin}
+        row = what | {"taken_at": now, "turn_at": now, "finished_at": now if finished else None, "position": {}}
+        if not insert_missing(conn, table, row):
             return False  # another process took it at this very moment
-        data = {key: str(request[key]) for key in ("scope", "mode", "who", "why") if key in request}
-        events.record(conn, tenant, None, "resync.taken", {"id": id, **data}, now=now)
+        data = {key: str(content[key]) for key in ("scope", "mode", "who", "why") if key in content}
+        events.record(conn, tenant, None, "request.taken", {"id": id, "kind": kind, **data}, now=now)
     return True
 
 
-def request_of(conn: Connection, id: str) -> Mapping[str, Any] | None:
-    """The request that was taken under this id."""
-    found: Mapping[str, Any] | None = conn.scalar(select(resyncs.c.request).where(resyncs.c.id == id).limit(1))
-    return found
-
-
-def all_resyncs(conn: Connection, *, id: str | None = None, open_only: bool = False) -> list[Resync]:
+def all_requests(
+    conn: Connection, *, id: str | None = None, kind: str | None = None, tenant: str | None = None
+) -> list[Request]:
     """Oldest first."""
-    query = select(*_COLUMNS).order_by(resyncs.c.taken_at, resyncs.c.id, resyncs.c.tenant)
-    if id is not None:
-        query = query.where(resyncs.c.id == id)
-    if open_only:
-        query = query.where(resyncs.c.finished_at.is_(None))
-    return [Resync(*row) for row in conn.execute(query)]
+    query = select(*_COLUMNS).order_by(table.c.taken_at, table.c.id, table.c.tenant)
+    for name, value in (("id", id), ("kind", kind), ("tenant", tenant)):
+        if value is not None:
+            query = query.where(table.c[name] == value)
+    return [Request(*row) for row in conn.execute(query)]
 
 
 def claim(
     conn: Connection, tenants: Sequence[str], *, now: datetime, owner: str, lease_until: datetime
-) -> Resync | None:
+) -> Request | None:
     """Lease the unfinished request that has gone longest without a turn; None while there is none to work on."""
-    c = resyncs.c
+    c = table.c
     free = c.lease_until.is_(None) | (c.lease_until <= now)
     ready = c.retry_at.is_(None) | (c.retry_at <= now)
     query = select(*_COLUMNS).where(c.tenant.in_(tenants), c.finished_at.is_(None), free, ready)
@@ -99,47 +118,49 @@ def claim(
     ).one_or_none()
     if row is None:
         return None
-    mine = update(resyncs).where(c.tenant == row.tenant, c.id == row.id)
+    mine = update(table).where(c.tenant == row.tenant, c.id == row.id)
     conn.execute(mine.values(lease_owner=owner, lease_until=lease_until, turn_at=now))
     values = dict(row._mapping) | {"lease_owner": owner, "lease_until": lease_until}
-    return Resync(**values)
+    return Request(**values)
 
 
-def give_back(conn: Connection, resync: Resync, **values: Any) -> None:
+def give_back(conn: Connection, request: Request, **values: Any) -> None:
     """Note how far a claimed request has come (``position``, ``report``, ``finished_at``, ``error``, ``retry_at``).
     Raises ``Overtaken``."""
-    c = resyncs.c
-    mine = (c.tenant == resync.tenant, c.id == resync.id)
-    held = (c.lease_owner == resync.lease_owner, c.lease_until == resync.lease_until)
-    given = conn.execute(update(resyncs).where(*mine, *held).values(lease_owner=None, lease_until=None, **values))
+    c = table.c
+    mine = (c.tenant == request.tenant, c.id == request.id)
+    held = (c.lease_owner == request.lease_owner, c.lease_until == request.lease_until)
+    given = conn.execute(update(table).where(*mine, *held).values(lease_owner=None, lease_until=None, **values))
     if not given.rowcount:
-        raise Overtaken(f"re-sync {resync.id} of {resync.tenant} was worked on by another process meanwhile")
+        raise Overtaken(f"request {request.id} of {request.tenant} was worked on by another process meanwhile")
 
 
 def enlist(
     conn: Connection,
-    resync: Resync,
+    request: Request,
     item: str,
     now: datetime,
     state: ItemState = ItemState.LISTED,
     told: Mapping[str, Any] | None = None,
 ) -> None:
     """Put a case or order on the request's list; one that is there already stays as it is."""
-    row = {"tenant": resync.tenant, "id": resync.id, "item": item, "state": state, "at": now, "told": dict(told or {})}
-    insert_missing(conn, resync_items, row)
+    of = {"tenant": request.tenant, "id": request.id, "item": item}
+    insert_missing(conn, item_rows, of | {"state": state, "at": now, "told": dict(told or {})})
 
 
-def note(conn: Connection, resync: Resync, item: str, state: ItemState, told: Mapping[str, Any], now: datetime) -> None:
+def note(
+    conn: Connection, request: Request, item: str, state: ItemState, told: Mapping[str, Any], now: datetime
+) -> None:
     """Note what became of one on the list."""
-    i = resync_items.c
-    mine = update(resync_items).where(i.tenant == resync.tenant, i.id == resync.id, i.item == item)
+    i = item_rows.c
+    mine = update(item_rows).where(i.tenant == request.tenant, i.id == request.id, i.item == item)
     conn.execute(mine.values(state=state, at=now, told=dict(told)))
 
 
 def items(
     conn: Connection, tenant: str, id: str, *, state: ItemState | None = None, limit: int | None = None
 ) -> list[Item]:
-    c = resync_items.c
+    c = item_rows.c
     query = select(c.item, c.state, c.at, c.told).where(c.tenant == tenant, c.id == id).order_by(c.item).limit(limit)
     if state is not None:
         query = query.where(c.state == state)
@@ -148,22 +169,23 @@ def items(
 
 def counts(conn: Connection, tenant: str, id: str) -> dict[str, int]:
     """How many items there are in each state."""
-    c = resync_items.c
+    c = item_rows.c
     query = select(c.state, func.count()).where(c.tenant == tenant, c.id == id).group_by(c.state)
     return {row[0]: row[1] for row in conn.execute(query)}
 
 
-def judged(conn: Connection, resync: Resync) -> int:
+def judged(conn: Connection, request: Request) -> int:
     """Note which of the marked cases have been judged since (or closed); how many are still to be."""
-    i, c = resync_items.c, cases.c
-    joined = resync_items.join(cases, (i.tenant == c.tenant) & (i.item == c.ref))
+    i, c = item_rows.c, cases.c
+    joined = item_rows.join(cases, (i.tenant == c.tenant) & (i.item == c.ref))
     query = select(i.item, i.at, i.told, c.phase, c.decided_at, c.closed_at, c.failures).select_from(joined)
-    waiting = conn.execute(query.where(i.tenant == resync.tenant, i.id == resync.id, i.state == ItemState.MARKED)).all()
+    marked = (i.tenant == request.tenant, i.id == request.id, i.state == ItemState.MARKED)
+    waiting = conn.execute(query.where(*marked)).all()
     left = 0
     for row in waiting:
         told = dict(row.told)
         if (row.decided_at is not None and row.decided_at >= row.at) or row.closed_at is not None:
-            told |= {"phase": row.phase, "acts": _acts_since(conn, resync.tenant, row.item, row.at)}
+            told |= {"phase": row.phase, "acts": _acts_since(conn, request.tenant, row.item, row.at)}
             state = ItemState.DONE
         elif row.failures:
             told["why"] = "judging it failed; see its log lines"
@@ -171,7 +193,7 @@ def judged(conn: Connection, resync: Resync) -> int:
         else:
             left += 1
             continue
-        mine = update(resync_items).where(i.tenant == resync.tenant, i.id == resync.id, i.item == row.item)
+        mine = update(item_rows).where(i.tenant == request.tenant, i.id == request.id, i.item == row.item)
         conn.execute(mine.values(state=state, told=told))
     return left
 
@@ -182,14 +204,9 @@ def _acts_since(conn: Connection, tenant: str, ref: str, since: datetime) -> lis
     return list(conn.scalars(query))
 
 
-def record_declaration(conn: Connection, tenant: str, ref: str, signal: str, who: str, why: str, now: datetime) -> None:
-    """The audit of a step declared by hand."""
-    events.record(conn, tenant, ref, "case.declared", {"signal": signal, "who": who, "why": why}, now=now)
-
-
-def finished_report(conn: Connection, resync: Resync) -> dict[str, int]:
+def finished_report(conn: Connection, request: Request) -> dict[str, int]:
     """The closing figures: cases looked at, of these changed, and what failed."""
-    found = items(conn, resync.tenant, resync.id)
+    found = items(conn, request.tenant, request.id)
     wanted = [item for item in found if item.told.get("acts")]
     opened = [item for item in found if item.told.get("opened")]
     failed = [item for item in found if item.state is ItemState.FAILED]

@@ -34,7 +34,8 @@ LAG = timedelta(minutes=5)
 
 @dataclass(slots=True)
 class Comparison:
-    """What was found. ``changed``, ``missing`` and ``unowned`` are case references, with the schedule's number."""
+    """What was found. The lists are of case references, with the schedule's number; ``left_out`` are those that the
+    list showed otherwise and that we changed ourselves less than ``LAG`` ago."""
 
     listed: int = 0
     others: int = 0
@@ -42,6 +43,7 @@ class Comparison:
     changed: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     unowned: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
 
 async def compare(rt: Runtime, tenant: Tenant) -> Comparison:
@@ -64,6 +66,7 @@ async def compare(rt: Runtime, tenant: Tenant) -> Comparison:
             "changed": ", ".join(found.changed),
             "missing": ", ".join(found.missing),
             "unowned": ", ".join(found.unowned),
+            "left_out": ", ".join(found.left_out),
         }
         await rt.db.run(lambda c: events.record(c, tenant.name, None, "comparison", data, now=rt.clock.now()))
     return found
@@ -119,6 +122,8 @@ async def _look_closer(
         found.same += 1
     elif known.seen_at < began - LAG:
         await _take_over(rt, tenant, ours.ref, known, row.id, found)
+    else:
+        found.left_out.append(f"{ours.ref}-{known.n}")
 
 
 def same(known: ScheduleRecord, seen: ScheduleRecord) -> bool:
@@ -209,5 +214,6 @@ def _report(found: Comparison, seconds: float) -> None:
         changed=len(found.changed),
         missing=len(found.missing),
         unowned=len(found.unowned),
+        left_out=len(found.left_out),
         seconds=seconds,
     )

@@ -1,0 +1,50 @@
+"""Closed cases that were marked: what they were about may be taken up again by the authority.
+
+That is an end that was moved, an order sent anew, a deletion taken back. The camera was collected and everything
+undone, so the orders begin anew, in a case of their own, or continue the one that the person has by now. Nothing noted
+before counts for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from adapter.domain.decision import Decision
+from adapter.domain.facts import Facts
+from adapter.domain.looks import local_date
+from adapter.engine.new_orders import open_or_mark
+from adapter.engine.runtime import Runtime
+from adapter.store import cases
+from adapter.store.cases import Case
+
+NOT_SHOWN = timedelta(days=1)
+"""How long an order is waited for that isn't shown any more: a list that says nothing may have failed (L10)."""
+
+
+async def with_person(rt: Runtime, case: Case) -> Case:
+    """The case with its person, who was forgotten if it was purged; with none if nobody is found. Raises
+    ``PortError``."""
+    if case.purged_at is None:
+        return case
+    chain = await rt.db.run(lambda c: cases.chain(c, case))
+    person_id = await rt.tenants[case.tenant].source.person_of(min(chain)) if chain else None
+    return replace(case, person_id=person_id or "")
+
+
+def take_up_again(c: Connection, rt: Runtime, case: Case, decision: Decision, known: Facts) -> bool:
+    """Carry out what was decided of a closed case; False if it is to be looked at again. Nothing of it is kept, as it
+    may have been purged."""
+    tenant, now = rt.tenants[case.tenant], rt.clock.now()
+    if known.stale:
+        return False
+    released = tuple(o for o in known.orders.value if o.id in decision.release)
+    if released:
+        cases.unlink_orders(c, case, decision.release)
+        today = local_date(now, tenant.policy.zone)
+        open_or_mark(c, rt, tenant, case.person_id, released, now, evidence_after=today)
+        return True
+    shown = {o.id for o in known.orders.value if not o.gone}
+    return cases.chain(c, case) <= shown or now - (case.due_at or now) >= NOT_SHOWN

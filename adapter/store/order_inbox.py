@@ -1,0 +1,75 @@
+"""Orders that have no case yet and can't be used now: what is wrong with each, and when it is asked for again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, select
+
+from adapter.domain.facts import FactProblem
+from adapter.store.sql import insert_missing
+from adapter.store.tables import order_inbox as table
+
+UNREAD = FactProblem("order_unread", "orders")
+"""Of an order that just can't be read now, as when the case system is down."""
+
+
+class InboxState(StrEnum):
+    UNREAD = "unread"
+    """Can't be read now; a person is told if that lasts."""
+    UNUSABLE = "unusable"
+    """A person must mend it, and is told."""
+    OF_CASE = "of_case"
+    """Can't be used either, but an open case knows its person and tells of it."""
+    DAY_IN_DOUBT = "day_in_doubt"
+    """No order: a day whose list answered 404, and may have failed (L10)."""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingOrder:
+    """``order_id`` is the day for a day in doubt. ``day`` is the local calendar date of its last change, on which the
+    case system lists it. ``since`` (UTC) is when it was first seen so; ``problem`` is what is wrong now."""
+
+    order_id: str
+    state: InboxState
+    day: date
+    since: datetime
+    problem: FactProblem = UNREAD
+
+    @property
+    def subject(self) -> str:
+        """What its mail is about, in the outbox."""
+        return f"order:{self.order_id}"
+
+
+def all_waiting(conn: Connection, tenant: str) -> dict[str, WaitingOrder]:
+    """Everything that is asked for again, by id, the oldest first."""
+    c = table.c
+    query = select(*(c[f.name] for f in fields(WaitingOrder))).where(c.tenant == tenant).order_by(c.since, c.order_id)
+    return {row.order_id: _loaded(row) for row in conn.execute(query)}
+
+
+def unusable_orders(conn: Connection, tenant: str) -> tuple[WaitingOrder, ...]:
+    """What people see: the orders that can't be used and that no case tells of, the oldest first."""
+    shown = (InboxState.UNREAD, InboxState.UNUSABLE)
+    return tuple(order for order in all_waiting(conn, tenant).values() if order.state in shown)
+
+
+def replace_all(conn: Connection, tenant: str, waiting: Iterable[WaitingOrder]) -> None:
+    """From now on these are the ones that wait."""
+    conn.execute(delete(table).where(table.c.tenant == tenant))
+    for order in waiting:
+        p = order.problem
+        problem = {"code": p.code, "resource": p.resource, "params": dict(p.params)}
+        row = {"order_id": order.order_id, "state": order.state, "day": order.day, "since": order.since}
+        insert_missing(conn, table, {"tenant": tenant, **row, "problem": problem})
+
+
+def _loaded(row: Row[Any]) -> WaitingOrder:
+    told = row.problem
+    problem = FactProblem(told["code"], told["resource"], tuple(told["params"].items()))
+    return WaitingOrder(row.order_id, InboxState(row.state), row.day, row.since, problem)
