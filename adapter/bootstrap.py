@@ -12,13 +12,15 @@ import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from types import TracebackType
 from typing import Self
 
 import httpx
 
-from adapter.engine.breaker import LIFECARE, Breakers, GuardedSource
-from adapter.engine.runtime import Clock, Runtime, Tenant, Tuning
+from adapter.engine.breaker import LIFECARE, Breakers
+from adapter.engine.runtime import Clock, Runtime, Tenant
+from adapter.engine.tuning import Tuning
 from adapter.gateways.executors import Executors
 from adapter.gateways.lifecare_source import LifecareSource
 from adapter.gateways.mails import MailExecutor
@@ -138,8 +140,8 @@ def build(
             name=name,
             policy=p.mapping.policy(_holidays(clock)),
             go_live=p.mapping.go_live,
-            source=GuardedSource(
-                LifecareSource(p.lifecare, p.mapping, key=key), breakers.of(name, LIFECARE), clock.now
+            source=LifecareSource(
+                p.lifecare, p.mapping, key=key, asking=partial(breakers.of(name, LIFECARE).guard, clock.now)
             ),
             executor=_executors(name, p, clock, database, rng, key),
             platform=p.schedules,

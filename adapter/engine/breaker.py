@@ -7,18 +7,14 @@ whether the vendor answers as it should, not whether it likes what it was asked.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from typing import TypeVar
+from datetime import datetime, timedelta
 
-from adapter.domain.facts import Absence, AuthorityDecision, Client, Execution, FactProblem, Note, Order, Signal
 from adapter.engine.outcomes import RULES
 from adapter.log_events import log
-from adapter.ports import CaseSource, Failure, PortError, Window
-
-T = TypeVar("T")
-Problems = tuple[FactProblem, ...]
+from adapter.ports import Failure, PortError
 
 IN_A_ROW = 5
 """Failures in a row that open a breaker."""
@@ -94,6 +90,23 @@ class Breaker:
             self._probes += 1
             self.probe_at = now + self._wait()
 
+    @contextmanager
+    def guard(self, now: Callable[[], datetime]) -> Iterator[None]:
+        """Around a call: while the vendor is down it fails at once with ``PortError``, and how it ended counts."""
+        if not self.allows(now()):
+            raise self._unasked()
+        try:
+            yield
+        except PortError as e:
+            self.failure(now(), e)
+            raise
+        self.success(now())
+
+    def _unasked(self) -> PortError:
+        since = f"{self.down_since:%Y-%m-%dT%H:%MZ}" if self.down_since else "a moment ago"
+        reason = f"{self.vendor} was not asked: it hasn't answered as it should since {since}; it is tried again soon"
+        return PortError(Failure.TRANSIENT, reason, vendor=self.vendor)
+
     def _wait(self) -> timedelta:
         doubled: timedelta = self.first * 2 ** min(self._probes, 16)
         return min(doubled, self.cap)
@@ -116,71 +129,3 @@ class Breakers:
     def down(self) -> dict[tuple[str, str], datetime]:
         """Who is down, by municipality and vendor, and since when (UTC)."""
         return {key: b.down_since for key, b in self._all.items() if b.down_since is not None}
-
-
-@dataclass(frozen=True, slots=True)
-class GuardedSource:
-    """A ``CaseSource`` behind its vendor's breaker: while the vendor is down, reads fail at once."""
-
-    source: CaseSource
-    breaker: Breaker
-    now: Callable[[], datetime]
-
-    async def orders(self, person_id: str) -> tuple[tuple[Order, ...], Problems]:
-        return await self._guarded(lambda: self.source.orders(person_id))
-
-    async def person_of(self, order_id: str) -> str | None:
-        return await self._guarded(lambda: self.source.person_of(order_id))
-
-    async def decisions(self, person_id: str, ids: frozenset[int]) -> tuple[tuple[AuthorityDecision, ...], Problems]:
-        return await self._guarded(lambda: self.source.decisions(person_id, ids))
-
-    async def executions(self, person_id: str) -> tuple[tuple[Execution, ...], Problems]:
-        return await self._guarded(lambda: self.source.executions(person_id))
-
-    async def client(self, person_id: str) -> tuple[Client, Problems]:
-        return await self._guarded(lambda: self.source.client(person_id))
-
-    async def absences(self, person_id: str) -> tuple[tuple[Absence, ...], Problems]:
-        return await self._guarded(lambda: self.source.absences(person_id))
-
-    async def notes(
-        self, execution_ids: frozenset[int], signals: frozenset[Signal], since: date
-    ) -> tuple[tuple[Note, ...], Problems]:
-        return await self._guarded(lambda: self.source.notes(execution_ids, signals, since))
-
-    async def orders_updated_on(self, day: date) -> Window:
-        return await self._guarded(lambda: self.source.orders_updated_on(day))
-
-    async def changed_since(self, feed: str, since: datetime) -> Window:
-        return await self._guarded(lambda: self.source.changed_since(feed, since))
-
-    async def urgent_notes(self) -> Window:
-        return await self._guarded(self.source.urgent_notes)
-
-    async def services_ending_on(self, day: date) -> Window:
-        return await self._guarded(lambda: self.source.services_ending_on(day))
-
-    async def shows(self, *resources: str) -> bool:
-        return await self._guarded(lambda: self.source.shows(*resources))
-
-    async def answers(self, resource: str) -> None:
-        await self._guarded(lambda: self.source.answers(resource))
-
-    async def _guarded(self, call: Callable[[], Awaitable[T]]) -> T:
-        if not self.breaker.allows(self.now()):
-            raise unasked(self.breaker)
-        try:
-            result = await call()
-        except PortError as e:
-            self.breaker.failure(self.now(), e)
-            raise
-        self.breaker.success(self.now())
-        return result
-
-
-def unasked(breaker: Breaker) -> PortError:
-    """The error in place of a call that a breaker held back."""
-    since = f"{breaker.down_since:%Y-%m-%dT%H:%MZ}" if breaker.down_since else "a moment ago"
-    reason = f"{breaker.vendor} was not asked: it hasn't answered as it should since {since}; it is tried again soon"
-    return PortError(Failure.TRANSIENT, reason, vendor=breaker.vendor)

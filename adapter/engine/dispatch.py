@@ -18,7 +18,7 @@ from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import CaseContext, Effect, Executor, Failure, PortError
 from adapter.store import dispatch, schedules
-from adapter.store.dispatch import ClaimedAct, Ended
+from adapter.store.dispatch import ClaimedAct
 from adapter.store.errors import Overtaken, StoreError
 from adapter.store.outbox import STOPS
 
@@ -146,16 +146,16 @@ class _Turn:
 
     async def _done(self, effect: Effect) -> None:
         now = self.rt.clock.now()
-        await self.rt.endings.write(self.rt.db, Ended(self.claimed, effect, now, "act_done"))
+        await self.rt.db.run(lambda c: dispatch.done(c, self.claimed, effect, now=now, reason="act_done"))
         await self.rt.at(f"act {self.claimed.act.kind.value} recorded")
         seconds = (now - self.began).total_seconds()
         log("act_done", vendor=self.vendor, attempts=self.claimed.act.attempts, seconds=seconds, **self.label)
 
     async def _look(self, context: CaseContext) -> None:
-        effect: Effect | None = None
+        found: Effect | None = None
         try:
             await self.rt.at(f"act {self.claimed.act.kind.value} about to be looked for")
-            effect = await self.executor.find(self.claimed.act, context)
+            found = await self.executor.find(self.claimed.act, context)
         except PortError as e:
             self._heard(e)
             if e.failure is not Failure.NOT_FOUND:
@@ -163,10 +163,10 @@ class _Turn:
                 return
         now = self.rt.clock.now()
         looks = self.claimed.looks + 1
-        if effect is not None:
+        if (effect := found) is not None:
             # Nothing found may be because nothing was asked: mail can't be looked for.
             self._heard(None)
-            await self.rt.endings.write(self.rt.db, Ended(self.claimed, effect, now, "act_found"))
+            await self.rt.db.run(lambda c: dispatch.done(c, self.claimed, effect, now=now, reason="act_found"))
             log("act_found_done", vendor=self.vendor, looks=looks, **self.label)
         elif looks >= self.executor.looks_needed(self.claimed.act):
             await self._had_no_effect(now)

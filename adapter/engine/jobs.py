@@ -24,14 +24,13 @@ from adapter.engine.retention import forget
 from adapter.engine.runtime import Runtime
 from adapter.engine.work import Done, work
 from adapter.log_events import log
-from adapter.store import dispatch, due, feeds, outbox, statistics
+from adapter.store import dispatch, due, feeds, outbox
 from adapter.store.errors import StoreError
 
 WORK_EVERY = timedelta(seconds=0.5)
 COMPARE_LOOK = timedelta(minutes=10)
 """How often it is looked whether the full comparison is due."""
 REQUESTS_EVERY = timedelta(seconds=2)
-STATISTICS_EVERY = timedelta(seconds=5)
 FORGET_EVERY = timedelta(hours=24)
 GRACE_SECONDS = 8.0
 """How long a stop waits for what is under way; what isn't finished by then is found again by its lease."""
@@ -83,8 +82,6 @@ class Jobs:
             self._add(f"comparison {tenant.name}", partial(compare_when_due, rt, tenant), COMPARE_LOOK, now)
         self._add("work", lambda: work(rt, self.stopping), WORK_EVERY, now)
         self._add("requests", RequestDesk(rt).look_and_work, REQUESTS_EVERY, now)
-        if not rt.db.embedded:
-            self._add("statistics", lambda: rt.db.run(statistics.refresh), STATISTICS_EVERY, now)
         self._add("forget", lambda: forget(rt), FORGET_EVERY, now)
 
     def _add(self, name: str, job: Callable[[], Awaitable[object]], every: timedelta, first: object) -> None:

@@ -10,13 +10,10 @@ import random
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from adapter.domain.ledger import ActKind
+from adapter.engine.tuning import Tuning
 from adapter.ports import Failure, PortError
-
-if TYPE_CHECKING:
-    from adapter.engine.runtime import Tuning
 
 
 class Verdict(StrEnum):

@@ -7,11 +7,10 @@ import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 from adapter.domain.policy import Policy
 from adapter.engine.breaker import Breakers
-from adapter.engine.endings import Endings
+from adapter.engine.tuning import Tuning
 from adapter.ports import CaseSource, Executor, SchedulePlatform
 from adapter.store.database import Database
 
@@ -25,27 +24,6 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
-
-
-@dataclass(frozen=True, slots=True)
-class Tuning:
-    """How the engine works; all are settings of the group ``[engine]``, described there."""
-
-    poll: timedelta = timedelta(seconds=60)
-    overlap: timedelta = timedelta(minutes=15)
-    reread: timedelta = timedelta(hours=24)
-    awaiting: timedelta = timedelta(minutes=30)
-    lease: timedelta = timedelta(seconds=60)
-    settle: timedelta = timedelta(seconds=30)
-    fresh: timedelta = timedelta(seconds=120)
-    retry_first: timedelta = timedelta(seconds=15)
-    retry_cap: timedelta = timedelta(minutes=15)
-    concurrency: int = 8
-    compare_every: timedelta = timedelta(hours=24)
-    mend_drift: bool = True
-    end_unowned: bool = False
-    resync_file: Path | None = None
-    adopt_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +53,6 @@ class Runtime:
     rng: random.Random = field(default_factory=random.SystemRandom)
     owner: str = "adapter"
     breakers: Breakers = field(default_factory=Breakers)
-    endings: Endings = field(default_factory=Endings)
     refused: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Municipalities that aren't served because their settings or mapping can't be used, and what to mend of each."""
     dry_run: bool = False

@@ -30,6 +30,8 @@ LOOK_AGAIN_SECONDS = 0.5
 EVENLY = timedelta(seconds=0.2)
 """The gap between what is let go when a vendor is back."""
 
+CASES = "cases"
+"""What a slot for cases is called, beside the lanes of acts."""
 Slot = tuple[str, str]
 """A municipality, and a lane or ``CASES``."""
 Started = list[tuple[Slot, Coroutine[Any, Any, None]]]
@@ -75,9 +77,7 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
         for tenant, breaker in back:
             _let_go(c, rt, tenant, breaker.vendor, now)
         acts: list[ClaimedAct] = []
-        rooms: dict[Slot, int] = {}
         due_cases: list[Case] = []
-        waiting = due.waiting(c, list(rt.tenants), now)
         for lane in () if rt.dry_run else VENDOR_OF_LANE:
             for tenant in rt.tenants:
                 room = rt.tuning.concurrency - busy[tenant, lane]
@@ -85,13 +85,14 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
                     continue
                 if not rt.breakers.of(tenant, VENDOR_OF_LANE[lane]).closed:
                     acts += _claim_probe(c, rt, (tenant, lane), now, until)
-                elif (tenant, lane) in waiting:
-                    rooms[tenant, lane] = room
-        acts += dispatch.claim_acts(c, rooms=rooms, now=now, owner=rt.owner, lease_until=until)
-        for tenant in (t for t, what in sorted(waiting) if what == due.CASES):
+                else:
+                    acts += dispatch.claim_acts(
+                        c, tenant=tenant, lane=lane, limit=room, now=now, owner=rt.owner, lease_until=until
+                    )
+        for tenant in rt.tenants:
             room = _room_for_cases(rt, tenant, busy, acts)
             if room > 0:
-                due_cases += due.claim_due(c, tenants=[tenant], now=now, limit=room, owner=rt.owner, lease_until=until)
+                due_cases += due.claim_due(c, tenant=tenant, now=now, limit=room, owner=rt.owner, lease_until=until)
         return acts, due_cases
 
     acts, due_cases = await rt.db.run(claim)
@@ -105,7 +106,7 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
     done.acts += len(acts)
     done.cases += len(due_cases)
     started: Started = [((act.tenant, act.lane), carry_out(rt, act)) for act in acts]
-    return started + [((case.tenant, due.CASES), reconcile(rt, case)) for case in due_cases]
+    return started + [((case.tenant, CASES), reconcile(rt, case)) for case in due_cases]
 
 
 def _room_for_cases(rt: Runtime, tenant: str, busy: Counter[Slot], claimed: list[ClaimedAct]) -> int:
@@ -113,7 +114,7 @@ def _room_for_cases(rt: Runtime, tenant: str, busy: Counter[Slot], claimed: list
     is reconciled after several of them instead of after each is read that many times less often."""
     acts = sum(busy[tenant, lane] for lane in VENDOR_OF_LANE) + sum(act.tenant == tenant for act in claimed)
     most = rt.tuning.concurrency
-    return max(most - acts, most // 4, 1) - busy[tenant, due.CASES]
+    return max(most - acts, most // 4, 1) - busy[tenant, CASES]
 
 
 def _claim_probe(c: Connection, rt: Runtime, slot: Slot, now: datetime, until: datetime) -> list[ClaimedAct]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, TypeVar
@@ -63,16 +63,25 @@ R = TypeVar("R", bound=BaseModel)
 
 
 class LifecareSource:
-    """``CaseSource`` over one tenant's Lifecare. ``key`` is the secret of all fingerprints. Raises ``PortError``."""
+    """``CaseSource`` over one tenant's Lifecare. ``key`` is the secret of all fingerprints. ``asking`` is entered
+    around each call: it may refuse it, and sees how it ends. Raises ``PortError``."""
 
-    def __init__(self, client: LifecareClient, mapping: MunicipalMapping, *, key: bytes) -> None:
+    def __init__(
+        self,
+        client: LifecareClient,
+        mapping: MunicipalMapping,
+        *,
+        key: bytes,
+        asking: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
         self._lifecare = client
         self._mapping = mapping
         self._key = key
+        self._asking = asking
 
     async def orders(self, person_id: str) -> tuple[tuple[Order, ...], Problems]:
         """Every order of the person with its services. One whose services can't be read whole fails the read."""
-        with as_port_errors():
+        with self._asking(), as_port_errors():
             rows = await self._lifecare.orders_of_person(person_id)
             services = await _all(self._lifecare.ordered_services(row.id) for row in rows.items)
         found: list[Order] = []
@@ -88,7 +97,7 @@ class LifecareSource:
         return tuple(found), tuple(problems)
 
     async def person_of(self, order_id: str) -> str | None:
-        with as_port_errors():
+        with self._asking(), as_port_errors():
             try:
                 return (await self._lifecare.order(order_id)).person_id
             except NotFound:
@@ -97,7 +106,7 @@ class LifecareSource:
     async def decisions(self, person_id: str, ids: frozenset[int]) -> tuple[tuple[AuthorityDecision, ...], Problems]:
         """See ``CaseSource``. A decision that the person's list doesn't hold is asked for by its id: somebody else's is
         a problem (L11), one that isn't there is absent."""
-        with as_port_errors():
+        with self._asking(), as_port_errors():
             rows = await self._everything(query.DECISIONS, person_id)
             own, problems = _own(rows, person_id, "sol_decisions")
             broken = {row.id for row in rows.broken}
@@ -119,7 +128,7 @@ class LifecareSource:
             return None
 
     async def executions(self, person_id: str) -> tuple[tuple[Execution, ...], Problems]:
-        with as_port_errors():
+        with self._asking(), as_port_errors():
             own, problems = _own(await self._everything(query.EXECUTIONS, person_id), person_id, "executions")
         found = [mapped.execution(row) for row in own]
         return tuple(e for e, _ in found), tuple(problems) + tuple(p for _, faults in found for p in faults)
@@ -127,7 +136,7 @@ class LifecareSource:
     async def client(self, person_id: str) -> tuple[Client, Problems]:
         """A client that the key can't see, or that is deleted, is protected and has no ``client_id`` (LA9). So is one
         that can't be read, which a problem tells."""
-        with as_port_errors():
+        with self._asking(), as_port_errors():
             own, problems = _own(await self._everything(query.CLIENTS, person_id), person_id, "clients")
         row = next((row for row in own if not row.deleted), None)
         if row is None:
@@ -135,7 +144,7 @@ class LifecareSource:
         return mapped.client(row, person_id, self._key)
 
     async def absences(self, person_id: str) -> tuple[tuple[Absence, ...], Problems]:
-        with as_port_errors():
+        with self._asking(), as_port_errors():
             own, problems = _own(await self._everything(query.ABSENCES, person_id), person_id, "client_absences")
         found = [mapped.absence(row) for row in own]
         faults = [p for _, faults in found for p in faults]
@@ -145,7 +154,7 @@ class LifecareSource:
         self, execution_ids: frozenset[int], signals: frozenset[Signal], since: date
     ) -> tuple[tuple[Note, ...], Problems]:
         """Read by execution and heading: a journal has far more notes under other headings."""
-        with as_port_errors():
+        with self._asking(), as_port_errors():
             lists = await _all(
                 self._lifecare.documentations(execution_id=execution_id, headline_id=heading, status="Current")
                 for execution_id in sorted(execution_ids)
@@ -158,7 +167,7 @@ class LifecareSource:
         return found_notes, (*broken, *problems)
 
     async def orders_updated_on(self, day: date) -> Window:
-        with as_port_errors():
+        with self._asking(), as_port_errors():
             rows = await self._lifecare.orders_updated_on(day)
         window = self._window(rows, "orders")
         hints = (self._mapping.maybe_camera(row.service_category_id) for row in rows.items)
@@ -172,13 +181,13 @@ class LifecareSource:
     async def changed_since(self, feed: str, since: datetime) -> Window:
         """See ``CaseSource``. Raises ``KeyError`` for a feed that there isn't."""
         resource = FEEDS[feed]
-        with as_port_errors():
+        with self._asking(), as_port_errors():
             return self._window(await self._lifecare.list(resource, gt=since), resource.name)
 
     async def urgent_notes(self) -> Window:
         """Fingerprints tell a note apart from the same note error-marked or replaced. A note on no execution is
         nobody's."""
-        with as_port_errors():
+        with self._asking(), as_port_errors():
             lists = await _all(
                 self._lifecare.documentations(headline_id=self._mapping.signals[signal], status="Current")
                 for signal in URGENT
@@ -194,7 +203,7 @@ class LifecareSource:
 
     async def services_ending_on(self, day: date) -> Window:
         """See ``CaseSource``. A service has no id: its content names it."""
-        with as_port_errors():
+        with self._asking(), as_port_errors():
             rows = await self._lifecare.list(
                 query.ORDERED_SERVICES, q=query.q(query.ORDERED_SERVICES, EndDate=day), scope=None
             )
@@ -203,7 +212,7 @@ class LifecareSource:
 
     async def shows(self, *resources: str) -> bool:
         """See ``CaseSource``. One without a licence shows nothing."""
-        with as_port_errors():
+        with self._asking(), as_port_errors():
             for name in resources:
                 with suppress(Unauthorised):
                     if await self._lifecare.shows_anything(SHOWN[name]):
@@ -213,7 +222,7 @@ class LifecareSource:
     async def answers(self, resource: str) -> None:
         """See ``CaseSource``. What answers nothing but "not found" is down, as far as anybody can tell (L10)."""
         asked = SHOWN[resource]
-        with as_port_errors():
+        with self._asking(), as_port_errors():
             shows = await self._lifecare.shows_anything(asked)
         if not shows:
             raise PortError(

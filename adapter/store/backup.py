@@ -72,7 +72,7 @@ def _all_unknown(conn: Connection) -> None:
     conn.execute(update(acts).where(waiting).values(state=ActState.UNKNOWN, looks=0, **free))
     conn.execute(update(acts).where(held).values(**free))
     for row in touched:
-        advance(conn, row.tenant, [row.ref])
+        advance(conn, row.tenant, row.ref)
     taken = update(cases).where(cases.c.lease_owner.is_not(None))
     conn.execute(taken.values(ready_at=cases.c.lease_until, version=cases.c.version + 1, **free))
     conn.execute(update(feeds).values(**free))

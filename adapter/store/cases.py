@@ -8,12 +8,12 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, Row, Select, delete, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, select
 
 from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events
 from adapter.store.errors import OrderTaken
-from adapter.store.sql import among, by_ref, given, insert_missing, of_cases, where
+from adapter.store.sql import by_ref, insert_missing
 from adapter.store.tables import case_links, cases
 
 LinkKind = Literal["order", "execution", "decision", "absence", "client"]
@@ -73,29 +73,11 @@ class Case:
 COLUMNS = [cases.c[f.name] for f in fields(Case)]
 
 _c, _l = cases.c, case_links.c
-_JOINED = cases.join(case_links, (_l.tenant == _c.tenant) & (_l.ref == _c.ref))
-_BY_REF = select(*COLUMNS).where(*where(cases, "tenant", "ref"))
-_OF_PERSON = (
-    select(*COLUMNS).where(*where(cases, "tenant", "person_id"), _c.closed_at.is_(None)).order_by(_c.opened_at, _c.ref)
+_LOCK = select(_c.ref).where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref")).with_for_update()
+_OF_CASES = select(_l.ref, _l.kind, _l.external_id).where(
+    _l.tenant == bindparam("tenant"), _l.ref.in_(bindparam("refs", expanding=True))
 )
-_LINKED = select(*COLUMNS).select_from(_JOINED).where(*where(case_links, "tenant", "kind", "external_id"))
-_OPEN_OF_PERSONS = select(_c.person_id, _c.ref).where(
-    _c.tenant == given("tenant"), among(_c.person_id, "ids"), _c.closed_at.is_(None)
-)
-_OPEN_OF_LINKS = (
-    select(_l.external_id, _c.ref)
-    .select_from(_JOINED)
-    .where(*where(case_links, "tenant", "kind"), among(_l.external_id, "ids"), _c.closed_at.is_(None))
-)
-_CLOSED_OF_LINKS = (
-    select(_l.external_id, _c.ref)
-    .select_from(_JOINED)
-    .where(*where(case_links, "tenant", "kind"), among(_l.external_id, "ids"), _c.closed_at.is_not(None))
-)
-_TAKEN = select(_l.external_id).where(_l.tenant == given("tenant"), _l.kind == "order", among(_l.external_id, "ids"))
-_LINKS = select(_l.external_id).where(*where(case_links, "tenant", "ref", "kind"))
-_ALL_LINKS = select(_l.ref, _l.kind, _l.external_id).where(*of_cases(case_links))
-_LOCK = select(_c.ref).where(*where(cases, "tenant", "ref")).with_for_update()
+_LINKED = cases.join(case_links, (_l.tenant == _c.tenant) & (_l.ref == _c.ref))
 
 
 def from_row(row: Row[Any]) -> Case:
@@ -148,7 +130,6 @@ def open_case(
     try:
         link(conn, opened, {"order": orders})
     except OrderTaken:
-        # By hand: a savepoint would be two statements more for each case.
         for table in (case_links, cases):
             conn.execute(delete(table).where(table.c.tenant == tenant, table.c.ref == ref))
         raise
@@ -157,7 +138,7 @@ def open_case(
 
 
 def case(conn: Connection, tenant: str, ref: str) -> Case | None:
-    row = conn.execute(_BY_REF, {"tenant": tenant, "ref": ref}).one_or_none()
+    row = conn.execute(select(*COLUMNS).where(_c.tenant == tenant, _c.ref == ref)).one_or_none()
     return from_row(row) if row is not None else None
 
 
@@ -185,63 +166,62 @@ def all_cases(
     limit: int | None = None,
 ) -> list[Case]:
     """Cases by reference, from the one after ``after`` on, so that many can be read in pages."""
-    c = cases.c
-    query = select(*COLUMNS).where(c.tenant == tenant, c.ref > after).order_by(c.ref).limit(limit)
+    query = select(*COLUMNS).where(_c.tenant == tenant, _c.ref > after).order_by(_c.ref).limit(limit)
     if open_only:
-        query = query.where(c.closed_at.is_(None))
+        query = query.where(_c.closed_at.is_(None))
     if phase is not None:
-        query = query.where(c.phase == phase)
+        query = query.where(_c.phase == phase)
     return [from_row(row) for row in conn.execute(query)]
 
 
 def open_cases_of_person(conn: Connection, tenant: str, person_id: str) -> list[Case]:
     """The person's open cases, oldest first."""
-    return [from_row(row) for row in conn.execute(_OF_PERSON, {"tenant": tenant, "person_id": person_id})]
+    theirs = select(*COLUMNS).where(_c.tenant == tenant, _c.person_id == person_id, _c.closed_at.is_(None))
+    return [from_row(row) for row in conn.execute(theirs.order_by(_c.opened_at, _c.ref))]
 
 
 def case_of_order(conn: Connection, tenant: str, order_id: str) -> Case | None:
     """The case that an order belongs to, open or closed."""
-    linked = {"tenant": tenant, "kind": "order", "external_id": order_id}
-    row = conn.execute(_LINKED, linked).one_or_none()
+    query = select(*COLUMNS).select_from(_LINKED).where(*_are(tenant, "order", [order_id]))
+    row = conn.execute(query).one_or_none()
     return from_row(row) if row is not None else None
 
 
 def orders_taken(conn: Connection, tenant: str, order_ids: Iterable[str]) -> frozenset[str]:
     """Those of the orders that belong to a case, open or closed."""
-    ids = list(order_ids)
-    return frozenset(conn.scalars(_TAKEN, {"tenant": tenant, "ids": ids}) if ids else ())
+    return frozenset(conn.scalars(select(_l.external_id).where(*_are(tenant, "order", order_ids))))
 
 
 def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str]) -> dict[str, list[str]]:
     """References of the persons' open cases, by person; many are looked up at once."""
-    found: dict[str, list[str]] = {}
-    ids = sorted(set(person_ids))
-    for person_id, ref in conn.execute(_OPEN_OF_PERSONS, {"tenant": tenant, "ids": ids}) if ids else ():
-        found.setdefault(person_id, []).append(ref)
-    return found
+    theirs = (_c.tenant == tenant, _c.person_id.in_(sorted(set(person_ids))), _c.closed_at.is_(None))
+    return _listed(conn, select(_c.person_id, _c.ref).where(*theirs))
 
 
 def open_refs_of_links(
     conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
 ) -> dict[str, list[str]]:
     """References of the open cases that are linked to these, by external id; many are looked up at once."""
-    return _refs_of_links(conn, _OPEN_OF_LINKS, tenant, kind, external_ids)
+    linked = select(_l.external_id, _c.ref).select_from(_LINKED).where(*_are(tenant, kind, external_ids))
+    return _listed(conn, linked.where(_c.closed_at.is_(None)))
 
 
 def closed_refs_of_links(
     conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
 ) -> dict[str, list[str]]:
     """The same of the closed ones."""
-    return _refs_of_links(conn, _CLOSED_OF_LINKS, tenant, kind, external_ids)
+    linked = select(_l.external_id, _c.ref).select_from(_LINKED).where(*_are(tenant, kind, external_ids))
+    return _listed(conn, linked.where(_c.closed_at.is_not(None)))
 
 
-def _refs_of_links(
-    conn: Connection, query: Select[Any], tenant: str, kind: LinkKind, external_ids: Iterable[str]
-) -> dict[str, list[str]]:
+def _are(tenant: str, kind: LinkKind, external_ids: Iterable[str]) -> tuple[ColumnElement[bool], ...]:
+    return _l.tenant == tenant, _l.kind == kind, _l.external_id.in_(sorted(set(external_ids)))
+
+
+def _listed(conn: Connection, query: Select[tuple[str, str]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    ids = sorted(set(external_ids))
-    for external_id, ref in conn.execute(query, {"tenant": tenant, "kind": kind, "ids": ids}) if ids else ():
-        found.setdefault(external_id, []).append(ref)
+    for of, ref in conn.execute(query):
+        found.setdefault(of, []).append(ref)
     return found
 
 
@@ -259,12 +239,13 @@ def link(conn: Connection, case: Case, found: Mapping[LinkKind, Iterable[int | s
 
 
 def links(conn: Connection, case: Case, kind: LinkKind) -> frozenset[str]:
-    return frozenset(conn.scalars(_LINKS, {"tenant": case.tenant, "ref": case.ref, "kind": kind}))
+    query = select(_l.external_id).where(_l.tenant == case.tenant, _l.ref == case.ref, _l.kind == kind)
+    return frozenset(conn.scalars(query))
 
 
 def all_links(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, Links]:
     """Everything that these cases are linked to, by reference and kind."""
-    rows = by_ref(conn, _ALL_LINKS, tenant, refs)
+    rows = by_ref(refs, conn.execute(_OF_CASES, {"tenant": tenant, "refs": refs}))
     return {
         ref: {kind: frozenset(row.external_id for row in some if row.kind == kind) for kind in get_args(LinkKind)}
         for ref, some in rows.items()
@@ -278,10 +259,5 @@ def chain(conn: Connection, case: Case) -> frozenset[str]:
 
 def unlink_orders(conn: Connection, case: Case, order_ids: Iterable[str]) -> None:
     """Let go of orders that belong to a later case."""
-    c = case_links.c
-    for some in codec.chunks(order_ids):
-        conn.execute(
-            delete(case_links).where(
-                c.tenant == case.tenant, c.ref == case.ref, c.kind == "order", c.external_id.in_(some)
-            )
-        )
+    mine = (_l.tenant == case.tenant, _l.ref == case.ref, _l.kind == "order")
+    conn.execute(delete(case_links).where(*mine, _l.external_id.in_(list(order_ids))))

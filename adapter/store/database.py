@@ -233,6 +233,8 @@ def _at_once(step: Coroutine[Any, Any, None]) -> None:
 
 
 def _watched(engine: Engine) -> Engine:
+    # Many new rows in one statement, for the reason that stands in ``sql``.
+    engine.dialect.use_insertmanyvalues_wo_returning = True
     event.listen(engine, "connect", _prepare_postgres)
     event.listen(engine, "checkin", _note_use)
     event.listen(engine, "checkout", partial(_ping_if_idle, engine.dialect.loaded_dbapi.Error))

@@ -9,11 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, select
 
 from adapter.domain.facts import Note, Signal
-from adapter.store.sql import by_ref, of_cases, upsert
+from adapter.store.sql import by_ref, upsert
 from adapter.store.tables import declarations
 
 _c = declarations.c
-_OF_CASES = select(_c.ref, _c.signal, _c.at, _c.who).where(*of_cases(declarations)).order_by(_c.at, _c.signal)
 
 
 def declare(conn: Connection, tenant: str, ref: str, signal: Signal, *, at: datetime, who: str, why: str) -> bool:
@@ -25,13 +24,15 @@ def declare(conn: Connection, tenant: str, ref: str, signal: Signal, *, at: date
     )
     if conn.scalar(same) is not None:
         return False
-    upsert(conn, declarations, [row])
+    upsert(conn, declarations, row)
     return True
 
 
 def declared(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, tuple[Note, ...]]:
     """Each case's declarations as the signals that they stand for, by whom."""
-    return {ref: tuple(map(_note, rows)) for ref, rows in by_ref(conn, _OF_CASES, tenant, refs).items()}
+    query = select(_c.ref, _c.signal, _c.at, _c.who).where(_c.tenant == tenant, _c.ref.in_(refs))
+    rows = by_ref(refs, conn.execute(query.order_by(_c.at, _c.signal)))
+    return {ref: tuple(map(_note, some)) for ref, some in rows.items()}
 
 
 def _note(row: Row[Any]) -> Note:

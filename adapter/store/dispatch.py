@@ -11,47 +11,41 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import (
-    ColumnElement,
-    Connection,
-    Integer,
-    Row,
-    Text,
-    bindparam,
-    case,
-    cast,
-    func,
-    literal_column,
-    select,
-    update,
-)
+from sqlalchemy import Connection, Integer, Row, bindparam, case, func, select, update
 
 from adapter.domain.facts import Client
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.ports import Effect
-from adapter.store import codec, events, persons, schedules
-from adapter.store.due import mark_and_lock
+from adapter.store import codec, due, events, persons, schedules
 from adapter.store.errors import Overtaken, StoreError
 from adapter.store.outbox import LANES, STOPS, act_from_row, advance
-from adapter.store.sql import among, change, change_each, given, where
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases, facts
 from adapter.store.tables import persons as person_rows
 
-_c = table.c
-_k, _f, _p = cases.c, facts.c, person_rows.c
-# Written out: parameters of a list of its own length would be put together anew each time.
-_KNOWN_KINDS: list[ColumnElement[str]] = [literal_column(f"'{kind}'") for kind in ActKind]
+_c, _k, _f, _p = table.c, cases.c, facts.c, person_rows.c
+
+# What runs for every act is built once: building a statement costs four times as much as running it.
 _READY = (
     select(table)
-    # Of kinds that this version knows: another is a newer replica's, and the case of one is poisoned for this.
-    .where(*where(table, "tenant", "lane"), _c.ready_at <= given("now"), _c.kind.in_(_KNOWN_KINDS))
+    # Of kinds that this version knows: another is a newer replica's.
+    .where(_c.tenant == bindparam("tenant"), _c.lane == bindparam("lane"), _c.kind.in_(list(ActKind)))
+    .where(_c.ready_at <= bindparam("now"))
     .order_by(_c.ready_at, _c.ref)
-    .limit(bindparam("room", type_=Integer()))
+    .limit(bindparam("limit", type_=Integer()))
     .with_for_update(skip_locked=True)
 )
-# A statement of its own: joined to the locked one, PostgreSQL would give an act that changed just now beside its case
-# from before that change.
+_CHANGE = update(table).where(
+    _c.tenant == bindparam("of_tenant"), _c.ref == bindparam("of_ref"), _c.n == bindparam("of_n")
+)
+_CHANGE_CLAIMED = _CHANGE.where(
+    # The end of the lease tells a claim from a later one by the same owner.
+    _c.state == bindparam("claimed_as"),
+    _c.lease_owner == bindparam("claimed_by"),
+    _c.lease_until == bindparam("claimed_until"),
+)
+# A statement of its own: joined to the one that locks, PostgreSQL would give an act that changed just now beside its
+# case from before that change.
 _THEIR_CASES = (
     select(_k.ref, _k.person_id, _k.decided_at, _f.value.label("client"), _p.external_id)
     .select_from(
@@ -59,22 +53,8 @@ _THEIR_CASES = (
             person_rows, (_p.tenant == _k.tenant) & (_p.person_id == _k.person_id)
         )
     )
-    .where(_k.tenant == given("tenant"), among(_k.ref, "refs"))
+    .where(_k.tenant == bindparam("tenant"), _k.ref.in_(bindparam("refs", expanding=True)))
 )
-_LEASE = (
-    update(table)
-    # By reference as well: for the second alone all acts of the tenant would be read.
-    .where(_c.tenant == given("of_tenant"), among(_c.ref, "refs"), among(_c.ref + ":" + cast(_c.n, Text), "these"))
-    .values(
-        state=case((_c.state == ActState.PENDING, ActState.SENDING.value), else_=ActState.UNKNOWN.value),
-        attempts=case((_c.state == ActState.PENDING, _c.attempts + 1), else_=_c.attempts),
-        looks=case((_c.state == ActState.SENDING, 0), else_=_c.looks),
-        lease_owner=given("owner"),
-        lease_until=given("until"),
-        ready_at=given("until"),
-    )
-)
-_SOONEST = select(func.min(_c.ready_at)).where(*where(table, "tenant", "lane"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +87,15 @@ class ClaimedAct:
 
 
 def claim_acts(
-    conn: Connection, *, rooms: Mapping[tuple[str, str], int], now: datetime, owner: str, lease_until: datetime
+    conn: Connection, *, tenant: str, lane: str, limit: int, now: datetime, owner: str, lease_until: datetime
 ) -> list[ClaimedAct]:
-    """Lease acts whose time has come, of each tenant's lane up to as many as ``rooms`` says, the longest waiting first.
+    """Lease up to ``limit`` acts of a lane whose time has come, the longest waiting first. What another process has
+    leased, or is leasing at this moment, is passed over.
 
     One that was being sent when its lease ran out is claimed as UNKNOWN: whoever sent it may have died after sending.
     """
-    of = [{"tenant": tenant, "lane": lane, "now": now, "room": room} for (tenant, lane), room in rooms.items()]
-    return _lease(conn, [row for one in of for row in conn.execute(_READY, one)], now, owner, lease_until)
+    rows = conn.execute(_READY, {"tenant": tenant, "lane": lane, "now": now, "limit": limit}).all()
+    return _lease(conn, rows, now, owner, lease_until)
 
 
 def claim_probe(
@@ -170,32 +151,40 @@ def release_owner(conn: Connection, owner: str, *, now: datetime, settle: timede
         free = {"state": ActState.UNKNOWN, "lease_owner": None, "lease_until": None, "retry_at": at}
         mine = (_c.tenant == row.tenant, _c.ref == row.ref, _c.n == row.n)
         conn.execute(update(table).where(*mine).values(**free, looks=0 if row.state == ActState.SENDING else _c.looks))
-        advance(conn, row.tenant, [row.ref])
+        advance(conn, row.tenant, row.ref)
     return len(held)
 
 
 def _lease(
     conn: Connection, rows: Sequence[Row[Any]], now: datetime, owner: str, lease_until: datetime
 ) -> list[ClaimedAct]:
-    known: dict[tuple[str, str], Row[Any]] = {}
-    ids: dict[tuple[str, str], Mapping[int, tuple[str, str | None]]] = {}
-    for tenant in {row.tenant for row in rows}:
-        theirs = [row for row in rows if row.tenant == tenant]
-        these, refs = [f"{row.ref}:{row.n}" for row in theirs], sorted({row.ref for row in theirs})
-        of = {"of_tenant": tenant, "refs": refs, "these": these}
-        conn.execute(_LEASE, {**of, "owner": owner, "until": lease_until})
-        their_cases = conn.execute(_THEIR_CASES, {"tenant": tenant, "refs": refs})
-        known |= {(tenant, case_row.ref): case_row for case_row in their_cases}
-        scheduled = sorted({row.ref for row in theirs if row.lane == "platform"})
-        ids |= {(tenant, ref): of for ref, of in schedules.remote_ids(conn, tenant, scheduled).items()}
-    for row in (row for row in rows if row.state == ActState.SENDING):
-        data = {"key": row.key, "n": row.n}
-        events.record(conn, row.tenant, row.ref, "act.lost", data, now=now, correlation=row.correlation)
-    claimed = (_claimed(row, known.get((row.tenant, row.ref)), owner, lease_until) for row in rows)
-    return [replace(act, schedule_ids=ids.get((act.tenant, act.ref), {})) for act in claimed]
+    """Rows of one tenant's lane, locked."""
+    if not rows:
+        return []
+    tenant, refs = rows[0].tenant, sorted({row.ref for row in rows})
+    claimed = []
+    known = {row.ref: row for row in conn.execute(_THEIR_CASES, {"tenant": tenant, "refs": refs})}
+    ids = schedules.remote_ids(conn, tenant, refs) if rows[0].lane == "platform" else {}
+    for row in rows:
+        act = _claimed(row, known.get(row.ref), ids.get(row.ref, {}), owner, lease_until)
+        mine = {"of_tenant": tenant, "of_ref": row.ref, "of_n": row.n}
+        taken = {"state": act.act.state, "attempts": act.act.attempts, "looks": act.looks}
+        lease = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
+        conn.execute(_CHANGE, {**mine, **taken, **lease})
+        if row.state == ActState.SENDING:
+            data = {"key": row.key, "n": row.n}
+            events.record(conn, tenant, row.ref, "act.lost", data, now=now, correlation=row.correlation)
+        claimed.append(act)
+    return claimed
 
 
-def _claimed(row: Row[Any], of: Row[Any] | None, owner: str, lease_until: datetime) -> ClaimedAct:
+def _claimed(
+    row: Row[Any],
+    of: Row[Any] | None,
+    schedule_ids: Mapping[int, tuple[str, str | None]],
+    owner: str,
+    lease_until: datetime,
+) -> ClaimedAct:
     first = row.state == ActState.PENDING
     state = ActState.SENDING if first else ActState.UNKNOWN
     return ClaimedAct(
@@ -214,7 +203,7 @@ def _claimed(row: Row[Any], of: Row[Any] | None, owner: str, lease_until: dateti
         decided_at=of.decided_at if of else None,
         client=_client(of.client) if of else None,
         external_id=of.external_id if of else None,
-        schedule_ids={},
+        schedule_ids=schedule_ids,
     )
 
 
@@ -229,48 +218,18 @@ def _client(value: str | None) -> Client | None:
 # Each outcome that may change what a case calls for marks the case too, for ``reason``.
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """An act that had its effect, at ``at`` (UTC)."""
-
-    claimed: ClaimedAct
-    effect: Effect
-    at: datetime
-    reason: str
-
-
-def done_all(conn: Connection, ended: Sequence[Ended]) -> None:
-    """Acts had their effects: store those, and what is now known of the schedules and the persons. Raises
-    ``Overtaken`` if others hold one of them by now."""
-    lines: list[events.Line] = []
-    # In an order, so that two who write of the same cases or persons don't block each other.
-    in_order = sorted(ended, key=lambda one: (one.claimed.person_id, one.claimed.ref, one.claimed.act.n))
-    for tenant, owner, reason in sorted(set(map(_alike, ended))):
-        theirs = [one for one in in_order if _alike(one) == (tenant, owner, reason)]
-        refs = sorted({one.claimed.ref for one in theirs})
-        mark_and_lock(conn, tenant, refs, max(one.at for one in theirs), reason)
-        rows = [{**_claim(one.claimed), "done_at": one.at, "result": dict(one.effect.result)} for one in theirs]
-        of = {"tenant": tenant, "lease_owner": owner}
-        free = {**_FREE, "state": ActState.DONE, "retry_at": None, "ready_at": None, "error": None}
-        if change_each(conn, table, of, _CLAIM, rows, free) != len(rows):
-            raise _overtaken([one.claimed for one in theirs])
-        for one in theirs:
-            claimed, effect = one.claimed, one.effect
-            lines.append(_line(claimed, "done", effect.result, one.at))
-            if effect.schedule is not None:
-                schedules.save(
-                    conn, tenant, claimed.ref, effect.schedule, remote_id=effect.schedule_id, etag=effect.etag
-                )
-            if claimed.act.kind is ActKind.EMPTY_PERSON:
-                persons.told(conn, tenant, claimed.person_id, None, emptied=True)
-            elif claimed.act.kind is ActKind.PUT_PERSON:
-                persons.told(conn, tenant, claimed.person_id, effect.person)
-        advance(conn, tenant, refs)
-    events.write(conn, lines)
-
-
-def _alike(one: Ended) -> tuple[str, str, str]:
-    return one.claimed.tenant, one.claimed.lease_owner, one.reason
+def done(conn: Connection, claimed: ClaimedAct, effect: Effect, *, now: datetime, reason: str) -> None:
+    """The act had its effect: store it, and what is now known of the schedule and the person. Raises ``Overtaken``."""
+    values = {"done_at": now, "result": dict(effect.result), "retry_at": None, "ready_at": None, "error": None}
+    _move(conn, claimed, ActState.DONE, values, "done", effect.result, now, reason)
+    if effect.schedule is not None:
+        schedules.save(
+            conn, claimed.tenant, claimed.ref, effect.schedule, remote_id=effect.schedule_id, etag=effect.etag
+        )
+    if claimed.act.kind is ActKind.EMPTY_PERSON:
+        persons.told(conn, claimed.tenant, claimed.person_id, None, emptied=True)
+    elif claimed.act.kind is ActKind.PUT_PERSON:
+        persons.told(conn, claimed.tenant, claimed.person_id, effect.person)
 
 
 def retry(
@@ -325,8 +284,12 @@ def give_back(
 
 def next_retry(conn: Connection, tenants: Sequence[str], lanes: Sequence[str] = LANES) -> datetime | None:
     """When the next act can be claimed (UTC); None if there is none."""
-    found = [conn.scalar(_SOONEST, {"tenant": tenant, "lane": lane}) for tenant in tenants for lane in lanes]
-    return min((at for at in found if at is not None), default=None)
+    soonest = [
+        conn.scalar(select(func.min(_c.ready_at)).where(_c.tenant == tenant, _c.lane == lane))
+        for tenant in tenants
+        for lane in lanes
+    ]
+    return min((at for at in soonest if at is not None), default=None)
 
 
 def _move(
@@ -340,29 +303,13 @@ def _move(
     reason: str | None = None,
 ) -> None:
     """Give a claimed act back in another state. Raises ``Overtaken``."""
-    mark_and_lock(conn, claimed.tenant, [claimed.ref], now, reason)
-    of = {"tenant": claimed.tenant, "lease_owner": claimed.lease_owner, **_claim(claimed)}
-    if not change(conn, table, of, {**_FREE, "state": state, **values}):
-        raise _overtaken([claimed])
-    advance(conn, claimed.tenant, [claimed.ref])
-    events.write(conn, [_line(claimed, name, data, now)])
-
-
-# The end of the lease tells a claim from a later one by the same owner.
-_CLAIM = ("ref", "n", "state", "lease_until")
-_FREE = {"lease_owner": None, "lease_until": None}
-
-
-def _claim(claimed: ClaimedAct) -> dict[str, Any]:
-    """The act's row, beside tenant and owner, if this claim of it stands."""
-    return dict(zip(_CLAIM, (claimed.ref, claimed.act.n, claimed.act.state, claimed.lease_until), strict=True))
-
-
-def _line(claimed: ClaimedAct, name: str, data: events.Data, now: datetime) -> events.Line:
-    what = {"key": claimed.act.key, "n": claimed.act.n, "kind": claimed.act.kind.value, **data}
-    return events.Line(claimed.tenant, claimed.ref, now, f"act.{name}", what, claimed.correlation)
-
-
-def _overtaken(claimed: Sequence[ClaimedAct]) -> Overtaken:
-    these = ", ".join(f"{one.act.key} of case {one.ref}" for one in claimed)
-    return Overtaken(f"no longer this process's, so that what came of it is found anew: act {these}")
+    act, tenant, ref = claimed.act, claimed.tenant, claimed.ref
+    due.lock_and_mark(conn, tenant, ref, now, reason)
+    mine = {"of_tenant": tenant, "of_ref": ref, "of_n": act.n, "claimed_as": act.state}
+    mine |= {"claimed_by": claimed.lease_owner, "claimed_until": claimed.lease_until}
+    given_back = {"state": state, "lease_owner": None, "lease_until": None, **values}
+    if not conn.execute(_CHANGE_CLAIMED, {**mine, **given_back}).rowcount:
+        raise Overtaken(f"act {act.key} of case {ref} is no longer this process's; what came of it is found anew")
+    advance(conn, tenant, ref)
+    told = {"key": act.key, "n": act.n, "kind": act.kind.value, **data}
+    events.record(conn, tenant, ref, f"act.{name}", told, now=now, correlation=claimed.correlation)

@@ -9,39 +9,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
-from itertools import islice, zip_longest
-from typing import Any, TypeVar
+from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, TextClause, bindparam, case, func, literal, select, text, update
+from sqlalchemy import Connection, Integer, Row, bindparam, case, func, literal, select, update
 
 from adapter.domain.decision import Decision, Phase
 from adapter.log_events import log, log_context
 from adapter.store import codec, events
 from adapter.store.cases import COLUMNS, Case, from_row, lock
 from adapter.store.errors import Overtaken
-from adapter.store.sql import among, change, found_by, given, where
 from adapter.store.tables import cases, facts
-from adapter.store.types import Instant, instant_text
-
-T = TypeVar("T")
-
-CASES = "cases"
-"""What ``waiting`` calls cases, beside the lanes of acts."""
-
-_WAITING = """
-WITH tenants(name) AS (VALUES {tenants}), lanes(name) AS (VALUES ('platform'), ('message'), ('mail'))
-SELECT t.name, 'cases' FROM tenants t
-  WHERE EXISTS (SELECT 1 FROM cases c WHERE c.tenant = t.name AND c.ready_at <= :now)
-UNION ALL SELECT t.name, l.name FROM tenants t CROSS JOIN lanes l
-  WHERE EXISTS (SELECT 1 FROM acts a WHERE a.tenant = t.name AND a.lane = l.name AND a.ready_at <= :now)
-"""
+from adapter.store.types import Instant
 
 _c = cases.c
 _NOW = bindparam("now", type_=Instant())
-_MARKING = (
+_MARK = (
     update(cases)
-    .where(_c.tenant == given("of_tenant"), _c.closed_at.is_(None))
+    .where(_c.tenant == bindparam("of_tenant"), _c.ref.in_(bindparam("refs", expanding=True)), _c.closed_at.is_(None))
     .values(
         due_at=case((_c.due_at.is_(None) | (_c.due_at > _NOW), _NOW), else_=_c.due_at),
         ready_at=case(
@@ -49,46 +33,26 @@ _MARKING = (
             (_c.ready_at.is_(None) | (_c.ready_at > _NOW), _NOW),
             else_=_c.ready_at,
         ),
-        due_reason=given("reason"),
+        due_reason=bindparam("reason"),
         due_seq=_c.due_seq + bindparam("news", type_=Integer()),
         read_again_at=case((bindparam("whole", type_=Integer()) == 1, _NOW), else_=_c.read_again_at),
     )
 )
-_k = cases.alias()
-_IN_ORDER = (
-    select(_k.c.ref)
-    .where(_k.c.tenant == given("of_tenant"), among(_k.c.ref, "refs"), _k.c.closed_at.is_(None))
-    .order_by(_k.c.ref)
-    .with_for_update()
-)
-# Locked one after the other in the order that everybody keeps to, or two who mark the same cases would block each
-# other.
-_MARK = _MARKING.where(found_by(_c.ref, _IN_ORDER))
 _READY = (
     select(*COLUMNS)
-    .where(_c.tenant == given("tenant"), _c.ready_at <= given("now"))
+    .where(_c.tenant == bindparam("tenant"), _c.ready_at <= _NOW)
     .order_by(_c.ready_at, _c.ref)
-    .limit(bindparam("room", type_=Integer()))
+    .limit(bindparam("limit", type_=Integer()))
     .with_for_update(skip_locked=True)
-)
-_LEASE = (
-    update(cases)
-    .where(_c.tenant == given("of_tenant"), among(_c.ref, "refs"))
-    .values(
-        version=_c.version + 1,
-        lease_owner=given("owner"),
-        lease_until=given("until"),
-        ready_at=given("until"),
-        due_reason=None,  # until it is marked
-    )
 )
 _HELD = (
     select(_c.version, _c.lease_owner, _c.due_at, _c.due_reason, _c.due_seq, _c.read_again_at, _c.ready_at)
-    .where(*where(cases, "tenant", "ref"))
+    .where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref"))
     .with_for_update()
 )
-_SOONEST = select(func.min(_c.ready_at)).where(_c.tenant == given("tenant"))
-_OPEN_OF_PERSON = select(_c.ref).where(*where(cases, "tenant", "person_id"), _c.closed_at.is_(None))
+_GIVE_BACK = update(cases).where(
+    _c.tenant == bindparam("of_tenant"), _c.ref == bindparam("of_ref"), _c.version == bindparam("of_version")
+)
 
 FIRST_DELAY = timedelta(minutes=1)
 LONGEST_DELAY = timedelta(hours=1)
@@ -101,72 +65,43 @@ def mark_due(
     """Have open cases reconciled now; returns how many. A mark is never lost: one that is made while the case is being
     reconciled makes it due again afterwards, and a closing case stays open for it. ``whole``: its evidence is read
     again too, as it is once a day."""
-    return _mark(conn, tenant, refs, now, reason, news=True, whole=whole)
+    # Locked in the order that everybody keeps to, or two who mark the same cases would block each other.
+    theirs = (_c.tenant == tenant, _c.ref.in_(sorted(set(refs))), _c.closed_at.is_(None))
+    held = conn.scalars(select(_c.ref).where(*theirs).order_by(_c.ref).with_for_update()).all()
+    return _mark(conn, tenant, held, now, reason, news=1, whole=whole)
+
+
+def lock_and_mark(conn: Connection, tenant: str, ref: str, now: datetime, reason: str | None) -> None:
+    """Hold a case until the transaction ends, and mark it for what came of one of its acts, unless ``reason`` is None.
+    A reference that names no case is passed over.
+
+    Whoever is reconciling it reads of the act when it decides, as it holds the case then: for such a mark it isn't
+    reconciled once more."""
+    if reason is None or not _mark(conn, tenant, [ref], now, reason, news=0):
+        lock(conn, tenant, ref)  # one that is closed can't be marked
 
 
 def _mark(
-    conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str, *, news: bool, whole: bool = False
+    conn: Connection, tenant: str, refs: Sequence[str], now: datetime, reason: str, *, news: int, whole: bool = False
 ) -> int:
-    how = {"now": now, "reason": reason, "news": int(news), "whole": int(whole)}
-    of = {"of_tenant": tenant, "refs": sorted(set(refs)), **how}
-    return conn.execute(_MARK, of).rowcount if of["refs"] else 0
-
-
-def mark_and_lock(conn: Connection, tenant: str, refs: Sequence[str], now: datetime, reason: str | None) -> None:
-    """Mark cases for what came of their acts, unless ``reason`` is None, and hold them until the transaction ends; a
-    reference that names no case is passed over.
-
-    Whoever is reconciling one reads of the act when it decides, as it holds the case then: for such a mark it isn't
-    reconciled once more."""
-    if reason and _mark(conn, tenant, refs, now, reason, news=False) == len(refs):
-        return
-    for ref in refs:  # one that is closed can't be marked
-        lock(conn, tenant, ref)
-
-
-def waiting(conn: Connection, tenants: Sequence[str], now: datetime) -> set[tuple[str, str]]:
-    """Whose cases (tenant and ``CASES``) and acts (tenant and lane) can be claimed now, in one statement: with many
-    tenants most have nothing, and are not asked one by one."""
-    if not tenants:
-        return set()
-    named = {f"t{i}": tenant for i, tenant in enumerate(tenants)}
-    rows = conn.execute(_waiting(len(tenants)), {**named, "now": instant_text(now)})
-    return {(row[0], row[1]) for row in rows}
-
-
-@cache
-def _waiting(tenants: int) -> TextClause:
-    return text(_WAITING.format(tenants=", ".join(f"(:t{i})" for i in range(tenants))))
-
-
-def in_turn(queues: Iterable[Sequence[T]], limit: int) -> list[T]:
-    """The first of each queue, then the second of each, up to ``limit``: a long queue holds up no other."""
-    turns = (item for turn in zip_longest(*queues) for item in turn if item is not None)
-    return list(islice(turns, limit))
+    how = {"now": now, "reason": reason, "news": news, "whole": int(whole)}
+    return conn.execute(_MARK, {"of_tenant": tenant, "refs": refs, **how}).rowcount if refs else 0
 
 
 def claim_due(
-    conn: Connection, *, tenants: Sequence[str], now: datetime, limit: int, owner: str, lease_until: datetime
+    conn: Connection, *, tenant: str, now: datetime, limit: int, owner: str, lease_until: datetime
 ) -> list[Case]:
     """Lease up to ``limit`` cases that are due, are to be read again, or whose lease ran out; the longest waiting
-    first, the tenants in turn. What another process has leased, or is leasing at this moment, is passed over. Each says
-    by ``due_reason`` why it was due."""
-    queues = [conn.execute(_READY, {"tenant": tenant, "now": now, "room": limit}).all() for tenant in tenants]
-    queues.sort(key=lambda queue: queue[0].ready_at or now if queue else now)
-    claimed = in_turn(queues, limit)
-    for tenant in tenants:
-        if refs := [row.ref for row in claimed if row.tenant == tenant]:
-            conn.execute(_LEASE, {"of_tenant": tenant, "refs": refs, "owner": owner, "until": lease_until})
-    return [
-        replace(
-            row,
-            lease_owner=owner,
-            lease_until=lease_until,
-            ready_at=lease_until,
-            version=row.version + 1,
-        )
-        for row in filter(None, map(_readable, claimed))
-    ]
+    first. What another process has leased, or is leasing at this moment, is passed over. Each says by ``due_reason``
+    why it was due."""
+    rows = conn.execute(_READY, {"tenant": tenant, "now": now, "limit": limit}).all()
+    if not rows:
+        return []
+    lease: dict[str, Any] = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
+    leasing = update(cases).where(_c.tenant == tenant, _c.ref.in_([row.ref for row in rows]))
+    # No reason stands there until it is marked anew.
+    conn.execute(leasing.values(**lease, version=_c.version + 1, due_reason=None))
+    return [replace(row, **lease, version=row.version + 1) for row in filter(None, map(_readable, rows))]
 
 
 def _readable(row: Row[Any]) -> Case | None:
@@ -182,7 +117,7 @@ def _readable(row: Row[Any]) -> Case | None:
 
 def next_due(conn: Connection, tenants: Sequence[str]) -> datetime | None:
     """When the next case can be claimed (UTC); None if none ever can without being marked."""
-    found = [conn.scalar(_SOONEST, {"tenant": tenant}) for tenant in tenants]
+    found = [conn.scalar(select(func.min(_c.ready_at)).where(_c.tenant == tenant)) for tenant in tenants]
     return min((at for at in found if at is not None), default=None)
 
 
@@ -245,7 +180,8 @@ def _first(*times: datetime | None) -> datetime | None:
 
 def _mark_siblings(conn: Connection, case: Case, now: datetime) -> None:
     # The last of a person's cases empties the person at the platform, so each must see that the others closed.
-    others = conn.scalars(_OPEN_OF_PERSON, {"tenant": case.tenant, "person_id": case.person_id}).all()
+    theirs = (_c.tenant == case.tenant, _c.person_id == case.person_id, _c.closed_at.is_(None))
+    others = conn.scalars(select(_c.ref).where(*theirs)).all()
     mark_due(conn, case.tenant, others, now, "sibling_closed")
 
 
@@ -280,29 +216,30 @@ def fail(
 
 def let_go_stale(conn: Connection, tenant: str, *, now: datetime, gap: timedelta) -> int:
     """The case system is back: cases of which something couldn't be read are read again, ``gap`` apart; how many."""
-    c = cases.c
     stale = select(facts.c.ref).where(facts.c.tenant == tenant, facts.c.stale).distinct()
-    query = select(c.ref).where(c.tenant == tenant, c.closed_at.is_(None), c.lease_owner.is_(None), c.ref.in_(stale))
-    refs = conn.scalars(query.where(c.ready_at > now).order_by(c.ready_at, c.ref)).all()
+    query = select(_c.ref).where(
+        _c.tenant == tenant, _c.closed_at.is_(None), _c.lease_owner.is_(None), _c.ref.in_(stale)
+    )
+    refs = conn.scalars(query.where(_c.ready_at > now).order_by(_c.ready_at, _c.ref)).all()
     for place, ref in enumerate(refs):
         at = now + gap * place
-        soonest = case((c.ready_at > at, literal(at, Instant())), else_=c.ready_at)
-        conn.execute(update(cases).where(c.tenant == tenant, c.ref == ref).values(read_again_at=at, ready_at=soonest))
+        soonest = case((_c.ready_at > at, literal(at, Instant())), else_=_c.ready_at)
+        conn.execute(update(cases).where(_c.tenant == tenant, _c.ref == ref).values(read_again_at=at, ready_at=soonest))
     return len(refs)
 
 
 def release_all(conn: Connection, now: datetime, *, owner: str | None = None) -> int:
     """Give back the cases that a process held (of all processes, where it is the only one), due now; how many. Whoever
     still works on one finds itself overtaken."""
-    c = cases.c
-    free = {"lease_owner": None, "lease_until": None, "ready_at": now, "version": c.version + 1}
-    held = c.lease_owner.is_not(None) if owner is None else c.lease_owner == owner
+    free = {"lease_owner": None, "lease_until": None, "ready_at": now, "version": _c.version + 1}
+    held = _c.lease_owner.is_not(None) if owner is None else _c.lease_owner == owner
     return conn.execute(update(cases).where(held).values(**free)).rowcount
 
 
 def hold(conn: Connection, case: Case, owner: str) -> Case:
     """A claimed case as it now is, locked until the transaction ends. Raises ``Overtaken`` if the claim no longer
     stands."""
+    # Nothing but marks changes a case that is claimed.
     row = conn.execute(_HELD, {"tenant": case.tenant, "ref": case.ref}).one_or_none()
     if row is None:
         raise LookupError(f"there is no case {case.ref} of {case.tenant}")
@@ -315,7 +252,7 @@ def hold(conn: Connection, case: Case, owner: str) -> Case:
 
 def _give_back(conn: Connection, row: Case, **values: Any) -> Case:
     given_back = {"lease_owner": None, "lease_until": None, "version": row.version + 1, **values}
-    change(conn, cases, {"tenant": row.tenant, "ref": row.ref, "version": row.version}, given_back)
+    conn.execute(_GIVE_BACK, {"of_tenant": row.tenant, "of_ref": row.ref, "of_version": row.version, **given_back})
     return replace(row, **given_back)
 
 

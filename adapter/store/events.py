@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
-from adapter.store.sql import add
 from adapter.store.tables import events
+
+_NEW = insert(events)
 
 Data = Mapping[str, str | int | bool | None]
 
@@ -25,22 +25,6 @@ class Event:
     name: str
     data: Data
     correlation: str | None
-
-
-class Line(NamedTuple):
-    """An event to be written."""
-
-    tenant: str
-    ref: str | None
-    at: datetime
-    name: str
-    data: Data
-    correlation: str | None
-
-
-def write(conn: Connection, lines: Iterable[Line]) -> None:
-    """Write lines of the audit, of whichever cases."""
-    add(conn, events, *({**line._asdict(), "data": dict(line.data)} for line in lines))
 
 
 def record(
@@ -67,7 +51,9 @@ def record_all(
     correlation: str | None = None,
 ) -> None:
     """Write several, each a name and its data."""
-    write(conn, (Line(tenant, ref, now, name, data, correlation) for name, data in lines))
+    of = {"tenant": tenant, "ref": ref, "at": now, "correlation": correlation}
+    if rows := [{**of, "name": name, "data": dict(data)} for name, data in lines]:
+        conn.execute(_NEW, rows)
 
 
 def of_case(conn: Connection, tenant: str, ref: str, *, limit: int | None = None) -> tuple[Event, ...]:

@@ -7,24 +7,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from adapter.domain.facts import FactProblem, Facts, Note, Read
 from adapter.store import cases, codec, declarations
 from adapter.store.cases import Links
 from adapter.store.errors import StoreError
-from adapter.store.sql import among, change, given, upsert, where
+from adapter.store.sql import upsert
 from adapter.store.tables import facts
 
 _c = facts.c
-_OF_CASE = select(_c.resource, _c.value, _c.read_at, _c.tried_at, _c.stale, _c.error, _c.problems).where(
-    *where(facts, "tenant", "ref")
-)
-_SAME = (
-    update(facts)
-    .where(_c.tenant == given("of_tenant"), _c.ref == given("of_ref"), among(_c.resource, "names"))
-    .values(read_at=given("read_at"), tried_at=given("tried_at"), stale=False, error=None)
-)
+_OF_CASE = select(facts).where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +57,8 @@ def save(
         tried = {"tried_at": fact.tried_at, "stale": fact.stale, "error": fact.error}
         of = {"tenant": tenant, "ref": ref, "resource": name}
         if old is not None and fact.stale:
-            change(conn, facts, of, tried)
+            mine = (_c.tenant == tenant, _c.ref == ref, _c.resource == name)
+            conn.execute(update(facts).where(*mine).values(tried))
         elif old is not None and old.read_at and (old.value, old.problems) == (fact.value, fact.problems):
             same.setdefault((fact.read_at, fact.tried_at), []).append(name)
         else:
@@ -72,9 +66,10 @@ def save(
             problems = codec.dump_problems(fact.problems)
             rows.append({**of, "value": value, "problems": problems, "read_at": fact.read_at, **tried})
     for (read_at, tried_at), names in same.items():
-        when = {"read_at": read_at, "tried_at": tried_at}
-        conn.execute(_SAME, {"of_tenant": tenant, "of_ref": ref, "names": names, **when})
-    upsert(conn, facts, rows)
+        mine = (_c.tenant == tenant, _c.ref == ref, _c.resource.in_(names))
+        fresh = update(facts).where(*mine).values(read_at=read_at, tried_at=tried_at, stale=False, error=None)
+        conn.execute(fresh)
+    upsert(conn, facts, *rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, select, update
 
 from adapter.ports import Changed
 from adapter.store.errors import Overtaken
-from adapter.store.sql import among, change, given, insert_missing, upsert, where
+from adapter.store.sql import insert_missing, upsert
 from adapter.store.tables import feed_items, feeds
 
 SEEN_EVERY = timedelta(days=1)
@@ -33,37 +33,23 @@ class Feed:
 
 
 _COLUMNS = [feeds.c[name] for name in Feed.__dataclass_fields__]
-_BY_NAME = select(*_COLUMNS).where(*where(feeds, "tenant", "name"))
-_CLAIM = (
-    update(feeds)
-    .where(
-        feeds.c.tenant == given("of_tenant"),
-        feeds.c.name == given("of_name"),
-        feeds.c.lease_owner.is_(None) | (feeds.c.lease_until <= given("now")),
-    )
-    .returning(*_COLUMNS)
-)
-
 _i = feed_items.c
-_OF_FEED = where(feed_items, "tenant", "feed")
-_SHOWED = select(_i.item, _i.fingerprint).where(*_OF_FEED)
-_KNOWN = select(_i.item, _i.fingerprint, _i.seen_at).where(*_OF_FEED, among(_i.item, "ids"))
-_DROP = delete(feed_items).where(*_OF_FEED, among(_i.item, "ids"))
-_FORGET = delete(feed_items).where(*_OF_FEED, _i.seen_at < given("before"))
 
 
 def feed(conn: Connection, tenant: str, name: str) -> Feed | None:
-    row = conn.execute(_BY_NAME, {"tenant": tenant, "name": name}).one_or_none()
+    row = conn.execute(select(*_COLUMNS).where(feeds.c.tenant == tenant, feeds.c.name == name)).one_or_none()
     return Feed(*row) if row is not None else None
 
 
 def claim(conn: Connection, tenant: str, name: str, *, now: datetime, owner: str, lease_until: datetime) -> Feed | None:
     """Lease a feed, which is made at first use; None while somebody else's lease lasts."""
-    lease = {"lease_owner": owner, "lease_until": lease_until, "tried_at": now}
-    claiming = {"of_tenant": tenant, "of_name": name, "now": now} | lease
-    row = conn.execute(_CLAIM, claiming).one_or_none()
+    c = feeds.c
+    free = c.lease_owner.is_(None) | (c.lease_until <= now)
+    claiming = update(feeds).where(c.tenant == tenant, c.name == name, free).returning(*_COLUMNS)
+    claiming = claiming.values(lease_owner=owner, lease_until=lease_until, tried_at=now)
+    row = conn.execute(claiming).one_or_none()
     if row is None and insert_missing(conn, feeds, {"tenant": tenant, "name": name}):
-        row = conn.execute(_CLAIM, claiming).one_or_none()
+        row = conn.execute(claiming).one_or_none()
     return Feed(*row) if row is not None else None
 
 
@@ -95,9 +81,10 @@ def _give_back(conn: Connection, feed: Feed, values: dict[str, object]) -> None:
 
 
 def _guarded(conn: Connection, feed: Feed, values: dict[str, object]) -> None:
-    mine = {"tenant": feed.tenant, "name": feed.name}
-    held = {"lease_owner": feed.lease_owner, "lease_until": feed.lease_until}
-    if not change(conn, feeds, mine | held, values):
+    c = feeds.c
+    mine = (c.tenant == feed.tenant, c.name == feed.name)
+    held = (c.lease_owner == feed.lease_owner, c.lease_until == feed.lease_until)
+    if not conn.execute(update(feeds).where(*mine, *held).values(values)).rowcount:
         raise Overtaken(
             f"feed {feed.name} of {feed.tenant} was read by another process meanwhile; nothing was taken in"
         )
@@ -116,7 +103,7 @@ def changed(conn: Connection, tenant: str, feed: str, items: Sequence[Changed], 
         {"tenant": tenant, "feed": feed, "item": item.id, "fingerprint": item.fingerprint, "seen_at": now}
         for item in (*new, *again)
     ]
-    upsert(conn, feed_items, rows)
+    upsert(conn, feed_items, *rows)
     return new
 
 
@@ -126,23 +113,26 @@ def fingerprints(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -
 
 
 def _known(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> dict[str, tuple[str, datetime]]:
-    wanted = list(ids)
-    rows = conn.execute(_KNOWN, {"tenant": tenant, "feed": feed, "ids": wanted}) if wanted else ()
+    query = select(_i.item, _i.fingerprint, _i.seen_at).where(
+        _i.tenant == tenant, _i.feed == feed, _i.item.in_(list(ids))
+    )
+    rows = conn.execute(query)
     return {row.item: (row.fingerprint, row.seen_at) for row in rows}
 
 
 def showed(conn: Connection, tenant: str, feed: str) -> dict[str, str]:
     """What a feed showed, as far as it is remembered: item to fingerprint."""
-    rows = conn.execute(_SHOWED, {"tenant": tenant, "feed": feed})
+    rows = conn.execute(select(_i.item, _i.fingerprint).where(_i.tenant == tenant, _i.feed == feed))
     return {row.item: row.fingerprint for row in rows}
 
 
 def drop(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> None:
     """Forget these items; if the feed shows one again, it counts as new."""
-    if gone := list(ids):
-        conn.execute(_DROP, {"tenant": tenant, "feed": feed, "ids": gone})
+    gone = (_i.tenant == tenant, _i.feed == feed, _i.item.in_(list(ids)))
+    conn.execute(delete(feed_items).where(*gone))
 
 
 def forget(conn: Connection, tenant: str, feed: str, before: datetime) -> int:
     """Forget what the feed hasn't shown since ``before`` (UTC); if it shows it again, it counts as new."""
-    return conn.execute(_FORGET, {"tenant": tenant, "feed": feed, "before": before}).rowcount
+    old = (_i.tenant == tenant, _i.feed == feed, _i.seen_at < before)
+    return conn.execute(delete(feed_items).where(*old)).rowcount

@@ -6,22 +6,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, bindparam, select, tuple_
 
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
 from adapter.store import codec
-from adapter.store.sql import among, by_ref, given, of_cases, upsert, where
+from adapter.store.sql import by_ref, upsert
 from adapter.store.tables import cases, schedules
 
 _s = schedules.c
-_OF_CASE = where(schedules, "tenant", "ref")
-_RECORD = select(_s.record).where(*_OF_CASE, _s.n == given("n"))
-NEWEST = select(_s.record).where(*_OF_CASE).order_by(_s.n.desc()).limit(1)
-_REMOTE = select(_s.ref, _s.n, _s.remote_id, _s.etag).where(*of_cases(schedules), _s.remote_id.is_not(None))
-_OWNED = (
-    select(_s.remote_id, _s.ref, _s.record, cases.c.closed_at.is_(None))
-    .select_from(schedules.join(cases, (cases.c.tenant == _s.tenant) & (cases.c.ref == _s.ref)))
-    .where(_s.tenant == given("tenant"), among(_s.remote_id, "ids"))
+_OF_CASE = (_s.tenant == bindparam("tenant"), _s.ref == bindparam("ref"))
+_NEWEST = select(_s.record).where(*_OF_CASE).order_by(_s.n.desc()).limit(1)
+_OF_CASES = select(_s.ref, _s.n, _s.remote_id, _s.etag).where(
+    _s.tenant == bindparam("tenant"), _s.ref.in_(bindparam("refs", expanding=True)), _s.remote_id.is_not(None)
 )
 
 
@@ -30,32 +26,31 @@ def save(
 ) -> None:
     """Store a schedule as seen now. Without a ``remote_id`` the one that is known is kept; the orders that it rests on
     are added to those that it rested on before, for the vendor doesn't know them."""
-    before = conn.scalar(_RECORD, {"tenant": tenant, "ref": ref, "n": record.n})
+    query = select(_s.record).where(_s.tenant == tenant, _s.ref == ref, _s.n == record.n)
+    before = conn.scalar(query)
     if before is not None:
         record = replace(record, orders=record.orders | codec.load_record(before).orders)
-    row = {
-        "tenant": tenant,
-        "ref": ref,
-        "n": record.n,
-        "remote_id": remote_id,
-        "etag": etag,
-        "record": codec.dump_record(record),
-        "ended": record.status is ScheduleStatus.ENDED,
-    }
-    upsert(conn, schedules, [row], keep=() if remote_id is not None else ("remote_id",))
+    of = {"tenant": tenant, "ref": ref, "n": record.n, "remote_id": remote_id, "etag": etag}
+    row = {**of, "record": codec.dump_record(record), "ended": record.status is ScheduleStatus.ENDED}
+    upsert(conn, schedules, row, keep=() if remote_id is not None else ("remote_id",))
+
+
+def newest(conn: Connection, tenant: str, ref: str) -> ScheduleRecord | None:
+    """The last schedule of a case."""
+    found = conn.scalar(_NEWEST, {"tenant": tenant, "ref": ref})
+    return None if found is None else codec.load_record(found)
 
 
 def remote_ids(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, dict[int, tuple[str, str | None]]]:
     """The vendor's id and version (ETag) of each schedule of these cases, by reference and number:
     ``CaseContext.schedule_ids``."""
-    rows = by_ref(conn, _REMOTE, tenant, refs)
+    rows = by_ref(refs, conn.execute(_OF_CASES, {"tenant": tenant, "refs": refs}))
     return {ref: {row.n: (row.remote_id, row.etag) for row in some} for ref, some in rows.items()}
 
 
 def by_remote_id(conn: Connection, tenant: str, remote_id: str) -> tuple[str, ScheduleRecord] | None:
     """The case and the schedule that the vendor's id stands for."""
-    c = schedules.c
-    row = conn.execute(select(c.ref, c.record).where(c.tenant == tenant, c.remote_id == remote_id)).first()
+    row = conn.execute(select(_s.ref, _s.record).where(_s.tenant == tenant, _s.remote_id == remote_id)).first()
     return (row.ref, codec.load_record(row.record)) if row is not None else None
 
 
@@ -81,14 +76,18 @@ def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> d
     """Whose schedule each of the vendor's ids stands for; ids that are nobody's are left out."""
     # A NUL stands in no id of ours, and PostgreSQL would refuse the whole list for it.
     ids = [remote_id for remote_id in remote_ids if "\0" not in remote_id]
-    rows = conn.execute(_OWNED, {"tenant": tenant, "ids": ids})
+    query = (
+        select(_s.remote_id, _s.ref, _s.record, cases.c.closed_at.is_(None))
+        .select_from(schedules.join(cases, (cases.c.tenant == _s.tenant) & (cases.c.ref == _s.ref)))
+        .where(_s.tenant == tenant, _s.remote_id.in_(ids))
+    )
+    rows = conn.execute(query)
     return {remote_id: Owned(ref, stored, open_case) for remote_id, ref, stored, open_case in rows}
 
 
 def running(conn: Connection, tenant: str, after: tuple[str, int], limit: int) -> list[tuple[str, int, str]]:
     """The next schedules that aren't ended: reference of the case, number, the vendor's id; in that order."""
-    c = schedules.c
-    query = select(c.ref, c.n, c.remote_id).where(
-        c.tenant == tenant, c.ended.is_(False), c.remote_id.is_not(None), tuple_(c.ref, c.n) > after
+    query = select(_s.ref, _s.n, _s.remote_id).where(
+        _s.tenant == tenant, _s.ended.is_(False), _s.remote_id.is_not(None), tuple_(_s.ref, _s.n) > after
     )
-    return [(ref, n, remote_id) for ref, n, remote_id in conn.execute(query.order_by(c.ref, c.n).limit(limit))]
+    return [(ref, n, remote_id) for ref, n, remote_id in conn.execute(query.order_by(_s.ref, _s.n).limit(limit))]

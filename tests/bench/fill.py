@@ -24,7 +24,7 @@ def fill(db: Database, count: int, record: ScheduleRecord, now: datetime) -> Non
     """``count`` active cases, each with its schedule as ``record``, persons and references by their number; all were
     compared a moment ago."""
     db.upgrade()
-    db.run_sync(lambda c: upsert(c, feeds, [{"tenant": TENANT, "name": FEED, "read_at": now}]))
+    db.run_sync(lambda c: upsert(c, feeds, {"tenant": TENANT, "name": FEED, "read_at": now}))
     for first in range(0, count, 5000):
         numbers = range(first, min(first + 5000, count))
         db.run_sync(lambda c, some=numbers: _rows(c, some, record, now))  # type: ignore[misc]  # bound early

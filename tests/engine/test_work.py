@@ -8,8 +8,7 @@ from dataclasses import replace
 import pytest
 
 from adapter.engine.feed_reader import read_feeds
-from adapter.engine.work import Done, _claim, _room_for_cases, work
-from adapter.store.due import CASES
+from adapter.engine.work import CASES, Done, _claim, _room_for_cases, work
 from tests.world import World
 
 

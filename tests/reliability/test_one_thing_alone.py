@@ -16,6 +16,7 @@ from adapter.engine.feed_reader import read_feeds
 from adapter.engine.work import work
 from adapter.store import dispatch, due, order_inbox
 from adapter.store.cases import Case
+from adapter.store.dispatch import ClaimedAct
 from adapter.store.errors import StoreError
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import BASE
@@ -56,7 +57,7 @@ async def test_a_case_whose_rows_somebody_holds_stops_no_other(logs: Logs, monke
     """It is taken up again when its lease ends."""
     async with World() as world:
         taken = await _two_opened(world)
-        for module, name in ((due, "hold"), (dispatch, "done_all")):
+        for module, name in ((due, "hold"), (dispatch, "done")):
             monkeypatch.setattr(module, name, _contended(getattr(module, name), taken))
         await work(world.rt)
         assert {case.ref for case in await world.cases() if case.decided_at is None} == {taken}
@@ -71,7 +72,7 @@ async def test_an_act_whose_rows_somebody_holds_stops_no_other_and_is_done_once(
 ) -> None:
     async with World() as world:
         taken = await _two_opened(world)
-        monkeypatch.setattr(dispatch, "done_all", _contended(dispatch.done_all, taken))
+        monkeypatch.setattr(dispatch, "done", _contended(dispatch.done, taken))
         await work(world.rt)
         assert {line["case"] for line in logs.events("case_locked")} == {taken}
         first = {case.ref: (await world.acts(case.ref))[0].state for case in await world.cases()}
@@ -93,9 +94,8 @@ async def _two_opened(world: World) -> str:
 
 
 def _contended(real: Callable[..., Any], ref: str) -> Callable[..., Any]:
-    def waits_in_vain(conn: Connection, what: Any, *more: Any, **named: Any) -> Any:
-        these = [what.ref] if isinstance(what, Case) else [one.claimed.ref for one in what]
-        if ref in these:
+    def waits_in_vain(conn: Connection, what: Case | ClaimedAct, *more: Any, **named: Any) -> Any:
+        if what.ref == ref:
             raise StoreError("another process was in the way", "contended")
         return real(conn, what, *more, **named)
 

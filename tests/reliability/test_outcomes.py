@@ -16,7 +16,7 @@ from adapter.domain.policy import Policy
 from adapter.engine import reconcile
 from adapter.engine.jobs import _begin as begin
 from adapter.engine.outcomes import backoff
-from adapter.engine.runtime import Tuning
+from adapter.engine.tuning import Tuning
 from adapter.gateways.executors import Executors
 from adapter.ports import CaseContext, Effect, Failure, PortError
 from connectors.mock.faults import Kind, Rule

@@ -214,7 +214,7 @@ async def test_no_more_cases_are_taken_up_than_are_being_judged(
 
 def _claim(world: World) -> dict[str, Any]:
     now = world.clock.time
-    return {"tenants": ["exempel"], "now": now, "limit": 100, "owner": "x", "lease_until": now}
+    return {"tenant": "exempel", "now": now, "limit": 100, "owner": "x", "lease_until": now}
 
 
 async def test_a_re_sync_goes_on_where_it_was_after_the_process_died(tmp_path: Path) -> None:

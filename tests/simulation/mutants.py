@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 from adapter.domain.ledger import Wanted
 from adapter.engine import dispatch as engine_dispatch
-from adapter.engine.runtime import Tuning
+from adapter.engine.tuning import Tuning
 from adapter.gateways.notes import NoteExecutor
 from adapter.observability import configure_logging
 from adapter.store import cases, due, outbox

@@ -21,7 +21,6 @@ from adapter.engine.runtime import Runtime
 from adapter.engine.work import work
 from adapter.store import dispatch, due
 from adapter.store.database import Database
-from adapter.store.sql import among
 from adapter.store.tables import feeds
 from mappings.tables import load_mapping
 from mappings.texts import Texts
@@ -40,7 +39,7 @@ LOOK_AGAIN_SECONDS = 20.0
 IDLE, RECENT, SKEW = timedelta(hours=12), timedelta(minutes=45), timedelta(minutes=5)
 """Where nobody did anything in Lifecare since each feed was last read, polls are left out: they find nothing, and cost
 the simulation most."""
-_READ_AT = select(feeds.c.read_at).where(feeds.c.tenant == "exempel", among(feeds.c.name, "feeds"))
+_READ_AT = select(feeds.c.read_at).where(feeds.c.tenant == "exempel", feeds.c.name.in_(FEEDS))
 
 SELDOM = timedelta(days=7)
 """How often a case is read again about which nobody did anything; ``Town.acted`` has the others read again."""
@@ -129,7 +128,7 @@ class Process:
         while True:
             now = self.rt.clock.now()
             stormy = self.town.weather.stormy(now, RECENT, vendor="lifecare")
-            since = self.town.db.run_sync(lambda c: c.scalars(_READ_AT, {"feeds": FEEDS}).all())
+            since = self.town.db.run_sync(lambda c: c.scalars(_READ_AT).all())
             read_at = min((at for at in since if at is not None), default=now - IDLE)
             anew = len(since) < len(FEEDS) or None in since
             if anew or stormy or self.town.acted_at > read_at - SKEW or now - read_at >= IDLE:

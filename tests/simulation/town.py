@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from adapter.store import codec
 from adapter.store.database import Database
-from adapter.store.sql import given
 from adapter.store.tables import cases
 from connectors.errors import AmbiguousWrite, Transient
 from connectors.mock.lifecare import SimulatedLifecare
@@ -30,13 +29,13 @@ from tests.world import settings_for
 _c = cases.c
 _UNREAD = select(_c.ref, _c.decision, _c.lease_owner).where(
     _c.tenant == "exempel",
-    _c.person_id == given("person"),
+    _c.person_id == bindparam("person"),
     _c.closed_at.is_(None),
-    _c.facts_read_at <= given("acted_at"),
+    _c.facts_read_at <= bindparam("acted_at"),
 )
-_NOW = update(cases).where(_c.tenant == "exempel", _c.ref == given("of"), _c.lease_owner.is_(None))
-_LOOK = _NOW.values(due_at=given("now"), due_reason="time", ready_at=given("now"))
-_READ = _NOW.values(read_again_at=given("now"), ready_at=given("now"))
+_NOW = update(cases).where(_c.tenant == "exempel", _c.ref == bindparam("of"), _c.lease_owner.is_(None))
+_LOOK = _NOW.values(due_at=bindparam("now"), due_reason="time", ready_at=bindparam("now"))
+_READ = _NOW.values(read_again_at=bindparam("now"), ready_at=bindparam("now"))
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 DATABASE = Database("sqlite://")

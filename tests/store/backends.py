@@ -16,7 +16,7 @@ from adapter.ports import Effect
 from adapter.store import cases, dispatch, due, outbox, persons
 from adapter.store.cases import Case
 from adapter.store.database import Database
-from adapter.store.dispatch import ClaimedAct, Ended
+from adapter.store.dispatch import ClaimedAct
 
 T = TypeVar("T")
 
@@ -37,8 +37,8 @@ def decided(phase: Phase = Phase.PREPARING, wake_at: datetime | None = None) -> 
 
 
 def done(conn: Connection, claimed: ClaimedAct, effect: Effect, now: datetime) -> None:
-    """One act had its effect. Raises ``Overtaken``."""
-    dispatch.done_all(conn, [Ended(claimed, effect, now, "act_done")])
+    """An act had its effect. Raises ``Overtaken``."""
+    dispatch.done(conn, claimed, effect, now=now, reason="act_done")
 
 
 @dataclass
@@ -71,10 +71,9 @@ class Store:
     def read(self, case: Case) -> Case:
         return self.run(cases.the_case, case.tenant, case.ref)
 
-    def claim(self, owner: str = "one", *, now: datetime = NOW, limit: int = 10, tenants: Any = None) -> list[Case]:
-        tenants = tenants or [self.tenant]
+    def claim(self, owner: str = "one", *, now: datetime = NOW, limit: int = 10) -> list[Case]:
         lease_until = now + timedelta(minutes=5)
-        return self.run(due.claim_due, tenants=tenants, now=now, limit=limit, owner=owner, lease_until=lease_until)
+        return self.run(due.claim_due, tenant=self.tenant, now=now, limit=limit, owner=owner, lease_until=lease_until)
 
     def finish(self, case: Case, decision: Decision, **more: Any) -> Case:
         named = {"owner": case.lease_owner, "now": NOW, "read_again_at": None} | more
@@ -96,9 +95,17 @@ class Store:
         lanes: Sequence[str] = outbox.LANES,
     ) -> list[ClaimedAct]:
         """Up to ``limit`` acts of each lane."""
-        rooms = {(tenant, lane): limit for tenant in tenants or [self.tenant] for lane in lanes}
-        lease_until = now + timedelta(minutes=5)
-        return self.run(dispatch.claim_acts, rooms=rooms, now=now, owner=owner, lease_until=lease_until)
+        lease: dict[str, Any] = {"limit": limit, "now": now, "owner": owner, "lease_until": now + timedelta(minutes=5)}
+
+        def claims(conn: Connection) -> list[ClaimedAct]:
+            found = [
+                dispatch.claim_acts(conn, tenant=tenant, lane=lane, **lease)
+                for tenant in tenants or [self.tenant]
+                for lane in lanes
+            ]
+            return [act for some in found for act in some]
+
+        return self.db.run_sync(claims)
 
     def known_person(self, case: Case) -> str:
         return self.run(persons.external_id_for, case.tenant, case.person_id, self.rng)

@@ -8,17 +8,17 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from adapter.domain.decision import Attention, Decision, Phase, StepState, StepView
 from adapter.domain.ledger import ActKind
 from adapter.domain.routine import Role
+from adapter.ports import Effect
 from adapter.store import cases, due, events, outbox
 from adapter.store.errors import OrderTaken, Overtaken
-from adapter.store.sql import change
 from adapter.store.tables import cases as cases_table
 from tests.conftest import Logs
-from tests.store.backends import NOW, Store, after, decided, want
+from tests.store.backends import NOW, Store, after, decided, done, want
 
 
 def test_a_case_is_opened_once_for_an_order(store: Store) -> None:
@@ -72,7 +72,8 @@ def test_an_execution_may_serve_several_cases(store: Store) -> None:
 def test_a_case_of_a_newer_version_stops_no_other(store: Store, logs: Logs) -> None:
     """It is told of, and left alone until the lease ends."""
     newer, known = store.open("1"), store.open("2")
-    store.run(change, cases_table, {"tenant": "north", "ref": newer.ref}, {"phase": "lent"})
+    lent = update(cases_table).where(cases_table.c.ref == newer.ref).values(phase="lent")
+    store.db.run_sync(lambda conn: conn.execute(lent))
     assert [case.ref for case in store.claim()] == [known.ref]
     assert [line["case"] for line in logs.events("case_poisoned")] == [newer.ref]
     assert store.claim(now=after(minutes=1)) == []
@@ -193,14 +194,6 @@ def test_a_case_given_back_undecided_comes_again_when_asked(store: Store) -> Non
     assert [c.ref for c in store.claim(now=after(seconds=30))] == [case.ref]
 
 
-def test_a_tenant_with_a_long_queue_holds_up_no_other(store: Store) -> None:
-    for i in range(5):
-        store.open(f"n{i}", now=after(hours=-2))
-    store.open("s", tenant="south", now=after(hours=-1))
-    claimed = store.claim(limit=3, tenants=["north", "south", "empty"])
-    assert sorted(c.tenant for c in claimed) == ["north", "north", "south"]
-
-
 def test_the_longest_waiting_goes_first(store: Store) -> None:
     later, sooner = store.open("1", now=after(hours=-1)), store.open("2", now=after(hours=-2))
     assert [c.ref for c in store.claim(limit=1)] == [sooner.ref]
@@ -246,3 +239,45 @@ def test_a_mark_made_while_a_case_is_reconciled_holds_whatever_came_of_it(store:
     store.run(due.mark_due, "north", [claimed.ref], after(seconds=3), "an end")
     store.run(due.release, claimed, owner="one", due_at=after(minutes=15))
     assert [case.ref for case in store.claim(now=after(seconds=4))] == [claimed.ref]
+
+
+def test_an_act_that_ends_while_its_case_is_reconciled_is_decided_with_and_makes_it_due_no_second_time(
+    store: Store,
+) -> None:
+    case = store.open("1")
+    store.settle(case, want("a"), want("b"))
+    (act,) = store.take()
+    (held,) = store.claim()
+    store.run(done, act, Effect({}), NOW)
+    store.finish(held, decided())
+    assert store.claim(now=after(hours=1)) == []
+
+
+@pytest.mark.parametrize("mark", ["an act's ending", "a feed"])
+@pytest.mark.parametrize("turn", ["fails", "is given back"])
+def test_what_makes_a_case_due_while_its_turn_comes_to_nothing_is_not_put_off(
+    store: Store, mark: str, turn: str
+) -> None:
+    case = store.open("1")
+    store.settle(case, want("a"))
+    (act,) = store.take()
+    (held,) = store.claim()
+    if mark == "a feed":
+        store.run(due.mark_due, case.tenant, [case.ref], after(seconds=1), "clients")
+    else:
+        store.run(done, act, Effect({}), after(seconds=1))
+    if turn == "fails":
+        store.run(due.fail, held, owner="one", now=after(seconds=2), error="KeyError")
+    else:
+        store.run(due.release, held, owner="one", due_at=after(hours=1))
+    assert [again.ref for again in store.claim(now=after(seconds=2))] == [case.ref]
+
+
+def test_an_act_that_ends_after_the_decision_makes_its_case_due(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("a"))
+    (act,) = store.take()
+    (held,) = store.claim()
+    store.finish(held, decided())
+    store.run(done, act, Effect({}), NOW)
+    assert [again.ref for again in store.claim()] == [case.ref]

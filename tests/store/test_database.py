@@ -19,7 +19,7 @@ from sqlalchemy import Connection, event, text
 from adapter.domain.decision import Phase
 from adapter.log_events import log, log_context
 from adapter.ports import Effect
-from adapter.store import cases, database, dispatch, due, events, outbox, persons, statistics
+from adapter.store import cases, database, dispatch, due, outbox, persons
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
 from adapter.store.tables import RETIRED, metadata
@@ -44,28 +44,6 @@ async def test_what_goes_through_very_many_rows_does_so_in_a_thread(store: Store
     read, thread = await store.db.run_aside(reads)
     assert read == ref
     assert (thread is threading.current_thread()) == store.db.memory
-
-
-def test_a_value_that_postgresql_cannot_hold_is_wrong_with_one_thing_alone(postgres_url: str) -> None:
-    store = Store(Database(postgres_url))
-    store.db.upgrade()
-    case = store.open("1")
-    with pytest.raises(StoreError, match="can't hold a value") as refused:
-        store.run(cases.link, case, {"execution": ["8\0"]})
-    assert (refused.value.reason, refused.value.of_one) == ("content", True)
-    store.db.close()
-
-
-def test_postgresql_is_told_when_a_table_has_grown_and_is_asked_no_second_time(postgres_url: str) -> None:
-    """Statistics of what a connection wrote are there once it is closed."""
-    for rows, told in ((150, []), (150, ["events"]), (100, []), (500, ["events"])):
-        store = Store(Database(postgres_url, inline=True))
-        store.db.upgrade()
-        store.run(events.record_all, "north", None, [("test", {"n": n}) for n in range(rows)], now=NOW)
-        store.db.close()
-        asking = Store(Database(postgres_url, inline=True))
-        assert asking.run(statistics.refresh) == told
-        asking.db.close()
 
 
 async def test_all_else_goes_on_while_the_database_is_waited_for(store: Store) -> None:
@@ -181,7 +159,7 @@ def test_two_cases_of_one_person_that_close_at_once_both_close(shared_store: Sto
     """Each marks the other when it closes, and so each wants the row that the other has locked."""
     refs = [shared_store.open(f"SB-{n}").ref for n in range(2)]
     claimed = shared_store.run(
-        due.claim_due, tenants=["north"], now=NOW, limit=2, owner="me", lease_until=after(minutes=1)
+        due.claim_due, tenant="north", now=NOW, limit=2, owner="me", lease_until=after(minutes=1)
     )
     both = threading.Barrier(2)
 
@@ -205,7 +183,7 @@ def test_two_cases_of_one_person_that_close_at_once_both_close(shared_store: Sto
     with ThreadPoolExecutor(2) as threads:
         list(threads.map(close, claimed))
     due_again = shared_store.run(
-        due.claim_due, tenants=["north"], now=NOW, limit=2, owner="me", lease_until=after(minutes=1)
+        due.claim_due, tenant="north", now=NOW, limit=2, owner="me", lease_until=after(minutes=1)
     )
     for case in due_again:
         close_again = partial(due.finish, case=case, decision=decided(Phase.CLOSED), owner="me", now=NOW)

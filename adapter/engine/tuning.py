@@ -1,0 +1,28 @@
+"""How the engine works: its periods, delays and limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """How the engine works; all are settings of the group ``[engine]``, described there."""
+
+    poll: timedelta = timedelta(seconds=60)
+    overlap: timedelta = timedelta(minutes=15)
+    reread: timedelta = timedelta(hours=24)
+    awaiting: timedelta = timedelta(minutes=30)
+    lease: timedelta = timedelta(seconds=60)
+    settle: timedelta = timedelta(seconds=30)
+    fresh: timedelta = timedelta(seconds=120)
+    retry_first: timedelta = timedelta(seconds=15)
+    retry_cap: timedelta = timedelta(minutes=15)
+    concurrency: int = 8
+    compare_every: timedelta = timedelta(hours=24)
+    mend_drift: bool = True
+    end_unowned: bool = False
+    resync_file: Path | None = None
+    adopt_file: Path | None = None
