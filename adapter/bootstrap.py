@@ -18,8 +18,8 @@ from typing import Self
 
 import httpx
 
-from adapter.engine.breaker import LIFECARE, Breakers
-from adapter.engine.runtime import Clock, Runtime, Tenant
+from adapter.engine.circuit_breaker import LIFECARE, Breakers
+from adapter.engine.environment import Clock, Runtime, Tenant
 from adapter.engine.tuning import Tuning
 from adapter.gateways.executors import Executors
 from adapter.gateways.lifecare_source import LifecareSource

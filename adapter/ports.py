@@ -17,7 +17,7 @@ from adapter.domain.ledger import Act, LookOutcome, ScheduleRecord
 
 
 class Failure(StrEnum):
-    """How a call ended badly; ``engine.outcomes`` has the one table of what follows."""
+    """How a call ended badly; ``engine.retry_policy`` has the one table of what follows."""
 
     TRANSIENT = "transient"
     AMBIGUOUS = "ambiguous"

@@ -16,14 +16,13 @@ import httpx
 from adapter.bootstrap import Outside, Service, build
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import Act
-from adapter.engine import runtime
+from adapter.engine import environment
 from adapter.engine.feed_reader import read_feeds
 from adapter.engine.look_reader import follow_looks
 from adapter.engine.request_worker import take_in, turn
-from adapter.engine.work import work
+from adapter.engine.worker import work
 from adapter.settings import Settings
-from adapter.store import cases, due, outbox
-from adapter.store import dispatch as dispatch_store
+from adapter.store import cases, claims, due, outbox
 from adapter.store.cases import Case
 from adapter.store.database import Database
 from connectors.errors import Transient
@@ -38,7 +37,7 @@ MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ANNA = "19340101TF01"
 
 
-class VirtualClock(runtime.Clock):
+class VirtualClock(environment.Clock):
     """Time that stands still until it is moved; sleeping moves it."""
 
     def __init__(self, start: datetime) -> None:
@@ -154,11 +153,11 @@ class World:
     # --- time -------------------------------------------------------------------------------------------------------
 
     @property
-    def rt(self) -> runtime.Runtime:
+    def rt(self) -> environment.Runtime:
         return self.service.runtime
 
     @property
-    def tenant(self) -> runtime.Tenant:
+    def tenant(self) -> environment.Tenant:
         return self.rt.tenants["exempel"]
 
     @property
@@ -219,7 +218,7 @@ class World:
 
     async def _next(self) -> datetime | None:
         tenants = list(self.rt.tenants)
-        found = await self.db.run(lambda c: (due.next_due(c, tenants), dispatch_store.next_retry(c, tenants)))
+        found = await self.db.run(lambda c: (due.next_due(c, tenants), claims.next_retry(c, tenants)))
         return min((t for t in found if t), default=None)
 
     # --- people -----------------------------------------------------------------------------------------------------

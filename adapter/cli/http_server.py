@@ -7,7 +7,7 @@ from importlib.metadata import version
 
 from adapter.bootstrap import Outside, Service
 from adapter.cli.documents import gather_document
-from adapter.engine.runtime import Clock
+from adapter.engine.environment import Clock
 from adapter.log_events import log
 from adapter.ops.app import serve
 from adapter.ops.context import Document, OpsContext

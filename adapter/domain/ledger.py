@@ -14,7 +14,7 @@ What = Mapping[str, str | int | bool | None]
 
 
 class ActKind(StrEnum):
-    """What is done; how each is made safe to repeat is told by ``engine.outcomes.SAFE_TO_REPEAT``."""
+    """What is done; how each is made safe to repeat is told by ``engine.retry_policy.SAFE_TO_REPEAT``."""
 
     MESSAGE = "message"
     MAIL = "mail"

@@ -18,8 +18,8 @@ from adapter.domain.facts import Facts, Order, OrderStatus
 from adapter.domain.ledger import ActKind, Ledger, ScheduleStatus, Wanted
 from adapter.domain.looks import day_start
 from adapter.domain.routine import Letter
+from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.request_file import Adoption
-from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import PlatformSchedule
 from adapter.store import cases, declarations, outbox, persons, schedules

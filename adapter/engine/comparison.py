@@ -18,7 +18,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from adapter.domain.ledger import Act, ActKind, ActState, ScheduleRecord, ScheduleStatus, What
-from adapter.engine.runtime import Runtime, Tenant
+from adapter.engine.environment import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import CaseContext, PlatformSchedule, PortError
 from adapter.store import cases, due, events, feeds, schedules

@@ -18,14 +18,14 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Connection
 
 from adapter.engine.comparison import compare_when_due
+from adapter.engine.environment import Runtime
 from adapter.engine.feed_reader import read_feeds
 from adapter.engine.look_reader import follow_looks
 from adapter.engine.request_worker import RequestDesk, request_files, take_in, turn
 from adapter.engine.retention import forget
-from adapter.engine.runtime import Runtime
-from adapter.engine.work import Done, work
+from adapter.engine.worker import Done, work
 from adapter.log_events import log
-from adapter.store import dispatch, due, feeds, outbox
+from adapter.store import claims, due, feeds, outbox
 from adapter.store.errors import StoreError
 
 WORK_EVERY = timedelta(seconds=0.5)
@@ -156,7 +156,7 @@ async def _give_back(rt: Runtime) -> None:
 
     def give_back(c: Connection) -> None:
         now = rt.clock.now()
-        dispatch.release_owner(c, rt.owner, now=now, settle=rt.tuning.settle)
+        claims.release_owner(c, rt.owner, now=now, settle=rt.tuning.settle)
         due.release_all(c, now, owner=rt.owner)
         feeds.release_all(c, owner=rt.owner)
 

@@ -12,8 +12,8 @@ from adapter.domain.decision import Decision
 from adapter.domain.facts import INFORMS, URGENT, FactProblem, Note, ServiceKind, Signal
 from adapter.domain.looks import local_date
 from adapter.domain.signals import signals_that_matter
-from adapter.engine.breaker import LIFECARE
-from adapter.engine.runtime import Runtime, Tenant
+from adapter.engine.circuit_breaker import LIFECARE
+from adapter.engine.environment import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Failure, PortError
 from adapter.store.cases import Case

@@ -19,9 +19,9 @@ from adapter.domain.ledger import ActKind, ActState, Ledger
 from adapter.domain.night_watch import REMEMBERED
 from adapter.engine.adoption import enter
 from adapter.engine.closed_cases import take_up_again, with_person
+from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.new_orders import open_or_mark, opens_case
 from adapter.engine.reading import CaseReader
-from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import PortError
 from adapter.store import cases, due, facts, outbox, persons

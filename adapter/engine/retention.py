@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from adapter.engine.runtime import Runtime
+from adapter.engine.environment import Runtime
 from adapter.log_events import log, log_context
 from adapter.store import purge
 

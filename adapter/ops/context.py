@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from adapter.engine.runtime import Runtime
+from adapter.engine.environment import Runtime
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.presentation.words import Words

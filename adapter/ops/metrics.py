@@ -27,7 +27,7 @@ from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActState
 from adapter.domain.looks import local_date
 from adapter.domain.routine import STEPS
-from adapter.engine.breaker import VENDOR_OF_LANE
+from adapter.engine.circuit_breaker import VENDOR_OF_LANE
 from adapter.engine.feed_reader import FEEDS
 from adapter.ops.case_cache import CaseCache, CaseSummary, Safety, safety
 from adapter.ops.context import OpsContext

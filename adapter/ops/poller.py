@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 
+from adapter.engine.environment import Runtime
 from adapter.engine.feed_reader import read_feeds
-from adapter.engine.runtime import Runtime
 from adapter.log_events import log, log_context
 from adapter.store import feeds
 from adapter.store.errors import StoreError

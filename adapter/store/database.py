@@ -2,28 +2,25 @@
 
 SQLite is the embedded default: one process, one writer thread. PostgreSQL takes any number of replicas, and is waited
 for in the event loop: of threads that wait for it, each would have to get Python's global lock back at every answer,
-which costs a third more. Both run the same statements, except where one of them reads a long list better in another
-form (``store/sql.py``).
+which costs a third more. Both run the same statements.
 """
 
 from __future__ import annotations
 
 import asyncio
 import sqlite3
-import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.exc import TimeoutError as NoneFree
-from sqlalchemy.pool import ConnectionPoolEntry, StaticPool
+from sqlalchemy.pool import StaticPool
 from sqlalchemy.util import greenlet_spawn
 
 from adapter.store.errors import StoreError, busy, translate
@@ -42,7 +39,6 @@ IDLE_MS = 5_000
 locked are wanted by others. Ours never wait for anything within a transaction."""
 LOCK_MS = 10_000
 """How long a statement waits for a row that another process has locked."""
-PING_AFTER_SECONDS = 1.0
 _REACHABLE = {
     "connect_timeout": 10,
     "keepalives_idle": 10,
@@ -119,7 +115,9 @@ class Database:
 
     def _of_postgres(self) -> dict[str, Any]:
         reachable = {name: value for name, value in _REACHABLE.items() if name not in self._url.query}
-        return {"hide_parameters": True, "pool_size": CONNECTIONS, "max_overflow": 0, "connect_args": reachable}
+        # Pinged, as a connection may have died while it lay unused: at a restart of the server, for instance.
+        pool = {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_pre_ping": True}
+        return {"hide_parameters": True, "connect_args": reachable, **pool}
 
     async def run(self, fn: Callable[[Connection], T]) -> T:
         """Run ``fn`` in one short transaction: committed when it returns, rolled back when it raises.
@@ -236,8 +234,6 @@ def _watched(engine: Engine) -> Engine:
     # Many new rows in one statement, for the reason that stands in ``sql``.
     engine.dialect.use_insertmanyvalues_wo_returning = True
     event.listen(engine, "connect", _prepare_postgres)
-    event.listen(engine, "checkin", _note_use)
-    event.listen(engine, "checkout", partial(_ping_if_idle, engine.dialect.loaded_dbapi.Error))
     return engine
 
 
@@ -257,23 +253,6 @@ def _prepare_postgres(connection: Any, _record: object) -> None:
     connection.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MS}")
     connection.execute(f"SET lock_timeout = {LOCK_MS}")
     connection.commit()
-
-
-def _note_use(_connection: Any, record: ConnectionPoolEntry) -> None:
-    record.info["used"] = time.monotonic()
-
-
-def _ping_if_idle(failure: type[Exception], connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:
-    """A connection may have died while it lay unused, as at a restart of the server. Asking at every use, as
-    ``pool_pre_ping`` does, would cost a third of all round trips."""
-    if time.monotonic() - record.info.get("used", 0.0) < PING_AFTER_SECONDS:
-        return
-    try:
-        connection.execute("SELECT 1")
-        connection.rollback()
-    except failure:
-        # The pool then makes another one.
-        raise DisconnectionError from None
 
 
 # What is deleted is overwritten: what was purged must not stay in the file's free pages.

@@ -2,7 +2,7 @@
 
 ``settle_wanted`` is the way in for a case, in the transaction that stores its decision (``seed_done`` for what was done
 before the adapter took over); ``want`` for whatever else wants something of the world. The way from there to the world
-is ``dispatch``.
+is ``claims``.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ from adapter.bootstrap import Outside, build
 from adapter.engine.comparison import compare
 from adapter.engine.feed_reader import read_feeds
 from adapter.engine.jobs import run_forever
-from adapter.engine.work import work
+from adapter.engine.worker import work
 from adapter.observability import configure_logging
 from adapter.settings import Settings, load_settings
 from connectors.http import production_transport

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -30,19 +30,6 @@ async def test_all_orders_of_the_person_are_read_with_their_services(world: Worl
     (order,) = (o for o in orders if o.is_camera)
     assert (order.id, order.status, order.unit_id) == (camera.order_id, OrderStatus.SENT, 7102)
     assert (order.lines[0].decision_id, order.lines[0].granted) == (camera.decision_id, Granted(3))
-
-
-async def test_a_person_without_orders_has_none(world: World) -> None:
-    assert await world.source.orders(PERSON) == ((), ())
-
-
-async def test_a_date_that_is_no_date_costs_its_own_row_and_is_told(world: World) -> None:
-    good, bad = world.lifecare.order(PERSON), world.lifecare.order(PERSON, "shower")
-    world.lifecare.tables["orders"].rows[bad.order_id].data["StartDate"] = "2026-02-30T00:00:00"
-    world.lifecare.tables["orders"].rows[bad.order_id].rendered = None
-    orders, problems = await world.source.orders(PERSON)
-    assert [o.id for o in orders] == [good.order_id]
-    assert [(p.code, dict(p.params)["id"]) for p in problems] == [("bad_date", bad.order_id)]
 
 
 @pytest.mark.parametrize("count", [1, 2])
@@ -104,28 +91,12 @@ async def test_absences_are_read_with_the_deleted_ones_marked(world: World) -> N
     assert len(absences) == 3
 
 
-@pytest.mark.parametrize("how", ["registration", "confidential", "address", "phone"])
-async def test_protection_is_seen_in_each_of_its_ways(world: World, how: str) -> None:
-    assert not (await world.source.client(PERSON))[0].protected
-    world.lifecare.protect(PERSON, how)  # type: ignore[arg-type]  # the parameters are its literals
-    client, _ = await world.source.client(PERSON)
-    assert client.protected
-    assert client.client_id is not None
-
-
 async def test_a_client_that_the_key_can_not_see_is_protected_without_an_id(world: World) -> None:
     world.lifecare.protect(PERSON, "invisible")
     client, problems = await world.source.client(PERSON)
     assert client.protected
     assert client.client_id is None
     assert problems == ()
-
-
-async def test_death_is_seen(world: World) -> None:
-    world.lifecare.decease(PERSON)
-    client, _ = await world.source.client(PERSON)
-    assert client.deceased
-    assert not client.active
 
 
 async def test_signals_are_read_on_the_executions_asked_for(world: World) -> None:
@@ -149,21 +120,6 @@ async def test_signals_are_read_on_the_executions_asked_for(world: World) -> Non
     }
 
 
-async def test_a_replaced_note_counts_in_its_new_form_alone(world: World) -> None:
-    execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
-    old = world.lifecare.note_as("coordinator", execution, "times_agreed", "22:30")
-    new = world.lifecare.replace_note(old, "23:30")
-    ((note,), _) = await world.source.notes(frozenset({execution}), ALL, TODAY)
-    assert (note.id, note.text) == (new, "23:30")
-
-
-async def test_notes_from_before_the_day_do_not_count(world: World) -> None:
-    execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
-    early = datetime(2026, 3, 8, 22, 30, tzinfo=UTC)
-    world.lifecare.note_as("coordinator", execution, "times_agreed", "22:30", created=early)
-    assert await world.source.notes(frozenset({execution}), ALL, TODAY) == ((), ())
-
-
 async def test_orders_changed_on_a_day_tell_which_may_be_a_cameras(world: World) -> None:
     camera, other = world.lifecare.order(PERSON), world.lifecare.order(PERSON, "shower")
     window = await world.source.orders_updated_on(TODAY)
@@ -178,13 +134,6 @@ async def test_orders_changed_on_a_day_tell_which_may_be_a_cameras(world: World)
     after = {i.id: i.fingerprint for i in (await world.source.orders_updated_on(TODAY)).items}
     assert after[camera.order_id] != before[camera.order_id]
     assert after[other.order_id] == before[other.order_id]
-
-
-async def test_an_order_without_a_person_is_told(world: World) -> None:
-    made = world.lifecare.order(PERSON)
-    world.lifecare.change("orders", made.order_id, PersonId=None)
-    window = await world.source.orders_updated_on(TODAY)
-    assert [(p.code, dict(p.params)["id"]) for p in window.problems] == [("no_person", made.order_id)]
 
 
 @pytest.mark.parametrize("feed", ["decisions", "executions", "clients", "absences"])

@@ -288,17 +288,6 @@ async def test_a_note_of_5_megabytes_is_told_back_and_costs_nobody_else() -> Non
         assert (await by_person(world))[ANNA].phase is Phase.ACTIVE
 
 
-async def test_rtf_is_read_where_there_is_no_plain_text() -> None:
-    async with World(poll_seconds=3600) as world:
-        found = await both_ordered(world)
-        world.prepare(found[ANNA][1])
-        for row in world.lifecare.tables["documentations"].where("ExecutionId", found[ANNA][1]):
-            rtf = "{\\rtf1\\ansi\\deff0 {\\fonttbl{\\f0 Arial;}}\\f0 22.30, 02:15 \\'6fch 05.00\\par}"
-            world.lifecare.change("documentations", row.key, Text=rtf, PlainText="")
-        await world.pass_time(hours=2)
-        assert (await by_person(world))[ANNA].phase is Phase.ACTIVE
-
-
 @pytest.mark.parametrize("how", ["error_mark", "replace", "delete", "vanish"])
 async def test_a_note_that_no_longer_stands_after_it_was_acted_upon_pauses_within_a_day(how: str) -> None:
     async with World(poll_seconds=6 * 3600, awaiting_minutes=120) as world:

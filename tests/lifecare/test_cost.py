@@ -14,7 +14,7 @@ import pytest
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.feed_reader import read_feeds
-from adapter.engine.work import work
+from adapter.engine.worker import work
 from adapter.store import due
 from tests.outside import READY
 from tests.replicas.crew import NOTES_EACH

@@ -7,7 +7,6 @@ from datetime import date, timedelta
 import pytest
 
 from adapter.domain.decision import Phase
-from adapter.domain.facts import Signal
 from adapter.store import due
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import BASE, Ordered
@@ -182,16 +181,3 @@ async def test_an_absence_ends_by_a_word_and_by_its_last_day_and_not_by_vanishin
         assert world.schedules()[0][1] == status
         await world.pass_time(days=2)
         assert world.schedules()[0][1] == "active"
-
-
-async def test_evidence_error_marked_afterwards_is_found_within_a_day_and_its_consequence_drawn() -> None:
-    async with unhurried() as world:
-        _, execution = await active(world)
-        consent = next(
-            row.key
-            for row in world.lifecare.tables["documentations"].where("ExecutionId", execution)
-            if row.data["HeadlineId"] == world.service.tenants["exempel"].mapping.signals[Signal.CONSENT_SIGNED]
-        )
-        world.lifecare.error_mark(str(consent))
-        await world.pass_time(hours=25)
-        assert world.schedules()[0][1] == "paused"

@@ -182,8 +182,8 @@ def test_a_client_that_can_not_be_seen_is_protected_and_has_no_id() -> None:
     ],
 )
 def test_deregistration_is_told_by_its_reason(gone: Any, deceased: bool, deregistered: str | None) -> None:
-    found, _ = lifecare.client(person(Deregistration=gone), PERSON, KEY)
-    assert (found.deceased, found.deregistered) == (deceased, deregistered)
+    found, _ = lifecare.client(person(Deregistration=gone, Active=gone is None), PERSON, KEY)
+    assert (found.deceased, found.deregistered, found.active) == (deceased, deregistered, gone is None)
 
 
 def test_the_fingerprint_tells_that_details_changed_and_never_what_they_are() -> None:

@@ -189,13 +189,6 @@ def test_l8_rows_shift_between_pages(lifecare: SimulatedLifecare, by: int, secon
     assert ids(get(lifecare, "orders", limit="2", offset="2")) == made[2:4]
 
 
-def test_l8_somebody_works_in_lifecare_between_two_pages(lifecare: SimulatedLifecare) -> None:
-    made = [lifecare.order(TF03).order_id for _ in range(4)]
-    assert ids(get(lifecare, "orders", limit="2")) == made[:2]
-    lifecare.vanish("orders", made[0])
-    assert ids(get(lifecare, "orders", limit="2", offset="2")) == made[3:]
-
-
 def test_l9_errors_come_in_all_four_shapes_and_another_seed_begins_with_another(now: Now) -> None:
     def four(seed: int) -> list[bytes]:
         lifecare = SimulatedLifecare(now, seed=seed)

@@ -177,13 +177,3 @@ def test_a_deleted_note_is_marked_or_gone(office: Office) -> None:
     office.lifecare.delete_note(marked)
     office.lifecare.delete_note(gone, vanished=True)
     assert [(read["Id"], read["Status"]) for read in office.under("consent_signed")] == [(marked, "Deleted")]
-
-
-def test_reset_forgets_all_but_the_catalogue(office: Office) -> None:
-    office.post(office.note())
-    office.lifecare.settings.unlicensed = {"orders"}
-    office.lifecare.reset()
-    assert office.lifecare.notes_written() == []
-    assert office.lifecare.received() == []
-    assert office.lifecare.settings.unlicensed == set()
-    assert Office().note()["clientId"] == office.lifecare.seed_person(TF03)

@@ -172,18 +172,6 @@ def test_looks_are_the_wall_clock_times_of_the_rules_at_which_somebody_could_loo
     assert client.phoniro.looks(schedule_id, SPRING, SPRING + timedelta(hours=72)) == expected
 
 
-def test_looks_are_only_those_that_anyone_can_make(client: Client) -> None:
-    schedule_id = client.schedule(validTo="2026-03-05")
-    client.act(schedule_id, "pause", reason="absence", until="2026-03-04T00:00:00Z")
-    looks = client.phoniro.looks(schedule_id, client.now, client.now + timedelta(days=10))
-    assert [look.isoformat() for look in looks] == [
-        "2026-03-04T01:30:00+00:00",
-        "2026-03-04T22:00:00+00:00",
-        "2026-03-05T01:30:00+00:00",
-        "2026-03-05T22:00:00+00:00",
-    ]
-
-
 HALF = timedelta(minutes=30)
 
 

@@ -79,13 +79,6 @@ def test_customers_are_listed_by_cursor_and_found_by_id(client: Client) -> None:
     assert client.listed("/api/v1/customers", externalId="TK-99") == []
 
 
-def test_organisations_are_listed(client: Client) -> None:
-    assert {one["id"] for one in client.call("GET", "/api/v1/organisations").json()["items"]} == {
-        "hemtjanst-norr",
-        "hemtjanst-soder",
-    }
-
-
 # Creating schedules.
 
 

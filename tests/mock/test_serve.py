@@ -151,11 +151,3 @@ async def test_served_vendors_announce_where_they_are_and_end_on_a_signal(number
     await asyncio.wait_for(serve(announce=announce), 60)
     assert {urlsplit(url).hostname for url in announced[0].values()} == {"127.0.0.1"}
     assert announced[0].keys() == {"lifecare", "phoniro"}
-
-
-async def test_a_port_that_is_taken_is_an_error_at_once() -> None:
-    async with listening(echo) as url:
-        port = urlsplit(url).port
-        assert port is not None
-        with pytest.raises(OSError, match="in use"):
-            await serve(phoniro_port=port, announce=lambda _: None)

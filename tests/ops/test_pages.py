@@ -154,12 +154,6 @@ async def test_the_metrics_say_that_supervision_is_safe(site: Site) -> None:
         assert value not in text
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/hooks/lifecare"])
-async def test_the_api_is_described(site: Site, path: str) -> None:
-    async with site.client() as client:
-        assert path in (await client.get("/openapi.json")).json()["paths"]
-
-
 async def test_a_vendor_that_is_held_back_shows_in_the_metrics_and_the_others_as_zero() -> None:
     async with World() as world:
         site = site_of(world)

@@ -9,9 +9,9 @@ import pytest
 from sqlalchemy import select
 
 from adapter.domain.ledger import ActState
-from adapter.engine.breaker import IN_A_ROW, Breaker, Breakers
-from adapter.engine.outcomes import RULES
-from adapter.engine.work import EVENLY
+from adapter.engine.circuit_breaker import IN_A_ROW, Breaker, Breakers
+from adapter.engine.retry_policy import RULES
+from adapter.engine.worker import EVENLY
 from adapter.ports import Failure, PortError
 from adapter.store.tables import acts
 from connectors.mock.faults import Kind, Rule

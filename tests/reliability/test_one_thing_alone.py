@@ -13,10 +13,10 @@ from adapter.cli.adopt import proposals
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActKind, ActState
 from adapter.engine.feed_reader import read_feeds
-from adapter.engine.work import work
-from adapter.store import dispatch, due, order_inbox
+from adapter.engine.worker import work
+from adapter.store import claims, due, order_inbox
 from adapter.store.cases import Case
-from adapter.store.dispatch import ClaimedAct
+from adapter.store.claims import ClaimedAct
 from adapter.store.errors import StoreError
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import BASE
@@ -57,7 +57,7 @@ async def test_a_case_whose_rows_somebody_holds_stops_no_other(logs: Logs, monke
     """It is taken up again when its lease ends."""
     async with World() as world:
         taken = await _two_opened(world)
-        for module, name in ((due, "hold"), (dispatch, "done")):
+        for module, name in ((due, "hold"), (claims, "done")):
             monkeypatch.setattr(module, name, _contended(getattr(module, name), taken))
         await work(world.rt)
         assert {case.ref for case in await world.cases() if case.decided_at is None} == {taken}
@@ -72,7 +72,7 @@ async def test_an_act_whose_rows_somebody_holds_stops_no_other_and_is_done_once(
 ) -> None:
     async with World() as world:
         taken = await _two_opened(world)
-        monkeypatch.setattr(dispatch, "done", _contended(dispatch.done, taken))
+        monkeypatch.setattr(claims, "done", _contended(claims.done, taken))
         await work(world.rt)
         assert {line["case"] for line in logs.events("case_locked")} == {taken}
         first = {case.ref: (await world.acts(case.ref))[0].state for case in await world.cases()}

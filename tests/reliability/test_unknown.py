@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from adapter.domain.ledger import ActKind, ActState
-from adapter.engine.outcomes import SAFE_TO_REPEAT
+from adapter.engine.retry_policy import SAFE_TO_REPEAT
 from connectors.errors import AmbiguousWrite
 from connectors.mock.faults import Kind, Rule
 from tests.reliability.mortal import MortalWorld

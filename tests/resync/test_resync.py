@@ -16,7 +16,7 @@ from adapter.domain.ledger import ActState
 from adapter.engine import request_worker, resync_steps
 from adapter.engine.jobs import run_once
 from adapter.engine.request_worker import RequestDesk, take_in, turn
-from adapter.engine.work import work
+from adapter.engine.worker import work
 from adapter.store import due, requests
 from adapter.store.requests import Item, ItemState, Request
 from adapter.store.tables import acts, feed_items

@@ -7,7 +7,7 @@ import selectors
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from adapter.engine import runtime
+from adapter.engine import environment
 
 
 class Stuck(RuntimeError):
@@ -45,7 +45,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.seconds += seconds
 
 
-class LoopClock(runtime.Clock):
+class LoopClock(environment.Clock):
     """The adapter's clock over a virtual loop."""
 
     def __init__(self, loop: VirtualLoop, start: datetime) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from unittest.mock import patch
 
 from adapter.domain.ledger import Wanted
-from adapter.engine import dispatch as engine_dispatch
+from adapter.engine import act_runner
 from adapter.engine.tuning import Tuning
 from adapter.gateways.notes import NoteExecutor
 from adapter.observability import configure_logging
@@ -51,7 +51,7 @@ def _keys_not_unique(conn: Any, case: cases.Case, wanted: Sequence[Wanted], **mo
 MUTANTS = (
     Mutant(
         "lookup before resend: unknown is taken for failed",
-        engine_dispatch._Turn,
+        act_runner._Turn,
         "_look",
         lambda self, _context: self._had_no_effect(self.rt.clock.now()),
         scenarios.a_lost_creation_that_is_no_longer_wanted,
@@ -72,7 +72,7 @@ MUTANTS = (
     ),
     Mutant(
         "lease of an act: a write after it",
-        engine_dispatch._Turn,
+        act_runner._Turn,
         "_in_time",
         lambda _self: True,
         scenarios.a_sleeper,
@@ -86,7 +86,7 @@ MUTANTS = (
     ),
     Mutant(
         "fresh facts: openings on facts however old",
-        engine_dispatch._Turn,
+        act_runner._Turn,
         "_outdated",
         lambda *_: False,
         scenarios.old_facts,

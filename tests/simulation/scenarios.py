@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import ActState
-from adapter.engine.work import work
+from adapter.engine.worker import work
 from connectors.mock.faults import Kind, Rule
 from tests.simulation.promises import Broken
 from tests.world import ANNA, World

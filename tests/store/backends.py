@@ -13,10 +13,10 @@ from sqlalchemy import Connection
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.ledger import Act, ActKind, Wanted
 from adapter.ports import Effect
-from adapter.store import cases, dispatch, due, outbox, persons
+from adapter.store import cases, claims, due, outbox, persons
 from adapter.store.cases import Case
+from adapter.store.claims import ClaimedAct
 from adapter.store.database import Database
-from adapter.store.dispatch import ClaimedAct
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ def decided(phase: Phase = Phase.PREPARING, wake_at: datetime | None = None) -> 
 
 def done(conn: Connection, claimed: ClaimedAct, effect: Effect, now: datetime) -> None:
     """An act had its effect. Raises ``Overtaken``."""
-    dispatch.done(conn, claimed, effect, now=now, reason="act_done")
+    claims.done(conn, claimed, effect, now=now, reason="act_done")
 
 
 @dataclass
@@ -97,15 +97,15 @@ class Store:
         """Up to ``limit`` acts of each lane."""
         lease: dict[str, Any] = {"limit": limit, "now": now, "owner": owner, "lease_until": now + timedelta(minutes=5)}
 
-        def claims(conn: Connection) -> list[ClaimedAct]:
+        def taken(conn: Connection) -> list[ClaimedAct]:
             found = [
-                dispatch.claim_acts(conn, tenant=tenant, lane=lane, **lease)
+                claims.claim_acts(conn, tenant=tenant, lane=lane, **lease)
                 for tenant in tenants or [self.tenant]
                 for lane in lanes
             ]
             return [act for some in found for act in some]
 
-        return self.db.run_sync(claims)
+        return self.db.run_sync(taken)
 
     def known_person(self, case: Case) -> str:
         return self.run(persons.external_id_for, case.tenant, case.person_id, self.rng)

@@ -19,7 +19,7 @@ from sqlalchemy import Connection, event, text
 from adapter.domain.decision import Phase
 from adapter.log_events import log, log_context
 from adapter.ports import Effect
-from adapter.store import cases, database, dispatch, due, outbox, persons
+from adapter.store import cases, claims, database, due, outbox, persons
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
 from adapter.store.tables import RETIRED, metadata
@@ -141,7 +141,7 @@ def test_an_act_that_is_being_decided_on_is_not_claimed_before_that_is_over(shar
     store.settle(case, want("a"))
     other = Store(Database(url, inline=True))
 
-    def decides(conn: Connection, claiming: ThreadPoolExecutor) -> Future[list[dispatch.ClaimedAct]]:
+    def decides(conn: Connection, claiming: ThreadPoolExecutor) -> Future[list[claims.ClaimedAct]]:
         cases.lock(conn, case.tenant, case.ref)
         rows = outbox.rows_of(conn, case)
         taking = claiming.submit(other.take)
@@ -354,12 +354,12 @@ def test_what_runs_often_walks_an_index_and_sorts_nothing(tmp_path: Path) -> Non
     (claimed,) = store.claim()
     store.finish(claimed, decided())
     (taken,) = store.take()
-    store.run(dispatch.retry, taken, retry_at=after(hours=1), error="e", now=NOW)
+    store.run(claims.retry, taken, retry_at=after(hours=1), error="e", now=NOW)
     store.run(outbox.ledger, case)
     store.settle(case, want("a", what={"to": "other"}), want("b"))
     store.run(due.next_due, ["north"])
     store.run(due.mark_due, "north", [case.ref], NOW, "poll")
-    store.run(dispatch.next_retry, ["north"])
+    store.run(claims.next_retry, ["north"])
     store.run(cases.case_of_order, "north", "1")
     store.run(cases.open_cases_of_person, "north", PERSON)
     statements = [s for s in seen if s[0].startswith(("SELECT", "UPDATE"))]

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select, update
 
 from adapter.domain.ledger import ActKind, ActState, PersonRecord, ScheduleRecord, ScheduleStatus
 from adapter.ports import Effect
-from adapter.store import dispatch, events, outbox, schedules
+from adapter.store import claims, events, outbox, schedules
 from adapter.store.cases import Case
 from adapter.store.errors import Overtaken
 from adapter.store.tables import acts
@@ -47,15 +47,15 @@ def test_an_act_that_is_put_off_or_unknown_holds_up_its_lane_and_a_parked_one_do
     case = store.open("1")
     store.settle(case, want("a"), want("b"))
     (a,) = store.take()
-    store.run(dispatch.retry, a, retry_at=after(hours=1), error="503", now=NOW)
+    store.run(claims.retry, a, retry_at=after(hours=1), error="503", now=NOW)
     assert store.take(now=after(minutes=59)) == []
     (a,) = store.take(now=after(hours=1))
     assert (a.act.key, a.act.attempts) == ("a", 2)
-    store.run(dispatch.unknown, a, retry_at=after(hours=2), looks=0, error="cut", now=NOW)
+    store.run(claims.unknown, a, retry_at=after(hours=2), looks=0, error="cut", now=NOW)
     assert store.take(now=after(minutes=119)) == []
     (a,) = store.take(now=after(hours=2))
     assert (a.act.key, a.act.state) == ("a", ActState.UNKNOWN)
-    store.run(dispatch.park, a, error="422", now=NOW)
+    store.run(claims.park, a, error="422", now=NOW)
     assert [c.act.key for c in store.take(now=after(hours=2))] == ["b"]
 
 
@@ -63,7 +63,7 @@ def test_an_act_waits_for_its_time(store: Store) -> None:
     case = store.open("1")
     store.settle(case, want("a", not_before=after(hours=6)))
     assert store.take(now=after(hours=5)) == []
-    assert store.run(dispatch.next_retry, ["north"]) == after(hours=6)
+    assert store.run(claims.next_retry, ["north"]) == after(hours=6)
     assert len(store.take(now=after(hours=6))) == 1
 
 
@@ -88,10 +88,10 @@ def test_a_process_that_slept_through_its_lease_writes_nothing_about_the_act(sto
     audit = store.run(events.of_case, "north", case.ref)
     for late in (
         lambda conn: done(conn, asleep, NOTHING, NOW),
-        lambda conn: dispatch.retry(conn, asleep, retry_at=NOW, error="e", now=NOW),
-        lambda conn: dispatch.unknown(conn, asleep, retry_at=NOW, looks=1, error="e", now=NOW),
-        lambda conn: dispatch.park(conn, asleep, error="e", now=NOW),
-        lambda conn: dispatch.give_back(conn, asleep, now=NOW),
+        lambda conn: claims.retry(conn, asleep, retry_at=NOW, error="e", now=NOW),
+        lambda conn: claims.unknown(conn, asleep, retry_at=NOW, looks=1, error="e", now=NOW),
+        lambda conn: claims.park(conn, asleep, error="e", now=NOW),
+        lambda conn: claims.give_back(conn, asleep, now=NOW),
     ):
         with pytest.raises(Overtaken):
             store.db.run_sync(late)
@@ -104,10 +104,10 @@ def test_an_act_looked_for_in_vain_is_sent_again(store: Store) -> None:
     case = store.open("1")
     store.settle(case, want("a"))
     (a,) = store.take()
-    store.run(dispatch.unknown, a, retry_at=NOW, looks=1, error="cut", now=NOW)
+    store.run(claims.unknown, a, retry_at=NOW, looks=1, error="cut", now=NOW)
     (a,) = store.take()
     assert a.looks == 1
-    store.run(dispatch.retry, a, retry_at=NOW, error="not found", now=NOW)
+    store.run(claims.retry, a, retry_at=NOW, error="not found", now=NOW)
     (a,) = store.take()
     assert (a.act.state, a.act.attempts, a.looks) == (ActState.SENDING, 2, 0)
 
@@ -126,7 +126,7 @@ def test_what_went_out_or_may_have_gone_out_is_never_touched(store: Store) -> No
     store.settle(case, want("done"), want("unknown", ActKind.MAIL), want("sending", ActKind.END))
     taken = {c.act.key: c for c in store.take()}
     store.run(done, taken["done"], NOTHING, NOW)
-    store.run(dispatch.unknown, taken["unknown"], retry_at=NOW, looks=0, error="cut", now=NOW)
+    store.run(claims.unknown, taken["unknown"], retry_at=NOW, looks=0, error="cut", now=NOW)
     before = store.acts(case)
     assert store.settle(case, want("done", what={"to": "x"})) == outbox.Settled((), (), ())
     assert store.acts(case) == before
@@ -136,7 +136,7 @@ def test_new_content_reaches_an_act_that_waits_at_once(store: Store) -> None:
     case = store.open("1")
     store.settle(case, want("a"))
     (a,) = store.take()
-    store.run(dispatch.retry, a, retry_at=after(hours=9), error="503", now=NOW)
+    store.run(claims.retry, a, retry_at=after(hours=9), error="503", now=NOW)
     assert store.settle(case, want("a")) == outbox.Settled((), (), ())
     assert store.take(now=after(hours=8)) == []
     assert store.settle(case, want("a", what={"to": "other"})).changed == ("a",)
@@ -148,9 +148,9 @@ def test_a_delay_that_has_passed_does_not_undo_the_wait_after_a_failure(store: S
     case = store.open("1")
     store.settle(case, want("a", not_before=after(hours=1)))
     (a,) = store.take(now=after(hours=1))
-    store.run(dispatch.retry, a, retry_at=after(hours=5), error="503", now=after(hours=1))
+    store.run(claims.retry, a, retry_at=after(hours=5), error="503", now=after(hours=1))
     assert store.settle(case, want("a"), now=after(hours=2)) == outbox.Settled((), (), ())
-    assert store.run(dispatch.next_retry, ["north"]) == after(hours=5)
+    assert store.run(claims.next_retry, ["north"]) == after(hours=5)
 
 
 def test_a_parked_act_gets_another_chance_when_its_cause_may_be_gone(store: Store) -> None:
@@ -159,7 +159,7 @@ def test_a_parked_act_gets_another_chance_when_its_cause_may_be_gone(store: Stor
 
     def parked() -> None:
         (claimed,) = store.take()
-        store.run(dispatch.park, claimed, error="422", now=NOW)
+        store.run(claims.park, claimed, error="422", now=NOW)
         assert store.settle(case, want("a", what=dict(claimed.act.what))) == outbox.Settled((), (), ())
         assert store.take(now=after(days=99)) == []
 
@@ -178,7 +178,7 @@ def test_an_act_given_back_for_old_facts_goes_out_when_decided_on_fresh_ones(sto
     store.settle(case, want("s", ActKind.RESUME, opens=True), facts_at=after(hours=-9))
     (claimed,) = store.take()
     assert (claimed.opens, claimed.facts_at) == (True, after(hours=-9))
-    store.run(dispatch.give_back, claimed, now=NOW, retry_at=after(hours=1))
+    store.run(claims.give_back, claimed, now=NOW, retry_at=after(hours=1))
     assert store.take() == []
     store.settle(case, want("s", ActKind.RESUME, opens=True))
     (claimed,) = store.take()
@@ -190,7 +190,7 @@ def test_an_unknown_act_that_is_given_back_stays_unknown(store: Store) -> None:
     store.settle(case, want("a"))
     store.take()
     (claimed,) = store.take(now=after(minutes=5))
-    store.run(dispatch.give_back, claimed, now=after(minutes=5))
+    store.run(claims.give_back, claimed, now=after(minutes=5))
     assert store.acts(case)["a"].state is ActState.UNKNOWN
 
 
@@ -227,7 +227,7 @@ def test_every_turn_of_an_act_is_in_the_audit(store: Store) -> None:
     case = store.open("1")
     store.run(outbox.settle_wanted, case, [want("a")], facts_at=NOW, now=NOW, correlation="c1")
     (a,) = store.take()
-    store.run(dispatch.unknown, a, retry_at=NOW, looks=0, error="cut", now=NOW)
+    store.run(claims.unknown, a, retry_at=NOW, looks=0, error="cut", now=NOW)
     (a,) = store.take()
     store.run(done, a, Effect({"id": 5}), NOW)
     audit = store.run(events.of_case, "north", case.ref)
@@ -270,12 +270,12 @@ def test_what_something_else_than_a_case_wants_goes_out_as_an_act_of_a_case_does
     (mine,) = store.take(now=after(hours=1))
     assert store.take(now=after(hours=1)) == []
     assert (mine.ref, mine.act.n, mine.act.key, mine.person_id, mine.client) == ("order-1", 1, "told", "", None)
-    store.run(dispatch.unknown, mine, retry_at=after(hours=2), looks=0, error="cut", now=NOW)
+    store.run(claims.unknown, mine, retry_at=after(hours=2), looks=0, error="cut", now=NOW)
     (mine,) = store.take(now=after(hours=2))
     store.run(done, mine, NOTHING, after(hours=2))
     assert not store.run(outbox.want, "north", "order-1", want("told", ActKind.MAIL), now=after(hours=3))
     (later,) = store.take(now=after(hours=3))
-    store.run(dispatch.park, later, error="422", now=NOW)
+    store.run(claims.park, later, error="422", now=NOW)
     assert store.run(outbox.release_parked, "north", after(hours=4)) == 1
     names = [e.name for e in store.run(events.of_case, "north", "order-1")]
     assert names == ["act.wanted", "act.wanted", "act.unknown", "act.done", "act.parked", "act.requeued"]
@@ -335,13 +335,13 @@ def _carry_out(store: Store, name: str, now: datetime) -> None:
         if name == "done":
             store.run(done, claimed, NOTHING, now)
         elif name == "park":
-            store.run(dispatch.park, claimed, error="e", now=now)
+            store.run(claims.park, claimed, error="e", now=now)
         elif name == "give_back":
-            store.run(dispatch.give_back, claimed, now=now)
+            store.run(claims.give_back, claimed, now=now)
         elif name == "retry":
-            store.run(dispatch.retry, claimed, retry_at=now, error="e", now=now)
+            store.run(claims.retry, claimed, retry_at=now, error="e", now=now)
         elif name == "unknown":
-            store.run(dispatch.unknown, claimed, retry_at=now, looks=1, error="e", now=now)
+            store.run(claims.unknown, claimed, retry_at=now, looks=1, error="e", now=now)
 
 
 def _heads_only(store: Store, case: Case) -> None:

@@ -14,9 +14,9 @@ from sqlalchemy import Text, event, func, text
 
 from adapter.domain.facts import Client
 from adapter.domain.ledger import ActKind, ActState
-from adapter.store import cases, dispatch, due, facts, outbox
+from adapter.store import cases, claims, due, facts, outbox
+from adapter.store.claims import ClaimedAct
 from adapter.store.database import Database
-from adapter.store.dispatch import ClaimedAct
 from adapter.store.errors import OrderTaken
 from adapter.store.facts import StoredFact
 from tests.store.backends import NOW, Store, after, want
@@ -58,7 +58,7 @@ def test_one_act_of_a_schedule_is_under_way_though_parked_ones_get_another_chanc
     first, second = (want(key, ActKind.CHANGE, what={"n": 1}) for key in ("c1", "c2"))
     two.one.settle(case, first)
     (taken,) = two.one.take()
-    two.one.run(dispatch.park, taken, error="refused", now=NOW)
+    two.one.run(claims.park, taken, error="refused", now=NOW)
     two.one.settle(case, first, second)
     under_way: list[ClaimedAct] = []
     two.before("UPDATE acts SET ready_at", lambda: under_way.extend(two.one.take(now=after(seconds=1))))
@@ -71,17 +71,17 @@ def test_a_vendor_that_is_back_lets_nothing_go_that_was_taken_meanwhile(two: Two
     case = two.one.open("1")
     two.one.settle(case, want("p", ActKind.PAUSE, what={"n": 1}))
     (taken,) = two.one.take()
-    two.one.run(dispatch.retry, taken, retry_at=after(minutes=10), error="down", now=NOW)
+    two.one.run(claims.retry, taken, retry_at=after(minutes=10), error="down", now=NOW)
 
     def probe() -> None:
         lease = {"now": after(seconds=1), "owner": "one", "lease_until": after(seconds=61)}
-        found = two.one.run(dispatch.claim_probe, tenant="north", lane="platform", **lease)
+        found = two.one.run(claims.claim_probe, tenant="north", lane="platform", **lease)
         taken_meanwhile.extend([found] if found is not None else [])
 
     taken_meanwhile: list[ClaimedAct] = []
     two.before("UPDATE acts", probe)
     span = {"settle": timedelta(seconds=30), "gap": timedelta(0)}
-    two.other.run(dispatch.let_go, "north", "platform", now=after(seconds=1), **span)
+    two.other.run(claims.let_go, "north", "platform", now=after(seconds=1), **span)
     taken_meanwhile += two.other.take("two", now=after(seconds=2))
     assert [found.act.state for found in taken_meanwhile] == [ActState.SENDING]
 
@@ -90,7 +90,7 @@ def test_letting_acts_go_and_deciding_on_them_do_not_lock_each_other_out(two: Tw
     case = two.one.open("1")
     two.one.settle(case, want("c", ActKind.PUT_PERSON, what={"n": 1}), want("p", ActKind.PAUSE, what={"n": 1}))
     for taken in two.one.take():
-        two.one.run(dispatch.retry, taken, retry_at=after(minutes=10), error="down", now=NOW)
+        two.one.run(claims.retry, taken, retry_at=after(minutes=10), error="down", now=NOW)
     deciding = threading.Thread(target=lambda: two.one.run(outbox.rows_of, case))
 
     def decide_meanwhile() -> None:
@@ -99,7 +99,7 @@ def test_letting_acts_go_and_deciding_on_them_do_not_lock_each_other_out(two: Tw
 
     two.before("UPDATE acts", decide_meanwhile, nth=2)
     span = {"settle": timedelta(seconds=30), "gap": timedelta(0)}
-    two.other.run(dispatch.let_go, "north", "platform", now=after(seconds=1), **span)
+    two.other.run(claims.let_go, "north", "platform", now=after(seconds=1), **span)
     deciding.join()
     assert two.failures == []
 
@@ -114,7 +114,7 @@ def test_an_act_that_changed_a_moment_ago_is_claimed_with_its_case_as_it_is_now(
     two.one.settle(case, want("p", ActKind.EMPTY_PERSON, what={"unit": "x"}))
     # The claim sees the database as it was, and gets to the row a moment later.
     slowly = func.length(func.pg_sleep(0.5).cast(Text)) >= 0
-    monkeypatch.setattr(dispatch, "_READY", dispatch._READY.where(slowly))
+    monkeypatch.setattr(claims, "_READY", claims._READY.where(slowly))
     begun = threading.Event()
     event.listen(two.other.db._engine, "before_cursor_execute", lambda *_: begun.set())
     found: list[ClaimedAct] = []

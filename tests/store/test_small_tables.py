@@ -29,9 +29,9 @@ from adapter.domain.ledger import ActKind, ActState, ScheduleRecord
 from adapter.domain.nights import NightTimes, Weekday
 from adapter.ports import Changed, Effect
 from adapter.store import (
+    claims,
     codec,
     declarations,
-    dispatch,
     events,
     facts,
     feeds,
@@ -186,7 +186,7 @@ def test_the_overview_counts_what_waits_and_since_when(store: Store) -> None:
     store.settle(second, want("a"), want("m", ActKind.MAIL))
     taken = {c.ref: c for c in store.take(lanes=["message"])}
     store.run(done, taken[first.ref], Effect({}), NOW)
-    store.run(dispatch.park, taken[second.ref], error="422", now=NOW)
+    store.run(claims.park, taken[second.ref], error="422", now=NOW)
     store.run(feeds.claim, "north", "orders", now=NOW, owner="one", lease_until=NOW)
     seen = store.run(queries.overview, "north", NOW)
     assert seen.phases == {"preparing": 2}

@@ -14,7 +14,7 @@ import httpx
 
 from adapter.bootstrap import Outside, Service, build
 from adapter.engine.feed_reader import read_feeds
-from adapter.engine.work import work
+from adapter.engine.worker import work
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.settings import Settings
 from adapter.store import cases

@@ -15,7 +15,7 @@ from adapter.domain.ledger import Act, ActKind, ActState, Ledger
 from adapter.domain.policy import Policy
 from adapter.engine import reconcile
 from adapter.engine.jobs import _begin as begin
-from adapter.engine.outcomes import backoff
+from adapter.engine.retry_policy import backoff
 from adapter.engine.tuning import Tuning
 from adapter.gateways.executors import Executors
 from adapter.ports import CaseContext, Effect, Failure, PortError

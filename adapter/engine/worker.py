@@ -16,13 +16,13 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from adapter.engine.breaker import LIFECARE, VENDOR_OF_LANE
-from adapter.engine.dispatch import carry_out
+from adapter.engine.act_runner import carry_out
+from adapter.engine.circuit_breaker import LIFECARE, VENDOR_OF_LANE
+from adapter.engine.environment import Runtime
 from adapter.engine.reconcile import reconcile
-from adapter.engine.runtime import Runtime
-from adapter.store import dispatch, due
+from adapter.store import claims, due
 from adapter.store.cases import Case
-from adapter.store.dispatch import ClaimedAct
+from adapter.store.claims import ClaimedAct
 
 VENDORS = frozenset(VENDOR_OF_LANE.values())
 LOOK_AGAIN_SECONDS = 0.5
@@ -86,7 +86,7 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
                 if not rt.breakers.of(tenant, VENDOR_OF_LANE[lane]).closed:
                     acts += _claim_probe(c, rt, (tenant, lane), now, until)
                 else:
-                    acts += dispatch.claim_acts(
+                    acts += claims.claim_acts(
                         c, tenant=tenant, lane=lane, limit=room, now=now, owner=rt.owner, lease_until=until
                     )
         for tenant in rt.tenants:
@@ -124,7 +124,7 @@ def _claim_probe(c: Connection, rt: Runtime, slot: Slot, now: datetime, until: d
     breaker = rt.breakers.of(tenant, VENDOR_OF_LANE[lane])
     if not breaker.probe_due(now):
         return []
-    probe = dispatch.claim_probe(
+    probe = claims.claim_probe(
         c, tenant=tenant, lane=lane, now=now, owner=rt.owner, lease_until=until, stops_first=breaker.stops_first
     )
     return [] if probe is None else [probe]
@@ -133,6 +133,6 @@ def _claim_probe(c: Connection, rt: Runtime, slot: Slot, now: datetime, until: d
 def _let_go(c: Connection, rt: Runtime, tenant: str, vendor: str, now: datetime) -> None:
     """A vendor is back: what failed because of it waits no longer than it must, and goes out evenly."""
     for lane in (lane for lane, of in VENDOR_OF_LANE.items() if of == vendor):
-        dispatch.let_go(c, tenant, lane, now=now, settle=rt.tuning.settle, gap=EVENLY)
+        claims.let_go(c, tenant, lane, now=now, settle=rt.tuning.settle, gap=EVENLY)
     if vendor == LIFECARE:
         due.let_go_stale(c, tenant, now=now, gap=EVENLY)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from adapter.engine.outcomes import RULES
+from adapter.engine.retry_policy import RULES
 from adapter.log_events import log
 from adapter.ports import Failure, PortError
 

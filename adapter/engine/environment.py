@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from adapter.domain.policy import Policy
-from adapter.engine.breaker import Breakers
+from adapter.engine.circuit_breaker import Breakers
 from adapter.engine.tuning import Tuning
 from adapter.ports import CaseSource, Executor, SchedulePlatform
 from adapter.store.database import Database

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from adapter.engine.feed_reader import read_feeds
-from adapter.engine.work import CASES, Done, _claim, _room_for_cases, work
+from adapter.engine.worker import CASES, Done, _claim, _room_for_cases, work
 from tests.world import World
 
 

@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy import Connection
 
 from adapter.domain.ledger import ActKind, ActState
-from adapter.engine.breaker import VENDOR_OF_LANE, Breaker
-from adapter.engine.outcomes import CONFLICT_TRIES, RULES, Verdict, backoff
-from adapter.engine.runtime import Runtime, Tenant
+from adapter.engine.circuit_breaker import VENDOR_OF_LANE, Breaker
+from adapter.engine.environment import Runtime, Tenant
+from adapter.engine.retry_policy import CONFLICT_TRIES, RULES, Verdict, backoff
 from adapter.log_events import log, log_context
 from adapter.ports import CaseContext, Effect, Executor, Failure, PortError
-from adapter.store import dispatch, schedules
-from adapter.store.dispatch import ClaimedAct
+from adapter.store import claims, schedules
+from adapter.store.claims import ClaimedAct
 from adapter.store.errors import Overtaken, StoreError
 from adapter.store.outbox import STOPS
 
@@ -119,7 +119,7 @@ class _Turn:
     async def _give_back(self) -> None:
         again = self.began + self.rt.tuning.retry_first
         await self.rt.db.run(
-            lambda c: dispatch.give_back(c, self.claimed, now=self.began, retry_at=again, reason="facts_too_old")
+            lambda c: claims.give_back(c, self.claimed, now=self.began, retry_at=again, reason="facts_too_old")
         )
         log("act_given_back", reason="its facts are too old; they are read again first", **self.label)
 
@@ -146,7 +146,7 @@ class _Turn:
 
     async def _done(self, effect: Effect) -> None:
         now = self.rt.clock.now()
-        await self.rt.db.run(lambda c: dispatch.done(c, self.claimed, effect, now=now, reason="act_done"))
+        await self.rt.db.run(lambda c: claims.done(c, self.claimed, effect, now=now, reason="act_done"))
         await self.rt.at(f"act {self.claimed.act.kind.value} recorded")
         seconds = (now - self.began).total_seconds()
         log("act_done", vendor=self.vendor, attempts=self.claimed.act.attempts, seconds=seconds, **self.label)
@@ -166,7 +166,7 @@ class _Turn:
         if (effect := found) is not None:
             # Nothing found may be because nothing was asked: mail can't be looked for.
             self._heard(None)
-            await self.rt.db.run(lambda c: dispatch.done(c, self.claimed, effect, now=now, reason="act_found"))
+            await self.rt.db.run(lambda c: claims.done(c, self.claimed, effect, now=now, reason="act_found"))
             log("act_found_done", vendor=self.vendor, looks=looks, **self.label)
         elif looks >= self.executor.looks_needed(self.claimed.act):
             await self._had_no_effect(now)
@@ -186,7 +186,7 @@ class _Turn:
         wait = backoff(attempts - 1, self.rt.tuning, self.rt.rng) if attempts > 1 else timedelta(0)
         what = self._ours or "it had no effect; it is sent again if it is still called for"
         await self.rt.db.run(
-            lambda c: dispatch.retry(
+            lambda c: claims.retry(
                 c, self.claimed, retry_at=now + wait, error=what, now=now, reason="act_had_no_effect"
             )
         )
@@ -198,7 +198,7 @@ class _Turn:
             wait = max(wait, self._backoff(self.claimed.act.attempts + self.claimed.looks, error))
         text = str(error) if error else self._ours or "its answer was lost; it is looked for before it is sent again"
         await self.rt.db.run(
-            lambda c: dispatch.unknown(c, self.claimed, retry_at=now + wait, looks=looks, error=text, now=now)
+            lambda c: claims.unknown(c, self.claimed, retry_at=now + wait, looks=looks, error=text, now=now)
         )
         log("act_unknown", vendor=self.vendor, error=error, look_at=now + wait, **self.label)
 
@@ -221,14 +221,14 @@ class _Turn:
                 await self._park(error, now)
             case Verdict.RETRY:
                 retry_at = now + self._backoff(claimed.act.attempts, error)
-                await self.rt.db.run(lambda c: dispatch.retry(c, claimed, retry_at=retry_at, error=str(error), now=now))
+                await self.rt.db.run(lambda c: claims.retry(c, claimed, retry_at=retry_at, error=str(error), now=now))
                 attempts = claimed.act.attempts
                 log("act_retry", failure=error.failure.value, attempts=attempts, retry_at=retry_at, **told)
             case Verdict.DECIDE_AGAIN:
                 await self._decide_again(error, context, now)
 
     async def _park(self, error: PortError, now: datetime) -> None:
-        await self.rt.db.run(lambda c: dispatch.park(c, self.claimed, error=str(error), now=now, reason="act_parked"))
+        await self.rt.db.run(lambda c: claims.park(c, self.claimed, error=str(error), now=now, reason="act_parked"))
         self._tell_parked(error)
 
     def _tell_parked(self, error: PortError) -> None:
@@ -256,9 +256,9 @@ class _Turn:
                     c, claimed.tenant, claimed.ref, seen.schedule, remote_id=seen.schedule_id, etag=seen.etag
                 )
             if hopeless:
-                dispatch.park(c, claimed, error=str(error), now=now, reason="act_parked")
+                claims.park(c, claimed, error=str(error), now=now, reason="act_parked")
             else:
-                dispatch.retry(c, claimed, retry_at=retry_at, error=str(error), now=now, reason="conflict")
+                claims.retry(c, claimed, retry_at=retry_at, error=str(error), now=now, reason="conflict")
             return hopeless
 
         if await self.rt.db.run(again):
