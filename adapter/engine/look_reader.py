@@ -32,7 +32,7 @@ from adapter.domain.night_watch import (
     night_of,
 )
 from adapter.domain.policy import Policy
-from adapter.engine.runtime import Runtime, Tenant
+from adapter.engine.environment import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import Changed, PortError, Supervision, Supervisions
 from adapter.store import due, feeds, look_log, outbox, schedules

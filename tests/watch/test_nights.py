@@ -9,7 +9,7 @@ import pytest
 
 from adapter.domain.ledger import Look, LookOutcome
 from adapter.engine.look_reader import follow_looks
-from adapter.engine.work import work
+from adapter.engine.worker import work
 from adapter.store import look_log
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.phoniro.schemas import HandChange, SetOutcome
