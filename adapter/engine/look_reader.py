@@ -53,7 +53,7 @@ UNFOLLOWED = timedelta(minutes=30)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What is to be read now. ``follows`` is the start of the night's window while looks are due; None in the morning."""
+    """What is to be read now. ``follows`` is when the night began, while its looks are followed; None afterwards."""
 
     start: datetime
     follows: datetime | None
@@ -79,6 +79,14 @@ def bounds(policy: Policy, night: date) -> tuple[datetime, datetime]:
     """When (UTC) the night of an evening begins, and when its last look can't be open any more."""
     end = night_end(night, policy.window, policy.zone)
     return window_start(night, policy.window, policy.zone), Patience.of(policy).deadline(end)
+
+
+def unfollowed(policy: Policy, read_at: datetime | None, now: datetime) -> timedelta:
+    """For how long nobody has followed the looks of the night; zero where none are due."""
+    todo = span(policy, read_at, now)
+    if todo is None or todo.follows is None:
+        return timedelta(0)
+    return now - max(read_at or todo.follows, todo.follows)
 
 
 async def follow_looks(rt: Runtime, tenant: Tenant) -> None:
@@ -251,7 +259,7 @@ async def _failed(rt: Runtime, tenant: Tenant, feed: Feed, todo: Span, error: st
         if held is not None and held.lease_owner == rt.owner:
             feeds.fail(c, held, error=error)
         since = max(feed.read_at, todo.follows) if feed.read_at and todo.follows else todo.follows
-        if since is None or now < since + UNFOLLOWED:
+        if since is None or now < since + UNFOLLOWED or not schedules.running(c, tenant.name, ("", 0), 1):
             return None
         return since if _want_unfollowed(c, tenant, since, now) else None
 
