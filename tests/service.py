@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,13 @@ def write_config(path: Path, url: str, tenants: Mapping[str, Any], **engine: Any
         encoding="utf-8",
     )
     return path
+
+
+def events_in(lines: Iterable[str], name: str) -> list[dict[str, Any]]:
+    """The events of that name among the lines of a log, the last of which may be half written. Only lines that hold the
+    name are parsed: a log is read many times while a test waits."""
+    told = (line for line in lines if f'"{name}"' in line and line.startswith("{") and line.endswith("}"))
+    return [line for line in map(json.loads, told) if line["event"] == name]
 
 
 class Replica:
@@ -81,5 +88,4 @@ class Replica:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         lines = self.log.read_text(encoding="utf-8").splitlines()
-        found = (json.loads(line) for line in lines if line.startswith("{") and line.endswith("}"))
-        return [line for line in found if line["event"] == name]
+        return events_in(lines, name)

@@ -1,8 +1,8 @@
 """The work: claim what is due, reconcile and carry out, until nothing is left for now.
 
-Each municipality's cases, and its acts of each lane, have slots of their own (acts may take some of the cases', never
-the last quarter), so that whatever hangs holds up only its like: an end doesn't wait for a case system that doesn't
-answer, nor a message for the camera platform, nor anybody for another municipality's flood or dead vendor (P6).
+Each municipality's cases, and its acts of each lane, have slots of their own, so that whatever hangs holds up only its
+like: an end doesn't wait for a case system that doesn't answer, nor a message for the camera platform, nor anybody for
+another municipality's flood or dead vendor (P6).
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
                         c, tenant=tenant, lane=lane, limit=room, now=now, owner=rt.owner, lease_until=until
                     )
         for tenant in rt.tenants:
-            room = _room_for_cases(rt, tenant, busy, acts)
+            room = rt.tuning.concurrency - busy[tenant, CASES]
             if room > 0:
                 due_cases += due.claim_due(c, tenant=tenant, now=now, limit=room, owner=rt.owner, lease_until=until)
         return acts, due_cases
@@ -107,14 +107,6 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
     done.cases += len(due_cases)
     started: Started = [((act.tenant, act.lane), carry_out(rt, act)) for act in acts]
     return started + [((case.tenant, CASES), reconcile(rt, case)) for case in due_cases]
-
-
-def _room_for_cases(rt: Runtime, tenant: str, busy: Counter[Slot], claimed: list[ClaimedAct]) -> int:
-    """Acts that are under way take the cases' places, but for a quarter: each act makes its case due, and a case that
-    is reconciled after several of them instead of after each is read that many times less often."""
-    acts = sum(busy[tenant, lane] for lane in VENDOR_OF_LANE) + sum(act.tenant == tenant for act in claimed)
-    most = rt.tuning.concurrency
-    return max(most - acts, most // 4, 1) - busy[tenant, CASES]
 
 
 def _claim_probe(c: Connection, rt: Runtime, slot: Slot, now: datetime, until: datetime) -> list[ClaimedAct]:

@@ -136,7 +136,7 @@ class EngineSettings(Group):
         24, gt=0, le=24, description="How often an open case's evidence is read again, at least."
     )
     awaiting_minutes: float = Field(30, gt=0, description="How often a case that awaits a signal is read again.")
-    concurrency: int = Field(8, ge=1, le=64, description="The most cases worked on at once.")
+    concurrency: int = Field(8, ge=1, le=64, description="The most cases, and acts of each lane, worked on at once.")
     lease_seconds: Seconds = Field(60, description="How long a case is held by a process that may have died.")
     settle_seconds: float = Field(
         30, ge=0, description="How long to wait before looking for a write without an answer."

@@ -16,7 +16,7 @@ import aiohttp
 import httpx
 from aiolimiter import AsyncLimiter
 from httpx_aiohttp import AiohttpTransport
-from tenacity import RetryCallState, retry, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, retry, stop_after_attempt, wait_random_exponential
 
 from connectors.errors import NotSent, Transient, VendorError
 from connectors.http import classify
@@ -104,10 +104,17 @@ class VendorHttp:
         mute_library_loggers()
         self.vendor = vendor
         self.settings = given = settings or HttpSettings()
-        self._secrets, self._on_call, self._sleep = tuple(secrets), on_call, sleep
+        self._secrets, self._on_call = tuple(secrets), on_call
         self._pace = AsyncLimiter(max(given.per_second, 1.0), max(1.0, 1.0 / given.per_second))
         self._slots = asyncio.Semaphore(given.max_concurrent)
         self._backoff = wait_random_exponential(multiplier=given.first_wait, max=given.longest_wait)
+        self._repeatedly = retry(
+            stop=stop_after_attempt(given.attempts),
+            wait=self._wait,
+            retry=self._worth_repeating,
+            sleep=sleep,
+            reraise=True,
+        )(self._exchange)
         self._client = httpx.AsyncClient(
             base_url=base_url,
             params=params,
@@ -154,18 +161,12 @@ class VendorHttp:
         )
         if not safe:
             return await self._exchange(request, call, safe, accept)
-        repeatedly = retry(
-            stop=stop_after_attempt(self.settings.attempts),
-            wait=self._wait,
-            retry=retry_if_exception(lambda error: self._worth_repeating(error, call)),
-            sleep=self._sleep,
-            reraise=True,
-        )
-        return await repeatedly(self._exchange)(request, call, safe, accept)
+        return await self._repeatedly(request, call, safe, accept)
 
-    def _worth_repeating(self, error: BaseException, call: str) -> bool:
+    def _worth_repeating(self, state: RetryCallState) -> bool:
         """What was not this call's own (the token's, say) was repeated already."""
-        if not isinstance(error, Transient) or isinstance(error, NotSent) or error.call != call:
+        error = state.outcome.exception() if state.outcome else None
+        if not isinstance(error, Transient) or isinstance(error, NotSent) or error.call != state.args[1]:
             return False
         return (error.retry_after or 0.0) <= self.settings.longest_retry_after
 

@@ -32,7 +32,7 @@ from tests.domain.life import POLICY, Life
 
 @pytest.mark.process
 def test_the_timeline_runs_to_its_end_and_every_promise_held(tmp_path: Path) -> None:
-    """The whole thing, as ``make demo`` runs it."""
+    """The whole thing, as ``make demo`` runs it: slow, as its processes and clocks are real."""
     done = subprocess.run(
         [sys.executable, "-m", "adapter", "demo"],
         cwd=tmp_path,

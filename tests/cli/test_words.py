@@ -33,20 +33,6 @@ def shown(page: RenderableType, width: int = 132) -> str:
     return file.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("section", "codes"),
-    [
-        ("act_states", [state.value for state in ActState]),
-        ("acts_done", [kind.value for kind in ActKind]),
-        ("resources", ["orders", "decisions", "executions", "client", "absences", "notes"]),
-        ("lateness", ["reminded", "reminded_again", "escalated"]),
-        ("roles", ["escalation", "it"]),
-    ],
-)
-def test_every_code_has_words(section: str, codes: list[str]) -> None:
-    assert set(codes) <= set(WORDS.texts.sections[section])
-
-
 def test_every_pair_of_the_symmetry_has_words_for_both_ways() -> None:
     life = Life()
     life.order()

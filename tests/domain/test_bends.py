@@ -43,46 +43,12 @@ def turned_up(life: Life, create: Wanted) -> None:
 # Replaced, moved, changed
 
 
-def test_an_order_that_another_one_replaced_holds_up_nothing(active: Life) -> None:
-    """The new order is executed and the old execution ended, while the old decision still runs."""
-    active.order("o2")
-    active.execute("o2", 701)
-    active.go()
-    active.executions[EXECUTION] = replace(active.executions[EXECUTION], last_day=active.today - timedelta(days=1))
-    active.set_order("o1", status=OrderStatus.WILL_NOT_BE_EXECUTED)
-    assert active.go().phase is Phase.ACTIVE
-    assert active.platform() == ["put_person", "create"]
-    assert "collect" not in active.letters()
-
-
 def test_papers_that_carry_over_to_a_new_order_are_no_deviation(active: Life) -> None:
     active.set_decision(deleted=True)
     active.go()
     active.order("o2")
     active.wait(hours=5)
     assert "not_executed" not in active.letters()
-
-
-def test_a_first_day_that_moves_before_the_start_is_told_once_to_both(life: Life) -> None:
-    life.decide_dates(first=life.today + timedelta(days=5))
-    life.go()
-    life.decide_dates(first=life.today + timedelta(days=9))
-    life.wait(days=1)
-    assert life.letters("alarm_team").count("dates_changed") == 1
-    assert life.letters("coordinator").count("dates_changed") == 1
-
-
-def test_a_case_that_moves_to_another_unit_is_told_there_once_and_the_person_put_there(life: Life) -> None:
-    life.set_order(unit_id=5)
-    life.go()
-    life.execute()
-    life.prepare()
-    life.go()
-    life.executions[EXECUTION] = replace(life.executions[EXECUTION], unit_id=6)
-    life.wait(days=1)
-    assert life.letters("coordinator") == ["received", "moved"]
-    assert life.platform() == ["put_person", "create", "put_person"]
-    assert {w.what["unit"] for w in life.sent[-2:]} == {6}
 
 
 def test_becoming_protected_while_the_camera_waits_to_be_collected_takes_the_details_away(active: Life) -> None:
@@ -94,13 +60,6 @@ def test_becoming_protected_while_the_camera_waits_to_be_collected_takes_the_det
     active.note(Signal.EQUIPMENT_COLLECTED)
     active.go()
     assert active.platform()[-1] == "empty_person"
-
-
-def test_a_person_whom_the_key_cannot_see_gets_no_message_and_the_case_asks_for_help_once(life: Life) -> None:
-    life.client = replace(life.client, client_id=None, protected=True)
-    life.wait(days=3)
-    assert life.letters() == []
-    assert [m for m in life.mails() if "client_not_visible" in m] == ["parked:client_not_visible"]
 
 
 # P2 at its edges
@@ -155,14 +114,6 @@ def test_one_pause_for_absences_that_overlap_or_follow_each_other(active: Life) 
     }
     active.wait(days=10)
     assert active.platform() == ["put_person", "create", "pause", "resume"]
-
-
-def test_an_absence_never_hides_an_end(active: Life) -> None:
-    active.absences[1] = Absence(1, active.today, None)
-    active.wait(days=1)
-    active.set_decision(deleted=True)
-    active.go()
-    assert active.platform()[-2:] == ["pause", "end"]
 
 
 # Told once, in words of their own, and taken back

@@ -6,7 +6,6 @@ import pytest
 
 from adapter.domain.ledger import Act, ActKind, What
 from adapter.ports import Failure, PortError
-from connectors.errors import AmbiguousWrite
 
 from .conftest import PERSON, World
 
@@ -32,20 +31,6 @@ async def test_a_reminder_goes_to_the_units_mailbox_with_reference_and_nothing_p
     assert PERSON not in subject + body + message_id
     assert at == act.created_at
     assert effect.result["message_id"] == message_id == "<exempelkommun.tk-7f3k2m.01@exempelkommun.example>"
-
-
-async def test_a_mail_sent_again_is_the_same_mail(world: World) -> None:
-    act = reminder(world)
-    world.outbox.fails = AmbiguousWrite("lost", vendor="mail", call="DATA")
-    with pytest.raises(PortError) as error:
-        await world.executor.perform(act, world.case())
-    assert error.value.failure is Failure.AMBIGUOUS
-    assert await world.executor.find(act, world.case()) is None
-    world.outbox.fails = None
-    world.wait(hours=3)
-    for _ in range(2):
-        await world.executor.perform(world.again(act), world.case())
-    assert world.outbox.sent[0] == world.outbox.sent[1]
 
 
 async def test_two_mails_have_two_ids(world: World) -> None:

@@ -12,7 +12,6 @@ from connectors.mock.lifecare.catalogue import COORDINATOR_UNIT_SOUTH
 from .conftest import PERSON, TIMES, World
 
 LOST = Rule(kind=Kind.CUT_AFTER, method="POST", pattern="provider_notes")
-KEPT_BACK = Rule(kind=Kind.LATE_EFFECT, method="POST", pattern="provider_notes", seconds=30)
 
 
 def message(world: World, to: str = "authority", letter: str = "end_heard", **what: str | int | bool | None) -> Act:
@@ -81,18 +80,6 @@ async def test_a_mark_that_somebody_else_quotes_is_not_taken_for_ours(world: Wor
     execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
     world.lifecare.note_as("coordinator", execution, "to_authority", "svar på [TK-7F3K2M/01]")
     assert await world.executor.find(act, world.case()) is None
-
-
-async def test_a_message_that_comes_late_after_all_is_not_sent_again(world: World) -> None:
-    act = message(world)
-    world.lifecare_faults.add(KEPT_BACK)
-    with pytest.raises(PortError):
-        await world.executor.perform(act, world.case())
-    world.wait(minutes=2)
-    world.lifecare_faults.tick()
-    effect = await world.executor.perform(world.again(act), world.case())
-    assert effect.result["found"]
-    assert len(world.lifecare.notes_written()) == 1
 
 
 async def test_where_nothing_can_be_read_back_the_second_copy_says_so(world: World) -> None:

@@ -99,19 +99,6 @@ async def test_a_creation_whose_answer_was_lost_is_found_by_its_reference(world:
     assert found.schedule_id == world.phoniro.schedules[0].id
 
 
-async def test_a_creation_that_was_not_found_in_a_lagging_list_is_taken_over(world: World) -> None:
-    await put(world)
-    world.phoniro.list_lag_seconds = 60
-    act = world.create()
-    world.phoniro_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", path="/api/v1/supervision-schedules"))
-    with pytest.raises(PortError):
-        await world.executor.perform(act, world.case())
-    assert await world.executor.find(act, world.case()) is None
-    effect = await world.executor.perform(world.again(act), world.case())
-    assert effect.result["adopted"]
-    assert len(world.phoniro.schedules) == 1
-
-
 async def test_a_reference_that_somebody_else_has_is_a_conflict_and_is_not_taken_over(world: World) -> None:
     await scheduled(world)
     stranger = replace(world.case(), person_id="19900101TF04")

@@ -1,4 +1,4 @@
-"""The days on which nobody works."""
+"""The days on which nobody works: Swedish holidays, their eves, and no ordinary day."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, time, timedelta
+from datetime import time, timedelta
 from pathlib import Path
 
 import pytest
@@ -96,18 +96,6 @@ def test_policy_holds_what_the_file_says_and_the_defaults_for_what_it_does_not(e
     assert policy.late["I9"] == Lateness(3, 6, 10)
     assert "I11" not in policy.late
     assert str(policy.zone) == "Europe/Stockholm"
-
-
-@pytest.mark.parametrize(
-    "day",
-    [date(2026, 6, 19), date(2026, 12, 24), date(2026, 12, 31), date(2026, 1, 6), date(2026, 4, 6), date(2027, 5, 6)],
-)
-def test_swedish_holidays_and_eves_are_no_working_days(day: date) -> None:
-    assert day in holidays_between(2026, 2027)
-
-
-def test_an_ordinary_day_is_a_working_day() -> None:
-    assert date(2026, 6, 18) not in holidays_between(2026, 2026)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ import pytest
 
 from adapter.domain.decision import Phase, StepState
 from adapter.domain.facts import Signal
-from adapter.domain.ledger import ActKind
+from adapter.domain.ledger import ActKind, ActState
 from adapter.domain.nights import PROBLEM_PARAMS
 from adapter.domain.routine import STEPS, Letter, Role
+from adapter.store.codec import RESOURCES
 from mappings.texts import MissingText, Texts
 
 TEXTS = Texts.load()
@@ -18,10 +19,14 @@ TEXTS = Texts.load()
     ("section", "codes"),
     [
         ("steps", set(STEPS)),
-        ("roles", {role.value for role in Role} | {"it"}),
+        ("roles", {role.value for role in Role} | {"it", "escalation"}),
         ("phases", {phase.value for phase in Phase}),
         ("states", {state.value for state in StepState}),
         ("acts", {kind.value for kind in ActKind}),
+        ("acts_done", {kind.value for kind in ActKind}),
+        ("act_states", {state.value for state in ActState}),
+        ("resources", set(RESOURCES)),
+        ("lateness", {"reminded", "reminded_again", "escalated"}),
         ("letters", {letter.value for letter in Letter}),
         ("signals", {signal.value for signal in Signal}),
         ("times", set(PROBLEM_PARAMS)),

@@ -124,14 +124,16 @@ def test_each_call_is_a_line_in_the_log_at_debug(logs: Logs) -> None:
     assert (line["tenant"], line["vendor"], line["call"], line["outcome"]) == ("aby", "mail", "send", "ok")
 
 
-async def test_an_order_that_can_not_be_used_is_shown_with_why_and_where() -> None:
+async def test_an_order_that_can_not_be_used_is_counted_and_shown_with_why_and_where() -> None:
     async with several() as (land, ops):
         care = land.lifecare["beby"]
         care.seed_person("19900101TF03")
         order = care.order("19900101TF03", "camera", start=care.today(), order_date=care.today())
         care.change("orders", order.order_id, PersonId=None)
         await land.poll("beby")
-        page = await shown(ops, "/")
+        page, metrics = await shown(ops, "/"), await shown(ops, "/metrics")
+    assert 'adapter_orders_held{tenant="beby"} 1.0' in metrics
+    assert 'adapter_orders_held{tenant="aby"} 0.0' in metrics
     card = re.search(rf'<li class="card"><strong>{order.order_id}</strong>(.*?)</li></ul></li>', page, re.DOTALL)
     assert card
     assert "beby" in card[1]

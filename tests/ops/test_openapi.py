@@ -18,6 +18,8 @@ from tests.world import World
 
 
 def test_what_is_published_is_what_is_answered() -> None:
+    """Slow, as each of the drawn requests is made and its answer held against the description."""
+
     async def ready() -> World:
         made = World()
         await made.service.start_store()
@@ -33,7 +35,7 @@ def test_what_is_published_is_what_is_answered() -> None:
         asked.append(operation.label)
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
-            @settings(max_examples=40, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
+            @settings(max_examples=20, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
             @given(case=operation.as_strategy(generation_mode=mode))
             def holds(case: schemathesis.Case[Any]) -> None:
                 # The description can't bound a body's bytes; one that is valid but too large is a 413, tested apart.

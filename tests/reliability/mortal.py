@@ -22,7 +22,7 @@ from connectors.mock.transport import to_request, to_response
 from tests.world import ANNA, World
 
 T = TypeVar("T")
-COPY = re.compile(r"^Det här meddelandet kan vara en kopia.*$", re.MULTILINE)
+COPY = re.compile(r"^Det här meddelandet kan vara en kopia.*\n\n", re.MULTILINE)
 
 
 class Killed(BaseException):

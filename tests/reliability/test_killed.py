@@ -46,7 +46,8 @@ def wait(holds: Callable[[], bool], seconds: float, why: Callable[[], object]) -
 
 
 def test_fifty_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    """Work comes in all the while; each process lives for up to half a second after it was started."""
+    """Work comes in all the while; each process lives for up to half a second after it was started. Slow, as each of
+    the fifty opens its database and says that it has started before it is killed."""
     seed = random.SystemRandom().randrange(10**6)
     rng = random.Random(seed)
     database = tmp_path / "adapter.db"

@@ -189,17 +189,3 @@ async def test_an_order_that_was_told_is_not_told_again_because_its_day_was_sile
         assert [h.order_id for h in await world.db.run(lambda c: order_inbox.unusable_orders(c, "exempel"))] == [
             order.order_id
         ]
-
-
-async def test_an_absence_that_vanished_gives_way_to_the_one_that_is_registered_in_its_place() -> None:
-    async with World() as world:
-        await active(world)
-        lost = world.lifecare.absence(ANNA, world.today, world.today + timedelta(days=20))
-        await world.pass_time(hours=14)
-        assert (await world.case()).phase is Phase.PAUSED
-        world.lifecare.vanish("client_absences", lost)
-        await world.pass_time(hours=25)
-        assert (await world.case()).phase is Phase.PAUSED, "gone without a word is not over"
-        world.lifecare.absence(ANNA, world.today, world.today + timedelta(days=1))
-        await world.pass_time(days=2)
-        assert (await world.case()).phase is Phase.ACTIVE

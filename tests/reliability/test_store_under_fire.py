@@ -57,58 +57,6 @@ async def all_is_well(world: World) -> None:
     assert {a.state for a in await world.acts()} == {ActState.DONE}
 
 
-async def test_a_full_disk_stops_everything_until_there_is_space(tmp_path: Path) -> None:
-    db = on_disk(tmp_path)
-    full = False
-
-    @event.listens_for(db._engine, "checkout")
-    def limited(connection: sqlite3.Connection, *_: object) -> None:
-        (pages,) = connection.execute("PRAGMA page_count").fetchone()
-        connection.execute(f"PRAGMA max_page_count = {pages if full else 2**30}")
-
-    async with World(db=db) as world:
-        for day in range(1, 21):
-            world.person(f"193501{day:02d}TF01")
-            world.order(f"193501{day:02d}TF01")
-        full = True
-        with pytest.raises(StoreError, match="free space") as caught:
-            await world.settle()
-        assert caught.value.reason == "full"
-        assert len(world.lifecare.notes_written()) < 40
-        full = False
-        await world.pass_time(hours=2)
-        marks = [note.text.rpartition("[")[2] for note in world.lifecare.notes_written()]
-        assert len(set(marks)) == len(marks) == 40, "received and install for each, once"
-
-
-async def test_a_locked_database_is_waited_for(tmp_path: Path) -> None:
-    db = on_disk(tmp_path)
-    impatient(db)
-    async with World(db=db) as world:
-        await ready(world)
-        with closing(sqlite3.connect(tmp_path / "adapter.db", isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(StoreError, match="locked by another process"):
-                await world.settle()
-        await all_is_well(world)
-
-
-async def test_a_file_that_is_taken_away_is_never_begun_anew(tmp_path: Path) -> None:
-    """An empty database would have every message sent again."""
-    db = on_disk(tmp_path)
-    async with World(db=db) as world:
-        await ready(world)
-        await world.settle()
-        (tmp_path / "adapter.db").rename(tmp_path / "kept.db")
-        sent = len(world.lifecare.notes_written())
-        with pytest.raises(StoreError, match="deleted or replaced"):
-            await world.pass_time(hours=2)
-        assert not (tmp_path / "adapter.db").exists()
-        assert len(world.lifecare.notes_written()) == sent
-        (tmp_path / "kept.db").rename(tmp_path / "adapter.db")
-        await all_is_well(world)
-
-
 @pytest.fixture(scope="module")
 def undisturbed() -> dict[str, Any]:
     """What is left of a life that nothing befell."""

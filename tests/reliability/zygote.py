@@ -6,7 +6,6 @@ on its standard input and answers with its pid.
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.outside import ROOT
+from tests.service import events_in
 
 
 def child(config: str, log: str) -> None:
@@ -62,8 +62,7 @@ class Zygote:
 
     def events(self, name: str) -> list[dict[str, Any]]:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines() if self.log.exists() else []
-        found = (json.loads(line) for line in lines if line.startswith("{") and line.endswith("}"))
-        return [line for line in found if line["event"] == name]
+        return events_in(lines, name)
 
     def __enter__(self) -> Self:
         return self
