@@ -169,6 +169,7 @@ def tuning(engine: EngineSettings) -> Tuning:
     """The group ``[engine]`` as the engine takes it."""
     return Tuning(
         poll=timedelta(seconds=engine.poll_seconds),
+        watch=timedelta(seconds=engine.watch_seconds),
         overlap=timedelta(minutes=engine.overlap_minutes),
         reread=timedelta(hours=engine.reread_hours),
         awaiting=timedelta(minutes=engine.awaiting_minutes),

@@ -67,6 +67,24 @@ _CATALOGUE: Final = (
           "A change feed could not be read; it is tried again, from where it was.",
           "Nothing at once; see `vendor_down` if it lasts."),
     Event("feed_recovered", INFO, ("feed", "failed_seconds"), "It can be read again, and nothing was left out."),
+    # the night watch
+    Event("look_missed", WARNING, ("schedule", "due", "outcome"),
+          "A look of the night was not done, as far as the camera platform knows. The unit is told by mail at once.",
+          "Nothing by itself; see whether several cases are concerned at once."),
+    Event("look_unentitled", ERROR, ("schedule", "due", "outcome"),
+          "Somebody looked by a camera while the schedule was paused or ended, or outside its dates. The authority and "
+          "IT are told by mail.",
+          "Find out at the camera platform who looked and how that was possible; report it as an incident."),
+    Event("look_unowned", WARNING, ("schedule",),
+          "The camera platform shows looks by a schedule that no case owns. Told once for each schedule.",
+          "Find out at the camera platform what it is."),
+    Event("looks_broken", WARNING, ("rows", "reason"),
+          "Rows of the list of looks can't be read. Their looks are not taken for done.",
+          "Report it to the camera platform's support if it lasts."),
+    Event("looks_not_followed", ERROR, ("since", "reason"),
+          "What came of the night's looks couldn't be read for half an hour: nobody sees one that isn't done. The "
+          "night mailboxes and IT are told by mail, once for an outage.",
+          "See `vendor_down`; the looks that stayed open are told of when it can be read again."),
     # re-syncs
     Event("request_taken", INFO, ("request", "kind", "scope", "mode", "who", "why"),
           "A request of the re-sync or adopt file was taken; its id is used up for ever."),

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from adapter.domain.facts import Absence, AuthorityDecision, Client, Execution, FactProblem, Note, Order, Signal
-from adapter.domain.ledger import Act, ScheduleRecord
+from adapter.domain.ledger import Act, LookOutcome, ScheduleRecord
 
 
 class Failure(StrEnum):
@@ -183,11 +183,35 @@ class PlatformSchedule:
     """The platform's id of the person."""
 
 
+@dataclass(frozen=True, slots=True)
+class Supervision:
+    """A look as the camera platform lists it, by the platform's ids. Instants are UTC."""
+
+    id: str
+    schedule_id: str
+    due_at: datetime
+    outcome: LookOutcome
+    begun_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Supervisions:
+    """A window of them, read whole. ``broken``: what is wrong with each row that can't be used; nothing personal."""
+
+    rows: tuple[Supervision, ...]
+    broken: tuple[str, ...] = ()
+
+
 class SchedulePlatform(Protocol):
     """The camera platform (Phoniro), read for comparison."""
 
     def schedules(self) -> AsyncGenerator[Sequence[PlatformSchedule], None]:
         """Every schedule there is, ours and others', by the page. The list may lag behind by seconds."""
+        ...
+
+    async def supervisions(self, start: datetime, end: datetime) -> Supervisions:
+        """All looks that were due from ``start`` up to ``end`` (UTC), ours and others'."""
         ...
 
     async def schedule(self, schedule_id: str) -> PlatformSchedule | None:

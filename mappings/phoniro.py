@@ -8,7 +8,7 @@ from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Final
 
-from adapter.domain.ledger import ScheduleRecord, ScheduleStatus, What
+from adapter.domain.ledger import LookOutcome, ScheduleRecord, ScheduleStatus, What
 from adapter.domain.nights import CalendarRule, NightTimes, NightWindow, Weekday, calendar_rules, night_times_from_rules
 from connectors.lifecare import wire as lifecare
 from connectors.phoniro.wire import Customer, ListedSchedule, NewSchedule, PauseReason, Rule, ScheduleChanges
@@ -80,6 +80,8 @@ def new_schedule(what: What, reference: str, customer_external_id: str, mapping:
         valid_from=_day(what, "valid_from"),
         valid_to=_day_or_none(what, "valid_to"),
         rules=_rules(what, mapping.window),
+        tolerance_minutes=mapping.routine.tolerance_minutes,
+        retry_after_minutes=mapping.routine.retry_after_minutes,
     )
 
 
@@ -118,6 +120,12 @@ def shows(seen: ScheduleRecord, what: What) -> bool:
         and seen.valid_to == _day_or_none(what, "valid_to")
         and seen.times == _night_times(what)
     )
+
+
+def look_outcome(word: str) -> LookOutcome | None:
+    """What came of a supervision; None for a word that Phoniro doesn't have (yet)."""
+    known = next((outcome for outcome in LookOutcome if outcome.value == word), None)
+    return None if known is LookOutcome.ABSENT else known
 
 
 def number(what: What) -> int:

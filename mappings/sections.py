@@ -204,6 +204,9 @@ class Routine(Part):
     settle_changes_minutes: Count = 15
     open_absence_days: Annotated[StrictInt, Field(gt=0)] = 30
     last_day_is_home: bool = True
+    tolerance_minutes: Annotated[StrictInt, Field(ge=0, le=120)] = 30
+    retry_after_minutes: Annotated[StrictInt, Field(ge=1, le=60)] = 15
+    watch_grace_minutes: Count = 5
     retention_days: Count = 90
     late: dict[str, Patience] = {}
     end_reasons: dict[str, EndReason] = {}

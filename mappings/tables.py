@@ -123,6 +123,8 @@ class MunicipalMapping(Part):
             quiet=(routine.quiet.start, routine.quiet.end) if routine.quiet else None,
             holidays=frozenset(holidays),
             by_hand_after=timedelta(minutes=routine.by_hand_after_minutes),
+            tolerance=timedelta(minutes=routine.tolerance_minutes),
+            watch_grace=timedelta(minutes=routine.watch_grace_minutes),
             open_absence_days=routine.open_absence_days,
             schedule_ahead_days=routine.schedule_ahead_days,
             settle_changes=timedelta(minutes=routine.settle_changes_minutes),

@@ -18,6 +18,7 @@ from adapter.domain.facts import Signal
 from adapter.domain.ledger import Act
 from adapter.engine import environment
 from adapter.engine.feed_reader import read_feeds
+from adapter.engine.look_reader import follow_looks
 from adapter.engine.request_worker import take_in, turn
 from adapter.engine.worker import work
 from adapter.settings import Settings
@@ -209,6 +210,13 @@ class World:
             else:
                 await work(self.rt)
         self.clock.time = until
+
+    async def watch(self, until: datetime) -> None:
+        """Let the night pass as in service: the looks are followed at their pace, and all else is done meanwhile."""
+        while self.clock.time < until:
+            await follow_looks(self.rt, self.tenant)
+            await work(self.rt)
+            await self.pass_time(seconds=min(self.rt.tuning.watch, until - self.clock.time).total_seconds())
 
     async def _next(self) -> datetime | None:
         tenants = list(self.rt.tenants)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from adapter.domain.decision import StepState, StepView
 from adapter.domain.facts import Note, Signal
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.domain.letters import everything_undone, executions_open
-from adapter.domain.looks import day_end, day_start
+from adapter.domain.looks import day_end, day_start, local_date
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, WAY_IN, WAY_OUT, Letter, Role, Step
 from adapter.domain.schedule import camera_is_down
 from adapter.domain.situation import Situation
@@ -152,7 +153,12 @@ class _Done:
 
     def _i11(self) -> StepView | None:
         creates = self.s.ledger.counting(ActKind.CREATE)
-        return self._by_act("I11", creates[-1] if creates else None)
+        view = self._by_act("I11", creates[-1] if creates else None)
+        first = next((x for x in self.s.ledger.first_looks if creates and x.n == creates[-1].what.get("n")), None)
+        if view is None or first is None:
+            return view
+        day = local_date(first.due_at, self.s.policy.zone)
+        return replace(view, evidence="look", evidence_id=day.isoformat())
 
     def _i12(self) -> StepView | None:
         return self._by_act("I12", self.told.last(PLAN, Letter.PLAN))

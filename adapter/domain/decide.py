@@ -16,6 +16,7 @@ from adapter.domain.facts import INFORMS, Facts, OrderStatus, Signal
 from adapter.domain.ledger import ActKind, ActState, Ledger, ScheduleStatus, Wanted
 from adapter.domain.letters import deviations, everything_undone, executions_open, letters
 from adapter.domain.looks import day_start, local_date
+from adapter.domain.night_letters import night_acts, night_rises
 from adapter.domain.policy import Policy
 from adapter.domain.reminders import Awaited, awaited
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, Letter, Role
@@ -48,7 +49,7 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
     collected = s.mandate.over and s.evidence.collected is not None
     wanted: tuple[Wanted, ...] = ()
     if not closed:
-        wanted = (*platform_acts(s), *letters(s), *waits.mails, *_notices_by_mail(s, notices))
+        wanted = (*platform_acts(s), *letters(s), *night_acts(s), *waits.mails, *_notices_by_mail(s, notices))
     return Decision(
         phase=phase,
         wanted=wanted,
@@ -221,4 +222,5 @@ def _wake_at(s: Situation, waits: Awaited, wanted: tuple[Wanted, ...]) -> dateti
     at += [since + s.policy.deviation_grace for _, _, since, _ in deviations(s)]
     at += [stop.since + s.policy.by_hand_after for stop in (unseen_stop(s),) if stop]
     at += [w.not_before for w in wanted if w.not_before]
+    at += night_rises(s)
     return min((t for t in at if t > s.now), default=None)

@@ -84,6 +84,51 @@ class ScheduleRecord:
     orders: frozenset[str] = frozenset()
 
 
+class LookOutcome(StrEnum):
+    """What came of a look. ``ABSENT``: the platform doesn't list it (yet), though our schedule calls for it."""
+
+    OK = "ok"
+    SECOND_TRY = "not_visible_then_ok"
+    VISIT = "visit_dispatched"
+    CAMERA_OFFLINE = "camera_offline"
+    MISSED = "missed"
+    PENDING = "pending"
+    ABSENT = "absent"
+
+
+LOOK_DONE = frozenset({LookOutcome.OK, LookOutcome.SECOND_TRY, LookOutcome.VISIT})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A look of the case's schedule number ``n``; all instants are UTC. ``judged_at`` is when it was first known as
+    done or not done. ``entitled`` is False for a look that nobody had a right to: somebody looked while the schedule
+    was paused or ended. ``id`` is the platform's own."""
+
+    n: int
+    due_at: datetime
+    outcome: LookOutcome
+    entitled: bool = True
+    judged_at: datetime | None = None
+    begun_at: datetime | None = None
+    ended_at: datetime | None = None
+    id: str | None = None
+
+    @property
+    def done(self) -> bool:
+        return self.outcome in LOOK_DONE
+
+    @property
+    def not_done(self) -> bool:
+        """Whether it is known that nobody looked."""
+        return self.judged_at is not None and not self.done
+
+    @property
+    def looked(self) -> bool:
+        """Whether somebody looked, whatever came of it."""
+        return self.begun_at is not None or self.done
+
+
 @dataclass(frozen=True, slots=True)
 class PersonRecord:
     """What the camera platform was last told of the person: a fingerprint (``Client.details``), or emptied."""
@@ -95,7 +140,8 @@ class PersonRecord:
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Everything done for a case. ``schedule`` is the newest one, if any; ``person_elsewhere`` says that another open
-    case of the same person still needs the person's data at the camera platform. ``closed``: the case was closed."""
+    case of the same person still needs the person's data at the camera platform. ``closed``: the case was closed.
+    ``looks`` are those of the last nights, ``first_looks`` the first of each schedule that was done."""
 
     opened_at: datetime
     acts: tuple[Act, ...] = ()
@@ -103,6 +149,8 @@ class Ledger:
     person: PersonRecord | None = None
     person_elsewhere: bool = False
     closed: bool = False
+    looks: tuple[Look, ...] = ()
+    first_looks: tuple[Look, ...] = ()
 
     def counting(self, *kinds: ActKind) -> tuple[Act, ...]:
         """Acts that had, or may have had, their effect, in the order in which they were decided."""

@@ -25,6 +25,8 @@ class Policy:
     and not be seen, before somebody is asked to do it by hand. ``night_units`` have a mailbox of their own for the
     night; None stands for every unit without one.
     ``quiet`` is the local interval in which no message or reminder goes out (never a pause or an end).
+    ``tolerance``: how long after its time a look may be done, as the schedules have it; ``watch_grace``: how much
+    longer it may take until it is known what came of it.
     ``holidays`` are days that aren't working days beside Saturdays and Sundays."""
 
     zone: tzinfo
@@ -40,6 +42,8 @@ class Policy:
     schedule_ahead_days: int = 3
     settle_changes: timedelta = timedelta(minutes=15)
     night_units: frozenset[int | None] = frozenset()
+    tolerance: timedelta = timedelta(minutes=30)
+    watch_grace: timedelta = timedelta(minutes=5)
 
     def has_night_mailbox(self, unit: int | None) -> bool:
         return unit in self.night_units or None in self.night_units

@@ -20,6 +20,7 @@ from sqlalchemy import Connection
 from adapter.engine.comparison import compare_when_due
 from adapter.engine.environment import Runtime
 from adapter.engine.feed_reader import read_feeds
+from adapter.engine.look_reader import follow_looks
 from adapter.engine.request_worker import RequestDesk, request_files, take_in, turn
 from adapter.engine.retention import forget
 from adapter.engine.worker import Done, work
@@ -52,6 +53,7 @@ async def run_once(rt: Runtime) -> Cycle:
     ``StoreError``."""
     await take_in(rt, *request_files(rt))
     marked = sum(await asyncio.gather(*(read_feeds(rt, tenant) for tenant in rt.tenants.values())))
+    await asyncio.gather(*(follow_looks(rt, tenant) for tenant in rt.tenants.values()))
     done: Done = await work(rt)
     while await turn(rt):
         more = await work(rt)
@@ -79,6 +81,7 @@ class Jobs:
         now = rt.clock.now()
         for tenant in rt.tenants.values():
             self._add(f"feeds {tenant.name}", partial(read_feeds, rt, tenant), rt.tuning.poll, now)
+            self._add(f"looks {tenant.name}", partial(follow_looks, rt, tenant), rt.tuning.watch, now)
             self._add(f"comparison {tenant.name}", partial(compare_when_due, rt, tenant), COMPARE_LOOK, now)
         self._add("work", lambda: work(rt, self.stopping), WORK_EVERY, now)
         self._add("requests", RequestDesk(rt).look_and_work, REQUESTS_EVERY, now)

@@ -17,6 +17,7 @@ from adapter.engine.environment import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Failure, PortError
 from adapter.store.cases import Case
+from adapter.store.due import LOOKED
 from adapter.store.errors import StoreError
 from adapter.store.facts import StoredFact
 
@@ -36,7 +37,8 @@ class CaseReader:
     or not. All of it counts as read at the instant when the reading began.
 
     A feed tells of news in every resource but in notes that can wait. So while no feed has told of any, only those are
-    asked for, and nothing at all where the case is due because an act of its own ended moments after it was read.
+    asked for, and nothing at all where the case is due because an act of its own ended moments after it was read, or
+    because of a look.
     Everything is read once a day, before supervision is opened, and while something couldn't be read or used.
     """
 
@@ -63,9 +65,11 @@ class CaseReader:
         case, notes = self.case, self.before.get("notes")
         unsure = notes is None or any(map(_is_unsure, self.before.values()))
         whole = unsure or case.read_again_at is None or case.read_again_at <= self.at
-        news = unsure or case.due_seq > 0 or case.due_reason not in (*BY_ITS_ACT, BY_TIME)
+        news = unsure or case.due_seq > 0 or case.due_reason not in (*BY_ITS_ACT, BY_TIME, LOOKED)
         told_nothing = not (whole or news) and case.due_reason in BY_ITS_ACT
         if told_nothing and notes and self.at - notes.tried_at <= self.rt.tuning.fresh:
+            return
+        if case.due_reason == LOOKED and not (whole or news):
             return
         if whole or news:
             await self._read_resources()

@@ -16,6 +16,7 @@ from adapter.domain.decide import decide, never_read
 from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts, Order
 from adapter.domain.ledger import ActKind, ActState, Ledger
+from adapter.domain.night_watch import REMEMBERED
 from adapter.engine.adoption import enter
 from adapter.engine.closed_cases import take_up_again, with_person
 from adapter.engine.environment import Runtime, Tenant
@@ -139,7 +140,7 @@ def _decide(
         _tell_facts(known.resources, reader.read)
         return
     rows: outbox.Rows | None = outbox.rows_of(c, case)
-    before_entry = outbox.ledger(c, case, rows)
+    before_entry = outbox.ledger(c, case, rows, looks_since=now - REMEMBERED)
     ledger = enter(c, case, assembled, before_entry, now, tenant)
     if ledger is not before_entry:
         rows = None
@@ -296,5 +297,6 @@ async def preview(rt: Runtime, case: Case) -> tuple[Decision, Facts]:
     assembled = replace(known, resources=reader.known).facts()
     if assembled is None:
         raise LookupError(f"{case.ref}: something was never read yet, and can't be read now")
-    ledger = await rt.db.run(lambda c: outbox.ledger(c, case))
-    return decide(assembled, ledger, rt.clock.now(), tenant.policy), assembled
+    now = rt.clock.now()
+    ledger = await rt.db.run(lambda c: outbox.ledger(c, case, looks_since=now - REMEMBERED))
+    return decide(assembled, ledger, now, tenant.policy), assembled

@@ -12,6 +12,7 @@ class Tuning:
     """How the engine works; all are settings of the group ``[engine]``, described there."""
 
     poll: timedelta = timedelta(seconds=60)
+    watch: timedelta = timedelta(seconds=120)
     overlap: timedelta = timedelta(minutes=15)
     reread: timedelta = timedelta(hours=24)
     awaiting: timedelta = timedelta(minutes=30)

@@ -9,7 +9,7 @@ from datetime import datetime
 from adapter.domain.ledger import Act, ActKind, ScheduleRecord, ScheduleStatus, What
 from adapter.domain.nights import NightWindow
 from adapter.gateways.errors import as_port_errors, port_error, unmapped
-from adapter.ports import CaseContext, Effect, Failure, PlatformSchedule, PortError
+from adapter.ports import CaseContext, Effect, Failure, PlatformSchedule, PortError, Supervision, Supervisions
 from connectors.errors import Conflict, NotFound, Refused, VendorError
 from connectors.lifecare import wire as lifecare_wire
 from connectors.lifecare.client import LifecareClient
@@ -256,6 +256,22 @@ class PhoniroSchedules:
         if broken:
             reason = f"{broken} schedules in the list can't be read, the first for {first}; the others were compared"
             raise PortError(Failure.CONTRACT, reason, vendor=VENDOR)
+
+    async def supervisions(self, start: datetime, end: datetime) -> Supervisions:
+        """All looks of the window. A row that can't be read, or whose outcome is a word that isn't known, is set aside:
+        what can't be read is never taken for done."""
+        rows: list[Supervision] = []
+        broken: list[str] = []
+        with as_port_errors():
+            async for row in self._phoniro.supervisions(start, end):
+                if isinstance(row, BrokenRow):
+                    broken.append(row.problem)
+                elif (outcome := mapped.look_outcome(row.outcome)) is None:
+                    broken.append("outcome is a word that isn't known")
+                else:
+                    ids = (row.id, row.schedule_id.lower())
+                    rows.append(Supervision(*ids, row.due_at, outcome, row.started_at, row.ended_at))
+        return Supervisions(tuple(rows), tuple(broken))
 
     async def schedule(self, schedule_id: str) -> PlatformSchedule | None:
         with as_port_errors():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Response
 from prometheus_client import (
@@ -24,20 +24,24 @@ from prometheus_client.core import GaugeMetricFamily
 from sqlalchemy import Connection
 
 from adapter.domain.decision import Phase
-from adapter.domain.ledger import ActState
+from adapter.domain.ledger import LOOK_DONE, ActState, LookOutcome
 from adapter.domain.looks import local_date
 from adapter.domain.pauses import PAUSES
 from adapter.domain.routine import STEPS
 from adapter.domain.unwatched import NOT_RUNNING
+from adapter.engine import look_reader
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE
 from adapter.engine.feed_reader import FEEDS
 from adapter.ops.case_cache import CaseCache, CaseSummary, Safety, safety
 from adapter.ops.context import OpsContext
 from adapter.ops.request_rows import ResyncRow, resync_rows
+from adapter.store import look_log
 from adapter.store.errors import StoreError
 from adapter.store.outbox import LANES
 from adapter.store.queries import WAITING, Overview, overview
 
+NIGHT = timedelta(hours=16)
+"""How far back looks are counted: the night that is, or the one that was, never two."""
 LATE = {1: "reminded", 2: "reminded_again", 3: "escalated"}
 
 
@@ -50,6 +54,10 @@ class Snapshot:
         self.summaries: tuple[CaseSummary, ...] = cache.open_cases(c, tenant)
         policy = ops.runtime.tenants[tenant].policy
         self.safety: Safety = safety(c, cache, tenant, policy, now, local_date(now, policy.zone))
+        self.looks = look_log.counts(c, tenant, now - NIGHT)
+        followed = next((feed.read_at for feed in self.overview.feeds if feed.name == look_reader.FEED), None)
+        runs = self.safety.active > 0
+        self.unfollowed = look_reader.unfollowed(policy, followed, now) if runs else timedelta(0)
         self.resyncs: tuple[ResyncRow, ...] = resync_rows(c, tenant)
 
 
@@ -91,6 +99,7 @@ def gauges(ops: OpsContext, snapshots: Iterable[Snapshot], *, store_up: bool) ->
         _cases(g, s)
         _acts(g, s)
         _safety(g, s)
+        _looks(g, s)
         states = Counter(r.state for r in s.resyncs)
         for state in ("working", "waiting"):
             g.add("resync_requests", "Re-sync requests under way.", states[state], tenant=s.tenant, state=state)
@@ -142,6 +151,22 @@ def _acts(g: Gauges, s: Snapshot) -> None:
             g.add("acts", "Acts that aren't done, by state.", acts.count if acts else 0, **labels)
             age = (s.now - acts.oldest).total_seconds() if acts else 0.0
             g.add("acts_oldest_age_seconds", "Since the oldest act in this state was decided.", age, **labels)
+
+
+def _looks(g: Gauges, s: Snapshot) -> None:
+    def count(*outcomes: LookOutcome, judged: bool | None = None, entitled: bool = True) -> int:
+        shown = {key: n for key, n in s.looks.items() if key[0] in outcomes and key[2] is entitled}
+        return sum(n for (_, known, _), n in shown.items() if judged is None or known is judged)
+
+    for outcome in LookOutcome:
+        text = "Looks that were due in the last 16 hours, by what came of them."
+        g.add("looks", text, count(outcome), tenant=s.tenant, outcome=outcome.value)
+    missed = count(*(set(LookOutcome) - LOOK_DONE), judged=True)
+    g.add("looks_not_done", "Looks of the last 16 hours that are known as not done.", missed, tenant=s.tenant)
+    text = "Looks of the last 16 hours that nobody had a right to; must be 0."
+    g.add("looks_without_right", text, count(*LookOutcome, entitled=False), tenant=s.tenant)
+    text = "For how long nobody has followed the looks of the night; 0 by day."
+    g.add("looks_unfollowed_seconds", text, s.unfollowed.total_seconds(), tenant=s.tenant)
 
 
 def _safety(g: Gauges, s: Snapshot) -> None:

@@ -123,6 +123,7 @@ class EngineSettings(Group):
     """How often and how patiently the adapter works."""
 
     poll_seconds: Seconds = Field(60, description="How often the change feeds and urgent headings are read.")
+    watch_seconds: Seconds = Field(120, description="How often it is read at night what came of the looks.")
     compare_hours: float = Field(24, gt=0, description="How often all schedules at the camera platform are compared.")
     drift: Literal["mend", "report"] = Field(
         "mend", description="Whether a schedule that somebody changed by hand is put right, or only told."

@@ -54,6 +54,9 @@ _GIVE_BACK = update(cases).where(
     _c.tenant == bindparam("of_tenant"), _c.ref == bindparam("of_ref"), _c.version == bindparam("of_version")
 )
 
+LOOKED = "look"
+"""Why a case is due of which there is something to tell of a look."""
+
 FIRST_DELAY = timedelta(minutes=1)
 LONGEST_DELAY = timedelta(hours=1)
 """How long a case that can't be reconciled for an unexpected error waits: doubled each time, up to the longest."""
@@ -79,6 +82,13 @@ def lock_and_mark(conn: Connection, tenant: str, ref: str, now: datetime, reason
     reconciled once more."""
     if reason is None or not _mark(conn, tenant, [ref], now, reason, news=0):
         lock(conn, tenant, ref)  # one that is closed can't be marked
+
+
+def mark_looked(conn: Connection, tenant: str, refs: Iterable[str], now: datetime) -> None:
+    """Have open cases reconciled now because of what came of a look. Nothing of the case system need be read for it."""
+    theirs = (_c.tenant == tenant, _c.ref.in_(sorted(set(refs))), _c.closed_at.is_(None))
+    held = conn.scalars(select(_c.ref).where(*theirs).order_by(_c.ref).with_for_update()).all()
+    _mark(conn, tenant, held, now, LOOKED, news=0)
 
 
 def _mark(

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from adapter.domain.ledger import PERSON_KINDS, Act, ActKind, ActState, Ledger, Wanted
 from adapter.store import cases as case_rows
-from adapter.store import events, persons, schedules
+from adapter.store import events, look_log, persons, schedules
 from adapter.store.cases import Case
 from adapter.store.sql import insert_missing
 from adapter.store.tables import acts as table
@@ -89,16 +89,20 @@ def _held(conn: Connection, tenant: str, ref: str) -> Rows:
     return conn.execute(_LOCKED, {"tenant": tenant, "ref": ref}).all()
 
 
-def ledger(conn: Connection, case: Case, rows: Rows | None = None) -> Ledger:
-    """Everything done for a case, as ``decide`` takes it; ``rows`` are its acts if they were read already."""
+def ledger(conn: Connection, case: Case, rows: Rows | None = None, *, looks_since: datetime | None = None) -> Ledger:
+    """Everything done for a case, as ``decide`` takes it; ``rows`` are its acts if they were read already. Its looks
+    are those due at or after ``looks_since`` (UTC); None: none are asked for."""
+    schedule = schedules.newest(conn, case.tenant, case.ref)
     of = {"tenant": case.tenant, "person_id": case.person_id, "ref": case.ref}
     return Ledger(
         opened_at=case.opened_at,
         acts=tuple(map(act_from_row, rows)) if rows is not None else acts(conn, case.tenant, case.ref),
-        schedule=schedules.newest(conn, case.tenant, case.ref),
+        schedule=schedule,
         person=persons.record(conn, case.tenant, case.person_id),
         person_elsewhere=conn.scalar(_ELSEWHERE, of) is not None,
         closed=not case.open,
+        looks=look_log.of_case(conn, case.tenant, case.ref, looks_since) if looks_since and schedule else (),
+        first_looks=look_log.first_done(conn, case.tenant, case.ref) if looks_since and schedule else (),
     )
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from adapter.store import events
 from adapter.store.cases import COLUMNS, Case, from_row
-from adapter.store.tables import cases, declarations, facts, persons
+from adapter.store.tables import cases, declarations, facts, looks, persons
 
 
 def purge(
@@ -40,7 +40,7 @@ def _due(tenant: str, closed_before: datetime, ref: str | None) -> tuple[ColumnE
 
 
 def _purge(conn: Connection, case: Case, now: datetime) -> None:
-    for table in (facts, declarations):
+    for table in (facts, declarations, looks):
         conn.execute(delete(table).where(table.c.tenant == case.tenant, table.c.ref == case.ref))
     c = cases.c
     forgotten = update(cases).where(c.tenant == case.tenant, c.ref == case.ref)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, tuple_
 
-from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
+from adapter.domain.ledger import SCHEDULE_KINDS, Act, ActKind, ActState, ScheduleRecord, ScheduleStatus
 from adapter.store import codec
 from adapter.store.sql import by_ref, upsert
-from adapter.store.tables import cases, schedules
+from adapter.store.tables import acts, cases, schedules
+
+LONGEST_WAIT = timedelta(days=30)
+"""An act that was done has waited no longer than this."""
 
 _s = schedules.c
 _OF_CASE = (_s.tenant == bindparam("tenant"), _s.ref == bindparam("ref"))
@@ -83,6 +87,26 @@ def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> d
     )
     rows = conn.execute(query)
     return {remote_id: Owned(ref, stored, open_case) for remote_id, ref, stored, open_case in rows}
+
+
+def followed(conn: Connection, tenant: str, start: datetime) -> list[tuple[str, ScheduleRecord, tuple[Act, ...]]]:
+    """The schedules by which somebody may have looked at or after an instant (UTC): those that aren't ended, and those
+    on which anything was done since. Each with its case's reference, and with all that was done on schedules of a case
+    of which anything was done since."""
+    a = acts.c
+    done = (a.tenant == tenant, a.lane == "platform", a.state == ActState.DONE, a.kind.in_(sorted(SCHEDULE_KINDS)))
+    recent = (a.created_at >= start - LONGEST_WAIT, a.done_at >= start)
+    refs = sorted(set(conn.scalars(select(a.ref).where(*done, *recent))))
+    of_case: dict[str, list[Act]] = {}
+    for some in codec.chunks(refs):
+        for row in conn.execute(select(acts).where(*done, a.ref.in_(some)).order_by(a.n)):
+            act = Act(row.n, row.key, ActKind(row.kind), ActState(row.state), row.what, row.created_at, row.done_at)
+            of_case.setdefault(row.ref, []).append(act)
+    columns = select(_s.ref, _s.n, _s.record).where(_s.tenant == tenant)
+    rows = list(conn.execute(columns.where(_s.ended.is_(False))))
+    for some in codec.chunks(refs):
+        rows += conn.execute(columns.where(_s.ended.is_(True), _s.ref.in_(some)))
+    return [(row.ref, codec.load_record(row.record), tuple(of_case.get(row.ref, ()))) for row in rows]
 
 
 def running(conn: Connection, tenant: str, after: tuple[str, int], limit: int) -> list[tuple[str, int, str]]:

@@ -228,5 +228,21 @@ request_items = Table(
     Column("told", Json, nullable=False),
 )
 
+looks = Table(
+    "looks",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("ref", Word, primary_key=True),
+    Column("n", Integer, primary_key=True),
+    Column("due_at", Instant, primary_key=True),
+    Column("outcome", Word, nullable=False),
+    Column("entitled", Boolean, nullable=False),
+    Column("judged_at", Instant),
+    Column("begun_at", Instant),
+    Column("ended_at", Instant),
+    Column("remote_id", Text),
+    Index("ix_looks_due", "tenant", "due_at"),
+)
+
 RETIRED = ("resyncs", "resync_items")
 """Tables that this version no longer uses; they stay for a replica of the version before."""

@@ -23,6 +23,7 @@ _TIMES: Final = json.dumps(NightTimes(((time(22, 30), time(2, 15), time(5)),) * 
 _WEEK: Final = json.dumps(NightTimes((*((time(23), time(4)),) * 5, (time(0, 30),), (time(0, 30),))).to_json())
 _FIRST, _LAST = "2026-11-02", "2027-04-30"
 _DATES: Final[What] = {"first_day": _FIRST, "last_day": None}
+_MISSED: Final = json.dumps([["2026-11-02T22:30", "missed"]])
 _OUT: Final[What] = {"reason": "decision_ended", "last_day": _LAST, "keys_back": False, "deceased": False}
 _BY_HAND: Final[What] = {
     "op": "pause",
@@ -225,6 +226,22 @@ LETTERS: Final[tuple[tuple[str, str, Letter, What], ...]] = (
     ),
     ("… efter ett dödsfall", "alarm_team", Letter.CANCEL_OR_FETCH, {**_OUT, "deceased": True}),
     ("Inget var bokat", "alarm_team", Letter.CANCEL, {**_OUT, "reason": "order_withdrawn", "last_day": None}),
+    (
+        "I natt blev en tillsyn inte gjord",
+        "coordinator",
+        Letter.LOOKS_MISSED,
+        {"night": _FIRST, "looks": _MISSED, "next_done": "2026-11-03T02:15"},
+    ),
+    (
+        "… och Phoniro rättar det",
+        "coordinator",
+        Letter.LOOKS_CORRECTED,
+        {"night": _FIRST, "looks": json.dumps([["2026-11-02T22:30", "ok"]])},
+    ),
+    ("Kameran svarar inte", "alarm_team", Letter.CAMERA_OFFLINE, {"since": "2026-11-02T22:30"}),
+    ("Kameran svarar inte", "coordinator", Letter.CAMERA_OFFLINE, {"since": "2026-11-02T22:30"}),
+    ("Kameran svarar igen", "alarm_team", Letter.CAMERA_ONLINE, {"since": "2026-11-03T22:30"}),
+    ("Kameran svarar igen", "coordinator", Letter.CAMERA_ONLINE, {"since": "2026-11-03T22:30"}),
     ("Allt är klart", "coordinator", Letter.READY_TO_CLOSE, {**_OUT, "executed": True}),
     (
         "Allt är klart, och det fanns ingen verkställighet",
@@ -235,6 +252,8 @@ LETTERS: Final[tuple[tuple[str, str, Letter, What], ...]] = (
 )
 
 _ABOUT: Final[What] = {"order": "SB-100002", "unit": 7102, "by": "2026-11-09"}
+_LOOK: Final[What] = {"due": "2026-11-02T22:30", "outcome": "missed"}
+_LOOKED: Final[What] = {**_LOOK, "mail": "look_unentitled", "outcome": "ok", "case": REFERENCE, "n": 1}
 _PAUSE: Final[What] = {**_ABOUT, "cause": "consent_withdrawn"}
 
 MAILS: Final[tuple[tuple[str, What], ...]] = (
@@ -261,6 +280,14 @@ MAILS: Final[tuple[tuple[str, What], ...]] = (
     ),
     ("Pausen syns inte i Phoniro efter tio minuter", {**_ABOUT, **_BY_HAND, "mail": "by_hand", "to": "night"}),
     ("Nu syns pausen", {**_ABOUT, **_BY_HAND, "mail": "by_hand_done", "to": "night", "done": True}),
+    ("En tillsyn är inte gjord", {**_ABOUT, **_LOOK, "mail": "look_missed", "to": "night", "may_look": True}),
+    ("… och tillsynen har pausats", {**_ABOUT, **_LOOK, "mail": "look_missed", "to": "night", "may_look": False}),
+    ("Den var gjord", {**_ABOUT, **_LOOK, "mail": "look_done", "to": "night", "outcome": "ok"}),
+    ("Någon har tittat utan rätt", {**_LOOKED, "to": "authority"}),
+    ("Någon har tittat utan rätt", {**_LOOKED, "to": "it"}),
+    ("Ingen följer tillsynerna", {"mail": "looks_unfollowed", "to": "night", "since": "2026-11-02T22:30"}),
+    ("Ingen följer tillsynerna", {"mail": "looks_unfollowed", "to": "it", "since": "2026-11-02T22:30"}),
+    ("Tillsyner utan ärende", {"mail": "looks_unowned", "to": "it", "count": 2, "schedule": "5e0b9d6c"}),
     ("Kameran är kvar efter ett dödsfall", {**_ABOUT, "mail": "camera_left", "to": "escalation", "since": _FIRST}),
     ("En frånvaro utan slut", {**_ABOUT, "mail": "absence", "to": "coordinator", "since": _FIRST}),
     (

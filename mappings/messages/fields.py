@@ -28,11 +28,13 @@ class Field:
     one of ``choices``; ``times``: ``NightTimes.to_json()`` as JSON text; ``code``: a code of the text table's section
     ``section`` (the template gets its words, and the code itself as ``<key>_code``); ``codes``: such codes with commas
     between; ``problem``: a code of ``section``, whose parameters are JSON text under ``params``; ``notice``: one whose
-    parameters stand beside it.
+    parameters stand beside it; ``looks``: JSON text of a list of local moments and outcomes.
     ``optional`` lets it be null or left out.
     """
 
-    kind: Literal["day", "moment", "count", "flag", "choice", "times", "text", "code", "codes", "problem", "notice"]
+    kind: Literal[
+        "day", "moment", "count", "flag", "choice", "times", "text", "code", "codes", "problem", "notice", "looks"
+    ]
     section: str = ""
     choices: tuple[str, ...] = ()
     optional: bool = False
@@ -47,6 +49,8 @@ _KEYS = Field("choice", choices=("needed", "other_services", "alarm"))
 _CAUSE = Field("code", section="causes")
 _REASON = Field("code", section="reasons")
 _STEP = Field("code", section="steps")
+_LOOKS = Field("looks")
+_LOOK: Final = {"due": Field("moment"), "outcome": Field("code", section="look_outcomes")}
 _DATES: Final = {"first_day": _DAY_OR_NONE, "last_day": _DAY_OR_NONE}
 
 _OUT: Final = {"reason": _REASON, "last_day": _DAY_OR_NONE, "keys_back": _FLAG, "deceased": _FLAG}
@@ -104,6 +108,10 @@ LETTER_FIELDS: Final[Mapping[Letter, Mapping[str, Field]]] = MappingProxyType(
         Letter.COLLECT: _OUT,
         Letter.CANCEL_OR_FETCH: _OUT,
         Letter.CANCEL: {**_OUT, "collected": Field("flag", optional=True)},
+        Letter.LOOKS_MISSED: {"night": _DAY, "looks": _LOOKS, "next_done": _MOMENT_OR_NONE},
+        Letter.LOOKS_CORRECTED: {"night": _DAY, "looks": _LOOKS},
+        Letter.CAMERA_OFFLINE: {"since": Field("moment")},
+        Letter.CAMERA_ONLINE: {"since": Field("moment")},
         Letter.READY_TO_CLOSE: {
             "reason": _REASON,
             "last_day": _DAY_OR_NONE,
@@ -132,6 +140,11 @@ MAIL_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = MappingProxyType(
         "night_resumed": {"cause": _CAUSE},
         "by_hand": {**_BY_HAND, "since": Field("moment"), "refused": _FLAG, "open": _FLAG},
         "by_hand_done": {**_BY_HAND, "done": _FLAG},
+        "look_missed": {**_LOOK, "may_look": _FLAG},
+        "look_done": _LOOK,
+        "look_unentitled": {**_LOOK, "case": Field("text"), "n": Field("count")},
+        "looks_unfollowed": {"since": Field("moment")},
+        "looks_unowned": {"count": Field("count"), "schedule": Field("text")},
         "unwritten": {"letter": Field("code", section="letters")},
         "parked": {"code": Field("notice", section="attention")},
         "notice": {"code": Field("notice", section="attention")},
@@ -184,7 +197,9 @@ def _read(field: Field, value: str | int | bool | None, what: What, texts: Texts
     return _read_text(field, value, texts)
 
 
-def _read_text(field: Field, value: str, texts: Texts) -> date | datetime | TimesText | str:
+def _read_text(
+    field: Field, value: str, texts: Texts
+) -> date | datetime | TimesText | str | list[tuple[datetime, str]]:
     match field.kind:
         case "text":
             return value
@@ -192,6 +207,8 @@ def _read_text(field: Field, value: str, texts: Texts) -> date | datetime | Time
             return date.fromisoformat(value)
         case "moment":
             return datetime.fromisoformat(value)
+        case "looks":
+            return [(datetime.fromisoformat(at), outcome) for at, outcome in json.loads(value)]
         case "times":
             return times_text(NightTimes.from_json(json.loads(value)))
         case "code":

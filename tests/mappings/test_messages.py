@@ -22,6 +22,7 @@ REFERENCE = "TK-7F3K2M"
 EVERY_NIGHT = json.dumps(NightTimes(((time(22, 30), time(2, 15), time(5)),) * 7).to_json())
 UNEVEN = json.dumps({"mon": ["22:30"], "tue": ["22:30"], "wed": ["22:30"], "sat": ["23:00", "01:12"]})
 PLAIN = {"day": "2026-11-03", "moment": "2026-11-03T22:30", "times": EVERY_NIGHT, "codes": "times,execute"}
+PLAIN |= {"looks": json.dumps([["2026-11-03T22:30", "missed"], ["2026-11-04T02:15", "camera_offline"]]), "text": "x"}
 
 
 def values(field: Field) -> Iterator[str | int | bool | None]:

@@ -1,0 +1,127 @@
+"""What is told of a case's looks: at once, in the morning, and of a camera that doesn't answer.
+
+What was told of a look, and whether it still holds, stands in the ledger: a look told as not done that turns out done
+is told as a correction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from adapter.domain.ledger import ActKind, Look, ScheduleStatus, Wanted, What
+from adapter.domain.night_watch import Patience, camera_silent, night_end, night_of
+from adapter.domain.routine import Letter
+from adapter.domain.schedule import pause_causes
+from adapter.domain.situation import Situation
+from adapter.domain.told import ALARM_TEAM, COORDINATOR, NIGHT, Writer
+
+
+def night_acts(s: Situation) -> tuple[Wanted, ...]:
+    """The letters and mails that the looks of the last nights call for. Of the dead nothing is told."""
+    if not s.ledger.looks or s.facts.client.value.deceased:
+        return ()
+    w = Writer(s)
+    _at_once(w)
+    _in_the_morning(w)
+    if s.live is not None and not s.mandate.over:
+        _camera(w)
+    return tuple(w.letters)
+
+
+def night_rises(s: Situation) -> tuple[datetime, ...]:
+    """The instants (UTC) at which a night is over of which there is something to tell."""
+    patience = Patience.of(s.policy)
+    ends = {_end_of(s, _night(s, look)) for look in s.ledger.looks if not look.done}
+    return tuple(at for end in ends for at in (end, patience.deadline(end)))
+
+
+def look_key(n: int, due_at: datetime) -> str:
+    """``look:1:20260302T2130Z``: by schedule and due time, for ever."""
+    return f"look:{n}:{due_at:%Y%m%dT%H%MZ}"
+
+
+def _at_once(w: Writer) -> None:
+    """Each look that was not done, quiet hours or not, to who works at night; and what is corrected."""
+    for look in _entitled(w.s.ledger.looks):
+        topic = look_key(look.n, look.due_at)
+        last = w.told.topic(topic)
+        told = last is not None and last.what["mail"] == "look_missed"
+        if look.not_done and not told:
+            _mail(w, topic, "look_missed", look, {"may_look": _may_look(w.s)})
+        elif look.done and told:
+            _mail(w, topic, "look_done", look, {})
+
+
+def _mail(w: Writer, topic: str, mail: str, look: Look, more: What) -> None:
+    s = w.s
+    to = NIGHT if s.policy.has_night_mailbox(w.unit) else COORDINATOR
+    fields: What = {"due": _local(s, look.due_at), "outcome": look.outcome.value, **more}
+    what: What = {**s.about, "unit": w.unit, "mail": mail, "to": to, **fields}
+    w.letters.append(Wanted(f"{topic}:{w.told.count(topic)}", ActKind.MAIL, what, why=mail))
+
+
+def _may_look(s: Situation) -> bool:
+    """Whether somebody may look by the camera now, in place of the look that wasn't done."""
+    running = s.live is not None and s.live.status is ScheduleStatus.OPEN
+    return running and not s.mandate.over and not pause_causes(s)
+
+
+def _in_the_morning(w: Writer) -> None:
+    """One letter to the coordinator for a night: what was missed, and what came of it; afterwards, what changed."""
+    s = w.s
+    nights: dict[date, list[Look]] = {}
+    for look in _entitled(s.ledger.looks):
+        nights.setdefault(_night(s, look), []).append(look)
+    for night, its_looks in sorted(nights.items()):
+        open_ones = [look for look in its_looks if look.judged_at is None]
+        end = _end_of(s, night)
+        if s.now < (Patience.of(s.policy).deadline(end) if open_ones else end):
+            continue
+        topic = f"looks_of:{night.isoformat()}"
+        last = w.told.topic(topic)
+        before = json.loads(str(last.what["looks"])) if last is not None else []
+        named = {at for at, _ in before}
+        rows = [[_local(s, look.due_at), look.outcome.value] for look in its_looks]
+        rows = [row for row, look in zip(rows, its_looks, strict=True) if look.not_done or row[0] in named]
+        if rows and rows != before:
+            missed = max((look.due_at for look in its_looks if look.not_done), default=None)
+            after = next((look.due_at for look in its_looks if look.done and missed and look.due_at > missed), None)
+            fields: What = {"night": night.isoformat(), "looks": json.dumps(rows), "next_done": _local(s, after)}
+            w.topical(topic, Letter.LOOKS_CORRECTED if before else Letter.LOOKS_MISSED, COORDINATOR, **fields)
+
+
+def _camera(w: Writer) -> None:
+    """A camera that was offline twice in a row: see to it, and have the looks done on the spot; and when it is back."""
+    s = w.s
+    judged = [look for look in _entitled(s.ledger.looks) if look.judged_at]
+    silent = camera_silent(judged)
+    for to in (COORDINATOR, ALARM_TEAM):
+        topic = f"camera:{to}"
+        last = w.told.topic(topic)
+        told = last is not None and last.what["letter"] == Letter.CAMERA_OFFLINE
+        if silent and not told:
+            since: What = {"since": _local(s, judged[-2].due_at)}
+            if to == COORDINATOR:
+                w.urgent(topic, Letter.CAMERA_OFFLINE, to, since)
+            else:
+                w.topical(topic, Letter.CAMERA_OFFLINE, to, **since)
+        elif told and judged and judged[-1].done:
+            w.topical(topic, Letter.CAMERA_ONLINE, to, since=_local(s, judged[-1].due_at))
+
+
+def _entitled(looks: Iterable[Look]) -> list[Look]:
+    return sorted((look for look in looks if look.entitled), key=lambda look: (look.due_at, look.n))
+
+
+def _night(s: Situation, look: Look) -> date:
+    return night_of(look.due_at, s.policy.window, s.policy.zone)
+
+
+def _end_of(s: Situation, night: date) -> datetime:
+    return night_end(night, s.policy.window, s.policy.zone)
+
+
+def _local(s: Situation, at: datetime | None) -> str | None:
+    return at.astimezone(s.policy.zone).replace(tzinfo=None).isoformat(timespec="minutes") if at else None

@@ -1,0 +1,197 @@
+"""The nights as they go: which looks were due and what came of each, by what the camera platform lists (P12).
+
+A look that was due is *judged* once it is known: as done, or as not done when it was missed, when the camera was
+offline, or when nothing had come of it at its deadline. Until then it is open. What can't be read leaves looks open;
+that nobody follows them is told by ``engine.look_reader``. All instants are aware UTC.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta, tzinfo
+
+from adapter.domain.ledger import Act, ActKind, Look, LookOutcome, ScheduleRecord, ScheduleStatus
+from adapter.domain.looks import at_wall_clock, day_after, local_date, looks
+from adapter.domain.nights import NightTimes, NightWindow
+from adapter.domain.policy import Policy
+
+UNDECIDED = frozenset({LookOutcome.PENDING, LookOutcome.ABSENT})
+SAME_LOOK = timedelta(minutes=2)
+"""How far the platform's ``dueAt`` may be from ours and still be the same look: clocks and rounding differ."""
+REMEMBERED = timedelta(days=3)
+"""For how long what came of a look may still be told."""
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A supervision of one of our schedules as the platform lists it."""
+
+    id: str
+    n: int
+    due_at: datetime
+    outcome: LookOutcome
+    begun_at: datetime | None = None
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a look may take: the schedule's own tolerance, and the grace until it is told (``watch_grace``)."""
+
+    tolerance: timedelta = timedelta(minutes=30)
+    grace: timedelta = timedelta(minutes=5)
+
+    @classmethod
+    def of(cls, policy: Policy) -> Patience:
+        return cls(policy.tolerance, policy.watch_grace)
+
+    def deadline(self, due_at: datetime) -> datetime:
+        return due_at + self.tolerance + self.grace
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a schedule stood from ``since`` (UTC) on, until the next."""
+
+    since: datetime
+    status: ScheduleStatus
+    times: NightTimes | None
+    valid_from: date
+    valid_to: date | None
+
+
+def history(record: ScheduleRecord, acts: Iterable[Act] = ()) -> tuple[Standing, ...]:
+    """How a schedule has stood, by the acts that were done on it, and since it was last seen as it was seen: which
+    looks were due is judged by how it stood then, not by how it stands now."""
+    seen = Standing(record.seen_at, record.status, record.times, record.valid_from, record.valid_to)
+    done = sorted((act for act in acts if act.done_at and act.what.get("n") == record.n), key=_done_at)
+    if not done:
+        return (replace(seen, since=_EVER),)
+    # A creation or a resumption came where nobody could look; anything else where somebody could.
+    closed = done[0].kind in (ActKind.CREATE, ActKind.RESUME)
+    stood = [replace(seen, since=_EVER, status=ScheduleStatus.PAUSED if closed else ScheduleStatus.OPEN)]
+    for act in done:
+        stood.append(replace(_after(stood[-1], act), since=_done_at(act)))
+    last = stood[-1]
+    if replace(last, since=seen.since) != seen:
+        stood.append(replace(seen, since=max(seen.since, last.since)))
+    return tuple(stood)
+
+
+_STATUS = {
+    ActKind.PAUSE: ScheduleStatus.PAUSED,
+    ActKind.RESUME: ScheduleStatus.OPEN,
+    ActKind.END: ScheduleStatus.ENDED,
+}
+
+
+def _done_at(act: Act) -> datetime:
+    return act.done_at or act.created_at
+
+
+def _after(before: Standing, act: Act) -> Standing:
+    if act.kind in _STATUS:
+        return replace(before, status=_STATUS[act.kind])
+    times, first, last = act.what.get("times"), act.what.get("valid_from"), act.what.get("valid_to")
+    return replace(
+        before,
+        status=ScheduleStatus.OPEN if act.kind is ActKind.CREATE else before.status,
+        times=NightTimes.from_json(json.loads(str(times))) if times else before.times,
+        valid_from=date.fromisoformat(str(first)) if first else before.valid_from,
+        valid_to=date.fromisoformat(str(last)) if last else None,
+    )
+
+
+def due_looks(
+    stood: Sequence[Standing], window: NightWindow, zone: tzinfo, start: datetime, end: datetime
+) -> tuple[datetime, ...]:
+    """The looks that a schedule called for with ``start <= due < end``; none while it was paused or ended. Two times
+    that the change to summer time puts at one instant are one look."""
+    found: list[datetime] = []
+    for standing, until in zip(stood, [*(each.since for each in stood[1:]), end], strict=True):
+        begin, stop = max(start, standing.since), min(end, until)
+        if standing.status is ScheduleStatus.OPEN and standing.times is not None and begin < stop:
+            found += looks(standing.times, window, standing.valid_from, standing.valid_to, zone, begin, stop)
+    return tuple(dict.fromkeys(found))
+
+
+def could_look(stood: Sequence[Standing], at: datetime, zone: tzinfo) -> bool:
+    """Whether anybody had a right to look at that instant, or so near to it that clocks may differ."""
+    day = local_date(at, zone)
+    for standing, until in zip(stood, [*(each.since for each in stood[1:]), None], strict=True):
+        near = standing.since < at + SAME_LOOK and (until is None or at - SAME_LOOK < until)
+        valid = standing.valid_from <= day and (standing.valid_to is None or day <= standing.valid_to)
+        if near and valid and standing.status is ScheduleStatus.OPEN:
+            return True
+    return False
+
+
+def follow(
+    known: Iterable[Look],
+    due: Mapping[int, Iterable[datetime]],
+    listed: Iterable[Listed],
+    read_at: datetime,
+    patience: Patience,
+    entitled: Callable[[int, datetime], bool],
+) -> tuple[Look, ...]:
+    """The case's looks that are new or changed, by a list that was read whole at ``read_at``.
+
+    ``known`` are those of the span that was read, ``due`` the instants that the schedules call for in it, by the
+    schedule's number. A look at which somebody looked and that is neither known nor due is one without a right unless
+    ``entitled`` of its schedule and instant. A look that was judged may change: the platform corrects itself when a
+    device reports late (PA4).
+    """
+    before = {(look.n, look.due_at): look for look in known}
+    now = dict(before)
+    for n, instants in due.items():
+        for at in instants:
+            now.setdefault((n, at), Look(n, at, LookOutcome.ABSENT))
+    for one in listed:
+        key = _key_of(one, now)
+        look = now.get(key)
+        if look is None:
+            look = Look(one.n, one.due_at, one.outcome, entitled(one.n, one.due_at), begun_at=one.begun_at)
+            if not look.looked:
+                continue  # nobody looked, and nobody was to
+        now[key] = replace(look, outcome=one.outcome, begun_at=one.begun_at, ended_at=one.ended_at, id=one.id)
+    judged = {key: _judged(look, read_at, patience) for key, look in now.items()}
+    return tuple(look for key, look in sorted(judged.items()) if look != before.get(key))
+
+
+def _key_of(one: Listed, known: Mapping[tuple[int, datetime], Look]) -> tuple[int, datetime]:
+    """The look that a listed one is: the same instant, or the nearest within ``SAME_LOOK``."""
+    near = [key for key in known if key[0] == one.n and abs(key[1] - one.due_at) <= SAME_LOOK]
+    return min(near, key=lambda key: abs(key[1] - one.due_at), default=(one.n, one.due_at))
+
+
+def _judged(look: Look, read_at: datetime, patience: Patience) -> Look:
+    known = look.outcome not in UNDECIDED or read_at >= patience.deadline(look.due_at)
+    return replace(look, judged_at=read_at) if known and look.judged_at is None else look
+
+
+def night_of(instant: datetime, window: NightWindow, zone: tzinfo) -> date:
+    """The evening (local date) of the night to which a look belongs."""
+    local = instant.astimezone(zone)
+    return local_date(instant, zone) - timedelta(days=window.day_offset(local.time().replace(tzinfo=None)))
+
+
+def night_end(night: date, window: NightWindow, zone: tzinfo) -> datetime:
+    """The instant at which the night that begins on that evening is over."""
+    return at_wall_clock(day_after(night), window.end, zone)
+
+
+def is_news(look: Look, before: Look | None, earlier: Look | None) -> bool:
+    """Whether the case has something to tell of a changed look: one that wasn't done, a correction, the first one, or
+    the first after one that wasn't done. ``earlier`` is the look before it."""
+    if look.done:
+        return (before is not None and before.not_done) or earlier is None or not earlier.done
+    return look.not_done
+
+
+def camera_silent(settled: Sequence[Look]) -> bool:
+    """Whether the two newest judged looks found the camera offline: then somebody must see to it."""
+    newest = sorted((look for look in settled if look.judged_at and look.entitled), key=lambda look: look.due_at)[-2:]
+    return len(newest) == 2 and all(look.outcome is LookOutcome.CAMERA_OFFLINE for look in newest)

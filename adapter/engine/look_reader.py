@@ -1,0 +1,287 @@
+"""The night watch: what came of the looks of the night, read by time window and held against the schedules (P12).
+
+One reading concerns all cases of a municipality, so that the number of calls depends on pages and not on cases. Looks
+that changed are stored, and the cases that have something to tell of one are marked, in the transaction that moves the
+cursor. What concerns no open case, or all of them, is called for here: somebody looked without a right, a look at a
+schedule that no case owns, nobody can follow the looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection
+
+from adapter.domain.ledger import ActKind, Look, Wanted, What
+from adapter.domain.looks import window_start
+from adapter.domain.night_letters import look_key
+from adapter.domain.night_watch import (
+    REMEMBERED,
+    SAME_LOOK,
+    Listed,
+    Patience,
+    Standing,
+    could_look,
+    due_looks,
+    follow,
+    history,
+    is_news,
+    night_end,
+    night_of,
+)
+from adapter.domain.policy import Policy
+from adapter.engine.environment import Runtime, Tenant
+from adapter.log_events import log, log_context
+from adapter.ports import Changed, PortError, Supervision, Supervisions
+from adapter.store import due, feeds, look_log, outbox, schedules
+from adapter.store.errors import Overtaken, StoreError
+from adapter.store.feeds import Feed
+
+FEED = "looks"
+UNOWNED = "looks:unowned"
+SUBJECT = "looks"
+"""What the acts are about that concern no single case."""
+OVERLAP = timedelta(minutes=30)
+"""How far before the oldest look that may still be open is read again."""
+MORNING = timedelta(hours=1)
+"""How long after the last look may still be open the whole night is read once more, for what came late (PA4)."""
+UNFOLLOWED = timedelta(minutes=30)
+"""For how long the looks may be unreadable at night before that is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """What is to be read now. ``follows`` is when the night began, while its looks are followed; None afterwards."""
+
+    start: datetime
+    follows: datetime | None
+
+
+def span(policy: Policy, cursor: datetime | None, now: datetime) -> Span | None:
+    """Which looks are to be read at ``now``: within a night and until its last look can't be open any more, those since
+    the cursor, with overlap; once in the morning, the whole night. None: nothing is."""
+    patience = Patience.of(policy)
+    since = max(cursor or now, now - REMEMBERED) - OVERLAP - patience.tolerance - patience.grace
+    today = night_of(now, policy.window, policy.zone)
+    for night in (today, today - timedelta(days=1)):
+        begins, over = bounds(policy, night)
+        if begins <= now < over:
+            return Span(since, begins)
+        if over + MORNING <= now:
+            unread = cursor is not None and cursor < over + MORNING
+            return Span(min(since, max(begins, now - REMEMBERED)), None) if unread else None
+    return None
+
+
+def bounds(policy: Policy, night: date) -> tuple[datetime, datetime]:
+    """When (UTC) the night of an evening begins, and when its last look can't be open any more."""
+    end = night_end(night, policy.window, policy.zone)
+    return window_start(night, policy.window, policy.zone), Patience.of(policy).deadline(end)
+
+
+def unfollowed(policy: Policy, read_at: datetime | None, now: datetime) -> timedelta:
+    """For how long nobody has followed the looks of the night; zero where none are due."""
+    todo = span(policy, read_at, now)
+    if todo is None or todo.follows is None:
+        return timedelta(0)
+    return now - max(read_at or todo.follows, todo.follows)
+
+
+async def follow_looks(rt: Runtime, tenant: Tenant) -> None:
+    """Read the looks of a municipality, if it is time to. What can't be read is told once it has lasted, and read
+    later. Raises ``StoreError``."""
+    now = rt.clock.now()
+    with log_context(tenant=tenant.name):
+        known = await rt.db.run(lambda c: feeds.feed(c, tenant.name, FEED))
+        todo = span(tenant.policy, known.cursor if known else None, now)
+        if todo is None:
+            return
+        until = now + rt.tuning.lease
+        feed = await rt.db.run(lambda c: feeds.claim(c, tenant.name, FEED, now=now, owner=rt.owner, lease_until=until))
+        if feed is None:
+            return
+        try:
+            seen = await tenant.platform.supervisions(todo.start - SAME_LOOK, now + SAME_LOOK)
+            await rt.at("looks read")
+            news = await rt.db.run(lambda c: _take_in(c, tenant, feed, todo, seen, now))
+            await rt.at("looks taken in")
+        except Overtaken:
+            log("lease_lost", lease="feed looks", held_seconds=(rt.clock.now() - now).total_seconds())
+        except StoreError:
+            raise
+        except PortError as e:
+            log("feed_failed", feed=FEED, failure=e.failure.value, error=e, retry_seconds=rt.tuning.watch.seconds)
+            await _failed(rt, tenant, feed, todo, str(e))
+        except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over the looks stops at them
+            log("job_failed", job=f"feed {FEED}", error=e)
+            await _failed(rt, tenant, feed, todo, f"{type(e).__name__} while reading")
+        else:
+            _tell(rt, feed, seen, news, now)
+
+
+def _tell(rt: Runtime, feed: Feed, seen: Supervisions, news: News, now: datetime) -> None:
+    lag = (now - feed.read_at).total_seconds() if feed.read_at else None
+    if feed.error is not None:
+        log("feed_recovered", feed=FEED, failed_seconds=lag)
+    if seen.broken:
+        log("looks_broken", rows=len(seen.broken), reason=seen.broken[0])
+    for ref, look in news.missed:
+        with log_context(case=ref):
+            log("look_missed", schedule=f"{ref}-{look.n}", due=look.due_at, outcome=look.outcome.value)
+    for ref, look in news.unentitled:
+        with log_context(case=ref):
+            log("look_unentitled", schedule=f"{ref}-{look.n}", due=look.due_at, outcome=look.outcome.value)
+    for schedule_id in news.unowned:
+        log("look_unowned", schedule=schedule_id)
+    seconds = (rt.clock.now() - now).total_seconds()
+    log("feed_read", feed=FEED, items=len(seen.rows), seconds=seconds, lag_seconds=lag)
+
+
+@dataclass(slots=True)
+class News:
+    """What a reading brought: looks newly known as not done, looks without a right, schedules that nobody owns."""
+
+    missed: list[tuple[str, Look]] = field(default_factory=list)
+    unentitled: list[tuple[str, Look]] = field(default_factory=list)
+    unowned: list[str] = field(default_factory=list)
+
+
+def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Supervisions, now: datetime) -> News:
+    """Store the looks that changed, mark their cases, call for what is to be told, and move the cursor: all of it or
+    nothing."""
+    policy, patience, news = tenant.policy, Patience.of(tenant.policy), News()
+    known = look_log.since(c, tenant.name, todo.start - SAME_LOOK)
+    stood, listed = _stood(c, tenant.name, todo.start), _listed(c, tenant.name, seen.rows, news)
+    for ref, rows in listed.items():
+        stood.setdefault(ref, {}).update({n: s for n, (s, _) in rows.items() if n not in stood.get(ref, {})})
+    changed: list[tuple[str, Look]] = []
+    for ref in sorted({*known, *stood, *listed}):
+        its = stood.get(ref, {})
+        calls_for = {n: due_looks(s, policy.window, policy.zone, todo.start, now) for n, s in its.items()}
+        found = [one for _, some in listed.get(ref, {}).values() for one in some]
+
+        def entitled(n: int, at: datetime, its: Mapping[int, Sequence[Standing]] = its) -> bool:
+            return could_look(its.get(n, ()), at, policy.zone)
+
+        changed += [(ref, look) for look in follow(known.get(ref, ()), calls_for, found, now, patience, entitled)]
+    look_log.save(c, tenant.name, changed)
+    _mark(c, tenant, changed, known, news, todo.start, now)
+    for ref, look in news.unentitled:
+        _want_unentitled(c, tenant, ref, look, now)
+    _want_unowned(c, tenant, news, now)
+    feeds.finish(c, feed, cursor=now, now=now)
+    return news
+
+
+def _stood(c: Connection, tenant: str, start: datetime) -> dict[str, dict[int, tuple[Standing, ...]]]:
+    """How each schedule has stood, by case and number."""
+    found: dict[str, dict[int, tuple[Standing, ...]]] = {}
+    for ref, record, acts in schedules.followed(c, tenant, start):
+        found.setdefault(ref, {})[record.n] = history(record, acts)
+    return found
+
+
+def _listed(
+    c: Connection, tenant: str, rows: Iterable[Supervision], news: News
+) -> dict[str, dict[int, tuple[tuple[Standing, ...], list[Listed]]]]:
+    """What the platform lists of our schedules, by case and number, each with how it stands now; what is nobody's goes
+    to the news."""
+    by_schedule: dict[str, list[Supervision]] = {}
+    for row in rows:
+        by_schedule.setdefault(row.schedule_id, []).append(row)
+    owned = schedules.by_remote_ids(c, tenant, by_schedule)
+    found: dict[str, dict[int, tuple[tuple[Standing, ...], list[Listed]]]] = {}
+    for schedule_id, some in by_schedule.items():
+        owner = owned.get(schedule_id)
+        if owner is None:
+            news.unowned.append(schedule_id)
+            continue
+        record = owner.record
+        looks = [Listed(s.id, record.n, s.due_at, s.outcome, s.begun_at, s.ended_at) for s in some]
+        found.setdefault(owner.ref, {})[record.n] = (history(record), looks)
+    return found
+
+
+def _mark(
+    c: Connection,
+    tenant: Tenant,
+    changed: Sequence[tuple[str, Look]],
+    known: Mapping[str, Sequence[Look]],
+    news: News,
+    start: datetime,
+    now: datetime,
+) -> None:
+    """Mark the cases that have something to tell of a look, and note what is told of here."""
+    refs = sorted({ref for ref, _ in changed})
+    earlier = look_log.before(c, tenant.name, refs, start)
+    marked = set()
+    for ref, look in changed:
+        before = next((k for k in known.get(ref, ()) if (k.n, k.due_at) == (look.n, look.due_at)), None)
+        if not look.entitled:
+            news.unentitled.append((ref, look))
+            continue
+        if look.not_done and not (before and before.not_done):
+            news.missed.append((ref, look))
+        last = max((k for k in known.get(ref, ()) if k.entitled and k.due_at < look.due_at), key=_due, default=None)
+        if is_news(look, before, last or earlier.get(ref)):
+            marked.add(ref)
+    due.mark_looked(c, tenant.name, marked, now)
+
+
+def _due(look: Look) -> datetime:
+    return look.due_at
+
+
+def _want_unentitled(c: Connection, tenant: Tenant, ref: str, look: Look, now: datetime) -> None:
+    what: What = {"case": ref, "n": look.n, "due": _local(tenant, look.due_at), "outcome": look.outcome.value}
+    for to in ("authority", "it"):
+        key = f"{ref}:{look_key(look.n, look.due_at)}:{to}"
+        _want(c, tenant, key, {"mail": "look_unentitled", "to": to, **what}, now)
+
+
+def _want_unowned(c: Connection, tenant: Tenant, news: News, now: datetime) -> None:
+    """Each schedule is told of once, those that are new together."""
+    shown = [Changed(schedule_id, None, "") for schedule_id in news.unowned]
+    news.unowned = sorted(row.id for row in feeds.changed(c, tenant.name, UNOWNED, shown, now))
+    if news.unowned:
+        what: What = {"count": len(news.unowned), "schedule": news.unowned[0]}
+        _want(c, tenant, f"unowned:{news.unowned[0]}", {"mail": "looks_unowned", "to": "it", **what}, now)
+
+
+async def _failed(rt: Runtime, tenant: Tenant, feed: Feed, todo: Span, error: str) -> None:
+    """Give the feed back unread, if it is still ours, and tell that nobody follows the looks if that has lasted."""
+    now = rt.clock.now()
+
+    def give_back(c: Connection) -> datetime | None:
+        held = feeds.feed(c, tenant.name, FEED)
+        if held is not None and held.lease_owner == rt.owner:
+            feeds.fail(c, held, error=error)
+        since = max(feed.read_at, todo.follows) if feed.read_at and todo.follows else todo.follows
+        if since is None or now < since + UNFOLLOWED or not schedules.running(c, tenant.name, ("", 0), 1):
+            return None
+        return since if _want_unfollowed(c, tenant, since, now) else None
+
+    since = await rt.db.run(give_back)
+    if since is not None:
+        log("looks_not_followed", since=since, reason=error)
+
+
+def _want_unfollowed(c: Connection, tenant: Tenant, since: datetime, now: datetime) -> bool:
+    """One mail for an outage to each night mailbox, and one to those who run the adapter."""
+    readers: list[tuple[str, int | None]] = [("night", unit) for unit in sorted(tenant.policy.night_units, key=str)]
+    told = False
+    for to, unit in (*readers, ("it", None)):
+        key = f"unfollowed:{int(since.timestamp())}:{to}:{unit or ''}"
+        what: What = {"mail": "looks_unfollowed", "to": to, "unit": unit, "since": _local(tenant, since)}
+        told = _want(c, tenant, key, what, now) or told
+    return told
+
+
+def _want(c: Connection, tenant: Tenant, key: str, what: What, now: datetime) -> bool:
+    return outbox.want(c, tenant.name, SUBJECT, Wanted(key, ActKind.MAIL, what, why=str(what["mail"])), now=now)
+
+
+def _local(tenant: Tenant, at: datetime) -> str:
+    return at.astimezone(tenant.policy.zone).replace(tzinfo=None).isoformat(timespec="minutes")

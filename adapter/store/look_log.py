@@ -1,0 +1,93 @@
+"""The looks that were due, and what came of each, by case, schedule number and due time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from adapter.domain.ledger import LOOK_DONE, Look, LookOutcome
+from adapter.store.codec import chunks
+from adapter.store.sql import upsert
+from adapter.store.tables import looks
+
+_c = looks.c
+_DONE = _c.outcome.in_(sorted(LOOK_DONE))
+
+
+def save(conn: Connection, tenant: str, seen: Iterable[tuple[str, Look]]) -> None:
+    """Store looks as they are known now, each with the reference of its case."""
+    rows = [
+        {
+            "tenant": tenant,
+            "ref": ref,
+            "n": look.n,
+            "due_at": look.due_at,
+            "outcome": look.outcome,
+            "entitled": look.entitled,
+            "judged_at": look.judged_at,
+            "begun_at": look.begun_at,
+            "ended_at": look.ended_at,
+            "remote_id": look.id,
+        }
+        for ref, look in seen
+    ]
+    for some in chunks(rows, 50):
+        upsert(conn, looks, *some)
+
+
+def _look(row: Row[Any]) -> Look:
+    return Look(
+        n=row.n,
+        due_at=row.due_at,
+        outcome=LookOutcome(row.outcome),
+        entitled=row.entitled,
+        judged_at=row.judged_at,
+        begun_at=row.begun_at,
+        ended_at=row.ended_at,
+        id=row.remote_id,
+    )
+
+
+def since(conn: Connection, tenant: str, start: datetime) -> dict[str, list[Look]]:
+    """All looks of a municipality that were due at or after an instant (UTC), in order, by case."""
+    found: dict[str, list[Look]] = {}
+    query = select(looks).where(_c.tenant == tenant, _c.due_at >= start).order_by(_c.due_at, _c.ref, _c.n)
+    for row in conn.execute(query):
+        found.setdefault(row.ref, []).append(_look(row))
+    return found
+
+
+def of_case(conn: Connection, tenant: str, ref: str, start: datetime) -> tuple[Look, ...]:
+    """A case's looks that were due at or after an instant (UTC), in order."""
+    query = select(looks).where(_c.tenant == tenant, _c.ref == ref, _c.due_at >= start).order_by(_c.due_at, _c.n)
+    return tuple(map(_look, conn.execute(query)))
+
+
+def first_done(conn: Connection, tenant: str, ref: str) -> tuple[Look, ...]:
+    """The first look of each of a case's schedules that was done."""
+    theirs = (_c.tenant == tenant, _c.ref == ref)
+    first = select(_c.n, func.min(_c.due_at).label("at")).where(*theirs, _DONE).group_by(_c.n).subquery()
+    query = select(looks).join(first, (first.c.n == _c.n) & (first.c.at == _c.due_at)).where(*theirs)
+    return tuple(map(_look, conn.execute(query.order_by(_c.n))))
+
+
+def before(conn: Connection, tenant: str, refs: Sequence[str], start: datetime) -> dict[str, Look]:
+    """The last entitled look of each of these cases before an instant (UTC); cases without any are left out."""
+    found: dict[str, Look] = {}
+    for some in chunks(refs):
+        theirs = (_c.tenant == tenant, _c.ref.in_(some), _c.due_at < start, _c.entitled)
+        last = select(_c.ref, func.max(_c.due_at).label("at")).where(*theirs).group_by(_c.ref).subquery()
+        query = select(looks).join(last, (last.c.ref == _c.ref) & (last.c.at == _c.due_at)).where(_c.tenant == tenant)
+        found |= {row.ref: _look(row) for row in conn.execute(query)}
+    return found
+
+
+def counts(conn: Connection, tenant: str, start: datetime) -> dict[tuple[LookOutcome, bool, bool], int]:
+    """How many looks were due at or after an instant (UTC), by outcome, whether they are judged, and entitled."""
+    judged = _c.judged_at.is_not(None).label("judged")
+    query = select(_c.outcome, judged, _c.entitled, func.count()).where(_c.tenant == tenant, _c.due_at >= start)
+    rows = conn.execute(query.group_by(_c.outcome, judged, _c.entitled))
+    return {(LookOutcome(outcome), bool(known), bool(entitled)): count for outcome, known, entitled, count in rows}

@@ -1,0 +1,219 @@
+"""The night watch: each look that was due is known as done, or as not done, or is open until its deadline (P12)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapter.domain.ledger import LOOK_DONE as DONE
+from adapter.domain.ledger import Act, ActKind, ActState, Look, LookOutcome, ScheduleRecord, ScheduleStatus
+from adapter.domain.night_watch import (
+    UNDECIDED,
+    Listed,
+    Patience,
+    camera_silent,
+    could_look,
+    due_looks,
+    follow,
+    history,
+    is_news,
+    night_end,
+    night_of,
+)
+from adapter.domain.nights import NightTimes, NightWindow, Weekday
+
+ZONE, WINDOW = ZoneInfo("Europe/Stockholm"), NightWindow()
+DUE = datetime(2026, 3, 2, 21, 30, tzinfo=UTC)
+PATIENCE = Patience(tolerance=timedelta(minutes=20), grace=timedelta(minutes=5))
+DEADLINE = DUE + timedelta(minutes=25)
+EVERY_NIGHT = NightTimes.of({day: [time(22, 30), time(2, 15)] for day in Weekday})
+
+
+def listed(outcome: LookOutcome, due_at: datetime = DUE, begun_at: datetime | None = None) -> Listed:
+    begun = due_at + timedelta(minutes=1) if outcome in DONE else begun_at
+    return Listed("s-1", 1, due_at, outcome, begun)
+
+
+def never(_n: int, _at: datetime) -> bool:
+    return False
+
+
+def one(read_at: datetime, *found: Listed, known: tuple[Look, ...] = ()) -> Look:
+    (look,) = follow(known, {1: [DUE]}, found, read_at, PATIENCE, never)
+    return look
+
+
+@pytest.mark.parametrize("outcome", sorted(DONE))
+def test_a_look_that_was_done_is_known_as_done_at_once(outcome: LookOutcome) -> None:
+    look = one(DUE + timedelta(minutes=2), listed(outcome))
+    assert (look.done, look.not_done, look.judged_at) == (True, False, DUE + timedelta(minutes=2))
+
+
+@pytest.mark.parametrize("outcome", [LookOutcome.MISSED, LookOutcome.CAMERA_OFFLINE])
+def test_a_look_that_was_missed_is_known_as_not_done_at_once(outcome: LookOutcome) -> None:
+    assert one(DUE + timedelta(minutes=2), listed(outcome)).not_done
+
+
+@pytest.mark.parametrize("found", [(), (listed(LookOutcome.PENDING),)], ids=["not listed", "pending"])
+def test_a_look_of_which_nothing_came_is_open_until_its_deadline_and_then_not_done(found: tuple[Listed, ...]) -> None:
+    before = one(DEADLINE - timedelta(seconds=1), *found)
+    assert before.judged_at is None
+    assert one(DEADLINE, *found, known=(before,)).not_done
+
+
+def test_what_the_platform_corrects_is_corrected_and_stays_judged_from_its_first_time() -> None:
+    missed = one(DEADLINE, listed(LookOutcome.MISSED))
+    corrected = one(DEADLINE + timedelta(hours=2), listed(LookOutcome.OK), known=(missed,))
+    assert (corrected.done, corrected.judged_at) == (True, DEADLINE)
+
+
+def test_the_same_list_again_changes_nothing() -> None:
+    look = one(DUE + timedelta(minutes=2), listed(LookOutcome.OK))
+    assert follow([look], {1: [DUE]}, [listed(LookOutcome.OK)], DEADLINE, PATIENCE, never) == ()
+
+
+def test_somebody_who_looked_where_no_look_was_called_for_looked_without_a_right() -> None:
+    (look,) = follow((), {}, [listed(LookOutcome.OK)], DEADLINE, PATIENCE, never)
+    assert (look.entitled, look.looked) == (False, True)
+    (tried,) = follow((), {}, [listed(LookOutcome.MISSED, begun_at=DUE)], DEADLINE, PATIENCE, never)
+    assert not tried.entitled
+
+
+def test_a_look_listed_where_none_was_called_for_and_nobody_looked_is_nothing() -> None:
+    assert follow((), {}, [listed(LookOutcome.MISSED)], DEADLINE, PATIENCE, never) == ()
+
+
+def test_a_due_time_that_is_rounded_is_still_the_same_look() -> None:
+    (look,) = follow((), {1: [DUE]}, [listed(LookOutcome.OK, DUE + timedelta(seconds=59))], DEADLINE, PATIENCE, never)
+    assert (look.due_at, look.done) == (DUE, True)
+
+
+def record(status: ScheduleStatus = ScheduleStatus.OPEN, last: date | None = None) -> ScheduleRecord:
+    return ScheduleRecord(1, status, date(2026, 3, 1), last, EVERY_NIGHT, DUE)
+
+
+def test_no_look_is_due_while_the_schedule_is_paused_or_ended_or_after_its_last_day() -> None:
+    span = (DUE - timedelta(hours=12), DUE + timedelta(hours=12))
+    assert due_looks(history(record()), WINDOW, ZONE, *span) == (DUE, datetime(2026, 3, 3, 1, 15, tzinfo=UTC))
+    assert due_looks(history(record(last=date(2026, 3, 2))), WINDOW, ZONE, *span) == (DUE,)
+    for status in (ScheduleStatus.PAUSED, ScheduleStatus.ENDED):
+        assert due_looks(history(record(status)), WINDOW, ZONE, *span) == ()
+
+
+def act(kind: ActKind, at: datetime, **what: object) -> Act:
+    content = {"n": 1, **what}
+    return Act(1, f"{kind}:{at}", kind, ActState.DONE, content, at, done_at=at)  # type: ignore[arg-type]
+
+
+SPAN = (DUE - timedelta(hours=12), DUE + timedelta(hours=12))
+SECOND = datetime(2026, 3, 3, 1, 15, tzinfo=UTC)
+
+
+def test_looks_are_due_by_how_the_schedule_stood_then_not_by_how_it_stands_now() -> None:
+    def due(status: ScheduleStatus, *acts: Act) -> tuple[datetime, ...]:
+        return due_looks(history(record(status), acts), WINDOW, ZONE, *SPAN)
+
+    between = DUE + timedelta(minutes=1)
+    assert due(ScheduleStatus.PAUSED, act(ActKind.PAUSE, between)) == (DUE,)
+    assert due(ScheduleStatus.ENDED, act(ActKind.END, between)) == (DUE,)
+    assert due(ScheduleStatus.OPEN, act(ActKind.RESUME, between)) == (SECOND,)
+    assert due(ScheduleStatus.OPEN, act(ActKind.CREATE, between, valid_from="2026-03-01")) == (SECOND,)
+    paused = (act(ActKind.PAUSE, DUE - timedelta(hours=1)), act(ActKind.RESUME, between))
+    assert due(ScheduleStatus.OPEN, *paused) == (SECOND,)
+    other = act(ActKind.PAUSE, DUE - timedelta(hours=1), n=2)
+    assert due(ScheduleStatus.OPEN, other) == (DUE, SECOND)
+
+
+def test_new_times_are_due_from_when_they_were_set() -> None:
+    old = json.dumps(EVERY_NIGHT.to_json())
+    made = act(ActKind.CREATE, DUE - timedelta(days=2), valid_from="2026-03-01", times=old)
+    new = NightTimes.of({day: [time(22, 45), time(2, 30)] for day in Weekday})
+    set_at = DUE + timedelta(hours=1)
+    changed = act(ActKind.CHANGE, set_at, valid_from="2026-03-01", times=json.dumps(new.to_json()))
+    seen = replace(record(), times=new, seen_at=set_at)
+    stood = history(seen, (made, changed))
+    assert due_looks(stood, WINDOW, ZONE, *SPAN) == (DUE, SECOND + timedelta(minutes=15))
+
+
+def test_who_looked_just_before_a_pause_had_a_right_to_and_who_looked_after_it_had_none() -> None:
+    stood = history(record(ScheduleStatus.PAUSED), [act(ActKind.PAUSE, DUE)])
+    assert could_look(stood, DUE - timedelta(hours=1), ZONE)
+    assert could_look(stood, DUE + timedelta(minutes=1), ZONE), "clocks differ"
+    assert not could_look(stood, DUE + timedelta(minutes=3), ZONE)
+    assert not could_look(history(record(last=date(2026, 3, 1))), DUE, ZONE)
+    assert not could_look(history(record(ScheduleStatus.ENDED)), DUE, ZONE)
+
+
+def test_what_is_news_of_a_look() -> None:
+    ok, missed = Look(1, DUE, LookOutcome.OK, judged_at=DUE), Look(1, DUE, LookOutcome.MISSED, judged_at=DUE)
+    pending = Look(1, DUE, LookOutcome.PENDING)
+    assert is_news(missed, pending, ok)
+    assert is_news(ok, missed, ok), "a correction"
+    assert is_news(ok, None, None), "the first of all"
+    assert is_news(ok, pending, missed), "the first after one that was missed"
+    assert not is_news(ok, pending, ok)
+    assert not is_news(pending, None, ok)
+
+
+def test_a_night_is_over_in_the_morning_of_the_next_day() -> None:
+    assert night_end(date(2026, 3, 2), WINDOW, ZONE) == datetime(2026, 3, 3, 6, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("instant", "evening"),
+    [(datetime(2026, 3, 2, 21, 30, tzinfo=UTC), 2), (datetime(2026, 3, 3, 1, 15, tzinfo=UTC), 2)],
+)
+def test_a_look_after_midnight_belongs_to_the_night_that_began_the_evening_before(
+    instant: datetime, evening: int
+) -> None:
+    assert night_of(instant, WINDOW, ZONE) == date(2026, 3, evening)
+
+
+def test_two_looks_in_a_row_with_the_camera_offline_call_for_the_alarm_team() -> None:
+    def found(*outcomes: LookOutcome) -> bool:
+        return camera_silent([Look(1, DUE + timedelta(hours=n), o, judged_at=DUE) for n, o in enumerate(outcomes)])
+
+    offline, ok = LookOutcome.CAMERA_OFFLINE, LookOutcome.OK
+    assert found(offline, offline)
+    assert found(ok, offline, offline)
+    assert not found(offline)
+    assert not found(offline, ok, offline)
+    assert not found(offline, offline, ok)
+
+
+MINUTES = st.integers(0, 600)
+
+
+@given(
+    dues=st.lists(MINUTES, min_size=1, max_size=6, unique=True),
+    reads=st.lists(MINUTES, min_size=1, max_size=12, unique=True),
+    outcomes=st.lists(st.sampled_from(list(LookOutcome)), min_size=6, max_size=6),
+    delays=st.lists(st.integers(0, 60), min_size=6, max_size=6),
+)
+def test_after_each_whole_reading_every_look_past_its_deadline_is_judged_and_nothing_sooner_is_guessed(
+    dues: list[int], reads: list[int], outcomes: list[LookOutcome], delays: list[int]
+) -> None:
+    instants = sorted(DUE + timedelta(minutes=3 * m) for m in dues)
+    known: dict[tuple[int, datetime], Look] = {}
+    for read_at in sorted(DUE + timedelta(minutes=4 * m) for m in reads):
+        found = [
+            listed(outcome, at)
+            for at, outcome, delay in zip(instants, outcomes, delays, strict=False)
+            if outcome is not LookOutcome.ABSENT and at + timedelta(minutes=delay) <= read_at
+        ]
+        so_far = [at for at in instants if at <= read_at]
+        for look in follow(known.values(), {1: so_far}, found, read_at, PATIENCE, never):
+            known[look.n, look.due_at] = look
+        for at in so_far:
+            look = known[1, at]
+            if read_at >= PATIENCE.deadline(at):
+                assert look.judged_at is not None
+            elif look.outcome in UNDECIDED:
+                assert look.judged_at is None
+            assert look.entitled
