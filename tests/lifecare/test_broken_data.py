@@ -151,7 +151,9 @@ async def test_each_broken_case_is_parked_with_its_reason_and_the_whole_one_goes
         assert {cases[person].phase for person in persons} == {Phase.PREPARING}
         assert cases[BERIT].phase is Phase.ACTIVE
         assert len(world.schedules()) == 1
-        mailed = " ".join(subject for _, to, subject, _ in world.mail.sent if to.startswith("samordning"))
+        mailed = " ".join(
+            subject for _, to, subject, _ in world.mail.sent if to.startswith(("samordning", "myndighet"))
+        )
         assert [kind for person, kind in persons.items() if cases[person].ref not in mailed] == []
 
 

@@ -15,7 +15,7 @@ from typing import Protocol
 import pytest
 
 from tests.outside import Outside, mapping_without_quiet_hours
-from tests.reliability.test_killed import rows, wait
+from tests.reliability.test_killed import NOTES_EACH, rows, wait
 from tests.service import PATIENCE, Replica, write_config
 
 pytestmark = pytest.mark.process
@@ -43,13 +43,13 @@ def test_it_says_so_once_waits_and_goes_on_when_its_database_is_back(
 
     replica.start()
     outside.call("orders", first=0, count=1)
-    notes(4)
+    notes(NOTES_EACH)
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         outside.call("orders", first=1, count=1)
         wait(lambda: away() == 1, PATIENCE, said)
         assert "locked by another process" in said()
-    notes(8)
+    notes(2 * NOTES_EACH)
 
     wait(lambda: rows(database, "SELECT 1 FROM acts WHERE state NOT IN ('done', 'dropped')") == [], PATIENCE, said)
     database.rename(tmp_path / "kept.db")
@@ -146,23 +146,23 @@ def test_a_full_disk_is_told_once_and_waited_for_and_nothing_is_lost(
     try:
         assert replica.process is not None
         outside.call("orders", first=0, count=1)
-        wait(lambda: notes() == 4, PATIENCE, said)
+        wait(lambda: notes() == NOTES_EACH, PATIENCE, said)
         disk.fill(replica.process.pid)
         outside.call("orders", first=1, count=30)
         wait(lambda: len(replica.events("store_unavailable")) >= 1, PATIENCE, said)
         assert "the disk is full or failing" in replica.events("store_unavailable")[0]["error"]
         sent = notes()
-        assert sent < 31 * 4
+        assert sent < 31 * NOTES_EACH
         time.sleep(2.5)  # every job has had its turn by then
         assert replica.running
-        assert notes() <= sent + 8, "nothing more is begun that can't be written down"
+        assert notes() <= sent + 2 * NOTES_EACH, "nothing more is begun that can't be written down"
         disk.free(replica.process.pid)
-        wait(lambda: notes() == 31 * 4, PATIENCE, said)
+        wait(lambda: notes() == 31 * NOTES_EACH, PATIENCE, said)
         wait(lambda: rows(database, "SELECT 1 FROM acts WHERE state NOT IN ('done', 'dropped')") == [], PATIENCE, said)
         assert replica.stop() == 0
     finally:
         replica.kill()
     assert len(replica.events("store_unavailable")) == 1
     effects = outside.call("effects")
-    assert len(set(effects["notes"])) == len(effects["notes"]) == 31 * 4
+    assert len(set(effects["notes"])) == len(effects["notes"]) == 31 * NOTES_EACH
     assert len(set(effects["schedules"])) == len(effects["schedules"]) == 31

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.outside import Outside
-from tests.reliability.test_killed import rows, wait
+from tests.reliability.test_killed import NOTES_EACH, rows, wait
 from tests.service import PATIENCE, Replica
 
 pytestmark = pytest.mark.process
@@ -61,12 +61,12 @@ def test_what_takes_too_long_is_given_back_and_found_by_the_next_one_within_a_se
     assert rows(tmp_path / "adapter.db", first) == [("unknown",)]
     replica.start()
     wait(lambda: bool(replica.events("act_found_done")), PATIENCE, lambda: replica.log.read_text(encoding="utf-8"))
-    wait(lambda: outside.call("counts")["notes"] == 4, PATIENCE, lambda: outside.call("counts"))
+    wait(lambda: outside.call("counts")["notes"] == NOTES_EACH, PATIENCE, lambda: outside.call("counts"))
     started = _at(replica.events("service_started")[-1])
     worked = [_at(event) for name in ("case_decided", "act_found_done", "act_done") for event in replica.events(name)]
     assert (min(at for at in worked if at > started) - started).total_seconds() < 1
     notes = outside.call("effects")["notes"]
-    assert len(set(notes)) == len(notes) == 4
+    assert len(set(notes)) == len(notes) == NOTES_EACH
     assert replica.events("job_failed") == [], "what was ended by the stop is no failure"
 
 

@@ -23,6 +23,7 @@ from adapter.store.errors import StoreError
 from connectors.mock.faults import Kind, Rule
 from tests.conftest import Logs
 from tests.reliability.mortal import MortalWorld
+from tests.reliability.test_killed import NOTES_EACH
 from tests.world import World
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ async def all_is_well(world: World) -> None:
     await world.pass_time(hours=2)
     assert (await world.case()).phase is Phase.ACTIVE
     notes = [note.text for note in world.lifecare.notes_written()]
-    assert len(set(notes)) == len(notes) == 4
+    assert len(set(notes)) == len(notes) == NOTES_EACH
     assert [status for _, status in world.schedules()] == ["active"]
     assert {a.state for a in await world.acts()} == {ActState.DONE}
 
@@ -189,7 +190,7 @@ async def test_a_backup_of_a_live_database_starts_and_sends_nothing_that_was_sen
             assert back_up(tmp_path / "adapter.db", copy) == copy.stat().st_size
         await world.settle()
         written = len(world.lifecare.notes_written())
-        assert written == 4
+        assert written == NOTES_EACH
         # The disk is lost; the copy is put back, minutes older than the world.
         world.db = Database(f"sqlite:///{copy}", inline=True)
         world.restart()

@@ -10,7 +10,7 @@ import pytest
 
 from tests.outside import Outside
 from tests.postgres import Postgres, programs
-from tests.replicas.crew import LEASE, Crew, check_each_effect_once
+from tests.replicas.crew import LEASE, NOTES_EACH, Crew, check_each_effect_once
 from tests.service import PATIENCE
 
 pytestmark = pytest.mark.process
@@ -53,7 +53,7 @@ def test_three_replicas_killed_frozen_and_cut_off_do_everything_once(
         server.stop()
         server.start()
         second.signal(signal.SIGCONT)
-        crew.wait(lambda: crew.notes() >= 80 and crew.idle(), PATIENCE, "everything is done")
+        crew.wait(lambda: crew.notes() >= 20 * NOTES_EACH and crew.idle(), PATIENCE, "everything is done")
         assert crew.overdue().total_seconds() < 1, "a lease ran out and nobody took over"
         check_each_effect_once(crew, 20)
         assert third.running
@@ -75,7 +75,7 @@ def test_a_replica_frozen_in_the_middle_of_an_act_is_fenced_off_when_it_wakes(
         crew.wait(lambda: crew.notes() >= 1, PATIENCE, "the first note is written")
         zombie.signal(signal.SIGSTOP)
         heir.start()
-        crew.wait(lambda: crew.notes() == 4 and crew.idle(), PATIENCE, "the heir does the rest")
+        crew.wait(lambda: crew.notes() == NOTES_EACH and crew.idle(), PATIENCE, "the heir does the rest")
         zombie.signal(signal.SIGCONT)
         # Frozen within a transaction it is told so by the database, which has ended its session.
         crew.wait(

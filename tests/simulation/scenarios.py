@@ -11,7 +11,7 @@ from connectors.mock.faults import Kind, Rule
 from tests.simulation.promises import Broken
 from tests.world import ANNA, World
 
-SENT = 4
+SENT = 5
 """Notes until supervision runs: received, install, times, plan."""
 
 
