@@ -118,7 +118,10 @@ async def test_transactions_that_are_begun_again_from_their_beginning_change_no_
         world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=20))
         await world.a_whole_life()
         left = await world.end_state()
+        reference = left["schedules"][0][0].rpartition("-")[0]
+        expected = undisturbed["schedules"][0][0].rpartition("-")[0]
         left["schedules"] = [(undisturbed["schedules"][0][0], *acts) for _, *acts in left["schedules"]]
+        left["mails"] = [(to, subject.replace(reference, expected)) for to, subject in left["mails"]]
         assert left == undisturbed, "but for the reference, which was drawn twice"
 
 
