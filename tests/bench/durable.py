@@ -21,7 +21,7 @@ Call = list[Any]
 
 
 def least(vendors: list[list[Call]]) -> list[list[Call]]:
-    """The thirteen calls of each order. Which person a reading is about doesn't matter; what is written is about one."""
+    """Thirteen calls for each order. Which person a reading is about doesn't matter; what is written is about one."""
     kinds: defaultdict[str, list[Call]] = defaultdict(list)
     for call in (call for vendor in vendors for call in vendor):
         path = httpx.URL(call[1]).path.split("/")
