@@ -1,5 +1,5 @@
 """The least that a durable workflow must do for an order, in DBOS: read five things and a note, put the person and the
-schedule, write four notes. The calls are some of those that the adapter made, each a step of its own."""
+schedule, write five notes. The calls are some of those that the adapter made, each a step of its own."""
 
 from __future__ import annotations
 
@@ -21,14 +21,15 @@ Call = list[Any]
 
 
 def least(vendors: list[list[Call]]) -> list[list[Call]]:
-    """The twelve calls of each order. Which person a reading is about doesn't matter; what is written is about one."""
+    """Thirteen calls for each order. Which person a reading is about doesn't matter; what is written is about one."""
     kinds: defaultdict[str, list[Call]] = defaultdict(list)
     for call in (call for vendor in vendors for call in vendor):
         path = httpx.URL(call[1]).path.split("/")
         kinds[f"{call[0]} {next((p for p in path if p in READS), path[-1] if call[0] == 'POST' else path[-2])}"].append(
             call
         )
-    customers = _sorted(kinds["PUT customers"], "externalId")
+    puts = _sorted(kinds["PUT customers"], "externalId")
+    customers = list({call[1]: call for call in puts}.values())  # one may have been put twice
     notes = _sorted(kinds["POST provider_notes"], "clientId")
     each = len(notes) // len(customers)
     reads = [kinds[f"GET {name}"] for name in READS]

@@ -1,5 +1,5 @@
 """The processes that are measured: ``adapter`` (records its calls), ``bare`` (makes the same calls again), ``durable``
-(makes twelve of them for each order in DBOS), ``idle`` (cycles in which nothing happened), ``compare`` (all schedules,
+(makes thirteen for each order in DBOS), ``idle`` (cycles in which nothing happened), ``compare`` (all schedules,
 beside a bare listing)."""
 
 from __future__ import annotations
