@@ -59,11 +59,11 @@ def test_it_says_so_once_waits_and_goes_on_when_its_database_is_back(
     assert replica.running
     assert not database.exists(), "it is never begun anew: every message would be sent again"
     (tmp_path / "kept.db").rename(database)
-    notes(12)
+    notes(3 * NOTES_EACH)
     assert replica.stop() == 0
     assert away() == 2
     effects = outside.call("effects")
-    assert len(set(effects["notes"])) == len(effects["notes"]) == 12
+    assert len(set(effects["notes"])) == len(effects["notes"]) == 3 * NOTES_EACH
     assert len(set(effects["schedules"])) == len(effects["schedules"]) == 3
 
 
