@@ -22,7 +22,7 @@ from adapter.engine.look_reader import follow_looks
 from adapter.engine.request_worker import take_in, turn
 from adapter.engine.worker import work
 from adapter.settings import Settings
-from adapter.store import cases, claims, due, outbox
+from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.database import Database
 from connectors.errors import Transient
@@ -31,6 +31,7 @@ from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, Ordered, Simul
 from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
 from connectors.mock.routing import Handler
 from connectors.mock.transport import InProcessTransport
+from tests.upcoming import next_due, next_retry
 
 EXAMPLE = Path(__file__).parents[1] / "mappings" / "example.toml"
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -220,7 +221,7 @@ class World:
 
     async def _next(self) -> datetime | None:
         tenants = list(self.rt.tenants)
-        found = await self.db.run(lambda c: (due.next_due(c, tenants), claims.next_retry(c, tenants)))
+        found = await self.db.run(lambda c: (next_due(c, tenants), next_retry(c, tenants)))
         return min((t for t in found if t), default=None)
 
     # --- people -----------------------------------------------------------------------------------------------------

@@ -218,6 +218,8 @@ def _concerned(c: Connection, tenant: str, feed: str, items: Iterable[Changed]) 
 def _vanished(c: Connection, tenant: str, feed: str, current: set[str]) -> set[str]:
     """Forget what a list shows no more; returns the cases concerned. The id's second half is the link."""
     gone = [i for i in feeds.showed(c, tenant, feed) if i not in current]
+    if not gone:
+        return set()
     feeds.drop(c, tenant, feed, gone)
     refs = cases.open_refs_of_links(c, tenant, LINKS[feed], (i.partition(":")[2] for i in gone))
     return {ref for found in refs.values() for ref in found}

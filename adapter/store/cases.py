@@ -194,24 +194,31 @@ def orders_taken(conn: Connection, tenant: str, order_ids: Iterable[str]) -> fro
 
 def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str]) -> dict[str, list[str]]:
     """References of the persons' open cases, by person; many are looked up at once."""
-    theirs = (_c.tenant == tenant, _c.person_id.in_(sorted(set(person_ids))), _c.closed_at.is_(None))
-    return _listed(conn, select(_c.person_id, _c.ref).where(*theirs))
+    persons = sorted(set(person_ids))
+    theirs = (_c.tenant == tenant, _c.person_id.in_(persons), _c.closed_at.is_(None))
+    return _listed(conn, select(_c.person_id, _c.ref).where(*theirs)) if persons else {}
 
 
 def open_refs_of_links(
     conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
 ) -> dict[str, list[str]]:
     """References of the open cases that are linked to these, by external id; many are looked up at once."""
-    linked = select(_l.external_id, _c.ref).select_from(_LINKED).where(*_are(tenant, kind, external_ids))
-    return _listed(conn, linked.where(_c.closed_at.is_(None)))
+    return _refs_of_links(conn, tenant, kind, external_ids, _c.closed_at.is_(None))
 
 
 def closed_refs_of_links(
     conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
 ) -> dict[str, list[str]]:
     """The same of the closed ones."""
-    linked = select(_l.external_id, _c.ref).select_from(_LINKED).where(*_are(tenant, kind, external_ids))
-    return _listed(conn, linked.where(_c.closed_at.is_not(None)))
+    return _refs_of_links(conn, tenant, kind, external_ids, _c.closed_at.is_not(None))
+
+
+def _refs_of_links(
+    conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str], which: ColumnElement[bool]
+) -> dict[str, list[str]]:
+    ids = list(external_ids)
+    linked = select(_l.external_id, _c.ref).select_from(_LINKED).where(*_are(tenant, kind, ids), which)
+    return _listed(conn, linked) if ids else {}
 
 
 def _are(tenant: str, kind: LinkKind, external_ids: Iterable[str]) -> tuple[ColumnElement[bool], ...]:

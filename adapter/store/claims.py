@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, bindparam, case, func, select, update
+from sqlalchemy import Connection, Integer, Row, bindparam, case, select, update
 
 from adapter.domain.facts import Client
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.ports import Effect
 from adapter.store import codec, due, events, persons, schedules
 from adapter.store.errors import Overtaken, StoreError
-from adapter.store.outbox import LANES, STOPS, act_from_row, advance
+from adapter.store.outbox import STOPS, act_from_row, advance
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases, facts
 from adapter.store.tables import persons as person_rows
@@ -280,16 +280,6 @@ def give_back(
         state = ActState.PENDING
         values |= {"attempts": claimed.act.attempts - 1, "facts_at": None}
     _move(conn, claimed, state, values, "given_back", {}, now, reason)
-
-
-def next_retry(conn: Connection, tenants: Sequence[str], lanes: Sequence[str] = LANES) -> datetime | None:
-    """When the next act can be claimed (UTC); None if there is none."""
-    soonest = [
-        conn.scalar(select(func.min(_c.ready_at)).where(_c.tenant == tenant, _c.lane == lane))
-        for tenant in tenants
-        for lane in lanes
-    ]
-    return min((at for at in soonest if at is not None), default=None)
 
 
 def _move(

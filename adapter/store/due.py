@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, bindparam, case, func, literal, select, update
+from sqlalchemy import Connection, Integer, Row, bindparam, case, literal, select, update
 
 from adapter.domain.decision import Decision, Phase
 from adapter.log_events import log, log_context
@@ -68,10 +68,7 @@ def mark_due(
     """Have open cases reconciled now; returns how many. A mark is never lost: one that is made while the case is being
     reconciled makes it due again afterwards, and a closing case stays open for it. ``whole``: its evidence is read
     again too, as it is once a day."""
-    # Locked in the order that everybody keeps to, or two who mark the same cases would block each other.
-    theirs = (_c.tenant == tenant, _c.ref.in_(sorted(set(refs))), _c.closed_at.is_(None))
-    held = conn.scalars(select(_c.ref).where(*theirs).order_by(_c.ref).with_for_update()).all()
-    return _mark(conn, tenant, held, now, reason, news=1, whole=whole)
+    return _mark(conn, tenant, _hold_open(conn, tenant, refs), now, reason, news=1, whole=whole)
 
 
 def lock_and_mark(conn: Connection, tenant: str, ref: str, now: datetime, reason: str | None) -> None:
@@ -86,9 +83,15 @@ def lock_and_mark(conn: Connection, tenant: str, ref: str, now: datetime, reason
 
 def mark_looked(conn: Connection, tenant: str, refs: Iterable[str], now: datetime) -> None:
     """Have open cases reconciled now because of what came of a look. Nothing of the case system need be read for it."""
-    theirs = (_c.tenant == tenant, _c.ref.in_(sorted(set(refs))), _c.closed_at.is_(None))
-    held = conn.scalars(select(_c.ref).where(*theirs).order_by(_c.ref).with_for_update()).all()
-    _mark(conn, tenant, held, now, LOOKED, news=0)
+    _mark(conn, tenant, _hold_open(conn, tenant, refs), now, LOOKED, news=0)
+
+
+def _hold_open(conn: Connection, tenant: str, refs: Iterable[str]) -> Sequence[str]:
+    """Those of the cases that are open, locked in the order that everybody keeps to: two who mark the same cases would
+    block each other otherwise."""
+    asked = sorted(set(refs))
+    theirs = (_c.tenant == tenant, _c.ref.in_(asked), _c.closed_at.is_(None))
+    return conn.scalars(select(_c.ref).where(*theirs).order_by(_c.ref).with_for_update()).all() if asked else ()
 
 
 def _mark(
@@ -123,12 +126,6 @@ def _readable(row: Row[Any]) -> Case | None:
         with log_context(tenant=row.tenant, case=row.ref):
             log("case_poisoned", error=e, retry_at=None)
         return None
-
-
-def next_due(conn: Connection, tenants: Sequence[str]) -> datetime | None:
-    """When the next case can be claimed (UTC); None if none ever can without being marked."""
-    found = [conn.scalar(select(func.min(_c.ready_at)).where(_c.tenant == tenant)) for tenant in tenants]
-    return min((at for at in found if at is not None), default=None)
 
 
 def finish(
@@ -269,7 +266,10 @@ def _give_back(conn: Connection, row: Case, **values: Any) -> Case:
 def mark_closed(conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str) -> int:
     """Have closed cases reconciled too, as something that they know has changed; how many. ``due_at`` is when that was
     seen last."""
-    theirs = (_c.tenant == tenant, _c.ref.in_(sorted(set(refs))), _c.closed_at.is_not(None))
+    asked = sorted(set(refs))
+    if not asked:
+        return 0
+    theirs = (_c.tenant == tenant, _c.ref.in_(asked), _c.closed_at.is_not(None))
     held = conn.scalars(select(_c.ref).where(*theirs).order_by(_c.ref).with_for_update()).all()
     ready = case((_c.lease_owner.is_not(None), _c.ready_at), else_=literal(now, Instant()))
     marking = update(cases).where(_c.tenant == tenant, _c.ref.in_(held))

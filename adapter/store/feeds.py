@@ -113,10 +113,9 @@ def fingerprints(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -
 
 
 def _known(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> dict[str, tuple[str, datetime]]:
-    query = select(_i.item, _i.fingerprint, _i.seen_at).where(
-        _i.tenant == tenant, _i.feed == feed, _i.item.in_(list(ids))
-    )
-    rows = conn.execute(query)
+    asked = list(ids)
+    query = select(_i.item, _i.fingerprint, _i.seen_at).where(_i.tenant == tenant, _i.feed == feed, _i.item.in_(asked))
+    rows = conn.execute(query) if asked else ()
     return {row.item: (row.fingerprint, row.seen_at) for row in rows}
 
 

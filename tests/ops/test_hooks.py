@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from adapter.ops.hook_signature import sign
-from adapter.store import due
 from tests.ops.conftest import SECRET, Site
+from tests.upcoming import next_due
 
 
 async def hook(
@@ -35,7 +35,7 @@ async def test_an_order_of_a_case_makes_it_due_and_nothing_in_the_hook_is_believ
     before = await site.world.acts()
     answer = await hook(site, json.dumps({"order": {"Id": order.order_id, "Status": "WillNotBeExecuted"}}).encode())
     assert answer.json() == {"known": 1, "new": 0}
-    at = await site.world.db.run(lambda c: due.next_due(c, ["exempel"]))
+    at = await site.world.db.run(lambda c: next_due(c, ["exempel"]))
     assert at is not None
     assert at <= site.world.clock.now()
     await site.world.settle()

@@ -73,7 +73,10 @@ async def test_a_change_that_is_refused_for_ever_is_parked_and_told_within_the_h
         await world.pass_time(minutes=55)
         change = await act_of(world, ActKind.CHANGE)
         assert change.state is ActState.PARKED
-        assert [to for _, to, _, _ in world.mail.sent] == ["it-drift@exempelkommun.example"]
+        assert [to for _, to, _, _ in world.mail.sent] == [
+            "natt@exempelkommun.example",
+            "it-drift@exempelkommun.example",
+        ]
         tries = len(world.phoniro_faults.hits)
         await world.pass_time(hours=24)
         assert len(world.phoniro_faults.hits) == tries, "nothing goes on in silence"

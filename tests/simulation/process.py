@@ -19,12 +19,12 @@ from adapter.engine.environment import Runtime
 from adapter.engine.feed_reader import FEEDS, read_feeds
 from adapter.engine.jobs import _begin
 from adapter.engine.worker import work
-from adapter.store import claims, due
 from adapter.store.database import Database
 from adapter.store.tables import feeds
 from mappings.tables import load_mapping
 from mappings.texts import Texts
 from tests.simulation.net import LATEST, Network
+from tests.upcoming import next_due, next_retry
 
 if TYPE_CHECKING:
     from tests.simulation.town import Town
@@ -151,7 +151,7 @@ class Process:
         """Seconds until something is due; in service it is looked for twice a second. What is due and yet wasn't taken
         waits for a vendor that is down."""
         tenants, now = list(self.rt.tenants), self.rt.clock.now()
-        due_at, act_at = await self.rt.db.run(lambda c: (due.next_due(c, tenants), claims.next_retry(c, tenants)))
+        due_at, act_at = await self.rt.db.run(lambda c: (next_due(c, tenants), next_retry(c, tenants)))
         breakers = [self.rt.breakers.of("exempel", vendor) for vendor in ("lifecare", "phoniro", "mail")]
         probes = [b.probe_at for b in breakers if b.probe_at is not None] if act_at else []
         soonest = min((t for t in (due_at, act_at, *probes) if t and t > now), default=now + timedelta(hours=6))

@@ -1,4 +1,4 @@
-"""Seeds of the simulated town that hold: two hundred small ones; ``make simulate`` runs more, and whole months."""
+"""Seeds of the simulated town that hold: eighty small ones; ``make simulate`` runs more, and whole months."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.simulation.promises import Broken
 from tests.simulation.town import Scale, Town
 
 SUITE = Scale(cases=1, days=1)
-SEEDS, AT_ONCE = 200, 10
+SEEDS, AT_ONCE = 80, 10
 
 
 @pytest.fixture(autouse=True)

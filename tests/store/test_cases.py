@@ -19,6 +19,7 @@ from adapter.store.errors import OrderTaken, Overtaken
 from adapter.store.tables import cases as cases_table
 from tests.conftest import Logs
 from tests.store.backends import NOW, Store, after, decided, done, want
+from tests.upcoming import next_due
 
 
 def test_a_case_is_opened_once_for_an_order(store: Store) -> None:
@@ -84,7 +85,7 @@ def test_a_case_that_is_claimed_is_nobody_elses_until_its_lease_runs_out(store: 
     (claimed,) = store.claim("one")
     assert store.claim("two") == []
     assert store.claim("two", now=after(minutes=4)) == []
-    assert store.run(due.next_due, ["north"]) == claimed.lease_until
+    assert store.run(next_due, ["north"]) == claimed.lease_until
     (again,) = store.claim("two", now=after(minutes=5))
     assert (again.ref, again.lease_owner) == (claimed.ref, "two")
 
@@ -113,7 +114,7 @@ def test_a_finished_case_waits_for_its_time_or_for_its_evidence_to_be_read_again
     assert store.claim(now=after(hours=23)) == []
     (again,) = store.claim(now=after(hours=24))
     store.finish(again, decided(), read_again_at=None)
-    assert store.run(due.next_due, ["north"]) is None
+    assert store.run(next_due, ["north"]) is None
     assert store.claim(now=after(days=999)) == []
 
 

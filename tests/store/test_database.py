@@ -357,9 +357,7 @@ def test_what_runs_often_walks_an_index_and_sorts_nothing(tmp_path: Path) -> Non
     store.run(claims.retry, taken, retry_at=after(hours=1), error="e", now=NOW)
     store.run(outbox.ledger, case)
     store.settle(case, want("a", what={"to": "other"}), want("b"))
-    store.run(due.next_due, ["north"])
     store.run(due.mark_due, "north", [case.ref], NOW, "poll")
-    store.run(claims.next_retry, ["north"])
     store.run(cases.case_of_order, "north", "1")
     store.run(cases.open_cases_of_person, "north", PERSON)
     statements = [s for s in seen if s[0].startswith(("SELECT", "UPDATE"))]

@@ -18,6 +18,7 @@ from adapter.store.cases import Case
 from adapter.store.errors import Overtaken
 from adapter.store.tables import acts
 from tests.store.backends import NOW, Store, after, done, want
+from tests.upcoming import next_retry
 
 NOTHING = Effect({})
 
@@ -63,7 +64,7 @@ def test_an_act_waits_for_its_time(store: Store) -> None:
     case = store.open("1")
     store.settle(case, want("a", not_before=after(hours=6)))
     assert store.take(now=after(hours=5)) == []
-    assert store.run(claims.next_retry, ["north"]) == after(hours=6)
+    assert store.run(next_retry, ["north"]) == after(hours=6)
     assert len(store.take(now=after(hours=6))) == 1
 
 
@@ -150,7 +151,7 @@ def test_a_delay_that_has_passed_does_not_undo_the_wait_after_a_failure(store: S
     (a,) = store.take(now=after(hours=1))
     store.run(claims.retry, a, retry_at=after(hours=5), error="503", now=after(hours=1))
     assert store.settle(case, want("a"), now=after(hours=2)) == outbox.Settled((), (), ())
-    assert store.run(claims.next_retry, ["north"]) == after(hours=5)
+    assert store.run(next_retry, ["north"]) == after(hours=5)
 
 
 def test_a_parked_act_gets_another_chance_when_its_cause_may_be_gone(store: Store) -> None:
