@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -222,23 +222,19 @@ def counts(row: wire.Documentation) -> bool:
     return row.status == "Current" and not row.error_marked and not row.next_history_id
 
 
-def notes(
-    rows: Iterable[wire.Documentation], mapping: MunicipalMapping, since: date, zone: ZoneInfo
-) -> tuple[tuple[Note, ...], tuple[FactProblem, ...]]:
-    """The signals among these notes that count, created on or after ``since`` (a calendar date in ``zone``)."""
-    found: list[Note] = []
-    problems: list[FactProblem] = []
-    for row in rows:
-        signal = mapping.signal_of(row.headline_id or "")
-        if signal is None or not counts(row):
-            continue
-        at = _written_at(row)
-        if at is None:
-            problems.append(problem("bad_row", "documentations", row.id, "CreatedTime"))
-        elif at.astimezone(zone).date() >= since:
-            text = note_text(row) if signal in TIMES else ""
-            found.append(Note(row.id, signal, at, row.execution_id, text))
-    return tuple(found), tuple(problems)
+def note(
+    row: wire.Documentation, mapping: MunicipalMapping, since: date, zone: ZoneInfo
+) -> tuple[Note | None, tuple[FactProblem, ...]]:
+    """The note, if it is a signal that counts, created on or after ``since`` (a calendar date in ``zone``)."""
+    signal = mapping.signal_of(row.headline_id or "")
+    if signal is None or not counts(row):
+        return None, ()
+    at = _written_at(row)
+    if at is None:
+        return None, (problem("bad_row", "documentations", row.id, "CreatedTime"),)
+    if at.astimezone(zone).date() < since:
+        return None, ()
+    return Note(row.id, signal, at, row.execution_id, note_text(row) if signal in TIMES else ""), ()
 
 
 def _written_at(row: wire.Documentation) -> datetime | None:
