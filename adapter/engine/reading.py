@@ -106,8 +106,8 @@ class CaseReader:
             return False
         orders, _ = await self.tenant.source.orders(number)
         executions, _ = await self.tenant.source.executions(number)
-        moved = {row.id for row in (*orders, *executions)}
-        return {row.id for row in (*self._value("orders"), *self._value("executions")) if row.gone} <= moved
+        there = {*(str(o.id) for o in orders), *(str(e.id) for e in executions)}
+        return {str(row.id) for row in (*self._value("orders"), *self._value("executions")) if row.gone} <= there
 
     async def read_everything(self) -> None:
         """Read what wasn't read yet of all on which the opening of supervision rests."""
