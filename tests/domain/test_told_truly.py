@@ -301,6 +301,32 @@ def test_a_renewal_that_grants_fewer_is_told_a_week_ahead_and_reminded_of(active
     assert [m for m in active.mails() if m.startswith("late:I4:")]
 
 
+def test_times_from_a_day_are_checked_by_the_decision_that_is_in_force_on_that_day(active: Life) -> None:
+    """A newer order grants four until its last day, and then the first one, with three, is the one in force again."""
+    until = active.today + timedelta(days=5)
+    active.order("o2", last=until, granted=4)
+    active.execute("o2", 701)
+    active.note(Signal.TIMES_CHANGED, "22:00 23:00 01:00 03:00")
+    active.go()
+    assert "times_refused" not in active.letters()
+    assert [w.what["when"] for w in what(active, "fewer_granted")] == ["2026-03-08"], "told ahead"
+    active.note(Signal.TIMES_CHANGED, "från och med 9 mars 2026 22:00 23:00 01:00 03:00 05:00")
+    active.note(Signal.TIMES_CHANGED, "från och med 9 mars 2026 22:00 23:00 01:00 03:00")
+    active.go()
+    assert [w.what["code"] for w in what(active, "times_refused")] == ["more_than_granted"]
+
+
+def test_times_that_were_refused_do_not_hold_until_later_ones_begin(life: Life) -> None:
+    life.go()
+    life.execute()
+    life.prepare("21:30 22:30 23:30 02:15 och 05:00")
+    life.go()
+    life.note(Signal.TIMES_AGREED, "från och med 20 mars 2026 22:30")
+    life.go()
+    assert life.ledger.schedule is not None
+    assert life.ledger.schedule.valid_from == date(2026, 3, 20)
+
+
 # Since when, and how often
 
 
