@@ -13,17 +13,12 @@ from adapter.domain.decision import Decision, Phase, StepState
 from adapter.domain.facts import Absence, AuthorityDecision, Execution, OrderStatus, ServiceKind, Signal
 from adapter.domain.ledger import ActKind, Wanted
 from adapter.domain.nights import Granted
-from adapter.domain.pauses import PAUSES
 from adapter.domain.policy import Lateness
 from adapter.domain.routine import Letter
 from adapter.domain.situation import situation
 from mappings.messages import render_letter
 from tests.domain.life import EXECUTION, OTHER_EXECUTION, POLICY, Life
 from tests.domain.test_lives import EVENTS, settle
-
-EVERY_CAUSE = {**POLICY.late, **{cause: Lateness(1, 2, 4) for cause, pause in PAUSES.items() if pause.mends}}
-NOBODY_S = frozenset({"between_decisions", "not_begun", "order_held"})
-"""Causes that nobody has to mend: what the authority said holds."""
 
 PATIENT = replace(
     POLICY,
@@ -465,32 +460,6 @@ def test_the_first_day_of_a_later_order_wakes_the_case(active: Life) -> None:
         wakes.append(wake.astimezone(active.policy.zone).date())
         active.now = wake
     assert later in wakes
-
-
-@pytest.mark.parametrize("seed", range(60))
-def test_in_no_life_is_anybody_without_supervision_in_silence(seed: int) -> None:
-    """P11: whatever happened, whoever has a decision in force and isn't looked at is told of, and told of again."""
-    rng, life = random.Random(seed), Life(policy=replace(PATIENT, late=EVERY_CAUSE))
-    life.order()
-    life.execute()
-    life.prepare()
-    life.go()
-    for _ in range(rng.randint(2, 8)):
-        rng.choice(EVENTS)(life, rng)
-        life.go()
-    life.stale.clear()
-    decision = life.wait(days=1)
-    why = decision.unwatched
-    if decision.phase is Phase.CLOSED or why is None or why.cause in NOBODY_S:
-        return
-    told = len(life.sent)
-    assert told, "somebody was told"
-    life.wait(days=80)
-    after = life.look().unwatched
-    if after is None or after.cause != why.cause:
-        return
-    again = [w for w in life.sent[told:] if w.what.get("level") or str(w.what.get("mail")) in ("absence", "parked")]
-    assert len(again) > 1, f"{why.cause}: eighty days of silence"
 
 
 @pytest.mark.parametrize("seed", range(60))
