@@ -10,13 +10,14 @@ from __future__ import annotations
 import asyncio
 import errno
 import fcntl
+import os
 import sqlite3
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
@@ -90,7 +91,7 @@ class Database:
             raise StoreError(f"database {self.name} needs the Python package {e.name}; install it", "driver") from e
         self._committed = 0
         self._file: tuple[int, int] | None = None
-        self._alone: IO[bytes] | None = None
+        self._alone: int | None = None
         self._thread = None
         if self._sqlite and not inline and not self.memory:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -110,11 +111,11 @@ class Database:
             return
         path = Path(f"{self._url.database}-alone")
         try:
-            file = path.open("ab")
+            file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BaseException:
-                file.close()
+            except OSError:
+                os.close(file)
                 raise
         except BlockingIOError:
             told = "is worked on by another adapter. SQLite takes only one: this one does nothing; stop the other first"
@@ -250,7 +251,7 @@ class Database:
             _at_once(greenlet_spawn(self._in_loop.dispose))
         self._engine.dispose()
         if self._alone is not None:
-            self._alone.close()
+            os.close(self._alone)
             self._alone = None
 
 
