@@ -81,6 +81,8 @@ async def test_a_case_shows_what_is_done_what_is_awaited_and_what_comes_next(ada
     assert "Nästa gång tiden ändrar något" in told
     assert "besked om ny beställning → koordinatorn" in told
     assert "✓ larmgruppen har fått uppdraget att installera" in told
+    assert "E-tillsyn har aldrig lagts in" in await adapter("nights", ref)
+    assert json.loads(await adapter("nights", ref, "--json")) == {"case": ref, "nights": []}
 
 
 @pytest.mark.usefixtures("ordered")
