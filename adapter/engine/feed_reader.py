@@ -195,7 +195,8 @@ def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Take
     if name in LISTS:
         marked |= _vanished(c, tenant.name, name, {i.id for i in taken.items})
     due.mark_due(c, tenant.name, marked, now, name)
-    opened = [ref for person, o in taken.new.orders if (ref := open_or_mark(c, rt, tenant, person, o, now))]
+    found = [open_or_mark(c, rt, tenant, who, some, now, shown=ids) for who, some, ids in taken.new.orders]
+    opened = [ref for ref in found if ref]
     if name == "orders":
         put_in_inbox(c, tenant, taken.new.waiting, concerned, now)
     _problems(c, tenant, name, taken.problems, now)

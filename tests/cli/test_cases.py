@@ -67,6 +67,11 @@ async def test_the_list_can_be_narrowed(adapter: Adapter, stage: Stage) -> None:
     for narrowed in (("--late",), ("--phase", "active")):
         assert ref not in await adapter("case", "list", *narrowed)
     assert ref in await adapter("case", "list", "--phase", "preparing")
+    unwatched = await adapter("case", "list", "--unwatched")
+    assert ref in unwatched
+    assert "börjat, sedan" in unwatched, "e-tillsyn har inte börjat"
+    (listed,) = json.loads(await adapter("case", "list", "--unwatched", "--json"))["cases"]
+    assert listed["unwatched"] == "not_started"
     assert "preparing" in await adapter("case", "list", "--phase", "sleeping", code=2)
 
 
