@@ -98,7 +98,7 @@ class _Turn:
         if self.claimed.opens:
             facts_at = self.claimed.facts_at
             return facts_at is None or self.began - facts_at > self.rt.tuning.fresh
-        # A case that couldn't be decided yet has nothing newer to judge by: what it calls for is to say so.
+        # The case couldn't be decided yet, and its only message says so: there are no newer facts to judge it by.
         decided_at = self.claimed.decided_at
         return self.claimed.lane != "platform" and decided_at is not None and self.began - decided_at > OUTDATED
 

@@ -108,8 +108,8 @@ def claim_probe(
     lease_until: datetime,
     stops_first: bool = True,
 ) -> ClaimedAct | None:
-    """Lease one act to try a vendor with that was down: with ``stops_first`` a pause or an end that waits to be tried
-    again before anything else, even if its delay isn't over; else the one that waited longest."""
+    """Lease one act with which to try a vendor that was down. With ``stops_first`` that is a pause or an end that
+    waits to be tried again, if there is one, even if its delay isn't over; else the act that waited longest."""
     untimed = _c.not_before.is_(None) | (_c.not_before <= now)
     stops = _c.kind.in_(STOPS) & (_c.state == ActState.PENDING) & _c.ready_at.is_not(None) & untimed
     query = select(table).where(_c.tenant == tenant, _c.lane == lane, (_c.ready_at <= now) | stops)
