@@ -19,9 +19,11 @@ from adapter.domain.facts import Facts
 from adapter.engine.reconcile import preview
 from adapter.ops.case_cache import CaseCache, safety
 from adapter.presentation import as_json as shapes
-from adapter.presentation.case_file import case_file, find_case
+from adapter.presentation.case_file import case_file, case_nights, find_case
 from adapter.presentation.case_page import case_list, case_page, held_list, overdue
 from adapter.presentation.console import console
+from adapter.presentation.nights import as_json as nights_as_json
+from adapter.presentation.nights import nights_page
 from adapter.presentation.plan_page import plan_page
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
@@ -122,6 +124,21 @@ def write_document(
         path = target or Path(document.name)
         path.write_bytes(document.content)
         typer.echo(str(path))
+
+
+def nights(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show the last fourteen nights of a case, look by look: what is known of each look that was due."""
+    with open_service(config) as service:
+        found = _found(service, case)
+        policy, now = service.runtime.tenants[found.tenant].policy, service.runtime.clock.now()
+        shown = service.runtime.db.run_sync(lambda c: case_nights(c, found, outbox.ledger(c, found), policy, now))
+        words = service.words[found.tenant]
+        if as_json:
+            print_json({"case": found.ref, "nights": nights_as_json(shown, words)})
+        elif shown:
+            console().print(nights_page(found.ref, shown, policy, words))
+        else:
+            typer.echo(words.heading("nights_never"))
 
 
 def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:

@@ -130,8 +130,9 @@ async def _look_closer(
 
 
 def same(known: ScheduleRecord, seen: ScheduleRecord) -> bool:
-    """Whether a schedule is as we left it."""
-    return (known.status, known.valid_from, known.valid_to, known.times) == (
+    """Whether a schedule is as we left it; how long its looks may take counts where that was ever seen."""
+    patient = known.patience is None or known.patience == seen.patience
+    return patient and (known.status, known.valid_from, known.valid_to, known.times) == (
         seen.status,
         seen.valid_from,
         seen.valid_to,

@@ -27,6 +27,7 @@ from adapter.ops.sign_in import Access
 from adapter.ops.troubles import troubles
 from adapter.presentation.case_file import CaseFile, case_file, find_case
 from adapter.presentation.case_page import known_lines, next_lines, urgent_lines
+from adapter.presentation.nights import picture
 from adapter.presentation.signs import SIGNS
 from adapter.presentation.words import Words
 from adapter.store import events
@@ -145,6 +146,7 @@ class Pages:
     def case_page(self, found: Found) -> HTMLResponse:
         file = found.file
         words = self.ops.words_of(file.case.tenant)
+        policy = self.ops.runtime.tenants[file.case.tenant].policy
         steps = file.decision.steps if file.decision else ()
         acts = {act.key: words.act(act.kind, act.what) for act in file.ledger.acts}
         return self.html(
@@ -159,6 +161,7 @@ class Pages:
             next_lines=[line.plain for line in next_lines(file, words, self.ops.runtime.clock.now(), acts=False)],
             timeline=[(words.when(e.at), event_text(e, words, acts)) for e in reversed(found.timeline)],
             documents=DOCUMENTS if self.ops.documents else (),
+            picture=picture(file.nights, policy, words) if file.nights else None,
         )
 
 

@@ -117,7 +117,7 @@ async def test_a_schedule_whose_case_was_just_making_it_is_nobodys_only_until_th
     """The comparison can come between a creation and its answer; a day later that is no alarm any more."""
     world = site.world
     ref = await busy(world)
-    found = {"unowned": f"{ref}-1", "missing": "", "changed": "", "mended": True}
+    found: events.Data = {"unowned": f"{ref}-1", "missing": "", "changed": "", "mended": True}
     world.db.run_sync(lambda c: events.record(c, "exempel", None, "comparison", found, now=world.clock.now()))
     assert 'adapter_schedules_adrift{how="unowned",tenant="exempel"} 0.0' in await shown(site, "/metrics")
 
