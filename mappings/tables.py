@@ -105,6 +105,10 @@ class MunicipalMapping(Part):
         }
         return named.get(to, boxes.it)
 
+    @property
+    def patience_by_unit(self) -> dict[int, tuple[int, int]]:
+        return {u: (p.tolerance_minutes, p.retry_after_minutes) for u, p in self.routine.looks_by_unit.items()}
+
     def end_reason(self, reason: str) -> EndReason:
         """Phoniro's word for why we end; ``other`` for a reason that has none."""
         return {**DEFAULT_END_REASONS, **self.routine.end_reasons}.get(reason, "other")
@@ -123,7 +127,8 @@ class MunicipalMapping(Part):
             quiet=(routine.quiet.start, routine.quiet.end) if routine.quiet else None,
             holidays=frozenset(holidays),
             by_hand_after=timedelta(minutes=routine.by_hand_after_minutes),
-            tolerance=timedelta(minutes=routine.tolerance_minutes),
+            patience=(routine.tolerance_minutes, routine.retry_after_minutes),
+            patience_by_unit=self.patience_by_unit,
             watch_grace=timedelta(minutes=routine.watch_grace_minutes),
             open_absence_days=routine.open_absence_days,
             schedule_ahead_days=routine.schedule_ahead_days,

@@ -122,7 +122,7 @@ def balanced(s: Situation) -> bool:
 
 
 def attention(s: Situation) -> tuple[Attention, ...]:
-    """What a person must know or mend now; each is gone by itself once its cause is."""
+    """What a person must know or mend now. An item disappears by itself once its cause is gone."""
     found = [
         Attention(p.code, (("resource", p.resource), *p.params), parks=p.code not in INFORMS) for p in s.facts.problems
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
@@ -73,13 +73,16 @@ class ScheduleStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRecord:
-    """A schedule as it was last seen at the camera platform (``seen_at``, UTC). ``orders``: those it has rested on."""
+    """A schedule as it was last seen at the camera platform (``seen_at``, UTC). ``orders``: those it has rested on.
+    ``patience``: for how many minutes after its time a look may be done, and after how many somebody who wasn't visible
+    is looked for again; None where that was never seen."""
 
     n: int
     status: ScheduleStatus
     valid_from: date
     valid_to: date | None
     times: NightTimes | None
+    patience: tuple[int, int] | None = field(default=None, kw_only=True)
     seen_at: datetime
     orders: frozenset[str] = frozenset()
 

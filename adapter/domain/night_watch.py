@@ -45,8 +45,10 @@ class Patience:
     grace: timedelta = timedelta(minutes=5)
 
     @classmethod
-    def of(cls, policy: Policy) -> Patience:
-        return cls(policy.tolerance, policy.watch_grace)
+    def of(cls, policy: Policy, record: ScheduleRecord | None = None) -> Patience:
+        """Of a schedule as the platform has it; without one, the longest of all."""
+        own = record.patience if record else None
+        return cls(timedelta(minutes=own[0]) if own else policy.tolerance, policy.watch_grace)
 
     def deadline(self, due_at: datetime) -> datetime:
         return due_at + self.tolerance + self.grace
@@ -95,6 +97,8 @@ def _done_at(act: Act) -> datetime:
 def _after(before: Standing, act: Act) -> Standing:
     if act.kind in _STATUS:
         return replace(before, status=_STATUS[act.kind])
+    if act.kind is ActKind.CHANGE and "valid_from" not in act.what:
+        return before  # of how long its looks may take
     times, first, last = act.what.get("times"), act.what.get("valid_from"), act.what.get("valid_to")
     return replace(
         before,
@@ -134,15 +138,15 @@ def follow(
     due: Mapping[int, Iterable[datetime]],
     listed: Iterable[Listed],
     read_at: datetime,
-    patience: Patience,
+    patience: Callable[[int], Patience],
     entitled: Callable[[int, datetime], bool],
 ) -> tuple[Look, ...]:
     """The case's looks that are new or changed, by a list that was read whole at ``read_at``.
 
     ``known`` are those of the span that was read, ``due`` the instants that the schedules call for in it, by the
-    schedule's number. A look at which somebody looked and that is neither known nor due is one without a right unless
-    ``entitled`` of its schedule and instant. A look that was judged may change: the platform corrects itself when a
-    device reports late (PA4).
+    schedule's number, as ``patience`` is asked for. A look at which somebody looked and that is neither known nor due
+    is one without a right unless ``entitled`` of its schedule and instant. A look that was judged may change: the
+    platform corrects itself when a device reports late (PA4).
     """
     before = {(look.n, look.due_at): look for look in known}
     now = dict(before)
@@ -157,7 +161,7 @@ def follow(
             if not look.looked:
                 continue  # nobody looked, and nobody was to
         now[key] = replace(look, outcome=one.outcome, begun_at=one.begun_at, ended_at=one.ended_at, id=one.id)
-    judged = {key: _judged(look, read_at, patience) for key, look in now.items()}
+    judged = {key: _judged(look, read_at, patience(look.n)) for key, look in now.items()}
     return tuple(look for key, look in sorted(judged.items()) if look != before.get(key))
 
 

@@ -25,8 +25,9 @@ class Policy:
     and not be seen, before somebody is asked to do it by hand. ``night_units`` have a mailbox of their own for the
     night; None stands for every unit without one.
     ``quiet`` is the local interval in which no message or reminder goes out (never a pause or an end).
-    ``tolerance``: how long after its time a look may be done, as the schedules have it; ``watch_grace``: how much
-    longer it may take until it is known what came of it.
+    ``patience``: for how many minutes after its time a look may be done, and after how many it is tried again, as the
+    schedules shall have it; ``patience_by_unit`` goes before it. ``watch_grace``: how much longer it may take until it
+    is known what came of a look.
     ``holidays`` are days that aren't working days beside Saturdays and Sundays."""
 
     zone: tzinfo
@@ -42,8 +43,17 @@ class Policy:
     schedule_ahead_days: int = 3
     settle_changes: timedelta = timedelta(minutes=15)
     night_units: frozenset[int | None] = frozenset()
-    tolerance: timedelta = timedelta(minutes=30)
+    patience: tuple[int, int] = (30, 15)
+    patience_by_unit: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     watch_grace: timedelta = timedelta(minutes=5)
+
+    def patience_of(self, unit: int | None) -> tuple[int, int]:
+        return self.patience_by_unit.get(unit or 0, self.patience)
+
+    @property
+    def tolerance(self) -> timedelta:
+        """The longest that any unit's schedules have."""
+        return timedelta(minutes=max(minutes for minutes, _ in (self.patience, *self.patience_by_unit.values())))
 
     def has_night_mailbox(self, unit: int | None) -> bool:
         return unit in self.night_units or None in self.night_units

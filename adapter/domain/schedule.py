@@ -145,7 +145,7 @@ def next_step(s: Situation) -> Wanted | None:
         return change
     if not causes and live.status is ScheduleStatus.PAUSED and not s.facts.unsure:
         return _op(s, live, ActKind.RESUME, {}, why="cause_gone", opens=True)
-    return None
+    return _new_patience(s, live)
 
 
 def _create(s: Situation) -> Wanted | None:
@@ -195,6 +195,17 @@ def _change(s: Situation, live: ScheduleRecord) -> Wanted | None:
     }
     opens = wider or times != live.times
     return _op(s, live, ActKind.CHANGE, what, why="facts_changed", opens=opens)
+
+
+def _new_patience(s: Situation, live: ScheduleRecord) -> Wanted | None:
+    """How long its looks may take, where the mapping says otherwise by now: an act of its own and the last of all, so
+    that nothing else waits for it."""
+    period = s.mandate.at_or_after(s.today)
+    wanted = s.policy.patience_of(period.unit_id if period else None)
+    if live.patience in (None, wanted):
+        return None
+    what: What = {"tolerance": wanted[0], "retry_after": wanted[1]}
+    return _op(s, live, ActKind.CHANGE, what, why="patience_changed")
 
 
 def _op(s: Situation, live: ScheduleRecord, kind: ActKind, what: What, *, why: str, opens: bool = False) -> Wanted:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -151,19 +152,23 @@ class News:
 def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Supervisions, now: datetime) -> News:
     """Store the looks that changed, mark their cases, call for what is to be told, and move the cursor: all of it or
     nothing."""
-    policy, patience, news = tenant.policy, Patience.of(tenant.policy), News()
+    policy, news = tenant.policy, News()
     known = look_log.since(c, tenant.name, todo.start - SAME_LOOK)
-    stood, listed = _stood(c, tenant.name, todo.start), _listed(c, tenant.name, seen.rows, news)
+    stood, listed = _stood(c, tenant, todo.start), _listed(c, tenant, seen.rows, news)
     for ref, rows in listed.items():
         stood.setdefault(ref, {}).update({n: s for n, (s, _) in rows.items() if n not in stood.get(ref, {})})
+    longest = Patience.of(policy)
     changed: list[tuple[str, Look]] = []
     for ref in sorted({*known, *stood, *listed}):
         its = stood.get(ref, {})
-        calls_for = {n: due_looks(s, policy.window, policy.zone, todo.start, now) for n, s in its.items()}
+        calls_for = {n: due_looks(s.stood, policy.window, policy.zone, todo.start, now) for n, s in its.items()}
         found = [one for _, some in listed.get(ref, {}).values() for one in some]
 
-        def entitled(n: int, at: datetime, its: Mapping[int, Sequence[Standing]] = its) -> bool:
-            return could_look(its.get(n, ()), at, policy.zone)
+        def entitled(n: int, at: datetime, its: Mapping[int, Followed] = its) -> bool:
+            return n in its and could_look(its[n].stood, at, policy.zone)
+
+        def patience(n: int, its: Mapping[int, Followed] = its) -> Patience:
+            return its[n].patience if n in its else longest
 
         changed += [(ref, look) for look in follow(known.get(ref, ()), calls_for, found, now, patience, entitled)]
     look_log.save(c, tenant.name, changed)
@@ -175,24 +180,31 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
     return news
 
 
-def _stood(c: Connection, tenant: str, start: datetime) -> dict[str, dict[int, tuple[Standing, ...]]]:
-    """How each schedule has stood, by case and number."""
-    found: dict[str, dict[int, tuple[Standing, ...]]] = {}
-    for ref, record, acts in schedules.followed(c, tenant, start):
-        found.setdefault(ref, {})[record.n] = history(record, acts)
+class Followed(NamedTuple):
+    """How a schedule has stood, and how long its looks may take."""
+
+    stood: tuple[Standing, ...]
+    patience: Patience
+
+
+def _stood(c: Connection, tenant: Tenant, start: datetime) -> dict[str, dict[int, Followed]]:
+    """The schedules to follow, by case and number."""
+    found: dict[str, dict[int, Followed]] = {}
+    for ref, record, acts in schedules.followed(c, tenant.name, start):
+        found.setdefault(ref, {})[record.n] = Followed(history(record, acts), Patience.of(tenant.policy, record))
     return found
 
 
 def _listed(
-    c: Connection, tenant: str, rows: Iterable[Supervision], news: News
-) -> dict[str, dict[int, tuple[tuple[Standing, ...], list[Listed]]]]:
+    c: Connection, tenant: Tenant, rows: Iterable[Supervision], news: News
+) -> dict[str, dict[int, tuple[Followed, list[Listed]]]]:
     """What the platform lists of our schedules, by case and number, each with how it stands now; what is nobody's goes
     to the news."""
     by_schedule: dict[str, list[Supervision]] = {}
     for row in rows:
         by_schedule.setdefault(row.schedule_id, []).append(row)
-    owned = schedules.by_remote_ids(c, tenant, by_schedule)
-    found: dict[str, dict[int, tuple[tuple[Standing, ...], list[Listed]]]] = {}
+    owned = schedules.by_remote_ids(c, tenant.name, by_schedule)
+    found: dict[str, dict[int, tuple[Followed, list[Listed]]]] = {}
     for schedule_id, some in by_schedule.items():
         owner = owned.get(schedule_id)
         if owner is None:
@@ -200,7 +212,8 @@ def _listed(
             continue
         record = owner.record
         looks = [Listed(s.id, record.n, s.due_at, s.outcome, s.begun_at, s.ended_at) for s in some]
-        found.setdefault(owner.ref, {})[record.n] = (history(record), looks)
+        its = Followed(history(record), Patience.of(tenant.policy, record))
+        found.setdefault(owner.ref, {})[record.n] = (its, looks)
     return found
 
 

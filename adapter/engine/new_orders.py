@@ -91,7 +91,7 @@ def _in_doubt(
     silent = {day for day, window in windows.items() if not window.sure}
     waiting = {}
     for day in sorted(day for day in silent if day < today - timedelta(days=1)):
-        if day.isoformat() not in before:  # else this was the second time
+        if day.isoformat() not in before:  # The day was asked for once more already.
             waiting[day.isoformat()] = WaitingOrder(day.isoformat(), InboxState.DAY_IN_DOUBT, day, now)
     for order in before.values():
         if order.state is InboxState.DAY_IN_DOUBT or order.day not in silent:

@@ -83,10 +83,13 @@ def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> d
     query = (
         select(_s.remote_id, _s.ref, _s.record, cases.c.closed_at.is_(None))
         .select_from(schedules.join(cases, (cases.c.tenant == _s.tenant) & (cases.c.ref == _s.ref)))
-        .where(_s.tenant == tenant, _s.remote_id.in_(ids))
+        .where(_s.tenant == tenant)
     )
-    rows = conn.execute(query)
-    return {remote_id: Owned(ref, stored, open_case) for remote_id, ref, stored, open_case in rows}
+    found: dict[str, Owned] = {}
+    for some in codec.chunks(ids):
+        for remote_id, ref, stored, open_case in conn.execute(query.where(_s.remote_id.in_(some))):
+            found[remote_id] = Owned(ref, stored, open_case)
+    return found
 
 
 def followed(conn: Connection, tenant: str, start: datetime) -> list[tuple[str, ScheduleRecord, tuple[Act, ...]]]:

@@ -98,6 +98,7 @@ def _environment(language: str) -> Environment:
         autoescape=select_autoescape(enabled_extensions=(), default_for_string=False),  # plain text, not HTML
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # part of the package
     )
     environment.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
     for helper in (swedish.day, swedish.moment, swedish.period, swedish.looks):

@@ -40,12 +40,16 @@ def listed(outcome: LookOutcome, due_at: datetime = DUE, begun_at: datetime | No
     return Listed("s-1", 1, due_at, outcome, begun)
 
 
+def patience(_n: int) -> Patience:
+    return PATIENCE
+
+
 def never(_n: int, _at: datetime) -> bool:
     return False
 
 
 def one(read_at: datetime, *found: Listed, known: tuple[Look, ...] = ()) -> Look:
-    (look,) = follow(known, {1: [DUE]}, found, read_at, PATIENCE, never)
+    (look,) = follow(known, {1: [DUE]}, found, read_at, patience, never)
     return look
 
 
@@ -75,22 +79,22 @@ def test_what_the_platform_corrects_is_corrected_and_stays_judged_from_its_first
 
 def test_the_same_list_again_changes_nothing() -> None:
     look = one(DUE + timedelta(minutes=2), listed(LookOutcome.OK))
-    assert follow([look], {1: [DUE]}, [listed(LookOutcome.OK)], DEADLINE, PATIENCE, never) == ()
+    assert follow([look], {1: [DUE]}, [listed(LookOutcome.OK)], DEADLINE, patience, never) == ()
 
 
 def test_somebody_who_looked_where_no_look_was_called_for_looked_without_a_right() -> None:
-    (look,) = follow((), {}, [listed(LookOutcome.OK)], DEADLINE, PATIENCE, never)
+    (look,) = follow((), {}, [listed(LookOutcome.OK)], DEADLINE, patience, never)
     assert (look.entitled, look.looked) == (False, True)
-    (tried,) = follow((), {}, [listed(LookOutcome.MISSED, begun_at=DUE)], DEADLINE, PATIENCE, never)
+    (tried,) = follow((), {}, [listed(LookOutcome.MISSED, begun_at=DUE)], DEADLINE, patience, never)
     assert not tried.entitled
 
 
 def test_a_look_listed_where_none_was_called_for_and_nobody_looked_is_nothing() -> None:
-    assert follow((), {}, [listed(LookOutcome.MISSED)], DEADLINE, PATIENCE, never) == ()
+    assert follow((), {}, [listed(LookOutcome.MISSED)], DEADLINE, patience, never) == ()
 
 
 def test_a_due_time_that_is_rounded_is_still_the_same_look() -> None:
-    (look,) = follow((), {1: [DUE]}, [listed(LookOutcome.OK, DUE + timedelta(seconds=59))], DEADLINE, PATIENCE, never)
+    (look,) = follow((), {1: [DUE]}, [listed(LookOutcome.OK, DUE + timedelta(seconds=59))], DEADLINE, patience, never)
     assert (look.due_at, look.done) == (DUE, True)
 
 
@@ -208,7 +212,7 @@ def test_after_each_whole_reading_every_look_past_its_deadline_is_judged_and_not
             if outcome is not LookOutcome.ABSENT and at + timedelta(minutes=delay) <= read_at
         ]
         so_far = [at for at in instants if at <= read_at]
-        for look in follow(known.values(), {1: so_far}, found, read_at, PATIENCE, never):
+        for look in follow(known.values(), {1: so_far}, found, read_at, patience, never):
             known[look.n, look.due_at] = look
         for at in so_far:
             look = known[1, at]

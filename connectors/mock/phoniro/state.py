@@ -108,6 +108,12 @@ class PhoniroState:
         """The schedule that has that externalReference."""
         return self._by_reference.get(reference)
 
+    def lose(self, schedule_id: str) -> None:
+        """It is gone without a word, as a vendor's restored backup would leave it."""
+        lost = self._by_id.pop(schedule_id)
+        self._by_reference.pop(lost.new.external_reference)
+        self.schedules.remove(lost)
+
     def history(self, schedule_id: str) -> list[Version]:
         """What was written to the schedule, oldest first, each with its instant and its act."""
         return list(self.schedule(schedule_id).versions)
@@ -135,7 +141,9 @@ class PhoniroState:
         if new.external_reference in self._by_reference:
             raise KeyError(new.external_reference)
         schedule_id = schedule_id or str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
-        first = Version(1, self.now, act, new.time_zone, new.valid_from, new.valid_to, new.rules, new.camera_id)
+        patience = (new.tolerance_minutes, new.retry_after_minutes)
+        dates = (new.valid_from, new.valid_to)
+        first = Version(1, self.now, act, new.time_zone, *dates, new.rules, *patience, new.camera_id)
         schedule = Schedule(schedule_id, len(self.schedules), new, [first])
         self.schedules.append(schedule)
         self._by_id[schedule_id] = self._by_reference[new.external_reference] = schedule
