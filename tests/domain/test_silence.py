@@ -25,14 +25,15 @@ STEPS = ("I4", "I5", "I6", "I7", "I8", "I9", "I10", "A1", "A4", "A5", "A6")
 WATCHED = replace(
     POLICY,
     night_units=frozenset({None}),
-    late={name: SHORT for name in (*STEPS, *(cause for cause, pause in PAUSES.items() if pause.mends))},
+    late=dict.fromkeys((*STEPS, *(cause for cause, pause in PAUSES.items() if pause.mends)), SHORT),
 )
 SILENCE = timedelta(days=7)
 """Four working days over a week-end, and one more: within it somebody is told, and told again."""
-NOT_THAT = frozenset(
-    """plan plan_void started resumed hold_over times times_changed dates_changed moved install stay keys renumbered
-    deregistered fewer_granted end_heard collect cancel night_started night_resumed by_hand_done""".split()
-)
+NOT_THAT = {
+    *("plan", "plan_void", "started", "night_started", "resumed", "night_resumed", "hold_over", "by_hand_done"),
+    *("times", "times_changed", "dates_changed", "fewer_granted", "moved", "renumbered", "deregistered"),
+    *("install", "stay", "keys", "collect", "cancel", "end_heard"),
+}
 """What says nothing of somebody who is without supervision."""
 
 
