@@ -169,7 +169,7 @@ async def a_night() -> None:
         first, second, third = world.phoniro.looks(schedule.id, evening, evening + timedelta(hours=9))
         told: dict[datetime, Told | None] = {first: ((timedelta(minutes=20), "ok"),), second: None}
         told[third] = ((timedelta(minutes=5), "missed"), (timedelta(minutes=200), "ok"))
-        world.phoniro.told = lambda due, _: told[due]  # type: ignore[method-assign]
+        world.phoniro.told = lambda due, schedule_id: told[due]  # type: ignore[method-assign]
         world.clock.time = evening
         world.mail.sent.clear()
         await world.watch(evening + timedelta(hours=13), every=timedelta(minutes=25))
