@@ -88,7 +88,9 @@ class Service:
         return build(settings, db=self.runtime.db, outside=self._outside)
 
     async def start_store(self) -> None:
-        """Open the database and bring it up to date, if the settings allow. Raises ``StoreError``."""
+        """Open the database, an embedded one for this process alone, and bring it up to date, if the settings allow.
+        Raises ``StoreError``."""
+        self.runtime.db.hold_alone()
         before, head = self.runtime.db.schema()
         if self.settings.store.auto_upgrade and not usable(before, head):
             self.runtime.db.upgrade()

@@ -151,15 +151,9 @@ class Effect:
 
 
 class Executor(Protocol):
-    """Carries out acts, and finds out whether one whose answer was lost was carried out.
-
-    ``looks_needed`` is how often an effect must be looked for in vain, ``settle_seconds`` apart, before the act may be
-    sent again.
-    """
+    """Carries out acts, and finds out whether one whose answer was lost was carried out."""
 
     def vendor(self, act: Act) -> str: ...
-
-    def looks_needed(self, act: Act) -> int: ...
 
     async def perform(self, act: Act, case: CaseContext) -> Effect: ...
 

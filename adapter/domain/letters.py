@@ -138,15 +138,16 @@ def _times(w: Writer) -> None:
 
 
 def _fewer(w: Writer) -> None:
-    """A period to come that grants fewer looks than there are times for: a week ahead."""
+    """A day to come from which fewer looks are granted than there are times for: a week ahead."""
     s = w.s
-    for period in s.mandate.run:
-        grant = s.mandate.granted(period.first)
-        near = s.today < period.first <= s.today + _A_WEEK
-        if near and grant and grant.per_night and s.evidence.times and check_granted(s.evidence.times, grant):
+    for day in s.mandate.turns(s.today):
+        period, grant = s.mandate.in_force(day), s.mandate.granted(day)
+        if period is None or grant is None or not grant.per_night or day > s.today + _A_WEEK:
+            continue
+        if s.evidence.times and check_granted(s.evidence.times, grant):
             found: What = {"granted": grant.per_night, "found": s.evidence.times.max_per_night}
             key = f"fewer:{period.order_id}:{grant.per_night}"
-            w.once(key, Letter.FEWER_GRANTED, COORDINATOR, when=period.first.isoformat(), **found)
+            w.once(key, Letter.FEWER_GRANTED, COORDINATOR, when=day.isoformat(), **found)
 
 
 def _dates(w: Writer) -> None:

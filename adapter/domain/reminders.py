@@ -16,7 +16,13 @@ from adapter.domain.ledger import ActKind, Wanted, What
 from adapter.domain.looks import local_date
 from adapter.domain.policy import Lateness
 from adapter.domain.routine import ASSIGNMENT_OUT, Letter, Role
-from adapter.domain.schedule import NOT_BEGUN, camera_is_down, nowhere_to_note, pause_causes
+from adapter.domain.schedule import (
+    absence_bounds,
+    camera_is_down,
+    nowhere_to_note,
+    pause_causes,
+    standing_absences,
+)
 from adapter.domain.situation import Situation
 from adapter.domain.told import ALARM_TEAM, COORDINATOR, Told
 from adapter.domain.unwatched import awaited_pauses, away_since, reminded
@@ -90,8 +96,20 @@ def _is_reminded(s: Situation, view: StepView) -> bool:
     (LA7)."""
     if s.mandate.over:
         return view.id == "A6" or not (s.facts.client.value.deceased or nowhere_to_note(s))
-    causes = set(pause_causes(s)) - (NOT_BEGUN if s.live is None else set())
-    return not causes and (s.evidence.executing or view.id in ("I10", "A1"))
+    return not _rests(s) and (s.evidence.executing or view.id in ("I10", "A1"))
+
+
+def _rests(s: Situation) -> bool:
+    """Whether the steps wait for something else: for what is reminded of as a pause, for the authority, for the
+    person's return. Before the start nothing else does, whatever was noted by mistake."""
+    causes = set(pause_causes(s))
+    if s.live is None:
+        causes &= {"deceased", "order_held", "absence", *(pause.cause for pause in awaited_pauses(s))}
+        long_since = s.now - timedelta(days=s.policy.open_absence_days)
+        open_ones = [a for a in standing_absences(s.facts) if a.last_day is None]
+        if any(absence_bounds(a, s.policy)[0] <= long_since for a in open_ones):
+            causes -= {"absence"}
+    return bool(causes)
 
 
 def _camera_left(s: Situation, late: _Late) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from adapter.domain.ledger import ActKind, ActState
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE, Breaker
 from adapter.engine.environment import Runtime, Tenant
-from adapter.engine.retry_policy import CONFLICT_TRIES, RULES, Verdict, backoff
+from adapter.engine.retry_policy import CONFLICT_TRIES, RULES, SOUGHT_TWICE, Verdict, backoff
 from adapter.log_events import log, log_context
 from adapter.ports import CaseContext, Effect, Executor, Failure, PortError
 from adapter.store import claims, schedules
@@ -168,7 +168,7 @@ class _Turn:
             self._heard(None)
             await self.rt.db.run(lambda c: claims.done(c, self.claimed, effect, now=now, reason="act_found"))
             log("act_found_done", vendor=self.vendor, looks=looks, **self.label)
-        elif looks >= self.executor.looks_needed(self.claimed.act):
+        elif looks >= (2 if self.claimed.act.kind in SOUGHT_TWICE else 1):
             await self._had_no_effect(now)
         else:
             await self._still_unknown(looks, None)

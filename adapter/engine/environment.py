@@ -55,6 +55,8 @@ class Runtime:
     breakers: Breakers = field(default_factory=Breakers)
     refused: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Municipalities that aren't served because their settings or mapping can't be used, and what to mend of each."""
+    requests_refused: list[str] = field(default_factory=list)
+    """Entries of the files by which people ask that can't be used, as ``file:line``; replaced at each reading."""
     dry_run: bool = False
     """Read and decide for real, and carry out nothing: what would have been done is logged."""
     beat: Callable[[], None] = lambda: None

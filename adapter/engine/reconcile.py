@@ -17,6 +17,7 @@ from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts, Order
 from adapter.domain.ledger import ActKind, ActState, Ledger
 from adapter.domain.night_watch import REMEMBERED
+from adapter.domain.routine import Letter
 from adapter.engine.adoption import enter
 from adapter.engine.closed_cases import take_up_again, with_person
 from adapter.engine.environment import Runtime, Tenant
@@ -280,8 +281,13 @@ def _tell(rt: Runtime, case: Case, decision: Decision, settled: Settled) -> None
         wake_at=decision.wake_at,
         version=case.version,
     )
+    new = [w for w in decision.wanted if w.key in settled.new]
+    for wanted in new:
+        if wanted.what.get("letter") == Letter.BY_HAND:
+            what = wanted.what
+            log("supervision_not_stopped", schedule=f"{case.ref}-{what['n']}", act=what["op"], since=what["since"])
     if rt.dry_run:
-        for wanted in (w for w in decision.wanted if w.key in settled.new):
+        for wanted in new:
             log("dry_run_act", act=wanted.key, kind=wanted.kind.value, vendor=None, why=wanted.why)
     for key in settled.dropped:
         log("act_dropped", act=key, kind=None, why="no longer called for")

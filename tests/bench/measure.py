@@ -13,11 +13,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import make_url, text
+from sqlalchemy import func, make_url, select, text
 
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
 from adapter.domain.nights import NightTimes, Weekday
 from adapter.store.database import Database
+from adapter.store.outbox import UNFINISHED
+from adapter.store.tables import acts
 from tests.bench import durable
 from tests.bench.fill import fill
 from tests.outside import ROOT, Outside, mapping_without_quiet_hours, person
@@ -252,6 +254,37 @@ def two_replicas(outside: Outside, folder: Path, url: str, count: int) -> Row:
         one / two,
         ">= 1.8",
     )
+
+
+def killed(outside: Outside, folder: Path, url: str, count: int) -> Row:
+    """From the start after a SIGKILL in the middle of so many orders until all is done, with the delays of service.
+    Raises ``RuntimeError`` if a schedule or a note came twice."""
+    outside.call("reset")
+    outside.call("latency", seconds=0.0)
+    outside.call("orders", first=0, count=count)
+    replica = Replica(config_for(outside, folder, url, poll_seconds=60), folder / "killed.log")
+
+    db = Database(url)
+    unfinished = select(func.count()).select_from(acts).where(acts.c.state.in_(UNFINISHED))
+
+    def written(share: float) -> bool:
+        return bool(outside.call("counts")["notes"] >= share * count * NOTES_EACH)
+
+    replica.start()
+    until(lambda: written(0.5), replica.process)
+    replica.kill()
+    began = time.monotonic()
+    replica.start()
+    until(lambda: written(1) and not db.run_sync(lambda c: c.scalar(unfinished)), replica.process)
+    seconds = time.monotonic() - began
+    replica.stop()
+    db.close()
+    effects = outside.call("effects")
+    if any(len(set(effects[kind])) != len(effects[kind]) for kind in ("schedules", "notes")):
+        raise RuntimeError("something came twice")
+    found = len(replica.events("act_found_done"))
+    told = f"{seconds:.1f} s until all was done ({found} acts of the dead one were found done)"
+    return row(f"killed amid {count} orders, {store_name(url)}", told, "", None, "<= 40 s")
 
 
 def start(outside: Outside, folder: Path, url: str, cases: int) -> list[Row]:

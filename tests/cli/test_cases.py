@@ -64,7 +64,7 @@ async def test_the_list_names_an_order_that_can_not_be_used(
 @pytest.mark.usefixtures("ordered")
 async def test_the_list_can_be_narrowed(adapter: Adapter, stage: Stage) -> None:
     ref = await reference(adapter, stage)
-    for narrowed in (("--late",), ("--phase", "active")):
+    for narrowed in (("--late",), ("--unsafe",), ("--phase", "active")):
         assert ref not in await adapter("case", "list", *narrowed)
     assert ref in await adapter("case", "list", "--phase", "preparing")
     unwatched = await adapter("case", "list", "--unwatched")

@@ -131,5 +131,4 @@ async def test_a_refusal_is_told_as_one(world: World) -> None:
 async def test_a_message_is_for_lifecare_and_conflicts_with_nothing(world: World) -> None:
     act = message(world, unit=COORDINATOR_UNIT_SOUTH.id)
     assert world.executor.vendor(act) == "lifecare"
-    assert world.executor.looks_needed(act) == 2
     assert await world.executor.observe(act, world.case()) is None

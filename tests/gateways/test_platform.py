@@ -253,9 +253,7 @@ async def test_content_that_can_not_be_used_is_told_and_nothing_is_sent(world: W
     assert world.phoniro.received() == []
 
 
-def test_how_often_an_effect_is_looked_for(world: World) -> None:
-    assert world.executor.looks_needed(world.create()) == 2
-    assert world.executor.looks_needed(op(world, ActKind.END)) == 1
+def test_an_act_on_the_schedule_is_for_phoniro(world: World) -> None:
     assert world.executor.vendor(op(world, ActKind.END)) == "phoniro"
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, select
 
 from adapter.domain.decision import Phase
-from adapter.domain.ledger import Act, ActKind, ActState, Look
+from adapter.domain.ledger import Act, ActKind, ActState, Look, ScheduleRecord, ScheduleStatus
 from adapter.domain.night_letters import look_key
 from adapter.domain.night_watch import CLOCK_CHANGE
 from adapter.store import cases, look_log, outbox, tables
@@ -18,12 +18,14 @@ from adapter.store.cases import Case
 from adapter.store.tables import persons
 from connectors.mock.phoniro import Schedule
 from connectors.mock.phoniro.state import LOOKED
+from tests.mappings.claims import denied
 from tests.simulation.lives import Life
 
 if TYPE_CHECKING:
     from tests.simulation.town import Town
 
 MARK = re.compile(r"\[(TK-[0-9A-Z]{6})/(\d+)\]")
+CASE = re.compile(r"TK-[0-9A-Z]{6}")
 FRESH = timedelta(minutes=10)
 """How long before an opening all gates must have been seen to hold: facts are fresh for two minutes, and then an act
 may be under way, its effect late, and a vendor's clock wrong."""
@@ -32,11 +34,32 @@ CALM_HOURS = 2
 CORRECTED_HOURS = 26
 """The same where evidence was corrected afterwards: it is read again daily."""
 UNFINISHED = (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN)
+TOLD = re.compile("pausa|återkallat|avlidit", re.IGNORECASE)
+"""What tells of a pause."""
+SURPRISES_NOBODY = {"away", "no decision in force"}
+SKEW = timedelta(minutes=3)
+"""How wrong a vendor's clock may be, and more."""
 IN_AND_OUT = (({"install"}, {"collect", "cancel", "cancel_or_fetch"}), ({"plan"}, {"plan_void"}))
 
 
 SETTLED = timedelta(hours=13)
 """So long after a look nothing of it changes any more, and the whole night was read once more."""
+
+
+def reference_of(schedule: Schedule) -> str:
+    """The reference of the case that made it."""
+    return schedule.new.external_reference.rpartition("-")[0]
+
+
+def as_it_was(schedules: list[Schedule], at: datetime) -> ScheduleRecord | None:
+    """The case's newest schedule at that instant, by Phoniro's own history."""
+    known = [(s, v) for s in schedules if (v := s.version_at(at)) is not None]
+    if not known:
+        return None
+    version = known[-1][1]
+    ended, paused = version.ended(at), version.pausing(at)
+    status = ScheduleStatus.ENDED if ended else ScheduleStatus.PAUSED if paused else ScheduleStatus.OPEN
+    return ScheduleRecord(len(known), status, version.valid_from, version.valid_to, None, at)
 
 
 class Broken(AssertionError):
@@ -76,6 +99,9 @@ class Watch:
         self._notes, self._marks = 0, set[str]()
         self._due: list[tuple[Schedule, datetime]] = []
         self._due_until = town.clock.now()
+        self._mails = 0
+        self._words: list[tuple[datetime, str]] = []
+        self._untold: list[tuple[Schedule, datetime]] = []
 
     def hour(self) -> None:
         now = self.town.clock.now()
@@ -84,6 +110,8 @@ class Watch:
         for schedule in self.town.phoniro.schedules:
             self._openings(schedule)
             self._looks(schedule, now)
+        self._true(self._new_words())
+        self._silence()
         self._once()
         if self.town.nights:
             self._nights(now)
@@ -112,11 +140,13 @@ class Watch:
             before = schedule.versions[version.number - 2] if version.number > 1 else None
             could = before is not None and before.can_look(at)
             if version.can_look(at) and not could:
-                moments = [at + timedelta(minutes=3) - FRESH * n / 20 for n in range(27)]
+                moments = [at + SKEW - FRESH * n / 20 for n in range(27)]
                 if all(life.forbids(moment) for moment in moments):
                     self._broken("P1", schedule, f"{version.act} at {at:%m-%d %H:%M:%S} though {life.forbids(at)}")
             if version.ended(at + timedelta(minutes=5)) and not life.ended_by_authority:
                 self._broken("P3", schedule, "ended without a decision of the authority")
+            if version.act == "paused" and not {life.forbids(at), life.forbids(at + SKEW)} & SURPRISES_NOBODY:
+                self._untold.append((schedule, at))
         self.looked_at[schedule.id] = len(schedule.versions)
 
     def _looks(self, schedule: Schedule, now: datetime) -> None:
@@ -136,6 +166,38 @@ class Watch:
             if calm > limit:
                 self._broken("P2", schedule, f"somebody can look, {calm} calm hours after: {reason}")
                 return
+
+    def _new_words(self) -> list[tuple[datetime, str]]:
+        """The notes and mails since the last hour, each with when it was written."""
+        notes, mails = self.town.lifecare.notes_written(), self.town.mail.taken
+        words = [(note.written, note.text) for note in notes[self._notes :]] + mails[self._mails :]
+        self._mails = len(mails)
+        self._words += words
+        return words
+
+    def _true(self, words: list[tuple[datetime, str]]) -> None:
+        """P10: no note and no mail claims what Phoniro's own history denies."""
+        for at, text in words:
+            ref = CASE.search(text)
+            theirs = [s for s in self.town.phoniro.schedules if ref and reference_of(s) == ref.group(0)]
+            moments = [at + SKEW - FRESH * n / 20 for n in range(27)]
+            wrong = [set(denied(text, as_it_was(theirs, moment))) for moment in moments]
+            if ref and (claims := set.intersection(*wrong)):
+                self.town.broken(f"P10: {ref.group(0)} was told at {at:%m-%d %H:%M:%S} {claims}:\n{text}")
+
+    def _silence(self) -> None:
+        """P11: a pause is told of, to somebody, at once."""
+        untold = []
+        for schedule, since in self._untold:
+            ref = reference_of(schedule)
+            words = (text for at, text in self._words if at >= since - FRESH and ref in text)
+            paused = schedule.now.act == "paused" and schedule.now.at == since
+            if not paused or any(map(TOLD.search, words)):
+                continue
+            untold.append((schedule, since))
+            if sum(quiet for at, quiet in self.calm if at > since) > CALM_HOURS:
+                self._broken("P11", schedule, f"paused at {since:%m-%d %H:%M:%S}, and nobody was told")
+        self._untold = untold
 
     def _once(self) -> None:
         """P4: no message, schedule or mail twice."""
@@ -189,7 +251,7 @@ class Watch:
         done = listed and phoniro.supervision(at, schedule.id)["outcome"] in LOOKED
         if settled and look.done != done:
             self._broken("P12", schedule, f"{what} is known as {look.outcome}, done: {done}")
-        topic = f"{schedule.new.external_reference.rpartition('-')[0]}:{look_key(look.n, look.due_at)}"
+        topic = f"{reference_of(schedule)}:{look_key(look.n, look.due_at)}"
         if look.not_done and told[topic] % 2 == 0:
             self._broken("P12", schedule, f"{what} isn't done and nobody was told")
         if look.done and told[topic] % 2:

@@ -71,6 +71,8 @@ class SlowMail:
     def __init__(self, town: Town) -> None:
         self.town = town
         self.sent: dict[str, list[tuple[str, str, str]]] = {}
+        self.taken: list[tuple[datetime, str]] = []
+        """When, and what it says: subject and text."""
 
     async def send(
         self, message_id: str, to: str, subject: str, body: str, *, date: datetime, reply_to: str | None = None
@@ -79,6 +81,7 @@ class SlowMail:
         if luck < 0.05:
             raise Transient("busy", vendor="mail", call="send")
         self.sent.setdefault(message_id, []).append((to, subject, body))
+        self.taken.append((self.town.clock.now(), f"{subject}\n{body}"))
         if luck < 0.1:
             raise AmbiguousWrite("cut", vendor="mail", call="send")
 

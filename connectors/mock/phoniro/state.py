@@ -114,6 +114,12 @@ class PhoniroState:
         """The schedule that has that externalReference."""
         return self._by_reference.get(reference)
 
+    def lose(self, schedule_id: str) -> None:
+        """It is gone without a word, as a vendor's restored backup would leave it."""
+        lost = self._by_id.pop(schedule_id)
+        self._by_reference.pop(lost.new.external_reference)
+        self.schedules.remove(lost)
+
     def history(self, schedule_id: str) -> list[Version]:
         """What was written to the schedule, oldest first, each with its instant and its act."""
         return list(self.schedule(schedule_id).versions)
