@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 from adapter.domain import letters, pauses
 from adapter.domain.ledger import Wanted
-from adapter.engine import act_runner
+from adapter.engine import act_runner, look_reader
 from adapter.engine.tuning import Tuning
 from adapter.gateways.notes import NoteExecutor
 from adapter.observability import configure_logging
@@ -112,6 +112,27 @@ MUTANTS = (
         "settle_wanted",
         _keys_not_unique,
         scenarios.decided_again,
+    ),
+    Mutant(
+        "overlap of the looks' window: read from where the last reading ended",
+        look_reader,
+        "span",
+        lambda _policy, cursor, now: look_reader.Span(cursor or now, now),
+        scenarios.a_night,
+    ),
+    Mutant(
+        "looks that are due: only those that the platform lists",
+        look_reader,
+        "_called_for",
+        lambda *_: [],
+        scenarios.a_night,
+    ),
+    Mutant(
+        "a look's correction: what was told as not done stays so",
+        look_reader,
+        "is_news",
+        lambda look, _before, _earlier: look.not_done,
+        scenarios.a_night,
     ),
     Mutant(
         "a true word: a pause that is called for is told as one that was seen",
