@@ -130,6 +130,7 @@ class MunicipalMapping(Part):
             patience=(routine.tolerance_minutes, routine.retry_after_minutes),
             patience_by_unit=self.patience_by_unit,
             watch_grace=timedelta(minutes=routine.watch_grace_minutes),
+            most_looks_at_once=routine.most_looks_at_once,
             open_absence_days=routine.open_absence_days,
             schedule_ahead_days=routine.schedule_ahead_days,
             settle_changes=timedelta(minutes=routine.settle_changes_minutes),

@@ -28,6 +28,7 @@ class Policy:
     ``patience``: for how many minutes after its time a look may be done, and after how many it is tried again, as the
     schedules shall have it; ``patience_by_unit`` goes before it. ``watch_grace``: how much longer it may take until it
     is known what came of a look.
+    ``most_looks_at_once``: so many looks of a unit may fall in a quarter of an hour; 0: any number.
     ``holidays`` are days that aren't working days beside Saturdays and Sundays."""
 
     zone: tzinfo
@@ -46,6 +47,7 @@ class Policy:
     patience: tuple[int, int] = (30, 15)
     patience_by_unit: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     watch_grace: timedelta = timedelta(minutes=5)
+    most_looks_at_once: int = 0
 
     def patience_of(self, unit: int | None) -> tuple[int, int]:
         return self.patience_by_unit.get(unit or 0, self.patience)
