@@ -69,6 +69,8 @@ class TenantParts:
     phoniro: PhoniroClient
     mail: MailSender | None
     schedules: PhoniroSchedules
+    headings: dict[str, str]
+    """A section of ``texts`` that is filled in once Lifecare was asked."""
 
 
 class Service:
@@ -143,7 +145,11 @@ def build(
             policy=p.mapping.policy(_holidays(clock)),
             go_live=p.mapping.go_live,
             source=LifecareSource(
-                p.lifecare, p.mapping, key=key, asking=partial(breakers.of(name, LIFECARE).guard, clock.now)
+                p.lifecare,
+                p.mapping,
+                key=key,
+                asking=partial(breakers.of(name, LIFECARE).guard, clock.now),
+                headings=p.headings,
             ),
             executor=_executors(name, p, clock, database, rng, key),
             platform=p.schedules,
@@ -234,6 +240,7 @@ def _parts(
         sleep=sleep,
         page_size=settings.phoniro.page_size,
     )
+    headings: dict[str, str] = {}
     return TenantParts(
         settings=settings,
         mapping=mapping,
@@ -241,11 +248,13 @@ def _parts(
             forms=mapping.forms,
             units={str(unit): name for unit, name in mapping.units.names.items()},
             contacts={"it": mapping.mailboxes.it},
+            headings=headings,
         ),
         lifecare=lifecare,
         phoniro=phoniro,
         mail=outside.mail or _mail(settings, on_call),
         schedules=PhoniroSchedules(phoniro, mapping, clock.now),
+        headings=headings,
     )
 
 

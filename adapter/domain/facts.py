@@ -138,7 +138,8 @@ class Absence:
 class Note:
     """A signal that counts: current, not error-marked, not replaced. ``text`` is kept only for times.
 
-    ``by`` is set where a person declared the step by hand in the re-sync file instead of by a note.
+    ``day`` is the one that was booked, where the note says so plainly. ``by`` is set where a person declared the step
+    by hand in the re-sync file instead of by a note.
     """
 
     id: str
@@ -147,6 +148,7 @@ class Note:
     execution_id: int | None = None
     text: str = ""
     by: str | None = None
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

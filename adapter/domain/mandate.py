@@ -240,7 +240,7 @@ class _Reader:
             return
         if order.status is OrderStatus.WILL_NOT_BE_EXECUTED:
             yield "will_not_be_executed"
-        elif execution is None or execution.gone:
+        elif execution is None or execution.gone or execution.deleted:
             yield "execution_gone"
         elif not execution.current(self.today):
             yield "execution_over"

@@ -57,7 +57,8 @@ def pause_causes(s: Situation) -> tuple[str, ...]:
         causes.append("equipment_collected")
     if not holds and (gap := _gap(s)):
         causes.append(gap)
-    if s.live and {"I4", "I8", "I9"} & set(missing_gates(s)) and not s.evidence.withdrawn:
+    known = s.evidence.withdrawn or "execution_gone" in holds  # its notes are gone with it
+    if s.live and {"I4", "I8", "I9"} & set(missing_gates(s)) and not known:
         causes.append("evidence_lost")
     absent = [a for a in standing_absences(s.facts) if away(a, s.now, s.policy)]
     if any(a.gone for a in absent):

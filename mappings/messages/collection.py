@@ -300,8 +300,8 @@ MAILS: Final[tuple[tuple[str, What], ...]] = (
         "Det som inte kan skrivas i journalen",
         {**_ABOUT, "mail": "unwritten", "to": "alarm_team", "letter": "collect"},
     ),
-    ("Ärendet kommer inte vidare", {"mail": "parked", "to": "coordinator", "code": "client_not_visible"}),
-    ("Adaptern kommer inte vidare", {"mail": "parked", "to": "it", "code": "act_parked", "act": "07"}),
+    ("Ärendet behöver hjälp", {"mail": "parked", "to": "coordinator", "code": "client_not_visible"}),
+    ("Något kunde inte utföras", {"mail": "parked", "to": "it", "code": "act_parked", "act": "07"}),
     ("Något att kontrollera", {"mail": "notice", "to": "coordinator", "code": "checksum"}),
     (
         "Ett steg går inte att anteckna",

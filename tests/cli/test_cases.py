@@ -80,7 +80,7 @@ async def test_a_case_shows_what_is_done_what_is_awaited_and_what_comes_next(ada
     ref = await reference(adapter, stage)
     told = await adapter("case", "show", ref.lower().removeprefix("tk-"))
     assert "✓ I3  larmgruppen har fått besked om installationen" in told
-    assert "gjort av adaptern 02" in told
+    assert "gjort automatiskt 02" in told
     assert "väntar på koordinatorn sedan" in told
     assert "Det finns inga överenskomna tider" in told
     assert "Nästa gång tiden ändrar något" in told

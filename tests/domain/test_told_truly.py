@@ -374,6 +374,25 @@ def test_an_appendix_signed_before_new_times_is_awaited_anew(life: Life) -> None
     assert since >= life.now
 
 
+def test_what_is_booked_six_weeks_ahead_is_waited_for_since_the_booked_day(active: Life) -> None:
+    ahead = active.today + timedelta(days=42)
+    active.set_decision(deleted=True)
+    active.go()
+    booked = active.note(Signal.PICKUP_BOOKED)
+    active.notes[booked] = replace(active.notes[booked], day=ahead)
+    active.wait(days=40)
+    assert not [m for m in active.mails() if m.startswith("late:A5:")]
+    active.wait(days=8)
+    assert [m for m in active.mails() if m.startswith("late:A5:")] == [f"late:A5:{ahead}:1"]
+
+
+def test_an_execution_that_is_deleted_is_told_once_and_not_as_a_note_that_is_missing(active: Life) -> None:
+    active.executions[EXECUTION] = replace(active.executions[EXECUTION], deleted=True)
+    active.notes.clear()
+    active.wait(days=1)
+    assert {w.what["cause"] for w in what(active, "paused")} == {"execution_gone"}
+
+
 def test_six_changes_of_a_date_within_the_calm_are_one_letter_to_each(active: Life) -> None:
     active.policy = replace(active.policy, settle_changes=timedelta(minutes=15))
     plans = active.letters("plan").count("plan")

@@ -138,7 +138,7 @@ def test_refused_times_come_with_the_reason() -> None:
         "running": True,
     }
     text = render(Letter.TIMES_REFUSED, what)
-    assert "4 tider per natt för måndag, men beslutet gäller 3" in text
+    assert "Antalet tider per natt för måndag är 4, men beviljat är högst 3" in text
     assert "Tills vidare gäller de tider som är överenskomna sedan tidigare" in text
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from adapter.domain.decision import Phase, StepState
@@ -13,6 +16,7 @@ from adapter.store.codec import RESOURCES
 from mappings.texts import MissingText, Texts
 
 TEXTS = Texts.load()
+SV = Path(__file__).parents[2] / "mappings"
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,17 @@ def test_the_case_systems_resources_are_named_in_words() -> None:
     told = TEXTS.say("attention", "no_person", resource="sol_decisions", id="7")
     assert told.startswith("I beslut anger raden 7 ingen person.")
     assert "beställningar, anteckningar" in TEXTS.say("attention", "stale", resources="orders, notes")
+
+
+def test_nothing_that_coordinators_and_alarm_teams_read_has_the_words_of_the_machine() -> None:
+    """The commands that the IT function types are the one exception."""
+    templates = {file.name: file.read_text(encoding="utf-8") for file in (SV / "messages/sv").rglob("*.*")}
+    texts = {f"{s}.{code}": text for s, codes in TEXTS.sections.items() for code, text in codes.items()}
+    machine = re.compile(
+        r"adapter(?! (check|case) )|en människa|kommer inte vidare|av sig själv|Avvikelse", re.IGNORECASE
+    )
+    found = {name: hit.group() for name, text in (templates | texts).items() if (hit := machine.search(text))}
+    assert found == {}
 
 
 def test_there_is_no_table_for_a_language_that_nobody_wrote() -> None:
