@@ -218,6 +218,7 @@ class Routine(Part):
     retry_after_minutes: RetryAfter = 15
     looks_by_unit: Annotated[dict[int, LookPatience], BeforeValidator(_table)] = {}
     watch_grace_minutes: Count = 5
+    most_looks_at_once: Count = 0
     retention_days: Count = 90
     late: dict[str, Patience] = {}
     end_reasons: dict[str, EndReason] = {}

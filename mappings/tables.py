@@ -132,6 +132,7 @@ class MunicipalMapping(Part):
             watch_grace=timedelta(minutes=routine.watch_grace_minutes),
             gates=OPTIONAL & self.signals.keys(),
             consent_review_months=routine.consent_review_months,
+            most_looks_at_once=routine.most_looks_at_once,
             open_absence_days=routine.open_absence_days,
             schedule_ahead_days=routine.schedule_ahead_days,
             settle_changes=timedelta(minutes=routine.settle_changes_minutes),

@@ -17,6 +17,7 @@ from adapter.domain.ledger import ActKind, ActState, Ledger, ScheduleStatus, Wan
 from adapter.domain.letters import deviations, everything_undone, executions_open, letters
 from adapter.domain.looks import day_start, local_date
 from adapter.domain.night_letters import night_acts, night_rises
+from adapter.domain.night_load import load_letters
 from adapter.domain.policy import Policy
 from adapter.domain.reminders import Awaited, awaited
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, Letter, Role
@@ -50,7 +51,8 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
     collected = s.mandate.over and s.evidence.collected is not None
     wanted: tuple[Wanted, ...] = ()
     if not closed:
-        wanted = (*platform_acts(s), *letters(s), *night_acts(s), *waits.mails, *_notices_by_mail(s, notices))
+        told = (*letters(s), *night_acts(s), *load_letters(s))
+        wanted = (*platform_acts(s), *told, *waits.mails, *_notices_by_mail(s, notices))
     return Decision(
         phase=phase,
         wanted=wanted,

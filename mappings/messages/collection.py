@@ -76,6 +76,12 @@ LETTERS: Final[tuple[tuple[str, str, Letter, What], ...]] = (
     ("Nycklar behövs ändå", "alarm_team", Letter.KEYS, {"keys": "needed"}),
     ("Nycklar behövs inte längre", "alarm_team", Letter.KEYS, {"keys": "alarm"}),
     ("Tiderna är överenskomna", "alarm_team", Letter.TIMES, {"times": _TIMES}),
+    (
+        "… och faller samtidigt som många andra",
+        "coordinator",
+        Letter.CROWDED,
+        {"times": _TIMES, "at": "02:15", "count": 11, "limit": 10},
+    ),
     ("Nya tider före installationen", "alarm_team", Letter.TIMES_CHANGED, {"times": _WEEK, "installed": False}),
     ("Nya tider när kameran är uppe", "alarm_team", Letter.TIMES_CHANGED, {"times": _WEEK, "installed": True}),
     (

@@ -82,6 +82,7 @@ LETTER_FIELDS: Final[Mapping[Letter, Mapping[str, Field]]] = MappingProxyType(
         Letter.ORDER_FOR_DECEASED: {},
         Letter.STARTED: {"times": _TIMES, "first_look": _MOMENT_OR_NONE},
         Letter.TIMES: {"times": _TIMES},
+        Letter.CROWDED: {"times": _TIMES, "at": Field("text"), "count": Field("count"), "limit": Field("count")},
         Letter.TIMES_CHANGED: {"times": _TIMES, "installed": Field("flag", optional=True)},
         Letter.DATES_CHANGED: {**_DATES, "old_first_day": _DAY_OR_NONE, "old_last_day": _DAY_OR_NONE},
         Letter.PLAN: {
