@@ -11,7 +11,7 @@ from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.domain.letters import everything_undone, executions_open
 from adapter.domain.looks import day_end, day_start, local_date
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, WAY_IN, WAY_OUT, Letter, Role, Step
-from adapter.domain.schedule import camera_is_down
+from adapter.domain.schedule import camera_is_down, not_noted
 from adapter.domain.situation import Situation
 from adapter.domain.told import ALARM_TEAM, COORDINATOR, PLAN, Told
 
@@ -144,7 +144,9 @@ class _Done:
 
     def _i8(self) -> StepView | None:
         consent, liability = self.s.evidence.consent, self.s.evidence.liability
-        return _by_note(STEPS["I8"], max(consent, liability, key=lambda n: n.at)) if consent and liability else None
+        if not consent or not liability or not_noted(self.s):
+            return None
+        return _by_note(STEPS["I8"], max(consent, liability, key=lambda n: n.at))
 
     def _i10(self) -> StepView | None:
         period = self.s.mandate.at_or_after(self.s.today)

@@ -26,6 +26,7 @@ from adapter.domain.schedule import (
     boundaries,
     camera_is_down,
     missing_gates,
+    not_noted,
     nowhere_to_note,
     pause_causes,
     platform_acts,
@@ -163,7 +164,8 @@ def _waiting(s: Situation) -> tuple[str, ...]:
     missing, coming = missing_gates(s), s.mandate.at_or_after(s.today)
     if coming is not None and coming.executed:  # executed ahead of its first day: nobody is waited for
         missing = tuple(step for step in missing if step != "I10")
-    reasons = [f"gate_{step}" for step in missing]
+    reasons = [f"gate_{step}" for step in missing if step != "I8" or s.evidence.papers_missing]
+    reasons += [f"gate_{gate}" for gate in not_noted(s)]
     if not s.evidence.executing and "I10" in missing:
         reasons.insert(0, "no_execution_to_note_on")
     reasons += [f"paused_{cause}" for cause in pause_causes(s) if cause not in NOT_BEGUN]

@@ -31,10 +31,16 @@ class Signal(StrEnum):
     END_HEARD = "end_heard"
     PICKUP_BOOKED = "pickup_booked"
     EQUIPMENT_COLLECTED = "equipment_collected"
+    COHABITANT_CONSENT = "cohabitant_consent"
+    INFORMATION_GIVEN = "information_given"
 
 
 URGENT = (Signal.CONSENT_WITHDRAWN, Signal.END_HEARD, Signal.TIMES_CHANGED)
 """Signals that can't wait for a case's turn: their headings are read whole in every cycle."""
+
+
+OPTIONAL = frozenset({Signal.COHABITANT_CONSENT, Signal.INFORMATION_GIVEN})
+"""Signals that a municipality may have a heading for, and then wants before the start (LA14)."""
 
 
 class OrderStatus(StrEnum):

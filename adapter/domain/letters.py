@@ -15,7 +15,7 @@ from adapter.domain.looks import LocalLook, at_wall_clock, last_look, next_look
 from adapter.domain.nights import check_granted
 from adapter.domain.pauses import by_hand, pauses, told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter
-from adapter.domain.schedule import camera_is_down, pause_causes
+from adapter.domain.schedule import camera_is_down, not_noted, pause_causes
 from adapter.domain.situation import Situation
 from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, Told, Writer
 
@@ -102,7 +102,8 @@ def _assignment_in(w: Writer) -> None:
     last = w.told.last(ALARM_TEAM, *ASSIGNMENT_IN, *ASSIGNMENT_OUT)
     fields: What = {"keys": s.evidence.keys, "first_day": w.first_day, "last_day": w.last_day}
     if last is None or last.what["letter"] == Letter.CANCEL:
-        w.topical("assignment", Letter.INSTALL, ALARM_TEAM, **fields)
+        gates = ",".join(sorted(s.policy.gates)) or None
+        w.topical("assignment", Letter.INSTALL, ALARM_TEAM, gates=gates, **fields)
     elif last.what["letter"] in ASSIGNMENT_OUT:
         w.topical("assignment", Letter.STAY, ALARM_TEAM, **fields)
     elif not s.evidence.installed:
@@ -177,7 +178,7 @@ def deviations(s: Situation) -> list[tuple[str, str, datetime, str]]:
     if papers and period is not None and not period.executed and not s.ever_scheduled:
         shown = min(papers, key=lambda n: (n.at, n.id))
         found.append(("not_executed", period.order_id, shown.at, shown.signal.value))
-    ready, missing = s.evidence.ready, s.evidence.papers_missing
+    ready, missing = s.evidence.ready, s.evidence.papers_missing or next(iter(not_noted(s)), None)
     if ready and missing and not s.evidence.withdrawn and not s.live:
         found.append(("no_consent", ready.id, ready.at, missing))
     asked = Told(s.ledger.acts).last(ALARM_TEAM, *ASSIGNMENT_IN)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from adapter.domain.calendar import after_quiet_hours, late_level
+from adapter.domain.calendar import after_quiet_hours, late_level, months_after
 from adapter.domain.checklist import awaited_since
 from adapter.domain.decision import StepView
+from adapter.domain.facts import Note
 from adapter.domain.ledger import ActKind, Wanted, What
-from adapter.domain.looks import local_date
+from adapter.domain.looks import day_start, local_date
 from adapter.domain.policy import Lateness
 from adapter.domain.routine import ASSIGNMENT_OUT, Letter, Role
 from adapter.domain.schedule import (
@@ -28,6 +29,8 @@ from adapter.domain.told import ALARM_TEAM, COORDINATOR, Told
 from adapter.domain.unwatched import awaited_pauses, away_since, reminded
 
 ESCALATION = "escalation"
+_REVIEW = Lateness(0, 20, 40)
+"""Working days after the day on which a consent is to be reviewed."""
 _CAMERA_LEFT = Lateness(20, 40, 60)
 """Working days after which the alarm team's manager is asked, mildly, about a camera in the home of somebody dead."""
 
@@ -51,6 +54,7 @@ def awaited(s: Situation, steps: tuple[StepView, ...]) -> Awaited:
     _camera_left(s, late)
     _nowhere(s, late)
     _absence(s, late)
+    _consent(s, late)
     return Awaited(told, tuple(late.mails), tuple(late.rises))
 
 
@@ -125,6 +129,19 @@ def _nowhere(s: Situation, late: _Late) -> None:
     if asked and nowhere_to_note(s) and not s.facts.client.value.deceased:
         what: What = {"mail": "parked", "to": COORDINATOR, "code": "nowhere_to_note", "step": "A5"}
         late.on("nowhere_to_note", asked.done_at or asked.created_at, what, s.policy.late.get("A5"))
+
+
+def _consent(s: Situation, late: _Late) -> None:
+    """A consent that has stood for long is asked about (LA14), as long as nobody notes it anew."""
+    consent, months = s.evidence.consent, s.policy.consent_review_months
+    if consent and months and s.live and not s.mandate.over and not s.facts.client.value.deceased:
+        due = day_start(months_after(local_date(consent.at, s.policy.zone), months), s.policy.zone)
+        what: What = {"mail": "consent_review", "to": COORDINATOR, "signed": _day_of(consent, s)}
+        late.on("consent_review", due, what, _REVIEW)
+
+
+def _day_of(note: Note, s: Situation) -> str:
+    return local_date(note.at, s.policy.zone).isoformat()
 
 
 def _absence(s: Situation, late: _Late) -> None:

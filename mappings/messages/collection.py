@@ -295,6 +295,10 @@ MAILS: Final[tuple[tuple[str, What], ...]] = (
     ("Ingen följer tillsynerna", {"mail": "looks_unfollowed", "to": "it", "since": "2026-11-02T22:30"}),
     ("Tillsyner utan ärende", {"mail": "looks_unowned", "to": "it", "count": 2, "schedule": "5e0b9d6c"}),
     ("Kameran är kvar efter ett dödsfall", {**_ABOUT, "mail": "camera_left", "to": "escalation", "since": _FIRST}),
+    (
+        "Ett samtycke som ska gås igenom",
+        {**_ABOUT, "mail": "consent_review", "to": "coordinator", "since": _FIRST, "signed": _FIRST, "level": 1},
+    ),
     ("En frånvaro utan slut", {**_ABOUT, "mail": "absence", "to": "coordinator", "since": _FIRST}),
     (
         "Det som inte kan skrivas i journalen",

@@ -26,8 +26,12 @@ def day(value: date) -> str:
 def moment(value: datetime) -> str:
     """``tisdag den 3 november 2026 klockan 22:30``; the time as it stands, in no other zone. One after midnight says
     which night it is, as people say it: ``... klockan 02:15 (natten mot tisdag)``."""
-    night = f" (natten mot {Weekday(value.weekday()).swedish})" if value.hour < _MORNING else ""
-    return f"{day(value.date())} klockan {value:%H:%M}{night}"
+    return f"{day(value.date())} klockan {value:%H:%M}{night_towards(value.date(), value.time())}"
+
+
+def night_towards(value: date, at: time) -> str:
+    """`` (natten mot tisdag)`` for a time after midnight, else nothing."""
+    return f" (natten mot {Weekday(value.weekday()).swedish})" if at.hour < _MORNING else ""
 
 
 def period(first: date | None, last: date | None) -> str:
