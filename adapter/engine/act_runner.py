@@ -15,7 +15,7 @@ from adapter.domain.ledger import ActKind, ActState
 from adapter.engine import counting
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE, Breaker
 from adapter.engine.environment import Runtime, Tenant
-from adapter.engine.retry_policy import CONFLICT_TRIES, RULES, Verdict, backoff
+from adapter.engine.retry_policy import CONFLICT_TRIES, RULES, SOUGHT_TWICE, Verdict, backoff
 from adapter.log_events import log, log_context
 from adapter.ports import CaseContext, Effect, Executor, Failure, PortError
 from adapter.store import claims, schedules
@@ -100,7 +100,7 @@ class _Turn:
         if self.claimed.opens:
             facts_at = self.claimed.facts_at
             return facts_at is None or self.began - facts_at > self.rt.tuning.fresh
-        # A case that couldn't be decided yet has nothing newer to judge by: what it calls for is to say so.
+        # The case couldn't be decided yet, and its only message says so: there are no newer facts to judge it by.
         decided_at = self.claimed.decided_at
         return self.claimed.lane != "platform" and decided_at is not None and self.began - decided_at > OUTDATED
 
@@ -170,7 +170,7 @@ class _Turn:
             self._heard(None)
             await self.rt.db.run(lambda c: counting.act_done(c, self.tenant, self.claimed, effect, now, "act_found"))
             log("act_found_done", vendor=self.vendor, looks=looks, **self.label)
-        elif looks >= self.executor.looks_needed(self.claimed.act):
+        elif looks >= (2 if self.claimed.act.kind in SOUGHT_TWICE else 1):
             await self._had_no_effect(now)
         else:
             await self._still_unknown(looks, None)

@@ -14,7 +14,7 @@ from adapter.presentation.case_file import stored_facts
 from adapter.presentation.words import Words
 from adapter.store import outbox
 from adapter.store.cases import Case
-from mappings.messages.swedish import night_rows
+from mappings.messages.swedish import night_rows, night_towards
 
 
 def document_data(
@@ -51,4 +51,4 @@ def _looks(s: Situation) -> tuple[LocalLook | None, LocalLook | None]:
 
 
 def _said(look: LocalLook, words: Words) -> str:
-    return f"{words.day(look.day)} kl. {look.at:%H:%M}"
+    return f"{words.day(look.day)} kl. {look.at:%H:%M}{night_towards(look.day, look.at)}"

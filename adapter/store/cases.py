@@ -190,7 +190,9 @@ def case_of_order(conn: Connection, tenant: str, order_id: str) -> Case | None:
 
 def orders_taken(conn: Connection, tenant: str, order_ids: Iterable[str]) -> frozenset[str]:
     """Those of the orders that belong to a case, open or closed."""
-    return frozenset(conn.scalars(select(_l.external_id).where(*_are(tenant, "order", order_ids))))
+    asked = list(order_ids)
+    query = select(_l.external_id).where(*_are(tenant, "order", asked))
+    return frozenset(conn.scalars(query)) if asked else frozenset()
 
 
 def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str]) -> dict[str, list[str]]:

@@ -20,8 +20,10 @@ def insert_of(conn: Connection, table: Table) -> postgresql.Insert | sqlite.Inse
 
 def insert_missing(conn: Connection, table: Table, *rows: Mapping[str, Any]) -> int:
     """Insert rows, all with the same columns, but those that break a unique constraint; how many were inserted."""
+    if not rows:
+        return 0
     new = insert_of(conn, table).on_conflict_do_nothing().returning(*table.primary_key)
-    return len(conn.execute(new, rows).all()) if rows else 0
+    return len(conn.execute(new, rows).all())
 
 
 def upsert(conn: Connection, table: Table, *rows: Mapping[str, Any], keep: Sequence[str] = ()) -> None:

@@ -181,6 +181,8 @@ class ScheduleChanges(_Wire):
     valid_from: CalendarDate = Field(default=date.min)
     valid_to: CalendarDate | None = None
     rules: SentRules = ()
+    tolerance_minutes: int = Field(default=30, ge=0, le=120)
+    retry_after_minutes: int = Field(default=15, ge=1, le=60)
     camera_id: str | None = None
 
     @model_validator(mode="after")
@@ -205,6 +207,8 @@ class ListedSchedule(_Wire):
     valid_from: CalendarDate
     valid_to: CalendarDate | None = None
     rules: tuple[Rule, ...]
+    tolerance_minutes: int | None = None
+    retry_after_minutes: int | None = None
     ended_at: Instant | None = None
 
 
@@ -214,8 +218,6 @@ class Schedule(ListedSchedule):
     organisation_id: str
     type: str
     time_zone: str
-    tolerance_minutes: int = 30
-    retry_after_minutes: int = 15
     camera_id: str | None = None
     paused_until: Instant | None = None
     created_at: Instant
