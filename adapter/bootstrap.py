@@ -69,6 +69,8 @@ class TenantParts:
     phoniro: PhoniroClient
     mail: MailSender | None
     schedules: PhoniroSchedules
+    headings: dict[str, str]
+    """A section of ``texts`` that is filled in once Lifecare was asked."""
 
 
 class Service:
@@ -88,7 +90,9 @@ class Service:
         return build(settings, db=self.runtime.db, outside=self._outside)
 
     async def start_store(self) -> None:
-        """Open the database and bring it up to date, if the settings allow. Raises ``StoreError``."""
+        """Open the database, an embedded one for this process alone, and bring it up to date, if the settings allow.
+        Raises ``StoreError``."""
+        self.runtime.db.hold_alone()
         before, head = self.runtime.db.schema()
         if self.settings.store.auto_upgrade and not usable(before, head):
             self.runtime.db.upgrade()
@@ -141,7 +145,11 @@ def build(
             policy=p.mapping.policy(_holidays(clock)),
             go_live=p.mapping.go_live,
             source=LifecareSource(
-                p.lifecare, p.mapping, key=key, asking=partial(breakers.of(name, LIFECARE).guard, clock.now)
+                p.lifecare,
+                p.mapping,
+                key=key,
+                asking=partial(breakers.of(name, LIFECARE).guard, clock.now),
+                headings=p.headings,
             ),
             executor=_executors(name, p, clock, database, rng, key),
             platform=p.schedules,
@@ -232,6 +240,7 @@ def _parts(
         sleep=sleep,
         page_size=settings.phoniro.page_size,
     )
+    headings: dict[str, str] = {}
     return TenantParts(
         settings=settings,
         mapping=mapping,
@@ -239,11 +248,13 @@ def _parts(
             forms=mapping.forms,
             units={str(unit): name for unit, name in mapping.units.names.items()},
             contacts={"it": mapping.mailboxes.it},
+            headings=headings,
         ),
         lifecare=lifecare,
         phoniro=phoniro,
         mail=outside.mail or _mail(settings, on_call),
         schedules=PhoniroSchedules(phoniro, mapping, clock.now),
+        headings=headings,
     )
 
 

@@ -27,6 +27,7 @@ from adapter.domain.facts import (
     Signal,
 )
 from adapter.domain.nights import Granted, Weekday
+from adapter.domain.times_reading import day_named
 from connectors.lifecare import wire
 from mappings.rtf import has_unseen, is_rtf, visible_text
 from mappings.tables import MunicipalMapping
@@ -36,6 +37,8 @@ LONGEST_NOTE = 4_000
 
 TIMES = frozenset({Signal.TIMES_AGREED, Signal.TIMES_CHANGED})
 """Signals whose text is read; of no other is it kept."""
+BOOKED = frozenset({Signal.INSTALLATION_BOOKED, Signal.PICKUP_BOOKED})
+"""Signals of which the day is kept that their text names."""
 
 _STATUS = {
     "Registered": OrderStatus.REGISTERED,
@@ -232,9 +235,12 @@ def note(
     at = _written_at(row)
     if at is None:
         return None, (problem("bad_row", "documentations", row.id, "CreatedTime"),)
-    if at.astimezone(zone).date() < since:
+    written = at.astimezone(zone).date()
+    if written < since:
         return None, ()
-    return Note(row.id, signal, at, row.execution_id, note_text(row) if signal in TIMES else ""), ()
+    text = note_text(row) if signal in TIMES | BOOKED else ""
+    day = day_named(text, written) if signal in BOOKED else None
+    return Note(row.id, signal, at, row.execution_id, text if signal in TIMES else "", day=day), ()
 
 
 def _written_at(row: wire.Documentation) -> datetime | None:

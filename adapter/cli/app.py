@@ -21,6 +21,7 @@ COMMANDS = {
     "check": ("check:check", "Check settings, mapping, database, Lifecare, Phoniro and mail."),
     "run": ("run:run", "Run the adapter until it is stopped."),
     "case": ("cases:app", "Look at cases: what is done, awaited and next."),
+    "nights": ("cases:nights", "Show the last fourteen nights of a case, look by look."),
     "plan": ("cases:plan", "Say what would be done for a case now, and why."),
     "resync": ("resync:app", "Have cases read again, and see what came of it."),
     "compare": ("compare:compare_now", "Compare Phoniro's schedules with the cases."),

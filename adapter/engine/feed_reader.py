@@ -181,8 +181,8 @@ async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -
 
 
 async def _is_new(tenant: Tenant) -> bool:
-    """Whether the case system answers, and has no order at all yet: what nobody ever saw an order of isn't down for
-    showing none. Its days are all asked for again until it shows one."""
+    """Whether the case system answers, and has no order at all yet. One that never showed an order isn't taken to be
+    down because it shows none; all its days are asked for again until it shows one."""
     return not await tenant.source.shows("orders") and await tenant.source.shows("client", "headings")
 
 
@@ -192,7 +192,7 @@ def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Take
     concerned = _concerned(c, tenant.name, name, taken.items)
     links = [i.link for i in taken.items if i.link] if name in TAKES_UP else []
     closed = cases.closed_refs_of_links(c, tenant.name, LINKS[name], links)
-    # An order is remembered whosever it is: reading its person again would cost calls, and not just a look-up here.
+    # Orders of all persons are remembered: one that is forgotten is new the next time, and its person is read again.
     lasting = [i for i in taken.items if name == "orders" or i.id in concerned or i.link in closed]
     new = feeds.changed(c, tenant.name, name, lasting, now)
     marked = {ref for item in new for ref in concerned.get(item.id, ())}
@@ -201,7 +201,8 @@ def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Take
     if name in LISTS:
         marked |= _vanished(c, tenant.name, name, {i.id for i in taken.items})
     due.mark_due(c, tenant.name, marked, now, name)
-    opened = [ref for person, o in taken.new.orders if (ref := open_or_mark(c, rt, tenant, person, o, now))]
+    found = [open_or_mark(c, rt, tenant, who, some, now, shown=ids) for who, some, ids in taken.new.orders]
+    opened = [ref for ref in found if ref]
     if name == "orders":
         put_in_inbox(c, tenant, taken.new.waiting, concerned, now)
     _problems(c, tenant, name, taken.problems, now)

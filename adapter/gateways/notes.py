@@ -40,10 +40,6 @@ class NoteExecutor:
     def vendor(self, _act: Act) -> str:
         return VENDOR
 
-    def looks_needed(self, _act: Act) -> int:
-        """Two: a note may show in the list a moment after it was written."""
-        return 2
-
     async def perform(self, act: Act, case: CaseContext) -> Effect:
         heading = self._heading(act)
         second_copy = False

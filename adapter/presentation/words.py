@@ -16,6 +16,7 @@ from mappings.rtf import visible_text
 from mappings.texts import Texts
 
 _MONTHS = ("jan", "feb", "mars", "april", "maj", "juni", "juli", "aug", "sep", "okt", "nov", "dec")
+_WEEKDAYS = ("mån", "tis", "ons", "tor", "fre", "lör", "sön")
 _WHY = ("why", "causes", "reasons", "letters", "mails")
 
 
@@ -41,6 +42,10 @@ class Words:
 
     def day(self, day: date | None) -> str:
         return "–" if day is None else f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+    def night(self, evening: date) -> str:
+        """A night by its evening: ``mån 2 mars``."""
+        return f"{_WEEKDAYS[evening.weekday()]} {evening.day} {_MONTHS[evening.month - 1]}"
 
     def role(self, code: str) -> str:
         return self.say("roles", code)

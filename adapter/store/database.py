@@ -8,6 +8,9 @@ which costs a third more. Both run the same statements.
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
+import os
 import sqlite3
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +30,7 @@ from adapter.store.errors import StoreError, busy, translate
 
 T = TypeVar("T")
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration's revision, so that a start on a current schema needs nothing of Alembic."""
 _UPGRADE_LOCK = 0x7472796767
 """PostgreSQL's advisory lock that one replica holds while it migrates."""
@@ -88,14 +91,40 @@ class Database:
             raise StoreError(f"database {self.name} needs the Python package {e.name}; install it", "driver") from e
         self._committed = 0
         self._file: tuple[int, int] | None = None
+        self._alone: int | None = None
         self._thread = None
         if self._sqlite and not inline and not self.memory:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
 
     @property
-    def embedded(self) -> bool:
-        """Whether this process is the only one that works on it (SQLite)."""
-        return self._sqlite
+    def alone(self) -> bool:
+        """Whether this process is known to be the only one that works on it."""
+        return self.memory or self._alone is not None
+
+    def hold_alone(self) -> None:
+        """Work on an embedded database as the only process, until it is closed or the process ends, however it ends.
+        Commands that look in, or mark a case, may do so all the same. PostgreSQL takes any number of processes.
+
+        Raises ``StoreError`` (``held``) where another process holds it.
+        """
+        if not self._sqlite or self.alone:
+            return
+        path = Path(f"{self._url.database}-alone")
+        try:
+            file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(file)
+                raise
+        except BlockingIOError:
+            told = "is worked on by another adapter. SQLite takes only one: this one does nothing; stop the other first"
+            raise StoreError(f"database {self.name} {told}", "held") from None
+        except OSError as error:
+            told = f"{path} can't be made or locked ({error.strerror}). Nothing is done; mend its folder"
+            reason = "full" if error.errno == errno.ENOSPC else "other"
+            raise StoreError(f"database {self.name}: {told}", reason) from None
+        self._alone = file
 
     def _connectable(self) -> Engine:
         # hide_parameters: a driver's error would otherwise quote the row (P8).
@@ -221,6 +250,9 @@ class Database:
         if self._in_loop is not None:
             _at_once(greenlet_spawn(self._in_loop.dispose))
         self._engine.dispose()
+        if self._alone is not None:
+            os.close(self._alone)
+            self._alone = None
 
 
 def _at_once(step: Coroutine[Any, Any, None]) -> None:

@@ -191,6 +191,8 @@ class ScheduleChanges(_Wire):
     valid_from: CalendarDate = Field(default=date.min)
     valid_to: CalendarDate | None = None
     rules: SentRules = ()
+    tolerance_minutes: int = Field(default=30, ge=0, le=120)
+    retry_after_minutes: int = Field(default=15, ge=1, le=60)
     camera_id: str | None = None
 
     @model_validator(mode="after")
@@ -215,6 +217,8 @@ class ListedSchedule(_Wire):
     valid_from: CalendarDate
     valid_to: CalendarDate | None = None
     rules: tuple[Rule, ...]
+    tolerance_minutes: Number | None = None
+    retry_after_minutes: Number | None = None
     ended_at: Instant | None = None
 
 
@@ -224,8 +228,6 @@ class Schedule(ListedSchedule):
     organisation_id: Word
     type: Word
     time_zone: Word
-    tolerance_minutes: Number = 30
-    retry_after_minutes: Number = 15
     camera_id: Word | None = None
     paused_until: Instant | None = None
     created_at: Instant

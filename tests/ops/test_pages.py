@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
+from adapter.domain.facts import Signal
 from adapter.engine.comparison import compare_when_due
 from adapter.engine.feed_reader import read_feeds
 from tests.conftest import Logs
@@ -35,6 +37,31 @@ async def test_the_overview_and_a_case_are_shown_without_anything_personal(site:
     values = [*PERSONAL, client_row["FirstName"], client_row["LastName"], client_row["Addresses"][0]["StreetAddress"]]
     for value in values:
         assert value not in overview.text + case.text
+
+
+async def test_who_is_without_supervision_is_told_on_the_page_by_cause_in_the_metrics_and_gone_when_it_runs(
+    site: Site,
+) -> None:
+    """P11: the list of those who have a decision and nobody who looks, and why."""
+    world, words = site.world, "1 person med gällande beslut är utan tillsyn via kamera."
+
+    async def told() -> tuple[bool, set[str]]:
+        async with site.client() as client:
+            page, metrics = (await client.get("/")).text, (await client.get("/metrics")).text
+        causes = re.findall(r'^adapter_unwatched{cause="(\w+)",tenant="exempel"} 1.0$', metrics, re.MULTILINE)
+        return words in page, set(causes)
+
+    world.person()
+    order = world.order()
+    await world.settle()
+    assert await told() == (True, {"not_started"})
+    execution = world.execute(order)
+    world.prepare(execution)
+    await world.pass_time(hours=1)
+    assert await told() == (False, set())
+    world.note(execution, Signal.CONSENT_WITHDRAWN)
+    await world.pass_time(hours=1)
+    assert await told() == (True, {"consent_withdrawn"})
 
 
 async def test_the_daily_comparison_is_not_taken_for_a_feed_that_was_not_read_for_long(site: Site) -> None:
