@@ -37,8 +37,8 @@ UNFINISHED = (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN)
 TOLD = re.compile("pausa|återkallat|avlidit", re.IGNORECASE)
 """What tells of a pause."""
 SURPRISES_NOBODY = {"away", "no decision in force"}
-SKEW = timedelta(minutes=3)
-"""How wrong a vendor's clock may be, and more."""
+SKEW = timedelta(minutes=4)
+"""How far the vendors' clocks may be apart, and more."""
 IN_AND_OUT = (({"install"}, {"collect", "cancel", "cancel_or_fetch"}), ({"plan"}, {"plan_void"}))
 
 
