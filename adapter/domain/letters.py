@@ -79,12 +79,17 @@ def _orders(w: Writer) -> None:
         own: What = {"first_day": w.first_day, "keys": s.evidence.keys, "asks": asks, "executed": executed}
         w.topical("received", Letter.RECEIVED, COORDINATOR, **own, **common)
     elif new := [p for p in s.mandate.run if p.order_id not in known]:
-        own = {"first_day": new[-1].first.isoformat(), "executed": new[-1].executed, "installed": s.evidence.installed}
+        own = {"first_day": new[-1].first.isoformat(), "executed": new[-1].executed, "installed": _is_up(s)}
         w.topical("received", Letter.RENEWED, COORDINATOR, **own, **common)
     elif before is not None and w.unit is not None and before != w.unit:
         times = json.dumps(s.evidence.times.to_json()) if s.evidence.times else None
         running = s.live is not None
         w.topical("moved", Letter.MOVED, COORDINATOR, last_day=w.last_day, times=times, running=running)
+
+
+def _is_up(s: Situation) -> bool:
+    """Whether the camera is said to be in place. A paper alone may have been signed at the planning visit."""
+    return s.ever_scheduled or s.evidence.ready is not None
 
 
 def _for_the_dead(w: Writer) -> None:
@@ -106,7 +111,7 @@ def _assignment_in(w: Writer) -> None:
         w.topical("assignment", Letter.INSTALL, ALARM_TEAM, gates=gates, **fields)
     elif last.what["letter"] in ASSIGNMENT_OUT:
         w.topical("assignment", Letter.STAY, ALARM_TEAM, **fields)
-    elif not s.evidence.installed:
+    elif not _is_up(s):
         told = w.told.last(ALARM_TEAM, Letter.INSTALL, Letter.STAY, Letter.KEYS)
         if told and told.what["keys"] != s.evidence.keys and "needed" in (told.what["keys"], s.evidence.keys):
             w.topical("keys", Letter.KEYS, ALARM_TEAM, keys=s.evidence.keys, running=False)
@@ -135,7 +140,7 @@ def _times(w: Writer) -> None:
     if told is None:
         w.topical("times", Letter.TIMES, ALARM_TEAM, **fields)
     elif told.what["times"] != text:
-        w.settled("times", Letter.TIMES_CHANGED, ALARM_TEAM, installed=s.evidence.installed, **fields)
+        w.settled("times", Letter.TIMES_CHANGED, ALARM_TEAM, installed=_is_up(s), **fields)
 
 
 def _fewer(w: Writer) -> None:

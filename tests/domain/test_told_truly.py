@@ -228,6 +228,24 @@ def test_a_camera_that_was_collected_early_is_not_called_off_as_if_it_had_never_
     assert "avbeställd" not in text
 
 
+def test_a_consent_of_the_planning_visit_installs_no_camera(life: Life) -> None:
+    life.other_service()
+    life.go()
+    life.note(Signal.TIMES_AGREED, "22:30")
+    life.note(Signal.CONSENT_SIGNED)
+    life.go()
+    life.note(Signal.TIMES_AGREED, "23:30")
+    life.order("o2")
+    life.wait(hours=1)
+    assert [w.what["installed"] for w in (*what(life, "renewed"), *what(life, "times_changed"))] == [False, False]
+    life.order("alarm", kind=ServiceKind.ALARM)
+    life.set_decision("other1", deleted=True)
+    life.go()
+    life.set_decision("alarm", deleted=True)
+    life.go()
+    assert [w.what["keys"] for w in what(life, "keys")] == ["needed"], "keys matter still"
+
+
 def test_dates_that_only_the_authority_can_mend_are_mailed_to_the_authority(active: Life) -> None:
     active.decide_dates(first=active.today, last=active.today - timedelta(days=30))
     active.go()

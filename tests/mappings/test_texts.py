@@ -66,13 +66,20 @@ def test_the_case_systems_resources_are_named_in_words() -> None:
 
 def test_nothing_that_coordinators_and_alarm_teams_read_has_the_words_of_the_machine() -> None:
     """The commands that the IT function types are the one exception."""
+    assert said(r"adapter(?! (check|case) )|en människa|kommer inte vidare|av sig själv|Avvikelse") == {}
+
+
+def test_nobody_is_told_that_somebody_else_has_been_told_as_that_may_be_yet_to_come() -> None:
+    """P10: each message goes its own way, and may wait for Lifecare or for the morning."""
+    assert said(r"fått (samma|ett meddelande|i uppdrag)|har fått veta varför|har tillfrågats") == {}
+
+
+def said(pattern: str) -> dict[str, str]:
+    """Where a template or a text has it."""
     templates = {file.name: file.read_text(encoding="utf-8") for file in (SV / "messages/sv").rglob("*.*")}
     texts = {f"{s}.{code}": text for s, codes in TEXTS.sections.items() for code, text in codes.items()}
-    machine = re.compile(
-        r"adapter(?! (check|case) )|en människa|kommer inte vidare|av sig själv|Avvikelse", re.IGNORECASE
-    )
-    found = {name: hit.group() for name, text in (templates | texts).items() if (hit := machine.search(text))}
-    assert found == {}
+    sought = re.compile(pattern, re.IGNORECASE)
+    return {name: hit.group() for name, text in (templates | texts).items() if (hit := sought.search(text))}
 
 
 def test_there_is_no_table_for_a_language_that_nobody_wrote() -> None:
