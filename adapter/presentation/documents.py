@@ -37,6 +37,7 @@ def document_data(
         "last_look": _said(last, words) if last else ("tills vidare" if s.live else ""),
         "keys": s.evidence.keys,
         "executed": bool(period and period.executed),
+        "gates": [words.say("gate_asks", gate) for gate in sorted(policy.gates)],
     }
 
 

@@ -26,6 +26,7 @@ DATA = {
     "last_look": "tills vidare",
     "keys": "needed",
     "executed": True,
+    "gates": [],
 }
 
 
@@ -117,7 +118,8 @@ def test_each_is_a4_swedish_titled_and_tagged(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_times_each_can_still_be_made(kind: str) -> None:
-    assert render(kind, {**DATA, "times": [], "keys": "alarm", "executed": False}).startswith(b"%PDF-")
+    bare = {**DATA, "times": [], "keys": "alarm", "executed": False, "gates": ["Lämna informationsbladet."]}
+    assert render(kind, bare).startswith(b"%PDF-")
 
 
 def test_a_municipality_s_own_template_goes_first_and_a_broken_one_is_told(tmp_path: Path) -> None:

@@ -63,10 +63,13 @@ class Truth:
             return "consent withdrawn"
         if self.deceased:
             return "deceased"
-        for first, last in self.away:
-            if datetime.combine(first, NIGHT, ZONE) <= at < datetime.combine(last, NIGHT, ZONE):
-                return "away"
-        return None
+        return "away" if self.is_away(at) else None
+
+    def is_away(self, at: datetime) -> bool:
+        nights = [
+            (datetime.combine(first, NIGHT, ZONE), datetime.combine(last, NIGHT, ZONE)) for first, last in self.away
+        ]
+        return any(first <= at < last for first, last in nights)
 
 
 @dataclass

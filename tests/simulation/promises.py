@@ -36,7 +36,6 @@ CORRECTED_HOURS = 26
 UNFINISHED = (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN)
 TOLD = re.compile("pausa|återkallat|avlidit", re.IGNORECASE)
 """What tells of a pause."""
-SURPRISES_NOBODY = {"away", "no decision in force"}
 SKEW = timedelta(minutes=4)
 """How far the vendors' clocks may be apart, and more."""
 IN_AND_OUT = (({"install"}, {"collect", "cancel", "cancel_or_fetch"}), ({"plan"}, {"plan_void"}))
@@ -49,6 +48,12 @@ SETTLED = timedelta(hours=13)
 def reference_of(schedule: Schedule) -> str:
     """The reference of the case that made it."""
     return schedule.new.external_reference.rpartition("-")[0]
+
+
+def _surprises_nobody(life: Life, at: datetime) -> bool:
+    """A planned absence, whatever else was found to be so later; a day that no decision covers."""
+    truth = life.truth(at)
+    return (truth is not None and truth.is_away(at)) or life.forbids(at) == "no decision in force"
 
 
 def as_it_was(schedules: list[Schedule], at: datetime) -> ScheduleRecord | None:
@@ -151,7 +156,7 @@ class Watch:
                     self._broken("P1", schedule, f"{version.act} at {at:%m-%d %H:%M:%S} though {life.forbids(at)}")
             if version.ended(at + timedelta(minutes=5)) and not life.ended_by_authority:
                 self._broken("P3", schedule, "ended without a decision of the authority")
-            if version.act == "paused" and not {life.forbids(at), life.forbids(at + SKEW)} & SURPRISES_NOBODY:
+            if version.act == "paused" and not any(_surprises_nobody(life, t) for t in (at, at + SKEW)):
                 self._untold.append((schedule, at))
         self.looked_at[schedule.id] = len(schedule.versions)
 
