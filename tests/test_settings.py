@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import trustme
 from pydantic import ValidationError
 
 from adapter.domain.facts import Signal
@@ -331,3 +332,16 @@ def test_the_variables_that_kubernetes_sets_for_services_are_not_ours_and_slips_
     assert load_settings(write(place, ONE)).ops.port == 8080
     monkeypatch.setenv("ADAPTER_OPS_PORT", "9090")
     assert "environment: ADAPTER_OPS_PORT" in refusal(place, ONE)
+
+
+def test_a_proxy_and_a_private_authority_are_settings_of_each_vendor_and_of_mail(place: Path) -> None:
+    trustme.CA().cert_pem.write_to_path(place / "ca.pem")
+    way = 'proxy = "http://ada:l0sen@proxy.example:3128"\nca_file = "ca.pem"\n'
+    text = ONE.replace("[lifecare]\n", f"[lifecare]\n{way}").replace("[phoniro]\n", f"[phoniro]\n{way}")
+    settings = load_settings(write(place, f'{text}[mail]\nhost = "mx.example"\nsender = "a@kommun.example"\n{way}'))
+    assert "http://ada:l0sen@proxy.example:3128" in settings.secrets()
+    assert "l0sen" not in str(settings.masked())
+    told = refusal(place, text.replace("http://ada", "socks://ada").replace("ca.pem", "mapping.toml"))
+    assert "[lifecare] proxy: must be a proxy's address" in told
+    assert "[phoniro] ca_file: must name a file of certificates" in told
+    assert "l0sen" not in told
