@@ -70,6 +70,8 @@ class TenantParts:
     phoniro: PhoniroClient
     mail: MailSender | None
     schedules: PhoniroSchedules
+    headings: dict[str, str]
+    """A section of ``texts`` that is filled in once Lifecare was asked."""
 
 
 class Service:
@@ -144,7 +146,11 @@ def build(
             policy=p.mapping.policy(_holidays(clock)),
             go_live=p.mapping.go_live,
             source=LifecareSource(
-                p.lifecare, p.mapping, key=key, asking=partial(breakers.of(name, LIFECARE).guard, clock.now)
+                p.lifecare,
+                p.mapping,
+                key=key,
+                asking=partial(breakers.of(name, LIFECARE).guard, clock.now),
+                headings=p.headings,
             ),
             executor=_executors(name, p, clock, database, rng, key),
             platform=p.schedules,
@@ -243,6 +249,7 @@ def _parts(
         sleep=sleep,
         page_size=settings.phoniro.page_size,
     )
+    headings: dict[str, str] = {}
     return TenantParts(
         settings=settings,
         mapping=mapping,
@@ -250,11 +257,13 @@ def _parts(
             forms=mapping.forms,
             units={str(unit): name for unit, name in mapping.units.names.items()},
             contacts={"it": mapping.mailboxes.it},
+            headings=headings,
         ),
         lifecare=lifecare,
         phoniro=phoniro,
         mail=outside.mail or _mail(settings, on_call),
         schedules=PhoniroSchedules(phoniro, mapping, clock.now),
+        headings=headings,
     )
 
 

@@ -27,6 +27,7 @@ from adapter.domain.facts import (
     Signal,
 )
 from adapter.domain.nights import Granted, Weekday
+from adapter.domain.times_reading import day_named
 from connectors.lifecare import wire
 from mappings.rtf import has_unseen, is_rtf, visible_text
 from mappings.tables import MunicipalMapping
@@ -36,6 +37,8 @@ LONGEST_NOTE = 4_000
 
 TIMES = frozenset({Signal.TIMES_AGREED, Signal.TIMES_CHANGED})
 """Signals whose text is read; of no other is it kept."""
+BOOKED = frozenset({Signal.INSTALLATION_BOOKED, Signal.PICKUP_BOOKED})
+"""Signals of which the day is kept that their text names."""
 
 _STATUS = {
     "Registered": OrderStatus.REGISTERED,
@@ -236,8 +239,9 @@ def notes(
         if at is None:
             problems.append(problem("bad_row", "documentations", row.id, "CreatedTime"))
         elif at.astimezone(zone).date() >= since:
-            text = note_text(row) if signal in TIMES else ""
-            found.append(Note(row.id, signal, at, row.execution_id, text))
+            text = note_text(row) if signal in TIMES | BOOKED else ""
+            day = day_named(text, at.astimezone(zone).date()) if signal in BOOKED else None
+            found.append(Note(row.id, signal, at, row.execution_id, text if signal in TIMES else "", day=day))
     return tuple(found), tuple(problems)
 
 

@@ -17,9 +17,10 @@ from adapter.cli.options import CaseArgument, ConfigOption, JsonOption, command_
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.facts import Facts
 from adapter.engine.reconcile import preview
+from adapter.ops.case_cache import CaseCache, safety
 from adapter.presentation import as_json as shapes
 from adapter.presentation.case_file import case_file, case_nights, find_case
-from adapter.presentation.case_page import case_list, case_page, held_list, lateness
+from adapter.presentation.case_page import case_list, case_page, held_list, overdue
 from adapter.presentation.console import console
 from adapter.presentation.nights import as_json as nights_as_json
 from adapter.presentation.nights import nights_page
@@ -34,13 +35,18 @@ app = command_group("Look at cases: what is done, awaited and next.")
 
 @app.command("list")
 def list_cases(
-    late: Annotated[bool, typer.Option("--late", help="Only cases with a step that is late.")] = False,
+    late: Annotated[
+        bool, typer.Option("--late", help="Only cases with a step that is late, or that can't go on without a person.")
+    ] = False,
     phase: Annotated[
         str | None,
         typer.Option(help="Only cases in this phase: preparing, active, paused, ending, closing or closed."),
     ] = None,
     unwatched: Annotated[
         bool, typer.Option("--unwatched", help="Only persons with a decision who are without supervision now, and why.")
+    ] = False,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Only cases by whose camera somebody can look who must not, and why.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Closed cases too.")] = False,
     config: ConfigOption = None,
@@ -51,24 +57,29 @@ def list_cases(
     Orders that can't be used, and so have no case, follow with why; however the list is narrowed.
     """
     wanted = _phase(phase)
-    open_only = not everything and wanted is not Phase.CLOSED
+    open_only = not everything and not unsafe and wanted is not Phase.CLOSED
     with open_service(config) as service:
         tenants = tuple(service.tenants)
+        why: dict[str, str] = {}
 
         def read(c: Connection) -> tuple[list[Case], list[tuple[str, WaitingOrder]]]:
             found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=wanted)]
+            for tenant in service.runtime.tenants.values() if unsafe else ():
+                why.update(safety(c, CaseCache(), tenant.name, tenant.policy, service.runtime.clock.now()).unsafe)
             # Whatever the list is narrowed to: they have neither step nor phase, and would be in no list at all.
             return found, [(t, order) for t in tenants for order in unusable_orders(c, t)]
 
         found, orders = service.runtime.db.run_sync(read)
         found = [row for row in found if not unwatched or (row.last_decision and row.last_decision.unwatched)]
-        found = sorted((row for row in found if not late or lateness(row)), key=lambda row: (row.opened_at, row.ref))
+        found = [row for row in found if (not late or overdue(row)) and (not unsafe or row.ref in why)]
+        found = sorted(found, key=lambda row: (row.opened_at, row.ref))
         if as_json:
             unusable = [shapes.held_order(t, order, service.words[t]) for t, order in orders]
-            print_json({"cases": [shapes.case_summary(row) for row in found], "orders_held": unusable})
+            rows = [shapes.case_summary(row) | ({"unsafe": why[row.ref]} if unsafe else {}) for row in found]
+            print_json({"cases": rows, "orders_held": unusable})
             return
         words, several = service.words[tenants[0]], len(tenants) > 1
-        console().print(case_list(found, words, several=several))
+        console().print(case_list(found, words, several=several, unsafe=why))
         if orders:
             console().print(held_list(orders, words, several=several))
 

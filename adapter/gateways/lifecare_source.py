@@ -64,7 +64,8 @@ R = TypeVar("R", bound=BaseModel)
 
 class LifecareSource:
     """``CaseSource`` over one tenant's Lifecare. ``key`` is the secret of all fingerprints. ``asking`` is entered
-    around each call: it may refuse it, and sees how it ends. Raises ``PortError``."""
+    around each call: it may refuse it, and sees how it ends. The ``headings`` by signal are filled in as they are
+    learnt. Raises ``PortError``."""
 
     def __init__(
         self,
@@ -73,11 +74,30 @@ class LifecareSource:
         *,
         key: bytes,
         asking: Callable[[], AbstractContextManager[None]] = nullcontext,
+        headings: dict[str, str] | None = None,
     ) -> None:
         self._lifecare = client
         self._mapping = mapping
         self._key = key
         self._asking = asking
+        self._headings = headings
+        """None once they are known, or can't be."""
+
+    async def read_headings(self) -> None:
+        """See ``CaseSource``. Not one of the calls that tell whether Lifecare answers: a key without a licence for the
+        catalogue (L12) does its work all the same."""
+        if self._headings is None:
+            return
+        try:
+            with as_port_errors():
+                rows = await self._lifecare.headlines()
+        except PortError as error:
+            self._headings = self._headings if error.failure is Failure.TRANSIENT else None
+            return
+        names = {row.id: row.name for row in rows.items if row.name}
+        known = {signal.value: names[id] for signal, id in self._mapping.signals.items() if id in names}
+        self._headings.update(known)
+        self._headings = None
 
     async def orders(self, person_id: str) -> tuple[tuple[Order, ...], Problems]:
         """Every order of the person with its services. One whose services can't be read whole fails the read."""

@@ -21,18 +21,21 @@ from adapter.ops import views
 from adapter.ops.case_cache import CaseCache, CaseSummary, safety
 from adapter.ops.context import DOCUMENTS, OpsContext
 from adapter.ops.health import fresh_for
+from adapter.ops.night_load_view import UnitLoad, unit_loads
 from adapter.ops.request_limits import Buckets
 from adapter.ops.request_rows import ResyncRow, resync_rows
 from adapter.ops.sign_in import Access
+from adapter.ops.troubles import troubles
 from adapter.presentation.case_file import CaseFile, case_file, find_case
-from adapter.presentation.case_page import next_lines
+from adapter.presentation.case_page import known_lines, next_lines, urgent_lines
 from adapter.presentation.nights import picture
 from adapter.presentation.signs import SIGNS
 from adapter.presentation.words import Words
 from adapter.store import events
+from adapter.store.drift import Drift, last_drift
 from adapter.store.errors import StoreError
 from adapter.store.events import Event
-from adapter.store.queries import overview
+from adapter.store.queries import overview, unattended
 
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
@@ -100,18 +103,28 @@ class Pages:
         summaries: list[CaseSummary] = []
         numbers: list[views.Numbers] = []
         resyncs: list[ResyncRow] = []
+        loads: list[UnitLoad] = []
+        unsafe: list[views.Card] = []
+        drifts: dict[str, Drift | None] = {}
         for tenant in rt.tenants.values():
-            today = local_date(now, tenant.policy.zone)
             summaries += self.cache.open_cases(c, tenant.name)
-            safe = safety(c, self.cache, tenant.name, tenant.policy, now, today)
+            safe = safety(c, self.cache, tenant.name, tenant.policy, now)
             fresh = fresh_for(rt).total_seconds()
             numbers.append(views.numbers(self.ops, tenant.name, overview(c, tenant.name, now), safe, now, fresh))
             resyncs += resync_rows(c, tenant.name)
+            load = rt.night_loads.of(c, tenant.name, tenant.policy, now)
+            loads += unit_loads(load, tenant.name, tenant.policy, self.ops.words_of(tenant.name))
+            drifts[tenant.name] = last_drift(c, tenant.name)
+            unsafe += (
+                views.unsafe_card(tenant.name, *each, self.ops.words_of(tenant.name)) for each in safe.unsafe.items()
+            )
         urgent = sorted((g for g in summaries if g.parked or g.late), key=views.urgency)
         needs = tuple(views.card(g, self.ops.words_of(g.tenant)) for g in urgent)
         vendors = views.vendors(self.ops)
-        up = all(row.state.tone != "bad" for row in vendors)
+        wrong = troubles(self.ops, numbers, vendors, drifts, unattended(c, list(rt.tenants)))
+        missed = [g for g in summaries if g.unwatched and g.unwatched.urgent]
         return {
+            "unsafe": views.Column("unsafe", "", tuple(unsafe)),
             "unwatched": views.Column("unwatched", "", views.unwatched(summaries, self.ops.words_of)),
             "needs": views.Column("needs", "", needs),
             "held": views.Column("held", "", tuple(card for view in numbers for card in view.held)),
@@ -120,12 +133,10 @@ class Pages:
             "shown": views.SHOWN,
             "feeds": views.worst_first(row for view in numbers for row in view.feeds),
             "vendors": vendors,
-            "troubles": views.troubles(self.ops, numbers, vendors),
+            "troubles": wrong,
             "resyncs": resyncs,
-            "well": not urgent
-            and not any(g.unwatched and g.unwatched.cause != "not_started" for g in summaries)
-            and not rt.refused
-            and up
+            "loads": loads,
+            "well": not (unsafe or urgent or missed or any(line.tone == "bad" for line in wrong))
             and all(view.well for view in numbers),
         }
 
@@ -150,6 +161,8 @@ class Pages:
             way_in=[s for s in steps if s.id not in _OUT],
             way_out=[s for s in steps if s.id in _OUT],
             signs=SIGNS,
+            urgent=[line.plain for line in urgent_lines(file.decision, words)] if file.decision else [],
+            known=[line.plain for line in known_lines(file.decision, words)] if file.decision else [],
             next_lines=[line.plain for line in next_lines(file, words, self.ops.runtime.clock.now(), acts=False)],
             timeline=[(words.when(e.at), event_text(e, words, acts)) for e in reversed(found.timeline)],
             documents=DOCUMENTS if self.ops.documents else (),

@@ -42,6 +42,30 @@ async def test_a_message_is_written_to_its_unit_under_its_heading(
     assert effect.result["note"] == note.note_id
 
 
+async def test_a_heading_is_named_by_its_name_in_lifecare_once_that_is_known(world: World) -> None:
+    async def written() -> str:
+        act = message(world, "coordinator", "fewer_granted", granted=1, found=3, when="2026-04-01")
+        await world.executor.perform(act, world.case())
+        return world.lifecare.notes_written()[-1].text
+
+    world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, pattern="headlines"))
+    await world.source.read_headings()
+    assert "under rubriken för ändrade tillsynstider" in await written()
+    await world.source.read_headings()
+    assert "under rubriken ”Ändrade tillsynstider”" in await written()
+
+
+async def test_a_key_without_a_licence_for_the_catalogue_asks_for_it_once(world: World) -> None:
+    world.lifecare.settings.unlicensed.add("headlines")
+    for _ in range(3):
+        await world.source.read_headings()
+    world.lifecare.settings.unlicensed.clear()
+    await world.source.read_headings()
+    act = message(world, "coordinator", "fewer_granted", granted=1, found=3, when="2026-04-01")
+    await world.executor.perform(act, world.case())
+    assert "rubriken för ändrade tillsynstider" in world.lifecare.notes_written()[-1].text
+
+
 async def test_no_message_holds_anything_personal(world: World) -> None:
     await world.executor.perform(message(world), world.case())
     (note,) = world.lifecare.notes_written()
