@@ -64,6 +64,7 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
         release=_taken_up(s) if ledger.closed else s.mandate.later if closed or collected else (),
         collected=collected,
         unwatched=None if closed else unwatched(s),
+        unit=_unit(s),
         balanced=balanced(s),
     )
 
@@ -73,6 +74,14 @@ def _taken_up(s: Situation) -> tuple[str, ...]:
     granted = {p.order_id for p in s.mandate.run if p.last is None or p.last >= s.today}
     current = (OrderStatus.SENT, OrderStatus.ACCEPTED)
     return tuple(o.id for o in s.facts.orders.value if o.id in granted and o.status in current and not o.gone)
+
+
+def _unit(s: Situation) -> int | None:
+    period, told = s.mandate.at_or_after(s.today), Told(s.ledger.acts).last(COORDINATOR)
+    if period is not None:
+        return period.unit_id
+    unit = told.what.get("unit") if told else None
+    return unit if isinstance(unit, int) else None
 
 
 def _phase(s: Situation) -> Phase:

@@ -35,6 +35,7 @@ from adapter.domain.night_watch import (
     night_of,
 )
 from adapter.domain.policy import Policy
+from adapter.engine import counting
 from adapter.engine.environment import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import Changed, PortError, Supervision, Supervisions
@@ -182,6 +183,7 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
         _want_unentitled(c, tenant, ref, look, now)
     _want_unowned(c, tenant, news, now)
     feeds.finish(c, feed, cursor=now, now=now)
+    counting.looks(c, tenant, changed, known)
     return news
 
 

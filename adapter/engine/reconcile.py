@@ -18,6 +18,7 @@ from adapter.domain.facts import Facts, Order
 from adapter.domain.ledger import ActKind, ActState, Ledger
 from adapter.domain.night_watch import REMEMBERED
 from adapter.domain.routine import Letter
+from adapter.engine import counting
 from adapter.engine.adoption import enter
 from adapter.engine.closed_cases import take_up_again, with_person
 from adapter.engine.environment import Runtime, Tenant
@@ -171,6 +172,8 @@ def _decide(
     )
     if decision.release:
         _hand_over(c, rt, tenant, case, decision, orders, now)
+    new = len(chain if case.decided_at is None else chain - known.links["order"]) - len(decision.release)
+    counting.decided(c, tenant, case, decision, after, ledger.schedule, new)
     if not after.open:
         log("case_closed", phase=after.phase.value, days=(now - case.opened_at).days)
     _tell(rt, case, decision, settled)
