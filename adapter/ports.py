@@ -70,6 +70,11 @@ class Window:
 class CaseSource(Protocol):
     """The case system (Lifecare), read only. ``person_id`` is the vendor's key of a person."""
 
+    async def read_headings(self) -> None:
+        """Learn by what name people know the headings that signals are noted under, once. What can't be read now is
+        asked for at the next time; notes do without until then. Raises nothing."""
+        ...
+
     async def orders(self, person_id: str) -> tuple[tuple[Order, ...], tuple[FactProblem, ...]]: ...
 
     async def person_of(self, order_id: str) -> str | None:

@@ -212,11 +212,13 @@ class Routine(Part):
     schedule_ahead_days: Count = 3
     settle_changes_minutes: Count = 15
     open_absence_days: Annotated[StrictInt, Field(gt=0)] = 30
+    consent_review_months: Count = 0
     last_day_is_home: bool = True
     tolerance_minutes: Tolerance = 30
     retry_after_minutes: RetryAfter = 15
     looks_by_unit: Annotated[dict[int, LookPatience], BeforeValidator(_table)] = {}
     watch_grace_minutes: Count = 5
+    most_looks_at_once: Count = 0
     retention_days: Count = 90
     late: dict[str, Patience] = {}
     end_reasons: dict[str, EndReason] = {}

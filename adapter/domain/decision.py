@@ -100,5 +100,7 @@ class Decision:
     """Whether the camera was collected after the authority's end: from then on a new order begins a new case."""
     unwatched: Unwatched | None = None
     """Set where a person is granted supervision that isn't running and isn't planned not to."""
+    unit: int | None = None
+    """The provider's unit that has the case, as far as is known."""
     balanced: bool = field(default=False)
     """Whether each act that was carried out on the way in has had its counterpart (P7)."""

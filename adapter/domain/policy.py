@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta, tzinfo
 
+from adapter.domain.facts import Signal
 from adapter.domain.nights import NightWindow
 
 
@@ -27,7 +28,9 @@ class Policy:
     ``quiet`` is the local interval in which no message or reminder goes out (never a pause or an end).
     ``patience``: for how many minutes after its time a look may be done, and after how many it is tried again, as the
     schedules shall have it; ``patience_by_unit`` goes before it. ``watch_grace``: how much longer it may take until it
-    is known what came of a look.
+    is known what came of a look. ``gates`` are the signals that a municipality wants before the start beside those of
+    the routine (LA14). A consent is to be reviewed after ``consent_review_months``; 0: never.
+    ``most_looks_at_once``: so many looks of a unit may fall in a quarter of an hour; 0: any number.
     ``holidays`` are days that aren't working days beside Saturdays and Sundays."""
 
     zone: tzinfo
@@ -46,6 +49,9 @@ class Policy:
     patience: tuple[int, int] = (30, 15)
     patience_by_unit: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     watch_grace: timedelta = timedelta(minutes=5)
+    gates: frozenset[Signal] = frozenset()
+    consent_review_months: int = 0
+    most_looks_at_once: int = 0
 
     def patience_of(self, unit: int | None) -> tuple[int, int]:
         return self.patience_by_unit.get(unit or 0, self.patience)

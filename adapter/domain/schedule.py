@@ -31,11 +31,21 @@ def missing_gates(s: Situation) -> tuple[str, ...]:
         "I1": period is not None,
         "I4": s.evidence.times is not None,
         "I6": keys_settled(s),
-        "I8": papers is None,
+        "I8": papers is None and not not_noted(s),
         "I9": s.evidence.ready is not None,
         "I10": period is not None and period.executed,
     }
     return tuple(step for step, holds in gates.items() if not holds)
+
+
+def not_noted(s: Situation) -> tuple[str, ...]:
+    """What a municipality wants noted beside the two papers (LA14), and isn't. Of a schedule it is what was wanted when
+    it was made: a heading that is mapped later stops nobody."""
+    wanted = s.policy.gates
+    if s.live is not None:
+        made = next((a for a in s.ledger.counting(ActKind.CREATE) if a.what.get("n") == s.live.n), None)
+        wanted = frozenset(map(Signal, json.loads(str((made and made.what.get("gates")) or "[]"))))
+    return tuple(gate.value for gate in sorted(wanted - s.evidence.newest.keys()))
 
 
 def keys_settled(s: Situation) -> bool:
@@ -57,7 +67,8 @@ def pause_causes(s: Situation) -> tuple[str, ...]:
         causes.append("equipment_collected")
     if not holds and (gap := _gap(s)):
         causes.append(gap)
-    if s.live and {"I4", "I8", "I9"} & set(missing_gates(s)) and not s.evidence.withdrawn:
+    known = s.evidence.withdrawn or "execution_gone" in holds  # its notes are gone with it
+    if s.live and {"I4", "I8", "I9"} & set(missing_gates(s)) and not known:
         causes.append("evidence_lost")
     absent = [a for a in standing_absences(s.facts) if away(a, s.now, s.policy)]
     if any(a.gone for a in absent):
@@ -165,6 +176,8 @@ def _create(s: Situation) -> Wanted | None:
         "orders": _orders(s),
         "unit": period.unit_id,
     }
+    if s.policy.gates:
+        what = {**what, "gates": json.dumps(sorted(s.policy.gates))}
     return Wanted(f"schedule:{n}:create", ActKind.CREATE, what, why="all_gates_hold", opens=True)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from adapter.domain.ledger import ActKind, ActState
+from adapter.engine import counting
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE, Breaker
 from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.retry_policy import CONFLICT_TRIES, RULES, SOUGHT_TWICE, Verdict, backoff
@@ -57,6 +58,7 @@ class _Turn:
 
     def __init__(self, rt: Runtime, tenant: Tenant, claimed: ClaimedAct) -> None:
         self.rt = rt
+        self.tenant = tenant
         self.claimed = claimed
         self.executor: Executor = tenant.executor
         self.label: dict[str, Any] = {"act": f"{claimed.act.n:02d} {claimed.act.key}", "kind": claimed.act.kind.value}
@@ -146,7 +148,7 @@ class _Turn:
 
     async def _done(self, effect: Effect) -> None:
         now = self.rt.clock.now()
-        await self.rt.db.run(lambda c: claims.done(c, self.claimed, effect, now=now, reason="act_done"))
+        await self.rt.db.run(lambda c: counting.act_done(c, self.tenant, self.claimed, effect, now, "act_done"))
         await self.rt.at(f"act {self.claimed.act.kind.value} recorded")
         seconds = (now - self.began).total_seconds()
         log("act_done", vendor=self.vendor, attempts=self.claimed.act.attempts, seconds=seconds, **self.label)
@@ -166,7 +168,7 @@ class _Turn:
         if (effect := found) is not None:
             # Nothing found may be because nothing was asked: mail can't be looked for.
             self._heard(None)
-            await self.rt.db.run(lambda c: claims.done(c, self.claimed, effect, now=now, reason="act_found"))
+            await self.rt.db.run(lambda c: counting.act_done(c, self.tenant, self.claimed, effect, now, "act_found"))
             log("act_found_done", vendor=self.vendor, looks=looks, **self.label)
         elif looks >= (2 if self.claimed.act.kind in SOUGHT_TWICE else 1):
             await self._had_no_effect(now)
@@ -251,6 +253,7 @@ class _Turn:
 
         def again(c: Connection) -> bool:
             hopeless = self._hopeless(c, seen, error)
+            before = schedules.newest(c, claimed.tenant, claimed.ref)
             if seen is not None and seen.schedule is not None:
                 schedules.save(
                     c, claimed.tenant, claimed.ref, seen.schedule, remote_id=seen.schedule_id, etag=seen.etag
@@ -259,6 +262,7 @@ class _Turn:
                 claims.park(c, claimed, error=str(error), now=now, reason="act_parked")
             else:
                 claims.retry(c, claimed, retry_at=retry_at, error=str(error), now=now, reason="conflict")
+            counting.schedule_seen(c, self.tenant, claimed.ref, before, now)
             return hopeless
 
         if await self.rt.db.run(again):

@@ -18,6 +18,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from adapter.domain.ledger import Act, ActKind, ActState, ScheduleRecord, ScheduleStatus, What
+from adapter.engine import counting
 from adapter.engine.environment import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import CaseContext, PlatformSchedule, PortError
@@ -154,8 +155,10 @@ async def _take_over(
     if rt.tuning.mend_drift:
 
         def store(c: Connection) -> None:
+            now, before = rt.clock.now(), schedules.newest(c, tenant.name, ref)
             schedules.save(c, tenant.name, ref, seen, remote_id=schedule_id, etag=now_there.etag)
-            due.mark_due(c, tenant.name, [ref], rt.clock.now(), "comparison")
+            due.mark_due(c, tenant.name, [ref], now, "comparison")
+            counting.schedule_seen(c, tenant, ref, before, now)
 
         await rt.db.run(store)
     log("schedule_changed", case=ref, schedule=label, status=seen.status.value, mended=rt.tuning.mend_drift)

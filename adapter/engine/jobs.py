@@ -18,7 +18,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Connection
 
 from adapter.engine.comparison import compare_when_due
-from adapter.engine.environment import Runtime
+from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_reader import read_feeds
 from adapter.engine.look_reader import follow_looks
 from adapter.engine.request_worker import RequestDesk, request_files, take_in, turn
@@ -53,13 +53,19 @@ async def run_once(rt: Runtime) -> Cycle:
     """One whole cycle: what people ask by file, every feed of every municipality, then all that is due. Raises
     ``StoreError``."""
     await take_in(rt, *request_files(rt))
-    marked = sum(await asyncio.gather(*(read_feeds(rt, tenant) for tenant in rt.tenants.values())))
+    marked = sum(await asyncio.gather(*(_read(rt, tenant) for tenant in rt.tenants.values())))
     await asyncio.gather(*(follow_looks(rt, tenant) for tenant in rt.tenants.values()))
     done: Done = await work(rt)
     while await turn(rt):
         more = await work(rt)
         done = Done(done.cases + more.cases, done.acts + more.acts)
     return Cycle(marked, done.cases, done.acts)
+
+
+async def _read(rt: Runtime, tenant: Tenant) -> int:
+    """One reading of a municipality's feeds, once it is known by what names people know its headings."""
+    await tenant.source.read_headings()
+    return await read_feeds(rt, tenant)
 
 
 class Jobs:
@@ -81,7 +87,7 @@ class Jobs:
         self.scheduler.add_listener(_tell, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
         now = rt.clock.now()
         for tenant in rt.tenants.values():
-            self._add(f"feeds {tenant.name}", partial(read_feeds, rt, tenant), rt.tuning.poll, now)
+            self._add(f"feeds {tenant.name}", partial(_read, rt, tenant), rt.tuning.poll, now)
             self._add(f"looks {tenant.name}", partial(follow_looks, rt, tenant), rt.tuning.watch, now)
             self._add(f"comparison {tenant.name}", partial(compare_when_due, rt, tenant), COMPARE_LOOK, now)
         self._add("work", lambda: work(rt, self.stopping), WORK_EVERY, now)

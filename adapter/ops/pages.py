@@ -21,6 +21,7 @@ from adapter.ops import views
 from adapter.ops.case_cache import CaseCache, CaseSummary, safety
 from adapter.ops.context import DOCUMENTS, OpsContext
 from adapter.ops.health import fresh_for
+from adapter.ops.night_load_view import UnitLoad, unit_loads
 from adapter.ops.request_limits import Buckets
 from adapter.ops.request_rows import ResyncRow, resync_rows
 from adapter.ops.sign_in import Access
@@ -103,6 +104,7 @@ class Pages:
         summaries: list[CaseSummary] = []
         numbers: list[views.Numbers] = []
         resyncs: list[ResyncRow] = []
+        loads: list[UnitLoad] = []
         unsafe: list[views.Card] = []
         drifts: dict[str, Drift | None] = {}
         for tenant in rt.tenants.values():
@@ -111,6 +113,8 @@ class Pages:
             fresh = fresh_for(rt).total_seconds()
             numbers.append(views.numbers(self.ops, tenant.name, overview(c, tenant.name, now), safe, now, fresh))
             resyncs += resync_rows(c, tenant.name)
+            load = rt.night_loads.of(c, tenant.name, tenant.policy, now)
+            loads += unit_loads(load, tenant.name, tenant.policy, self.ops.words_of(tenant.name))
             drifts[tenant.name] = last_drift(c, tenant.name)
             unsafe += (
                 views.unsafe_card(tenant.name, *each, self.ops.words_of(tenant.name)) for each in safe.unsafe.items()
@@ -135,6 +139,7 @@ class Pages:
             + sum(len(view.held) for view in numbers)
             + sum(line.tone == "bad" for line in wrong),
             "resyncs": resyncs,
+            "loads": loads,
             "well": not (unsafe or urgent or missed or any(line.tone == "bad" for line in wrong))
             and all(view.well for view in numbers),
         }

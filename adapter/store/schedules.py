@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, bindparam, select, tuple_
 
-from adapter.domain.ledger import SCHEDULE_KINDS, Act, ActKind, ActState, ScheduleRecord, ScheduleStatus
+from adapter.domain.ledger import COUNTS, SCHEDULE_KINDS, Act, ActKind, ActState, ScheduleRecord, ScheduleStatus
 from adapter.store import codec
 from adapter.store.sql import by_ref, upsert
 from adapter.store.tables import acts, cases, schedules
@@ -94,11 +94,11 @@ def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> d
 
 def followed(conn: Connection, tenant: str, start: datetime) -> list[tuple[str, ScheduleRecord, tuple[Act, ...]]]:
     """The schedules by which somebody may have looked at or after an instant (UTC): those that aren't ended, and those
-    on which anything was done since. Each with its case's reference, and with all that was done on schedules of a case
-    of which anything was done since."""
+    on which anything was done since. Each with its case's reference, and with all that was done, or may have been, on
+    schedules of a case of which anything was done since."""
     a = acts.c
-    done = (a.tenant == tenant, a.lane == "platform", a.state == ActState.DONE, a.kind.in_(sorted(SCHEDULE_KINDS)))
-    recent = (a.created_at >= start - LONGEST_WAIT, a.done_at >= start)
+    done = (a.tenant == tenant, a.lane == "platform", a.state.in_(sorted(COUNTS)), a.kind.in_(sorted(SCHEDULE_KINDS)))
+    recent = (a.created_at >= start - LONGEST_WAIT, a.done_at.is_(None) | (a.done_at >= start))
     refs = sorted(set(conn.scalars(select(a.ref).where(*done, *recent))))
     of_case: dict[str, list[Act]] = {}
     for some in codec.chunks(refs):
@@ -110,6 +110,28 @@ def followed(conn: Connection, tenant: str, start: datetime) -> list[tuple[str, 
     for some in codec.chunks(refs):
         rows += conn.execute(columns.where(_s.ended.is_(True), _s.ref.in_(some)))
     return [(row.ref, codec.load_record(row.record), tuple(of_case.get(row.ref, ()))) for row in rows]
+
+
+def being_made(conn: Connection, tenant: str) -> bool:
+    """Whether there is a creation of which it isn't known whether it was carried out."""
+    a = acts.c
+    open_ones = (a.tenant == tenant, a.state.in_((ActState.SENDING, ActState.UNKNOWN)), a.lane == "platform")
+    return conn.scalar(select(a.ref).where(*open_ones, a.kind == ActKind.CREATE).limit(1)) is not None
+
+
+def with_units(conn: Connection, tenant: str) -> list[tuple[int | None, ScheduleRecord]]:
+    """Every schedule that isn't ended, with its case's unit."""
+    of_case = units(conn, tenant)
+    query = select(_s.ref, _s.record).where(_s.tenant == tenant, _s.ended.is_(False))
+    return [(of_case.get(ref), codec.load_record(record)) for ref, record in conn.execute(query)]
+
+
+def units(conn: Connection, tenant: str) -> dict[str, int]:
+    """The unit that was last told to the platform of a case's person, by reference."""
+    a, told = acts.c, (ActKind.CREATE, ActKind.PUT_PERSON)
+    done = (a.tenant == tenant, a.state == ActState.DONE, a.lane == "platform", a.kind.in_(told))
+    rows = conn.execute(select(a.ref, a.what).where(*done).order_by(a.ref, a.n))
+    return {ref: what["unit"] for ref, what in rows if what.get("unit") is not None}
 
 
 def running(conn: Connection, tenant: str, after: tuple[str, int], limit: int) -> list[tuple[str, int, str]]:

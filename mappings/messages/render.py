@@ -73,7 +73,9 @@ def _about(what: What, texts: Texts) -> dict[str, str]:
     if step not in STEPS:
         return about
     name = texts.say("step_names", step) if texts.has("step_names", step) else texts.say("steps", step)
-    ask = texts.say("step_asks", step, heading=_heading(texts, "times_agreed")) if texts.has("step_asks", step) else ""
+    # By its meaning: a mail that is sent again has the same words, whatever was learnt of the headings since.
+    noted = f"rubriken för {texts.say('signals', 'times_agreed')}"
+    ask = texts.say("step_asks", step, heading=noted) if texts.has("step_asks", step) else ""
     return {**about, "step": texts.say("steps", step), "name": name, "ask": ask}
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import signal
 import subprocess
@@ -17,11 +19,13 @@ from sqlalchemy import func, make_url, select, text
 
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
 from adapter.domain.nights import NightTimes, Weekday
+from adapter.observability import configure_logging
 from adapter.store.database import Database
 from adapter.store.outbox import UNFINISHED
 from adapter.store.tables import acts
 from tests.bench import durable
 from tests.bench.fill import fill
+from tests.bench.night import night
 from tests.outside import ROOT, Outside, mapping_without_quiet_hours, person
 from tests.replicas.crew import NOTES_EACH
 from tests.service import Replica, write_config
@@ -334,3 +338,14 @@ def help_seconds() -> Row:
     subprocess.run([sys.executable, "-c", "pass"], check=True)
     bare = time.perf_counter() - began
     return row("adapter --help", f"{min(times):.2f} s, best of 5", f"{bare:.2f} s, Python alone", None, "< 0.5 s")
+
+
+def watched(folder: Path, url: str, count: int) -> Row:
+    """A whole night of so many schedules, three looks each: what following them costs, and what is kept of it."""
+    configure_logging("CRITICAL", json=True, stream=io.StringIO())
+    found = asyncio.run(night(folder, url, count))
+    what = f"a night's looks, {count} schedules, {store_name(url)}"
+    each = found["bytes"] / max(found["rows"], 1)
+    measured = f"{found['cpu']:.1f} s of CPU, {found['calls']:.0f} calls, {found['readings']:.0f} readings"
+    kept = f"{found['rows']:.0f} looks of {each:.0f} bytes; {found['left']:.0f} left once the cases are purged"
+    return row(what, measured, kept, None, "calls by pages; 0 left")

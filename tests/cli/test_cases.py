@@ -67,6 +67,13 @@ async def test_the_list_can_be_narrowed(adapter: Adapter, stage: Stage) -> None:
     for narrowed in (("--late",), ("--unsafe",), ("--phase", "active")):
         assert ref not in await adapter("case", "list", *narrowed)
     assert ref in await adapter("case", "list", "--phase", "preparing")
+    assert ref in await adapter("case", "list", "--phase", "Förbereds"), "as the list shows it"
+    paper = stage.folder / "not" / "there" / "yet" / "bilaga.pdf"
+    await adapter("case", "document", ref, "-o", paper)
+    assert paper.read_bytes().startswith(b"%PDF")
+    edit(stage.config, "tenant =", "dry_run = true\ntenant =")
+    assert "Dry run" in await adapter("case", "list")
+    edit(stage.config, "dry_run = true\n", "")
     unwatched = await adapter("case", "list", "--unwatched")
     assert ref in unwatched
     assert "börjat, sedan" in unwatched, "e-tillsyn har inte börjat"
@@ -80,7 +87,7 @@ async def test_a_case_shows_what_is_done_what_is_awaited_and_what_comes_next(ada
     ref = await reference(adapter, stage)
     told = await adapter("case", "show", ref.lower().removeprefix("tk-"))
     assert "✓ I3  larmgruppen har fått besked om installationen" in told
-    assert "gjort av adaptern 02" in told
+    assert "gjort automatiskt 02" in told
     assert "väntar på koordinatorn sedan" in told
     assert "Det finns inga överenskomna tider" in told
     assert "Nästa gång tiden ändrar något" in told

@@ -101,7 +101,7 @@ async def test_a_schedule_that_no_case_owns_is_missing_or_was_changed_by_hand_is
     await compare(world.rt, world.tenant)
     page, metrics = await shown(site), await shown(site, "/metrics")
     assert "hör till något ärende, så någon kan titta (1): TK-ZZZZZZ-1" in page
-    assert f"adaptern har rättat: {ref}-1" in page
+    assert f"har rättats automatiskt: {ref}-1" in page
     for how, count in {"unowned": 1, "missing": 0, "changed": 1}.items():
         assert f'adapter_schedules_adrift{{how="{how}",tenant="exempel"}} {count}.0' in metrics
     for schedule in (mine, other):

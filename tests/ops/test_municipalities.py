@@ -63,7 +63,7 @@ async def test_a_key_that_is_refused_is_said_to_be_so() -> None:
         land.calls.record("beby", "lifecare", "GET orders", 401, "Unauthorised", 0.1)
         ops.runtime.breakers.of("beby", "lifecare").down_since = land.clock.now()
         page = await shown(ops, "/")
-    assert "Lifecare, beby: godtar inte nyckeln" in page
+    assert "Lifecare, beby: godtar inte inloggningen" in page
 
 
 async def test_a_vendor_that_was_never_called_shows_while_it_is_held_back() -> None:
