@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from importlib.metadata import version
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -87,6 +88,9 @@ def adapter(
 
 def main() -> None:
     """The program. Ends with 0, with 1 where something is wrong, with 2 where it can't begin (arguments, settings)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no ✓ gets a question mark
     try:
         app()
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets words, never a traceback with values
