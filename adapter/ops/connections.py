@@ -40,7 +40,7 @@ class Connection(H11Protocol):
     @property
     def asked(self) -> bool:
         """Whether a request of it is being answered."""
-        return self.cycle is not None and not self.cycle.response_complete
+        return not getattr(self.cycle, "response_complete", True)  # None before the first request
 
     def on_response_complete(self) -> None:
         self.since = time.monotonic()
