@@ -196,6 +196,9 @@ _CATALOGUE: Final = (
           "See `adapter case show`; where no case of it is open, end the schedule at the camera platform by "
           "hand, or set `engine.unowned = \"end\"`. After a restored backup, bring the lost cases back first.",
           alert="ScheduleUnowned"),
+    Event("clock_stepped", WARNING, ("seconds",),
+          "The machine's clock was set by so many seconds, negative for back. What was planned is planned anew.",
+          "Have the machine's clock kept by NTP, and find out what set it."),
     # the HTTP side
     Event("ops_listening", INFO, ("host", "port"), "Health, metrics, webhook and status page are served here."),
     Event("ops_unavailable", ERROR, ("host", "port", "reason"),

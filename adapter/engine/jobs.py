@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
@@ -17,6 +18,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Connection
 
+from adapter.engine.circuit_breaker import VENDOR_OF_LANE
 from adapter.engine.comparison import compare_when_due
 from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_reader import read_feeds
@@ -24,7 +26,7 @@ from adapter.engine.look_reader import follow_looks
 from adapter.engine.request_worker import RequestDesk, request_files, take_in, turn
 from adapter.engine.retention import forget
 from adapter.engine.retry_policy import SOUGHT_TWICE
-from adapter.engine.worker import Done, work
+from adapter.engine.worker import EVENLY, Done, work
 from adapter.log_events import log
 from adapter.store import claims, due, feeds, outbox
 from adapter.store.errors import StoreError
@@ -66,6 +68,12 @@ async def _read(rt: Runtime, tenant: Tenant) -> int:
     """One reading of a municipality's feeds, once it is known by what names people know its headings."""
     await tenant.source.read_headings()
     return await read_feeds(rt, tenant)
+
+
+CLOCK_LOOK_SECONDS = 15.0
+"""How often the wall clock is held against the monotonic one."""
+CLOCK_STEP_SECONDS = 30.0
+"""How far it must have been set for that to be a step."""
 
 
 class Jobs:
@@ -129,9 +137,11 @@ class Jobs:
         """Work until ``stop`` is set, then let what is under way finish within ``GRACE_SECONDS``."""
         await self._guard(lambda: _begin(self.rt))
         self.scheduler.start()
+        clock = asyncio.create_task(self._watch_clock())
         try:
             await stop.wait()
         finally:
+            clock.cancel()
             self.stopping.set()
             self.scheduler.pause()
             if self.active:
@@ -141,6 +151,39 @@ class Jobs:
                 await asyncio.gather(*late, return_exceptions=True)
             self.scheduler.shutdown(wait=False)
             await self._guard(lambda: _give_back(self.rt))
+
+    async def _watch_clock(self) -> None:
+        """Notice that the wall clock was set, by which the scheduler plans and leases and delays end, and plan anew."""
+        ahead = self._ahead()
+        while True:
+            await asyncio.sleep(CLOCK_LOOK_SECONDS)
+            before, ahead = ahead, self._ahead()
+            if abs(step := ahead - before) < CLOCK_STEP_SECONDS:
+                continue
+            log("clock_stepped", seconds=round(step))
+            for job in self.scheduler.get_jobs():
+                job.modify(next_run_time=datetime.now(UTC))
+            if step < 0:
+                await self._guard(partial(_plan_anew, self.rt, timedelta(seconds=-step)))
+
+    def _ahead(self) -> float:
+        return self.rt.clock.now().timestamp() - time.monotonic()
+
+
+async def _plan_anew(rt: Runtime, step: timedelta) -> None:
+    """After a step back: leases and delays that would last longer by it end now. What is under way finds itself
+    overtaken, and is done again; an act that is being sent keeps its lease."""
+
+    def plan(c: Connection) -> None:
+        now = rt.clock.now()
+        due.release_all(c, now, owner=rt.owner)
+        feeds.release_all(c, owner=rt.owner)
+        due.pull_in(c, now, now + step + rt.tuning.retry_cap)
+        for tenant in rt.tenants:
+            for lane in VENDOR_OF_LANE:
+                claims.let_go(c, tenant, lane, now=now, settle=rt.tuning.settle, gap=EVENLY)
+
+    await rt.db.run(plan)
 
 
 async def _begin(rt: Runtime) -> None:

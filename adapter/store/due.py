@@ -236,6 +236,12 @@ def let_go_stale(conn: Connection, tenant: str, *, now: datetime, gap: timedelta
     return len(refs)
 
 
+def pull_in(conn: Connection, now: datetime, until: datetime) -> int:
+    """Have the open cases that wait for a time up to ``until`` looked at now; how many. For a clock that was set."""
+    waits = (_c.closed_at.is_(None), _c.lease_owner.is_(None), _c.ready_at > now, _c.ready_at <= until)
+    return conn.execute(update(cases).where(*waits).values(ready_at=now)).rowcount
+
+
 def release_all(conn: Connection, now: datetime, *, owner: str | None = None) -> int:
     """Give back the cases that a process held (of all processes, where it is the only one), due now; how many. Whoever
     still works on one finds itself overtaken."""

@@ -1,0 +1,42 @@
+"""The wall clock set, either way, while the jobs run."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from adapter.engine import jobs
+from adapter.store import feeds
+from tests.conftest import Logs
+from tests.world import World
+
+
+@pytest.mark.parametrize(
+    "step", [timedelta(hours=-1), timedelta(days=-1), timedelta(hours=1), timedelta(days=1)], ids=str
+)
+async def test_a_step_of_the_clock_is_told_and_the_feeds_are_read_at_once(
+    monkeypatch: pytest.MonkeyPatch, logs: Logs, step: timedelta
+) -> None:
+    monkeypatch.setattr(jobs, "CLOCK_LOOK_SECONDS", 0.05)
+    async with World() as world:
+        world.clock.time = datetime.now(UTC)  # the scheduler's own clock
+        rt, stop = world.service.runtime, asyncio.Event()
+
+        async def read_at_now() -> None:
+            while True:
+                feed = await rt.db.run(lambda c: feeds.feed(c, next(iter(rt.tenants)), "absences"))
+                if feed and feed.read_at == world.clock.time and feed.lease_owner is None:
+                    return
+                await asyncio.sleep(0.02)
+
+        running = asyncio.create_task(jobs.run_forever(rt, stop))
+        await asyncio.wait_for(read_at_now(), 10)
+        await asyncio.sleep(0.2)
+        world.clock.time += step
+        await asyncio.wait_for(read_at_now(), 10)
+        stop.set()
+        await running
+    told = [line["seconds"] for line in logs.lines() if line["event"] == "clock_stepped"]
+    assert told == [step.total_seconds()]
