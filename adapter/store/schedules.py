@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import Connection, bindparam, func, select, tuple_
 
 from adapter.domain.ledger import COUNTS, SCHEDULE_KINDS, Act, ActKind, ActState, ScheduleRecord, ScheduleStatus
 from adapter.store import codec
@@ -127,6 +127,14 @@ def with_units(conn: Connection, tenant: str) -> list[tuple[int | None, Schedule
     units = {ref: what["unit"] for ref, what in rows if what.get("unit") is not None}
     query = select(_s.ref, _s.record).where(_s.tenant == tenant, _s.ended.is_(False))
     return [(units.get(ref), codec.load_record(record)) for ref, record in conn.execute(query)]
+
+
+def live(conn: Connection, tenant: str) -> int:
+    """How many cases have a schedule that isn't ended; of several of one case the newest counts."""
+    newest = select(_s.ref, func.max(_s.n).label("n")).where(_s.tenant == tenant).group_by(_s.ref).subquery()
+    of = (_s.ref == newest.c.ref) & (_s.n == newest.c.n)
+    query = select(func.count()).select_from(schedules.join(newest, of)).where(_s.tenant == tenant)
+    return conn.scalar(query.where(_s.ended.is_(False))) or 0
 
 
 def running(conn: Connection, tenant: str, after: tuple[str, int], limit: int) -> list[tuple[str, int, str]]:
