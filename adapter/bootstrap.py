@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -34,7 +35,7 @@ from adapter.settings import EngineSettings, Settings, TenantSettings
 from adapter.settings.model import VendorSettings
 from adapter.store import persons
 from adapter.store.database import Database, usable
-from connectors.http import HttpSettings, OnCall, Sleep
+from connectors.http import NO_PROXY, HttpSettings, OnCall, Sleep
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.mail.client import MailClient, MailServer
 from connectors.phoniro.client import PhoniroClient
@@ -206,8 +207,16 @@ def _http(vendor: VendorSettings, trust: ssl.SSLContext | bool) -> HttpSettings:
         read_timeout=vendor.read_timeout_seconds,
         max_concurrent=vendor.concurrency,
         per_second=vendor.requests_per_second,
-        trust=trust,
+        trust=_trusting(vendor.ca_file) if vendor.ca_file else trust,
+        proxy=vendor.proxy.get_secret_value(),
     )
+
+
+def _trusting(ca_file: Path) -> ssl.SSLContext:
+    """The system's authorities, and those of the file."""
+    context = httpx.create_ssl_context()
+    context.load_verify_locations(ca_file)
+    return context
 
 
 def _parts(
@@ -270,6 +279,8 @@ def _mail(settings: TenantSettings, on_call: OnCall | None) -> MailClient | None
             username=mail.username or None,
             password=mail.password.get_secret_value() or None,
             starttls=mail.starttls,
+            proxy="" if (proxy := mail.proxy.get_secret_value()) == NO_PROXY else proxy,
+            tls_context=_trusting(mail.ca_file) if mail.ca_file else None,
         ),
         on_call=on_call,
     )

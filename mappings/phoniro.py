@@ -23,6 +23,7 @@ _PAUSE: Final[dict[str, PauseReason]] = {
     "deceased": "deceased",
     "equipment_collected": "equipment",
 }
+_LONGEST_N = 6
 _DAYS = {day.code: day for day in Weekday}
 
 
@@ -38,7 +39,7 @@ def external_reference(reference: str, n: int) -> str:
 def number_of(reference: str) -> int:
     """The schedule's number in its external reference; 0 for a reference that isn't ours."""
     number = reference.rpartition("-")[2]
-    return int(number) if number.isascii() and number.isdigit() else 0
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= _LONGEST_N else 0
 
 
 def pause_reason(cause: str) -> PauseReason:

@@ -143,7 +143,7 @@ class MunicipalMapping(Part):
 def load_mapping(path: Path) -> MunicipalMapping:
     """Read and check the file. Raises ``MappingError``, which lists every fault in it as ``file: key: reason``."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise MappingError([f"{path.name}: can't be read ({error.strerror}); give the path of the mapping"]) from None
     except UnicodeDecodeError:

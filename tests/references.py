@@ -27,7 +27,7 @@ What is not set has its default. A value is sought in this order, and the first 
 2. a **secret file**: the one named by the setting's `..._file`, or else the one in `secrets_dir` that is named as the
    environment variable is, in lower case and without `ADAPTER_` (`lifecare__key`); white space around it doesn't count;
 3. the **configuration file**, TOML: the one given by `--config`, or else by `ADAPTER_CONFIG`, or else
-   `config/adapter.toml` if it is there.
+   `local/adapter.toml` if it is there.
 
 An unknown name is refused, wherever it stands: a misspelt setting would otherwise be a default in silence. Relative
 paths start from the working directory. The running adapter sees within seconds that the configuration file, a mapping

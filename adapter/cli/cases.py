@@ -29,6 +29,7 @@ from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder, unusable_orders
 from mappings.documents import DocumentError
+from mappings.texts import Texts
 
 app = command_group("Look at cases: what is done, awaited and next.")
 
@@ -122,7 +123,11 @@ def write_document(
         except DocumentError as error:
             raise fail(str(error)) from None
         path = target or Path(document.name)
-        path.write_bytes(document.content)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(document.content)
+        except OSError as error:
+            raise fail(f"{path} can't be written: {error.strerror}") from None
         typer.echo(str(path))
 
 
@@ -170,11 +175,15 @@ async def _preview(service: Service, case: Case) -> tuple[Decision, Facts]:
 
 
 def _phase(name: str | None) -> Phase | None:
-    try:
-        return None if name is None else Phase(name.lower())
-    except ValueError:
-        known = ", ".join(phase.value for phase in Phase)
-        raise fail(f"There is no phase {name!r}; there are {known}.", CANT_BEGIN) from None
+    """By its code, or as the list shows it."""
+    if name is None:
+        return None
+    texts = Texts.load("sv")
+    for phase in Phase:
+        if name.casefold() in (phase.value, texts.say("phases", phase.value)):
+            return phase
+    known = ", ".join(f"{phase.value} ({texts.say('phases', phase.value)})" for phase in Phase)
+    raise fail(f"There is no phase {name!r}; there are {known}.", CANT_BEGIN)
 
 
 def _found(service: Service, reference: str) -> Case:

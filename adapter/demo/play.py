@@ -159,6 +159,7 @@ def _where(stage: Stage, urls: dict[str, str], lives: list[Life], timeline: Time
         ("alla ärenden", f"adapter case list --all --config {stage.config}"),
     ]
     if keep:
+        rows += [("statussida", f"http://127.0.0.1:{stage.port}/")]
         rows += [("Lifecare", f"{urls['lifecare']}/admin/notes"), ("Phoniro", f"{urls['phoniro']}/admin/state")]
         rows += [("kontroll", f"adapter check --config {stage.config}")]
         rows += [("allt är igång", f"stoppa med: kill {' '.join(map(str, stage.pids))}")]

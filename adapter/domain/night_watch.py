@@ -23,6 +23,8 @@ SAME_LOOK = timedelta(minutes=2)
 CLOCK_CHANGE = timedelta(hours=1)
 """How much further in the two nights on which the clock is changed: the contract leaves open what the platform makes of
 a time that is skipped or comes twice."""
+UNFOLLOWED = timedelta(minutes=30)
+"""For how long the looks may be unreadable at night before that is told."""
 REMEMBERED = timedelta(days=3)
 """For how long what came of a look may still be told."""
 _EVER = datetime.min.replace(tzinfo=UTC)
@@ -204,6 +206,13 @@ def leeway(due_at: datetime, zone: tzinfo) -> timedelta:
 def _judged(look: Look, overdue_at: datetime, patience: Patience, read_at: datetime) -> Look:
     known = look.outcome not in UNDECIDED or overdue_at >= patience.deadline(look.due_at)
     return replace(look, judged_at=read_at) if known and look.judged_at is None else look
+
+
+def found_late(look: Look, patience: Patience, zone: tzinfo) -> bool:
+    """Whether it became known only long after it should have that a look wasn't done: nobody could follow the looks.
+    Of an outage's looks the night is told together, not of each by itself."""
+    overdue_at = patience.deadline(look.due_at) + leeway(look.due_at, zone)
+    return look.not_done and look.judged_at is not None and look.judged_at >= overdue_at + UNFOLLOWED
 
 
 def night_of(instant: datetime, window: NightWindow, zone: tzinfo) -> date:

@@ -137,10 +137,15 @@ async def _read(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken
     if feed.name == "services":
         return await _read_services(rt, tenant, feed, now)
     window = await tenant.source.changed_since(feed.name, (feed.cursor or now) - rt.tuning.overlap)
-    # The vendor's own clock decides how far the window reached; ours may differ by minutes. A list that says 404 may be
-    # empty or down (L10): the cursor stays, and what is asked for again was empty.
-    reached = min(window.server_time or now, now)
+    # A list that says 404 may be empty or down (L10): the cursor stays, and what is asked for again was empty.
+    reached = _reached(feed, window.server_time, now)
     return Taken(window.items, window.problems, reached if window.sure else feed.cursor or reached)
+
+
+def _reached(feed: Feed, server_time: datetime | None, now: datetime) -> datetime:
+    """How far a window reached: by the vendor's own clock, as ours may differ by minutes; but not back behind what was
+    read already, whatever year it says, and never beyond now."""
+    return max(min(server_time or now, now), min(feed.cursor or now, now))
 
 
 async def _read_services(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken:
@@ -168,10 +173,11 @@ async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -
         if feed.cursor is None and await _is_new(tenant):
             return Taken((), (), None)
         await tenant.source.answers("orders")
-    reached = min((w.server_time for w in windows.values() if w.server_time), default=now)
+    server_time = min((w.server_time for w in windows.values() if w.server_time), default=None)
     items = tuple(item for window in windows.values() for item in window.items)
     new = await read_new_orders(rt, tenant, windows, waiting)
-    return Taken(items, tuple(p for w in windows.values() for p in w.problems), min(reached, now), new)
+    problems = tuple(p for w in windows.values() for p in w.problems)
+    return Taken(items, problems, _reached(feed, server_time, now), new)
 
 
 async def _is_new(tenant: Tenant) -> bool:

@@ -8,6 +8,7 @@ schedule that no case owns, nobody can follow the looks.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -22,12 +23,14 @@ from adapter.domain.night_watch import (
     CLOCK_CHANGE,
     REMEMBERED,
     SAME_LOOK,
+    UNFOLLOWED,
     Listed,
     Patience,
     Standing,
     could_look,
     due_looks,
     follow,
+    found_late,
     history,
     is_news,
     leeway,
@@ -51,8 +54,6 @@ OVERLAP = timedelta(minutes=30)
 """How far before the oldest look that may still be open is read again."""
 MORNING = timedelta(hours=1)
 """How long after the last look may still be open the whole night is read once more, for what came late (PA4)."""
-UNFOLLOWED = timedelta(minutes=30)
-"""For how long the looks may be unreadable at night before that is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +183,8 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
     for ref, look in news.unentitled:
         _want_unentitled(c, tenant, ref, look, now)
     _want_unowned(c, tenant, news, now)
+    late = [(ref, look) for ref, look in news.missed if found_late(look, longest, policy.zone)]
+    _want_late(c, tenant, late, now)
     feeds.finish(c, feed, cursor=now, now=now)
     counting.looks(c, tenant, changed, known)
     return news
@@ -269,6 +272,18 @@ def _want_unentitled(c: Connection, tenant: Tenant, ref: str, look: Look, now: d
     for to in ("authority", "it"):
         key = f"{ref}:{look_key(look.n, look.due_at)}:{to}"
         _want(c, tenant, key, {"mail": "look_unentitled", "to": to, **what}, now)
+
+
+def _want_late(c: Connection, tenant: Tenant, late: Sequence[tuple[str, Look]], now: datetime) -> None:
+    """One mail to each unit's night mailbox (the coordinator's where there is none) for all looks of an outage."""
+    units = schedules.units(c, tenant.name) if late else {}
+    by_unit: dict[int | None, list[list[str]]] = {}
+    for ref, look in sorted(late, key=lambda one: (one[1].due_at, one[0])):
+        by_unit.setdefault(units.get(ref), []).append([_local(tenant, look.due_at), ref])
+    for unit, rows in by_unit.items():
+        to = "night" if tenant.policy.has_night_mailbox(unit) else "coordinator"
+        what: What = {"mail": "looks_late", "to": to, "unit": unit, "looks": json.dumps(rows)}
+        _want(c, tenant, f"late:{int(now.timestamp())}:{unit or ''}", what, now)
 
 
 def _want_unowned(c: Connection, tenant: Tenant, news: News, now: datetime) -> None:

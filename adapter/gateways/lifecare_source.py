@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -30,6 +31,7 @@ from connectors.lifecare import query, wire
 from connectors.lifecare.client import LifecareClient
 from connectors.lifecare.query import Resource
 from connectors.lifecare.rows import BrokenRow, Rows
+from connectors.plain import word
 from mappings import lifecare as mapped
 from mappings.lifecare import keyed_hash, problem
 from mappings.tables import MunicipalMapping
@@ -111,7 +113,7 @@ class LifecareSource:
                 # Without one of its services an order would look granted otherwise than it is.
                 problems += [problem("bad_row", "ordered_services", row.id, lines.broken[0].field)]
                 continue
-            order, faults = mapped.order(row, lines.items, self._mapping)
+            order, faults = _of_row(row, "orders", partial(mapped.order, row, lines.items, self._mapping))
             found += [order] if order else []
             problems += faults
         return tuple(found), tuple(problems)
@@ -150,8 +152,9 @@ class LifecareSource:
     async def executions(self, person_id: str) -> tuple[tuple[Execution, ...], Problems]:
         with self._asking(), as_port_errors():
             own, problems = _own(await self._everything(query.EXECUTIONS, person_id), person_id, "executions")
-        found = [mapped.execution(row) for row in own]
-        return tuple(e for e, _ in found), tuple(problems) + tuple(p for _, faults in found for p in faults)
+        found = [_of_row(row, "executions", partial(mapped.execution, row)) for row in own]
+        faults = [p for _, faults in found for p in faults]
+        return tuple(e for e, _ in found if e), (*problems, *faults)
 
     async def client(self, person_id: str) -> tuple[Client, Problems]:
         """A client that the key can't see, or that is deleted, is protected and has no ``client_id`` (LA9). So is one
@@ -166,7 +169,7 @@ class LifecareSource:
     async def absences(self, person_id: str) -> tuple[tuple[Absence, ...], Problems]:
         with self._asking(), as_port_errors():
             own, problems = _own(await self._everything(query.ABSENCES, person_id), person_id, "client_absences")
-        found = [mapped.absence(row) for row in own]
+        found = [_of_row(row, "client_absences", partial(mapped.absence, row)) for row in own]
         faults = [p for _, faults in found for p in faults]
         return tuple(a for a, _ in found if a), (*problems, *faults)
 
@@ -183,8 +186,12 @@ class LifecareSource:
             )
         rows = [row for found in lists for row in found.items]
         broken = [p for found in lists for p in _broken(found, "documentations")]
-        found_notes, problems = mapped.notes(rows, self._mapping, since, self._mapping.zone)
-        return found_notes, (*broken, *problems)
+
+        def note(row: wire.Documentation) -> tuple[Note | None, Problems]:
+            return mapped.note(row, self._mapping, since, self._mapping.zone)
+
+        read = [_of_row(row, "documentations", partial(note, row)) for row in rows]
+        return tuple(n for n, _ in read if n), (*broken, *(p for _, faults in read for p in faults))
 
     async def orders_updated_on(self, day: date) -> Window:
         with self._asking(), as_port_errors():
@@ -217,7 +224,7 @@ class LifecareSource:
             Changed(f"{row.id}:{row.execution_id}", None, self._print(row), link=str(row.execution_id)) for row in rows
         ]
         for row in (row for found in lists for row in found.broken if isinstance(row.raw, dict)):
-            on = str(row.raw.get("ExecutionId"))
+            on = word(row.raw.get("ExecutionId"))
             items.append(Changed(f"{row.id}:{on}", None, self._raw_print(row), link=on))
         return _joined(lists, "documentations", items)
 
@@ -284,6 +291,14 @@ def _joined(lists: Sequence[Rows[Any]], resource: str, items: Sequence[Changed])
     times = [found.server_time for found in lists if found.server_time]
     silent = any(found.silent for found in lists)
     return Window(tuple(items), problems, min(times, default=None), sure=not silent)
+
+
+def _of_row(row: Any, resource: str, read: Callable[[], tuple[T | None, Problems]]) -> tuple[T | None, Problems]:
+    """What a row says in canonical words; whatever that raises stops at the row (P6)."""
+    try:
+        return read()
+    except Exception:  # noqa: BLE001  # told as the row's problem, without what it says of its values
+        return None, (problem("bad_row", resource, row.id),)
 
 
 def _own(rows: Rows[R], person_id: str, resource: str) -> tuple[Sequence[R], list[FactProblem]]:

@@ -26,6 +26,7 @@ from adapter.ops.request_limits import Buckets
 from adapter.ops.request_rows import ResyncRow, resync_rows
 from adapter.ops.sign_in import Access
 from adapter.ops.troubles import troubles
+from adapter.presentation.beside import beside
 from adapter.presentation.case_file import CaseFile, case_file, find_case
 from adapter.presentation.case_page import known_lines, next_lines, urgent_lines
 from adapter.presentation.nights import picture
@@ -134,6 +135,9 @@ class Pages:
             "feeds": views.worst_first(row for view in numbers for row in view.feeds),
             "vendors": vendors,
             "troubles": wrong,
+            "count": len({(g.tenant, g.ref) for g in (*urgent, *missed)} | {(u.tenant, u.ref) for u in unsafe})
+            + sum(len(view.held) for view in numbers)
+            + sum(line.tone == "bad" for line in wrong),
             "resyncs": resyncs,
             "loads": loads,
             "well": not (unsafe or urgent or missed or any(line.tone == "bad" for line in wrong))
@@ -152,6 +156,7 @@ class Pages:
         file = found.file
         words = self.ops.words_of(file.case.tenant)
         policy = self.ops.runtime.tenants[file.case.tenant].policy
+        now = self.ops.runtime.clock.now()
         steps = file.decision.steps if file.decision else ()
         acts = {act.key: words.act(act.kind, act.what) for act in file.ledger.acts}
         return self.html(
@@ -161,9 +166,10 @@ class Pages:
             way_in=[s for s in steps if s.id not in _OUT],
             way_out=[s for s in steps if s.id in _OUT],
             signs=SIGNS,
+            beside=beside(file.ledger.schedule, file.shall, words, now) if file.shall else None,
             urgent=[line.plain for line in urgent_lines(file.decision, words)] if file.decision else [],
             known=[line.plain for line in known_lines(file.decision, words)] if file.decision else [],
-            next_lines=[line.plain for line in next_lines(file, words, self.ops.runtime.clock.now(), acts=False)],
+            next_lines=[line.plain for line in next_lines(file, words, now, acts=False)],
             timeline=[(words.when(e.at), event_text(e, words, acts)) for e in reversed(found.timeline)],
             documents=DOCUMENTS if self.ops.documents else (),
             picture=picture(file.nights, policy, words) if file.nights else None,

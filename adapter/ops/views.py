@@ -163,7 +163,7 @@ def board(summaries: Iterable[CaseSummary], words: Mapping[str, Words]) -> tuple
 
 def _title(key: str, words: Words) -> str:
     if key in STEPS:
-        return f"{key} {words.say('steps', key)}"
+        return words.say("awaited", key)
     return words.say("phases", key).capitalize()
 
 

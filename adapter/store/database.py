@@ -68,6 +68,8 @@ class Database:
     def __init__(self, url: str, *, inline: bool = False) -> None:
         try:
             self._url: URL = make_url(url)
+            self._prepare_after = _prepare_after(self._url.query.get("prepare_threshold"))
+            self._url = self._url.difference_update_query(["prepare_threshold"])
             self.name = self._url.render_as_string(hide_password=True)
             self._sqlite = self._url.get_backend_name() == "sqlite"
             if not self._sqlite and self._url.get_backend_name() != "postgresql":
@@ -143,7 +145,8 @@ class Database:
         return _watched(create_engine(self._url.set(drivername="postgresql+psycopg_async"), **self._of_postgres()))
 
     def _of_postgres(self) -> dict[str, Any]:
-        reachable = {name: value for name, value in _REACHABLE.items() if name not in self._url.query}
+        reachable: dict[str, Any] = {name: value for name, value in _REACHABLE.items() if name not in self._url.query}
+        reachable["prepare_threshold"] = self._prepare_after
         # Pinged, as a connection may have died while it lay unused: at a restart of the server, for instance.
         pool = {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_pre_ping": True}
         return {"hide_parameters": True, "connect_args": reachable, **pool}
@@ -260,6 +263,16 @@ def _at_once(step: Coroutine[Any, Any, None]) -> None:
     with suppress(StopIteration):
         step.send(None)
         raise AssertionError("closing a connection waited for something")
+
+
+def _prepare_after(given: object) -> int | None:
+    """After how many runs psycopg has the server prepare a statement; None, and unless the URL says otherwise: never.
+    Behind a pooler that hands sessions round (PgBouncer in transaction mode) a name prepared in one is missing, or
+    there twice, in another. Raises ``StoreError``."""
+    text = str(given or "none").lower()
+    if text == "none" or text.isdecimal():
+        return None if text == "none" else int(text)
+    raise StoreError("the database URL's prepare_threshold must be a whole number or None", "driver")
 
 
 def _watched(engine: Engine) -> Engine:

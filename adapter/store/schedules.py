@@ -120,13 +120,18 @@ def being_made(conn: Connection, tenant: str) -> bool:
 
 
 def with_units(conn: Connection, tenant: str) -> list[tuple[int | None, ScheduleRecord]]:
-    """Every schedule that isn't ended, with the unit that was last told to the platform of its person."""
+    """Every schedule that isn't ended, with its case's unit."""
+    of_case = units(conn, tenant)
+    query = select(_s.ref, _s.record).where(_s.tenant == tenant, _s.ended.is_(False))
+    return [(of_case.get(ref), codec.load_record(record)) for ref, record in conn.execute(query)]
+
+
+def units(conn: Connection, tenant: str) -> dict[str, int]:
+    """The unit that was last told to the platform of a case's person, by reference."""
     a, told = acts.c, (ActKind.CREATE, ActKind.PUT_PERSON)
     done = (a.tenant == tenant, a.state == ActState.DONE, a.lane == "platform", a.kind.in_(told))
     rows = conn.execute(select(a.ref, a.what).where(*done).order_by(a.ref, a.n))
-    units = {ref: what["unit"] for ref, what in rows if what.get("unit") is not None}
-    query = select(_s.ref, _s.record).where(_s.tenant == tenant, _s.ended.is_(False))
-    return [(units.get(ref), codec.load_record(record)) for ref, record in conn.execute(query)]
+    return {ref: what["unit"] for ref, what in rows if what.get("unit") is not None}
 
 
 def live(conn: Connection, tenant: str) -> int:

@@ -255,6 +255,8 @@ counts = Table(
     Column("value", Integer, primary_key=True, autoincrement=False),
     Column("writer", Integer, primary_key=True, autoincrement=False),
     Column("number", Integer, nullable=False),
+    # A year of a large town is read in the order of the key.
+    sqlite_with_rowid=False,
 )
 
 RETIRED = ("resyncs", "resync_items")

@@ -293,6 +293,10 @@ MAILS: Final[tuple[tuple[str, What], ...]] = (
     ("Någon har tittat utan rätt", {**_LOOKED, "to": "it"}),
     ("Ingen följer tillsynerna", {"mail": "looks_unfollowed", "to": "night", "since": "2026-11-02T22:30"}),
     ("Ingen följer tillsynerna", {"mail": "looks_unfollowed", "to": "it", "since": "2026-11-02T22:30"}),
+    (
+        "När det går att läsa igen",
+        {"mail": "looks_late", "to": "night", "looks": json.dumps([["2026-11-02T22:30", "TK-7F3K2M"]])},
+    ),
     ("Tillsyner utan ärende", {"mail": "looks_unowned", "to": "it", "count": 2, "schedule": "5e0b9d6c"}),
     ("Kameran är kvar efter ett dödsfall", {**_ABOUT, "mail": "camera_left", "to": "escalation", "since": _FIRST}),
     (

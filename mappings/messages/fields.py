@@ -29,7 +29,7 @@ class Field:
     one of ``choices``; ``times``: ``NightTimes.to_json()`` as JSON text; ``code``: a code of the text table's section
     ``section`` (the template gets its words, and the code itself as ``<key>_code``); ``codes``: such codes with commas
     between; ``problem``: a code of ``section``, whose parameters are JSON text under ``params``; ``notice``: one whose
-    parameters stand beside it; ``looks``: JSON text of a list of local moments and outcomes.
+    parameters stand beside it; ``looks``: JSON text of a list of local moments, each with an outcome or a case.
     ``optional`` lets it be null or left out.
     """
 
@@ -147,6 +147,7 @@ MAIL_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = MappingProxyType(
         "look_done": _LOOK,
         "look_unentitled": {**_LOOK, "case": Field("text"), "n": Field("count")},
         "looks_unfollowed": {"since": Field("moment")},
+        "looks_late": {"looks": _LOOKS},
         "looks_unowned": {"count": Field("count"), "schedule": Field("text")},
         "unwritten": {"letter": Field("code", section="letters")},
         "parked": {"code": Field("notice", section="attention")},

@@ -67,6 +67,13 @@ async def test_the_list_can_be_narrowed(adapter: Adapter, stage: Stage) -> None:
     for narrowed in (("--late",), ("--unsafe",), ("--phase", "active")):
         assert ref not in await adapter("case", "list", *narrowed)
     assert ref in await adapter("case", "list", "--phase", "preparing")
+    assert ref in await adapter("case", "list", "--phase", "Förbereds"), "as the list shows it"
+    paper = stage.folder / "not" / "there" / "yet" / "bilaga.pdf"
+    await adapter("case", "document", ref, "-o", paper)
+    assert paper.read_bytes().startswith(b"%PDF")
+    edit(stage.config, "tenant =", "dry_run = true\ntenant =")
+    assert "Dry run" in await adapter("case", "list")
+    edit(stage.config, "dry_run = true\n", "")
     unwatched = await adapter("case", "list", "--unwatched")
     assert ref in unwatched
     assert "börjat, sedan" in unwatched, "e-tillsyn har inte börjat"

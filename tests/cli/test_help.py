@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -106,3 +107,16 @@ def test_an_unexpected_error_is_told_without_a_value(
     assert "KeyError" in told
     assert "19900101TF03" not in told
     assert "Traceback" not in told
+
+
+def test_a_terminal_that_knows_no_check_marks_is_no_error(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "adapter", "check", "--config", str(tmp_path / "none.toml")],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (1, 2), done.stderr
+    assert "? configuration" in done.stdout

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from adapter.domain.ledger import Act, ActKind
 from adapter.ports import Failure, PortError
+from connectors.lifecare.client import LifecareClient
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare.catalogue import COORDINATOR_UNIT_SOUTH
 
-from .conftest import PERSON, TIMES, World
+from .conftest import PERSON, REFERENCE, TIMES, World
 
 LOST = Rule(kind=Kind.CUT_AFTER, method="POST", pattern="provider_notes")
 
@@ -104,6 +107,23 @@ async def test_a_mark_that_somebody_else_quotes_is_not_taken_for_ours(world: Wor
     execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
     world.lifecare.note_as("coordinator", execution, "to_authority", "svar på [TK-7F3K2M/01]")
     assert await world.executor.find(act, world.case()) is None
+
+
+async def test_a_quoted_mark_is_not_ours_where_lifecare_ignores_the_signature_asked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = LifecareClient.documentations
+
+    async def whosever(client: LifecareClient, *, created_signature: str | None = None, **asked: Any) -> Any:
+        return await read(client, **asked)
+
+    monkeypatch.setattr(LifecareClient, "documentations", whosever)
+    act = message(world)
+    execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
+    world.lifecare.note_as("coordinator", execution, "to_authority", f"svar på [{REFERENCE}/{act.n:02}]")
+    assert await world.executor.find(act, world.case()) is None
+    await world.executor.perform(act, world.case())
+    assert await world.executor.find(act, world.case()) is not None
 
 
 async def test_where_nothing_can_be_read_back_the_second_copy_says_so(world: World) -> None:

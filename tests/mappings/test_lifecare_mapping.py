@@ -226,7 +226,8 @@ def note(**fields: Any) -> wire.Documentation:
 
 
 def read(row: wire.Documentation, since: date = date(2026, 3, 1)) -> Any:
-    return lifecare.notes([row], MAPPING, since, MAPPING.zone)
+    found, problems = lifecare.note(row, MAPPING, since, MAPPING.zone)
+    return (found,) if found else (), problems
 
 
 def test_a_signal_is_read_with_its_text_where_it_is_about_times() -> None:

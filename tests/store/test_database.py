@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, make_url, text
 
 from adapter.domain.decision import Phase
 from adapter.log_events import log, log_context
@@ -334,6 +334,25 @@ def test_a_second_adapter_on_one_file_is_refused_until_the_first_is_gone(tmp_pat
     second.hold_alone()
     for db in (second, looking):
         db.close()
+
+
+@pytest.mark.parametrize(("given", "prepared"), [("", False), ("None", False), ("3", True)])
+def test_statements_are_prepared_by_the_server_only_where_the_url_says_so(
+    postgres_url: str, given: str, prepared: bool
+) -> None:
+    """A pooler that hands sessions round would meet a name twice, or not at all."""
+    query = {"prepare_threshold": given} if given else {}
+    db = Database(make_url(postgres_url).update_query_dict(query).render_as_string(hide_password=False))
+    for _ in range(8):
+        db.run_sync(lambda c: c.execute(text("SELECT 1")))
+    found = db.run_sync(lambda c: c.scalar(text("SELECT count(*) FROM pg_prepared_statements")))
+    assert bool(found) is prepared
+    db.close()
+
+
+def test_another_prepare_threshold_is_refused_in_words() -> None:
+    with pytest.raises(StoreError, match="a whole number or None"):
+        Database("postgresql+psycopg://adapter@db.example/adapter?prepare_threshold=often")
 
 
 def test_a_database_on_a_server_is_nobodys_alone(postgres_url: str) -> None:

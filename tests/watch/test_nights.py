@@ -169,10 +169,14 @@ async def test_an_outage_is_told_once_for_the_municipality_and_its_looks_when_it
         assert mails(world, IT).count(unfollowed) == 1
         world.phoniro_faults.clear()
         await world.watch(FIRST + timedelta(minutes=100))
-        assert len(mails(world, NIGHT)) == 2
-        assert "22:30" in mails(world, NIGHT)[1]
+        late = "Nattillsyn som inte blev gjord medan ingen kunde följa den: 1 st"
+        assert mails(world, NIGHT) == [unfollowed, late], "one mail for all of them, with a list"
+        body = next(body for _, box, subject, body in world.mail.sent if (box, subject) == (NIGHT, late))
+        assert f"{(await world.case()).ref}: måndag den 2 mars 2026 klockan 22:30" in body
+        notes = len(world.notes())
         await world.watch(MORNING + timedelta(hours=2))
         assert len(mails(world, NIGHT)) == 2
+        assert len(world.notes()) == notes + 1, "the coordinator is told in the morning as ever"
 
 
 async def test_a_reading_costs_calls_by_pages_not_by_cases_and_asks_the_database_nothing_of_what_is_not() -> None:

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("writer", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("tenant", "day", "unit", "what", "value", "writer", name=op.f("pk_counts")),
+        sqlite_with_rowid=False,
     )
     # Who is looked after already is counted from the start, under no unit: a case's next decision moves them to theirs.
     op.execute(
