@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, func, select, tuple_
+from sqlalchemy import Connection, bindparam, func, select, tuple_, update
 
 from adapter.domain.ledger import COUNTS, SCHEDULE_KINDS, Act, ActKind, ActState, ScheduleRecord, ScheduleStatus
 from adapter.store import codec
@@ -37,6 +37,12 @@ def save(
     of = {"tenant": tenant, "ref": ref, "n": record.n, "remote_id": remote_id, "etag": etag}
     row = {**of, "record": codec.dump_record(record), "ended": record.status is ScheduleStatus.ENDED}
     upsert(conn, schedules, row, keep=() if remote_id is not None else ("remote_id",))
+
+
+def replace_stored(conn: Connection, tenant: str, owned: Owned, record: ScheduleRecord) -> None:
+    """Store a schedule in place of what was read as ``owned``; nothing happens if another was stored meanwhile."""
+    read = (_s.tenant == tenant, _s.ref == owned.ref, _s.n == record.n, _s.record == owned.stored)
+    conn.execute(update(schedules).where(*read).values(record=codec.dump_record(record)))
 
 
 def newest(conn: Connection, tenant: str, ref: str) -> ScheduleRecord | None:
