@@ -151,7 +151,7 @@ def next_step(s: Situation) -> Wanted | None:
     causes = pause_causes(s)
     if causes and live.status is not ScheduleStatus.PAUSED:
         return _op(s, live, ActKind.PAUSE, {"reason": causes[0]}, why=causes[0])
-    change = _change(s, live)
+    change = change_of(s, live)
     if change:
         return change
     if not causes and live.status is ScheduleStatus.PAUSED and not s.facts.unsure:
@@ -181,7 +181,7 @@ def _create(s: Situation) -> Wanted | None:
     return Wanted(f"schedule:{n}:create", ActKind.CREATE, what, why="all_gates_hold", opens=True)
 
 
-def _change(s: Situation, live: ScheduleRecord) -> Wanted | None:
+def change_of(s: Situation, live: ScheduleRecord) -> Wanted | None:
     """Bring validity and times in place to what is called for. Only what narrows may rest on stale facts."""
     period = starting(s)
     if period is not None and period.sound:

@@ -26,6 +26,7 @@ from adapter.ops.request_limits import Buckets
 from adapter.ops.request_rows import ResyncRow, resync_rows
 from adapter.ops.sign_in import Access
 from adapter.ops.troubles import troubles
+from adapter.presentation.beside import beside
 from adapter.presentation.case_file import CaseFile, case_file, find_case
 from adapter.presentation.case_page import known_lines, next_lines, urgent_lines
 from adapter.presentation.nights import picture
@@ -46,6 +47,8 @@ SECURITY = {
 }
 _OUT = frozenset(step.id for step in WAY_OUT)
 _SIGN_INS_PER_MINUTE = 10
+_TOLD_AT_ONCE = 5
+"""Refused sign-ins that have a line each before they share one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +66,19 @@ class Pages:
         self.ops = ops
         self.cache = cache
         self.access = Access(ops.settings)
+        self._refusals, self._told = 0, Buckets(1, _TOLD_AT_ONCE, ops.runtime.clock.now)
         self.attempts = Buckets(_SIGN_INS_PER_MINUTE, _SIGN_INS_PER_MINUTE, ops.runtime.clock.now)
         loader = FileSystemLoader(Path(__file__).parent / "templates")
         self._templates = Environment(
             loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
+
+    def refused(self, status: int, reason: str) -> None:
+        """Tell of a refused sign-in; in a flood one line a minute tells of all."""
+        self._refusals += 1
+        if self._told.take(""):
+            log("sign_in_refused", status=status, reason=reason, count=self._refusals)
+            self._refusals = 0
 
     def html(self, name: str, status: int = 200, /, **values: Any) -> HTMLResponse:
         words = values.pop("words", None) or self.ops.words_of()
@@ -134,6 +145,9 @@ class Pages:
             "feeds": views.worst_first(row for view in numbers for row in view.feeds),
             "vendors": vendors,
             "troubles": wrong,
+            "count": len({(g.tenant, g.ref) for g in (*urgent, *missed)} | {(u.tenant, u.ref) for u in unsafe})
+            + sum(len(view.held) for view in numbers)
+            + sum(line.tone == "bad" for line in wrong),
             "resyncs": resyncs,
             "loads": loads,
             "well": not (unsafe or urgent or missed or any(line.tone == "bad" for line in wrong))
@@ -152,6 +166,7 @@ class Pages:
         file = found.file
         words = self.ops.words_of(file.case.tenant)
         policy = self.ops.runtime.tenants[file.case.tenant].policy
+        now = self.ops.runtime.clock.now()
         steps = file.decision.steps if file.decision else ()
         acts = {act.key: words.act(act.kind, act.what) for act in file.ledger.acts}
         return self.html(
@@ -161,9 +176,10 @@ class Pages:
             way_in=[s for s in steps if s.id not in _OUT],
             way_out=[s for s in steps if s.id in _OUT],
             signs=SIGNS,
+            beside=beside(file.ledger.schedule, file.shall, words, now) if file.shall else None,
             urgent=[line.plain for line in urgent_lines(file.decision, words)] if file.decision else [],
             known=[line.plain for line in known_lines(file.decision, words)] if file.decision else [],
-            next_lines=[line.plain for line in next_lines(file, words, self.ops.runtime.clock.now(), acts=False)],
+            next_lines=[line.plain for line in next_lines(file, words, now, acts=False)],
             timeline=[(words.when(e.at), event_text(e, words, acts)) for e in reversed(found.timeline)],
             documents=DOCUMENTS if self.ops.documents else (),
             picture=picture(file.nights, policy, words) if file.nights else None,
@@ -275,11 +291,11 @@ def _told_nights(trial: Trial, words: Words) -> list[tuple[str, str]]:
 def _signing_in(routes: APIRouter, pages: Pages) -> None:
     @routes.post("/sign-in")
     async def sign_in(request: Request, token: str = Form("", max_length=500)) -> Response:
-        if not pages.attempts.take(request.client.host if request.client else ""):
-            log("sign_in_refused", status=429, reason="too many attempts")
+        if not pages.attempts.take(pages.access.caller(request)):
+            pages.refused(429, "too many attempts")
             return pages.html("sign_in.html", 429, wrong="sign_in_often")
         if not pages.access.accepts(token):
-            log("sign_in_refused", status=401, reason="wrong token")
+            pages.refused(401, "wrong token")
             return pages.html("sign_in.html", 401, wrong="sign_in_wrong")
         response = RedirectResponse("/", 303, headers=SECURITY)
         pages.access.begin(response, secure=pages.access.encrypted(request))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from adapter.domain.beside import Shall, shall
 from adapter.domain.decide import balance, decide
 from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts
@@ -34,6 +35,8 @@ class CaseFile:
     facts_read_at: datetime | None
     stale: tuple[str, ...]
     nights: tuple[Night, ...] = ()
+    shall: Shall | None = None
+    """What e-tillsyn shall be by the facts; None where they were never read whole, or are forgotten."""
 
 
 def case_file(conn: Connection, case: Case, policy: Policy, now: datetime) -> CaseFile:
@@ -45,9 +48,9 @@ def case_file(conn: Connection, case: Case, policy: Policy, now: datetime) -> Ca
     if known is None:
         return CaseFile(case, ledger, case.last_decision, (), case.facts_read_at, (), seen)
     decision = case.last_decision if not case.open else None
-    table = balance(situation(known, ledger, now, policy))
+    s = situation(known, ledger, now, policy)
     decision = decision or decide(known, ledger, now, policy)
-    return CaseFile(case, ledger, decision, table, case.facts_read_at, known.stale, seen)
+    return CaseFile(case, ledger, decision, balance(s), case.facts_read_at, known.stale, seen, shall(s))
 
 
 def case_nights(conn: Connection, case: Case, ledger: Ledger, policy: Policy, now: datetime) -> tuple[Night, ...]:
@@ -63,7 +66,9 @@ def stored_facts(conn: Connection, case: Case) -> Facts | None:
 
 
 def find_case(conn: Connection, tenants: tuple[str, ...], reference: str) -> Case | None:
-    """The case of any of these municipalities with the reference, however it was typed (``tk-7f3k2m``, ``7F3K2M``)."""
-    plain = reference.strip().upper().removeprefix("TK-")
-    found = (cases.case(conn, tenant, f"TK-{plain}") for tenant in tenants)
+    """The case of any of these municipalities with the reference, however it was typed (``tk-7f3k2m``, ``7F3K2M``), or
+    with an order of this number."""
+    plain = reference.strip().upper()
+    found = [cases.case(conn, tenant, f"TK-{plain.removeprefix('TK-')}") for tenant in tenants]
+    found += [cases.case_of_order(conn, tenant, plain) for tenant in tenants]
     return next((case for case in found if case is not None), None)

@@ -14,6 +14,7 @@ from rich.text import Text
 from adapter.domain.decision import Attention, Decision, Phase, StepState
 from adapter.domain.ledger import Act, ActState
 from adapter.domain.routine import Role
+from adapter.presentation.beside import beside, beside_table
 from adapter.presentation.case_file import Balance, CaseFile
 from adapter.presentation.checklist import Checklist
 from adapter.presentation.signs import SIGNS
@@ -37,6 +38,8 @@ _ACT_STYLES = {
 def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
     """The whole page."""
     parts: list[RenderableType] = [_head(file, words)]
+    if file.shall:
+        parts += [Text(""), beside_table(beside(file.ledger.schedule, file.shall, words, now), words)]
     decision = file.decision
     if decision is None:
         parts.append(Text(words.heading("never_read"), style="yellow"))

@@ -10,6 +10,8 @@ import pytest
 from adapter.domain.facts import Signal
 from adapter.engine.comparison import compare_when_due
 from adapter.engine.feed_reader import read_feeds
+from adapter.store import cases
+from connectors.mock.faults import Kind, Rule
 from tests.conftest import Logs
 from tests.ops.conftest import TOKEN, Site, site_of
 from tests.world import ANNA, World
@@ -86,6 +88,27 @@ async def test_a_case_that_is_not_there_is_said_to_be_so(site: Site) -> None:
         assert (await client.get("/cases/TK-NOSUCH")).status_code == 404
         found = await client.get("/cases", params={"ref": " tk-7f3k2m "})
     assert found.headers["Location"] == "/cases/TK-7F3K2M"
+
+
+async def test_a_case_is_found_by_the_number_of_its_order_and_begins_with_phoniro_now_beside_what_it_shall_be(
+    site: Site,
+) -> None:
+    world = site.world
+    ref = await busy(world)
+    case = await world.case()
+    (order,) = world.db.run_sync(lambda c: cases.chain(c, case))
+    world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
+    world.lifecare.change("orders", order, EndDate=world.today)
+    await world.pass_time(days=1)
+    async with site.client() as client:
+        page = (await client.get(f"/cases/{order.lower()}")).text
+    assert ref in page
+    first = page[page.index("<h1>") : page.index("</table>")]
+    assert re.search(r'<td class="bad">igång</td><td class="bad">avslutad</td>', first)
+    assert "Varje natt: 22:30, 02:15 och 05:00" in first
+    assert "3 tillsyner per natt" in first
+    assert order in first
+    assert "Så sågs Phoniro senast" in page
 
 
 async def test_without_the_token_nothing_is_shown(guarded: Site) -> None:
