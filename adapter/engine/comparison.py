@@ -121,9 +121,13 @@ async def _compare_page(
 async def _look_closer(
     rt: Runtime, tenant: Tenant, ours: schedules.Owned, row: PlatformSchedule, found: Comparison, began: datetime
 ) -> None:
-    known = ours.record
-    if same(known, row.record):
+    known, seen = ours.record, row.record
+    if same(known, seen):
         found.same += 1
+        if known.patience is None and seen.patience is not None:
+            # From before it was kept: from now on it is, and follows the mapping when the case is decided next.
+            learnt = replace(known, patience=seen.patience)
+            await rt.db.run(lambda c: schedules.replace_stored(c, tenant.name, ours, learnt))
     elif known.seen_at < began - LAG:
         await _take_over(rt, tenant, ours.ref, known, row.id, found)
     else:

@@ -48,6 +48,8 @@ SECURITY = {
 }
 _OUT = frozenset(step.id for step in WAY_OUT)
 _SIGN_INS_PER_MINUTE = 10
+_TOLD_AT_ONCE = 5
+"""Refused sign-ins that have a line each before they share one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +67,19 @@ class Pages:
         self.ops = ops
         self.cache = cache
         self.access = Access(ops.settings)
+        self._refusals, self._told = 0, Buckets(1, _TOLD_AT_ONCE, ops.runtime.clock.now)
         self.attempts = Buckets(_SIGN_INS_PER_MINUTE, _SIGN_INS_PER_MINUTE, ops.runtime.clock.now)
         loader = FileSystemLoader(Path(__file__).parent / "templates")
         self._templates = Environment(
             loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
+
+    def refused(self, status: int, reason: str) -> None:
+        """Tell of a refused sign-in; in a flood one line a minute tells of all."""
+        self._refusals += 1
+        if self._told.take(""):
+            log("sign_in_refused", status=status, reason=reason, count=self._refusals)
+            self._refusals = 0
 
     def html(self, name: str, status: int = 200, /, **values: Any) -> HTMLResponse:
         words = values.pop("words", None) or self.ops.words_of()
@@ -299,11 +309,11 @@ def _told_nights(trial: Trial, words: Words) -> list[tuple[str, str]]:
 def _signing_in(routes: APIRouter, pages: Pages) -> None:
     @routes.post("/sign-in")
     async def sign_in(request: Request, token: str = Form("", max_length=500)) -> Response:
-        if not pages.attempts.take(request.client.host if request.client else ""):
-            log("sign_in_refused", status=429, reason="too many attempts")
+        if not pages.attempts.take(pages.access.caller(request)):
+            pages.refused(429, "too many attempts")
             return pages.html("sign_in.html", 429, wrong="sign_in_often")
         if not pages.access.accepts(token):
-            log("sign_in_refused", status=401, reason="wrong token")
+            pages.refused(401, "wrong token")
             return pages.html("sign_in.html", 401, wrong="sign_in_wrong")
         response = RedirectResponse("/", 303, headers=SECURITY)
         pages.access.begin(response, secure=pages.access.encrypted(request))

@@ -12,6 +12,7 @@ from adapter.domain.routine import STEPS, Role
 from adapter.engine.feed_reader import FEEDS
 from adapter.ops.case_cache import UNSAFE, CaseSummary, Safety
 from adapter.ops.context import OpsContext
+from adapter.ops.health import age
 from adapter.ops.vendor_calls import Seen
 from adapter.presentation.words import Words
 from adapter.store.feeds import Feed
@@ -236,7 +237,7 @@ def _feed_state(feed: Feed, now: datetime, fresh: float, t: Say) -> Line:
         return Line(t("source_failing"), "bad")
     if feed.read_at is None:
         return Line(t("source_never"), "warn")
-    old = (now - feed.read_at).total_seconds() > fresh
+    old = age(feed.read_at, now) > fresh
     return Line(t("source_old"), "bad") if old else Line(t("source_ok"), "ok")
 
 

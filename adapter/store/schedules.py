@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import Connection, bindparam, func, select, tuple_, update
 
 from adapter.domain.ledger import COUNTS, SCHEDULE_KINDS, Act, ActKind, ActState, ScheduleRecord, ScheduleStatus
 from adapter.store import codec
@@ -37,6 +37,12 @@ def save(
     of = {"tenant": tenant, "ref": ref, "n": record.n, "remote_id": remote_id, "etag": etag}
     row = {**of, "record": codec.dump_record(record), "ended": record.status is ScheduleStatus.ENDED}
     upsert(conn, schedules, row, keep=() if remote_id is not None else ("remote_id",))
+
+
+def replace_stored(conn: Connection, tenant: str, owned: Owned, record: ScheduleRecord) -> None:
+    """Store a schedule in place of what was read as ``owned``; nothing happens if another was stored meanwhile."""
+    read = (_s.tenant == tenant, _s.ref == owned.ref, _s.n == record.n, _s.record == owned.stored)
+    conn.execute(update(schedules).where(*read).values(record=codec.dump_record(record)))
 
 
 def newest(conn: Connection, tenant: str, ref: str) -> ScheduleRecord | None:
@@ -132,6 +138,14 @@ def units(conn: Connection, tenant: str) -> dict[str, int]:
     done = (a.tenant == tenant, a.state == ActState.DONE, a.lane == "platform", a.kind.in_(told))
     rows = conn.execute(select(a.ref, a.what).where(*done).order_by(a.ref, a.n))
     return {ref: what["unit"] for ref, what in rows if what.get("unit") is not None}
+
+
+def live(conn: Connection, tenant: str) -> int:
+    """How many cases have a schedule that isn't ended; of several of one case the newest counts."""
+    newest = select(_s.ref, func.max(_s.n).label("n")).where(_s.tenant == tenant).group_by(_s.ref).subquery()
+    of = (_s.ref == newest.c.ref) & (_s.n == newest.c.n)
+    query = select(func.count()).select_from(schedules.join(newest, of)).where(_s.tenant == tenant)
+    return conn.scalar(query.where(_s.ended.is_(False))) or 0
 
 
 def running(conn: Connection, tenant: str, after: tuple[str, int], limit: int) -> list[tuple[str, int, str]]:

@@ -123,7 +123,7 @@ def as_listed(outside: Outside, folder: Path, url: str, count: int) -> ScheduleR
     """What the platform lists of the schedules that ``Outside.background`` makes."""
     times = NightTimes.from_json({day.code: ["22:30", "02:15", "05:00"] for day in Weekday})
     month_ago = datetime.fromisoformat(outside.call("background", first=0, count=count)).date()
-    return ScheduleRecord(1, ScheduleStatus.OPEN, month_ago, None, times, datetime.now(UTC))
+    return ScheduleRecord(1, ScheduleStatus.OPEN, month_ago, None, times, datetime.now(UTC), patience=(30, 15))
 
 
 def many_cases(outside: Outside, folder: Path, url: str, few: int, many: int) -> list[Row]:
