@@ -209,8 +209,9 @@ _CATALOGUE: Final = (
           "If it is from Lifecare's side: compare the secret and the clocks."),
     Event("signed_in", INFO, (), "Somebody signed in to the status page with its token."),
     Event("signed_out", INFO, (), "Somebody signed out of the status page."),
-    Event("sign_in_refused", WARNING, ("status", "reason"),
-          "Somebody tried to sign in to the status page with a wrong token, or too often.",
+    Event("sign_in_refused", WARNING, ("status", "reason", "count"),
+          "Somebody tried to sign in to the status page with a wrong token, or too often, `count` times "
+          "since the line before.",
           "If it repeats: find out who it is; change the token if it may be known."),
     Event("loop_hung", ERROR, ("seconds",),
           "The event loop stood still for too long; the process ends itself and is started again.",

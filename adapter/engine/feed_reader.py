@@ -136,7 +136,7 @@ async def _read(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken
         return Taken(window.items, window.problems, now)
     if feed.name == "services":
         return await _read_services(rt, tenant, feed, now)
-    window = await tenant.source.changed_since(feed.name, (feed.cursor or now) - rt.tuning.overlap)
+    window = await tenant.source.changed_since(feed.name, min(feed.cursor or now, now) - rt.tuning.overlap)
     # A list that says 404 may be empty or down (L10): the cursor stays, and what is asked for again was empty.
     reached = _reached(feed, window.server_time, now)
     return Taken(window.items, window.problems, reached if window.sure else feed.cursor or reached)

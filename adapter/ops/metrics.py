@@ -6,7 +6,6 @@ names cases, by reference.
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -32,6 +31,7 @@ from adapter.domain.unwatched import NOT_RUNNING
 from adapter.engine import look_reader
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE
 from adapter.engine.feed_reader import FEEDS
+from adapter.ops import health
 from adapter.ops.case_cache import CaseCache, CaseSummary, Safety, safety
 from adapter.ops.context import OpsContext
 from adapter.ops.request_rows import ResyncRow, resync_rows
@@ -121,9 +121,9 @@ def _feeds(g: Gauges, s: Snapshot) -> None:
     known = {feed.name: feed for feed in s.overview.feeds}
     for name in FEEDS:
         feed = known.get(name)
-        age = (s.now - feed.read_at).total_seconds() if feed and feed.read_at else math.inf
-        text = "Since a change feed was last read whole; +Inf: never yet."
-        g.add("feed_age_seconds", text, age, tenant=s.tenant, feed=name)
+        since = health.age(feed.read_at if feed else None, s.now)
+        text = "Since a change feed was last read whole; +Inf: never yet, or the clock was set back."
+        g.add("feed_age_seconds", text, since, tenant=s.tenant, feed=name)
         text = "1 if the last attempt to read a change feed failed."
         g.add("feed_failing", text, bool(feed and feed.error), tenant=s.tenant, feed=name)
 

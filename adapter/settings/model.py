@@ -219,8 +219,8 @@ class OpsSettings(Group):
 
     @model_validator(mode="after")
     def _guarded(self) -> Self:
-        if bool(self.proxy_header) != bool(self.proxy_addresses):
-            raise ValueError("give both proxy_header and proxy_addresses, or neither")
+        if self.proxy_header and not self.proxy_addresses:
+            raise ValueError("with proxy_header give proxy_addresses as well")
         if self.enabled and self.pages and self.open_to_all and not self.loopback:
             raise ValueError(
                 f"the status page would be open to everybody who reaches {self.host}: set token_file (or proxy_header "
