@@ -40,6 +40,6 @@ USER 10001:10001
 VOLUME /var/lib/adapter
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 \
-  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + os.environ.get('ADAPTER_OPS__PORT', '8080') + '/healthz', timeout=5)"]
+  CMD ["adapter", "health"]
 ENTRYPOINT ["adapter"]
 CMD ["run"]

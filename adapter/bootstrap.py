@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from functools import partial
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -34,7 +35,7 @@ from adapter.settings import EngineSettings, Settings, TenantSettings
 from adapter.settings.model import VendorSettings
 from adapter.store import persons
 from adapter.store.database import Database, usable
-from connectors.http import HttpSettings, OnCall, Sleep
+from connectors.http import NO_PROXY, HttpSettings, OnCall, Sleep
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.mail.client import MailClient, MailServer
 from connectors.phoniro.client import PhoniroClient
@@ -69,6 +70,8 @@ class TenantParts:
     phoniro: PhoniroClient
     mail: MailSender | None
     schedules: PhoniroSchedules
+    headings: dict[str, str]
+    """A section of ``texts`` that is filled in once Lifecare was asked."""
 
 
 class Service:
@@ -88,7 +91,9 @@ class Service:
         return build(settings, db=self.runtime.db, outside=self._outside)
 
     async def start_store(self) -> None:
-        """Open the database and bring it up to date, if the settings allow. Raises ``StoreError``."""
+        """Open the database, an embedded one for this process alone, and bring it up to date, if the settings allow.
+        Raises ``StoreError``."""
+        self.runtime.db.hold_alone()
         before, head = self.runtime.db.schema()
         if self.settings.store.auto_upgrade and not usable(before, head):
             self.runtime.db.upgrade()
@@ -141,7 +146,11 @@ def build(
             policy=p.mapping.policy(_holidays(clock)),
             go_live=p.mapping.go_live,
             source=LifecareSource(
-                p.lifecare, p.mapping, key=key, asking=partial(breakers.of(name, LIFECARE).guard, clock.now)
+                p.lifecare,
+                p.mapping,
+                key=key,
+                asking=partial(breakers.of(name, LIFECARE).guard, clock.now),
+                headings=p.headings,
             ),
             executor=_executors(name, p, clock, database, rng, key),
             platform=p.schedules,
@@ -198,8 +207,16 @@ def _http(vendor: VendorSettings, trust: ssl.SSLContext | bool) -> HttpSettings:
         read_timeout=vendor.read_timeout_seconds,
         max_concurrent=vendor.concurrency,
         per_second=vendor.requests_per_second,
-        trust=trust,
+        trust=_trusting(vendor.ca_file) if vendor.ca_file else trust,
+        proxy=vendor.proxy.get_secret_value(),
     )
+
+
+def _trusting(ca_file: Path) -> ssl.SSLContext:
+    """The system's authorities, and those of the file."""
+    context = httpx.create_ssl_context()
+    context.load_verify_locations(ca_file)
+    return context
 
 
 def _parts(
@@ -232,6 +249,7 @@ def _parts(
         sleep=sleep,
         page_size=settings.phoniro.page_size,
     )
+    headings: dict[str, str] = {}
     return TenantParts(
         settings=settings,
         mapping=mapping,
@@ -239,11 +257,13 @@ def _parts(
             forms=mapping.forms,
             units={str(unit): name for unit, name in mapping.units.names.items()},
             contacts={"it": mapping.mailboxes.it},
+            headings=headings,
         ),
         lifecare=lifecare,
         phoniro=phoniro,
         mail=outside.mail or _mail(settings, on_call),
         schedules=PhoniroSchedules(phoniro, mapping, clock.now),
+        headings=headings,
     )
 
 
@@ -259,6 +279,8 @@ def _mail(settings: TenantSettings, on_call: OnCall | None) -> MailClient | None
             username=mail.username or None,
             password=mail.password.get_secret_value() or None,
             starttls=mail.starttls,
+            proxy="" if (proxy := mail.proxy.get_secret_value()) == NO_PROXY else proxy,
+            tls_context=_trusting(mail.ca_file) if mail.ca_file else None,
         ),
         on_call=on_call,
     )

@@ -25,13 +25,15 @@ COMMON: Final = frozenset({"tenant", "case", "correlation"})
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """``fields`` are those beside the common ones; none holds anything personal."""
+    """``fields`` are those beside the common ones; none holds anything personal. ``alert`` names the rule of
+    ``deploy/prometheus`` that tells a person of it, as each event of level ERROR has."""
 
     name: str
     level: int
     fields: tuple[str, ...]
     meaning: str
     do: str = "Nothing."
+    alert: str = ""
 
 
 _CATALOGUE: Final = (
@@ -41,10 +43,12 @@ _CATALOGUE: Final = (
     Event("service_stopped", INFO, ("seconds",), "It has stopped; what wasn't finished goes on at the next start."),
     Event("service_crashed", ERROR, (),
           "An error that nobody expected ended the process or a thread.",
-          "Start it again (nothing is lost); report the lines of `exception`."),
+          "Start it again (nothing is lost); report the lines of `exception`.",
+          alert="AdapterRestarting"),
     Event("settings_refused", ERROR, ("problems",),
           "The settings can't be used; nothing was started.",
-          "Mend what is listed; `docs/settings.md` describes each setting."),
+          "Mend what is listed; `docs/settings.md` describes each setting.",
+          alert="AdapterDown"),
     Event("dry_run_act", INFO, ("act", "kind", "vendor", "why"),
           "An act that would have been carried out, were this not a dry run."),
     Event("mail_not_configured", WARNING, ("act", "role", "template"),
@@ -52,7 +56,8 @@ _CATALOGUE: Final = (
           "Set `[mail]`, or watch the status page instead."),
     Event("job_failed", ERROR, ("job", "error"),
           "A recurring job ended in an error that nobody expected; it runs again as planned.",
-          "If it repeats: report the lines of `exception`."),
+          "If it repeats: report the lines of `exception`.",
+          alert="JobFailed"),
     Event("job_missed", WARNING, ("job", "late_seconds"),
           "A recurring job ran late: the process was busy or asleep.",
           "If it repeats: look at the load of the machine."),
@@ -60,7 +65,8 @@ _CATALOGUE: Final = (
     Event("store_upgraded", INFO, ("from_revision", "to_revision"), "The database's tables were brought up to date."),
     Event("store_unavailable", ERROR, ("error", "retry_seconds"),
           "The database can't be used. Nothing is done until it can; then all goes on by itself.",
-          "Bring the database back, or mend `store.url`."),
+          "Bring the database back, or mend `store.url`.",
+          alert="StoreAway"),
     # the feeds
     Event("feed_read", DEBUG, ("feed", "items", "seconds", "lag_seconds"), "A change feed was read."),
     Event("feed_failed", WARNING, ("feed", "failure", "error", "retry_seconds"),
@@ -74,7 +80,8 @@ _CATALOGUE: Final = (
     Event("look_unentitled", ERROR, ("schedule", "due", "outcome"),
           "Somebody looked by a camera while the schedule was paused or ended, or outside its dates. The authority and "
           "IT are told by mail.",
-          "Find out at the camera platform who looked and how that was possible; report it as an incident."),
+          "Find out at the camera platform who looked and how that was possible; report it as an incident.",
+          alert="LookedWithoutRight"),
     Event("look_unowned", WARNING, ("schedule",),
           "The camera platform shows looks by a schedule that no case owns. Told once for each schedule.",
           "Find out at the camera platform what it is."),
@@ -84,13 +91,15 @@ _CATALOGUE: Final = (
     Event("looks_not_followed", ERROR, ("since", "reason"),
           "What came of the night's looks couldn't be read for half an hour: nobody sees one that isn't done. The "
           "night mailboxes and IT are told by mail, once for an outage.",
-          "See `vendor_down`; the looks that stayed open are told of when it can be read again."),
+          "See `vendor_down`; the looks that stayed open are told of when it can be read again.",
+          alert="LooksNotFollowed"),
     # re-syncs
     Event("request_taken", INFO, ("request", "kind", "scope", "mode", "who", "why"),
           "A request of the re-sync or adopt file was taken; its id is used up for ever."),
     Event("request_refused", ERROR, ("file", "line", "field", "reason"),
           "An entry of the re-sync or adopt file can't be used; the others are.",
-          "Mend the entry on that line. The file is read again when it changes."),
+          "Mend the entry on that line. The file is read again when it changes.",
+          alert="RequestRefused"),
     Event("request_waits", WARNING, ("request", "failure", "error", "retry_seconds"),
           "Something that a request needs can't be read now; it goes on from there later.",
           "Nothing at once; see `vendor_down` if it lasts."),
@@ -107,13 +116,16 @@ _CATALOGUE: Final = (
           "Changed settings or mappings were read again and are in use; acts that had been parked get another chance."),
     Event("configuration_refused", ERROR, ("problems",),
           "Changed settings or mappings can't be used. Nothing of them is; the adapter goes on with those before.",
-          "Mend what is listed; the files are read again when they change, or on SIGHUP."),
+          "Mend what is listed; the files are read again when they change, or on SIGHUP.",
+          alert="ConfigurationRefused"),
     Event("tenant_refused", ERROR, ("problems",),
           "A municipality's settings or mapping can't be used, so it is not served. The others are.",
-          "Mend what is listed; the files are read again when they change, or on SIGHUP."),
+          "Mend what is listed; the files are read again when they change, or on SIGHUP.",
+          alert="TenantRefused"),
     Event("tenant_unattended", ERROR, ("tenants", "cases"),
           "The database holds open cases of a municipality that no settings name, or that is refused: nobody looks.",
-          "Put the municipality back into the settings until its cases are closed; see `tenant_refused`."),
+          "Put the municipality back into the settings until its cases are closed; see `tenant_refused`.",
+          alert="TenantUnattended"),
     # forgetting
     Event("purge_done", INFO, ("cases", "dry_run"),
           "Personal data was taken out of cases that have been closed for longer than `retention_days`."),
@@ -125,7 +137,13 @@ _CATALOGUE: Final = (
     Event("case_poisoned", ERROR, ("error", "retry_at"),
           "Judging a case failed in a way that nobody expected. It is set aside and tried again later; other "
           "cases go on.",
-          "Report the lines of `exception`. Until then look after this case by hand."),
+          "Report the lines of `exception`. Until then look after this case by hand.",
+          alert="CaseFailing"),
+    Event("supervision_not_stopped", ERROR, ("schedule", "act", "since"),
+          "Somebody can still look by a camera although a pause, an end or a nearer last day was called for: the "
+          "camera platform doesn't show it. The coordinator and the night mailbox are told.",
+          "See that it is done by hand at the camera platform, now; `adapter case list --unsafe` lists all such cases.",
+          alert="SupervisionNotStopped"),
     Event("case_locked", WARNING, ("error",),
           "Somebody else holds a case's rows in the database. What was under way for it is taken up again when its "
           "lease ends; other cases go on.",
@@ -142,7 +160,8 @@ _CATALOGUE: Final = (
     Event("fact_recovered", INFO, ("resource", "stale_seconds"), "It can be read again."),
     Event("fact_problem", ERROR, ("code", "resource", "params"),
           "Something in the facts is contradictory or can't be read.",
-          "Mend it in the case system, or in the mapping; `adapter case show` has the sentence."),
+          "Mend it in the case system, or in the mapping; `adapter case show` has the sentence.",
+          alert="FactProblem"),
     Event("lease_lost", WARNING, ("lease", "held_seconds"),
           "Work took longer than its lease, and another process took over; this one's result was thrown away.",
           "If it repeats: raise `engine.lease_seconds`."),
@@ -157,7 +176,8 @@ _CATALOGUE: Final = (
           "The answer to an act was lost. It is looked for before anything is sent again."),
     Event("act_parked", ERROR, ("act", "kind", "vendor", "failure", "error"),
           "An act can't be carried out without a person. It goes on by itself once the cause is gone.",
-          "See `error`; `adapter case show` says what is missing and whose turn it is."),
+          "See `error`; `adapter case show` says what is missing and whose turn it is.",
+          alert="ActParked"),
     Event("act_dropped", INFO, ("act", "kind", "why"), "An act that had not been sent is no longer called for."),
     Event("act_given_back", INFO, ("act", "kind", "reason"),
           "An act that was claimed and not sent was given back, to be done later."),
@@ -169,16 +189,19 @@ _CATALOGUE: Final = (
           "Find out who changes schedules by hand at the camera platform, and ask them not to."),
     Event("schedule_missing", ERROR, ("schedule",),
           "A schedule that should run isn't at the camera platform any more. Nobody can look by it.",
-          "Ask the camera platform's support what became of it; the person is without supervision by camera."),
+          "Ask the camera platform's support what became of it; the person is without supervision by camera.",
+          alert="ScheduleMissing"),
     Event("schedule_unowned", ERROR, ("schedule", "status", "ended"),
           "A schedule at the camera platform bears the adapter's reference and belongs to no case that knows it.",
           "See `adapter case show`; where no case of it is open, end the schedule at the camera platform by "
-          "hand, or set `engine.unowned = \"end\"`. After a restored backup, bring the lost cases back first."),
+          "hand, or set `engine.unowned = \"end\"`. After a restored backup, bring the lost cases back first.",
+          alert="ScheduleUnowned"),
     # the HTTP side
     Event("ops_listening", INFO, ("host", "port"), "Health, metrics, webhook and status page are served here."),
     Event("ops_unavailable", ERROR, ("host", "port", "reason"),
           "The HTTP side can't be served; everything else goes on.",
-          "Free the address, or change `ops.port`, and restart."),
+          "Free the address, or change `ops.port`, and restart.",
+          alert="AdapterDown"),
     Event("hook_received", INFO, ("orders", "known", "new"),
           "A hint that orders changed was received; the cases are due, and new ones are looked for."),
     Event("hook_refused", WARNING, ("status", "reason"),
@@ -186,18 +209,21 @@ _CATALOGUE: Final = (
           "If it is from Lifecare's side: compare the secret and the clocks."),
     Event("signed_in", INFO, (), "Somebody signed in to the status page with its token."),
     Event("signed_out", INFO, (), "Somebody signed out of the status page."),
-    Event("sign_in_refused", WARNING, ("status", "reason"),
-          "Somebody tried to sign in to the status page with a wrong token, or too often.",
+    Event("sign_in_refused", WARNING, ("status", "reason", "count"),
+          "Somebody tried to sign in to the status page with a wrong token, or too often, `count` times "
+          "since the line before.",
           "If it repeats: find out who it is; change the token if it may be known."),
     Event("loop_hung", ERROR, ("seconds",),
           "The event loop stood still for too long; the process ends itself and is started again.",
-          "Report the traceback on standard error."),
+          "Report the traceback on standard error.",
+          alert="AdapterRestarting"),
     # the vendors
     Event("vendor_call", DEBUG, ("vendor", "call", "status", "outcome", "seconds"),
           "One exchange with a vendor, mail included."),
     Event("vendor_down", ERROR, ("vendor", "failure", "error", "since"),
           "A vendor has not answered as it should for a while, or refuses the key. Work for the others goes on.",
-          "Ask the vendor; where the key is refused, mend the secret and start the adapter again."),
+          "Ask the vendor; where the key is refused, mend the secret and start the adapter again.",
+          alert="VendorDown"),
     Event("vendor_up", INFO, ("vendor", "down_seconds"), "The vendor answers again; what waited is being done."),
 )  # fmt: skip
 

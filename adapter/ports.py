@@ -82,6 +82,11 @@ class Window:
 class CaseSource(Protocol):
     """The case system (Lifecare), read only. ``person_id`` is the vendor's key of a person."""
 
+    async def read_headings(self) -> None:
+        """Learn by what name people know the headings that signals are noted under, once. What can't be read now is
+        asked for at the next time; notes do without until then. Raises nothing."""
+        ...
+
     async def orders(self, person_id: str) -> tuple[tuple[Order, ...], tuple[FactProblem, ...]]: ...
 
     async def person_of(self, order_id: str) -> str | None:
@@ -163,15 +168,9 @@ class Effect:
 
 
 class Executor(Protocol):
-    """Carries out acts, and finds out whether one whose answer was lost was carried out.
-
-    ``looks_needed`` is how often an effect must be looked for in vain, ``settle_seconds`` apart, before the act may be
-    sent again.
-    """
+    """Carries out acts, and finds out whether one whose answer was lost was carried out."""
 
     def vendor(self, act: Act) -> str: ...
-
-    def looks_needed(self, act: Act) -> int: ...
 
     async def perform(self, act: Act, case: CaseContext) -> Effect: ...
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,7 @@ from adapter.domain.facts import (
     Signal,
 )
 from adapter.domain.nights import Granted, Weekday
+from adapter.domain.times_reading import day_named
 from connectors.lifecare import wire
 from mappings.rtf import has_unseen, is_rtf, visible_text
 from mappings.tables import MunicipalMapping
@@ -36,6 +37,8 @@ LONGEST_NOTE = 4_000
 
 TIMES = frozenset({Signal.TIMES_AGREED, Signal.TIMES_CHANGED})
 """Signals whose text is read; of no other is it kept."""
+BOOKED = frozenset({Signal.INSTALLATION_BOOKED, Signal.PICKUP_BOOKED})
+"""Signals of which the day is kept that their text names."""
 
 _STATUS = {
     "Registered": OrderStatus.REGISTERED,
@@ -222,23 +225,22 @@ def counts(row: wire.Documentation) -> bool:
     return row.status == "Current" and not row.error_marked and not row.next_history_id
 
 
-def notes(
-    rows: Iterable[wire.Documentation], mapping: MunicipalMapping, since: date, zone: ZoneInfo
-) -> tuple[tuple[Note, ...], tuple[FactProblem, ...]]:
-    """The signals among these notes that count, created on or after ``since`` (a calendar date in ``zone``)."""
-    found: list[Note] = []
-    problems: list[FactProblem] = []
-    for row in rows:
-        signal = mapping.signal_of(row.headline_id or "")
-        if signal is None or not counts(row):
-            continue
-        at = _written_at(row)
-        if at is None:
-            problems.append(problem("bad_row", "documentations", row.id, "CreatedTime"))
-        elif at.astimezone(zone).date() >= since:
-            text = note_text(row) if signal in TIMES else ""
-            found.append(Note(row.id, signal, at, row.execution_id, text))
-    return tuple(found), tuple(problems)
+def note(
+    row: wire.Documentation, mapping: MunicipalMapping, since: date, zone: ZoneInfo
+) -> tuple[Note | None, tuple[FactProblem, ...]]:
+    """The note, if it is a signal that counts, created on or after ``since`` (a calendar date in ``zone``)."""
+    signal = mapping.signal_of(row.headline_id or "")
+    if signal is None or not counts(row):
+        return None, ()
+    at = _written_at(row)
+    if at is None:
+        return None, (problem("bad_row", "documentations", row.id, "CreatedTime"),)
+    written = at.astimezone(zone).date()
+    if written < since:
+        return None, ()
+    text = note_text(row) if signal in TIMES | BOOKED else ""
+    day = day_named(text, written) if signal in BOOKED else None
+    return Note(row.id, signal, at, row.execution_id, text if signal in TIMES else "", day=day), ()
 
 
 def _written_at(row: wire.Documentation) -> datetime | None:

@@ -23,6 +23,7 @@ _PAUSE: Final[dict[str, PauseReason]] = {
     "deceased": "deceased",
     "equipment_collected": "equipment",
 }
+_LONGEST_N = 6
 _DAYS = {day.code: day for day in Weekday}
 
 
@@ -38,7 +39,7 @@ def external_reference(reference: str, n: int) -> str:
 def number_of(reference: str) -> int:
     """The schedule's number in its external reference; 0 for a reference that isn't ours."""
     number = reference.rpartition("-")[2]
-    return int(number) if number.isascii() and number.isdigit() else 0
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= _LONGEST_N else 0
 
 
 def pause_reason(cause: str) -> PauseReason:
@@ -72,6 +73,9 @@ def emptied(external_id: str, organisation: str, *, protected: bool) -> Customer
 
 def new_schedule(what: What, reference: str, customer_external_id: str, mapping: MunicipalMapping) -> NewSchedule:
     """From the content of a ``create`` act: ``n``, ``valid_from``, ``valid_to``, ``times``, ``unit``."""
+    routine = mapping.routine
+    patience = routine.tolerance_minutes, routine.retry_after_minutes
+    tolerance, retry_after = mapping.patience_by_unit.get(unit(what) or 0, patience)
     return NewSchedule(
         external_reference=external_reference(reference, number(what)),
         customer_external_id=customer_external_id,
@@ -80,13 +84,16 @@ def new_schedule(what: What, reference: str, customer_external_id: str, mapping:
         valid_from=_day(what, "valid_from"),
         valid_to=_day_or_none(what, "valid_to"),
         rules=_rules(what, mapping.window),
-        tolerance_minutes=mapping.routine.tolerance_minutes,
-        retry_after_minutes=mapping.routine.retry_after_minutes,
+        tolerance_minutes=tolerance,
+        retry_after_minutes=retry_after,
     )
 
 
 def changes(what: What, mapping: MunicipalMapping) -> ScheduleChanges:
-    """From the content of a ``change`` act; ``valid_from`` is sent where the act has it."""
+    """From the content of a ``change`` act: how long looks may take, or times and last day, and ``valid_from``
+    where the act has it."""
+    if "tolerance" in what:
+        return ScheduleChanges(tolerance_minutes=what["tolerance"], retry_after_minutes=what["retry_after"])
     rules, valid_to = _rules(what, mapping.window), _day_or_none(what, "valid_to")
     if what.get("valid_from") is None:
         return ScheduleChanges(valid_to=valid_to, rules=rules)
@@ -107,13 +114,21 @@ def record(schedule: ListedSchedule, window: NightWindow, seen_at: datetime, *, 
         valid_from=schedule.valid_from,
         valid_to=schedule.valid_to,
         times=_times(schedule.rules, window),
+        patience=_patience(schedule),
         seen_at=seen_at,
         orders=orders(what),
     )
 
 
+def _patience(schedule: ListedSchedule) -> tuple[int, int] | None:
+    tolerance, retry_after = schedule.tolerance_minutes, schedule.retry_after_minutes
+    return None if tolerance is None or retry_after is None else (tolerance, retry_after)
+
+
 def shows(seen: ScheduleRecord, what: What) -> bool:
     """Whether a schedule is as a ``change`` act wants it."""
+    if "tolerance" in what:
+        return seen.patience == (what["tolerance"], what["retry_after"])
     starts = what.get("valid_from")
     return (
         (starts is None or seen.valid_from == _day(what, "valid_from"))

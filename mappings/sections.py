@@ -52,6 +52,8 @@ Text = Annotated[StrictStr, Field(min_length=1)]
 Zone = Annotated[StrictStr, BeforeValidator(_zone)]
 Mailbox = Annotated[StrictStr, BeforeValidator(_mailbox)]
 Count = Annotated[StrictInt, Field(ge=0)]
+Tolerance = Annotated[StrictInt, Field(ge=0, le=120)]
+RetryAfter = Annotated[StrictInt, Field(ge=1, le=60)]
 
 
 class Part(BaseModel):
@@ -192,6 +194,13 @@ DEFAULT_END_REASONS: dict[str, EndReason] = {
 }
 
 
+class LookPatience(Part):
+    """How long the looks of a unit's schedules may take."""
+
+    tolerance_minutes: Tolerance
+    retry_after_minutes: RetryAfter
+
+
 class Routine(Part):
     """What the municipality decides for itself of the routine; every key has a default."""
 
@@ -203,10 +212,13 @@ class Routine(Part):
     schedule_ahead_days: Count = 3
     settle_changes_minutes: Count = 15
     open_absence_days: Annotated[StrictInt, Field(gt=0)] = 30
+    consent_review_months: Count = 0
     last_day_is_home: bool = True
-    tolerance_minutes: Annotated[StrictInt, Field(ge=0, le=120)] = 30
-    retry_after_minutes: Annotated[StrictInt, Field(ge=1, le=60)] = 15
+    tolerance_minutes: Tolerance = 30
+    retry_after_minutes: RetryAfter = 15
+    looks_by_unit: Annotated[dict[int, LookPatience], BeforeValidator(_table)] = {}
     watch_grace_minutes: Count = 5
+    most_looks_at_once: Count = 0
     retention_days: Count = 90
     late: dict[str, Patience] = {}
     end_reasons: dict[str, EndReason] = {}

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, ValidationError
 
-from adapter.domain.facts import Signal
+from adapter.domain.facts import OPTIONAL, Signal
 from adapter.domain.nights import NightWindow
 from adapter.domain.policy import Lateness, Policy
 from adapter.domain.routine import STEPS
@@ -105,6 +105,10 @@ class MunicipalMapping(Part):
         }
         return named.get(to, boxes.it)
 
+    @property
+    def patience_by_unit(self) -> dict[int, tuple[int, int]]:
+        return {u: (p.tolerance_minutes, p.retry_after_minutes) for u, p in self.routine.looks_by_unit.items()}
+
     def end_reason(self, reason: str) -> EndReason:
         """Phoniro's word for why we end; ``other`` for a reason that has none."""
         return {**DEFAULT_END_REASONS, **self.routine.end_reasons}.get(reason, "other")
@@ -123,8 +127,12 @@ class MunicipalMapping(Part):
             quiet=(routine.quiet.start, routine.quiet.end) if routine.quiet else None,
             holidays=frozenset(holidays),
             by_hand_after=timedelta(minutes=routine.by_hand_after_minutes),
-            tolerance=timedelta(minutes=routine.tolerance_minutes),
+            patience=(routine.tolerance_minutes, routine.retry_after_minutes),
+            patience_by_unit=self.patience_by_unit,
             watch_grace=timedelta(minutes=routine.watch_grace_minutes),
+            gates=OPTIONAL & self.signals.keys(),
+            consent_review_months=routine.consent_review_months,
+            most_looks_at_once=routine.most_looks_at_once,
             open_absence_days=routine.open_absence_days,
             schedule_ahead_days=routine.schedule_ahead_days,
             settle_changes=timedelta(minutes=routine.settle_changes_minutes),
@@ -135,7 +143,7 @@ class MunicipalMapping(Part):
 def load_mapping(path: Path) -> MunicipalMapping:
     """Read and check the file. Raises ``MappingError``, which lists every fault in it as ``file: key: reason``."""
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
+        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise MappingError([f"{path.name}: can't be read ({error.strerror}); give the path of the mapping"]) from None
     except UnicodeDecodeError:
@@ -172,7 +180,7 @@ def _missing_signals(document: dict[str, Any]) -> list[str]:
     return [
         f"signals.{signal}: is missing: the headline that this signal is read under"
         for signal in Signal
-        if signal not in given
+        if signal not in given and signal not in OPTIONAL
     ]
 
 

@@ -27,7 +27,7 @@ What is not set has its default. A value is sought in this order, and the first 
 2. a **secret file**: the one named by the setting's `..._file`, or else the one in `secrets_dir` that is named as the
    environment variable is, in lower case and without `ADAPTER_` (`lifecare__key`); white space around it doesn't count;
 3. the **configuration file**, TOML: the one given by `--config`, or else by `ADAPTER_CONFIG`, or else
-   `config/adapter.toml` if it is there.
+   `local/adapter.toml` if it is there.
 
 An unknown name is refused, wherever it stands: a misspelt setting would otherwise be a default in silence. Relative
 paths start from the working directory. The running adapter sees within seconds that the configuration file, a mapping
@@ -51,8 +51,9 @@ The adapter writes one line per event to standard output: JSON lines, or a reada
 `timestamp` (UTC, ISO 8601), `level`, `event` and `logger`; where they are known, also `tenant`, `case` (its reference)
 and `correlation` (the same on all lines of one piece of work). Durations are in seconds.
 
-The level means something. **ERROR**: a person must act, else something stays undone. **WARNING**: something went wrong
-and the adapter copes; worth a look when it repeats. **INFO**: what it did. **DEBUG**: how.
+The level means something. **ERROR**: a person must act, else something stays undone; an alert rule tells of each.
+**WARNING**: something went wrong and the adapter copes; worth a look when it repeats. **INFO**: what it did.
+**DEBUG**: how.
 
 No line holds anything personal or secret. A person is a pseudonym (`p-` and ten characters), which only the holder of
 the pseudonym key can make. Identity numbers, keys and URLs are replaced by `[redacted]`, and values under names such as
@@ -105,9 +106,12 @@ def events_reference() -> str:
     """``docs/log-events.md``."""
     lines = [_EVENTS]
     for level in (ERROR, WARNING, INFO, DEBUG):
-        lines += [f"## {logging.getLevelName(level)}", "", "| event | means | fields | do |", "|---|---|---|---|"]
+        more = (" alert |", "---|") if level == ERROR else ("", "")
+        lines += [f"## {logging.getLevelName(level)}", "", "| event | means | fields | do |" + more[0]]
+        lines += ["|---|---|---|---|" + more[1]]
         lines += [
             f"| `{e.name}` | {e.meaning} | {', '.join(f'`{f}`' for f in e.fields) or '–'} | {e.do} |"
+            + (f" `{e.alert}` |" if e.alert else "")
             for e in EVENTS.values()
             if e.level == level
         ]

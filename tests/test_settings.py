@@ -9,6 +9,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import trustme
 from pydantic import ValidationError
 
 from adapter.domain.facts import Signal
@@ -115,12 +116,12 @@ def test_environment_goes_before_secret_file_before_file_before_default(
 def test_the_file_is_the_one_given_or_named_by_the_environment_or_the_usual_one(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (place / "config").mkdir()
-    (place / "config/adapter.toml").write_text(ONE.replace("from-the-file", "usual"))
+    (place / "local").mkdir()
+    (place / "local/adapter.toml").write_text(ONE.replace("from-the-file", "usual"))
     assert lifecare_key(load_settings()) == "usual"
     monkeypatch.setenv("ADAPTER_CONFIG", str(write(place, ONE.replace("from-the-file", "named"))))
     assert lifecare_key(load_settings()) == "named"
-    assert lifecare_key(load_settings(place / "config/adapter.toml")) == "usual"
+    assert lifecare_key(load_settings(place / "local/adapter.toml")) == "usual"
 
 
 @pytest.mark.parametrize(
@@ -260,7 +261,7 @@ def test_the_shipped_configuration_needs_only_secrets_and_a_mapping(
     (place / "config/mapping.toml").touch()
     monkeypatch.setenv("ADAPTER_LIFECARE__KEY", "x")
     monkeypatch.setenv("ADAPTER_PHONIRO__CLIENT_SECRET", "x")
-    assert set(load_settings().tenants) == {"exempelkommun"}
+    assert set(load_settings(Path("config/adapter.toml")).tenants) == {"exempelkommun"}
 
 
 @pytest.mark.parametrize("file", REFERENCES)
@@ -280,3 +281,67 @@ def test_the_shipped_files_ask_for_nothing_and_their_examples_are_toml(name: str
 def test_the_signals_that_can_be_declared_by_hand_are_all_named() -> None:
     text = (ROOT / "config/resync.toml").read_text(encoding="utf-8")
     assert [signal for signal in Signal if signal.value not in text] == []
+
+
+def test_without_a_settings_file_it_says_so_and_names_init_and_takes_no_example(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ROOT / "config", place / "config")
+    with pytest.raises(SettingsError) as alone:
+        load_settings()
+    (told,) = alone.value.problems
+    assert "there is no settings file" in told
+    assert "`adapter init`" in told
+    monkeypatch.setenv("ADAPTER_TENANT", "exempelkommun")
+    with pytest.raises(SettingsError) as by_environment:
+        load_settings()
+    assert by_environment.value.problems[0] == told
+    assert any("base_url" in problem for problem in by_environment.value.problems)
+
+
+def test_byte_order_marks_of_windows_editors_are_no_part_of_a_file_or_a_secret(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = ONE.replace('key = "from-the-file"\n', "").replace('client_secret = "s3cr3t-value"\n', "")
+    (place / "secrets").mkdir()
+    for file in ("secrets/phoniro__client_secret", "key"):
+        (place / file).write_text("s3cr3t\r\n", encoding="utf-8-sig")
+    (place / "adapter.toml").write_text(f'secrets_dir = "secrets"\n{text}', encoding="utf-8-sig")
+    monkeypatch.setenv("ADAPTER_LIFECARE__KEY_FILE", "key")
+    settings = load_settings(place / "adapter.toml")
+    assert lifecare_key(settings) == "s3cr3t"
+    assert settings.tenants["exempelkommun"].phoniro.client_secret.get_secret_value() == "s3cr3t"
+
+
+def test_the_variables_that_kubernetes_sets_for_services_are_not_ours_and_slips_still_are_told(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {
+        "ADAPTER_SERVICE_HOST": "10.0.0.1",
+        "ADAPTER_PORT": "tcp://10.0.0.1:8080",
+        "ADAPTER_OPS_SERVICE_HOST": "10.0.0.1",
+        "ADAPTER_OPS_SERVICE_PORT": "8080",
+        "ADAPTER_OPS_SERVICE_PORT_HTTP": "8080",
+        "ADAPTER_OPS_PORT": "tcp://10.0.0.1:8080",
+        "ADAPTER_OPS_PORT_8080_TCP": "tcp://10.0.0.1:8080",
+        "ADAPTER_OPS_PORT_8080_TCP_PROTO": "tcp",
+        "ADAPTER_OPS_PORT_8080_TCP_PORT": "8080",
+        "ADAPTER_OPS_PORT_8080_TCP_ADDR": "10.0.0.1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    assert load_settings(write(place, ONE)).ops.port == 8080
+    monkeypatch.setenv("ADAPTER_OPS_PORT", "9090")
+    assert "environment: ADAPTER_OPS_PORT" in refusal(place, ONE)
+
+
+def test_a_proxy_and_a_private_authority_are_settings_of_each_vendor_and_of_mail(place: Path) -> None:
+    trustme.CA().cert_pem.write_to_path(place / "ca.pem")
+    way = 'proxy = "http://ada:l0sen@proxy.example:3128"\nca_file = "ca.pem"\n'
+    text = ONE.replace("[lifecare]\n", f"[lifecare]\n{way}").replace("[phoniro]\n", f"[phoniro]\n{way}")
+    settings = load_settings(write(place, f'{text}[mail]\nhost = "mx.example"\nsender = "a@kommun.example"\n{way}'))
+    assert "http://ada:l0sen@proxy.example:3128" in settings.secrets()
+    assert "l0sen" not in str(settings.masked())
+    told = refusal(place, text.replace("http://ada", "socks://ada").replace("ca.pem", "mapping.toml"))
+    assert "[lifecare] proxy: must be a proxy's address" in told
+    assert "[phoniro] ca_file: must name a file of certificates" in told
+    assert "l0sen" not in told

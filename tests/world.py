@@ -212,12 +212,13 @@ class World:
                 await work(self.rt)
         self.clock.time = until
 
-    async def watch(self, until: datetime) -> None:
-        """Let the night pass as in service: the looks are followed at their pace, and all else is done meanwhile."""
+    async def watch(self, until: datetime, *, every: timedelta = timedelta(minutes=30)) -> None:
+        """Let the night pass: the looks are followed ``every`` so often, and at the end; all else is done meanwhile.
+        In service that is each ``watch_seconds``; whoever asks what is told by when names that instant as the end."""
         while self.clock.time < until:
+            await self.pass_time(seconds=min(every, until - self.clock.time).total_seconds())
             await follow_looks(self.rt, self.tenant)
             await work(self.rt)
-            await self.pass_time(seconds=min(self.rt.tuning.watch, until - self.clock.time).total_seconds())
 
     async def _next(self) -> datetime | None:
         tenants = list(self.rt.tenants)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from typing import Any
+from importlib.metadata import version
+from io import TextIOWrapper
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -20,11 +22,14 @@ COMMANDS = {
     "init": ("init:init", "Ask for a first configuration, write and check it."),
     "check": ("check:check", "Check settings, mapping, database, Lifecare, Phoniro and mail."),
     "run": ("run:run", "Run the adapter until it is stopped."),
+    "health": ("health:health", "Ask the running adapter whether it is alive."),
     "case": ("cases:app", "Look at cases: what is done, awaited and next."),
+    "nights": ("cases:nights", "Show the last fourteen nights of a case, look by look."),
     "plan": ("cases:plan", "Say what would be done for a case now, and why."),
     "resync": ("resync:app", "Have cases read again, and see what came of it."),
     "compare": ("compare:compare_now", "Compare Phoniro's schedules with the cases."),
     "adopt": ("adopt:propose", "Propose the adopt file for going live."),
+    "followup": ("followup:followup", "Tell what was done, by month and unit."),
     "purge": ("purge:purge", "Forget what is due to be forgotten."),
     "times": ("times:app", "Agreed times: how a note would be read."),
     "config": ("config:app", "See the settings as they count."),
@@ -65,15 +70,28 @@ class Commands(TyperGroup):
 app = typer.Typer(name="adapter", cls=Commands, no_args_is_help=True, **PLAIN)
 
 
+def _tell(asked: bool) -> None:
+    if asked:
+        typer.echo(f"adapter {version('trygghetskamera-adapter')}")
+        raise typer.Exit
+
+
 @app.callback(
     epilog="Start with `adapter demo`; before going live, `adapter check`. docs/settings.md describes every setting."
 )
-def adapter() -> None:
+def adapter(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Say the version.", is_eager=True, callback=_tell)
+    ] = False,
+) -> None:
     """Carries night supervision by camera from Lifecare to Phoniro and the alarm team, and back out again."""
 
 
 def main() -> None:
     """The program. Ends with 0, with 1 where something is wrong, with 2 where it can't begin (arguments, settings)."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no ✓ gets a question mark
     try:
         app()
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets words, never a traceback with values

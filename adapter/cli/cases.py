@@ -17,28 +17,37 @@ from adapter.cli.options import CaseArgument, ConfigOption, JsonOption, command_
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.facts import Facts
 from adapter.engine.reconcile import preview
+from adapter.ops.case_cache import CaseCache, safety
 from adapter.presentation import as_json as shapes
-from adapter.presentation.case_file import case_file, find_case
-from adapter.presentation.case_page import case_list, case_page, held_list, lateness
+from adapter.presentation.case_file import case_file, case_nights, find_case
+from adapter.presentation.case_page import case_list, case_page, held_list, overdue
 from adapter.presentation.console import console
+from adapter.presentation.nights import as_json as nights_as_json
+from adapter.presentation.nights import nights_page
 from adapter.presentation.plan_page import plan_page
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder, unusable_orders
 from mappings.documents import DocumentError
+from mappings.texts import Texts
 
 app = command_group("Look at cases: what is done, awaited and next.")
 
 
 @app.command("list")
 def list_cases(
-    late: Annotated[bool, typer.Option("--late", help="Only cases with a step that is late.")] = False,
+    late: Annotated[
+        bool, typer.Option("--late", help="Only cases with a step that is late, or that can't go on without a person.")
+    ] = False,
     phase: Annotated[
         str | None,
         typer.Option(help="Only cases in this phase: preparing, active, paused, ending, closing or closed."),
     ] = None,
     unwatched: Annotated[
         bool, typer.Option("--unwatched", help="Only persons with a decision who are without supervision now, and why.")
+    ] = False,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Only cases by whose camera somebody can look who must not, and why.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Closed cases too.")] = False,
     config: ConfigOption = None,
@@ -49,24 +58,29 @@ def list_cases(
     Orders that can't be used, and so have no case, follow with why; however the list is narrowed.
     """
     wanted = _phase(phase)
-    open_only = not everything and wanted is not Phase.CLOSED
+    open_only = not everything and not unsafe and wanted is not Phase.CLOSED
     with open_service(config) as service:
         tenants = tuple(service.tenants)
+        why: dict[str, str] = {}
 
         def read(c: Connection) -> tuple[list[Case], list[tuple[str, WaitingOrder]]]:
             found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=wanted)]
+            for tenant in service.runtime.tenants.values() if unsafe else ():
+                why.update(safety(c, CaseCache(), tenant.name, tenant.policy, service.runtime.clock.now()).unsafe)
             # Whatever the list is narrowed to: they have neither step nor phase, and would be in no list at all.
             return found, [(t, order) for t in tenants for order in unusable_orders(c, t)]
 
         found, orders = service.runtime.db.run_sync(read)
         found = [row for row in found if not unwatched or (row.last_decision and row.last_decision.unwatched)]
-        found = sorted((row for row in found if not late or lateness(row)), key=lambda row: (row.opened_at, row.ref))
+        found = [row for row in found if (not late or overdue(row)) and (not unsafe or row.ref in why)]
+        found = sorted(found, key=lambda row: (row.opened_at, row.ref))
         if as_json:
             unusable = [shapes.held_order(t, order, service.words[t]) for t, order in orders]
-            print_json({"cases": [shapes.case_summary(row) for row in found], "orders_held": unusable})
+            rows = [shapes.case_summary(row) | ({"unsafe": why[row.ref]} if unsafe else {}) for row in found]
+            print_json({"cases": rows, "orders_held": unusable})
             return
         words, several = service.words[tenants[0]], len(tenants) > 1
-        console().print(case_list(found, words, several=several))
+        console().print(case_list(found, words, several=several, unsafe=why))
         if orders:
             console().print(held_list(orders, words, several=several))
 
@@ -109,8 +123,27 @@ def write_document(
         except DocumentError as error:
             raise fail(str(error)) from None
         path = target or Path(document.name)
-        path.write_bytes(document.content)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(document.content)
+        except OSError as error:
+            raise fail(f"{path} can't be written: {error.strerror}") from None
         typer.echo(str(path))
+
+
+def nights(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Show the last fourteen nights of a case, look by look: what is known of each look that was due."""
+    with open_service(config) as service:
+        found = _found(service, case)
+        policy, now = service.runtime.tenants[found.tenant].policy, service.runtime.clock.now()
+        shown = service.runtime.db.run_sync(lambda c: case_nights(c, found, outbox.ledger(c, found), policy, now))
+        words = service.words[found.tenant]
+        if as_json:
+            print_json({"case": found.ref, "nights": nights_as_json(shown, words)})
+        elif shown:
+            console().print(nights_page(found.ref, shown, policy, words))
+        else:
+            typer.echo(words.heading("nights_never"))
 
 
 def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -142,11 +175,15 @@ async def _preview(service: Service, case: Case) -> tuple[Decision, Facts]:
 
 
 def _phase(name: str | None) -> Phase | None:
-    try:
-        return None if name is None else Phase(name.lower())
-    except ValueError:
-        known = ", ".join(phase.value for phase in Phase)
-        raise fail(f"There is no phase {name!r}; there are {known}.", CANT_BEGIN) from None
+    """By its code, or as the list shows it."""
+    if name is None:
+        return None
+    texts = Texts.load("sv")
+    for phase in Phase:
+        if name.casefold() in (phase.value, texts.say("phases", phase.value)):
+            return phase
+    known = ", ".join(f"{phase.value} ({texts.say('phases', phase.value)})" for phase in Phase)
+    raise fail(f"There is no phase {name!r}; there are {known}.", CANT_BEGIN)
 
 
 def _found(service: Service, reference: str) -> Case:

@@ -111,6 +111,7 @@ def restored(config: ConfigOption = None) -> None:
     if missing := missing_database(settings):
         raise fail(f"There is no database: {missing}. Put the backup there first.")
     with _database(settings) as database:
+        database.hold_alone()  # refused while an adapter runs on it
         if not usable(*database.schema()):
             database.upgrade()
         make_careful(database)

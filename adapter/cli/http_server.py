@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from importlib.metadata import version
 
 from adapter.bootstrap import Outside, Service
@@ -11,6 +12,7 @@ from adapter.engine.environment import Clock
 from adapter.log_events import log
 from adapter.ops.app import serve
 from adapter.ops.context import Document, OpsContext
+from adapter.ops.error_log import ErrorLog
 from adapter.ops.poller import Poller
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
@@ -18,13 +20,15 @@ from adapter.settings import Settings
 
 
 class HttpServer:
-    """Counts the vendors' calls, keeps the watchdog fed, and serves health, metrics, webhook and status page where the
-    settings say so. The service is to be built with ``outside``. It outlives a reload: ``use`` hands it the service
-    that replaced the one before."""
+    """Counts the vendors' calls and the log's errors, keeps the watchdog fed, and serves health, metrics, webhook and
+    status page where the settings say so. The service is to be built with ``outside``. It outlives a reload: ``use``
+    hands it the service that replaced the one before."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings.ops
         self.calls = VendorCalls(Clock().now)
+        self.errors = ErrorLog(Clock().now)
+        logging.getLogger("adapter").addHandler(self.errors)
         self.watchdog = Watchdog(hang_seconds=settings.ops.hang_seconds)
         self.outside = Outside(calls=self.calls.of, beat=self.watchdog.beat)
         self._service: Service | None = None
@@ -34,6 +38,7 @@ class HttpServer:
     def use(self, service: Service) -> None:
         """From now on show and serve this service."""
         self._service = service
+        self.errors.forget("configuration_refused")
         if self._ops is not None:
             self._ops.runtime = service.runtime
             self._ops.words = service.words
@@ -56,6 +61,7 @@ class HttpServer:
             settings=self.settings,
             words=service.words,
             calls=self.calls,
+            errors=self.errors,
             watchdog=self.watchdog,
             version=version("trygghetskamera-adapter"),
             poll_soon=poller.soon,

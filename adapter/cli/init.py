@@ -102,7 +102,7 @@ def _secret(source: Path | None, question: str) -> str:
     if source is None:
         return str(typer.prompt(f"{question} (not shown)", hide_input=True))
     try:
-        return source.read_text(encoding="utf-8").strip()
+        return source.read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise fail(f"{source} can't be read: {getattr(error, 'strerror', 'not UTF-8')}", CANT_BEGIN) from None
 

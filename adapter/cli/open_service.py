@@ -20,9 +20,11 @@ from adapter.store.database import usable
 
 def command_settings(config: Path | None) -> Settings:
     """The settings, with logging set up so that only errors are heard, redacted. Of several municipalities, those whose
-    own settings can't be used are left out. Raises ``SettingsError``."""
+    own settings can't be used are left out. A dry run is said on standard error. Raises ``SettingsError``."""
     settings = load_settings(config)
     configure_logging("ERROR", json=False, stream=sys.stderr, secrets=settings.secrets())
+    if settings.dry_run:
+        typer.echo("Dry run (dry_run = true): the adapter only tells what it would do.", err=True)
     return settings
 
 

@@ -12,7 +12,7 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option(
         "--config",
-        help="The settings' file. Default: $ADAPTER_CONFIG, else config/adapter.toml if it is there.",
+        help="The settings' file. Default: $ADAPTER_CONFIG, else local/adapter.toml if it is there.",
         show_default=False,
         metavar="PATH",
     ),

@@ -108,7 +108,7 @@ def _named_files(config: Path) -> Iterator[Path]:
     """Mappings and secrets that the file names, also those of a municipality that was refused: what was missing may
     come. What has a watch of its own is left out."""
     try:
-        groups: list[Any] = [tomllib.loads(config.read_text(encoding="utf-8"))]
+        groups: list[Any] = [tomllib.loads(config.read_text(encoding="utf-8-sig"))]
     except (OSError, ValueError):
         return
     while groups:

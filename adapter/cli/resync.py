@@ -180,7 +180,7 @@ def add_resync(
     keys = {"id": id, "scope": scope, "mode": mode, "tenant": tenant, "cases": case, "orders": order, "since": day}
     text = entry_text({**keys, "who": who, "why": why})
     file = settings.engine.resync_file
-    written = file.read_text(encoding="utf-8") if file.exists() else ""
+    written = file.read_text(encoding="utf-8-sig") if file.exists() else ""
     tenants = list(settings.tenants)
     refusals = parse(text, tenants).refusals
     before = parse(written, tenants)

@@ -10,19 +10,31 @@ from typing import Annotated
 
 import typer
 
+from adapter.bootstrap import Outside, Service, build
 from adapter.cli.failures import fail
 from adapter.cli.options import JsonOption
+from adapter.demo.night import Town
 from adapter.demo.persons import seed_for_trial
 from adapter.demo.play import play
+from adapter.settings import Settings
+from adapter.store.database import Database
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
-from connectors.mock.phoniro import DEFAULT_CLIENT
+from connectors.mock.phoniro import DEFAULT_CLIENT, NightPlan
 from connectors.mock.serve import serve, utc_now
+from connectors.mock.transport import InProcessTransport
+
+NIGHTS = NightPlan(missed=0.05, offline=0.03, second=0.1, visit=0.03, late=0.05, corrected=0.05, unlisted=0.02)
+"""What becomes of looks with `--nights`."""
 
 
 def simulate(
     lifecare_port: Annotated[int, typer.Option(help="Lifecare's port; 0 is any free one.", min=0, max=65535)] = 8101,
     phoniro_port: Annotated[int, typer.Option(help="Phoniro's port; 0 is any free one.", min=0, max=65535)] = 8102,
     seed: Annotated[bool, typer.Option("--seed", help="With the demo's invented persons and orders in it.")] = False,
+    nights: Annotated[
+        bool,
+        typer.Option("--nights", help="Phoniro lives its nights: a few looks missed, late, corrected or unlisted."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Serve both vendors, simulated, on this machine.
@@ -37,7 +49,8 @@ def simulate(
         typer.echo(json.dumps(dict(urls)) if as_json else _help(urls))
 
     try:
-        asyncio.run(serve(lifecare_port, phoniro_port, announce=announce, lifecare=lifecare))
+        plan = NIGHTS if nights else None
+        asyncio.run(serve(lifecare_port, phoniro_port, announce=announce, lifecare=lifecare, nights=plan))
     except OSError as error:
         raise fail(
             f"The simulators can't listen on these ports ({error.strerror or type(error).__name__}). Stop what has "
@@ -54,7 +67,15 @@ def demo(
     checked on what happened. Needs no settings and no network, and takes under a minute. Exits with 0 only if every
     promise held.
     """
-    raise typer.Exit(play(keep=keep))
+    raise typer.Exit(play(_in_process, keep=keep))
+
+
+def _in_process(settings: Settings, town: Town) -> Service:
+    """The adapter over a town in this process, with a database in memory."""
+    handlers = {"lifecare": town.lifecare.handle, "phoniro": town.phoniro.handle}
+    transports = {name: InProcessTransport(handler) for name, handler in handlers.items()}
+    outside = Outside(transports=transports, sleep=town.clock.sleep, mail=town.mail)
+    return build(settings, clock=town.clock, outside=outside, db=Database("sqlite://"))
 
 
 def _help(urls: Mapping[str, str]) -> str:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import signal
+from collections.abc import Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console, Group
@@ -14,6 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from adapter.demo.night import Town, play_night
 from adapter.demo.observer import Life, Observer, Timeline, Vendors
 from adapter.demo.persons import STOCKHOLM
 from adapter.demo.promises import Promise, check_promises
@@ -23,16 +27,23 @@ from adapter.presentation.case_page import case_list, case_page
 from adapter.presentation.checklist import Checklist
 from adapter.presentation.console import PLAIN_WIDTH, console
 from adapter.presentation.words import Words
+from adapter.settings import Settings, load_settings
 from mappings.calendar_se import holidays_between
 from mappings.tables import load_mapping
 from mappings.texts import Texts
 
+if TYPE_CHECKING:
+    from adapter.bootstrap import Service
 
-def play(*, keep: bool) -> int:
-    """Play; returns the exit code: 0 only if every promise was checked and held."""
+ServiceOf = Callable[[Settings, Town], "Service"]
+
+
+def play(service_of: ServiceOf, *, keep: bool) -> int:
+    """Play; ``service_of`` wires the adapter for the night, which is played in this process. Returns the exit code: 0
+    only if every promise was checked and held."""
     out = console()
     try:
-        return asyncio.run(_play(Timeline(out), keep=keep))
+        return asyncio.run(_play(Timeline(out), service_of, keep=keep))
     except DemoFailed as error:
         out.print(Text(f"\nDemot kunde inte fullföljas. {error}", style="bold red"))
         return 1
@@ -41,7 +52,7 @@ def play(*, keep: bool) -> int:
         return 130
 
 
-async def _play(timeline: Timeline, *, keep: bool) -> int:
+async def _play(timeline: Timeline, service_of: ServiceOf, *, keep: bool) -> int:
     stage, kept = Stage(), False
     stage.clear()
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -66,6 +77,7 @@ async def _play(timeline: Timeline, *, keep: bool) -> int:
             lives = await Story(vendors, observer).play()
             _show(lives, observer)
             promises = await check_promises(lives, vendors, stage.logged(), _printed(lives, observer.words))
+        promises.append(await play_night(timeline, partial(service_of, load_settings(stage.config))))
         _tell(promises, timeline)
         _where(stage, vendors.urls, lives, timeline, keep=keep)
         kept = keep
@@ -126,7 +138,7 @@ def _tell(promises: list[Promise], timeline: Timeline) -> None:
     timeline.chapter("Löftena, prövade på det som hände")
     table = Table.grid(padding=(0, 1))
     table.add_column(width=1)
-    table.add_column(width=2)
+    table.add_column(width=3)
     table.add_column(ratio=1)
     for promise in promises:
         style = "green" if promise.held else "bold red"
@@ -147,6 +159,7 @@ def _where(stage: Stage, urls: dict[str, str], lives: list[Life], timeline: Time
         ("alla ärenden", f"adapter case list --all --config {stage.config}"),
     ]
     if keep:
+        rows += [("statussida", f"http://127.0.0.1:{stage.port}/")]
         rows += [("Lifecare", f"{urls['lifecare']}/admin/notes"), ("Phoniro", f"{urls['phoniro']}/admin/state")]
         rows += [("kontroll", f"adapter check --config {stage.config}")]
         rows += [("allt är igång", f"stoppa med: kill {' '.join(map(str, stage.pids))}")]

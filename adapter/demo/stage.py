@@ -9,6 +9,7 @@ import re
 import secrets
 import shutil
 import signal
+import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from datetime import date
@@ -42,6 +43,8 @@ class Stage:
         self._running = folder / "running.json"
         self.simulators: Process | None = None
         self.adapter: Process | None = None
+        self.port = 0
+        """Where the status page is, once the settings are written."""
 
     def clear(self) -> None:
         """Begin anew. Raises ``DemoFailed`` while an earlier demo that was kept still runs."""
@@ -67,7 +70,11 @@ class Stage:
         for name, value in {**held, "pseudonym_key": secrets.token_urlsafe(32)}.items():
             (folder / name).write_text(value, encoding="utf-8")
         places = {"mapping": self.mapping.as_posix(), "folder": self.folder.as_posix()}
-        config = _CONFIG.format(**urls, **places, tenant=TENANT, domain=DEFAULT_DOMAIN, client=DEFAULT_CLIENT[0])
+        with socket.create_server(("127.0.0.1", 0)) as unused:
+            self.port = unused.getsockname()[1]
+        config = _CONFIG.format(
+            **urls, **places, port=self.port, tenant=TENANT, domain=DEFAULT_DOMAIN, client=DEFAULT_CLIENT[0]
+        )
         self.config.write_text(config)
 
     async def start_simulators(self) -> dict[str, str]:
@@ -169,6 +176,10 @@ settle_seconds = 1
 retry_first_seconds = 1
 resync_file = "{folder}/resync.toml"
 adopt_file = "{folder}/adopt.toml"
+
+[ops]
+enabled = true
+port = {port}
 
 [logs]
 level = "DEBUG"

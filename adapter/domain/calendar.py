@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
@@ -19,6 +20,12 @@ def working_days_after(day: date, count: int, policy: Policy) -> date:
         day += timedelta(days=1)
         count -= is_working_day(day, policy)
     return day
+
+
+def months_after(day: date, months: int) -> date:
+    """The same day of the month so many months later, or that month's last."""
+    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
+    return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
 def working_day_before(day: date, policy: Policy) -> date:

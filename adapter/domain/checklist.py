@@ -11,7 +11,7 @@ from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.domain.letters import everything_undone, executions_open
 from adapter.domain.looks import day_end, day_start, local_date
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, WAY_IN, WAY_OUT, Letter, Role, Step
-from adapter.domain.schedule import camera_is_down
+from adapter.domain.schedule import camera_is_down, not_noted
 from adapter.domain.situation import Situation
 from adapter.domain.told import ALARM_TEAM, COORDINATOR, PLAN, Told
 
@@ -60,11 +60,14 @@ def _since(s: Situation, step: Step, told: Told, views: dict[str, StepView]) -> 
 
 def _not_before(s: Situation, step: Step, told: Told) -> list[datetime]:
     """What a step can't have been awaited longer than: the order that asks for it, the note that was refused, the
-    letter by which it was asked for anew."""
+    letter by which it was asked for anew, the day that was booked for it."""
     period, zone = s.mandate.at_or_after(s.today), s.policy.zone
     at = [day_start(period.ordered, zone)] if period and step in WAY_IN else []
     if step.id == "I4" and s.evidence.refused_note and period:
         at += [s.evidence.refused_note.at, day_start(min(period.first, s.today), zone)]
+    booked = s.evidence.newest.get(Signal.PICKUP_BOOKED if step.id == "A5" else Signal.INSTALLATION_BOOKED)
+    if step.id in ("I8", "I9", "A5") and booked and booked.day:
+        at.append(day_start(booked.day, zone))
     if step.id == "I7" and (asked := told.last(ALARM_TEAM, Letter.TIMES_CHANGED)):
         at.append(asked.done_at or asked.created_at)
     return at
@@ -141,7 +144,9 @@ class _Done:
 
     def _i8(self) -> StepView | None:
         consent, liability = self.s.evidence.consent, self.s.evidence.liability
-        return _by_note(STEPS["I8"], max(consent, liability, key=lambda n: n.at)) if consent and liability else None
+        if not consent or not liability or not_noted(self.s):
+            return None
+        return _by_note(STEPS["I8"], max(consent, liability, key=lambda n: n.at))
 
     def _i10(self) -> StepView | None:
         period = self.s.mandate.at_or_after(self.s.today)

@@ -17,6 +17,7 @@ from adapter.domain.ledger import ActKind, ActState, Ledger, ScheduleStatus, Wan
 from adapter.domain.letters import deviations, everything_undone, executions_open, letters
 from adapter.domain.looks import day_start, local_date
 from adapter.domain.night_letters import night_acts, night_rises
+from adapter.domain.night_load import load_letters
 from adapter.domain.policy import Policy
 from adapter.domain.reminders import Awaited, awaited
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, Letter, Role
@@ -25,6 +26,7 @@ from adapter.domain.schedule import (
     boundaries,
     camera_is_down,
     missing_gates,
+    not_noted,
     nowhere_to_note,
     pause_causes,
     platform_acts,
@@ -49,7 +51,8 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
     collected = s.mandate.over and s.evidence.collected is not None
     wanted: tuple[Wanted, ...] = ()
     if not closed:
-        wanted = (*platform_acts(s), *letters(s), *night_acts(s), *waits.mails, *_notices_by_mail(s, notices))
+        told = (*letters(s), *night_acts(s), *load_letters(s))
+        wanted = (*platform_acts(s), *told, *waits.mails, *_notices_by_mail(s, notices))
     return Decision(
         phase=phase,
         wanted=wanted,
@@ -61,6 +64,7 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
         release=_taken_up(s) if ledger.closed else s.mandate.later if closed or collected else (),
         collected=collected,
         unwatched=None if closed else unwatched(s),
+        unit=_unit(s),
         balanced=balanced(s),
     )
 
@@ -70,6 +74,14 @@ def _taken_up(s: Situation) -> tuple[str, ...]:
     granted = {p.order_id for p in s.mandate.run if p.last is None or p.last >= s.today}
     current = (OrderStatus.SENT, OrderStatus.ACCEPTED)
     return tuple(o.id for o in s.facts.orders.value if o.id in granted and o.status in current and not o.gone)
+
+
+def _unit(s: Situation) -> int | None:
+    period, told = s.mandate.at_or_after(s.today), Told(s.ledger.acts).last(COORDINATOR)
+    if period is not None:
+        return period.unit_id
+    unit = told.what.get("unit") if told else None
+    return unit if isinstance(unit, int) else None
 
 
 def _phase(s: Situation) -> Phase:
@@ -122,7 +134,7 @@ def balanced(s: Situation) -> bool:
 
 
 def attention(s: Situation) -> tuple[Attention, ...]:
-    """What a person must know or mend now; each is gone by itself once its cause is."""
+    """What a person must know or mend now. An item disappears by itself once its cause is gone."""
     found = [
         Attention(p.code, (("resource", p.resource), *p.params), parks=p.code not in INFORMS) for p in s.facts.problems
     ]
@@ -161,7 +173,8 @@ def _waiting(s: Situation) -> tuple[str, ...]:
     missing, coming = missing_gates(s), s.mandate.at_or_after(s.today)
     if coming is not None and coming.executed:  # executed ahead of its first day: nobody is waited for
         missing = tuple(step for step in missing if step != "I10")
-    reasons = [f"gate_{step}" for step in missing]
+    reasons = [f"gate_{step}" for step in missing if step != "I8" or s.evidence.papers_missing]
+    reasons += [f"gate_{gate}" for gate in not_noted(s)]
     if not s.evidence.executing and "I10" in missing:
         reasons.insert(0, "no_execution_to_note_on")
     reasons += [f"paused_{cause}" for cause in pause_causes(s) if cause not in NOT_BEGUN]

@@ -56,6 +56,12 @@ class Unwatched:
     role: Role | None = None
     late: int = 0
 
+    @property
+    def urgent(self) -> bool:
+        """Whether it needs seeing to. A supervision that is on its way to its start does not, as long as no step is
+        late."""
+        return self.cause != "not_started"
+
 
 @dataclass(frozen=True, slots=True)
 class Attention:
@@ -66,6 +72,11 @@ class Attention:
     params: tuple[tuple[str, str], ...] = ()
     parks: bool = False
     role: Role = Role.COORDINATOR
+
+    @property
+    def urgent(self) -> bool:
+        """Whether it needs seeing to: a person must act, else it stays so. The rest is good to know."""
+        return self.parks or self.code.startswith("stop_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,5 +100,7 @@ class Decision:
     """Whether the camera was collected after the authority's end: from then on a new order begins a new case."""
     unwatched: Unwatched | None = None
     """Set where a person is granted supervision that isn't running and isn't planned not to."""
+    unit: int | None = None
+    """The provider's unit that has the case, as far as is known."""
     balanced: bool = field(default=False)
     """Whether each act that was carried out on the way in has had its counterpart (P7)."""

@@ -57,8 +57,8 @@ class Evidence:
 def read_evidence(
     facts: Facts, ledger: Ledger, grants: Grants, window: NightWindow, today: date, first_day: date
 ) -> Evidence:
-    """``grants`` are what is granted today and from the first day of each period to come, in order; ``first_day`` is
-    the camera's first."""
+    """``grants`` are what is granted today and from each later day on which that may change, in order; ``first_day``
+    is the camera's first."""
     newest = _newest(facts.notes.value)
     signed, withdrawn = newest.get(Signal.CONSENT_SIGNED), newest.get(Signal.CONSENT_WITHDRAWN)
     if signed and withdrawn and signed.at > withdrawn.at:
@@ -122,7 +122,7 @@ def _agreed(
     if note.by is not None:
         # Declared by hand, without a text: the times are those that are scheduled already.
         return _Agreed(running, note if running else None)
-    held, held_by = _held(older, window, running, today)
+    held, held_by = _held(older, grants[0][1], window, running, today)
     reading = read_times(note.text, window, note.at.date())
     before = held or running
     problem = reading if isinstance(reading, TimesProblem) else None
@@ -140,16 +140,16 @@ def _agreed(
 
 
 def _held(
-    older: list[Note], window: NightWindow, running: NightTimes | None, today: date
+    older: list[Note], granted: Granted, window: NightWindow, running: NightTimes | None, today: date
 ) -> tuple[NightTimes | None, Note | None]:
-    """The times that held before the newest note, by the notes before it."""
+    """The times that held before the newest note, by the notes before it that could be used."""
     held, by = None, None
     for note in older:
         reading = read_times(note.text, window, note.at.date())
         times: NightTimes | TimesProblem | None = running if note.by is not None else None
         if note.by is None and isinstance(reading, Reading) and (reading.start is None or reading.start <= today):
             times = settle(reading, held or running, changed=note.signal is Signal.TIMES_CHANGED)
-        if isinstance(times, NightTimes):
+        if isinstance(times, NightTimes) and (times == running or check_granted(times, granted) is None):
             held, by = times, note
     return held, by
 

@@ -31,10 +31,16 @@ class Signal(StrEnum):
     END_HEARD = "end_heard"
     PICKUP_BOOKED = "pickup_booked"
     EQUIPMENT_COLLECTED = "equipment_collected"
+    COHABITANT_CONSENT = "cohabitant_consent"
+    INFORMATION_GIVEN = "information_given"
 
 
 URGENT = (Signal.CONSENT_WITHDRAWN, Signal.END_HEARD, Signal.TIMES_CHANGED)
 """Signals that can't wait for a case's turn: their headings are read whole in every cycle."""
+
+
+OPTIONAL = frozenset({Signal.COHABITANT_CONSENT, Signal.INFORMATION_GIVEN})
+"""Signals that a municipality may have a heading for, and then wants before the start (LA14)."""
 
 
 class OrderStatus(StrEnum):
@@ -138,7 +144,8 @@ class Absence:
 class Note:
     """A signal that counts: current, not error-marked, not replaced. ``text`` is kept only for times.
 
-    ``by`` is set where a person declared the step by hand in the re-sync file instead of by a note.
+    ``day`` is the one that was booked, where the note says so plainly. ``by`` is set where a person declared the step
+    by hand in the re-sync file instead of by a note.
     """
 
     id: str
@@ -147,6 +154,7 @@ class Note:
     execution_id: int | None = None
     text: str = ""
     by: str | None = None
+    day: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

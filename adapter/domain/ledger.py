@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
 from enum import StrEnum
 
 from adapter.domain.nights import NightTimes
@@ -73,13 +73,16 @@ class ScheduleStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScheduleRecord:
-    """A schedule as it was last seen at the camera platform (``seen_at``, UTC). ``orders``: those it has rested on."""
+    """A schedule as it was last seen at the camera platform (``seen_at``, UTC). ``orders``: those it has rested on.
+    ``patience``: for how many minutes after its time a look may be done, and after how many somebody who wasn't visible
+    is looked for again; None where that was never seen."""
 
     n: int
     status: ScheduleStatus
     valid_from: date
     valid_to: date | None
     times: NightTimes | None
+    patience: tuple[int, int] | None = field(default=None, kw_only=True)
     seen_at: datetime
     orders: frozenset[str] = frozenset()
 
@@ -141,7 +144,8 @@ class PersonRecord:
 class Ledger:
     """Everything done for a case. ``schedule`` is the newest one, if any; ``person_elsewhere`` says that another open
     case of the same person still needs the person's data at the camera platform. ``closed``: the case was closed.
-    ``looks`` are those of the last nights, ``first_looks`` the first of each schedule that was done."""
+    ``looks`` are those of the last nights, ``first_looks`` the first of each schedule that was done. ``night_load``:
+    how many looks all of the municipality's schedules call for in a night, by unit and quarter of an hour."""
 
     opened_at: datetime
     acts: tuple[Act, ...] = ()
@@ -151,6 +155,7 @@ class Ledger:
     closed: bool = False
     looks: tuple[Look, ...] = ()
     first_looks: tuple[Look, ...] = ()
+    night_load: Mapping[int | None, Mapping[time, int]] = field(default_factory=dict)
 
     def counting(self, *kinds: ActKind) -> tuple[Act, ...]:
         """Acts that had, or may have had, their effect, in the order in which they were decided."""

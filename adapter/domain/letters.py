@@ -15,7 +15,7 @@ from adapter.domain.looks import LocalLook, at_wall_clock, last_look, next_look
 from adapter.domain.nights import check_granted
 from adapter.domain.pauses import by_hand, pauses, told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter
-from adapter.domain.schedule import camera_is_down, pause_causes
+from adapter.domain.schedule import camera_is_down, not_noted, pause_causes
 from adapter.domain.situation import Situation
 from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, Told, Writer
 
@@ -79,12 +79,17 @@ def _orders(w: Writer) -> None:
         own: What = {"first_day": w.first_day, "keys": s.evidence.keys, "asks": asks, "executed": executed}
         w.topical("received", Letter.RECEIVED, COORDINATOR, **own, **common)
     elif new := [p for p in s.mandate.run if p.order_id not in known]:
-        own = {"first_day": new[-1].first.isoformat(), "executed": new[-1].executed, "installed": s.evidence.installed}
+        own = {"first_day": new[-1].first.isoformat(), "executed": new[-1].executed, "installed": _is_up(s)}
         w.topical("received", Letter.RENEWED, COORDINATOR, **own, **common)
     elif before is not None and w.unit is not None and before != w.unit:
         times = json.dumps(s.evidence.times.to_json()) if s.evidence.times else None
         running = s.live is not None
         w.topical("moved", Letter.MOVED, COORDINATOR, last_day=w.last_day, times=times, running=running)
+
+
+def _is_up(s: Situation) -> bool:
+    """Whether the camera is said to be in place. A paper alone may have been signed at the planning visit."""
+    return s.ever_scheduled or s.evidence.ready is not None
 
 
 def _for_the_dead(w: Writer) -> None:
@@ -102,10 +107,11 @@ def _assignment_in(w: Writer) -> None:
     last = w.told.last(ALARM_TEAM, *ASSIGNMENT_IN, *ASSIGNMENT_OUT)
     fields: What = {"keys": s.evidence.keys, "first_day": w.first_day, "last_day": w.last_day}
     if last is None or last.what["letter"] == Letter.CANCEL:
-        w.topical("assignment", Letter.INSTALL, ALARM_TEAM, **fields)
+        gates = ",".join(sorted(s.policy.gates)) or None
+        w.topical("assignment", Letter.INSTALL, ALARM_TEAM, gates=gates, **fields)
     elif last.what["letter"] in ASSIGNMENT_OUT:
         w.topical("assignment", Letter.STAY, ALARM_TEAM, **fields)
-    elif not s.evidence.installed:
+    elif not _is_up(s):
         told = w.told.last(ALARM_TEAM, Letter.INSTALL, Letter.STAY, Letter.KEYS)
         if told and told.what["keys"] != s.evidence.keys and "needed" in (told.what["keys"], s.evidence.keys):
             w.topical("keys", Letter.KEYS, ALARM_TEAM, keys=s.evidence.keys, running=False)
@@ -134,19 +140,20 @@ def _times(w: Writer) -> None:
     if told is None:
         w.topical("times", Letter.TIMES, ALARM_TEAM, **fields)
     elif told.what["times"] != text:
-        w.settled("times", Letter.TIMES_CHANGED, ALARM_TEAM, installed=s.evidence.installed, **fields)
+        w.settled("times", Letter.TIMES_CHANGED, ALARM_TEAM, installed=_is_up(s), **fields)
 
 
 def _fewer(w: Writer) -> None:
-    """A period to come that grants fewer looks than there are times for: a week ahead."""
+    """A day to come from which fewer looks are granted than there are times for: a week ahead."""
     s = w.s
-    for period in s.mandate.run:
-        grant = s.mandate.granted(period.first)
-        near = s.today < period.first <= s.today + _A_WEEK
-        if near and grant and grant.per_night and s.evidence.times and check_granted(s.evidence.times, grant):
+    for day in s.mandate.turns(s.today):
+        period, grant = s.mandate.in_force(day), s.mandate.granted(day)
+        if period is None or grant is None or not grant.per_night or day > s.today + _A_WEEK:
+            continue
+        if s.evidence.times and check_granted(s.evidence.times, grant):
             found: What = {"granted": grant.per_night, "found": s.evidence.times.max_per_night}
             key = f"fewer:{period.order_id}:{grant.per_night}"
-            w.once(key, Letter.FEWER_GRANTED, COORDINATOR, when=period.first.isoformat(), **found)
+            w.once(key, Letter.FEWER_GRANTED, COORDINATOR, when=day.isoformat(), **found)
 
 
 def _dates(w: Writer) -> None:
@@ -176,7 +183,7 @@ def deviations(s: Situation) -> list[tuple[str, str, datetime, str]]:
     if papers and period is not None and not period.executed and not s.ever_scheduled:
         shown = min(papers, key=lambda n: (n.at, n.id))
         found.append(("not_executed", period.order_id, shown.at, shown.signal.value))
-    ready, missing = s.evidence.ready, s.evidence.papers_missing
+    ready, missing = s.evidence.ready, s.evidence.papers_missing or next(iter(not_noted(s)), None)
     if ready and missing and not s.evidence.withdrawn and not s.live:
         found.append(("no_consent", ready.id, ready.at, missing))
     asked = Told(s.ledger.acts).last(ALARM_TEAM, *ASSIGNMENT_IN)

@@ -15,6 +15,7 @@ from datetime import date
 
 from adapter.domain.facts import AuthorityDecision, Execution, Facts, Order, OrderStatus, ServiceKind, ServiceLine
 from adapter.domain.ledger import ActKind, Ledger
+from adapter.domain.looks import day_after
 from adapter.domain.nights import Granted, Weekday
 
 
@@ -83,6 +84,11 @@ class Mandate:
         nights = [g.nights for g in lines if g]
         together = None if None in nights else frozenset[Weekday]().union(*(n for n in nights if n))
         return Granted(sum(g.per_night for g in lines if g and g.per_night is not None), together)
+
+    def turns(self, day: date) -> list[date]:
+        """The days after ``day`` on which another period may be the one in force."""
+        days = {p.first for p in self.run} | {day_after(p.last) for p in self.run if p.last}
+        return sorted(turn for turn in days if turn > day)
 
     def holds(self, day: date) -> tuple[str, ...]:
         """Causes to pause that aren't the authority's end. An order that another one replaced holds up nothing."""
@@ -234,7 +240,7 @@ class _Reader:
             return
         if order.status is OrderStatus.WILL_NOT_BE_EXECUTED:
             yield "will_not_be_executed"
-        elif execution is None or execution.gone:
+        elif execution is None or execution.gone or execution.deleted:
             yield "execution_gone"
         elif not execution.current(self.today):
             yield "execution_over"

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from adapter.domain.ledger import ActKind, Look, ScheduleStatus, Wanted, What
-from adapter.domain.night_watch import Patience, camera_silent, night_end, night_of
+from adapter.domain.night_watch import Patience, camera_silent, found_late, night_end, night_of
 from adapter.domain.routine import Letter
 from adapter.domain.schedule import pause_causes
 from adapter.domain.situation import Situation
@@ -43,15 +43,20 @@ def look_key(n: int, due_at: datetime) -> str:
 
 
 def _at_once(w: Writer) -> None:
-    """Each look that was not done, quiet hours or not, to who works at night; and what is corrected."""
+    """Each look that was not done, quiet hours or not, to who works at night; and what is corrected. The looks of an
+    outage are told together when it is over, by ``engine.look_reader``."""
     for look in _entitled(w.s.ledger.looks):
         topic = look_key(look.n, look.due_at)
         last = w.told.topic(topic)
         told = last is not None and last.what["mail"] == "look_missed"
-        if look.not_done and not told:
+        if look.not_done and not told and not _late(w.s, look):
             _mail(w, topic, "look_missed", look, {"may_look": _may_look(w.s)})
         elif look.done and told:
             _mail(w, topic, "look_done", look, {})
+
+
+def _late(s: Situation, look: Look) -> bool:
+    return found_late(look, Patience.of(s.policy), s.policy.zone)
 
 
 def _mail(w: Writer, topic: str, mail: str, look: Look, more: What) -> None:

@@ -8,7 +8,7 @@ that nobody follows them is told by ``engine.look_reader``. All instants are awa
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
@@ -20,6 +20,11 @@ from adapter.domain.policy import Policy
 UNDECIDED = frozenset({LookOutcome.PENDING, LookOutcome.ABSENT})
 SAME_LOOK = timedelta(minutes=2)
 """How far the platform's ``dueAt`` may be from ours and still be the same look: clocks and rounding differ."""
+CLOCK_CHANGE = timedelta(hours=1)
+"""How much further in the two nights on which the clock is changed: the contract leaves open what the platform makes of
+a time that is skipped or comes twice."""
+UNFOLLOWED = timedelta(minutes=30)
+"""For how long the looks may be unreadable at night before that is told."""
 REMEMBERED = timedelta(days=3)
 """For how long what came of a look may still be told."""
 _EVER = datetime.min.replace(tzinfo=UTC)
@@ -45,8 +50,10 @@ class Patience:
     grace: timedelta = timedelta(minutes=5)
 
     @classmethod
-    def of(cls, policy: Policy) -> Patience:
-        return cls(policy.tolerance, policy.watch_grace)
+    def of(cls, policy: Policy, record: ScheduleRecord | None = None) -> Patience:
+        """Of a schedule as the platform has it; without one, the longest of all."""
+        own = record.patience if record else None
+        return cls(timedelta(minutes=own[0]) if own else policy.tolerance, policy.watch_grace)
 
     def deadline(self, due_at: datetime) -> datetime:
         return due_at + self.tolerance + self.grace
@@ -63,20 +70,28 @@ class Standing:
     valid_to: date | None
 
 
-def history(record: ScheduleRecord, acts: Iterable[Act] = ()) -> tuple[Standing, ...]:
+def history(record: ScheduleRecord, acts: Iterable[Act] = (), *, called_for: bool = False) -> tuple[Standing, ...]:
     """How a schedule has stood, by the acts that were done on it, and since it was last seen as it was seen: which
-    looks were due is judged by how it stood then, not by how it stands now."""
+    looks were due is judged by how it stood then, not by how it stands now.
+
+    An act has its effect somewhere between when it was called for and when that was seen. ``called_for``: by the
+    former, with acts of which it isn't known yet what became of them."""
     seen = Standing(record.seen_at, record.status, record.times, record.valid_from, record.valid_to)
-    done = sorted((act for act in acts if act.done_at and act.what.get("n") == record.n), key=_done_at)
+
+    def when(act: Act) -> datetime:
+        return act.created_at if called_for or act.done_at is None else act.done_at
+
+    theirs = (act for act in acts if act.what.get("n") == record.n)
+    done = sorted((act for act in theirs if act.done_at or (called_for and act.counts)), key=when)
     if not done:
         return (replace(seen, since=_EVER),)
     # A creation or a resumption came where nobody could look; anything else where somebody could.
     closed = done[0].kind in (ActKind.CREATE, ActKind.RESUME)
     stood = [replace(seen, since=_EVER, status=ScheduleStatus.PAUSED if closed else ScheduleStatus.OPEN)]
     for act in done:
-        stood.append(replace(_after(stood[-1], act), since=_done_at(act)))
+        stood.append(replace(_after(stood[-1], act), since=when(act)))
     last = stood[-1]
-    if replace(last, since=seen.since) != seen:
+    if replace(last, since=seen.since) != seen and (done[-1].done_at or seen.since > last.since):
         stood.append(replace(seen, since=max(seen.since, last.since)))
     return tuple(stood)
 
@@ -88,13 +103,11 @@ _STATUS = {
 }
 
 
-def _done_at(act: Act) -> datetime:
-    return act.done_at or act.created_at
-
-
 def _after(before: Standing, act: Act) -> Standing:
     if act.kind in _STATUS:
         return replace(before, status=_STATUS[act.kind])
+    if act.kind is ActKind.CHANGE and "valid_from" not in act.what:
+        return before  # of how long its looks may take
     times, first, last = act.what.get("times"), act.what.get("valid_from"), act.what.get("valid_to")
     return replace(
         before,
@@ -134,42 +147,72 @@ def follow(
     due: Mapping[int, Iterable[datetime]],
     listed: Iterable[Listed],
     read_at: datetime,
-    patience: Patience,
+    patience: Callable[[int], Patience],
     entitled: Callable[[int, datetime], bool],
+    zone: tzinfo,
 ) -> tuple[Look, ...]:
     """The case's looks that are new or changed, by a list that was read whole at ``read_at``.
 
     ``known`` are those of the span that was read, ``due`` the instants that the schedules call for in it, by the
-    schedule's number. A look at which somebody looked and that is neither known nor due is one without a right unless
-    ``entitled`` of its schedule and instant. A look that was judged may change: the platform corrects itself when a
-    device reports late (PA4).
+    schedule's number, as ``patience`` is asked for. A look at which somebody looked and that is neither known nor due
+    is one without a right unless ``entitled`` of its schedule and instant. A look that was judged may change: the
+    platform corrects itself when a device reports late (PA4).
     """
     before = {(look.n, look.due_at): look for look in known}
-    now = dict(before)
+    now, taken = dict(before), set[tuple[int, datetime]]()
     for n, instants in due.items():
         for at in instants:
             now.setdefault((n, at), Look(n, at, LookOutcome.ABSENT))
-    for one in listed:
-        key = _key_of(one, now)
+    for one in _nearest_first(listed, now):
+        key = _key_of(one, now, taken, zone)
+        taken.add(key)
         look = now.get(key)
         if look is None:
             look = Look(one.n, one.due_at, one.outcome, entitled(one.n, one.due_at), begun_at=one.begun_at)
             if not look.looked:
                 continue  # nobody looked, and nobody was to
         now[key] = replace(look, outcome=one.outcome, begun_at=one.begun_at, ended_at=one.ended_at, id=one.id)
-    judged = {key: _judged(look, read_at, patience) for key, look in now.items()}
+    judged = {
+        key: _judged(look, read_at - leeway(key[1], zone), patience(look.n), read_at) for key, look in now.items()
+    }
     return tuple(look for key, look in sorted(judged.items()) if look != before.get(key))
 
 
-def _key_of(one: Listed, known: Mapping[tuple[int, datetime], Look]) -> tuple[int, datetime]:
-    """The look that a listed one is: the same instant, or the nearest within ``SAME_LOOK``."""
-    near = [key for key in known if key[0] == one.n and abs(key[1] - one.due_at) <= SAME_LOOK]
-    return min(near, key=lambda key: abs(key[1] - one.due_at), default=(one.n, one.due_at))
+def _nearest_first(listed: Iterable[Listed], known: Mapping[tuple[int, datetime], Look]) -> list[Listed]:
+    """Those that are a known look to the instant come first, so that none of them is taken for its neighbour."""
+    return sorted(listed, key=lambda one: ((one.n, one.due_at) not in known, one.due_at))
 
 
-def _judged(look: Look, read_at: datetime, patience: Patience) -> Look:
-    known = look.outcome not in UNDECIDED or read_at >= patience.deadline(look.due_at)
+def _key_of(
+    one: Listed, known: Iterable[tuple[int, datetime]], taken: Collection[tuple[int, datetime]], zone: tzinfo
+) -> tuple[int, datetime]:
+    """The look that a listed one is: the same instant, or the nearest that may be it and is no other's."""
+
+    def away(key: tuple[int, datetime]) -> timedelta:
+        return abs(key[1] - one.due_at)
+
+    free = (key for key in known if key[0] == one.n and key not in taken)
+    near = [key for key in free if away(key) <= SAME_LOOK + leeway(key[1], zone)]
+    return min(near, key=away, default=(one.n, one.due_at))
+
+
+def leeway(due_at: datetime, zone: tzinfo) -> timedelta:
+    """How much further a look's instant may be from ours: an hour, near where the clock is changed."""
+    before, after = due_at - 2 * CLOCK_CHANGE, due_at + 2 * CLOCK_CHANGE
+    changes = before.astimezone(zone).utcoffset() != after.astimezone(zone).utcoffset()
+    return CLOCK_CHANGE if changes else timedelta(0)
+
+
+def _judged(look: Look, overdue_at: datetime, patience: Patience, read_at: datetime) -> Look:
+    known = look.outcome not in UNDECIDED or overdue_at >= patience.deadline(look.due_at)
     return replace(look, judged_at=read_at) if known and look.judged_at is None else look
+
+
+def found_late(look: Look, patience: Patience, zone: tzinfo) -> bool:
+    """Whether it became known only long after it should have that a look wasn't done: nobody could follow the looks.
+    Of an outage's looks the night is told together, not of each by itself."""
+    overdue_at = patience.deadline(look.due_at) + leeway(look.due_at, zone)
+    return look.not_done and look.judged_at is not None and look.judged_at >= overdue_at + UNFOLLOWED
 
 
 def night_of(instant: datetime, window: NightWindow, zone: tzinfo) -> date:

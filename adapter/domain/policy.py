@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta, tzinfo
 
+from adapter.domain.facts import Signal
 from adapter.domain.nights import NightWindow
 
 
@@ -25,8 +26,11 @@ class Policy:
     and not be seen, before somebody is asked to do it by hand. ``night_units`` have a mailbox of their own for the
     night; None stands for every unit without one.
     ``quiet`` is the local interval in which no message or reminder goes out (never a pause or an end).
-    ``tolerance``: how long after its time a look may be done, as the schedules have it; ``watch_grace``: how much
-    longer it may take until it is known what came of it.
+    ``patience``: for how many minutes after its time a look may be done, and after how many it is tried again, as the
+    schedules shall have it; ``patience_by_unit`` goes before it. ``watch_grace``: how much longer it may take until it
+    is known what came of a look. ``gates`` are the signals that a municipality wants before the start beside those of
+    the routine (LA14). A consent is to be reviewed after ``consent_review_months``; 0: never.
+    ``most_looks_at_once``: so many looks of a unit may fall in a quarter of an hour; 0: any number.
     ``holidays`` are days that aren't working days beside Saturdays and Sundays."""
 
     zone: tzinfo
@@ -42,8 +46,20 @@ class Policy:
     schedule_ahead_days: int = 3
     settle_changes: timedelta = timedelta(minutes=15)
     night_units: frozenset[int | None] = frozenset()
-    tolerance: timedelta = timedelta(minutes=30)
+    patience: tuple[int, int] = (30, 15)
+    patience_by_unit: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     watch_grace: timedelta = timedelta(minutes=5)
+    gates: frozenset[Signal] = frozenset()
+    consent_review_months: int = 0
+    most_looks_at_once: int = 0
+
+    def patience_of(self, unit: int | None) -> tuple[int, int]:
+        return self.patience_by_unit.get(unit or 0, self.patience)
+
+    @property
+    def tolerance(self) -> timedelta:
+        """The longest that any unit's schedules have."""
+        return timedelta(minutes=max(minutes for minutes, _ in (self.patience, *self.patience_by_unit.values())))
 
     def has_night_mailbox(self, unit: int | None) -> bool:
         return unit in self.night_units or None in self.night_units

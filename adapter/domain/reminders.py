@@ -9,19 +9,28 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from adapter.domain.calendar import after_quiet_hours, late_level
+from adapter.domain.calendar import after_quiet_hours, late_level, months_after
 from adapter.domain.checklist import awaited_since
 from adapter.domain.decision import StepView
+from adapter.domain.facts import Note
 from adapter.domain.ledger import ActKind, Wanted, What
-from adapter.domain.looks import local_date
+from adapter.domain.looks import day_start, local_date
 from adapter.domain.policy import Lateness
 from adapter.domain.routine import ASSIGNMENT_OUT, Letter, Role
-from adapter.domain.schedule import NOT_BEGUN, camera_is_down, nowhere_to_note, pause_causes
+from adapter.domain.schedule import (
+    absence_bounds,
+    camera_is_down,
+    nowhere_to_note,
+    pause_causes,
+    standing_absences,
+)
 from adapter.domain.situation import Situation
 from adapter.domain.told import ALARM_TEAM, COORDINATOR, Told
 from adapter.domain.unwatched import awaited_pauses, away_since, reminded
 
 ESCALATION = "escalation"
+_REVIEW = Lateness(0, 20, 40)
+"""Working days after the day on which a consent is to be reviewed."""
 _CAMERA_LEFT = Lateness(20, 40, 60)
 """Working days after which the alarm team's manager is asked, mildly, about a camera in the home of somebody dead."""
 
@@ -45,6 +54,7 @@ def awaited(s: Situation, steps: tuple[StepView, ...]) -> Awaited:
     _camera_left(s, late)
     _nowhere(s, late)
     _absence(s, late)
+    _consent(s, late)
     return Awaited(told, tuple(late.mails), tuple(late.rises))
 
 
@@ -90,8 +100,20 @@ def _is_reminded(s: Situation, view: StepView) -> bool:
     (LA7)."""
     if s.mandate.over:
         return view.id == "A6" or not (s.facts.client.value.deceased or nowhere_to_note(s))
-    causes = set(pause_causes(s)) - (NOT_BEGUN if s.live is None else set())
-    return not causes and (s.evidence.executing or view.id in ("I10", "A1"))
+    return not _rests(s) and (s.evidence.executing or view.id in ("I10", "A1"))
+
+
+def _rests(s: Situation) -> bool:
+    """Whether the steps wait for something else: for what is reminded of as a pause, for the authority, for the
+    person's return. Before the start nothing else does, whatever was noted by mistake."""
+    causes = set(pause_causes(s))
+    if s.live is None:
+        causes &= {"deceased", "order_held", "absence", *(pause.cause for pause in awaited_pauses(s))}
+        long_since = s.now - timedelta(days=s.policy.open_absence_days)
+        open_ones = [a for a in standing_absences(s.facts) if a.last_day is None]
+        if any(absence_bounds(a, s.policy)[0] <= long_since for a in open_ones):
+            causes -= {"absence"}
+    return bool(causes)
 
 
 def _camera_left(s: Situation, late: _Late) -> None:
@@ -107,6 +129,19 @@ def _nowhere(s: Situation, late: _Late) -> None:
     if asked and nowhere_to_note(s) and not s.facts.client.value.deceased:
         what: What = {"mail": "parked", "to": COORDINATOR, "code": "nowhere_to_note", "step": "A5"}
         late.on("nowhere_to_note", asked.done_at or asked.created_at, what, s.policy.late.get("A5"))
+
+
+def _consent(s: Situation, late: _Late) -> None:
+    """A consent that has stood for long is asked about (LA14), as long as nobody notes it anew."""
+    consent, months = s.evidence.consent, s.policy.consent_review_months
+    if consent and months and s.live and not s.mandate.over and not s.facts.client.value.deceased:
+        due = day_start(months_after(local_date(consent.at, s.policy.zone), months), s.policy.zone)
+        what: What = {"mail": "consent_review", "to": COORDINATOR, "signed": _day_of(consent, s)}
+        late.on("consent_review", due, what, _REVIEW)
+
+
+def _day_of(note: Note, s: Situation) -> str:
+    return local_date(note.at, s.policy.zone).isoformat()
 
 
 def _absence(s: Situation, late: _Late) -> None:

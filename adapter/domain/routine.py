@@ -133,6 +133,7 @@ class Letter(StrEnum):
     """A3, where nothing was booked: cancelled, nothing to do."""
     LOOKS_MISSED = "looks_missed"
     """To the coordinator, in the morning: looks of the night that were not done, and what came of it."""
+    CROWDED = "crowded"
     LOOKS_CORRECTED = "looks_corrected"
     """To the coordinator: what was told of a night isn't so, or isn't all."""
     CAMERA_OFFLINE = "camera_offline"

@@ -31,11 +31,21 @@ def missing_gates(s: Situation) -> tuple[str, ...]:
         "I1": period is not None,
         "I4": s.evidence.times is not None,
         "I6": keys_settled(s),
-        "I8": papers is None,
+        "I8": papers is None and not not_noted(s),
         "I9": s.evidence.ready is not None,
         "I10": period is not None and period.executed,
     }
     return tuple(step for step, holds in gates.items() if not holds)
+
+
+def not_noted(s: Situation) -> tuple[str, ...]:
+    """What a municipality wants noted beside the two papers (LA14), and isn't. Of a schedule it is what was wanted when
+    it was made: a heading that is mapped later stops nobody."""
+    wanted = s.policy.gates
+    if s.live is not None:
+        made = next((a for a in s.ledger.counting(ActKind.CREATE) if a.what.get("n") == s.live.n), None)
+        wanted = frozenset(map(Signal, json.loads(str((made and made.what.get("gates")) or "[]"))))
+    return tuple(gate.value for gate in sorted(wanted - s.evidence.newest.keys()))
 
 
 def keys_settled(s: Situation) -> bool:
@@ -57,7 +67,8 @@ def pause_causes(s: Situation) -> tuple[str, ...]:
         causes.append("equipment_collected")
     if not holds and (gap := _gap(s)):
         causes.append(gap)
-    if s.live and {"I4", "I8", "I9"} & set(missing_gates(s)) and not s.evidence.withdrawn:
+    known = s.evidence.withdrawn or "execution_gone" in holds  # its notes are gone with it
+    if s.live and {"I4", "I8", "I9"} & set(missing_gates(s)) and not known:
         causes.append("evidence_lost")
     absent = [a for a in standing_absences(s.facts) if away(a, s.now, s.policy)]
     if any(a.gone for a in absent):
@@ -140,12 +151,12 @@ def next_step(s: Situation) -> Wanted | None:
     causes = pause_causes(s)
     if causes and live.status is not ScheduleStatus.PAUSED:
         return _op(s, live, ActKind.PAUSE, {"reason": causes[0]}, why=causes[0])
-    change = _change(s, live)
+    change = change_of(s, live)
     if change:
         return change
     if not causes and live.status is ScheduleStatus.PAUSED and not s.facts.unsure:
         return _op(s, live, ActKind.RESUME, {}, why="cause_gone", opens=True)
-    return None
+    return _new_patience(s, live)
 
 
 def _create(s: Situation) -> Wanted | None:
@@ -165,10 +176,12 @@ def _create(s: Situation) -> Wanted | None:
         "orders": _orders(s),
         "unit": period.unit_id,
     }
+    if s.policy.gates:
+        what = {**what, "gates": json.dumps(sorted(s.policy.gates))}
     return Wanted(f"schedule:{n}:create", ActKind.CREATE, what, why="all_gates_hold", opens=True)
 
 
-def _change(s: Situation, live: ScheduleRecord) -> Wanted | None:
+def change_of(s: Situation, live: ScheduleRecord) -> Wanted | None:
     """Bring validity and times in place to what is called for. Only what narrows may rest on stale facts."""
     period = starting(s)
     if period is not None and period.sound:
@@ -195,6 +208,17 @@ def _change(s: Situation, live: ScheduleRecord) -> Wanted | None:
     }
     opens = wider or times != live.times
     return _op(s, live, ActKind.CHANGE, what, why="facts_changed", opens=opens)
+
+
+def _new_patience(s: Situation, live: ScheduleRecord) -> Wanted | None:
+    """How long its looks may take, where the mapping says otherwise by now: an act of its own and the last of all, so
+    that nothing else waits for it."""
+    period = s.mandate.at_or_after(s.today)
+    wanted = s.policy.patience_of(period.unit_id if period else None)
+    if live.patience in (None, wanted):
+        return None
+    what: What = {"tolerance": wanted[0], "retry_after": wanted[1]}
+    return _op(s, live, ActKind.CHANGE, what, why="patience_changed")
 
 
 def _op(s: Situation, live: ScheduleRecord, kind: ActKind, what: What, *, why: str, opens: bool = False) -> Wanted:

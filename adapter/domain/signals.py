@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from adapter.domain.decision import Decision, Phase, StepState
-from adapter.domain.facts import URGENT, Signal
+from adapter.domain.facts import OPTIONAL, URGENT, Signal
 from adapter.domain.routine import WAY_IN
 
 AT_THE_PERSONS = frozenset(
@@ -25,6 +25,8 @@ def signals_that_matter(decision: Decision | None, noted: frozenset[Signal]) -> 
     steps = {view.id: view.state for view in decision.steps} if decision is not None else {}
     settled = (StepState.DONE, StepState.NOT_NEEDED)
     matter = {signal for step in WAY_IN if steps.get(step.id) not in settled for signal in step.signals} | {*URGENT}
+    if steps.get("I8") not in settled:
+        matter |= OPTIONAL
     if noted & AT_THE_PERSONS or (decision is not None and decision.phase in (Phase.ACTIVE, Phase.PAUSED)):
         matter.add(Signal.EQUIPMENT_COLLECTED)
         if decision is not None:  # it contradicts an assignment, and none was given yet

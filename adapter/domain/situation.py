@@ -52,8 +52,7 @@ def situation(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Si
     today = local_date(now, policy.zone)
     mandate = read_mandate(facts, ledger, today, policy.renewal_gap_days)
     period = mandate.at_or_after(today)
-    days = [today, *sorted(p.first for p in mandate.run if p.first > today)]
-    grants = [(day, mandate.granted(day) or Granted()) for day in days]
+    grants = [(day, mandate.granted(day) or Granted()) for day in (today, *mandate.turns(today))]
     first_day = max(today, period.first) if period else today
     evidence = read_evidence(facts, ledger, grants, policy.window, today, first_day)
     return Situation(facts, ledger, mandate, evidence, now, today, policy)

@@ -24,7 +24,17 @@ from adapter.domain.nights import (
     Weekday,
     calendar_days,
 )
-from adapter.domain.times_grammar import BLANK, MONTHS, NAMES, NUMBERS, TWO_LETTERS, WEEKDAYS, grammar, prepare
+from adapter.domain.times_grammar import (
+    BLANK,
+    DATES,
+    MONTHS,
+    NAMES,
+    NUMBERS,
+    TWO_LETTERS,
+    WEEKDAYS,
+    grammar,
+    prepare,
+)
 from adapter.domain.times_refused import DATE_LIKE, RefusedError, reason, refuse
 
 MAX_TEXT = 2000
@@ -378,6 +388,12 @@ class _Reader:
         if len(found) > 1 or day is None or day > self.written + timedelta(days=366):
             refuse("unsure_date", self.text, found[0])
         return day
+
+
+def day_named(text: str, written: date) -> date | None:
+    """The one day that a text of ``written`` names plainly; None where it names none, or more than one."""
+    days = {_day(found.group(), written) for found in DATES.finditer(text)}
+    return days.pop() if len(days) == 1 else None
 
 
 def _day(token: str, written: date) -> date | None:

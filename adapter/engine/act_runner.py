@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from adapter.domain.ledger import ActKind, ActState
+from adapter.engine import counting
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE, Breaker
 from adapter.engine.environment import Runtime, Tenant
-from adapter.engine.retry_policy import CONFLICT_TRIES, RULES, Verdict, backoff
+from adapter.engine.retry_policy import CONFLICT_TRIES, RULES, SOUGHT_TWICE, Verdict, backoff
 from adapter.log_events import log, log_context
 from adapter.ports import CaseContext, Effect, Executor, Failure, PortError
 from adapter.store import claims, schedules
@@ -57,6 +58,7 @@ class _Turn:
 
     def __init__(self, rt: Runtime, tenant: Tenant, claimed: ClaimedAct) -> None:
         self.rt = rt
+        self.tenant = tenant
         self.claimed = claimed
         self.executor: Executor = tenant.executor
         self.label: dict[str, Any] = {"act": f"{claimed.act.n:02d} {claimed.act.key}", "kind": claimed.act.kind.value}
@@ -98,7 +100,7 @@ class _Turn:
         if self.claimed.opens:
             facts_at = self.claimed.facts_at
             return facts_at is None or self.began - facts_at > self.rt.tuning.fresh
-        # A case that couldn't be decided yet has nothing newer to judge by: what it calls for is to say so.
+        # The case couldn't be decided yet, and its only message says so: there are no newer facts to judge it by.
         decided_at = self.claimed.decided_at
         return self.claimed.lane != "platform" and decided_at is not None and self.began - decided_at > OUTDATED
 
@@ -146,7 +148,7 @@ class _Turn:
 
     async def _done(self, effect: Effect) -> None:
         now = self.rt.clock.now()
-        await self.rt.db.run(lambda c: claims.done(c, self.claimed, effect, now=now, reason="act_done"))
+        await self.rt.db.run(lambda c: counting.act_done(c, self.tenant, self.claimed, effect, now, "act_done"))
         await self.rt.at(f"act {self.claimed.act.kind.value} recorded")
         seconds = (now - self.began).total_seconds()
         log("act_done", vendor=self.vendor, attempts=self.claimed.act.attempts, seconds=seconds, **self.label)
@@ -166,9 +168,9 @@ class _Turn:
         if (effect := found) is not None:
             # Nothing found may be because nothing was asked: mail can't be looked for.
             self._heard(None)
-            await self.rt.db.run(lambda c: claims.done(c, self.claimed, effect, now=now, reason="act_found"))
+            await self.rt.db.run(lambda c: counting.act_done(c, self.tenant, self.claimed, effect, now, "act_found"))
             log("act_found_done", vendor=self.vendor, looks=looks, **self.label)
-        elif looks >= self.executor.looks_needed(self.claimed.act):
+        elif looks >= (2 if self.claimed.act.kind in SOUGHT_TWICE else 1):
             await self._had_no_effect(now)
         else:
             await self._still_unknown(looks, None)
@@ -256,6 +258,7 @@ class _Turn:
 
         def again(c: Connection) -> bool:
             hopeless = self._hopeless(c, seen, error)
+            before = schedules.newest(c, claimed.tenant, claimed.ref)
             if seen is not None and seen.schedule is not None:
                 schedules.save(
                     c, claimed.tenant, claimed.ref, seen.schedule, remote_id=seen.schedule_id, etag=seen.etag
@@ -266,6 +269,7 @@ class _Turn:
                 claims.retry(
                     c, claimed, retry_at=retry_at, error=str(error), now=now, reason="conflict", told=error.audit
                 )
+            counting.schedule_seen(c, self.tenant, claimed.ref, before, now)
             return hopeless
 
         if await self.rt.db.run(again):

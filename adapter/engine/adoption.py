@@ -18,6 +18,7 @@ from adapter.domain.facts import Facts, Order, OrderStatus
 from adapter.domain.ledger import ActKind, Ledger, ScheduleStatus, Wanted
 from adapter.domain.looks import day_start
 from adapter.domain.routine import Letter
+from adapter.engine import counting
 from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.request_file import Adoption
 from adapter.log_events import log
@@ -80,6 +81,7 @@ def _open(
     at = day_start(order.order_date, tenant.policy.zone)
     for signal in entry.done:
         declarations.declare(c, tenant.name, case.ref, signal, at=at, who=entry.who, why=entry.why)
+    counting.schedule_seen(c, tenant, case.ref, None, now)
     return case.ref
 
 

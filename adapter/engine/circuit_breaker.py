@@ -56,7 +56,8 @@ class Breaker:
         return self.probe_at is not None and self.probe_at <= now
 
     def allows(self, now: datetime) -> bool:
-        """Whether a call may be made. While the vendor is down one is, at each probe: whoever is told yes makes it."""
+        """Whether a call may be made. While the vendor is down, one caller at a time is told yes; its call is the
+        probe, so it must make it."""
         if self.closed:
             return True
         if not self.probe_due(now):

@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts
 from adapter.domain.looks import local_date
+from adapter.engine import counting
 from adapter.engine.environment import Runtime
 from adapter.engine.new_orders import open_or_mark
 from adapter.store import cases
@@ -45,6 +46,7 @@ def take_up_again(c: Connection, rt: Runtime, case: Case, decision: Decision, kn
         cases.unlink_orders(c, case, decision.release)
         today = local_date(now, tenant.policy.zone)
         open_or_mark(c, rt, tenant, case.person_id, released, now, evidence_after=today)
+        counting.orders_left(c, tenant, case, len(released), now)
         return True
     shown = {o.id for o in known.orders.value if not o.gone}
     return cases.chain(c, case) <= shown or now - (case.due_at or now) >= NOT_SHOWN

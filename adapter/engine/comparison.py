@@ -18,6 +18,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from adapter.domain.ledger import Act, ActKind, ActState, ScheduleRecord, ScheduleStatus, What
+from adapter.engine import counting
 from adapter.engine.environment import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import CaseContext, PlatformSchedule, PortError
@@ -34,8 +35,9 @@ LAG = timedelta(minutes=5)
 
 @dataclass(slots=True)
 class Comparison:
-    """What was found. The lists are of case references, with the schedule's number; ``left_out`` are those that the
-    list showed otherwise and that we changed ourselves less than ``LAG`` ago."""
+    """What was found. The lists are of case references, with the schedule's number; ``ended`` are those of ``unowned``
+    that the policy had ended at once, ``left_out`` those that the list showed otherwise and that we changed ourselves
+    less than ``LAG`` ago."""
 
     listed: int = 0
     others: int = 0
@@ -43,6 +45,7 @@ class Comparison:
     changed: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     unowned: list[str] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
 
 
@@ -65,7 +68,8 @@ async def compare(rt: Runtime, tenant: Tenant) -> Comparison:
             "others": found.others,
             "changed": ", ".join(found.changed),
             "missing": ", ".join(found.missing),
-            "unowned": ", ".join(found.unowned),
+            "mended": rt.tuning.mend_drift,
+            "unowned": ", ".join(label for label in found.unowned if label not in found.ended),
             "left_out": ", ".join(found.left_out),
         }
         await rt.db.run(lambda c: events.record(c, tenant.name, None, "comparison", data, now=rt.clock.now()))
@@ -117,9 +121,13 @@ async def _compare_page(
 async def _look_closer(
     rt: Runtime, tenant: Tenant, ours: schedules.Owned, row: PlatformSchedule, found: Comparison, began: datetime
 ) -> None:
-    known = ours.record
-    if same(known, row.record):
+    known, seen = ours.record, row.record
+    if same(known, seen):
         found.same += 1
+        if known.patience is None and seen.patience is not None:
+            # From before it was kept: from now on it is, and follows the mapping when the case is decided next.
+            learnt = replace(known, patience=seen.patience)
+            await rt.db.run(lambda c: schedules.replace_stored(c, tenant.name, ours, learnt))
     elif known.seen_at < began - LAG:
         await _take_over(rt, tenant, ours.ref, known, row.id, found)
     else:
@@ -127,8 +135,9 @@ async def _look_closer(
 
 
 def same(known: ScheduleRecord, seen: ScheduleRecord) -> bool:
-    """Whether a schedule is as we left it."""
-    return (known.status, known.valid_from, known.valid_to, known.times) == (
+    """Whether a schedule is as we left it; how long its looks may take counts where that was ever seen."""
+    patient = known.patience is None or known.patience == seen.patience
+    return patient and (known.status, known.valid_from, known.valid_to, known.times) == (
         seen.status,
         seen.valid_from,
         seen.valid_to,
@@ -150,8 +159,10 @@ async def _take_over(
     if rt.tuning.mend_drift:
 
         def store(c: Connection) -> None:
+            now, before = rt.clock.now(), schedules.newest(c, tenant.name, ref)
             schedules.save(c, tenant.name, ref, seen, remote_id=schedule_id, etag=now_there.etag)
-            due.mark_due(c, tenant.name, [ref], rt.clock.now(), "comparison")
+            due.mark_due(c, tenant.name, [ref], now, "comparison")
+            counting.schedule_seen(c, tenant, ref, before, now)
 
         await rt.db.run(store)
     log("schedule_changed", case=ref, schedule=label, status=seen.status.value, mended=rt.tuning.mend_drift)
@@ -187,6 +198,7 @@ async def _unowned(
         act = Act(0, f"unowned:{row.reference}", ActKind.END, ActState.SENDING, what, now)
         ids = {row.record.n: (row.id, row.etag)}
         await tenant.executor.perform(act, CaseContext(tenant.name, ref, "", None, True, ids))
+        found.ended.append(row.reference)
     log("schedule_unowned", case=ref, schedule=row.reference, status=row.record.status.value, ended=ended)
 
 

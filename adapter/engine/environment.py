@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from adapter.domain.policy import Policy
 from adapter.engine.circuit_breaker import Breakers
+from adapter.engine.night_load import NightLoads
 from adapter.engine.tuning import Tuning
 from adapter.ports import CaseSource, Executor, SchedulePlatform
 from adapter.store.database import Database
@@ -55,6 +56,9 @@ class Runtime:
     breakers: Breakers = field(default_factory=Breakers)
     refused: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Municipalities that aren't served because their settings or mapping can't be used, and what to mend of each."""
+    requests_refused: list[str] = field(default_factory=list)
+    """Entries of the files by which people ask that can't be used, as ``file:line``; replaced at each reading."""
+    night_loads: NightLoads = field(default_factory=NightLoads)
     dry_run: bool = False
     """Read and decide for real, and carry out nothing: what would have been done is logged."""
     beat: Callable[[], None] = lambda: None

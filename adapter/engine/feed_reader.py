@@ -136,11 +136,16 @@ async def _read(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken
         return Taken(window.items, window.problems, now)
     if feed.name == "services":
         return await _read_services(rt, tenant, feed, now)
-    window = await tenant.source.changed_since(feed.name, (feed.cursor or now) - rt.tuning.overlap)
-    # The vendor's own clock decides how far the window reached; ours may differ by minutes. A list that says 404 may be
-    # empty or down (L10): the cursor stays, and what is asked for again was empty.
-    reached = min(window.server_time or now, now)
+    window = await tenant.source.changed_since(feed.name, min(feed.cursor or now, now) - rt.tuning.overlap)
+    # A list that says 404 may be empty or down (L10): the cursor stays, and what is asked for again was empty.
+    reached = _reached(feed, window.server_time, now)
     return Taken(window.items, window.problems, reached if window.sure else feed.cursor or reached)
+
+
+def _reached(feed: Feed, server_time: datetime | None, now: datetime) -> datetime:
+    """How far a window reached: by the vendor's own clock, as ours may differ by minutes; but not back behind what was
+    read already, whatever year it says, and never beyond now."""
+    return max(min(server_time or now, now), min(feed.cursor or now, now))
 
 
 async def _read_services(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken:
@@ -168,15 +173,16 @@ async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -
         if feed.cursor is None and await _is_new(tenant):
             return Taken((), (), None)
         await tenant.source.answers("orders")
-    reached = min((w.server_time for w in windows.values() if w.server_time), default=now)
+    server_time = min((w.server_time for w in windows.values() if w.server_time), default=None)
     items = tuple(item for window in windows.values() for item in window.items)
     new = await read_new_orders(rt, tenant, windows, waiting)
-    return Taken(items, tuple(p for w in windows.values() for p in w.problems), min(reached, now), new)
+    problems = tuple(p for w in windows.values() for p in w.problems)
+    return Taken(items, problems, _reached(feed, server_time, now), new)
 
 
 async def _is_new(tenant: Tenant) -> bool:
-    """Whether the case system answers, and has no order at all yet: what nobody ever saw an order of isn't down for
-    showing none. Its days are all asked for again until it shows one."""
+    """Whether the case system answers, and has no order at all yet. One that never showed an order isn't taken to be
+    down because it shows none; all its days are asked for again until it shows one."""
     return not await tenant.source.shows("orders") and await tenant.source.shows("client", "headings")
 
 
@@ -186,7 +192,7 @@ def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Take
     concerned = _concerned(c, tenant.name, name, taken.items)
     links = [i.link for i in taken.items if i.link] if name in TAKES_UP else []
     closed = cases.closed_refs_of_links(c, tenant.name, LINKS[name], links)
-    # An order is remembered whosever it is: reading its person again would cost calls, and not just a look-up here.
+    # Orders of all persons are remembered: one that is forgotten is new the next time, and its person is read again.
     lasting = [i for i in taken.items if name == "orders" or i.id in concerned or i.link in closed]
     new = feeds.changed(c, tenant.name, name, lasting, now)
     marked = {ref for item in new for ref in concerned.get(item.id, ())}
@@ -195,7 +201,8 @@ def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Take
     if name in LISTS:
         marked |= _vanished(c, tenant.name, name, {i.id for i in taken.items})
     due.mark_due(c, tenant.name, marked, now, name)
-    opened = [ref for person, o in taken.new.orders if (ref := open_or_mark(c, rt, tenant, person, o, now))]
+    found = [open_or_mark(c, rt, tenant, who, some, now, shown=ids) for who, some, ids in taken.new.orders]
+    opened = [ref for ref in found if ref]
     if name == "orders":
         put_in_inbox(c, tenant, taken.new.waiting, concerned, now)
     _problems(c, tenant, name, taken.problems, now)

@@ -9,7 +9,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
@@ -18,11 +18,12 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy import Connection
 
 from adapter.engine.comparison import compare_when_due
-from adapter.engine.environment import Runtime
+from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_reader import read_feeds
 from adapter.engine.look_reader import follow_looks
 from adapter.engine.request_worker import RequestDesk, request_files, take_in, turn
 from adapter.engine.retention import forget
+from adapter.engine.retry_policy import SOUGHT_TWICE
 from adapter.engine.worker import Done, work
 from adapter.log_events import log
 from adapter.store import claims, due, feeds, outbox
@@ -52,13 +53,19 @@ async def run_once(rt: Runtime) -> Cycle:
     """One whole cycle: what people ask by file, every feed of every municipality, then all that is due. Raises
     ``StoreError``."""
     await take_in(rt, *request_files(rt))
-    marked = sum(await asyncio.gather(*(read_feeds(rt, tenant) for tenant in rt.tenants.values())))
+    marked = sum(await asyncio.gather(*(_read(rt, tenant) for tenant in rt.tenants.values())))
     await asyncio.gather(*(follow_looks(rt, tenant) for tenant in rt.tenants.values()))
     done: Done = await work(rt)
     while await turn(rt):
         more = await work(rt)
         done = Done(done.cases + more.cases, done.acts + more.acts)
     return Cycle(marked, done.cases, done.acts)
+
+
+async def _read(rt: Runtime, tenant: Tenant) -> int:
+    """One reading of a municipality's feeds, once it is known by what names people know its headings."""
+    await tenant.source.read_headings()
+    return await read_feeds(rt, tenant)
 
 
 class Jobs:
@@ -80,7 +87,7 @@ class Jobs:
         self.scheduler.add_listener(_tell, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
         now = rt.clock.now()
         for tenant in rt.tenants.values():
-            self._add(f"feeds {tenant.name}", partial(read_feeds, rt, tenant), rt.tuning.poll, now)
+            self._add(f"feeds {tenant.name}", partial(_read, rt, tenant), rt.tuning.poll, now)
             self._add(f"looks {tenant.name}", partial(follow_looks, rt, tenant), rt.tuning.watch, now)
             self._add(f"comparison {tenant.name}", partial(compare_when_due, rt, tenant), COMPARE_LOOK, now)
         self._add("work", lambda: work(rt, self.stopping), WORK_EVERY, now)
@@ -137,32 +144,32 @@ class Jobs:
 
 
 async def _begin(rt: Runtime) -> None:
-    """What was parked gets another chance: settings and mapping may have changed. What a killed process held in an
-    embedded database is free at once; only its acts wait for their leases: they may still be having their effect."""
+    """What was parked gets another chance: settings and mapping may have changed. Where this is the only process, what
+    is held was held by one that was killed: it is free at once, and what it was sending is looked for."""
 
     def begin(c: Connection) -> None:
         now = rt.clock.now()
         for tenant in rt.tenants:
             outbox.release_parked(c, tenant, now)
-        if rt.db.embedded:
-            due.release_all(c, now)
-            feeds.release_all(c)
+        if rt.db.alone:
+            _release(c, rt, now)
 
     await rt.db.run(begin)
+
+
+def _release(c: Connection, rt: Runtime, now: datetime, owner: str | None = None) -> None:
+    """The leases of one process, or of all."""
+    claims.release_all(c, now=now, settle=rt.tuning.settle, at_once=SOUGHT_TWICE, owner=owner)
+    due.release_all(c, now, owner=owner)
+    feeds.release_all(c, owner=owner)
 
 
 async def _give_back(rt: Runtime) -> None:
     """The leases of a process that stops, so that the next one goes on at once."""
 
-    def give_back(c: Connection) -> None:
-        now = rt.clock.now()
-        claims.release_owner(c, rt.owner, now=now, settle=rt.tuning.settle)
-        due.release_all(c, now, owner=rt.owner)
-        feeds.release_all(c, owner=rt.owner)
-
     try:
         async with asyncio.timeout(GIVE_BACK_SECONDS):
-            await rt.db.run(give_back)
+            await rt.db.run(lambda c: _release(c, rt, rt.clock.now(), rt.owner))
     except TimeoutError:
         raise StoreError(
             f"database {rt.db.name} doesn't answer; what this process held is free when its leases end", "unreachable"

@@ -8,30 +8,37 @@ schedule that no case owns, nobody can follow the looks.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from adapter.domain.ledger import ActKind, Look, Wanted, What
+from adapter.domain.ledger import Act, ActKind, Look, ScheduleRecord, Wanted, What
 from adapter.domain.looks import window_start
 from adapter.domain.night_letters import look_key
 from adapter.domain.night_watch import (
+    CLOCK_CHANGE,
     REMEMBERED,
     SAME_LOOK,
+    UNFOLLOWED,
     Listed,
     Patience,
     Standing,
     could_look,
     due_looks,
     follow,
+    found_late,
     history,
     is_news,
+    leeway,
     night_end,
     night_of,
 )
 from adapter.domain.policy import Policy
+from adapter.engine import counting
 from adapter.engine.environment import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import Changed, PortError, Supervision, Supervisions
@@ -47,8 +54,6 @@ OVERLAP = timedelta(minutes=30)
 """How far before the oldest look that may still be open is read again."""
 MORNING = timedelta(hours=1)
 """How long after the last look may still be open the whole night is read once more, for what came late (PA4)."""
-UNFOLLOWED = timedelta(minutes=30)
-"""For how long the looks may be unreadable at night before that is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +68,8 @@ def span(policy: Policy, cursor: datetime | None, now: datetime) -> Span | None:
     """Which looks are to be read at ``now``: within a night and until its last look can't be open any more, those since
     the cursor, with overlap; once in the morning, the whole night. None: nothing is."""
     patience = Patience.of(policy)
-    since = max(cursor or now, now - REMEMBERED) - OVERLAP - patience.tolerance - patience.grace
+    longer = max(leeway(now, policy.zone), leeway(now - 2 * CLOCK_CHANGE, policy.zone))
+    since = max(cursor or now, now - REMEMBERED) - OVERLAP - patience.tolerance - patience.grace - longer
     today = night_of(now, policy.window, policy.zone)
     for night in (today, today - timedelta(days=1)):
         begins, over = bounds(policy, night)
@@ -151,48 +157,75 @@ class News:
 def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Supervisions, now: datetime) -> News:
     """Store the looks that changed, mark their cases, call for what is to be told, and move the cursor: all of it or
     nothing."""
-    policy, patience, news = tenant.policy, Patience.of(tenant.policy), News()
+    policy, news = tenant.policy, News()
     known = look_log.since(c, tenant.name, todo.start - SAME_LOOK)
-    stood, listed = _stood(c, tenant.name, todo.start), _listed(c, tenant.name, seen.rows, news)
+    stood, listed = _stood(c, tenant, todo.start), _listed(c, tenant, seen.rows, news)
     for ref, rows in listed.items():
         stood.setdefault(ref, {}).update({n: s for n, (s, _) in rows.items() if n not in stood.get(ref, {})})
+    longest = Patience.of(policy)
     changed: list[tuple[str, Look]] = []
     for ref in sorted({*known, *stood, *listed}):
         its = stood.get(ref, {})
-        calls_for = {n: due_looks(s, policy.window, policy.zone, todo.start, now) for n, s in its.items()}
+        calls_for = {n: _called_for(s, policy, todo.start, now) for n, s in its.items()}
         found = [one for _, some in listed.get(ref, {}).values() for one in some]
 
-        def entitled(n: int, at: datetime, its: Mapping[int, Sequence[Standing]] = its) -> bool:
-            return could_look(its.get(n, ()), at, policy.zone)
+        def entitled(n: int, at: datetime, its: Mapping[int, Followed] = its) -> bool:
+            return n in its and any(could_look(stood, at, policy.zone) for stood in (its[n].seen, its[n].called))
 
-        changed += [(ref, look) for look in follow(known.get(ref, ()), calls_for, found, now, patience, entitled)]
+        def patience(n: int, its: Mapping[int, Followed] = its) -> Patience:
+            return its[n].patience if n in its else longest
+
+        changed += [
+            (ref, look) for look in follow(known.get(ref, ()), calls_for, found, now, patience, entitled, policy.zone)
+        ]
     look_log.save(c, tenant.name, changed)
     _mark(c, tenant, changed, known, news, todo.start, now)
     for ref, look in news.unentitled:
         _want_unentitled(c, tenant, ref, look, now)
     _want_unowned(c, tenant, news, now)
+    late = [(ref, look) for ref, look in news.missed if found_late(look, longest, policy.zone)]
+    _want_late(c, tenant, late, now)
     feeds.finish(c, feed, cursor=now, now=now)
+    counting.looks(c, tenant, changed, known)
     return news
 
 
-def _stood(c: Connection, tenant: str, start: datetime) -> dict[str, dict[int, tuple[Standing, ...]]]:
-    """How each schedule has stood, by case and number."""
-    found: dict[str, dict[int, tuple[Standing, ...]]] = {}
-    for ref, record, acts in schedules.followed(c, tenant, start):
-        found.setdefault(ref, {})[record.n] = history(record, acts)
+class Followed(NamedTuple):
+    """How a schedule has stood as it was seen, and as it was called for; and how long its looks may take."""
+
+    seen: tuple[Standing, ...]
+    called: tuple[Standing, ...]
+    patience: Patience
+
+    @classmethod
+    def of(cls, policy: Policy, record: ScheduleRecord, acts: Sequence[Act] = ()) -> Followed:
+        return cls(history(record, acts), history(record, acts, called_for=True), Patience.of(policy, record))
+
+
+def _called_for(one: Followed, policy: Policy, start: datetime, now: datetime) -> list[datetime]:
+    """The looks that a schedule called for; none from when a pause or an end of it was."""
+    due = due_looks(one.seen, policy.window, policy.zone, start, now)
+    return [at for at in due if could_look(one.called, at, policy.zone)]
+
+
+def _stood(c: Connection, tenant: Tenant, start: datetime) -> dict[str, dict[int, Followed]]:
+    """The schedules to follow, by case and number."""
+    found: dict[str, dict[int, Followed]] = {}
+    for ref, record, acts in schedules.followed(c, tenant.name, start):
+        found.setdefault(ref, {})[record.n] = Followed.of(tenant.policy, record, acts)
     return found
 
 
 def _listed(
-    c: Connection, tenant: str, rows: Iterable[Supervision], news: News
-) -> dict[str, dict[int, tuple[tuple[Standing, ...], list[Listed]]]]:
+    c: Connection, tenant: Tenant, rows: Iterable[Supervision], news: News
+) -> dict[str, dict[int, tuple[Followed, list[Listed]]]]:
     """What the platform lists of our schedules, by case and number, each with how it stands now; what is nobody's goes
     to the news."""
     by_schedule: dict[str, list[Supervision]] = {}
     for row in rows:
         by_schedule.setdefault(row.schedule_id, []).append(row)
-    owned = schedules.by_remote_ids(c, tenant, by_schedule)
-    found: dict[str, dict[int, tuple[tuple[Standing, ...], list[Listed]]]] = {}
+    owned = schedules.by_remote_ids(c, tenant.name, by_schedule)
+    found: dict[str, dict[int, tuple[Followed, list[Listed]]]] = {}
     for schedule_id, some in by_schedule.items():
         owner = owned.get(schedule_id)
         if owner is None:
@@ -200,7 +233,7 @@ def _listed(
             continue
         record = owner.record
         looks = [Listed(s.id, record.n, s.due_at, s.outcome, s.begun_at, s.ended_at) for s in some]
-        found.setdefault(owner.ref, {})[record.n] = (history(record), looks)
+        found.setdefault(owner.ref, {})[record.n] = (Followed.of(tenant.policy, record), looks)
     return found
 
 
@@ -241,8 +274,23 @@ def _want_unentitled(c: Connection, tenant: Tenant, ref: str, look: Look, now: d
         _want(c, tenant, key, {"mail": "look_unentitled", "to": to, **what}, now)
 
 
+def _want_late(c: Connection, tenant: Tenant, late: Sequence[tuple[str, Look]], now: datetime) -> None:
+    """One mail to each unit's night mailbox (the coordinator's where there is none) for all looks of an outage."""
+    units = schedules.units(c, tenant.name) if late else {}
+    by_unit: dict[int | None, list[list[str]]] = {}
+    for ref, look in sorted(late, key=lambda one: (one[1].due_at, one[0])):
+        by_unit.setdefault(units.get(ref), []).append([_local(tenant, look.due_at), ref])
+    for unit, rows in by_unit.items():
+        to = "night" if tenant.policy.has_night_mailbox(unit) else "coordinator"
+        what: What = {"mail": "looks_late", "to": to, "unit": unit, "looks": json.dumps(rows)}
+        _want(c, tenant, f"outage:{int(now.timestamp())}:{unit or ''}", what, now)
+
+
 def _want_unowned(c: Connection, tenant: Tenant, news: News, now: datetime) -> None:
-    """Each schedule is told of once, those that are new together."""
+    """Each schedule is told of once, those that are new together. While it isn't known what became of a creation, one
+    that seems to be nobody's may be ours."""
+    if news.unowned and schedules.being_made(c, tenant.name):
+        news.unowned = []
     shown = [Changed(schedule_id, None, "") for schedule_id in news.unowned]
     news.unowned = sorted(row.id for row in feeds.changed(c, tenant.name, UNOWNED, shown, now))
     if news.unowned:

@@ -35,10 +35,10 @@ person must mend is told at once."""
 
 @dataclass(frozen=True, slots=True)
 class NewOrders:
-    """What came of reading the persons of new orders: ``orders`` by person, to open cases for, and what is to be asked
-    for again."""
+    """What came of reading the persons of new orders: ``orders`` by person, to open cases for, with the ids of all that
+    the person has; and what is to be asked for again."""
 
-    orders: tuple[tuple[str, tuple[Order, ...]], ...] = ()
+    orders: tuple[tuple[str, tuple[Order, ...], frozenset[str]], ...] = ()
     waiting: tuple[WaitingOrder, ...] = ()
 
 
@@ -52,7 +52,7 @@ async def read_new_orders(
     wrong = {str(dict(p.params).get("id")): p for window in windows.values() for p in window.problems}
     items = [item for item, _ in shown.values()]
     fresh = await rt.db.run(lambda c: _without_case(c, tenant.name, items, before))
-    opening: list[tuple[str, tuple[Order, ...]]] = []
+    opening: list[tuple[str, tuple[Order, ...], frozenset[str]]] = []
     unread = {item.id for item in fresh if not item.person_id}
     ids_of: dict[str, set[str]] = {}
     for item in fresh:
@@ -72,7 +72,7 @@ async def read_new_orders(
         wrong |= {str(dict(p.params).get("id")): p for p in problems}
         due_orders = tuple(o for o in orders if opens_case(o, tenant.go_live))
         if due_orders:
-            opening.append((person_id, due_orders))
+            opening.append((person_id, due_orders, frozenset(o.id for o in orders)))
     now = rt.clock.now()
     waiting = _in_doubt(windows, before, local_date(now, tenant.policy.zone), now)
     for order_id in sorted(unread):
@@ -91,7 +91,7 @@ def _in_doubt(
     silent = {day for day, window in windows.items() if not window.sure}
     waiting = {}
     for day in sorted(day for day in silent if day < today - timedelta(days=1)):
-        if day.isoformat() not in before:  # else this was the second time
+        if day.isoformat() not in before:  # The day was asked for once more already.
             waiting[day.isoformat()] = WaitingOrder(day.isoformat(), InboxState.DAY_IN_DOUBT, day, now)
     for order in before.values():
         if order.state is InboxState.DAY_IN_DOUBT or order.day not in silent:
@@ -157,15 +157,19 @@ def open_or_mark(
     now: datetime,
     *,
     evidence_after: date | None = None,
+    shown: frozenset[str] = frozenset(),
 ) -> str | None:
     """Open a case for orders that have none, unless an open case of the person takes them in (a chain): then that one
-    is marked. Notes count from ``evidence_after``, or from the date of the first order. Returns the reference, or None
-    where there was nothing to do."""
+    is marked. ``shown`` are all the person's orders: a case that one of them belongs to is the person's, though it
+    doesn't know yet that their number was replaced (LA10). Notes count from ``evidence_after``, or from the date of the
+    first order. Returns the reference, or None where there was nothing to do."""
     taken = cases.orders_taken(c, tenant.name, [o.id for o in orders])
     free = [o for o in orders if o.id not in taken]
     if not free:
         return None
-    going_on = [k for k in cases.open_cases_of_person(c, tenant.name, person_id) if k.collected_at is None]
+    theirs = cases.open_cases_of_person(c, tenant.name, person_id)
+    theirs += [k for order in sorted(shown) if (k := cases.case_of_order(c, tenant.name, order)) and k.open]
+    going_on = [k for k in theirs if k.collected_at is None]
     if going_on:
         due.mark_due(c, tenant.name, [going_on[0].ref], now, "order")
         return going_on[0].ref

@@ -84,7 +84,7 @@ class CaseReader:
 
     async def number_now(self, client_ids: frozenset[str]) -> str | None:
         """The person's number, where it was replaced (LA10): orders of the case are another number's, of the same
-        client. None while it is the same, or can't be known."""
+        client, or of one that theirs was merged into. None while it is the same, or can't be known."""
         gone = [order for order in self._value("orders") if order.gone]
         if "orders" not in self.read or not gone:
             return None
@@ -93,9 +93,21 @@ class CaseReader:
             if number is None or number == self.case.person_id:
                 return None
             now, _ = await self.tenant.source.client(number)
+            same = str(now.client_id) in client_ids or (now.client_id is not None and await self._merged(number))
         except PortError:
             return None
-        return number if str(now.client_id) in client_ids else None
+        return number if same else None
+
+    async def _merged(self, number: str) -> bool:
+        """Whether the client was merged into the one with this number: theirs is gone, and all that the case knew of
+        orders and executions is now the other's. An order alone that stands under another number is a mistake."""
+        client = self.read.get("client")
+        if client is None or client.stale or not client.value.gone:
+            return False
+        orders, _ = await self.tenant.source.orders(number)
+        executions, _ = await self.tenant.source.executions(number)
+        there = {*(str(o.id) for o in orders), *(str(e.id) for e in executions)}
+        return {str(row.id) for row in (*self._value("orders"), *self._value("executions")) if row.gone} <= there
 
     async def read_everything(self) -> None:
         """Read what wasn't read yet of all on which the opening of supervision rests."""

@@ -17,6 +17,8 @@ from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts, Order
 from adapter.domain.ledger import ActKind, ActState, Ledger
 from adapter.domain.night_watch import REMEMBERED
+from adapter.domain.routine import Letter
+from adapter.engine import counting
 from adapter.engine.adoption import enter
 from adapter.engine.closed_cases import take_up_again, with_person
 from adapter.engine.environment import Runtime, Tenant
@@ -140,7 +142,7 @@ def _decide(
         _tell_facts(known.resources, reader.read)
         return
     rows: outbox.Rows | None = outbox.rows_of(c, case)
-    before_entry = outbox.ledger(c, case, rows, looks_since=now - REMEMBERED)
+    before_entry = _loaded(c, rt, tenant, outbox.ledger(c, case, rows, looks_since=now - REMEMBERED), now)
     ledger = enter(c, case, assembled, before_entry, now, tenant)
     if ledger is not before_entry:
         rows = None
@@ -170,9 +172,18 @@ def _decide(
     )
     if decision.release:
         _hand_over(c, rt, tenant, case, decision, orders, now)
+    new = len(chain if case.decided_at is None else chain - known.links["order"]) - len(decision.release)
+    counting.decided(c, tenant, case, decision, after, ledger.schedule, new)
     if not after.open:
         log("case_closed", phase=after.phase.value, days=(now - case.opened_at).days)
     _tell(rt, case, decision, settled)
+
+
+def _loaded(c: Connection, rt: Runtime, tenant: Tenant, ledger: Ledger, now: datetime) -> Ledger:
+    """With the night load, where the municipality has set a limit to it."""
+    if not tenant.policy.most_looks_at_once:
+        return ledger
+    return replace(ledger, night_load=rt.night_loads.of(c, tenant.name, tenant.policy, now))
 
 
 def _opens_unread(decision: Decision, ledger: Ledger, reader: CaseReader) -> bool:
@@ -280,8 +291,13 @@ def _tell(rt: Runtime, case: Case, decision: Decision, settled: Settled) -> None
         wake_at=decision.wake_at,
         version=case.version,
     )
+    new = [w for w in decision.wanted if w.key in settled.new]
+    for wanted in new:
+        if wanted.what.get("letter") == Letter.BY_HAND:
+            what = wanted.what
+            log("supervision_not_stopped", schedule=f"{case.ref}-{what['n']}", act=what["op"], since=what["since"])
     if rt.dry_run:
-        for wanted in (w for w in decision.wanted if w.key in settled.new):
+        for wanted in new:
             log("dry_run_act", act=wanted.key, kind=wanted.kind.value, vendor=None, why=wanted.why)
     for key in settled.dropped:
         log("act_dropped", act=key, kind=None, why="no longer called for")
@@ -298,5 +314,7 @@ async def preview(rt: Runtime, case: Case) -> tuple[Decision, Facts]:
     if assembled is None:
         raise LookupError(f"{case.ref}: something was never read yet, and can't be read now")
     now = rt.clock.now()
-    ledger = await rt.db.run(lambda c: outbox.ledger(c, case, looks_since=now - REMEMBERED))
+    ledger = await rt.db.run(
+        lambda c: _loaded(c, rt, tenant, outbox.ledger(c, case, looks_since=now - REMEMBERED), now)
+    )
     return decide(assembled, ledger, now, tenant.policy), assembled

@@ -177,7 +177,7 @@ class Chunk:
 def read_request_file(path: Path, tenants: Collection[str]) -> RequestFile:
     """Read a file; one that isn't there asks for nothing. ``tenants`` are the municipalities that are served."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return RequestFile()
     except OSError as error:

@@ -48,6 +48,7 @@ class RequestDesk:
 
 async def take_in(rt: Runtime, *files: Path) -> None:
     """Take every entry that wasn't taken before, and tell of those that can't be used. Raises ``StoreError``."""
+    refused: list[str] = []
     for path in files:
         read = read_request_file(path, list(rt.tenants))
         refusals = list(read.refusals)
@@ -55,6 +56,8 @@ async def take_in(rt: Runtime, *files: Path) -> None:
             refusals += await rt.db.run(partial(_take, rt=rt, entry=entry, origin=f"{path.name}:{line}"))
         for refusal in sorted(refusals, key=lambda r: r.line):
             log("request_refused", file=path.name, line=refusal.line, field=refusal.key, reason=refusal.reason)
+            refused.append(f"{path.name}:{refusal.line}")
+    rt.requests_refused[:] = dict.fromkeys(refused)
 
 
 def _take(c: Connection, rt: Runtime, entry: Entry, origin: str) -> list[Refusal]:

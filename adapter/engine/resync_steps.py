@@ -151,18 +151,21 @@ class ResyncTurn:
         orders, _ = await self.tenant.source.orders(person_id)
         fit = tuple(o for o in orders if opens_case(o, self.tenant.go_live))
         if any(o.id == order_id for o in fit):
-            await self._db(lambda c: self._take_up(c, person_id, order_id, fit))
+            shown = frozenset(o.id for o in orders)
+            await self._db(lambda c: self._take_up(c, person_id, order_id, fit, shown))
         elif self.asked.scope == "orders":
             why = (
                 "is no camera order to act on: another service, a status other than sent or accepted, or before go-live"
             )
             await self._db(lambda c: self._failed(c, f"order:{order_id}", why))
 
-    def _take_up(self, c: Connection, person_id: str, order_id: str, orders: tuple[Order, ...]) -> None:
+    def _take_up(
+        self, c: Connection, person_id: str, order_id: str, orders: tuple[Order, ...], shown: frozenset[str]
+    ) -> None:
         if self.asked.mode == "plan":
             told = {"opens": "a case would be opened, or continued, for this order"}
             requests.enlist(c, self.request, f"order:{order_id}", self.now, ItemState.PLANNED, told)
-        elif ref := open_or_mark(c, self.rt, self.tenant, person_id, orders, self.now):
+        elif ref := open_or_mark(c, self.rt, self.tenant, person_id, orders, self.now, shown=shown):
             requests.enlist(c, self.request, ref, self.now, ItemState.MARKED, {"opened": True})
 
     def _failed(self, c: Connection, item: str, why: str) -> None:

@@ -71,6 +71,10 @@ SAFE_TO_REPEAT: dict[ActKind, str] = {
 """What is done about an act whose answer was lost, before it is sent again (P4); done by the executors of ``gateways``.
 """
 
+SOUGHT_TWICE = frozenset({ActKind.MESSAGE, ActKind.CREATE})
+"""What is sought in a list, where it may show a moment after it was written: looked for in vain twice, settle apart,
+before it is sent again. All else is looked for once, when settle is over."""
+
 
 def backoff(
     attempts: int, tuning: Tuning, rng: random.Random, error: PortError | None = None, *, stop: bool = False

@@ -19,9 +19,6 @@ class Executors:
     def vendor(self, act: Act) -> str:
         return self.of(act).vendor(act)
 
-    def looks_needed(self, act: Act) -> int:
-        return self.of(act).looks_needed(act)
-
     async def perform(self, act: Act, case: CaseContext) -> Effect:
         """Raises ``PortError`` (not sent), with nothing sent, once the case says that it may not be (any more)."""
         if not case.may_write():

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -30,6 +31,7 @@ from connectors.lifecare import query, wire
 from connectors.lifecare.client import LifecareClient
 from connectors.lifecare.query import Resource
 from connectors.lifecare.rows import BrokenRow, Rows
+from connectors.plain import word
 from mappings import lifecare as mapped
 from mappings.lifecare import keyed_hash, problem
 from mappings.tables import MunicipalMapping
@@ -64,7 +66,8 @@ R = TypeVar("R", bound=BaseModel)
 
 class LifecareSource:
     """``CaseSource`` over one tenant's Lifecare. ``key`` is the secret of all fingerprints. ``asking`` is entered
-    around each call: it may refuse it, and sees how it ends. Raises ``PortError``."""
+    around each call: it may refuse it, and sees how it ends. The ``headings`` by signal are filled in as they are
+    learnt. Raises ``PortError``."""
 
     def __init__(
         self,
@@ -73,11 +76,30 @@ class LifecareSource:
         *,
         key: bytes,
         asking: Callable[[], AbstractContextManager[None]] = nullcontext,
+        headings: dict[str, str] | None = None,
     ) -> None:
         self._lifecare = client
         self._mapping = mapping
         self._key = key
         self._asking = asking
+        self._headings = headings
+        """None once they are known, or can't be."""
+
+    async def read_headings(self) -> None:
+        """See ``CaseSource``. Not one of the calls that tell whether Lifecare answers: a key without a licence for the
+        catalogue (L12) does its work all the same."""
+        if self._headings is None:
+            return
+        try:
+            with as_port_errors():
+                rows = await self._lifecare.headlines()
+        except PortError as error:
+            self._headings = self._headings if error.failure is Failure.TRANSIENT else None
+            return
+        names = {row.id: row.name for row in rows.items if row.name}
+        known = {signal.value: names[id] for signal, id in self._mapping.signals.items() if id in names}
+        self._headings.update(known)
+        self._headings = None
 
     async def orders(self, person_id: str) -> tuple[tuple[Order, ...], Problems]:
         """Every order of the person with its services. One whose services can't be read whole fails the read."""
@@ -91,7 +113,7 @@ class LifecareSource:
                 # Without one of its services an order would look granted otherwise than it is.
                 problems += [problem("bad_row", "ordered_services", row.id, lines.broken[0].field)]
                 continue
-            order, faults = mapped.order(row, lines.items, self._mapping)
+            order, faults = _of_row(row, "orders", partial(mapped.order, row, lines.items, self._mapping))
             found += [order] if order else []
             problems += faults
         return tuple(found), tuple(problems)
@@ -130,8 +152,9 @@ class LifecareSource:
     async def executions(self, person_id: str) -> tuple[tuple[Execution, ...], Problems]:
         with self._asking(), as_port_errors():
             own, problems = _own(await self._everything(query.EXECUTIONS, person_id), person_id, "executions")
-        found = [mapped.execution(row) for row in own]
-        return tuple(e for e, _ in found), tuple(problems) + tuple(p for _, faults in found for p in faults)
+        found = [_of_row(row, "executions", partial(mapped.execution, row)) for row in own]
+        faults = [p for _, faults in found for p in faults]
+        return tuple(e for e, _ in found if e), (*problems, *faults)
 
     async def client(self, person_id: str) -> tuple[Client, Problems]:
         """A client that the key can't see, or that is deleted, is protected and has no ``client_id`` (LA9). So is one
@@ -146,7 +169,7 @@ class LifecareSource:
     async def absences(self, person_id: str) -> tuple[tuple[Absence, ...], Problems]:
         with self._asking(), as_port_errors():
             own, problems = _own(await self._everything(query.ABSENCES, person_id), person_id, "client_absences")
-        found = [mapped.absence(row) for row in own]
+        found = [_of_row(row, "client_absences", partial(mapped.absence, row)) for row in own]
         faults = [p for _, faults in found for p in faults]
         return tuple(a for a, _ in found if a), (*problems, *faults)
 
@@ -163,8 +186,12 @@ class LifecareSource:
             )
         rows = [row for found in lists for row in found.items]
         broken = [p for found in lists for p in _broken(found, "documentations")]
-        found_notes, problems = mapped.notes(rows, self._mapping, since, self._mapping.zone)
-        return found_notes, (*broken, *problems)
+
+        def note(row: wire.Documentation) -> tuple[Note | None, Problems]:
+            return mapped.note(row, self._mapping, since, self._mapping.zone)
+
+        read = [_of_row(row, "documentations", partial(note, row)) for row in rows]
+        return tuple(n for n, _ in read if n), (*broken, *(p for _, faults in read for p in faults))
 
     async def orders_updated_on(self, day: date) -> Window:
         with self._asking(), as_port_errors():
@@ -197,7 +224,7 @@ class LifecareSource:
             Changed(f"{row.id}:{row.execution_id}", None, self._print(row), link=str(row.execution_id)) for row in rows
         ]
         for row in (row for found in lists for row in found.broken if isinstance(row.raw, dict)):
-            on = str(row.raw.get("ExecutionId"))
+            on = word(row.raw.get("ExecutionId"))
             items.append(Changed(f"{row.id}:{on}", None, self._raw_print(row), link=on))
         return _joined(lists, "documentations", items)
 
@@ -264,6 +291,14 @@ def _joined(lists: Sequence[Rows[Any]], resource: str, items: Sequence[Changed])
     times = [found.server_time for found in lists if found.server_time]
     silent = any(found.silent for found in lists)
     return Window(tuple(items), problems, min(times, default=None), sure=not silent)
+
+
+def _of_row(row: Any, resource: str, read: Callable[[], tuple[T | None, Problems]]) -> tuple[T | None, Problems]:
+    """What a row says in canonical words; whatever that raises stops at the row (P6)."""
+    try:
+        return read()
+    except Exception:  # noqa: BLE001  # told as the row's problem, without what it says of its values
+        return None, (problem("bad_row", resource, row.id),)
 
 
 def _own(rows: Rows[R], person_id: str, resource: str) -> tuple[Sequence[R], list[FactProblem]]:

@@ -35,10 +35,6 @@ class MailExecutor:
     def vendor(self, _act: Act) -> str:
         return VENDOR
 
-    def looks_needed(self, _act: Act) -> int:
-        """One: there is nothing to look at, but the wait before it is sent again is kept."""
-        return 1
-
     def message_id(self, act: Act, case: CaseContext) -> str:
         """``<exempelkommun.tk-7f3k2m.07@domain>``: the act's own, for ever."""
         names = (_UNSAFE.sub("-", name.lower()).strip("-") for name in (case.tenant, case.reference))

@@ -26,9 +26,6 @@ class NoMail:
     def vendor(self, act: Act) -> str:
         return "mail"
 
-    def looks_needed(self, act: Act) -> int:
-        return 1
-
     async def perform(self, act: Act, case: CaseContext) -> Effect:
         log("mail_not_configured", act=act.key, role=act.what.get("to"), template=act.what.get("mail"))
         return Effect({"to": act.what.get("to"), "sent": False})

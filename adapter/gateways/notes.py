@@ -40,10 +40,6 @@ class NoteExecutor:
     def vendor(self, _act: Act) -> str:
         return VENDOR
 
-    def looks_needed(self, _act: Act) -> int:
-        """Two: a note may show in the list a moment after it was written."""
-        return 2
-
     async def perform(self, act: Act, case: CaseContext) -> Effect:
         heading = self._heading(act)
         second_copy = False
@@ -78,13 +74,14 @@ class NoteExecutor:
         return heading
 
     async def _ours(self, heading: Heading, execution_id: int | None) -> tuple[wire.Documentation, ...]:
-        """Our own notes under the heading, in any status: on the execution, or wherever they stand where it is None."""
+        """Our own notes under the heading, in any status: on the execution, or wherever they stand where it is None.
+        Whose a note is is compared here too: a colleague's reply that quotes our mark is not ours, whatever Lifecare
+        made of the condition."""
+        signature = self._mapping.author.signature
         rows = await self._lifecare.documentations(
-            execution_id=execution_id,
-            headline_id=heading.read_under,
-            created_signature=self._mapping.author.signature,
+            execution_id=execution_id, headline_id=heading.read_under, created_signature=signature
         )
-        return rows.items
+        return tuple(row for row in rows.items if _same(row.created_signature, signature))
 
     @staticmethod
     def _marked(rows: tuple[wire.Documentation, ...], act: Act, case: CaseContext) -> Effect | None:
@@ -118,6 +115,10 @@ class NoteExecutor:
             created_personnel_title=author.title,
             execution_id=_execution(act),
         )
+
+
+def _same(signature: str | None, ours: str) -> bool:
+    return (signature or "").strip().casefold() == ours.strip().casefold()
 
 
 def _execution(act: Act) -> int | None:

@@ -59,10 +59,6 @@ class PlatformExecutor:
     def vendor(self, _act: Act) -> str:
         return VENDOR
 
-    def looks_needed(self, act: Act) -> int:
-        """Two for a creation, as lists lag; one for what is read by its id."""
-        return 2 if act.kind is ActKind.CREATE else 1
-
     async def perform(self, act: Act, case: CaseContext) -> Effect:
         with as_port_errors():
             try:

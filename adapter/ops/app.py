@@ -12,6 +12,7 @@ from fastapi import FastAPI
 from adapter.log_events import log
 from adapter.ops import health, hooks, metrics, pages
 from adapter.ops.case_cache import CaseCache
+from adapter.ops.connections import BACKLOG, LARGEST_HEAD, BodyLimits, Connection, keep_descriptors
 from adapter.ops.context import OpsContext
 
 
@@ -25,12 +26,14 @@ def create_app(ops: OpsContext) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    app.add_middleware(BodyLimits)
     cache = CaseCache()
     app.include_router(health.router(ops))
     app.include_router(metrics.router(ops, cache))
     app.include_router(hooks.router(ops))
     if ops.settings.pages:
         app.include_router(pages.router(ops, cache))
+        app.add_exception_handler(404, pages.no_such_page(ops, cache))
     return app
 
 
@@ -45,8 +48,13 @@ async def serve(ops: OpsContext, stop: asyncio.Event) -> None:
         # Who asks is who connects: whose word counts beyond that is a matter of the settings.
         proxy_headers=False,
         lifespan="off",
+        http=Connection,
+        ws="none",
+        backlog=BACKLOG,
+        h11_max_incomplete_event_size=LARGEST_HEAD,
         timeout_graceful_shutdown=2,
     )
+    keep_descriptors()
     server = _Server(config)
     listening = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(stop.wait())

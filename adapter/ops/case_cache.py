@@ -6,15 +6,18 @@ over the open cases and the few decisions that are new.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import islice
 from typing import TypeVar
 
 from sqlalchemy import Connection, select
 
+from adapter.domain.by_hand import unseen_stop
 from adapter.domain.decision import Attention, Phase, StepState, StepView, Unwatched
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
+from adapter.domain.looks import local_date
 from adapter.domain.policy import Policy
 from adapter.domain.schedule import missing_gates
 from adapter.domain.situation import situation
@@ -56,18 +59,31 @@ class CaseSummary:
         return max((*(v.late for v in self.awaited), self.unwatched.late if self.unwatched else 0), default=0)
 
     @property
+    def bad_facts(self) -> bool:
+        """Whether something in its facts is contradictory or can't be read."""
+        return any(name == "resource" for a in self.attention for name, _ in a.params)
+
+    @property
     def parked(self) -> bool:
         """Whether it can't go on without a person."""
-        return self.failing or any(a.parks for a in self.attention)
+        return self.failing or any(a.urgent for a in self.attention)
+
+
+UNSAFE = ("after_end", "without_gates", "not_stopped")
+"""Why somebody can look who must not, the gravest first: the authority has ended it; something that it needs is
+missing; a pause or a nearer last day was called for and isn't seen within ``by_hand_after``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """Active e-tillsyn of a municipality, as last seen; the other two must be 0."""
+    """Active e-tillsyn of a municipality, as last seen. ``unsafe`` are the cases of those that must not be, each with
+    its reason of ``UNSAFE``; it must be empty."""
 
     active: int = 0
-    without_gates: int = 0
-    after_end: int = 0
+    unsafe: Mapping[str, str] = field(default_factory=dict)
+
+    def count(self, why: str) -> int:
+        return sum(1 for each in self.unsafe.values() if each == why)
 
 
 class CaseCache:
@@ -75,7 +91,7 @@ class CaseCache:
 
     def __init__(self) -> None:
         self._summaries: dict[tuple[str, str], tuple[int, CaseSummary]] = {}
-        self._verdicts: dict[tuple[str, str], tuple[object, tuple[bool, bool]]] = {}
+        self._verdicts: dict[tuple[str, str], tuple[object, str | None]] = {}
 
     def open_cases(self, c: Connection, tenant: str) -> tuple[CaseSummary, ...]:
         """Every open case of a municipality, the oldest first. Raises ``StoreError``."""
@@ -94,8 +110,8 @@ class CaseCache:
 
     def verdict(
         self, c: Connection, case: cases.Case, record: ScheduleRecord, policy: Policy, now: datetime, today: date
-    ) -> tuple[bool, bool]:
-        """Whether an active e-tillsyn lacks a gate, and whether the authority has ended it, by the stored facts."""
+    ) -> str | None:
+        """Why an active e-tillsyn must not be (``UNSAFE``), by the stored facts; None where it may."""
         key, stamp = (case.tenant, case.ref), (case.version, record, today)
         known = self._verdicts.get(key)
         if known is not None and known[0] == stamp:
@@ -131,29 +147,33 @@ def _summary(case: cases.Case) -> CaseSummary:
     )
 
 
-def _verdict(c: Connection, case: cases.Case, policy: Policy, now: datetime) -> tuple[bool, bool]:
+def _verdict(c: Connection, case: cases.Case, policy: Policy, now: datetime) -> str | None:
     known = stored_facts(c, case)
     if known is None:
-        # Somebody may look and nothing is known: that can't be right.
-        return True, False
+        return "without_gates"  # somebody may look and nothing is known: that can't be right
     s = situation(known, outbox.ledger(c, case), now, policy)
-    ended = s.mandate.over or not case.open
-    return bool(missing_gates(s)) and not ended, ended
+    if s.mandate.over or not case.open:
+        return "after_end"
+    if missing_gates(s):
+        return "without_gates"
+    stop = unseen_stop(s)
+    return "not_stopped" if stop and stop.is_overdue(s) else None
 
 
-def safety(c: Connection, cache: CaseCache, tenant: str, policy: Policy, now: datetime, today: date) -> Safety:
-    """``today`` is the municipality's local date. A schedule counts as active if it was last seen open and its
-    validity reaches today or later."""
-    t, s = case_table.c, schedules.c
+def safety(c: Connection, cache: CaseCache, tenant: str, policy: Policy, now: datetime) -> Safety:
+    """A schedule counts as active if it was last seen open and its validity reaches the municipality's today or
+    later."""
+    t, s, today = case_table.c, schedules.c, local_date(now, policy.zone)
     running = select(s.ref, s.record).where(s.tenant == tenant, s.ended.is_(False))
     active: dict[str, ScheduleRecord] = {}
     for row in c.execute(running):
         record = load_record(row.record)
         if record.status is ScheduleStatus.OPEN and (record.valid_to is None or record.valid_to >= today):
             active[row.ref] = record
-    verdicts = []
+    verdicts: dict[str, str | None] = {}
     for some in chunks(active):
         for row in c.execute(select(*cases.COLUMNS).where(t.tenant == tenant, t.ref.in_(some))).all():
             case = cases.from_row(row)
-            verdicts.append(cache.verdict(c, case, active[case.ref], policy, now, today))
-    return Safety(len(verdicts), sum(v[0] for v in verdicts), sum(v[1] for v in verdicts))
+            verdicts[case.ref] = cache.verdict(c, case, active[case.ref], policy, now, today)
+    found = sorted((UNSAFE.index(why), ref) for ref, why in verdicts.items() if why)
+    return Safety(len(verdicts), {ref: UNSAFE[n] for n, ref in found})

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from adapter.engine.environment import Runtime
+from adapter.ops.error_log import ErrorLog
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.presentation.words import Words
@@ -38,6 +39,7 @@ class OpsContext:
     settings: OpsSettings
     words: Mapping[str, Words]
     calls: VendorCalls
+    errors: ErrorLog
     watchdog: Watchdog
     version: str
     poll_soon: Callable[[str], None]

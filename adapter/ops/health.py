@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -20,6 +21,9 @@ from adapter.store.tables import feeds
 FRESH_POLLS = 10
 FRESH_LEAST = timedelta(minutes=10)
 """A feed is fresh while its last whole read is younger than so many polls, or than this."""
+
+AHEAD = timedelta(minutes=1)
+"""How far another replica's clock may be ahead of ours."""
 
 STORE_SECONDS = 5.0
 TENANT = "feeds "
@@ -39,6 +43,14 @@ class Health(BaseModel):
 
     status: Literal["ok", "part", "fail"]
     checks: list[Check] = Field(description="What was looked at.")
+
+
+def age(at: datetime | None, now: datetime) -> float:
+    """Seconds since ``at``; infinite where there is none, or where it is to come: the clock was set back, and nobody
+    knows how old that is."""
+    if at is None or at - now > AHEAD:
+        return math.inf
+    return max((now - at).total_seconds(), 0.0)
 
 
 def fresh_for(runtime: Runtime) -> timedelta:
@@ -97,7 +109,7 @@ async def readiness(rt: Runtime) -> list[Check]:
         told = {
             "not read yet": [name for name, at in read.items() if at is None],
             f"not read whole within {oldest.total_seconds():.0f} s": [
-                name for name, at in read.items() if at is not None and now - at > oldest
+                name for name, at in read.items() if at is not None and age(at, now) > oldest.total_seconds()
             ],
         }
         detail = "; ".join(f"{what}: {', '.join(names)}" for what, names in told.items() if names)

@@ -1,13 +1,13 @@
 """``/metrics``: the state of the store as gauges, and the calls to the vendors as they were counted.
 
-Everything is read in one short transaction per municipality. Nothing in it names a case or a person.
+Everything is read in one short transaction per municipality. Nothing in it names a person, and only what must not be
+names cases, by reference.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Response
@@ -25,20 +25,21 @@ from sqlalchemy import Connection
 
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import LOOK_DONE, ActState, LookOutcome
-from adapter.domain.looks import local_date
 from adapter.domain.pauses import PAUSES
 from adapter.domain.routine import STEPS
 from adapter.domain.unwatched import NOT_RUNNING
 from adapter.engine import look_reader
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE
 from adapter.engine.feed_reader import FEEDS
+from adapter.ops import health
 from adapter.ops.case_cache import CaseCache, CaseSummary, Safety, safety
 from adapter.ops.context import OpsContext
 from adapter.ops.request_rows import ResyncRow, resync_rows
 from adapter.store import look_log
+from adapter.store.drift import last_drift
 from adapter.store.errors import StoreError
 from adapter.store.outbox import LANES
-from adapter.store.queries import WAITING, Overview, overview
+from adapter.store.queries import WAITING, Overview, overview, unattended
 
 NIGHT = timedelta(hours=16)
 """How far back looks are counted: the night that is, or the one that was, never two."""
@@ -53,12 +54,13 @@ class Snapshot:
         self.overview: Overview = overview(c, tenant, now)
         self.summaries: tuple[CaseSummary, ...] = cache.open_cases(c, tenant)
         policy = ops.runtime.tenants[tenant].policy
-        self.safety: Safety = safety(c, cache, tenant, policy, now, local_date(now, policy.zone))
+        self.safety: Safety = safety(c, cache, tenant, policy, now)
         self.looks = look_log.counts(c, tenant, now - NIGHT)
         followed = next((feed.read_at for feed in self.overview.feeds if feed.name == look_reader.FEED), None)
         runs = self.safety.active > 0
         self.unfollowed = look_reader.unfollowed(policy, followed, now) if runs else timedelta(0)
         self.resyncs: tuple[ResyncRow, ...] = resync_rows(c, tenant)
+        self.drift = last_drift(c, tenant)
 
 
 class Gauges:
@@ -69,19 +71,28 @@ class Gauges:
         self._families: dict[str, GaugeMetricFamily] = {}
 
     def add(self, name: str, text: str, value: float, **labels: str) -> None:
+        self.family(name, text, *labels).add_metric(tuple(labels.values()), value)
+
+    def family(self, name: str, text: str, *labels: str) -> GaugeMetricFamily:
+        """The family of this name, told also where it has no series."""
         full = f"adapter_{name}"
-        family = self._families.get(full)
-        if family is None:
-            family = self._families[full] = GaugeMetricFamily(full, text, labels=tuple(labels))
-        family.add_metric(tuple(labels.values()), value)
+        if full not in self._families:
+            self._families[full] = GaugeMetricFamily(full, text, labels=labels)
+        return self._families[full]
 
     def collect(self) -> Iterable[Metric]:
         return self._families.values()
 
 
-def gauges(ops: OpsContext, snapshots: Iterable[Snapshot], *, store_up: bool) -> Gauges:
-    """Everything that isn't counted as it happens."""
+def gauges(ops: OpsContext, snapshots: Iterable[Snapshot], others: Mapping[str, int], *, store_up: bool) -> Gauges:
+    """Everything that isn't counted as it happens. ``others``: open cases of municipalities that aren't served."""
     g = Gauges()
+    text = "1 while changed settings or mappings can't be used: the next start would fail."
+    g.add("configuration_refused", text, "configuration_refused" in ops.errors.last)
+    text = "Entries of the re-sync and adopt files that can't be used."
+    g.add("requests_refused", text, len(ops.runtime.requests_refused))
+    for tenant, count in (dict.fromkeys(ops.runtime.tenants, 0) | dict(others)).items():
+        g.add("cases_unattended", "Open cases of a municipality that nobody serves.", count, tenant=tenant)
     g.add("build_info", "The version that runs.", 1, version=ops.version)
     g.add("dry_run", "1 if nothing is carried out.", ops.runtime.dry_run)
     g.add("store_up", "1 if the database could be read for these metrics.", store_up)
@@ -110,9 +121,9 @@ def _feeds(g: Gauges, s: Snapshot) -> None:
     known = {feed.name: feed for feed in s.overview.feeds}
     for name in FEEDS:
         feed = known.get(name)
-        age = (s.now - feed.read_at).total_seconds() if feed and feed.read_at else math.inf
-        text = "Since a change feed was last read whole; +Inf: never yet."
-        g.add("feed_age_seconds", text, age, tenant=s.tenant, feed=name)
+        since = health.age(feed.read_at if feed else None, s.now)
+        text = "Since a change feed was last read whole; +Inf: never yet, or the clock was set back."
+        g.add("feed_age_seconds", text, since, tenant=s.tenant, feed=name)
         text = "1 if the last attempt to read a change feed failed."
         g.add("feed_failing", text, bool(feed and feed.error), tenant=s.tenant, feed=name)
 
@@ -127,6 +138,8 @@ def _cases(g: Gauges, s: Snapshot) -> None:
     g.add("cases_parked", text, sum(summary.parked for summary in s.summaries), tenant=s.tenant)
     text = "Orders that can't be used and have no case."
     g.add("orders_held", text, len(s.overview.held), tenant=s.tenant)
+    text = "Open cases with something in their facts that is contradictory or can't be read."
+    g.add("cases_with_bad_facts", text, sum(summary.bad_facts for summary in s.summaries), tenant=s.tenant)
     g.add("cases_ready", "Cases that are due now.", s.overview.ready, tenant=s.tenant)
     since = s.overview.ready_since
     waited = (s.now - since).total_seconds() if since else 0.0
@@ -171,10 +184,21 @@ def _looks(g: Gauges, s: Snapshot) -> None:
 
 def _safety(g: Gauges, s: Snapshot) -> None:
     text = "Active e-tillsyn with a gate that doesn't hold; must be 0."
-    g.add("supervision_active_without_gates", text, s.safety.without_gates, tenant=s.tenant)
+    g.add("supervision_active_without_gates", text, s.safety.count("without_gates"), tenant=s.tenant)
     text = "Active e-tillsyn after the authority's end; must be 0."
-    g.add("supervision_active_after_end", text, s.safety.after_end, tenant=s.tenant)
+    g.add("supervision_active_after_end", text, s.safety.count("after_end"), tenant=s.tenant)
+    text = "Active e-tillsyn although a pause or a nearer last day was called for a while ago; must be 0."
+    g.add("supervision_not_stopped", text, s.safety.count("not_stopped"), tenant=s.tenant)
+    # The one family that names cases, by reference: whoever is called at night must know which.
+    text = "1 for each case by which somebody can look who must not, and why; gone once that is mended."
+    unsafe = g.family("supervision_unsafe", text, "tenant", "case", "why")
+    for ref, why in s.safety.unsafe.items():
+        unsafe.add_metric((s.tenant, ref, why), 1)
     g.add("supervision_active", "Active e-tillsyn, as last seen.", s.safety.active, tenant=s.tenant)
+    text = "Schedules at the camera platform that aren't as the cases know them, as the last comparison found."
+    for how in ("unowned", "missing", "changed"):
+        labels = getattr(s.drift, how) if s.drift else ()
+        g.add("schedules_adrift", text, len(labels), tenant=s.tenant, how=how)
 
 
 class _Collected:
@@ -199,9 +223,10 @@ def _process() -> CollectorRegistry:
 def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
     routes, process = APIRouter(tags=["metrics"]), _process()
 
-    def read(c: Connection) -> list[Snapshot]:
+    def read(c: Connection) -> tuple[list[Snapshot], dict[str, int]]:
         now = ops.runtime.clock.now()
-        return [Snapshot(c, ops, cache, tenant, now) for tenant in ops.runtime.tenants]
+        snapshots = [Snapshot(c, ops, cache, tenant, now) for tenant in ops.runtime.tenants]
+        return snapshots, unattended(c, list(ops.runtime.tenants))
 
     @routes.get(
         "/metrics",
@@ -212,12 +237,14 @@ def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
     async def metrics() -> Response:
         """Prometheus' text format. With the database away, what can be told without it."""
         snapshots: list[Snapshot] = []
+        others: dict[str, int] = {}
         try:
-            snapshots = await ops.runtime.db.run_aside(read)
+            snapshots, others = await ops.runtime.db.run_aside(read)
             store_up = True
         except StoreError:
             store_up = False
-        parts = _Collected(gauges(ops, snapshots, store_up=store_up), ops.calls.registry, process)
+        told = gauges(ops, snapshots, others, store_up=store_up)
+        parts = _Collected(told, ops.calls.registry, ops.errors.registry, process)
         return Response(generate_latest(parts), media_type=CONTENT_TYPE_LATEST)
 
     return routes

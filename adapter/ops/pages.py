@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, HTTPException, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Connection
@@ -21,17 +22,22 @@ from adapter.ops import views
 from adapter.ops.case_cache import CaseCache, CaseSummary, safety
 from adapter.ops.context import DOCUMENTS, OpsContext
 from adapter.ops.health import fresh_for
+from adapter.ops.night_load_view import UnitLoad, unit_loads
 from adapter.ops.request_limits import Buckets
 from adapter.ops.request_rows import ResyncRow, resync_rows
 from adapter.ops.sign_in import Access
+from adapter.ops.troubles import troubles
+from adapter.presentation.beside import beside
 from adapter.presentation.case_file import CaseFile, case_file, find_case
-from adapter.presentation.case_page import next_lines
+from adapter.presentation.case_page import known_lines, next_lines, urgent_lines
+from adapter.presentation.nights import picture
 from adapter.presentation.signs import SIGNS
 from adapter.presentation.words import Words
 from adapter.store import events
+from adapter.store.drift import Drift, last_drift
 from adapter.store.errors import StoreError
 from adapter.store.events import Event
-from adapter.store.queries import overview
+from adapter.store.queries import overview, unattended
 
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
@@ -42,6 +48,8 @@ SECURITY = {
 }
 _OUT = frozenset(step.id for step in WAY_OUT)
 _SIGN_INS_PER_MINUTE = 10
+_TOLD_AT_ONCE = 5
+"""Refused sign-ins that have a line each before they share one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +67,19 @@ class Pages:
         self.ops = ops
         self.cache = cache
         self.access = Access(ops.settings)
+        self._refusals, self._told = 0, Buckets(1, _TOLD_AT_ONCE, ops.runtime.clock.now)
         self.attempts = Buckets(_SIGN_INS_PER_MINUTE, _SIGN_INS_PER_MINUTE, ops.runtime.clock.now)
         loader = FileSystemLoader(Path(__file__).parent / "templates")
         self._templates = Environment(
             loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
         )
+
+    def refused(self, status: int, reason: str) -> None:
+        """Tell of a refused sign-in; in a flood one line a minute tells of all."""
+        self._refusals += 1
+        if self._told.take(""):
+            log("sign_in_refused", status=status, reason=reason, count=self._refusals)
+            self._refusals = 0
 
     def html(self, name: str, status: int = 200, /, **values: Any) -> HTMLResponse:
         words = values.pop("words", None) or self.ops.words_of()
@@ -93,38 +109,51 @@ class Pages:
             return self.html("sign_in.html", 401, wrong=None)
         return self.message(403, "no_entry", f"{refused}_text" if refused == "no_entry" else refused)
 
-    def overview(self, c: Connection) -> dict[str, Any]:
+    def overview(self, c: Connection, wanted: views.Filter) -> dict[str, Any]:
         rt = self.ops.runtime
         now = rt.clock.now()
         summaries: list[CaseSummary] = []
         numbers: list[views.Numbers] = []
         resyncs: list[ResyncRow] = []
+        loads: list[UnitLoad] = []
+        unsafe: list[views.Card] = []
+        drifts: dict[str, Drift | None] = {}
         for tenant in rt.tenants.values():
-            today = local_date(now, tenant.policy.zone)
             summaries += self.cache.open_cases(c, tenant.name)
-            safe = safety(c, self.cache, tenant.name, tenant.policy, now, today)
+            safe = safety(c, self.cache, tenant.name, tenant.policy, now)
             fresh = fresh_for(rt).total_seconds()
             numbers.append(views.numbers(self.ops, tenant.name, overview(c, tenant.name, now), safe, now, fresh))
             resyncs += resync_rows(c, tenant.name)
+            load = rt.night_loads.of(c, tenant.name, tenant.policy, now)
+            loads += unit_loads(load, tenant.name, tenant.policy, self.ops.words_of(tenant.name))
+            drifts[tenant.name] = last_drift(c, tenant.name)
+            unsafe += (
+                views.unsafe_card(tenant.name, *each, self.ops.words_of(tenant.name)) for each in safe.unsafe.items()
+            )
         urgent = sorted((g for g in summaries if g.parked or g.late), key=views.urgency)
         needs = tuple(views.card(g, self.ops.words_of(g.tenant)) for g in urgent)
         vendors = views.vendors(self.ops)
-        up = all(row.state.tone != "bad" for row in vendors)
+        wrong = troubles(self.ops, numbers, vendors, drifts, unattended(c, list(rt.tenants)))
+        missed = [g for g in summaries if g.unwatched and g.unwatched.urgent]
         return {
+            "unsafe": views.Column("unsafe", "", tuple(unsafe)),
             "unwatched": views.Column("unwatched", "", views.unwatched(summaries, self.ops.words_of)),
             "needs": views.Column("needs", "", needs),
             "held": views.Column("held", "", tuple(card for view in numbers for card in view.held)),
-            "board": views.board(summaries, self.ops.words),
+            "board": views.board(filter(wanted.shows, summaries), self.ops.words),
+            "wanted": wanted,
+            "tiles": views.tiles(summaries, self.ops.words_of()),
             "numbers": sorted(numbers, key=lambda view: view.well),
             "shown": views.SHOWN,
             "feeds": views.worst_first(row for view in numbers for row in view.feeds),
             "vendors": vendors,
-            "troubles": views.troubles(self.ops, numbers, vendors),
+            "troubles": wrong,
+            "count": len({(g.tenant, g.ref) for g in (*urgent, *missed)} | {(u.tenant, u.ref) for u in unsafe})
+            + sum(len(view.held) for view in numbers)
+            + sum(line.tone == "bad" for line in wrong),
             "resyncs": resyncs,
-            "well": not urgent
-            and not any(g.unwatched and g.unwatched.cause != "not_started" for g in summaries)
-            and not rt.refused
-            and up
+            "loads": loads,
+            "well": not (unsafe or urgent or missed or any(line.tone == "bad" for line in wrong))
             and all(view.well for view in numbers),
         }
 
@@ -139,6 +168,8 @@ class Pages:
     def case_page(self, found: Found) -> HTMLResponse:
         file = found.file
         words = self.ops.words_of(file.case.tenant)
+        policy = self.ops.runtime.tenants[file.case.tenant].policy
+        now = self.ops.runtime.clock.now()
         steps = file.decision.steps if file.decision else ()
         acts = {act.key: words.act(act.kind, act.what) for act in file.ledger.acts}
         return self.html(
@@ -148,9 +179,13 @@ class Pages:
             way_in=[s for s in steps if s.id not in _OUT],
             way_out=[s for s in steps if s.id in _OUT],
             signs=SIGNS,
-            next_lines=[line.plain for line in next_lines(file, words, self.ops.runtime.clock.now(), acts=False)],
+            beside=beside(file.ledger.schedule, file.shall, words, now) if file.shall else None,
+            urgent=[line.plain for line in urgent_lines(file.decision, words)] if file.decision else [],
+            known=[line.plain for line in known_lines(file.decision, words)] if file.decision else [],
+            next_lines=[line.plain for line in next_lines(file, words, now, acts=False)],
             timeline=[(words.when(e.at), event_text(e, words, acts)) for e in reversed(found.timeline)],
             documents=DOCUMENTS if self.ops.documents else (),
+            picture=picture(file.nights, policy, words) if file.nights else None,
         )
 
 
@@ -175,6 +210,18 @@ def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
     return routes
 
 
+def no_such_page(ops: OpsContext, cache: CaseCache) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """What an address that isn't there answers: a page that leads back. A route's own 404 stays as it is."""
+    pages = Pages(ops, cache)
+
+    async def answer(request: Request, error: Exception) -> Response:
+        if request.scope.get("endpoint") is not None and isinstance(error, HTTPException):
+            return await http_exception_handler(request, error)
+        return pages.message(404, "not_found", "not_found_text")
+
+    return answer
+
+
 def _looking(routes: APIRouter, pages: Pages) -> None:
     ops = pages.ops
 
@@ -188,8 +235,11 @@ def _looking(routes: APIRouter, pages: Pages) -> None:
             return pages.message(503, "store_away", "store_away_text")
 
     @routes.get("/")
-    async def overview_page(request: Request) -> Response:
-        return await shown(request, pages.overview, lambda values: pages.html("overview.html", **values))
+    async def overview_page(request: Request, turn: str = "", phase: str = "") -> Response:
+        wanted = views.Filter(turn, phase)
+        return await shown(
+            request, lambda c: pages.overview(c, wanted), lambda values: pages.html("overview.html", **values)
+        )
 
     @routes.get("/cases")
     async def find(ref: str = "") -> Response:
@@ -259,11 +309,11 @@ def _told_nights(trial: Trial, words: Words) -> list[tuple[str, str]]:
 def _signing_in(routes: APIRouter, pages: Pages) -> None:
     @routes.post("/sign-in")
     async def sign_in(request: Request, token: str = Form("", max_length=500)) -> Response:
-        if not pages.attempts.take(request.client.host if request.client else ""):
-            log("sign_in_refused", status=429, reason="too many attempts")
+        if not pages.attempts.take(pages.access.caller(request)):
+            pages.refused(429, "too many attempts")
             return pages.html("sign_in.html", 429, wrong="sign_in_often")
         if not pages.access.accepts(token):
-            log("sign_in_refused", status=401, reason="wrong token")
+            pages.refused(401, "wrong token")
             return pages.html("sign_in.html", 401, wrong="sign_in_wrong")
         response = RedirectResponse("/", 303, headers=SECURITY)
         pages.access.begin(response, secure=pages.access.encrypted(request))

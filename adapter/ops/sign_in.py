@@ -44,6 +44,12 @@ class Access:
         # Open on loopback: a foreign name in Host is another site's page that reaches for this one (DNS rebinding).
         return None if (request.url.hostname or "") in _LOCAL_HOSTS else "no_host_text"
 
+    def caller(self, request: Request) -> str:
+        """Who asks: who connects, or, behind the reverse proxy, whom it names last in X-Forwarded-For. One stranger's
+        guesses then lock out that stranger alone."""
+        named = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        return (named if self._from_proxy(request) else "") or (request.client.host if request.client else "")
+
     def accepts(self, token: str) -> bool:
         return bool(self._token) and hmac.compare_digest(token.encode(), self._token.encode())
 

@@ -8,10 +8,11 @@ from datetime import datetime
 
 from adapter.domain.decision import Phase, StepState, StepView
 from adapter.domain.ledger import ActState
-from adapter.domain.routine import STEPS
+from adapter.domain.routine import STEPS, Role
 from adapter.engine.feed_reader import FEEDS
-from adapter.ops.case_cache import CaseSummary, Safety
+from adapter.ops.case_cache import UNSAFE, CaseSummary, Safety
 from adapter.ops.context import OpsContext
+from adapter.ops.health import age
 from adapter.ops.vendor_calls import Seen
 from adapter.presentation.words import Words
 from adapter.store.feeds import Feed
@@ -90,13 +91,37 @@ class Numbers:
     figures: tuple[tuple[str, str, Line | None], ...]
     feeds: tuple[Row, ...]
     held: tuple[Card, ...]
-    unsafe: tuple[tuple[str, str, Line], ...]
 
     @property
     def well(self) -> bool:
         """Whether nothing of it is bad."""
         lines = [*(line for _, _, line in self.figures if line), *(feed.state for feed in self.feeds)]
         return all(line.tone != "bad" for line in lines)
+
+
+TURNS = (Role.COORDINATOR, Role.ALARM_TEAM, Role.ASSESSOR, Role.ADAPTER)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which cases the board shows: those where it is this role's turn, and in this phase; empty is all."""
+
+    turn: str = ""
+    phase: str = ""
+    turns: tuple[str, ...] = tuple(role.value for role in TURNS)
+    phases: tuple[str, ...] = tuple(phase.value for phase in Phase if phase is not Phase.CLOSED)
+
+    def shows(self, summary: CaseSummary) -> bool:
+        theirs = {view.role.value for view in summary.awaited} | {a.role.value for a in summary.attention if a.urgent}
+        return (not self.turn or self.turn in theirs) and (not self.phase or self.phase == summary.phase.value)
+
+
+def tiles(summaries: Iterable[CaseSummary], words: Words) -> tuple[tuple[str, int, str], ...]:
+    """Name, number and the phase that it leads to, of what is asked about most."""
+    cases = list(summaries)
+    phases = (Phase.PREPARING, Phase.ACTIVE, Phase.PAUSED, Phase.ENDING)
+    found = [(words.say("phases", p.value).capitalize(), sum(s.phase is p for s in cases), p.value) for p in phases]
+    return (*found, (words.say("status", "tile_late"), sum(bool(s.late) for s in cases), ""))
 
 
 def urgency(summary: CaseSummary) -> tuple[bool, int, bool, datetime, str]:
@@ -115,7 +140,7 @@ def card(summary: CaseSummary, words: Words) -> Card:
     if summary.decided_at is None:
         tags.append(Line(words.say("status", "case_not_read"), "warn"))
     awaits = tuple(_awaited(view, words) for view in summary.awaited)
-    notices = tuple(Line(words.attention(a), "bad" if a.parks else "warn") for a in summary.attention)
+    notices = tuple(Line(words.attention(a), "bad" if a.urgent else "warn") for a in summary.attention)
     return Card(summary.ref, summary.tenant, tuple(tags), awaits, notices)
 
 
@@ -123,10 +148,15 @@ def unwatched(summaries: Iterable[CaseSummary], words_of: Callable[[str], Words]
     """Who is without supervision now, and why: those first who had it."""
     found = [(summary, summary.unwatched) for summary in summaries if summary.unwatched]
     cards = []
-    for summary, why in sorted(found, key=lambda pair: (pair[1].cause == "not_started", *urgency(pair[0]))):
-        tone = "warn" if why.cause == "not_started" else "bad"
+    for summary, why in sorted(found, key=lambda pair: (not pair[1].urgent, *urgency(pair[0]))):
+        tone = "bad" if why.urgent else "warn"
         cards.append(Card(summary.ref, summary.tenant, (Line(words_of(summary.tenant).unwatched(why), tone),), (), ()))
     return tuple(cards)
+
+
+def unsafe_card(tenant: str, ref: str, why: str, words: Words) -> Card:
+    """A case by which somebody can look who must not."""
+    return Card(ref, tenant, (Line(words.say("unsafe", why), "bad"),), (), ())
 
 
 def held_card(tenant: str, order: WaitingOrder, words: Words) -> Card:
@@ -159,7 +189,7 @@ def board(summaries: Iterable[CaseSummary], words: Mapping[str, Words]) -> tuple
 
 def _title(key: str, words: Words) -> str:
     if key in STEPS:
-        return f"{key} {words.say('steps', key)}"
+        return words.say("awaited", key)
     return words.say("phases", key).capitalize()
 
 
@@ -174,9 +204,8 @@ def numbers(ops: OpsContext, tenant: str, overview: Overview, safety: Safety, no
     parked = sum(a.count for a in overview.acts if a.state is ActState.PARKED)
     oldest = min((a.oldest for a in waiting), default=None)
     open_cases = sum(n for phase, n in overview.phases.items() if phase != Phase.CLOSED.value)
-    none = (
-        (t("safety_gates"), str(safety.without_gates), _must_be_none(safety.without_gates, t)),
-        (t("safety_end"), str(safety.after_end), _must_be_none(safety.after_end, t)),
+    none = tuple(
+        (words.say("unsafe_counts", why), str(safety.count(why)), _must_be_none(safety.count(why), t)) for why in UNSAFE
     )
     figures = (
         (t("open_cases"), str(open_cases), None),
@@ -196,7 +225,7 @@ def numbers(ops: OpsContext, tenant: str, overview: Overview, safety: Safety, no
         for feed in overview.feeds
         if feed.name in FEEDS  # the comparison, once a day, is no feed of changes
     )
-    return Numbers(tenant, figures, feeds, held, tuple(figure for figure in none if figure[2].tone == "bad"))
+    return Numbers(tenant, figures, feeds, held)
 
 
 def _must_be_none(count: int, t: Say) -> Line:
@@ -208,7 +237,7 @@ def _feed_state(feed: Feed, now: datetime, fresh: float, t: Say) -> Line:
         return Line(t("source_failing"), "bad")
     if feed.read_at is None:
         return Line(t("source_never"), "warn")
-    old = (now - feed.read_at).total_seconds() > fresh
+    old = age(feed.read_at, now) > fresh
     return Line(t("source_old"), "bad") if old else Line(t("source_ok"), "ok")
 
 
@@ -216,22 +245,6 @@ def vendors(ops: OpsContext) -> tuple[Row, ...]:
     """Each municipality's vendors as this process last saw them, the worst first. A breaker that is open says more than
     a call."""
     return worst_first(row for tenant in ops.runtime.tenants for row in _vendors_of(ops, tenant))
-
-
-def troubles(ops: OpsContext, numbers: Iterable[Numbers], vendors: Iterable[Row]) -> tuple[str, ...]:
-    """What is wrong with more than a case, the gravest first; a sentence each, and one for all feeds of a state."""
-    views = list(numbers)
-    words = ops.words_of()
-    refused = [words.say("status", "tenant_refused", tenant=tenant) for tenant in sorted(ops.runtime.refused)]
-    sources = words.say("status", "sources")
-    unsafe = [(name, view.tenant, f"{value}, {note.text}") for view in views for name, value, note in view.unsafe]
-    away = [(row.name, row.tenant, row.state.text) for row in vendors if row.state.tone == "bad"]
-    away += [(sources, f.tenant, f.state.text) for view in views for f in view.feeds if f.state.tone == "bad"]
-
-    def said(what: str, tenant: str, how: str) -> str:
-        return f"{what}, {tenant}: {how}." if ops.several else f"{what}: {how}."
-
-    return tuple(dict.fromkeys([*(said(*each) for each in unsafe), *refused, *(said(*each) for each in away)]))
 
 
 def worst_first(rows: Iterable[Row]) -> tuple[Row, ...]:

@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from adapter.domain.beside import Shall
 from adapter.domain.decision import Attention, Decision, StepView
 from adapter.domain.facts import Facts
-from adapter.domain.ledger import Act, Wanted
+from adapter.domain.ledger import Act, ScheduleRecord, Wanted
 from adapter.presentation.case_file import CaseFile
 from adapter.presentation.case_page import lateness
 from adapter.presentation.words import Words
@@ -20,6 +21,9 @@ _HIDDEN = frozenset({"details"})
 """Keys of an act's content that say nothing to a reader: a person's keyed fingerprint."""
 
 _SHOWN: dict[type, TypeAdapter[Any]] = {kind: TypeAdapter(kind) for kind in (Act, Attention, StepView, Wanted)}
+
+
+_SCHEDULE, _SHALL = TypeAdapter(ScheduleRecord), TypeAdapter(Shall)
 
 
 def instant(value: datetime | None) -> str | None:
@@ -58,6 +62,8 @@ def case_details(file: CaseFile, words: Words) -> dict[str, Any]:
     return {
         **case_summary(case),
         "adopted": case.adopted,
+        "now": _SCHEDULE.dump_python(file.ledger.schedule, mode="json") if file.ledger.schedule else None,
+        "shall": _SHALL.dump_python(file.shall, mode="json") if file.shall else None,
         "facts_read_at": instant(file.facts_read_at),
         "stale": list(file.stale),
         "next_at": instant(case.ready_at),

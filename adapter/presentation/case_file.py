@@ -7,13 +7,16 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from adapter.domain.beside import Shall, shall
 from adapter.domain.decide import balance, decide
 from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts
 from adapter.domain.ledger import Ledger
+from adapter.domain.night_watch import REMEMBERED
 from adapter.domain.policy import Policy
 from adapter.domain.situation import situation
-from adapter.store import cases, facts, outbox
+from adapter.presentation.nights import Night, nights, shown_since
+from adapter.store import cases, facts, look_log, outbox
 from adapter.store.cases import Case
 
 Balance = tuple[tuple[str, bool, bool], ...]
@@ -22,7 +25,8 @@ Balance = tuple[tuple[str, bool, bool], ...]
 @dataclass(frozen=True, slots=True)
 class CaseFile:
     """``decision`` is None while something of the case was never read; ``balance`` has (pair, way in done, way out
-    done), and is empty where it can't be told. All instants are UTC."""
+    done), and is empty where it can't be told; ``nights`` are the last ones, where there ever was a schedule. All
+    instants are UTC."""
 
     case: Case
     ledger: Ledger
@@ -30,20 +34,30 @@ class CaseFile:
     balance: Balance
     facts_read_at: datetime | None
     stale: tuple[str, ...]
+    nights: tuple[Night, ...] = ()
+    shall: Shall | None = None
+    """What e-tillsyn shall be by the facts; None where they were never read whole, or are forgotten."""
 
 
 def case_file(conn: Connection, case: Case, policy: Policy, now: datetime) -> CaseFile:
     """Judge an open case afresh on what is stored, so that what is late is late as of ``now``; a closed one stands as
     it was closed. Raises ``StoreError``."""
-    ledger = outbox.ledger(conn, case)
+    ledger = outbox.ledger(conn, case, looks_since=now - REMEMBERED)
+    seen = case_nights(conn, case, ledger, policy, now)
     known = stored_facts(conn, case)
     if known is None:
-        return CaseFile(case, ledger, case.last_decision, (), case.facts_read_at, ())
+        return CaseFile(case, ledger, case.last_decision, (), case.facts_read_at, (), seen)
     decision = case.last_decision if not case.open else None
-    table = balance(situation(known, ledger, now, policy))
-    return CaseFile(
-        case, ledger, decision or decide(known, ledger, now, policy), table, case.facts_read_at, known.stale
-    )
+    s = situation(known, ledger, now, policy)
+    decision = decision or decide(known, ledger, now, policy)
+    return CaseFile(case, ledger, decision, balance(s), case.facts_read_at, known.stale, seen, shall(s))
+
+
+def case_nights(conn: Connection, case: Case, ledger: Ledger, policy: Policy, now: datetime) -> tuple[Night, ...]:
+    """The case's last nights; empty where there never was a schedule. Raises ``StoreError``."""
+    if ledger.schedule is None:
+        return ()
+    return nights(look_log.of_case(conn, case.tenant, case.ref, shown_since(policy, now)), ledger, policy, now)
 
 
 def stored_facts(conn: Connection, case: Case) -> Facts | None:
@@ -52,7 +66,9 @@ def stored_facts(conn: Connection, case: Case) -> Facts | None:
 
 
 def find_case(conn: Connection, tenants: tuple[str, ...], reference: str) -> Case | None:
-    """The case of any of these municipalities with the reference, however it was typed (``tk-7f3k2m``, ``7F3K2M``)."""
-    plain = reference.strip().upper().removeprefix("TK-")
-    found = (cases.case(conn, tenant, f"TK-{plain}") for tenant in tenants)
+    """The case of any of these municipalities with the reference, however it was typed (``tk-7f3k2m``, ``7F3K2M``), or
+    with an order of this number."""
+    plain = reference.strip().upper()
+    found = [cases.case(conn, tenant, f"TK-{plain.removeprefix('TK-')}") for tenant in tenants]
+    found += [cases.case_of_order(conn, tenant, plain) for tenant in tenants]
     return next((case for case in found if case is not None), None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from rich import box
@@ -11,9 +11,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from adapter.domain.decision import Decision, Phase, StepState
+from adapter.domain.decision import Attention, Decision, Phase, StepState
 from adapter.domain.ledger import Act, ActState
 from adapter.domain.routine import Role
+from adapter.presentation.beside import beside, beside_table
 from adapter.presentation.case_file import Balance, CaseFile
 from adapter.presentation.checklist import Checklist
 from adapter.presentation.signs import SIGNS
@@ -37,6 +38,8 @@ _ACT_STYLES = {
 def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
     """The whole page."""
     parts: list[RenderableType] = [_head(file, words)]
+    if file.shall:
+        parts += [Text(""), beside_table(beside(file.ledger.schedule, file.shall, words, now), words)]
     decision = file.decision
     if decision is None:
         parts.append(Text(words.heading("never_read"), style="yellow"))
@@ -45,7 +48,9 @@ def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
         if decision.waiting:
             title = WAITING.get(decision.phase, "waiting_start")
             parts += _section(words.heading(title), [Text(words.say("waiting", c)) for c in decision.waiting])
-        parts += _section(words.heading("attention"), attention_lines(decision, words))
+        late = [Text(f"{v.id} {words.say('steps', v.id)}: {words.late(v.late)}") for v in decision.steps if v.late]
+        parts += _section(words.heading("attention"), [*urgent_lines(decision, words), *late])
+        parts += _section(words.heading("to_know"), known_lines(decision, words))
     parts += _section(words.heading("next"), list(next_lines(file, words, now)))
     parts += _titled(words.heading("acts"), ledger_table(file.ledger.acts, words))
     parts += _titled(words.heading("balance"), balance_table(file.balance, words, ongoing=file.case.open))
@@ -78,10 +83,29 @@ def _titled(title: str, body: RenderableType) -> list[RenderableType]:
     return [Text(""), Text(title, style="bold"), Padding(body, (0, 0, 0, 2))]
 
 
-def attention_lines(decision: Decision, words: Words) -> list[Text]:
+def urgent_lines(decision: Decision, words: Words) -> list[Text]:
+    """What a person must see to."""
+    notices = _notices([a for a in decision.attention if a.urgent], words, "red")
+    return [*_unwatched(decision, words, "red", urgent=True), *notices]
+
+
+def known_lines(decision: Decision, words: Words) -> list[Text]:
+    """What is good to know, and needs nobody."""
+    notices = _notices([a for a in decision.attention if not a.urgent], words, "yellow")
+    return [*_unwatched(decision, words, "yellow", urgent=False), *notices]
+
+
+def _unwatched(decision: Decision, words: Words, style: str, *, urgent: bool) -> list[Text]:
+    why = decision.unwatched
+    if why is None or why.urgent is not urgent:
+        return []
+    return [Text(f"{words.heading('list_unwatched')}: {words.unwatched(why)}", style=style)]
+
+
+def _notices(notices: Iterable[Attention], words: Words, style: str) -> list[Text]:
     lines = []
-    for notice in decision.attention:
-        line = Text(words.attention(notice), style="red" if notice.parks else "yellow")
+    for notice in notices:
+        line = Text(words.attention(notice), style=style)
         told = [] if notice.role is Role.ADAPTER else [words.heading("asked", role=words.role(notice.role.value))]
         told += [words.heading("parks")] if notice.parks else []
         lines.append(line.append(f" ({'; '.join(told)})" if told else "", style="dim"))
@@ -165,25 +189,29 @@ def _table() -> Table:
     return Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
 
 
-def case_list(cases: Sequence[Case], words: Words, *, several: bool) -> RenderableType:
-    """One line per case. ``several``: name each one's municipality."""
+def case_list(
+    cases: Sequence[Case], words: Words, *, several: bool, unsafe: Mapping[str, str] | None = None
+) -> RenderableType:
+    """One line per case. ``several``: name each one's municipality; ``unsafe``: why somebody can look who must not, by
+    reference."""
     if not cases:
         return Text(words.heading("list_none"))
     table = _table()
     names = ["list_ref", *(["list_tenant"] if several else []), "list_phase", "list_opened", "list_awaits"]
-    for name in (*names, "list_late", "list_attention"):
+    for name in (*names, "list_late", "list_attention", "to_know"):
         table.add_column(words.heading(name))
     for case in cases:
         decision = case.last_decision
         awaited = [v for v in decision.steps if v.state in (StepState.AWAITED, StepState.PROBLEM)] if decision else []
         awaits = ", ".join(f"{v.id} {words.role(v.role.value)}" for v in awaited)
         level = lateness(case)
-        notices = [words.attention(a) for a in decision.attention] if decision else [words.heading("never_read")]
-        if decision and decision.unwatched:
-            notices.insert(0, f"{words.heading('list_unwatched')}: {words.unwatched(decision.unwatched)}")
+        urgent = Text("\n").join(urgent_lines(decision, words)) if decision else Text(words.heading("never_read"))
+        if why := (unsafe or {}).get(case.ref):
+            urgent = Text("\n").join([Text(words.say("unsafe", why), style="bold red"), *([urgent] if urgent else [])])
+        known = Text("\n").join(known_lines(decision, words)) if decision else Text()
         cells = [Text(case.ref, style="bold"), *([Text(case.tenant)] if several else [])]
         cells += [Text(words.say("phases", case.phase.value)), Text(words.when(case.opened_at)), Text(awaits)]
-        table.add_row(*cells, Text(words.late(level), style="bold red"), Text("\n".join(notices), style="yellow"))
+        table.add_row(*cells, Text(words.late(level), style="bold red"), urgent, known)
     return Group(
         table, Text(words.heading("list_one" if len(cases) == 1 else "list_count", count=len(cases)), style="dim")
     )
@@ -204,3 +232,9 @@ def lateness(case: Case) -> int:
     if decision is None:
         return 0
     return max((*(v.late for v in decision.steps), decision.unwatched.late if decision.unwatched else 0), default=0)
+
+
+def overdue(case: Case) -> bool:
+    """Whether a step of it is late, or it can't go on without a person."""
+    decision = case.last_decision
+    return bool(lateness(case) or case.failures or (decision and any(a.urgent for a in decision.attention)))

@@ -14,7 +14,7 @@ from adapter.presentation.case_file import stored_facts
 from adapter.presentation.words import Words
 from adapter.store import outbox
 from adapter.store.cases import Case
-from mappings.messages.swedish import night_rows
+from mappings.messages.swedish import night_rows, night_towards
 
 
 def document_data(
@@ -37,6 +37,7 @@ def document_data(
         "last_look": _said(last, words) if last else ("tills vidare" if s.live else ""),
         "keys": s.evidence.keys,
         "executed": bool(period and period.executed),
+        "gates": [words.say("gate_asks", gate) for gate in sorted(policy.gates)],
     }
 
 
@@ -51,4 +52,4 @@ def _looks(s: Situation) -> tuple[LocalLook | None, LocalLook | None]:
 
 
 def _said(look: LocalLook, words: Words) -> str:
-    return f"{words.day(look.day)} kl. {look.at:%H:%M}"
+    return f"{words.day(look.day)} kl. {look.at:%H:%M}{night_towards(look.day, look.at)}"

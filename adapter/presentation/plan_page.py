@@ -9,7 +9,7 @@ from rich.text import Text
 
 from adapter.domain.decision import Decision
 from adapter.domain.ledger import Act, ActState, Ledger, Wanted
-from adapter.presentation.case_page import WAITING, attention_lines
+from adapter.presentation.case_page import WAITING, known_lines, urgent_lines
 from adapter.presentation.words import Words
 from adapter.store.cases import Case
 
@@ -31,9 +31,10 @@ def plan_page(case: Case, decision: Decision, ledger: Ledger, words: Words, now:
         title = WAITING.get(decision.phase, "waiting_start")
         parts += [Text(""), Text(words.heading(title), style="bold")]
         parts += [Text(f"  • {words.say('waiting', code)}") for code in decision.waiting]
-    if lines := attention_lines(decision, words):
-        parts += [Text(""), Text(words.heading("attention"), style="bold")]
-        parts += [Text.assemble("  • ", line) for line in lines]
+    for title, lines in (("attention", urgent_lines), ("to_know", known_lines)):
+        if told := lines(decision, words):
+            parts += [Text(""), Text(words.heading(title), style="bold")]
+            parts += [Text.assemble("  • ", line) for line in told]
     return Group(*parts)
 
 

@@ -16,6 +16,7 @@ from mappings.rtf import visible_text
 from mappings.texts import Texts
 
 _MONTHS = ("jan", "feb", "mars", "april", "maj", "juni", "juli", "aug", "sep", "okt", "nov", "dec")
+_WEEKDAYS = ("mån", "tis", "ons", "tor", "fre", "lör", "sön")
 _WHY = ("why", "causes", "reasons", "letters", "mails")
 
 
@@ -41,6 +42,35 @@ class Words:
 
     def day(self, day: date | None) -> str:
         return "–" if day is None else f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
+
+    def night(self, evening: date) -> str:
+        """A night by its evening: ``mån 2 mars``."""
+        return f"{_WEEKDAYS[evening.weekday()]} {evening.day} {_MONTHS[evening.month - 1]}"
+
+    def ago(self, instant: datetime | None, now: datetime) -> str:
+        """When, as people say it of what was just now: ``för 12 minuter sedan``, ``i dag 08:15``, ``i går 22:30``; else
+        the date and the time."""
+        if instant is None:
+            return "–"
+        minutes, local = round((now - instant).total_seconds() / 60), instant.astimezone(self.zone)
+        if 0 <= minutes < 60:
+            return self.say("ages", "just_now" if minutes < 2 else "minutes", count=minutes)
+        days = (now.astimezone(self.zone).date() - local.date()).days
+        day = {0: "today", 1: "yesterday"}.get(days)
+        return f"{self.say('ages', day)} {local:%H:%M}" if day else self.when(instant)
+
+    def age(self, since: datetime, now: datetime) -> str:
+        """For how long, in calendar days: ``sedan i dag``, ``sedan i går``, ``i 5 dagar``, ``i 3 veckor``."""
+        days = (now.astimezone(self.zone).date() - since.astimezone(self.zone).date()).days
+        if days < 2:
+            return self.say("ages", "since_yesterday" if days == 1 else "since_today")
+        return self.say("ages", "days", count=days) if days < 15 else self.say("ages", "weeks", count=days // 7)
+
+    def unit(self, unit: int | None) -> str:
+        """A unit's name, or its number where it has none."""
+        if unit is None:
+            return "–"
+        return self.say("units", str(unit)) if self.texts.has("units", str(unit)) else str(unit)
 
     def role(self, code: str) -> str:
         return self.say("roles", code)

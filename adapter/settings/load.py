@@ -7,6 +7,7 @@ the wrong value stands.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,15 +17,22 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import EnvSettingsSource, NestedSecretsSettingsSource, TomlConfigSettingsSource
+from pydantic_settings import EnvSettingsSource, NestedSecretsSettingsSource
 from pydantic_settings import SettingsError as SourceError
 
 from adapter.settings.model import PREFIX, OperatorSettings, Settings
 
-DEFAULT_CONFIG = Path("config/adapter.toml")
+DEFAULT_CONFIG = Path("local/adapter.toml")
+"""Where ``adapter init`` writes it; the example in ``config`` is never used unasked."""
 CONFIG_VARIABLE = "ADAPTER_CONFIG"
-# Kubernetes gives every process such variables for a service of the name "adapter" in its namespace.
-_NOT_OURS = ("ADAPTER_SERVICE_HOST", "ADAPTER_SERVICE_PORT", "ADAPTER_PORT")
+# Kubernetes gives every process variables for the services of its namespace: ADAPTER_OPS_PORT=tcp://10.0.0.1:8080 and
+# six more for one of the name "adapter-ops". A slip of our own (ADAPTER_OPS_PORT=8080) is no such thing.
+_OF_KUBERNETES = re.compile(
+    r"ADAPTER_(\w+_)?(SERVICE_HOST=.*|SERVICE_PORT(_\w+)?=\d+|PORT(_\d+_(TCP|UDP|SCTP))?=\w+://.*"
+    r"|PORT_\d+_(TCP|UDP|SCTP)_(PROTO|PORT|ADDR)=.*)"
+)
+_BYTE_ORDER_MARK = "\ufeff"
+"""What Notepad and PowerShell put before UTF-8 text."""
 
 _GROUP = "is a group of settings, not a value"
 _MESSAGES = {
@@ -91,7 +99,7 @@ def load_settings(config: Path | None = None) -> Settings:
         values["tenants"] = {name: of for name, of in values["tenants"].items() if name not in refused}
         read, problems = _validated(values, sources)
     if read is None or problems:
-        raise SettingsError(problem.text for problem in problems)
+        raise SettingsError([*_no_file(config, values), *(problem.text for problem in problems)])
     settings = read.settings(refused)
     if len(settings.tenants) == 1 and not refused:  # of several, a missing mapping is its own municipality's fault
         ((name, tenant),) = settings.tenants.items()
@@ -104,6 +112,20 @@ def load_settings(config: Path | None = None) -> Settings:
 def config_path(config: Path | None) -> Path:
     """The configuration file of this process, whether it is there or not."""
     return config or Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
+
+
+def _no_file(config: Path | None, values: Mapping[str, Any]) -> list[str]:
+    """What to say first where nothing was set because there is no file. Raises ``SettingsError`` with that alone where
+    the environment sets nothing either."""
+    if config is not None or os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG.is_file():
+        return []
+    told = (
+        f"there is no settings file: {DEFAULT_CONFIG} is not there, and neither --config nor {CONFIG_VARIABLE} names "
+        "another. `adapter init` writes one, with a mapping"
+    )
+    if not values.keys() - {"pseudonym_key"}:
+        raise SettingsError([told])
+    return [told]
 
 
 def in_words(error: ErrorDetails) -> str:
@@ -127,7 +149,8 @@ def _read_sources(config: Path | None) -> tuple[list[Source], list[Problem]]:
     problems = [
         Problem(path, f"environment: {name}: {text}")
         for name in sorted(os.environ)
-        if name.upper().startswith(PREFIX) and name != CONFIG_VARIABLE and not name.startswith(_NOT_OURS)
+        if name.upper().startswith(PREFIX) and name != CONFIG_VARIABLE
+        if not _OF_KUBERNETES.fullmatch(f"{name}={os.environ[name]}")
         for path in [_path(name[len(PREFIX) :])]
         if (text := _no_such(path))
     ]
@@ -135,7 +158,7 @@ def _read_sources(config: Path | None) -> tuple[list[Source], list[Problem]]:
     sources = [environment]
     for path, file in _named_files(above):
         try:
-            text = Path(str(file)).read_text(encoding="utf-8").strip()
+            text = Path(str(file)).read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
             problems.append(Problem(path, f"{file} (for {_dotted(path)}): can't be read: {_reason(error)}"))
         else:
@@ -154,8 +177,7 @@ def _toml(config: Path | None) -> Source:
     if config is None and not os.environ.get(CONFIG_VARIABLE) and not path.is_file():
         return Source({}, _place_in(path))
     try:
-        path.stat()  # the source takes a file that isn't there for an empty one
-        values = TomlConfigSettingsSource(OperatorSettings, path)()
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         problem = f"{path}: can't be read: {_reason(error)}"
     except UnicodeDecodeError:
@@ -175,7 +197,14 @@ def _secrets_dir(folder: Path) -> Source:
         secrets_prefix="",
         secrets_nested_delimiter="__",
     )
-    return Source(read(), lambda keys: str(folder / "__".join(keys)))
+    return Source(_unmarked(read()), lambda keys: str(folder / "__".join(keys)))
+
+
+def _unmarked(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _unmarked(value) if isinstance(value, dict) else str(value).removeprefix(_BYTE_ORDER_MARK).strip()
+        for name, value in values.items()
+    }
 
 
 def _unknown_secrets(folder: Path) -> Iterator[Problem]:

@@ -15,10 +15,12 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from adapter.settings.values import (
     LOOPBACK,
     PSEUDONYM_KEY_MIN,
+    Authorities,
     BaseUrl,
     LifecareKey,
     LongSecret,
     Networks,
+    ProxyUrl,
     RequiredPath,
     Seconds,
     Secret,
@@ -47,6 +49,15 @@ class VendorSettings(Group):
     requests_per_second: Seconds = Field(20.0, description="The most requests per second, all work taken together.")
     concurrency: int = Field(8, ge=1, le=100, description="The most requests under way at once.")
     page_size: int = Field(100, ge=1, le=1000, description="Rows per page when a list is read.")
+    proxy: ProxyUrl = Field(
+        SecretStr(""),
+        description="The HTTP proxy on the way, as `http://proxy.example:3128`. Empty: what `HTTPS_PROXY` and "
+        "`NO_PROXY` of the environment say; `none`: no proxy whatever they say.",
+    )
+    proxy_file: Path | None = Field(None, description="A file that holds the proxy, for one with user and password.")
+    ca_file: Authorities = Field(
+        None, description="Certificates (PEM) of authorities that are trusted beside the system's."
+    )
 
 
 class LifecareSettings(VendorSettings):
@@ -82,6 +93,13 @@ class MailSettings(Group):
     password: SecretStr = Field(SecretStr(""), description="The login's password.")
     password_file: Path | None = Field(None, description="A file that holds the password.")
     sender: str = Field("", description="The address in From, which bounces come back to.")
+    proxy: ProxyUrl = Field(
+        SecretStr(""), description="An HTTP proxy that lets through to the mail server; empty or `none`: no proxy."
+    )
+    proxy_file: Path | None = Field(None, description="A file that holds the proxy, for one with user and password.")
+    ca_file: Authorities = Field(
+        None, description="Certificates (PEM) of authorities that are trusted beside the system's."
+    )
 
     @property
     def configured(self) -> bool:
@@ -201,8 +219,8 @@ class OpsSettings(Group):
 
     @model_validator(mode="after")
     def _guarded(self) -> Self:
-        if bool(self.proxy_header) != bool(self.proxy_addresses):
-            raise ValueError("give both proxy_header and proxy_addresses, or neither")
+        if self.proxy_header and not self.proxy_addresses:
+            raise ValueError("with proxy_header give proxy_addresses as well")
         if self.enabled and self.pages and self.open_to_all and not self.loopback:
             raise ValueError(
                 f"the status page would be open to everybody who reaches {self.host}: set token_file (or proxy_header "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
@@ -64,6 +65,27 @@ def _networks(value: str) -> str:
     return value
 
 
+def _proxy(value: SecretStr) -> SecretStr:
+    """``http://[user:password@]host:port``, ``none`` or empty."""
+    text = value.get_secret_value()
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if text and text != "none" and (url.scheme != "http" or not url.host or url.path not in ("", "/")):
+        raise ValueError("must be a proxy's address such as http://proxy.example:3128, or none, or empty")
+    return value
+
+
+def _authorities(value: Path | None) -> Path | None:
+    try:
+        if value is not None:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(value)
+    except OSError:  # ssl.SSLError among them
+        raise ValueError("must name a file of certificates (PEM) that can be read") from None
+    return value
+
+
 def _required(value: Path | None) -> Path | None:
     if value is None:
         raise PydanticKnownError("missing")
@@ -102,6 +124,8 @@ Secret = Annotated[SecretStr, AfterValidator(_present)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 LifecareKey = Annotated[SecretStr, AfterValidator(_decoded_key), AfterValidator(_present)]
+ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
+Authorities = Annotated[Path | None, AfterValidator(_authorities)]
 Networks = Annotated[str, AfterValidator(_networks)]
 RequiredPath = Annotated[Path | None, AfterValidator(_required)]
 StoreUrl = Annotated[SecretStr, AfterValidator(_store_url)]

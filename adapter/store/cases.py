@@ -32,7 +32,7 @@ class Case:
     nothing calls for it) and ``due_reason`` what made it so (None while it is claimed and nothing did since),
     ``due_seq`` how often it was marked for news that it hasn't been reconciled with yet, ``read_again_at`` when its
     evidence must be read again at the latest, ``ready_at`` when it can next be claimed. ``failures`` counts
-    reconciliations in a row that ended in an unexpected error.
+    reconciliations in a row that ended in an unexpected error; ``unit`` is the provider's that last had it.
     """
 
     tenant: str
@@ -59,6 +59,7 @@ class Case:
     adopted_orders: frozenset[str]
     collected_at: datetime | None
     purged_at: datetime | None
+    unit: int | None
 
     @property
     def open(self) -> bool:
@@ -189,7 +190,9 @@ def case_of_order(conn: Connection, tenant: str, order_id: str) -> Case | None:
 
 def orders_taken(conn: Connection, tenant: str, order_ids: Iterable[str]) -> frozenset[str]:
     """Those of the orders that belong to a case, open or closed."""
-    return frozenset(conn.scalars(select(_l.external_id).where(*_are(tenant, "order", order_ids))))
+    asked = list(order_ids)
+    query = select(_l.external_id).where(*_are(tenant, "order", asked))
+    return frozenset(conn.scalars(query)) if asked else frozenset()
 
 
 def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str]) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -109,8 +109,8 @@ def claim_probe(
     lease_until: datetime,
     stops_first: bool = True,
 ) -> ClaimedAct | None:
-    """Lease one act to try a vendor with that was down: with ``stops_first`` a pause or an end that waits to be tried
-    again before anything else, even if its delay isn't over; else the one that waited longest."""
+    """Lease one act with which to try a vendor that was down. With ``stops_first`` that is a pause or an end that
+    waits to be tried again, if there is one, even if its delay isn't over; else the act that waited longest."""
     untimed = _c.not_before.is_(None) | (_c.not_before <= now)
     stops = _c.kind.in_(STOPS) & (_c.state == ActState.PENDING) & _c.ready_at.is_not(None) & untimed
     query = select(table).where(_c.tenant == tenant, _c.lane == lane, (_c.ready_at <= now) | stops)
@@ -143,17 +143,32 @@ def let_go(conn: Connection, tenant: str, lane: str, *, now: datetime, settle: t
     return len(rows)
 
 
-def release_owner(conn: Connection, owner: str, *, now: datetime, settle: timedelta) -> int:
-    """A process that stops gives its leases back; how many acts were under way. Those that were being sent are looked
-    for after ``settle``: the vendor may still do what it was asked."""
-    held = conn.execute(select(_c.tenant, _c.ref, _c.n, _c.state).where(_c.lease_owner == owner)).all()
-    for row in held:
-        at = now + settle if row.state == ActState.SENDING else now
+def release_all(
+    conn: Connection, *, now: datetime, settle: timedelta, at_once: Collection[ActKind], owner: str | None = None
+) -> int:
+    """Give back the acts that a process held, which stops, or (without ``owner``) those of a process that is known to
+    be dead; how many. What was being sent is *unknown* from now on: the vendor may still do what it was asked, so the
+    last look for it must not be sooner than ``settle`` from now. Kinds that are looked for twice may have their first
+    look ``at_once``."""
+    held = select(_c.tenant, _c.ref, _c.n, _c.key, _c.kind, _c.state, _c.looks, _c.correlation).where(
+        _c.lease_owner.is_not(None) if owner is None else _c.lease_owner == owner
+    )
+    rows = conn.execute(held).all()
+    for row in rows:
+        sending = row.state == ActState.SENDING
+        at = now + settle if sending and row.kind not in at_once else now
         free = {"state": ActState.UNKNOWN, "lease_owner": None, "lease_until": None, "retry_at": at}
-        mine = (_c.tenant == row.tenant, _c.ref == row.ref, _c.n == row.n)
-        conn.execute(update(table).where(*mine).values(**free, looks=0 if row.state == ActState.SENDING else _c.looks))
+        mine = {"of_tenant": row.tenant, "of_ref": row.ref, "of_n": row.n}
+        conn.execute(_CHANGE, {**mine, **free, "looks": 0 if sending else row.looks})
+        if sending:
+            _tell_lost(conn, row, now)
         advance(conn, row.tenant, row.ref)
-    return len(held)
+    return len(rows)
+
+
+def _tell_lost(conn: Connection, row: Row[Any], now: datetime) -> None:
+    data = {"key": row.key, "n": row.n}
+    events.record(conn, row.tenant, row.ref, "act.lost", data, now=now, correlation=row.correlation)
 
 
 def _lease(
@@ -173,8 +188,7 @@ def _lease(
         lease = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
         conn.execute(_CHANGE, {**mine, **taken, **lease})
         if row.state == ActState.SENDING:
-            data = {"key": row.key, "n": row.n}
-            events.record(conn, tenant, row.ref, "act.lost", data, now=now, correlation=row.correlation)
+            _tell_lost(conn, row, now)
         claimed.append(act)
     return claimed
 

@@ -8,6 +8,9 @@ which costs a third more. Both run the same statements.
 from __future__ import annotations
 
 import asyncio
+import errno
+import fcntl
+import os
 import sqlite3
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -27,7 +30,7 @@ from adapter.store.errors import StoreError, busy, translate
 
 T = TypeVar("T")
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest migration's revision, so that a start on a current schema needs nothing of Alembic."""
 _UPGRADE_LOCK = 0x7472796767
 """PostgreSQL's advisory lock that one replica holds while it migrates."""
@@ -65,6 +68,8 @@ class Database:
     def __init__(self, url: str, *, inline: bool = False) -> None:
         try:
             self._url: URL = make_url(url)
+            self._prepare_after = _prepare_after(self._url.query.get("prepare_threshold"))
+            self._url = self._url.difference_update_query(["prepare_threshold"])
             self.name = self._url.render_as_string(hide_password=True)
             self._sqlite = self._url.get_backend_name() == "sqlite"
             if not self._sqlite and self._url.get_backend_name() != "postgresql":
@@ -88,14 +93,40 @@ class Database:
             raise StoreError(f"database {self.name} needs the Python package {e.name}; install it", "driver") from e
         self._committed = 0
         self._file: tuple[int, int] | None = None
+        self._alone: int | None = None
         self._thread = None
         if self._sqlite and not inline and not self.memory:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="store")
 
     @property
-    def embedded(self) -> bool:
-        """Whether this process is the only one that works on it (SQLite)."""
-        return self._sqlite
+    def alone(self) -> bool:
+        """Whether this process is known to be the only one that works on it."""
+        return self.memory or self._alone is not None
+
+    def hold_alone(self) -> None:
+        """Work on an embedded database as the only process, until it is closed or the process ends, however it ends.
+        Commands that look in, or mark a case, may do so all the same. PostgreSQL takes any number of processes.
+
+        Raises ``StoreError`` (``held``) where another process holds it.
+        """
+        if not self._sqlite or self.alone:
+            return
+        path = Path(f"{self._url.database}-alone")
+        try:
+            file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(file)
+                raise
+        except BlockingIOError:
+            told = "is worked on by another adapter. SQLite takes only one: this one does nothing; stop the other first"
+            raise StoreError(f"database {self.name} {told}", "held") from None
+        except OSError as error:
+            told = f"{path} can't be made or locked ({error.strerror}). Nothing is done; mend its folder"
+            reason = "full" if error.errno == errno.ENOSPC else "other"
+            raise StoreError(f"database {self.name}: {told}", reason) from None
+        self._alone = file
 
     def _connectable(self) -> Engine:
         # hide_parameters: a driver's error would otherwise quote the row (P8).
@@ -114,7 +145,8 @@ class Database:
         return _watched(create_engine(self._url.set(drivername="postgresql+psycopg_async"), **self._of_postgres()))
 
     def _of_postgres(self) -> dict[str, Any]:
-        reachable = {name: value for name, value in _REACHABLE.items() if name not in self._url.query}
+        reachable: dict[str, Any] = {name: value for name, value in _REACHABLE.items() if name not in self._url.query}
+        reachable["prepare_threshold"] = self._prepare_after
         # Pinged, as a connection may have died while it lay unused: at a restart of the server, for instance.
         pool = {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_pre_ping": True}
         return {"hide_parameters": True, "connect_args": reachable, **pool}
@@ -221,6 +253,9 @@ class Database:
         if self._in_loop is not None:
             _at_once(greenlet_spawn(self._in_loop.dispose))
         self._engine.dispose()
+        if self._alone is not None:
+            os.close(self._alone)
+            self._alone = None
 
 
 def _at_once(step: Coroutine[Any, Any, None]) -> None:
@@ -228,6 +263,16 @@ def _at_once(step: Coroutine[Any, Any, None]) -> None:
     with suppress(StopIteration):
         step.send(None)
         raise AssertionError("closing a connection waited for something")
+
+
+def _prepare_after(given: object) -> int | None:
+    """After how many runs psycopg has the server prepare a statement; None, and unless the URL says otherwise: never.
+    Behind a pooler that hands sessions round (PgBouncer in transaction mode) a name prepared in one is missing, or
+    there twice, in another. Raises ``StoreError``."""
+    text = str(given or "none").lower()
+    if text == "none" or text.isdecimal():
+        return None if text == "none" else int(text)
+    raise StoreError("the database URL's prepare_threshold must be a whole number or None", "driver")
 
 
 def _watched(engine: Engine) -> Engine:

@@ -172,6 +172,7 @@ def finish(
         collected_at=row.collected_at or collected_at,
         failures=0,
         error=None,
+        unit=decision.unit or row.unit,
     )
     if phase is not case.phase:
         change = {"from": case.phase.value, "to": phase.value}

@@ -14,7 +14,7 @@ from adapter.store.sql import insert_missing, upsert
 from adapter.store.tables import feed_items, feeds
 
 SEEN_EVERY = timedelta(days=1)
-"""How old the note that an item was seen may grow before it is written anew. ``forget`` must look further back."""
+"""``seen_at`` of an item is written anew once it is older than this. ``forget`` must look further back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,9 +67,9 @@ def of_case(conn: Connection, tenant: str, ref: str, start: datetime) -> tuple[L
 
 
 def first_done(conn: Connection, tenant: str, ref: str) -> tuple[Look, ...]:
-    """The first look of each of a case's schedules that was done."""
+    """The first look of each of a case's schedules that was done, by somebody who had a right to look."""
     theirs = (_c.tenant == tenant, _c.ref == ref)
-    first = select(_c.n, func.min(_c.due_at).label("at")).where(*theirs, _DONE).group_by(_c.n).subquery()
+    first = select(_c.n, func.min(_c.due_at).label("at")).where(*theirs, _DONE, _c.entitled).group_by(_c.n).subquery()
     query = select(looks).join(first, (first.c.n == _c.n) & (first.c.at == _c.due_at)).where(*theirs)
     return tuple(map(_look, conn.execute(query.order_by(_c.n))))
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, tuple_
+from sqlalchemy import Connection, bindparam, func, select, tuple_, update
 
-from adapter.domain.ledger import SCHEDULE_KINDS, Act, ActKind, ActState, ScheduleRecord, ScheduleStatus
+from adapter.domain.ledger import COUNTS, SCHEDULE_KINDS, Act, ActKind, ActState, ScheduleRecord, ScheduleStatus
 from adapter.store import codec
 from adapter.store.sql import by_ref, upsert
 from adapter.store.tables import acts, cases, schedules
@@ -37,6 +37,12 @@ def save(
     of = {"tenant": tenant, "ref": ref, "n": record.n, "remote_id": remote_id, "etag": etag}
     row = {**of, "record": codec.dump_record(record), "ended": record.status is ScheduleStatus.ENDED}
     upsert(conn, schedules, row, keep=() if remote_id is not None else ("remote_id",))
+
+
+def replace_stored(conn: Connection, tenant: str, owned: Owned, record: ScheduleRecord) -> None:
+    """Store a schedule in place of what was read as ``owned``; nothing happens if another was stored meanwhile."""
+    read = (_s.tenant == tenant, _s.ref == owned.ref, _s.n == record.n, _s.record == owned.stored)
+    conn.execute(update(schedules).where(*read).values(record=codec.dump_record(record)))
 
 
 def newest(conn: Connection, tenant: str, ref: str) -> ScheduleRecord | None:
@@ -83,19 +89,22 @@ def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> d
     query = (
         select(_s.remote_id, _s.ref, _s.record, cases.c.closed_at.is_(None))
         .select_from(schedules.join(cases, (cases.c.tenant == _s.tenant) & (cases.c.ref == _s.ref)))
-        .where(_s.tenant == tenant, _s.remote_id.in_(ids))
+        .where(_s.tenant == tenant)
     )
-    rows = conn.execute(query)
-    return {remote_id: Owned(ref, stored, open_case) for remote_id, ref, stored, open_case in rows}
+    found: dict[str, Owned] = {}
+    for some in codec.chunks(ids):
+        for remote_id, ref, stored, open_case in conn.execute(query.where(_s.remote_id.in_(some))):
+            found[remote_id] = Owned(ref, stored, open_case)
+    return found
 
 
 def followed(conn: Connection, tenant: str, start: datetime) -> list[tuple[str, ScheduleRecord, tuple[Act, ...]]]:
     """The schedules by which somebody may have looked at or after an instant (UTC): those that aren't ended, and those
-    on which anything was done since. Each with its case's reference, and with all that was done on schedules of a case
-    of which anything was done since."""
+    on which anything was done since. Each with its case's reference, and with all that was done, or may have been, on
+    schedules of a case of which anything was done since."""
     a = acts.c
-    done = (a.tenant == tenant, a.lane == "platform", a.state == ActState.DONE, a.kind.in_(sorted(SCHEDULE_KINDS)))
-    recent = (a.created_at >= start - LONGEST_WAIT, a.done_at >= start)
+    done = (a.tenant == tenant, a.lane == "platform", a.state.in_(sorted(COUNTS)), a.kind.in_(sorted(SCHEDULE_KINDS)))
+    recent = (a.created_at >= start - LONGEST_WAIT, a.done_at.is_(None) | (a.done_at >= start))
     refs = sorted(set(conn.scalars(select(a.ref).where(*done, *recent))))
     of_case: dict[str, list[Act]] = {}
     for some in codec.chunks(refs):
@@ -107,6 +116,36 @@ def followed(conn: Connection, tenant: str, start: datetime) -> list[tuple[str, 
     for some in codec.chunks(refs):
         rows += conn.execute(columns.where(_s.ended.is_(True), _s.ref.in_(some)))
     return [(row.ref, codec.load_record(row.record), tuple(of_case.get(row.ref, ()))) for row in rows]
+
+
+def being_made(conn: Connection, tenant: str) -> bool:
+    """Whether there is a creation of which it isn't known whether it was carried out."""
+    a = acts.c
+    open_ones = (a.tenant == tenant, a.state.in_((ActState.SENDING, ActState.UNKNOWN)), a.lane == "platform")
+    return conn.scalar(select(a.ref).where(*open_ones, a.kind == ActKind.CREATE).limit(1)) is not None
+
+
+def with_units(conn: Connection, tenant: str) -> list[tuple[int | None, ScheduleRecord]]:
+    """Every schedule that isn't ended, with its case's unit."""
+    of_case = units(conn, tenant)
+    query = select(_s.ref, _s.record).where(_s.tenant == tenant, _s.ended.is_(False))
+    return [(of_case.get(ref), codec.load_record(record)) for ref, record in conn.execute(query)]
+
+
+def units(conn: Connection, tenant: str) -> dict[str, int]:
+    """The unit that was last told to the platform of a case's person, by reference."""
+    a, told = acts.c, (ActKind.CREATE, ActKind.PUT_PERSON)
+    done = (a.tenant == tenant, a.state == ActState.DONE, a.lane == "platform", a.kind.in_(told))
+    rows = conn.execute(select(a.ref, a.what).where(*done).order_by(a.ref, a.n))
+    return {ref: what["unit"] for ref, what in rows if what.get("unit") is not None}
+
+
+def live(conn: Connection, tenant: str) -> int:
+    """How many cases have a schedule that isn't ended; of several of one case the newest counts."""
+    newest = select(_s.ref, func.max(_s.n).label("n")).where(_s.tenant == tenant).group_by(_s.ref).subquery()
+    of = (_s.ref == newest.c.ref) & (_s.n == newest.c.n)
+    query = select(func.count()).select_from(schedules.join(newest, of)).where(_s.tenant == tenant)
+    return conn.scalar(query.where(_s.ended.is_(False))) or 0
 
 
 def running(conn: Connection, tenant: str, after: tuple[str, int], limit: int) -> list[tuple[str, int, str]]:

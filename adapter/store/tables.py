@@ -46,6 +46,7 @@ cases = Table(
     Column("adopted_orders", Json, nullable=False),
     Column("collected_at", Instant),
     Column("purged_at", Instant),
+    Column("unit", Integer),
     Index("ix_cases_ready", "tenant", "ready_at", "ref"),
     Index("ix_cases_person", "tenant", "person_id"),
     Index("ix_cases_closed", "tenant", "closed_at", "phase"),
@@ -242,6 +243,20 @@ looks = Table(
     Column("ended_at", Instant),
     Column("remote_id", Text),
     Index("ix_looks_due", "tenant", "due_at"),
+)
+
+counts = Table(
+    "counts",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("unit", Integer, primary_key=True, autoincrement=False),
+    Column("what", Word, primary_key=True),
+    Column("value", Integer, primary_key=True, autoincrement=False),
+    Column("writer", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+    # A year of a large town is read in the order of the key.
+    sqlite_with_rowid=False,
 )
 
 RETIRED = ("resyncs", "resync_items")

@@ -13,6 +13,7 @@ from connectors.http.client import (
     writing_while,
 )
 from connectors.http.error_text import one_line
+from connectors.http.proxy import NO_PROXY
 
 
 def path_segment(value: object) -> str:
@@ -24,6 +25,7 @@ def path_segment(value: object) -> str:
 
 
 __all__ = [
+    "NO_PROXY",
     "Answer",
     "HttpSettings",
     "OnCall",

@@ -89,10 +89,30 @@ def of_failure(failure: BaseException, *, vendor: str, call: str, repeatable: bo
     cause = failure.__cause__ if isinstance(failure, httpx.HTTPError) else None
     name = type(cause or failure).__name__
     if not sent or _nothing_sent(failure, cause):
-        return Transient(f"could not connect ({name}), nothing was sent", vendor=vendor, call=call)
+        return Transient(f"{_why_not(cause or failure)}, nothing was sent", vendor=vendor, call=call)
     if repeatable:
         return Transient(f"no whole answer came ({name})", vendor=vendor, call=call)
     return AmbiguousWrite(f"sent, but the answer was lost ({name})", vendor=vendor, call=call)
+
+
+def _why_not(raised: BaseException) -> str:
+    """Why there is no connection, as whoever mends it must know it apart."""
+    name = type(raised).__name__
+    match raised:
+        case aiohttp.ClientConnectorCertificateError():
+            why = getattr(raised.certificate_error, "verify_message", "") or "no reason given"
+            return f"the certificate is not trusted ({one_line(why)}; an authority of one's own goes into ca_file)"
+        case aiohttp.ClientHttpProxyError():
+            return f"the proxy opens no connection (it answered {raised.status})"
+        case aiohttp.ClientProxyConnectionError():
+            return f"the proxy can't be reached ({type(raised.os_error).__name__})"
+        case aiohttp.ClientConnectorDNSError():
+            return "no such host: its name can't be looked up"
+        case aiohttp.ClientConnectorError() if isinstance(raised.os_error, ConnectionRefusedError):
+            return "the connection was refused: nothing listens there"
+        case aiohttp.ConnectionTimeoutError():
+            return "no connection came about in time (a firewall?)"
+    return f"could not connect ({name})"
 
 
 def _nothing_sent(failure: BaseException, cause: BaseException | None) -> bool:
@@ -100,7 +120,8 @@ def _nothing_sent(failure: BaseException, cause: BaseException | None) -> bool:
     if isinstance(raised, aiohttp.ClientError):
         # httpx-aiohttp calls every aiohttp connection error a ConnectTimeout, also a connection that was cut *after*
         # the request was sent (ServerDisconnectedError, ClientOSError): only the cause tells them apart.
-        return isinstance(raised, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | aiohttp.InvalidURL)
+        before = aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError | aiohttp.ConnectionTimeoutError
+        return isinstance(raised, before | aiohttp.InvalidURL)
     return isinstance(
         failure, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.UnsupportedProtocol
     )

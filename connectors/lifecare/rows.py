@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from connectors.lifecare.query import Resource
 from connectors.lifecare.values import person_number
+from connectors.plain import word
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -61,9 +62,8 @@ def of_person(person_id: str) -> Scope:
 
 def key_of(resource: Resource[Any], row: Any) -> Hashable:
     """What names a row among the others of its list: its id, else its whole content."""
-    if resource.key is not None and isinstance(row, dict) and isinstance(row.get(resource.key), str | int):
-        return str(row[resource.key])
-    return json.dumps(row, sort_keys=True)
+    named = word(row.get(resource.key)) if resource.key is not None and isinstance(row, dict) else None
+    return named if named is not None else json.dumps(row, sort_keys=True)
 
 
 def parsed(resource: Resource[M], raw: list[Any], scope: Scope | None, server_time: datetime | None) -> Rows[M]:
@@ -73,7 +73,7 @@ def parsed(resource: Resource[M], raw: list[Any], scope: Scope | None, server_ti
     for row in raw:
         try:
             item = resource.model.model_validate(row)
-        except ValidationError as failure:
+        except Exception as failure:  # noqa: BLE001  # P6: whatever one row raises stops at that row
             broken.append(_broken(row, failure, scope))
             continue
         if scope is None or scope.holds(item):
@@ -84,14 +84,16 @@ def parsed(resource: Resource[M], raw: list[Any], scope: Scope | None, server_ti
     return Rows(tuple(items), tuple(broken), server_time)
 
 
-def _broken(row: Any, failure: ValidationError, scope: Scope | None) -> BrokenRow:
-    fault = failure.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(map(str, fault["loc"])) or "row"
+def _broken(row: Any, failure: Exception, scope: Scope | None) -> BrokenRow:
+    where, reason = "row", type(failure).__name__
+    if isinstance(failure, ValidationError):
+        fault = failure.errors(include_url=False, include_context=False, include_input=False)[0]
+        where, reason = ".".join(map(str, fault["loc"])) or where, fault["msg"]
     asked = scope.values.get("person_id") if scope else None
     person_id = _person(_text(row, "PersonId"))
     if asked is not None and person_id not in (None, asked):
         return BrokenRow(_text(row, "Id"), None, "person_id", "belongs to another person")
-    return BrokenRow(_text(row, "Id"), person_id, where, fault["msg"], row)
+    return BrokenRow(_text(row, "Id"), person_id, where, reason, row)
 
 
 def _person(value: str | None) -> str | None:
@@ -102,5 +104,4 @@ def _person(value: str | None) -> str | None:
 
 
 def _text(row: Any, name: str) -> str | None:
-    value = row.get(name) if isinstance(row, dict) else None
-    return str(value) if isinstance(value, str | int) else None
+    return word(row.get(name)) if isinstance(row, dict) else None

@@ -11,6 +11,8 @@ from pydantic_core import PydanticCustomError
 
 # L15: with whatever clock time behind them.
 _OPEN = ("0001-01-01", "9999-12-31")
+# A day, a zone or a month more or less than these can always be reckoned with.
+_FIRST_YEAR, _LAST_YEAR = 2, 9998
 _CALENDAR = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?", re.ASCII)
 _PERSON = re.compile(r"[0-9]{8}[0-9A-Z]{4}")
 
@@ -28,9 +30,12 @@ def calendar_date(value: Any) -> date | None:
     if found[1] in _OPEN:
         return None
     try:
-        return date.fromisoformat(found[1])
+        day = date.fromisoformat(found[1])
     except ValueError:
-        raise PydanticCustomError("calendar_date", "is not a calendar date") from None
+        day = None
+    if day is None or not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise PydanticCustomError("calendar_date", "is not a calendar date")
+    return day
 
 
 def instant(value: Any) -> datetime | None:
@@ -43,8 +48,8 @@ def instant(value: Any) -> datetime | None:
         try:
             value = datetime.fromisoformat(value)
         except ValueError:
-            raise PydanticCustomError("instant", "is not a point in time") from None
-    if not isinstance(value, datetime):
+            value = None
+    if not isinstance(value, datetime) or not _FIRST_YEAR <= value.year <= _LAST_YEAR:
         raise PydanticCustomError("instant", "is not a point in time")
     return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 

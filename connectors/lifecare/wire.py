@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel, to_pascal
 
 from connectors.lifecare.values import CalendarDate, Flag, Instant, Many, PersonId, SentInstant
+from connectors.plain import Number, Prose, Word
 
 
 class _Shape(BaseModel):
@@ -31,31 +32,31 @@ class _Shape(BaseModel):
 
 
 class CodeText(_Shape):
-    code: int | None = None
-    text: str | None = None
+    code: Number | None = None
+    text: Prose | None = None
 
 
 class Caseworker(_Shape):
-    id: str | None = None
-    full_name: str | None = None
+    id: Word | None = None
+    full_name: Prose | None = None
 
 
 class Company(_Shape):
-    id: int | None = None
-    name: str | None = None
+    id: Number | None = None
+    name: Prose | None = None
 
 
 class Order(_Shape):
     """An order to a provider. ``status``: Registered, Sent, Accepted, WillNotBeExecuted (LA8)."""
 
-    id: str
+    id: Word
     person_id: PersonId = None
-    service_category_id: int | None = None
-    execution_id: int | None = None
+    service_category_id: Number | None = None
+    execution_id: Number | None = None
     order_date: CalendarDate = None
     start_date: CalendarDate = None
     end_date: CalendarDate = None
-    status: str | None = None
+    status: Word | None = None
     provider: Caseworker | None = None
     company: Company | None = None
     update_time: Instant = None
@@ -64,18 +65,18 @@ class Order(_Shape):
 class OrderedServiceDetail(_Shape):
     """How often: ``frequency`` times per ``periodicity`` weeks and ``time_unit`` (LA6)."""
 
-    id: str | None = None
-    frequency: int | None = None
-    periodicity: int | None = None
-    weekdays: Many[str] = ()
-    time_unit: int | None = None
+    id: Word | None = None
+    frequency: Number | None = None
+    periodicity: Number | None = None
+    weekdays: Many[Word] = ()
+    time_unit: Number | None = None
 
 
 class OrderedService(_Shape):
     """One service of an order; it has no id of its own."""
 
-    order_id: str
-    decision_id: int | None = None
+    order_id: Word
+    decision_id: Number | None = None
     service_type: CodeText | None = None
     start_date: CalendarDate = None
     end_date: CalendarDate = None
@@ -83,22 +84,22 @@ class OrderedService(_Shape):
 
 
 class Decision(_Shape):
-    id: int
+    id: Number
     person_id: PersonId = None
     date: CalendarDate = None
     from_date: CalendarDate = None
     to_date: CalendarDate = None
-    order_ids: Many[int] = ()
+    order_ids: Many[Number] = ()
     deleted: Flag = False
 
 
 class ProviderUnitBase(_Shape):
-    id: int | None = None
-    name: str | None = None
+    id: Number | None = None
+    name: Prose | None = None
 
 
 class Execution(_Shape):
-    id: int
+    id: Number
     person_id: PersonId = None
     update_time: Instant = None
     start_date: CalendarDate = None
@@ -111,30 +112,30 @@ class ClientDeregistration(_Shape):
     """``reason``: Decease, Emigrated, Other."""
 
     date: CalendarDate = None
-    reason: str | None = None
+    reason: Word | None = None
 
 
 class Address(_Shape):
-    street_address: str | None = None
-    zip_code: str | None = None
-    city: str | None = None
+    street_address: Prose | None = None
+    zip_code: Prose | None = None
+    city: Prose | None = None
     protected: Flag = False
-    type: str | None = None
+    type: Word | None = None
 
 
 class Phone(_Shape):
-    phone_number: str | None = None
+    phone_number: Prose | None = None
     protected: Flag = False
-    type: str | None = None
+    type: Word | None = None
 
 
 class Client(_Shape):
     """A care taker. ``active`` is None where the vendor says nothing."""
 
-    id: int
+    id: Number
     person_id: PersonId = None
-    first_name: str | None = None
-    last_name: str | None = None
+    first_name: Prose | None = None
+    last_name: Prose | None = None
     protected_registration: Flag = False
     is_confidential: Flag = False
     active: bool | None = None
@@ -146,7 +147,7 @@ class Client(_Shape):
 
 
 class ClientAbsence(_Shape):
-    id: int
+    id: Number
     person_id: PersonId = None
     start_date: CalendarDate = None
     end_date: CalendarDate = None
@@ -157,40 +158,40 @@ class ClientAbsence(_Shape):
 class Documentation(_Shape):
     """A note as it is read. ``status``: Current, History, Deleted."""
 
-    id: str
-    headline_id: str | None = None
-    status: str | None = None
-    text: str | None = None
-    plain_text: str | None = None
-    created_signature: str | None = None
+    id: Word
+    headline_id: Word | None = None
+    status: Word | None = None
+    text: Prose | None = None
+    plain_text: Prose | None = None
+    created_signature: Word | None = None
     created_time: Instant = None
     signed_time: Instant = None
     occurrence_time: Instant = None
-    execution_id: int | None = None
+    execution_id: Number | None = None
     error_marked: Flag = False
-    next_history_id: str | None = None
+    next_history_id: Word | None = None
 
 
 class ProviderHeadline(_Shape):
     """A heading to write under (LA3)."""
 
-    id: int
-    name: str | None = None
-    service_category_id: int | None = None
+    id: Number
+    name: Prose | None = None
+    service_category_id: Number | None = None
     is_active: bool | None = None
 
 
 class Headline(_Shape):
     """A heading to read under (LA3)."""
 
-    id: str
-    name: str | None = None
+    id: Word
+    name: Prose | None = None
 
 
 class ProviderUnit(_Shape):
-    id: int
-    name: str | None = None
-    company_id: int | None = None
+    id: Number
+    name: Prose | None = None
+    company_id: Number | None = None
     active: bool | None = None
     deleted: Flag = False
 
@@ -198,10 +199,10 @@ class ProviderUnit(_Shape):
 class ServiceConfiguration(_Shape):
     """A service type in its category; it has no id of its own."""
 
-    type_id: int
-    type_name: str | None = None
-    category_id: int | None = None
-    category_name: str | None = None
+    type_id: Number
+    type_name: Prose | None = None
+    category_id: Number | None = None
+    category_name: Prose | None = None
     start_date: CalendarDate = None
     end_date: CalendarDate = None
 
@@ -228,7 +229,7 @@ class CreateProviderJournalNoteRequest(_CamelShape):
 class JournalNoteV2(_CamelShape):
     """A note as the call that wrote it answers."""
 
-    id: int
-    unit_id: int | None = None
+    id: Number
+    unit_id: Number | None = None
     occurrence_time_utc: Instant = None
-    client_id: int | None = None
+    client_id: Number | None = None

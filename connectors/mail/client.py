@@ -12,6 +12,7 @@ SMTP has neither an idempotency key nor a way to look a mail up. It is made as s
 from __future__ import annotations
 
 import re
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -28,6 +29,7 @@ import aiosmtplib
 
 from connectors.errors import AmbiguousWrite, Refused, Transient, Unauthorised, VendorError
 from connectors.http import OnCall, one_line
+from connectors.mail.tunnel import ProxyRefused, connected
 
 VENDOR: Final = "mail"
 Stage = Literal["connect", "MAIL", "RCPT", "DATA"]
@@ -46,7 +48,8 @@ class MailServer:
     ``sender`` stands in ``From`` and in the envelope (bounces come back to it). ``starttls`` (default) refuses to go on
     without TLS; a login without it is refused here, since the password would travel in clear. ``timeout`` is for each
     step, ``data_timeout`` for the answer to the text, both in seconds; RFC 5321 (4.5.3.2.6) asks for patience with the
-    latter, as giving up there is what makes duplicates. ``tls_context`` is for a private CA.
+    latter, as giving up there is what makes duplicates. ``tls_context`` is for a private CA; ``proxy`` (an HTTP proxy's
+    URL, or empty) for a server that is reached through one.
     """
 
     host: str
@@ -59,6 +62,7 @@ class MailServer:
     data_timeout: float = 300.0
     local_hostname: str | None = None
     tls_context: ssl.SSLContext | None = field(default=None, repr=False)
+    proxy: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
         if (self.username is None) != (self.password is None):
@@ -120,9 +124,16 @@ class MailClient:
     @asynccontextmanager
     async def _session(self) -> AsyncIterator[aiosmtplib.SMTP]:
         server = self._server
+        try:
+            sock = await connected(server.proxy, server.host, server.port, server.timeout) if server.proxy else None
+        except OSError as error:
+            told = str(error) if isinstance(error, ProxyRefused) else f"{type(error).__name__}: it can't be reached"
+            reason = f"no connection through the proxy ({told}); nothing was sent"
+            raise Transient(reason, vendor=VENDOR, call="connect") from None
         smtp = aiosmtplib.SMTP(
             hostname=server.host,
-            port=server.port,
+            port=None if sock else server.port,
+            sock=sock,
             username=server.username,
             password=server.password,
             start_tls=server.starttls,
@@ -162,7 +173,7 @@ class MailClient:
         ):
             # The server lacks STARTTLS or AUTH: the settings and the server do not fit, and nothing is sent in clear.
             return Refused(self._safe(error.message), vendor=VENDOR, call=stage)
-        reason = f"no usable connection to the mail server ({type(error).__name__}); nothing was sent"
+        reason = f"no usable connection to the mail server ({_why_not(error)}); nothing was sent"
         return Transient(reason, vendor=VENDOR, call=stage)
 
     def _answered(self, error: aiosmtplib.SMTPResponseException, stage: Stage) -> VendorError:
@@ -209,6 +220,15 @@ def _compose(
     # Quoted-printable goes through every server, 8BITMIME or not, and stays readable.
     message.set_content(body, charset="utf-8", cte="quoted-printable")
     return message.as_bytes()
+
+
+def _why_not(error: Exception) -> str:
+    match error.__cause__:
+        case socket.gaierror():
+            return "no such host: its name can't be looked up"
+        case ConnectionRefusedError():
+            return "it was refused: nothing listens there"
+    return type(error).__name__
 
 
 def _refused(reason: str) -> Refused:

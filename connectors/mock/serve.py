@@ -21,7 +21,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connectors.mock.faults import FaultPlan
 from connectors.mock.lifecare import SimulatedLifecare
-from connectors.mock.phoniro import SimulatedPhoniro
+from connectors.mock.phoniro import NightPlan, SimulatedPhoniro
 from connectors.mock.routing import Clock, Cut, Handler, Request, problem
 
 BODY_LIMIT = 4 * 1024 * 1024
@@ -158,9 +158,11 @@ async def running_simulators(
     lifecare: SimulatedLifecare | None = None,
     lifecare_port: int = 0,
     phoniro_port: int = 0,
+    nights: NightPlan | None = None,
 ) -> AsyncIterator[RunningSimulators]:
     """Run both vendors until the block ends; port 0 is a free port. Raises OSError where a port is taken."""
     lifecare, phoniro = lifecare or SimulatedLifecare(clock), SimulatedPhoniro(clock)
+    phoniro.nights = nights
     faults_lifecare, faults_phoniro = FaultPlan(clock), FaultPlan(clock)
     async with (
         listening(faults_lifecare.wrap(lifecare.handle), port=lifecare_port) as lifecare_url,
@@ -175,10 +177,14 @@ async def serve(
     *,
     announce: Callable[[Mapping[str, str]], None],
     lifecare: SimulatedLifecare | None = None,
+    nights: NightPlan | None = None,
 ) -> None:
     """Run both vendors until cancelled, SIGTERM or SIGINT; ``announce`` is called once with their URLs by name."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    async with running_simulators(lifecare=lifecare, lifecare_port=lifecare_port, phoniro_port=phoniro_port) as running:
+    vendors = running_simulators(
+        lifecare=lifecare, lifecare_port=lifecare_port, phoniro_port=phoniro_port, nights=nights
+    )
+    async with vendors as running:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         try:

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from connectors.http import Answer, faults_of
 from connectors.phoniro.wire import BrokenRow
+from connectors.plain import word
 
 MOST_PAGES: Final = 100_000
 """A list that goes on beyond this has no end."""
@@ -87,14 +88,9 @@ def _items(answer: Answer, document: dict[str, Any]) -> list[object]:
 def _parsed(row: object, model: type[M]) -> M | BrokenRow:
     try:
         return model.model_validate(row)
-    except ValidationError as failure:
+    except Exception as failure:  # noqa: BLE001  # P6: whatever one row raises stops at that row
         fields: dict[str, Any] = row if isinstance(row, dict) else {}
+        told = faults_of(failure) if isinstance(failure, ValidationError) else type(failure).__name__
         return BrokenRow(
-            id=_text(fields.get("id")),
-            external_reference=_text(fields.get("externalReference")),
-            problem=faults_of(failure),
+            id=word(fields.get("id")), external_reference=word(fields.get("externalReference")), problem=told
         )
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None

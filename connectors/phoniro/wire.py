@@ -8,7 +8,7 @@ never by value, since a value may be personal data (P8).
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, time
+from datetime import UTC, date, datetime, time
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -23,6 +23,8 @@ from pydantic import (
     model_validator,
 )
 from pydantic.alias_generators import to_camel
+
+from connectors.plain import Number, Word
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -68,8 +70,16 @@ ClockTime = Annotated[
 ]
 """Wall-clock time in the schedule's zone, ``HH:MM``."""
 
-CalendarDate = Annotated[date, BeforeValidator(_written)]
-Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(lambda value: value.astimezone(UTC))]
+
+def _reckonable(value: date) -> date:
+    # A day, a zone or a month more or less than these can always be reckoned with.
+    if not 2 <= value.year <= 9998:
+        raise ValueError("is no date of this age")
+    return value.astimezone(UTC) if isinstance(value, datetime) else value
+
+
+CalendarDate = Annotated[date, BeforeValidator(_written), AfterValidator(_reckonable)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_reckonable)]
 """Aware, in UTC."""
 
 
@@ -100,8 +110,8 @@ class _Wire(BaseModel):
 class Organisation(_Wire):
     """A unit that the client may write to."""
 
-    id: str
-    name: str
+    id: Word
+    name: Word
 
 
 class Customer(_Wire):
@@ -137,7 +147,7 @@ class Customer(_Wire):
 class Rule(_Wire):
     """Wall-clock times on calendar weekdays: 02:15 on ``tue`` is in the night that began on Monday."""
 
-    weekdays: tuple[str, ...]
+    weekdays: tuple[Word, ...]
     times: tuple[ClockTime, ...]
 
 
@@ -181,6 +191,8 @@ class ScheduleChanges(_Wire):
     valid_from: CalendarDate = Field(default=date.min)
     valid_to: CalendarDate | None = None
     rules: SentRules = ()
+    tolerance_minutes: int = Field(default=30, ge=0, le=120)
+    retry_after_minutes: int = Field(default=15, ge=1, le=60)
     camera_id: str | None = None
 
     @model_validator(mode="after")
@@ -198,25 +210,25 @@ class ListedSchedule(_Wire):
     """What is read of a schedule in a list: enough to know it by, and to see whether it is as it should be. ``status``
     is ``planned``, ``active``, ``paused``, ``ended`` or a word to come; instants are aware UTC."""
 
-    id: str
-    status: str
-    external_reference: str
-    customer_external_id: str
+    id: Word
+    status: Word
+    external_reference: Word
+    customer_external_id: Word
     valid_from: CalendarDate
     valid_to: CalendarDate | None = None
     rules: tuple[Rule, ...]
+    tolerance_minutes: Number | None = None
+    retry_after_minutes: Number | None = None
     ended_at: Instant | None = None
 
 
 class Schedule(ListedSchedule):
     """A schedule as Phoniro has it, whole."""
 
-    organisation_id: str
-    type: str
-    time_zone: str
-    tolerance_minutes: int = 30
-    retry_after_minutes: int = 15
-    camera_id: str | None = None
+    organisation_id: Word
+    type: Word
+    time_zone: Word
+    camera_id: Word | None = None
     paused_until: Instant | None = None
     created_at: Instant
     updated_at: Instant
@@ -226,13 +238,13 @@ class Supervision(_Wire):
     """A supervision that was due. ``outcome`` is ``ok``, ``not_visible_then_ok``, ``visit_dispatched``,
     ``camera_offline``, ``missed``, ``pending`` or a word to come; ``operator_id`` names personnel (P8)."""
 
-    id: str
-    schedule_id: str
+    id: Word
+    schedule_id: Word
     due_at: Instant
-    outcome: str
+    outcome: Word
     started_at: Instant | None = None
     ended_at: Instant | None = None
-    operator_id: str | None = Field(default=None, repr=False)
+    operator_id: Word | None = Field(default=None, repr=False)
 
 
 class BrokenRow(_Wire):

@@ -76,6 +76,12 @@ LETTERS: Final[tuple[tuple[str, str, Letter, What], ...]] = (
     ("Nycklar behövs ändå", "alarm_team", Letter.KEYS, {"keys": "needed"}),
     ("Nycklar behövs inte längre", "alarm_team", Letter.KEYS, {"keys": "alarm"}),
     ("Tiderna är överenskomna", "alarm_team", Letter.TIMES, {"times": _TIMES}),
+    (
+        "… och faller samtidigt som många andra",
+        "coordinator",
+        Letter.CROWDED,
+        {"times": _TIMES, "at": "02:15", "count": 11, "limit": 10},
+    ),
     ("Nya tider före installationen", "alarm_team", Letter.TIMES_CHANGED, {"times": _WEEK, "installed": False}),
     ("Nya tider när kameran är uppe", "alarm_team", Letter.TIMES_CHANGED, {"times": _WEEK, "installed": True}),
     (
@@ -287,15 +293,23 @@ MAILS: Final[tuple[tuple[str, What], ...]] = (
     ("Någon har tittat utan rätt", {**_LOOKED, "to": "it"}),
     ("Ingen följer tillsynerna", {"mail": "looks_unfollowed", "to": "night", "since": "2026-11-02T22:30"}),
     ("Ingen följer tillsynerna", {"mail": "looks_unfollowed", "to": "it", "since": "2026-11-02T22:30"}),
+    (
+        "När det går att läsa igen",
+        {"mail": "looks_late", "to": "night", "looks": json.dumps([["2026-11-02T22:30", "TK-7F3K2M"]])},
+    ),
     ("Tillsyner utan ärende", {"mail": "looks_unowned", "to": "it", "count": 2, "schedule": "5e0b9d6c"}),
     ("Kameran är kvar efter ett dödsfall", {**_ABOUT, "mail": "camera_left", "to": "escalation", "since": _FIRST}),
+    (
+        "Ett samtycke som ska gås igenom",
+        {**_ABOUT, "mail": "consent_review", "to": "coordinator", "since": _FIRST, "signed": _FIRST, "level": 1},
+    ),
     ("En frånvaro utan slut", {**_ABOUT, "mail": "absence", "to": "coordinator", "since": _FIRST}),
     (
         "Det som inte kan skrivas i journalen",
         {**_ABOUT, "mail": "unwritten", "to": "alarm_team", "letter": "collect"},
     ),
-    ("Ärendet kommer inte vidare", {"mail": "parked", "to": "coordinator", "code": "client_not_visible"}),
-    ("Adaptern kommer inte vidare", {"mail": "parked", "to": "it", "code": "act_parked", "act": "07"}),
+    ("Ärendet behöver hjälp", {"mail": "parked", "to": "coordinator", "code": "client_not_visible"}),
+    ("Något kunde inte utföras", {"mail": "parked", "to": "it", "code": "act_parked", "act": "07"}),
     ("Något att kontrollera", {"mail": "notice", "to": "coordinator", "code": "checksum"}),
     (
         "Ett steg går inte att anteckna",

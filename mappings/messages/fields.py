@@ -9,6 +9,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, Final, Literal
 
+from adapter.domain.facts import OPTIONAL
 from adapter.domain.ledger import What
 from adapter.domain.nights import NightTimes
 from adapter.domain.routine import Letter
@@ -28,7 +29,7 @@ class Field:
     one of ``choices``; ``times``: ``NightTimes.to_json()`` as JSON text; ``code``: a code of the text table's section
     ``section`` (the template gets its words, and the code itself as ``<key>_code``); ``codes``: such codes with commas
     between; ``problem``: a code of ``section``, whose parameters are JSON text under ``params``; ``notice``: one whose
-    parameters stand beside it; ``looks``: JSON text of a list of local moments and outcomes.
+    parameters stand beside it; ``looks``: JSON text of a list of local moments, each with an outcome or a case.
     ``optional`` lets it be null or left out.
     """
 
@@ -72,7 +73,7 @@ LETTER_FIELDS: Final[Mapping[Letter, Mapping[str, Field]]] = MappingProxyType(
         },
         Letter.RENEWED: {**_DATES, "granted": Field("count", optional=True), "executed": _FLAG, "installed": _FLAG},
         Letter.MOVED: {"last_day": _DAY_OR_NONE, "times": Field("times", optional=True), "running": _FLAG},
-        Letter.INSTALL: {**_DATES, "keys": _KEYS},
+        Letter.INSTALL: {**_DATES, "keys": _KEYS, "gates": Field("codes", section="gate_asks", optional=True)},
         Letter.KEYS: {"keys": _KEYS, "running": Field("flag", optional=True)},
         Letter.RENUMBERED: {},
         Letter.ON_HOLD: {},
@@ -81,6 +82,7 @@ LETTER_FIELDS: Final[Mapping[Letter, Mapping[str, Field]]] = MappingProxyType(
         Letter.ORDER_FOR_DECEASED: {},
         Letter.STARTED: {"times": _TIMES, "first_look": _MOMENT_OR_NONE},
         Letter.TIMES: {"times": _TIMES},
+        Letter.CROWDED: {"times": _TIMES, "at": Field("text"), "count": Field("count"), "limit": Field("count")},
         Letter.TIMES_CHANGED: {"times": _TIMES, "installed": Field("flag", optional=True)},
         Letter.DATES_CHANGED: {**_DATES, "old_first_day": _DAY_OR_NONE, "old_last_day": _DAY_OR_NONE},
         Letter.PLAN: {
@@ -92,7 +94,7 @@ LETTER_FIELDS: Final[Mapping[Letter, Mapping[str, Field]]] = MappingProxyType(
         Letter.PLAN_VOID: {"reason": _REASON},
         Letter.TIMES_REFUSED: {"code": Field("problem", section="times"), "running": _FLAG},
         Letter.NOT_EXECUTED: {"signal": Field("code", section="signals")},
-        Letter.NO_CONSENT: {"missing": Field("choice", choices=("consent", "liability", "both"))},
+        Letter.NO_CONSENT: {"missing": Field("choice", choices=("consent", "liability", "both", *sorted(OPTIONAL)))},
         Letter.CONTRADICTION: {"signal": Field("code", section="signals")},
         Letter.END_HEARD: {"deceased": _FLAG},
         Letter.CONSENT_WITHDRAWN: {"scheduled": _FLAG, "paused": _FLAG},
@@ -135,6 +137,7 @@ MAIL_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = MappingProxyType(
         "pause_reminder": {"cause": _CAUSE, "since": _DAY, "level": Field("count")},
         "camera_left": {"since": _DAY},
         "absence": {"since": _DAY},
+        "consent_review": {"signed": _DAY, "level": Field("count")},
         "night_paused": {"cause": _CAUSE, "paused": _FLAG},
         "night_started": {"times": _TIMES, "first_look": _MOMENT_OR_NONE},
         "night_resumed": {"cause": _CAUSE},
@@ -144,6 +147,7 @@ MAIL_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = MappingProxyType(
         "look_done": _LOOK,
         "look_unentitled": {**_LOOK, "case": Field("text"), "n": Field("count")},
         "looks_unfollowed": {"since": Field("moment")},
+        "looks_late": {"looks": _LOOKS},
         "looks_unowned": {"count": Field("count"), "schedule": Field("text")},
         "unwritten": {"letter": Field("code", section="letters")},
         "parked": {"code": Field("notice", section="attention")},

@@ -73,7 +73,9 @@ def _about(what: What, texts: Texts) -> dict[str, str]:
     if step not in STEPS:
         return about
     name = texts.say("step_names", step) if texts.has("step_names", step) else texts.say("steps", step)
-    ask = texts.say("step_asks", step, heading=_heading(texts, "times_agreed")) if texts.has("step_asks", step) else ""
+    # By its meaning: a mail that is sent again has the same words, whatever was learnt of the headings since.
+    noted = f"rubriken för {texts.say('signals', 'times_agreed')}"
+    ask = texts.say("step_asks", step, heading=noted) if texts.has("step_asks", step) else ""
     return {**about, "step": texts.say("steps", step), "name": name, "ask": ask}
 
 
@@ -98,6 +100,7 @@ def _environment(language: str) -> Environment:
         autoescape=select_autoescape(enabled_extensions=(), default_for_string=False),  # plain text, not HTML
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,  # part of the package
     )
     environment.filters["lower_first"] = lambda text: text[:1].lower() + text[1:]
     for helper in (swedish.day, swedish.moment, swedish.period, swedish.looks):

@@ -15,14 +15,23 @@ _MONTHS = (
 )
 
 
+_MORNING = 7
+
+
 def day(value: date) -> str:
     """``tisdag den 3 november 2026``."""
     return f"{Weekday(value.weekday()).swedish} den {value.day} {_MONTHS[value.month - 1]} {value.year}"
 
 
 def moment(value: datetime) -> str:
-    """``tisdag den 3 november 2026 klockan 22:30``; the time as it stands, in no other zone."""
-    return f"{day(value.date())} klockan {value:%H:%M}"
+    """``tisdag den 3 november 2026 klockan 22:30``; the time as it stands, in no other zone. One after midnight says
+    which night it is, as people say it: ``... klockan 02:15 (natten mot tisdag)``."""
+    return f"{day(value.date())} klockan {value:%H:%M}{night_towards(value.date(), value.time())}"
+
+
+def night_towards(value: date, at: time) -> str:
+    """`` (natten mot tisdag)`` for a time after midnight, else nothing."""
+    return f" (natten mot {Weekday(value.weekday()).swedish})" if at.hour < _MORNING else ""
 
 
 def period(first: date | None, last: date | None) -> str:

@@ -63,7 +63,9 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3, help="of the orders at 0 ms, an odd number (%(default)s)")
     parser.add_argument("--store", choices=STORES, default=None)
-    parser.add_argument("--only", choices=["start", "orders", "slow", "cases", "curve", "poll", "replicas"])
+    parser.add_argument(
+        "--only", choices=["start", "orders", "slow", "cases", "curve", "poll", "replicas", "killed", "night"]
+    )
     given = parser.parse_args()
     if given.rounds < 1 or given.rounds % 2 == 0:
         parser.error("--rounds: an odd number, so that one is in the middle")
@@ -97,6 +99,8 @@ def main() -> None:
         run("curve", lambda folder, url: measure.curve(outside, folder, url, (few, few * 10, many)))
         run("poll", lambda folder, url: [measure.poll_to_message(outside, folder, url)])
         run("replicas", lambda folder, url: [measure.two_replicas(outside, folder, url, count)], stores=("postgresql",))
+        run("killed", lambda folder, url: [measure.killed(outside, folder, url, count)], stores=("sqlite",))
+        run("night", lambda folder, url: [measure.watched(folder, url, 1000)])
     show(rows)
     (ROOT / "var").mkdir(exist_ok=True)
     machine = {"at": datetime.now(UTC).isoformat(), "load": os.getloadavg()[0], "cores": os.cpu_count()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import signal
 import subprocess
@@ -13,13 +15,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import make_url, text
+from sqlalchemy import func, make_url, select, text
 
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
 from adapter.domain.nights import NightTimes, Weekday
+from adapter.observability import configure_logging
 from adapter.store.database import Database
+from adapter.store.outbox import UNFINISHED
+from adapter.store.tables import acts
 from tests.bench import durable
 from tests.bench.fill import fill
+from tests.bench.night import night
 from tests.outside import ROOT, Outside, mapping_without_quiet_hours, person
 from tests.replicas.crew import NOTES_EACH
 from tests.service import Replica, write_config
@@ -117,7 +123,7 @@ def as_listed(outside: Outside, folder: Path, url: str, count: int) -> ScheduleR
     """What the platform lists of the schedules that ``Outside.background`` makes."""
     times = NightTimes.from_json({day.code: ["22:30", "02:15", "05:00"] for day in Weekday})
     month_ago = datetime.fromisoformat(outside.call("background", first=0, count=count)).date()
-    return ScheduleRecord(1, ScheduleStatus.OPEN, month_ago, None, times, datetime.now(UTC))
+    return ScheduleRecord(1, ScheduleStatus.OPEN, month_ago, None, times, datetime.now(UTC), patience=(30, 15))
 
 
 def many_cases(outside: Outside, folder: Path, url: str, few: int, many: int) -> list[Row]:
@@ -254,6 +260,37 @@ def two_replicas(outside: Outside, folder: Path, url: str, count: int) -> Row:
     )
 
 
+def killed(outside: Outside, folder: Path, url: str, count: int) -> Row:
+    """From the start after a SIGKILL in the middle of so many orders until all is done, with the delays of service.
+    Raises ``RuntimeError`` if a schedule or a note came twice."""
+    outside.call("reset")
+    outside.call("latency", seconds=0.0)
+    outside.call("orders", first=0, count=count)
+    replica = Replica(config_for(outside, folder, url, poll_seconds=60), folder / "killed.log")
+
+    db = Database(url)
+    unfinished = select(func.count()).select_from(acts).where(acts.c.state.in_(UNFINISHED))
+
+    def written(share: float) -> bool:
+        return bool(outside.call("counts")["notes"] >= share * count * NOTES_EACH)
+
+    replica.start()
+    until(lambda: written(0.5), replica.process)
+    replica.kill()
+    began = time.monotonic()
+    replica.start()
+    until(lambda: written(1) and not db.run_sync(lambda c: c.scalar(unfinished)), replica.process)
+    seconds = time.monotonic() - began
+    replica.stop()
+    db.close()
+    effects = outside.call("effects")
+    if any(len(set(effects[kind])) != len(effects[kind]) for kind in ("schedules", "notes")):
+        raise RuntimeError("something came twice")
+    found = len(replica.events("act_found_done"))
+    told = f"{seconds:.1f} s until all was done ({found} acts of the dead one were found done)"
+    return row(f"killed amid {count} orders, {store_name(url)}", told, "", None, "<= 40 s")
+
+
 def start(outside: Outside, folder: Path, url: str, cases: int) -> list[Row]:
     """``--help``, readiness and idle memory with many cases."""
     outside.call("reset")
@@ -301,3 +338,14 @@ def help_seconds() -> Row:
     subprocess.run([sys.executable, "-c", "pass"], check=True)
     bare = time.perf_counter() - began
     return row("adapter --help", f"{min(times):.2f} s, best of 5", f"{bare:.2f} s, Python alone", None, "< 0.5 s")
+
+
+def watched(folder: Path, url: str, count: int) -> Row:
+    """A whole night of so many schedules, three looks each: what following them costs, and what is kept of it."""
+    configure_logging("CRITICAL", json=True, stream=io.StringIO())
+    found = asyncio.run(night(folder, url, count))
+    what = f"a night's looks, {count} schedules, {store_name(url)}"
+    each = found["bytes"] / max(found["rows"], 1)
+    measured = f"{found['cpu']:.1f} s of CPU, {found['calls']:.0f} calls, {found['readings']:.0f} readings"
+    kept = f"{found['rows']:.0f} looks of {each:.0f} bytes; {found['left']:.0f} left once the cases are purged"
+    return row(what, measured, kept, None, "calls by pages; 0 left")

@@ -64,9 +64,21 @@ async def test_the_list_names_an_order_that_can_not_be_used(
 @pytest.mark.usefixtures("ordered")
 async def test_the_list_can_be_narrowed(adapter: Adapter, stage: Stage) -> None:
     ref = await reference(adapter, stage)
-    for narrowed in (("--late",), ("--phase", "active")):
+    for narrowed in (("--late",), ("--unsafe",), ("--phase", "active")):
         assert ref not in await adapter("case", "list", *narrowed)
     assert ref in await adapter("case", "list", "--phase", "preparing")
+    assert ref in await adapter("case", "list", "--phase", "Förbereds"), "as the list shows it"
+    paper = stage.folder / "not" / "there" / "yet" / "bilaga.pdf"
+    await adapter("case", "document", ref, "-o", paper)
+    assert paper.read_bytes().startswith(b"%PDF")
+    edit(stage.config, "tenant =", "dry_run = true\ntenant =")
+    assert "Dry run" in await adapter("case", "list")
+    edit(stage.config, "dry_run = true\n", "")
+    unwatched = await adapter("case", "list", "--unwatched")
+    assert ref in unwatched
+    assert "börjat, sedan" in unwatched, "e-tillsyn har inte börjat"
+    (listed,) = json.loads(await adapter("case", "list", "--unwatched", "--json"))["cases"]
+    assert listed["unwatched"] == "not_started"
     assert "preparing" in await adapter("case", "list", "--phase", "sleeping", code=2)
 
 
@@ -75,12 +87,14 @@ async def test_a_case_shows_what_is_done_what_is_awaited_and_what_comes_next(ada
     ref = await reference(adapter, stage)
     told = await adapter("case", "show", ref.lower().removeprefix("tk-"))
     assert "✓ I3  larmgruppen har fått besked om installationen" in told
-    assert "gjort av adaptern 02" in told
+    assert "gjort automatiskt 02" in told
     assert "väntar på koordinatorn sedan" in told
     assert "Det finns inga överenskomna tider" in told
     assert "Nästa gång tiden ändrar något" in told
     assert "besked om ny beställning → koordinatorn" in told
     assert "✓ larmgruppen har fått uppdraget att installera" in told
+    assert "E-tillsyn har aldrig lagts in" in await adapter("nights", ref)
+    assert json.loads(await adapter("nights", ref, "--json")) == {"case": ref, "nights": []}
 
 
 @pytest.mark.usefixtures("ordered")

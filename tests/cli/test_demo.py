@@ -43,9 +43,11 @@ def test_the_timeline_runs_to_its_end_and_every_promise_held(tmp_path: Path) -> 
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    for promise in ("P1", "P3", "P4", "P7", "P8"):
+    for promise in ("P1", "P3", "P4", "P7", "P8", "P12"):
         assert f"✓ {promise}" in done.stdout
     assert done.stderr == ""
+    assert "Nattillsyn är inte gjord 22:30" in done.stdout
+    assert "Rättelse: nattillsynen 22:30 är gjord" in done.stdout
     assert (tmp_path / "var/demo/adapter.log").exists()
     assert '"service_stopped"' in (tmp_path / "var/demo/adapter.log").read_text()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,17 @@ def test_what_each_command_is_for_fits_on_its_line(group: str) -> None:
 WITH_SETTINGS = [
     *("run --once", "check", "case list", "case show TK-7F3K2M", "case document TK-7F3K2M", "plan TK-7F3K2M"),
     *("resync list", "resync show some-id", "resync add --scope everything --who IT --why test"),
-    *("compare", "adopt", "purge", "config show", "db status", "db upgrade", "db backup copy.db", "db restored"),
+    *(
+        "compare",
+        "adopt",
+        "followup",
+        "purge",
+        "config show",
+        "db status",
+        "db upgrade",
+        "db backup copy.db",
+        "db restored",
+    ),
 ]
 
 
@@ -96,3 +107,16 @@ def test_an_unexpected_error_is_told_without_a_value(
     assert "KeyError" in told
     assert "19900101TF03" not in told
     assert "Traceback" not in told
+
+
+def test_a_terminal_that_knows_no_check_marks_is_no_error(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "adapter", "check", "--config", str(tmp_path / "none.toml")],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (1, 2), done.stderr
+    assert "? configuration" in done.stdout

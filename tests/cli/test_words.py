@@ -85,7 +85,7 @@ def test_an_error_of_an_act_is_shown_beside_it() -> None:
     what = {"letter": "install", "to": "alarm_team"}
     act = Act(1, "k", ActKind.MESSAGE, ActState.PARKED, what, START, attempts=4, error="headlineId is not active")
     told = shown(ledger_table([act], WORDS))
-    assert "! väntar på en människa" in told
+    assert "! väntar på hjälp" in told
     assert "headlineId is not active" in told
     assert "Fel" not in shown(ledger_table([replace(act, error=None)], WORDS))
 

@@ -68,16 +68,12 @@ def test_an_instant_is_aware_utc(text: str) -> None:
     )
 
 
-@given(st.datetimes(datetime(1, 1, 1), datetime(9998, 1, 1), timezones=st.timezones()))  # noqa: DTZ001 - bounds only
+@given(st.datetimes(datetime(3, 1, 1), datetime(9998, 1, 1), timezones=st.timezones()))  # noqa: DTZ001 - bounds only
 def test_a_sent_instant_has_seconds(moment: datetime) -> None:
     """L16"""
-    try:
-        sent = whole_seconds(moment)
-    except OverflowError:
-        return
+    sent = whole_seconds(moment)
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", sent)
-    read = instant(sent)
-    assert read is None or read == moment.astimezone(UTC).replace(microsecond=0)
+    assert instant(sent) == moment.astimezone(UTC).replace(microsecond=0)
 
 
 def test_a_naive_time_is_never_sent() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ import pytest
 from adapter.bootstrap import Service
 from adapter.cli.documents import gather_document
 from adapter.ops.context import Document
+from adapter.presentation.documents import document_data
+from adapter.presentation.words import Words
 from mappings.documents import KINDS, DocumentError, render
 from tests.world import ANNA, World
 
@@ -23,6 +26,7 @@ DATA = {
     "last_look": "tills vidare",
     "keys": "needed",
     "executed": True,
+    "gates": [],
 }
 
 
@@ -62,6 +66,35 @@ async def test_bilaga_1_has_two_copies_with_the_agreed_times(tmp_path: Path) -> 
             assert value not in text
 
 
+async def test_bilaga_1_leaves_the_first_look_to_the_pen_until_it_is_known_and_then_has_the_plan_s() -> None:
+    """02:15 of the first day is over when everything is ready."""
+    async with World(datetime(2026, 3, 2, 23, 30, tzinfo=UTC)) as world:
+        world.person()
+        order = world.order()
+        await world.settle()
+
+        async def printed() -> tuple[object, object]:
+            case, service = await world.case(), world.service
+            words = Words(service.tenants["exempel"].texts, world.tenant.policy.zone)
+            now = world.clock.now()
+            data = await world.db.run(
+                lambda c: document_data(c, case, world.tenant.policy, now, words, "Exempelkommun")
+            )
+            assert data is not None
+            return data["times"], data["first_look"]
+
+        (other,) = world.lifecare.tables["executions"].rows
+        world.prepare(int(other), "22:30 02:15")
+        await world.pass_time(hours=9)
+        agreed = [{"nights": "varje natt", "number": 2, "times": "22:30 och 02:15"}]
+        assert await printed() == (agreed, "")
+        world.execute(order)
+        await world.pass_time(hours=2)
+        assert await printed() == (agreed, "3 mars 2026 kl. 22:30")
+        plan = next(n for n in world.lifecare.notes_written() if n.heading == "plan")
+        assert "Första tillsyn enligt dessa tider: tisdag den 3 mars 2026 klockan 22:30" in plan.text
+
+
 async def test_the_checklist_says_whether_keys_are_needed(tmp_path: Path) -> None:
     async with World() as world:
         world.person(other_service=False)
@@ -85,7 +118,8 @@ def test_each_is_a4_swedish_titled_and_tagged(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_times_each_can_still_be_made(kind: str) -> None:
-    assert render(kind, {**DATA, "times": [], "keys": "alarm", "executed": False}).startswith(b"%PDF-")
+    bare = {**DATA, "times": [], "keys": "alarm", "executed": False, "gates": ["Lämna informationsbladet."]}
+    assert render(kind, bare).startswith(b"%PDF-")
 
 
 def test_a_municipality_s_own_template_goes_first_and_a_broken_one_is_told(tmp_path: Path) -> None:

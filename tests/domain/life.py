@@ -236,6 +236,8 @@ class Life:
             case ActKind.CHANGE:
                 assert now is not None
                 assert now.status is not ScheduleStatus.ENDED
+                if "tolerance" in what:
+                    return {"schedule": replace(now, patience=(what["tolerance"], what["retry_after"]))}  # type: ignore[arg-type]
                 return {"schedule": self._record(now.n, what, now.status)}
             case ActKind.PAUSE | ActKind.RESUME | ActKind.END:
                 assert now is not None

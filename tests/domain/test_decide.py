@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from adapter.domain.decision import Phase, StepState
 from adapter.domain.facts import Absence, ServiceKind, Signal
-from adapter.domain.ledger import ScheduleStatus
+from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleStatus
 from tests.domain.life import Life
 
 
@@ -207,3 +208,24 @@ def test_an_equipment_collected_too_early_ends_nothing(active: Life) -> None:
     assert "end" not in active.platform()
     active.note(Signal.READY_FOR_START)
     assert active.go().phase is Phase.ACTIVE
+
+
+def test_new_patience_for_looks_changes_the_schedule_in_place_after_all_else(active: Life) -> None:
+    def set_to(patience: tuple[int, int] | None) -> None:
+        assert active.ledger.schedule is not None
+        active.ledger = replace(active.ledger, schedule=replace(active.ledger.schedule, patience=patience))
+
+    assert active.look().wanted == (), "of a schedule whose patience was never seen nothing is wanted"
+    set_to((30, 15))
+    unit = next(w.what["unit"] for w in active.sent if w.kind is ActKind.CREATE)
+    assert isinstance(unit, int)
+    active.policy = replace(active.policy, patience=(45, 15), patience_by_unit={unit: (20, 10)})
+    (change,) = active.look().wanted
+    assert (change.what, change.opens) == ({"n": 1, "tolerance": 20, "retry_after": 10}, False)
+    active.go()
+    assert active.ledger.schedule is not None
+    assert active.ledger.schedule.patience == (20, 10)
+    assert active.ledger.schedule.times is not None
+    set_to((30, 15))
+    active.note(Signal.CONSENT_WITHDRAWN)
+    assert [w.kind for w in active.look().wanted if w.kind in SCHEDULE_KINDS] == [ActKind.PAUSE]

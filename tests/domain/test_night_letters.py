@@ -77,7 +77,7 @@ def test_in_the_morning_the_coordinator_is_told_once_for_the_night_and_what_chan
     night = Night()
     night.see(DUE + timedelta(minutes=35), first=MISSED)
     night.see(SECOND + timedelta(minutes=5), second=OK)
-    assert night.see(MORNING - timedelta(minutes=1), third=MISSED)[0].what["mail"] == "look_missed"
+    assert night.see(THIRD + timedelta(minutes=35), third=MISSED)[0].what["mail"] == "look_missed"
     (letter,) = night.see(MORNING)
     assert names([letter]) == [("looks_missed", "coordinator")]
     assert json.loads(str(letter.what["looks"])) == [["2026-03-02T22:30", "missed"], ["2026-03-03T05:00", "missed"]]

@@ -40,12 +40,16 @@ def listed(outcome: LookOutcome, due_at: datetime = DUE, begun_at: datetime | No
     return Listed("s-1", 1, due_at, outcome, begun)
 
 
+def patience(_n: int) -> Patience:
+    return PATIENCE
+
+
 def never(_n: int, _at: datetime) -> bool:
     return False
 
 
 def one(read_at: datetime, *found: Listed, known: tuple[Look, ...] = ()) -> Look:
-    (look,) = follow(known, {1: [DUE]}, found, read_at, PATIENCE, never)
+    (look,) = follow(known, {1: [DUE]}, found, read_at, patience, never, ZONE)
     return look
 
 
@@ -75,22 +79,24 @@ def test_what_the_platform_corrects_is_corrected_and_stays_judged_from_its_first
 
 def test_the_same_list_again_changes_nothing() -> None:
     look = one(DUE + timedelta(minutes=2), listed(LookOutcome.OK))
-    assert follow([look], {1: [DUE]}, [listed(LookOutcome.OK)], DEADLINE, PATIENCE, never) == ()
+    assert follow([look], {1: [DUE]}, [listed(LookOutcome.OK)], DEADLINE, patience, never, ZONE) == ()
 
 
 def test_somebody_who_looked_where_no_look_was_called_for_looked_without_a_right() -> None:
-    (look,) = follow((), {}, [listed(LookOutcome.OK)], DEADLINE, PATIENCE, never)
+    (look,) = follow((), {}, [listed(LookOutcome.OK)], DEADLINE, patience, never, ZONE)
     assert (look.entitled, look.looked) == (False, True)
-    (tried,) = follow((), {}, [listed(LookOutcome.MISSED, begun_at=DUE)], DEADLINE, PATIENCE, never)
+    (tried,) = follow((), {}, [listed(LookOutcome.MISSED, begun_at=DUE)], DEADLINE, patience, never, ZONE)
     assert not tried.entitled
 
 
 def test_a_look_listed_where_none_was_called_for_and_nobody_looked_is_nothing() -> None:
-    assert follow((), {}, [listed(LookOutcome.MISSED)], DEADLINE, PATIENCE, never) == ()
+    assert follow((), {}, [listed(LookOutcome.MISSED)], DEADLINE, patience, never, ZONE) == ()
 
 
 def test_a_due_time_that_is_rounded_is_still_the_same_look() -> None:
-    (look,) = follow((), {1: [DUE]}, [listed(LookOutcome.OK, DUE + timedelta(seconds=59))], DEADLINE, PATIENCE, never)
+    (look,) = follow(
+        (), {1: [DUE]}, [listed(LookOutcome.OK, DUE + timedelta(seconds=59))], DEADLINE, patience, never, ZONE
+    )
     assert (look.due_at, look.done) == (DUE, True)
 
 
@@ -208,7 +214,7 @@ def test_after_each_whole_reading_every_look_past_its_deadline_is_judged_and_not
             if outcome is not LookOutcome.ABSENT and at + timedelta(minutes=delay) <= read_at
         ]
         so_far = [at for at in instants if at <= read_at]
-        for look in follow(known.values(), {1: so_far}, found, read_at, PATIENCE, never):
+        for look in follow(known.values(), {1: so_far}, found, read_at, patience, never, ZONE):
             known[look.n, look.due_at] = look
         for at in so_far:
             look = known[1, at]
@@ -217,3 +223,49 @@ def test_after_each_whole_reading_every_look_past_its_deadline_is_judged_and_not
             elif look.outcome in UNDECIDED:
                 assert look.judged_at is None
             assert look.entitled
+
+
+def test_while_it_is_unknown_what_became_of_an_act_a_look_is_neither_missed_nor_without_a_right() -> None:
+    """A pause called for before a look, seen after it; a resumption of which nothing was seen yet."""
+    before, after = DUE - timedelta(minutes=10), DUE + timedelta(minutes=10)
+    pause = replace(act(ActKind.PAUSE, before), done_at=after)
+    stood = (
+        history(record(ScheduleStatus.PAUSED), [pause]),
+        history(record(ScheduleStatus.PAUSED), [pause], called_for=True),
+    )
+    assert [could_look(s, DUE, ZONE) for s in stood] == [True, False]
+    resume = replace(act(ActKind.RESUME, before), state=ActState.UNKNOWN, done_at=None)
+    paused = replace(record(ScheduleStatus.PAUSED), seen_at=DUE - timedelta(hours=2))
+    assert not could_look(history(paused, [resume]), DUE, ZONE)
+    assert could_look(history(paused, [resume], called_for=True), DUE, ZONE)
+
+
+@pytest.mark.parametrize(
+    ("night", "agreed", "shown"),
+    [
+        (date(2026, 3, 28), time(2, 30), datetime(2026, 3, 29, 1, 0, tzinfo=UTC)),
+        (date(2026, 3, 28), time(2, 30), datetime(2026, 3, 29, 1, 30, tzinfo=UTC)),
+        (date(2026, 10, 24), time(2, 30), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+        (date(2026, 10, 24), time(2, 30), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)),
+    ],
+    ids=["skipped, at once", "skipped, an hour on", "twice, the first", "twice, the second"],
+)
+def test_in_the_nights_of_the_clock_change_a_look_is_known_wherever_the_platform_puts_it(
+    night: date, agreed: time, shown: datetime
+) -> None:
+    times = NightTimes.of({day: [agreed, time(3, 15)] for day in Weekday})
+    start = datetime(night.year, night.month, night.day, 19, tzinfo=UTC)
+    due = due_looks(history(replace(record(), times=times)), WINDOW, ZONE, start, start + timedelta(hours=10))
+    by_day = datetime(night.year, night.month, night.day + 1, 3, 15, tzinfo=ZONE).astimezone(UTC)
+    assert len(due) == 2
+    found = [Listed("a", 1, shown, LookOutcome.OK), Listed("b", 1, by_day, LookOutcome.OK)]
+    known: tuple[Look, ...] = ()
+    for minutes in range(0, 600, 10):
+        now = start + timedelta(minutes=minutes)
+        so_far = [at for at in due if at <= now]
+        news = follow(known, {1: so_far}, [x for x in found if x.due_at <= now], now, patience, never, ZONE)
+        known = tuple({(look.n, look.due_at): look for look in (*known, *news)}.values())
+        assert not any(look.not_done for look in known), "nothing is told too soon"
+    assert {look.due_at: look.id for look in known} == {due[0]: "a", due[1]: "b"}
+    missed = follow(known[:0], {1: due}, [], start + timedelta(hours=12), patience, never, ZONE)
+    assert all(look.not_done for look in missed)

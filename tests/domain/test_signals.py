@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from adapter.domain.decision import Decision, Phase, StepState, StepView
-from adapter.domain.facts import URGENT, Signal
+from adapter.domain.facts import OPTIONAL, URGENT, Signal
 from adapter.domain.routine import STEPS
 from adapter.domain.signals import signals_that_matter
 
-WAY_IN = frozenset(signal for step in STEPS.values() if step.id.startswith("I") for signal in step.signals)
+WAY_IN = OPTIONAL | {signal for step in STEPS.values() if step.id.startswith("I") for signal in step.signals}
 WAY_OUT = frozenset({Signal.PICKUP_BOOKED, Signal.EQUIPMENT_COLLECTED})
 NOTHING = frozenset[Signal]()
 
@@ -28,9 +28,8 @@ def test_before_anything_is_noted_the_way_in_matters_and_the_way_out_does_not(de
 @pytest.mark.parametrize("state", [StepState.DONE, StepState.NOT_NEEDED])
 @pytest.mark.parametrize("step", ["I4", "I5", "I6", "I7", "I8", "I9"])
 def test_a_step_that_is_settled_matters_no_more(step: str, state: StepState) -> None:
-    assert signals_that_matter(decided(Phase.PREPARING, step, state=state), NOTHING) == WAY_IN - {
-        *STEPS[step].signals
-    } | {*URGENT}
+    settled = {*STEPS[step].signals} | (OPTIONAL if step == "I8" else set())
+    assert signals_that_matter(decided(Phase.PREPARING, step, state=state), NOTHING) == WAY_IN - settled | {*URGENT}
 
 
 @pytest.mark.parametrize("state", [StepState.AWAITED, StepState.PROBLEM, StepState.LATER])

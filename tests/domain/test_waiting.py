@@ -84,7 +84,7 @@ SITUATIONS: dict[str, tuple[Callable[[Life], object], list[str]]] = {
     "not ready": (without(Signal.READY_FOR_START), ["Larmgruppen har inte antecknat att det är klart för start."]),
     "a decision to come": (
         to_come,
-        ["Inget beslut gäller i dag. Börjar det längre fram går det vidare av sig självt den dagen."],
+        ["Inget beslut gäller i dag. Börjar det längre fram fortsätter allt automatiskt då."],
     ),
     "Lifecare can't be read": (
         unreadable,

@@ -70,6 +70,26 @@ async def test_what_another_version_wrote_down_in_another_form_is_the_same_all_t
         assert (await compare(world.rt, world.tenant)).same == 1
 
 
+async def test_how_long_its_looks_may_take_is_learnt_of_a_schedule_from_before_it_was_kept_and_put_right() -> None:
+    async with World() as world:
+        await active(world)
+        change = HandChange.model_validate({"toleranceMinutes": 45, "retryAfterMinutes": 15})
+        world.phoniro.change_by_hand(world.phoniro.schedules[0].id, change)
+
+        def old(c: Connection) -> None:
+            (row,) = c.execute(select(schedules)).all()
+            before = replace(codec.load_record(row.record), patience=None)
+            c.execute(update(schedules).values(record=codec.dump_record(before)))
+
+        await world.db.run(old)
+        found = await compare(world.rt, world.tenant)
+        assert (found.same, found.changed) == (1, [])
+        await world.pass_time(hours=25)
+        assert world.phoniro.schedules[0].now.tolerance_minutes == 30
+        acts = [act.what for act in await world.acts() if "tolerance" in act.what]
+        assert acts == [{"n": 1, "tolerance": 30, "retry_after": 15}]
+
+
 async def test_other_times_are_seen(logs: Logs) -> None:
     async with World() as world:
         schedule_id = await active(world)

@@ -122,7 +122,8 @@ async def world() -> AsyncIterator[World]:
             "http://phoniro.test", *DEFAULT_CLIENT, settings=http, transport=to_phoniro, sleep=_no_sleep
         ) as ph,
     ):
-        outbox, texts = Outbox(), Texts.load(strict=True)
+        outbox, headings = Outbox(), dict[str, str]()
+        texts = Texts.load(strict=True).plus(headings=headings)
         executor = Executors(
             notes=NoteExecutor(lc, mapping, clock, texts),
             platform=PlatformExecutor(ph, lc, mapping, external_id=external_id, clock=clock, key=KEY),
@@ -135,7 +136,7 @@ async def world() -> AsyncIterator[World]:
             phoniro=phoniro,
             lifecare_faults=plans[0],
             phoniro_faults=plans[1],
-            source=LifecareSource(lc, mapping, key=KEY),
+            source=LifecareSource(lc, mapping, key=KEY, headings=headings),
             executor=executor,
             schedules=PhoniroSchedules(ph, mapping, clock),
             outbox=outbox,

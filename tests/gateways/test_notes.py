@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from adapter.domain.ledger import Act, ActKind
 from adapter.ports import Failure, PortError
+from connectors.lifecare.client import LifecareClient
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare.catalogue import COORDINATOR_UNIT_SOUTH
 
-from .conftest import PERSON, TIMES, World
+from .conftest import PERSON, REFERENCE, TIMES, World
 
 LOST = Rule(kind=Kind.CUT_AFTER, method="POST", pattern="provider_notes")
 
@@ -40,6 +43,30 @@ async def test_a_message_is_written_to_its_unit_under_its_heading(
     assert note.text.endswith("\n\n[TK-7F3K2M/01]")
     assert "Varje natt: 22:30 och 02:15" in note.text
     assert effect.result["note"] == note.note_id
+
+
+async def test_a_heading_is_named_by_its_name_in_lifecare_once_that_is_known(world: World) -> None:
+    async def written() -> str:
+        act = message(world, "coordinator", "fewer_granted", granted=1, found=3, when="2026-04-01")
+        await world.executor.perform(act, world.case())
+        return world.lifecare.notes_written()[-1].text
+
+    world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, pattern="headlines"))
+    await world.source.read_headings()
+    assert "under rubriken för ändrade tillsynstider" in await written()
+    await world.source.read_headings()
+    assert "under rubriken ”Ändrade tillsynstider”" in await written()
+
+
+async def test_a_key_without_a_licence_for_the_catalogue_asks_for_it_once(world: World) -> None:
+    world.lifecare.settings.unlicensed.add("headlines")
+    for _ in range(3):
+        await world.source.read_headings()
+    world.lifecare.settings.unlicensed.clear()
+    await world.source.read_headings()
+    act = message(world, "coordinator", "fewer_granted", granted=1, found=3, when="2026-04-01")
+    await world.executor.perform(act, world.case())
+    assert "rubriken för ändrade tillsynstider" in world.lifecare.notes_written()[-1].text
 
 
 async def test_no_message_holds_anything_personal(world: World) -> None:
@@ -80,6 +107,23 @@ async def test_a_mark_that_somebody_else_quotes_is_not_taken_for_ours(world: Wor
     execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
     world.lifecare.note_as("coordinator", execution, "to_authority", "svar på [TK-7F3K2M/01]")
     assert await world.executor.find(act, world.case()) is None
+
+
+async def test_a_quoted_mark_is_not_ours_where_lifecare_ignores_the_signature_asked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = LifecareClient.documentations
+
+    async def whosever(client: LifecareClient, *, created_signature: str | None = None, **asked: Any) -> Any:
+        return await read(client, **asked)
+
+    monkeypatch.setattr(LifecareClient, "documentations", whosever)
+    act = message(world)
+    execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
+    world.lifecare.note_as("coordinator", execution, "to_authority", f"svar på [{REFERENCE}/{act.n:02}]")
+    assert await world.executor.find(act, world.case()) is None
+    await world.executor.perform(act, world.case())
+    assert await world.executor.find(act, world.case()) is not None
 
 
 async def test_where_nothing_can_be_read_back_the_second_copy_says_so(world: World) -> None:
@@ -131,5 +175,4 @@ async def test_a_refusal_is_told_as_one(world: World) -> None:
 async def test_a_message_is_for_lifecare_and_conflicts_with_nothing(world: World) -> None:
     act = message(world, unit=COORDINATOR_UNIT_SOUTH.id)
     assert world.executor.vendor(act) == "lifecare"
-    assert world.executor.looks_needed(act) == 2
     assert await world.executor.observe(act, world.case()) is None

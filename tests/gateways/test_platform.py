@@ -142,6 +142,18 @@ async def test_a_change_replaces_times_and_last_day(world: World) -> None:
     assert effect.etag != created.etag
 
 
+async def test_new_patience_is_changed_in_place_and_seen_again(world: World) -> None:
+    case, created = await scheduled(world)
+    assert created.schedule is not None
+    assert created.schedule.patience == (30, 15)
+    act = world.act(ActKind.CHANGE, n=1, tolerance=20, retry_after=10)
+    assert await world.executor.find(act, case) is None
+    effect = await world.executor.perform(act, case)
+    assert effect.schedule is not None
+    assert (effect.schedule.patience, effect.schedule.times) == ((20, 10), created.schedule.times)
+    assert await world.executor.find(act, case) is not None
+
+
 async def test_a_change_by_somebody_else_in_between_is_a_conflict_and_is_observed(world: World) -> None:
     case, created = await scheduled(world)
     world.phoniro.change_by_hand(str(created.schedule_id), HandChange.model_validate_json('{"validTo": "2026-03-31"}'))
@@ -241,9 +253,7 @@ async def test_content_that_can_not_be_used_is_told_and_nothing_is_sent(world: W
     assert world.phoniro.received() == []
 
 
-def test_how_often_an_effect_is_looked_for(world: World) -> None:
-    assert world.executor.looks_needed(world.create()) == 2
-    assert world.executor.looks_needed(op(world, ActKind.END)) == 1
+def test_an_act_on_the_schedule_is_for_phoniro(world: World) -> None:
     assert world.executor.vendor(op(world, ActKind.END)) == "phoniro"
 
 

@@ -226,7 +226,8 @@ def note(**fields: Any) -> wire.Documentation:
 
 
 def read(row: wire.Documentation, since: date = date(2026, 3, 1)) -> Any:
-    return lifecare.notes([row], MAPPING, since, MAPPING.zone)
+    found, problems = lifecare.note(row, MAPPING, since, MAPPING.zone)
+    return (found,) if found else (), problems
 
 
 def test_a_signal_is_read_with_its_text_where_it_is_about_times() -> None:
@@ -236,6 +237,22 @@ def test_a_signal_is_read_with_its_text_where_it_is_about_times() -> None:
     assert problems == ()
     ((other,), _) = read(note(HeadlineId="S105"))
     assert (other.signal, other.text) == (Signal.CONSENT_SIGNED, "")
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("Bokad 14 april kl 10.00, Anna tar emot", date(2026, 4, 14)),
+        ("Installation 2026-04-14, åter 2026-04-14 vid förhinder", date(2026, 4, 14)),
+        ("den 14/4 eller 15/4", None),
+        ("Bokad, de ringer", None),
+    ],
+)
+def test_the_booked_day_is_read_where_one_is_named_plainly_and_the_text_is_not_kept(
+    text: str, day: date | None
+) -> None:
+    ((found,), _) = read(note(HeadlineId="S102", PlainText=text))
+    assert (found.day, found.text) == (day, "")
 
 
 @pytest.mark.parametrize(

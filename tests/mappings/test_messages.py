@@ -21,7 +21,7 @@ TEXTS = Texts.load(strict=True)
 REFERENCE = "TK-7F3K2M"
 EVERY_NIGHT = json.dumps(NightTimes(((time(22, 30), time(2, 15), time(5)),) * 7).to_json())
 UNEVEN = json.dumps({"mon": ["22:30"], "tue": ["22:30"], "wed": ["22:30"], "sat": ["23:00", "01:12"]})
-PLAIN = {"day": "2026-11-03", "moment": "2026-11-03T22:30", "times": EVERY_NIGHT, "codes": "times,execute"}
+PLAIN = {"day": "2026-11-03", "moment": "2026-11-03T22:30", "times": EVERY_NIGHT}
 PLAIN |= {"looks": json.dumps([["2026-11-03T22:30", "missed"], ["2026-11-04T02:15", "camera_offline"]]), "text": "x"}
 
 
@@ -35,6 +35,8 @@ def values(field: Field) -> Iterator[str | int | bool | None]:
         yield from field.choices
     elif field.kind == "code" or field.kind == "problem":
         yield from TEXTS.sections[field.section]
+    elif field.kind == "codes":
+        yield ",".join(TEXTS.sections[field.section])
     elif field.kind == "times":
         yield from (EVERY_NIGHT, UNEVEN)
     elif field.kind == "count":
@@ -138,7 +140,7 @@ def test_refused_times_come_with_the_reason() -> None:
         "running": True,
     }
     text = render(Letter.TIMES_REFUSED, what)
-    assert "4 tider per natt för måndag, men beslutet gäller 3" in text
+    assert "Antalet tider per natt för måndag är 4, men beviljat är högst 3" in text
     assert "Tills vidare gäller de tider som är överenskomna sedan tidigare" in text
 
 

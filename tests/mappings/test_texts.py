@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 from adapter.domain.decision import Phase, StepState
@@ -13,6 +16,7 @@ from adapter.store.codec import RESOURCES
 from mappings.texts import MissingText, Texts
 
 TEXTS = Texts.load()
+SV = Path(__file__).parents[2] / "mappings"
 
 
 @pytest.mark.parametrize(
@@ -58,6 +62,24 @@ def test_the_case_systems_resources_are_named_in_words() -> None:
     told = TEXTS.say("attention", "no_person", resource="sol_decisions", id="7")
     assert told.startswith("I beslut anger raden 7 ingen person.")
     assert "beställningar, anteckningar" in TEXTS.say("attention", "stale", resources="orders, notes")
+
+
+def test_nothing_that_coordinators_and_alarm_teams_read_has_the_words_of_the_machine() -> None:
+    """The commands that the IT function types are the one exception."""
+    assert said(r"adapter(?! (check|case) )|en människa|kommer inte vidare|av sig själv|Avvikelse") == {}
+
+
+def test_nobody_is_told_that_somebody_else_has_been_told_as_that_may_be_yet_to_come() -> None:
+    """P10: each message goes its own way, and may wait for Lifecare or for the morning."""
+    assert said(r"fått (samma|ett meddelande|i uppdrag)|har fått veta varför|har tillfrågats") == {}
+
+
+def said(pattern: str) -> dict[str, str]:
+    """Where a template or a text has it."""
+    templates = {file.name: file.read_text(encoding="utf-8") for file in (SV / "messages/sv").rglob("*.*")}
+    texts = {f"{s}.{code}": text for s, codes in TEXTS.sections.items() for code, text in codes.items()}
+    sought = re.compile(pattern, re.IGNORECASE)
+    return {name: hit.group() for name, text in (templates | texts).items() if (hit := sought.search(text))}
 
 
 def test_there_is_no_table_for_a_language_that_nobody_wrote() -> None:

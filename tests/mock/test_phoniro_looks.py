@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -200,3 +201,18 @@ def test_supervisions_that_were_due_are_listed_in_order_with_their_outcomes(clie
     assert [one["dueAt"] for one in listed] == ["2026-03-02T22:00:00Z"] * 2 + ["2026-03-03T01:30:00Z"] * 2
     assert {one["scheduleId"]: one["outcome"] for one in listed[2:]} == {first: "ok", second: "missed"}
     assert client.call("GET", "/api/v1/supervisions", to="2027-01-01T00:00:00Z").status == 400
+
+
+def test_it_lives_its_nights_by_itself_by_shares_and_the_same_in_every_run(client: Client) -> None:
+    plan = {"missed": 0.2, "corrected": 0.2, "second": 0.1, "visit": 0.1, "late": 0.1, "unlisted": 0.1, "offline": 0.05}
+    client.schedule()
+    client.admin("set_nights", plan=plan)
+    client.now += timedelta(days=60)
+    span = {"from": "2026-03-02T00:00:00Z", "to": "2026-05-01T00:00:00Z"}
+    listed = client.listed("/api/v1/supervisions", limit=500, **span)
+    assert listed == client.listed("/api/v1/supervisions", limit=500, **span)
+    due = len(client.phoniro.looks(client.phoniro.schedules[0].id, datetime(2026, 3, 2, tzinfo=UTC), client.now))
+    found = Counter(one["outcome"] for one in listed)
+    assert set(found) == {"ok", "missed", "not_visible_then_ok", "visit_dispatched", "camera_offline"}
+    assert 0 < due - len(listed) < due / 4, "some are not even listed"
+    assert 0.1 < found["missed"] / due < 0.35

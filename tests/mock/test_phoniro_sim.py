@@ -135,6 +135,8 @@ WRONG_PATCHES: list[dict[str, Any]] = [
     {"validTo": "2026-03-01"},
     {"validFrom": None},
     {"rules": None},
+    {"toleranceMinutes": None},
+    {"retryAfterMinutes": 0},
     {"status": "ended"},
     {"externalReference": "x"},
 ]
@@ -191,9 +193,12 @@ def test_what_is_no_json_is_told_apart_from_what_is_wrong_json(client: Client) -
 
 def test_a_patch_changes_only_what_it_names_and_null_opens_the_end(client: Client) -> None:
     schedule_id = client.schedule(validTo="2026-04-01", cameraId="C-1")
-    changed = client.call("PATCH", f"{SCHEDULES}/{schedule_id}", {"validTo": None, "cameraId": "C-2"}, etag='"1"')
+    changed = client.call(
+        "PATCH", f"{SCHEDULES}/{schedule_id}", {"validTo": None, "cameraId": "C-2", "toleranceMinutes": 20}, etag='"1"'
+    )
     assert (changed.status, changed.headers["etag"]) == (200, '"2"')
     kept = client.get(schedule_id)
+    assert (kept["toleranceMinutes"], kept["retryAfterMinutes"]) == (20, 15)
     assert (kept["validTo"], kept["cameraId"], kept["validFrom"], kept["rules"]) == (
         None,
         "C-2",

@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from adapter.bootstrap import Service
 from adapter.ops.app import create_app
 from adapter.ops.context import OpsContext
+from adapter.ops.error_log import ErrorLog
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.presentation.words import Words
@@ -53,6 +54,7 @@ def ops_of(service: Service, calls: VendorCalls, settings: OpsSettings | None = 
         settings=settings or OpsSettings(enabled=True),
         words={name: Words(parts.texts, parts.mapping.zone) for name, parts in service.tenants.items()},
         calls=calls,
+        errors=ErrorLog(service.runtime.clock.now),
         watchdog=Watchdog(),
         version="0.0",
         poll_soon=lambda _: None,

@@ -45,6 +45,14 @@ def test_every_alert_has_a_test() -> None:
     assert alerts == tested
 
 
+def test_every_alert_links_to_the_runbook_which_names_it() -> None:
+    rules = yaml.safe_load((RULES / "alerts.yml").read_text(encoding="utf-8"))
+    runbook = (RULES.parents[1] / "docs" / "operations.md").read_text(encoding="utf-8")
+    for rule in (rule for group in rules["groups"] for rule in group["rules"]):
+        assert rule["annotations"]["runbook_url"].endswith("/docs/operations.md#by-alert")
+        assert f"`{rule['alert']}`" in runbook.partition("## By alert")[2]
+
+
 @needs_promtool
 async def test_the_metrics_are_as_prometheus_wants_them(site: Site) -> None:
     await site.world.cycle()

@@ -122,7 +122,7 @@ async def test_everything_works_without_scripts_and_by_keyboard() -> None:
             context = await chromium.new_context(java_script_enabled=False)
             page = await context.new_page()
             await page.goto(url)
-            await page.get_by_label("Ärendenummer").fill(ref.lower())
+            await page.get_by_label("Ärende- eller beställningsnummer").fill(ref.lower())
             await page.keyboard.press("Enter")
             await page.wait_for_url(f"{url}/cases/{ref}")
             assert ref in (await page.locator("h1").inner_text())

@@ -53,7 +53,7 @@ async def test_each_municipality_has_its_own_line_for_a_vendor_and_the_worst_is_
     assert "hålls tillbaka" in told[0][2]
     assert "svarade inte" in told[1][2]
     assert told[2:] == [("Lifecare", "aby", "svarar"), ("Lifecare", "beby", "svarar")]
-    assert "Något behöver ses till." in page
+    assert "Behöver ses till: " in page
     assert "Lifecare, ceby: anropen hålls tillbaka" in page[: page.index('id="runs"')]
 
 
@@ -63,7 +63,7 @@ async def test_a_key_that_is_refused_is_said_to_be_so() -> None:
         land.calls.record("beby", "lifecare", "GET orders", 401, "Unauthorised", 0.1)
         ops.runtime.breakers.of("beby", "lifecare").down_since = land.clock.now()
         page = await shown(ops, "/")
-    assert "Lifecare, beby: godtar inte nyckeln" in page
+    assert "Lifecare, beby: godtar inte inloggningen" in page
 
 
 async def test_a_vendor_that_was_never_called_shows_while_it_is_held_back() -> None:
@@ -86,15 +86,14 @@ async def test_a_feed_that_fails_is_named_with_its_municipality_before_those_tha
     assert page[: page.index('id="runs"')].count("Läsning av Lifecare, beby: inte läst på länge.") == 1
 
 
-async def test_supervision_that_must_not_be_stands_before_all_else() -> None:
+async def test_supervision_that_must_not_be_makes_a_municipality_unwell() -> None:
     async with several() as (land, ops):
         now = land.clock.now()
         stored = await land.service.runtime.db.run(lambda c: overview(c, "aby", now))
         ops.runtime.breakers.of("aby", "phoniro").down_since = now
-        view = views.numbers(ops, "aby", stored, Safety(active=2, after_end=1), now, 600)
-        told = views.troubles(ops, [view], views.vendors(ops))
-    assert told[0] == "Aktiva efter avslut, aby: 1, ska vara 0: se till det genast."
-    assert told[1].startswith("Phoniro, aby")
+        view = views.numbers(ops, "aby", stored, Safety(active=2, unsafe={"TK-7F3K2M": "after_end"}), now, 600)
+    assert not view.well
+    assert ("Aktiva efter avslut", "1") in [figure[:2] for figure in view.figures]
 
 
 async def test_a_case_says_whose_it_is() -> None:

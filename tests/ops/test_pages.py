@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
+from adapter.domain.facts import Signal
 from adapter.engine.comparison import compare_when_due
 from adapter.engine.feed_reader import read_feeds
+from adapter.store import cases
+from connectors.mock.faults import Kind, Rule
 from tests.conftest import Logs
 from tests.ops.conftest import TOKEN, Site, site_of
 from tests.world import ANNA, World
@@ -37,6 +41,31 @@ async def test_the_overview_and_a_case_are_shown_without_anything_personal(site:
         assert value not in overview.text + case.text
 
 
+async def test_who_is_without_supervision_is_told_on_the_page_by_cause_in_the_metrics_and_gone_when_it_runs(
+    site: Site,
+) -> None:
+    """P11: the list of those who have a decision and nobody who looks, and why."""
+    world, words = site.world, "1 person med gällande beslut är utan tillsyn via kamera."
+
+    async def told() -> tuple[bool, set[str]]:
+        async with site.client() as client:
+            page, metrics = (await client.get("/")).text, (await client.get("/metrics")).text
+        causes = re.findall(r'^adapter_unwatched{cause="(\w+)",tenant="exempel"} 1.0$', metrics, re.MULTILINE)
+        return words in page, set(causes)
+
+    world.person()
+    order = world.order()
+    await world.settle()
+    assert await told() == (True, {"not_started"})
+    execution = world.execute(order)
+    world.prepare(execution)
+    await world.pass_time(hours=1)
+    assert await told() == (False, set())
+    world.note(execution, Signal.CONSENT_WITHDRAWN)
+    await world.pass_time(hours=1)
+    assert await told() == (True, {"consent_withdrawn"})
+
+
 async def test_the_daily_comparison_is_not_taken_for_a_feed_that_was_not_read_for_long(site: Site) -> None:
     world = site.world
     await compare_when_due(world.rt, world.tenant)
@@ -59,6 +88,45 @@ async def test_a_case_that_is_not_there_is_said_to_be_so(site: Site) -> None:
         assert (await client.get("/cases/TK-NOSUCH")).status_code == 404
         found = await client.get("/cases", params={"ref": " tk-7f3k2m "})
     assert found.headers["Location"] == "/cases/TK-7F3K2M"
+
+
+async def test_a_case_is_found_by_the_number_of_its_order_and_begins_with_phoniro_now_beside_what_it_shall_be(
+    site: Site,
+) -> None:
+    world = site.world
+    ref = await busy(world)
+    case = await world.case()
+    (order,) = world.db.run_sync(lambda c: cases.chain(c, case))
+    world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
+    world.lifecare.change("orders", order, EndDate=world.today)
+    await world.pass_time(days=1)
+    async with site.client() as client:
+        page = (await client.get(f"/cases/{order.lower()}")).text
+    assert ref in page
+    first = page[page.index("<h1>") : page.index("</table>")]
+    assert re.search(r'<td class="bad">igång</td><td class="bad">avslutad</td>', first)
+    assert "Varje natt: 22:30, 02:15 och 05:00" in first
+    assert "3 tillsyner per natt" in first
+    assert order in first
+    assert "Så sågs Phoniro senast" in page
+
+
+async def test_the_board_shows_whose_turn_it_is_and_what_is_in_a_phase_and_a_wrong_address_has_a_page(
+    site: Site,
+) -> None:
+    site.world.person()
+    site.world.order()
+    await site.world.settle()
+    ref = (await site.world.case()).ref
+    async with site.client() as client:
+        boards = {
+            query: (await client.get(f"/?{query}")).text.partition('id="board"')[2].partition('id="sources"')[0]
+            for query in ("turn=alarm_team", "turn=adapter", "phase=preparing", "phase=paused")
+        }
+        lost, hook = await client.get("/nowhere"), await client.post("/hooks/nobody")
+    assert [ref in board for board in boards.values()] == [True, False, True, False]
+    assert (lost.status_code, hook.status_code) == (404, 404)
+    assert "Sidan finns inte" in lost.text
 
 
 async def test_without_the_token_nothing_is_shown(guarded: Site) -> None:

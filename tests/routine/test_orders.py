@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
+import pytest
+
 from adapter.domain.facts import Signal
+from adapter.engine.feed_reader import read_feeds
 from tests.routine.story import Story
 from tests.world import ANNA, World
 
@@ -29,23 +33,47 @@ async def test_an_order_long_after_the_end_gets_a_case_of_its_own_once_the_camer
         assert sum(n.startswith("Ny beställning") for n in world.notes()) == 2
 
 
-async def test_a_person_whose_number_is_replaced_keeps_the_case_and_the_camera_and_it_is_told_once() -> None:
-    """LA10: the same ids of client, order, decision and execution under another number are the same case."""
-    number = "19340101TF19"
+NUMBER = "19340101TF19"
+
+
+def renumber(story: Story) -> None:
+    """The client gets another number."""
+    story.lifecare.change("clients", ANNA, PersonId=NUMBER)
+    clients = story.lifecare.tables["clients"].rows
+    clients[NUMBER] = clients.pop(ANNA)
+    clients[NUMBER].key = NUMBER
+
+
+def merge(story: Story) -> None:
+    """The client is merged into another one of the same person."""
+    story.lifecare.seed_person(NUMBER)
+    del story.lifecare.tables["clients"].rows[ANNA]
+
+
+@pytest.mark.parametrize("happens", [renumber, merge])
+async def test_a_person_whose_number_is_replaced_keeps_the_case_and_the_camera_and_it_is_told_once(
+    happens: Callable[[Story], None],
+) -> None:
+    """LA10: the same ids of order, decision and execution under another number are the same case, and take in what is
+    ordered under it at the same moment."""
     async with Story() as story:
         order, execution = await story.running()
-        for entity in ("orders", "executions", "sol_decisions", "clients"):
+        happens(story)
+        for entity in ("orders", "executions", "sol_decisions"):
             for key in [k for k, row in story.lifecare.tables[entity].rows.items() if row.data["PersonId"] == ANNA]:
-                story.lifecare.change(entity, key, PersonId=number)
-        clients = story.lifecare.tables["clients"].rows
-        clients[number] = clients.pop(ANNA)
-        clients[number].key = number
-        await story.next_day(3)
+                story.lifecare.change(entity, key, PersonId=NUMBER)
+        another = story.lifecare.order(NUMBER, "camera", start=story.today, order_date=story.today)
+        story.lifecare.accept(another.order_id)
+        await read_feeds(story.rt, story.rt.tenants["exempel"])
+        assert len(await story.cases()) == 1, "before the case itself has found out"
+        story.lifecare.start_execution(another.order_id, start=story.today)
+        await story.next_day(2)
         assert story.done() == [], "nothing is paused"
-        assert await story.told() == ["coordinator renumbered"]
+        assert sorted(await story.told()) == ["coordinator renewed", "coordinator renumbered"]
         assert story.mails() == []
         (case,) = await story.cases()
-        assert case.person_id == number
+        assert case.person_id == NUMBER
+        story.lifecare.decision_end(another.decision_id, story.today - timedelta(days=1))
         story.note(execution, Signal.TIMES_CHANGED, "Varje natt 23:30")
         await story.next_day()
         assert story.done() == ["changed"], "it goes on"

@@ -63,10 +63,13 @@ class Truth:
             return "consent withdrawn"
         if self.deceased:
             return "deceased"
-        for first, last in self.away:
-            if datetime.combine(first, NIGHT, ZONE) <= at < datetime.combine(last, NIGHT, ZONE):
-                return "away"
-        return None
+        return "away" if self.is_away(at) else None
+
+    def is_away(self, at: datetime) -> bool:
+        nights = [
+            (datetime.combine(first, NIGHT, ZONE), datetime.combine(last, NIGHT, ZONE)) for first, last in self.away
+        ]
+        return any(first <= at < last for first, last in nights)
 
 
 @dataclass
@@ -164,6 +167,7 @@ class Life:
             return
         if signal in (Signal.TIMES_AGREED, Signal.TIMES_CHANGED):
             text = self.rng.choice(("22.30, 02:15 och 05.00", "22.00, 01.30 och 04.45"))
+            text = text.replace("02:15", "02:30") if self.town.nights else text  # skipped, or twice, once a year
         note = self.town.lifecare.note_as("alarm_team", place, signal.value, text)
         signed = self.truths[-1].signed | {signal}
         if signal is Signal.CONSENT_WITHDRAWN:

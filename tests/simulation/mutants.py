@@ -16,8 +16,9 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
+from adapter.domain import letters, pauses
 from adapter.domain.ledger import Wanted
-from adapter.engine import act_runner
+from adapter.engine import act_runner, look_reader
 from adapter.engine.tuning import Tuning
 from adapter.gateways.notes import NoteExecutor
 from adapter.observability import configure_logging
@@ -26,8 +27,10 @@ from tests.simulation import scenarios
 from tests.simulation.promises import Broken
 from tests.simulation.town import Scale, Town
 
-Story = Callable[[], Awaitable[None]]
+Story = Callable[[], Awaitable[None] | None]
 SCALE = Scale(cases=4, days=4)
+TRUE_WORD, SILENCE = 35, 2
+"""Seeds that find the one and the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,11 @@ _settle_wanted = outbox.settle_wanted
 
 def _keys_not_unique(conn: Any, case: cases.Case, wanted: Sequence[Wanted], **more: Any) -> outbox.Settled:
     return _settle_wanted(conn, case, [replace(w, key=f"{w.key}:{case.version}") for w in wanted], **more)
+
+
+def _town(seed: int) -> Story:
+    """A small simulated town as a story."""
+    return lambda: Town(seed, Scale(cases=1, days=1)).run()
 
 
 MUTANTS = (
@@ -105,20 +113,57 @@ MUTANTS = (
         _keys_not_unique,
         scenarios.decided_again,
     ),
+    Mutant(
+        "overlap of the looks' window: read from where the last reading ended",
+        look_reader,
+        "span",
+        lambda _policy, cursor, now: look_reader.Span(cursor or now, now),
+        scenarios.a_night,
+    ),
+    Mutant(
+        "looks that are due: only those that the platform lists",
+        look_reader,
+        "_called_for",
+        lambda *_: [],
+        scenarios.a_night,
+    ),
+    Mutant(
+        "a look's correction: what was told as not done stays so",
+        look_reader,
+        "is_news",
+        lambda look, _before, _earlier: look.not_done,
+        scenarios.a_night,
+    ),
+    Mutant(
+        "a true word: a pause that is called for is told as one that was seen",
+        pauses,
+        "_is_paused",
+        lambda _: True,
+        _town(TRUE_WORD),
+    ),
+    Mutant(
+        "no silence: a pause is carried out and told to nobody",
+        letters,
+        "pauses",
+        lambda _: None,
+        _town(SILENCE),
+    ),
 )
+"""The last two are found by the simulation itself."""
 
 
 def broken(story: Story) -> str | None:
     """What broke in a story."""
     try:
-        asyncio.run(_told(story))
+        if (telling := story()) is not None:
+            asyncio.run(_told(telling))
     except Broken as promise:
         return str(promise).splitlines()[0]
     return None
 
 
-async def _told(story: Story) -> None:
-    await story()
+async def _told(telling: Awaitable[None]) -> None:
+    await telling
 
 
 def caught(mutant: Mutant, seeds: int = 0) -> str | None:

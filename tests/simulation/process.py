@@ -18,6 +18,7 @@ from adapter.engine import worker as work_module
 from adapter.engine.environment import Runtime
 from adapter.engine.feed_reader import FEEDS, read_feeds
 from adapter.engine.jobs import _begin
+from adapter.engine.look_reader import follow_looks
 from adapter.engine.worker import work
 from adapter.store.database import Database
 from adapter.store.tables import feeds
@@ -86,7 +87,8 @@ class Process:
         object.__setattr__(self.rt.tenants["exempel"], "go_live", town.today)
 
     def start(self) -> None:
-        self.tasks = [asyncio.ensure_future(self._guarded(job)) for job in (self._feeds, self._work)]
+        jobs = (self._feeds, self._work, *([self._looks] if self.town.nights else []))
+        self.tasks = [asyncio.ensure_future(self._guarded(job)) for job in jobs]
 
     def die(self) -> None:
         """At once, whatever is under way: nothing of it reaches database or network any more."""
@@ -135,6 +137,15 @@ class Process:
                 await read_feeds(self.rt, self.rt.tenants["exempel"])
                 self.wake.set()
             await asyncio.sleep(self.rt.tuning.poll.total_seconds())
+
+    async def _looks(self) -> None:
+        """The night watch, at the moments at which it can find anything, and up to one cycle late."""
+        while True:
+            await follow_looks(self.rt, self.rt.tenants["exempel"])
+            self.wake.set()
+            now = self.rt.clock.now()
+            late = self.rng.uniform(0, self.rt.tuning.watch.total_seconds())
+            await asyncio.sleep((self.town.next_news(now) - now).total_seconds() + late)
 
     async def _work(self) -> None:
         while True:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from adapter.domain.decision import Phase
-from adapter.domain.ledger import Act, ActKind, ActState
-from adapter.store import cases, outbox
+from adapter.domain.ledger import Act, ActKind, ActState, Look, ScheduleRecord, ScheduleStatus
+from adapter.domain.night_letters import look_key
+from adapter.domain.night_watch import CLOCK_CHANGE, Patience, found_late
+from adapter.store import cases, look_log, outbox, tables
 from adapter.store.cases import Case
 from adapter.store.tables import persons
 from connectors.mock.phoniro import Schedule
-from tests.simulation.lives import Life
+from connectors.mock.phoniro.state import LOOKED
+from tests.mappings.claims import denied
+from tests.simulation.lives import ZONE, Life
 
 if TYPE_CHECKING:
     from tests.simulation.town import Town
 
 MARK = re.compile(r"\[(TK-[0-9A-Z]{6})/(\d+)\]")
+CASE = re.compile(r"TK-[0-9A-Z]{6}")
 FRESH = timedelta(minutes=10)
 """How long before an opening all gates must have been seen to hold: facts are fresh for two minutes, and then an act
 may be under way, its effect late, and a vendor's clock wrong."""
@@ -29,11 +34,68 @@ CALM_HOURS = 2
 CORRECTED_HOURS = 26
 """The same where evidence was corrected afterwards: it is read again daily."""
 UNFINISHED = (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN)
+TOLD = re.compile("pausa|återkallat|avlidit", re.IGNORECASE)
+"""What tells of a pause."""
+SKEW = timedelta(minutes=4)
+"""How far the vendors' clocks may be apart, and more."""
 IN_AND_OUT = (({"install"}, {"collect", "cancel", "cancel_or_fetch"}), ({"plan"}, {"plan_void"}))
+
+
+SETTLED = timedelta(hours=13)
+"""So long after a look nothing of it changes any more, and the whole night was read once more."""
+
+
+def reference_of(schedule: Schedule) -> str:
+    """The reference of the case that made it."""
+    return schedule.new.external_reference.rpartition("-")[0]
+
+
+def _surprises_nobody(life: Life, at: datetime) -> bool:
+    """A planned absence, whatever else was found to be so later; a day that no decision covers."""
+    truth = life.truth(at)
+    return (truth is not None and truth.is_away(at)) or life.forbids(at) == "no decision in force"
+
+
+def as_it_was(schedules: list[Schedule], at: datetime) -> ScheduleRecord | None:
+    """The case's newest schedule at that instant, by Phoniro's own history."""
+    known = [(s, v) for s in schedules if (v := s.version_at(at)) is not None]
+    if not known:
+        return None
+    version = known[-1][1]
+    ended, paused = version.ended(at), version.pausing(at)
+    status = ScheduleStatus.ENDED if ended else ScheduleStatus.PAUSED if paused else ScheduleStatus.OPEN
+    return ScheduleRecord(len(known), status, version.valid_from, version.valid_to, None, at)
+
+
+LATE = "late"
+"""The looks of an outage are told together, in mails that are about no case."""
 
 
 class Broken(AssertionError):
     """A promise was broken."""
+
+
+def _looks_known(c: Connection) -> tuple[dict[tuple[str, datetime], Look], Counter[str]]:
+    """Looks by Phoniro's id of the schedule and its instant, and how often each was told of, by case and key."""
+    s, a = tables.schedules.c, tables.acts.c
+    ids = {(row.ref, row.n): row.remote_id for row in c.execute(select(s.ref, s.n, s.remote_id))}
+    by_ref = look_log.since(c, "exempel", datetime.min.replace(tzinfo=UTC))
+    known = {(ids[ref, look.n], _instant(look)): look for ref, some in by_ref.items() for look in some}
+    mails = c.execute(select(a.ref, a.key).where(a.key.like("look:%"), a.state != ActState.DROPPED))
+    told = Counter(f"{row.ref}:{row.key.rpartition(':')[0]}" for row in mails)
+    told[LATE] = len(c.execute(select(a.key).where(a.key.like("outage:%"))).all())
+    return known, told
+
+
+def _nearest(known: dict[tuple[str, datetime], Look], schedule_id: str, at: datetime) -> Look | None:
+    """The look at an instant of Phoniro's, which differs from ours in the nights of the clock change."""
+    near = [look for (of, when), look in known.items() if of == schedule_id and abs(when - at) <= CLOCK_CHANGE]
+    return min(near, key=lambda look: abs(_instant(look) - at), default=None)
+
+
+def _instant(look: Look) -> datetime:
+    """When Phoniro has it, if it has it."""
+    return datetime.fromtimestamp(int(look.id.rpartition(":")[2]), UTC) if look.id else look.due_at
 
 
 class Watch:
@@ -46,6 +108,11 @@ class Watch:
         self.people_done = False
         self._known: dict[str, Life] = {}
         self._notes, self._marks = 0, set[str]()
+        self._due: list[tuple[Schedule, datetime]] = []
+        self._due_until = town.clock.now()
+        self._mails = 0
+        self._words: list[tuple[datetime, str]] = []
+        self._untold: list[tuple[Schedule, datetime]] = []
 
     def hour(self) -> None:
         now = self.town.clock.now()
@@ -54,7 +121,11 @@ class Watch:
         for schedule in self.town.phoniro.schedules:
             self._openings(schedule)
             self._looks(schedule, now)
+        self._true(self._new_words())
+        self._silence()
         self._once()
+        if self.town.nights:
+            self._nights(now)
 
     # --- who is it about --------------------------------------------------------------------------------------------
 
@@ -80,11 +151,13 @@ class Watch:
             before = schedule.versions[version.number - 2] if version.number > 1 else None
             could = before is not None and before.can_look(at)
             if version.can_look(at) and not could:
-                moments = [at + timedelta(minutes=3) - FRESH * n / 20 for n in range(27)]
+                moments = [at + SKEW - FRESH * n / 20 for n in range(27)]
                 if all(life.forbids(moment) for moment in moments):
                     self._broken("P1", schedule, f"{version.act} at {at:%m-%d %H:%M:%S} though {life.forbids(at)}")
             if version.ended(at + timedelta(minutes=5)) and not life.ended_by_authority:
                 self._broken("P3", schedule, "ended without a decision of the authority")
+            if version.act == "paused" and not any(_surprises_nobody(life, t) for t in (at, at + SKEW)):
+                self._untold.append((schedule, at))
         self.looked_at[schedule.id] = len(schedule.versions)
 
     def _looks(self, schedule: Schedule, now: datetime) -> None:
@@ -105,6 +178,38 @@ class Watch:
                 self._broken("P2", schedule, f"somebody can look, {calm} calm hours after: {reason}")
                 return
 
+    def _new_words(self) -> list[tuple[datetime, str]]:
+        """The notes and mails since the last hour, each with when it was written."""
+        notes, mails = self.town.lifecare.notes_written(), self.town.mail.taken
+        words = [(note.written, note.text) for note in notes[self._notes :]] + mails[self._mails :]
+        self._mails = len(mails)
+        self._words += words
+        return words
+
+    def _true(self, words: list[tuple[datetime, str]]) -> None:
+        """P10: no note and no mail claims what Phoniro's own history denies."""
+        for at, text in words:
+            ref = CASE.search(text)
+            theirs = [s for s in self.town.phoniro.schedules if ref and reference_of(s) == ref.group(0)]
+            moments = [at + SKEW - FRESH * n / 20 for n in range(27)]
+            wrong = [set(denied(text, as_it_was(theirs, moment))) for moment in moments]
+            if ref and (claims := set.intersection(*wrong)):
+                self.town.broken(f"P10: {ref.group(0)} was told at {at:%m-%d %H:%M:%S} {claims}:\n{text}")
+
+    def _silence(self) -> None:
+        """P11: a pause is told of, to somebody, at once."""
+        untold = []
+        for schedule, since in self._untold:
+            ref = reference_of(schedule)
+            words = (text for at, text in self._words if at >= since - FRESH and ref in text)
+            paused = schedule.now.act == "paused" and schedule.now.at == since
+            if not paused or any(map(TOLD.search, words)):
+                continue
+            untold.append((schedule, since))
+            if sum(quiet for at, quiet in self.calm if at > since) > CALM_HOURS:
+                self._broken("P11", schedule, f"paused at {since:%m-%d %H:%M:%S}, and nobody was told")
+        self._untold = untold
+
     def _once(self) -> None:
         """P4: no message, schedule or mail twice."""
         notes = self.town.lifecare.notes_written()
@@ -124,6 +229,45 @@ class Watch:
         for message_id, mails in self.town.mail.sent.items():
             if len(set(mails)) > 1:
                 self.town.broken(f"P4: mail {message_id} was sent with different texts")
+
+    def _nights(self, now: datetime) -> None:
+        """P12: each look that was due is known as what it was, or told as not done; P10: nobody is said to have looked
+        without a right, for here nobody does. Asked after two calm hours, and again when nothing can come any more."""
+        until = now - timedelta(hours=CALM_HOURS)
+        self._due += [(s, at) for s in self.town.phoniro.schedules for at in s.looks(self._due_until, until)]
+        self._due_until = until
+        if not self._due or not all(quiet for _, quiet in self.calm[-CALM_HOURS - 1 :]):
+            return
+        known, told = self.town.db.run_sync(_looks_known)
+        for schedule, at in self._due:
+            if self._is_plain(schedule, at, now):
+                self._look(schedule, at, _nearest(known, schedule.id, at), told, settled=now - at > SETTLED)
+        self._due = [(s, at) for s, at in self._due if now - at <= SETTLED]
+        for (schedule_id, at), look in known.items():
+            if not look.entitled:
+                self._broken("P10", self.town.phoniro.schedule(schedule_id), f"a look without a right at {at}")
+
+    def _is_plain(self, schedule: Schedule, at: datetime, now: datetime) -> bool:
+        """Whether it is beyond doubt that the look was due: nothing changed about it or since."""
+        changed = any(abs(version.at - at) < timedelta(minutes=15) for version in schedule.versions)
+        life = self._life(schedule)
+        return not changed and not any(map(life.forbids, (at, at + timedelta(minutes=40), now))) and not life.corrected
+
+    def _look(self, schedule: Schedule, at: datetime, look: Look | None, told: Counter[str], *, settled: bool) -> None:
+        phoniro, what = self.town.phoniro, f"the look at {at:%m-%d %H:%M}"
+        if look is None or look.judged_at is None:
+            self._broken("P12", schedule, f"{what} isn't known")
+            return
+        listed = phoniro.told(at, schedule.id) is not None
+        done = listed and phoniro.supervision(at, schedule.id)["outcome"] in LOOKED
+        if settled and look.done != done:
+            self._broken("P12", schedule, f"{what} is known as {look.outcome}, done: {done}")
+        topic = f"{reference_of(schedule)}:{look_key(look.n, look.due_at)}"
+        late = found_late(look, Patience(), ZONE) and told[LATE]
+        if look.not_done and told[topic] % 2 == 0 and not late:
+            self._broken("P12", schedule, f"{what} isn't done and nobody was told")
+        if look.done and told[topic] % 2:
+            self._broken("P12", schedule, f"{what} was told as not done and never corrected")
 
     # --- at the end -------------------------------------------------------------------------------------------------
 

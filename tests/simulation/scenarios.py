@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import ActState
 from adapter.engine.worker import work
+from adapter.store import look_log
 from connectors.mock.faults import Kind, Rule
+from connectors.mock.phoniro.nights import Told
 from tests.simulation.promises import Broken
 from tests.world import ANNA, World
 
@@ -155,3 +157,24 @@ async def decided_again() -> None:
         _once(world)
         if {act.state for act in await world.acts()} != {ActState.DONE}:
             raise Broken("P5: an act was left undone")
+
+
+async def a_night() -> None:
+    """One look is done late, one isn't even listed, one is told as missed and corrected in the morning."""
+    async with World() as world:
+        _ready(world)
+        await world.settle()
+        (schedule,) = world.phoniro.schedules
+        evening = world.clock.time.replace(hour=20, minute=0)
+        first, second, third = world.phoniro.looks(schedule.id, evening, evening + timedelta(hours=9))
+        told: dict[datetime, Told | None] = {first: ((timedelta(minutes=20), "ok"),), second: None}
+        told[third] = ((timedelta(minutes=5), "missed"), (timedelta(minutes=200), "ok"))
+        world.phoniro.told = lambda due, schedule_id: told[due]  # type: ignore[method-assign]
+        world.clock.time = evening
+        world.mail.sent.clear()
+        await world.watch(evening + timedelta(hours=13), every=timedelta(minutes=25))
+        known = await world.db.run(lambda c: look_log.since(c, "exempel", evening))
+        outcomes = [look.outcome.value for look in known.get((await world.case()).ref, ())]
+        subjects = [subject.split()[0] for _, _, subject, _ in world.mail.sent]
+        if outcomes != ["ok", "absent", "ok"] or subjects != ["Nattillsyn", "Nattillsyn", "Rättelse:"]:
+            raise Broken(f"P12: the looks are known as {outcomes}, and told were {subjects}")

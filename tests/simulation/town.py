@@ -17,7 +17,7 @@ from adapter.store.database import Database
 from adapter.store.tables import cases
 from connectors.errors import AmbiguousWrite, Transient
 from connectors.mock.lifecare import SimulatedLifecare
-from connectors.mock.phoniro import SimulatedPhoniro
+from connectors.mock.phoniro import NightPlan, SimulatedPhoniro
 from tests.simulation.lives import Life
 from tests.simulation.loop import LoopClock, VirtualLoop
 from tests.simulation.net import Vendor
@@ -40,6 +40,7 @@ _READ = _NOW.values(read_again_at=bindparam("now"), ready_at=bindparam("now"))
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 DATABASE = Database("sqlite://")
 """Each town's own while it runs, and gone with it; only the statements stay compiled."""
+OVERDUE = timedelta(minutes=35)
 AWAITING_HOURS, REREAD_HOURS = 4, 24
 BUSY = 1000
 """Commits and calls of a busy hour, for each case and for the feeds."""
@@ -49,14 +50,19 @@ CALM_DAYS = 2
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much of a town: so many cases, so many days of faults."""
+    """How much of a town: so many cases, so many days of faults; ``nights``: Phoniro lives its nights by itself, and
+    the adapter follows them."""
 
     cases: int = 20
     days: int = 30
+    nights: bool = True
 
 
 SHORT = Scale(2, 3)
 """Lives for the test suite."""
+NIGHTS = NightPlan(missed=0.15, offline=0.05, second=0.1, late=0.1, corrected=0.1, unlisted=0.1)
+CHANGES = (datetime(2026, 3, 27, 8, 0, tzinfo=UTC), datetime(2026, 10, 23, 8, 0, tzinfo=UTC))
+"""So early before the nights in which the clock is changed that most persons' looks are followed by then."""
 
 
 class SlowMail:
@@ -65,6 +71,8 @@ class SlowMail:
     def __init__(self, town: Town) -> None:
         self.town = town
         self.sent: dict[str, list[tuple[str, str, str]]] = {}
+        self.taken: list[tuple[datetime, str]] = []
+        """When, and what it says: subject and text."""
 
     async def send(
         self, message_id: str, to: str, subject: str, body: str, *, date: datetime, reply_to: str | None = None
@@ -73,6 +81,7 @@ class SlowMail:
         if luck < 0.05:
             raise Transient("busy", vendor="mail", call="send")
         self.sent.setdefault(message_id, []).append((to, subject, body))
+        self.taken.append((self.town.clock.now(), f"{subject}\n{body}"))
         if luck < 0.1:
             raise AmbiguousWrite("cut", vendor="mail", call="send")
 
@@ -88,12 +97,16 @@ class Town:
         self.rng = random.Random(seed)
         random.seed(seed)  # tenacity draws its waits from the module's own
         self.loop = VirtualLoop()
-        self.clock = LoopClock(self.loop, START)
+        self.nights = scale.nights
+        self.start = random.Random(seed + 4).choice((START, *CHANGES)) if scale.nights else START
+        self.clock = LoopClock(self.loop, self.start)
         self.weather = Weather(random.Random(seed + 1))
         skews = [timedelta(seconds=self.rng.choice((0, 0, -90, 45, 120))) for _ in range(2)]
         self.lifecare = SimulatedLifecare(lambda: self.clock.now() + skews[0], seed=seed)
         lag = self.rng.choice((0, 5, 20))
         self.phoniro = SimulatedPhoniro(lambda: self.clock.now() + skews[1], list_lag_seconds=lag, seed=seed)
+        if scale.nights:
+            self.phoniro.set_nights(NIGHTS)
         nets = [random.Random(seed + n) for n in (2, 3)]
         self.lifecare_net = Vendor("lifecare", self.lifecare.handle, self.clock, self.weather, nets[0])
         self.phoniro_net = Vendor("phoniro", self.phoniro.handle, self.clock, self.weather, nets[1])
@@ -111,9 +124,9 @@ class Town:
             for n in range(scale.cases)
         ]
         self.watch = Watch(self)
-        self.today = START.date() - timedelta(days=1)
+        self.today = self.start.date() - timedelta(days=1)
         self.lines: list[str] = []
-        self.acted_at = START
+        self.acted_at = self.start
         self.points, self.bound = 0, BUSY * (5 + scale.cases)
 
     def log(self, line: str) -> None:
@@ -172,6 +185,19 @@ class Town:
         # In a context of its own: a new process inherits nothing of a dead one.
         self.loop.call_later(self.rng.choice((1, 30, 300)), self.birth, context=Context())
 
+    def next_news(self, now: datetime) -> datetime:
+        """When a reading of the looks can bring anything new: where they became due, something was told of them, they
+        are overdue, or the night is over. In service they are read each ``watch_seconds``."""
+        until = now + timedelta(hours=1)
+        moments = [until]
+        for schedule in self.phoniro.schedules:
+            for due in schedule.looks(now - timedelta(hours=4), until):
+                told = [due + after for after, _ in self.phoniro.told(due, schedule.id) or ()]
+                moments += [due, *told, due + OVERDUE, due + OVERDUE + timedelta(hours=1)]
+        if self.weather.stormy(now, timedelta(minutes=40), vendor="phoniro"):
+            moments.append(now + timedelta(minutes=10))
+        return min(at for at in moments if at > now)
+
     # --- time -------------------------------------------------------------------------------------------------------
 
     def run(self) -> None:
@@ -187,7 +213,7 @@ class Town:
             self.db.close()
 
     async def _run(self) -> None:
-        self.weather.forecast(START, self.days)
+        self.weather.forecast(self.start, self.days)
         people = [asyncio.ensure_future(self._lived(life)) for life in self.lives]
         for _ in range(1 + self.two):
             self.birth()

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, make_url, text
 
 from adapter.domain.decision import Phase
 from adapter.log_events import log, log_context
@@ -170,7 +170,7 @@ def test_two_cases_of_one_person_that_close_at_once_both_close(shared_store: Sto
         def body(conn: Connection) -> cases.Case:
             nonlocal first
             cases.lock(conn, case.tenant, case.ref)
-            if first and not shared_store.db.embedded:
+            if first and not url.startswith("sqlite"):
                 first = False
                 both.wait(timeout=10)
             return due.finish(conn, case, decided(Phase.CLOSED), owner="me", now=NOW, read_again_at=None)
@@ -318,6 +318,48 @@ def test_a_file_that_is_no_database_and_a_folder_that_is_not_there_are_told(tmp_
             db.upgrade()
         assert caught.value.reason == reason
         db.close()
+
+
+def test_a_second_adapter_on_one_file_is_refused_until_the_first_is_gone(tmp_path: Path) -> None:
+    first, second, looking = (Database(f"sqlite:///{tmp_path}/store.db") for _ in range(3))
+    first.hold_alone()
+    first.hold_alone()
+    assert first.alone
+    with pytest.raises(StoreError, match="worked on by another adapter") as refused:
+        second.hold_alone()
+    assert refused.value.reason == "held"
+    assert not second.alone
+    assert looking.schema()[0] is None, "a command may look in all the same"
+    first.close()
+    second.hold_alone()
+    for db in (second, looking):
+        db.close()
+
+
+@pytest.mark.parametrize(("given", "prepared"), [("", False), ("None", False), ("3", True)])
+def test_statements_are_prepared_by_the_server_only_where_the_url_says_so(
+    postgres_url: str, given: str, prepared: bool
+) -> None:
+    """A pooler that hands sessions round would meet a name twice, or not at all."""
+    query = {"prepare_threshold": given} if given else {}
+    db = Database(make_url(postgres_url).update_query_dict(query).render_as_string(hide_password=False))
+    for _ in range(8):
+        db.run_sync(lambda c: c.execute(text("SELECT 1")))
+    found = db.run_sync(lambda c: c.scalar(text("SELECT count(*) FROM pg_prepared_statements")))
+    assert bool(found) is prepared
+    db.close()
+
+
+def test_another_prepare_threshold_is_refused_in_words() -> None:
+    with pytest.raises(StoreError, match="a whole number or None"):
+        Database("postgresql+psycopg://adapter@db.example/adapter?prepare_threshold=often")
+
+
+def test_a_database_on_a_server_is_nobodys_alone(postgres_url: str) -> None:
+    db = Database(postgres_url)
+    db.hold_alone()
+    assert not db.alone
+    db.close()
 
 
 @pytest.mark.parametrize("url", ["nonsense", "mysql://host/db", "postgres+nothing://host/db"])

@@ -33,6 +33,7 @@ def test_the_first_look_of_each_schedule_that_was_done_and_the_last_before_an_in
     looks = [Look(n, after(hours=h), outcome, judged_at=NOW) for h, (n, outcome) in enumerate(outcomes)]
     store.run(look_log.save, "north", [(case.ref, look) for look in looks])
     store.run(look_log.save, "north", [(other.ref, replace(looks[4], due_at=after(hours=9), entitled=False))])
+    store.run(look_log.save, "north", [(case.ref, replace(looks[1], due_at=after(hours=-1), entitled=False))])
     assert store.run(look_log.first_done, "north", case.ref) == (looks[1], looks[3])
     refs = [case.ref, other.ref]
     assert store.run(look_log.before, "north", refs, after(hours=4)) == {case.ref: looks[3]}

@@ -80,6 +80,19 @@ def test_what_was_being_sent_when_its_process_died_is_unknown(store: Store) -> N
     assert again.act.state is ActState.UNKNOWN
 
 
+def test_what_a_process_known_to_be_dead_was_sending_is_unknown_at_once_and_settles_once(store: Store) -> None:
+    """What is sought twice has its first look now and its last one when settle is over; all else only that one."""
+    case = store.open("1")
+    store.settle(case, want("a"), want("p", ActKind.PAUSE))
+    assert {c.act.key for c in store.take()} == {"a", "p"}
+    start, settle = after(minutes=1), timedelta(seconds=30)
+    assert store.run(claims.release_all, now=start, settle=settle, at_once={ActKind.MESSAGE}) == 2
+    assert {act.state for act in store.acts(case).values()} == {ActState.UNKNOWN}
+    assert [e.name for e in store.run(events.of_case, "north", case.ref)][-2:] == ["act.lost", "act.lost"]
+    assert [(c.act.key, c.looks) for c in store.take(now=start)] == [("a", 0)]
+    assert [c.act.key for c in store.take(now=start + settle)] == ["p"]
+
+
 def test_a_process_that_slept_through_its_lease_writes_nothing_about_the_act(store: Store) -> None:
     case = store.open("1")
     store.settle(case, want("a"))

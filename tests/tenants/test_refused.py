@@ -15,6 +15,7 @@ from adapter.cli.reload import Reloader, take_over, tell_refused
 from adapter.cli.run import run_service
 from adapter.ops.app import create_app
 from adapter.ops.context import OpsContext
+from adapter.ops.error_log import ErrorLog
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.presentation.words import Words
@@ -117,6 +118,7 @@ async def test_readyz_metrics_page_and_check_name_it(files: Files) -> None:
                 runtime=service.runtime,
                 settings=OpsSettings(enabled=True),
                 words={"norra": Words(parts.texts, parts.mapping.zone)},
+                errors=ErrorLog(service.runtime.clock.now),
                 calls=VendorCalls(service.runtime.clock.now),
                 watchdog=Watchdog(),
                 version="0.0",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
+from sqlalchemy import event
 
 from adapter.domain.ledger import Look, LookOutcome
 from adapter.engine.look_reader import follow_looks
@@ -13,6 +13,7 @@ from adapter.engine.worker import work
 from adapter.store import look_log
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.phoniro.schemas import HandChange, SetOutcome
+from tests.ops.conftest import site_of
 from tests.world import ANNA, MONDAY, World
 
 EVENING = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
@@ -21,6 +22,7 @@ SECOND = datetime(2026, 3, 3, 1, 15, tzinfo=UTC)
 THIRD = datetime(2026, 3, 3, 4, 0, tzinfo=UTC)
 MORNING = datetime(2026, 3, 3, 6, 0, tzinfo=UTC)
 DEADLINE = timedelta(minutes=35)
+CYCLE = timedelta(minutes=2)
 NIGHT = "natt@exempelkommun.example"
 AUTHORITY = "myndighet@exempelkommun.example"
 IT = "it-drift@exempelkommun.example"
@@ -52,9 +54,10 @@ async def looks(world: World) -> list[Look]:
     return [look for some in found.values() for look in some]
 
 
-async def test_a_night_in_which_all_is_done_is_told_nobody() -> None:
+async def test_a_night_in_which_all_is_done_is_told_nobody_and_shown_and_a_look_that_is_nobodys_is_told_once() -> None:
     async with World() as world:
         await running(world)
+        mine = world.phoniro.schedules[0].new
         await world.watch(MORNING + timedelta(hours=3))
         assert [(look.due_at, look.outcome) for look in await looks(world)] == [
             (FIRST, LookOutcome.OK),
@@ -62,60 +65,58 @@ async def test_a_night_in_which_all_is_done_is_told_nobody() -> None:
             (THIRD, LookOutcome.OK),
         ]
         assert world.mail.sent == []
-        (case,) = await world.cases()
+        case = await world.case()
         assert case.last_decision is not None
         assert {s.evidence for s in case.last_decision.steps if s.id == "I11"} == {"look"}
+        async with site_of(world).client() as client:
+            page = (await client.get(f"/cases/{case.ref}")).text
+        assert "första tillsynen är gjord" in page
+        assert page.count('class="mark ok"') == 3
+        assert "22:30 gjord, 02:15 gjord, 05:00 gjord" in page
+        world.phoniro.add_schedule(mine.model_copy(update={"external_reference": "made by hand"}))
+        await world.watch(MORNING + timedelta(days=1), every=timedelta(hours=1))
+        assert len([s for s in mails(world, IT) if "inte hör till något ärende" in s]) == 1
 
 
-@pytest.mark.parametrize("what", ["missed", "camera_offline", "pending"])
-async def test_a_look_that_is_not_done_is_told_by_mail_at_night_and_by_letter_in_the_morning(what: str) -> None:
+async def test_a_look_that_is_not_done_is_told_by_mail_at_night_and_all_of_them_by_one_letter_in_the_morning() -> None:
+    """Missed; not even listed; and pending for ever."""
     async with World() as world:
         schedule_id = await running(world)
-        outcome(world, schedule_id, FIRST, what)
-        notes = len(world.notes())
-        await world.watch(FIRST + DEADLINE + world.rt.tuning.watch + timedelta(seconds=1))
-        assert [s.split(",")[0] for s in mails(world, NIGHT)] == ["Nattillsyn är inte gjord 22:30"]
-        assert len(world.notes()) == notes, "the coordinator is told in the morning"
-        await world.watch(MORNING + timedelta(hours=3))
-        assert len(mails(world, NIGHT)) == 1
-        (note,) = world.notes()[notes:]
-        assert note.startswith("Nattillsyn som inte blev gjord")
-
-
-async def test_a_look_that_the_platform_does_not_even_list_is_told() -> None:
-    async with World() as world:
-        schedule_id = await running(world)
-        kept = world.phoniro.supervisions
+        outcome(world, schedule_id, FIRST, "missed")
+        outcome(world, schedule_id, THIRD, "pending")
+        kept, notes = world.phoniro.supervisions, len(world.notes())
         world.phoniro.supervisions = lambda start, end: [  # type: ignore[method-assign]  # a list that leaves one out
             (at, s) for at, s in kept(start, end) if at != SECOND
         ]
-        await world.watch(SECOND + DEADLINE + timedelta(minutes=3))
-        (subject,) = mails(world, NIGHT)
-        assert "02:15" in subject
-        assert schedule_id
-
-
-async def test_a_correction_is_told_as_one_and_the_coordinator_hears_nothing_of_it() -> None:
-    async with World() as world:
-        schedule_id = await running(world)
-        notes = len(world.notes())
-        outcome(world, schedule_id, FIRST, "missed")
-        outcome(world, schedule_id, FIRST, "ok", told_at=FIRST + timedelta(minutes=50))
+        await world.watch(FIRST + CYCLE)
+        assert [s.split(",")[0] for s in mails(world, NIGHT)] == ["Nattillsyn är inte gjord 22:30"]
+        await world.watch(SECOND + DEADLINE - timedelta(seconds=1))
+        assert len(mails(world, NIGHT)) == 1, "it may still be done"
+        await world.watch(SECOND + DEADLINE + CYCLE)
+        await world.watch(THIRD + DEADLINE + CYCLE)
+        told = [s.split(",")[0].rpartition(" ")[2] for s in mails(world, NIGHT)]
+        assert (told, len(world.notes())) == (["22:30", "02:15", "05:00"], notes), "the coordinator is told later"
         await world.watch(MORNING + timedelta(hours=3))
-        assert [s.split(":")[0] for s in mails(world, NIGHT)] == ["Nattillsyn är inte gjord 22", "Rättelse"]
-        assert len(world.notes()) == notes
+        (note,) = world.notes()[notes:]
+        assert note.startswith("Nattillsyn som inte blev gjord")
+        assert len(mails(world, NIGHT)) == 3
 
 
-async def test_what_is_corrected_late_in_the_morning_is_found_by_the_reading_of_the_whole_night() -> None:
+async def test_a_correction_is_told_as_one_at_night_and_in_the_morning_to_whoever_was_told_the_other() -> None:
     async with World() as world:
         schedule_id = await running(world)
         notes = len(world.notes())
-        outcome(world, schedule_id, FIRST, "missed")
-        outcome(world, schedule_id, FIRST, "ok", told_at=MORNING + timedelta(minutes=90))
+        for due, told_at in ((FIRST, FIRST + timedelta(minutes=50)), (SECOND, MORNING + timedelta(minutes=90))):
+            outcome(world, schedule_id, due, "missed")
+            outcome(world, schedule_id, due, "ok", told_at=told_at)
+        await world.watch(MORNING)
+        subjects = [s.split(":")[0] for s in mails(world, NIGHT)]
+        assert subjects == ["Nattillsyn är inte gjord 22", "Rättelse", "Nattillsyn är inte gjord 02"]
         await world.watch(MORNING + timedelta(hours=4))
-        first, second = world.notes()[notes:]
+        first, second = [note.text for note in world.lifecare.notes_written()[notes:]]
         assert (first.split()[0], second.split()[0]) == ("Nattillsyn", "Rättelse")
-        assert len(mails(world, NIGHT)) == 2
+        assert "22:30" not in first + second, "that one was corrected before anybody told the coordinator"
+        assert len(mails(world, NIGHT)) == 4
 
 
 async def test_a_camera_that_is_offline_twice_goes_to_the_alarm_team_and_the_coordinator_until_it_answers() -> None:
@@ -128,14 +129,15 @@ async def test_a_camera_that_is_offline_twice_goes_to_the_alarm_team_and_the_coo
         told = sorted(note.split(",")[0] for note in world.notes()[notes:])
         assert sum(note.startswith("Trygghetskameran svarar inte") for note in told) == 1, "the alarm team's was held"
         assert sum(note.startswith("Trygghetskameran svarar igen") for note in told) == 1
+        assert len(mails(world, NIGHT)) == 2
 
 
-async def test_nobody_is_told_of_looks_while_the_schedule_is_paused_and_a_pause_after_a_look_is_no_offence() -> None:
+async def test_a_pause_just_after_a_look_is_no_offence() -> None:
     async with World() as world:
         schedule_id = await running(world)
         await world.watch(FIRST + timedelta(seconds=30))
         world.phoniro.change_by_hand(schedule_id, HandChange.model_validate({"paused": True}))
-        await world.watch(MORNING)
+        await world.watch(FIRST + timedelta(hours=2))
         assert [s for s in mails(world, IT) if "utan rätt" in s] == []
 
 
@@ -161,29 +163,34 @@ async def test_an_outage_is_told_once_for_the_municipality_and_its_looks_when_it
         outcome(world, schedule_id, FIRST, "missed")
         await world.watch(FIRST - timedelta(minutes=10))
         world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, path="/api/v1/supervisions", status=503, times=None))
-        await world.watch(FIRST + timedelta(minutes=90))
+        await world.watch(FIRST + timedelta(minutes=90), every=timedelta(minutes=10))
         unfollowed = "Ingen följer nattens tillsyner via trygghetskamera just nu"
         assert mails(world, NIGHT) == [unfollowed]
         assert mails(world, IT).count(unfollowed) == 1
         world.phoniro_faults.clear()
         await world.watch(FIRST + timedelta(minutes=100))
-        assert len(mails(world, NIGHT)) == 2
-        assert "22:30" in mails(world, NIGHT)[1]
+        late = "Nattillsyn som inte blev gjord medan ingen kunde följa den: 1 st"
+        assert mails(world, NIGHT) == [unfollowed, late], "one mail for all of them, with a list"
+        body = next(body for _, box, subject, body in world.mail.sent if (box, subject) == (NIGHT, late))
+        assert f"{(await world.case()).ref}: måndag den 2 mars 2026 klockan 22:30" in body
+        notes = len(world.notes())
         await world.watch(MORNING + timedelta(hours=2))
         assert len(mails(world, NIGHT)) == 2
+        assert len(world.notes()) == notes + 1, "the coordinator is told in the morning as ever"
 
 
-async def test_looks_at_a_schedule_that_no_case_owns_are_told_once() -> None:
+async def test_a_reading_costs_calls_by_pages_not_by_cases_and_asks_the_database_nothing_of_what_is_not() -> None:
     async with World() as world:
-        await running(world)
-        mine = world.phoniro.schedules[0].new
-        world.phoniro.add_schedule(mine.model_copy(update={"external_reference": "made by hand"}))
-        await world.watch(MORNING + timedelta(days=1))
-        assert len([s for s in mails(world, IT) if "inte hör till något ärende" in s]) == 1
-
-
-async def test_the_number_of_calls_depends_on_pages_not_on_cases() -> None:
-    async with World() as world:
+        asked: list[str] = []
+        event.listen(world.db._engine, "before_cursor_execute", lambda _c, _cur, sql, *_: asked.append(sql))
+        world.clock.time = EVENING
+        await follow_looks(world.rt, world.tenant)
+        asked.clear()
+        world.clock.time += CYCLE
+        await follow_looks(world.rt, world.tenant)
+        tables = [sql.split("FROM ")[-1].split()[0] for sql in asked if sql.startswith("SELECT")]
+        assert tables == ["feeds", "looks", "acts", "schedules"], "which schedules there are, and nothing of any"
+        world.clock.time = MONDAY
         for n in range(3):
             person = f"1935010{n + 1}TF0{n + 1}"
             world.person(person)
@@ -192,7 +199,7 @@ async def test_the_number_of_calls_depends_on_pages_not_on_cases() -> None:
         world.clock.time = FIRST + timedelta(minutes=5)
         await follow_looks(world.rt, world.tenant)
         await work(world.rt)
-        world.clock.time += timedelta(minutes=2)
+        world.clock.time += CYCLE
         world.phoniro.forget_received()
         lifecare = len(world.lifecare.received())
         await follow_looks(world.rt, world.tenant)

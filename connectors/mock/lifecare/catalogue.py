@@ -72,6 +72,8 @@ _SIGNALS = (
     Heading("times_changed", "Ändrade tillsynstider", "S110", 5110),
     Heading("pickup_booked", "Hämtning av kamerapaket bokad", "S111", 5111),
     Heading("equipment_collected", "Kamerapaket hämtat", "S112", 5112),
+    Heading("cohabitant_consent", "Samtycke från sammanboende", "S113", 5113),
+    Heading("information_given", "Information lämnad", "S114", 5114),
 )
 _MESSAGES = (
     Heading("to_coordinator", "Meddelande till koordinator", "S201", 5201),

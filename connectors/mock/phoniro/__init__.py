@@ -1,5 +1,6 @@
 """The simulated Phoniro."""
 
+from connectors.mock.phoniro.nights import NightPlan
 from connectors.mock.phoniro.schedules import Schedule, Version
 from connectors.mock.phoniro.schemas import Customer, HandChange, NewSchedule, SetOutcome
 from connectors.mock.phoniro.simulator import SimulatedPhoniro
@@ -11,6 +12,7 @@ __all__ = [
     "Customer",
     "HandChange",
     "NewSchedule",
+    "NightPlan",
     "PhoniroState",
     "Received",
     "Schedule",

@@ -30,6 +30,8 @@ class Version:
     valid_from: date
     valid_to: date | None
     rules: tuple[Rule, ...]
+    tolerance_minutes: int = 30
+    retry_after_minutes: int = 15
     camera_id: str | None = None
     ended_at: datetime | None = None
     end_reason: str | None = None
@@ -132,6 +134,8 @@ class Schedule:
             "validFrom": version.valid_from.isoformat(),
             "validTo": version.valid_to.isoformat() if version.valid_to else None,
             "rules": [rule.json_dict() for rule in version.rules],
+            "toleranceMinutes": version.tolerance_minutes,
+            "retryAfterMinutes": version.retry_after_minutes,
             "cameraId": version.camera_id,
             "endedAt": instant(version.ended_at) if version.ended_at else None,
             "pausedUntil": instant(version.paused_until) if version.paused_until and status == "paused" else None,

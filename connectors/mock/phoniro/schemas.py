@@ -146,16 +146,18 @@ def check_dates(valid_from: date, valid_to: date | None) -> None:
 
 
 class Patch(Body):
-    """A JSON merge patch (RFC 7396) of a schedule: null takes a field away, which two of them do not allow."""
+    """A JSON merge patch (RFC 7396) of a schedule: null takes a field away, which only last day and camera allow."""
 
     valid_from: date | None = None
     valid_to: date | None = None
     rules: Rules | None = None
+    tolerance_minutes: int | None = Field(default=None, ge=0, le=120)
+    retry_after_minutes: int | None = Field(default=None, ge=1, le=60)
     camera_id: str | None = None
 
     @model_validator(mode="after")
     def _required_stay(self) -> Patch:
-        for name in ("valid_from", "rules"):
+        for name in ("valid_from", "rules", "tolerance_minutes", "retry_after_minutes"):
             if name in self.model_fields_set and getattr(self, name) is None:
                 raise ValueError(f"{to_camel(name)} can't be taken away")
         return self

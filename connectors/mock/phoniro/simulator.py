@@ -14,7 +14,15 @@ from connectors.mock.phoniro.schemas import Instant, instant
 from connectors.mock.phoniro.state import PhoniroState, Received
 from connectors.mock.routing import Answer, Clock, Request, refuse
 
-ACTS: Final = ("add_schedule", "change_by_hand", "set_outcome", "set_habits", "revoke_tokens", "forget_received")
+ACTS: Final = (
+    "add_schedule",
+    "change_by_hand",
+    "set_outcome",
+    "set_habits",
+    "set_nights",
+    "revoke_tokens",
+    "forget_received",
+)
 """What ``POST /admin/acts/NAME`` does."""
 
 

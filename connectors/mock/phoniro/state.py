@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
+from connectors.mock.phoniro.nights import NightPlan, Told
 from connectors.mock.phoniro.schedules import Schedule, Version
 from connectors.mock.phoniro.schemas import Customer, HandChange, NewSchedule, SetOutcome, Status, instant
 from connectors.mock.routing import Clock, Request
@@ -38,9 +39,9 @@ class PhoniroState:
     """Phoniro Care's e-tillsyn in memory. Schedules are named by their id; an unknown one raises KeyError.
 
     ``organisations`` are ids and names. Lists of schedules show what stood ``list_lag_seconds`` ago by ``clock``; reads
-    by id never lag. ``seed`` makes ids and tokens the same in every run. Two habits can be switched on at any time:
+    by id never lag. ``seed`` makes ids and tokens the same in every run. Habits can be switched on at any time:
     ``etag_style``, what a compressing proxy makes of a strong ETag for a client that accepts a content coding (PA1),
-    and ``outcome_after_seconds``, for how long a supervision is ``pending`` (PA4).
+    ``outcome_after_seconds``, for how long a supervision is ``pending`` (PA4), and ``nights``, what comes of looks.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class PhoniroState:
         self.requests: deque[Received] = deque(maxlen=LOG_LENGTH)
         self.etag_style: EtagStyle = "strong"
         self.outcome_after_seconds: float = 0
+        self.nights: NightPlan | None = None
         self._outcomes: dict[tuple[datetime, str], list[SetOutcome]] = {}
 
     @property
@@ -98,6 +100,10 @@ class PhoniroState:
         """Switch the two habits."""
         self.etag_style, self.outcome_after_seconds = etag_style, outcome_after_seconds
 
+    def set_nights(self, plan: NightPlan) -> None:
+        """From now on it lives its nights by itself; without a plan every look is done at its time."""
+        self.nights = plan
+
     # Schedules.
 
     def schedule(self, schedule_id: str) -> Schedule:
@@ -107,6 +113,12 @@ class PhoniroState:
     def schedule_by_reference(self, reference: str) -> Schedule | None:
         """The schedule that has that externalReference."""
         return self._by_reference.get(reference)
+
+    def lose(self, schedule_id: str) -> None:
+        """It is gone without a word, as a vendor's restored backup would leave it."""
+        lost = self._by_id.pop(schedule_id)
+        self._by_reference.pop(lost.new.external_reference)
+        self.schedules.remove(lost)
 
     def history(self, schedule_id: str) -> list[Version]:
         """What was written to the schedule, oldest first, each with its instant and its act."""
@@ -135,7 +147,9 @@ class PhoniroState:
         if new.external_reference in self._by_reference:
             raise KeyError(new.external_reference)
         schedule_id = schedule_id or str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
-        first = Version(1, self.now, act, new.time_zone, new.valid_from, new.valid_to, new.rules, new.camera_id)
+        patience = (new.tolerance_minutes, new.retry_after_minutes)
+        dates = (new.valid_from, new.valid_to)
+        first = Version(1, self.now, act, new.time_zone, *dates, new.rules, *patience, new.camera_id)
         schedule = Schedule(schedule_id, len(self.schedules), new, [first])
         self.schedules.append(schedule)
         self._by_id[schedule_id] = self._by_reference[new.external_reference] = schedule
@@ -157,21 +171,28 @@ class PhoniroState:
     # Supervisions.
 
     def set_outcome(self, outcome: SetOutcome) -> None:
-        """Set what came of one supervision, or correct it. Where nothing is set, it is ``ok``."""
+        """Set what came of one supervision, or correct it. Where nothing is set, it is as ``nights`` has it."""
         self.schedule(outcome.schedule_id)
         self._outcomes.setdefault((outcome.due_at, outcome.schedule_id), []).append(outcome)
 
     def supervisions(self, start: datetime, end: datetime) -> list[tuple[datetime, str]]:
         """Every look that was due and possible in [start, end) and not later than now, with its schedule, in order."""
         end = min(end, self.now + timedelta(microseconds=1))
-        return sorted((at, schedule.id) for schedule in self.schedules for at in schedule.looks(start, end))
+        due = sorted((at, schedule.id) for schedule in self.schedules for at in schedule.looks(start, end))
+        return [one for one in due if one in self._outcomes or self.told(*one) is not None]
+
+    def told(self, due: datetime, schedule_id: str) -> Told | None:
+        """What is told of a look by itself, and how long after its time; None where it isn't even listed."""
+        if self.nights is None:
+            return ((timedelta(seconds=self.outcome_after_seconds), "ok"),)
+        return self.nights.of(schedule_id, due, self.schedule(schedule_id).now.retry_after_minutes)
 
     def supervision(self, due: datetime, schedule_id: str) -> dict[str, Any]:
         """One of them as the API tells it now: ``pending`` first, then its outcome, then what corrects it (PA4)."""
         now, set_to = self.now, self._outcomes.get((due, schedule_id), [])
         told = [one for one in set_to if one.told_at is None or one.told_at <= now]
-        early = bool(set_to) or due + timedelta(seconds=self.outcome_after_seconds) > now
-        outcome = told[-1].outcome if told else "pending" if early else "ok"
+        by_itself = [one for after, one in self.told(due, schedule_id) or () if not set_to and due + after <= now]
+        outcome = told[-1].outcome if told else by_itself[-1] if by_itself else "pending"
         looked, operator = outcome in LOOKED, told[-1].operator_id if told else "operator-1"
         return {
             "id": f"{schedule_id}:{int(due.timestamp())}",

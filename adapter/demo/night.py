@@ -1,0 +1,145 @@
+"""One night of Astrid's, in a second: the same adapter over the same simulated vendors, all in this process, by a clock
+of its own. Nobody could wait for a real one."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from adapter.demo.observer import Timeline
+from adapter.demo.persons import ASTRID, STOCKHOLM, seed_fields
+from adapter.demo.promises import Promise
+from adapter.demo.stage import TENANT
+from adapter.engine.environment import Clock
+from adapter.engine.feed_reader import read_feeds
+from adapter.engine.look_reader import follow_looks
+from adapter.engine.worker import work
+from adapter.observability import configure_logging
+from adapter.presentation.nights import nights, nights_page, shown_since
+from adapter.store import cases, look_log, outbox
+from connectors.mock.lifecare import SimulatedLifecare
+from connectors.mock.phoniro import SetOutcome, SimulatedPhoniro
+
+if TYPE_CHECKING:
+    from adapter.bootstrap import Service
+
+NIGHT = timedelta(hours=18)
+"""From the afternoon of the order to the morning after."""
+STEP = timedelta(minutes=10)
+_NOTES = ("installation_booked", "appendix_signed", "consent_signed", "liability_signed", "ready_for_start")
+
+
+@dataclass
+class NightClock(Clock):
+    """Time that stands still until it is moved."""
+
+    time: datetime
+
+    def now(self) -> datetime:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += timedelta(seconds=seconds)
+
+
+@dataclass
+class Mailbox:
+    """Keeps each mail: when it came, to whom, and its subject."""
+
+    clock: NightClock
+    came: list[tuple[datetime, str, str]] = field(default_factory=list)
+
+    async def send(
+        self, message_id: str, to: str, subject: str, body: str, *, date: datetime, reply_to: str | None = None
+    ) -> None:
+        self.came.append((self.clock.time, to, subject))
+
+    async def check(self) -> None:
+        return None
+
+
+@dataclass
+class Town:
+    """The vendors, the mail and the clock of the night."""
+
+    clock: NightClock
+    lifecare: SimulatedLifecare
+    phoniro: SimulatedPhoniro
+    mail: Mailbox
+
+    @classmethod
+    def build(cls) -> Town:
+        """This afternoon, as nothing from before the first day of the demo's settings is taken in."""
+        today = datetime.now(STOCKHOLM).date()
+        clock = NightClock(datetime.combine(today, time(14), STOCKHOLM).astimezone(UTC))
+        return cls(clock, SimulatedLifecare(clock.now), SimulatedPhoniro(clock.now), Mailbox(clock))
+
+
+async def play_night(timeline: Timeline, service_of: Callable[[Town], Service]) -> Promise:
+    """Play it and tell it; what became of the promise that each look is known or told. ``service_of`` wires the adapter
+    over a town."""
+    timeline.chapter("En natt hos Astrid, på en sekund")
+    configure_logging("CRITICAL", json=True, stream=io.StringIO())
+    town = Town.build()
+    morning = town.clock.time + NIGHT
+    async with service_of(town) as service:
+        await service.start_store()
+        rt, tenant = service.runtime, service.runtime.tenants[TENANT]
+        _order(town)
+        for _ in range(6):
+            await read_feeds(rt, tenant)
+            await work(rt)
+            town.clock.time += timedelta(minutes=1)
+        first, told = _first_is_missed(town, morning), len(town.mail.came)
+        while town.clock.time < morning:
+            await follow_looks(rt, tenant)
+            await work(rt)
+            for at, to, subject in town.mail.came[told:]:
+                what = f"{at.astimezone(STOCKHOLM):%H:%M} mejlar {to}: {subject}"
+                timeline.line(ASTRID, "", "adaptern", what, adapter=True)
+            told = len(town.mail.came)
+            town.clock.time += STEP
+        (case,) = rt.db.run_sync(lambda c: list(cases.all_cases(c, TENANT, open_only=False)))
+        start = shown_since(tenant.policy, town.clock.time)
+        looks = rt.db.run_sync(lambda c: look_log.of_case(c, TENANT, case.ref, start))
+        ledger = rt.db.run_sync(lambda c: outbox.ledger(c, case))
+        shown = nights(looks, ledger, tenant.policy, town.clock.time)[:2]
+        timeline.console.print()
+        timeline.console.print(nights_page(case.ref, shown, tenant.policy, service.words[TENANT]))
+    broken = []
+    if len(looks) != 3 or not all(look.done for look in looks):
+        broken.append(f"{len(looks)} tillsyner är kända, {sum(look.done for look in looks)} som gjorda")
+    subjects = [subject.split()[0] for at, _, subject in town.mail.came if at > first]
+    if subjects != ["Nattillsyn", "Rättelse:"]:
+        broken.append(f"mejlen om natten var {subjects}")
+    how = f"{len(looks)} tillsyner på en natt, en berättad som inte gjord och sedan rättad, efter Phoniros egen lista"
+    return Promise("P12", "Varje tillsyn som skulle göras är känd eller berättad", how, tuple(broken))
+
+
+def _order(town: Town) -> None:
+    """All the way in, the same afternoon."""
+    lifecare, today = town.lifecare, town.clock.time.astimezone(STOCKHOLM).date()
+    lifecare.seed_person(ASTRID.person_id, **seed_fields(ASTRID))
+    other = lifecare.order(ASTRID.person_id, "alarm", start=today)
+    lifecare.accept(other.order_id)
+    lifecare.start_execution(other.order_id, start=today)
+    order = lifecare.order(ASTRID.person_id, "camera", start=today, order_date=today)
+    lifecare.accept(order.order_id)
+    execution = lifecare.start_execution(order.order_id, start=today)
+    lifecare.note_as("coordinator", execution, "times_agreed", "Varje natt 22:30, 02:15 och 05:00")
+    for heading in _NOTES:
+        lifecare.note_as("alarm_team", execution, heading, "Klart.")
+
+
+def _first_is_missed(town: Town, morning: datetime) -> datetime:
+    """The first look is told as missed, and as done when the device reports an hour later (PA4)."""
+    (schedule,) = town.phoniro.schedules
+    first = town.phoniro.looks(schedule.id, town.clock.time, morning)[0]
+    for outcome, minutes in (("missed", 10), ("ok", 60)):
+        told_at = first + timedelta(minutes=minutes)
+        given = {"scheduleId": schedule.id, "dueAt": first, "outcome": outcome, "toldAt": told_at}
+        town.phoniro.set_outcome(SetOutcome.model_validate(given))
+    return first

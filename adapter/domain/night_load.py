@@ -1,0 +1,79 @@
+"""How many looks fall at once in a night, by unit and quarter of an hour; and who is told where they are too many."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import date, time, timedelta
+
+from adapter.domain.calendar import after_quiet_hours
+from adapter.domain.ledger import ActState, ScheduleRecord, ScheduleStatus, Wanted
+from adapter.domain.nights import NightTimes, NightWindow, Weekday
+from adapter.domain.routine import Letter
+from adapter.domain.situation import Situation
+from adapter.domain.told import COORDINATOR, Writer
+
+MINUTES = 15
+Load = Mapping[int | None, Mapping[time, int]]
+"""By unit, how many looks fall in the quarter of an hour that begins at a wall-clock time, where there are any."""
+
+
+def quarter_of(t: time) -> time:
+    return t.replace(minute=t.minute - t.minute % MINUTES)
+
+
+def quarters(window: NightWindow) -> tuple[time, ...]:
+    """The quarters of a night in their order, by when each begins."""
+    first = window.start.hour * 60 + window.start.minute
+    last = window.end.hour * 60 + window.end.minute + 24 * 60
+    return tuple(time(m // 60 % 24, m % 60) for m in range(first - first % MINUTES, last, MINUTES))
+
+
+def night_load(schedules: Iterable[tuple[int | None, ScheduleRecord]], window: NightWindow, evening: date) -> Load:
+    """Of the night that begins on ``evening`` (local), by our own schedules, each with its unit: what they call for, as
+    they stand."""
+    found: dict[int | None, dict[time, int]] = {}
+    night = Weekday(evening.weekday())
+    for unit, record in schedules:
+        if record.times is None or record.status is not ScheduleStatus.OPEN:
+            continue
+        for t in record.times.nights[night]:
+            day = evening + timedelta(days=window.day_offset(t))
+            if record.valid_from <= day and (record.valid_to is None or day <= record.valid_to):
+                of_unit = found.setdefault(unit, {})
+                of_unit[quarter_of(t)] = of_unit.get(quarter_of(t), 0) + 1
+    return found
+
+
+def load_letters(s: Situation) -> tuple[Wanted, ...]:
+    """To the coordinator, once for agreed times that aren't in force yet: the fullest quarter in which they have a look
+    that would be one too many. Off where the municipality has set no limit."""
+    times, limit = s.evidence.times, s.policy.most_looks_at_once
+    if not limit or times is None or not s.mandate.run or s.mandate.over:
+        return ()
+    text = json.dumps(times.to_json())
+    for act in s.ledger.acts:
+        if act.key.startswith("crowded:") and act.state is ActState.PENDING and act.what["times"] == text:
+            # The times may be in force by now, and the schedule counted or not: what waits is told as it was found.
+            return (Wanted(act.key, act.kind, act.what, Letter.CROWDED, not_before=after_quiet_hours(s.now, s.policy)),)
+    if s.live is not None and s.live.times == times:
+        return ()
+    w = Writer(s)
+    load, own = s.ledger.night_load.get(w.unit, {}), _per_quarter(s.live.times if s.live else None)
+    at_once = {q: load.get(q, 0) - own.get(q, 0) + n for q, n in _per_quarter(times).items()}
+    last = w.told.topic("crowded")
+    fullest = max(at_once, key=lambda q: at_once[q], default=None)
+    if fullest is None or at_once[fullest] <= limit or (last is not None and last.what["times"] == text):
+        return ()
+    at = f"{fullest:%H:%M}"
+    w.topical("crowded", Letter.CROWDED, COORDINATOR, times=text, at=at, count=at_once[fullest], limit=limit)
+    return tuple(w.letters)
+
+
+def _per_quarter(times: NightTimes | None) -> dict[time, int]:
+    """In how full a night each quarter is, whichever night that is."""
+    found: dict[time, int] = {}
+    for night in times.nights if times else ():
+        for quarter in set(map(quarter_of, night)):
+            found[quarter] = max(found.get(quarter, 0), sum(quarter_of(t) == quarter for t in night))
+    return found

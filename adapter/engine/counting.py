@@ -1,0 +1,90 @@
+"""Counting what happens, in the transaction in which it happens and as the last thing in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from adapter.domain.decision import Decision
+from adapter.domain.ledger import ActKind, Look, ScheduleRecord, ScheduleStatus
+from adapter.domain.looks import local_date
+from adapter.engine.environment import Tenant
+from adapter.followup import tallies
+from adapter.followup.tallies import NO_UNIT, Tally
+from adapter.ports import Effect
+from adapter.store import cases, claims, counts, outbox, schedules
+from adapter.store.cases import Case
+from adapter.store.claims import ClaimedAct
+
+_LONG = (ActKind.CREATE, ActKind.RESUME, ActKind.END)
+"""Acts that end something which took a while: what that was stands in the case."""
+
+
+def act_done(c: Connection, tenant: Tenant, claimed: ClaimedAct, effect: Effect, now: datetime, reason: str) -> None:
+    """The act had its effect: store that (``claims.done``), and count it. Raises ``Overtaken``."""
+    act, ref, zone = claimed.act, claimed.ref, tenant.policy.zone
+    before = schedules.newest(c, tenant.name, ref) if claimed.lane == "platform" else None
+    claims.done(c, claimed, effect, now=now, reason=reason)
+    unit = counts.unit_of(c, tenant.name, ref)
+    found = tallies.of_act(act, now, unit, zone)
+    earlier = outbox.acts(c, tenant.name, ref) if act.kind in _LONG else ()
+    case = cases.case(c, tenant.name, ref) if act.kind is ActKind.CREATE else None
+    decision = case.last_decision if case else None
+    found += tallies.lengths_of_act(act, now, unit, zone, earlier, decision.steps if decision else ())
+    if effect.schedule is not None:
+        after = schedules.newest(c, tenant.name, ref)
+        found += tallies.of_schedule(before, after, local_date(now, zone), unit, ours=True)
+    counts.add(c, tenant.name, found)
+
+
+def schedule_seen(c: Connection, tenant: Tenant, ref: str, before: ScheduleRecord | None, now: datetime) -> None:
+    """The newest schedule of a case was stored as it was found at the camera platform; ``before``: as it stood."""
+    after, unit = schedules.newest(c, tenant.name, ref), counts.unit_of(c, tenant.name, ref)
+    day = local_date(now, tenant.policy.zone)
+    counts.add(c, tenant.name, tallies.of_schedule(before, after, day, unit, ours=before is None))
+
+
+def decided(
+    c: Connection,
+    tenant: Tenant,
+    case: Case,
+    decision: Decision,
+    after: Case,
+    schedule: ScheduleRecord | None,
+    new_orders: int,
+) -> None:
+    """A case was decided: ``case`` as it was before, ``after`` as it is now, with so many orders more."""
+    policy, now = tenant.policy, after.decided_at
+    assert now is not None
+    found: list[Tally] = []
+    if not (case.adopted and case.decided_at is None):
+        before = case.last_decision
+        found += tallies.of_decision(before, decision, case.decided_at, now, policy.window, policy.zone)
+    if case.unit != after.unit and schedule is not None and schedule.status is not ScheduleStatus.ENDED:
+        moved = Tally(local_date(now, policy.zone), case.unit or NO_UNIT, "active")
+        found += [*tallies.minus([moved]), moved._replace(unit=after.unit or NO_UNIT)]
+    what = "adopted" if case.adopted and case.decided_at is None else "ordered"
+    found.append(Tally(local_date(now, policy.zone), after.unit or NO_UNIT, what, 0, new_orders))
+    counts.add(c, tenant.name, found)
+
+
+def orders_left(c: Connection, tenant: Tenant, case: Case, number: int, now: datetime) -> None:
+    """So many orders left a case for another one, which counts them anew."""
+    left = Tally(local_date(now, tenant.policy.zone), case.unit or NO_UNIT, "ordered", 0, -number)
+    counts.add(c, tenant.name, [left])
+
+
+def looks(
+    c: Connection, tenant: Tenant, changed: Sequence[tuple[str, Look]], known: Mapping[str, Sequence[Look]]
+) -> None:
+    """What became known of looks; ``known`` is what was known before, by case."""
+    policy, units = tenant.policy, counts.units_of(c, tenant.name, sorted({ref for ref, _ in changed}))
+    was = {(ref, look.n, look.due_at): look for ref, its in known.items() for look in its}
+    found: list[Tally] = []
+    for ref, look in changed:
+        before = was.get((ref, look.n, look.due_at))
+        of = [tallies.of_look(each, policy.window, policy.zone, units.get(ref)) for each in (before, look) if each]
+        found += [*tallies.minus(of[:-1]), of[-1]]
+    counts.add(c, tenant.name, found)

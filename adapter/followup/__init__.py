@@ -1,0 +1,1 @@
+"""Follow-up: what is counted of the work, and the report that is made of it. Pure, and it names nobody."""

@@ -1,0 +1,100 @@
+"""Limits on who connects, so that nobody's connections take what the work needs: how many, how slow, how large."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import suppress
+from typing import Final
+
+from fastapi import HTTPException
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+MOST: Final = 100
+"""Connections at once; whoever comes next takes the place of the one that has asked for nothing longest."""
+BACKLOG: Final = 32
+"""Connections that are taken at once, before one that is too many is closed."""
+HEAD_SECONDS: Final = 10.0
+"""How long a connection may be without a whole request head."""
+BODY_SECONDS: Final = 15.0
+LARGEST_HEAD: Final = 16 * 1024
+LARGEST_BODY: Final = 16 * 1024
+"""Bytes, for anything but the texts that are tried out on the page."""
+LARGEST_TEXT: Final = 200 * 1024
+
+
+class Connection(H11Protocol):
+    """uvicorn's own, which closes one that asks for nothing: at its time, or at once where there are too many."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
+        waiting = [c for c in self.connections if not getattr(c, "asked", True)]
+        if len(self.connections) >= MOST:
+            (min(waiting, key=lambda c: getattr(c, "since", 0.0)).transport if waiting else transport).abort()
+        super().connection_made(transport)
+        self.since = time.monotonic()
+        self.loop.call_later(HEAD_SECONDS, self._look)
+
+    @property
+    def asked(self) -> bool:
+        """Whether a request of it is being answered."""
+        return not getattr(self.cycle, "response_complete", True)  # None before the first request
+
+    def on_response_complete(self) -> None:
+        self.since = time.monotonic()
+        super().on_response_complete()
+
+    def _look(self) -> None:
+        if self.transport.is_closing():
+            return
+        if not self.asked and time.monotonic() - self.since >= HEAD_SECONDS:
+            self.transport.abort()
+            return
+        self.loop.call_later(HEAD_SECONDS, self._look)
+
+
+class BodyLimits:
+    """Middleware: a body has its size and its time, and is no multipart form, whose files would be written to disk. One
+    that is cut off is the caller's fault and no error of ours."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if Headers(scope=scope).get("content-type", "").lower().startswith("multipart/"):
+            await JSONResponse({"error": "no multipart forms are taken"}, 415)(scope, receive, send)
+            return
+        largest = LARGEST_TEXT if scope["path"] == "/times" else LARGEST_BODY
+        until, left, whole = time.monotonic() + BODY_SECONDS, largest, False
+
+        async def limited() -> Message:
+            nonlocal left, whole
+            if whole:
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), max(until - time.monotonic(), 0.0))
+            except TimeoutError:
+                raise HTTPException(408, "the body took too long") from None
+            if message["type"] != "http.request":
+                raise HTTPException(400, "the body was cut off")
+            left -= len(message.get("body", b""))
+            whole = not message.get("more_body", False)
+            if left < 0:
+                raise HTTPException(413, f"the body is larger than {largest} bytes")
+            return message
+
+        await self._app(scope, limited, send)
+
+
+def keep_descriptors() -> None:
+    """As many files and sockets as the system allows this process: of the default of 1,024 the work needs some too."""
+    with suppress(ImportError, ValueError, OSError):
+        import resource
+
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 65_536) if hard > 0 else 65_536, hard))

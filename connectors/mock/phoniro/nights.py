@@ -1,0 +1,53 @@
+"""Nights that the simulated Phoniro lives by itself: what comes of each look, by shares, the same in every run."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+from pydantic import Field
+
+from connectors.mock.phoniro.schemas import Body, Outcome
+
+Told = tuple[tuple[timedelta, Outcome], ...]
+"""What is told of a look, from so long after its due time on."""
+
+_MINUTE = timedelta(minutes=1)
+Share = Field(default=0.0, ge=0, le=1)
+
+
+class NightPlan(Body):
+    """Shares (0 to 1) of the looks; what no share takes is done a few minutes after its time. ``offline`` is of a
+    camera's days, from noon to noon. ``corrected``: told as missed, and as done when the device reports hours later
+    (PA4). ``unlisted``: not even listed, though it was due."""
+
+    missed: float = Share
+    offline: float = Share
+    second: float = Share
+    visit: float = Share
+    late: float = Share
+    corrected: float = Share
+    unlisted: float = Share
+
+    def of(self, camera: str, due: datetime, retry_after: int) -> Told | None:
+        """What is told of one look; None: nothing ever is."""
+        noon = (due - timedelta(hours=12)).date()
+        if random.Random(f"{camera} {noon}").random() < self.offline:  # noqa: S311 - nothing secret
+            return ((3 * _MINUTE, "camera_offline"),)
+        rng = random.Random(f"{camera} {due}")  # noqa: S311 - nothing secret
+        soon = rng.uniform(1, 6) * _MINUTE
+        again = soon + retry_after * _MINUTE
+        stories: dict[str, Told | None] = {
+            "missed": ((again, "missed"),),
+            "second": ((again, "not_visible_then_ok"),),
+            "visit": ((again, "visit_dispatched"),),
+            "late": ((rng.uniform(20, 60) * _MINUTE, "ok"),),
+            "corrected": ((again, "missed"), (rng.uniform(60, 150) * _MINUTE, "ok")),
+            "unlisted": None,
+        }
+        luck = rng.random()
+        for name, told in stories.items():
+            luck -= getattr(self, name)
+            if luck < 0:
+                return told
+        return ((soon, "ok"),)

@@ -1,0 +1,103 @@
+"""LA14: consent of who lives with the person, information given, and a consent that is old."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from adapter.domain.calendar import months_after
+from adapter.domain.decision import Decision, Phase, StepState
+from adapter.domain.facts import OPTIONAL, Signal
+from adapter.domain.ledger import ActKind
+from tests.domain.life import POLICY, Life
+
+STRICT = replace(POLICY, gates=OPTIONAL)
+
+
+@pytest.fixture
+def ready() -> Life:
+    """All that the routine asks for is there, in a municipality that has both headings."""
+    life = Life(policy=STRICT)
+    life.order()
+    life.go()
+    life.execute()
+    life.prepare()
+    return life
+
+
+def papers(decision: Decision) -> StepState:
+    return next(v.state for v in decision.steps if v.id == "I8")
+
+
+def test_where_they_are_mapped_nothing_starts_without_them_and_what_is_missing_is_said(ready: Life) -> None:
+    assert ready.go().phase is Phase.PREPARING
+    ready.note(Signal.COHABITANT_CONSENT)
+    decision = ready.wait(hours=3)
+    assert (decision.phase, decision.waiting, papers(decision)) == (
+        Phase.PREPARING,
+        ("gate_information_given",),
+        StepState.AWAITED,
+    )
+    (told,) = [w.what for w in ready.sent if w.what.get("letter") == "no_consent"]
+    assert (told["to"], told["missing"]) == ("coordinator", "information_given")
+    ready.note(Signal.INFORMATION_GIVEN)
+    decision = ready.go()
+    assert (decision.phase, papers(decision)) == (Phase.ACTIVE, StepState.DONE)
+
+
+def test_the_alarm_team_is_told_of_them_with_its_assignment(ready: Life) -> None:
+    install = next(w.what for w in ready.sent if w.what.get("letter") == "install")
+    assert install["gates"] == "cohabitant_consent,information_given"
+
+
+def test_one_that_was_wanted_at_the_start_and_is_error_marked_pauses(ready: Life) -> None:
+    given = [ready.note(signal) for signal in sorted(OPTIONAL)]
+    assert ready.go().phase is Phase.ACTIVE
+    del ready.notes[given[0]]
+    assert ready.go().phase is Phase.PAUSED
+    assert [w.what["cause"] for w in ready.sent if w.what.get("letter") == "paused"] == ["evidence_lost"]
+
+
+def test_a_heading_that_is_mapped_later_stops_nobody(ready: Life) -> None:
+    ready.policy = POLICY
+    assert ready.go().phase is Phase.ACTIVE
+    ready.policy = STRICT
+    sent = len(ready.sent)
+    assert ready.wait(days=2).phase is Phase.ACTIVE
+    assert not [w for w in ready.sent[sent:] if w.kind is not ActKind.MAIL]
+
+
+def test_an_old_consent_is_asked_about_again_until_it_is_noted_anew() -> None:
+    life = Life(policy=replace(POLICY, consent_review_months=12))
+    life.order()
+    life.go()
+    life.execute()
+    life.prepare()
+    life.go()
+
+    def asked() -> list[str]:
+        return [w.key for w in life.sent if w.what.get("mail") == "consent_review"]
+
+    life.wait(days=364)
+    assert asked() == []
+    life.wait(days=2)
+    assert asked() == ["late:consent_review:2027-03-02:1"]
+    assert life.look().phase is Phase.ACTIVE, "it goes on"
+    life.note(Signal.CONSENT_SIGNED)
+    life.wait(days=60)
+    assert len(asked()) == 1
+
+
+@pytest.mark.parametrize(
+    ("day", "months", "then"),
+    [
+        (date(2026, 3, 2), 12, date(2027, 3, 2)),
+        (date(2026, 8, 31), 6, date(2027, 2, 28)),
+        (date(2026, 12, 31), 1, date(2027, 1, 31)),
+    ],
+)
+def test_months_are_counted_by_the_calendar(day: date, months: int, then: date) -> None:
+    assert months_after(day, months) == then
+    assert then > day + timedelta(days=27)

@@ -1,0 +1,135 @@
+"""Nobody's connections take what the work needs: idle, slow, many, large, cut off."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from pydantic import SecretStr
+
+from adapter.ops import app, connections
+from adapter.settings import OpsSettings
+from tests.conftest import Logs
+
+from .conftest import TOKEN, Site
+
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+
+
+@asynccontextmanager
+async def served(site: Site) -> AsyncIterator[int]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    site.ops.settings = OpsSettings(enabled=True, port=port)
+    stop = asyncio.Event()
+    serving = asyncio.create_task(app.serve(site.ops, stop))
+    while True:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.01)
+        else:
+            writer.close()
+            break
+    try:
+        yield port
+    finally:
+        stop.set()
+        await serving
+
+
+async def asked(port: int, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    try:
+        return await asyncio.wait_for(reader.read(-1), 10)
+    finally:
+        writer.close()
+
+
+async def test_five_hundred_idle_connections_leave_the_health_answered_and_are_closed(
+    site: Site, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
+    async with served(site) as port:
+        idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(500)]
+        assert b" 200 OK" in await asked(port, HEALTH)
+        idle[-1][1].write(b"GET /healthz HTTP/1.1\r\nX-Slow: ")
+        ends = [asyncio.wait_for(reader.read(), 10) for reader, _ in idle]
+        for end in await asyncio.gather(*ends, return_exceptions=True):
+            assert end == b"" or isinstance(end, ConnectionError), "the slow one too"
+        for _, writer in idle:
+            writer.close()
+    assert not [line for line in logs.lines() if line["level"] == "error"]
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "status"),
+    [
+        (b"Content-Length: 9000000", b"x" * 100_000, b" 413 "),
+        (b"Content-Length: 40", b"token=slow", b" 408 "),
+        (b"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 9", b"--b\r\n", b" 415 "),
+    ],
+)
+async def test_a_body_too_large_too_slow_or_with_files_is_refused_without_a_sign_in(
+    site: Site, monkeypatch: pytest.MonkeyPatch, head: bytes, body: bytes, status: bytes
+) -> None:
+    monkeypatch.setattr(connections, "BODY_SECONDS", 0.2)
+    kind = b"" if b"multipart" in head else b"Content-Type: application/x-www-form-urlencoded\r\n"
+    async with served(site) as port:
+        request = b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+        assert status in (await asked(port, request + kind + head + b"\r\n\r\n" + body)).partition(b"\r\n")[0]
+
+
+async def test_a_body_that_is_cut_off_is_no_error_of_ours(site: Site, logs: Logs) -> None:
+    async with served(site) as port:
+        for path in (b"/hooks/lifecare", b"/sign-in", b"/times"):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            kind = b"Content-Type: application/x-www-form-urlencoded\r\n"
+            writer.write(b"POST " + path + b" HTTP/1.1\r\nHost: localhost\r\n" + kind + b"Content-Length: 50\r\n\r\nx=")
+            await writer.drain()
+            writer.transport.abort()
+        assert b" 200 OK" in await asked(port, HEALTH)
+        await asyncio.sleep(0)
+    assert not [line for line in logs.lines() if line["level"] == "error"]
+
+
+async def test_a_flood_of_wrong_tokens_is_a_few_lines_with_their_count(guarded: Site, logs: Logs) -> None:
+    async with guarded.client() as client:
+        for n in range(300):
+            await client.post("/sign-in", data={"token": f"guess {n}"})
+        guarded.world.clock.time += timedelta(minutes=2)
+        await client.post("/sign-in", data={"token": "guess"})
+    told = [line["count"] for line in logs.lines() if line["event"] == "sign_in_refused"]
+    assert len(told) < 10
+    assert sum(told) == 301
+
+
+async def test_behind_a_proxy_one_stranger_locks_out_nobody_else(guarded: Site) -> None:
+    settings = OpsSettings(enabled=True, token=SecretStr(TOKEN), proxy_addresses="127.0.0.0/8")
+    site = Site(guarded.world, replace(guarded.ops, settings=settings))
+    async with site.client("status.example") as client:
+        for n in range(20):
+            last = await client.post(
+                "/sign-in", data={"token": "x"}, headers={"X-Forwarded-For": "1.1.1.1, 203.0.113.9"}
+            )
+            assert n < 10 or last.status_code == 429
+        signed = await client.post("/sign-in", data={"token": TOKEN}, headers={"X-Forwarded-For": "203.0.113.10"})
+    assert signed.status_code == 303
+
+
+async def test_after_the_clock_was_set_back_a_feed_counts_as_old_and_never_as_fresh(site: Site) -> None:
+    async with site.client() as client:
+        await site.world.cycle()
+        assert (await client.get("/readyz")).status_code == 200
+        site.world.clock.time -= timedelta(hours=1)
+        assert (await client.get("/readyz")).status_code == 503
+        assert 'adapter_feed_age_seconds{feed="orders",tenant="exempel"} +Inf' in (await client.get("/metrics")).text
+        await site.world.cycle()
+        assert (await client.get("/readyz")).status_code == 200, "it is read again by the clock as it is now"

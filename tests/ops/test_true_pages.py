@@ -1,0 +1,69 @@
+"""P10: no page and no command claims what Phoniro denies, in a world where Phoniro does nothing of what it is asked."""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+
+from rich.console import Console
+
+from adapter.domain.facts import Signal
+from adapter.domain.ledger import ScheduleRecord
+from adapter.engine.reconcile import preview
+from adapter.presentation.case_file import case_file
+from adapter.presentation.case_page import case_list, case_page
+from adapter.presentation.plan_page import plan_page
+from connectors.mock.faults import Kind, Rule
+from mappings.texts import Texts
+from tests.mappings.claims import denied
+from tests.ops.conftest import Site
+
+TEXTS = Texts.load().sections
+LABELS = {*TEXTS["steps"].values(), *TEXTS["pairs_in"].values(), *TEXTS["pairs_out"].values()}
+"""What a line of the checklist or the balance is about; whether it is so stands beside it."""
+
+
+async def shown(site: Site) -> tuple[dict[str, str], ScheduleRecord | None]:
+    """Every page and command about the case, as text; and the schedule as it was last seen."""
+    rt, words, case = site.world.rt, site.ops.words["exempel"], await site.world.case()
+    now, policy = rt.clock.now(), rt.tenants["exempel"].policy
+    file = await rt.db.run(lambda c: case_file(c, case, policy, now))
+    decision, _ = await preview(rt, case)
+    console = Console(file=io.StringIO(), width=400)
+    found = {}
+    for name, what in {
+        "case show": case_page(file, words, now),
+        "case list": case_list([case], words, several=False),
+        "plan": plan_page(case, decision, file.ledger, words, now),
+    }.items():
+        with console.capture() as printed:
+            console.print(what)
+        found[name] = printed.get()
+    async with site.client() as client:
+        for path in ("/", f"/cases/{case.ref}"):
+            found[path] = html.unescape(re.sub(r"<[^>]+>", "\n", (await client.get(path)).text))
+    return found, file.ledger.schedule
+
+
+async def test_no_page_and_no_command_says_that_it_is_done(site: Site) -> None:
+    world = site.world
+    world.person()
+    order = world.order()
+    execution = world.execute(order)
+    world.prepare(execution)
+    await world.pass_time(hours=1)
+    world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
+    for happens, expected in (
+        (lambda: world.note(execution, Signal.CONSENT_WITHDRAWN), "ska vara pausad"),
+        (lambda: world.lifecare.decision_end(order.decision_id, world.today), "ska vara avslutad"),
+    ):
+        happens()
+        await world.pass_time(hours=20)
+        pages, record = await shown(site)
+        assert [status for _, status in world.schedules()] == ["active"], "nothing was done"
+        for name, text in pages.items():
+            claims = re.sub("|".join(map(re.escape, LABELS)), "", text)
+            assert denied(claims, record) == [], name
+        assert expected in pages["case show"]
+        assert expected in pages["/"]
