@@ -20,7 +20,7 @@ from connectors.errors import (
     Unauthorised,
     VendorError,
 )
-from connectors.http.error_text import fields_of, message_of
+from connectors.http.error_text import fields_of, message_of, one_line
 
 BELIEVABLE = timedelta(days=1)
 """A longer ``Retry-After``, or one longer past, is milliseconds, an epoch or a slip of the pen (PA2)."""

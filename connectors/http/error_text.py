@@ -20,36 +20,37 @@ _PARTS = re.compile(r"[A-ZÅÄÖ]?[a-zåäö]+|[A-ZÅÄÖ]+(?![a-zåäö])")
 _GAPS = re.compile(r"[+#]?…(?:[\s+@.,'\"#/()-]*…)+|[+#]…")
 # In lower case: what errors, their vendors and their formats are called, and what their fields' names are made of.
 _ERROR_WORDS = """
-a about absence absences accepted access action actions active administration after aktiv all allowed already an and
-anrop answer any api application apply argument array asp assignment at attempt autentisering auth authentication
-authorization available bad bare be bearer because been before begin behörighet between body bool boolean both
-bristande but by call can cannot category changed character characters check client closed code codes collection
-compatible conflict connect connection contact contain contains content convert could create created currently
-database date datetime decision decisions decode delete deleted den denied denna describe det disabled do document
-does domain down duplicate during each edit either ej eller else employee empty en enabled end ended entity error
-errors esmtp etag ett every exceeded exception execution exist existing exists expected expired expression external
-failed failure fel felaktig field fields filter final finns follow following for forbidden format found from full fält
-för försök gateway get giltig giltigt given gone grant greater group guid had handled handler har has have header
-headline history host how http https i id identifier identity if implemented in inactive index ingen inget ingår inom
-input instead int inte integer intended internal interval intervals into invalid invalidated is iso it item its json
-kan key kind kl klient kod kunde larger last length less letter licensed lifecare limit limited line list location
-locked login long longer lost lösenord made mail mailbox malformed many mark match maximum may med meddelande media
-memory message method missing model modelstate module more mssql must my name names nekad net new next night nights no
-none not note now null number nyckel oauth object occurred och of off offline offset ogiltig ogiltiga ogiltigt oj
-older om on one only operation operations operator option options or order orders organisation organisationid
-organization other out over overload oväntat own page parameter parameters parse parsed part patch path pause paused
-payload permission permitted person persons phone phoniro please policy position post precondition present prevented
-problem process processed processing properties property protected provider proxy put query rate read received
-recipient record redacted redan reference refused register rejected relay remove removed report request requests
-required requires resource resources response responses result resume retry returned right rights role row rule rules
-saknar saknas same save schedule schedules schema scheme scope secret security see senare send sender sent server
-servers service session set shape should signature since size smtp so some source specified spärrad sql start starttls
-state status stopped stored string stängd such supervision supported svar system systemet taken task temporarily
-temporary tenant term text than that the their them then there these they this till tillfälligt tillåten time timed
-timeout times title tls to token tom too transaction try two type types unable unauthorized unavailable under
-understood unexpected unique unit unknown unprocessable unsupported until up update updated upstream uri url used user
-username utc utf uuid valid validation value values version via wait waiting was we were when which while who will
-with within without write wrong you your zone är åtkomst
+a about absence absences accepted access action actions active address administration after aktiv all allowed already
+an and anrop answer any api application apply argument array asp assignment at attempt autentisering auth
+authentication authorization available bad bare be bearer because been before begin behörighet between body bool
+boolean both bristande but by ca call can cannot category certificate chain changed character characters check client
+closed code codes collection compatible conflict connect connection contact contain contains content convert could
+create created currently database date datetime decision decisions decode delete deleted den denied denna depth
+describe det disabled do document does domain down duplicate during each edit either ej eller else employee empty en
+enabled end ended entity error errors esmtp etag ett every exceeded exception execution exist existing exists expected
+expired expression external failed failure fel felaktig field fields filter final finns follow following for forbidden
+format found from full fält för försök gateway get giltig giltigt given gone grant greater group guid had handled
+handler har has have header headline history host hostname how http https i id identifier identity if implemented in
+inactive index ingen inget ingår inom input instead int inte integer intended internal interval intervals into invalid
+invalidated ip is iso issuer it item its json kan key kind kl klient kod kunde larger last length less letter licensed
+lifecare limit limited line list local location locked login long longer lost lösenord made mail mailbox malformed
+many mark match maximum may med meddelande media memory message method mismatch missing model modelstate module more
+mssql must my name names nekad net new next night nights no none not note now null number nyckel oauth object occurred
+och of off offline offset ogiltig ogiltiga ogiltigt oj older om on one only operation operations operator option
+options or order orders organisation organisationid organization other out over overload oväntat own page parameter
+parameters parse parsed part patch path pause paused payload permission permitted person persons phone phoniro please
+policy position post precondition present prevented problem process processed processing properties property protected
+provider proxy purpose put query rate read reason received recipient record redacted redan reference refused register
+rejected relay remove removed report request requests required requires resource resources response responses result
+resume retry returned revoked right rights role root row rule rules saknar saknas same save schedule schedules schema
+scheme scope secret security see self senare send sender sent server servers service session set shape should
+signature signed since size smtp so some source specified spärrad sql start starttls state status stopped stored
+string stängd such supervision supported svar system systemet taken task temporarily temporary tenant term text than
+that the their them then there these they this till tillfälligt tillåten time timed timeout times title tls to token
+tom too transaction try two type types unable unauthorized unavailable under understood unexpected unique unit unknown
+unprocessable unsupported until up update updated upstream uri url used user username utc utf uuid valid validation
+value values verify version via wait waiting was we weak were when which while who will with within without write
+wrong yet you your zone är åtkomst
 """
 _KNOWN = frozenset(_ERROR_WORDS.split())
 # ASP.NET's Message, RFC 9457's title and detail, RFC 6749's error.
