@@ -33,13 +33,25 @@ class Failure(StrEnum):
 
 
 class PortError(Exception):
-    """A call through a port failed. The message is redacted and fit for a log line."""
+    """A call through a port failed. The message is redacted and fit for a log line; ``audit`` is what stays of it for
+    ever: codes, the HTTP status and the names of fields, of the vendor's words nothing (P8)."""
 
-    def __init__(self, failure: Failure, message: str, *, vendor: str, retry_after: float | None = None) -> None:
+    def __init__(
+        self,
+        failure: Failure,
+        message: str,
+        *,
+        vendor: str,
+        retry_after: float | None = None,
+        status: int | None = None,
+        fields: tuple[str, ...] = (),
+    ) -> None:
         super().__init__(message)
         self.failure = failure
         self.vendor = vendor
         self.retry_after = retry_after
+        told = {"failure": failure.value, "vendor": vendor, "status": status, "fields": ", ".join(fields)}
+        self.audit: dict[str, str | int] = {name: value for name, value in told.items() if value}
 
 
 @dataclass(frozen=True, slots=True)

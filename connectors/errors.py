@@ -11,7 +11,8 @@ class VendorError(Exception):
     """A call to a vendor failed.
 
     ``vendor`` is ``lifecare``, ``phoniro`` or ``mail``; ``call`` names the operation and the resource, never a URL
-    (``GET executions``); ``status`` is the HTTP status, if there was an answer.
+    (``GET executions``); ``status`` is the HTTP status, if there was an answer, and ``fields`` are those at
+    fault by it.
     """
 
     def __init__(self, message: str, *, vendor: str, call: str, status: int | None = None) -> None:
@@ -20,6 +21,7 @@ class VendorError(Exception):
         self.vendor = vendor
         self.call = call
         self.status = status
+        self.fields: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         answer = f" answered {self.status}" if self.status is not None else ""

@@ -29,6 +29,7 @@ COMMANDS = {
     "resync": ("resync:app", "Have cases read again, and see what came of it."),
     "compare": ("compare:compare_now", "Compare Phoniro's schedules with the cases."),
     "adopt": ("adopt:propose", "Propose the adopt file for going live."),
+    "followup": ("followup:followup", "Tell what was done, by month and unit."),
     "purge": ("purge:purge", "Forget what is due to be forgotten."),
     "times": ("times:app", "Agreed times: how a note would be read."),
     "config": ("config:app", "See the settings as they count."),

@@ -198,9 +198,10 @@ class _Turn:
         wait = self.rt.tuning.settle
         if error is not None:
             wait = max(wait, self._backoff(self.claimed.act.attempts + self.claimed.looks, error))
+        told = error.audit if error else {}
         text = str(error) if error else self._ours or "its answer was lost; it is looked for before it is sent again"
         await self.rt.db.run(
-            lambda c: claims.unknown(c, self.claimed, retry_at=now + wait, looks=looks, error=text, now=now)
+            lambda c: claims.unknown(c, self.claimed, retry_at=now + wait, looks=looks, error=text, now=now, told=told)
         )
         log("act_unknown", vendor=self.vendor, error=error, look_at=now + wait, **self.label)
 
@@ -223,14 +224,18 @@ class _Turn:
                 await self._park(error, now)
             case Verdict.RETRY:
                 retry_at = now + self._backoff(claimed.act.attempts, error)
-                await self.rt.db.run(lambda c: claims.retry(c, claimed, retry_at=retry_at, error=str(error), now=now))
+                await self.rt.db.run(
+                    lambda c: claims.retry(c, claimed, retry_at=retry_at, error=str(error), now=now, told=error.audit)
+                )
                 attempts = claimed.act.attempts
                 log("act_retry", failure=error.failure.value, attempts=attempts, retry_at=retry_at, **told)
             case Verdict.DECIDE_AGAIN:
                 await self._decide_again(error, context, now)
 
     async def _park(self, error: PortError, now: datetime) -> None:
-        await self.rt.db.run(lambda c: claims.park(c, self.claimed, error=str(error), now=now, reason="act_parked"))
+        await self.rt.db.run(
+            lambda c: claims.park(c, self.claimed, error=str(error), now=now, reason="act_parked", told=error.audit)
+        )
         self._tell_parked(error)
 
     def _tell_parked(self, error: PortError) -> None:
@@ -259,9 +264,11 @@ class _Turn:
                     c, claimed.tenant, claimed.ref, seen.schedule, remote_id=seen.schedule_id, etag=seen.etag
                 )
             if hopeless:
-                claims.park(c, claimed, error=str(error), now=now, reason="act_parked")
+                claims.park(c, claimed, error=str(error), now=now, reason="act_parked", told=error.audit)
             else:
-                claims.retry(c, claimed, retry_at=retry_at, error=str(error), now=now, reason="conflict")
+                claims.retry(
+                    c, claimed, retry_at=retry_at, error=str(error), now=now, reason="conflict", told=error.audit
+                )
             counting.schedule_seen(c, self.tenant, claimed.ref, before, now)
             return hopeless
 

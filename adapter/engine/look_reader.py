@@ -283,7 +283,7 @@ def _want_late(c: Connection, tenant: Tenant, late: Sequence[tuple[str, Look]], 
     for unit, rows in by_unit.items():
         to = "night" if tenant.policy.has_night_mailbox(unit) else "coordinator"
         what: What = {"mail": "looks_late", "to": to, "unit": unit, "looks": json.dumps(rows)}
-        _want(c, tenant, f"late:{int(now.timestamp())}:{unit or ''}", what, now)
+        _want(c, tenant, f"outage:{int(now.timestamp())}:{unit or ''}", what, now)
 
 
 def _want_unowned(c: Connection, tenant: Tenant, news: News, now: datetime) -> None:

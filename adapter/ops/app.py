@@ -33,6 +33,7 @@ def create_app(ops: OpsContext) -> FastAPI:
     app.include_router(hooks.router(ops))
     if ops.settings.pages:
         app.include_router(pages.router(ops, cache))
+        app.add_exception_handler(404, pages.no_such_page(ops, cache))
     return app
 
 

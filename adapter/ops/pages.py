@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, Form, HTTPException, Request, Response
+from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Connection
@@ -108,7 +109,7 @@ class Pages:
             return self.html("sign_in.html", 401, wrong=None)
         return self.message(403, "no_entry", f"{refused}_text" if refused == "no_entry" else refused)
 
-    def overview(self, c: Connection) -> dict[str, Any]:
+    def overview(self, c: Connection, wanted: views.Filter) -> dict[str, Any]:
         rt = self.ops.runtime
         now = rt.clock.now()
         summaries: list[CaseSummary] = []
@@ -139,7 +140,9 @@ class Pages:
             "unwatched": views.Column("unwatched", "", views.unwatched(summaries, self.ops.words_of)),
             "needs": views.Column("needs", "", needs),
             "held": views.Column("held", "", tuple(card for view in numbers for card in view.held)),
-            "board": views.board(summaries, self.ops.words),
+            "board": views.board(filter(wanted.shows, summaries), self.ops.words),
+            "wanted": wanted,
+            "tiles": views.tiles(summaries, self.ops.words_of()),
             "numbers": sorted(numbers, key=lambda view: view.well),
             "shown": views.SHOWN,
             "feeds": views.worst_first(row for view in numbers for row in view.feeds),
@@ -207,6 +210,18 @@ def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
     return routes
 
 
+def no_such_page(ops: OpsContext, cache: CaseCache) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """What an address that isn't there answers: a page that leads back. A route's own 404 stays as it is."""
+    pages = Pages(ops, cache)
+
+    async def answer(request: Request, error: Exception) -> Response:
+        if request.scope.get("endpoint") is not None and isinstance(error, HTTPException):
+            return await http_exception_handler(request, error)
+        return pages.message(404, "not_found", "not_found_text")
+
+    return answer
+
+
 def _looking(routes: APIRouter, pages: Pages) -> None:
     ops = pages.ops
 
@@ -220,8 +235,11 @@ def _looking(routes: APIRouter, pages: Pages) -> None:
             return pages.message(503, "store_away", "store_away_text")
 
     @routes.get("/")
-    async def overview_page(request: Request) -> Response:
-        return await shown(request, pages.overview, lambda values: pages.html("overview.html", **values))
+    async def overview_page(request: Request, turn: str = "", phase: str = "") -> Response:
+        wanted = views.Filter(turn, phase)
+        return await shown(
+            request, lambda c: pages.overview(c, wanted), lambda values: pages.html("overview.html", **values)
+        )
 
     @routes.get("/cases")
     async def find(ref: str = "") -> Response:

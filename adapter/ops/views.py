@@ -8,7 +8,7 @@ from datetime import datetime
 
 from adapter.domain.decision import Phase, StepState, StepView
 from adapter.domain.ledger import ActState
-from adapter.domain.routine import STEPS
+from adapter.domain.routine import STEPS, Role
 from adapter.engine.feed_reader import FEEDS
 from adapter.ops.case_cache import UNSAFE, CaseSummary, Safety
 from adapter.ops.context import OpsContext
@@ -97,6 +97,31 @@ class Numbers:
         """Whether nothing of it is bad."""
         lines = [*(line for _, _, line in self.figures if line), *(feed.state for feed in self.feeds)]
         return all(line.tone != "bad" for line in lines)
+
+
+TURNS = (Role.COORDINATOR, Role.ALARM_TEAM, Role.ASSESSOR, Role.ADAPTER)
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which cases the board shows: those where it is this role's turn, and in this phase; empty is all."""
+
+    turn: str = ""
+    phase: str = ""
+    turns: tuple[str, ...] = tuple(role.value for role in TURNS)
+    phases: tuple[str, ...] = tuple(phase.value for phase in Phase if phase is not Phase.CLOSED)
+
+    def shows(self, summary: CaseSummary) -> bool:
+        theirs = {view.role.value for view in summary.awaited} | {a.role.value for a in summary.attention if a.urgent}
+        return (not self.turn or self.turn in theirs) and (not self.phase or self.phase == summary.phase.value)
+
+
+def tiles(summaries: Iterable[CaseSummary], words: Words) -> tuple[tuple[str, int, str], ...]:
+    """Name, number and the phase that it leads to, of what is asked about most."""
+    cases = list(summaries)
+    phases = (Phase.PREPARING, Phase.ACTIVE, Phase.PAUSED, Phase.ENDING)
+    found = [(words.say("phases", p.value).capitalize(), sum(s.phase is p for s in cases), p.value) for p in phases]
+    return (*found, (words.say("status", "tile_late"), sum(bool(s.late) for s in cases), ""))
 
 
 def urgency(summary: CaseSummary) -> tuple[bool, int, bool, datetime, str]:

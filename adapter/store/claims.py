@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, Integer, Row, bindparam, case, select, update
@@ -229,7 +230,8 @@ def _client(value: str | None) -> Client | None:
     return client if isinstance(client, Client) else None
 
 
-# Each outcome that may change what a case calls for marks the case too, for ``reason``.
+# Each outcome that may change what a case calls for marks the case too, for ``reason``. ``error`` is shown while the
+# act waits; what stays in the audit is ``told``.
 
 
 def done(conn: Connection, claimed: ClaimedAct, effect: Effect, *, now: datetime, reason: str) -> None:
@@ -254,25 +256,41 @@ def retry(
     error: str,
     now: datetime,
     reason: str | None = None,
+    told: events.Data = MappingProxyType({}),
 ) -> None:
     """The act surely had no effect: send it (again) from ``retry_at`` (UTC) on. Raises ``Overtaken``."""
     values = {"retry_at": retry_at, "looks": 0, "error": error}
-    _move(conn, claimed, ActState.PENDING, values, "retry", {"error": error}, now, reason)
+    _move(conn, claimed, ActState.PENDING, values, "retry", told, now, reason)
 
 
 def unknown(
-    conn: Connection, claimed: ClaimedAct, *, retry_at: datetime, looks: int, error: str, now: datetime
+    conn: Connection,
+    claimed: ClaimedAct,
+    *,
+    retry_at: datetime,
+    looks: int,
+    error: str,
+    now: datetime,
+    told: events.Data = MappingProxyType({}),
 ) -> None:
     """The act may have had its effect: look for it from ``retry_at`` (UTC) on; ``looks`` were in vain so far. Raises
     ``Overtaken``."""
     values = {"retry_at": retry_at, "looks": looks, "error": error}
-    _move(conn, claimed, ActState.UNKNOWN, values, "unknown", {"looks": looks, "error": error}, now)
+    _move(conn, claimed, ActState.UNKNOWN, values, "unknown", {"looks": looks, **told}, now)
 
 
-def park(conn: Connection, claimed: ClaimedAct, *, error: str, now: datetime, reason: str | None = None) -> None:
+def park(
+    conn: Connection,
+    claimed: ClaimedAct,
+    *,
+    error: str,
+    now: datetime,
+    reason: str | None = None,
+    told: events.Data = MappingProxyType({}),
+) -> None:
     """The act had no effect and can't have until a person does something. Raises ``Overtaken``."""
     values = {"retry_at": None, "ready_at": None, "error": error}
-    _move(conn, claimed, ActState.PARKED, values, "parked", {"error": error}, now, reason)
+    _move(conn, claimed, ActState.PARKED, values, "parked", told, now, reason)
 
 
 def give_back(

@@ -1,38 +1,58 @@
 """What is counted, by day, unit, what and length: it names nobody, and is kept when a case is purged.
 
-Rows are added to in the transaction of what they count, as the last thing in it: whoever holds a row holds no case
-that somebody else waits for.
+Rows are added to in the transaction of what they count. Each process adds to rows of its own (``writer``, drawn at
+random): one that is frozen in the middle of a transaction holds up nobody else's counting.
 """
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import Iterable, Sequence
-from datetime import date, datetime, timedelta
-from typing import NamedTuple
+from datetime import date, timedelta
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy.sql.dml import ReturningInsert
 
+from adapter.followup.report import Month, months_between
 from adapter.followup.tallies import Tally, added
 from adapter.store.codec import chunks
-from adapter.store.sql import insert_missing, insert_of
-from adapter.store.tables import cases, spans
+from adapter.store.sql import insert_of
+from adapter.store.tables import cases
 from adapter.store.tables import counts as table
 
-_c, _k, _s = table.c, cases.c, spans.c
+_c, _k = table.c, cases.c
 _UNIT = select(_k.unit).where(_k.tenant == bindparam("tenant"), _k.ref == bindparam("ref"))
+
+
+@cache
+def _writer(_process: int) -> int:
+    """This process's own number; drawn anew after a fork."""
+    return random.SystemRandom().randrange(2**31)
 
 
 def add(conn: Connection, tenant: str, tallies: Iterable[Tally]) -> None:
     """Add tallies to what was counted before."""
-    rows = [{"tenant": tenant, **tally._asdict()} for tally in added(tallies)]
-    if not rows:
-        return
-    new = insert_of(conn, table)
-    # In the order of their keys, as everybody does: two that add to the same rows would block each other otherwise.
-    more = new.on_conflict_do_update(
-        index_elements=list(table.primary_key), set_={"number": _c.number + new.excluded.number}
-    )
-    conn.execute(more.returning(_c.day), rows).all()
+    writer = _writer(os.getpid())
+    rows = [{"tenant": tenant, "writer": writer, **tally._asdict()} for tally in added(tallies)]
+    if rows:
+        # In the order of their keys, as everybody does: two that add to the same rows would block each other otherwise.
+        conn.execute(_more(conn), rows).all()
+
+
+_STATEMENTS: dict[str, ReturningInsert[Any]] = {}
+"""By dialect: it runs for every act, and building it costs more than running it."""
+
+
+def _more(conn: Connection) -> ReturningInsert[Any]:
+    if conn.dialect.name not in _STATEMENTS:
+        new = insert_of(conn, table)
+        added_to = {"number": _c.number + new.excluded.number}
+        more = new.on_conflict_do_update(index_elements=list(table.primary_key), set_=added_to)
+        _STATEMENTS[conn.dialect.name] = more.returning(_c.day)
+    return _STATEMENTS[conn.dialect.name]
 
 
 def unit_of(conn: Connection, tenant: str, ref: str) -> int | None:
@@ -62,27 +82,16 @@ def between(conn: Connection, tenant: str, first: date, last: date, what: str | 
     return [Tally(first, unit, what, value, int(number)) for unit, what, value, number in rows if number]
 
 
-class Span(NamedTuple):
-    """Something went on from ``begun_at`` to ``seen_at`` (UTC): the adapter ran, a vendor was down."""
-
-    what: str
-    begun_at: datetime
-    seen_at: datetime
-
-
-RUNNING = "running"
-"""The adapter itself."""
-
-
-def extend(conn: Connection, tenant: str, what: str, since: datetime, now: datetime, gap: timedelta) -> None:
-    """Something has gone on ``since`` then and still does. It is the span that was last seen less than ``gap`` before
-    that, or a new one: so one that several processes see is one."""
-    going_on = (_s.tenant == tenant, _s.what == what, _s.seen_at >= since - gap, _s.seen_at <= now)
-    if not conn.execute(update(spans).where(*going_on).values(seen_at=now)).rowcount:
-        insert_missing(conn, spans, {"tenant": tenant, "what": what, "begun_at": since, "seen_at": now})
-
-
-def spans_between(conn: Connection, tenant: str, start: datetime, end: datetime) -> list[Span]:
-    """The spans that touch the time between two instants (UTC), by what and begin."""
-    query = select(_s.what, _s.begun_at, _s.seen_at).where(_s.tenant == tenant, _s.begun_at < end, _s.seen_at >= start)
-    return [Span(*row) for row in conn.execute(query.order_by(_s.what, _s.begun_at))]
+def months(conn: Connection, tenant: str, first: date, last: date) -> list[Month]:
+    """What was counted from the first to the last day, both included, by month."""
+    active: dict[int, int] = {}
+    for tally in between(conn, tenant, date.min, first - timedelta(days=1), "active"):
+        active[tally.unit] = active.get(tally.unit, 0) + tally.number
+    found = []
+    for start, end in months_between(first, last):
+        rows = between(conn, tenant, start, end)
+        found.append(Month(start, end, rows, dict(active)))
+        for tally in rows:
+            if tally.what == "active":
+                active[tally.unit] = active.get(tally.unit, 0) + tally.number
+    return found

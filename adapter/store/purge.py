@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from adapter.store import events
 from adapter.store.cases import COLUMNS, Case, from_row
-from adapter.store.tables import cases, declarations, facts, looks, persons
+from adapter.store.tables import acts, cases, declarations, facts, looks, persons
 
 
 def purge(
@@ -45,6 +45,8 @@ def _purge(conn: Connection, case: Case, now: datetime) -> None:
     c = cases.c
     forgotten = update(cases).where(c.tenant == case.tenant, c.ref == case.ref)
     conn.execute(forgotten.values(person_id="", decision=None, error=None, purged_at=now))
+    a = acts.c
+    conn.execute(update(acts).where(a.tenant == case.tenant, a.ref == case.ref).values(error=None))
     others = select(c.ref).where(c.tenant == case.tenant, c.person_id == case.person_id).limit(1)
     if conn.scalar(others) is None:
         p = persons.c

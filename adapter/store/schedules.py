@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, bindparam, select, tuple_, update
+from sqlalchemy import Connection, bindparam, func, select, tuple_, update
 
 from adapter.domain.ledger import COUNTS, SCHEDULE_KINDS, Act, ActKind, ActState, ScheduleRecord, ScheduleStatus
 from adapter.store import codec
@@ -138,6 +138,14 @@ def units(conn: Connection, tenant: str) -> dict[str, int]:
     done = (a.tenant == tenant, a.state == ActState.DONE, a.lane == "platform", a.kind.in_(told))
     rows = conn.execute(select(a.ref, a.what).where(*done).order_by(a.ref, a.n))
     return {ref: what["unit"] for ref, what in rows if what.get("unit") is not None}
+
+
+def live(conn: Connection, tenant: str) -> int:
+    """How many cases have a schedule that isn't ended; of several of one case the newest counts."""
+    newest = select(_s.ref, func.max(_s.n).label("n")).where(_s.tenant == tenant).group_by(_s.ref).subquery()
+    of = (_s.ref == newest.c.ref) & (_s.n == newest.c.n)
+    query = select(func.count()).select_from(schedules.join(newest, of)).where(_s.tenant == tenant)
+    return conn.scalar(query.where(_s.ended.is_(False))) or 0
 
 
 def running(conn: Connection, tenant: str, after: tuple[str, int], limit: int) -> list[tuple[str, int, str]]:

@@ -253,16 +253,10 @@ counts = Table(
     Column("unit", Integer, primary_key=True, autoincrement=False),
     Column("what", Word, primary_key=True),
     Column("value", Integer, primary_key=True, autoincrement=False),
+    Column("writer", Integer, primary_key=True, autoincrement=False),
     Column("number", Integer, nullable=False),
-)
-
-spans = Table(
-    "spans",
-    metadata,
-    Column("tenant", Word, primary_key=True),
-    Column("what", Word, primary_key=True),
-    Column("begun_at", Instant, primary_key=True),
-    Column("seen_at", Instant, nullable=False),
+    # A year of a large town is read in the order of the key.
+    sqlite_with_rowid=False,
 )
 
 RETIRED = ("resyncs", "resync_items")

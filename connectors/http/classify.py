@@ -20,7 +20,7 @@ from connectors.errors import (
     Unauthorised,
     VendorError,
 )
-from connectors.http.error_text import message_of, one_line
+from connectors.http.error_text import fields_of, message_of, one_line
 
 BELIEVABLE = timedelta(days=1)
 """A longer ``Retry-After``, or one longer past, is milliseconds, an epoch or a slip of the pen (PA2)."""
@@ -52,13 +52,19 @@ def of_status(
     response: httpx.Response, body: bytes, *, vendor: str, call: str, repeatable: bool, secrets: Collection[str]
 ) -> VendorError:
     """The error that an answer other than 2xx stands for. ``secrets`` are taken out of the vendor's words."""
+    error = _of_status(response, body, vendor, call, repeatable, message_of(body, secrets))
+    error.fields = fields_of(body)
+    return error
+
+
+def _of_status(
+    response: httpx.Response, body: bytes, vendor: str, call: str, repeatable: bool, message: str
+) -> VendorError:
     status = response.status_code
-    message = message_of(body, secrets)
     if status in (429, 503):  # both say "not done, come again": no effect, writes included
         wait = retry_after(response.headers)
         if wait is None and "Retry-After" in response.headers:
-            asked = one_line(response.headers["Retry-After"][:40])
-            message += f" (Retry-After: {asked} can't be believed and is ignored)"
+            message += " (its Retry-After can't be believed and is ignored)"
         return Transient(message, vendor=vendor, call=call, status=status, retry_after=wait)
     if status in (409, 412):
         return Conflict(message, vendor=vendor, call=call, status=status, existing_id=_existing_id(body))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Collection
 from typing import Any
 
@@ -13,24 +14,45 @@ from connectors.redact import REDACTED, redact
 LONGEST = 200
 _READ_AT_MOST = 65_536
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
-_PHONE = re.compile(r"(?<![\w-])(?:\+\d{1,3}[ -]?)?0?\d{1,4}[ -]\d{2,4}(?:[ -]?\d{2,4}){1,3}(?![\w-])")
-_NAME = re.compile(r"(?<![\w])[A-ZÅÄÖÉÜ][\w'’-]*")
-_FIELD = re.compile(r"[A-Z][a-z]+(?:[A-Z][a-z]+)*(?:Id|Ids|Code|Date|Number|Type|Status|Text|Unit|Reference|Key|Time)")
-# In lower case: what errors, their vendors and their formats are called.
+# Whatever stands between white space and the signs of ASCII, so that a letter's accent never parts a word.
+_RUN = re.compile(r"[^\s!-/:-@\[-`{-~]+")
+_PARTS = re.compile(r"[A-ZÅÄÖ]?[a-zåäö]+|[A-ZÅÄÖ]+(?![a-zåäö])")
+_GAPS = re.compile(r"[+#]?…(?:[\s+@.,'\"#/()-]*…)+|[+#]…")
+# In lower case: what errors, their vendors and their formats are called, and what their fields' names are made of.
 _ERROR_WORDS = """
-a an all any api array asp at auth authentication authorization autentisering bad be bearer body bool boolean but can
-cannot client conflict content could date datetime decision delete deleted det domain duplicate each either empty end
-ended error errors esmtp etag every exception execution expected external failed felaktig field fields for forbidden
-found gateway get gone guid header headline http https i id if in int integer internal invalid is it iso item its json
-key kl lifecare limit limited mailbox malformed match media message method missing mssql must net no none not note null
-oauth object of offset ogiltig oj on one only or order organisation organization page parameter patch path pause payload
-permission person phoniro please post precondition problem provider put query rate recipient reference refused relay
-request required resource resume row saknas schedule schema scope secret sender server service smtp sql start starttls
-status string supervision taken term text that the there these this time timeout title tls to token too try type
-unauthorized unavailable unexpected unit unknown unsupported updated uri url utc uuid valid validation value values
-version we when with your
+a about absence absences accepted access action actions active address administration after aktiv all allowed already
+an and anrop answer any api application apply argument array asp assignment at attempt autentisering auth
+authentication authorization available bad bare be bearer because been before begin behörighet between body bool
+boolean both bristande but by ca call can cannot category certificate chain changed character characters check client
+closed code codes collection compatible conflict connect connection contact contain contains content convert could
+create created currently database date datetime decision decisions decode delete deleted den denied denna depth
+describe det disabled do document does domain down duplicate during each edit either ej eller else employee empty en
+enabled end ended entity error errors esmtp etag ett every exceeded exception execution exist existing exists expected
+expired expression external failed failure fel felaktig field fields filter final finns follow following for forbidden
+format found from full fält för försök gateway get giltig giltigt given gone grant greater group guid had handled
+handler har has have header headline history host hostname how http https i id identifier identity if implemented in
+inactive index ingen inget ingår inom input instead int inte integer intended internal interval intervals into invalid
+invalidated ip is iso issuer it item its json kan key kind kl klient kod kunde larger last length less letter licensed
+lifecare limit limited line list local location locked login long longer lost lösenord made mail mailbox malformed
+many mark match maximum may med meddelande media memory message method mismatch missing model modelstate module more
+mssql must my name names nekad net new next night nights no none not note now null number nyckel oauth object occurred
+och of off offline offset ogiltig ogiltiga ogiltigt oj older om on one only operation operations operator option
+options or order orders organisation organisationid organization other out over overload oväntat own page parameter
+parameters parse parsed part patch path pause paused payload permission permitted person persons phone phoniro please
+policy position post precondition present prevented problem process processed processing properties property protected
+provider proxy purpose put query rate read reason received recipient record redacted redan reference refused register
+rejected relay remove removed report request requests required requires resource resources response responses result
+resume retry returned revoked right rights role root row rule rules saknar saknas same save schedule schedules schema
+scheme scope secret security see self senare send sender sent server servers service session set shape should
+signature signed since size smtp so some source specified spärrad sql start starttls state status stopped stored
+string stängd such supervision supported svar system systemet taken task temporarily temporary tenant term text than
+that the their them then there these they this till tillfälligt tillåten time timed timeout times title tls to token
+tom too transaction try two type types unable unauthorized unavailable under understood unexpected unique unit unknown
+unprocessable unsupported until up update updated upstream uri url used user username utc utf uuid valid validation
+value values verify version via wait waiting was we weak were when which while who will with within without write
+wrong yet you your zone är åtkomst
 """
-_PLAIN = frozenset(_ERROR_WORDS.split())
+_KNOWN = frozenset(_ERROR_WORDS.split())
 # ASP.NET's Message, RFC 9457's title and detail, RFC 6749's error.
 _TELLING = ("Message", "message", "title", "detail", "error", "error_description")
 # Names of the fields at fault are kept, what is said of them is not: it quotes their values.
@@ -50,19 +72,29 @@ def message_of(body: bytes, secrets: Collection[str] = ()) -> str:
 
 
 def one_line(text: str) -> str:
-    """Redacted, without what could be a name, on one line, capped at 200 characters."""
-    line = " ".join(without_names(redact("".join(sign if sign.isprintable() else " " for sign in text))).split())
+    """Only the words that errors are made of, and fields' names made of them, on one line, at most 200 characters.
+
+    All else, every digit with it, is left out: a vendor's free text names persons and streets, their numbers and the
+    codes of their doors, in any script and spelling, and no list knows all of those (P8).
+    """
+    printable = "".join(sign if sign.isprintable() else " " for sign in unicodedata.normalize("NFC", redact(text)))
+    known = _RUN.sub(lambda run: run[0] if _known(run[0]) else "…", printable)
+    line = _GAPS.sub("…", " ".join(known.split()))
     return line if len(line) <= LONGEST else line[: LONGEST - 1] + "…"
 
 
-def without_names(text: str) -> str:
-    """The text without words that begin with a capital, but for those that errors are made of and field names, and
-    without telephone numbers: a vendor's free text names persons and streets (P8), and no list knows all of those."""
-    return _NAME.sub(lambda word: word[0] if _harmless(word[0]) else "…", _PHONE.sub("…", text))
+def fields_of(body: bytes) -> tuple[str, ...]:
+    """The names of the fields at fault, as far as the body tells them apart."""
+    try:
+        document = json.loads(body[:_READ_AT_MOST])
+    except (ValueError, RecursionError):
+        return ()
+    return tuple(map(one_line, _fields(document))) if isinstance(document, dict) else ()
 
 
-def _harmless(word: str) -> bool:
-    return word.lower() in _PLAIN or _FIELD.fullmatch(word) is not None
+def _known(run: str) -> bool:
+    parts = _PARTS.findall(run)
+    return "".join(parts) == run and all(part.lower() in _KNOWN for part in parts)
 
 
 def _told(text: str) -> str:
@@ -79,7 +111,10 @@ def _told(text: str) -> str:
 
 def _told_by(document: dict[str, Any]) -> str:
     parts = [document[name] for name in _TELLING if isinstance(document.get(name), str)]
-    fields = [str(field) for name in _PER_FIELD if isinstance(document.get(name), dict) for field in document[name]]
-    if fields:
+    if fields := _fields(document):
         parts.append("fields: " + ", ".join(fields))
     return " ".join(dict.fromkeys(parts)) or "an error body of unknown shape"
+
+
+def _fields(document: dict[str, Any]) -> list[str]:
+    return [field for name in _PER_FIELD if isinstance(document.get(name), dict) for field in document[name]][:20]

@@ -33,7 +33,17 @@ def test_what_each_command_is_for_fits_on_its_line(group: str) -> None:
 WITH_SETTINGS = [
     *("run --once", "check", "case list", "case show TK-7F3K2M", "case document TK-7F3K2M", "plan TK-7F3K2M"),
     *("resync list", "resync show some-id", "resync add --scope everything --who IT --why test"),
-    *("compare", "adopt", "purge", "config show", "db status", "db upgrade", "db backup copy.db", "db restored"),
+    *(
+        "compare",
+        "adopt",
+        "followup",
+        "purge",
+        "config show",
+        "db status",
+        "db upgrade",
+        "db backup copy.db",
+        "db restored",
+    ),
 ]
 
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import Act, ActKind, ActState, Look, LookOutcome
 from adapter.domain.nights import NightWindow
+from adapter.engine.recount import recount
 from adapter.engine.retention import forget
 from adapter.followup import tallies
 from adapter.followup.tallies import Tally
@@ -118,7 +119,9 @@ async def test_a_month_of_three_lives_is_counted_as_the_vendors_have_it_and_the_
         assert (found["look.missed"], found["look.camera_offline"], found["told"]) == (1, 1, 2)
         assert found["look.ok"] == 2 * 3 - 2
         assert found["look.unknown"] == 0
+        assert await world.db.run(lambda c: recount(c, world.tenant, date(2026, 1, 1), date(2026, 12, 31))) == []
 
         world.clock.time += timedelta(days=200)
         assert await forget(world.rt) != {"exempel": []}
         assert await counted(world) == found
+        assert await world.db.run(lambda c: recount(c, world.tenant, date(2026, 1, 1), date(2026, 12, 31))) == []

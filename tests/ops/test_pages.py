@@ -111,6 +111,24 @@ async def test_a_case_is_found_by_the_number_of_its_order_and_begins_with_phonir
     assert "Så sågs Phoniro senast" in page
 
 
+async def test_the_board_shows_whose_turn_it_is_and_what_is_in_a_phase_and_a_wrong_address_has_a_page(
+    site: Site,
+) -> None:
+    site.world.person()
+    site.world.order()
+    await site.world.settle()
+    ref = (await site.world.case()).ref
+    async with site.client() as client:
+        boards = {
+            query: (await client.get(f"/?{query}")).text.partition('id="board"')[2].partition('id="sources"')[0]
+            for query in ("turn=alarm_team", "turn=adapter", "phase=preparing", "phase=paused")
+        }
+        lost, hook = await client.get("/nowhere"), await client.post("/hooks/nobody")
+    assert [ref in board for board in boards.values()] == [True, False, True, False]
+    assert (lost.status_code, hook.status_code) == (404, 404)
+    assert "Sidan finns inte" in lost.text
+
+
 async def test_without_the_token_nothing_is_shown(guarded: Site) -> None:
     ref = await busy(guarded.world)
     async with guarded.client("status.example") as client:

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.request_worker import take_in
 from adapter.engine.retention import forget
-from adapter.store import cases
+from adapter.store import cases, events
 from adapter.store.database import Database
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import Ordered
@@ -47,7 +48,18 @@ SAID = {
     "heard": "Brukaren vill avsluta, hunden Bosse-Prov skäller på kameran.",
     "absence": "Inlagd på avdelning Prov-77 för höften.",
 }
-PRIVATE = ("Hjördis-Prov", "070-9990099", "Bosse-Prov", "Prov-77", "skäller på kameran")
+PRIVATE = (
+    "Đorđe",
+    "Šimić",
+    "anna-prov",
+    "дмитрий",
+    "340101 1234",
+    "Hjördis-Prov",
+    "070-9990099",
+    "Bosse-Prov",
+    "Prov-77",
+    "skäller på kameran",
+)
 
 
 def personal_values() -> set[str]:
@@ -171,7 +183,7 @@ async def test_errors_tell_nothing_personal_whatever_the_vendors_answer(
     tmp_path: Path, world: World, logs: Logs
 ) -> None:
     """Error pages that name the person, answers cut short, garbage: in reading and in writing, at both vendors."""
-    names = " ".join([*PEOPLE, *PEOPLE["19340101TF01"].values()])
+    names = " ".join([*PEOPLE, *PEOPLE["19340101TF01"].values(), *PRIVATE])
     async with world:
         for plan in (world.lifecare_faults, world.phoniro_faults):
             for kind in (Kind.STATUS_BEFORE, Kind.GARBAGE, Kind.WRONG_SCHEMA, Kind.CUT_AFTER, Kind.EMPTY):
@@ -185,7 +197,13 @@ async def test_errors_tell_nothing_personal_whatever_the_vendors_answer(
         assert leaks(await served(world)) == []
         acts = [str((act.error, act.what)) for case in await world.cases() for act in await world.acts(case.ref)]
         assert any(name in logs.getvalue() for name in ("act_retry", "act_unknown", "feed_failed", "fact_unread"))
-        for text in (*texts_written(world, logs), *errors, *acts):
+        audit = [
+            str(e.data)
+            for case in await world.cases()
+            for e in await world.db.run(partial(events.of_case, tenant="exempel", ref=case.ref))
+        ]
+        assert any("'failure': 'refused'" in told and "'status': 422" in told for told in audit)
+        for text in (*texts_written(world, logs), *errors, *acts, *audit):
             assert leaks(text) == []
 
 

@@ -83,7 +83,7 @@ def _looks_known(c: Connection) -> tuple[dict[tuple[str, datetime], Look], Count
     known = {(ids[ref, look.n], _instant(look)): look for ref, some in by_ref.items() for look in some}
     mails = c.execute(select(a.ref, a.key).where(a.key.like("look:%"), a.state != ActState.DROPPED))
     told = Counter(f"{row.ref}:{row.key.rpartition(':')[0]}" for row in mails)
-    told[LATE] = len(c.execute(select(a.key).where(a.key.like("late:%"))).all())
+    told[LATE] = len(c.execute(select(a.key).where(a.key.like("outage:%"))).all())
     return known, told
 
 

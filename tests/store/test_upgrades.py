@@ -153,3 +153,24 @@ def test_what_waited_in_the_lists_of_before_is_carried_over_and_nothing_is_told_
     assert (told.key, told.state.value) == (f"unusable:{int(NOW.timestamp())}", "done")
     assert [r.kind for r in db.run_sync(requests.all_requests)] == ["resync"]
     db.close()
+
+
+def test_what_vendors_said_goes_out_of_a_database_that_exists(tmp_path: Path) -> None:
+    """The audit keeps what happened, an act that waits keeps that it failed before; no word of a vendor stays."""
+    url = f"sqlite:///{tmp_path}/old.db"
+    at_revision(url, "0004")
+    engine = create_engine(url)
+    with engine.begin() as conn:
+        fill(conn, 1)
+        conn.execute(text("UPDATE acts SET error = 'phoniro answered 422: Anna Svensson'"))
+        conn.execute(
+            text("INSERT INTO events (tenant, ref, at, name, data) VALUES ('t', 'r', '2026', 'act.retry', :d)"),
+            {"d": json.dumps({"error": "No Anna Svensson", "key": "note", "n": 1})},
+        )
+    engine.dispose()
+    db = Database(url, inline=True)
+    db.upgrade()
+    found = db.run_sync(lambda c: c.execute(text("SELECT data FROM events WHERE name = 'act.retry'")).scalar_one())
+    assert json.loads(found) == {"key": "note", "n": 1}
+    assert "Svensson" not in db.run_sync(lambda c: c.execute(text("SELECT error FROM acts")).scalar_one())
+    db.close()

@@ -1,9 +1,9 @@
-"""Counts by day and unit, spans of time, and the unit of a case."""
+"""Counts by day and unit, and the unit of a case."""
 
 import sqlalchemy as sa
 from alembic import op
 
-from adapter.store.types import Instant, Word
+from adapter.store.types import Word
 
 revision = "0005"
 down_revision = "0004"
@@ -18,21 +18,15 @@ def upgrade() -> None:
         sa.Column("unit", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("what", Word(), nullable=False),
         sa.Column("value", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("writer", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "day", "unit", "what", "value", name=op.f("pk_counts")),
-    )
-    op.create_table(
-        "spans",
-        sa.Column("tenant", Word(), nullable=False),
-        sa.Column("what", Word(), nullable=False),
-        sa.Column("begun_at", Instant(), nullable=False),
-        sa.Column("seen_at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("tenant", "what", "begun_at", name=op.f("pk_spans")),
+        sa.PrimaryKeyConstraint("tenant", "day", "unit", "what", "value", "writer", name=op.f("pk_counts")),
+        sqlite_with_rowid=False,
     )
     # Who is looked after already is counted from the start, under no unit: a case's next decision moves them to theirs.
     op.execute(
-        "INSERT INTO counts (tenant, day, unit, what, value, number) "
-        "SELECT tenant, CURRENT_DATE, 0, 'active', 0, COUNT(*) FROM schedules "
+        "INSERT INTO counts (tenant, day, unit, what, value, writer, number) "
+        "SELECT tenant, CURRENT_DATE, 0, 'active', 0, 0, COUNT(*) FROM schedules "
         "WHERE NOT ended AND n = (SELECT MAX(n) FROM schedules newer WHERE newer.tenant = schedules.tenant "
         "AND newer.ref = schedules.ref) GROUP BY tenant"
     )

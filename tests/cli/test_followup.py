@@ -1,0 +1,51 @@
+"""``adapter followup``: the tables, the files for Excel, and the count made again."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import update
+
+from adapter.bootstrap import build
+from adapter.demo.persons import CECILIA, seed_fields
+from adapter.demo.stage import Stage
+from adapter.settings import load_settings
+from adapter.store.tables import counts
+from connectors.mock.serve import RunningSimulators
+from tests.cli.conftest import Adapter, turns
+
+
+async def test_what_was_done_is_told_to_a_person_to_a_program_and_to_excel_and_counted_again(
+    sims: RunningSimulators, stage: Stage, adapter: Adapter, tmp_path: Path
+) -> None:
+    sims.lifecare.seed_person(CECILIA.person_id, **seed_fields(CECILIA))
+    sims.lifecare.order(CECILIA.person_id, start=sims.lifecare.today() - timedelta(days=1))
+    await turns(stage.config)
+
+    page = await adapter("followup", columns=250)
+    assert "Beställningar in" in page
+    told = json.loads(await adapter("followup", "--json"))
+    (tables,) = told.values()
+    *earlier, row = tables["cases"]
+    assert not any(r["ordered"] for r in earlier)
+    assert (row["ordered"], row["started"], row["active"], row["unit"]) == (1, 0, 0, None)
+    assert {r["message"]: r["number"] for r in tables["messages"]} == {"received": 1, "install": 1}
+    assert json.loads(await adapter("followup", "--json", "--unit", "999"))[next(iter(told))]["messages"] == []
+
+    await adapter("followup", "--csv", tmp_path / "csv")
+    raw = (tmp_path / "csv" / "cases.csv").read_bytes()
+    assert raw.startswith(b"\xef\xbb\xbf"), "Excel takes it for another encoding otherwise"
+    heading, *_, line = raw.decode("utf-8-sig").splitlines()
+    assert heading.split(";")[:3] == ["Månad", "Enhet", "Beställningar in"]
+    assert line.split(";")[1:3] == ["Alla", "1"]
+
+    assert "agrees with its source" in await adapter("followup", "--check")
+    async with build(load_settings(stage.config)) as service:
+        service.runtime.db.run_sync(
+            lambda c: c.execute(update(counts).where(counts.c.what == "message.install").values(number=3))
+        )
+    assert "message.install: counted 3, found 1" in await adapter("followup", "--check", code=1)
+
+    await adapter("followup", "--from", "2026-05-01", "--to", "2026-04-01", code=2)
