@@ -19,7 +19,7 @@ from tests.service import PATIENCE, write_config
 
 pytestmark = pytest.mark.process
 
-KILLS = 50
+KILLS = 25
 CASES = 24
 NOTES_EACH = 5
 """Received, install, times and plan: what is told of a case until it runs."""
@@ -80,9 +80,9 @@ def test_after_a_kill_under_load_all_is_done_within_settle_and_not_after_the_lea
         assert seconds < 60, "half a lease"
 
 
-def test_fifty_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
+def test_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
     """Work comes in all the while; each process lives for up to half a second after it was started. Slow, as each of
-    the fifty opens its database and says that it has started before it is killed."""
+    them opens its database and says that it has started before it is killed."""
     seed = random.SystemRandom().randrange(10**6)
     rng = random.Random(seed)
     database = tmp_path / "adapter.db"

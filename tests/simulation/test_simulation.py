@@ -1,4 +1,4 @@
-"""Seeds of the simulated town that hold: eighty small ones; ``make simulate`` runs more, and whole months."""
+"""Seeds of the simulated town that hold: forty small ones; ``make simulate`` runs more, and whole months."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.simulation.promises import Broken
 from tests.simulation.town import Scale, Town
 
 SUITE = Scale(cases=1, days=1, nights=False)
-SEEDS, AT_ONCE, WITH_NIGHTS = 80, 10, 8
+SEEDS, AT_ONCE, WITH_NIGHTS = 40, 5, 8
 """Every eighth town lives its nights too."""
 
 
