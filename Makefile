@@ -16,8 +16,9 @@ install: $(READY)
 demo: $(READY)
 	$(BIN)/adapter demo $(if $(KEEP),--keep)
 
+# Three at once on two cores: a third of the tests wait for processes and clocks.
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 # Measures; the figures of docs/performance.md. ARGS="--only orders" for one of them.
 bench: $(READY)

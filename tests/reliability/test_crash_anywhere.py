@@ -10,7 +10,7 @@ from adapter.domain.decision import Phase
 from tests.reliability.mortal import MortalWorld, Point
 
 ENGINE = {"poll_seconds": 43200, "awaiting_minutes": 600}
-APART = 7
+APART = 5
 """Points between two deaths in one life, so that what follows a death is seen before the next one."""
 
 
