@@ -155,9 +155,12 @@ def test_what_waited_in_the_lists_of_before_is_carried_over_and_nothing_is_told_
     db.close()
 
 
-def test_what_vendors_said_goes_out_of_a_database_that_exists(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+def test_what_vendors_said_goes_out_of_a_database_that_exists(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     """The audit keeps what happened, an act that waits keeps that it failed before; no word of a vendor stays."""
-    url = f"sqlite:///{tmp_path}/old.db"
+    url = f"sqlite:///{tmp_path}/old.db" if kind == "sqlite" else request.getfixturevalue("postgres_url")
     at_revision(url, "0004")
     engine = create_engine(url)
     with engine.begin() as conn:
