@@ -15,14 +15,13 @@ import pytest
 
 from tests.outside import Outside, mapping_without_quiet_hours
 from tests.reliability.zygote import Zygote
+from tests.replicas.crew import LOST, NOTES_EACH, mails_twice
 from tests.service import PATIENCE, write_config
 
 pytestmark = pytest.mark.process
 
 KILLS = 25
 CASES = 24
-NOTES_EACH = 5
-"""Received, install, times and plan: what is told of a case until it runs."""
 ENGINE = {
     "poll_seconds": 1,
     "lease_seconds": 4,
@@ -48,8 +47,9 @@ def wait(holds: Callable[[], bool], seconds: float, why: Callable[[], object]) -
         time.sleep(0.05)
 
 
-def assert_once(effects: dict[str, list[str]], cases: int, which: str) -> None:
-    """All schedules and notes are there, each once. (A mail whose answer was lost comes again, as the same mail.)"""
+def assert_once(effects: dict[str, list[str]], database: Path, cases: int, which: str) -> None:
+    """All schedules and notes are there, each once; a mail comes again only where its answer was lost."""
+    assert mails_twice(effects["mails"], rows(database, LOST)) == [], which
     for kind in ("schedules", "notes"):
         assert [what for what, n in Counter(effects[kind]).items() if n > 1] == [], which
     assert (len(effects["schedules"]), len(effects["notes"])) == (cases, cases * NOTES_EACH), which
@@ -76,7 +76,7 @@ def test_after_a_kill_under_load_all_is_done_within_settle_and_not_after_the_lea
             wait(lambda: outside.call("counts")["notes"] >= notes and not rows(database, _UNFINISHED), PATIENCE, str)
             seconds = time.monotonic() - began
             zygote.kill(pid)
-        assert_once(outside.call("effects"), 10, "in flight")
+        assert_once(outside.call("effects"), database, 10, "in flight")
         assert seconds < 60, "half a lease"
 
 
@@ -110,7 +110,7 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path)
             finally:
                 zygote.kill(last)
         effects = outside.call("effects")
-        assert_once(effects, CASES, f"seed {seed}")
+        assert_once(effects, database, CASES, f"seed {seed}")
         assert all(status.endswith("active") for status in effects["statuses"])
         assert rows(database, "SELECT count(*), count(DISTINCT person_id) FROM cases") == [(CASES, CASES)]
         assert zygote.events("service_crashed") == []

@@ -15,7 +15,8 @@ from typing import Protocol
 import pytest
 
 from tests.outside import Outside, mapping_without_quiet_hours
-from tests.reliability.test_killed import NOTES_EACH, rows, wait
+from tests.reliability.test_killed import rows, wait
+from tests.replicas.crew import NOTES_EACH
 from tests.service import PATIENCE, Replica, write_config
 
 pytestmark = pytest.mark.process

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from tests.outside import Outside
-from tests.reliability.test_killed import NOTES_EACH, rows, wait
+from tests.reliability.test_killed import rows, wait
+from tests.replicas.crew import NOTES_EACH
 from tests.service import PATIENCE, Replica
 
 pytestmark = pytest.mark.process

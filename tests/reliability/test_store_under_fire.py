@@ -23,7 +23,7 @@ from adapter.store.errors import StoreError
 from connectors.mock.faults import Kind, Rule
 from tests.conftest import Logs
 from tests.reliability.mortal import MortalWorld
-from tests.reliability.test_killed import NOTES_EACH
+from tests.replicas.crew import NOTES_EACH
 from tests.world import World
 
 T = TypeVar("T")
