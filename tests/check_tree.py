@@ -25,21 +25,21 @@ FORBIDDEN = re.compile(
 )
 
 BUDGET = {
-    "adapter/cli": 2_400,
-    "adapter/demo": 1_200,
-    "adapter/domain": 4_900,
-    "adapter/engine": 3_800,
-    "adapter/followup": 400,
-    "adapter/gateways": 1_000,
-    "adapter/ops": 2_400,
-    "adapter/presentation": 1_300,
-    "adapter/settings": 850,
-    "adapter/store": 4_000,
-    "adapter": 1_100,
-    "connectors/mock": 3_300,
-    "connectors": 2_700,
-    "mappings": 2_100,
-    "tests": 27_950,
+    "adapter/cli": 3_000,
+    "adapter/demo": 1_300,
+    "adapter/domain": 5_400,
+    "adapter/engine": 4_600,
+    "adapter/followup": 1_600,
+    "adapter/gateways": 1_300,
+    "adapter/ops": 3_400,
+    "adapter/presentation": 1_900,
+    "adapter/settings": 1_100,
+    "adapter/store": 5_000,
+    "adapter": 1_400,
+    "connectors/mock": 3_700,
+    "connectors": 3_100,
+    "mappings": 2_700,
+    "tests": 32_000,
 }
 """Lines of Python by room; a file counts in the first room that holds it."""
 
