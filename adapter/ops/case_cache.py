@@ -37,7 +37,7 @@ _LARGEST = 20_000
 @dataclass(frozen=True, slots=True)
 class CaseSummary:
     """One open case. ``awaited`` are the steps that somebody has now, in the routine's order; ``failing``: its last
-    reconciling raised something unexpected. Instants are UTC."""
+    reconciling raised something unexpected; ``unit`` is the provider's that last had it. Instants are UTC."""
 
     tenant: str
     ref: str
@@ -48,6 +48,7 @@ class CaseSummary:
     attention: tuple[Attention, ...]
     failing: bool
     unwatched: Unwatched | None = None
+    unit: int | None = None
 
     @property
     def late_steps(self) -> tuple[StepView, ...]:
@@ -144,6 +145,7 @@ def _summary(case: cases.Case) -> CaseSummary:
         attention=decision.attention if decision else (),
         failing=case.failures > 0,
         unwatched=decision.unwatched if decision else None,
+        unit=case.unit,
     )
 
 
