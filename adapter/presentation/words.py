@@ -78,8 +78,8 @@ class Words:
 
     def awaited(self, view: StepView, now: datetime) -> str:
         """What is awaited, of whom and for how long: ``tider för tillsyn (koordinatorn, i 5 dagar)``."""
-        told = ", ".join(filter(None, (self.role(view.role.value), view.since and self.age(view.since, now))))
-        return f"{self.say('awaited', view.id)} ({told})"
+        age = f", {self.age(view.since, now)}" if view.since else ""
+        return f"{self.say('awaited', view.id)} ({self.role(view.role.value)}{age})"
 
     def step_detail(self, view: StepView, now: datetime) -> str:
         """What shows a step to be done and when, or from whom it is awaited and for how long."""
