@@ -77,6 +77,7 @@ class Pages:
         self.cache = cache
         self.access = Access(ops.settings)
         self._refusals, self._told = 0, Buckets(1, _TOLD_AT_ONCE, ops.runtime.clock.now)
+        self._listed = Buckets(1 / 60, 1, ops.runtime.clock.now)
         self.attempts = Buckets(_SIGN_INS_PER_MINUTE, _SIGN_INS_PER_MINUTE, ops.runtime.clock.now)
         loader = FileSystemLoader(Path(__file__).parent / "templates")
         self._templates = Environment(
@@ -92,6 +93,7 @@ class Pages:
 
     def html(self, name: str, status: int = 200, /, **values: Any) -> HTMLResponse:
         words = values.pop("words", None) or self.ops.words_of()
+        person: Person | None = values.pop("person", None)
         rt = self.ops.runtime
         common: dict[str, Any] = {
             "t": lambda code, **params: words.say("status", code, **params),
@@ -100,6 +102,7 @@ class Pages:
             "dry_run": rt.dry_run,
             "now": words.when(rt.clock.now()),
             "signed_in": self.access.signs_in,
+            "operates": person is not None and person.role == "operate",
             "several": self.ops.several,
         }
         text = self._templates.get_template(name).render(**common, **values)
@@ -134,6 +137,9 @@ class Pages:
         return found
 
     async def note_list(self, person: Person) -> None:
+        """A list that is read again and again, as the overview is by itself, is a line an hour."""
+        if not self._listed.take(f"{person.who} {person.place}"):
+            return
         rt = self.ops.runtime
         try:
             await rt.db.run(lambda c: reads.note(c, rt.tenants, person, "list", rt.clock.now()))
@@ -204,7 +210,7 @@ class Pages:
         file = case_file(c, case, rt.tenants[case.tenant].policy, rt.clock.now())
         return Found(file, events.of_case(c, case.tenant, case.ref, limit=views.EVENTS))
 
-    def case_page(self, found: Found) -> HTMLResponse:
+    def case_page(self, found: Found, person: Person) -> HTMLResponse:
         file = found.file
         words = self.ops.words_of(file.case.tenant)
         policy = self.ops.runtime.tenants[file.case.tenant].policy
@@ -212,6 +218,7 @@ class Pages:
         steps = file.decision.steps if file.decision else ()
         return self.html(
             "case.html",
+            person=person,
             words=words,
             at=now,
             file=file,
@@ -278,23 +285,14 @@ def _looking(routes: APIRouter, pages: Pages) -> None:
         return response
 
     @routes.get("/")
-<<<<<<< HEAD
     async def overview_page(request: Request, refresh: str = "") -> Response:
-        answer = await shown(
-            request, pages.overview, lambda values: pages.html("overview.html", refresh=refresh, **values)
-        )
+        def show(values: dict[str, Any], person: Person) -> Response:
+            return pages.html("overview.html", person=person, refresh=refresh, **values)
+
+        answer = await shown(request, lambda c, _person: pages.overview(c), show, lists=True)
         if answer.status_code == HTTPStatus.OK and not refresh:
             answer.headers["Refresh"] = str(_REFRESH)
         return answer
-=======
-    async def overview_page(request: Request, turn: str = "", phase: str = "") -> Response:
-        wanted = views.Filter(turn, phase)
-
-        def show(values: dict[str, Any], person: Person) -> Response:
-            return pages.html("overview.html", operates=person.role == "operate", **values)
-
-        return await shown(request, lambda c, _person: pages.overview(c, wanted), show, lists=True)
->>>>>>> main
 
     @routes.get("/cases")
     async def all_cases(
@@ -303,16 +301,16 @@ def _looking(routes: APIRouter, pages: Pages) -> None:
         if ref:
             plain = "".join(ch for ch in ref.strip().upper() if ch.isalnum() or ch == "-")[:20]
             return RedirectResponse(f"/cases/{plain or '-'}", 303, headers=SECURITY)
-        return await shown(
-            request,
-            pages.summaries,
-            lambda found: pages.html("cases.html", shown=case_list(ops, found, wanted, page), wanted=wanted),
-        )
+
+        def show(found: list[CaseSummary], person: Person) -> Response:
+            return pages.html("cases.html", person=person, shown=case_list(ops, found, wanted, page))
+
+        return await shown(request, lambda c, _person: pages.summaries(c), show, lists=True)
 
     @routes.get("/cases/{ref}")
     async def one_case(request: Request, ref: str) -> Response:
-        def show(found: Found | None, _person: Person) -> Response:
-            return pages.case_page(found) if found else pages.message(404, "not_found", "find_none")
+        def show(found: Found | None, person: Person) -> Response:
+            return pages.case_page(found, person) if found else pages.message(404, "not_found", "find_none")
 
         return await shown(request, lambda c, person: pages.case(c, ref, person), show)
 
@@ -349,7 +347,12 @@ def _documents(routes: APIRouter, pages: Pages) -> None:
 def _trying(routes: APIRouter, pages: Pages) -> None:
     @routes.get("/times")
     async def times(request: Request) -> Response:
-        return pages.turned_away(request) or pages.html("times.html", tried=False)
+        person = await pages.admitted(request)
+        if isinstance(person, Response):
+            return person
+        if person.role != "operate":
+            return pages.message(403, "no_entry", "only_read")
+        return pages.html("times.html", person=person, tried=False)
 
     @routes.post("/times")
     async def try_times_text(
@@ -366,6 +369,7 @@ def _trying(routes: APIRouter, pages: Pages) -> None:
         problem = words.say("times", trial.problem.code, **trial.problem.params) if trial.problem else None
         return pages.html(
             "times.html",
+            person=person,
             tried=True,
             text=text,
             changed=bool(changed),
