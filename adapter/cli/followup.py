@@ -32,7 +32,7 @@ def followup(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what was done, by month and unit: cases, steps, pauses, looks, reminders, messages.
+    """Tell what was done, by month and unit: cases, steps, pauses, looks, reminders, messages, and how it all ran.
 
     From the first day of the year to today unless --from and --to say otherwise. docs/followup.md has the columns.
     """
@@ -61,7 +61,8 @@ def _of_tenant(
     service: Service, name: str, first: datetime | None, last: datetime | None, unit: int | None, *, check: bool
 ) -> tuple[tuple[Table, ...], list[str]]:
     tenant = service.runtime.tenants[name]
-    until = last.date() if last else local_date(service.runtime.clock.now(), tenant.policy.zone)
+    now, zone = service.runtime.clock.now(), tenant.policy.zone
+    until = last.date() if last else local_date(now, zone)
     since = first.date() if first else date(until.year, 1, 1)
     if since > until:
         raise fail(f"--from {since} is after --to {until}.", CANT_BEGIN)
@@ -70,7 +71,7 @@ def _of_tenant(
         return (), [f"{d.when} {d.what}: counted {d.counted}, found {d.found}" for d in found]
 
     def read(c: Connection) -> tuple[Table, ...]:
-        return report(counts.months(c, name, since, until), unit)
+        return report(counts.months(c, name, since, until, zone=zone, now=now), unit)
 
     return service.runtime.db.run_sync(read), []
 
