@@ -182,8 +182,13 @@ _CATALOGUE: Final = (
     Event("act_given_back", INFO, ("act", "kind", "reason"),
           "An act that was claimed and not sent was given back, to be done later."),
     # the full comparison
-    Event("comparison_done", INFO, ("listed", "others", "same", "changed", "missing", "unowned", "left_out", "seconds"),
+    Event("comparison_done", INFO,
+          ("listed", "others", "same", "changed", "missing", "unowned", "left_out", "unread", "seconds"),
           "Every schedule at the camera platform was compared with what the cases know."),
+    Event("schedules_broken", WARNING, ("rows", "reason"),
+          "Schedules in the camera platform's list can't be read, nor by themselves where they are ours. All others "
+          "were compared.",
+          "Report it to the camera platform's support if it lasts; `adapter compare` names them."),
     Event("schedule_changed", WARNING, ("schedule", "status", "mended"),
           "A schedule was changed by somebody else; it is put right, or only told, as `engine.drift` says.",
           "Find out who changes schedules by hand at the camera platform, and ask them not to."),

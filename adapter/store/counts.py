@@ -11,10 +11,8 @@ import random
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select
-from sqlalchemy.sql.dml import ReturningInsert
 
 from adapter.followup.report import Month, months_between
 from adapter.followup.tallies import Tally, added
@@ -40,21 +38,11 @@ def add(conn: Connection, tenant: str, tallies: Iterable[Tally]) -> None:
     writer = _writer(os.getpid())
     rows = [{"tenant": tenant, "writer": writer, **tally._asdict()} for tally in added(tallies)]
     if rows:
-        # In the order of their keys, as everybody does: two that add to the same rows would block each other otherwise.
-        conn.execute(_more(conn), rows).all()
-
-
-_STATEMENTS: dict[str, ReturningInsert[Any]] = {}
-"""By dialect: it runs for every act, and building it costs more than running it."""
-
-
-def _more(conn: Connection) -> ReturningInsert[Any]:
-    if conn.dialect.name not in _STATEMENTS:
         new = insert_of(conn, table)
         added_to = {"number": _c.number + new.excluded.number}
         more = new.on_conflict_do_update(index_elements=list(table.primary_key), set_=added_to)
-        _STATEMENTS[conn.dialect.name] = more.returning(_c.day)
-    return _STATEMENTS[conn.dialect.name]
+        # In the order of their keys, as everybody does: two that add to the same rows would block each other otherwise.
+        conn.execute(more.returning(_c.day), rows).all()
 
 
 def unit_of(conn: Connection, tenant: str, ref: str) -> int | None:

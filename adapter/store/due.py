@@ -117,7 +117,7 @@ def claim_due(
     return [replace(row, **lease, version=row.version + 1) for row in filter(None, map(_readable, rows))]
 
 
-def _readable(row: Row[Any]) -> Case | None:
+def _readable(row: Row[*tuple[Any, ...]]) -> Case | None:
     """None for a case that this version doesn't understand: a newer replica may be there. It is left alone until the
     lease ends, and stops no other."""
     try:

@@ -141,6 +141,12 @@ LETTERS: Final[tuple[tuple[str, str, Letter, What], ...]] = (
         Letter.NOT_EXECUTED,
         {"signal": "consent_signed"},
     ),
+    (
+        "Installationen är i morgon, beställningen inte verkställd",
+        "coordinator",
+        Letter.INSTALLED_SOON,
+        {"when": _FIRST},
+    ),
     ("Klart för start utan samtycke", "coordinator", Letter.NO_CONSENT, {"missing": "consent"}),
     (
         "Kameran är hämtad utan att insatsen är avslutad",

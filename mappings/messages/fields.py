@@ -94,6 +94,7 @@ LETTER_FIELDS: Final[Mapping[Letter, Mapping[str, Field]]] = MappingProxyType(
         Letter.PLAN_VOID: {"reason": _REASON},
         Letter.TIMES_REFUSED: {"code": Field("problem", section="times"), "running": _FLAG},
         Letter.NOT_EXECUTED: {"signal": Field("code", section="signals")},
+        Letter.INSTALLED_SOON: {"when": _DAY},
         Letter.NO_CONSENT: {"missing": Field("choice", choices=("consent", "liability", "both", *sorted(OPTIONAL)))},
         Letter.CONTRADICTION: {"signal": Field("code", section="signals")},
         Letter.END_HEARD: {"deceased": _FLAG},
