@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from adapter.bootstrap import Service
 from adapter.cli.documents import gather_document
+from adapter.cli.documents import write_document as write_file
 from adapter.cli.failures import CANT_BEGIN, fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import CaseArgument, ConfigOption, JsonOption, command_group, print_json
@@ -122,13 +123,7 @@ def write_document(
             document = printed()
         except DocumentError as error:
             raise fail(str(error)) from None
-        path = target or Path(document.name)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(document.content)
-        except OSError as error:
-            raise fail(f"{path} can't be written: {error.strerror}") from None
-        typer.echo(str(path))
+        write_file(document, target or Path(document.name))
 
 
 def nights(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:

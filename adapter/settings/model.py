@@ -185,6 +185,17 @@ class LogSettings(Group):
         return self.format == "json" or (self.format == "auto" and not on_terminal)
 
 
+class FollowupSettings(Group):
+    """The follow-up. `docs/followup.md` describes it."""
+
+    suppress_below: int = Field(
+        5,
+        ge=0,
+        le=100,
+        description="Smaller numbers are left out of the PDF, so that nobody can be recognised; 0: none.",
+    )
+
+
 class OpsSettings(Group):
     """The HTTP side: health, metrics, webhook, status page. `docs/http.md` describes it."""
 
@@ -236,6 +247,7 @@ class CommonSettings(Group):
     engine: EngineSettings = Field(default_factory=EngineSettings, description="How the adapter works.")
     logs: LogSettings = Field(default_factory=LogSettings, description="Logging.")
     ops: OpsSettings = Field(default_factory=OpsSettings, description="The HTTP side.")
+    followup: FollowupSettings = Field(default_factory=FollowupSettings, description="The follow-up.")
     pseudonym_key: LongSecret = Field(
         description=f"Keys the persons' pseudonyms and fingerprints; at least {PSEUDONYM_KEY_MIN} characters, never "
         "changed afterwards.",
