@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from adapter.domain.looks import local_date
 from adapter.domain.nights import Weekday
 from adapter.domain.routine import WAY_OUT
 from adapter.domain.times_trial import Trial, try_times
+from adapter.domain.unfulfilled import listed
 from adapter.log_events import log
 from adapter.ops import views
 from adapter.ops.case_cache import CaseCache, CaseSummary, safety
@@ -32,6 +34,7 @@ from adapter.presentation.case_file import CaseFile, case_file, find_case
 from adapter.presentation.case_page import known_lines, next_lines, urgent_lines
 from adapter.presentation.nights import picture
 from adapter.presentation.signs import SIGNS
+from adapter.presentation.unfulfilled import cells
 from adapter.presentation.words import Words
 from adapter.store import events
 from adapter.store.drift import Drift, last_drift
@@ -141,6 +144,7 @@ class Pages:
             "needs": views.Column("needs", "", needs),
             "held": views.Column("held", "", tuple(card for view in numbers for card in view.held)),
             "board": views.board(filter(wanted.shows, summaries), self.ops.words),
+            "unfulfilled": self._unfulfilled(summaries, now),
             "wanted": wanted,
             "tiles": views.tiles(summaries, self.ops.words_of()),
             "numbers": sorted(numbers, key=lambda view: view.well),
@@ -156,6 +160,14 @@ class Pages:
             "well": not (unsafe or urgent or missed or any(line.tone == "bad" for line in wrong))
             and all(view.well for view in numbers),
         }
+
+    def _unfulfilled(self, summaries: Iterable[CaseSummary], now: datetime) -> list[dict[str, str]]:
+        rows: list[dict[str, str]] = []
+        for tenant in self.ops.runtime.tenants.values():
+            theirs = ((g.ref, g.unit, g.unfulfilled) for g in summaries if g.tenant == tenant.name)
+            words, today = self.ops.words_of(tenant.name), local_date(now, tenant.policy.zone)
+            rows += (cells(tenant.name, row, words) for row in listed(theirs, today))
+        return rows
 
     def case(self, c: Connection, reference: str) -> Found | None:
         rt = self.ops.runtime
