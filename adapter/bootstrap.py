@@ -156,6 +156,7 @@ def build(
             platform=p.schedules,
             pseudonym=lambda person_id: pseudonym(key, person_id),
             retention=timedelta(days=p.mapping.retention_days),
+            reads_kept=timedelta(days=p.mapping.audit_days),
         )
         for name, p in parts.items()
     }

@@ -221,5 +221,6 @@ class Routine(Part):
     watch_grace_minutes: Count = 5
     most_looks_at_once: Count = 0
     retention_days: Count = 90
+    audit_days: Annotated[StrictInt, Field(gt=0)] = 1826
     late: dict[str, Patience] = {}
     end_reasons: dict[str, EndReason] = {}

@@ -62,6 +62,11 @@ class MunicipalMapping(Part):
         return self.routine.retention_days
 
     @property
+    def audit_days(self) -> int:
+        """Days for which it is kept who read what."""
+        return self.routine.audit_days
+
+    @property
     def window(self) -> NightWindow:
         return NightWindow(self.routine.night.start, self.routine.night.end)
 

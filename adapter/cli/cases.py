@@ -11,9 +11,11 @@ from sqlalchemy import Connection
 
 from adapter.bootstrap import Service
 from adapter.cli.documents import gather_document
+from adapter.cli.documents import write_document as write_file
 from adapter.cli.failures import CANT_BEGIN, fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import CaseArgument, ConfigOption, JsonOption, command_group, print_json
+from adapter.cli.reader import noted
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.facts import Facts
 from adapter.domain.looks import local_date
@@ -32,7 +34,7 @@ from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder, unusable_orders
 from adapter.store.unfulfilled import unfulfilled_cases
-from mappings.documents import DocumentError
+from mappings.documents import KINDS, DocumentError
 from mappings.texts import Texts
 
 app = command_group("Look at cases: what is done, awaited and next.")
@@ -82,6 +84,7 @@ def list_cases(
         why: dict[str, str] = {}
 
         def read(c: Connection) -> tuple[list[Case], list[tuple[str, WaitingOrder]]]:
+            noted(c, service, "list", tenants)
             found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=wanted)]
             for tenant in service.runtime.tenants.values() if unsafe else ():
                 why.update(safety(c, CaseCache(), tenant.name, tenant.policy, service.runtime.clock.now()).unsafe)
@@ -111,6 +114,7 @@ def _list_unfulfilled(config: Path | None, csv: Path | None, *, as_json: bool) -
         }
 
         def read(c: Connection) -> list[tuple[str, Listed]]:
+            noted(c, service, "list", today)
             return [(name, row) for name, day in today.items() for row in unfulfilled_cases(c, name, day)]
 
         rows, words = service.runtime.db.run_sync(read), service.words[next(iter(service.tenants))]
@@ -133,7 +137,7 @@ def show_case(case: CaseArgument, config: ConfigOption = None, as_json: JsonOpti
     Every step by its evidence, what is awaited from whom and since when, what was done, and what comes next.
     """
     with open_service(config) as service:
-        found = _found(service, case)
+        found = _found(service, case, "case")
         policy, now = service.runtime.tenants[found.tenant].policy, service.runtime.clock.now()
         file = service.runtime.db.run_sync(lambda c: case_file(c, found, policy, now))
         words = service.words[found.tenant]
@@ -156,6 +160,8 @@ def write_document(
     pen. A municipality's own templates stand in the folder `documents` beside its mapping.
     """
     with open_service(config) as service:
+        if kind in KINDS:
+            _found(service, case, kind)
         printed = service.runtime.db.run_sync(lambda c: gather_document(c, service, case, kind))
         if printed is None:
             raise fail(f"there is no {kind} of {case}: no such case, or it was never read whole (adapter case list)")
@@ -163,19 +169,13 @@ def write_document(
             document = printed()
         except DocumentError as error:
             raise fail(str(error)) from None
-        path = target or Path(document.name)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(document.content)
-        except OSError as error:
-            raise fail(f"{path} can't be written: {error.strerror}") from None
-        typer.echo(str(path))
+        write_file(document, target or Path(document.name))
 
 
 def nights(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show the last fourteen nights of a case, look by look: what is known of each look that was due."""
     with open_service(config) as service:
-        found = _found(service, case)
+        found = _found(service, case, "nights")
         policy, now = service.runtime.tenants[found.tenant].policy, service.runtime.clock.now()
         shown = service.runtime.db.run_sync(lambda c: case_nights(c, found, outbox.ledger(c, found), policy, now))
         words = service.words[found.tenant]
@@ -190,7 +190,7 @@ def nights(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption 
 def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Say what would be done for a case now, and why. Reads the case afresh; nothing is done or stored."""
     with open_service(config) as service:
-        found = _found(service, case)
+        found = _found(service, case, "plan")
         try:
             decision, known = asyncio.run(_preview(service, found))
         except LookupError:
@@ -227,9 +227,17 @@ def _phase(name: str | None) -> Phase | None:
     raise fail(f"There is no phase {name!r}; there are {known}.", CANT_BEGIN)
 
 
-def _found(service: Service, reference: str) -> Case:
+def _found(service: Service, reference: str, what: str) -> Case:
+    """The case that somebody is about to be shown; that is written down."""
     tenants = tuple(service.tenants)
-    case = service.runtime.db.run_sync(lambda c: find_case(c, tenants, reference))
+
+    def find(c: Connection) -> Case | None:
+        case = find_case(c, tenants, reference)
+        if case is not None:
+            noted(c, service, what, [case.tenant], case.ref)
+        return case
+
+    case = service.runtime.db.run_sync(find)
     if case is None:
         raise fail("There is no such case. `adapter case list --all` lists them all.")
     return case

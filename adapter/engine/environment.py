@@ -41,6 +41,8 @@ class Tenant:
     pseudonym: Callable[[str], str]
     retention: timedelta = timedelta(days=90)
     """How long personal data is kept after a case was closed."""
+    reads_kept: timedelta = timedelta(days=1826)
+    """How long it is kept who read what."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from math import ceil
 
@@ -12,6 +12,8 @@ from adapter.followup.tallies import LOOKS, UNANSWERED, UNKNOWN, Tally
 
 ALL = -1
 """Stands for all units together."""
+SPAN = "all"
+"""Stands for all months together, in the column of the month."""
 
 Cell = str | int | None
 
@@ -46,12 +48,28 @@ def months_between(first: date, last: date) -> list[tuple[date, date]]:
     return found
 
 
-def report(months: Iterable[Month], unit: int | None = None) -> tuple[Table, ...]:
-    """All tables, of one unit or of all of them: each unit's own rows follow those of all together."""
-    views = [view for month in months for view in _views(month, unit)]
+def report(months: Iterable[Month], unit: int | None = None, *, every: bool = False) -> tuple[Table, ...]:
+    """All tables, of one unit or of all of them: each unit's own rows follow those of all together, where there is more
+    than one unit, or ``every`` one is asked for."""
+    views = [view for month in months for view in _views(month, unit, every=every)]
     return tuple(
         Table(name, ("month", "unit", *columns), tuple((*view.of, *row) for view in views for row in rows(view)))
         for name, columns, rows in _TABLES
+    )
+
+
+def by_span(months: Sequence[Month]) -> tuple[Table, ...]:
+    """All tables of every unit, and in each after the months' rows those of all months together (``SPAN``), with
+    medians of their own."""
+    if not months:
+        return report(())
+    whole = Month(
+        months[0].first, months[-1].last, [t for month in months for t in month.tallies], months[0].active_before
+    )
+    pairs = zip(report(months, every=True), report([whole], every=True), strict=True)
+    return tuple(
+        replace(monthly, rows=(*monthly.rows, *((SPAN, *row[1:]) for row in spanning.rows)))
+        for monthly, spanning in pairs
     )
 
 
@@ -90,7 +108,7 @@ def percentile(rows: Sequence[tuple[int, int]], percent: int) -> int | None:
     return None
 
 
-def _views(month: Month, unit: int | None) -> list[_View]:
+def _views(month: Month, unit: int | None, *, every: bool) -> list[_View]:
     found: dict[int, dict[str, dict[int, int]]] = {ALL: {}}
     for of in (of for of, n in month.active_before.items() if n):
         found[of] = {}
@@ -100,7 +118,7 @@ def _views(month: Month, unit: int | None) -> list[_View]:
             values[t.value] = values.get(t.value, 0) + t.number
     if unit is not None:
         return [_View(month, unit, found.get(unit, {}))]
-    shown = sorted(found) if len(found) > 2 else [ALL]
+    shown = sorted(found) if every or len(found) > 2 else [ALL]
     return [_View(month, of, found[of]) for of in shown]
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from adapter.domain.looks import local_date
 from adapter.domain.nights import Weekday
 from adapter.domain.routine import WAY_OUT
 from adapter.domain.times_trial import Trial, try_times
-from adapter.domain.unfulfilled import listed
 from adapter.log_events import log
 from adapter.ops import views
 from adapter.ops.case_cache import CaseCache, CaseSummary, safety
@@ -27,16 +25,18 @@ from adapter.ops.health import fresh_for
 from adapter.ops.night_load_view import UnitLoad, unit_loads
 from adapter.ops.request_limits import Buckets
 from adapter.ops.request_rows import ResyncRow, resync_rows
-from adapter.ops.sign_in import Access
+from adapter.ops.sign_in import Access, Person
+from adapter.ops.sign_in_pages import with_openid, with_token
 from adapter.ops.troubles import troubles
+from adapter.ops.unfulfilled_view import unfulfilled_rows
 from adapter.presentation.beside import beside
 from adapter.presentation.case_file import CaseFile, case_file, find_case
 from adapter.presentation.case_page import known_lines, next_lines, urgent_lines
 from adapter.presentation.nights import picture
 from adapter.presentation.signs import SIGNS
-from adapter.presentation.unfulfilled import cells
 from adapter.presentation.words import Words
-from adapter.store import events
+from adapter.store import events, reads
+from adapter.store.cases import Case
 from adapter.store.drift import Drift, last_drift
 from adapter.store.errors import StoreError
 from adapter.store.events import Event
@@ -66,6 +66,8 @@ class Found:
 class Pages:
     """Renders each page out of what the store says now."""
 
+    headers = SECURITY
+
     def __init__(self, ops: OpsContext, cache: CaseCache) -> None:
         self.ops = ops
         self.cache = cache
@@ -93,7 +95,7 @@ class Pages:
             "version": self.ops.version,
             "dry_run": rt.dry_run,
             "now": words.when(rt.clock.now()),
-            "signed_in": self.access.by_token,
+            "signed_in": self.access.signs_in,
             "several": self.ops.several,
         }
         text = self._templates.get_template(name).render(**common, **values)
@@ -103,14 +105,36 @@ class Pages:
         """A page that only says something; both are codes of the text table."""
         return self.html("message.html", status, title=title, text=text)
 
-    def turned_away(self, request: Request) -> Response | None:
-        """None for whoever may see the page, else what they get instead."""
-        refused = self.access.refusal(request)
-        if refused is None:
-            return None
-        if refused == "sign_in":
-            return self.html("sign_in.html", 401, wrong=None)
-        return self.message(403, "no_entry", f"{refused}_text" if refused == "no_entry" else refused)
+    def sign_in_page(self, status: int = 401, wrong: str | None = None) -> HTMLResponse:
+        by = {"by_token": self.access.by_token, "by_oidc": self.access.by_oidc}
+        return self.html("sign_in.html", status, wrong=wrong, **by)
+
+    async def admitted(self, request: Request) -> Person | Response:
+        """Whoever may do what they ask, else what they get instead. Whatever isn't only looked at is for those who may
+        operate, and is asked from no other site."""
+        found = self.access.without_session(request)
+        if isinstance(found, str):
+            return self.message(403, "no_entry", "no_entry_text" if found == "no_entry" else found)
+        if found is None:
+            rt = self.ops.runtime
+            try:
+                found = await rt.db.run(lambda c: self.access.of_session(c, request, rt.clock.now()))
+            except StoreError:
+                return self.message(503, "store_away", "store_away_text")
+        if found is None:
+            return self.sign_in_page()
+        if request.method not in ("GET", "HEAD") and found.role != "operate":
+            return self.message(403, "no_entry", "only_read")
+        if request.method not in ("GET", "HEAD") and request.headers.get("sec-fetch-site") == "cross-site":
+            return self.message(403, "no_entry", "from_elsewhere")
+        return found
+
+    async def note_list(self, person: Person) -> None:
+        rt = self.ops.runtime
+        try:
+            await rt.db.run(lambda c: reads.note(c, rt.tenants, person, "list", rt.clock.now()))
+        except StoreError as error:
+            log("read_not_noted", what="list", error=error)
 
     def overview(self, c: Connection, wanted: views.Filter) -> dict[str, Any]:
         rt = self.ops.runtime
@@ -144,7 +168,7 @@ class Pages:
             "needs": views.Column("needs", "", needs),
             "held": views.Column("held", "", tuple(card for view in numbers for card in view.held)),
             "board": views.board(filter(wanted.shows, summaries), self.ops.words),
-            "unfulfilled": self._unfulfilled(summaries, now),
+            "unfulfilled": unfulfilled_rows(self.ops, summaries, now),
             "wanted": wanted,
             "tiles": views.tiles(summaries, self.ops.words_of()),
             "numbers": sorted(numbers, key=lambda view: view.well),
@@ -161,19 +185,13 @@ class Pages:
             and all(view.well for view in numbers),
         }
 
-    def _unfulfilled(self, summaries: Iterable[CaseSummary], now: datetime) -> list[dict[str, str]]:
-        rows: list[dict[str, str]] = []
-        for tenant in self.ops.runtime.tenants.values():
-            theirs = ((g.ref, g.unit, g.unfulfilled) for g in summaries if g.tenant == tenant.name)
-            words, today = self.ops.words_of(tenant.name), local_date(now, tenant.policy.zone)
-            rows += (cells(tenant.name, row, words) for row in listed(theirs, today))
-        return rows
-
-    def case(self, c: Connection, reference: str) -> Found | None:
+    def case(self, c: Connection, reference: str, person: Person) -> Found | None:
+        """A case for somebody who looks at it, which is written down."""
         rt = self.ops.runtime
         case = find_case(c, tuple(rt.tenants), reference)
         if case is None:
             return None
+        reads.note(c, [case.tenant], person, "case", rt.clock.now(), case.ref)
         file = case_file(c, case, rt.tenants[case.tenant].policy, rt.clock.now())
         return Found(file, events.of_case(c, case.tenant, case.ref, limit=views.EVENTS))
 
@@ -218,7 +236,11 @@ def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
     _looking(routes, pages)
     _documents(routes, pages)
     _trying(routes, pages)
-    _signing_in(routes, pages)
+    with_token(routes, pages)
+    if ops.settings.oidc:
+        from adapter.ops.openid import OpenId  # with its libraries, which nobody else needs
+
+        with_openid(routes, pages, OpenId(ops.settings.oidc))
     return routes
 
 
@@ -237,21 +259,34 @@ def no_such_page(ops: OpsContext, cache: CaseCache) -> Callable[[Request, Except
 def _looking(routes: APIRouter, pages: Pages) -> None:
     ops = pages.ops
 
-    async def shown(request: Request, read: Callable[[Connection], Any], show: Callable[[Any], Response]) -> Response:
-        """A page for whoever may see it; what is wrong otherwise."""
-        if (no_entry := pages.turned_away(request)) is not None:
-            return no_entry
+    async def shown(
+        request: Request,
+        read: Callable[[Connection, Person], Any],
+        show: Callable[[Any, Person], Response],
+        *,
+        lists: bool = False,
+    ) -> Response:
+        """A page for whoever may see it; what is wrong otherwise. Where it ``lists`` cases, that is written down
+        beside it: what is wrong must be seen on a full disk too."""
+        person = await pages.admitted(request)
+        if isinstance(person, Response):
+            return person
         try:
-            return show(await ops.runtime.db.run_aside(read))
+            response = show(await ops.runtime.db.run_aside(lambda c: read(c, person)), person)
         except StoreError:
             return pages.message(503, "store_away", "store_away_text")
+        if lists:
+            await pages.note_list(person)
+        return response
 
     @routes.get("/")
     async def overview_page(request: Request, turn: str = "", phase: str = "") -> Response:
         wanted = views.Filter(turn, phase)
-        return await shown(
-            request, lambda c: pages.overview(c, wanted), lambda values: pages.html("overview.html", **values)
-        )
+
+        def show(values: dict[str, Any], person: Person) -> Response:
+            return pages.html("overview.html", operates=person.role == "operate", **values)
+
+        return await shown(request, lambda c, _person: pages.overview(c, wanted), show, lists=True)
 
     @routes.get("/cases")
     async def find(ref: str = "") -> Response:
@@ -260,10 +295,10 @@ def _looking(routes: APIRouter, pages: Pages) -> None:
 
     @routes.get("/cases/{ref}")
     async def one_case(request: Request, ref: str) -> Response:
-        def show(found: Found | None) -> Response:
+        def show(found: Found | None, _person: Person) -> Response:
             return pages.case_page(found) if found else pages.message(404, "not_found", "find_none")
 
-        return await shown(request, lambda c: pages.case(c, ref), show)
+        return await shown(request, lambda c, person: pages.case(c, ref, person), show)
 
 
 def _documents(routes: APIRouter, pages: Pages) -> None:
@@ -271,10 +306,18 @@ def _documents(routes: APIRouter, pages: Pages) -> None:
 
     @routes.get("/cases/{ref}/{kind}")
     async def document(request: Request, ref: str, kind: str) -> Response:
-        if (no_entry := pages.turned_away(request)) is not None:
-            return no_entry
+        person = await pages.admitted(request)
+        if isinstance(person, Response):
+            return person
+
+        def find(c: Connection) -> Case | None:
+            case = find_case(c, tuple(ops.runtime.tenants), ref)
+            if case is not None and kind in DOCUMENTS:
+                reads.note(c, [case.tenant], person, kind, ops.runtime.clock.now(), case.ref)
+            return case
+
         try:
-            found = await ops.runtime.db.run(lambda c: find_case(c, tuple(ops.runtime.tenants), ref))
+            found = await ops.runtime.db.run(find)
             made = await ops.documents(found.tenant, found.ref, kind) if found and ops.documents else None
         except StoreError:
             return pages.message(503, "store_away", "store_away_text")
@@ -293,8 +336,9 @@ def _trying(routes: APIRouter, pages: Pages) -> None:
         request: Request, text: str = Form("", max_length=20_000), changed: str = Form("")
     ) -> Response:
         """What the adapter would make of a note's text. Nothing of it is stored, logged or put into an address."""
-        if (no_entry := pages.turned_away(request)) is not None:
-            return no_entry
+        person = await pages.admitted(request)
+        if isinstance(person, Response):
+            return person
         words, policy = pages.ops.words_of(), next(iter(pages.ops.runtime.tenants.values())).policy
         today = local_date(pages.ops.runtime.clock.now(), policy.zone)
         note = words.visible(text.replace("\r\n", "\n"))
@@ -316,26 +360,3 @@ def _told_nights(trial: Trial, words: Words) -> list[tuple[str, str]]:
         none = "times_kept" if night in trial.kept else "times_none"
         told.append((night.swedish, ", ".join(f"{t:%H:%M}" for t in at) or words.say("status", none)))
     return told
-
-
-def _signing_in(routes: APIRouter, pages: Pages) -> None:
-    @routes.post("/sign-in")
-    async def sign_in(request: Request, token: str = Form("", max_length=500)) -> Response:
-        if not pages.attempts.take(pages.access.caller(request)):
-            pages.refused(429, "too many attempts")
-            return pages.html("sign_in.html", 429, wrong="sign_in_often")
-        if not pages.access.accepts(token):
-            pages.refused(401, "wrong token")
-            return pages.html("sign_in.html", 401, wrong="sign_in_wrong")
-        response = RedirectResponse("/", 303, headers=SECURITY)
-        pages.access.begin(response, secure=pages.access.encrypted(request))
-        log("signed_in")
-        return response
-
-    @routes.post("/sign-out")
-    async def sign_out(request: Request) -> Response:
-        if pages.access.by_token and pages.access.refusal(request) is None:
-            log("signed_out")
-        response = RedirectResponse("/", 303, headers=SECURITY)
-        pages.access.end(response)
-        return response
