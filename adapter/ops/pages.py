@@ -28,6 +28,7 @@ from adapter.ops.request_rows import ResyncRow, resync_rows
 from adapter.ops.sign_in import Access, Person
 from adapter.ops.sign_in_pages import with_openid, with_token
 from adapter.ops.troubles import troubles
+from adapter.ops.unfulfilled_view import unfulfilled_rows
 from adapter.presentation.beside import beside
 from adapter.presentation.case_file import CaseFile, case_file, find_case
 from adapter.presentation.case_page import known_lines, next_lines, urgent_lines
@@ -167,6 +168,7 @@ class Pages:
             "needs": views.Column("needs", "", needs),
             "held": views.Column("held", "", tuple(card for view in numbers for card in view.held)),
             "board": views.board(filter(wanted.shows, summaries), self.ops.words),
+            "unfulfilled": unfulfilled_rows(self.ops, summaries, now),
             "wanted": wanted,
             "tiles": views.tiles(summaries, self.ops.words_of()),
             "numbers": sorted(numbers, key=lambda view: view.well),
