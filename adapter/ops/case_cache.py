@@ -21,6 +21,7 @@ from adapter.domain.looks import local_date
 from adapter.domain.policy import Policy
 from adapter.domain.schedule import missing_gates
 from adapter.domain.situation import situation
+from adapter.domain.unfulfilled import Unfulfilled
 from adapter.presentation.case_file import stored_facts
 from adapter.store import cases, outbox
 from adapter.store.codec import chunks, load_record
@@ -48,6 +49,7 @@ class CaseSummary:
     attention: tuple[Attention, ...]
     failing: bool
     unwatched: Unwatched | None = None
+    unfulfilled: Unfulfilled | None = None
     unit: int | None = None
 
     @property
@@ -145,6 +147,7 @@ def _summary(case: cases.Case) -> CaseSummary:
         attention=decision.attention if decision else (),
         failing=case.failures > 0,
         unwatched=decision.unwatched if decision else None,
+        unfulfilled=decision.unfulfilled if decision else None,
         unit=case.unit,
     )
 

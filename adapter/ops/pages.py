@@ -30,6 +30,7 @@ from adapter.ops.request_rows import ResyncRow, resync_rows
 from adapter.ops.sign_in import Access, Person
 from adapter.ops.sign_in_pages import with_openid, with_token
 from adapter.ops.troubles import troubles
+from adapter.ops.unfulfilled_view import unfulfilled_rows
 from adapter.presentation.beside import beside
 from adapter.presentation.case_file import CaseFile, case_file, find_case
 from adapter.presentation.case_page import known_lines, next_lines, urgent_lines
@@ -187,6 +188,7 @@ class Pages:
             "needs": [views.card(g, self.ops.words_of(g.tenant), now) for g in needs[: views.SHOWN]],
             "needs_count": len(needs),
             "unusable": unusable,
+            "unfulfilled": unfulfilled_rows(self.ops, summaries, now),
             "tiles": tiles(summaries, words),
             "steps": steps(summaries, words),
             "numbers": sorted(numbers, key=lambda view: view.well),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +35,18 @@ async def known(adapter: Adapter, stage: Stage, ref: str) -> list[object]:
     """What the adapter's database says of the case."""
     told = json.loads(await adapter("case", "show", ref, "--json"))
     return [told[name] for name in ("steps", "acts", "facts_read_at", "read_again_at")]
+
+
+@pytest.mark.usefixtures("ordered")
+async def test_what_is_not_executed_for_long_has_a_list_of_its_own(
+    adapter: Adapter, stage: Stage, tmp_path: Path
+) -> None:
+    assert "Inget beslut har varit utan tillsyn i 60 dagar" in await adapter("case", "list", "--unfulfilled")
+    assert json.loads(await adapter("case", "list", "--unfulfilled", "--json")) == {"unfulfilled": []}
+    file = tmp_path / "new" / "list.csv"
+    assert str(file) in (await adapter("case", "list", "--unfulfilled", "--csv", file)).replace("\n", "")
+    assert file.read_text(encoding="utf-8-sig").startswith("Ärende;Kommun;Beställning;Enhet;Läge;Sedan;Dagar")
+    assert "goes with --unfulfilled" in await adapter("case", "list", "--csv", file, code=2)
 
 
 @pytest.mark.usefixtures("ordered")
