@@ -45,6 +45,8 @@ class OpsContext:
     poll_soon: Callable[[str], None]
     hook_secrets: Mapping[str, bytes] = field(default_factory=dict)
     documents: Documents | None = None
+    metrics_seconds: float = 5.0
+    """How old the metrics may be that are told."""
 
     @property
     def several(self) -> bool:

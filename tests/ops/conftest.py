@@ -59,6 +59,7 @@ def ops_of(service: Service, calls: VendorCalls, settings: OpsSettings | None = 
         version="0.0",
         poll_soon=lambda _: None,
         hook_secrets={"exempel": SECRET},
+        metrics_seconds=0,
     )
 
 
