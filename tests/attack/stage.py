@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,6 +53,10 @@ class Daemon(Replica):
 
     def begin_peak(self) -> None:
         Path(f"/proc/{self.pid}/clear_refs").write_text("5", encoding="ascii")
+
+    def errors(self) -> int:
+        """Lines of level ERROR."""
+        return self.log.read_text(encoding="utf-8").count('"level": "error"')
 
     @property
     def log_bytes(self) -> int:
@@ -111,7 +115,7 @@ class Stage:
     def start(self) -> None:
         self.daemon.start()
 
-    def write_settings(self, **more: Any) -> None:
+    def write_settings(self, *, ops: Mapping[str, object] | None = None, **more: Any) -> None:
         tenant = self.outside.tenant(mapping_without_quiet_hours(self.folder))
         tenant["lifecare"]["base_url"], tenant["phoniro"]["base_url"] = self.lifecare.url, self.phoniro.url
         files = {name: str(self.folder / name) + ".toml" for name in ("resync_file", "adopt_file")}
@@ -120,7 +124,7 @@ class Stage:
             "store": {"url": f"sqlite:///{self.folder}/adapter.db"},
             "logs": {"level": "INFO", "format": "json"},
             "engine": {**files, **ENGINE},
-            "ops": {"enabled": True, "port": self.port, "token": TOKEN},
+            "ops": {"enabled": True, "port": self.port, "token": TOKEN, **(ops or {})},
             "tenants": {"exempel": tenant},
             **more,
         }
