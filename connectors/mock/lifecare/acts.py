@@ -255,6 +255,36 @@ class CareActs(LifecareState):
         )
         return absence_id
 
+    def service_plan(
+        self,
+        person_id: str,
+        service: ServiceKey = "camera",
+        *,
+        established: date | None = None,
+        start: date | None = None,
+        end: date | None = None,
+        follow_up: date | None = None,
+        unit_id: int = catalogue.COORDINATOR_UNIT.id,
+    ) -> int:
+        """A genomförandeplan with one service, established today where nothing is said; ``start`` is the service's
+        own, ``end`` the plan's last day. Returns its id."""
+        plan_id, what = self._next("plan"), catalogue.SERVICE_TYPES[service]
+        planned = {"ServiceType": code_text(what.code, what.name), "StartDate": start, "EndDate": None}
+        author = catalogue.PERSONNEL["coordinator"]
+        by = {"FirstName": author.first_name, "LastName": author.last_name, "Signature": author.signature}
+        self._add(
+            "service_plans",
+            Id=plan_id,
+            ProviderUnitId=unit_id,
+            PersonId=person_id,
+            EstablishedDate=established or self.today(),
+            EndDate=end,
+            FollowUpDate=follow_up,
+            Services=[planned],
+            CreatedBy=by,
+        )
+        return plan_id
+
 
 def _caseworker(key: str, kind: str, unit: Unit, number: str | None = None) -> dict[str, Any]:
     """Somebody of the catalogue's personnel in one of the vendor's roles."""
