@@ -27,6 +27,7 @@ from adapter.engine.monthly_list import want_monthly_list
 from adapter.engine.request_worker import RequestDesk, request_files, take_in, turn
 from adapter.engine.retention import forget
 from adapter.engine.retry_policy import SOUGHT_TWICE
+from adapter.engine.service_log import BEAT
 from adapter.engine.worker import EVENLY, Done, work
 from adapter.log_events import log
 from adapter.store import claims, due, feeds, outbox
@@ -107,6 +108,7 @@ class Jobs:
             self._add(f"comparison {tenant.name}", partial(_seldom, rt, tenant), COMPARE_LOOK, now)
         self._add("work", lambda: work(rt, self.stopping), WORK_EVERY, now)
         self._add("requests", RequestDesk(rt).look_and_work, REQUESTS_EVERY, now)
+        self._add("beat", partial(_beat, rt), BEAT, now)
         self._add("forget", lambda: forget(rt), FORGET_EVERY, now)
 
     def _add(self, name: str, job: Callable[[], Awaitable[object]], every: timedelta, first: object) -> None:
@@ -214,12 +216,17 @@ def _release(c: Connection, rt: Runtime, now: datetime, owner: str | None = None
     feeds.release_all(c, owner=owner)
 
 
+async def _beat(rt: Runtime) -> None:
+    await rt.service_log.beat(rt.db, list(rt.tenants))
+
+
 async def _give_back(rt: Runtime) -> None:
-    """The leases of a process that stops, so that the next one goes on at once."""
+    """The leases of a process that stops, so that the next one goes on at once; and its last beat."""
 
     try:
         async with asyncio.timeout(GIVE_BACK_SECONDS):
             await rt.db.run(lambda c: _release(c, rt, rt.clock.now(), rt.owner))
+            await _beat(rt)
     except TimeoutError:
         raise StoreError(
             f"database {rt.db.name} doesn't answer; what this process held is free when its leases end", "unreachable"

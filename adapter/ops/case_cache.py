@@ -38,7 +38,7 @@ _LARGEST = 20_000
 @dataclass(frozen=True, slots=True)
 class CaseSummary:
     """One open case. ``awaited`` are the steps that somebody has now, in the routine's order; ``failing``: its last
-    reconciling raised something unexpected. Instants are UTC."""
+    reconciling raised something unexpected; ``unit`` is the provider's that last had it. Instants are UTC."""
 
     tenant: str
     ref: str

@@ -202,7 +202,7 @@ class _View:
     def _cell(self, c: int, value: Cell) -> str:
         name = self.table.columns[c]
         if not isinstance(value, int):
-            return cell(name, value, self.words) if c in self.about else str(value or "–")
+            return cell(name, value, self.words) if c in self.about or isinstance(value, float) else str(value or "–")
         if name.startswith("hours"):
             code = "hours" if value < 2 * _DAY else "days"
             return self.words.say("followup_charts", code, count=number(value if code == "hours" else value // _DAY))
