@@ -85,6 +85,11 @@ def span_text(first: date, last: date, words: Words) -> str:
     return " – ".join(dict.fromkeys(ends))
 
 
+def months_by_name(first: date, last: date) -> list[tuple[str, str]]:
+    """Each month of a span of days as ``2026-10`` and as ``oktober 2026``."""
+    return [(f"{start:%Y-%m}", month_name(start)) for start, _ in months_between(first, last)]
+
+
 class _View:
     """One table, looked at for one unit or for all."""
 
