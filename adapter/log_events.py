@@ -215,12 +215,16 @@ _CATALOGUE: Final = (
     Event("hook_refused", WARNING, ("status", "reason"),
           "A hint was refused: unsigned, too old, too large or too many.",
           "If it is from Lifecare's side: compare the secret and the clocks."),
-    Event("signed_in", INFO, (), "Somebody signed in to the status page with its token."),
+    Event("signed_in", INFO, (), "Somebody signed in to the status page; `adapter audit reads` says who."),
     Event("signed_out", INFO, (), "Somebody signed out of the status page."),
     Event("sign_in_refused", WARNING, ("status", "reason", "count"),
-          "Somebody tried to sign in to the status page with a wrong token, or too often, `count` times "
-          "since the line before.",
+          "Somebody tried to sign in to the status page with a wrong token, too often, or without a role: `count` "
+          "times since the line before.",
           "If it repeats: find out who it is; change the token if it may be known."),
+    Event("read_not_noted", WARNING, ("what", "error"),
+          "Somebody looked at a list on the status page, and the database couldn't take down who. A case is not shown "
+          "then.",
+          "See `store_unavailable`."),
     Event("loop_hung", ERROR, ("seconds",),
           "The event loop stood still for too long; the process ends itself and is started again.",
           "Report the traceback on standard error.",

@@ -17,7 +17,7 @@ from adapter.followup.report import ALL, SPAN, Cell, Table
 HIDDEN = ".."
 """Stands for a number that is left out, as in Sweden's official statistics."""
 
-OF_NOBODY: frozenset[str] = frozenset()
+OF_NOBODY = frozenset({"service", "outages"})
 """Tables that count no persons and nothing that was done for one: all of their numbers are shown."""
 
 STATES = ("active",)

@@ -18,14 +18,15 @@ from adapter.log_events import log
 from adapter.ops.case_cache import CaseCache
 from adapter.ops.context import OpsContext
 from adapter.ops.pages import SECURITY, Pages
+from adapter.ops.sign_in import Person
 from adapter.presentation.followup_page import cell, csv_text
 from adapter.presentation.followup_view import months_by_name, paper, sections, span_text
-from adapter.presentation.guide import GUIDES, guide_paper
+from adapter.presentation.guide import GUIDES, Guide, guide_paper
 from adapter.presentation.words import Words
 from adapter.store import counts
 from adapter.store.errors import StoreError
 
-FOLLOW_UP, GUIDE = "uppfoljning", "lathund"
+FOLLOW_UP, LATHUND = "uppfoljning", "lathund"
 """Names of templates."""
 _YEARS = 5
 """How far back it is looked."""
@@ -60,20 +61,22 @@ def _followup(routes: APIRouter, pages: Pages) -> None:
 
     async def shown(
         request: Request, asked: tuple[str, str, str, str], show: Callable[[Connection, Wanted, Words], Any]
-    ) -> Any:
-        """What ``show`` makes of what is asked for, or the page that says why not."""
-        if (no_entry := pages.turned_away(request)) is not None:
-            return no_entry
+    ) -> tuple[Person, Any] | Response:
+        """Who asks, and what ``show`` makes of what they ask for; else the page that says why not."""
+        person = await pages.admitted(request)
+        if isinstance(person, Response):
+            return person
         tenant = asked[0] if asked[0] in ops.runtime.tenants else next(iter(ops.runtime.tenants))
         today = local_date(ops.runtime.clock.now(), ops.runtime.tenants[tenant].policy.zone)
         wanted = _wanted(tenant, *asked[1:], today)
         try:
-            return await ops.runtime.db.run_aside(lambda c: show(c, wanted, ops.words_of(tenant)))
+            return person, await ops.runtime.db.run_aside(lambda c: show(c, wanted, ops.words_of(tenant)))
         except StoreError:
             return pages.message(503, "store_away", "store_away_text")
 
     def months(c: Connection, wanted: Wanted) -> list[Month]:
-        return counts.months(c, wanted.tenant, wanted.first, wanted.last)
+        zone, now = ops.runtime.tenants[wanted.tenant].policy.zone, ops.runtime.clock.now()
+        return counts.months(c, wanted.tenant, wanted.first, wanted.last, zone=zone, now=now)
 
     @routes.get("/followup")
     async def page(
@@ -97,7 +100,7 @@ def _followup(routes: APIRouter, pages: Pages) -> None:
             }
 
         found = await shown(request, (tenant, first, last, unit), values)
-        return found if isinstance(found, Response) else pages.html("followup.html", **found)
+        return found if isinstance(found, Response) else pages.html("followup.html", person=found[0], **found[1])
 
     @routes.get("/followup/{name}.csv")
     async def table(
@@ -108,9 +111,11 @@ def _followup(routes: APIRouter, pages: Pages) -> None:
             return next((csv_text(each, words) for each in tables if each.name == name), None)
 
         found = await shown(request, (tenant, first, last, unit), text)
-        if found is None:
+        if isinstance(found, Response):
+            return found
+        if found[1] is None:
             return pages.message(404, "not_found", "not_found_text")
-        return found if isinstance(found, Response) else _file(found.encode("utf-8-sig"), f"{name}.csv", "text/csv")
+        return _file(found[1].encode("utf-8-sig"), f"{name}.csv", "text/csv")
 
     @routes.get(f"/followup/{FOLLOW_UP}.pdf")
     async def printed(
@@ -126,38 +131,41 @@ def _followup(routes: APIRouter, pages: Pages) -> None:
         found = await shown(request, (tenant, first, last, unit), data)
         if isinstance(found, Response):
             return found
-        whose, whole = found
+        whose, whole = found[1]
         return await _print(pages, FOLLOW_UP, whose, whole, f"{FOLLOW_UP}.pdf")
 
 
 def _guides(routes: APIRouter, pages: Pages) -> None:
     ops = pages.ops
 
-    def asked(request: Request, tenant: str, role: str) -> Any:
-        if (no_entry := pages.turned_away(request)) is not None:
-            return no_entry
+    async def asked(request: Request, tenant: str, role: str) -> tuple[Person, str, Guide] | Response:
+        """Who asks, of which municipality, and the guide; else the page that says why not."""
+        person = await pages.admitted(request)
+        if isinstance(person, Response):
+            return person
         whose = tenant if tenant in ops.runtime.tenants else next(iter(ops.runtime.tenants))
         found = ops.guides(whose, role) if ops.guides else None
-        return (whose, found) if found else pages.message(404, "not_found", "not_found_text")
+        return (person, whose, found) if found else pages.message(404, "not_found", "not_found_text")
 
     @routes.get("/guides/{role}.pdf")
     async def printed(request: Request, role: str, tenant: str = "") -> Response:
-        found = asked(request, tenant, role)
+        found = await asked(request, tenant, role)
         if isinstance(found, Response):
             return found
-        whose, guide = found
-        return await _print(pages, GUIDE, whose, guide_paper(guide), f"{GUIDE}-{role}.pdf")
+        _, whose, guide = found
+        return await _print(pages, LATHUND, whose, guide_paper(guide), f"{LATHUND}-{role}.pdf")
 
     @routes.get("/guides")
     @routes.get("/guides/{role}")
     async def page(request: Request, role: str = GUIDES[0], tenant: str = "") -> Response:
-        found = asked(request, tenant, role)
+        found = await asked(request, tenant, role)
         if isinstance(found, Response):
             return found
-        whose, guide = found
+        person, whose, guide = found
         tenants = list(ops.runtime.tenants)
         return pages.html(
             "guide.html",
+            person=person,
             words=ops.words_of(whose),
             guide=guide,
             role=role,

@@ -21,8 +21,13 @@ from mappings.messages.swedish import number
 
 _BY_MONTH = {"cases": ("ordered", "started", "ended", "active"), "looks": ("due", "second_try", "missed", "unanswered")}
 """What is drawn by month; of other tables the first counts."""
-_OF_CODES = {"steps": ("hours_median", "hours_p90")}
-"""What is drawn of a table with codes, and a longer value as the outline around it; of others the first count."""
+_OF_CODES: dict[str, tuple[str, ...]] = {
+    "steps": ("hours_median", "hours_p90"),
+    "service": ("outage_minutes",),
+    "outages": (),
+}
+"""What is drawn of a table with codes, and a longer value as the outline around it, its rows in the table's own order;
+of others the first count, the most first."""
 _MOST_MONTHS_DRAWN, _MOST_CODES_DRAWN = 3, 20
 
 _DAY = 24
@@ -153,8 +158,10 @@ class _View:
         return self.words.say("followup_charts", code, most=self._cell(c, most), when=month_name(when), **params)
 
     def _lying(self) -> Iterator[Chart]:
-        names = _OF_CODES.get(self.table.name)
-        c, *more = [self.table.columns.index(name) for name in names] if names else self.counts[:1]
+        names = _OF_CODES.get(self.table.name, [self.table.columns[c] for c in self.counts[:1]])
+        if not names:
+            return
+        c, *more = (self.table.columns.index(name) for name in names)
         rows = [row for row in self.of_span if row[c] is not None]
         most = max(rows, key=lambda row: _known(row[c]), default=None)
         if most is None or not _known(most[c]):
@@ -207,7 +214,7 @@ class _View:
     def _cell(self, c: int, value: Cell) -> str:
         name = self.table.columns[c]
         if not isinstance(value, int):
-            return cell(name, value, self.words) if c in self.about else str(value or "–")
+            return cell(name, value, self.words) if c in self.about or isinstance(value, float) else str(value or "–")
         if name.startswith("hours"):
             code = "hours" if value < 2 * _DAY else "days"
             return self.words.say("followup_charts", code, count=number(value if code == "hours" else value // _DAY))

@@ -196,7 +196,7 @@ class _Guide:
         ]
         for role, unit, mailbox in rows:
             if role != self.reads_as:
-                yield self.words.role(role), self.words.unit(unit), mailbox
+                yield self.words.role(role), self.words.unit(unit) if unit else "–", mailbox
 
 
 def _read(trial: Trial, words: Words) -> str:

@@ -89,7 +89,7 @@ def test_every_signal_stands_in_somebody_s_guide() -> None:
 
 def test_whom_to_ask_are_the_units_and_mailboxes_of_the_mapping_and_nobody_is_sent_to_oneself() -> None:
     asked = part(made("assessor"), "ask").rows
-    assert ("koordinatorn", "7102", "samordning.soder@exempelkommun.example") in asked
+    assert ("koordinatorn", "Enhet 7102", "samordning.soder@exempelkommun.example") in asked
     assert ("larmgruppen", "Larmgruppen Centrum", "larmgruppen@exempelkommun.example") in asked
     assert not any(row[0] == "myndigheten" for row in asked)
     assert part(made("assessor"), "more").items == ("kategori 40",)
