@@ -56,6 +56,8 @@ class OpsContext:
     paper: Paper | None = None
     guides: Guides | None = None
     suppress_below: int = 0
+    metrics_seconds: float = 5.0
+    """How old the metrics may be that are told."""
 
     @property
     def several(self) -> bool:

@@ -63,6 +63,7 @@ def ops_of(service: Service, calls: VendorCalls, settings: OpsSettings | None = 
         paper=_printer(service),
         guides=lambda tenant, role: role_guide(service, tenant, role),
         suppress_below=service.settings.followup.suppress_below,
+        metrics_seconds=0,
     )
 
 
