@@ -30,8 +30,8 @@ _LENGTH_OF = {
     "hours": ("done", "over"),
     "told": ("missed", "camera_offline", "unanswered"),
 }
-"""By how a length's name begins the counts of which one is enough to show it, if it is shown itself; of any other length
-it isn't known, and any number left out of its row takes it along."""
+"""By how a length's name begins: the counts of which one that is shown, and no small one, is enough to show it. Of any
+other length that isn't known, and any number left out of its row takes it along."""
 _SUM_OF_THE_OTHERS = {"looks": "due"}
 
 _Key = tuple[int, int]
