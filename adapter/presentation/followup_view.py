@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from string import Formatter
 
+from adapter.followup.charts import Bar, lying, standing
 from adapter.followup.report import ALL, SPAN, Cell, Table, months_between
 from adapter.followup.suppression import HIDDEN, STATES, codes, counts
-from adapter.presentation.charts import Bar, lying, standing
 from adapter.presentation.followup_page import cell, heading
 from adapter.presentation.words import Words
 from mappings.messages.swedish import month as month_name
