@@ -139,6 +139,7 @@ class Mailboxes(Part):
     escalation: Mailbox = Field(description="the mailbox of those who see to steps that were left undone")
     it: Mailbox = Field(description="the mailbox of those who run the adapter")
     night: Mailbox | None = Field(None, description="who works at night, in every unit that isn't listed")
+    followup: Mailbox | None = Field(None, description="who follows up decisions that are not executed, once a month")
     by_unit: Annotated[dict[int, Mailbox], BeforeValidator(_table)] = {}
     night_by_unit: Annotated[dict[int, Mailbox], BeforeValidator(_table)] = {}
 

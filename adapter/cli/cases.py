@@ -18,18 +18,22 @@ from adapter.cli.options import CaseArgument, ConfigOption, JsonOption, command_
 from adapter.cli.reader import noted
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.facts import Facts
+from adapter.domain.looks import local_date
+from adapter.domain.unfulfilled import Listed
 from adapter.engine.reconcile import preview
 from adapter.ops.case_cache import CaseCache, safety
 from adapter.presentation import as_json as shapes
 from adapter.presentation.case_file import case_file, case_nights, find_case
-from adapter.presentation.case_page import case_list, case_page, held_list, overdue
+from adapter.presentation.case_page import case_list, case_page, overdue, unusable_list
 from adapter.presentation.console import console
 from adapter.presentation.nights import as_json as nights_as_json
 from adapter.presentation.nights import nights_page
 from adapter.presentation.plan_page import plan_page
+from adapter.presentation.unfulfilled import unfulfilled_json, unfulfilled_page, write_unfulfilled_csv
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder, unusable_orders
+from adapter.store.unfulfilled import unfulfilled_cases
 from mappings.documents import KINDS, DocumentError
 from mappings.texts import Texts
 
@@ -51,6 +55,15 @@ def list_cases(
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Only cases by whose camera somebody can look who must not, and why.")
     ] = False,
+    unfulfilled: Annotated[
+        bool,
+        typer.Option(
+            "--unfulfilled", help="Only decisions not executed, or interrupted, for 60 days or more, and why."
+        ),
+    ] = False,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="With --unfulfilled: the file to write the list to, for Excel.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Closed cases too.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -59,6 +72,11 @@ def list_cases(
 
     Orders that can't be used, and so have no case, follow with why; however the list is narrowed.
     """
+    if csv is not None and not unfulfilled:
+        raise fail("--csv goes with --unfulfilled: the other lists have no file.", CANT_BEGIN)
+    if unfulfilled:
+        _list_unfulfilled(config, csv, as_json=as_json)
+        return
     wanted = _phase(phase)
     open_only = not everything and not unsafe and wanted is not Phase.CLOSED
     with open_service(config) as service:
@@ -78,14 +96,39 @@ def list_cases(
         found = [row for row in found if (not late or overdue(row)) and (not unsafe or row.ref in why)]
         found = sorted(found, key=lambda row: (row.opened_at, row.ref))
         if as_json:
-            unusable = [shapes.held_order(t, order, service.words[t]) for t, order in orders]
+            unusable = [shapes.unusable_order(t, order, service.words[t]) for t, order in orders]
             rows = [shapes.case_summary(row) | ({"unsafe": why[row.ref]} if unsafe else {}) for row in found]
-            print_json({"cases": rows, "orders_held": unusable})
+            print_json({"cases": rows, "orders_unusable": unusable})
             return
         words, several = service.words[tenants[0]], len(tenants) > 1
-        console().print(case_list(found, words, several=several, unsafe=why))
+        now = service.runtime.clock.now()
+        console().print(case_list(found, words, now, several=several, unsafe=why))
         if orders:
-            console().print(held_list(orders, words, several=several))
+            console().print(unusable_list(orders, words, several=several))
+
+
+def _list_unfulfilled(config: Path | None, csv: Path | None, *, as_json: bool) -> None:
+    with open_service(config) as service:
+        today = {
+            name: local_date(service.runtime.clock.now(), tenant.policy.zone)
+            for name, tenant in service.runtime.tenants.items()
+        }
+
+        def read(c: Connection) -> list[tuple[str, Listed]]:
+            noted(c, service, "list", today)
+            return [(name, row) for name, day in today.items() for row in unfulfilled_cases(c, name, day)]
+
+        rows, words = service.runtime.db.run_sync(read), service.words[next(iter(service.tenants))]
+        if csv is not None:
+            try:
+                write_unfulfilled_csv(rows, csv, words)
+            except OSError as error:
+                raise fail(f"{csv} can't be written: {error.strerror}.") from None
+            typer.echo(str(csv))
+        elif as_json:
+            print_json({"unfulfilled": [unfulfilled_json(tenant, row) for tenant, row in rows]})
+        else:
+            console().print(unfulfilled_page(rows, words, several=len(service.tenants) > 1))
 
 
 @app.command("show")

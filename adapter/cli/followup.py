@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import Connection
 
 from adapter.bootstrap import Service
 from adapter.cli.documents import print_document, write_document
@@ -16,7 +15,7 @@ from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption, JsonOption, print_json
 from adapter.domain.looks import local_date
 from adapter.engine.recount import recount
-from adapter.followup.report import ALL, Table, by_span, report
+from adapter.followup.report import ALL, Month, Table, by_span, report
 from adapter.followup.suppression import suppressed
 from adapter.ops.context import Document
 from adapter.presentation.console import console
@@ -40,7 +39,7 @@ def followup(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what was done, by month and unit: cases, steps, pauses, looks, reminders, messages.
+    """Tell what was done, by month and unit: cases, steps, pauses, looks, reminders, messages, and how it all ran.
 
     From the first day of the year to today unless --from and --to say otherwise. docs/followup.md has the columns.
     Of several municipalities each has a PDF of its own, with its name at the end of the file's.
@@ -88,16 +87,17 @@ def _of_tenant(
         found = service.runtime.db.run_sync(lambda c: recount(c, service.runtime.tenants[name], since, until))
         return (), [f"{d.when} {d.what}: counted {d.counted}, found {d.found}" for d in found]
 
-    def read(c: Connection) -> tuple[Table, ...]:
-        return report(counts.months(c, name, since, until), unit)
+    return report(_months(service, name, since, until), unit), []
 
-    return service.runtime.db.run_sync(read), []
+
+def _months(service: Service, name: str, first: date, last: date) -> list[Month]:
+    zone, now = service.runtime.tenants[name].policy.zone, service.runtime.clock.now()
+    return service.runtime.db.run_sync(lambda c: counts.months(c, name, first, last, zone=zone, now=now))
 
 
 def _on_paper(service: Service, name: str, first: date, last: date, unit: int | None) -> Document:
     below, words = service.settings.followup.suppress_below, service.words[name]
-    months = service.runtime.db.run_sync(lambda c: counts.months(c, name, first, last))
-    tables = suppressed(by_span(months), below)
+    tables = suppressed(by_span(_months(service, name, first, last)), below)
     whose, today = ALL if unit is None else unit, local_date(service.runtime.clock.now(), words.zone)
     data = paper(tables, first, last, whose, words, today=today, below=below)
     try:

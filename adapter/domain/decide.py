@@ -34,6 +34,7 @@ from adapter.domain.schedule import (
 )
 from adapter.domain.situation import Situation, situation
 from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, Told
+from adapter.domain.unfulfilled import unfulfilled
 from adapter.domain.unwatched import unwatched
 
 UNREADABLE_AFTER = timedelta(hours=1)
@@ -54,17 +55,19 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
     if not closed:
         told = (*letters(s), *night_acts(s), *load_letters(s))
         wanted = (*platform_acts(s), *told, *waits.mails, *_notices_by_mail(s, notices))
+    waiting = _waiting(s)
     return Decision(
         phase=phase,
         wanted=wanted,
         steps=steps,
         attention=notices,
         wake_at=None if closed else _wake_at(s, waits, wanted),
-        waiting=_waiting(s),
+        waiting=waiting,
         awaits=() if closed else _awaits(steps),
         release=_taken_up(s) if ledger.closed else s.mandate.later if closed or collected else (),
         collected=collected,
         unwatched=None if closed else unwatched(s),
+        unfulfilled=None if closed else unfulfilled(s, waiting),
         unit=_unit(s),
         balanced=balanced(s),
     )

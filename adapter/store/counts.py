@@ -9,13 +9,15 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
 
 from sqlalchemy import Connection, bindparam, func, select
 
 from adapter.followup.report import Month, months_between
 from adapter.followup.tallies import Tally, added
+from adapter.followup.uptime import Uptime
+from adapter.store import uptime
 from adapter.store.codec import chunks
 from adapter.store.sql import insert_of
 from adapter.store.tables import cases
@@ -70,15 +72,23 @@ def between(conn: Connection, tenant: str, first: date, last: date, what: str | 
     return [Tally(first, unit, what, value, int(number)) for unit, what, value, number in rows if number]
 
 
-def months(conn: Connection, tenant: str, first: date, last: date) -> list[Month]:
-    """What was counted from the first to the last day, both included, by month."""
+def since(conn: Connection, tenant: str) -> date | None:
+    """The first day of which anything was counted."""
+    found: date | None = conn.scalar(select(func.min(_c.day)).where(_c.tenant == tenant))
+    return found
+
+
+def months(conn: Connection, tenant: str, first: date, last: date, *, zone: tzinfo, now: datetime) -> list[Month]:
+    """What was counted from the first to the last day, both included, by month. ``zone`` is that of the days, ``now``
+    (UTC) the present."""
+    known = Uptime(uptime.spans(conn, tenant), zone, now)
     active: dict[int, int] = {}
     for tally in between(conn, tenant, date.min, first - timedelta(days=1), "active"):
         active[tally.unit] = active.get(tally.unit, 0) + tally.number
     found = []
     for start, end in months_between(first, last):
         rows = between(conn, tenant, start, end)
-        found.append(Month(start, end, rows, dict(active)))
+        found.append(Month(start, end, rows, dict(active), known))
         for tally in rows:
             if tally.what == "active":
                 active[tally.unit] = active.get(tally.unit, 0) + tally.number

@@ -285,5 +285,15 @@ counts = Table(
     sqlite_with_rowid=False,
 )
 
+uptime = Table(
+    "uptime",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("system", Word, primary_key=True),
+    Column("since", Instant, primary_key=True),
+    Column("owner", Word, primary_key=True),
+    Column("until", Instant, nullable=False),
+)
+
 RETIRED = ("resyncs", "resync_items")
 """Tables that this version no longer uses; they stay for a replica of the version before."""

@@ -311,6 +311,26 @@ MAILS: Final[tuple[tuple[str, What], ...]] = (
     ),
     ("En frånvaro utan slut", {**_ABOUT, "mail": "absence", "to": "coordinator", "since": _FIRST}),
     (
+        "Månadens lista över beslut utan tillsyn",
+        {
+            "mail": "unfulfilled",
+            "to": "followup",
+            "as_of": "2026-12-01",
+            "cases": json.dumps(
+                [
+                    {"case": REFERENCE, "order": "SB-100002", "unit": 7102, "kind": "not_executed", "level": "report"}
+                    | {"since": "2026-08-28"},
+                    {"case": "TK-3DKQ8W", "order": None, "unit": None, "kind": "interrupted", "level": "warning"}
+                    | {"since": "2026-10-02"},
+                ]
+            ),
+        },
+    ),
+    (
+        "… när ingen saknar tillsyn",
+        {"mail": "unfulfilled", "to": "followup", "as_of": "2026-12-01", "cases": "[]"},
+    ),
+    (
         "Det som inte kan skrivas i journalen",
         {**_ABOUT, "mail": "unwritten", "to": "alarm_team", "letter": "collect"},
     ),

@@ -58,7 +58,7 @@ async def test_what_is_read_is_written_down_with_who_what_when_and_from_where_un
         async with site.client() as client:
             assert (await client.get(f"/cases/{ref}")).status_code == 401
             assert await sign_in(client, ANNA) == 303
-            for path in ("/", f"/cases/{ref.lower()}", f"/cases/{ref}/bilaga-1", "/cases/TK-NOSUCH"):
+            for path in ("/", "/", "/cases", f"/cases/{ref.lower()}", f"/cases/{ref}/bilaga-1", "/cases/TK-NOSUCH"):
                 await client.get(path)
         what = [("sign_in", None), ("list", None), ("case", ref), ("bilaga-1", ref)]
         assert noted(world) == [("anna", kind, case, "127.0.0.1") for kind, case in what]

@@ -154,7 +154,7 @@ def test_what_stood_in_the_audit_before_the_upgrade_is_said_to_be_from_before_an
     tmp_path: Path,
 ) -> None:
     url = f"sqlite:///{tmp_path}/old.db"
-    at_revision(url, "0007")
+    at_revision(url, "0008")
     row = "('north', 'TK-1', '2026-03-02T12:00:00.000000Z', 'act.done', '{\"n\": 1}')"
     engine = create_engine(url)
     with engine.begin() as conn:

@@ -8,8 +8,8 @@ from alembic import op
 from adapter.store.audit_chain import BEGAN, hash_of, start_of
 from adapter.store.types import Instant, Json, Word
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 
 
 def upgrade() -> None:
