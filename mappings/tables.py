@@ -30,6 +30,7 @@ from mappings.sections import (
     Municipality,
     Organisations,
     Part,
+    Plans,
     Routine,
     Services,
     Text,
@@ -50,6 +51,7 @@ class MunicipalMapping(Part):
     organisations: Organisations = Field(description="Phoniro's organisations")
     mailboxes: Mailboxes = Field(description="where mail goes")
     forms: dict[Text, Text] = Field({}, description="where the routine's forms are: a link or a place, by their names")
+    plans: Plans | None = Field(None, description="which plans show that the times stand in one; none are read without")
     routine: Routine = Routine()
 
     @property
@@ -139,6 +141,8 @@ class MunicipalMapping(Part):
             gates=OPTIONAL & self.signals.keys(),
             consent_review_months=routine.consent_review_months,
             most_looks_at_once=routine.most_looks_at_once,
+            plans=self.plans is not None,
+            plans_by_night=self.plans is not None and self.plans.night_staff,
             followup_mails=self.mailboxes.followup is not None,
             open_absence_days=routine.open_absence_days,
             schedule_ahead_days=routine.schedule_ahead_days,
