@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -109,22 +110,23 @@ def test_the_audit_can_not_be_forked_however_many_write_at_the_same_moment(share
 
 async def test_a_daily_head_finds_what_the_chain_can_not_and_survives_the_purge(tmp_path: Path, logs: Logs) -> None:
     """Of whoever recomputes all hashes, or takes away the last events or a whole case."""
-    async with World(audit_heads=tmp_path / "heads", poll_seconds=6 * 3600, awaiting_minutes=720) as world:
+    async with World(poll_seconds=6 * 3600, awaiting_minutes=720) as world:
+        rt = replace(world.rt, tuning=replace(world.rt.tuning, audit_heads=tmp_path / "heads"))
         world.person()
         order = world.order()
         await world.settle()
-        await take_heads(world.rt)
+        await take_heads(rt)
         assert not logs.events("audit_head"), "what is under way may still come to stand before it"
         world.clock.time += timedelta(hours=1)
-        await take_heads(world.rt)
-        await take_heads(world.rt)
+        await take_heads(rt)
+        await take_heads(rt)
         (told,) = logs.events("audit_head")
         kept = [json.loads(line) for line in (tmp_path / "heads").read_text().splitlines()]
         assert kept == [{name: told[name] for name in ("tenant", "up_to", "events", "head")} | {"at": kept[0]["at"]}]
         ref = (await world.case()).ref
         world.lifecare.will_not_be_executed(order.order_id)
         await world.pass_time(days=2)
-        await take_heads(world.rt)
+        await take_heads(rt)
         world.clock.time += timedelta(days=91)
         assert await forget(world.rt) == {"exempel": [ref]}
         heads = [head_of(json.loads(line)) for line in (tmp_path / "heads").read_text().splitlines()]
@@ -138,10 +140,11 @@ async def test_a_daily_head_finds_what_the_chain_can_not_and_survives_the_purge(
             for event in events.after(c, "exempel", 0, ref=ref, limit=10_000):
                 data = {**event.data, "n": 99}
                 said = (event.tenant, event.ref, event.at, event.name, data, event.correlation)
-                new = {"data": data, "previous": previous, "hash": hash_of(previous, *said)}
+                hashed = hash_of(previous, *said)
+                new = {"data": data, "previous": previous, "hash": hashed}
                 c.execute(update(table).where(_c.id == event.id).values(previous=None))
                 c.execute(update(table).where(_c.id == event.id).values(**new))
-                previous = new["hash"]
+                previous = hashed
 
         assert {finding.what for finding in audited(world.db, "exempel", heads).findings} == set()
         for tamper in (recompute, lambda c: c.execute(delete(table).where(_c.ref == ref))):
