@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
+from adapter.store import sealing
 from adapter.store.tables import events
 
 _NEW = insert(events)
@@ -53,12 +54,15 @@ def record_all(
     """Write several, each a name and its data."""
     of = {"tenant": tenant, "ref": ref, "at": now, "correlation": correlation}
     if rows := [{**of, "name": name, "data": dict(data)} for name, data in lines]:
-        conn.execute(_NEW, rows)
+        conn.execute(_NEW, [sealing.sealed(conn, events, row) for row in rows])
 
 
 def of_case(conn: Connection, tenant: str, ref: str, *, limit: int | None = None) -> tuple[Event, ...]:
     """A case's audit, oldest first; with ``limit`` only the newest so many."""
     c = events.c
-    query = select(c.id, c.ref, c.at, c.name, c.data, c.correlation).where(c.tenant == tenant, c.ref == ref)
+    query = select(events).where(c.tenant == tenant, c.ref == ref)
     rows = conn.execute(query.order_by(c.id.desc()).limit(limit)).all()
-    return tuple(Event(*row) for row in reversed(rows))
+    return tuple(
+        Event(row.id, row.ref, row.at, row.name, sealing.opened(conn, row, c.data), row.correlation)
+        for row in reversed(rows)
+    )

@@ -192,7 +192,7 @@ async def test_errors_tell_nothing_personal_whatever_the_vendors_answer(
             plan.add(Rule(kind=Kind.STATUS_BEFORE, method="POST", status=422, times=2, body=f"<h1>{names}</h1>"))
         await live(world, "19340101TF01", keys=False)
         errors = await world.db.run(
-            lambda c: [str(k.error) + str(k.decision) for k in cases.all_cases(c, "exempel", open_only=False)]
+            lambda c: [str(k.error) + str(k.last_decision) for k in cases.all_cases(c, "exempel", open_only=False)]
         )
         assert leaks(await served(world)) == []
         acts = [str((act.error, act.what)) for case in await world.cases() for act in await world.acts(case.ref)]
