@@ -40,12 +40,17 @@ BATCH = 100
 """Rows that are encrypted anew in one transaction."""
 
 _LOOKUP, _SEAL = "lookup:", "seal:"
-_TABLES = [t for t in metadata.sorted_tables if any(column.table is t for column in SEALED)]
+TABLES = [t for t in metadata.sorted_tables if any(column.table is t for column in SEALED)]
 
 
 def agree(conn: Connection, now: datetime) -> None:
-    """Note the keys of this process with the database. Raises ``StoreError`` (``key``) if its content was made with
-    others: then nothing must be done with it."""
+    """Note the keys of this process with the database. Raises ``StoreError`` (``key``) as ``unlike`` says."""
+    insert_missing(conn, table, *({"name": name, "since": now} for name in sorted(unlike(conn))))
+
+
+def unlike(conn: Connection) -> set[str]:
+    """The keys of this process that the database doesn't know yet. Raises ``StoreError`` (``key``) if its content was
+    made with others: then nothing must be done with it."""
     sealing, noted = of(conn), set(conn.scalars(select(table.c.name)))
     mine = {_LOOKUP + sealing.lookup_id, *(_SEAL + key for key in sealing.ids[:1])}
     if any(name.startswith(_LOOKUP) for name in noted - mine):
@@ -65,7 +70,7 @@ def agree(conn: Connection, now: datetime) -> None:
             "again. Without it what is encrypted can't be read by anybody: restore a backup whose key you have",
             "key",
         )
-    insert_missing(conn, table, *({"name": name, "since": now} for name in sorted(mine - noted)))
+    return mine - noted
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,31 +86,32 @@ async def reseal(db: Database, now: Callable[[], datetime], *, at_once: bool = F
     """Encrypt whatever isn't encrypted by the key in use. Everybody else goes on meanwhile; where it is broken off, the
     next time goes on. Once all is, older keys are needed no more. With nothing left to do it asks no further, unless
     ``at_once``. Raises ``StoreError``."""
-    if db.sealing.current is None or not (at_once or await db.run(_is_new)):
+    if db.sealing.current is None or (await db.run(whole) and not at_once):
         return Resealed(0, 0)
     changed = 0
-    for each in _TABLES:
+    for each in TABLES:
         after: Sequence[Any] | None = ()
         while after is not None:
-            done, after = await db.run(partial(_some, each=each, after=after))
+            done, after = await db.run(partial(some, each=each, after=after))
             changed += done
-    left = await db.run(partial(_finished, now=now()))
+    left = await db.run(partial(finished, now=now()))
     return Resealed(changed, left)
 
 
 def left(conn: Connection) -> int:
     """How many rows hold something that isn't encrypted by the key in use."""
     sealing = of(conn)
-    counts = (select(func.count()).select_from(each).where(_stale(each, sealing)) for each in _TABLES)
+    counts = (select(func.count()).select_from(each).where(_stale(each, sealing)) for each in TABLES)
     return sum(conn.scalar(count) or 0 for count in counts)
 
 
-def _is_new(conn: Connection) -> bool:
+def whole(conn: Connection) -> bool:
+    """Whether everything is encrypted by the key in use."""
     mine = table.c.name == f"{_SEAL}{of(conn).current}"
-    return conn.scalar(select(table.c.name).where(mine, table.c.whole_at.is_not(None))) is None
+    return conn.scalar(select(table.c.name).where(mine, table.c.whole_at.is_not(None))) is not None
 
 
-def _finished(conn: Connection, now: datetime) -> int:
+def finished(conn: Connection, now: datetime) -> int:
     remaining, mine = left(conn), f"{_SEAL}{of(conn).current}"
     if not remaining:
         conn.execute(update(table).where(table.c.name == mine).values(whole_at=now))
@@ -113,7 +119,7 @@ def _finished(conn: Connection, now: datetime) -> int:
     return remaining
 
 
-def _some(conn: Connection, each: Table, after: Sequence[Any]) -> tuple[int, Sequence[Any] | None]:
+def some(conn: Connection, each: Table, after: Sequence[Any]) -> tuple[int, Sequence[Any] | None]:
     """The next rows of a table, in the order of its key; how many values, and after which row to go on (None: done)."""
     sealing, key = of(conn), list(each.primary_key)
     columns = [column for column in SEALED if column.table is each]
