@@ -195,6 +195,14 @@ class PlatformSchedule:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokenSchedule:
+    """One of its list that can't be used; ``problem`` names fields, never values."""
+
+    id: str | None
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class Supervision:
     """A look as the camera platform lists it, by the platform's ids. Instants are UTC."""
 
@@ -217,7 +225,7 @@ class Supervisions:
 class SchedulePlatform(Protocol):
     """The camera platform (Phoniro), read for comparison."""
 
-    def schedules(self) -> AsyncGenerator[Sequence[PlatformSchedule], None]:
+    def schedules(self) -> AsyncGenerator[Sequence[PlatformSchedule | BrokenSchedule], None]:
         """Every schedule there is, ours and others', by the page. The list may lag behind by seconds."""
         ...
 

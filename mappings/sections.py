@@ -139,6 +139,7 @@ class Mailboxes(Part):
     escalation: Mailbox = Field(description="the mailbox of those who see to steps that were left undone")
     it: Mailbox = Field(description="the mailbox of those who run the adapter")
     night: Mailbox | None = Field(None, description="who works at night, in every unit that isn't listed")
+    followup: Mailbox | None = Field(None, description="who follows up decisions that are not executed, once a month")
     by_unit: Annotated[dict[int, Mailbox], BeforeValidator(_table)] = {}
     night_by_unit: Annotated[dict[int, Mailbox], BeforeValidator(_table)] = {}
 
@@ -220,5 +221,6 @@ class Routine(Part):
     watch_grace_minutes: Count = 5
     most_looks_at_once: Count = 0
     retention_days: Count = 90
+    audit_days: Annotated[StrictInt, Field(gt=0)] = 1826
     late: dict[str, Patience] = {}
     end_reasons: dict[str, EndReason] = {}

@@ -62,6 +62,11 @@ class MunicipalMapping(Part):
         return self.routine.retention_days
 
     @property
+    def audit_days(self) -> int:
+        """Days for which it is kept who read what."""
+        return self.routine.audit_days
+
+    @property
     def window(self) -> NightWindow:
         return NightWindow(self.routine.night.start, self.routine.night.end)
 
@@ -102,6 +107,7 @@ class MunicipalMapping(Part):
             "authority": boxes.authority,
             "assessor": boxes.authority,
             "escalation": boxes.escalation,
+            "followup": boxes.followup or boxes.it,
         }
         return named.get(to, boxes.it)
 
@@ -133,6 +139,7 @@ class MunicipalMapping(Part):
             gates=OPTIONAL & self.signals.keys(),
             consent_review_months=routine.consent_review_months,
             most_looks_at_once=routine.most_looks_at_once,
+            followup_mails=self.mailboxes.followup is not None,
             open_absence_days=routine.open_absence_days,
             schedule_ahead_days=routine.schedule_ahead_days,
             settle_changes=timedelta(minutes=routine.settle_changes_minutes),

@@ -137,7 +137,7 @@ def _cases(g: Gauges, s: Snapshot) -> None:
     text = "Open cases that can't go on without a person."
     g.add("cases_parked", text, sum(summary.parked for summary in s.summaries), tenant=s.tenant)
     text = "Orders that can't be used and have no case."
-    g.add("orders_held", text, len(s.overview.held), tenant=s.tenant)
+    g.add("orders_unusable", text, len(s.overview.unusable), tenant=s.tenant)
     text = "Open cases with something in their facts that is contradictory or can't be read."
     g.add("cases_with_bad_facts", text, sum(summary.bad_facts for summary in s.summaries), tenant=s.tenant)
     g.add("cases_ready", "Cases that are due now.", s.overview.ready, tenant=s.tenant)

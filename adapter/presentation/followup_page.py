@@ -21,6 +21,7 @@ _SECTIONS = {
     "about": ("step_names", "steps", "unwatched", "causes", "mails"),
     "kind": ("followup_kinds",),
     "message": ("letters", "mails"),
+    "system": ("followup_systems",),
 }
 """Where the words of a column's codes stand."""
 
@@ -35,6 +36,8 @@ def cell(column: str, value: Cell, words: Words) -> str:
         return ""
     if column == "unit":
         return _unit(int(value), words)
+    if isinstance(value, float):
+        return f"{value:.2f}".replace(".", ",")
     code = str(value)
     section = next((s for s in _SECTIONS.get(column, ()) if words.texts.has(s, code)), None)
     text = words.say(section, code) if section else code
@@ -59,7 +62,10 @@ def followup_page(tables: Sequence[Table], words: Words) -> Group:
             continue
         shown = RichTable(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for column in table.columns:
-            number = any(isinstance(row[table.columns.index(column)], int) for row in table.rows) and column != "unit"
+            number = (
+                any(isinstance(row[table.columns.index(column)], int | float) for row in table.rows)
+                and column != "unit"
+            )
             shown.add_column(heading(column, words), justify="right" if number else "left")
         for row in table.rows:
             shown.add_row(*(cell(c, v, words) for c, v in zip(table.columns, row, strict=True)))

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -269,8 +269,8 @@ def _no_such(path: Keys) -> str | None:
             nearest = get_close_matches(part, known, 1, 0.5)
             return f"there is no setting {part}" + (f"; did you mean {nearest[0]}?" if nearest else "")
         group = group_of(known[part].annotation)
-        if part == "tenants":
-            next(parts, None)  # a municipality's name, which may be any
+        if get_origin(known[part].annotation) is dict:
+            next(parts, None)  # a name, which may be any
     return None
 
 

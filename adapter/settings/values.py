@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import unquote
 
 import httpx
@@ -19,6 +19,8 @@ TOKEN_MIN = 16
 ENCRYPTION_KEY_MIN = 32
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
+Role = Literal["read", "operate"]
+"""What a person may on the status page: look, or have something done as well."""
 TenantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -132,6 +134,7 @@ Secret = Annotated[SecretStr, AfterValidator(_present)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long)]
 EncryptionKeys = Annotated[SecretStr, AfterValidator(_encryption_keys)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
+NeededToken = Annotated[SecretStr, AfterValidator(_present), AfterValidator(_token)]
 LifecareKey = Annotated[SecretStr, AfterValidator(_decoded_key), AfterValidator(_present)]
 ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
 Authorities = Annotated[Path | None, AfterValidator(_authorities)]

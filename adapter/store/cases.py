@@ -89,7 +89,7 @@ _OF_CASES = select(_l.ref, _l.kind, _l.external_id).where(
 _LINKED = cases.join(case_links, (_l.tenant == _c.tenant) & (_l.ref == _c.ref))
 
 
-def from_row(conn: Connection, row: Row[Any]) -> Case:
+def from_row(conn: Connection, row: Row[*tuple[Any, ...]]) -> Case:
     """A row of ``COLUMNS`` as a ``Case``."""
     values = dict(row._mapping)
     values["identity_number"] = sealing.sealed_value(conn, row, _c.identity_number)
@@ -242,7 +242,7 @@ def _are(tenant: str, kind: LinkKind, external_ids: Iterable[str]) -> tuple[Colu
     return _l.tenant == tenant, _l.kind == kind, _l.external_id.in_(sorted(set(external_ids)))
 
 
-def _listed(conn: Connection, query: Select[tuple[str, str]]) -> dict[str, list[str]]:
+def _listed(conn: Connection, query: Select[str, str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for of, ref in conn.execute(query):
         found.setdefault(of, []).append(ref)

@@ -119,7 +119,7 @@ def claim_due(
     return [replace(one, **lease, version=one.version + 1) for one in found if one is not None]
 
 
-def _readable(conn: Connection, row: Row[Any]) -> Case | None:
+def _readable(conn: Connection, row: Row[*tuple[Any, ...]]) -> Case | None:
     """None for a case that this version doesn't understand: a newer replica may be there. It is left alone until the
     lease ends, and stops no other."""
     try:

@@ -137,7 +137,7 @@ def some(conn: Connection, each: Table, after: Sequence[Any]) -> tuple[int, Sequ
     return changed, [rows[-1]._mapping[column.name] for column in key] if len(rows) == BATCH else None
 
 
-def _anew(sealing: Sealing, row: Row[Any], column: Column[Any]) -> Any:
+def _anew(sealing: Sealing, row: Row[*tuple[Any, ...]], column: Column[Any]) -> Any:
     """A value as it is to be stored, sealed by the key in use; None where it stays as it is."""
     stored = row._mapping[f"{column.name}_raw"]
     if not stored:

@@ -59,7 +59,7 @@ def lane_of(kind: ActKind) -> str:
     return {ActKind.MESSAGE: "message", ActKind.MAIL: "mail"}.get(kind, "platform")
 
 
-def act_from_row(conn: Connection, row: Row[Any]) -> Act:
+def act_from_row(conn: Connection, row: Row[*tuple[Any, ...]]) -> Act:
     """A row of the table as an ``Act``."""
     return Act(
         n=row.n,
@@ -214,7 +214,7 @@ def _new(
     return {**of, **first, **_content(w, facts_at, now)}
 
 
-def _change(conn: Connection, row: Row[Any], values: Mapping[str, Any]) -> None:
+def _change(conn: Connection, row: Row[*tuple[Any, ...]], values: Mapping[str, Any]) -> None:
     if values:
         conn.execute(_CHANGE, {"of_tenant": row.tenant, "of_ref": row.ref, "of_n": row.n, **values})
 

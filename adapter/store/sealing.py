@@ -38,6 +38,9 @@ SEALED: Mapping[Column[Any], tuple[str, ...]] = {
     t.declarations.c.who: ("tenant", "ref", "signal"),
     t.declarations.c.why: ("tenant", "ref", "signal"),
     t.requests.c.content: ("tenant", "id"),
+    t.reads.c.who: ("tenant", "ref", "at", "what"),
+    t.reads.c.place: ("tenant", "ref", "at", "what"),
+    t.sessions.c.content: ("digest",),
 }
 """The columns that are sealed, each with what says in which row: a value that is moved to another can't be opened."""
 
@@ -150,12 +153,12 @@ def sealed(conn: Connection, table: Table, values: Mapping[str, Any], **of_row: 
     return stored
 
 
-def sealed_value(conn: Connection, row: Row[Any], column: Column[Any]) -> Sealed:
+def sealed_value(conn: Connection, row: Row[*tuple[Any, ...]], column: Column[Any]) -> Sealed:
     """A text of a row that was read with all that says which row it is; it isn't None."""
     return Sealed(getattr(row, column.name), where(column, row._mapping), of(conn))
 
 
-def opened(conn: Connection, row: Row[Any], column: Column[Any]) -> Any:
+def opened(conn: Connection, row: Row[*tuple[Any, ...]], column: Column[Any]) -> Any:
     """A value of such a row, opened; None if there is none. Raises ``StoreError``."""
     value = getattr(row, column.name)
     if not isinstance(value, str):
@@ -164,7 +167,7 @@ def opened(conn: Connection, row: Row[Any], column: Column[Any]) -> Any:
     return json.loads(text) if is_json(column) and text is not value else text
 
 
-def readable(conn: Connection, row: Row[Any], column: Column[Any]) -> str | None:
+def readable(conn: Connection, row: Row[*tuple[Any, ...]], column: Column[Any]) -> str | None:
     """The same of a text that is only shown: one that can't be opened says so."""
     try:
         found: str | None = opened(conn, row, column)

@@ -88,12 +88,13 @@ async def test_the_page_is_accessible_and_fits_on_every_screen(tmp_path: Path) -
                         bypass_csp=True,
                     )
                     page = await context.new_page()
-                    for path, name in (("/", "overview"), (f"/cases/{ref}", "case")):
+                    for path in ("/", "/cases", f"/cases/{ref}", "/times"):
                         answer = await page.goto(url + path)
                         assert answer is not None
                         assert answer.status == 200
                         assert await violations(page) == []
                         assert await page.evaluate("document.documentElement.scrollWidth") <= width
+                        name = path.strip("/").replace("/", "-") or "overview"
                         await page.screenshot(path=pictures / f"{name}-{scheme}-{width}.png", full_page=True)
                     await context.close()
 

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, text, type_coerce
 from sqlalchemy import Text as Raw
 
 from adapter.domain.facts import Note, Signal
-from adapter.store import cases, events, facts, keys, requests
+from adapter.store import cases, events, facts, keys, reads, requests
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
 from adapter.store.facts import StoredFact
@@ -50,6 +50,7 @@ def filled(db: Database, count: int = 3) -> list[str]:
         case = store.open(f"order-{n}", person_id=f"{PERSON}-{n}")
         store.run(facts.save, "north", case.ref, {}, {"notes": StoredFact.read("notes", NOTES, (), NOW)})
         store.run(events.record, "north", case.ref, "told", {"why": WORDS}, now=NOW)
+        store.run(reads.note, ["north"], reads.Reader(WORDS, "shell"), "case", NOW, case.ref)
         refs.append(case.ref)
     store.run(requests.take, ["north"], "r", "resync", {"who": WORDS}, NOW)
     return refs
@@ -63,6 +64,7 @@ def kept(db: Database, refs: list[str]) -> None:
         assert [c.ref for c in store.run(cases.open_cases_of_person, "north", f"{PERSON}-{n}")] == [ref]
         assert store.run(facts.load, "north", ref).resources["notes"].value == NOTES
         assert store.run(events.of_case, "north", ref)[-1].data == {"why": WORDS}
+        assert store.run(reads.find, "north", ref=ref)[0].who == WORDS
     assert store.run(requests.all_requests)[0].content == {"who": WORDS}
 
 

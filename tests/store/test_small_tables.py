@@ -133,7 +133,7 @@ def test_the_orders_that_wait_are_replaced_whole_and_those_that_a_case_tells_of_
     ]
     store.run(order_inbox.replace_all, "north", waiting)
     assert set(store.run(order_inbox.all_waiting, "north").values()) == set(waiting)
-    assert store.run(queries.overview, "north", NOW).held == (waiting[1], waiting[0])
+    assert store.run(queries.overview, "north", NOW).unusable == (waiting[1], waiting[0])
     store.run(order_inbox.replace_all, "north", waiting[:1])
     assert store.run(order_inbox.unusable_orders, "north") == (waiting[0],)
     assert store.run(order_inbox.all_waiting, "south") == {}

@@ -93,7 +93,7 @@ def test_an_upgraded_database_is_worked_with_at_once(tmp_path: Path, revision: s
     db.close()
 
 
-SEALED = "0007"
+SEALED = "0009"
 """Whoever reads a column that may be encrypted since this one has to know of it."""
 
 
