@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Column, Connection, Row, delete, insert, select
 
-from adapter.store.sealing import opened, sealed
+from adapter.store.sealing import readable, sealed
 from adapter.store.tables import reads
 
 SHELL = "shell"
@@ -65,10 +66,11 @@ def find(
     if until is not None:
         query = query.where(_c.at < until)
     rows = conn.execute(query.order_by(_c.at, _c.id)).all()
-    return [
-        Read(row.tenant, row.ref, row.at, opened(conn, row, _c.who), row.what, opened(conn, row, _c.place))
-        for row in rows
-    ]
+
+    def by(row: Row[*tuple[Any, ...]], column: Column[str]) -> str:
+        return readable(conn, row, column) or ""
+
+    return [Read(row.tenant, row.ref, row.at, by(row, _c.who), row.what, by(row, _c.place)) for row in rows]
 
 
 def forget(conn: Connection, tenant: str, before: datetime) -> int:
