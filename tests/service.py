@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.outside import ROOT
 
+PSEUDONYM_KEY = "a key for tests only"
 PATIENCE = 90.0
 """Seconds that a test waits for what takes a few at most: the machine may have other things to do."""
 
@@ -27,14 +28,14 @@ def toml(groups: Mapping[str, Any], prefix: str = "") -> str:
     return text
 
 
-def write_config(path: Path, url: str, tenants: Mapping[str, Any], **engine: Any) -> Path:
+def write_config(path: Path, url: str, tenants: Mapping[str, Any], encryption_key: str = "", **engine: Any) -> Path:
     """A settings' file for the store ``url``; ``engine`` is the group of that name. No file is watched for re-sync."""
     files = {"resync_file": str(path.parent / "resync.toml"), "adopt_file": str(path.parent / "adopt.toml")}
     path.write_text(
         toml(
             {
-                "pseudonym_key": "a key for tests only",
-                "store": {"url": url},
+                "pseudonym_key": PSEUDONYM_KEY,
+                "store": {"url": url, "encryption_key": encryption_key},
                 "logs": {"level": "INFO", "format": "json"},
                 "engine": {**files, **engine},
                 "tenants": tenants,
