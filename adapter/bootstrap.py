@@ -221,9 +221,19 @@ def _http(vendor: VendorSettings, trust: ssl.SSLContext | bool) -> HttpSettings:
         read_timeout=vendor.read_timeout_seconds,
         max_concurrent=vendor.concurrency,
         per_second=vendor.requests_per_second,
-        trust=_trusting(vendor.ca_file) if vendor.ca_file else trust,
+        trust=_own_trust(vendor) or trust,
         proxy=vendor.proxy.get_secret_value(),
     )
+
+
+def _own_trust(vendor: VendorSettings) -> ssl.SSLContext | None:
+    """Where a vendor has authorities of its own, or demands a certificate of the client."""
+    if vendor.ca_file is None and vendor.cert_file is None:
+        return None
+    context = _trusting(vendor.ca_file) if vendor.ca_file else httpx.create_ssl_context()
+    if vendor.cert_file is not None:
+        context.load_cert_chain(vendor.cert_file, vendor.cert_key_file)
+    return context
 
 
 def _trusting(ca_file: Path) -> ssl.SSLContext:

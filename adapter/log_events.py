@@ -19,8 +19,9 @@ INFO: Final = logging.INFO
 WARNING: Final = logging.WARNING
 ERROR: Final = logging.ERROR
 
-COMMON: Final = frozenset({"tenant", "case", "correlation"})
-"""Fields that any event may have: the municipality, the case's reference, and what ties lines together."""
+COMMON: Final = frozenset({"tenant", "case", "correlation", "repeated"})
+"""Fields that any event may have: the municipality, the case's reference, what ties lines together, and how many lines
+of the same were left out before it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from adapter import bootstrap
 from adapter.bootstrap import TenantParts, open_database
+from adapter.cli.check_files import check_files
 from adapter.cli.check_lifecare import check_lifecare
 from adapter.cli.findings import Finding, Mark, fault, faults, fine, note
 from adapter.cli.open_service import command_settings, missing_database
@@ -82,7 +83,7 @@ async def check_all(config: Path | None) -> AsyncIterator[Finding]:
     for finding in _mappings(settings):
         usable += finding.mark is not Mark.FAULT
         yield finding
-    for finding in check_database(settings):
+    for finding in (*check_database(settings), *check_files(settings, config)):
         yield finding
     if not usable:
         yield note("Lifecare, Phoniro, mail", "not checked: they are once the mapping is mended")

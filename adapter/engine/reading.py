@@ -67,7 +67,7 @@ class CaseReader:
         whole = unsure or case.read_again_at is None or case.read_again_at <= self.at
         news = unsure or case.due_seq > 0 or case.due_reason not in (*BY_ITS_ACT, BY_TIME, LOOKED)
         told_nothing = not (whole or news) and case.due_reason in BY_ITS_ACT
-        if told_nothing and notes and self.at - notes.tried_at <= self.rt.tuning.fresh:
+        if told_nothing and notes and abs(self.at - notes.tried_at) <= self.rt.tuning.fresh:
             return
         if case.due_reason == LOOKED and not (whole or news):
             return

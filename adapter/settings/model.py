@@ -31,6 +31,8 @@ from adapter.settings.values import (
     StoreUrl,
     TenantName,
     Token,
+    certificate_fault,
+    in_clear,
     parsed_url,
 )
 
@@ -62,6 +64,19 @@ class VendorSettings(Group):
     ca_file: Authorities = Field(
         None, description="Certificates (PEM) of authorities that are trusted beside the system's."
     )
+    cert_file: Path | None = Field(
+        None, description="The certificate (PEM) that the adapter shows to a vendor who demands one."
+    )
+    cert_key_file: Path | None = Field(None, description="Its key (PEM, without a password), if not in `cert_file`.")
+
+    @model_validator(mode="after")
+    def _own_certificate(self) -> Self:
+        if self.cert_file is None:
+            if self.cert_key_file is not None:
+                raise ValueError("cert_key_file is set: cert_file must name the certificate as well")
+        elif fault := certificate_fault(self.cert_file, self.cert_key_file):
+            raise ValueError(fault)
+        return self
 
 
 class LifecareSettings(VendorSettings):
@@ -145,7 +160,19 @@ class StoreSettings(Group):
         "encrypted.",
     )
     encryption_key_file: Path | None = Field(None, description="A file that holds the encryption key.")
+    unencrypted: bool = Field(
+        False, description="Whether PostgreSQL on another host may be reached without TLS (`sslmode` in its URL)."
+    )
     auto_upgrade: bool = Field(True, description="Bring the tables up to date at start.")
+
+    @model_validator(mode="after")
+    def _not_in_clear(self) -> Self:
+        if not self.unencrypted and in_clear(self.url):
+            raise ValueError(
+                "url: PostgreSQL on another host without TLS: personal data and the password could travel in clear. "
+                "Add ?sslmode=verify-full&sslrootcert=<file> (or at least sslmode=require), or set unencrypted = true"
+            )
+        return self
 
 
 class EngineSettings(Group):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from ipaddress import ip_network
 from pathlib import Path
@@ -17,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 PSEUDONYM_KEY_MIN = 16
 TOKEN_MIN = 16
 ENCRYPTION_KEY_MIN = 32
+_ENCRYPTED = ("require", "verify-ca", "verify-full")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Role = Literal["read", "operate"]
@@ -122,6 +124,29 @@ def _store_url(value: SecretStr) -> SecretStr:
     if url.drivername == "postgresql":  # as everybody writes it: the driver that is installed, not SQLAlchemy's first
         value = SecretStr(url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
     return value
+
+
+def in_clear(value: SecretStr) -> bool:
+    """Whether it is a PostgreSQL on another host that may be reached without TLS, as libpq does unless it is told. What
+    the URL leaves open the environment can say (``PGHOST``, ``PGSSLMODE``)."""
+    url = parsed_url(value)
+    if url.get_backend_name() != "postgresql":
+        return False
+    named = [url.host, *(url.query.get(name) for name in ("host", "hostaddr"))]
+    texts = [",".join(each) if isinstance(each, tuple) else each for each in named if each]
+    hosts = ",".join(texts or [os.environ.get("PGHOST", "")]).split(",")
+    elsewhere = [host for host in hosts if host and not host.startswith(("/", "@")) and host not in LOOPBACK]
+    return bool(elsewhere) and url.query.get("sslmode", os.environ.get("PGSSLMODE")) not in _ENCRYPTED
+
+
+def certificate_fault(certificate: Path, key: Path | None) -> str | None:
+    """Why a client certificate and its key can't be used; None when they can."""
+    try:
+        # Without a password to give, one that wants a password is refused and not asked for on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ValueError):  # ssl.SSLError among them
+        return "cert_file and cert_key_file must be a certificate and its own key (PEM, without a password)"
+    return None
 
 
 def parsed_url(url: SecretStr) -> URL:

@@ -72,6 +72,12 @@ def between(conn: Connection, tenant: str, first: date, last: date, what: str | 
     return [Tally(first, unit, what, value, int(number)) for unit, what, value, number in rows if number]
 
 
+def since(conn: Connection, tenant: str) -> date | None:
+    """The first day of which anything was counted."""
+    found: date | None = conn.scalar(select(func.min(_c.day)).where(_c.tenant == tenant))
+    return found
+
+
 def months(conn: Connection, tenant: str, first: date, last: date, *, zone: tzinfo, now: datetime) -> list[Month]:
     """What was counted from the first to the last day, both included, by month. ``zone`` is that of the days, ``now``
     (UTC) the present."""

@@ -24,6 +24,12 @@ from adapter.store.types import Instant
 
 _c = cases.c
 _NOW = bindparam("now", type_=Instant())
+_OPEN = (
+    select(_c.ref)
+    .where(_c.tenant == bindparam("tenant"), _c.ref.in_(bindparam("refs", expanding=True)), _c.closed_at.is_(None))
+    .order_by(_c.ref)
+    .with_for_update()
+)
 _MARK = (
     update(cases)
     .where(_c.tenant == bindparam("of_tenant"), _c.ref.in_(bindparam("refs", expanding=True)), _c.closed_at.is_(None))
@@ -45,6 +51,12 @@ _READY = (
     .order_by(_c.ready_at, _c.ref)
     .limit(bindparam("limit", type_=Integer()))
     .with_for_update(skip_locked=True)
+)
+_LEASE = (
+    update(cases)
+    .where(_c.tenant == bindparam("of_tenant"), _c.ref.in_(bindparam("refs", expanding=True)))
+    # No reason stands there until it is marked anew.
+    .values(version=_c.version + 1, due_reason=None)
 )
 _HELD = (
     select(_c.version, _c.lease_owner, _c.due_at, _c.due_reason, _c.due_seq, _c.read_again_at, _c.ready_at)
@@ -91,8 +103,7 @@ def _hold_open(conn: Connection, tenant: str, refs: Iterable[str]) -> Sequence[s
     """Those of the cases that are open, locked in the order that everybody keeps to: two who mark the same cases would
     block each other otherwise."""
     asked = sorted(set(refs))
-    theirs = (_c.tenant == tenant, _c.ref.in_(asked), _c.closed_at.is_(None))
-    return conn.scalars(select(_c.ref).where(*theirs).order_by(_c.ref).with_for_update()).all() if asked else ()
+    return conn.scalars(_OPEN, {"tenant": tenant, "refs": asked}).all() if asked else ()
 
 
 def _mark(
@@ -112,9 +123,7 @@ def claim_due(
     if not rows:
         return []
     lease: dict[str, Any] = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
-    leasing = update(cases).where(_c.tenant == tenant, _c.ref.in_([row.ref for row in rows]))
-    # No reason stands there until it is marked anew.
-    conn.execute(leasing.values(**lease, version=_c.version + 1, due_reason=None))
+    conn.execute(_LEASE, {"of_tenant": tenant, "refs": [row.ref for row in rows], **lease})
     found = (_readable(conn, row) for row in rows)
     return [replace(one, **lease, version=one.version + 1) for one in found if one is not None]
 

@@ -110,10 +110,11 @@ async def test_the_page_of_several_municipalities_is_accessible_and_fits_on_a_ph
                 color_scheme="dark", viewport={"width": 390, "height": 844}, bypass_csp=True
             )
             page = await context.new_page()
-            await page.goto(url)
-            assert await violations(page) == []
-            assert await page.evaluate("document.documentElement.scrollWidth") <= 390
-            await page.screenshot(path=pictures / "several-dark-390.png", full_page=True)
+            for path, name in (("/", "several"), ("/followup", "followup"), ("/guides", "guide")):
+                await page.goto(url + path)
+                assert await violations(page) == []
+                assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+                await page.screenshot(path=pictures / f"{name}-dark-390.png", full_page=True)
 
 
 async def test_everything_works_without_scripts_and_by_keyboard() -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
@@ -237,6 +241,26 @@ async def test_the_metrics_say_that_supervision_is_safe(site: Site) -> None:
     assert [value for name, value in safe.items() if "without_gates" in name or "after_end" in name] == [0.0, 0.0]
     for value in PERSONAL:
         assert value not in text
+
+
+async def test_a_crowd_that_reads_the_metrics_costs_one_reading_of_the_database(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, read = site.world.db, site.world.db.run_aside
+    reading: list[int] = []
+
+    async def counted(what: Callable[[Connection], Any]) -> Any:
+        reading.append(len(reading))
+        return await read(what)
+
+    monkeypatch.setattr(db, "run_aside", counted)
+    site.ops.metrics_seconds = 3600
+    async with site.client() as client:
+        told = {answer.text for answer in await asyncio.gather(*(client.get("/metrics") for _ in range(40)))}
+        assert (len(reading), len(told)) == (1, 1)
+        site.ops.metrics_seconds = 0
+        await client.get("/metrics")
+    assert len(reading) == 2
 
 
 async def test_a_vendor_that_is_held_back_shows_in_the_metrics_and_the_others_as_zero() -> None:
