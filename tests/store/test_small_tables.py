@@ -23,6 +23,7 @@ from adapter.domain.facts import (
     Facts,
     Note,
     Order,
+    ServicePlan,
     Signal,
 )
 from adapter.domain.ledger import ActKind, ActState, ScheduleRecord
@@ -269,6 +270,7 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "client": st.from_type(Client),
     "absences": st.lists(st.from_type(Absence), max_size=3).map(tuple),
     "notes": st.lists(st.builds(Note, at=instants), max_size=3).map(tuple),
+    "plans": st.lists(st.from_type(ServicePlan), max_size=3).map(tuple),
 }
 
 

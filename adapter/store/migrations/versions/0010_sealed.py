@@ -10,8 +10,8 @@ from alembic import op
 from adapter.store.sealing import of
 from adapter.store.types import Instant, Word
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 BATCH = 1000
 
