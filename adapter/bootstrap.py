@@ -147,7 +147,7 @@ def build(
     parts, refused = {}, dict[str, Sequence[str]](settings.refused)
     for name, t in settings.tenants.items():
         try:
-            parts[name] = _parts(name, t, clock, outside, trust, service_log)
+            parts[name] = _parts(name, t, clock, outside, trust, service_log, settings.ops.public_url)
         except MappingError as error:
             refused[name] = error.faults
     if not parts:
@@ -251,6 +251,7 @@ def _parts(
     outside: Outside,
     trust: ssl.SSLContext | bool,
     service_log: ServiceLog,
+    public_url: str,
 ) -> TenantParts:
     mapping = load_mapping(settings.mapping_file)
     on_call = _each(service_log.of(name, mapping.zone), *([outside.calls(name)] if outside.calls else []))
@@ -288,6 +289,7 @@ def _parts(
             units={str(unit): name for unit, name in mapping.units.names.items()},
             contacts={"it": mapping.mailboxes.it},
             headings=headings,
+            pages={"url": public_url} if public_url else {},
         ),
         lifecare=lifecare,
         phoniro=phoniro,

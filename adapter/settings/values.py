@@ -42,6 +42,11 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _public_url(value: str) -> str:
+    """Empty, or where people reach the status page: https, but for this machine itself."""
+    return _base_url(value) if value else value
+
+
 def _present(value: SecretStr) -> SecretStr:
     if not value.get_secret_value():
         raise ValueError("is empty")
@@ -155,6 +160,7 @@ def parsed_url(url: SecretStr) -> URL:
 
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Secret = Annotated[SecretStr, AfterValidator(_present)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long)]
 EncryptionKeys = Annotated[SecretStr, AfterValidator(_encryption_keys)]
