@@ -28,14 +28,14 @@ def toml(groups: Mapping[str, Any], prefix: str = "") -> str:
     return text
 
 
-def write_config(path: Path, url: str, tenants: Mapping[str, Any], encryption_key: str = "", **engine: Any) -> Path:
+def write_config(path: Path, url: str, tenants: Mapping[str, Any], **engine: Any) -> Path:
     """A settings' file for the store ``url``; ``engine`` is the group of that name. No file is watched for re-sync."""
     files = {"resync_file": str(path.parent / "resync.toml"), "adopt_file": str(path.parent / "adopt.toml")}
     path.write_text(
         toml(
             {
                 "pseudonym_key": PSEUDONYM_KEY,
-                "store": {"url": url, "encryption_key": encryption_key},
+                "store": {"url": url},
                 "logs": {"level": "INFO", "format": "json"},
                 "engine": {**files, **engine},
                 "tenants": tenants,

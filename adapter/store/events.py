@@ -109,7 +109,7 @@ def after(
     if until is not None:
         query = query.where(_c.at < until)
     rows = conn.execute(query).all()
-    return [ChainedEvent(*_values(conn, row), row.tenant, row.previous, row.hash) for row in rows]
+    return [ChainedEvent(*_values(conn, row), tenant=row.tenant, previous=row.previous, hash=row.hash) for row in rows]
 
 
 def named(conn: Connection, tenant: str, name: str) -> list[Event]:

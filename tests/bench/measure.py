@@ -58,9 +58,12 @@ def row(what: str, measured: str, baseline: str, ratio: float | None, target: st
     return {"what": what, "measured": measured, "baseline": baseline, "ratio": shown, "target": target}
 
 
-def config_for(outside: Outside, folder: Path, url: str, **engine: Any) -> Path:
+def config_for(outside: Outside, folder: Path, url: str, *, key: str = "", **engine: Any) -> Path:
+    """``key``: the encryption key."""
     tenants = {"exempel": outside.tenant(mapping_without_quiet_hours(folder), concurrency=CONNECTIONS)}
-    return write_config(folder / "adapter.toml", url, tenants, concurrency=CONNECTIONS, **engine)
+    file = write_config(folder / "adapter.toml", url, tenants, concurrency=CONNECTIONS, **engine)
+    file.write_text(file.read_text("utf-8").replace("[store]\n", f'[store]\nencryption_key = "{key}"\n'), "utf-8")
+    return file
 
 
 def until(done: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
@@ -97,7 +100,7 @@ def encrypted(outside: Outside, folder: Path, url: str, count: int) -> list[Row]
         db.close()
         outside.call("reset")
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        lived(outside, folder, config_for(outside, folder, url, encryption_key=key, poll_seconds=3600), 0, count, 0.0)
+        lived(outside, folder, config_for(outside, folder, url, key=key, poll_seconds=3600), 0, count, 0.0)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
     plain, sealed = seconds
