@@ -109,14 +109,14 @@ def after(
     if until is not None:
         query = query.where(_c.at < until)
     rows = conn.execute(query).all()
-    return [ChainedEvent(*_values(conn, row), tenant=row.tenant, previous=row.previous, hash=row.hash) for row in rows]
+    return [ChainedEvent(**_values(conn, row), tenant=row.tenant, previous=row.previous, hash=row.hash) for row in rows]
 
 
 def named(conn: Connection, tenant: str, name: str) -> list[Event]:
     """Those of no single case that have a name, oldest first."""
     of = (_c.tenant == tenant, _c.ref.is_(None), _c.name == name)
     rows = conn.execute(select(events).where(*of).order_by(_c.id)).all()
-    return [Event(*_values(conn, row)) for row in rows]
+    return [Event(**_values(conn, row)) for row in rows]
 
 
 def last_before(conn: Connection, tenant: str, at: datetime) -> int | None:
@@ -130,13 +130,14 @@ def of_case(conn: Connection, tenant: str, ref: str, *, limit: int | None = None
     c = events.c
     query = select(events).where(c.tenant == tenant, c.ref == ref)
     rows = conn.execute(query.order_by(c.id.desc()).limit(limit)).all()
-    return tuple(Event(*_values(conn, row)) for row in reversed(rows))
+    return tuple(Event(**_values(conn, row)) for row in reversed(rows))
 
 
-def _values(conn: Connection, row: Row[*tuple[Any, ...]]) -> tuple[Any, ...]:
+def _values(conn: Connection, row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     """What an ``Event`` consists of. Data that can't be opened says so, and fits no hash."""
     try:
         data = sealing.opened(conn, row, _c.data)
     except StoreError as error:
         data = {"unreadable": str(error)}
-    return row.id, row.ref, row.at, row.name, data, row.correlation
+    of = {"id": row.id, "ref": row.ref, "at": row.at, "name": row.name}
+    return {**of, "data": data, "correlation": row.correlation}
