@@ -42,9 +42,8 @@ def history(acts: Sequence[Act], events: Iterable[Event], words: Words) -> tuple
         error = act.error or "" if act.state is not ActState.DONE else ""
         entry = Entry(words.when(at), names[act.key], f"{act.n:02d}", state, _TONES.get(act.state, ""), error)
         found.append((at if act.state in _FINISHED else _LAST, True, act.n, entry))
-    for event in events:
-        if event.name not in _FOLDED:
-            found.append((event.at, False, event.id, Entry(words.when(event.at), _text(event, words, names))))
+    others = (event for event in events if event.name not in _FOLDED)
+    found += ((e.at, False, e.id, Entry(words.when(e.at), _text(e, words, names))) for e in others)
     return tuple(entry for *_, entry in sorted(found, key=lambda each: each[:3], reverse=True))
 
 
