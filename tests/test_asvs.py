@@ -1,4 +1,4 @@
-"""The table of docs/security.md has each requirement of OWASP ASVS 4.0.3 up to level 2, once, and names what is there."""
+"""The table of docs/security.md has each requirement of OWASP ASVS 4.0.3 up to level 2, and names what is there."""
 
 from __future__ import annotations
 
