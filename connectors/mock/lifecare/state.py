@@ -26,6 +26,7 @@ _ID_STARTS: Final = {
     "absence": 500001,
     "note": 600001,
     "documentation": 700001,
+    "visit": 800001,
 }
 
 
