@@ -30,6 +30,7 @@ from mappings.sections import (
     Municipality,
     Organisations,
     Part,
+    ReportedVisits,
     Routine,
     Services,
     Text,
@@ -51,6 +52,7 @@ class MunicipalMapping(Part):
     mailboxes: Mailboxes = Field(description="where mail goes")
     forms: dict[Text, Text] = Field({}, description="where the routine's forms are: a link or a place, by their names")
     routine: Routine = Routine()
+    reported_visits: ReportedVisits = ReportedVisits()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -133,6 +135,7 @@ class MunicipalMapping(Part):
             gates=OPTIONAL & self.signals.keys(),
             consent_review_months=routine.consent_review_months,
             most_looks_at_once=routine.most_looks_at_once,
+            write_back=self.reported_visits.mode,
             open_absence_days=routine.open_absence_days,
             schedule_ahead_days=routine.schedule_ahead_days,
             settle_changes=timedelta(minutes=routine.settle_changes_minutes),

@@ -65,6 +65,7 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
         collected=collected,
         unwatched=None if closed else unwatched(s),
         unit=_unit(s),
+        execution=_execution(s),
         balanced=balanced(s),
     )
 
@@ -82,6 +83,11 @@ def _unit(s: Situation) -> int | None:
         return period.unit_id
     unit = told.what.get("unit") if told else None
     return unit if isinstance(unit, int) else None
+
+
+def _execution(s: Situation) -> int | None:
+    period = s.mandate.at_or_after(s.today)
+    return period.execution.id if period and period.execution else None
 
 
 def _phase(s: Situation) -> Phase:

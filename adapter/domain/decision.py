@@ -102,5 +102,7 @@ class Decision:
     """Set where a person is granted supervision that isn't running and isn't planned not to."""
     unit: int | None = None
     """The provider's unit that has the case, as far as is known."""
+    execution: int | None = None
+    """The case's execution, as far as is known."""
     balanced: bool = field(default=False)
     """Whether each act that was carried out on the way in has had its counterpart (P7)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta, tzinfo
+from enum import StrEnum
 
 from adapter.domain.facts import Signal
 from adapter.domain.nights import NightWindow
@@ -17,6 +18,14 @@ class Lateness:
     remind: int
     again: int
     escalate: int
+
+
+class WriteBack(StrEnum):
+    """Whether looks are written to the case system as visits (LA12). ``PLAN``: it is only shown what would be."""
+
+    OFF = "off"
+    PLAN = "plan"
+    ON = "on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,7 @@ class Policy:
     gates: frozenset[Signal] = frozenset()
     consent_review_months: int = 0
     most_looks_at_once: int = 0
+    write_back: WriteBack = WriteBack.OFF
 
     def patience_of(self, unit: int | None) -> tuple[int, int]:
         return self.patience_by_unit.get(unit or 0, self.patience)

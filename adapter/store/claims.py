@@ -48,7 +48,7 @@ _CHANGE_CLAIMED = _CHANGE.where(
 # A statement of its own: joined to the one that locks, PostgreSQL would give an act that changed just now beside its
 # case from before that change.
 _THEIR_CASES = (
-    select(_k.ref, _k.person_id, _k.decided_at, _f.value.label("client"), _p.external_id)
+    select(_k.ref, _k.person_id, _k.decided_at, _k.unit, _k.execution, _f.value.label("client"), _p.external_id)
     .select_from(
         cases.outerjoin(facts, (_f.tenant == _k.tenant) & (_f.ref == _k.ref) & (_f.resource == "client")).outerjoin(
             person_rows, (_p.tenant == _k.tenant) & (_p.person_id == _k.person_id)
@@ -65,9 +65,9 @@ class ClaimedAct:
     when the oldest of the facts behind it was read; an act that ``opens`` supervision needs fresh ones (P1).
 
     The rest is what is known of its case: whose it is (never logged), when it was last decided (UTC), the client as
-    last read if that can be told, the person's id at the platform once there is one, and, for an act on the platform,
-    the case's schedules there (``CaseContext.schedule_ids``). Of an act that something else than a case wants, none of
-    that is known, and ``person_id`` is empty."""
+    last read if that can be told, the person's id at the platform once there is one, its unit and execution, and, for
+    an act on the platform, the case's schedules there (``CaseContext.schedule_ids``). Of an act that something else
+    than a case wants, none of that is known, and ``person_id`` is empty."""
 
     tenant: str
     ref: str
@@ -85,6 +85,8 @@ class ClaimedAct:
     client: Client | None
     external_id: str | None
     schedule_ids: Mapping[int, tuple[str, str | None]]
+    unit: int | None = None
+    execution: int | None = None
 
 
 def claim_acts(
@@ -177,12 +179,12 @@ def _lease(
     """Rows of one tenant's lane, locked."""
     if not rows:
         return []
-    tenant, refs = rows[0].tenant, sorted({row.ref for row in rows})
+    tenant, refs = rows[0].tenant, sorted({_case_of(row) for row in rows})
     claimed = []
     known = {row.ref: row for row in conn.execute(_THEIR_CASES, {"tenant": tenant, "refs": refs})}
     ids = schedules.remote_ids(conn, tenant, refs) if rows[0].lane == "platform" else {}
     for row in rows:
-        act = _claimed(row, known.get(row.ref), ids.get(row.ref, {}), owner, lease_until)
+        act = _claimed(row, known.get(_case_of(row)), ids.get(row.ref, {}), owner, lease_until)
         mine = {"of_tenant": tenant, "of_ref": row.ref, "of_n": row.n}
         taken = {"state": act.act.state, "attempts": act.act.attempts, "looks": act.looks}
         lease = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
@@ -191,6 +193,11 @@ def _lease(
             _tell_lost(conn, row, now)
         claimed.append(act)
     return claimed
+
+
+def _case_of(row: Row[Any]) -> str:
+    """The case that an act is about: a look's acts stand under the look."""
+    return str(row.what["case"]) if row.lane == "visit" else str(row.ref)
 
 
 def _claimed(
@@ -219,6 +226,8 @@ def _claimed(
         client=_client(of.client) if of else None,
         external_id=of.external_id if of else None,
         schedule_ids=schedule_ids,
+        unit=of.unit if of else None,
+        execution=of.execution if of else None,
     )
 
 

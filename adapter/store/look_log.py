@@ -11,9 +11,9 @@ from sqlalchemy import Connection, Row, func, select
 from adapter.domain.ledger import LOOK_DONE, Look, LookOutcome
 from adapter.store.codec import chunks
 from adapter.store.sql import upsert
-from adapter.store.tables import looks
+from adapter.store.tables import cases, looks
 
-_c = looks.c
+_c, _k = looks.c, cases.c
 _DONE = _c.outcome.in_(sorted(LOOK_DONE))
 
 
@@ -72,6 +72,15 @@ def first_done(conn: Connection, tenant: str, ref: str) -> tuple[Look, ...]:
     first = select(_c.n, func.min(_c.due_at).label("at")).where(*theirs, _DONE, _c.entitled).group_by(_c.n).subquery()
     query = select(looks).join(first, (first.c.n == _c.n) & (first.c.at == _c.due_at)).where(*theirs)
     return tuple(map(_look, conn.execute(query.order_by(_c.n))))
+
+
+def cases_of(conn: Connection, tenant: str, refs: Iterable[str]) -> dict[str, tuple[int | None, int | None]]:
+    """The unit and the execution that last had each of these cases."""
+    found: dict[str, tuple[int | None, int | None]] = {}
+    for some in chunks(sorted(refs)):
+        rows = conn.execute(select(_k.ref, _k.unit, _k.execution).where(_k.tenant == tenant, _k.ref.in_(some)))
+        found |= {row.ref: (row.unit, row.execution) for row in rows}
+    return found
 
 
 def before(conn: Connection, tenant: str, refs: Sequence[str], start: datetime) -> dict[str, Look]:

@@ -47,6 +47,11 @@ HEADLINES = Resource("headlines", wire.Headline, {})
 PROVIDER_UNITS = Resource("provider_units", wire.ProviderUnit, {}, delta=True)
 SERVICE_CONFIGURATIONS = Resource("service_configurations", wire.ServiceConfiguration, {}, key=None)
 
+PERSONNELS = Resource("personnels", wire.Personnel, {"UserId": "text"}, key="PersonId", delta=True)
+REPORTED_VISITS = Resource("reported_visits", wire.ReportedVisit, {"ExternalId": "text"}, delta=True)
+
+WRITE_BACK: tuple[Resource[Any], ...] = (PERSONNELS, REPORTED_VISITS)
+"""Needed only where looks are written back (LA12)."""
 RESOURCES: tuple[Resource[Any], ...] = (
     ORDERS,
     ORDERED_SERVICES,

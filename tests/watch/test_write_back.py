@@ -1,0 +1,195 @@
+"""Looks written back to Lifecare, end to end: each done look one visit, and none of a look that wasn't done (LA12)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from adapter.engine.retention import forget
+from adapter.store import outbox
+from adapter.store.tables import acts, events
+from connectors.mock.faults import Kind, Rule
+from connectors.mock.lifecare import catalogue
+from tests.watch.test_nights import CYCLE, FIRST, IT, MORNING, SECOND, THIRD, mails, outcome, running
+from tests.watch.written_back import PERSONNEL, changes, mapping_with, visits
+from tests.world import ANNA, World
+
+PATH = "/WE.EC.Integration.Host/api/v1/reported_visits"
+ALL = ["02 21:30", "03 01:15", "03 04:00"]
+HELD = "Gjorda tillsyner kan inte skrivas till Lifecare"
+
+
+def remap(world: World, mapping: Path) -> None:
+    """The process starts anew with another mapping."""
+    tenant = world.settings.tenants["exempel"].model_copy(update={"mapping_file": mapping})
+    world.settings = world.settings.model_copy(update={"tenants": {"exempel": tenant}})
+    world.restart()
+
+
+async def morning(world: World) -> None:
+    await world.watch(MORNING + timedelta(hours=3))
+
+
+async def test_each_look_that_was_done_is_one_visit_by_whoever_looked_and_who_that_was_is_stored_nowhere(
+    tmp_path: Path,
+) -> None:
+    async with World(mapping=mapping_with(tmp_path)) as world:
+        schedule_id = await running(world)
+        outcome(world, schedule_id, SECOND, "missed")
+        await world.watch(FIRST + CYCLE)
+        assert visits(world.lifecare) == ALL[:1], "as soon as it is known"
+        await morning(world)
+        assert visits(world.lifecare) == [ALL[0], ALL[2]]
+        assert changes(world.lifecare) == ["created", "created"]
+        first = world.lifecare.visits()[0]
+        staff = catalogue.PERSONNEL["night_staff"]
+        assert first["ExternalId"] == f"{schedule_id}:{int(FIRST.timestamp())}"
+        assert (first["ClientPersonId"], first["PersonnelPersonId"]) == (ANNA, staff.person_id)
+        assert (first["EndTime"] - first["StartTime"], first["Status"]) == (timedelta(minutes=2), "Completed")
+        assert first["Services"][0]["ServiceType"]["Code"] == catalogue.CAMERA.code
+        assert first["ExecutionId"] == first["Services"][0]["ExecutionId"]
+        stored = await world.db.run(lambda c: [str(row) for t in (acts, events) for row in c.execute(select(t))])
+        for who in (staff.person_id, staff.signature, "operator-1"):
+            assert not any(who in row for row in stored)
+
+
+async def test_off_is_off_and_plan_writes_nothing(tmp_path: Path) -> None:
+    for mode in ("off", "plan"):
+        async with World(mapping=mapping_with(tmp_path, mode=mode)) as world:
+            await running(world)
+            await morning(world)
+            assert changes(world.lifecare) == []
+            assert await world.db.run(lambda c: c.scalar(select(func.count()).where(acts.c.lane == "visit"))) == 0
+
+
+async def test_what_phoniro_corrects_is_corrected_or_taken_back(tmp_path: Path) -> None:
+    """Missed and then done; done and then missed; a patrol was sent after all."""
+    async with World(mapping=mapping_with(tmp_path)) as world:
+        schedule_id = await running(world)
+        later = timedelta(minutes=40)
+        for due, first, then in ((FIRST, "missed", "ok"), (SECOND, "ok", "missed"), (THIRD, "ok", "visit_dispatched")):
+            outcome(world, schedule_id, due, first)
+            outcome(world, schedule_id, due, then, told_at=due + later)
+        await world.watch(FIRST + CYCLE)
+        assert visits(world.lifecare) == []
+        await morning(world)
+        assert visits(world.lifecare) == ALL[:1]
+        assert changes(world.lifecare) == ["created", "created", "deleted", "created", "deleted"]
+
+
+async def test_a_protected_persons_looks_are_written_only_where_the_table_says_so(tmp_path: Path) -> None:
+    allowed = mapping_with(tmp_path, lambda text: text.replace("protected = false", "protected = true"))
+    allowed = allowed.rename(tmp_path / "allowed.toml")
+    for mapping, count in ((mapping_with(tmp_path), 0), (allowed, 3)):
+        async with World(mapping=mapping) as world:
+            await running(world)
+            world.lifecare.protect(ANNA, "address")
+            await world.settle()
+            await morning(world)
+            assert len(changes(world.lifecare)) == count
+
+
+@pytest.mark.parametrize(
+    ("lacks", "told"),
+    [
+        (PERSONNEL, "i mappningens tabell reported_visits.personnel"),
+        ("service_type = 4010", "service_type saknas i mappningens tabell reported_visits"),
+    ],
+)
+async def test_what_is_unmapped_is_held_back_told_once_by_table_and_key_and_goes_by_itself_once_it_is_there(
+    tmp_path: Path, lacks: str, told: str
+) -> None:
+    whole = mapping_with(tmp_path).rename(tmp_path / "whole.toml")
+    async with World(mapping=mapping_with(tmp_path, lambda text: text.replace(lacks, ""))) as world:
+        await running(world)
+        await morning(world)
+        assert changes(world.lifecare) == []
+        assert mails(world, IT).count(HELD) == 1
+        assert told in next(body for _, _, subject, body in world.mail.sent if subject == HELD)
+        remap(world, whole)
+        await world.db.run(lambda c: outbox.release_parked(c, "exempel", world.clock.now()))
+        await world.pass_time(minutes=5)
+        assert visits(world.lifecare) == ALL
+
+
+async def test_who_looked_and_came_to_lifecare_only_now_is_found_the_next_morning(tmp_path: Path) -> None:
+    async with World(mapping=mapping_with(tmp_path)) as world:
+        await running(world)
+        staff = catalogue.PERSONNEL["night_staff"].person_id
+        world.lifecare.change("personnels", staff, Active=False)
+        await morning(world)
+        assert (visits(world.lifecare), mails(world, IT).count(HELD)) == ([], 1)
+        world.lifecare.change("personnels", staff, Active=True)
+        await world.watch(MORNING + timedelta(hours=27), every=timedelta(hours=1))
+        assert visits(world.lifecare)[:3] == ALL
+
+
+async def test_a_key_without_a_licence_holds_up_visits_and_nothing_else(tmp_path: Path) -> None:
+    async with World(mapping=mapping_with(tmp_path)) as world:
+        await running(world)
+        world.lifecare.settings.unlicensed.add("reported_visits")
+        await morning(world)
+        assert mails(world, IT).count(HELD) == 1
+        assert world.rt.breakers.of("exempel", "lifecare").closed
+
+
+@pytest.mark.parametrize("kind", [Kind.CUT_AFTER, Kind.CUT_BEFORE, Kind.GARBAGE, Kind.DUPLICATE, Kind.LATE_EFFECT])
+async def test_lost_answers_late_effects_and_doubles_make_no_second_visit(tmp_path: Path, kind: Kind) -> None:
+    async with World(mapping=mapping_with(tmp_path)) as world:
+        schedule_id = await running(world)
+        outcome(world, schedule_id, SECOND, "ok")
+        outcome(world, schedule_id, SECOND, "missed", told_at=SECOND + timedelta(minutes=40))
+        for method in ("POST", "DELETE"):
+            world.lifecare_faults.add(Rule(kind=kind, method=method, path=PATH, times=2, seconds=25, cut=True))
+        await morning(world)
+        assert visits(world.lifecare) == [ALL[0], ALL[2]]
+        assert changes(world.lifecare).count("created") == 3
+        assert world.lifecare_faults.hits
+
+
+async def test_a_process_that_dies_around_a_visit_leaves_one_visit(tmp_path: Path) -> None:
+    died: list[str] = []
+
+    async def dies(point: str) -> None:
+        if point.startswith(("act visit", "looks taken in")) and point not in died:
+            died.append(point)
+            raise SystemExit(point)
+
+    async with World(mapping=mapping_with(tmp_path), pause=dies) as world:
+        await running(world)
+        while world.clock.time < MORNING + timedelta(hours=3):
+            try:
+                await world.watch(world.clock.time + timedelta(minutes=10))
+            except SystemExit:
+                world.restart()
+        assert len(died) >= 4
+        assert (visits(world.lifecare), changes(world.lifecare)) == (ALL, ["created"] * 3)
+
+
+async def test_what_was_written_back_is_kept_no_longer_than_personal_data_and_not_in_the_cases_ledger(
+    tmp_path: Path,
+) -> None:
+    async with World(mapping=mapping_with(tmp_path)) as world:
+        await running(world)
+        await morning(world)
+        ref = (await world.case()).ref
+        assert all("visit" not in act.kind for act in await world.acts(ref))
+
+        async def kept() -> tuple[int, ...]:
+            return await world.db.run(
+                lambda c: tuple(
+                    c.scalar(select(func.count()).select_from(t).where(t.c.ref.like(f"{ref}-%"))) or 0
+                    for t in (acts, events)
+                )
+            )
+
+        assert await kept() == (3, 3), "one act, and one line of audit, for each"
+        world.clock.time += world.tenant.retention - timedelta(days=1)
+        await forget(world.rt)
+        assert await kept() == (3, 3)
+        world.clock.time += timedelta(days=2)
+        await forget(world.rt)
+        assert await kept() == (0, 0)
