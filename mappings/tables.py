@@ -136,6 +136,7 @@ class MunicipalMapping(Part):
             consent_review_months=routine.consent_review_months,
             most_looks_at_once=routine.most_looks_at_once,
             write_back=self.reported_visits.mode,
+            write_back_protected=self.reported_visits.protected,
             open_absence_days=routine.open_absence_days,
             schedule_ahead_days=routine.schedule_ahead_days,
             settle_changes=timedelta(minutes=routine.settle_changes_minutes),

@@ -40,6 +40,7 @@ class Policy:
     is known what came of a look. ``gates`` are the signals that a municipality wants before the start beside those of
     the routine (LA14). A consent is to be reviewed after ``consent_review_months``; 0: never.
     ``most_looks_at_once``: so many looks of a unit may fall in a quarter of an hour; 0: any number.
+    ``write_back_protected``: looks at persons with protected identity are written back too.
     ``holidays`` are days that aren't working days beside Saturdays and Sundays."""
 
     zone: tzinfo
@@ -62,6 +63,7 @@ class Policy:
     consent_review_months: int = 0
     most_looks_at_once: int = 0
     write_back: WriteBack = WriteBack.OFF
+    write_back_protected: bool = False
 
     def patience_of(self, unit: int | None) -> tuple[int, int]:
         return self.patience_by_unit.get(unit or 0, self.patience)

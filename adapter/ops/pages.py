@@ -32,6 +32,7 @@ from adapter.presentation.case_file import CaseFile, case_file, find_case
 from adapter.presentation.case_page import known_lines, next_lines, urgent_lines
 from adapter.presentation.nights import picture
 from adapter.presentation.signs import SIGNS
+from adapter.presentation.visits import lines as visit_lines
 from adapter.presentation.words import Words
 from adapter.store import events
 from adapter.store.drift import Drift, last_drift
@@ -186,6 +187,7 @@ class Pages:
             timeline=[(words.when(e.at), event_text(e, words, acts)) for e in reversed(found.timeline)],
             documents=DOCUMENTS if self.ops.documents else (),
             picture=picture(file.nights, policy, words) if file.nights else None,
+            visits=visit_lines(file.visits, words),
         )
 
 

@@ -13,6 +13,8 @@ from adapter.store import outbox
 from adapter.store.tables import acts, events
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import catalogue
+from tests.ops.conftest import site_of
+from tests.reliability.mortal import Killed
 from tests.watch.test_nights import CYCLE, FIRST, IT, MORNING, SECOND, THIRD, mails, outcome, running
 from tests.watch.written_back import PERSONNEL, changes, mapping_with, visits
 from tests.world import ANNA, World
@@ -33,6 +35,11 @@ async def morning(world: World) -> None:
     await world.watch(MORNING + timedelta(hours=3))
 
 
+async def page(world: World) -> str:
+    async with site_of(world).client() as client:
+        return str((await client.get(f"/cases/{(await world.case()).ref}")).text)
+
+
 async def test_each_look_that_was_done_is_one_visit_by_whoever_looked_and_who_that_was_is_stored_nowhere(
     tmp_path: Path,
 ) -> None:
@@ -51,6 +58,7 @@ async def test_each_look_that_was_done_is_one_visit_by_whoever_looked_and_who_th
         assert (first["EndTime"] - first["StartTime"], first["Status"]) == (timedelta(minutes=2), "Completed")
         assert first["Services"][0]["ServiceType"]["Code"] == catalogue.CAMERA.code
         assert first["ExecutionId"] == first["Services"][0]["ExecutionId"]
+        assert (await page(world)).count("</dt><dd>skriven till Lifecare") == 2
         stored = await world.db.run(lambda c: [str(row) for t in (acts, events) for row in c.execute(select(t))])
         for who in (staff.person_id, staff.signature, "operator-1"):
             assert not any(who in row for row in stored)
@@ -63,6 +71,7 @@ async def test_off_is_off_and_plan_writes_nothing(tmp_path: Path) -> None:
             await morning(world)
             assert changes(world.lifecare) == []
             assert await world.db.run(lambda c: c.scalar(select(func.count()).where(acts.c.lane == "visit"))) == 0
+            assert (await page(world)).count("skulle skrivas till Lifecare") == (3 if mode == "plan" else 0)
 
 
 async def test_what_phoniro_corrects_is_corrected_or_taken_back(tmp_path: Path) -> None:
@@ -156,14 +165,14 @@ async def test_a_process_that_dies_around_a_visit_leaves_one_visit(tmp_path: Pat
     async def dies(point: str) -> None:
         if point.startswith(("act visit", "looks taken in")) and point not in died:
             died.append(point)
-            raise SystemExit(point)
+            raise Killed
 
     async with World(mapping=mapping_with(tmp_path), pause=dies) as world:
         await running(world)
         while world.clock.time < MORNING + timedelta(hours=3):
             try:
                 await world.watch(world.clock.time + timedelta(minutes=10))
-            except SystemExit:
+            except Killed:
                 world.restart()
         assert len(died) >= 4
         assert (visits(world.lifecare), changes(world.lifecare)) == (ALL, ["created"] * 3)
