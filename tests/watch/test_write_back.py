@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import reduce
 from pathlib import Path
 
-import pytest
 from sqlalchemy import func, select
 
+from adapter.cli.check_write_back import check_write_back
+from adapter.cli.findings import Mark
 from adapter.engine.retention import forget
 from adapter.store import outbox
 from adapter.store.tables import acts, events
-from connectors.mock.faults import Kind, Rule
+from connectors.mock.faults import Rule
 from connectors.mock.lifecare import catalogue
 from tests.ops.conftest import site_of
 from tests.reliability.mortal import Killed
-from tests.watch.test_nights import CYCLE, FIRST, IT, MORNING, SECOND, THIRD, mails, outcome, running
-from tests.watch.written_back import PERSONNEL, changes, mapping_with, visits
+from tests.reliability.test_unknown import LOST
+from tests.watch.test_nights import CYCLE, DEADLINE, FIRST, IT, MORNING, SECOND, THIRD, mails, outcome, running
+from tests.watch.written_back import PERSONNEL, SERVICE, changes, mapping_with, visits
 from tests.world import ANNA, World
 
 PATH = "/WE.EC.Integration.Host/api/v1/reported_visits"
@@ -32,7 +35,7 @@ def remap(world: World, mapping: Path) -> None:
 
 
 async def morning(world: World) -> None:
-    await world.watch(MORNING + timedelta(hours=3))
+    await world.watch(MORNING + timedelta(hours=2), every=timedelta(hours=1))
 
 
 async def page(world: World) -> str:
@@ -64,14 +67,13 @@ async def test_each_look_that_was_done_is_one_visit_by_whoever_looked_and_who_th
             assert not any(who in row for row in stored)
 
 
-async def test_off_is_off_and_plan_writes_nothing(tmp_path: Path) -> None:
-    for mode in ("off", "plan"):
-        async with World(mapping=mapping_with(tmp_path, mode=mode)) as world:
-            await running(world)
-            await morning(world)
-            assert changes(world.lifecare) == []
-            assert await world.db.run(lambda c: c.scalar(select(func.count()).where(acts.c.lane == "visit"))) == 0
-            assert (await page(world)).count("skulle skrivas till Lifecare") == (3 if mode == "plan" else 0)
+async def test_a_plan_shows_what_would_be_written_and_writes_nothing(tmp_path: Path) -> None:
+    async with World(mapping=mapping_with(tmp_path, mode="plan")) as world:
+        await running(world)
+        await morning(world)
+        assert changes(world.lifecare) == []
+        assert await world.db.run(lambda c: c.scalar(select(func.count()).where(acts.c.lane == "visit"))) == 0
+        assert (await page(world)).count("skulle skrivas till Lifecare") == 3
 
 
 async def test_what_phoniro_corrects_is_corrected_or_taken_back(tmp_path: Path) -> None:
@@ -90,37 +92,43 @@ async def test_what_phoniro_corrects_is_corrected_or_taken_back(tmp_path: Path) 
 
 
 async def test_a_protected_persons_looks_are_written_only_where_the_table_says_so(tmp_path: Path) -> None:
-    allowed = mapping_with(tmp_path, lambda text: text.replace("protected = false", "protected = true"))
-    allowed = allowed.rename(tmp_path / "allowed.toml")
-    for mapping, count in ((mapping_with(tmp_path), 0), (allowed, 3)):
-        async with World(mapping=mapping) as world:
-            await running(world)
-            world.lifecare.protect(ANNA, "address")
-            await world.settle()
-            await morning(world)
-            assert len(changes(world.lifecare)) == count
+    allowed = mapping_with(tmp_path / "a", lambda text: text.replace("protected = false", "protected = true"))
+    async with World(mapping=mapping_with(tmp_path)) as world:
+        await running(world)
+        world.lifecare.protect(ANNA, "address")
+        await world.settle()
+        await world.watch(SECOND + DEADLINE)
+        assert changes(world.lifecare) == []
+        assert (await page(world)).count("skrivs inte: personen har skyddade uppgifter") == 2
+        remap(world, allowed)
+        await morning(world)
+        assert visits(world.lifecare) == ALL[2:], "what was withheld stays so"
 
 
-@pytest.mark.parametrize(
-    ("lacks", "told"),
-    [
-        (PERSONNEL, "i mappningens tabell reported_visits.personnel"),
-        ("service_type = 4010", "service_type saknas i mappningens tabell reported_visits"),
-    ],
-)
-async def test_what_is_unmapped_is_held_back_told_once_by_table_and_key_and_goes_by_itself_once_it_is_there(
-    tmp_path: Path, lacks: str, told: str
+async def test_what_is_missing_holds_back_is_told_once_by_table_and_key_and_once_it_is_there_all_goes_out(
+    tmp_path: Path,
 ) -> None:
-    whole = mapping_with(tmp_path).rename(tmp_path / "whole.toml")
-    async with World(mapping=mapping_with(tmp_path, lambda text: text.replace(lacks, ""))) as world:
+    def without(*keys: str) -> Path:
+        def cut(text: str) -> str:
+            return reduce(lambda left, key: left.replace(key, ""), keys, text)
+
+        return mapping_with(tmp_path / str(len(keys)), cut)
+
+    async with World(mapping=without(SERVICE, PERSONNEL)) as world:
         await running(world)
         await morning(world)
-        assert changes(world.lifecare) == []
-        assert mails(world, IT).count(HELD) == 1
-        assert told in next(body for _, _, subject, body in world.mail.sent if subject == HELD)
-        remap(world, whole)
-        await world.db.run(lambda c: outbox.release_parked(c, "exempel", world.clock.now()))
-        await world.pass_time(minutes=5)
+        for then, told in (
+            (without(PERSONNEL), "service_type saknas i mappningens tabell reported_visits"),
+            (without(), "saknas i mappningens tabell reported_visits.personnel"),
+        ):
+            assert changes(world.lifecare) == []
+            assert [told in body for _, _, subject, body in world.mail.sent if subject == HELD].count(True) == 1
+            parts = world.service.tenants["exempel"]
+            checked = check_write_back(parts.lifecare, parts.phoniro, parts.mapping, world.clock.now())
+            assert [f.subject for f in [one async for one in checked] if f.mark is Mark.FAULT]
+            remap(world, then)
+            await world.db.run(lambda c: outbox.release_parked(c, "exempel", world.clock.now()))
+            await world.pass_time(minutes=5)
         assert visits(world.lifecare) == ALL
 
 
@@ -132,7 +140,7 @@ async def test_who_looked_and_came_to_lifecare_only_now_is_found_the_next_mornin
         await morning(world)
         assert (visits(world.lifecare), mails(world, IT).count(HELD)) == ([], 1)
         world.lifecare.change("personnels", staff, Active=True)
-        await world.watch(MORNING + timedelta(hours=27), every=timedelta(hours=1))
+        await world.watch(MORNING + timedelta(hours=26), every=timedelta(hours=2))
         assert visits(world.lifecare)[:3] == ALL
 
 
@@ -145,18 +153,22 @@ async def test_a_key_without_a_licence_holds_up_visits_and_nothing_else(tmp_path
         assert world.rt.breakers.of("exempel", "lifecare").closed
 
 
-@pytest.mark.parametrize("kind", [Kind.CUT_AFTER, Kind.CUT_BEFORE, Kind.GARBAGE, Kind.DUPLICATE, Kind.LATE_EFFECT])
-async def test_lost_answers_late_effects_and_doubles_make_no_second_visit(tmp_path: Path, kind: Kind) -> None:
+async def test_however_an_answer_is_lost_each_look_is_one_visit(tmp_path: Path) -> None:
+    """Three nights, in each of which the second look is told as done and then as missed."""
     async with World(mapping=mapping_with(tmp_path)) as world:
         schedule_id = await running(world)
-        outcome(world, schedule_id, SECOND, "ok")
-        outcome(world, schedule_id, SECOND, "missed", told_at=SECOND + timedelta(minutes=40))
-        for method in ("POST", "DELETE"):
-            world.lifecare_faults.add(Rule(kind=kind, method=method, path=PATH, times=2, seconds=25, cut=True))
-        await morning(world)
-        assert visits(world.lifecare) == [ALL[0], ALL[2]]
-        assert changes(world.lifecare).count("created") == 3
-        assert world.lifecare_faults.hits
+        for fault in LOST.values():
+            for method in ("POST", "DELETE"):
+                world.lifecare_faults.add(Rule.model_validate({**fault, "method": method, "path": PATH}))
+        for night in range(3):
+            second = SECOND + timedelta(days=night)
+            outcome(world, schedule_id, second, "ok")
+            outcome(world, schedule_id, second, "missed", told_at=second + timedelta(minutes=50))
+        await world.watch(MORNING + timedelta(days=2, hours=2), every=timedelta(hours=1))
+        assert len(visits(world.lifecare)) == 6
+        assert not [at for at in visits(world.lifecare) if at.endswith("01:15")]
+        assert (changes(world.lifecare).count("created"), changes(world.lifecare).count("deleted")) == (9, 3)
+        assert len(world.lifecare_faults.hits) > len(LOST)
 
 
 async def test_a_process_that_dies_around_a_visit_leaves_one_visit(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from connectors.mock.lifecare import SimulatedLifecare
 from tests.world import EXAMPLE
 
 OFF = 'mode = "off"'
+SERVICE = "service_type = 4010"
 PERSONNEL = '"operator-1" = "NATEST"'
 
 
@@ -16,6 +17,7 @@ def mapping_with(folder: Path, change: Callable[[str], str] = lambda text: text,
     """The example's, with looks written back, and changed by ``change``."""
     text = EXAMPLE.read_text(encoding="utf-8")
     assert OFF in text
+    folder.mkdir(exist_ok=True)
     target = folder / "mapping.toml"
     target.write_text(change(text.replace(OFF, f'mode = "{mode}"')), encoding="utf-8")
     return target
