@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test bench chaos simulate simulate-mutants check format install lock clean
+.PHONY: demo test bench chaos attack simulate simulate-mutants check format install lock clean
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PY) -m venv .venv
@@ -27,6 +27,10 @@ bench: $(READY)
 # Replicas on PostgreSQL under random trouble. ARGS="--minutes 20 --seed 7"
 chaos: $(READY)
 	$(BIN)/python -m tests.replicas.chaos $(ARGS)
+
+# Attacks on the real daemon over loopback, and whether it held. ONLY="endless" for those whose name has the word.
+attack: $(READY)
+	$(BIN)/python -m tests.attack $(if $(ONLY),"$(ONLY)")
 
 # A simulated month of twenty cases for each seed; the last line says how many seeds held.
 SEEDS ?= 20

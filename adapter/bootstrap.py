@@ -21,6 +21,7 @@ import httpx
 
 from adapter.engine.circuit_breaker import LIFECARE, Breakers
 from adapter.engine.environment import Clock, Runtime, Tenant
+from adapter.engine.service_log import ServiceLog
 from adapter.engine.tuning import Tuning
 from adapter.gateways.executors import Executors
 from adapter.gateways.lifecare_source import LifecareSource
@@ -131,12 +132,14 @@ def build(
     database = db or Database(settings.store.url.get_secret_value())
     key = settings.pseudonym_key.get_secret_value().encode()
     breakers = Breakers()
+    owner = owner or f"{socket.gethostname()}-{os.getpid()}-{rng.randrange(16**6):06x}"
+    service_log = ServiceLog(owner, clock.now)
     # One for all vendors, and read anew with new settings.
     trust = True if outside.transports else httpx.create_ssl_context()
     parts, refused = {}, dict[str, Sequence[str]](settings.refused)
     for name, t in settings.tenants.items():
         try:
-            parts[name] = _parts(name, t, clock, outside, trust)
+            parts[name] = _parts(name, t, clock, outside, trust, service_log)
         except MappingError as error:
             refused[name] = error.faults
     if not parts:
@@ -157,16 +160,18 @@ def build(
             platform=p.schedules,
             pseudonym=lambda person_id: pseudonym(key, person_id),
             retention=timedelta(days=p.mapping.retention_days),
+            reads_kept=timedelta(days=p.mapping.audit_days),
         )
         for name, p in parts.items()
     }
     runtime = Runtime(
         db=database,
         tenants=tenants,
+        service_log=service_log,
         clock=clock,
         tuning=tuning(settings.engine),
         rng=rng,
-        owner=owner or f"{socket.gethostname()}-{os.getpid()}-{rng.randrange(16**6):06x}",
+        owner=owner,
         breakers=breakers,
         refused=refused,
         dry_run=settings.dry_run,
@@ -208,9 +213,19 @@ def _http(vendor: VendorSettings, trust: ssl.SSLContext | bool) -> HttpSettings:
         read_timeout=vendor.read_timeout_seconds,
         max_concurrent=vendor.concurrency,
         per_second=vendor.requests_per_second,
-        trust=_trusting(vendor.ca_file) if vendor.ca_file else trust,
+        trust=_own_trust(vendor) or trust,
         proxy=vendor.proxy.get_secret_value(),
     )
+
+
+def _own_trust(vendor: VendorSettings) -> ssl.SSLContext | None:
+    """Where a vendor has authorities of its own, or demands a certificate of the client."""
+    if vendor.ca_file is None and vendor.cert_file is None:
+        return None
+    context = _trusting(vendor.ca_file) if vendor.ca_file else httpx.create_ssl_context()
+    if vendor.cert_file is not None:
+        context.load_cert_chain(vendor.cert_file, vendor.cert_key_file)
+    return context
 
 
 def _trusting(ca_file: Path) -> ssl.SSLContext:
@@ -221,10 +236,15 @@ def _trusting(ca_file: Path) -> ssl.SSLContext:
 
 
 def _parts(
-    name: str, settings: TenantSettings, clock: Clock, outside: Outside, trust: ssl.SSLContext | bool
+    name: str,
+    settings: TenantSettings,
+    clock: Clock,
+    outside: Outside,
+    trust: ssl.SSLContext | bool,
+    service_log: ServiceLog,
 ) -> TenantParts:
     mapping = load_mapping(settings.mapping_file)
-    on_call = outside.calls(name) if outside.calls else None
+    on_call = _each(service_log.of(name, mapping.zone), *([outside.calls(name)] if outside.calls else []))
     sleep = outside.sleep or clock.sleep
     base = settings.lifecare.base_url.rstrip("/")
     lifecare = LifecareClient(
@@ -266,6 +286,14 @@ def _parts(
         schedules=PhoniroSchedules(phoniro, mapping, clock.now),
         headings=headings,
     )
+
+
+def _each(*told: OnCall) -> OnCall:
+    def on_call(vendor: str, call: str, status: int | None, outcome: str, seconds: float) -> None:
+        for each in told:
+            each(vendor, call, status, outcome, seconds)
+
+    return on_call
 
 
 def _mail(settings: TenantSettings, on_call: OnCall | None) -> MailClient | None:

@@ -19,8 +19,9 @@ INFO: Final = logging.INFO
 WARNING: Final = logging.WARNING
 ERROR: Final = logging.ERROR
 
-COMMON: Final = frozenset({"tenant", "case", "correlation"})
-"""Fields that any event may have: the municipality, the case's reference, and what ties lines together."""
+COMMON: Final = frozenset({"tenant", "case", "correlation", "repeated"})
+"""Fields that any event may have: the municipality, the case's reference, what ties lines together, and how many lines
+of the same were left out before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +183,13 @@ _CATALOGUE: Final = (
     Event("act_given_back", INFO, ("act", "kind", "reason"),
           "An act that was claimed and not sent was given back, to be done later."),
     # the full comparison
-    Event("comparison_done", INFO, ("listed", "others", "same", "changed", "missing", "unowned", "left_out", "seconds"),
+    Event("comparison_done", INFO,
+          ("listed", "others", "same", "changed", "missing", "unowned", "left_out", "unread", "seconds"),
           "Every schedule at the camera platform was compared with what the cases know."),
+    Event("schedules_broken", WARNING, ("rows", "reason"),
+          "Schedules in the camera platform's list can't be read, nor by themselves where they are ours. All others "
+          "were compared.",
+          "Report it to the camera platform's support if it lasts; `adapter compare` names them."),
     Event("schedule_changed", WARNING, ("schedule", "status", "mended"),
           "A schedule was changed by somebody else; it is put right, or only told, as `engine.drift` says.",
           "Find out who changes schedules by hand at the camera platform, and ask them not to."),
@@ -210,12 +216,16 @@ _CATALOGUE: Final = (
     Event("hook_refused", WARNING, ("status", "reason"),
           "A hint was refused: unsigned, too old, too large or too many.",
           "If it is from Lifecare's side: compare the secret and the clocks."),
-    Event("signed_in", INFO, (), "Somebody signed in to the status page with its token."),
+    Event("signed_in", INFO, (), "Somebody signed in to the status page; `adapter audit reads` says who."),
     Event("signed_out", INFO, (), "Somebody signed out of the status page."),
     Event("sign_in_refused", WARNING, ("status", "reason", "count"),
-          "Somebody tried to sign in to the status page with a wrong token, or too often, `count` times "
-          "since the line before.",
+          "Somebody tried to sign in to the status page with a wrong token, too often, or without a role: `count` "
+          "times since the line before.",
           "If it repeats: find out who it is; change the token if it may be known."),
+    Event("read_not_noted", WARNING, ("what", "error"),
+          "Somebody looked at a list on the status page, and the database couldn't take down who. A case is not shown "
+          "then.",
+          "See `store_unavailable`."),
     Event("loop_hung", ERROR, ("seconds",),
           "The event loop stood still for too long; the process ends itself and is started again.",
           "Report the traceback on standard error.",

@@ -12,7 +12,17 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from adapter.domain.facts import Absence, AuthorityDecision, Client, Execution, FactProblem, Note, Order, Signal
+from adapter.domain.facts import (
+    Absence,
+    AuthorityDecision,
+    Client,
+    Execution,
+    FactProblem,
+    Note,
+    Order,
+    ServicePlan,
+    Signal,
+)
 from adapter.domain.ledger import Act, LookOutcome, ScheduleRecord
 
 
@@ -109,6 +119,10 @@ class CaseSource(Protocol):
 
     async def absences(self, person_id: str) -> tuple[tuple[Absence, ...], tuple[FactProblem, ...]]: ...
 
+    async def plans(self, person_id: str) -> tuple[tuple[ServicePlan, ...], tuple[FactProblem, ...]]:
+        """The person's plans that hold supervision by camera (LA13). All problems are of those that only inform."""
+        ...
+
     async def notes(
         self, execution_ids: frozenset[int], signals: frozenset[Signal], since: date
     ) -> tuple[tuple[Note, ...], tuple[FactProblem, ...]]:
@@ -201,6 +215,14 @@ class PlatformSchedule:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokenSchedule:
+    """One of its list that can't be used; ``problem`` names fields, never values."""
+
+    id: str | None
+    problem: str
+
+
+@dataclass(frozen=True, slots=True)
 class Supervision:
     """A look as the camera platform lists it, by the platform's ids. Instants are UTC."""
 
@@ -223,7 +245,7 @@ class Supervisions:
 class SchedulePlatform(Protocol):
     """The camera platform (Phoniro), read for comparison."""
 
-    def schedules(self) -> AsyncGenerator[Sequence[PlatformSchedule], None]:
+    def schedules(self) -> AsyncGenerator[Sequence[PlatformSchedule | BrokenSchedule], None]:
         """Every schedule there is, ours and others', by the page. The list may lag behind by seconds."""
         ...
 

@@ -77,3 +77,7 @@ class Conflict(VendorError):
 
 class ContractBroken(VendorError):
     """The answer to a read is not what the contract says: not JSON, a missing field, a date that is no date."""
+
+
+class TooLong(ContractBroken):
+    """The answer to a read, or a list, is longer than is read."""

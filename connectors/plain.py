@@ -15,7 +15,7 @@ DEEPEST: Final = 32
 """Levels of a JSON document that are read; the deepest shape of any vendor's has five."""
 VALUE_COST: Final = 100
 """What a value costs in memory at least, in bytes, beside its text."""
-COSTLIEST: Final = 100 * 1024 * 1024
+COSTLIEST: Final = 64 * 1024 * 1024
 """What a document may cost in memory, in bytes as ``cost`` reckons them."""
 
 # What no text can hold that is to be stored: PostgreSQL takes no NUL, and half of a surrogate pair (a cut emoji) is no

@@ -140,8 +140,18 @@ class Mailboxes(Part):
     escalation: Mailbox = Field(description="the mailbox of those who see to steps that were left undone")
     it: Mailbox = Field(description="the mailbox of those who run the adapter")
     night: Mailbox | None = Field(None, description="who works at night, in every unit that isn't listed")
+    followup: Mailbox | None = Field(None, description="who follows up decisions that are not executed, once a month")
     by_unit: Annotated[dict[int, Mailbox], BeforeValidator(_table)] = {}
     night_by_unit: Annotated[dict[int, Mailbox], BeforeValidator(_table)] = {}
+
+
+class Plans(Part):
+    """Genomförandeplaner (LA13): without this section I12 is shown by the adapter's own note."""
+
+    camera_types: Annotated[tuple[Id, ...], Field(min_length=1)] = Field(
+        description="the service types by which a plan holds supervision by camera (Services.ServiceType.Code)"
+    )
+    night_staff: bool = Field(False, description="whether night staff write the plan and are reminded of it")
 
 
 class Night(Part):
@@ -170,6 +180,7 @@ DEFAULT_PATIENCE = {
     "I8": Patience(remind=8, again=12, escalate=16),
     "I9": Patience(remind=3, again=6, escalate=10),
     "I10": Patience(remind=3, again=6, escalate=10),
+    "I12": Patience(remind=5, again=10, escalate=15),
     "A1": Patience(remind=3, again=6, escalate=10),
     "A4": Patience(remind=3, again=6, escalate=10),
     "A5": Patience(remind=5, again=10, escalate=15),
@@ -242,5 +253,6 @@ class Routine(Part):
     watch_grace_minutes: Count = 5
     most_looks_at_once: Count = 0
     retention_days: Count = 90
+    audit_days: Annotated[StrictInt, Field(gt=0)] = 1826
     late: dict[str, Patience] = {}
     end_reasons: dict[str, EndReason] = {}

@@ -30,6 +30,7 @@ from mappings.sections import (
     Municipality,
     Organisations,
     Part,
+    Plans,
     ReportedVisits,
     Routine,
     Services,
@@ -51,6 +52,7 @@ class MunicipalMapping(Part):
     organisations: Organisations = Field(description="Phoniro's organisations")
     mailboxes: Mailboxes = Field(description="where mail goes")
     forms: dict[Text, Text] = Field({}, description="where the routine's forms are: a link or a place, by their names")
+    plans: Plans | None = Field(None, description="which plans show that the times stand in one; none are read without")
     routine: Routine = Routine()
     reported_visits: ReportedVisits = ReportedVisits()
 
@@ -62,6 +64,11 @@ class MunicipalMapping(Part):
     def retention_days(self) -> int:
         """Days after the close for which personal data is kept."""
         return self.routine.retention_days
+
+    @property
+    def audit_days(self) -> int:
+        """Days for which it is kept who read what."""
+        return self.routine.audit_days
 
     @property
     def window(self) -> NightWindow:
@@ -104,6 +111,7 @@ class MunicipalMapping(Part):
             "authority": boxes.authority,
             "assessor": boxes.authority,
             "escalation": boxes.escalation,
+            "followup": boxes.followup or boxes.it,
         }
         return named.get(to, boxes.it)
 
@@ -137,6 +145,9 @@ class MunicipalMapping(Part):
             most_looks_at_once=routine.most_looks_at_once,
             write_back=self.reported_visits.mode,
             write_back_protected=self.reported_visits.protected,
+            plans=self.plans is not None,
+            plans_by_night=self.plans is not None and self.plans.night_staff,
+            followup_mails=self.mailboxes.followup is not None,
             open_absence_days=routine.open_absence_days,
             schedule_ahead_days=routine.schedule_ahead_days,
             settle_changes=timedelta(minutes=routine.settle_changes_minutes),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import get_origin
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
@@ -49,7 +50,8 @@ _EVENTS = """\
 
 The adapter writes one line per event to standard output: JSON lines, or a readable form on a terminal. Every line has
 `timestamp` (UTC, ISO 8601), `level`, `event` and `logger`; where they are known, also `tenant`, `case` (its reference)
-and `correlation` (the same on all lines of one piece of work). Durations are in seconds.
+and `correlation` (the same on all lines of one piece of work). Durations are in seconds. Of one and the same warning or
+error ten lines a minute are written; the next one says in `repeated` how many were left out.
 
 The level means something. **ERROR**: a person must act, else something stays undone; an alert rule tells of each.
 **WARNING**: something went wrong and the adapter copes; worth a look when it repeats. **INFO**: what it did.
@@ -70,17 +72,29 @@ def settings_reference() -> str:
         if name == "tenants":
             continue
         if (group := group_of(field.annotation)) is not None:
-            groups.append(f"## `[{name}]`\n\n{(group.__doc__ or '').strip()}\n\n{_table(group, name)}")
+            groups += _groups(group, name)
         else:
             top.append(_row(name, field, PREFIX + name.upper()))
     return "\n".join([_SETTINGS, "## At the top level\n", _HEAD + "\n".join(top), "", "\n\n".join(groups), ""])
+
+
+def _groups(group: type[BaseModel], name: str) -> list[str]:
+    """A group, and those within it."""
+    found = [f"## `[{name}]`\n\n{(group.__doc__ or '').strip()}\n\n{_table(group, name)}"]
+    for inner, field in group.model_fields.items():
+        if (below := group_of(field.annotation)) is not None:
+            found += _groups(below, f"{name}.{inner}" + (".<name>" if get_origin(field.annotation) is dict else ""))
+    return found
 
 
 _HEAD = "| setting | default | what it is | in the environment |\n|---|---|---|---|\n"
 
 
 def _table(group: type[BaseModel], prefix: str) -> str:
-    rows = [_row(n, f, f"{PREFIX}{prefix.upper()}__{n.upper()}") for n, f in group.model_fields.items()]
+    start = PREFIX + prefix.upper().replace(".", "__")
+    rows = [
+        _row(n, f, f"{start}__{n.upper()}") for n, f in group.model_fields.items() if group_of(f.annotation) is None
+    ]
     return _HEAD + "\n".join(rows)
 
 

@@ -55,14 +55,16 @@ def events_in(lines: Iterable[str], name: str) -> list[dict[str, Any]]:
 class Replica:
     """One process of the adapter; its log is a file."""
 
-    def __init__(self, config: Path, log: Path) -> None:
+    def __init__(self, config: Path, log: Path, *, module: str = "adapter") -> None:
+        """``module`` is run in the adapter's place, with its arguments."""
         self.config = config
         self.log = log
+        self.module = module
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("ADAPTER_")}
-        command = [sys.executable, "-m", "adapter", "run", "--config", str(self.config)]
+        command = [sys.executable, "-m", self.module, "run", "--config", str(self.config)]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=clean)
 

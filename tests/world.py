@@ -134,10 +134,15 @@ class World:
         transports = {name: self._transport(handler) for name, handler in handlers.items()}
         outside = Outside(transports=transports, sleep=self.clock.sleep, mail=self.mail)
         owner = f"adapter-{self.starts}"
-        service = build(self.settings, clock=self.clock, owner=owner, outside=outside, rng=self.rng, db=self.db)
+        service = build(
+            self.settings, clock=self.adapters_clock(), owner=owner, outside=outside, rng=self.rng, db=self.db
+        )
         if self.pause is not None:
             object.__setattr__(service.runtime, "pause", self.pause)
         return service
+
+    def adapters_clock(self) -> environment.Clock:
+        return self.clock
 
     def _transport(self, handler: Handler) -> httpx.AsyncBaseTransport:
         return InProcessTransport(handler)

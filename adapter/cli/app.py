@@ -30,6 +30,8 @@ COMMANDS = {
     "compare": ("compare:compare_now", "Compare Phoniro's schedules with the cases."),
     "adopt": ("adopt:propose", "Propose the adopt file for going live."),
     "followup": ("followup:followup", "Tell what was done, by month and unit."),
+    "guide": ("guide:show_guide", "Show the guide (lathund) of a role."),
+    "audit": ("audit:app", "Who read what, and what was done."),
     "purge": ("purge:purge", "Forget what is due to be forgotten."),
     "times": ("times:app", "Agreed times: how a note would be read."),
     "config": ("config:app", "See the settings as they count."),

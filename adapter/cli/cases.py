@@ -11,26 +11,32 @@ from sqlalchemy import Connection
 
 from adapter.bootstrap import Service
 from adapter.cli.documents import gather_document
+from adapter.cli.documents import write_document as write_file
 from adapter.cli.failures import CANT_BEGIN, fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import CaseArgument, ConfigOption, JsonOption, command_group, print_json
+from adapter.cli.reader import noted
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.facts import Facts
+from adapter.domain.looks import local_date
+from adapter.domain.unfulfilled import Listed
 from adapter.engine.reconcile import preview
 from adapter.ops.case_cache import CaseCache, safety
 from adapter.presentation import as_json as shapes
 from adapter.presentation.case_file import case_file, case_nights, find_case
-from adapter.presentation.case_page import case_list, case_page, held_list, overdue
+from adapter.presentation.case_page import case_list, case_page, overdue, unusable_list
 from adapter.presentation.console import console
 from adapter.presentation.nights import as_json as nights_as_json
 from adapter.presentation.nights import nights_page
 from adapter.presentation.plan_page import plan_page
+from adapter.presentation.unfulfilled import unfulfilled_json, unfulfilled_page, write_unfulfilled_csv
 from adapter.presentation.visits import as_json as visits_as_json
 from adapter.presentation.visits import case_visits
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder, unusable_orders
-from mappings.documents import DocumentError
+from adapter.store.unfulfilled import unfulfilled_cases
+from mappings.documents import KINDS, DocumentError
 from mappings.texts import Texts
 
 app = command_group("Look at cases: what is done, awaited and next.")
@@ -51,6 +57,15 @@ def list_cases(
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Only cases by whose camera somebody can look who must not, and why.")
     ] = False,
+    unfulfilled: Annotated[
+        bool,
+        typer.Option(
+            "--unfulfilled", help="Only decisions not executed, or interrupted, for 60 days or more, and why."
+        ),
+    ] = False,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="With --unfulfilled: the file to write the list to, for Excel.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Closed cases too.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
@@ -59,6 +74,11 @@ def list_cases(
 
     Orders that can't be used, and so have no case, follow with why; however the list is narrowed.
     """
+    if csv is not None and not unfulfilled:
+        raise fail("--csv goes with --unfulfilled: the other lists have no file.", CANT_BEGIN)
+    if unfulfilled:
+        _list_unfulfilled(config, csv, as_json=as_json)
+        return
     wanted = _phase(phase)
     open_only = not everything and not unsafe and wanted is not Phase.CLOSED
     with open_service(config) as service:
@@ -66,6 +86,7 @@ def list_cases(
         why: dict[str, str] = {}
 
         def read(c: Connection) -> tuple[list[Case], list[tuple[str, WaitingOrder]]]:
+            noted(c, service, "list", tenants)
             found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=wanted)]
             for tenant in service.runtime.tenants.values() if unsafe else ():
                 why.update(safety(c, CaseCache(), tenant.name, tenant.policy, service.runtime.clock.now()).unsafe)
@@ -77,14 +98,39 @@ def list_cases(
         found = [row for row in found if (not late or overdue(row)) and (not unsafe or row.ref in why)]
         found = sorted(found, key=lambda row: (row.opened_at, row.ref))
         if as_json:
-            unusable = [shapes.held_order(t, order, service.words[t]) for t, order in orders]
+            unusable = [shapes.unusable_order(t, order, service.words[t]) for t, order in orders]
             rows = [shapes.case_summary(row) | ({"unsafe": why[row.ref]} if unsafe else {}) for row in found]
-            print_json({"cases": rows, "orders_held": unusable})
+            print_json({"cases": rows, "orders_unusable": unusable})
             return
         words, several = service.words[tenants[0]], len(tenants) > 1
-        console().print(case_list(found, words, several=several, unsafe=why))
+        now = service.runtime.clock.now()
+        console().print(case_list(found, words, now, several=several, unsafe=why))
         if orders:
-            console().print(held_list(orders, words, several=several))
+            console().print(unusable_list(orders, words, several=several))
+
+
+def _list_unfulfilled(config: Path | None, csv: Path | None, *, as_json: bool) -> None:
+    with open_service(config) as service:
+        today = {
+            name: local_date(service.runtime.clock.now(), tenant.policy.zone)
+            for name, tenant in service.runtime.tenants.items()
+        }
+
+        def read(c: Connection) -> list[tuple[str, Listed]]:
+            noted(c, service, "list", today)
+            return [(name, row) for name, day in today.items() for row in unfulfilled_cases(c, name, day)]
+
+        rows, words = service.runtime.db.run_sync(read), service.words[next(iter(service.tenants))]
+        if csv is not None:
+            try:
+                write_unfulfilled_csv(rows, csv, words)
+            except OSError as error:
+                raise fail(f"{csv} can't be written: {error.strerror}.") from None
+            typer.echo(str(csv))
+        elif as_json:
+            print_json({"unfulfilled": [unfulfilled_json(tenant, row) for tenant, row in rows]})
+        else:
+            console().print(unfulfilled_page(rows, words, several=len(service.tenants) > 1))
 
 
 @app.command("show")
@@ -94,7 +140,7 @@ def show_case(case: CaseArgument, config: ConfigOption = None, as_json: JsonOpti
     Every step by its evidence, what is awaited from whom and since when, what was done, and what comes next.
     """
     with open_service(config) as service:
-        found = _found(service, case)
+        found = _found(service, case, "case")
         policy, now = service.runtime.tenants[found.tenant].policy, service.runtime.clock.now()
         file = service.runtime.db.run_sync(lambda c: case_file(c, found, policy, now))
         words = service.words[found.tenant]
@@ -117,6 +163,8 @@ def write_document(
     pen. A municipality's own templates stand in the folder `documents` beside its mapping.
     """
     with open_service(config) as service:
+        if kind in KINDS:
+            _found(service, case, kind)
         printed = service.runtime.db.run_sync(lambda c: gather_document(c, service, case, kind))
         if printed is None:
             raise fail(f"there is no {kind} of {case}: no such case, or it was never read whole (adapter case list)")
@@ -124,19 +172,13 @@ def write_document(
             document = printed()
         except DocumentError as error:
             raise fail(str(error)) from None
-        path = target or Path(document.name)
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(document.content)
-        except OSError as error:
-            raise fail(f"{path} can't be written: {error.strerror}") from None
-        typer.echo(str(path))
+        write_file(document, target or Path(document.name))
 
 
 def nights(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Show the last fourteen nights of a case, look by look: what is known of each look that was due."""
     with open_service(config) as service:
-        found = _found(service, case)
+        found = _found(service, case, "nights")
         policy, now = service.runtime.tenants[found.tenant].policy, service.runtime.clock.now()
         shown = service.runtime.db.run_sync(lambda c: case_nights(c, found, outbox.ledger(c, found), policy, now))
         words = service.words[found.tenant]
@@ -151,7 +193,7 @@ def nights(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption 
 def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Say what would be done for a case now, and why. Reads the case afresh; nothing is done or stored."""
     with open_service(config) as service:
-        found = _found(service, case)
+        found = _found(service, case, "plan")
         try:
             decision, known = asyncio.run(_preview(service, found))
         except LookupError:
@@ -191,9 +233,17 @@ def _phase(name: str | None) -> Phase | None:
     raise fail(f"There is no phase {name!r}; there are {known}.", CANT_BEGIN)
 
 
-def _found(service: Service, reference: str) -> Case:
+def _found(service: Service, reference: str, what: str) -> Case:
+    """The case that somebody is about to be shown; that is written down."""
     tenants = tuple(service.tenants)
-    case = service.runtime.db.run_sync(lambda c: find_case(c, tenants, reference))
+
+    def find(c: Connection) -> Case | None:
+        case = find_case(c, tenants, reference)
+        if case is not None:
+            noted(c, service, what, [case.tenant], case.ref)
+        return case
+
+    case = service.runtime.db.run_sync(find)
     if case is None:
         raise fail("There is no such case. `adapter case list --all` lists them all.")
     return case

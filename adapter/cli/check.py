@@ -16,6 +16,7 @@ import typer
 
 from adapter import bootstrap
 from adapter.bootstrap import TenantParts
+from adapter.cli.check_files import check_files
 from adapter.cli.check_lifecare import check_lifecare
 from adapter.cli.check_write_back import check_write_back
 from adapter.cli.findings import Finding, Mark, fault, faults, fine, note
@@ -81,6 +82,8 @@ async def check_all(config: Path | None) -> AsyncIterator[Finding]:
         usable += finding.mark is not Mark.FAULT
         yield finding
     yield check_database(settings)
+    for finding in check_files(settings, config):
+        yield finding
     if not usable:
         yield note("Lifecare, Phoniro, mail", "not checked: they are once the mapping is mended")
         return

@@ -35,7 +35,7 @@ def compare_now(config: ConfigOption = None) -> None:
         typer.echo(
             f"{tenant}: {result.listed} schedules listed, {result.same} as they should be, {result.others} others'"
         )
-        for name in ("changed", "missing", "unowned", "left_out"):
+        for name in ("changed", "missing", "unowned", "left_out", "unread"):
             if labels := getattr(result, name):
                 typer.echo(f"  {NAMES.get(name, name)}: {', '.join(labels)}")
 

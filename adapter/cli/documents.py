@@ -1,15 +1,19 @@
-"""A case's documents as PDF, for ``adapter case document`` and for the status page."""
+"""Documents as PDF, for the commands and for the status page: a case's, the follow-up, the guides."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
+import typer
 from sqlalchemy import Connection
 
 from adapter.bootstrap import Service
+from adapter.cli.failures import fail
 from adapter.ops.context import Document
 from adapter.presentation.case_file import find_case
 from adapter.presentation.documents import document_data
+from adapter.presentation.guide import GUIDES, Guide, guide
 from mappings.documents import KINDS, render
 
 
@@ -19,11 +23,35 @@ def gather_document(c: Connection, service: Service, reference: str, kind: str) 
     case = find_case(c, tuple(service.tenants), reference)
     if case is None or kind not in KINDS:
         return None
-    parts, tenant = service.tenants[case.tenant], service.runtime.tenants[case.tenant]
-    words, now = service.words[case.tenant], service.runtime.clock.now()
-    data = document_data(c, case, tenant.policy, now, words, parts.mapping.municipality.name)
+    tenant, words = service.runtime.tenants[case.tenant], service.words[case.tenant]
+    now = service.runtime.clock.now()
+    data = document_data(c, case, tenant.policy, now, words)
     if data is None:
         return None
-    # A municipality's own templates stand beside its mapping.
+    return lambda: print_document(service, case.tenant, kind, data, f"{case.ref}-{kind}.pdf")
+
+
+def print_document(service: Service, tenant: str, kind: str, data: Mapping[str, object], name: str) -> Document:
+    """The document by the municipality's own template, which stands beside its mapping, or the packaged one. ``data``
+    needn't name the municipality. Raises ``DocumentError``."""
+    parts = service.tenants[tenant]
     folder = parts.settings.mapping_file.parent / "documents"
-    return lambda: Document(f"{case.ref}-{kind}.pdf", "application/pdf", render(kind, data, folder=folder))
+    whole = {"municipality": parts.mapping.municipality.name, **data}
+    return Document(name, "application/pdf", render(kind, whole, folder=folder))
+
+
+def role_guide(service: Service, tenant: str, role: str) -> Guide | None:
+    """The guide of a role; None where there is no such municipality or role."""
+    if tenant not in service.tenants or role not in GUIDES:
+        return None
+    return guide(role, service.tenants[tenant].mapping, service.words[tenant])
+
+
+def write_document(document: Document, path: Path) -> None:
+    """To a file that is said. Raises the command's failure where it can't be written."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(document.content)
+    except OSError as error:
+        raise fail(f"{path} can't be written: {error.strerror}") from None
+    typer.echo(str(path))

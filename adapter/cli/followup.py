@@ -7,18 +7,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import Connection
 
 from adapter.bootstrap import Service
+from adapter.cli.documents import print_document, write_document
 from adapter.cli.failures import CANT_BEGIN, WRONG, fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption, JsonOption, print_json
 from adapter.domain.looks import local_date
 from adapter.engine.recount import recount
-from adapter.followup.report import Table, report
+from adapter.followup.report import ALL, Month, Table, by_span, report
+from adapter.followup.suppression import suppressed
+from adapter.ops.context import Document
 from adapter.presentation.console import console
 from adapter.presentation.followup_page import followup_json, followup_page, write_csv
+from adapter.presentation.followup_view import paper
 from adapter.store import counts
+from mappings.documents import FOLLOW_UP, DocumentError
 
 
 def followup(
@@ -28,15 +32,24 @@ def followup(
     ] = None,
     unit: Annotated[int | None, typer.Option(help="Only this unit, by its number in Lifecare.")] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="A folder: one file a table, for Excel.")] = None,
+    pdf: Annotated[
+        Path | None, typer.Option("--pdf", help="A file: the same with charts, on paper, without small numbers.")
+    ] = None,
     check: Annotated[bool, typer.Option("--check", help="Count again from the source, and say what differs.")] = False,
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell what was done, by month and unit: cases, steps, pauses, looks, reminders, messages.
+    """Tell what was done, by month and unit: cases, steps, pauses, looks, reminders, messages, and how it all ran.
 
     From the first day of the year to today unless --from and --to say otherwise. docs/followup.md has the columns.
+    Of several municipalities each has a PDF of its own, with its name at the end of the file's.
     """
     with open_service(config) as service:
+        if pdf is not None:
+            for name in service.tenants:
+                path = pdf.with_stem(f"{pdf.stem}-{name}") if len(service.tenants) > 1 else pdf
+                write_document(_on_paper(service, name, *_span(service, name, first, last), unit), path)
+            return
         told = {name: _of_tenant(service, name, first, last, unit, check=check) for name in service.tenants}
         if check:
             raise typer.Exit(_tell_check(told))
@@ -57,22 +70,40 @@ def followup(
                 typer.echo(str(path))
 
 
-def _of_tenant(
-    service: Service, name: str, first: datetime | None, last: datetime | None, unit: int | None, *, check: bool
-) -> tuple[tuple[Table, ...], list[str]]:
+def _span(service: Service, name: str, first: datetime | None, last: datetime | None) -> tuple[date, date]:
     tenant = service.runtime.tenants[name]
     until = last.date() if last else local_date(service.runtime.clock.now(), tenant.policy.zone)
     since = first.date() if first else date(until.year, 1, 1)
     if since > until:
         raise fail(f"--from {since} is after --to {until}.", CANT_BEGIN)
+    return since, until
+
+
+def _of_tenant(
+    service: Service, name: str, first: datetime | None, last: datetime | None, unit: int | None, *, check: bool
+) -> tuple[tuple[Table, ...], list[str]]:
+    since, until = _span(service, name, first, last)
     if check:
-        found = service.runtime.db.run_sync(lambda c: recount(c, tenant, since, until))
+        found = service.runtime.db.run_sync(lambda c: recount(c, service.runtime.tenants[name], since, until))
         return (), [f"{d.when} {d.what}: counted {d.counted}, found {d.found}" for d in found]
 
-    def read(c: Connection) -> tuple[Table, ...]:
-        return report(counts.months(c, name, since, until), unit)
+    return report(_months(service, name, since, until), unit), []
 
-    return service.runtime.db.run_sync(read), []
+
+def _months(service: Service, name: str, first: date, last: date) -> list[Month]:
+    zone, now = service.runtime.tenants[name].policy.zone, service.runtime.clock.now()
+    return service.runtime.db.run_sync(lambda c: counts.months(c, name, first, last, zone=zone, now=now))
+
+
+def _on_paper(service: Service, name: str, first: date, last: date, unit: int | None) -> Document:
+    below, words = service.settings.followup.suppress_below, service.words[name]
+    tables = suppressed(by_span(_months(service, name, first, last)), below)
+    whose, today = ALL if unit is None else unit, local_date(service.runtime.clock.now(), words.zone)
+    data = paper(tables, first, last, whose, words, today=today, below=below)
+    try:
+        return print_document(service, name, FOLLOW_UP, data, f"{FOLLOW_UP}.pdf")
+    except DocumentError as error:
+        raise fail(str(error)) from None
 
 
 def _tell_check(told: dict[str, tuple[tuple[Table, ...], list[str]]]) -> int:

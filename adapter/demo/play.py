@@ -95,7 +95,7 @@ def _show(lives: list[Life], observer: Observer) -> None:
     first, timeline, words = lives[0], observer.timeline, observer.words
     timeline.chapter(f"Checklistan för {first.person.first_name}, {first.ref}")
     if first.file and first.file.decision:
-        timeline.console.print(Padding(Checklist(first.file.decision.steps, words), (1, 0, 0, 0)))
+        timeline.console.print(Padding(Checklist(first.file.decision.steps, words, datetime.now(UTC)), (1, 0, 0, 0)))
     timeline.chapter(words.heading("balance"))
     timeline.console.print(Padding(_balance(lives, words), (1, 0, 0, 0)))
 
@@ -128,9 +128,10 @@ def _printed(lives: list[Life], words: Words) -> str:
     written = io.StringIO()
     page = Console(file=written, width=PLAIN_WIDTH, force_terminal=False, markup=False)
     files = [life.file for life in lives if life.file]
-    page.print(case_list([file.case for file in files], words, several=False))
+    now = datetime.now(UTC)
+    page.print(case_list([file.case for file in files], words, now, several=False))
     for file in files:
-        page.print(case_page(file, words, datetime.now(UTC)))
+        page.print(case_page(file, words, now))
     return written.getvalue()
 
 

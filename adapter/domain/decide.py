@@ -12,9 +12,10 @@ from adapter.domain.by_hand import unseen_stop
 from adapter.domain.calendar import after_quiet_hours, working_day_before
 from adapter.domain.checklist import checklist
 from adapter.domain.decision import Attention, Decision, Phase, StepState, StepView
+from adapter.domain.deviations import booking_turns, deviations
 from adapter.domain.facts import INFORMS, Facts, OrderStatus, Signal
 from adapter.domain.ledger import ActKind, ActState, Ledger, ScheduleStatus, Wanted
-from adapter.domain.letters import deviations, everything_undone, executions_open, letters
+from adapter.domain.letters import everything_undone, executions_open, letters
 from adapter.domain.looks import day_start, local_date
 from adapter.domain.night_letters import night_acts, night_rises
 from adapter.domain.night_load import load_letters
@@ -33,6 +34,7 @@ from adapter.domain.schedule import (
 )
 from adapter.domain.situation import Situation, situation
 from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, Told
+from adapter.domain.unfulfilled import unfulfilled
 from adapter.domain.unwatched import unwatched
 
 UNREADABLE_AFTER = timedelta(hours=1)
@@ -53,17 +55,19 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
     if not closed:
         told = (*letters(s), *night_acts(s), *load_letters(s))
         wanted = (*platform_acts(s), *told, *waits.mails, *_notices_by_mail(s, notices))
+    waiting = _waiting(s)
     return Decision(
         phase=phase,
         wanted=wanted,
         steps=steps,
         attention=notices,
         wake_at=None if closed else _wake_at(s, waits, wanted),
-        waiting=_waiting(s),
+        waiting=waiting,
         awaits=() if closed else _awaits(steps),
         release=_taken_up(s) if ledger.closed else s.mandate.later if closed or collected else (),
         collected=collected,
         unwatched=None if closed else unwatched(s),
+        unfulfilled=None if closed else unfulfilled(s, waiting),
         unit=_unit(s),
         execution=_execution(s),
         balanced=balanced(s),
@@ -239,6 +243,7 @@ def _wake_at(s: Situation, waits: Awaited, wanted: tuple[Wanted, ...]) -> dateti
         day_start(working_day_before(local_date(t, s.policy.zone), s.policy), s.policy.zone) for t in at if t > s.now
     ]
     at += [since + s.policy.deviation_grace for _, _, since, _ in deviations(s)]
+    at += booking_turns(s)
     at += [stop.since + s.policy.by_hand_after for stop in (unseen_stop(s),) if stop]
     at += [w.not_before for w in wanted if w.not_before]
     at += night_rises(s)

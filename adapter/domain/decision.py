@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from adapter.domain.ledger import Wanted
 from adapter.domain.routine import Role
+from adapter.domain.unfulfilled import Unfulfilled
 
 
 class Phase(StrEnum):
@@ -100,6 +101,8 @@ class Decision:
     """Whether the camera was collected after the authority's end: from then on a new order begins a new case."""
     unwatched: Unwatched | None = None
     """Set where a person is granted supervision that isn't running and isn't planned not to."""
+    unfulfilled: Unfulfilled | None = None
+    """Set where supervision is granted and doesn't run, for whatever reason and however long."""
     unit: int | None = None
     """The provider's unit that has the case, as far as is known."""
     execution: int | None = None

@@ -9,13 +9,14 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta, tzinfo
 
+from adapter.domain.deviations import tell_deviations
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleStatus, Wanted, What
 from adapter.domain.looks import LocalLook, at_wall_clock, last_look, next_look
 from adapter.domain.nights import check_granted
 from adapter.domain.pauses import by_hand, pauses, told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter
-from adapter.domain.schedule import camera_is_down, not_noted, pause_causes
+from adapter.domain.schedule import camera_is_down, pause_causes
 from adapter.domain.situation import Situation
 from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, Told, Writer
 
@@ -26,12 +27,6 @@ _STRENGTH = {Letter.CANCEL: 0, Letter.CANCEL_OR_FETCH: 1, Letter.COLLECT: 2}
 
 _BY_DATE = frozenset({"not_begun", "dates_contradict", "no_decision"})
 """Causes of a pause by which the plan is wrong until they are gone."""
-
-DEVIATION_LETTERS = {
-    "not_executed": (Letter.NOT_EXECUTED, "signal"),
-    "no_consent": (Letter.NO_CONSENT, "missing"),
-    "contradiction": (Letter.CONTRADICTION, "signal"),
-}
 
 
 def letters(s: Situation) -> tuple[Wanted, ...]:
@@ -46,7 +41,7 @@ def letters(s: Situation) -> tuple[Wanted, ...]:
         _times(w)
         _fewer(w)
         _dates(w)
-        _deviations(w)
+        tell_deviations(w)
     if not s.mandate.over and s.facts.client.value.deceased:
         _for_the_dead(w)
     _plan(w)
@@ -173,32 +168,6 @@ def _dates(w: Writer) -> None:
             old: What = {"old_first_day": began, "old_last_day": last.what["last_day"]}
             new: What = {"first_day": w.first_day, "last_day": w.last_day}
             w.settled(f"dates:{to}", Letter.DATES_CHANGED, to, **old, **new)
-
-
-def deviations(s: Situation) -> list[tuple[str, str, datetime, str]]:
-    """What isn't as the routine has it: (code, id of what shows it, since when, detail). Each has its grace."""
-    found: list[tuple[str, str, datetime, str]] = []
-    period = s.mandate.at_or_after(s.today)
-    papers = [n for n in (s.evidence.consent, s.evidence.liability, s.evidence.ready) if n]
-    if papers and period is not None and not period.executed and not s.ever_scheduled:
-        shown = min(papers, key=lambda n: (n.at, n.id))
-        found.append(("not_executed", period.order_id, shown.at, shown.signal.value))
-    ready, missing = s.evidence.ready, s.evidence.papers_missing or next(iter(not_noted(s)), None)
-    if ready and missing and not s.evidence.withdrawn and not s.live:
-        found.append(("no_consent", ready.id, ready.at, missing))
-    asked = Told(s.ledger.acts).last(ALARM_TEAM, *ASSIGNMENT_IN)
-    collected = None if s.live else s.evidence.collected  # a running e-tillsyn is paused by it, and that is told
-    for note in (collected, s.evidence.newest.get(Signal.PICKUP_BOOKED)):
-        if note and asked and note.at > asked.created_at:
-            found += [("contradiction", note.id, note.at, note.signal.value)]
-    return found
-
-
-def _deviations(w: Writer) -> None:
-    for code, shown_by, at, detail in deviations(w.s):
-        if w.s.now >= at + w.s.policy.deviation_grace:
-            letter, field = DEVIATION_LETTERS[code]
-            w.once(f"{code}:{shown_by}", letter, COORDINATOR, **{field: detail})
 
 
 def _plan(w: Writer) -> None:

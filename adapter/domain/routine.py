@@ -87,6 +87,8 @@ class Letter(StrEnum):
     """To the coordinator: the agreed times can't be read or contradict the order, with the reason."""
     NOT_EXECUTED = "not_executed"
     """I10, a deviation, to the coordinator: installed before the order was executed."""
+    INSTALLED_SOON = "installed_soon"
+    """I10, to the coordinator, the working day before a booked installation: the order isn't executed."""
     NO_CONSENT = "no_consent"
     """A deviation, to the coordinator: ready for start, but a paper isn't signed."""
     CONTRADICTION = "contradiction"

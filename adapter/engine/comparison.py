@@ -21,23 +21,26 @@ from adapter.domain.ledger import Act, ActKind, ActState, ScheduleRecord, Schedu
 from adapter.engine import counting
 from adapter.engine.environment import Runtime, Tenant
 from adapter.log_events import log, log_context
-from adapter.ports import CaseContext, PlatformSchedule, PortError
+from adapter.ports import BrokenSchedule, CaseContext, Failure, PlatformSchedule, PortError
 from adapter.store import cases, due, events, feeds, schedules
 from adapter.store.errors import Overtaken
 
+UNREAD_TOLD = 20
 OURS = re.compile(r"(TK-[2-9A-HJ-NP-Z]{6})-[1-9][0-9]*")
 FEED = "comparison"
 LEASE = timedelta(minutes=10)
 BATCH = 2000
 LAG = timedelta(minutes=5)
 """A schedule that we saw less than this before the comparison began may be listed as it was before."""
+OF_ALL = frozenset({Failure.TRANSIENT, Failure.UNAUTHORISED, Failure.NOT_SENT})
+"""What says something of the platform. Any other failure is about the schedule asked for, which is set aside (P6)."""
 
 
 @dataclass(slots=True)
 class Comparison:
     """What was found. The lists are of case references, with the schedule's number; ``ended`` are those of ``unowned``
     that the policy had ended at once, ``left_out`` those that the list showed otherwise and that we changed ourselves
-    less than ``LAG`` ago."""
+    less than ``LAG`` ago, ``unread`` those that couldn't be read (somebody else's by Phoniro's id)."""
 
     listed: int = 0
     others: int = 0
@@ -47,6 +50,12 @@ class Comparison:
     unowned: list[str] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    why_unread: str = ""
+
+    def set_aside(self, label: str, why: object) -> None:
+        self.unread.append(label)
+        self.why_unread = self.why_unread or str(why)
 
 
 async def compare(rt: Runtime, tenant: Tenant) -> Comparison:
@@ -58,7 +67,7 @@ async def compare(rt: Runtime, tenant: Tenant) -> Comparison:
     with log_context(tenant=tenant.name):
         async with aclosing(tenant.platform.schedules()) as pages:
             async for page in pages:
-                listed.update(row.id for row in page)
+                listed.update(row.id for row in page if row.id)
                 await _compare_page(rt, tenant, page, found, began)
         await _missing(rt, tenant, listed, found)
         seconds = (rt.clock.now() - began).total_seconds()
@@ -71,6 +80,7 @@ async def compare(rt: Runtime, tenant: Tenant) -> Comparison:
             "mended": rt.tuning.mend_drift,
             "unowned": ", ".join(label for label in found.unowned if label not in found.ended),
             "left_out": ", ".join(found.left_out),
+            "unread": ", ".join(found.unread[:UNREAD_TOLD]),
         }
         await rt.db.run(lambda c: events.record(c, tenant.name, None, "comparison", data, now=rt.clock.now()))
     return found
@@ -86,7 +96,7 @@ async def compare_when_due(rt: Runtime, tenant: Tenant) -> None:
         return
     done = feed.read_at
     try:
-        if done is None or now - done >= rt.tuning.compare_every:
+        if done is None or not done <= now < done + rt.tuning.compare_every:
             await compare(rt, tenant)
             done = now
     except PortError as e:
@@ -102,20 +112,42 @@ async def compare_when_due(rt: Runtime, tenant: Tenant) -> None:
 
 
 async def _compare_page(
-    rt: Runtime, tenant: Tenant, page: Sequence[PlatformSchedule], found: Comparison, began: datetime
+    rt: Runtime, tenant: Tenant, page: Sequence[PlatformSchedule | BrokenSchedule], found: Comparison, began: datetime
 ) -> None:
-    known = await rt.db.run(lambda c: schedules.by_remote_ids(c, tenant.name, [row.id for row in page]))
+    ids = [row.id for row in page if row.id]
+    known = await rt.db.run(lambda c: schedules.by_remote_ids(c, tenant.name, ids))
     found.listed += len(page)
     for row in page:
-        ours = known.get(row.id)
+        ours = known.get(row.id or "")
+        try:
+            await _compare_one(rt, tenant, row, ours, found, began)
+        except PortError as error:
+            if error.failure in OF_ALL:
+                raise
+            found.set_aside(f"{ours.ref}-{ours.record.n}" if ours else row.id or "?", error)
+
+
+async def _compare_one(
+    rt: Runtime,
+    tenant: Tenant,
+    row: PlatformSchedule | BrokenSchedule,
+    ours: schedules.Owned | None,
+    found: Comparison,
+    began: datetime,
+) -> None:
+    if isinstance(row, BrokenSchedule):
         if ours is None:
-            await _nobodys(rt, tenant, row, found)
-        elif row.record.status is not ScheduleStatus.ENDED and not ours.open:
-            await _unowned(rt, tenant, row, ours.ref, found, may_end=True)
-        elif ours.shows(row.record):
-            found.same += 1
-        else:
-            await _look_closer(rt, tenant, ours, row, found, began)
+            found.set_aside(row.id or "?", row.problem)
+        else:  # by itself it may well be read
+            await _take_over(rt, tenant, ours.ref, ours.record, row.id or "", found)
+    elif ours is None:
+        await _nobodys(rt, tenant, row, found)
+    elif row.record.status is not ScheduleStatus.ENDED and not ours.open:
+        await _unowned(rt, tenant, row, ours.ref, found, may_end=True)
+    elif ours.shows(row.record):
+        found.same += 1
+    else:
+        await _look_closer(rt, tenant, ours, row, found, began)
 
 
 async def _look_closer(
@@ -211,13 +243,23 @@ async def _missing(rt: Runtime, tenant: Tenant, listed: set[str], found: Compari
             return
         after = page[-1][:2]
         for ref, n, remote_id in page:
-            if remote_id in listed or await tenant.platform.schedule(remote_id) is not None:
+            if remote_id in listed:
+                continue
+            try:
+                if await tenant.platform.schedule(remote_id) is not None:
+                    continue
+            except PortError as error:
+                if error.failure in OF_ALL:
+                    raise
+                found.set_aside(f"{ref}-{n}", error)
                 continue
             found.missing.append(f"{ref}-{n}")
             log("schedule_missing", case=ref, schedule=f"{ref}-{n}")
 
 
 def _report(found: Comparison, seconds: float) -> None:
+    if found.unread:
+        log("schedules_broken", rows=len(found.unread), reason=found.why_unread)
     log(
         "comparison_done",
         listed=found.listed,
@@ -227,5 +269,6 @@ def _report(found: Comparison, seconds: float) -> None:
         missing=len(found.missing),
         unowned=len(found.unowned),
         left_out=len(found.left_out),
+        unread=len(found.unread),
         seconds=seconds,
     )

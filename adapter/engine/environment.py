@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, timedelta
 from adapter.domain.policy import Policy
 from adapter.engine.circuit_breaker import Breakers
 from adapter.engine.night_load import NightLoads
+from adapter.engine.service_log import ServiceLog
 from adapter.engine.tuning import Tuning
 from adapter.ports import CaseSource, Executor, SchedulePlatform
 from adapter.store.database import Database
@@ -41,6 +42,8 @@ class Tenant:
     pseudonym: Callable[[str], str]
     retention: timedelta = timedelta(days=90)
     """How long personal data is kept after a case was closed."""
+    reads_kept: timedelta = timedelta(days=1826)
+    """How long it is kept who read what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ class Runtime:
 
     db: Database
     tenants: Mapping[str, Tenant]
+    service_log: ServiceLog
     clock: Clock = field(default_factory=Clock)
     tuning: Tuning = field(default_factory=Tuning)
     rng: random.Random = field(default_factory=random.SystemRandom)

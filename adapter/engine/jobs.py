@@ -15,7 +15,7 @@ from functools import partial
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
+from apscheduler.triggers.base import BaseTrigger
 from sqlalchemy import Connection
 
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE
@@ -23,9 +23,11 @@ from adapter.engine.comparison import compare_when_due
 from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_reader import read_feeds
 from adapter.engine.look_reader import follow_looks
+from adapter.engine.monthly_list import want_monthly_list
 from adapter.engine.request_worker import RequestDesk, request_files, take_in, turn
 from adapter.engine.retention import forget
 from adapter.engine.retry_policy import SOUGHT_TWICE
+from adapter.engine.service_log import BEAT
 from adapter.engine.worker import EVENLY, Done, work
 from adapter.log_events import log
 from adapter.store import claims, due, feeds, outbox
@@ -33,7 +35,7 @@ from adapter.store.errors import StoreError
 
 WORK_EVERY = timedelta(seconds=0.5)
 COMPARE_LOOK = timedelta(minutes=10)
-"""How often it is looked whether the full comparison is due."""
+"""How often it is looked whether the full comparison, or the month's list, is due."""
 REQUESTS_EVERY = timedelta(seconds=2)
 FORGET_EVERY = timedelta(hours=24)
 GRACE_SECONDS = 8.0
@@ -70,10 +72,29 @@ async def _read(rt: Runtime, tenant: Tenant) -> int:
     return await read_feeds(rt, tenant)
 
 
+async def _seldom(rt: Runtime, tenant: Tenant) -> None:
+    """What is due once a month, and what is due once a day."""
+    await want_monthly_list(rt, tenant)
+    await compare_when_due(rt, tenant)
+
+
 CLOCK_LOOK_SECONDS = 15.0
 """How often the wall clock is held against the monotonic one."""
 CLOCK_STEP_SECONDS = 30.0
 """How far it must have been set for that to be a step."""
+
+
+class Every(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
+    """As its own ``IntervalTrigger``, but that what was missed is missed: that one would make up all runs of the months
+    by which a clock was set ahead, one after the other."""
+
+    def __init__(self, interval: timedelta) -> None:
+        self._interval = interval
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        """APScheduler's: when the job runs next (UTC)."""
+        following = (previous or now) + self._interval
+        return following if following > now else now + self._interval
 
 
 class Jobs:
@@ -97,16 +118,17 @@ class Jobs:
         for tenant in rt.tenants.values():
             self._add(f"feeds {tenant.name}", partial(_read, rt, tenant), rt.tuning.poll, now)
             self._add(f"looks {tenant.name}", partial(follow_looks, rt, tenant), rt.tuning.watch, now)
-            self._add(f"comparison {tenant.name}", partial(compare_when_due, rt, tenant), COMPARE_LOOK, now)
+            self._add(f"comparison {tenant.name}", partial(_seldom, rt, tenant), COMPARE_LOOK, now)
         self._add("work", lambda: work(rt, self.stopping), WORK_EVERY, now)
         self._add("requests", RequestDesk(rt).look_and_work, REQUESTS_EVERY, now)
+        self._add("beat", partial(_beat, rt), BEAT, now)
         self._add("forget", lambda: forget(rt), FORGET_EVERY, now)
 
     def _add(self, name: str, job: Callable[[], Awaitable[object]], every: timedelta, first: object) -> None:
         async def guarded() -> None:
             await self._run(job)
 
-        trigger = IntervalTrigger(seconds=every.total_seconds())
+        trigger = Every(every)
         self.scheduler.add_job(guarded, trigger, id=name, name=name, next_run_time=first)
 
     async def _run(self, job: Callable[[], Awaitable[object]]) -> None:
@@ -207,12 +229,17 @@ def _release(c: Connection, rt: Runtime, now: datetime, owner: str | None = None
     feeds.release_all(c, owner=owner)
 
 
+async def _beat(rt: Runtime) -> None:
+    await rt.service_log.beat(rt.db, list(rt.tenants))
+
+
 async def _give_back(rt: Runtime) -> None:
-    """The leases of a process that stops, so that the next one goes on at once."""
+    """The leases of a process that stops, so that the next one goes on at once; and its last beat."""
 
     try:
         async with asyncio.timeout(GIVE_BACK_SECONDS):
             await rt.db.run(lambda c: _release(c, rt, rt.clock.now(), rt.owner))
+            await _beat(rt)
     except TimeoutError:
         raise StoreError(
             f"database {rt.db.name} doesn't answer; what this process held is free when its leases end", "unreachable"

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from adapter.engine.environment import Runtime
 from adapter.log_events import log, log_context
-from adapter.store import purge, visits
+from adapter.store import purge, reads, visits
 
 BATCH = 50
 """Cases per transaction."""
@@ -35,6 +35,7 @@ async def forget(rt: Runtime, *, dry_run: bool = False, ref: str | None = None) 
             some = partial(purge.purge, tenant=tenant.name, closed_before=before, now=now, limit=BATCH, ref=ref)
             while done := await rt.db.run(some):
                 refs += done
+            await rt.db.run(partial(reads.forget, tenant=tenant.name, before=now - tenant.reads_kept))
         if refs:
             with log_context(tenant=tenant.name):
                 log("purge_done", cases=len(refs), dry_run=dry_run)

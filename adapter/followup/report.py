@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
-from math import ceil
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from math import ceil, floor
 
 from adapter.domain.routine import STEPS
-from adapter.followup.tallies import LOOKS, UNANSWERED, UNKNOWN, Tally
+from adapter.followup.tallies import ALL as ALL
+from adapter.followup.tallies import LOOKS, TROUBLE, UNANSWERED, UNKNOWN, Tally
+from adapter.followup.uptime import ADAPTER, NOTHING, Span, Uptime
 
-ALL = -1
-"""Stands for all units together."""
+SPAN = "all"
+"""Stands for all months together, in the column of the month."""
 
-Cell = str | int | None
+Cell = str | int | float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,13 @@ class Table:
 @dataclass(frozen=True, slots=True)
 class Month:
     """What was counted from ``first`` to ``last`` (local calendar days, of one month); ``active_before``: how many were
-    looked after when it began, by unit."""
+    looked after when it began, by unit; ``uptime``: all that is known of when the adapter ran and a vendor was down."""
 
     first: date
     last: date
     tallies: Sequence[Tally]
     active_before: Mapping[int, int]
+    uptime: Uptime = NOTHING
 
 
 def months_between(first: date, last: date) -> list[tuple[date, date]]:
@@ -46,12 +49,27 @@ def months_between(first: date, last: date) -> list[tuple[date, date]]:
     return found
 
 
-def report(months: Iterable[Month], unit: int | None = None) -> tuple[Table, ...]:
-    """All tables, of one unit or of all of them: each unit's own rows follow those of all together."""
-    views = [view for month in months for view in _views(month, unit)]
+def report(months: Iterable[Month], unit: int | None = None, *, every: bool = False) -> tuple[Table, ...]:
+    """All tables, of one unit or of all of them: each unit's own rows follow those of all together, where there is more
+    than one unit, or ``every`` one is asked for."""
+    views = [view for month in months for view in _views(month, unit, every=every)]
     return tuple(
         Table(name, ("month", "unit", *columns), tuple((*view.of, *row) for view in views for row in rows(view)))
         for name, columns, rows in _TABLES
+    )
+
+
+def by_span(months: Sequence[Month]) -> tuple[Table, ...]:
+    """All tables of every unit, and in each after the months' rows those of all months together (``SPAN``), with
+    medians of their own."""
+    if not months:
+        return report(())
+    tallies = [t for month in months for t in month.tallies]
+    whole = Month(months[0].first, months[-1].last, tallies, months[0].active_before, months[0].uptime)
+    pairs = zip(report(months, every=True), report([whole], every=True), strict=True)
+    return tuple(
+        replace(monthly, rows=(*monthly.rows, *((SPAN, *row[1:]) for row in spanning.rows)))
+        for monthly, spanning in pairs
     )
 
 
@@ -61,6 +79,7 @@ class _View:
     def __init__(self, month: Month, unit: int, tallies: Mapping[str, Mapping[int, int]]) -> None:
         """``tallies``: by what, how many of each value."""
         self.of = (f"{month.first:%Y-%m}", unit)
+        self.month = month
         self.tallies = tallies
         self.active_before = sum(n for of, n in month.active_before.items() if unit in (ALL, of))
 
@@ -90,17 +109,17 @@ def percentile(rows: Sequence[tuple[int, int]], percent: int) -> int | None:
     return None
 
 
-def _views(month: Month, unit: int | None) -> list[_View]:
+def _views(month: Month, unit: int | None, *, every: bool) -> list[_View]:
     found: dict[int, dict[str, dict[int, int]]] = {ALL: {}}
     for of in (of for of, n in month.active_before.items() if n):
         found[of] = {}
     for t in month.tallies:
-        for of in (ALL, t.unit):
+        for of in {ALL, t.unit}:
             values = found.setdefault(of, {}).setdefault(t.what, {})
             values[t.value] = values.get(t.value, 0) + t.number
     if unit is not None:
         return [_View(month, unit, found.get(unit, {}))]
-    shown = sorted(found) if len(found) > 2 else [ALL]
+    shown = sorted(found) if every or len(found) > 2 else [ALL]
     return [_View(month, of, found[of]) for of in shown]
 
 
@@ -143,6 +162,60 @@ def _messages(v: _View) -> list[tuple[Cell, ...]]:
     return [(kind, what, v.number(f"{kind}.{what}")) for kind in ("message", "mail") for what in v.kinds(kind)]
 
 
+def _service(v: _View) -> list[tuple[Cell, ...]]:
+    """The vendors that were called, and the adapter itself; none of it is a unit's."""
+    if v.of[1] != ALL:
+        return []
+    days, up = (v.month.first, v.month.last), v.month.uptime
+    rows = [_vendor(v, vendor) for vendor in sorted({kind.split(".")[0] for kind in v.kinds("call")})]
+    if known := up.known(*days):
+        down = up.down(ADAPTER, *days)
+        begun = len(up.outages_of(ADAPTER, *days))
+        rows.append((ADAPTER, None, None, None, None, begun, _minutes(down), _share(known - down, known)))
+    return rows
+
+
+def _vendor(v: _View, vendor: str) -> tuple[Cell, ...]:
+    days, up = (v.month.first, v.month.last), v.month.uptime
+    outcomes = [kind for kind in v.kinds("call") if kind.split(".")[0] == vendor]
+    failed = sum(v.number(f"call.{kind}") for kind in outcomes if kind.split(".")[1] in TROUBLE)
+    answers: dict[int, int] = {}
+    for kind in outcomes:
+        for value, number in v.tallies[f"call.{kind}"].items() if kind.split(".")[1] not in TROUBLE else ():
+            answers[value] = answers.get(value, 0) + number
+    times = sorted(answers.items())
+    ran, down = up.ran(*days), up.down(vendor, *days)
+    outages = (len(up.outages_of(vendor, *days)), _minutes(down), _share(ran - down, ran))
+    return (vendor, failed + sum(answers.values()), failed, percentile(times, 50), percentile(times, 95), *outages)
+
+
+def _outages(v: _View) -> list[tuple[Cell, ...]]:
+    if v.of[1] != ALL:
+        return []
+    up = v.month.uptime
+    systems = sorted({span.system for span in up.spans})
+    found = [outage for system in systems for outage in up.outages_of(system, v.month.first, v.month.last)]
+
+    def local(at: datetime) -> str:
+        return f"{at.astimezone(up.zone):%Y-%m-%d %H:%M}"
+
+    def row(outage: Span) -> tuple[Cell, ...]:
+        ended = None if up.lasts(outage) else local(outage.until)
+        return (outage.system, local(outage.since), ended, _minutes(outage.until - outage.since))
+
+    return [row(outage) for outage in sorted(found, key=lambda o: (o.since, o.system))]
+
+
+def _minutes(length: timedelta) -> int:
+    """Whole minutes; what is less than one is one."""
+    return ceil(length / timedelta(minutes=1))
+
+
+def _share(part: timedelta, whole: timedelta) -> float | None:
+    """Percent with two decimals; 100 is nothing but all of it."""
+    return floor(part / whole * 10_000) / 100 if whole else None
+
+
 _Rows = Callable[[_View], list[tuple[Cell, ...]]]
 _TABLES: tuple[tuple[str, tuple[str, ...], _Rows], ...] = (
     (
@@ -156,4 +229,10 @@ _TABLES: tuple[tuple[str, tuple[str, ...], _Rows], ...] = (
     ("looks", ("due", *(what.split(".")[1] for what in _LOOKS), "told_median", "told_p90"), _looks),
     ("reminders", ("about", "reminders", "escalations"), _reminders),
     ("messages", ("kind", "message", "number"), _messages),
+    (
+        "service",
+        ("system", "calls", "failed", "answer_p50", "answer_p95", "outages", "outage_minutes", "available"),
+        _service,
+    ),
+    ("outages", ("system", "begun_at", "ended_at", "minutes"), _outages),
 )

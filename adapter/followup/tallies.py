@@ -7,6 +7,7 @@ tallies in the transaction of what they count.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import NamedTuple
@@ -21,10 +22,13 @@ from adapter.domain.routine import STEPS
 NO_UNIT = 0
 """Stands for a unit where none is known."""
 
+ALL = -1
+"""Stands for all units together; what is no unit's is counted so."""
+
 
 class Tally(NamedTuple):
     """``number`` of ``what`` on a local calendar ``day`` in a ``unit``. ``value`` is a length, 0 where there is none:
-    days for ``lead``, hours for ``step.*`` and ``pause.*``, minutes for ``told``, milliseconds for ``answer.*``."""
+    days for ``lead``, hours for ``step.*`` and ``pause.*``, minutes for ``told``, milliseconds for ``call.*``."""
 
     day: date
     unit: int
@@ -180,10 +184,18 @@ def added(tallies: Iterable[Tally]) -> list[Tally]:
     return [Tally(*key, number) for key, number in sorted(numbers.items()) if number]
 
 
-def rounded(milliseconds: int) -> int:
-    """Two digits that count, so that a day has few rows: 1234 is 1200."""
-    step: int = 10 ** max(len(str(milliseconds)) - 2, 0)
-    return milliseconds // step * step
+TROUBLE = frozenset({"Transient", "Unauthorised", "ContractBroken", "AmbiguousWrite"})
+"""Outcomes of a call that say something of the vendor and not of what was asked for (``connectors.errors``)."""
+
+_ANSWERS = (*(n * 10**k for k in range(4) for n in (10, 12, 15, 20, 25, 30, 40, 50, 60, 80)), 100_000, 120_000)
+"""Milliseconds: a call is counted by the smallest of these that it didn't take longer than, so that a day has few rows;
+the last one for all that took longer."""
+
+
+def of_call(vendor: str, outcome: str, seconds: float, day: date) -> Tally:
+    """What an exchange with a vendor counts as. It is no unit's."""
+    place = min(bisect_left(_ANSWERS, seconds * 1000), len(_ANSWERS) - 1)
+    return Tally(day, ALL, f"call.{vendor}.{outcome}", _ANSWERS[place])
 
 
 def _hours(length: timedelta) -> int:

@@ -9,7 +9,16 @@ from datetime import datetime
 from adapter.domain.ledger import Act, ActKind, ScheduleRecord, ScheduleStatus, What
 from adapter.domain.nights import NightWindow
 from adapter.gateways.errors import as_port_errors, port_error, unmapped
-from adapter.ports import CaseContext, Effect, Failure, PlatformSchedule, PortError, Supervision, Supervisions
+from adapter.ports import (
+    BrokenSchedule,
+    CaseContext,
+    Effect,
+    Failure,
+    PlatformSchedule,
+    PortError,
+    Supervision,
+    Supervisions,
+)
 from connectors.errors import Conflict, NotFound, Refused, VendorError
 from connectors.lifecare import wire as lifecare_wire
 from connectors.lifecare.client import LifecareClient
@@ -236,22 +245,13 @@ class PhoniroSchedules:
         self._mapping = mapping
         self._clock = clock
 
-    async def schedules(self) -> AsyncGenerator[Sequence[PlatformSchedule], None]:
-        """Every schedule, ended ones included; ``reference`` is the externalReference; lists carry no version.
-
-        Raises ``PortError`` (contract) at the end if any row couldn't be read: then what came is not all there is.
-        """
-        broken, first = 0, ""
+    async def schedules(self) -> AsyncGenerator[Sequence[PlatformSchedule | BrokenSchedule], None]:
+        """Every schedule, ended ones included; ``reference`` is the externalReference; lists carry no version."""
         with as_port_errors():
             async with aclosing(self._phoniro.schedule_pages()) as pages:
                 async for page in pages:
                     seen_at, window = self._clock(), self._mapping.window
-                    problems = [row.problem for row in page if isinstance(row, BrokenRow)]
-                    broken, first = broken + len(problems), first or "".join(problems[:1])
-                    yield [_seen(row, None, window, seen_at) for row in page if not isinstance(row, BrokenRow)]
-        if broken:
-            reason = f"{broken} schedules in the list can't be read, the first for {first}; the others were compared"
-            raise PortError(Failure.CONTRACT, reason, vendor=VENDOR)
+                    yield [_listed(row, window, seen_at) for row in page]
 
     async def supervisions(self, start: datetime, end: datetime) -> Supervisions:
         """All looks of the window. A row that can't be read, or whose outcome is a word that isn't known, is set aside:
@@ -276,6 +276,17 @@ class PhoniroSchedules:
             except NotFound:
                 return None
             return _seen(found.schedule, found.etag, self._mapping.window, self._clock())
+
+
+def _listed(
+    row: ListedSchedule | BrokenRow, window: NightWindow, seen_at: datetime
+) -> PlatformSchedule | BrokenSchedule:
+    if isinstance(row, BrokenRow):
+        return BrokenSchedule(row.id, row.problem)
+    try:
+        return _seen(row, None, window, seen_at)
+    except Exception as failure:  # noqa: BLE001  # P6: whatever one row raises stops at that row
+        return BrokenSchedule(row.id, type(failure).__name__)
 
 
 def _seen(row: ListedSchedule, etag: str | None, window: NightWindow, seen_at: datetime) -> PlatformSchedule:

@@ -10,7 +10,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from adapter.log_events import log
-from adapter.ops import health, hooks, metrics, pages
+from adapter.ops import followup_pages, health, hooks, metrics, pages
 from adapter.ops.case_cache import CaseCache
 from adapter.ops.connections import BACKLOG, LARGEST_HEAD, BodyLimits, Connection, keep_descriptors
 from adapter.ops.context import OpsContext
@@ -32,6 +32,8 @@ def create_app(ops: OpsContext) -> FastAPI:
     app.include_router(metrics.router(ops, cache))
     app.include_router(hooks.router(ops))
     if ops.settings.pages:
+        # Before the others, whose addresses are more general.
+        app.include_router(followup_pages.router(ops, cache))
         app.include_router(pages.router(ops, cache))
         app.add_exception_handler(404, pages.no_such_page(ops, cache))
     return app

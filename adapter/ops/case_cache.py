@@ -21,6 +21,7 @@ from adapter.domain.looks import local_date
 from adapter.domain.policy import Policy
 from adapter.domain.schedule import missing_gates
 from adapter.domain.situation import situation
+from adapter.domain.unfulfilled import Unfulfilled
 from adapter.presentation.case_file import stored_facts
 from adapter.store import cases, outbox
 from adapter.store.codec import chunks, load_record
@@ -37,7 +38,7 @@ _LARGEST = 20_000
 @dataclass(frozen=True, slots=True)
 class CaseSummary:
     """One open case. ``awaited`` are the steps that somebody has now, in the routine's order; ``failing``: its last
-    reconciling raised something unexpected. Instants are UTC."""
+    reconciling raised something unexpected; ``unit`` is the provider's that last had it. Instants are UTC."""
 
     tenant: str
     ref: str
@@ -48,6 +49,8 @@ class CaseSummary:
     attention: tuple[Attention, ...]
     failing: bool
     unwatched: Unwatched | None = None
+    unfulfilled: Unfulfilled | None = None
+    unit: int | None = None
 
     @property
     def late_steps(self) -> tuple[StepView, ...]:
@@ -144,6 +147,8 @@ def _summary(case: cases.Case) -> CaseSummary:
         attention=decision.attention if decision else (),
         failing=case.failures > 0,
         unwatched=decision.unwatched if decision else None,
+        unfulfilled=decision.unfulfilled if decision else None,
+        unit=case.unit,
     )
 
 

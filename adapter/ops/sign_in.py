@@ -1,62 +1,132 @@
-"""Who may see the status page: whoever gives the token, whoever the reverse proxy says has signed in, or, on loopback
-without either, whoever is on the machine."""
+"""Who may see the status page, and what else they may: whoever signed in with a token of theirs or with OpenID Connect,
+whoever the reverse proxy says has signed in, or, on loopback without any of it, whoever is on the machine."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import ipaddress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from fastapi import Request, Response
+from sqlalchemy import Connection
 
 from adapter.settings import OpsSettings
+from adapter.settings.values import Role
+from adapter.store import sessions
+from adapter.store.reads import Reader
 
 COOKIE = "adapter_session"
-SESSION_SECONDS = 12 * 3600
+CALLBACK = "/oidc/callback"
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+_LONGEST_NAME = 100
+_OIDC = "oidc:"
+"""What a session was begun by that no token began; no token's name has a colon."""
+
+
+class NotSignedIn(Exception):
+    """Why nobody is signed in; ``code`` is of the text table, ``reason`` for the log."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Person(Reader):
+    """Somebody who may see the page."""
+
+    role: Role
 
 
 class Access:
-    """The settings' way of signing in. A session is a keyed digest of the token: it says nothing of it, and a changed
-    token ends it."""
+    """The settings' ways of signing in. Who has signed in is kept in the database until it ends; each remembers the
+    digest of what it was signed in by, so that a token that is changed or taken out ends its sessions."""
 
     def __init__(self, settings: OpsSettings) -> None:
-        self._token = settings.token.get_secret_value()
-        self._header = settings.proxy_header
+        self._settings = settings
+        self._tokens = {name: (t.token.get_secret_value(), t.role) for name, t in settings.tokens.items()}
+        if shared := settings.token.get_secret_value():
+            self._tokens["operator"] = (shared, "operate")
+        self._by = {name: _digest(token) for name, (token, _) in self._tokens.items()}
+        if settings.oidc:
+            self._by[_OIDC] = _digest(settings.oidc.client_secret.get_secret_value() + settings.oidc.issuer)
         self._networks = [
             ipaddress.ip_network(a.strip(), strict=False) for a in settings.proxy_addresses.split(",") if a.strip()
         ]
+        self._operators = {name.strip() for name in settings.proxy_operators.split(",")}
+
+    @property
+    def signs_in(self) -> bool:
+        """Whether people sign in here, and so can sign out."""
+        return bool(self._by)
 
     @property
     def by_token(self) -> bool:
-        return bool(self._token)
+        return bool(self._tokens)
 
-    def refusal(self, request: Request) -> str | None:
-        """None where the caller may see the page, else the code of the text that says why not: ``sign_in``,
-        ``no_entry`` or ``no_host_text``."""
-        if self._header and self._from_proxy(request) and request.headers.get(self._header):
+    @property
+    def by_oidc(self) -> bool:
+        return self._settings.oidc is not None
+
+    def without_session(self, request: Request) -> Person | str | None:
+        """Whoever may see the page without having signed in here, or the code of the text that says why nobody may:
+        ``no_entry`` or ``no_host_text``. None where it is up to the session."""
+        header, place = self._settings.proxy_header, self.caller(request)
+        if header and self._from_proxy(request) and (name := _plain(request.headers.get(header, ""))):
+            return Person(name, place, "operate" if self._operators & {name, "*"} else "read")
+        if self._by:
             return None
-        if self._token:
-            given = request.cookies.get(COOKIE, "")
-            return None if hmac.compare_digest(given.encode(), self._session().encode()) else "sign_in"
-        if self._header:
+        if header:
             return "no_entry"
         # Open on loopback: a foreign name in Host is another site's page that reaches for this one (DNS rebinding).
-        return None if (request.url.hostname or "") in _LOCAL_HOSTS else "no_host_text"
+        return Person("local", place, "operate") if (request.url.hostname or "") in _LOCAL_HOSTS else "no_host_text"
+
+    def of_session(self, conn: Connection, request: Request, now: datetime) -> Person | None:
+        """Whoever signed in with this browser, and is so still."""
+        kept = sessions.find(conn, request.cookies.get(COOKIE, ""), now)
+        if kept is None or self._by.get(kept.get("by", "")) != kept.get("digest"):
+            return None
+        role = self._tokens[kept["by"]][1] if kept["by"] in self._tokens else kept["role"]
+        return Person(kept["who"], self.caller(request), role)
 
     def caller(self, request: Request) -> str:
         """Who asks: who connects, or, behind the reverse proxy, whom it names last in X-Forwarded-For. One stranger's
         guesses then lock out that stranger alone."""
         named = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-        return (named if self._from_proxy(request) else "") or (request.client.host if request.client else "")
+        return (_plain(named) if self._from_proxy(request) else "") or (request.client.host if request.client else "")
 
-    def accepts(self, token: str) -> bool:
-        return bool(self._token) and hmac.compare_digest(token.encode(), self._token.encode())
+    def by_given_token(self, given: str, place: str) -> Person | None:
+        """Whose token it is."""
+        found = None
+        for name, (token, role) in self._tokens.items():  # all of them, however early one fits
+            if hmac.compare_digest(given.encode(), token.encode()):
+                found = Person(name, place, role)
+        return found
 
-    def begin(self, response: Response, *, secure: bool) -> None:
-        """Sign the caller in."""
+    def begin(self, conn: Connection, person: Person, now: datetime, *, oidc: bool = False) -> str:
+        """Keep somebody signed in; what their browser gets."""
+        by = _OIDC if oidc else person.who
+        content = {"who": person.who, "role": person.role, "by": by, "digest": self._by[by]}
+        return sessions.begin(conn, content, now=now, ends_at=now + self.lasts)
+
+    @property
+    def lasts(self) -> timedelta:
+        return timedelta(hours=self._settings.session_hours)
+
+    def give(self, response: Response, given: str, request: Request, *, oidc: bool = False) -> None:
+        """Hand the browser its session. One that comes back from the identity provider is on its way from another site,
+        which is why its cookie is ``lax``: what changes something is a POST, and sends neither kind from elsewhere."""
         response.set_cookie(
-            COOKIE, self._session(), max_age=SESSION_SECONDS, httponly=True, samesite="strict", secure=secure, path="/"
+            COOKIE,
+            given,
+            max_age=int(self.lasts.total_seconds()),
+            httponly=True,
+            samesite="lax" if oidc else "strict",
+            secure=self.encrypted(request),
+            path="/",
         )
 
     @staticmethod
@@ -66,16 +136,17 @@ class Access:
         forwarded = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
         return request.url.scheme == "https" or forwarded == "https"
 
-    @staticmethod
-    def end(response: Response) -> None:
-        response.delete_cookie(COOKIE, path="/")
-
-    def _session(self) -> str:
-        return hmac.new(self._token.encode(), b"status page session", hashlib.sha256).hexdigest()
-
     def _from_proxy(self, request: Request) -> bool:
         try:
             peer = ipaddress.ip_address(request.client.host if request.client else "")
         except ValueError:
             return False
         return any(peer in network for network in self._networks)
+
+
+def _plain(name: str) -> str:
+    return "".join(sign for sign in name.strip() if sign.isprintable())[:_LONGEST_NAME]
+
+
+def _digest(secret: str) -> str:
+    return hmac.new(secret.encode(), b"status page session", hashlib.sha256).hexdigest()

@@ -9,13 +9,11 @@ from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from adapter.followup.tallies import TROUBLE
 from adapter.log_events import log
 
 BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 """Seconds: a quick answer, a slow one, and the connectors' own limits."""
-
-TROUBLE = frozenset({"Transient", "Unauthorised", "ContractBroken", "AmbiguousWrite"})
-"""Outcomes that say something of the vendor and not of what was asked for (``connectors.errors``)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from mappings.messages.swedish import night_rows, night_towards
 
 
 def document_data(
-    conn: Connection, case: Case, policy: Policy, now: datetime, words: Words, municipality: str
+    conn: Connection, case: Case, policy: Policy, now: datetime, words: Words
 ) -> Mapping[str, object] | None:
     """The data of every document of a case; None while something of it was never read. Raises ``StoreError``."""
     known = stored_facts(conn, case)
@@ -31,7 +31,6 @@ def document_data(
     period = s.mandate.at_or_after(s.today)
     return {
         "reference": case.ref,
-        "municipality": municipality,
         "times": rows,
         "first_look": _said(first, words) if first else "",
         "last_look": _said(last, words) if last else ("tills vidare" if s.live else ""),

@@ -44,7 +44,7 @@ def plan_page(
         parts += [Text(""), Text(words.heading(title), style="bold")]
         parts += [Text(f"  • {words.say('waiting', code)}") for code in decision.waiting]
     for title, lines in (("attention", urgent_lines), ("to_know", known_lines)):
-        if told := lines(decision, words):
+        if told := lines(decision, words, now):
             parts += [Text(""), Text(words.heading(title), style="bold")]
             parts += [Text.assemble("  • ", line) for line in told]
     if visits:

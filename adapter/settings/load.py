@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -112,6 +112,25 @@ def load_settings(config: Path | None = None) -> Settings:
 def config_path(config: Path | None) -> Path:
     """The configuration file of this process, whether it is there or not."""
     return config or Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
+
+
+def secret_files(config: Path | None = None) -> list[Path]:
+    """The files that hold secrets: those that the settings name, those of ``secrets_dir``, and the configuration file
+    if one stands in it. Raises ``SettingsError``."""
+    toml = _toml(config).values
+    above = _merged(toml, EnvSettingsSource(OperatorSettings)())
+    files = [Path(str(file)) for _, file in _named_files(above)]
+    if folder := above.get("secrets_dir"):
+        files += [file for file in sorted(Path(str(folder)).iterdir()) if _no_such(_path(file.name)) is None]
+    return [*files, config_path(config)] if any(_secrets_in(toml)) else files
+
+
+def _secrets_in(values: Mapping[str, Any], path: Keys = ()) -> Iterator[Keys]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _secrets_in(value, (*path, key))
+        elif _no_such((*path, f"{key}_file")) is None:
+            yield (*path, key)
 
 
 def _no_file(config: Path | None, values: Mapping[str, Any]) -> list[str]:
@@ -269,8 +288,8 @@ def _no_such(path: Keys) -> str | None:
             nearest = get_close_matches(part, known, 1, 0.5)
             return f"there is no setting {part}" + (f"; did you mean {nearest[0]}?" if nearest else "")
         group = group_of(known[part].annotation)
-        if part == "tenants":
-            next(parts, None)  # a municipality's name, which may be any
+        if get_origin(known[part].annotation) is dict:
+            next(parts, None)  # a name, which may be any
     return None
 
 

@@ -19,14 +19,18 @@ from adapter.settings.values import (
     BaseUrl,
     LifecareKey,
     LongSecret,
+    NeededToken,
     Networks,
     ProxyUrl,
     RequiredPath,
+    Role,
     Seconds,
     Secret,
     StoreUrl,
     TenantName,
     Token,
+    certificate_fault,
+    in_clear,
     parsed_url,
 )
 
@@ -58,6 +62,19 @@ class VendorSettings(Group):
     ca_file: Authorities = Field(
         None, description="Certificates (PEM) of authorities that are trusted beside the system's."
     )
+    cert_file: Path | None = Field(
+        None, description="The certificate (PEM) that the adapter shows to a vendor who demands one."
+    )
+    cert_key_file: Path | None = Field(None, description="Its key (PEM, without a password), if not in `cert_file`.")
+
+    @model_validator(mode="after")
+    def _own_certificate(self) -> Self:
+        if self.cert_file is None:
+            if self.cert_key_file is not None:
+                raise ValueError("cert_key_file is set: cert_file must name the certificate as well")
+        elif fault := certificate_fault(self.cert_file, self.cert_key_file):
+            raise ValueError(fault)
+        return self
 
 
 class LifecareSettings(VendorSettings):
@@ -134,7 +151,19 @@ class StoreSettings(Group):
         description="SQLite (one process) or PostgreSQL (any number of replicas).",
     )
     url_file: Path | None = Field(None, description="A file that holds the database URL.")
+    unencrypted: bool = Field(
+        False, description="Whether PostgreSQL on another host may be reached without TLS (`sslmode` in its URL)."
+    )
     auto_upgrade: bool = Field(True, description="Bring the tables up to date at start.")
+
+    @model_validator(mode="after")
+    def _not_in_clear(self) -> Self:
+        if not self.unencrypted and in_clear(self.url):
+            raise ValueError(
+                "url: PostgreSQL on another host without TLS: personal data and the password could travel in clear. "
+                "Add ?sslmode=verify-full&sslrootcert=<file> (or at least sslmode=require), or set unencrypted = true"
+            )
+        return self
 
 
 class EngineSettings(Group):
@@ -185,6 +214,55 @@ class LogSettings(Group):
         return self.format == "json" or (self.format == "auto" and not on_terminal)
 
 
+class TokenSettings(Group):
+    """A token of its own for each who looks at the status page; its name stands in the log of who read what."""
+
+    token: NeededToken = Field(description="At least 16 characters of pure chance.")
+    token_file: Path | None = Field(None, description="A file that holds the token.")
+    role: Role = Field("read", description="`read`: look; `operate`: have something done as well.")
+
+
+class OidcSettings(Group):
+    """Signing in to the status page with the municipality's own accounts (OpenID Connect: Entra ID, Keycloak, ADFS)."""
+
+    issuer: BaseUrl = Field(description="Whose word counts; what else is to be known stands under it.")
+    client_id: str = Field(min_length=1, description="The adapter's id there.")
+    client_secret: Secret = Field(description="The adapter's secret there.")
+    client_secret_file: Path | None = Field(None, description="A file that holds the secret.")
+    public_url: BaseUrl = Field(
+        description="Where people reach the status page; `/oidc/callback` under it is what is registered there."
+    )
+    scope: str = Field("openid profile", pattern=r"\bopenid\b", description="What is asked for.")
+    name_claim: str = Field("preferred_username", min_length=1, description="The claim that says who it is.")
+    role_claim: str = Field(
+        "roles",
+        min_length=1,
+        description="The claim with a person's roles or groups; `realm_access.roles` goes deeper.",
+    )
+    read_roles: str = Field("", description="Those that may look, separated by commas.")
+    operate_roles: str = Field("", description="Those that may have something done as well.")
+    ca_file: Authorities = Field(
+        None, description="Certificates (PEM) of authorities that are trusted beside the system's."
+    )
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if not self.read_roles.strip(" ,") and not self.operate_roles.strip(" ,"):
+            raise ValueError("nobody could sign in: set read_roles or operate_roles")
+        return self
+
+
+class FollowupSettings(Group):
+    """The follow-up. `docs/followup.md` describes it."""
+
+    suppress_below: int = Field(
+        5,
+        ge=0,
+        le=100,
+        description="Smaller numbers are left out of the PDF, so that nobody can be recognised; 0: none.",
+    )
+
+
 class OpsSettings(Group):
     """The HTTP side: health, metrics, webhook, status page. `docs/http.md` describes it."""
 
@@ -193,9 +271,14 @@ class OpsSettings(Group):
     port: int = Field(8080, ge=0, le=65535, description="The port to listen on; 0 is any free one.")
     pages: bool = Field(True, description="Whether to show the status page.")
     token: Token = Field(
-        SecretStr(""), description="Whoever gives this token may see the status page; at least 16 characters."
+        SecretStr(""),
+        description="A token for the status page that all share, with the name `operator` and the role `operate`; "
+        "`[ops.tokens]` has one for each.",
     )
     token_file: Path | None = Field(None, description="A file that holds the token.")
+    tokens: dict[TenantName, TokenSettings] = Field(default_factory=dict, description="Tokens by name.")
+    oidc: OidcSettings | None = Field(None, description="Signing in with OpenID Connect.")
+    session_hours: float = Field(12, gt=0, le=24, description="How long somebody who signed in stays so.")
     proxy_header: str = Field(
         "",
         pattern=r"^([A-Za-z][A-Za-z0-9-]*)?$",
@@ -203,6 +286,9 @@ class OpsSettings(Group):
     )
     proxy_addresses: Networks = Field(
         "", description="The reverse proxy's addresses or networks, separated by commas; nobody else is believed."
+    )
+    proxy_operators: str = Field(
+        "*", description="Who of those that the proxy names may operate, separated by commas; `*`: all."
     )
     hooks_per_minute: int = Field(120, ge=1, le=6000, description="The most webhooks per minute and municipality.")
     hang_seconds: Seconds = Field(60, description="How long the event loop may hang before the process ends itself.")
@@ -215,16 +301,22 @@ class OpsSettings(Group):
     @property
     def open_to_all(self) -> bool:
         """Whether the status page asks nobody who they are."""
-        return not self.token.get_secret_value() and not self.proxy_header
+        return not (self.token.get_secret_value() or self.tokens or self.oidc or self.proxy_header)
 
     @model_validator(mode="after")
     def _guarded(self) -> Self:
         if self.proxy_header and not self.proxy_addresses:
             raise ValueError("with proxy_header give proxy_addresses as well")
+        if "operator" in self.tokens and self.token.get_secret_value():
+            raise ValueError("token is known as operator, and tokens has another of that name; call that one otherwise")
+        given = [t.token.get_secret_value() for t in self.tokens.values()] + [self.token.get_secret_value()]
+        if len(set(given)) < len(given):
+            raise ValueError("two of tokens are the same: nobody could tell who it was")
         if self.enabled and self.pages and self.open_to_all and not self.loopback:
             raise ValueError(
-                f"the status page would be open to everybody who reaches {self.host}: set token_file (or proxy_header "
-                "and proxy_addresses), or listen on 127.0.0.1, or switch the page off with pages = false"
+                f"the status page would be open to everybody who reaches {self.host}: set tokens, token_file or "
+                "oidc (or proxy_header and proxy_addresses), or listen on 127.0.0.1, or switch the page off with "
+                "pages = false"
             )
         return self
 
@@ -236,6 +328,7 @@ class CommonSettings(Group):
     engine: EngineSettings = Field(default_factory=EngineSettings, description="How the adapter works.")
     logs: LogSettings = Field(default_factory=LogSettings, description="Logging.")
     ops: OpsSettings = Field(default_factory=OpsSettings, description="The HTTP side.")
+    followup: FollowupSettings = Field(default_factory=FollowupSettings, description="The follow-up.")
     pseudonym_key: LongSecret = Field(
         description=f"Keys the persons' pseudonyms and fingerprints; at least {PSEUDONYM_KEY_MIN} characters, never "
         "changed afterwards.",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import unquote
 
 import httpx
@@ -16,8 +17,11 @@ from sqlalchemy.exc import ArgumentError
 
 PSEUDONYM_KEY_MIN = 16
 TOKEN_MIN = 16
+_ENCRYPTED = ("require", "verify-ca", "verify-full")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
+Role = Literal["read", "operate"]
+"""What a person may on the status page: look, or have something done as well."""
 TenantName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -114,6 +118,29 @@ def _store_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def in_clear(value: SecretStr) -> bool:
+    """Whether it is a PostgreSQL on another host that may be reached without TLS, as libpq does unless it is told. What
+    the URL leaves open the environment can say (``PGHOST``, ``PGSSLMODE``)."""
+    url = parsed_url(value)
+    if url.get_backend_name() != "postgresql":
+        return False
+    named = [url.host, *(url.query.get(name) for name in ("host", "hostaddr"))]
+    texts = [",".join(each) if isinstance(each, tuple) else each for each in named if each]
+    hosts = ",".join(texts or [os.environ.get("PGHOST", "")]).split(",")
+    elsewhere = [host for host in hosts if host and not host.startswith(("/", "@")) and host not in LOOPBACK]
+    return bool(elsewhere) and url.query.get("sslmode", os.environ.get("PGSSLMODE")) not in _ENCRYPTED
+
+
+def certificate_fault(certificate: Path, key: Path | None) -> str | None:
+    """Why a client certificate and its key can't be used; None when they can."""
+    try:
+        # Without a password to give, one that wants a password is refused and not asked for on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ValueError):  # ssl.SSLError among them
+        return "cert_file and cert_key_file must be a certificate and its own key (PEM, without a password)"
+    return None
+
+
 def parsed_url(url: SecretStr) -> URL:
     """The store's URL in SQLAlchemy's form, whose own text hides the password."""
     return make_url(url.get_secret_value())
@@ -123,6 +150,7 @@ BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Secret = Annotated[SecretStr, AfterValidator(_present)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
+NeededToken = Annotated[SecretStr, AfterValidator(_present), AfterValidator(_token)]
 LifecareKey = Annotated[SecretStr, AfterValidator(_decoded_key), AfterValidator(_present)]
 ProxyUrl = Annotated[SecretStr, AfterValidator(_proxy)]
 Authorities = Annotated[Path | None, AfterValidator(_authorities)]

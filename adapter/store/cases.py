@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
 
 from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events
@@ -81,9 +81,22 @@ _OF_CASES = select(_l.ref, _l.kind, _l.external_id).where(
     _l.tenant == bindparam("tenant"), _l.ref.in_(bindparam("refs", expanding=True))
 )
 _LINKED = cases.join(case_links, (_l.tenant == _c.tenant) & (_l.ref == _c.ref))
+_ARE = (
+    _l.tenant == bindparam("tenant"),
+    _l.kind == bindparam("kind"),
+    _l.external_id.in_(bindparam("ids", expanding=True)),
+)
+_OPEN_OF_PERSONS = select(_c.person_id, _c.ref).where(
+    _c.tenant == bindparam("tenant"), _c.person_id.in_(bindparam("persons", expanding=True)), _c.closed_at.is_(None)
+)
+_TAKEN = select(_l.external_id).where(*_ARE)
+_OF_LINKS = select(_l.external_id, _c.ref).select_from(_LINKED).where(*_ARE)
+_OPEN_OF_LINKS = _OF_LINKS.where(_c.closed_at.is_(None))
+_CLOSED_OF_LINKS = _OF_LINKS.where(_c.closed_at.is_not(None))
+_OF_ORDER = select(*COLUMNS).select_from(_LINKED).where(*_ARE)
 
 
-def from_row(row: Row[Any]) -> Case:
+def from_row(row: Row[*tuple[Any, ...]]) -> Case:
     """A row of ``COLUMNS`` as a ``Case``."""
     values = dict(row._mapping)
     values["phase"] = Phase(values["phase"])
@@ -185,54 +198,50 @@ def open_cases_of_person(conn: Connection, tenant: str, person_id: str) -> list[
 
 def case_of_order(conn: Connection, tenant: str, order_id: str) -> Case | None:
     """The case that an order belongs to, open or closed."""
-    query = select(*COLUMNS).select_from(_LINKED).where(*_are(tenant, "order", [order_id]))
-    row = conn.execute(query).one_or_none()
+    row = conn.execute(_OF_ORDER, _are(tenant, "order", [order_id])).one_or_none()
     return from_row(row) if row is not None else None
 
 
 def orders_taken(conn: Connection, tenant: str, order_ids: Iterable[str]) -> frozenset[str]:
     """Those of the orders that belong to a case, open or closed."""
     asked = list(order_ids)
-    query = select(_l.external_id).where(*_are(tenant, "order", asked))
-    return frozenset(conn.scalars(query)) if asked else frozenset()
+    return frozenset(conn.scalars(_TAKEN, _are(tenant, "order", asked))) if asked else frozenset()
 
 
 def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str]) -> dict[str, list[str]]:
     """References of the persons' open cases, by person; many are looked up at once."""
     persons = sorted(set(person_ids))
-    theirs = (_c.tenant == tenant, _c.person_id.in_(persons), _c.closed_at.is_(None))
-    return _listed(conn, select(_c.person_id, _c.ref).where(*theirs)) if persons else {}
+    return _listed(conn, _OPEN_OF_PERSONS, {"tenant": tenant, "persons": persons}) if persons else {}
 
 
 def open_refs_of_links(
     conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
 ) -> dict[str, list[str]]:
     """References of the open cases that are linked to these, by external id; many are looked up at once."""
-    return _refs_of_links(conn, tenant, kind, external_ids, _c.closed_at.is_(None))
+    return _refs_of_links(conn, _OPEN_OF_LINKS, tenant, kind, external_ids)
 
 
 def closed_refs_of_links(
     conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
 ) -> dict[str, list[str]]:
     """The same of the closed ones."""
-    return _refs_of_links(conn, tenant, kind, external_ids, _c.closed_at.is_not(None))
+    return _refs_of_links(conn, _CLOSED_OF_LINKS, tenant, kind, external_ids)
 
 
 def _refs_of_links(
-    conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str], which: ColumnElement[bool]
+    conn: Connection, query: Select[str, str], tenant: str, kind: LinkKind, external_ids: Iterable[str]
 ) -> dict[str, list[str]]:
     ids = list(external_ids)
-    linked = select(_l.external_id, _c.ref).select_from(_LINKED).where(*_are(tenant, kind, ids), which)
-    return _listed(conn, linked) if ids else {}
+    return _listed(conn, query, _are(tenant, kind, ids)) if ids else {}
 
 
-def _are(tenant: str, kind: LinkKind, external_ids: Iterable[str]) -> tuple[ColumnElement[bool], ...]:
-    return _l.tenant == tenant, _l.kind == kind, _l.external_id.in_(sorted(set(external_ids)))
+def _are(tenant: str, kind: LinkKind, external_ids: Iterable[str]) -> dict[str, Any]:
+    return {"tenant": tenant, "kind": kind, "ids": sorted(set(external_ids))}
 
 
-def _listed(conn: Connection, query: Select[tuple[str, str]]) -> dict[str, list[str]]:
+def _listed(conn: Connection, query: Select[str, str], of_whom: Mapping[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for of, ref in conn.execute(query):
+    for of, ref in conn.execute(query, of_whom):
         found.setdefault(of, []).append(ref)
     return found
 

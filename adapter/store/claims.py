@@ -168,7 +168,7 @@ def release_all(
     return len(rows)
 
 
-def _tell_lost(conn: Connection, row: Row[Any], now: datetime) -> None:
+def _tell_lost(conn: Connection, row: Row[*tuple[Any, ...]], now: datetime) -> None:
     data = {"key": row.key, "n": row.n}
     events.record(conn, row.tenant, row.ref, "act.lost", data, now=now, correlation=row.correlation)
 
@@ -201,8 +201,8 @@ def _case_of(row: Row[Any]) -> str:
 
 
 def _claimed(
-    row: Row[Any],
-    of: Row[Any] | None,
+    row: Row[*tuple[Any, ...]],
+    of: Row[*tuple[Any, ...]] | None,
     schedule_ids: Mapping[int, tuple[str, str | None]],
     owner: str,
     lease_until: datetime,

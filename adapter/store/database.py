@@ -30,7 +30,7 @@ from adapter.store.errors import StoreError, busy, translate
 
 T = TypeVar("T")
 
-HEAD = "0007"
+HEAD = "0009"
 """The newest migration's revision, so that a start on a current schema needs nothing of Alembic."""
 _UPGRADE_LOCK = 0x7472796767
 """PostgreSQL's advisory lock that one replica holds while it migrates."""

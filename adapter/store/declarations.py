@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from adapter.domain.facts import Note, Signal
 from adapter.store.sql import by_ref, upsert
 from adapter.store.tables import declarations
 
 _c = declarations.c
+_OF_CASES = (
+    select(_c.ref, _c.signal, _c.at, _c.who)
+    .where(_c.tenant == bindparam("tenant"), _c.ref.in_(bindparam("refs", expanding=True)))
+    .order_by(_c.at, _c.signal)
+)
 
 
 def declare(conn: Connection, tenant: str, ref: str, signal: Signal, *, at: datetime, who: str, why: str) -> bool:
@@ -30,8 +35,7 @@ def declare(conn: Connection, tenant: str, ref: str, signal: Signal, *, at: date
 
 def declared(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, tuple[Note, ...]]:
     """Each case's declarations as the signals that they stand for, by whom."""
-    query = select(_c.ref, _c.signal, _c.at, _c.who).where(_c.tenant == tenant, _c.ref.in_(refs))
-    rows = by_ref(refs, conn.execute(query.order_by(_c.at, _c.signal)))
+    rows = by_ref(refs, conn.execute(_OF_CASES, {"tenant": tenant, "refs": refs}))
     return {ref: tuple(map(_note, some)) for ref, some in rows.items()}
 
 

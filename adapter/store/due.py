@@ -23,6 +23,12 @@ from adapter.store.types import Instant
 
 _c = cases.c
 _NOW = bindparam("now", type_=Instant())
+_OPEN = (
+    select(_c.ref)
+    .where(_c.tenant == bindparam("tenant"), _c.ref.in_(bindparam("refs", expanding=True)), _c.closed_at.is_(None))
+    .order_by(_c.ref)
+    .with_for_update()
+)
 _MARK = (
     update(cases)
     .where(_c.tenant == bindparam("of_tenant"), _c.ref.in_(bindparam("refs", expanding=True)), _c.closed_at.is_(None))
@@ -44,6 +50,12 @@ _READY = (
     .order_by(_c.ready_at, _c.ref)
     .limit(bindparam("limit", type_=Integer()))
     .with_for_update(skip_locked=True)
+)
+_LEASE = (
+    update(cases)
+    .where(_c.tenant == bindparam("of_tenant"), _c.ref.in_(bindparam("refs", expanding=True)))
+    # No reason stands there until it is marked anew.
+    .values(version=_c.version + 1, due_reason=None)
 )
 _HELD = (
     select(_c.version, _c.lease_owner, _c.due_at, _c.due_reason, _c.due_seq, _c.read_again_at, _c.ready_at)
@@ -90,8 +102,7 @@ def _hold_open(conn: Connection, tenant: str, refs: Iterable[str]) -> Sequence[s
     """Those of the cases that are open, locked in the order that everybody keeps to: two who mark the same cases would
     block each other otherwise."""
     asked = sorted(set(refs))
-    theirs = (_c.tenant == tenant, _c.ref.in_(asked), _c.closed_at.is_(None))
-    return conn.scalars(select(_c.ref).where(*theirs).order_by(_c.ref).with_for_update()).all() if asked else ()
+    return conn.scalars(_OPEN, {"tenant": tenant, "refs": asked}).all() if asked else ()
 
 
 def _mark(
@@ -111,13 +122,11 @@ def claim_due(
     if not rows:
         return []
     lease: dict[str, Any] = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
-    leasing = update(cases).where(_c.tenant == tenant, _c.ref.in_([row.ref for row in rows]))
-    # No reason stands there until it is marked anew.
-    conn.execute(leasing.values(**lease, version=_c.version + 1, due_reason=None))
+    conn.execute(_LEASE, {"of_tenant": tenant, "refs": [row.ref for row in rows], **lease})
     return [replace(row, **lease, version=row.version + 1) for row in filter(None, map(_readable, rows))]
 
 
-def _readable(row: Row[Any]) -> Case | None:
+def _readable(row: Row[*tuple[Any, ...]]) -> Case | None:
     """None for a case that this version doesn't understand: a newer replica may be there. It is left alone until the
     lease ends, and stops no other."""
     try:

@@ -89,6 +89,8 @@ class Known:
         for resource in codec.RESOURCES:
             fact = self.resources.get(resource)
             if fact is None or fact.read_at is None:
+                if resource in codec.EXTRA:
+                    continue
                 return None
             value = (*fact.value, *self.declared) if resource == "notes" else fact.value
             reads[resource] = Read(value, fact.read_at, fact.stale)

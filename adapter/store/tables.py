@@ -1,4 +1,4 @@
-"""The tables. Everything is keyed by tenant.
+"""The tables. Everything is keyed by tenant, but for the sessions of those who signed in to the status page.
 
 ``ready_at`` of a case or an act is the instant from which it may be claimed, whatever the reason: due, to be read
 again, or its lease run out. It is kept up by the functions that change those, so that a claim is one walk along one
@@ -246,6 +246,29 @@ looks = Table(
     Index("ix_looks_due", "tenant", "due_at"),
 )
 
+reads = Table(
+    "reads",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("tenant", Word, nullable=False),
+    Column("ref", Word),
+    Column("at", Instant, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("what", Word, nullable=False),
+    Column("place", Text, nullable=False),
+    Index("ix_reads_case", "tenant", "ref", "at"),
+    Index("ix_reads_at", "tenant", "at"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("digest", Word, primary_key=True),
+    Column("content", Json, nullable=False),
+    Column("ends_at", Instant, nullable=False),
+    Index("ix_sessions_ends", "ends_at"),
+)
+
 counts = Table(
     "counts",
     metadata,
@@ -258,6 +281,16 @@ counts = Table(
     Column("number", Integer, nullable=False),
     # A year of a large town is read in the order of the key.
     sqlite_with_rowid=False,
+)
+
+uptime = Table(
+    "uptime",
+    metadata,
+    Column("tenant", Word, primary_key=True),
+    Column("system", Word, primary_key=True),
+    Column("since", Instant, primary_key=True),
+    Column("owner", Word, primary_key=True),
+    Column("until", Instant, nullable=False),
 )
 
 RETIRED = ("resyncs", "resync_items")

@@ -16,6 +16,7 @@ from connectors.http import Answer, HttpSettings, OnCall, Sleep, VendorHttp, pat
 from connectors.lifecare import query, wire
 from connectors.lifecare.paging import Cap, Pager
 from connectors.lifecare.query import Resource, q
+from connectors.lifecare.room import LITTLE, Room
 from connectors.lifecare.rows import Rows, Scope, key_of, of_person, parsed
 from connectors.lifecare.values import person_number, whole_seconds
 
@@ -54,6 +55,7 @@ class LifecareClient:
         credentials = {"domain": settings.domain, "key": settings.key}
         self._page_size = max(2, settings.page_size)
         self._cap = Cap(self._learned_cap)
+        self._room = Room()
         self._http = VendorHttp(
             "lifecare",
             settings.base_url,
@@ -88,22 +90,27 @@ class LifecareClient:
         """The whole list (L8), without the rows outside ``scope`` (L11).
 
         ``gt``/``lt``: changed after/before, aware instants, widened to whole seconds (L16); ``ValueError`` where the
-        resource has no change filter (L7). ``ContractBroken`` if rows kept shifting under the reading.
+        resource has no change filter (L7). ``ContractBroken`` if rows kept shifting under the reading, ``TooLong`` if
+        there are more than can be held: a part is never taken for the whole.
         """
         asked = _asked(resource, q, gt, lt)
         first: Answer | None = None
+        async with self._room.for_a_list() as room:
 
-        async def fetch(limit: int, offset: int) -> Any:
-            nonlocal first
-            answer = await self._page(resource, {**asked, "limit": str(limit), "offset": str(offset)})
-            if offset == 0:
-                first = answer
-            return _raw_rows(answer)
+            async def fetch(limit: int, offset: int) -> Any:
+                nonlocal first
+                params = {**asked, "limit": str(limit), "offset": str(offset)}
+                if offset == 0:
+                    room.begin_anew()
+                answer = await room.page(lambda longest: self._page(resource, params, longest))
+                if offset == 0:
+                    first = replace(answer, body=b"")
+                return _raw_rows(answer)
 
-        raw = await Pager(lambda row: key_of(resource, row), self._page_size, self._cap).read(fetch)
-        if raw is None:
-            raise ContractBroken("list kept shifting", vendor="lifecare", call=f"GET {resource.name}")
-        rows = parsed(resource, raw, scope, first.server_time if first else None)
+            raw = await Pager(lambda row: key_of(resource, row), self._page_size, self._cap).read(fetch)
+            if raw is None:
+                raise ContractBroken("list kept shifting", vendor="lifecare", call=f"GET {resource.name}")
+            rows = parsed(resource, raw, scope, first.server_time if first else None)
         return replace(rows, silent=first is not None and first.status == 404)
 
     async def get(self, resource: Resource[M], id: str | int, *, person_id: str | None = None) -> M:
@@ -122,11 +129,11 @@ class LifecareClient:
         answer = await self._page(resource, {"limit": "1", "offset": "0"})
         return bool(_raw_rows(answer))
 
-    async def access(self, *, write_back: bool = False) -> dict[str, VendorError | None]:
-        """For each resource that is read: None, or why it can't be, so that a missing licence shows at start (L12).
-        ``write_back``: those too that are needed where looks are written back."""
+    async def access(self, *more: Resource[Any]) -> dict[str, VendorError | None]:
+        """For each resource that is read, and ``more``: None, or why it can't be, so that a missing licence shows at
+        start (L12)."""
         found: dict[str, VendorError | None] = {}
-        for resource in (*query.RESOURCES, *(query.WRITE_BACK if write_back else ())):
+        for resource in (*query.RESOURCES, *more):
             try:
                 await self._page(resource, {"limit": "1", "offset": "0"})
                 found[resource.name] = None
@@ -158,6 +165,9 @@ class LifecareClient:
     async def client(self, person_id: str) -> wire.Client:
         """``NotFound`` also for a confidential client that the key may not see (LA9)."""
         return await self.get(query.CLIENTS, person_number(person_id), person_id=person_id)
+
+    async def service_plans(self, person_id: str) -> Rows[wire.ServicePlan]:
+        return await self._of_person(query.SERVICE_PLANS, person_id)
 
     # Notes
 
@@ -246,10 +256,10 @@ class LifecareClient:
         except VendorError:
             return 0
 
-    async def _page(self, resource: Resource[Any], params: Mapping[str, str]) -> Answer:
-        """One page, or a 404, which on a list means that nothing matches (L10)."""
+    async def _page(self, resource: Resource[Any], params: Mapping[str, str], longest: int = LITTLE) -> Answer:
+        """One page of at most ``longest`` bytes, or a 404, which on a list means that nothing matches (L10)."""
         path, call = f"api/v1/{resource.name}", f"GET {resource.name}"
-        return await self._http.send("GET", path, call=call, params=params, accept=(404,))
+        return await self._http.send("GET", path, call=call, params=params, accept=(404,), longest=longest)
 
 
 def _asked(resource: Resource[Any], q: str | None, gt: datetime | None, lt: datetime | None) -> dict[str, str]:

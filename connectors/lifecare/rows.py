@@ -7,6 +7,7 @@ import json
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import blake2b
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -63,7 +64,7 @@ def of_person(person_id: str) -> Scope:
 def key_of(resource: Resource[Any], row: Any) -> Hashable:
     """What names a row among the others of its list: its id, else its whole content."""
     named = word(row.get(resource.key)) if resource.key is not None and isinstance(row, dict) else None
-    return named if named is not None else json.dumps(row, sort_keys=True)
+    return named if named is not None else blake2b(json.dumps(row, sort_keys=True).encode(), digest_size=16).digest()
 
 
 def parsed(resource: Resource[M], raw: list[Any], scope: Scope | None, server_time: datetime | None) -> Rows[M]:

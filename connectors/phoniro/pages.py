@@ -13,8 +13,10 @@ from connectors.http import Answer, faults_of
 from connectors.phoniro.wire import BrokenRow
 from connectors.plain import word
 
-MOST_PAGES: Final = 100_000
-"""A list that goes on beyond this has no end."""
+MOST_ROWS: Final = 200_000
+MOST_PAGES: Final = 20_000
+"""A list that goes on beyond either has no end."""
+LONGEST_CURSOR: Final = 2000
 
 M = TypeVar("M", bound=BaseModel)
 Fetch = Callable[[str | None], Awaitable[Answer]]
@@ -25,15 +27,19 @@ async def pages(fetch: Fetch, model: type[M]) -> AsyncGenerator[list[M | BrokenR
     """The rows of each page. The next page is on its way while the rows of one are read and used.
 
     Raises ``ContractBroken`` when a page has no list of rows, or its ``nextCursor`` is missing or was given before: a
-    list cut short must not be taken for a whole one, and a list in circles must not go on for ever.
+    list cut short must not be taken for a whole one, and a list in circles or without end must not go on for ever.
     """
     seen: set[str] = set()
+    rows = 0
     ahead: asyncio.Future[Answer] | None = None
     try:
         while True:
             answer = await (ahead or fetch(None))
             document = _document(answer)
             items = _items(answer, document)
+            rows += len(items)
+            if rows > MOST_ROWS:
+                raise answer.broken(f"the list does not end: {rows} rows came")
             following = _following(answer, document, seen)
             if following is not None:
                 ahead = asyncio.ensure_future(fetch(following))
@@ -72,8 +78,10 @@ def _following(answer: Answer, document: dict[str, Any], seen: set[str]) -> str 
         return None
     if not isinstance(following, str) or not following:
         raise answer.broken("the page has no nextCursor, neither a text nor null")
+    if len(following) > LONGEST_CURSOR:
+        raise answer.broken(f"the page's nextCursor is longer than {LONGEST_CURSOR} characters")
     if following in seen or len(seen) >= MOST_PAGES:
-        raise answer.broken("the list does not end: its nextCursor repeats")
+        raise answer.broken("the list does not end: its nextCursor repeats, or there are too many pages")
     seen.add(following)
     return following
 

@@ -1,4 +1,5 @@
-"""Documents to print: bilaga 1, and the checklist of the installation visit (I7, I8), as tagged PDF (PDF/UA-1).
+"""Documents to print, as tagged PDF (PDF/UA-1): bilaga 1 and the checklist of the installation visit (I7, I8), the
+follow-up, and the guide of each role.
 
 The templates are Typst files, one per document. A municipality's own stand in a folder of its own under the same names
 and go before these. Nothing personal is in them: name and personal number are left blank for the pen.
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import Final
 
 KINDS: Final = ("bilaga-1", "checklista")
+"""Those of a case."""
+FOLLOW_UP: Final = "uppfoljning"
+GUIDE: Final = "lathund"
 
 _PACKAGED = Path(__file__).parent
 
@@ -21,10 +25,10 @@ class DocumentError(Exception):
 
 
 def render(kind: str, data: Mapping[str, object], *, language: str = "sv", folder: Path | None = None) -> bytes:
-    """The document as PDF. ``data`` is plain JSON, as ``adapter.presentation.documents`` gathers it; ``folder`` holds
+    """The document as PDF. ``data`` is plain JSON, as ``adapter.presentation`` gathers it; ``folder`` holds
     templates that go before the packaged ones. Raises ``KeyError`` for a kind that there isn't, ``DocumentError`` for a
     template that can't be used."""
-    if kind not in KINDS:
+    if kind not in (*KINDS, FOLLOW_UP, GUIDE):
         raise KeyError(kind)
     own = folder / f"{kind}.typ" if folder else None
     template = own if own and own.is_file() else _PACKAGED / language / f"{kind}.typ"

@@ -141,6 +141,12 @@ LETTERS: Final[tuple[tuple[str, str, Letter, What], ...]] = (
         Letter.NOT_EXECUTED,
         {"signal": "consent_signed"},
     ),
+    (
+        "Installationen är i morgon, beställningen inte verkställd",
+        "coordinator",
+        Letter.INSTALLED_SOON,
+        {"when": _FIRST},
+    ),
     ("Klart för start utan samtycke", "coordinator", Letter.NO_CONSENT, {"missing": "consent"}),
     (
         "Kameran är hämtad utan att insatsen är avslutad",
@@ -307,7 +313,32 @@ MAILS: Final[tuple[tuple[str, What], ...]] = (
         "Ett samtycke som ska gås igenom",
         {**_ABOUT, "mail": "consent_review", "to": "coordinator", "since": _FIRST, "signed": _FIRST, "level": 1},
     ),
+    ("Genomförandeplanen ska följas upp", {**_ABOUT, "mail": "plan_follow_up", "to": "coordinator", "when": _LAST}),
+    (
+        "Tiderna står inte i någon genomförandeplan",
+        {**_ABOUT, "mail": "reminder", "to": "night", "step": "I12", "since": _FIRST, "level": 1},
+    ),
     ("En frånvaro utan slut", {**_ABOUT, "mail": "absence", "to": "coordinator", "since": _FIRST}),
+    (
+        "Månadens lista över beslut utan tillsyn",
+        {
+            "mail": "unfulfilled",
+            "to": "followup",
+            "as_of": "2026-12-01",
+            "cases": json.dumps(
+                [
+                    {"case": REFERENCE, "order": "SB-100002", "unit": 7102, "kind": "not_executed", "level": "report"}
+                    | {"since": "2026-08-28"},
+                    {"case": "TK-3DKQ8W", "order": None, "unit": None, "kind": "interrupted", "level": "warning"}
+                    | {"since": "2026-10-02"},
+                ]
+            ),
+        },
+    ),
+    (
+        "… när ingen saknar tillsyn",
+        {"mail": "unfulfilled", "to": "followup", "as_of": "2026-12-01", "cases": "[]"},
+    ),
     (
         "Det som inte kan skrivas i journalen",
         {**_ABOUT, "mail": "unwritten", "to": "alarm_team", "letter": "collect"},

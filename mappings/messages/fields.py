@@ -29,12 +29,25 @@ class Field:
     one of ``choices``; ``times``: ``NightTimes.to_json()`` as JSON text; ``code``: a code of the text table's section
     ``section`` (the template gets its words, and the code itself as ``<key>_code``); ``codes``: such codes with commas
     between; ``problem``: a code of ``section``, whose parameters are JSON text under ``params``; ``notice``: one whose
-    parameters stand beside it; ``looks``: JSON text of a list of local moments, each with an outcome or a case.
+    parameters stand beside it; ``looks``: JSON text of a list of local moments, each with an outcome or a case;
+    ``cases``: JSON text of a list of objects with ``case``, ``order``, ``unit``, ``kind``, ``level`` and ``since``.
     ``optional`` lets it be null or left out.
     """
 
     kind: Literal[
-        "day", "moment", "count", "flag", "choice", "times", "text", "code", "codes", "problem", "notice", "looks"
+        "day",
+        "moment",
+        "count",
+        "flag",
+        "choice",
+        "times",
+        "text",
+        "code",
+        "codes",
+        "problem",
+        "notice",
+        "looks",
+        "cases",
     ]
     section: str = ""
     choices: tuple[str, ...] = ()
@@ -94,6 +107,7 @@ LETTER_FIELDS: Final[Mapping[Letter, Mapping[str, Field]]] = MappingProxyType(
         Letter.PLAN_VOID: {"reason": _REASON},
         Letter.TIMES_REFUSED: {"code": Field("problem", section="times"), "running": _FLAG},
         Letter.NOT_EXECUTED: {"signal": Field("code", section="signals")},
+        Letter.INSTALLED_SOON: {"when": _DAY},
         Letter.NO_CONSENT: {"missing": Field("choice", choices=("consent", "liability", "both", *sorted(OPTIONAL)))},
         Letter.CONTRADICTION: {"signal": Field("code", section="signals")},
         Letter.END_HEARD: {"deceased": _FLAG},
@@ -126,7 +140,8 @@ LETTER_FIELDS: Final[Mapping[Letter, Mapping[str, Field]]] = MappingProxyType(
 """Keys that stand in no row are let be. ``per_night`` of times is counted from the times themselves."""
 
 MAIL_TO: Final = Field(
-    "choice", choices=("assessor", "coordinator", "alarm_team", "authority", "plan", "night", "escalation", "it")
+    "choice",
+    choices=("assessor", "coordinator", "alarm_team", "authority", "plan", "night", "escalation", "followup", "it"),
 )
 """Every mail is told ``to``, which with ``unit`` (id or null) names the mailbox; ``mail`` names what it is."""
 
@@ -137,6 +152,7 @@ MAIL_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = MappingProxyType(
         "pause_reminder": {"cause": _CAUSE, "since": _DAY, "level": Field("count")},
         "camera_left": {"since": _DAY},
         "absence": {"since": _DAY},
+        "plan_follow_up": {"when": _DAY},
         "consent_review": {"signed": _DAY, "level": Field("count")},
         "night_paused": {"cause": _CAUSE, "paused": _FLAG},
         "night_started": {"times": _TIMES, "first_look": _MOMENT_OR_NONE},
@@ -150,6 +166,7 @@ MAIL_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = MappingProxyType(
         "looks_late": {"looks": _LOOKS},
         "looks_unowned": {"count": Field("count"), "schedule": Field("text")},
         "visits_held": {"table": Field("text"), "key": Field("text"), "fields": Field("text")},
+        "unfulfilled": {"as_of": _DAY, "cases": Field("cases")},
         "unwritten": {"letter": Field("code", section="letters")},
         "parked": {"code": Field("notice", section="attention")},
         "notice": {"code": Field("notice", section="attention")},
@@ -204,7 +221,7 @@ def _read(field: Field, value: str | int | bool | None, what: What, texts: Texts
 
 def _read_text(
     field: Field, value: str, texts: Texts
-) -> date | datetime | TimesText | str | list[tuple[datetime, str]]:
+) -> date | datetime | TimesText | str | list[tuple[datetime, str]] | list[dict[str, Any]]:
     match field.kind:
         case "text":
             return value
@@ -212,6 +229,8 @@ def _read_text(
             return date.fromisoformat(value)
         case "moment":
             return datetime.fromisoformat(value)
+        case "cases":
+            return [{**row, "since": date.fromisoformat(row["since"])} for row in json.loads(value)]
         case "looks":
             return [(datetime.fromisoformat(at), outcome) for at, outcome in json.loads(value)]
         case "times":

@@ -23,6 +23,17 @@ def day(value: date) -> str:
     return f"{Weekday(value.weekday()).swedish} den {value.day} {_MONTHS[value.month - 1]} {value.year}"
 
 
+def month(value: date) -> str:
+    """``november 2026``."""
+    return f"{_MONTHS[value.month - 1]} {value.year}"
+
+
+def number(value: int | float) -> str:
+    """``1 234``, ``99,2``: a narrow space between thousands, a comma before the one decimal."""
+    text = f"{value:,}" if isinstance(value, int) else f"{value:,.1f}"
+    return text.replace(",", "\u202f").replace(".", ",")
+
+
 def moment(value: datetime) -> str:
     """``tisdag den 3 november 2026 klockan 22:30``; the time as it stands, in no other zone. One after midnight says
     which night it is, as people say it: ``... klockan 02:15 (natten mot tisdag)``."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -37,11 +38,24 @@ async def known(adapter: Adapter, stage: Stage, ref: str) -> list[object]:
 
 
 @pytest.mark.usefixtures("ordered")
+async def test_what_is_not_executed_for_long_has_a_list_of_its_own(
+    adapter: Adapter, stage: Stage, tmp_path: Path
+) -> None:
+    assert "Inget beslut har varit utan tillsyn i 60 dagar" in await adapter("case", "list", "--unfulfilled")
+    assert json.loads(await adapter("case", "list", "--unfulfilled", "--json")) == {"unfulfilled": []}
+    file = tmp_path / "new" / "list.csv"
+    assert str(file) in (await adapter("case", "list", "--unfulfilled", "--csv", file)).replace("\n", "")
+    assert file.read_text(encoding="utf-8-sig").startswith("Ärende;Kommun;Beställning;Enhet;Läge;Sedan;Dagar")
+    assert "goes with --unfulfilled" in await adapter("case", "list", "--csv", file, code=2)
+
+
+@pytest.mark.usefixtures("ordered")
 async def test_the_list_says_who_is_awaited(adapter: Adapter, stage: Stage) -> None:
     ref = await reference(adapter, stage)
     told = await adapter("case", "list")
     assert ref in told
-    assert "I4 koordinatorn" in told
+    assert "tider för tillsyn" in told
+    assert "(koordinatorn, sedan i dag)" in told
     assert "1 ärende" in told
 
 
@@ -56,7 +70,7 @@ async def test_the_list_names_an_order_that_can_not_be_used(
     assert "anger raden" in told
     listed = json.loads(await adapter("case", "list", "--json"))
     assert [case["case"] for case in listed["cases"]] == [await reference(adapter, stage)]
-    (order,) = listed["orders_held"]
+    (order,) = listed["orders_unusable"]
     assert (order["order"], order["code"]) == (made.order_id, "no_person")
     assert order["text"] in " ".join(told.split())
 

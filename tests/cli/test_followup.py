@@ -41,6 +41,9 @@ async def test_what_was_done_is_told_to_a_person_to_a_program_and_to_excel_and_c
     assert heading.split(";")[:3] == ["Månad", "Enhet", "Beställningar in"]
     assert line.split(";")[1:3] == ["Alla", "1"]
 
+    await adapter("followup", "--from", "2026-01-01", "--pdf", tmp_path / "paper" / "q4.pdf")
+    assert (tmp_path / "paper" / "q4.pdf").read_bytes().startswith(b"%PDF-")
+
     assert "agrees with its source" in await adapter("followup", "--check")
     async with build(load_settings(stage.config)) as service:
         service.runtime.db.run_sync(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import json
 import logging
 import unicodedata
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
@@ -28,7 +31,7 @@ from connectors.errors import (
     Unauthorised,
     VendorError,
 )
-from connectors.http import HttpSettings, VendorHttp, mute_library_loggers, path_segment, writing_while
+from connectors.http import Answer, HttpSettings, VendorHttp, mute_library_loggers, path_segment, writing_while
 from connectors.http.classify import retry_after
 from connectors.http.error_text import message_of
 from tests.simulation.loop import VirtualLoop
@@ -260,6 +263,49 @@ async def test_an_answer_without_end_is_cut_off(method: str, expected: type[Vend
     async with vendor.http:
         with pytest.raises(expected, match="longer than 1000 bytes"):
             await vendor.http.send(method, "things", call="x")
+
+
+async def _sent(coding: str, body: bytes) -> Answer:
+    async def parts() -> AsyncIterator[bytes]:
+        for at in range(0, len(body), 16_384):
+            yield body[at : at + 16_384]
+
+    answer = httpx.Response(200, headers={"Content-Encoding": coding}, content=parts())
+    vendor = Vendor(answer, longest_body=1_000_000)
+    async with vendor.http:
+        return await vendor.http.send("GET", "things", call="x")
+
+
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", " GZIP", "identity", ""])
+async def test_one_content_coding_is_decoded(coding: str) -> None:
+    body = json.dumps(list(range(100_000))).encode()
+    answer = await _sent(coding, gzip.compress(body) if "zip" in coding.lower() else body)
+    assert answer.json() == list(range(100_000))
+
+
+@pytest.mark.parametrize(
+    ("coding", "body", "told"),
+    [
+        ("gzip, gzip", gzip.compress(gzip.compress(b"[]")), "not asked for"),
+        ("br", b"[]", "not asked for"),
+        ("deflate", zlib.compress(b"[]"), "not asked for"),
+        ("gzip", gzip.compress(b" " * 1_000_001), "longer than 1000000 bytes"),
+        ("gzip", gzip.compress(b"[]") + b"\0" * 1_000_000, "longer than 1000000 bytes"),
+        ("gzip", gzip.compress(b" " * 1000)[:-9], "cut off"),
+        ("gzip", b"[]", "isn't"),
+    ],
+)
+async def test_any_other_coding_a_second_one_and_what_unfolds_without_end_are_no_answer(
+    coding: str, body: bytes, told: str
+) -> None:
+    with pytest.raises(ContractBroken, match=told) as caught:
+        await _sent(coding, body)
+    assert caught.value.__context__ is None
+
+
+async def test_a_refusal_in_a_coding_that_can_not_be_read_is_a_refusal_all_the_same() -> None:
+    error = await Vendor(httpx.Response(503, headers={"Content-Encoding": "br"}, content=b"x")).fails("POST")
+    assert type(error) is Transient
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime
@@ -12,9 +13,9 @@ import httpx
 import pytest
 import respx
 
-from connectors.errors import AmbiguousWrite, ContractBroken, NotFound, Refused, Unauthorised
+from connectors.errors import AmbiguousWrite, ContractBroken, NotFound, Refused, TooLong, Unauthorised
 from connectors.http import HttpSettings
-from connectors.lifecare import query
+from connectors.lifecare import query, room
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.lifecare.rows import of_person
 from connectors.lifecare.wire import CreateProviderJournalNoteRequest
@@ -56,6 +57,59 @@ def listing(rows: list[Any]) -> Callable[[httpx.Request], httpx.Response]:
         return httpx.Response(200, json=rows[offset : offset + limit])
 
     return page
+
+
+def endless(row: dict[str, Any], *, asked: list[int]) -> Callable[[httpx.Request], httpx.Response]:
+    """A list whose every page is full."""
+
+    def page(request: httpx.Request) -> httpx.Response:
+        offset, limit = (int(request.url.params[name]) for name in ("offset", "limit"))
+        asked.append(offset)
+        return httpx.Response(200, json=[{**row, "Id": n} for n in range(offset, offset + limit)])
+
+    return page
+
+
+async def test_an_endless_list_is_an_error_and_never_taken_for_a_whole_one(
+    client: LifecareClient, gateway: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "MOST_PAGES", 20)
+    monkeypatch.setattr(room, "COSTLIEST", 10_000_000)
+    asked: list[int] = []
+    gateway.get("/api/v1/executions").mock(side_effect=endless({"PersonId": PERSON}, asked=asked))
+    with pytest.raises(TooLong, match="does not end: 21 pages were read"):
+        await client.list(query.EXECUTIONS)
+    assert len(asked) == 21
+    gateway.get("/api/v1/client_absences").mock(side_effect=endless({"Text": "x" * 5000}, asked=asked))
+    with pytest.raises(TooLong, match="does not end: 19 pages were read"):
+        await client.list(query.ABSENCES)
+
+
+async def test_long_lists_are_read_whole_one_after_the_other_and_short_ones_meanwhile(
+    client: LifecareClient, gateway: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that is longer than any list may hold without its turn is asked for again when the turn has come."""
+    monkeypatch.setattr(room, "LITTLE", 150_000)
+    rows = [{"Id": n, "PersonId": PERSON, "Text": "x" * 2000} for n in range(250)]
+    begun: list[str] = []
+    hold, gate = asyncio.Event(), asyncio.Event()
+
+    async def slowly(request: httpx.Request) -> httpx.Response:
+        begun.append(request.url.path.rpartition("/")[2])
+        if request.url.params["offset"] != "0":
+            hold.set()
+            await gate.wait()
+        return listing(rows)(request)
+
+    gateway.get("/api/v1/executions").mock(side_effect=slowly)
+    gateway.get("/api/v1/client_absences").mock(side_effect=slowly)
+    gateway.get("/api/v1/orders").mock(side_effect=listing([{"Id": "A"}]))
+    first, second = (asyncio.create_task(client.list(of)) for of in (query.EXECUTIONS, query.ABSENCES))
+    await hold.wait()
+    assert len((await client.list(query.ORDERS)).items) == 1
+    assert begun.count("client_absences") == 1, "the second waits for its turn"
+    gate.set()
+    assert [len((await task).items) for task in (first, second)] == [250, 250]
 
 
 def note_request(**more: Any) -> CreateProviderJournalNoteRequest:

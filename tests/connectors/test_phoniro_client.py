@@ -8,6 +8,7 @@ import logging
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, date, datetime, time
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -26,6 +27,7 @@ from connectors.errors import (
     VendorError,
 )
 from connectors.http import HttpSettings, writing_while
+from connectors.phoniro import pages
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import BrokenRow, Customer, NewSchedule, Rule, ScheduleChanges
 
@@ -453,6 +455,19 @@ async def test_a_cursor_that_repeats_ends_in_an_error_and_not_in_a_circle(
     assert route.call_count == len(cursors)
 
 
+async def test_a_list_without_end_ends_in_an_error(
+    phoniro: respx.MockRouter, client: PhoniroClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "MOST_ROWS", 1000)
+    numbers = count(1)
+    phoniro.get(SCHEDULES).mock(side_effect=lambda _: _page([SCHEDULE] * 100, str(next(numbers))))
+    with pytest.raises(ContractBroken, match="does not end: 1100 rows came"):
+        _ = [row async for row in client.schedules()]
+    phoniro.get(SCHEDULES).mock(side_effect=lambda _: _page([SCHEDULE], "9" * 2001))
+    with pytest.raises(ContractBroken, match="nextCursor is longer"):
+        _ = [row async for row in client.schedules()]
+
+
 @pytest.mark.parametrize("page", [{"items": []}, {"items": [], "nextCursor": ""}, {"nextCursor": None}, [], "x"])
 async def test_a_list_cut_short_is_not_taken_for_a_whole_one(
     phoniro: respx.MockRouter, client: PhoniroClient, page: Any
@@ -493,10 +508,10 @@ async def test_a_list_that_is_left_half_way_leaves_no_call_behind(
 
     phoniro.get(SCHEDULES, params={"cursor": "2"}).mock(side_effect=never)
     phoniro.get(SCHEDULES).mock(return_value=_page([SCHEDULE], "2"))
-    pages = client.schedule_pages()
-    assert len(await anext(pages)) == 1
+    listed = client.schedule_pages()
+    assert len(await anext(listed)) == 1
     await asyncio.sleep(0)
-    await pages.aclose()
+    await listed.aclose()
     assert cut.is_set()
 
 

@@ -77,9 +77,7 @@ async def test_bilaga_1_leaves_the_first_look_to_the_pen_until_it_is_known_and_t
             case, service = await world.case(), world.service
             words = Words(service.tenants["exempel"].texts, world.tenant.policy.zone)
             now = world.clock.now()
-            data = await world.db.run(
-                lambda c: document_data(c, case, world.tenant.policy, now, words, "Exempelkommun")
-            )
+            data = await world.db.run(lambda c: document_data(c, case, world.tenant.policy, now, words))
             assert data is not None
             return data["times"], data["first_look"]
 

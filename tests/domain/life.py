@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from adapter.domain.calendar import working_day_before
 from adapter.domain.decide import decide
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.facts import (
@@ -22,6 +23,7 @@ from adapter.domain.facts import (
     Read,
     ServiceKind,
     ServiceLine,
+    ServicePlan,
     Signal,
 )
 from adapter.domain.ledger import (
@@ -36,6 +38,7 @@ from adapter.domain.ledger import (
 )
 from adapter.domain.nights import Granted, NightTimes, NightWindow
 from adapter.domain.policy import Lateness, Policy
+from adapter.domain.routine import Letter
 from adapter.domain.schedule import missing_gates, pause_causes
 from adapter.domain.situation import situation
 
@@ -62,11 +65,13 @@ class Life:
         self.notes: dict[str, Note] = {}
         self.absences: dict[int, Absence] = {}
         self.client = Client(client_id=11, protected=False, details="d1")
+        self.plans: dict[int, ServicePlan] = {}
         self.chain: set[str] = set()
         self.stale: set[str] = set()
         self.problems: tuple[FactProblem, ...] = ()
         self.ledger = Ledger(opened_at=now)
         self.sent: list[Wanted] = []
+        self.judged: list[Wanted] = []
         self.ids = 0
         self.phoniro = "works"
         """``works``, ``away`` (every call fails and is tried again), or ``refuses``."""
@@ -123,10 +128,10 @@ class Life:
     def set_client(self, **fields: object) -> None:
         self.client = replace(self.client, **fields)  # type: ignore[arg-type]  # a test's short hand
 
-    def note(self, signal: Signal, text: str = "") -> str:
+    def note(self, signal: Signal, text: str = "", day: date | None = None) -> str:
         self.ids += 1
         note_id = f"n{self.ids}"
-        self.notes[note_id] = Note(note_id, signal, self.now + timedelta(seconds=self.ids), EXECUTION, text)
+        self.notes[note_id] = Note(note_id, signal, self.now + timedelta(seconds=self.ids), EXECUTION, text, day=day)
         return note_id
 
     def prepare(self, times: str = "22.30, 02:15 och 05.00", *, keys: bool = True) -> None:
@@ -154,6 +159,7 @@ class Life:
             absences=read("absences", tuple(self.absences.values())),
             notes=read("notes", tuple(self.notes.values())),
             chain=frozenset(self.chain),
+            plans=Read(tuple(self.plans.values()), self.now) if self.policy.plans else None,
             problems=self.problems,
         )
 
@@ -265,7 +271,8 @@ class Life:
         )
 
     def check(self) -> None:
-        """P1 to P3, as seen right after the adapter acted."""
+        """P1 to P3, as seen right after the adapter acted; and what is told ahead of a booked day."""
+        self.check_booked()
         live = self.ledger.schedule
         if live is None or live.status is not ScheduleStatus.OPEN:
             return
@@ -280,6 +287,41 @@ class Life:
         assert not missing_gates(s), f"active without {missing_gates(s)} (P1)"
         assert not pause_causes(s), f"active in spite of {pause_causes(s)} (P2)"
         assert not s.mandate.over, "active after the end (P2)"
+
+    def check_booked(self) -> None:
+        """I10 is told on the working day before the installation, once for a booked day, and never untruly."""
+        told = [w for w in self.sent if w.what.get("letter") == Letter.INSTALLED_SOON]
+        assert len(told) == len({w.what["when"] for w in told})
+        for wanted in (w for w in told if w not in self.judged):
+            self.judged.append(wanted)
+            day = date.fromisoformat(str(wanted.what["when"]))
+            assert working_day_before(day, self.policy) <= self.today <= day
+            assert self.booked() == day, "told of a day that isn't booked"
+            assert not self.executed(), "told that an order isn't executed that is"
+        tomorrow = self.today + timedelta(days=1)
+        lies = self.stale or self.client.client_id is None or self.policy.quiet
+        if self.booked() == tomorrow and self.is_plain() and not lies and not self.executed():
+            assert tomorrow.isoformat() in {w.what["when"] for w in told}, "not told on the day before"
+
+    def booked(self) -> date | None:
+        notes = [n for n in self.notes.values() if n.signal is Signal.INSTALLATION_BOOKED]
+        return max(notes, key=lambda n: (n.at, n.id)).day if notes else None
+
+    def executed(self) -> bool:
+        s = situation(self.facts(), self.ledger, self.now, self.policy)
+        period = s.mandate.at_or_after(s.today)
+        return period is not None and period.executed
+
+    def is_plain(self) -> bool:
+        """Whether nothing but the routine's first steps has happened: no paper is signed, nothing holds or ends it."""
+        signals = {n.signal for n in self.notes.values()}
+        first = {Signal.INSTALLATION_BOOKED, Signal.TIMES_AGREED, Signal.KEYS_COLLECTED, Signal.APPENDIX_SIGNED}
+        order, decision = self.orders["o1"], self.decisions[self.decision_of("o1")]
+        untouched = order.status is OrderStatus.SENT and not order.gone and not decision.deleted and not decision.gone
+        granted = decision.last_day is None or decision.last_day >= self.today
+        first_day = decision.first_day is None or decision.last_day is None or decision.first_day <= decision.last_day
+        alone = set(self.orders) == {"o1"} and not self.client.deceased and not self.ledger.schedule
+        return signals <= first and untouched and granted and first_day and alone
 
     def looks_possible(self, live: ScheduleRecord) -> bool:
         return live.valid_from <= self.today and (live.valid_to is None or self.today <= live.valid_to)

@@ -77,10 +77,16 @@ def _declare(life: Life, rng: random.Random) -> None:
     life.notes[note_id] = replace(life.notes[note_id], by="koordinator Norra")
 
 
+def _book(life: Life, rng: random.Random) -> None:
+    life.note(Signal.INSTALLATION_BOOKED, day=life.today + timedelta(days=rng.randint(-1, 5)))
+
+
 EVENTS: list[Callable[[Life, random.Random], None]] = [
     *[_note(signal) for signal in Signal],
     lambda life, rng: life.execute(),
     lambda life, rng: life.prepare(),
+    _book,
+    _book,
     _drop_note,
     _end,
     lambda life, rng: life.decide_dates(last=None),

@@ -158,3 +158,26 @@ async def test_a_platform_that_does_not_answer_is_compared_at_the_next_look(logs
         world.phoniro_faults.clear()
         await compare_when_due(world.rt, world.tenant)
         assert len(logs.events("comparison_done")) == 1
+
+
+async def test_a_schedule_that_can_not_be_read_is_set_aside_and_the_rest_is_compared(logs: Logs) -> None:
+    """P6. One of ours that can't be read in the list is read by itself."""
+    async with World() as world:
+        schedule_id = await active(world)
+        ours = world.phoniro.schedules[0]
+        other = world.phoniro.add_schedule(ours.new.model_copy(update={"external_reference": "TK-ZZZZZZ-1"}))
+        world.phoniro.change_by_hand(schedule_id, HandChange(paused=True))
+        listed = other.as_json(other.now, world.clock.time)
+        rows = [{"id": schedule_id, "rules": "odd"}, {"id": "x"}, {"externalReference": 7}, listed]
+        page = json.dumps({"items": rows, "nextCursor": None})
+        rule = Rule(kind=Kind.STATUS_BEFORE, status=200, body=page, pattern=r"/supervision-schedules\?", times=None)
+        world.phoniro_faults.add(rule)
+        await compare_when_due(world.rt, world.tenant)
+        (done,) = logs.events("comparison_done")
+        assert (done["changed"], done["unowned"], done["unread"]) == (1, 1, 2)
+        assert logs.events("schedules_broken")[0]["rows"] == 2
+
+        world.phoniro_faults.add(Rule(kind=Kind.WRONG_SCHEMA, pattern=schedule_id, times=None))
+        found = await compare(world.rt, world.tenant)
+        assert found.unread == [f"{(await world.case()).ref}-1", "x", "?"], "nor by itself"
+        assert found.unowned == ["TK-ZZZZZZ-1"]

@@ -22,7 +22,7 @@ from pydantic import BaseModel
 from adapter.domain.facts import Signal
 from adapter.gateways.lifecare_source import LifecareSource
 from adapter.gateways.platform import PhoniroSchedules
-from adapter.ports import Failure, PlatformSchedule, PortError, Window
+from adapter.ports import PlatformSchedule, Window
 from connectors.http import HttpSettings
 from connectors.lifecare import query, wire
 from connectors.lifecare.client import LifecareClient, LifecareSettings
@@ -259,15 +259,9 @@ async def test_one_odd_look_or_schedule_holds_up_no_other(rows: Callable[[type[B
     assert storable(looks.rows)
 
     client, phoniro = platform(listed(ListedSchedule, rows(ListedSchedule))[0])
-    seen: list[PlatformSchedule] = []
-
-    async def read() -> None:
-        async for page in phoniro.schedules():
-            seen.extend(page)
-
     async with client:
-        with pytest.raises(PortError, match="can't be read") as caught:
-            await read()
-    assert caught.value.failure is Failure.CONTRACT
-    assert {"1001", "1002"} <= {schedule.id for schedule in seen}
-    assert storable([replace(schedule, record=replace(schedule.record, times=None)) for schedule in seen])
+        seen = [schedule async for page in phoniro.schedules() for schedule in page]
+    good = [schedule for schedule in seen if isinstance(schedule, PlatformSchedule)]
+    assert {"1001", "1002"} <= {schedule.id for schedule in good}
+    assert len(seen) > len(good), "and the others are told"
+    assert storable([replace(schedule, record=replace(schedule.record, times=None)) for schedule in good])

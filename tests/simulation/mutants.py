@@ -19,7 +19,7 @@ from unittest.mock import patch
 from adapter.domain import letters, pauses
 from adapter.domain.ledger import Wanted
 from adapter.domain.visits import visit_wanted
-from adapter.engine import act_runner, look_reader, write_back
+from adapter.engine import act_runner, circuit_breaker, jobs, look_reader, write_back
 from adapter.engine.tuning import Tuning
 from adapter.gateways.notes import NoteExecutor
 from adapter.gateways.visits import VisitExecutor
@@ -53,7 +53,7 @@ def _keys_not_unique(conn: Any, case: cases.Case, wanted: Sequence[Wanted], **mo
     return _settle_wanted(conn, case, [replace(w, key=f"{w.key}:{case.version}") for w in wanted], **more)
 
 
-async def _finds_nothing(*_: object) -> None:
+async def _nothing(*_: object) -> None:
     return None
 
 
@@ -144,7 +144,7 @@ MUTANTS = (
         "a visit's lookup: it is sent again without being sought",
         VisitExecutor,
         "_known",
-        _finds_nothing,
+        _nothing,
         scenarios.a_night_written_back,
     ),
     Mutant(
@@ -153,6 +153,27 @@ MUTANTS = (
         "visit_wanted",
         lambda ref, look, acts, *more, **of: None if acts else visit_wanted(ref, look, acts, *more, **of),
         scenarios.a_night_written_back,
+    ),
+    Mutant(
+        "a clock set back: delays last until the clock is there again",
+        jobs,
+        "_plan_anew",
+        _nothing,
+        scenarios.a_clock_set_by_an_hour,
+    ),
+    Mutant(
+        "a clock set back: a vendor that is down is tried when the clock is there again",
+        circuit_breaker.Breaker,
+        "probe_due",
+        lambda self, now: self.probe_at is not None and self.probe_at <= now,
+        scenarios.a_clock_set_by_a_day,
+    ),
+    Mutant(
+        "facts read in the future: they are younger than any",
+        act_runner._Turn,
+        "_outdated",
+        lambda self: self.claimed.opens and self.began - self.claimed.facts_at > self.rt.tuning.fresh,
+        scenarios.facts_to_come,
     ),
     Mutant(
         "a true word: a pause that is called for is told as one that was seen",

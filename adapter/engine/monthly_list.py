@@ -1,0 +1,56 @@
+"""The month's list of decisions that are not executed or interrupted, by mail to who follows them up."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+from sqlalchemy import Connection
+
+from adapter.domain.calendar import after_quiet_hours
+from adapter.domain.ledger import ActKind, Wanted
+from adapter.domain.looks import local_date
+from adapter.domain.unfulfilled import report_month
+from adapter.engine.environment import Runtime, Tenant
+from adapter.store import outbox
+from adapter.store.unfulfilled import unfulfilled_cases
+
+SUBJECT = "unfulfilled"
+
+
+async def want_monthly_list(rt: Runtime, tenant: Tenant) -> None:
+    """Call for the mail of the month, from its first working day on, once: its key is the month. An empty list is sent
+    too, so that its reader knows that it was looked. Raises ``StoreError``."""
+    now = rt.clock.now()
+    today = local_date(now, tenant.policy.zone)
+    month = report_month(today, tenant.policy) if tenant.policy.followup_mails else None
+    if month is None:
+        return
+
+    def read(c: Connection) -> str | None:
+        wanted = any(act.key == month for act in outbox.acts(c, tenant.name, SUBJECT))
+        return None if wanted else _rows(c, tenant.name, today)
+
+    rows = await rt.db.run_aside(read)
+    if rows is not None:
+        what = {"mail": "unfulfilled", "to": "followup", "as_of": today.isoformat(), "cases": rows}
+        held = after_quiet_hours(now, tenant.policy)
+        mail = Wanted(month, ActKind.MAIL, what, why="unfulfilled", not_before=held)
+        await rt.db.run(lambda c: outbox.want(c, tenant.name, SUBJECT, mail, now=now))
+
+
+def _rows(c: Connection, tenant: str, today: date) -> str:
+    """As ``MAIL_FIELDS`` has them."""
+    return json.dumps(
+        [
+            {
+                "case": row.case,
+                "order": row.item.order,
+                "unit": row.unit,
+                "kind": row.item.kind,
+                "level": row.level,
+                "since": row.item.since.isoformat(),
+            }
+            for row in unfulfilled_cases(c, tenant, today)
+        ]
+    )

@@ -1,0 +1,85 @@
+"""What one process notes of the vendors and of itself: calls by what came of them and how long they took, when a vendor
+was down, and that it is at work. Kept in memory, and stored with a beat a minute, in one transaction.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from functools import partial
+
+from sqlalchemy import Connection
+
+from adapter.domain.looks import local_date
+from adapter.engine.circuit_breaker import IN_A_ROW
+from adapter.followup.tallies import TROUBLE, Tally, of_call
+from adapter.followup.uptime import ADAPTER, GAP, Span
+from adapter.store import counts, uptime
+from adapter.store.database import Database
+
+BEAT = timedelta(minutes=1)
+SHORTEST = timedelta(minutes=1)
+"""What is over sooner is no outage."""
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """Calls in a row that a vendor didn't answer as it should, since the first of them."""
+
+    since: datetime
+    calls: int = 0
+
+    def down(self, now: datetime) -> bool:
+        return self.calls >= IN_A_ROW and now - self.since >= SHORTEST
+
+
+@dataclass(slots=True)
+class ServiceLog:
+    """``owner`` names the process, ``now`` is its clock (aware UTC)."""
+
+    owner: str
+    now: Callable[[], datetime]
+    _calls: Counter[tuple[str, Tally]] = field(default_factory=Counter)
+    _trouble: dict[tuple[str, str], _Trouble] = field(default_factory=dict)
+    _over: list[tuple[str, Span]] = field(default_factory=list)
+    _since: datetime | None = None
+    _beat_at: datetime | None = None
+
+    def of(self, tenant: str, zone: tzinfo) -> Callable[[str, str, int | None, str, float], None]:
+        """What is told of each call of a municipality's connectors (``OnCall``)."""
+        return partial(self._called, tenant, zone)
+
+    def _called(
+        self, tenant: str, zone: tzinfo, vendor: str, _call: str, _status: int | None, outcome: str, seconds: float
+    ) -> None:
+        now = self.now()
+        self._calls[tenant, of_call(vendor, outcome, seconds, local_date(now, zone))] += 1
+        if outcome in TROUBLE:
+            self._trouble.setdefault((tenant, vendor), _Trouble(now)).calls += 1
+        elif (was := self._trouble.pop((tenant, vendor), None)) and was.down(now):
+            self._over.append((tenant, Span(vendor, was.since, now)))
+
+    async def beat(self, db: Database, tenants: list[str]) -> None:
+        """Store what was noted since the last beat, and that this process is at work for these municipalities. What
+        can't be stored now is stored with the next one; the process wasn't at work then. Raises ``StoreError``."""
+        now = self.now()
+        if self._since is None or self._beat_at is None or not self._beat_at <= now <= self._beat_at + GAP:
+            self._since = now
+        calls, self._calls = self._calls, Counter()
+        over, self._over = self._over, []
+        spans = [(tenant, Span(ADAPTER, self._since, now)) for tenant in tenants]
+        spans += [(of, Span(vendor, t.since, now)) for (of, vendor), t in self._trouble.items() if t.down(now)]
+        try:
+            await db.run(lambda c: self._store(c, calls, [*over, *spans]))
+        except BaseException:
+            self._calls += calls
+            self._over = [*over, *self._over]
+            raise
+        self._beat_at = now
+
+    def _store(self, c: Connection, calls: Counter[tuple[str, Tally]], spans: list[tuple[str, Span]]) -> None:
+        for tenant in sorted({tenant for tenant, _ in calls}):
+            counts.add(c, tenant, (t._replace(number=n) for (of, t), n in calls.items() if of == tenant))
+        uptime.save(c, self.owner, spans)

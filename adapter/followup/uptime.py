@@ -1,0 +1,84 @@
+"""When the adapter ran, and when a vendor was down: made of what each process noted. Pure; instants are aware UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import NamedTuple
+
+from adapter.domain.looks import day_end, day_start
+
+ADAPTER = "adapter"
+GAP = timedelta(minutes=3)
+"""So long without a beat of any process is a gap: each beats once a minute."""
+
+
+class Span(NamedTuple):
+    """One process noted of a ``system`` from ``since`` to ``until``: that it ran itself (``ADAPTER``), or that a vendor
+    was down."""
+
+    system: str
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Uptime:
+    """All ``spans`` of a municipality, as they were known at ``now``; ``zone`` is that of its days."""
+
+    spans: Sequence[Span]
+    zone: tzinfo
+    now: datetime
+
+    def ran(self, first: date, last: date) -> timedelta:
+        """For how long the adapter ran from the first to the last day."""
+        return _length(self._clipped(self._joined(ADAPTER), first, last))
+
+    def known(self, first: date, last: date) -> timedelta:
+        """For how long of these days it is known whether the adapter ran: since it first did."""
+        began = min((span.since for span in self.spans if span.system == ADAPTER), default=self.now)
+        return _length(self._clipped([Span(ADAPTER, began, self.now)], first, last))
+
+    def down(self, system: str, first: date, last: date) -> timedelta:
+        return _length(self._clipped(self.outages(system), first, last))
+
+    def outages(self, system: str) -> list[Span]:
+        """When a vendor was down, by at least one process; when no process of the adapter was at work. In order."""
+        known = self._joined(system)
+        if system != ADAPTER or not known:
+            return known
+        begins = [span.since for span in known[1:]]
+        begins += [self.now] if self.now - known[-1].until > GAP else []
+        return [Span(ADAPTER, ran.until, until) for ran, until in zip(known, begins, strict=False)]
+
+    def outages_of(self, system: str, first: date, last: date) -> list[Span]:
+        """Those that began from the first to the last day."""
+        since, until = day_start(first, self.zone), day_end(last, self.zone)
+        return [outage for outage in self.outages(system) if since <= outage.since < until]
+
+    def lasts(self, outage: Span) -> bool:
+        """Whether it isn't over yet."""
+        return self.now - outage.until <= GAP
+
+    def _joined(self, system: str) -> list[Span]:
+        """The spans of all processes as one line; what is a gap apart or less is one."""
+        found: list[Span] = []
+        for span in sorted(span for span in self.spans if span.system == system):
+            if found and span.since - found[-1].until <= GAP:
+                found[-1] = found[-1]._replace(until=max(found[-1].until, span.until))
+            else:
+                found.append(span)
+        return found
+
+    def _clipped(self, spans: Iterable[Span], first: date, last: date) -> list[Span]:
+        since, until = day_start(first, self.zone), day_end(last, self.zone)
+        return [span._replace(since=max(span.since, since), until=min(span.until, until)) for span in spans]
+
+
+NOTHING = Uptime((), UTC, datetime.min.replace(tzinfo=UTC))
+"""Nothing is known."""
+
+
+def _length(spans: Iterable[Span]) -> timedelta:
+    return sum((max(span.until - span.since, timedelta()) for span in spans), timedelta())

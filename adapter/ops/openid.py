@@ -1,0 +1,105 @@
+"""Signing in with OpenID Connect: the code flow with PKCE, state and nonce, by Authlib. Only what a signed ID token of
+the issuer says counts, and only for us."""
+
+from __future__ import annotations
+
+import ssl
+import warnings
+from collections.abc import Mapping
+from typing import Any, Final
+
+import httpx
+from fastapi import Request, Response
+
+from adapter.ops.sign_in import CALLBACK, NotSignedIn
+from adapter.settings import OidcSettings
+from adapter.settings.values import Role
+
+with warnings.catch_warnings():
+    from authlib.deprecate import AuthlibDeprecationWarning
+
+    # It would rather have httpx's successor, which nothing else here knows yet.
+    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
+    from authlib.integrations.starlette_client import OAuth
+
+_PATIENCE_SECONDS: Final = 10.0
+
+
+class OpenId:
+    """One identity provider. Nothing is asked of it before somebody signs in."""
+
+    def __init__(self, settings: OidcSettings) -> None:
+        self._settings = settings
+        more: dict[str, Any] = {"verify": _trusting(settings)} if settings.ca_file else {}
+        self._provider = OAuth().register(
+            "oidc",
+            client_id=settings.client_id,
+            client_secret=settings.client_secret.get_secret_value(),
+            server_metadata_url=f"{settings.issuer}/.well-known/openid-configuration",
+            client_kwargs={
+                "scope": settings.scope,
+                "code_challenge_method": "S256",
+                "timeout": _PATIENCE_SECONDS,
+                **more,
+            },
+        )
+
+    async def begin(self, request: Request) -> tuple[Response, Mapping[str, Any]]:
+        """Where to send the browser, and what to keep of it until it comes back. Raises ``NotSignedIn``."""
+        await self._issuer()
+        request.scope["session"] = {}
+        response: Response = await self._provider.authorize_redirect(
+            request, f"{self._settings.public_url.rstrip('/')}{CALLBACK}"
+        )
+        return response, request.scope["session"]
+
+    async def finish(self, request: Request, kept: Mapping[str, Any]) -> tuple[str, Role]:
+        """Who came back, and what they may. Raises ``NotSignedIn``."""
+        issuer = await self._issuer()
+        request.scope["session"] = dict(kept)
+        # Authlib alone would take a token that is for somebody else, as long as it names us as the one who asked.
+        ours = {
+            "iss": {"essential": True, "value": issuer},
+            "aud": {"essential": True, "value": self._settings.client_id},
+        }
+        try:
+            token = await self._provider.authorize_access_token(request, claims_options=ours)
+        except Exception as error:  # noqa: BLE001  # whatever another's answer makes of it: nobody is signed in by it
+            raise NotSignedIn("oidc_refused", type(error).__name__) from None
+        claims = token.get("userinfo")
+        if not claims:
+            raise NotSignedIn("oidc_refused", "no id token")
+        return self._person(claims)
+
+    async def _issuer(self) -> str:
+        """The issuer, by the name that its tokens bear."""
+        try:
+            about = await self._provider.load_server_metadata()
+        except (httpx.HTTPError, ValueError, TypeError, AttributeError) as error:
+            raise NotSignedIn("oidc_away", f"issuer unreadable: {type(error).__name__}") from None
+        issuer = str(about.get("issuer", ""))
+        if issuer.rstrip("/") != self._settings.issuer.rstrip("/"):
+            raise NotSignedIn("oidc_refused", "another issuer")
+        return issuer
+
+    def _person(self, claims: Mapping[str, Any]) -> tuple[str, Role]:
+        who = str(claims.get(self._settings.name_claim) or claims["sub"])
+        found: Any = claims
+        for part in self._settings.role_claim.split("."):
+            found = found.get(part) if isinstance(found, Mapping) else None
+        roles = {found} if isinstance(found, str) else set(map(str, found)) if isinstance(found, list) else set()
+        if roles & _names(self._settings.operate_roles):
+            return who, "operate"
+        if roles & _names(self._settings.read_roles):
+            return who, "read"
+        raise NotSignedIn("oidc_no_role", "no role")
+
+
+def _names(value: str) -> set[str]:
+    return {name.strip() for name in value.split(",") if name.strip()}
+
+
+def _trusting(settings: OidcSettings) -> ssl.SSLContext:
+    context = httpx.create_ssl_context()
+    context.load_verify_locations(settings.ca_file)
+    return context

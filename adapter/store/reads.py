@@ -1,0 +1,71 @@
+"""Who read what of which case: the log of reading (loggkontroll). It names those who read, never whom it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from adapter.store.tables import reads
+
+SHELL = "shell"
+"""Where somebody read who ran a command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads, by the name under which they signed in, and from where: an address, or ``SHELL``."""
+
+    who: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """``what`` was read at ``at`` (UTC): ``case``, ``plan``, ``nights``, a document, or, without ``ref``, a ``list`` of
+    cases and the like."""
+
+    tenant: str
+    ref: str | None
+    at: datetime
+    who: str
+    what: str
+    place: str
+
+
+_c = reads.c
+
+
+def note(
+    conn: Connection, tenants: Iterable[str], reader: Reader, what: str, now: datetime, ref: str | None = None
+) -> None:
+    """Write down that somebody reads; in the transaction that reads it, so that nothing is shown without."""
+    of = {"ref": ref, "at": now, "who": reader.who, "what": what, "place": reader.place}
+    if rows := [{"tenant": tenant, **of} for tenant in tenants]:
+        conn.execute(insert(reads), rows)
+
+
+def find(
+    conn: Connection,
+    tenant: str,
+    *,
+    ref: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> list[Read]:
+    """What was read, oldest first: of one case, from ``since`` on and before ``until`` (UTC)."""
+    query = select(_c.tenant, _c.ref, _c.at, _c.who, _c.what, _c.place).where(_c.tenant == tenant)
+    if ref is not None:
+        query = query.where(_c.ref == ref)
+    if since is not None:
+        query = query.where(_c.at >= since)
+    if until is not None:
+        query = query.where(_c.at < until)
+    return [Read(*row) for row in conn.execute(query.order_by(_c.at, _c.id))]
+
+
+def forget(conn: Connection, tenant: str, before: datetime) -> int:
+    """Forget what was read before an instant (UTC); how many lines."""
+    return conn.execute(delete(reads).where(_c.tenant == tenant, _c.at < before)).rowcount

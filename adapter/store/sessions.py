@@ -1,0 +1,41 @@
+"""Who has signed in to the status page. It is kept here, and not in a cookie, so that it ends when it is ended, for all
+replicas at once. Of what the browser holds only a digest is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select
+
+from adapter.store.tables import sessions
+
+_c = sessions.c
+
+Content = Mapping[str, Any]
+
+
+def begin(conn: Connection, content: Content, *, now: datetime, ends_at: datetime) -> str:
+    """Keep ``content`` until ``ends_at`` (UTC); what to give the browser. Those that have ended are forgotten."""
+    conn.execute(delete(sessions).where(_c.ends_at <= now))
+    given = secrets.token_urlsafe(32)
+    conn.execute(insert(sessions).values(digest=_digest(given), content=dict(content), ends_at=ends_at))
+    return given
+
+
+def find(conn: Connection, given: str, now: datetime) -> Content | None:
+    """What is kept for the browser that gives this; None if nothing is, or no more."""
+    found: Content | None = conn.scalar(select(_c.content).where(_c.digest == _digest(given), _c.ends_at > now))
+    return found
+
+
+def end(conn: Connection, given: str) -> bool:
+    """Whether there was one to end."""
+    return conn.execute(delete(sessions).where(_c.digest == _digest(given))).rowcount > 0
+
+
+def _digest(given: str) -> str:
+    return hashlib.sha256(given.encode()).hexdigest()

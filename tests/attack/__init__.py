@@ -1,0 +1,1 @@
+"""Attacks on the real daemon over loopback: ``make attack``."""

@@ -1,0 +1,183 @@
+"""Which decisions are on the list of those that aren't executed, or are interrupted: since when, why, how gravely."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapter.domain.calendar import months_after
+from adapter.domain.facts import Absence, Signal
+from adapter.domain.unfulfilled import Kind, Level, Unfulfilled, listed, report_month
+from mappings.texts import Texts
+from tests.domain.life import POLICY, START, Life
+
+TEXTS = Texts.load(strict=True)
+FIRST = date(2026, 3, 2)
+
+
+@pytest.fixture
+def ordered() -> Life:
+    life = Life()
+    life.order()
+    life.go()
+    return life
+
+
+@pytest.fixture
+def running(ordered: Life) -> Life:
+    ordered.execute()
+    ordered.prepare()
+    ordered.go()
+    return ordered
+
+
+def item(life: Life) -> Unfulfilled | None:
+    return life.look().unfulfilled
+
+
+def found(life: Life) -> Unfulfilled:
+    on_it = item(life)
+    assert on_it is not None
+    return on_it
+
+
+def test_one_that_is_not_executed_waits_since_its_order(ordered: Life) -> None:
+    ordered.wait(days=59)
+    waiting = found(ordered)
+    assert (waiting.kind, waiting.since, waiting.order) == (Kind.NOT_EXECUTED, FIRST, "o1")
+    assert "gate_I10" in waiting.why
+    assert waiting.level(ordered.today) is None
+    assert waiting.level(ordered.today + timedelta(days=1)) is Level.WARNING
+
+
+def test_executed_in_lifecare_and_never_begun_is_not_executed_all_the_same(ordered: Life) -> None:
+    ordered.execute()
+    ordered.wait(days=70)
+    assert found(ordered).kind is Kind.NOT_EXECUTED
+    assert "gate_I10" not in found(ordered).why
+    ordered.prepare()
+    ordered.go()
+    assert item(ordered) is None, "it runs"
+
+
+def test_granted_from_a_later_day_it_waits_since_that_day() -> None:
+    life = Life()
+    life.order(first=date(2026, 4, 1))
+    life.wait(days=20)
+    assert item(life) is None
+    life.wait(days=20)
+    assert found(life).since == date(2026, 4, 1)
+
+
+def test_a_renewal_does_not_begin_the_waiting_anew(ordered: Life) -> None:
+    ordered.decide_dates(last=date(2026, 4, 30))
+    ordered.order("o2", first=date(2026, 5, 1))
+    ordered.wait(days=90)
+    assert (found(ordered).since, found(ordered).order) == (FIRST, "o2")
+
+
+def test_interrupted_since_the_pause_and_no_more_once_it_runs_again(running: Life) -> None:
+    running.wait(days=10)
+    running.note(Signal.CONSENT_WITHDRAWN)
+    running.wait(days=65)
+    paused = found(running)
+    assert (paused.kind, paused.since, paused.why) == (
+        Kind.INTERRUPTED,
+        date(2026, 3, 12),
+        ("paused_consent_withdrawn",),
+    )
+    running.note(Signal.CONSENT_SIGNED)
+    running.wait(days=1)
+    assert item(running) is None
+    running.wait(days=30)
+    running.note(Signal.CONSENT_WITHDRAWN)
+    running.wait(days=1)
+    assert found(running).since == running.today - timedelta(days=1), "the next one has its own begin"
+
+
+def test_away_is_without_what_was_granted_too(running: Life) -> None:
+    running.absences[1] = Absence(1, running.today, None)
+    running.wait(days=1)
+    assert (found(running).kind, found(running).why) == (Kind.INTERRUPTED, ("paused_absence",))
+
+
+def test_one_cause_after_another_is_one_interruption(running: Life) -> None:
+    running.absences[1] = Absence(1, running.today, None)
+    running.wait(days=30)
+    running.note(Signal.CONSENT_WITHDRAWN)
+    running.absences.clear()
+    running.wait(days=40)
+    assert found(running).since == FIRST
+
+
+def test_neither_the_dead_nor_the_ended_nor_what_is_not_granted_today(running: Life) -> None:
+    running.note(Signal.CONSENT_WITHDRAWN)
+    running.wait(days=70)
+    assert item(running) is not None
+    running.set_client(deceased=True)
+    running.go()
+    assert item(running) is None
+    running.set_client(deceased=False)
+    running.set_decision(deleted=True)
+    running.go()
+    assert item(running) is None
+
+
+days = st.dates(date(2020, 1, 1), date(2040, 1, 1))
+
+
+@given(days, st.integers(0, 400))
+def test_first_warned_of_then_reported_by_the_calendar_and_for_as_long_as_it_lasts(since: date, later: int) -> None:
+    """60 days come before three months of any length; neither is ever taken back by time."""
+    waiting = Unfulfilled(Kind.NOT_EXECUTED, since, None, ())
+    today = since + timedelta(days=later)
+    level, tomorrow = waiting.level(today), waiting.level(today + timedelta(days=1))
+    assert (level is not None) is (later >= 60)
+    assert (level is Level.REPORT) is (today >= months_after(since, 3))
+    assert tomorrow is level or (level, tomorrow) in ((None, Level.WARNING), (Level.WARNING, Level.REPORT))
+
+
+@pytest.mark.parametrize(
+    ("since", "reported"),
+    [
+        (date(2026, 1, 31), date(2026, 4, 30)),
+        (date(2026, 11, 30), date(2027, 2, 28)),
+        (date(2027, 11, 30), date(2028, 2, 29)),
+        (date(2026, 7, 1), date(2026, 10, 1)),
+    ],
+)
+def test_three_months_are_those_of_the_calendar(since: date, reported: date) -> None:
+    waiting = Unfulfilled(Kind.INTERRUPTED, since, None, ())
+    assert waiting.level(reported) is Level.REPORT
+    assert waiting.level(reported - timedelta(days=1)) is Level.WARNING
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), days), unique_by=lambda row: row[0]), days)
+def test_the_list_holds_what_has_waited_sixty_days_the_longest_first(rows: list[tuple[int, date]], today: date) -> None:
+    given_items = [(f"TK-{n}", n, Unfulfilled(Kind.NOT_EXECUTED, since, None, ())) for n, since in rows]
+    on_it = listed([*given_items, ("TK-none", 1, None)], today)
+    assert {row.case for row in on_it} == {f"TK-{n}" for n, since in rows if (today - since).days >= 60}
+    assert [row.days for row in on_it] == sorted((row.days for row in on_it), reverse=True)
+
+
+def test_the_month_s_list_is_due_from_its_first_working_day() -> None:
+    holiday = replace(POLICY, holidays=frozenset({date(2027, 1, 1)}))
+    assert report_month(date(2027, 1, 3), holiday) is None, "a holiday and a weekend"
+    assert report_month(date(2027, 1, 4), holiday) == "2027-01"
+    assert report_month(date(2026, 12, 1), POLICY) == "2026-12"
+    assert report_month(date(2026, 12, 31), POLICY) == "2026-12"
+
+
+def test_every_reason_has_its_words() -> None:
+    life = Life(START)
+    life.order()
+    life.execute()
+    for _ in range(3):
+        life.wait(days=1)
+        assert all(TEXTS.has("waiting", code) for code in found(life).why)
+    assert TEXTS.has("waiting", "not_resumed")
+    assert TEXTS.has("waiting", "not_scheduled")

@@ -1,0 +1,222 @@
+"""Who signs in to the status page and how, what they may, when that ends, and that what they read is written down."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+from pydantic import SecretStr
+
+from adapter.engine.retention import forget
+from adapter.ops.context import Document
+from adapter.settings import OidcSettings, OpsSettings
+from adapter.settings.model import TokenSettings
+from adapter.store import reads
+from adapter.store.reads import Read
+from tests.conftest import Logs
+from tests.ops.conftest import TOKEN, Site, site_of
+from tests.ops.identity_provider import CLIENT, SECRET, IdentityProvider, identity_provider
+from tests.world import World
+
+ANNA, BO = "the token of anna", "the token of bo, who operates"
+TOKENS = {
+    "anna": TokenSettings(token=SecretStr(ANNA)),
+    "bo": TokenSettings(token=SecretStr(BO), role="operate"),
+}
+
+
+def noted(world: World) -> list[tuple[str, str, str | None, str]]:
+    found: list[Read] = world.db.run_sync(lambda c: reads.find(c, "exempel"))
+    return [(read.who, read.what, read.ref, read.place) for read in found]
+
+
+def replica(site: Site, **changed: Any) -> Site:
+    """Another process over the same database."""
+    return site_of(site.world, site.ops.settings.model_copy(update=changed))
+
+
+async def sign_in(client: httpx.AsyncClient, token: str) -> int:
+    return (await client.post("/sign-in", data={"token": token})).status_code
+
+
+async def test_what_is_read_is_written_down_with_who_what_when_and_from_where_until_audit_days_are_over() -> None:
+    async with World() as world:
+        site = site_of(world, OpsSettings(enabled=True, tokens=TOKENS))
+
+        async def printed(tenant: str, reference: str, kind: str) -> Document:
+            return Document("a.pdf", "application/pdf", b"%PDF")
+
+        site.ops.documents = printed
+        world.person()
+        world.order()
+        await world.settle()
+        ref = (await world.case()).ref
+        began = world.clock.now()
+        async with site.client() as client:
+            assert (await client.get(f"/cases/{ref}")).status_code == 401
+            assert await sign_in(client, ANNA) == 303
+            for path in ("/", "/", "/cases", f"/cases/{ref.lower()}", f"/cases/{ref}/bilaga-1", "/cases/TK-NOSUCH"):
+                await client.get(path)
+        what = [("sign_in", None), ("list", None), ("case", ref), ("bilaga-1", ref)]
+        assert noted(world) == [("anna", kind, case, "127.0.0.1") for kind, case in what]
+        of_case = world.db.run_sync(lambda c: reads.find(c, "exempel", ref=ref, since=began))
+        assert {read.at for read in of_case} == {began}
+        world.clock.time += timedelta(days=1826)
+        await forget(world.rt)
+        assert len(noted(world)) == 4
+        world.clock.time += timedelta(hours=1)
+        await forget(world.rt)
+        assert noted(world) == []
+
+
+async def test_whoever_has_the_role_read_looks_and_asks_for_nothing_and_no_other_site_asks_for_anybody() -> None:
+    async with World() as world:
+        site = site_of(world, OpsSettings(enabled=True, tokens=TOKENS, token=SecretStr(TOKEN)))
+        for token, status in ((ANNA, 403), (BO, 200), (TOKEN, 200)):
+            async with site.client() as client:
+                await sign_in(client, token)
+                assert ("/times" in (await client.get("/")).text) is (status == 200)
+                assert (await client.post("/times", data={"text": "22:30"})).status_code == status
+                elsewhere = {"Sec-Fetch-Site": "cross-site"}
+                assert (await client.post("/times", data={"text": "22:30"}, headers=elsewhere)).status_code == 403
+        assert {who for who, what, *_ in noted(world) if what == "sign_in"} == {"anna", "bo", "operator"}
+
+
+async def test_a_session_ends_at_sign_out_after_its_time_and_with_its_token_for_every_replica(site: Site) -> None:
+    site = replica(site, tokens=TOKENS)
+    other, without = replica(site), replica(site, tokens={"bo": TOKENS["bo"]})
+    changed = replica(site, tokens={"anna": TokenSettings(token=SecretStr("another token of anna"))})
+    async with site.client() as client:
+        await sign_in(client, ANNA)
+        kept = dict(client.cookies)
+
+    async def status(where: Site) -> int:
+        async with where.client() as client:
+            client.cookies.update(kept)
+            return (await client.get("/")).status_code
+
+    assert [await status(each) for each in (site, other, without, changed)] == [200, 200, 401, 401]
+    site.world.clock.time += timedelta(hours=12)
+    assert await status(other) == 401
+    async with site.client() as client:
+        await sign_in(client, ANNA)
+        kept = dict(client.cookies)
+        assert await status(other) == 200
+    async with other.client() as client:
+        client.cookies.update(kept)
+        await client.post("/sign-out")
+    assert await status(site) == 401, "whoever kept the cookie has nothing by it"
+
+
+async def test_whom_the_proxy_names_is_who_reads_and_the_settings_say_who_of_them_operates(site: Site) -> None:
+    proxy = {"proxy_header": "X-User", "proxy_addresses": "127.0.0.1", "proxy_operators": "bo, eva"}
+    site = replica(site, **proxy)
+    async with site.client() as client:
+        for who, status in (("bo", 200), ("anna", 403)):
+            headers = {"X-User": who, "X-Forwarded-For": "203.0.113.9, 10.0.0.7"}
+            assert (await client.get("/", headers=headers)).status_code == 200
+            assert (await client.post("/times", data={"text": "22:30"}, headers=headers)).status_code == status
+    assert noted(site.world) == [("bo", "list", None, "10.0.0.7"), ("anna", "list", None, "10.0.0.7")]
+
+
+def openid(provider: IdentityProvider, **more: str) -> OidcSettings:
+    roles = {"read_roles": "night, day", "operate_roles": "it"} | more
+    at = {"issuer": provider.url, "client_id": CLIENT, "client_secret": SecretStr(SECRET)}
+    return OidcSettings(**at, public_url="http://127.0.0.1", **roles)
+
+
+async def way_in(site: Site, *, lose: str = "") -> tuple[httpx.Response, httpx.AsyncClient]:
+    """The way of a browser through the identity provider; ``lose`` is a cookie or a parameter that is lost on it."""
+    client = site.client()
+    begun = await client.get("/oidc/sign-in")
+    assert begun.status_code == 302, begun.text
+    async with httpx.AsyncClient() as browser:
+        back = httpx.URL((await browser.get(begun.headers["Location"])).headers["Location"])
+    if lose == "cookie":
+        client.cookies.clear()
+    elif lose:
+        back = back.copy_set_param(lose, "made up")
+    return await client.get(back.raw_path.decode()), client
+
+
+async def test_openid_connect_signs_in_by_code_pkce_state_and_nonce_with_the_role_of_a_claim(
+    site: Site, logs: Logs
+) -> None:
+    async with identity_provider() as provider:
+        site = replica(site, oidc=openid(provider))
+        async with site.client() as client:
+            assert 'href="/oidc/sign-in"' in (await client.get("/")).text
+        answer, client = await way_in(site)
+        (asked,) = provider.asked
+        assert (answer.status_code, answer.headers["Location"]) == (303, "/")
+        assert {"state", "nonce", "code_challenge"} <= asked.keys()
+        assert asked["redirect_uri"] == "http://127.0.0.1/oidc/callback"
+        assert re.search(r"HttpOnly.*SameSite=lax", answer.headers["Set-Cookie"])
+        assert (await client.get("/")).status_code == 200
+        assert (await client.post("/times", data={"text": "22:30"})).status_code == 403
+        assert noted(site.world)[0] == ("anna.larm", "sign_in", None, "127.0.0.1")
+        again = await client.get(f"/oidc/callback?code=code-1&state={asked['state']}")
+        assert again.status_code == 403, "what a browser came back with is used once"
+
+        provider.claims = {"email": "bo@example", "realm_access": {"roles": ["it", "x"]}}
+        deeper = replica(site, oidc=openid(provider, role_claim="realm_access.roles", name_claim="email"))
+        _, client = await way_in(deeper)
+        assert (await client.post("/times", data={"text": "22:30"})).status_code == 200
+        await client.post("/sign-out")
+        assert (await client.get("/")).status_code == 401
+        provider.claims = {"roles": ["kitchen"]}
+        refused, client = await way_in(site)
+        assert "ingen roll" in refused.text
+        assert (await client.get("/")).status_code == 401
+    assert "anna.larm" not in logs.getvalue()
+
+
+LIES = [
+    "nonce",
+    "audience",
+    "audience, asked by us",
+    "expired",
+    "issuer",
+    "unsigned",
+    "signed with the shared secret",
+    "a stranger's key",
+    "no token",
+]
+
+
+async def test_nobody_is_signed_in_by_a_token_that_is_wrong_in_any_way_nor_on_another_s_way_back(site: Site) -> None:
+    async with identity_provider() as provider:
+        site = replica(site, oidc=openid(provider))
+        for lie in LIES:
+            provider.lie = lie
+            site.world.clock.time += timedelta(minutes=1)  # so many sign-ins are slowed down otherwise
+            answer, client = await way_in(site)
+            assert (answer.status_code, (await client.get("/")).status_code) == (403, 401), lie
+        provider.lie = ""
+        for lose in ("cookie", "state", "code"):
+            site.world.clock.time += timedelta(minutes=1)
+            answer, client = await way_in(site, lose=lose)
+            assert (answer.status_code, (await client.get("/")).status_code) == (403, 401), lose
+        provider.lie = "issuer's name"
+        fresh = replica(site)
+        async with fresh.client() as client:
+            assert (await client.get("/oidc/sign-in")).status_code == 403
+    async with replica(site).client() as client:
+        away = await client.get("/oidc/sign-in")
+        assert (away.status_code, "svarar inte" in away.text) == (503, True), "a provider that is away is said to be so"
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"tokens": {"a": TOKENS["anna"], "b": TOKENS["anna"]}}, "two of tokens are the same"),
+        ({"tokens": {"operator": TOKENS["bo"]}, "token": SecretStr(TOKEN)}, "known as operator"),
+        ({"host": "0.0.0.0"}, "open to everybody"),
+    ],
+)
+def test_settings_by_which_nobody_could_tell_who_it_was_are_refused(more: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        OpsSettings(enabled=True, **more)

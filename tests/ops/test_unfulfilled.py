@@ -1,0 +1,62 @@
+"""The list of decisions that aren't executed or are interrupted: by mail once a month, on the page, for Excel."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from adapter.engine.monthly_list import want_monthly_list
+from adapter.engine.worker import work
+from adapter.presentation.unfulfilled import unfulfilled_json, write_unfulfilled_csv
+from adapter.store.unfulfilled import unfulfilled_cases
+from tests.ops.conftest import site_of
+from tests.world import ANNA, EXAMPLE, World
+
+BOX = "kvalitet@exempelkommun.example"
+
+
+async def test_it_is_told_once_a_month_whatever_restarts_and_stands_on_the_page(tmp_path: Path) -> None:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    assert f'# followup = "{BOX}"' in text
+    mapping = tmp_path / "mapping.toml"
+    mapping.write_text(text.replace("# followup =", "followup ="), encoding="utf-8")
+
+    async with World(datetime(2026, 5, 4, 8, tzinfo=UTC), mapping=mapping) as world:
+
+        async def months_mails() -> list[tuple[str, str]]:
+            for _ in range(2):
+                await asyncio.gather(*(want_monthly_list(world.rt, world.tenant) for _ in range(2)))
+                await work(world.rt)
+                world.restart()
+            return [(subject, body) for _, to, subject, body in world.mail.sent if to == BOX]
+
+        world.person()
+        order = world.order(start=date(2026, 3, 2), order_date=date(2026, 3, 2))
+        await world.settle()
+        ((subject, body),) = await months_mails()
+        ref = (await world.case()).ref
+        assert subject == "Ej verkställda och avbrutna beslut om trygghetskamera, måndag den 4 maj 2026"
+        assert f"- {ref}, beställning {order.order_id}, enhet 7101: ej verkställt sedan måndag den 2 mars 2026" in body
+        assert ANNA not in body
+        world.clock.time += timedelta(days=29)
+        assert len(await months_mails()) == 2, "June has its own"
+        assert "2026. Ska rapporteras till IVO." in (await months_mails())[1][1]
+
+        (row,) = await world.db.run(lambda c: unfulfilled_cases(c, "exempel", world.today))
+        assert (row.days, row.level) == (92, "report")
+        assert unfulfilled_json("exempel", row)["since"] == "2026-03-02"
+        site = site_of(world)
+        write_unfulfilled_csv([("exempel", row)], tmp_path / "lists" / "list.csv", site.ops.words_of())
+        raw = (tmp_path / "lists" / "list.csv").read_bytes()
+        assert raw.startswith(b"\xef\xbb\xbf")
+        heading, line = csv.reader(raw.decode("utf-8-sig").splitlines(), delimiter=";")
+        assert heading[:3] == ["Ärende", "Kommun", "Beställning"]
+        assert line[:6] == [ref, "exempel", order.order_id, "7101", "ej verkställt", "2026-03-02"]
+        async with site.client() as client:
+            page = (await client.get("/")).text
+        assert "Ej verkställda och avbrutna beslut" in page
+        assert f'<a href="/cases/{ref}">{ref}</a>' in page
+        assert "ska rapporteras till IVO (tre månader)" in page
+        assert ANNA not in page + raw.decode()
