@@ -81,10 +81,7 @@ def test_no_private_attribute_of_a_library_is_read_or_overridden() -> None:
 
 def test_whatever_is_imported_is_declared() -> None:
     named = re.compile(r"[A-Za-z0-9._-]+")
-    wanted = [
-        *PROJECT["dependencies"],
-        *(each for some in PROJECT.get("optional-dependencies", {}).values() for each in some),
-    ]
+    wanted = PROJECT["dependencies"]
     declared = {_plain(match[0]) for each in wanted if (match := named.match(each))}
     provided = packages_distributions()
     imported = {name.partition(".")[0] for path in FILES for node in ast.walk(tree(path)) for name in _imported(node)}
