@@ -29,7 +29,7 @@ def act(one: Wanted, n: int, state: ActState = ActState.DONE) -> Act:
 def test_a_look_is_a_visit_where_somebody_who_may_look_did_and_it_is_known_when() -> None:
     assert {o for o in LookOutcome if reported(replace(DONE, outcome=o))} == LOOK_DONE - {LookOutcome.VISIT}
     for lacks in ({"begun_at": None}, {"ended_at": None}, {"id": None}, {"entitled": False}):
-        assert not reported(replace(DONE, **lacks))  # type: ignore[arg-type]  # fields by their names
+        assert not reported(replace(DONE, **lacks))
 
 
 def test_nothing_is_called_for_unless_it_is_switched_on() -> None:
