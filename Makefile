@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test bench chaos attack simulate simulate-mutants check format install lock clean
+.PHONY: demo test bench chaos attack fuzz simulate simulate-mutants check format install lock clean
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PY) -m venv .venv
@@ -31,6 +31,10 @@ chaos: $(READY)
 # Attacks on the real daemon over loopback, and whether it held. ONLY="endless" for those whose name has the word.
 attack: $(READY)
 	$(BIN)/python -m tests.attack $(if $(ONLY),"$(ONLY)")
+
+# Ten thousand odd rows, webhooks, mappings and settings each. ARGS="100000 2" for so many, and another seed.
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 # A simulated month of twenty cases for each seed; the last line says how many seeds held.
 SEEDS ?= 20

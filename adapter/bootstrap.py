@@ -196,6 +196,7 @@ def tuning(engine: EngineSettings) -> Tuning:
         concurrency=engine.concurrency,
         resync_file=engine.resync_file,
         adopt_file=engine.adopt_file,
+        audit_heads=engine.audit_heads,
         compare_every=timedelta(hours=engine.compare_hours),
         mend_drift=engine.drift == "mend",
         end_unowned=engine.unowned == "end",

@@ -130,6 +130,13 @@ _CATALOGUE: Final = (
     # forgetting
     Event("purge_done", INFO, ("cases", "dry_run"),
           "Personal data was taken out of cases that have been closed for longer than `retention_days`."),
+    Event("audit_head", INFO, ("up_to", "events", "head"),
+          "The audit's daily head: a hash over its first `events` events, up to the id `up_to`.",
+          "Keep these lines where nobody can change them who can change the database; `adapter audit verify --heads` "
+          "holds the audit against them."),
+    Event("audit_head_not_kept", WARNING, ("file", "reason"),
+          "The audit's head couldn't be added to `engine.audit_heads`; it stands in the line before this one.",
+          "Mend the file's folder or its permissions."),
     # the cases
     Event("case_opened", INFO, ("order", "person", "adopted"),
           "A camera order came for a person without an open case."),

@@ -163,7 +163,9 @@ def load_mapping(path: Path) -> MunicipalMapping:
         raise MappingError([f"{path.name}: can't be read ({error.strerror}); give the path of the mapping"]) from None
     except UnicodeDecodeError:
         raise MappingError([f"{path.name}: is not UTF-8 text; save it again as UTF-8"]) from None
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise MappingError([f"{path.name}: is nested too deeply"]) from None
+    except ValueError as error:  # TOMLDecodeError, and what else it raises: for a number of thousands of digits, say
         raise MappingError([f"{path.name}: is not TOML: {error}"]) from None
     faults: list[str] = []
     mapping: MunicipalMapping | None = None

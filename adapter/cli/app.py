@@ -31,7 +31,7 @@ COMMANDS = {
     "adopt": ("adopt:propose", "Propose the adopt file for going live."),
     "followup": ("followup:followup", "Tell what was done, by month and unit."),
     "guide": ("guide:show_guide", "Show the guide (lathund) of a role."),
-    "audit": ("audit:app", "Who read what, and what was done."),
+    "audit": ("audit:app", "Who read what; whether the audit is as it was written."),
     "purge": ("purge:purge", "Forget what is due to be forgotten."),
     "times": ("times:app", "Agreed times: how a note would be read."),
     "config": ("config:app", "See the settings as they count."),

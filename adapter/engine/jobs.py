@@ -18,6 +18,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from sqlalchemy import Connection
 
+from adapter.engine.audit_heads import take_heads
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE
 from adapter.engine.comparison import compare_when_due
 from adapter.engine.environment import Runtime, Tenant
@@ -37,6 +38,8 @@ WORK_EVERY = timedelta(seconds=0.5)
 COMPARE_LOOK = timedelta(minutes=10)
 """How often it is looked whether the full comparison, or the month's list, is due."""
 REQUESTS_EVERY = timedelta(seconds=2)
+HEADS_LOOK = timedelta(hours=1)
+"""How often it is looked whether the audit's daily head is due."""
 FORGET_EVERY = timedelta(hours=24)
 GRACE_SECONDS = 8.0
 """How long a stop waits for what is under way; what isn't finished by then is found again by its lease."""
@@ -121,6 +124,7 @@ class Jobs:
             self._add(f"comparison {tenant.name}", partial(_seldom, rt, tenant), COMPARE_LOOK, now)
         self._add("work", lambda: work(rt, self.stopping), WORK_EVERY, now)
         self._add("requests", RequestDesk(rt).look_and_work, REQUESTS_EVERY, now)
+        self._add("audit heads", lambda: take_heads(rt), HEADS_LOOK, now)
         self._add("beat", partial(_beat, rt), BEAT, now)
         self._add("forget", lambda: forget(rt), FORGET_EVERY, now)
 

@@ -1,7 +1,11 @@
-"""Looks written back to the case system (LA12): what is called for, in the transaction that takes the looks in."""
+"""Looks written back to the case system (LA12): what is called for, in the transaction that takes the looks in.
+
+The audit, which is kept for ever, has one line for each night of a municipality: how many visits stand and wait.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -12,7 +16,7 @@ from adapter.domain.policy import WriteBack
 from adapter.domain.visits import TRIED_AGAIN, subject, visit_wanted
 from adapter.engine.environment import Tenant
 from adapter.ports import Failure, PortError
-from adapter.store import look_log, outbox
+from adapter.store import events, look_log, outbox
 
 HELD = "visits"
 """What the mails are about that tell why visits are held back."""
@@ -33,6 +37,10 @@ def call_for(c: Connection, tenant: Tenant, looks: Iterable[tuple[str, Look]], n
         sent = [outbox.act_from_row(row) for row in acts.get(name, ())]
         wanted[name] = visit_wanted(ref, look, sent, tenant.policy, unit=unit, execution=execution)
     outbox.settle_each(c, tenant.name, wanted, acts, now=now)
+    if again and acts:
+        last = Counter((some[-1].kind, some[-1].state) for some in acts.values())
+        told = {f"{kind}.{state}": number for (kind, state), number in sorted(last.items())}
+        events.record(c, tenant.name, None, "visits.night", told, now=now)
 
 
 def tell_held(c: Connection, tenant: str, error: PortError, now: datetime) -> bool:

@@ -201,7 +201,9 @@ def _toml(config: Path | None) -> Source:
         problem = f"{path}: can't be read: {_reason(error)}"
     except UnicodeDecodeError:
         problem = f"{path}: is not UTF-8 text"
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        problem = f"{path}: is nested too deeply"
+    except ValueError as error:  # TOMLDecodeError, and what else it raises: for a number of thousands of digits, say
         problem = f"{path}: is not TOML: {error}"
     else:
         return Source(values, _place_in(path))

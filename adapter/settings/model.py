@@ -193,6 +193,10 @@ class EngineSettings(Group):
     retry_cap_seconds: Seconds = Field(900, description="The longest wait between retries, which never stop.")
     resync_file: Path = Field(Path("config/resync.toml"), description="Cases to read again and steps declared by hand.")
     adopt_file: Path = Field(Path("config/adopt.toml"), description="Cases from before go-live to take over.")
+    audit_heads: Path | None = Field(
+        None,
+        description="A file to which the audit's daily head is added, best on another machine; it is logged anyhow.",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -1,7 +1,7 @@
 """From the outbox to the world: claiming acts one at a time per case and lane, and writing down what came of each.
 
 Each outcome is written by whoever holds the act's lease and nobody else (``Overtaken``), with its audit line in the
-same transaction.
+same transaction; of acts about looks, thousands a night, the acts themselves say it, and the audit each night's number.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Row, bindparam, case, select, update
 
 from adapter.domain.facts import Client
-from adapter.domain.ledger import Act, ActKind, ActState
+from adapter.domain.ledger import VISIT_KINDS, Act, ActKind, ActState
 from adapter.ports import Effect
 from adapter.store import codec, due, events, persons, schedules
 from adapter.store.errors import Overtaken, StoreError
@@ -169,6 +169,8 @@ def release_all(
 
 
 def _tell_lost(conn: Connection, row: Row[*tuple[Any, ...]], now: datetime) -> None:
+    if row.kind in VISIT_KINDS:
+        return
     data = {"key": row.key, "n": row.n}
     events.record(conn, row.tenant, row.ref, "act.lost", data, now=now, correlation=row.correlation)
 
@@ -342,5 +344,7 @@ def _move(
     if not conn.execute(_CHANGE_CLAIMED, {**mine, **given_back}).rowcount:
         raise Overtaken(f"act {act.key} of case {ref} is no longer this process's; what came of it is found anew")
     advance(conn, tenant, ref)
+    if claimed.lane == "visit":
+        return
     told = {"key": act.key, "n": act.n, "kind": act.kind.value, **data}
     events.record(conn, tenant, ref, f"act.{name}", told, now=now, correlation=claimed.correlation)

@@ -30,7 +30,7 @@ from adapter.store.errors import StoreError, busy, translate
 
 T = TypeVar("T")
 
-HEAD = "0009"
+HEAD = "0010"
 """The newest migration's revision, so that a start on a current schema needs nothing of Alembic."""
 _UPGRADE_LOCK = 0x7472796767
 """PostgreSQL's advisory lock that one replica holds while it migrates."""
@@ -54,6 +54,8 @@ CONNECTIONS = 4
 """How many connections to PostgreSQL a process has at most."""
 _IN_EACH_OTHERS_WAY = ("40P01", "40001")
 """Deadlock and serialisation failure: nothing of the transaction happened, and at once it may succeed."""
+_AUDIT_ORDER = "uq_events_previous"
+"""The same: another process wrote the next line of this case's audit."""
 _TRIES = 5
 
 
@@ -190,7 +192,7 @@ class Database:
                 self._committed += 1
                 self._remember_file()
             except DBAPIError as e:
-                if last or getattr(e.orig, "sqlstate", None) not in _IN_EACH_OTHERS_WAY:
+                if last or not _in_each_others_way(e):
                     raise self._counted(translate(e, self.name)) from None
             except NoneFree:
                 raise self._counted(busy(self.name)) from None
@@ -263,6 +265,11 @@ def _at_once(step: Coroutine[Any, Any, None]) -> None:
     with suppress(StopIteration):
         step.send(None)
         raise AssertionError("closing a connection waited for something")
+
+
+def _in_each_others_way(error: DBAPIError) -> bool:
+    constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    return getattr(error.orig, "sqlstate", None) in _IN_EACH_OTHERS_WAY or constraint == _AUDIT_ORDER
 
 
 def _prepare_after(given: object) -> int | None:

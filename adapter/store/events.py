@@ -1,16 +1,26 @@
-"""The audit: what was decided and done, append only, in the same transaction as the change itself."""
+"""The audit: what was decided and done, append only, in the same transaction as the change itself.
+
+Each event carries the hash of the one before in its case (``audit_chain``). That there is only one after each is held
+by a unique index: where two processes write of one case at the same moment, the second transaction is run again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
+from adapter.store.audit_chain import hash_of, start_of
 from adapter.store.tables import events
 
 _NEW = insert(events)
+_c = events.c
+_NEWEST = select(_c.hash).where(_c.tenant == bindparam("tenant"), _c.hash.is_not(None)).order_by(_c.id.desc()).limit(1)
+_NEWEST_OF_CASE = _NEWEST.where(_c.ref == bindparam("ref"))
+_NEWEST_OF_NONE = _NEWEST.where(_c.ref.is_(None))
 
 Data = Mapping[str, str | int | bool | None]
 
@@ -52,8 +62,65 @@ def record_all(
 ) -> None:
     """Write several, each a name and its data."""
     of = {"tenant": tenant, "ref": ref, "at": now, "correlation": correlation}
-    if rows := [{**of, "name": name, "data": dict(data)} for name, data in lines]:
+    newest = _NEWEST_OF_NONE if ref is None else _NEWEST_OF_CASE
+    rows: list[dict[str, Any]] = []
+    previous = ""
+    for name, given in lines:
+        data = dict(given)
+        previous = previous or conn.scalar(newest, {"tenant": tenant, "ref": ref}) or start_of(tenant, ref)
+        hashed = hash_of(previous, tenant, ref, now, name, data, correlation)
+        rows.append({**of, "name": name, "data": data, "previous": previous, "hash": hashed})
+        previous = hashed
+    if rows:
         conn.execute(_NEW, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class ChainedEvent(Event):
+    """An event with its place in the chain (``audit_chain.Chained``)."""
+
+    tenant: str
+    previous: str | None
+    hash: str | None
+
+
+def after(
+    conn: Connection,
+    tenant: str,
+    id: int,
+    *,
+    up_to: int | None = None,
+    ref: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 2000,
+) -> list[ChainedEvent]:
+    """The next events of a municipality by id; only those of a case, or from ``since`` on and before ``until`` (UTC),
+    if asked. Few at a time: on SQLite a transaction holds up the work."""
+    columns = (_c.id, _c.ref, _c.at, _c.name, _c.data, _c.correlation, _c.tenant, _c.previous, _c.hash)
+    query = select(*columns).where(_c.tenant == tenant, _c.id > id).order_by(_c.id).limit(limit)
+    if up_to is not None:
+        query = query.where(_c.id <= up_to)
+    if ref is not None:
+        query = query.where(_c.ref == ref)
+    if since is not None:
+        query = query.where(_c.at >= since)
+    if until is not None:
+        query = query.where(_c.at < until)
+    return [ChainedEvent(*row) for row in conn.execute(query)]
+
+
+def named(conn: Connection, tenant: str, name: str) -> list[Event]:
+    """Those of no single case that have a name, oldest first."""
+    query = select(_c.id, _c.ref, _c.at, _c.name, _c.data, _c.correlation)
+    of = (_c.tenant == tenant, _c.ref.is_(None), _c.name == name)
+    return [Event(*row) for row in conn.execute(query.where(*of).order_by(_c.id))]
+
+
+def last_before(conn: Connection, tenant: str, at: datetime) -> int | None:
+    """The id of the newest event that was written at this instant (UTC) or before."""
+    query = select(_c.id).where(_c.tenant == tenant, _c.at <= at).order_by(_c.id.desc()).limit(1)
+    return conn.scalar(query)
 
 
 def of_case(conn: Connection, tenant: str, ref: str, *, limit: int | None = None) -> tuple[Event, ...]:

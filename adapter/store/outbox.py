@@ -199,20 +199,19 @@ def settle_each(
     conn: Connection, tenant: str, wanted: Mapping[str, Wanted | None], rows: Mapping[str, Rows], *, now: datetime
 ) -> None:
     """Make the outbox say of each subject what it calls for, and no more: one act, or none. ``rows`` are their acts
-    (``of_subjects``). Most have none yet, and those are written together; what is said of an act in the audit is what
-    came of it."""
+    (``of_subjects``). Most have none yet, and those are written together. Nothing of it goes to the audit, which is
+    kept for ever."""
     fresh = []
     for subject, w in wanted.items():
         before = rows.get(subject, ())
         for row in before:
             if w is not None and row.key == w.key:
                 _change(conn, row, _amended(row, w, now, now, None)[0])
-        dropped = _drop(conn, (row for row in before if w is None or row.key != w.key))
+        _drop(conn, (row for row in before if w is None or row.key != w.key))
         if w is not None and w.key not in {row.key for row in before}:
             fresh.append(
                 _new(tenant, subject, len(before) + 1, w, now, now, None) | {"ready_at": None if before else now}
             )
-        events.record_all(conn, tenant, subject, [_line("dropped", key, None) for key in dropped], now=now)
     for some in codec.chunks(fresh):
         insert_missing(conn, table, *some)
     for subject in wanted:
@@ -340,10 +339,13 @@ def _turn(row: Row[Any]) -> tuple[bool, bool, datetime | None, int]:
 def requeue_parked(conn: Connection, tenant: str, ref: str, now: datetime) -> int:
     """Give a case's parked acts another chance, because its facts changed or a person said so; how many."""
     case_rows.lock(conn, tenant, ref)
-    parked = update(table).where(_c.tenant == tenant, _c.ref == ref, _c.state == ActState.PARKED)
+    theirs = (_c.tenant == tenant, _c.ref == ref, _c.state == ActState.PARKED)
+    lanes = set(conn.scalars(select(_c.lane).where(*theirs)))
+    parked = update(table).where(*theirs)
     count = conn.execute(parked.values(state=ActState.PENDING, retry_at=now, error=None)).rowcount
     if count:
         advance(conn, tenant, ref)
+    if lanes - {"visit"}:
         events.record(conn, tenant, ref, "act.requeued", {"acts": count}, now=now)
     return count
 

@@ -150,7 +150,10 @@ events = Table(
     Column("name", Word, nullable=False),
     Column("data", Json, nullable=False),
     Column("correlation", Text),
+    Column("previous", Text),
+    Column("hash", Text),
     Index("ix_events_case", "tenant", "ref", "id"),
+    Index("uq_events_previous", "previous", unique=True),
 )
 
 feeds = Table(

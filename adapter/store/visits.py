@@ -10,9 +10,9 @@ from sqlalchemy import Connection, delete, select
 from adapter.domain.ledger import Act, ActState
 from adapter.store import outbox
 from adapter.store.codec import chunks
-from adapter.store.tables import acts, events
+from adapter.store.tables import acts
 
-_c, _e = acts.c, events.c
+_c = acts.c
 _OVER = (ActState.DONE, ActState.PARKED, ActState.DROPPED)
 
 
@@ -26,10 +26,9 @@ def of_looks(conn: Connection, tenant: str, subjects: Iterable[str]) -> dict[str
 
 
 def forget(conn: Connection, tenant: str, subjects: Iterable[str]) -> None:
-    """Of these looks nothing stays in the outbox and the audit."""
+    """Of these looks nothing stays in the outbox."""
     for some in chunks(subjects):
         conn.execute(delete(acts).where(_c.tenant == tenant, _c.ref.in_(some)))
-        conn.execute(delete(events).where(_e.tenant == tenant, _e.ref.in_(some)))
 
 
 def old(conn: Connection, tenant: str, before: datetime, limit: int) -> list[str]:

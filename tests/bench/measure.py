@@ -351,7 +351,7 @@ def watched(folder: Path, url: str, count: int) -> Row:
         f"them); written: {found.written} visits, {found.writing:.1f} s of CPU"
     )
     kept = (
-        f"rows of looks, acts and audit {found.rows}, {found.grown / max(found.rows[0], 1):.0f} bytes a look; "
+        f"rows of looks and acts {found.rows}, {found.grown / max(found.rows[0], 1):.0f} bytes a look; "
         f"{found.kept} after retention_days, {found.left} once the cases are purged"
     )
     return row(what, measured, kept, None, "calls by pages; none left")

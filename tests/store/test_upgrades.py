@@ -70,6 +70,8 @@ def test_every_released_schema_is_brought_forward_with_its_rows(tmp_path: Path, 
     db = Database(url, inline=True)
     db.upgrade()
     assert db.schema() == (REVISIONS[-1], REVISIONS[-1])
+    if revision < "0009":  # which says of each municipality from where on its audit is a chain
+        filled["events"] += 3
     for name, rows in filled.items():
         assert db.run_sync(lambda c, t=name: count(c, t)) == rows, name  # type: ignore[misc]  # bound early
     db.upgrade()
