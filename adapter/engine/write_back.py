@@ -34,7 +34,7 @@ def call_for(c: Connection, tenant: Tenant, looks: Iterable[tuple[str, Look]], n
     wanted: dict[str, Wanted | None] = {}
     for name, (ref, look) in current.items():
         unit, execution = of_case.get(ref, (None, None))
-        sent = [outbox.act_from_row(row) for row in acts.get(name, ())]
+        sent = [outbox.act_from_row(c, row) for row in acts.get(name, ())]
         wanted[name] = visit_wanted(ref, look, sent, tenant.policy, unit=unit, execution=execution)
     outbox.settle_each(c, tenant.name, wanted, acts, now=now)
     if again and acts:

@@ -249,7 +249,7 @@ def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
     if ops.settings.oidc:
         from adapter.ops.openid import OpenId  # with its libraries, which nobody else needs
 
-        with_openid(routes, pages, OpenId(ops.settings.oidc))
+        with_openid(routes, pages, OpenId(ops.settings.oidc, ops.settings.public_url))
     return routes
 
 

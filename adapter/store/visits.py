@@ -21,7 +21,7 @@ def of_looks(conn: Connection, tenant: str, subjects: Iterable[str]) -> dict[str
     found: dict[str, Act] = {}
     query = select(acts).where(_c.tenant == tenant).order_by(_c.ref, _c.n)
     for some in chunks(subjects):
-        found |= {row.ref: outbox.act_from_row(row) for row in conn.execute(query.where(_c.ref.in_(some)))}
+        found |= {row.ref: outbox.act_from_row(conn, row) for row in conn.execute(query.where(_c.ref.in_(some)))}
     return found
 
 

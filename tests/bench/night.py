@@ -20,7 +20,7 @@ from adapter.domain.nights import NightTimes, Weekday
 from adapter.engine.act_runner import carry_out
 from adapter.engine.look_reader import follow_looks
 from adapter.engine.retention import forget
-from adapter.store import claims, codec
+from adapter.store import claims, codec, sealing
 from adapter.store.database import Database
 from adapter.store.tables import acts, cases, facts, looks
 from connectors.mock.phoniro import NewSchedule, NightPlan
@@ -110,7 +110,7 @@ def _set_up(world: World, count: int) -> None:
     listed = lru_cache(8)(lambda start, end, _now: world.phoniro.__class__.supervisions(world.phoniro, start, end))
     # Nothing happens between the pages of a list, and to make it anew for each costs more than all of the adapter.
     world.phoniro.supervisions = lambda start, end: listed(start, end, world.clock.time)  # type: ignore[method-assign]
-    world.db.run_sync(lambda c: c.execute(insert(facts), [fact for fact, _ in known]))
+    world.db.run_sync(lambda c: c.execute(insert(facts), [sealing.sealed(c, facts, fact) for fact, _ in known]))
     executed = update(cases).where(cases.c.ref == bindparam("of_ref")).values(execution=bindparam("execution"))
     world.db.run_sync(lambda c: c.execute(executed, [row for _, row in known]))
 
