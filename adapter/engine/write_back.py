@@ -47,6 +47,8 @@ def tell_held(c: Connection, tenant: str, error: PortError, now: datetime) -> bo
     """Tell those who run the adapter why a visit is held back, once for each cause; whether that is news."""
     if error.failure is Failure.NOT_FOUND:
         return False  # the camera platform is of two minds, which the next readings settle
+    if error.failure is Failure.UNMAPPED and error.lacks is None:
+        return False  # it was switched off
     table, key = error.lacks or ("", "")
     fields = str(error.audit.get("fields", "")) if not table else ""
     what: What = {"mail": "visits_held", "to": "it", "table": table, "key": key, "fields": fields}

@@ -19,7 +19,7 @@ from connectors.phoniro.wire import BrokenRow, Supervision
 from mappings.phoniro import look_outcome
 from mappings.tables import MunicipalMapping
 
-VENDOR = "lifecare"
+VENDOR, LISTED_BY = "lifecare", "phoniro"
 TABLE = "reported_visits"
 TOGETHER = timedelta(minutes=15)
 """Looks that were due within so long are read from Phoniro together, for all whose visits are sent."""
@@ -140,7 +140,7 @@ class VisitExecutor:
         outcome = look and look_outcome(look.outcome)
         if look is None or outcome not in LOOK_DONE or outcome is LookOutcome.VISIT:
             reason = "Phoniro doesn't list the look as done; nothing was sent"
-            raise PortError(Failure.NOT_FOUND, reason, vendor=VENDOR)
+            raise PortError(Failure.NOT_FOUND, reason, vendor=LISTED_BY)
         user_id = self._table.user_id(look.operator_id) if look.operator_id else None
         if user_id is None:
             reason = f"{TABLE}.personnel: who looked is not mapped"

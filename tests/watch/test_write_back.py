@@ -13,7 +13,7 @@ from adapter.cli.findings import Mark
 from adapter.engine.retention import forget
 from adapter.store import events, outbox, tables
 from adapter.store.tables import acts
-from connectors.mock.faults import Rule
+from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import catalogue
 from tests.ops.conftest import site_of
 from tests.reliability.mortal import Killed
@@ -142,6 +142,21 @@ async def test_who_looked_and_came_to_lifecare_only_now_is_found_the_next_mornin
         world.lifecare.change("personnels", staff, Active=True)
         await world.watch(MORNING + timedelta(hours=26), every=timedelta(hours=2))
         assert visits(world.lifecare)[:3] == ALL
+
+
+async def test_what_waits_when_it_is_switched_off_stays_and_goes_out_when_it_is_on_again(tmp_path: Path) -> None:
+    on, off = mapping_with(tmp_path / "on"), mapping_with(tmp_path / "off", mode="off")
+    async with World(mapping=on) as world:
+        await running(world)
+        world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, path=PATH, times=1))
+        await world.watch(FIRST + CYCLE)
+        remap(world, off)
+        await world.watch(SECOND)
+        assert (changes(world.lifecare), mails(world, IT)) == ([], [])
+        remap(world, on)
+        await world.db.run(lambda c: outbox.release_parked(c, "exempel", world.clock.now()))
+        await world.pass_time(minutes=5)
+        assert visits(world.lifecare) == ALL[:1]
 
 
 async def test_a_key_without_a_licence_holds_up_visits_and_nothing_else(tmp_path: Path) -> None:
