@@ -148,11 +148,12 @@ async def test_what_waits_when_it_is_switched_off_stays_and_goes_out_when_it_is_
     on, off = mapping_with(tmp_path / "on"), mapping_with(tmp_path / "off", mode="off")
     async with World(mapping=on) as world:
         await running(world)
-        world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, path=PATH, times=1))
+        world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, path=PATH, times=None))
         await world.watch(FIRST + CYCLE)
         remap(world, off)
         await world.watch(SECOND)
         assert (changes(world.lifecare), mails(world, IT)) == ([], [])
+        world.lifecare_faults.clear()
         remap(world, on)
         await world.db.run(lambda c: outbox.release_parked(c, "exempel", world.clock.now()))
         await world.pass_time(minutes=5)
