@@ -37,6 +37,7 @@ from adapter.presentation.case_page import known_lines, next_lines, urgent_lines
 from adapter.presentation.history import history
 from adapter.presentation.nights import picture
 from adapter.presentation.signs import SIGNS
+from adapter.presentation.visits import lines as visit_lines
 from adapter.presentation.words import Words
 from adapter.store import events, reads
 from adapter.store.cases import Case
@@ -235,6 +236,7 @@ class Pages:
             history=history(file.ledger.acts, found.timeline, words),
             documents=DOCUMENTS if self.ops.documents else (),
             picture=picture(file.nights, policy, words) if file.nights else None,
+            visits=visit_lines(file.visits, words),
         )
 
 

@@ -98,6 +98,8 @@ class Town:
         random.seed(seed)  # tenacity draws its waits from the module's own
         self.loop = VirtualLoop()
         self.nights = scale.nights
+        self.writes_back = scale.nights and seed % 3 == 1
+        """Whether looks are written back to Lifecare."""
         self.start = random.Random(seed + 4).choice((START, *CHANGES)) if scale.nights else START
         self.clock = LoopClock(self.loop, self.start)
         self.weather = Weather(random.Random(seed + 1))
