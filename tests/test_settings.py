@@ -400,3 +400,25 @@ def test_a_certificate_of_ones_own_comes_with_its_key(place: Path) -> None:
     for wrong in ({"cert_file": "cert.pem"}, {"cert_file": "cert.pem", "cert_key_file": "other.pem"}):
         assert "certificate and its own key" in refusal(place, settings(**wrong))
     assert "cert_file must name" in refusal(place, settings(cert_key_file="key.pem"))
+
+
+@pytest.mark.parametrize(
+    ("ops", "said"),
+    [
+        ('enabled = true\npublic_url = "https://tk.kommun.example/"', None),
+        ('enabled = true\npublic_url = "http://127.0.0.1:8080"', None),
+        ('enabled = true\npublic_url = "http://tk.kommun.example"', "public_url: must be https"),
+        ('enabled = true\npublic_url = "tk.kommun.example"', "public_url: must be a URL"),
+        ('enabled = true\npublic_url = "https://me:pw@tk.kommun.example"', "public_url: must be a bare URL"),
+        ('public_url = "https://tk.kommun.example"', "public_url leads to the status page, which is off"),
+        ('enabled = true\npages = false\npublic_url = "https://tk.kommun.example"', "which is off"),
+    ],
+)
+def test_where_people_reach_the_status_page_is_a_bare_url_over_tls_to_a_page_that_is_shown(
+    place: Path, ops: str, said: str | None
+) -> None:
+    text = f"{ONE}\n[ops]\n{ops}\n"
+    if said is None:
+        assert not load_settings(write(place, text)).ops.public_url.endswith("/")
+    else:
+        assert said in refusal(place, text)

@@ -151,14 +151,15 @@ def show_case(case: CaseArgument, config: ConfigOption = None, as_json: JsonOpti
 @app.command("document")
 def write_document(
     case: CaseArgument,
-    kind: Annotated[str, typer.Option(help="bilaga-1, or checklista for the installation visit.")] = "bilaga-1",
+    kind: Annotated[str, typer.Option(help="bilaga-1, checklista or checklista-hamtning.")] = "bilaga-1",
     target: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write.")] = None,
     config: ConfigOption = None,
 ) -> None:
     """Write a document of a case as PDF.
 
-    Bilaga 1 in two copies, or the checklist of the installation visit. Name and personal number are left blank for the
-    pen. A municipality's own templates stand in the folder `documents` beside its mapping.
+    Bilaga 1 in two copies, or the checklist of the visit that installs (checklista) or collects (checklista-hamtning)
+    the camera. Name and personal number are left blank for the pen. A municipality's own templates stand in the folder
+    `documents` beside its mapping.
     """
     with open_service(config) as service:
         if kind in KINDS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -18,7 +19,7 @@ from adapter.presentation.console import console
 from adapter.presentation.guide import GUIDES, guide_page, guide_paper
 from mappings.documents import GUIDE, DocumentError
 
-_PATIENCE = 10.0
+_PATIENCE = 5.0
 """Seconds for the case system to name its headings."""
 
 
@@ -55,9 +56,11 @@ def show_guide(
 
 async def _learn_headings(service: Service) -> None:
     async with service:
-        for tenant in service.runtime.tenants.values():
-            try:
+        for name, tenant in service.runtime.tenants.items():
+            with suppress(TimeoutError):
                 async with asyncio.timeout(_PATIENCE):
                     await tenant.source.read_headings()
-            except TimeoutError:
-                typer.echo("Lifecare doesn't name its headings now; they have the adapter's own names.", err=True)
+            if not service.tenants[name].headings:
+                typer.echo(
+                    f"Lifecare of {name} doesn't name its headings now; they have the adapter's names.", err=True
+                )

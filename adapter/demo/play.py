@@ -158,6 +158,8 @@ def _where(stage: Stage, urls: dict[str, str], lives: list[Life], timeline: Time
         ("inställningar", str(stage.config)),
         ("ett ärende", f"adapter case show {lives[0].ref} --config {stage.config}"),
         ("alla ärenden", f"adapter case list --all --config {stage.config}"),
+        ("uppföljning", f"adapter followup --pdf uppfoljning.pdf --config {stage.config}"),
+        ("en lathund", f"adapter guide coordinator -o lathund.pdf --config {stage.config}"),
     ]
     if keep:
         rows += [("statussida", f"http://127.0.0.1:{stage.port}/")]

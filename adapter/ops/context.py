@@ -23,8 +23,8 @@ class Document:
     content: bytes
 
 
-DOCUMENTS = ("bilaga-1", "checklista")
-"""What can be downloaded of a case: bilaga 1, and the checklist of the installation visit."""
+DOCUMENTS = ("bilaga-1", "checklista", "checklista-hamtning")
+"""What can be downloaded of a case: bilaga 1, and the checklists of the visits that install and collect the camera."""
 
 Documents = Callable[[str, str, str], Awaitable[Document | None]]
 """``documents(tenant, reference, kind)``, ``kind`` one of ``DOCUMENTS``; None where it can't be made (yet)."""
