@@ -283,8 +283,8 @@ async def test_a_step_declared_by_hand_counts_as_its_signal_once(tmp_path: Path,
         assert decision is not None
         step = next(s for s in decision.steps if s.id == "A5")
         assert step.state.value == "done"
-        (told,) = (act for act in await world.acts(case.ref) if act.what.get("letter") == "declared")
-        assert (told.state.value, told.what["to"], told.what["who"]) == ("done", "coordinator", "koordinator")
+        (letter,) = (act for act in await world.acts(case.ref) if act.what.get("letter") == "declared")
+        assert (letter.state.value, letter.what["to"], letter.what["who"]) == ("done", "coordinator", "koordinator")
 
 
 @pytest.mark.parametrize(
