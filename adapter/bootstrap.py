@@ -34,8 +34,9 @@ from adapter.presentation.words import Words
 from adapter.pseudonym import pseudonym
 from adapter.settings import EngineSettings, Settings, TenantSettings
 from adapter.settings.model import VendorSettings
-from adapter.store import persons
+from adapter.store import keys, persons
 from adapter.store.database import Database, usable
+from adapter.store.sealing import Sealing
 from connectors.http import NO_PROXY, HttpSettings, OnCall, Sleep
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.mail.client import MailClient, MailServer
@@ -99,6 +100,7 @@ class Service:
         if self.settings.store.auto_upgrade and not usable(before, head):
             self.runtime.db.upgrade()
             log("store_upgraded", from_revision=before, to_revision=head)
+        self.runtime.db.run_sync(partial(keys.agree, now=self.runtime.clock.now()))
 
     async def __aenter__(self) -> Self:
         return self
@@ -116,6 +118,13 @@ class Service:
             await parts.phoniro.aclose()
 
 
+def open_database(settings: Settings) -> Database:
+    """The database, with its keys. Raises ``StoreError`` for a URL that can't be used."""
+    lookup = settings.pseudonym_key.get_secret_value().encode()
+    sealing = Sealing(lookup, settings.store.encryption_key.get_secret_value().split())
+    return Database(settings.store.url.get_secret_value(), sealing=sealing)
+
+
 def build(
     settings: Settings,
     *,
@@ -128,7 +137,7 @@ def build(
     """Wire a service of all municipalities that can be used; the others are in ``runtime.refused``. Raises
     ``MappingError`` if there is none, ``StoreError`` for a database URL that can't be used."""
     clock, outside, rng = clock or Clock(), outside or Outside(), rng or random.SystemRandom()
-    database = db or Database(settings.store.url.get_secret_value())
+    database = db or open_database(settings)
     key = settings.pseudonym_key.get_secret_value().encode()
     breakers = Breakers()
     owner = owner or f"{socket.gethostname()}-{os.getpid()}-{rng.randrange(16**6):06x}"
@@ -319,7 +328,8 @@ def _mail(settings: TenantSettings, on_call: OnCall | None) -> MailClient | None
 
 def _executors(name: str, p: TenantParts, clock: Clock, db: Database, rng: random.Random, key: bytes) -> Executors:
     async def external_id(person_id: str) -> str:
-        return await db.run(lambda c: persons.external_id_for(c, name, person_id, rng))
+        person = db.sealing.person(name, person_id)
+        return await db.run(lambda c: persons.external_id_for(c, name, person, rng))
 
     domain = p.settings.mail.sender.rpartition("@")[2].strip(" >") or "adapter.invalid"
     mail = MailExecutor(p.mail, p.mapping, domain, p.texts) if p.mail else NoMail()

@@ -68,6 +68,8 @@ _CATALOGUE: Final = (
           "The database can't be used. Nothing is done until it can; then all goes on by itself.",
           "Bring the database back, or mend `store.url`.",
           alert="StoreAway"),
+    Event("store_encrypted", INFO, ("values", "left"),
+          "What wasn't encrypted by the first key of `store.encryption_key` was; of `left` rows not all still is."),
     # the feeds
     Event("feed_read", DEBUG, ("feed", "items", "seconds", "lag_seconds"), "A change feed was read."),
     Event("feed_failed", WARNING, ("feed", "failure", "error", "retry_seconds"),

@@ -33,6 +33,7 @@ from adapter.engine.worker import EVENLY, Done, work
 from adapter.log_events import log
 from adapter.store import claims, due, feeds, outbox
 from adapter.store.errors import StoreError
+from adapter.store.keys import reseal
 
 WORK_EVERY = timedelta(seconds=0.5)
 COMPARE_LOOK = timedelta(minutes=10)
@@ -127,6 +128,7 @@ class Jobs:
         self._add("audit heads", lambda: take_heads(rt), HEADS_LOOK, now)
         self._add("beat", partial(_beat, rt), BEAT, now)
         self._add("forget", lambda: forget(rt), FORGET_EVERY, now)
+        self._add("encryption", lambda: _encrypt(rt), FORGET_EVERY, now)
 
     def _add(self, name: str, job: Callable[[], Awaitable[object]], every: timedelta, first: object) -> None:
         async def guarded() -> None:
@@ -194,6 +196,13 @@ class Jobs:
 
     def _ahead(self) -> float:
         return self.rt.clock.now().timestamp() - time.monotonic()
+
+
+async def _encrypt(rt: Runtime) -> None:
+    """After a new key: what isn't encrypted by it yet."""
+    done = await reseal(rt.db, rt.clock.now)
+    if done.changed or done.left:
+        log("store_encrypted", values=done.changed, left=done.left)
 
 
 async def _plan_anew(rt: Runtime, step: timedelta) -> None:

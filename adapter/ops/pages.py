@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -33,7 +34,7 @@ from adapter.ops.troubles import troubles
 from adapter.ops.unfulfilled_view import unfulfilled_rows
 from adapter.presentation.beside import beside
 from adapter.presentation.case_file import CaseFile, case_file, find_case
-from adapter.presentation.case_page import known_lines, next_lines, urgent_lines
+from adapter.presentation.case_page import known_lines, next_lines, urgent_lines, waiting_title
 from adapter.presentation.history import history
 from adapter.presentation.nights import picture
 from adapter.presentation.signs import SIGNS
@@ -229,6 +230,7 @@ class Pages:
             signs=SIGNS,
             beside=beside(file.ledger.schedule, file.shall, words, now) if file.shall else None,
             urgent=[line.plain for line in urgent_lines(file.decision, words, now)] if file.decision else [],
+            waiting_title=waiting_title(file.decision),
             known=[line.plain for line in known_lines(file.decision, words, now)] if file.decision else [],
             next_lines=[line.plain for line in next_lines(file, words, now, acts=False)],
             history=history(file.ledger.acts, found.timeline, words),
@@ -298,14 +300,15 @@ def _looking(routes: APIRouter, pages: Pages) -> None:
 
     @routes.get("/cases")
     async def all_cases(
-        request: Request, wanted: Annotated[Filter, Depends(Filter)], ref: str = "", page: int = 1
+        request: Request, wanted: Annotated[Filter, Depends(Filter)], ref: str = "", page: str = ""
     ) -> Response:
         if ref:
             plain = "".join(ch for ch in ref.strip().upper() if ch.isalnum() or ch == "-")[:20]
             return RedirectResponse(f"/cases/{plain or '-'}", 303, headers=SECURITY)
 
         def show(found: list[CaseSummary], person: Person) -> Response:
-            return pages.html("cases.html", person=person, shown=case_list(ops, found, wanted, page))
+            number = int(page) if re.fullmatch("[0-9]{1,6}", page) else 1
+            return pages.html("cases.html", person=person, shown=case_list(ops, found, wanted, number))
 
         return await shown(request, lambda c, _person: pages.summaries(c), show, lists=True)
 

@@ -22,8 +22,7 @@ from adapter.presentation.words import Words
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder
 
-WAITING = {Phase.PAUSED: "waiting_paused", Phase.ENDING: "waiting_end", Phase.CLOSING: "waiting_end"}
-"""The heading over why nothing happens; before the start it is another."""
+_WAITING = {Phase.PAUSED: "waiting_paused", Phase.ENDING: "waiting_end", Phase.CLOSING: "waiting_end"}
 
 _ACT_STYLES = {
     ActState.DONE: "green",
@@ -46,8 +45,9 @@ def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
     else:
         parts += [Text(""), Checklist(decision.steps, words, now)]
         if decision.waiting:
-            title = WAITING.get(decision.phase, "waiting_start")
-            parts += _section(words.heading(title), [Text(words.say("waiting", c)) for c in decision.waiting])
+            parts += _section(
+                words.heading(waiting_title(decision)), [Text(words.say("waiting", c)) for c in decision.waiting]
+            )
         late = [
             Text(f"{words.say('status', 'awaits', step=words.say('awaited', v.id))}: {words.late(v.late)}")
             for v in decision.steps
@@ -59,6 +59,11 @@ def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
     parts += _titled(words.heading("acts"), ledger_table(file.ledger.acts, words))
     parts += _titled(words.heading("balance"), balance_table(file.balance, words, ongoing=file.case.open))
     return Group(*parts)
+
+
+def waiting_title(decision: Decision | None) -> str:
+    """The heading over why nothing happens, by its code."""
+    return _WAITING.get(decision.phase if decision else Phase.PREPARING, "waiting_start")
 
 
 def _head(file: CaseFile, words: Words) -> Text:

@@ -13,7 +13,7 @@ from string import Formatter
 
 from adapter.followup.charts import Bar, lying, standing
 from adapter.followup.report import ALL, SPAN, Cell, Table, months_between
-from adapter.followup.suppression import HIDDEN, STATES, codes, counts
+from adapter.followup.suppression import HIDDEN, OF_NOBODY, STATES, codes, counts
 from adapter.presentation.followup_page import cell, heading
 from adapter.presentation.words import Words
 from mappings.messages.swedish import month as month_name
@@ -99,6 +99,7 @@ class _View:
     """One table, looked at for one unit or for all."""
 
     def __init__(self, table: Table, months: Sequence[date], unit: int, words: Words) -> None:
+        unit = ALL if table.name in OF_NOBODY else unit  # what is no unit's is told whatever is asked for
         self.table, self.months, self.unit, self.words = table, months, unit, words
         self.about, self.counts = codes(table), counts(table)
         self.numbers = tuple(c for c in range(2, len(table.columns)) if c not in self.about)

@@ -11,7 +11,7 @@ from adapter.presentation.signs import SIGNS
 from adapter.presentation.words import Words
 from adapter.store.events import Event
 
-_FOLDED = frozenset({"wanted", "done", "found", "retry", "given_back", "parked", "dropped"})
+_FOLDED = {f"act.{what}" for what in ("wanted", "done", "found", "retry", "given_back", "parked", "dropped")}
 """Events of an act that its own line tells of."""
 _TONES = {ActState.DONE: "ok", ActState.PARKED: "bad", ActState.UNKNOWN: "warn", ActState.DROPPED: "soft"}
 _FINISHED = (ActState.DONE, ActState.DROPPED)
@@ -42,10 +42,8 @@ def history(acts: Sequence[Act], events: Iterable[Event], words: Words) -> tuple
         error = act.error or "" if act.state is not ActState.DONE else ""
         entry = Entry(words.when(at), names[act.key], f"{act.n:02d}", state, _TONES.get(act.state, ""), error)
         found.append((at if act.state in _FINISHED else _LAST, True, act.n, entry))
-    for event in events:
-        group, _, what = event.name.partition(".")
-        if group != "act" or what not in _FOLDED:
-            found.append((event.at, False, event.id, Entry(words.when(event.at), _text(event, words, names))))
+    others = (event for event in events if event.name not in _FOLDED)
+    found += ((e.at, False, e.id, Entry(words.when(e.at), _text(e, words, names))) for e in others)
     return tuple(entry for *_, entry in sorted(found, key=lambda each: each[:3], reverse=True))
 
 

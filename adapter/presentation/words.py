@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
@@ -17,6 +18,7 @@ from mappings.texts import Texts
 
 _MONTHS = ("jan", "feb", "mars", "april", "maj", "juni", "juli", "aug", "sep", "okt", "nov", "dec")
 _WEEKDAYS = ("mån", "tis", "ons", "tor", "fre", "lör", "sön")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _WHY = ("why", "causes", "reasons", "letters", "mails")
 
 
@@ -85,7 +87,7 @@ class Words:
         """What shows a step to be done and when, or from whom it is awaited and for how long."""
         if view.state is StepState.DONE:
             shown = self.say("evidence", view.evidence or "act")
-            number = f" {view.evidence_id}" if view.evidence_id and view.evidence != "look" else ""
+            number = f" {self._evidence_id(view.evidence_id)}" if view.evidence_id else ""
             return f"{shown}{number} · {self.when(view.at)}" if view.at else f"{shown}{number}"
         if view.state in (StepState.AWAITED, StepState.PROBLEM):
             age = self.age(view.since, now) if view.since else ""
@@ -93,6 +95,10 @@ class Words:
             reason = f" · {self.say('step_reasons', view.reason)}" if view.reason else ""
             return text + reason
         return self.say("step_reasons", view.reason) if view.reason else ""
+
+    def _evidence_id(self, evidence_id: str) -> str:
+        """A day in words; the id of anything else as it is."""
+        return self.day(date.fromisoformat(evidence_id)) if _DAY.fullmatch(evidence_id) else evidence_id
 
     def late(self, level: int) -> str:
         """How late, in words; empty while it is in time."""

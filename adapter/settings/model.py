@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from adapter.settings.values import (
+    ENCRYPTION_KEY_MIN,
     LOOPBACK,
     PSEUDONYM_KEY_MIN,
     Authorities,
     BaseUrl,
+    EncryptionKeys,
     LifecareKey,
     LongSecret,
     NeededToken,
@@ -152,6 +154,13 @@ class StoreSettings(Group):
         description="SQLite (one process) or PostgreSQL (any number of replicas).",
     )
     url_file: Path | None = Field(None, description="A file that holds the database URL.")
+    encryption_key: EncryptionKeys = Field(
+        SecretStr(""),
+        description=f"Encrypts what is personal in the database; at least {ENCRYPTION_KEY_MIN} characters of pure "
+        "chance. Of several, divided by spaces or lines, the first encrypts and all decrypt. Empty: nothing is "
+        "encrypted.",
+    )
+    encryption_key_file: Path | None = Field(None, description="A file that holds the encryption key.")
     unencrypted: bool = Field(
         False, description="Whether PostgreSQL on another host may be reached without TLS (`sslmode` in its URL)."
     )

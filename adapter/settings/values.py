@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError
 
 PSEUDONYM_KEY_MIN = 16
 TOKEN_MIN = 16
+ENCRYPTION_KEY_MIN = 32
 _ENCRYPTED = ("require", "verify-ca", "verify-full")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
@@ -55,6 +56,13 @@ def _present(value: SecretStr) -> SecretStr:
 def _long(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < PSEUDONYM_KEY_MIN:
         raise ValueError(f"is required, with at least {PSEUDONYM_KEY_MIN} characters of pure chance")
+    return value
+
+
+def _encryption_keys(value: SecretStr) -> SecretStr:
+    """None, or keys divided by white space."""
+    if any(len(key) < ENCRYPTION_KEY_MIN for key in value.get_secret_value().split()):
+        raise ValueError(f"must have at least {ENCRYPTION_KEY_MIN} characters of pure chance, or be left out")
     return value
 
 
@@ -155,6 +163,7 @@ BaseUrl = Annotated[str, AfterValidator(_base_url)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Secret = Annotated[SecretStr, AfterValidator(_present)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long)]
+EncryptionKeys = Annotated[SecretStr, AfterValidator(_encryption_keys)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 NeededToken = Annotated[SecretStr, AfterValidator(_present), AfterValidator(_token)]
 LifecareKey = Annotated[SecretStr, AfterValidator(_decoded_key), AfterValidator(_present)]

@@ -15,9 +15,10 @@ from sqlalchemy import Connection, Integer, Row, bindparam, case, literal, selec
 
 from adapter.domain.decision import Decision, Phase
 from adapter.log_events import log, log_context
-from adapter.store import codec, events
+from adapter.store import codec, events, sealing
 from adapter.store.cases import COLUMNS, Case, from_row, lock
 from adapter.store.errors import Overtaken
+from adapter.store.sealing import Sealed, sealed
 from adapter.store.tables import cases, facts
 from adapter.store.types import Instant
 
@@ -123,14 +124,15 @@ def claim_due(
         return []
     lease: dict[str, Any] = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
     conn.execute(_LEASE, {"of_tenant": tenant, "refs": [row.ref for row in rows], **lease})
-    return [replace(row, **lease, version=row.version + 1) for row in filter(None, map(_readable, rows))]
+    found = (_readable(conn, row) for row in rows)
+    return [replace(one, **lease, version=one.version + 1) for one in found if one is not None]
 
 
-def _readable(row: Row[*tuple[Any, ...]]) -> Case | None:
+def _readable(conn: Connection, row: Row[*tuple[Any, ...]]) -> Case | None:
     """None for a case that this version doesn't understand: a newer replica may be there. It is left alone until the
     lease ends, and stops no other."""
     try:
-        return from_row(row)
+        return from_row(conn, row)
     except ValueError as e:
         with log_context(tenant=row.tenant, case=row.ref):
             log("case_poisoned", error=e, retry_at=None)
@@ -197,7 +199,7 @@ def _first(*times: datetime | None) -> datetime | None:
 
 def _mark_siblings(conn: Connection, case: Case, now: datetime) -> None:
     # The last of a person's cases empties the person at the platform, so each must see that the others closed.
-    theirs = (_c.tenant == case.tenant, _c.person_id == case.person_id, _c.closed_at.is_(None))
+    theirs = (_c.tenant == case.tenant, _c.person == case.person, _c.closed_at.is_(None))
     others = conn.scalars(select(_c.ref).where(*theirs)).all()
     mark_due(conn, case.tenant, others, now, "sibling_closed")
 
@@ -275,7 +277,11 @@ def hold(conn: Connection, case: Case, owner: str) -> Case:
 
 def _give_back(conn: Connection, row: Case, **values: Any) -> Case:
     given_back = {"lease_owner": None, "lease_until": None, "version": row.version + 1, **values}
-    conn.execute(_GIVE_BACK, {"of_tenant": row.tenant, "of_ref": row.ref, "of_version": row.version, **given_back})
+    stored = sealed(conn, cases, given_back, tenant=row.tenant, ref=row.ref)
+    conn.execute(_GIVE_BACK, {"of_tenant": row.tenant, "of_ref": row.ref, "of_version": row.version, **stored})
+    if "decision" in given_back:
+        which = sealing.where(_c.decision, {"tenant": row.tenant, "ref": row.ref})
+        given_back["decision"] = Sealed(stored["decision"], which, sealing.of(conn))
     return replace(row, **given_back)
 
 

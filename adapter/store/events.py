@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
+from adapter.store import sealing
 from adapter.store.audit_chain import hash_of, start_of
+from adapter.store.errors import StoreError
 from adapter.store.tables import events
 
 _NEW = insert(events)
@@ -72,7 +74,7 @@ def record_all(
         rows.append({**of, "name": name, "data": data, "previous": previous, "hash": hashed})
         previous = hashed
     if rows:
-        conn.execute(_NEW, rows)
+        conn.execute(_NEW, [sealing.sealed(conn, events, row) for row in rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,7 @@ def after(
 ) -> list[ChainedEvent]:
     """The next events of a municipality by id; only those of a case, or from ``since`` on and before ``until`` (UTC),
     if asked. Few at a time: on SQLite a transaction holds up the work."""
-    columns = (_c.id, _c.ref, _c.at, _c.name, _c.data, _c.correlation, _c.tenant, _c.previous, _c.hash)
-    query = select(*columns).where(_c.tenant == tenant, _c.id > id).order_by(_c.id).limit(limit)
+    query = select(events).where(_c.tenant == tenant, _c.id > id).order_by(_c.id).limit(limit)
     if up_to is not None:
         query = query.where(_c.id <= up_to)
     if ref is not None:
@@ -107,14 +108,15 @@ def after(
         query = query.where(_c.at >= since)
     if until is not None:
         query = query.where(_c.at < until)
-    return [ChainedEvent(*row) for row in conn.execute(query)]
+    rows = conn.execute(query).all()
+    return [ChainedEvent(**_values(conn, row), tenant=row.tenant, previous=row.previous, hash=row.hash) for row in rows]
 
 
 def named(conn: Connection, tenant: str, name: str) -> list[Event]:
     """Those of no single case that have a name, oldest first."""
-    query = select(_c.id, _c.ref, _c.at, _c.name, _c.data, _c.correlation)
     of = (_c.tenant == tenant, _c.ref.is_(None), _c.name == name)
-    return [Event(*row) for row in conn.execute(query.where(*of).order_by(_c.id))]
+    rows = conn.execute(select(events).where(*of).order_by(_c.id)).all()
+    return [Event(**_values(conn, row)) for row in rows]
 
 
 def last_before(conn: Connection, tenant: str, at: datetime) -> int | None:
@@ -126,6 +128,16 @@ def last_before(conn: Connection, tenant: str, at: datetime) -> int | None:
 def of_case(conn: Connection, tenant: str, ref: str, *, limit: int | None = None) -> tuple[Event, ...]:
     """A case's audit, oldest first; with ``limit`` only the newest so many."""
     c = events.c
-    query = select(c.id, c.ref, c.at, c.name, c.data, c.correlation).where(c.tenant == tenant, c.ref == ref)
+    query = select(events).where(c.tenant == tenant, c.ref == ref)
     rows = conn.execute(query.order_by(c.id.desc()).limit(limit)).all()
-    return tuple(Event(*row) for row in reversed(rows))
+    return tuple(Event(**_values(conn, row)) for row in reversed(rows))
+
+
+def _values(conn: Connection, row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    """What an ``Event`` consists of. Data that can't be opened says so, and fits no hash."""
+    try:
+        data = sealing.opened(conn, row, _c.data)
+    except StoreError as error:
+        data = {"unreadable": str(error)}
+    of = {"id": row.id, "ref": row.ref, "at": row.at, "name": row.name}
+    return {**of, "data": data, "correlation": row.correlation}
