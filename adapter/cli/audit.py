@@ -20,7 +20,7 @@ from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption, JsonOption, command_group, print_json
 from adapter.cli.reader import noted
 from adapter.domain.looks import day_end, day_start
-from adapter.engine.audit_heads import head_of
+from adapter.engine.audit_heads import head_of, readable_head
 from adapter.presentation.console import console
 from adapter.store import events, reads
 from adapter.store.audit_chain import BEGAN, HEAD, Audit, Finding, Head
@@ -100,8 +100,9 @@ def verify(
 
 def _verified(service: Service, name: str, kept: list[Head]) -> Audit:
     def beginning(c: Connection) -> tuple[list[Head], int]:
-        known = [head_of(event.data) for event in events.named(c, name, HEAD)]
-        began = [int(event.data["up_to"] or 0) for event in events.named(c, name, BEGAN)]
+        # One that was changed, so that it can't be read, is found as an event like any other.
+        known = [head for event in events.named(c, name, HEAD) if (head := readable_head(event.data))]
+        began = [up_to for event in events.named(c, name, BEGAN) if isinstance(up_to := event.data.get("up_to"), int)]
         # A replica of the version before may have gone on beside for a while, and chained nothing.
         return known, max([*began, *(head.up_to for head in known[:1])]) if began else 0
 

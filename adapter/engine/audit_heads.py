@@ -41,7 +41,8 @@ def _since(c: Connection, tenant: str, rt: Runtime) -> tuple[Head, int | None]:
     """The last head, and up to which event the next one goes; None where there is nothing to do."""
     now = rt.clock.now()
     taken = events.named(c, tenant, HEAD)
-    last = head_of(taken[-1].data) if taken else Head()
+    # One that can't be read is told by ``adapter audit verify``; the next is counted from the one before it.
+    last = next((head for event in reversed(taken) if (head := readable_head(event.data))), Head())
     if taken and taken[-1].at.date() >= now.date():
         return last, None
     up_to = events.last_before(c, tenant, now - _SETTLED)
@@ -51,6 +52,14 @@ def _since(c: Connection, tenant: str, rt: Runtime) -> tuple[Head, int | None]:
 def head_of(data: events.Data) -> Head:
     """A head as it was told. Raises ``KeyError`` and ``ValueError`` for what is none."""
     return Head(int(data["up_to"] or 0), int(data["events"] or 0), str(data["head"]))
+
+
+def readable_head(data: events.Data) -> Head | None:
+    """The same of one that stands in the database, where it may have been damaged or changed: None for what is none."""
+    try:
+        return head_of(data)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _keep(rt: Runtime, line: dict[str, object]) -> None:

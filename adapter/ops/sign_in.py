@@ -93,8 +93,8 @@ class Access:
     def of_session(self, conn: Connection, request: Request, now: datetime) -> Person | None:
         """Whoever signed in with this browser, and is so still."""
         kept = sessions.find(conn, request.cookies.get(COOKIE, ""), now)
-        if kept is None or self._by.get(kept.get("by", "")) != kept.get("digest"):
-            return None
+        if kept is None or "by" not in kept or self._by.get(kept["by"]) != kept["digest"]:
+            return None  # without "by" it is the way to the identity provider, and not yet anybody
         role = self._tokens[kept["by"]][1] if kept["by"] in self._tokens else kept["role"]
         return Person(kept["who"], self.caller(request), role)
 

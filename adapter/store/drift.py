@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select, tuple_
 
 from adapter.store import sealing
+from adapter.store.errors import StoreError
 from adapter.store.tables import cases, events, schedules
 
 
@@ -32,7 +33,10 @@ def last_drift(conn: Connection, tenant: str) -> Drift | None:
     row = conn.execute(select(events).where(*of).order_by(e.id.desc()).limit(1)).one_or_none()
     if row is None:
         return None
-    told = sealing.opened(conn, row, e.data)
+    try:
+        told = sealing.opened(conn, row, e.data)
+    except StoreError:
+        return None  # the next comparison says it anew; the page and the metrics must not wait for it
     unowned, missing, changed = (_labels(told.get(name)) for name in ("unowned", "missing", "changed"))
     owned = _running(conn, tenant, [*unowned, *missing])
     return Drift(

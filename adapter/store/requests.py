@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from adapter.store import events, sealing
-from adapter.store.errors import Overtaken
+from adapter.store.errors import Overtaken, StoreError
 from adapter.store.sql import insert_missing
 from adapter.store.tables import acts, cases
 from adapter.store.tables import request_items as item_rows
@@ -106,7 +106,12 @@ def all_requests(
 
 
 def _request(conn: Connection, row: Row[Any]) -> Request:
-    return Request(**{**row._mapping, "content": sealing.opened(conn, row, table.c.content)})
+    """One whose content can't be opened holds up no other (P6): it fails where it is worked on, and is told there."""
+    try:
+        content = sealing.opened(conn, row, table.c.content)
+    except StoreError as error:
+        content = {"unreadable": str(error)}
+    return Request(**{**row._mapping, "content": content})
 
 
 def claim(

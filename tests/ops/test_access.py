@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from adapter.engine.retention import forget
 from adapter.ops.context import Document
+from adapter.ops.sign_in import COOKIE
 from adapter.settings import OidcSettings, OpsSettings
 from adapter.settings.model import TokenSettings
 from adapter.store import reads
@@ -150,7 +151,11 @@ async def test_openid_connect_signs_in_by_code_pkce_state_and_nonce_with_the_rol
         async with site.client() as client:
             assert 'href="/oidc/sign-in?to=/"' in (await client.get("/")).text
         answer, client = await way_in(site)
-        (asked,) = provider.asked
+        async with site.client() as stranger:
+            await stranger.get("/oidc/sign-in")
+            stranger.cookies = httpx.Cookies({COOKIE: stranger.cookies["adapter_sign_in"]})
+            assert (await stranger.get("/")).status_code == 401, "who is on the way in is nobody yet"
+        asked = provider.asked[0]
         assert (answer.status_code, answer.headers["Location"]) == (303, "/")
         assert {"state", "nonce", "code_challenge"} <= asked.keys()
         assert asked["redirect_uri"] == "http://127.0.0.1/oidc/callback"

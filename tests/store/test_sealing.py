@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Connection, select, text, type_coerce
+from sqlalchemy import Connection, select, text, type_coerce, update
 from sqlalchemy import Text as Raw
 
 from adapter.domain.facts import Note, Signal
-from adapter.store import cases, events, facts, keys, reads, requests
+from adapter.engine.audit_heads import readable_head
+from adapter.store import cases, drift, events, facts, keys, reads, requests
+from adapter.store.audit_chain import HEAD
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
 from adapter.store.facts import StoredFact
@@ -227,3 +229,21 @@ def test_what_is_encrypted_and_why_the_rest_is_not_is_told_of_every_table() -> N
     assert rows.keys() == {table.name for table in metadata.sorted_tables}
     for column in SEALED:
         assert f"`{column.name}`" in rows[column.table.name].split("|")[2], column
+
+
+def test_a_damaged_request_comparison_or_head_stops_no_page_no_other_request_and_no_verification() -> None:
+    db = database("sqlite://", NEW)
+    filled(db, 1)
+    store = Store(db)
+    for name in ("comparison", HEAD):
+        store.run(events.record, "north", None, name, {"up_to": 1, "events": 1, "head": "a"}, now=NOW)
+    damaged = f"{MARK}{db.sealing.current}:{'A' * 40}"
+    for table, column in ((requests.table, "content"), (event_table, "data")):
+        store.run(lambda c, t=table, name=column: c.execute(update(t).values({name: damaged})))
+    (found,) = store.run(requests.all_requests)
+    assert "damaged" in found.content["unreadable"]
+    assert store.run(requests.claim, ["north"], now=NOW, owner="a", lease_until=NOW) is not None
+    assert store.run(drift.last_drift, "north") is None
+    (head,) = store.run(events.named, "north", HEAD)
+    assert readable_head(head.data) is None
+    db.close()

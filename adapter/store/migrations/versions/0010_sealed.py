@@ -24,11 +24,11 @@ def upgrade() -> None:
         sa.Column("whole_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_keys")),
     )
-    op.drop_index("ix_cases_person", table_name="cases")
     op.alter_column("cases", "person_id", new_column_name="identity_number")
     op.add_column("cases", sa.Column("person", Word(), nullable=False, server_default=""))
     op.alter_column("persons", "person_id", new_column_name="person")
     _hash("cases", "identity_number")
+    op.drop_index("ix_cases_person", table_name="cases")  # only now: each number was looked up by it
     _hash("persons", "person")
     op.create_index("ix_cases_person", "cases", ["tenant", "person"], unique=False)
 
