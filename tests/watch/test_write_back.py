@@ -169,6 +169,18 @@ async def test_a_key_without_a_licence_holds_up_visits_and_nothing_else(tmp_path
         assert world.rt.breakers.of("exempel", "lifecare").closed
 
 
+async def test_a_visit_that_lifecare_will_not_take_is_told_however_it_says_so(tmp_path: Path) -> None:
+    async with World(mapping=mapping_with(tmp_path)) as world:
+        await running(world)
+        for told, (status, until) in enumerate(((404, FIRST + CYCLE), (409, SECOND + DEADLINE)), 1):
+            world.lifecare_faults.clear()
+            world.lifecare_faults.add(
+                Rule(kind=Kind.STATUS_BEFORE, status=status, method="POST", path=PATH, times=None)
+            )
+            await world.watch(until)
+            assert mails(world, IT).count(HELD) == told
+
+
 async def test_however_an_answer_is_lost_each_look_is_one_visit(tmp_path: Path) -> None:
     """Three nights, in each of which the second look is told as done and then as missed."""
     async with World(mapping=mapping_with(tmp_path)) as world:
