@@ -98,6 +98,8 @@ class Town:
     mail_kind: type[SlowMail] = SlowMail
     watch_kind: type[Watch] = Watch
     apart: tuple[int, ...] = (0, 0, -90, 45, 120)
+    seldom = timedelta(days=7)
+    """How often a case is read again about which nobody did anything; ``acted`` has the others read again."""
 
     def __init__(self, seed: int, scale: Scale = SHORT, *, trace: bool = False) -> None:
         self.seed, self.days, self.trace = seed, scale.days, trace

@@ -20,7 +20,7 @@ from sqlalchemy import select, update
 
 from adapter.domain.facts import Signal
 from adapter.engine.recount import recount
-from adapter.followup.report import ALL, Cell, Table, report
+from adapter.followup.report import ALL, Cell, Month, Table, report
 from adapter.observability import configure_logging
 from adapter.store import counts
 from adapter.store.tables import cases, persons
@@ -29,7 +29,7 @@ from connectors.mock.phoniro import NightPlan, Schedule
 from connectors.mock.phoniro.schedules import Version
 from tests.simulation.lives import NIGHT, ZONE, Life, local
 from tests.simulation.promises import CASE, MARK, Watch
-from tests.simulation.town import Scale, SlowMail, Town
+from tests.simulation.town import AWAITING_HOURS, Scale, SlowMail, Town
 from tests.simulation.weather import ALL as ALL_FAULTS
 from tests.simulation.weather import DEAD, LOSES_ANSWERS, Storm, Weather
 
@@ -90,6 +90,17 @@ class Citizen(Life):
         self._now("closes", executing=False)
         await asyncio.Event().wait()
 
+    def decide_end(self) -> None:
+        """As decisions end: half of them with the month."""
+        today = local(self.town.clock.now()).date()
+        if self.order is None or self.rng.random() < 0.5:
+            super().decide_end()
+            return
+        day = (today.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+        self.town.lifecare.decision_end(self.order.decision_id, day)
+        self.ended_by_authority = True
+        self._now(f"ends {day}", last_day=day)
+
     def take_back_note(self) -> None:
         """Evidence that is corrected is found within a day; what it is told as is other tests' business."""
 
@@ -131,21 +142,29 @@ class PlainMail(SlowMail):
 
 
 class Year(Town):
-    """``run`` lives it to its end; ``differences`` then are the figures that the adapter has otherwise."""
+    """``run`` lives it to its end; ``differences`` then are the figures that the adapter has otherwise, ``months`` what
+    it counted, and ``expected`` the figures as they should be."""
 
     life_kind, weather_kind, mail_kind, watch_kind, apart = Citizen, Fair, PlainMail, Unwatched, (0,)
+    seldom = timedelta(days=60)
     lives: list[Citizen]  # type: ignore[assignment]
     mail: PlainMail
 
     def __init__(self, seed: int, scale: Scale, start: datetime = START) -> None:
         self.begins = start
         self.differences: list[str] = []
-        self.figures = 0
+        self.months: list[Month] = []
+        self.expected: dict[Key, int] = {}
         super().__init__(seed, scale)
         self.deaths, self.deaths_at_writes, self.two = 0.0001, 0.005, False
         self.phoniro.set_nights(NIGHTS)
         for n, life in enumerate(self.lives):
             life.unit = UNITS[n % len(UNITS)]
+
+    def acted(self, person_id: str, what: str) -> None:
+        self.acted_at = now = self.clock.now()
+        self.log(f"{person_id[-4:]} {what}")
+        self._later(self.rng.uniform(0, AWAITING_HOURS * 3600), person_id, now, True)
 
     def first_moment(self) -> datetime:
         return self.begins
@@ -412,9 +431,9 @@ def compared(town: Year) -> list[str]:
     """Every figure in which the report and the books differ, and what counting again from the source finds."""
     tenant = town.processes[0].rt.tenants["exempel"]
     first, last, now = local(town.start).date(), local(town.clock.now()).date(), town.clock.now()
-    months = town.db.run_sync(lambda c: counts.months(c, tenant.name, first, last, zone=ZONE, now=now))
-    ours, theirs = reported(report(months, every=True)), expected(Books(town))
-    town.figures = len(theirs)
+    town.months = town.db.run_sync(lambda c: counts.months(c, tenant.name, first, last, zone=ZONE, now=now))
+    town.expected = theirs = expected(Books(town))
+    ours = reported(report(town.months, every=True))
     again = town.db.run_sync(lambda c: recount(c, tenant, first, last))
     return [
         *(
@@ -435,7 +454,7 @@ def main(persons: int = 300, days: int = 365, seed: int = 1) -> int:
     looks = sum(1 for s in town.phoniro.schedules for _ in s.looks(town.start, town.clock.now()))
     print(
         f"{persons} persons over {days} days, {looks} looks, {town.faults} calls met by faults, {town.killed} kills: "
-        f"{town.figures} figures, {len(town.differences)} differ ({clock.process_time() - began:.0f} s CPU)"
+        f"{len(town.expected)} figures, {len(town.differences)} differ ({clock.process_time() - began:.0f} s CPU)"
     )
     return 1 if town.differences else 0
 
