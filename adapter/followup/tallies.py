@@ -124,12 +124,16 @@ def _live(status: ScheduleStatus | None) -> bool:
     return status in (ScheduleStatus.OPEN, ScheduleStatus.PAUSED)
 
 
+SETTLES = timedelta(minutes=30)
+"""So long after a night began all is as it shall be that changes with it: absences, and what they pause and resume."""
+
+
 def of_decision(
     before: Decision | None, after: Decision, since: datetime | None, now: datetime, window: NightWindow, zone: tzinfo
 ) -> list[Tally]:
     """What became of a case between the decision ``before`` (made at ``since``) and the one ``after`` (both UTC): steps
-    that are done now, an order withdrawn before the start, nights that began while nobody looked after somebody who is
-    granted it."""
+    that are done now, an order withdrawn before the start, nights in which, when they had begun, nobody looked after
+    somebody who is granted it."""
     unit, today = after.unit or NO_UNIT, local_date(now, zone)
     was, is_ = ({v.id: v for v in d.steps} if d else {} for d in (before, after))
     found = [
@@ -141,8 +145,8 @@ def of_decision(
         found.append(Tally(today, unit, "withdrawn"))
     if before and before.unwatched and since:
         evening = local_date(since, zone)
-        while (begins := window_start(evening, window, zone)) <= now:
-            if begins > since:
+        while (settled := window_start(evening, window, zone) + SETTLES) <= now:
+            if settled > since:
                 found.append(Tally(evening, before.unit or NO_UNIT, f"unwatched.{before.unwatched.cause}"))
             evening += timedelta(days=1)
     return found

@@ -64,7 +64,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="of the orders at 0 ms, an odd number (%(default)s)")
     parser.add_argument("--store", choices=STORES, default=None)
     parser.add_argument(
-        "--only", choices=["start", "orders", "slow", "cases", "curve", "poll", "replicas", "killed", "night"]
+        "--only", choices=["start", "orders", "slow", "cases", "curve", "poll", "replicas", "killed", "night", "report"]
     )
     given = parser.parse_args()
     if given.rounds < 1 or given.rounds % 2 == 0:
@@ -100,6 +100,7 @@ def main() -> None:
         run("poll", lambda folder, url: [measure.poll_to_message(outside, folder, url)])
         run("replicas", lambda folder, url: [measure.two_replicas(outside, folder, url, count)], stores=("postgresql",))
         run("killed", lambda folder, url: [measure.killed(outside, folder, url, count)], stores=("sqlite",))
+        run("report", lambda _, url: [measure.a_years_report(url, many)])
         run("night", lambda folder, url: [measure.watched(folder, url, 1000)])
     show(rows)
     (ROOT / "var").mkdir(exist_ok=True)

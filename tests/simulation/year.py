@@ -12,17 +12,22 @@ import re
 import sys
 import time as clock
 from collections import defaultdict
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from itertools import chain
 from math import ceil
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from adapter.domain.facts import Signal
-from adapter.engine.recount import recount
+from adapter.domain.ledger import ActState
+from adapter.engine.recount import FROM_ACTS, recount
+from adapter.followup import tallies
 from adapter.followup.report import ALL, Cell, Month, Table, report
+from adapter.followup.tallies import Tally
 from adapter.observability import configure_logging
-from adapter.store import counts
+from adapter.store import counts, look_log, tables
+from adapter.store.outbox import act_from_row
 from adapter.store.tables import cases, persons
 from connectors.mock.lifecare.catalogue import COORDINATOR_UNIT, COORDINATOR_UNIT_SOUTH
 from connectors.mock.phoniro import NightPlan, Schedule
@@ -143,7 +148,8 @@ class PlainMail(SlowMail):
 
 class Year(Town):
     """``run`` lives it to its end; ``differences`` then are the figures that the adapter has otherwise, ``months`` what
-    it counted, and ``expected`` the figures as they should be."""
+    it counted, and ``expected`` the figures as they should be. ``anew``: the months with acts and looks counted anew,
+    rightly and wrongly."""
 
     life_kind, weather_kind, mail_kind, watch_kind, apart = Citizen, Fair, PlainMail, Unwatched, (0,)
     seldom = timedelta(days=60)
@@ -155,6 +161,7 @@ class Year(Town):
         self.differences: list[str] = []
         self.months: list[Month] = []
         self.expected: dict[Key, int] = {}
+        self.anew: dict[str, list[Month]] = {}
         super().__init__(seed, scale)
         self.deaths, self.deaths_at_writes, self.two = 0.0001, 0.005, False
         self.phoniro.set_nights(NIGHTS)
@@ -207,6 +214,10 @@ _OUTCOMES = {
 _INSTALL = ("Trygghetskamera ska installeras",)
 _TAKE_DOWN = ("Trygghetskameran ska hämtas", "Trygghetskameran är hämtad", "Installationen av", "Avboka installationen")
 _STEPS = {"I5": Signal.INSTALLATION_BOOKED, "I9": Signal.READY_FOR_START, "A5": Signal.EQUIPMENT_COLLECTED}
+
+
+SETTLED = timedelta(minutes=30)
+"""After the night's begin, who is away is, and who is home is looked after again."""
 
 
 class Books:
@@ -277,7 +288,7 @@ class Books:
         if (over := life.over_at()) and over <= self.end and (started is None or over < started):
             self.put(over, unit, "withdrawn")
         evening = local(ordered).date()
-        while (night := datetime.combine(evening, NIGHT, ZONE).astimezone(UTC)) < self.end:
+        while (night := datetime.combine(evening, NIGHT, ZONE).astimezone(UTC) + SETTLED) < self.end:
             if cause := self._unwatched(life, theirs, night):
                 self.put(evening, unit, f"unwatched.{cause}")
             evening += timedelta(days=1)
@@ -427,6 +438,36 @@ def _named(table: str, row: dict[str, Cell]) -> list[tuple[str, Cell]]:
     return []
 
 
+def anew(town: Year) -> dict[str, list[Month]]:
+    """The months with acts and looks counted anew."""
+    return {
+        "rightly": counted_anew(town, ZONE),
+        "by the days of another zone": counted_anew(town, UTC),
+        "by a clock that knows no summer time": counted_anew(town, timezone(timedelta(hours=1))),
+    }
+
+
+def counted_anew(town: Year, zone: tzinfo) -> list[Month]:
+    """What the town counted, with what is counted of acts and looks counted anew, by the days of a zone."""
+    tenant = town.processes[0].rt.tenants["exempel"]
+    a = tables.acts
+    done = select(a).where(a.c.state == ActState.DONE, a.c.done_at.is_not(None))
+
+    def read(c: Connection) -> list[Tally]:
+        units = dict(c.execute(select(cases.c.ref, cases.c.unit)).tuples().all())
+        of_acts = [tallies.of_act(act_from_row(r), r.done_at, units.get(r.ref), zone) for r in c.execute(done)]
+        known = look_log.since(c, tenant.name, town.start)
+        looked = [(ref, look) for ref, some in known.items() for look in some]
+        return [*chain(*of_acts), *(tallies.of_look(k, tenant.policy.window, zone, units[ref]) for ref, k in looked)]
+
+    anew = town.db.run_sync(read)
+    months = []
+    for month in town.months:
+        kept = [t for t in month.tallies if not t.what.startswith((*FROM_ACTS, "look."))]
+        months.append(replace(month, tallies=[*kept, *(t for t in anew if month.first <= t.day <= month.last)]))
+    return months
+
+
 def compared(town: Year) -> list[str]:
     """Every figure in which the report and the books differ, and what counting again from the source finds."""
     tenant = town.processes[0].rt.tenants["exempel"]
@@ -434,6 +475,7 @@ def compared(town: Year) -> list[str]:
     town.months = town.db.run_sync(lambda c: counts.months(c, tenant.name, first, last, zone=ZONE, now=now))
     town.expected = theirs = expected(Books(town))
     ours = reported(report(town.months, every=True))
+    town.anew = anew(town)
     again = town.db.run_sync(lambda c: recount(c, tenant, first, last))
     return [
         *(
