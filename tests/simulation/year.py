@@ -454,7 +454,7 @@ def counted_anew(town: Year, zone: tzinfo) -> list[Month]:
     done = select(a).where(a.c.state == ActState.DONE, a.c.done_at.is_not(None))
 
     def read(c: Connection) -> list[Tally]:
-        units = dict(c.execute(select(cases.c.ref, cases.c.unit)).tuples().all())
+        units = {row.ref: row.unit for row in c.execute(select(cases.c.ref, cases.c.unit))}
         of_acts = [tallies.of_act(act_from_row(r), r.done_at, units.get(r.ref), zone) for r in c.execute(done)]
         known = look_log.since(c, tenant.name, town.start)
         looked = [(ref, look) for ref, some in known.items() for look in some]
