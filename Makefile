@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test bench chaos attack simulate simulate-mutants year check format install lock clean
+.PHONY: demo test bench chaos attack fuzz simulate simulate-mutants year check sbom format install lock clean
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PY) -m venv .venv
@@ -32,6 +32,10 @@ chaos: $(READY)
 attack: $(READY)
 	$(BIN)/python -m tests.attack $(if $(ONLY),"$(ONLY)")
 
+# Ten thousand odd rows, webhooks, mappings and settings each. ARGS="100000 2" for so many, and another seed.
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz $(ARGS)
+
 # A simulated month of twenty cases for each seed; the last line says how many seeds held.
 SEEDS ?= 20
 FIRST_SEED ?= 1
@@ -56,6 +60,12 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tests/check_tree.py
+
+# What the adapter is made of, as CycloneDX JSON: every pinned package with its hashes. Asks nobody.
+sbom: $(READY)
+	mkdir -p var
+	$(BIN)/python -W ignore -m cyclonedx_py requirements requirements/run.txt --pyproject pyproject.toml \
+	  --output-reproducible -o var/sbom.json
 
 format: $(READY)
 	$(BIN)/ruff format .

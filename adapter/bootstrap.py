@@ -34,8 +34,9 @@ from adapter.presentation.words import Words
 from adapter.pseudonym import pseudonym
 from adapter.settings import EngineSettings, Settings, TenantSettings
 from adapter.settings.model import VendorSettings
-from adapter.store import persons
+from adapter.store import keys, persons
 from adapter.store.database import Database, usable
+from adapter.store.sealing import Sealing
 from connectors.http import NO_PROXY, HttpSettings, OnCall, Sleep
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.mail.client import MailClient, MailServer
@@ -99,6 +100,7 @@ class Service:
         if self.settings.store.auto_upgrade and not usable(before, head):
             self.runtime.db.upgrade()
             log("store_upgraded", from_revision=before, to_revision=head)
+        self.runtime.db.run_sync(partial(keys.agree, now=self.runtime.clock.now()))
 
     async def __aenter__(self) -> Self:
         return self
@@ -116,6 +118,13 @@ class Service:
             await parts.phoniro.aclose()
 
 
+def open_database(settings: Settings) -> Database:
+    """The database, with its keys. Raises ``StoreError`` for a URL that can't be used."""
+    lookup = settings.pseudonym_key.get_secret_value().encode()
+    sealing = Sealing(lookup, settings.store.encryption_key.get_secret_value().split())
+    return Database(settings.store.url.get_secret_value(), sealing=sealing)
+
+
 def build(
     settings: Settings,
     *,
@@ -128,7 +137,7 @@ def build(
     """Wire a service of all municipalities that can be used; the others are in ``runtime.refused``. Raises
     ``MappingError`` if there is none, ``StoreError`` for a database URL that can't be used."""
     clock, outside, rng = clock or Clock(), outside or Outside(), rng or random.SystemRandom()
-    database = db or Database(settings.store.url.get_secret_value())
+    database = db or open_database(settings)
     key = settings.pseudonym_key.get_secret_value().encode()
     breakers = Breakers()
     owner = owner or f"{socket.gethostname()}-{os.getpid()}-{rng.randrange(16**6):06x}"
@@ -138,7 +147,7 @@ def build(
     parts, refused = {}, dict[str, Sequence[str]](settings.refused)
     for name, t in settings.tenants.items():
         try:
-            parts[name] = _parts(name, t, clock, outside, trust, service_log)
+            parts[name] = _parts(name, t, clock, outside, trust, service_log, settings.ops.public_url)
         except MappingError as error:
             refused[name] = error.faults
     if not parts:
@@ -195,6 +204,7 @@ def tuning(engine: EngineSettings) -> Tuning:
         concurrency=engine.concurrency,
         resync_file=engine.resync_file,
         adopt_file=engine.adopt_file,
+        audit_heads=engine.audit_heads,
         compare_every=timedelta(hours=engine.compare_hours),
         mend_drift=engine.drift == "mend",
         end_unowned=engine.unowned == "end",
@@ -212,9 +222,19 @@ def _http(vendor: VendorSettings, trust: ssl.SSLContext | bool) -> HttpSettings:
         read_timeout=vendor.read_timeout_seconds,
         max_concurrent=vendor.concurrency,
         per_second=vendor.requests_per_second,
-        trust=_trusting(vendor.ca_file) if vendor.ca_file else trust,
+        trust=_own_trust(vendor) or trust,
         proxy=vendor.proxy.get_secret_value(),
     )
+
+
+def _own_trust(vendor: VendorSettings) -> ssl.SSLContext | None:
+    """Where a vendor has authorities of its own, or demands a certificate of the client."""
+    if vendor.ca_file is None and vendor.cert_file is None:
+        return None
+    context = _trusting(vendor.ca_file) if vendor.ca_file else httpx.create_ssl_context()
+    if vendor.cert_file is not None:
+        context.load_cert_chain(vendor.cert_file, vendor.cert_key_file)
+    return context
 
 
 def _trusting(ca_file: Path) -> ssl.SSLContext:
@@ -231,6 +251,7 @@ def _parts(
     outside: Outside,
     trust: ssl.SSLContext | bool,
     service_log: ServiceLog,
+    public_url: str,
 ) -> TenantParts:
     mapping = load_mapping(settings.mapping_file)
     on_call = _each(service_log.of(name, mapping.zone), *([outside.calls(name)] if outside.calls else []))
@@ -268,6 +289,7 @@ def _parts(
             units={str(unit): name for unit, name in mapping.units.names.items()},
             contacts={"it": mapping.mailboxes.it},
             headings=headings,
+            pages={"url": public_url} if public_url else {},
         ),
         lifecare=lifecare,
         phoniro=phoniro,
@@ -306,7 +328,8 @@ def _mail(settings: TenantSettings, on_call: OnCall | None) -> MailClient | None
 
 def _executors(name: str, p: TenantParts, clock: Clock, db: Database, rng: random.Random, key: bytes) -> Executors:
     async def external_id(person_id: str) -> str:
-        return await db.run(lambda c: persons.external_id_for(c, name, person_id, rng))
+        person = db.sealing.person(name, person_id)
+        return await db.run(lambda c: persons.external_id_for(c, name, person, rng))
 
     domain = p.settings.mail.sender.rpartition("@")[2].strip(" >") or "adapter.invalid"
     mail = MailExecutor(p.mail, p.mapping, domain, p.texts) if p.mail else NoMail()

@@ -19,8 +19,9 @@ INFO: Final = logging.INFO
 WARNING: Final = logging.WARNING
 ERROR: Final = logging.ERROR
 
-COMMON: Final = frozenset({"tenant", "case", "correlation"})
-"""Fields that any event may have: the municipality, the case's reference, and what ties lines together."""
+COMMON: Final = frozenset({"tenant", "case", "correlation", "repeated"})
+"""Fields that any event may have: the municipality, the case's reference, what ties lines together, and how many lines
+of the same were left out before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ _CATALOGUE: Final = (
           "The database can't be used. Nothing is done until it can; then all goes on by itself.",
           "Bring the database back, or mend `store.url`.",
           alert="StoreAway"),
+    Event("store_encrypted", INFO, ("values", "left"),
+          "What wasn't encrypted by the first key of `store.encryption_key` was; of `left` rows not all still is."),
     # the feeds
     Event("feed_read", DEBUG, ("feed", "items", "seconds", "lag_seconds"), "A change feed was read."),
     Event("feed_failed", WARNING, ("feed", "failure", "error", "retry_seconds"),
@@ -129,6 +132,13 @@ _CATALOGUE: Final = (
     # forgetting
     Event("purge_done", INFO, ("cases", "dry_run"),
           "Personal data was taken out of cases that have been closed for longer than `retention_days`."),
+    Event("audit_head", INFO, ("up_to", "events", "head"),
+          "The audit's daily head: a hash over its first `events` events, up to the id `up_to`.",
+          "Keep these lines where nobody can change them who can change the database; `adapter audit verify --heads` "
+          "holds the audit against them."),
+    Event("audit_head_not_kept", WARNING, ("file", "reason"),
+          "The audit's head couldn't be added to `engine.audit_heads`; it stands in the line before this one.",
+          "Mend the file's folder or its permissions."),
     # the cases
     Event("case_opened", INFO, ("order", "person", "adopted"),
           "A camera order came for a person without an open case."),

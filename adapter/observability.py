@@ -11,7 +11,9 @@ import logging
 import re
 import sys
 import threading
+import time
 import traceback
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from enum import Enum
@@ -52,6 +54,9 @@ _DEPTH: Final = 6
 _LONGEST_NUMBER: Final = 9
 _LONGEST_TEXT: Final = 8000
 _FRAMES: Final = 30
+SAME_SHOWN: Final = 10
+SAME_SECONDS: Final = 60.0
+_SAME_REMEMBERED: Final = 500
 
 
 def configure_logging(level: str, *, json: bool, stream: TextIO | None = None, secrets: Iterable[str] = ()) -> None:
@@ -72,6 +77,7 @@ def configure_logging(level: str, *, json: bool, stream: TextIO | None = None, s
         else structlog.dev.ConsoleRenderer(colors=out.isatty(), exception_formatter=structlog.dev.plain_traceback)
     )
     handler = _Handler(out)
+    handler.addFilter(Repeats())
     handler.setFormatter(
         ProcessorFormatter(
             foreign_pre_chain=[*shared, _without_values],
@@ -128,6 +134,39 @@ class _Handler(logging.StreamHandler[TextIO]):
             except (OSError, ValueError, AttributeError):  # the stream is full, closed, or None
                 continue
             return
+
+
+class Repeats(logging.Filter):
+    """Of one and the same warning or error, ``SAME_SHOWN`` lines a minute are written; the first one after it says how
+    many were left out (``repeated``). Nobody who can make the adapter say a thing can so fill the disk."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._seen: OrderedDict[str, list[float]] = OrderedDict()
+        """By line: since when, shown, and left out."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno < logging.WARNING:
+            return True
+        line, now = f"{record.name} {record.levelno} {record.msg}", self._clock()
+        since, shown, left_out = self._seen.pop(line, (now, 0, 0))
+        if now - since >= SAME_SECONDS:
+            since, shown = now, 0
+        if shown >= SAME_SHOWN:
+            self._keep(line, [since, shown, left_out + 1])
+            return False
+        self._keep(line, [since, shown + 1, 0])
+        if left_out and isinstance(record.msg, dict):
+            record.msg = {**record.msg, "repeated": int(left_out)}
+        elif left_out:
+            record.msg = f"{record.msg} (and {left_out:.0f} times more since)"
+        return True
+
+    def _keep(self, line: str, counts: list[float]) -> None:
+        self._seen[line] = counts
+        if len(self._seen) > _SAME_REMEMBERED:
+            self._seen.popitem(last=False)
 
 
 class Redaction:

@@ -12,7 +12,17 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from adapter.domain.facts import Absence, AuthorityDecision, Client, Execution, FactProblem, Note, Order, Signal
+from adapter.domain.facts import (
+    Absence,
+    AuthorityDecision,
+    Client,
+    Execution,
+    FactProblem,
+    Note,
+    Order,
+    ServicePlan,
+    Signal,
+)
 from adapter.domain.ledger import Act, LookOutcome, ScheduleRecord
 
 
@@ -105,6 +115,10 @@ class CaseSource(Protocol):
     async def client(self, person_id: str) -> tuple[Client, tuple[FactProblem, ...]]: ...
 
     async def absences(self, person_id: str) -> tuple[tuple[Absence, ...], tuple[FactProblem, ...]]: ...
+
+    async def plans(self, person_id: str) -> tuple[tuple[ServicePlan, ...], tuple[FactProblem, ...]]:
+        """The person's plans that hold supervision by camera (LA13). All problems are of those that only inform."""
+        ...
 
     async def notes(
         self, execution_ids: frozenset[int], signals: frozenset[Signal], since: date

@@ -24,6 +24,7 @@ from adapter.domain.facts import (
     OrderStatus,
     ServiceKind,
     ServiceLine,
+    ServicePlan,
     Signal,
 )
 from adapter.domain.nights import Granted, Weekday
@@ -145,6 +146,18 @@ def absence(row: wire.ClientAbsence) -> tuple[Absence | None, tuple[FactProblem,
 def _reversed(resource: str, row_id: int, first: date | None, last: date | None) -> tuple[FactProblem, ...]:
     upside_down = first is not None and last is not None and last < first
     return (problem("ends_before_start", resource, row_id),) if upside_down else ()
+
+
+def plan(row: wire.ServicePlan, mapping: MunicipalMapping) -> ServicePlan | None:
+    """None for a plan without supervision by camera. Of several such services the one that lasts longest counts."""
+    types = mapping.plans.camera_types if mapping.plans else ()
+    camera = [s for s in row.services if s.service_type and s.service_type.code in types]
+    if not camera:
+        return None
+    service = max(camera, key=lambda s: (s.end_date or date.max, s.start_date or date.min))
+    since = max((d for d in (row.established_date, service.start_date) if d), default=None)
+    last = min((d for d in (row.end_date, service.end_date) if d), default=None)
+    return ServicePlan(row.id, since, last, row.follow_up_date)
 
 
 # The person

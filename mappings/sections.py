@@ -144,6 +144,15 @@ class Mailboxes(Part):
     night_by_unit: Annotated[dict[int, Mailbox], BeforeValidator(_table)] = {}
 
 
+class Plans(Part):
+    """Genomförandeplaner (LA13): without this section I12 is shown by the adapter's own note."""
+
+    camera_types: Annotated[tuple[Id, ...], Field(min_length=1)] = Field(
+        description="the service types by which a plan holds supervision by camera (Services.ServiceType.Code)"
+    )
+    night_staff: bool = Field(False, description="whether night staff write the plan and are reminded of it")
+
+
 class Night(Part):
     start: Clock = time(21)
     end: Clock = time(7)
@@ -170,6 +179,7 @@ DEFAULT_PATIENCE = {
     "I8": Patience(remind=8, again=12, escalate=16),
     "I9": Patience(remind=3, again=6, escalate=10),
     "I10": Patience(remind=3, again=6, escalate=10),
+    "I12": Patience(remind=5, again=10, escalate=15),
     "A1": Patience(remind=3, again=6, escalate=10),
     "A4": Patience(remind=3, again=6, escalate=10),
     "A5": Patience(remind=5, again=10, escalate=15),

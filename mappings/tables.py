@@ -30,6 +30,7 @@ from mappings.sections import (
     Municipality,
     Organisations,
     Part,
+    Plans,
     Routine,
     Services,
     Text,
@@ -50,6 +51,7 @@ class MunicipalMapping(Part):
     organisations: Organisations = Field(description="Phoniro's organisations")
     mailboxes: Mailboxes = Field(description="where mail goes")
     forms: dict[Text, Text] = Field({}, description="where the routine's forms are: a link or a place, by their names")
+    plans: Plans | None = Field(None, description="which plans show that the times stand in one; none are read without")
     routine: Routine = Routine()
 
     @property
@@ -139,6 +141,8 @@ class MunicipalMapping(Part):
             gates=OPTIONAL & self.signals.keys(),
             consent_review_months=routine.consent_review_months,
             most_looks_at_once=routine.most_looks_at_once,
+            plans=self.plans is not None,
+            plans_by_night=self.plans is not None and self.plans.night_staff,
             followup_mails=self.mailboxes.followup is not None,
             open_absence_days=routine.open_absence_days,
             schedule_ahead_days=routine.schedule_ahead_days,
@@ -155,7 +159,9 @@ def load_mapping(path: Path) -> MunicipalMapping:
         raise MappingError([f"{path.name}: can't be read ({error.strerror}); give the path of the mapping"]) from None
     except UnicodeDecodeError:
         raise MappingError([f"{path.name}: is not UTF-8 text; save it again as UTF-8"]) from None
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise MappingError([f"{path.name}: is nested too deeply"]) from None
+    except ValueError as error:  # TOMLDecodeError, and what else it raises: for a number of thousands of digits, say
         raise MappingError([f"{path.name}: is not TOML: {error}"]) from None
     faults: list[str] = []
     mapping: MunicipalMapping | None = None

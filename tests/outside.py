@@ -97,8 +97,9 @@ class Side:
         plan = self._vendors.faults_lifecare if vendor == "lifecare" else self._vendors.faults_phoniro
         plan.add(Rule.model_validate(rule))
 
-    def orders(self, first: int, count: int, death: bool = False) -> None:
-        """Persons with an order each, all that the schedule waits for done, but the adapter hasn't seen it yet."""
+    def orders(self, first: int, count: int, death: bool = False, notes: int = len(READY)) -> None:
+        """Persons with an order each, all that the schedule waits for done (or the first so many notes of it), but the
+        adapter hasn't seen it yet."""
         care = self._vendors.lifecare
         for i in range(first, first + count):
             who, today = person(i), care.today()
@@ -106,10 +107,17 @@ class Side:
             order = care.order(who, "camera", start=today, order_date=today)
             care.accept(order.order_id)
             execution = care.start_execution(order.order_id, start=today)
-            for signal, text in READY:
+            for signal, text in READY[:notes]:
                 care.note_as("alarm_team", execution, signal.value, text)
             if death:
                 care.decease(who)
+
+    def goes_on(self, i: int, notes: int) -> None:
+        """What else the person's schedule waits for, after so many notes of it."""
+        care = self._vendors.lifecare
+        (execution,) = care.tables["executions"].where("PersonId", person(i))
+        for signal, text in READY[notes:]:
+            care.note_as("alarm_team", int(execution.key), signal.value, text)
 
     def end(self, first: int, count: int) -> None:
         """The decisions of these persons end today."""

@@ -50,7 +50,8 @@ _EVENTS = """\
 
 The adapter writes one line per event to standard output: JSON lines, or a readable form on a terminal. Every line has
 `timestamp` (UTC, ISO 8601), `level`, `event` and `logger`; where they are known, also `tenant`, `case` (its reference)
-and `correlation` (the same on all lines of one piece of work). Durations are in seconds.
+and `correlation` (the same on all lines of one piece of work). Durations are in seconds. Of one and the same warning or
+error ten lines a minute are written; the next one says in `repeated` how many were left out.
 
 The level means something. **ERROR**: a person must act, else something stays undone; an alert rule tells of each.
 **WARNING**: something went wrong and the adapter copes; worth a look when it repeats. **INFO**: what it did.

@@ -13,6 +13,7 @@ from typing import Any
 
 from tests.outside import ROOT
 
+PSEUDONYM_KEY = "a key for tests only"
 PATIENCE = 90.0
 """Seconds that a test waits for what takes a few at most: the machine may have other things to do."""
 
@@ -33,7 +34,7 @@ def write_config(path: Path, url: str, tenants: Mapping[str, Any], **engine: Any
     path.write_text(
         toml(
             {
-                "pseudonym_key": "a key for tests only",
+                "pseudonym_key": PSEUDONYM_KEY,
                 "store": {"url": url},
                 "logs": {"level": "INFO", "format": "json"},
                 "engine": {**files, **engine},

@@ -27,6 +27,7 @@ from adapter.observability import (
     PLAIN,
     REFUSED,
     Redaction,
+    Repeats,
     configure_logging,
     describe_error,
     is_personal,
@@ -369,3 +370,23 @@ def test_every_event_that_is_logged_is_in_the_catalogue_with_its_fields() -> Non
 
 def test_every_error_says_what_a_person_is_to_do() -> None:
     assert not [e.name for e in EVENTS.values() if e.level == ERROR and e.do == "Nothing."]
+
+
+def test_a_thousand_of_the_same_are_ten_lines_a_minute_and_the_next_one_says_how_many_were_left_out() -> None:
+    now = 0.0
+    repeats = Repeats(lambda: now)
+
+    def written(times: int, msg: object, name: str = "asyncio") -> list[object]:
+        records = [logging.LogRecord(name, logging.ERROR, "", 0, msg, (n,), None) for n in range(times)]
+        return [record.msg for record in records if repeats.filter(record)]
+
+    assert written(1000, "no socket %s") == ["no socket %s"] * 10
+    assert written(3, {"event": "job_failed", "case": "TK-A"}) == [{"event": "job_failed", "case": "TK-A"}] * 3
+    assert len(written(1000, {"event": "job_failed", "case": "TK-B"})) == 10, "another case is another line"
+    now = 60.0
+    assert written(1, "no socket %s") == ["no socket %s (and 990 times more since)"]
+    assert written(1, {"event": "job_failed", "case": "TK-B"})[0] == {
+        "event": "job_failed",
+        "case": "TK-B",
+        "repeated": 990,
+    }

@@ -224,12 +224,12 @@ def test_a_vendor_is_spoken_to_over_tls_by_a_bare_url(place: Path, url: str) -> 
 
 
 def test_no_secret_is_in_an_error_a_repr_or_the_masked_settings(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ADAPTER_STORE__URL", "postgresql://adapter:db-pass-word@db.example/adapter")
+    monkeypatch.setenv("ADAPTER_STORE__URL", "postgresql://adapter:db-pass-word@db.example/adapter?sslmode=require")
     settings = load_settings(write(place, ONE))
     values = settings.secrets()
     assert set(values) == {"from-the-file", "s3cr3t-value", PSEUDONYM_KEY, "db-pass-word"}
     masked = settings.masked()
-    assert masked["store"]["url"] == "postgresql+psycopg://adapter:***@db.example/adapter"
+    assert masked["store"]["url"] == "postgresql+psycopg://adapter:***@db.example/adapter?sslmode=require"
     assert masked["tenants"]["exempelkommun"]["lifecare"]["domain"] == "exempelkommun"
     monkeypatch.setenv("ADAPTER_STORE__URL", "oracle://adapter:db-pass-word@db.example/adapter")
     monkeypatch.setenv("ADAPTER_PSEUDONYM_KEY", "too-short")
@@ -345,3 +345,80 @@ def test_a_proxy_and_a_private_authority_are_settings_of_each_vendor_and_of_mail
     assert "[lifecare] proxy: must be a proxy's address" in told
     assert "[phoniro] ca_file: must name a file of certificates" in told
     assert "l0sen" not in told
+
+
+@pytest.mark.parametrize(
+    ("url", "taken"),
+    [
+        ("postgresql://a@db.example/a", False),
+        ("postgresql+psycopg://a@db.example/a?sslmode=prefer", False),
+        ("postgresql://a@localhost,db.example/a", False),
+        ("postgresql:///a?host=db.example", False),
+        ("postgresql:///a?hostaddr=192.0.2.7", False),
+        ("postgresql:///a?host=localhost&host=db.example", False),
+        ("postgresql://a@db.example/a?sslmode=require", True),
+        ("postgresql://a@db.example/a?sslmode=verify-full&sslrootcert=ca.pem", True),
+        ("postgresql://a@127.0.0.1/a", True),
+        ("postgresql:///a?host=/run/postgresql", True),
+        ("postgresql:///a", True),
+    ],
+)
+def test_a_database_on_another_host_is_reached_by_tls_or_by_who_says_that_it_need_not(
+    place: Path, monkeypatch: pytest.MonkeyPatch, url: str, taken: bool
+) -> None:
+    monkeypatch.setenv("ADAPTER_STORE__URL", url)
+    if taken:
+        load_settings(write(place, ONE))
+        return
+    assert "sslmode=verify-full" in refusal(place, ONE)
+    monkeypatch.setenv("ADAPTER_STORE__UNENCRYPTED", "true")
+    load_settings(write(place, ONE))
+
+
+def test_what_the_url_leaves_open_the_environment_says(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ADAPTER_STORE__URL", "postgresql:///a")
+    monkeypatch.setenv("PGHOST", "db.example")
+    assert "without TLS" in refusal(place, ONE)
+    monkeypatch.setenv("PGSSLMODE", "verify-full")
+    load_settings(write(place, ONE))
+
+
+def test_a_certificate_of_ones_own_comes_with_its_key(place: Path) -> None:
+    ca = trustme.CA()
+    mine, other = ca.issue_cert("adapter.example"), ca.issue_cert("other.example")
+    mine.private_key_pem.write_to_path(place / "key.pem")
+    other.private_key_pem.write_to_path(place / "other.pem")
+    mine.cert_chain_pems[0].write_to_path(place / "cert.pem")
+    mine.private_key_and_cert_chain_pem.write_to_path(place / "both.pem")
+
+    def settings(**files: str) -> str:
+        lines = "".join(f'{name} = "{place / file}"\n' for name, file in files.items())
+        return ONE.replace("[lifecare]\n", f"[lifecare]\n{lines}")
+
+    load_settings(write(place, settings(cert_file="cert.pem", cert_key_file="key.pem")))
+    load_settings(write(place, settings(cert_file="both.pem")))
+    for wrong in ({"cert_file": "cert.pem"}, {"cert_file": "cert.pem", "cert_key_file": "other.pem"}):
+        assert "certificate and its own key" in refusal(place, settings(**wrong))
+    assert "cert_file must name" in refusal(place, settings(cert_key_file="key.pem"))
+
+
+@pytest.mark.parametrize(
+    ("ops", "said"),
+    [
+        ('enabled = true\npublic_url = "https://tk.kommun.example/"', None),
+        ('enabled = true\npublic_url = "http://127.0.0.1:8080"', None),
+        ('enabled = true\npublic_url = "http://tk.kommun.example"', "public_url: must be https"),
+        ('enabled = true\npublic_url = "tk.kommun.example"', "public_url: must be a URL"),
+        ('enabled = true\npublic_url = "https://me:pw@tk.kommun.example"', "public_url: must be a bare URL"),
+        ('public_url = "https://tk.kommun.example"', "public_url leads to the status page, which is off"),
+        ('enabled = true\npages = false\npublic_url = "https://tk.kommun.example"', "which is off"),
+    ],
+)
+def test_where_people_reach_the_status_page_is_a_bare_url_over_tls_to_a_page_that_is_shown(
+    place: Path, ops: str, said: str | None
+) -> None:
+    text = f"{ONE}\n[ops]\n{ops}\n"
+    if said is None:
+        assert not load_settings(write(place, text)).ops.public_url.endswith("/")
+    else:
+        assert said in refusal(place, text)

@@ -25,6 +25,7 @@ from adapter.settings import Settings
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.database import Database
+from adapter.store.sealing import Sealing
 from connectors.errors import Transient
 from connectors.mock.faults import FaultPlan
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, Ordered, SimulatedLifecare
@@ -36,6 +37,8 @@ from tests.upcoming import next_due, next_retry
 EXAMPLE = Path(__file__).parents[1] / "mappings" / "example.toml"
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ANNA = "19340101TF01"
+PSEUDONYM_KEY, ENCRYPTION_KEY = "a key for tests only", "another-key-for-tests-only-of-some-length"
+SEALING = Sealing(PSEUDONYM_KEY.encode(), [ENCRYPTION_KEY])
 
 
 class VirtualClock(environment.Clock):
@@ -92,9 +95,9 @@ def settings_for(mapping: Path = EXAMPLE, **engine: float) -> Settings:
     return Settings.model_validate(
         {
             "tenants": {"exempel": tenant},
-            "store": {"url": "sqlite://"},
+            "store": {"url": "sqlite://", "encryption_key": ENCRYPTION_KEY},
             "engine": {"poll_seconds": 3600, "awaiting_minutes": 60, **engine},
-            "pseudonym_key": "a key for tests only",
+            "pseudonym_key": PSEUDONYM_KEY,
         }
     )
 
@@ -119,7 +122,7 @@ class World:
         self.lifecare_faults, self.phoniro_faults = FaultPlan(self.clock.now), FaultPlan(self.clock.now)
         self.mail = Mail()
         self.settings = settings_for(mapping, **engine)
-        self.db = db or Database("sqlite://")
+        self.db = db or Database("sqlite://", sealing=SEALING)
         self.pause = pause
         self.starts = 0
         self.service = self._service()
@@ -134,10 +137,15 @@ class World:
         transports = {name: self._transport(handler) for name, handler in handlers.items()}
         outside = Outside(transports=transports, sleep=self.clock.sleep, mail=self.mail)
         owner = f"adapter-{self.starts}"
-        service = build(self.settings, clock=self.clock, owner=owner, outside=outside, rng=self.rng, db=self.db)
+        service = build(
+            self.settings, clock=self.adapters_clock(), owner=owner, outside=outside, rng=self.rng, db=self.db
+        )
         if self.pause is not None:
             object.__setattr__(service.runtime, "pause", self.pause)
         return service
+
+    def adapters_clock(self) -> environment.Clock:
+        return self.clock
 
     def _transport(self, handler: Handler) -> httpx.AsyncBaseTransport:
         return InProcessTransport(handler)

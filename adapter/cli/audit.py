@@ -1,24 +1,33 @@
-"""``adapter audit``: who read what."""
+"""``adapter audit``: who read what; whether the audit is as it was written; the audit as lines of JSON."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, tzinfo
-from typing import Annotated
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 from sqlalchemy import Connection
 
+from adapter.bootstrap import Service
+from adapter.cli.failures import WRONG, fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption, JsonOption, command_group, print_json
 from adapter.cli.reader import noted
 from adapter.domain.looks import day_end, day_start
+from adapter.engine.audit_heads import head_of
 from adapter.presentation.console import console
-from adapter.store import reads
+from adapter.store import events, reads
+from adapter.store.audit_chain import BEGAN, HEAD, Audit, Finding, Head
+from adapter.store.events import ChainedEvent
 from adapter.store.reads import Read
 
-app = command_group("Who read what, and what was done.")
+app = command_group("Who read what; whether the audit is as it was written.")
 
 CaseOption = Annotated[str | None, typer.Option("--case", help="Only of this case, by its reference.")]
 FromOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")]
@@ -62,3 +71,114 @@ def list_reads(
     for read in found:
         table.add_row(f"{read.at:%Y-%m-%d %H:%M:%S}", read.who, read.what, read.ref or "", read.place, read.tenant)
     console().print(table)
+
+
+@app.command()
+def verify(
+    heads: Annotated[
+        list[Path] | None,
+        typer.Option("--heads", help="Daily heads that were kept elsewhere: `engine.audit_heads`, or the log's lines."),
+    ] = None,
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether the audit is as it was written, and which events were changed, removed or added; ends with 1 if any.
+
+    Without --heads that holds against whoever can't recompute the hashes of the whole chain; docs/security.md.
+    """
+    with open_service(config) as service:
+        kept = _kept(heads or [])
+        audits = [_verified(service, name, kept.get(name, [])) for name in service.tenants]
+    if as_json:
+        print_json({audit.tenant: _as_json(audit) for audit in audits})
+    else:
+        for audit in audits:
+            typer.echo(_told(audit))
+    if any(audit.findings for audit in audits):
+        raise typer.Exit(WRONG)
+
+
+def _verified(service: Service, name: str, kept: list[Head]) -> Audit:
+    def beginning(c: Connection) -> tuple[list[Head], int]:
+        known = [head_of(event.data) for event in events.named(c, name, HEAD)]
+        began = [int(event.data["up_to"] or 0) for event in events.named(c, name, BEGAN)]
+        # A replica of the version before may have gone on beside for a while, and chained nothing.
+        return known, max([*began, *(head.up_to for head in known[:1])]) if began else 0
+
+    known, began = service.runtime.db.run_sync(beginning)
+    audit = Audit(name, [*known, *kept], began)
+    for event in _all(service, name):
+        audit.take(event)
+    audit.finish()
+    return audit
+
+
+def _all(service: Service, name: str, **asked: Any) -> Iterator[ChainedEvent]:
+    """Events a few at a time, so that the work isn't held up."""
+    last = 0
+    while found := service.runtime.db.run_sync(partial(events.after, tenant=name, id=last, **asked)):
+        yield from found
+        last = found[-1].id
+
+
+def _kept(files: list[Path]) -> dict[str, list[Head]]:
+    """The heads in these files, by municipality; other lines of a log are passed over."""
+    found: dict[str, list[Head]] = {}
+    for path in files:
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise fail(f"{path} can't be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
+        before = sum(map(len, found.values()))
+        for line in lines:
+            try:
+                told = json.loads(line)
+                found.setdefault(str(told["tenant"]), []).append(head_of(told))
+            except (ValueError, KeyError, TypeError):
+                continue
+        if sum(map(len, found.values())) == before:
+            raise fail(f"{path} holds no head of the audit: give the file of engine.audit_heads, or the log as JSON.")
+    return found
+
+
+def _told(audit: Audit) -> str:
+    lines = [f"{audit.tenant}: {audit.head.events} events in {audit.chains} chains; {audit.agreed} daily heads agree"]
+    if audit.unchained:
+        lines.append(f"  {audit.unchained} events up to {audit.began} are from before the chain; the heads hold them")
+    lines += [f"  {_in_words(finding)}" for finding in audit.findings]
+    return "\n".join(lines if audit.findings else [*lines, "  nothing was changed, removed or added"])
+
+
+def _in_words(finding: Finding) -> str:
+    if finding.what == "head":
+        return f"up to event {finding.id} something was changed, removed or added: the head kept of them doesn't agree"
+    told = {
+        "changed": "was changed after it was written",
+        "removed": "doesn't follow the one before it in its case: one or more between them were removed, or changed",
+        "added": "was added: it has no place in the chain (or a version from before the chain ran beside this one)",
+    }
+    return f"event {finding.id} ({finding.ref or 'no case'}, {finding.name}) {told[finding.what]}"
+
+
+def _as_json(audit: Audit) -> dict[str, Any]:
+    return {
+        "events": audit.head.events,
+        "chains": audit.chains,
+        "heads_agree": audit.agreed,
+        "before_the_chain": audit.unchained,
+        "findings": [asdict(finding) for finding in audit.findings],
+    }
+
+
+@app.command()
+def export(
+    case: CaseOption = None, first: FromOption = None, last: ToOption = None, config: ConfigOption = None
+) -> None:
+    """Write the audit as lines of JSON, oldest first: of one case, of some days, or all of it."""
+    with open_service(config) as service:
+        ref = case.upper() if case else None
+        service.runtime.db.run_sync(lambda c: noted(c, service, "audit", tuple(service.tenants), ref))
+        for name, tenant in service.runtime.tenants.items():
+            since, until = span(first, last, tenant.policy.zone)
+            for event in _all(service, name, ref=ref, since=since, until=until):
+                typer.echo(json.dumps(asdict(event) | {"at": event.at.isoformat()}, ensure_ascii=False))

@@ -24,7 +24,7 @@ from adapter.engine.reconcile import preview
 from adapter.ops.case_cache import CaseCache, safety
 from adapter.presentation import as_json as shapes
 from adapter.presentation.case_file import case_file, case_nights, find_case
-from adapter.presentation.case_page import case_list, case_page, held_list, overdue
+from adapter.presentation.case_page import case_list, case_page, overdue, unusable_list
 from adapter.presentation.console import console
 from adapter.presentation.nights import as_json as nights_as_json
 from adapter.presentation.nights import nights_page
@@ -96,14 +96,15 @@ def list_cases(
         found = [row for row in found if (not late or overdue(row)) and (not unsafe or row.ref in why)]
         found = sorted(found, key=lambda row: (row.opened_at, row.ref))
         if as_json:
-            unusable = [shapes.held_order(t, order, service.words[t]) for t, order in orders]
+            unusable = [shapes.unusable_order(t, order, service.words[t]) for t, order in orders]
             rows = [shapes.case_summary(row) | ({"unsafe": why[row.ref]} if unsafe else {}) for row in found]
-            print_json({"cases": rows, "orders_held": unusable})
+            print_json({"cases": rows, "orders_unusable": unusable})
             return
         words, several = service.words[tenants[0]], len(tenants) > 1
-        console().print(case_list(found, words, several=several, unsafe=why))
+        now = service.runtime.clock.now()
+        console().print(case_list(found, words, now, several=several, unsafe=why))
         if orders:
-            console().print(held_list(orders, words, several=several))
+            console().print(unusable_list(orders, words, several=several))
 
 
 def _list_unfulfilled(config: Path | None, csv: Path | None, *, as_json: bool) -> None:
@@ -150,14 +151,15 @@ def show_case(case: CaseArgument, config: ConfigOption = None, as_json: JsonOpti
 @app.command("document")
 def write_document(
     case: CaseArgument,
-    kind: Annotated[str, typer.Option(help="bilaga-1, or checklista for the installation visit.")] = "bilaga-1",
+    kind: Annotated[str, typer.Option(help="bilaga-1, checklista or checklista-hamtning.")] = "bilaga-1",
     target: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write.")] = None,
     config: ConfigOption = None,
 ) -> None:
     """Write a document of a case as PDF.
 
-    Bilaga 1 in two copies, or the checklist of the installation visit. Name and personal number are left blank for the
-    pen. A municipality's own templates stand in the folder `documents` beside its mapping.
+    Bilaga 1 in two copies, or the checklist of the visit that installs (checklista) or collects (checklista-hamtning)
+    the camera. Name and personal number are left blank for the pen. A municipality's own templates stand in the folder
+    `documents` beside its mapping.
     """
     with open_service(config) as service:
         if kind in KINDS:

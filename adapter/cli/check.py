@@ -13,17 +13,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
+from sqlalchemy import Connection
 
 from adapter import bootstrap
-from adapter.bootstrap import TenantParts
+from adapter.bootstrap import TenantParts, open_database
+from adapter.cli.check_files import check_files
 from adapter.cli.check_lifecare import check_lifecare
 from adapter.cli.findings import Finding, Mark, fault, faults, fine, note
 from adapter.cli.open_service import command_settings, missing_database
 from adapter.cli.options import ConfigOption, JsonOption, print_json
 from adapter.presentation.console import console
 from adapter.settings import Settings, SettingsError
-from adapter.store.database import Database, usable
+from adapter.store.database import usable
 from adapter.store.errors import StoreError
+from adapter.store.keys import unlike, whole
+from adapter.store.sealing import of
 from connectors.errors import Transient, Unauthorised, VendorError
 from connectors.mail.client import MailClient
 from connectors.phoniro.client import PhoniroClient
@@ -79,7 +83,8 @@ async def check_all(config: Path | None) -> AsyncIterator[Finding]:
     for finding in _mappings(settings):
         usable += finding.mark is not Mark.FAULT
         yield finding
-    yield check_database(settings)
+    for finding in (*check_database(settings), *check_files(settings, config)):
+        yield finding
     if not usable:
         yield note("Lifecare, Phoniro, mail", "not checked: they are once the mapping is mended")
         return
@@ -109,21 +114,49 @@ def _mappings(settings: Settings) -> Iterator[Finding]:
         yield fine(subject, f"{tenant.mapping_file}: {mapping.municipality.name}, orders from {mapping.go_live} on")
 
 
-def check_database(settings: Settings) -> Finding:
-    """Whether it can be used and has the schema that this version needs. Makes nothing."""
+def check_database(settings: Settings) -> Iterator[Finding]:
+    """Whether it can be used, has the schema that this version needs, and is encrypted. Makes nothing."""
     if missing := missing_database(settings):
-        return _not_made_yet(missing, auto=settings.store.auto_upgrade)
+        yield _not_made_yet(missing, auto=settings.store.auto_upgrade)
+        if not settings.store.encryption_key.get_secret_value():
+            yield _NOT_ENCRYPTED
+        return
     try:
-        database = Database(settings.store.url.get_secret_value())
+        database = open_database(settings)
         try:
             current, expected = database.schema()
+            if usable(current, expected):
+                yield fine("database", f"{database.name}, schema {current}")
+                yield database.run_sync(_encryption)
+            else:
+                yield _of_another_schema(settings, database.name, current, expected)
         finally:
             database.close()
     except StoreError as error:
-        return fault("database", str(error), "Mend store.url, or bring the database back")
-    if usable(current, expected):
-        return fine("database", f"{database.name}, schema {current}")
-    told = f"{database.name} has schema {current or 'none'}, this version needs {expected}"
+        do = "Put the right key back" if error.reason == "key" else "Mend store.url, or bring the database back"
+        yield fault("database", str(error), do)
+
+
+def _encryption(conn: Connection) -> Finding:
+    unlike(conn)
+    key = of(conn).current
+    if key is None:
+        return _NOT_ENCRYPTED
+    if whole(conn):
+        return fine("encryption", f"everything personal in the database is encrypted by the key {key}")
+    told = f"not everything personal in the database is encrypted by the key {key} yet"
+    return note("encryption", told, "`adapter run` does it after its start; or run `adapter db rekey`")
+
+
+_NOT_ENCRYPTED = note(
+    "encryption",
+    "nothing in the database is encrypted: store.encryption_key is empty",
+    "Make a key and set its file as store.encryption_key_file; docs/operations.md says how, and how to keep it",
+)
+
+
+def _of_another_schema(settings: Settings, name: str, current: str | None, expected: str) -> Finding:
+    told = f"{name} has schema {current or 'none'}, this version needs {expected}"
     if settings.store.auto_upgrade:
         return note("database", told, "`adapter run` brings it up to date by itself (store.auto_upgrade)")
     return fault("database", told, "Run `adapter db upgrade`")

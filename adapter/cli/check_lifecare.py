@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from adapter.cli.findings import Finding, fault, fine, note
 from connectors.errors import ContractBroken, NotFound, Transient, Unauthorised, VendorError
+from connectors.lifecare import query
 from connectors.lifecare.client import LifecareClient
 from mappings.tables import MunicipalMapping
 
@@ -36,7 +37,7 @@ async def check_lifecare(
     client: LifecareClient, mapping: MunicipalMapping, now: Callable[[], datetime]
 ) -> AsyncIterator[Finding]:
     """Reads only. Raises nothing of the vendor's."""
-    access = await client.access()
+    access = await client.access(*([query.SERVICE_PLANS] if mapping.plans else []))
     problems = {name: error for name, error in access.items() if error is not None}
     for finding in _access(problems, len(access)):
         yield finding
@@ -139,6 +140,7 @@ def codes_of(mapping: MunicipalMapping) -> Iterator[tuple[str, Code, str]]:
     yield from ((f"units.by_company.{key}", unit, "provider_units") for key, unit in units.by_company.items())
     yield from (("organisations.by_unit", unit, "provider_units") for unit in mapping.organisations.by_unit)
     yield from (("mailboxes.by_unit", unit, "provider_units") for unit in mapping.mailboxes.by_unit)
+    yield from (("plans.camera_types", code, TYPES) for code in (mapping.plans.camera_types if mapping.plans else ()))
     for service in ("camera", "alarm"):
         codes = getattr(mapping.services, service)
         yield from ((f"services.{service}.categories", code, CATEGORIES) for code in codes.categories)

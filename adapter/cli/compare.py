@@ -6,13 +6,12 @@ import asyncio
 
 import typer
 
-from adapter.bootstrap import build
+from adapter.bootstrap import Service
 from adapter.cli.failures import fail
-from adapter.cli.open_service import command_settings, missing_database, tell_left_out
+from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption
 from adapter.engine.comparison import LAG, Comparison, compare
 from adapter.ports import PortError
-from adapter.settings import Settings
 
 NAMES = {"left_out": f"left out, as they changed within the last {LAG.seconds // 60} minutes (compare again then)"}
 """What was found, where its name doesn't say it."""
@@ -24,13 +23,11 @@ def compare_now(config: ConfigOption = None) -> None:
     Every schedule with what the cases know of it; what drifted is put right or told (engine.drift). It is also made
     once a day by itself.
     """
-    settings = command_settings(config)
-    if missing := missing_database(settings):
-        raise fail(f"There is no database {missing} yet, and so nothing to compare with. Start the adapter first.")
-    try:
-        found = asyncio.run(_compare(settings))
-    except PortError as error:
-        raise fail(f"Not all schedules could be listed: {error}") from None
+    with open_service(config) as service:
+        try:
+            found = asyncio.run(_compare(service))
+        except PortError as error:
+            raise fail(f"Not all schedules could be listed: {error}") from None
     for tenant, result in found.items():
         typer.echo(
             f"{tenant}: {result.listed} schedules listed, {result.same} as they should be, {result.others} others'"
@@ -40,8 +37,8 @@ def compare_now(config: ConfigOption = None) -> None:
                 typer.echo(f"  {NAMES.get(name, name)}: {', '.join(labels)}")
 
 
-async def _compare(settings: Settings) -> dict[str, Comparison]:
-    async with build(settings) as service:
-        tell_left_out(service.runtime.refused)
-        await service.start_store()
+async def _compare(service: Service) -> dict[str, Comparison]:
+    try:
         return {name: await compare(service.runtime, tenant) for name, tenant in service.runtime.tenants.items()}
+    finally:
+        await service.close_vendors()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from typing import Annotated
 
 import typer
 
+from adapter.bootstrap import open_database
 from adapter.cli.failures import WRONG, fail
 from adapter.cli.open_service import command_settings, make_database_file, missing_database
 from adapter.cli.options import ConfigOption, JsonOption, command_group
@@ -19,6 +21,7 @@ from adapter.settings import Settings
 from adapter.settings.values import parsed_url
 from adapter.store.backup import back_up, make_careful
 from adapter.store.database import Database, usable
+from adapter.store.keys import agree, reseal
 from adapter.store.queries import overview
 
 app = command_group("The adapter's own database.")
@@ -26,7 +29,7 @@ app = command_group("The adapter's own database.")
 
 @contextmanager
 def _database(settings: Settings) -> Iterator[Database]:
-    database = Database(settings.store.url.get_secret_value())
+    database = open_database(settings)
     try:
         yield database
     finally:
@@ -46,6 +49,7 @@ def upgrade(config: ConfigOption = None) -> None:
         current = usable(before, head)
         if not current:
             database.upgrade()
+        database.run_sync(partial(agree, now=datetime.now(UTC)))
     if not current:
         told = f"brought from revision {before or 'none'} to {head}."
     elif before == head:
@@ -101,6 +105,32 @@ def backup(
 
 
 @app.command()
+def rekey(config: ConfigOption = None) -> None:
+    """Encrypt everything by the first key of store.encryption_key.
+
+    While the adapter runs, which has to know that key. It does the same by itself after its start. Safe to break off
+    and repeat. Older keys are needed no more once nothing is left.
+    """
+    settings = command_settings(config)
+    if missing := missing_database(settings):
+        raise fail(f"There is no database yet: {missing}.")
+    with _database(settings) as database:
+        if database.sealing.current is None:
+            raise fail("store.encryption_key is empty: there is nothing to encrypt with (docs/operations.md).")
+        if not usable(*database.schema()):
+            raise fail("The database's tables are of an older version. Run `adapter db upgrade`.")
+        database.run_sync(partial(agree, now=datetime.now(UTC)))
+        done = asyncio.run(reseal(database, partial(datetime.now, UTC), at_once=True))
+    told = f"{database.name}: {done.changed} values encrypted by the key {database.sealing.current}"
+    if done.left:
+        raise fail(
+            f"{told}, {done.left} rows left: an adapter that hasn't got the key wrote them meanwhile, or they are "
+            "damaged. Restart every adapter, and run this again; keep the older keys until nothing is left."
+        )
+    typer.echo(f"{told}, nothing left. Older keys are needed for older backups only.")
+
+
+@app.command()
 def restored(config: ConfigOption = None) -> None:
     """Say that the database was put back from a backup.
 
@@ -114,5 +144,6 @@ def restored(config: ConfigOption = None) -> None:
         database.hold_alone()  # refused while an adapter runs on it
         if not usable(*database.schema()):
             database.upgrade()
+        database.run_sync(partial(agree, now=datetime.now(UTC)))
         make_careful(database)
     typer.echo(f"{database.name}: whatever waited to be sent is looked for first. Now the adapter can be started.")

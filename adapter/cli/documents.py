@@ -13,6 +13,7 @@ from adapter.cli.failures import fail
 from adapter.ops.context import Document
 from adapter.presentation.case_file import find_case
 from adapter.presentation.documents import document_data
+from adapter.presentation.guide import GUIDES, Guide, guide
 from mappings.documents import KINDS, render
 
 
@@ -37,6 +38,13 @@ def print_document(service: Service, tenant: str, kind: str, data: Mapping[str, 
     folder = parts.settings.mapping_file.parent / "documents"
     whole = {"municipality": parts.mapping.municipality.name, **data}
     return Document(name, "application/pdf", render(kind, whole, folder=folder))
+
+
+def role_guide(service: Service, tenant: str, role: str) -> Guide | None:
+    """The guide of a role; None where there is no such municipality or role."""
+    if tenant not in service.tenants or role not in GUIDES:
+        return None
+    return guide(role, service.tenants[tenant].mapping, service.words[tenant])
 
 
 def write_document(document: Document, path: Path) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from importlib.metadata import version
 
 from adapter.bootstrap import Outside, Service
-from adapter.cli.documents import gather_document
+from adapter.cli.documents import gather_document, print_document, role_guide
 from adapter.engine.environment import Clock
 from adapter.log_events import log
 from adapter.ops.app import serve
@@ -16,6 +17,7 @@ from adapter.ops.error_log import ErrorLog
 from adapter.ops.poller import Poller
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
+from adapter.presentation.guide import Guide
 from adapter.settings import Settings
 
 
@@ -43,6 +45,7 @@ class HttpServer:
             self._ops.runtime = service.runtime
             self._ops.words = service.words
             self._ops.hook_secrets = _hook_secrets(service)
+            self._ops.suppress_below = service.settings.followup.suppress_below
         if self._poller is not None:
             self._poller.rt = service.runtime
 
@@ -67,6 +70,9 @@ class HttpServer:
             poll_soon=poller.soon,
             hook_secrets=_hook_secrets(service),
             documents=self._document,
+            paper=self._paper,
+            guides=self._guide,
+            suppress_below=service.settings.followup.suppress_below,
         )
         jobs = [self.watchdog.run(stop)]
         if self.settings.enabled:
@@ -80,6 +86,13 @@ class HttpServer:
         printed = await service.runtime.db.run(lambda c: gather_document(c, service, reference, kind))
         # Outside of the transaction and of the loop: it takes a moment.
         return None if printed is None else await asyncio.to_thread(printed)
+
+    async def _paper(self, tenant: str, kind: str, data: Mapping[str, object], name: str) -> Document:
+        assert self._service is not None
+        return await asyncio.to_thread(print_document, self._service, tenant, kind, data, name)
+
+    def _guide(self, tenant: str, role: str) -> Guide | None:
+        return role_guide(self._service, tenant, role) if self._service else None
 
 
 def _hook_secrets(service: Service) -> dict[str, bytes]:

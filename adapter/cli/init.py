@@ -17,7 +17,7 @@ from adapter.cli.failures import CANT_BEGIN, fail
 from adapter.settings.load import in_words
 from adapter.settings.values import BaseUrl, TenantName
 
-SECRET_FILES = ("lifecare__key", "phoniro__client_secret", "pseudonym_key")
+SECRET_FILES = ("lifecare__key", "phoniro__client_secret", "pseudonym_key", "store__encryption_key")
 
 _HEAD = """\
 Written by `adapter init`. Every setting is described in docs/settings.md; `adapter config show` shows them all.
@@ -68,7 +68,8 @@ def init(
 
     folder.mkdir(parents=True, exist_ok=True)
     hidden.mkdir(mode=0o700, exist_ok=True)
-    for file, value in zip(SECRET_FILES, (key, secret, secrets.token_urlsafe(32)), strict=True):
+    made = [secrets.token_urlsafe(32) for _ in SECRET_FILES[2:]]
+    for file, value in zip(SECRET_FILES, (key, secret, *made), strict=True):
         _write_secret(hidden / file, value)
     mapping.write_text(mapping_text(name, first_day), encoding="utf-8")
     config.write_text(config_text(folder, str(tenant), lifecare, phoniro), encoding="utf-8")

@@ -109,7 +109,7 @@ def _named_files(config: Path) -> Iterator[Path]:
     come. What has a watch of its own is left out."""
     try:
         groups: list[Any] = [tomllib.loads(config.read_text(encoding="utf-8-sig"))]
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return
     while groups:
         for name, value in groups.pop().items():

@@ -16,14 +16,15 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import Connection
 
+from adapter.bootstrap import open_database
 from adapter.demo.persons import Person
 from adapter.demo.stage import TENANT, DemoFailed, Stage
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.domain.policy import Policy
 from adapter.presentation.case_file import CaseFile, case_file
 from adapter.presentation.words import Words
+from adapter.settings import load_settings
 from adapter.store import cases
-from adapter.store.database import Database
 from adapter.store.errors import StoreError
 
 LOOK_SECONDS = 0.15
@@ -133,7 +134,7 @@ class Observer:
 
     def __init__(self, stage: Stage, timeline: Timeline, words: Words, policy: Policy) -> None:
         self.stage, self.timeline, self.words, self.policy = stage, timeline, words, policy
-        self.database = Database(f"sqlite:///{stage.database.as_posix()}")
+        self.database = open_database(load_settings(stage.config))
         self.lives: list[Life] = []
         self._told: set[tuple[str | None, int, ActState]] = set()
 

@@ -95,7 +95,7 @@ def _show(lives: list[Life], observer: Observer) -> None:
     first, timeline, words = lives[0], observer.timeline, observer.words
     timeline.chapter(f"Checklistan för {first.person.first_name}, {first.ref}")
     if first.file and first.file.decision:
-        timeline.console.print(Padding(Checklist(first.file.decision.steps, words), (1, 0, 0, 0)))
+        timeline.console.print(Padding(Checklist(first.file.decision.steps, words, datetime.now(UTC)), (1, 0, 0, 0)))
     timeline.chapter(words.heading("balance"))
     timeline.console.print(Padding(_balance(lives, words), (1, 0, 0, 0)))
 
@@ -128,9 +128,10 @@ def _printed(lives: list[Life], words: Words) -> str:
     written = io.StringIO()
     page = Console(file=written, width=PLAIN_WIDTH, force_terminal=False, markup=False)
     files = [life.file for life in lives if life.file]
-    page.print(case_list([file.case for file in files], words, several=False))
+    now = datetime.now(UTC)
+    page.print(case_list([file.case for file in files], words, now, several=False))
     for file in files:
-        page.print(case_page(file, words, datetime.now(UTC)))
+        page.print(case_page(file, words, now))
     return written.getvalue()
 
 
@@ -157,6 +158,8 @@ def _where(stage: Stage, urls: dict[str, str], lives: list[Life], timeline: Time
         ("inställningar", str(stage.config)),
         ("ett ärende", f"adapter case show {lives[0].ref} --config {stage.config}"),
         ("alla ärenden", f"adapter case list --all --config {stage.config}"),
+        ("uppföljning", f"adapter followup --pdf uppfoljning.pdf --config {stage.config}"),
+        ("en lathund", f"adapter guide coordinator -o lathund.pdf --config {stage.config}"),
     ]
     if keep:
         rows += [("statussida", f"http://127.0.0.1:{stage.port}/")]

@@ -67,7 +67,8 @@ class Stage:
         folder = self.folder / "secrets"
         folder.mkdir(mode=0o700)
         held = {"lifecare__key": DEFAULT_KEY, "phoniro__client_secret": DEFAULT_CLIENT[1]}
-        for name, value in {**held, "pseudonym_key": secrets.token_urlsafe(32)}.items():
+        keys = {name: secrets.token_urlsafe(32) for name in ("pseudonym_key", "store__encryption_key")}
+        for name, value in {**held, **keys}.items():
             (folder / name).write_text(value, encoding="utf-8")
         places = {"mapping": self.mapping.as_posix(), "folder": self.folder.as_posix()}
         with socket.create_server(("127.0.0.1", 0)) as unused:

@@ -10,6 +10,7 @@ from adapter.domain.facts import Note, Signal
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.domain.letters import everything_undone, executions_open
 from adapter.domain.looks import day_end, day_start, local_date
+from adapter.domain.plans import plan_of
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, WAY_IN, WAY_OUT, Letter, Role, Step
 from adapter.domain.schedule import camera_is_down, not_noted
 from adapter.domain.situation import Situation
@@ -39,12 +40,14 @@ def _view(s: Situation, step: Step, done: _Done, views: dict[str, StepView]) -> 
         return StepView(step.id, step.role, state, since=heard.at if heard else None)
     elif not s.mandate.over:
         return StepView(step.id, step.role, StepState.LATER)
-    since = _since(s, step, done.told, views)
+    since, role = _since(s, step, done.told, views), step.role
+    if step.id == "I12" and s.policy.plans:
+        role, since = Role.COORDINATOR, since if s.facts.plans is not None else None
     if since is None:
-        return StepView(step.id, step.role, StepState.LATER)
+        return StepView(step.id, role, StepState.LATER)
     problem = _problem(s, step)
     state = StepState.PROBLEM if problem else StepState.AWAITED
-    return StepView(step.id, step.role, state, since=since, reason=problem)
+    return StepView(step.id, role, state, since=since, reason=problem)
 
 
 def _since(s: Situation, step: Step, told: Told, views: dict[str, StepView]) -> datetime | None:
@@ -166,7 +169,14 @@ class _Done:
         return replace(view, evidence="look", evidence_id=day.isoformat())
 
     def _i12(self) -> StepView | None:
-        return self._by_act("I12", self.told.last(PLAN, Letter.PLAN))
+        """By the plan itself, where the municipality maps them (LA13); else by our own note in it."""
+        if not self.s.policy.plans:
+            return self._by_act("I12", self.told.last(PLAN, Letter.PLAN))
+        plan = plan_of(self.s)
+        if plan is None or plan.since is None:
+            return None
+        at = day_start(plan.since, self.s.policy.zone)
+        return StepView("I12", Role.COORDINATOR, StepState.DONE, "plan", str(plan.id), at)
 
     def _a1(self) -> StepView | None:
         if not self.s.mandate.over:

@@ -143,6 +143,19 @@ class Absence:
 
 
 @dataclass(frozen=True, slots=True)
+class ServicePlan:
+    """A genomförandeplan of the person's that holds a camera service (LA13). ``since`` is the later of the day on which
+    it was established and the one on which the service begins in it; ``last_day`` when either ends. ``gone`` as of a
+    decision."""
+
+    id: int
+    since: date | None
+    last_day: date | None
+    follow_up: date | None = None
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """A signal that counts: current, not error-marked, not replaced. ``text`` is kept only for times.
 
@@ -177,7 +190,7 @@ class FactProblem:
     params: tuple[tuple[str, str], ...] = ()
 
 
-INFORMS = frozenset({"checksum", "grant_unknown"})
+INFORMS = frozenset({"checksum", "grant_unknown", "plan_unread"})
 """Problems that are told and hold up nothing; every other one keeps its resource from being relied on."""
 
 
@@ -195,6 +208,8 @@ class Facts:
     problems: tuple[FactProblem, ...] = field(default=())
     renumbered: int = 0
     """How often the person's number was replaced while the case was open (LA10)."""
+    plans: Read[tuple[ServicePlan, ...]] | None = None
+    """None where the municipality maps no plans, and until they were read. Nothing that is scheduled rests on them."""
 
     @property
     def stale(self) -> tuple[str, ...]:

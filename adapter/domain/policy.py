@@ -31,6 +31,7 @@ class Policy:
     is known what came of a look. ``gates`` are the signals that a municipality wants before the start beside those of
     the routine (LA14). A consent is to be reviewed after ``consent_review_months``; 0: never.
     ``followup_mails``: a mailbox wants the month's list of what is not executed or interrupted.
+    ``plans``: I12 is shown by a service plan (LA13), asked of night staff where ``plans_by_night``.
     ``most_looks_at_once``: so many looks of a unit may fall in a quarter of an hour; 0: any number.
     ``holidays`` are days that aren't working days beside Saturdays and Sundays."""
 
@@ -54,6 +55,8 @@ class Policy:
     consent_review_months: int = 0
     most_looks_at_once: int = 0
     followup_mails: bool = False
+    plans: bool = False
+    plans_by_night: bool = False
 
     def patience_of(self, unit: int | None) -> tuple[int, int]:
         return self.patience_by_unit.get(unit or 0, self.patience)

@@ -15,6 +15,7 @@ from adapter.domain.decision import StepView
 from adapter.domain.facts import Note
 from adapter.domain.ledger import ActKind, Wanted, What
 from adapter.domain.looks import day_start, local_date
+from adapter.domain.plans import plan_of
 from adapter.domain.policy import Lateness
 from adapter.domain.routine import ASSIGNMENT_OUT, Letter, Role
 from adapter.domain.schedule import (
@@ -25,12 +26,13 @@ from adapter.domain.schedule import (
     standing_absences,
 )
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, COORDINATOR, Told
+from adapter.domain.told import ALARM_TEAM, COORDINATOR, NIGHT, Told
 from adapter.domain.unwatched import awaited_pauses, away_since, reminded
 
 ESCALATION = "escalation"
 _REVIEW = Lateness(0, 20, 40)
 """Working days after the day on which a consent is to be reviewed."""
+_FOLLOW_UP_AHEAD = timedelta(days=7)
 _CAMERA_LEFT = Lateness(20, 40, 60)
 """Working days after which the alarm team's manager is asked, mildly, about a camera in the home of somebody dead."""
 
@@ -55,6 +57,7 @@ def awaited(s: Situation, steps: tuple[StepView, ...]) -> Awaited:
     _nowhere(s, late)
     _absence(s, late)
     _consent(s, late)
+    _plan(s, late)
     return Awaited(told, tuple(late.mails), tuple(late.rises))
 
 
@@ -91,7 +94,14 @@ def _step(s: Situation, late: _Late, view: StepView) -> StepView:
     since = awaited_since(view)
     if since is None or not _is_reminded(s, view):
         return view
-    return replace(view, late=late.on(view.id, since, {"mail": "reminder", "to": view.role.value, "step": view.id}))
+    by_night = view.id == "I12" and s.policy.plans_by_night and s.policy.has_night_mailbox(_unit(s))
+    what: What = {"mail": "reminder", "to": NIGHT if by_night else view.role.value, "step": view.id}
+    return replace(view, late=late.on(view.id, since, what))
+
+
+def _unit(s: Situation) -> int | None:
+    period = s.mandate.at_or_after(s.today)
+    return period.unit_id if period else None
 
 
 def _is_reminded(s: Situation, view: StepView) -> bool:
@@ -138,6 +148,18 @@ def _consent(s: Situation, late: _Late) -> None:
         due = day_start(months_after(local_date(consent.at, s.policy.zone), months), s.policy.zone)
         what: What = {"mail": "consent_review", "to": COORDINATOR, "signed": _day_of(consent, s)}
         late.on("consent_review", due, what, _REVIEW)
+
+
+def _plan(s: Situation, late: _Late) -> None:
+    """The day on which the plan is to be followed up, told once and a week ahead (LA13)."""
+    plan = plan_of(s) if s.policy.plans and s.live and not s.mandate.over else None
+    if plan is None or plan.follow_up is None or s.facts.client.value.deceased:
+        return
+    ahead = day_start(plan.follow_up - _FOLLOW_UP_AHEAD, s.policy.zone)
+    late.rises.append(ahead)
+    if s.now >= ahead:
+        day = plan.follow_up.isoformat()
+        late.mail(f"plan_follow_up:{plan.id}:{day}", {"mail": "plan_follow_up", "to": COORDINATOR, "when": day})
 
 
 def _day_of(note: Note, s: Situation) -> str:

@@ -6,6 +6,7 @@ looked for in vain often enough, ``settle`` apart, to be sent again (P4).
 
 from __future__ import annotations
 
+import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -65,6 +66,7 @@ class _Turn:
         self.vendor = self.executor.vendor(claimed.act)
         self.breaker: Breaker = rt.breakers.of(claimed.tenant, VENDOR_OF_LANE[claimed.lane])
         self.began = rt.clock.now()
+        self._taken_up = time.monotonic()
 
     async def take(self) -> None:
         context = self._context()
@@ -90,8 +92,11 @@ class _Turn:
 
     def _in_time(self) -> bool:
         """Whether a write may still begin: in the first half of the lease, so that it has ended, or shows, before
-        anybody else looks for it. A process that slept past its lease sends nothing when it wakes."""
-        return self.rt.clock.now() < self.claimed.lease_until - self.rt.tuning.lease / 2
+        anybody else looks for it. A process that slept past its lease sends nothing when it wakes, nor does one whose
+        clock was set back meanwhile."""
+        half = self.rt.tuning.lease / 2
+        held = time.monotonic() - self._taken_up
+        return self.rt.clock.now() < self.claimed.lease_until - half and held < half.total_seconds()
 
     def _outdated(self) -> bool:
         """What opens supervision goes out on fresh facts only (P1). A message that waited long is judged anew first,
@@ -99,7 +104,8 @@ class _Turn:
         pauses or ends waits for nobody."""
         if self.claimed.opens:
             facts_at = self.claimed.facts_at
-            return facts_at is None or self.began - facts_at > self.rt.tuning.fresh
+            # From the future: the clock was set back, and nobody knows how old they are.
+            return facts_at is None or abs(self.began - facts_at) > self.rt.tuning.fresh
         # The case couldn't be decided yet, and its only message says so: there are no newer facts to judge it by.
         decided_at = self.claimed.decided_at
         return self.claimed.lane != "platform" and decided_at is not None and self.began - decided_at > OUTDATED

@@ -76,7 +76,7 @@ def _open(
     )
     record = replace(seen.record, n=1, orders=frozenset({order.id}))
     schedules.save(c, tenant.name, case.ref, record, remote_id=seen.id, etag=seen.etag)
-    persons.take_over(c, tenant.name, person_id, seen.customer)
+    persons.take_over(c, tenant.name, case.person, seen.customer)
     # As of the order's day, so that whatever stands in the record since then goes before.
     at = day_start(order.order_date, tenant.policy.zone)
     for signal in entry.done:
@@ -111,4 +111,4 @@ def _of_entry(wanted: Wanted) -> bool:
 def _seed(c: Connection, case: Case, wanted: Sequence[Wanted], now: datetime) -> None:
     outbox.seed_done(c, case, wanted, now)
     for put in (w for w in wanted if w.kind is ActKind.PUT_PERSON):
-        persons.told(c, case.tenant, case.person_id, str(put.what["details"]))
+        persons.told(c, case.tenant, case.person, str(put.what["details"]))

@@ -52,8 +52,9 @@ class Breaker:
         return self._probes % 2 == 0
 
     def probe_due(self, now: datetime) -> bool:
-        """Whether a vendor that is down may be tried again now."""
-        return self.probe_at is not None and self.probe_at <= now
+        """Whether a vendor that is down may be tried again now; also when the clock was set back since it was last
+        decided when."""
+        return self.probe_at is not None and not now < self.probe_at <= now + self.cap
 
     def allows(self, now: datetime) -> bool:
         """Whether a call may be made. While the vendor is down, one caller at a time is told yes; its call is the

@@ -20,6 +20,7 @@ from adapter.engine.environment import Runtime
 from adapter.engine.new_orders import open_or_mark
 from adapter.store import cases
 from adapter.store.cases import Case
+from adapter.store.sealing import Sealed
 
 NOT_SHOWN = timedelta(days=1)
 """How long an order is waited for that isn't shown any more: a list that says nothing may have failed (L10)."""
@@ -32,7 +33,8 @@ async def with_person(rt: Runtime, case: Case) -> Case:
         return case
     chain = await rt.db.run(lambda c: cases.chain(c, case))
     person_id = await rt.tenants[case.tenant].source.person_of(min(chain)) if chain else None
-    return replace(case, person_id=person_id or "")
+    person = rt.db.sealing.person(case.tenant, person_id or "")
+    return replace(case, person=person, identity_number=Sealed(person_id or ""))
 
 
 def take_up_again(c: Connection, rt: Runtime, case: Case, decision: Decision, known: Facts) -> bool:

@@ -96,7 +96,7 @@ async def compare_when_due(rt: Runtime, tenant: Tenant) -> None:
         return
     done = feed.read_at
     try:
-        if done is None or now - done >= rt.tuning.compare_every:
+        if done is None or not done <= now < done + rt.tuning.compare_every:
             await compare(rt, tenant)
             done = now
     except PortError as e:

@@ -15,9 +15,10 @@ from functools import partial
 
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.interval import IntervalTrigger
+from apscheduler.triggers.base import BaseTrigger
 from sqlalchemy import Connection
 
+from adapter.engine.audit_heads import take_heads
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE
 from adapter.engine.comparison import compare_when_due
 from adapter.engine.environment import Runtime, Tenant
@@ -32,11 +33,14 @@ from adapter.engine.worker import EVENLY, Done, work
 from adapter.log_events import log
 from adapter.store import claims, due, feeds, outbox
 from adapter.store.errors import StoreError
+from adapter.store.keys import reseal
 
 WORK_EVERY = timedelta(seconds=0.5)
 COMPARE_LOOK = timedelta(minutes=10)
 """How often it is looked whether the full comparison, or the month's list, is due."""
 REQUESTS_EVERY = timedelta(seconds=2)
+HEADS_LOOK = timedelta(hours=1)
+"""How often it is looked whether the audit's daily head is due."""
 FORGET_EVERY = timedelta(hours=24)
 GRACE_SECONDS = 8.0
 """How long a stop waits for what is under way; what isn't finished by then is found again by its lease."""
@@ -84,6 +88,19 @@ CLOCK_STEP_SECONDS = 30.0
 """How far it must have been set for that to be a step."""
 
 
+class Every(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
+    """As its own ``IntervalTrigger``, but that what was missed is missed: that one would make up all runs of the months
+    by which a clock was set ahead, one after the other."""
+
+    def __init__(self, interval: timedelta) -> None:
+        self._interval = interval
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        """APScheduler's: when the job runs next (UTC)."""
+        following = (previous or now) + self._interval
+        return following if following > now else now + self._interval
+
+
 class Jobs:
     """Runs until told to stop. Each job is guarded, so that a store that is away is said once and waited for."""
 
@@ -108,14 +125,16 @@ class Jobs:
             self._add(f"comparison {tenant.name}", partial(_seldom, rt, tenant), COMPARE_LOOK, now)
         self._add("work", lambda: work(rt, self.stopping), WORK_EVERY, now)
         self._add("requests", RequestDesk(rt).look_and_work, REQUESTS_EVERY, now)
+        self._add("audit heads", lambda: take_heads(rt), HEADS_LOOK, now)
         self._add("beat", partial(_beat, rt), BEAT, now)
         self._add("forget", lambda: forget(rt), FORGET_EVERY, now)
+        self._add("encryption", lambda: _encrypt(rt), FORGET_EVERY, now)
 
     def _add(self, name: str, job: Callable[[], Awaitable[object]], every: timedelta, first: object) -> None:
         async def guarded() -> None:
             await self._run(job)
 
-        trigger = IntervalTrigger(seconds=every.total_seconds())
+        trigger = Every(every)
         self.scheduler.add_job(guarded, trigger, id=name, name=name, next_run_time=first)
 
     async def _run(self, job: Callable[[], Awaitable[object]]) -> None:
@@ -177,6 +196,13 @@ class Jobs:
 
     def _ahead(self) -> float:
         return self.rt.clock.now().timestamp() - time.monotonic()
+
+
+async def _encrypt(rt: Runtime) -> None:
+    """After a new key: what isn't encrypted by it yet."""
+    done = await reseal(rt.db, rt.clock.now)
+    if done.changed or done.left:
+        log("store_encrypted", values=done.changed, left=done.left)
 
 
 async def _plan_anew(rt: Runtime, step: timedelta) -> None:

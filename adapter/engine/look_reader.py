@@ -68,6 +68,7 @@ def span(policy: Policy, cursor: datetime | None, now: datetime) -> Span | None:
     """Which looks are to be read at ``now``: within a night and until its last look can't be open any more, those since
     the cursor, with overlap; once in the morning, the whole night. None: nothing is."""
     patience = Patience.of(policy)
+    cursor = min(cursor, now) if cursor else None  # one to come is from before the clock was set back
     longer = max(leeway(now, policy.zone), leeway(now - 2 * CLOCK_CHANGE, policy.zone))
     since = max(cursor or now, now - REMEMBERED) - OVERLAP - patience.tolerance - patience.grace - longer
     today = night_of(now, policy.window, policy.zone)

@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from adapter.domain.decision import Decision
+from adapter.domain.decision import Decision, StepState
 from adapter.domain.facts import INFORMS, URGENT, FactProblem, Note, ServiceKind, Signal
 from adapter.domain.looks import local_date
 from adapter.domain.signals import signals_that_matter
@@ -17,6 +17,7 @@ from adapter.engine.environment import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Failure, PortError
 from adapter.store.cases import Case
+from adapter.store.codec import EXTRA
 from adapter.store.due import LOOKED
 from adapter.store.errors import StoreError
 from adapter.store.facts import StoredFact
@@ -63,16 +64,19 @@ class CaseReader:
     async def read_what_is_due(self) -> None:
         """Read what the case calls for by why it is due."""
         case, notes = self.case, self.before.get("notes")
-        unsure = notes is None or any(map(_is_unsure, self.before.values()))
+        relied_on = (fact for name, fact in self.before.items() if name not in EXTRA)
+        unsure = notes is None or any(map(_is_unsure, relied_on))
         whole = unsure or case.read_again_at is None or case.read_again_at <= self.at
         news = unsure or case.due_seq > 0 or case.due_reason not in (*BY_ITS_ACT, BY_TIME, LOOKED)
         told_nothing = not (whole or news) and case.due_reason in BY_ITS_ACT
-        if told_nothing and notes and self.at - notes.tried_at <= self.rt.tuning.fresh:
+        if told_nothing and notes and abs(self.at - notes.tried_at) <= self.rt.tuning.fresh:
             return
         if case.due_reason == LOOKED and not (whole or news):
             return
         if whole or news:
             await self._read_resources()
+        if whole:
+            await self._read_plans()
 
         def signals() -> frozenset[Signal]:
             if notes and _is_unsure(notes):
@@ -142,6 +146,13 @@ class CaseReader:
         lines = (line for order in self._value("orders") for line in order.lines)
         ids = frozenset(i.decision_id for i in lines if i.kind is ServiceKind.CAMERA and i.decision_id)
         await self._read("decisions", partial(source.decisions, person, ids))
+
+    async def _read_plans(self) -> None:
+        """Once a day, from the start on, where the municipality maps them (LA13)."""
+        steps = {view.id: view.state for view in self._decision.steps} if self._decision else {}
+        away = any(fact.stale for fact in self.read.values())
+        if self.tenant.policy.plans and steps.get("I11") is StepState.DONE and not away:
+            await self._read("plans", partial(self.tenant.source.plans, self.case.person_id))
 
     async def _read(self, name: str, call: Call) -> None:
         old = self.before.get(name)

@@ -154,7 +154,7 @@ def _decide(
     )
     if any(w.kind is ActKind.PUT_PERSON and w.key in settled.new for w in decision.wanted):
         # Now, so that the act needs no transaction of its own for it.
-        persons.external_id_for(c, case.tenant, case.person_id, rt.rng)
+        persons.external_id_for(c, case.tenant, case.person, rt.rng)
     if _tell_facts(known.resources, reader.read) and any(act.state is ActState.PARKED for act in ledger.acts):
         outbox.requeue_parked(c, case.tenant, case.ref, now)
     after = due.finish(

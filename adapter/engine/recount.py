@@ -66,7 +66,7 @@ def _of_acts(c: Connection, tenant: Tenant, first: date, last: date) -> Counter[
     found: Counter[str] = Counter()
     for row in c.execute(select(acts).where(*done, *when)):
         if row.result != ADOPTED:
-            _add(found, tallies.of_act(act_from_row(row), row.done_at, None, zone))
+            _add(found, tallies.of_act(act_from_row(c, row), row.done_at, None, zone))
     return found
 
 

@@ -218,7 +218,9 @@ def _entry_of(chunk: Chunk, tenants: Collection[str]) -> tuple[Entry | None, lis
     """An entry, or why it can't be used."""
     try:
         document = tomllib.loads("\n".join(chunk.lines))
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        return None, [Refusal(chunk.line, "", "is nested too deeply")]
+    except ValueError as error:  # TOMLDecodeError, and what else it raises: for a number of thousands of digits, say
         at = _AT_LINE.search(str(error))
         line = chunk.line + int(at[1]) - 1 if at else chunk.line + len(chunk.lines) - 1
         return None, [Refusal(line, "", f"is not TOML: {_AT_LINE.sub('', str(error)).strip()}")]

@@ -95,10 +95,11 @@ class ResyncTurn:
     async def _changed(self, feed: str) -> None:
         since = day_start(self.asked.since or self.tenant.go_live, self.tenant.policy.zone)
         window = await self.tenant.source.changed_since(feed, since)
-        persons = {item.person_id for item in window.items}
+        persons = {item.person_id for item in window.items if item.person_id}
 
         def found(c: Connection) -> None:
-            self._list(c, [k.ref for k in cases.all_cases(c, self.tenant.name) if k.person_id in persons])
+            refs = cases.open_refs_of_persons(c, self.tenant.name, persons).values()
+            self._list(c, sorted(ref for some in refs for ref in some))
 
         await self._db(found)
 

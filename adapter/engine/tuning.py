@@ -27,3 +27,4 @@ class Tuning:
     end_unowned: bool = False
     resync_file: Path | None = None
     adopt_file: Path | None = None
+    audit_heads: Path | None = None

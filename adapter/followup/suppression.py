@@ -25,8 +25,13 @@ STATES = ("active",)
 
 _LENGTHS = ("_median", "_p90", "_p50", "_p95")
 """How the names of columns end that hold a length."""
-_LENGTH_OF = {"lead": ("started",), "hours": ("done", "over")}
-"""The counts that a length is of, by how its name begins; any number left out of its row takes another along."""
+_LENGTH_OF = {
+    "lead": ("started",),
+    "hours": ("done", "over"),
+    "told": ("missed", "camera_offline", "unanswered"),
+}
+"""By how a length's name begins: the counts of which one that is shown, and no small one, is enough to show it. Of any
+other length that isn't known, and any number left out of its row takes it along."""
 _SUM_OF_THE_OTHERS = {"looks": "due"}
 
 _Key = tuple[int, int]
@@ -112,5 +117,4 @@ def _sums(table: Table) -> Iterator[_Sum]:
 
 def _too_few(table: Table, cells: Sequence[Cell], name: str, below: int) -> bool:
     of = [table.columns.index(c) for c in _LENGTH_OF.get(name.split("_")[0], ()) if c in table.columns]
-    numbers = [cells[c] for c in of]
-    return HIDDEN in (numbers or cells) or any(isinstance(n, int) and n < below for n in numbers)
+    return not any(isinstance(n := cells[c], int) and n >= below for c in of) if of else HIDDEN in cells

@@ -22,6 +22,7 @@ from adapter.domain.facts import (
     FactProblem,
     Note,
     Order,
+    ServicePlan,
     Signal,
 )
 from adapter.gateways.errors import as_port_errors
@@ -55,6 +56,7 @@ SHOWN: dict[str, Resource[Any]] = {
     "absences": query.ABSENCES,
     "notes": query.DOCUMENTATIONS,
     "headings": query.HEADLINES,
+    "plans": query.SERVICE_PLANS,
 }
 
 T = TypeVar("T")
@@ -98,6 +100,8 @@ class LifecareSource:
             return
         names = {row.id: row.name for row in rows.items if row.name}
         known = {signal.value: names[id] for signal, id in self._mapping.signals.items() if id in names}
+        written = {to: self._mapping.messages.of(to) for to in ("coordinator", "alarm_team", "authority", "plan")}
+        known |= {f"messages.{to}": names[h.read_under] for to, h in written.items() if h and h.read_under in names}
         self._headings.update(known)
         self._headings = None
 
@@ -172,6 +176,15 @@ class LifecareSource:
         found = [_of_row(row, "client_absences", partial(mapped.absence, row)) for row in own]
         faults = [p for _, faults in found for p in faults]
         return tuple(a for a, _ in found if a), (*problems, *faults)
+
+    async def plans(self, person_id: str) -> tuple[tuple[ServicePlan, ...], Problems]:
+        """See ``CaseSource``. Not one of the calls that tell whether Lifecare answers: a key without a licence for
+        plans (L12) does its work all the same."""
+        with as_port_errors():
+            rows = await self._lifecare.service_plans(person_id)
+        plans = (mapped.plan(row, self._mapping) for row in rows.items)
+        problems = (problem("plan_unread", "service_plans", row.id or "utan id") for row in rows.broken)
+        return tuple(filter(None, plans)), tuple(problems)
 
     async def notes(
         self, execution_ids: frozenset[int], signals: frozenset[Signal], since: date

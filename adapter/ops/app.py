@@ -10,9 +10,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from adapter.log_events import log
-from adapter.ops import health, hooks, metrics, pages
+from adapter.ops import followup_pages, health, hooks, metrics, pages
 from adapter.ops.case_cache import CaseCache
-from adapter.ops.connections import BACKLOG, LARGEST_HEAD, BodyLimits, Connection, keep_descriptors
+from adapter.ops.connections import BACKLOG, LARGEST_HEAD, BodyLimits, Connection, SafeHeaders, keep_descriptors
 from adapter.ops.context import OpsContext
 
 
@@ -27,11 +27,14 @@ def create_app(ops: OpsContext) -> FastAPI:
         redoc_url=None,
     )
     app.add_middleware(BodyLimits)
+    app.add_middleware(SafeHeaders)
     cache = CaseCache()
     app.include_router(health.router(ops))
     app.include_router(metrics.router(ops, cache))
     app.include_router(hooks.router(ops))
     if ops.settings.pages:
+        # Before the others, whose addresses are more general.
+        app.include_router(followup_pages.router(ops, cache))
         app.include_router(pages.router(ops, cache))
         app.add_exception_handler(404, pages.no_such_page(ops, cache))
     return app
@@ -45,6 +48,7 @@ async def serve(ops: OpsContext, stop: asyncio.Event) -> None:
         port=ops.settings.port,
         log_config=None,
         access_log=False,
+        server_header=False,
         # Who asks is who connects: whose word counts beyond that is a matter of the settings.
         proxy_headers=False,
         lifespan="off",

@@ -38,7 +38,7 @@ _LARGEST = 20_000
 @dataclass(frozen=True, slots=True)
 class CaseSummary:
     """One open case. ``awaited`` are the steps that somebody has now, in the routine's order; ``failing``: its last
-    reconciling raised something unexpected. Instants are UTC."""
+    reconciling raised something unexpected; ``unit`` is the provider's that last had it. Instants are UTC."""
 
     tenant: str
     ref: str
@@ -106,7 +106,7 @@ class CaseCache:
         ]
         for some in chunks(changed):
             for row in c.execute(select(*cases.COLUMNS).where(t.tenant == tenant, t.ref.in_(some))):
-                case = cases.from_row(row)
+                case = cases.from_row(c, row)
                 self._summaries[tenant, case.ref] = (case.version, _summary(case))
         _trim(self._summaries)
         return tuple(self._summaries[tenant, ref][1] for ref in versions if (tenant, ref) in self._summaries)
@@ -178,7 +178,7 @@ def safety(c: Connection, cache: CaseCache, tenant: str, policy: Policy, now: da
     verdicts: dict[str, str | None] = {}
     for some in chunks(active):
         for row in c.execute(select(*cases.COLUMNS).where(t.tenant == tenant, t.ref.in_(some))).all():
-            case = cases.from_row(row)
+            case = cases.from_row(c, row)
             verdicts[case.ref] = cache.verdict(c, case, active[case.ref], policy, now, today)
     found = sorted((UNSAFE.index(why), ref) for ref, why in verdicts.items() if why)
     return Safety(len(verdicts), {ref: UNSAFE[n] for n, ref in found})

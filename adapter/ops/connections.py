@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Final
 
 from fastapi import HTTPException
-from starlette.datastructures import Headers
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -24,6 +24,12 @@ LARGEST_HEAD: Final = 16 * 1024
 LARGEST_BODY: Final = 16 * 1024
 """Bytes, for anything but the texts that are tried out on the page."""
 LARGEST_TEXT: Final = 200 * 1024
+SAFE: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
 
 
 class Connection(H11Protocol):
@@ -89,6 +95,31 @@ class BodyLimits:
             return message
 
         await self._app(scope, limited, send)
+
+
+class SafeHeaders:
+    """Middleware: what every answer tells a browser, unless it does so itself; to a caller who came by TLS, if only as
+    far as a proxy before us, also that this host is never to be asked without."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        proto = Headers(scope=scope).get("x-forwarded-proto", scope["scheme"]).partition(",")[0].strip().lower()
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in SAFE.items():
+                    headers.setdefault(name, value)
+                if proto == "https":
+                    headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+            await send(message)
+
+        await self._app(scope, receive, with_headers)
 
 
 def keep_descriptors() -> None:

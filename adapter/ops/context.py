@@ -9,6 +9,7 @@ from adapter.engine.environment import Runtime
 from adapter.ops.error_log import ErrorLog
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
+from adapter.presentation.guide import Guide
 from adapter.presentation.words import Words
 from adapter.settings import OpsSettings
 
@@ -22,18 +23,25 @@ class Document:
     content: bytes
 
 
-DOCUMENTS = ("bilaga-1", "checklista")
-"""What can be downloaded of a case: bilaga 1, and the checklist of the installation visit."""
+DOCUMENTS = ("bilaga-1", "checklista", "checklista-hamtning")
+"""What can be downloaded of a case: bilaga 1, and the checklists of the visits that install and collect the camera."""
 
 Documents = Callable[[str, str, str], Awaitable[Document | None]]
 """``documents(tenant, reference, kind)``, ``kind`` one of ``DOCUMENTS``; None where it can't be made (yet)."""
+
+Paper = Callable[[str, str, Mapping[str, object], str], Awaitable[Document]]
+"""``paper(tenant, kind, data, name)`` prints what a page shows; ``kind`` is a template's name."""
+
+Guides = Callable[[str, str], Guide | None]
+"""``guides(tenant, role)``; None for a role that has none."""
 
 
 @dataclass(slots=True)
 class OpsContext:
     """``words`` and ``hook_secrets`` by municipality; one without a secret receives no hooks. ``poll_soon`` has a
     municipality's feeds read out of turn. ``runtime``, ``words`` and ``hook_secrets`` are replaced when changed
-    settings are put to use: whoever needs one asks for it each time."""
+    settings are put to use: whoever needs one asks for it each time. Counts under ``suppress_below`` are left out of
+    the printed follow-up."""
 
     runtime: Runtime
     settings: OpsSettings
@@ -45,6 +53,11 @@ class OpsContext:
     poll_soon: Callable[[str], None]
     hook_secrets: Mapping[str, bytes] = field(default_factory=dict)
     documents: Documents | None = None
+    paper: Paper | None = None
+    guides: Guides | None = None
+    suppress_below: int = 0
+    metrics_seconds: float = 5.0
+    """How old the metrics may be that are told."""
 
     @property
     def several(self) -> bool:

@@ -1,11 +1,14 @@
 """``/metrics``: the state of the store as gauges, and the calls to the vendors as they were counted.
 
-Everything is read in one short transaction per municipality. Nothing in it names a person, and only what must not be
-names cases, by reference.
+Everything is read in one short transaction, once every few seconds however many ask. Nothing in it names a person, and
+only what must not be names cases, by reference.
 """
 
 from __future__ import annotations
 
+import asyncio
+import math
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
@@ -137,7 +140,7 @@ def _cases(g: Gauges, s: Snapshot) -> None:
     text = "Open cases that can't go on without a person."
     g.add("cases_parked", text, sum(summary.parked for summary in s.summaries), tenant=s.tenant)
     text = "Orders that can't be used and have no case."
-    g.add("orders_held", text, len(s.overview.held), tenant=s.tenant)
+    g.add("orders_unusable", text, len(s.overview.unusable), tenant=s.tenant)
     text = "Open cases with something in their facts that is contradictory or can't be read."
     g.add("cases_with_bad_facts", text, sum(summary.bad_facts for summary in s.summaries), tenant=s.tenant)
     g.add("cases_ready", "Cases that are due now.", s.overview.ready, tenant=s.tenant)
@@ -220,13 +223,42 @@ def _process() -> CollectorRegistry:
     return registry
 
 
-def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
-    routes, process = APIRouter(tags=["metrics"]), _process()
+class Scrapes:
+    """What was told last. Whoever asks within ``metrics_seconds`` gets that, and who asks while it is computed waits
+    for it: a crowd of readers costs the feeds no more than one."""
 
-    def read(c: Connection) -> tuple[list[Snapshot], dict[str, int]]:
-        now = ops.runtime.clock.now()
-        snapshots = [Snapshot(c, ops, cache, tenant, now) for tenant in ops.runtime.tenants]
-        return snapshots, unattended(c, list(ops.runtime.tenants))
+    def __init__(self, ops: OpsContext, cache: CaseCache) -> None:
+        self._ops, self._cache = ops, cache
+        self._process = _process()
+        self._alone = asyncio.Lock()
+        self._told, self._at = b"", -math.inf
+
+    async def text(self) -> bytes:
+        async with self._alone:
+            if time.monotonic() - self._at >= self._ops.metrics_seconds:
+                self._told = await self._compute()
+                self._at = time.monotonic()
+            return self._told
+
+    async def _compute(self) -> bytes:
+        ops = self._ops
+        snapshots: list[Snapshot] = []
+        others: dict[str, int] = {}
+        try:
+            snapshots, others = await ops.runtime.db.run_aside(self._read)
+            store_up = True
+        except StoreError:
+            store_up = False
+        told = gauges(ops, snapshots, others, store_up=store_up)
+        return generate_latest(_Collected(told, ops.calls.registry, ops.errors.registry, self._process))
+
+    def _read(self, c: Connection) -> tuple[list[Snapshot], dict[str, int]]:
+        tenants, now = list(self._ops.runtime.tenants), self._ops.runtime.clock.now()
+        return [Snapshot(c, self._ops, self._cache, tenant, now) for tenant in tenants], unattended(c, tenants)
+
+
+def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
+    routes, scrapes = APIRouter(tags=["metrics"]), Scrapes(ops, cache)
 
     @routes.get(
         "/metrics",
@@ -235,16 +267,7 @@ def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
         summary="Metrics, for Prometheus",
     )
     async def metrics() -> Response:
-        """Prometheus' text format. With the database away, what can be told without it."""
-        snapshots: list[Snapshot] = []
-        others: dict[str, int] = {}
-        try:
-            snapshots, others = await ops.runtime.db.run_aside(read)
-            store_up = True
-        except StoreError:
-            store_up = False
-        told = gauges(ops, snapshots, others, store_up=store_up)
-        parts = _Collected(told, ops.calls.registry, ops.errors.registry, process)
-        return Response(generate_latest(parts), media_type=CONTENT_TYPE_LATEST)
+        """Prometheus' text format, at most a few seconds old. With the database away, what can be told without it."""
+        return Response(await scrapes.text(), media_type=CONTENT_TYPE_LATEST)
 
     return routes

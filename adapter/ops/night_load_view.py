@@ -44,15 +44,13 @@ def _unit(
     order = quarters(policy.window)
     most = max(counts, key=lambda q: counts[q])
     limit = policy.most_looks_at_once
-    named = words.texts.has("units", str(unit))
-    name = words.say("units", str(unit)) if named else words.say("status", "load_unit", unit=unit or "–")
     bars = [
         (n * BAR, HEIGHT - _height(counts[q], top), _height(counts[q], top), f"{q:%H:%M}: {counts[q]}")
         for n, q in enumerate(order)
         if q in counts
     ]
     return UnitLoad(
-        name=name,
+        name=words.unit(unit),
         tenant=tenant,
         told=words.say("status", "load_told", count=sum(counts.values()), most=counts[most], at=f"{most:%H:%M}"),
         crowded=bool(limit) and counts[most] > limit,

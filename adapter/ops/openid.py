@@ -28,8 +28,10 @@ _PATIENCE_SECONDS: Final = 10.0
 class OpenId:
     """One identity provider. Nothing is asked of it before somebody signs in."""
 
-    def __init__(self, settings: OidcSettings) -> None:
+    def __init__(self, settings: OidcSettings, public_url: str) -> None:
+        """``public_url`` is where people reach the status page."""
         self._settings = settings
+        self._back_to = public_url + CALLBACK
         more: dict[str, Any] = {"verify": _trusting(settings)} if settings.ca_file else {}
         self._provider = OAuth().register(
             "oidc",
@@ -48,9 +50,7 @@ class OpenId:
         """Where to send the browser, and what to keep of it until it comes back. Raises ``NotSignedIn``."""
         await self._issuer()
         request.scope["session"] = {}
-        response: Response = await self._provider.authorize_redirect(
-            request, f"{self._settings.public_url.rstrip('/')}{CALLBACK}"
-        )
+        response: Response = await self._provider.authorize_redirect(request, self._back_to)
         return response, request.scope["session"]
 
     async def finish(self, request: Request, kept: Mapping[str, Any]) -> tuple[str, Role]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Form, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, Form, HTTPException, Request, Response
 from fastapi.exception_handlers import http_exception_handler
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -20,6 +21,7 @@ from adapter.domain.times_trial import Trial, try_times
 from adapter.log_events import log
 from adapter.ops import views
 from adapter.ops.case_cache import CaseCache, CaseSummary, safety
+from adapter.ops.case_list import Filter, case_list, steps, tiles
 from adapter.ops.context import DOCUMENTS, OpsContext
 from adapter.ops.health import fresh_for
 from adapter.ops.night_load_view import UnitLoad, unit_loads
@@ -31,7 +33,8 @@ from adapter.ops.troubles import troubles
 from adapter.ops.unfulfilled_view import unfulfilled_rows
 from adapter.presentation.beside import beside
 from adapter.presentation.case_file import CaseFile, case_file, find_case
-from adapter.presentation.case_page import known_lines, next_lines, urgent_lines
+from adapter.presentation.case_page import known_lines, next_lines, urgent_lines, waiting_title
+from adapter.presentation.history import history
 from adapter.presentation.nights import picture
 from adapter.presentation.signs import SIGNS
 from adapter.presentation.words import Words
@@ -43,14 +46,16 @@ from adapter.store.events import Event
 from adapter.store.queries import overview, unattended
 
 SECURITY = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
 _OUT = frozenset(step.id for step in WAY_OUT)
 _SIGN_INS_PER_MINUTE = 10
+_REFRESH = 60
+"""Seconds after which the overview is read anew by itself, unless that was switched off."""
 _TOLD_AT_ONCE = 5
 """Refused sign-ins that have a line each before they share one."""
 
@@ -73,6 +78,7 @@ class Pages:
         self.cache = cache
         self.access = Access(ops.settings)
         self._refusals, self._told = 0, Buckets(1, _TOLD_AT_ONCE, ops.runtime.clock.now)
+        self._listed = Buckets(1 / 60, 1, ops.runtime.clock.now)
         self.attempts = Buckets(_SIGN_INS_PER_MINUTE, _SIGN_INS_PER_MINUTE, ops.runtime.clock.now)
         loader = FileSystemLoader(Path(__file__).parent / "templates")
         self._templates = Environment(
@@ -88,6 +94,7 @@ class Pages:
 
     def html(self, name: str, status: int = 200, /, **values: Any) -> HTMLResponse:
         words = values.pop("words", None) or self.ops.words_of()
+        person: Person | None = values.pop("person", None)
         rt = self.ops.runtime
         common: dict[str, Any] = {
             "t": lambda code, **params: words.say("status", code, **params),
@@ -96,6 +103,7 @@ class Pages:
             "dry_run": rt.dry_run,
             "now": words.when(rt.clock.now()),
             "signed_in": self.access.signs_in,
+            "operates": person is not None and person.role == "operate",
             "several": self.ops.several,
         }
         text = self._templates.get_template(name).render(**common, **values)
@@ -130,59 +138,68 @@ class Pages:
         return found
 
     async def note_list(self, person: Person) -> None:
+        """A list that is read again and again, as the overview is by itself, is a line an hour."""
+        if not self._listed.take(f"{person.who} {person.place}"):
+            return
         rt = self.ops.runtime
         try:
             await rt.db.run(lambda c: reads.note(c, rt.tenants, person, "list", rt.clock.now()))
         except StoreError as error:
             log("read_not_noted", what="list", error=error)
 
-    def overview(self, c: Connection, wanted: views.Filter) -> dict[str, Any]:
-        rt = self.ops.runtime
+    def summaries(self, c: Connection) -> list[CaseSummary]:
+        """Every open case."""
+        return [each for tenant in self.ops.runtime.tenants for each in self.cache.open_cases(c, tenant)]
+
+    def overview(self, c: Connection) -> dict[str, Any]:
+        rt, words = self.ops.runtime, self.ops.words_of()
         now = rt.clock.now()
-        summaries: list[CaseSummary] = []
+        summaries = sorted(self.summaries(c), key=views.urgency)
         numbers: list[views.Numbers] = []
         resyncs: list[ResyncRow] = []
         loads: list[UnitLoad] = []
-        unsafe: list[views.Card] = []
+        unsafe: dict[tuple[str, str], views.Card] = {}
         drifts: dict[str, Drift | None] = {}
         for tenant in rt.tenants.values():
-            summaries += self.cache.open_cases(c, tenant.name)
+            theirs = self.ops.words_of(tenant.name)
             safe = safety(c, self.cache, tenant.name, tenant.policy, now)
             fresh = fresh_for(rt).total_seconds()
             numbers.append(views.numbers(self.ops, tenant.name, overview(c, tenant.name, now), safe, now, fresh))
             resyncs += resync_rows(c, tenant.name)
             load = rt.night_loads.of(c, tenant.name, tenant.policy, now)
-            loads += unit_loads(load, tenant.name, tenant.policy, self.ops.words_of(tenant.name))
+            loads += unit_loads(load, tenant.name, tenant.policy, theirs)
             drifts[tenant.name] = last_drift(c, tenant.name)
-            unsafe += (
-                views.unsafe_card(tenant.name, *each, self.ops.words_of(tenant.name)) for each in safe.unsafe.items()
-            )
-        urgent = sorted((g for g in summaries if g.parked or g.late), key=views.urgency)
-        needs = tuple(views.card(g, self.ops.words_of(g.tenant)) for g in urgent)
+            unsafe |= {
+                (tenant.name, ref): views.unsafe_card(tenant.name, ref, why, theirs) for ref, why in safe.unsafe.items()
+            }
         vendors = views.vendors(self.ops)
         wrong = troubles(self.ops, numbers, vendors, drifts, unattended(c, list(rt.tenants)))
-        missed = [g for g in summaries if g.unwatched and g.unwatched.urgent]
+        unwatched = [g for g in summaries if g.unwatched]
+        urgent = [g for g in summaries if g.parked or g.late]
+        needs = [g for g in urgent if not g.unwatched]
+        unusable = [card for view in numbers for card in view.unusable]
+        missed = {(g.tenant, g.ref) for g in unwatched if g.unwatched and g.unwatched.urgent}
+        count = len({(g.tenant, g.ref) for g in urgent} | missed | unsafe.keys())
+        count += len(unusable) + sum(line.tone == "bad" for line in wrong)
         return {
-            "unsafe": views.Column("unsafe", "", tuple(unsafe)),
-            "unwatched": views.Column("unwatched", "", views.unwatched(summaries, self.ops.words_of)),
-            "needs": views.Column("needs", "", needs),
-            "held": views.Column("held", "", tuple(card for view in numbers for card in view.held)),
-            "board": views.board(filter(wanted.shows, summaries), self.ops.words),
+            "unsafe": list(unsafe.values()),
+            "unwatched": [views.card(g, self.ops.words_of(g.tenant), now) for g in unwatched[: views.SHOWN]],
+            "unwatched_count": len(unwatched),
+            "needs": [views.card(g, self.ops.words_of(g.tenant), now) for g in needs[: views.SHOWN]],
+            "needs_count": len(needs),
+            "unusable": unusable,
             "unfulfilled": unfulfilled_rows(self.ops, summaries, now),
-            "wanted": wanted,
-            "tiles": views.tiles(summaries, self.ops.words_of()),
+            "tiles": tiles(summaries, words),
+            "steps": steps(summaries, words),
             "numbers": sorted(numbers, key=lambda view: view.well),
             "shown": views.SHOWN,
             "feeds": views.worst_first(row for view in numbers for row in view.feeds),
             "vendors": vendors,
             "troubles": wrong,
-            "count": len({(g.tenant, g.ref) for g in (*urgent, *missed)} | {(u.tenant, u.ref) for u in unsafe})
-            + sum(len(view.held) for view in numbers)
-            + sum(line.tone == "bad" for line in wrong),
+            "count": count,
             "resyncs": resyncs,
             "loads": loads,
-            "well": not (unsafe or urgent or missed or any(line.tone == "bad" for line in wrong))
-            and all(view.well for view in numbers),
+            "well": not count and all(view.well for view in numbers),
         }
 
     def case(self, c: Connection, reference: str, person: Person) -> Found | None:
@@ -195,39 +212,30 @@ class Pages:
         file = case_file(c, case, rt.tenants[case.tenant].policy, rt.clock.now())
         return Found(file, events.of_case(c, case.tenant, case.ref, limit=views.EVENTS))
 
-    def case_page(self, found: Found) -> HTMLResponse:
+    def case_page(self, found: Found, person: Person) -> HTMLResponse:
         file = found.file
         words = self.ops.words_of(file.case.tenant)
         policy = self.ops.runtime.tenants[file.case.tenant].policy
         now = self.ops.runtime.clock.now()
         steps = file.decision.steps if file.decision else ()
-        acts = {act.key: words.act(act.kind, act.what) for act in file.ledger.acts}
         return self.html(
             "case.html",
+            person=person,
             words=words,
+            at=now,
             file=file,
             way_in=[s for s in steps if s.id not in _OUT],
             way_out=[s for s in steps if s.id in _OUT],
             signs=SIGNS,
             beside=beside(file.ledger.schedule, file.shall, words, now) if file.shall else None,
-            urgent=[line.plain for line in urgent_lines(file.decision, words)] if file.decision else [],
-            known=[line.plain for line in known_lines(file.decision, words)] if file.decision else [],
+            urgent=[line.plain for line in urgent_lines(file.decision, words, now)] if file.decision else [],
+            waiting_title=waiting_title(file.decision),
+            known=[line.plain for line in known_lines(file.decision, words, now)] if file.decision else [],
             next_lines=[line.plain for line in next_lines(file, words, now, acts=False)],
-            timeline=[(words.when(e.at), event_text(e, words, acts)) for e in reversed(found.timeline)],
+            history=history(file.ledger.acts, found.timeline, words),
             documents=DOCUMENTS if self.ops.documents else (),
             picture=picture(file.nights, policy, words) if file.nights else None,
         )
-
-
-def event_text(event: Event, words: Words, acts: dict[str, str]) -> str:
-    """One line of the audit in words."""
-    data = {key: value for key, value in event.data.items() if value is not None}
-    key = str(data.get("key", ""))
-    params: dict[str, object] = {"what": acts.get(key, key), **data}
-    for name in ("from", "to"):
-        if event.name == "case.phase" and name in params:
-            params[name] = words.say("phases", str(params[name]))
-    return words.say("events", event.name.replace(".", "_"), **params)
 
 
 def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
@@ -240,7 +248,7 @@ def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
     if ops.settings.oidc:
         from adapter.ops.openid import OpenId  # with its libraries, which nobody else needs
 
-        with_openid(routes, pages, OpenId(ops.settings.oidc))
+        with_openid(routes, pages, OpenId(ops.settings.oidc, ops.settings.public_url))
     return routes
 
 
@@ -280,23 +288,32 @@ def _looking(routes: APIRouter, pages: Pages) -> None:
         return response
 
     @routes.get("/")
-    async def overview_page(request: Request, turn: str = "", phase: str = "") -> Response:
-        wanted = views.Filter(turn, phase)
-
+    async def overview_page(request: Request, refresh: str = "") -> Response:
         def show(values: dict[str, Any], person: Person) -> Response:
-            return pages.html("overview.html", operates=person.role == "operate", **values)
+            return pages.html("overview.html", person=person, refresh=refresh, **values)
 
-        return await shown(request, lambda c, _person: pages.overview(c, wanted), show, lists=True)
+        answer = await shown(request, lambda c, _person: pages.overview(c), show, lists=True)
+        if answer.status_code == HTTPStatus.OK and not refresh:
+            answer.headers["Refresh"] = str(_REFRESH)
+        return answer
 
     @routes.get("/cases")
-    async def find(ref: str = "") -> Response:
-        plain = "".join(ch for ch in ref.strip().upper() if ch.isalnum() or ch == "-")[:20]
-        return RedirectResponse(f"/cases/{plain or '-'}", 303, headers=SECURITY)
+    async def all_cases(
+        request: Request, wanted: Annotated[Filter, Depends(Filter)], ref: str = "", page: int = 1
+    ) -> Response:
+        if ref:
+            plain = "".join(ch for ch in ref.strip().upper() if ch.isalnum() or ch == "-")[:20]
+            return RedirectResponse(f"/cases/{plain or '-'}", 303, headers=SECURITY)
+
+        def show(found: list[CaseSummary], person: Person) -> Response:
+            return pages.html("cases.html", person=person, shown=case_list(ops, found, wanted, page))
+
+        return await shown(request, lambda c, _person: pages.summaries(c), show, lists=True)
 
     @routes.get("/cases/{ref}")
     async def one_case(request: Request, ref: str) -> Response:
-        def show(found: Found | None, _person: Person) -> Response:
-            return pages.case_page(found) if found else pages.message(404, "not_found", "find_none")
+        def show(found: Found | None, person: Person) -> Response:
+            return pages.case_page(found, person) if found else pages.message(404, "not_found", "find_none")
 
         return await shown(request, lambda c, person: pages.case(c, ref, person), show)
 
@@ -331,6 +348,15 @@ def _documents(routes: APIRouter, pages: Pages) -> None:
 
 
 def _trying(routes: APIRouter, pages: Pages) -> None:
+    @routes.get("/times")
+    async def times(request: Request) -> Response:
+        person = await pages.admitted(request)
+        if isinstance(person, Response):
+            return person
+        if person.role != "operate":
+            return pages.message(403, "no_entry", "only_read")
+        return pages.html("times.html", person=person, tried=False)
+
     @routes.post("/times")
     async def try_times_text(
         request: Request, text: str = Form("", max_length=20_000), changed: str = Form("")
@@ -346,6 +372,8 @@ def _trying(routes: APIRouter, pages: Pages) -> None:
         problem = words.say("times", trial.problem.code, **trial.problem.params) if trial.problem else None
         return pages.html(
             "times.html",
+            person=person,
+            tried=True,
             text=text,
             changed=bool(changed),
             problem=problem,

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from adapter.domain.decision import Phase, StepState, StepView
 from adapter.domain.ledger import ActState
-from adapter.domain.routine import STEPS, Role
 from adapter.engine.feed_reader import FEEDS
 from adapter.ops.case_cache import UNSAFE, CaseSummary, Safety
 from adapter.ops.context import OpsContext
@@ -22,17 +21,14 @@ from adapter.store.queries import Overview
 Say = Callable[..., str]
 """A text of the page's own section, by its code."""
 
-SHOWN = 12
-"""Cases of one column, and municipalities, that are shown at once; the others unfold."""
+SHOWN = 9
+"""Cases, and municipalities, that the overview shows at once."""
 
 EVENTS = 200
 """The newest events of a case that are shown."""
 
 _WORST = ("bad", "warn", "ok", "")
 """Tones, the gravest first."""
-
-_ORDER = {step: n for n, step in enumerate(STEPS)}
-_AFTER_STEPS = (Phase.PREPARING, Phase.ACTIVE, Phase.PAUSED, Phase.ENDING, Phase.CLOSING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,32 +41,15 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One case on the board, or an order that has none. ``tags`` are its phase and what is wrong, ``awaits`` what it
+    """One case, or an order that has none. ``tags`` are its phase and what is wrong, ``lines`` say why, and what it
     waits for."""
 
     ref: str
     tenant: str
-    tags: tuple[Line, ...]
-    awaits: tuple[Line, ...]
-    attention: tuple[Line, ...]
+    tags: tuple[Line, ...] = ()
+    lines: tuple[Line, ...] = ()
+    unit: str = ""
     is_case: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """Cases that belong together: those that wait for the same step, or that wait for none and share a phase."""
-
-    key: str
-    title: str
-    cards: tuple[Card, ...]
-
-    @property
-    def shown(self) -> tuple[Card, ...]:
-        return self.cards[:SHOWN]
-
-    @property
-    def more(self) -> tuple[Card, ...]:
-        return self.cards[SHOWN:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +69,7 @@ class Numbers:
     tenant: str
     figures: tuple[tuple[str, str, Line | None], ...]
     feeds: tuple[Row, ...]
-    held: tuple[Card, ...]
+    unusable: tuple[Card, ...]
 
     @property
     def well(self) -> bool:
@@ -99,98 +78,49 @@ class Numbers:
         return all(line.tone != "bad" for line in lines)
 
 
-TURNS = (Role.COORDINATOR, Role.ALARM_TEAM, Role.ASSESSOR, Role.ADAPTER)
+def urgency(summary: CaseSummary) -> tuple[bool, bool, int, bool, datetime, str]:
+    """Sort by it: who has lost supervision first, then what can't go on and what is late, the longest open first
+    among equals."""
+    lost = summary.unwatched is not None and summary.unwatched.urgent
+    return (not lost, not summary.parked, -summary.late, not summary.attention, summary.opened_at, summary.ref)
 
 
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which cases the board shows: those where it is this role's turn, and in this phase; empty is all."""
-
-    turn: str = ""
-    phase: str = ""
-    turns: tuple[str, ...] = tuple(role.value for role in TURNS)
-    phases: tuple[str, ...] = tuple(phase.value for phase in Phase if phase is not Phase.CLOSED)
-
-    def shows(self, summary: CaseSummary) -> bool:
-        theirs = {view.role.value for view in summary.awaited} | {a.role.value for a in summary.attention if a.urgent}
-        return (not self.turn or self.turn in theirs) and (not self.phase or self.phase == summary.phase.value)
-
-
-def tiles(summaries: Iterable[CaseSummary], words: Words) -> tuple[tuple[str, int, str], ...]:
-    """Name, number and the phase that it leads to, of what is asked about most."""
-    cases = list(summaries)
-    phases = (Phase.PREPARING, Phase.ACTIVE, Phase.PAUSED, Phase.ENDING)
-    found = [(words.say("phases", p.value).capitalize(), sum(s.phase is p for s in cases), p.value) for p in phases]
-    return (*found, (words.say("status", "tile_late"), sum(bool(s.late) for s in cases), ""))
-
-
-def urgency(summary: CaseSummary) -> tuple[bool, int, bool, datetime, str]:
-    """Sort by it: late and parked first, the longest open first among equals."""
-    return (not summary.parked, -summary.late, not summary.attention, summary.opened_at, summary.ref)
-
-
-def card(summary: CaseSummary, words: Words) -> Card:
+def card(summary: CaseSummary, words: Words, now: datetime) -> Card:
     tags = [Line(words.say("phases", summary.phase.value))]
-    if summary.failing:
-        tags.append(Line(words.say("status", "case_failing"), "bad"))
-    elif summary.parked:
-        tags.append(Line(words.say("status", "case_parked"), "bad"))
-    if summary.late:
-        tags.append(Line(f"{words.say('status', 'case_late')}: {words.late(summary.late)}", "warn"))
+    if summary.failing or summary.parked:
+        tags.append(Line(words.say("status", "case_failing" if summary.failing else "case_parked"), "bad"))
     if summary.decided_at is None:
         tags.append(Line(words.say("status", "case_not_read"), "warn"))
-    awaits = tuple(_awaited(view, words) for view in summary.awaited)
-    notices = tuple(Line(words.attention(a), "bad" if a.urgent else "warn") for a in summary.attention)
-    return Card(summary.ref, summary.tenant, tuple(tags), awaits, notices)
-
-
-def unwatched(summaries: Iterable[CaseSummary], words_of: Callable[[str], Words]) -> tuple[Card, ...]:
-    """Who is without supervision now, and why: those first who had it."""
-    found = [(summary, summary.unwatched) for summary in summaries if summary.unwatched]
-    cards = []
-    for summary, why in sorted(found, key=lambda pair: (not pair[1].urgent, *urgency(pair[0]))):
-        tone = "bad" if why.urgent else "warn"
-        cards.append(Card(summary.ref, summary.tenant, (Line(words_of(summary.tenant).unwatched(why), tone),), (), ()))
-    return tuple(cards)
+    lines, cause = [], None
+    if why := summary.unwatched:
+        cause = f"paused_{why.cause}"
+        text = words.say("status", "without", why=words.unwatched(why, now))
+        lines.append(Line(_late(text, why.late, words), "bad" if why.urgent else ""))
+    lines += (_awaited(view, words, now) for view in summary.awaited)
+    said = (a for a in summary.attention if a.code != cause)
+    lines += (Line(words.attention(a), "bad" if a.urgent else "") for a in said)
+    return Card(summary.ref, summary.tenant, tuple(tags), tuple(lines), words.unit(summary.unit))
 
 
 def unsafe_card(tenant: str, ref: str, why: str, words: Words) -> Card:
     """A case by which somebody can look who must not."""
-    return Card(ref, tenant, (Line(words.say("unsafe", why), "bad"),), (), ())
+    return Card(ref, tenant, (Line(words.say("unsafe", why), "bad"),))
 
 
-def held_card(tenant: str, order: WaitingOrder, words: Words) -> Card:
+def unusable_card(tenant: str, order: WaitingOrder, words: Words, now: datetime) -> Card:
     """An order that can't be used and has no case."""
-    tags = (Line(words.say("status", "order_held"), "bad"),)
-    notices = (Line(words.held(order)), Line(words.say("status", "since", when=words.when(order.since))))
-    return Card(order.order_id, tenant, tags, (), notices, is_case=False)
+    tags = (Line(words.say("status", "order_unusable"), "bad"), Line(words.age(order.since, now)))
+    return Card(order.order_id, tenant, tags, (Line(words.unusable(order)),), is_case=False)
 
 
-def _awaited(view: StepView, words: Words) -> Line:
-    since = f", {words.say('status', 'since', when=words.when(view.since))}" if view.since else ""
-    late = f" · {words.late(view.late)}" if view.late else ""
+def _awaited(view: StepView, words: Words, now: datetime) -> Line:
+    text = words.say("status", "awaits", step=words.awaited(view, now))
     tone = "bad" if view.state is StepState.PROBLEM else "warn" if view.late else ""
-    return Line(f"{view.id} {words.role(view.role.value)}{since}{late}", tone)
+    return Line(_late(text, view.late, words), tone)
 
 
-def board(summaries: Iterable[CaseSummary], words: Mapping[str, Words]) -> tuple[Column, ...]:
-    """The open cases by the first step that each waits for, in the routine's order; then those that wait for none."""
-    columns: dict[str, list[CaseSummary]] = {}
-    for summary in summaries:
-        first = min((v.id for v in summary.awaited), key=_ORDER.__getitem__, default=summary.phase.value)
-        columns.setdefault(first, []).append(summary)
-    order = [*STEPS, *(phase.value for phase in _AFTER_STEPS)]
-    said = next(iter(words.values()))
-    return tuple(
-        Column(key, _title(key, said), tuple(card(g, words[g.tenant]) for g in sorted(columns[key], key=urgency)))
-        for key in sorted(columns, key=order.index)
-    )
-
-
-def _title(key: str, words: Words) -> str:
-    if key in STEPS:
-        return words.say("awaited", key)
-    return words.say("phases", key).capitalize()
+def _late(text: str, level: int, words: Words) -> str:
+    return f"{text} · {words.late(level)}" if level else text
 
 
 def numbers(ops: OpsContext, tenant: str, overview: Overview, safety: Safety, now: datetime, fresh: float) -> Numbers:
@@ -212,20 +142,24 @@ def numbers(ops: OpsContext, tenant: str, overview: Overview, safety: Safety, no
         (
             t("acts_waiting"),
             str(sum(a.count for a in waiting)),
-            Line(t("acts_oldest", when=words.when(oldest))) if oldest else None,
+            Line(t("acts_oldest", age=words.age(oldest, now))) if oldest else None,
         ),
         (t("acts_parked"), str(parked), Line(t("case_parked"), "bad") if parked else None),
-        (t("orders_held"), str(len(overview.held)), Line(t("case_parked"), "bad") if overview.held else None),
+        (
+            t("orders_unusable"),
+            str(len(overview.unusable)),
+            Line(t("case_parked"), "bad") if overview.unusable else None,
+        ),
         (t("safety_active"), str(safety.active), None),
         *none,
     )
-    held = tuple(held_card(tenant, order, words) for order in overview.held)
+    unusable = tuple(unusable_card(tenant, order, words, now) for order in overview.unusable)
     feeds = tuple(
-        Row(words.say("feeds", feed.name), tenant, words.when(feed.read_at), _feed_state(feed, now, fresh, t))
+        Row(words.say("feeds", feed.name), tenant, words.ago(feed.read_at, now), _feed_state(feed, now, fresh, t))
         for feed in overview.feeds
         if feed.name in FEEDS  # the comparison, once a day, is no feed of changes
     )
-    return Numbers(tenant, figures, feeds, held)
+    return Numbers(tenant, figures, feeds, unusable)
 
 
 def _must_be_none(count: int, t: Say) -> Line:
@@ -252,7 +186,7 @@ def worst_first(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 
 def _vendors_of(ops: OpsContext, tenant: str) -> Iterable[Row]:
-    words = ops.words_of(tenant)
+    words, now = ops.words_of(tenant), ops.runtime.clock.now()
     held = {vendor: since for (of, vendor), since in ops.runtime.breakers.down().items() if of == tenant}
     seen = {s.vendor: s for s in ops.calls.seen(tenant)}
     for vendor in sorted({*held, *seen}):
@@ -260,7 +194,7 @@ def _vendors_of(ops: OpsContext, tenant: str) -> Iterable[Row]:
         state = Line(words.say("status", "vendor_ok"), "ok")
         if vendor in held:
             code = "vendor_refuses" if last.failure == "Unauthorised" and not last.well else "vendor_open"
-            state = Line(words.say("status", code, when=words.when(held[vendor])), "bad")
+            state = Line(words.say("status", code, when=words.ago(held[vendor], now)), "bad")
         elif not last.well:
-            state = Line(words.say("status", "vendor_bad", when=words.when(last.failed_at)), "warn")
-        yield Row(words.say("vendors", vendor), tenant, words.when(last.answered_at), state)
+            state = Line(words.say("status", "vendor_bad", when=words.ago(last.failed_at, now)), "warn")
+        yield Row(words.say("vendors", vendor), tenant, words.ago(last.answered_at, now), state)

@@ -46,14 +46,14 @@ def case_summary(case: Case) -> dict[str, Any]:
     }
 
 
-def held_order(tenant: str, order: WaitingOrder, words: Words) -> dict[str, Any]:
+def unusable_order(tenant: str, order: WaitingOrder, words: Words) -> dict[str, Any]:
     """An order that can't be used and has no case."""
     return {
         "order": order.order_id,
         "tenant": tenant,
         "since": instant(order.since),
         "code": order.problem.code,
-        "text": words.held(order),
+        "text": words.unusable(order),
     }
 
 

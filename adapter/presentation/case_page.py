@@ -22,8 +22,7 @@ from adapter.presentation.words import Words
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder
 
-WAITING = {Phase.PAUSED: "waiting_paused", Phase.ENDING: "waiting_end", Phase.CLOSING: "waiting_end"}
-"""The heading over why nothing happens; before the start it is another."""
+_WAITING = {Phase.PAUSED: "waiting_paused", Phase.ENDING: "waiting_end", Phase.CLOSING: "waiting_end"}
 
 _ACT_STYLES = {
     ActState.DONE: "green",
@@ -44,17 +43,27 @@ def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
     if decision is None:
         parts.append(Text(words.heading("never_read"), style="yellow"))
     else:
-        parts += [Text(""), Checklist(decision.steps, words)]
+        parts += [Text(""), Checklist(decision.steps, words, now)]
         if decision.waiting:
-            title = WAITING.get(decision.phase, "waiting_start")
-            parts += _section(words.heading(title), [Text(words.say("waiting", c)) for c in decision.waiting])
-        late = [Text(f"{v.id} {words.say('steps', v.id)}: {words.late(v.late)}") for v in decision.steps if v.late]
-        parts += _section(words.heading("attention"), [*urgent_lines(decision, words), *late])
-        parts += _section(words.heading("to_know"), known_lines(decision, words))
+            parts += _section(
+                words.heading(waiting_title(decision)), [Text(words.say("waiting", c)) for c in decision.waiting]
+            )
+        late = [
+            Text(f"{words.say('status', 'awaits', step=words.say('awaited', v.id))}: {words.late(v.late)}")
+            for v in decision.steps
+            if v.late
+        ]
+        parts += _section(words.heading("attention"), [*urgent_lines(decision, words, now), *late])
+        parts += _section(words.heading("to_know"), known_lines(decision, words, now))
     parts += _section(words.heading("next"), list(next_lines(file, words, now)))
     parts += _titled(words.heading("acts"), ledger_table(file.ledger.acts, words))
     parts += _titled(words.heading("balance"), balance_table(file.balance, words, ongoing=file.case.open))
     return Group(*parts)
+
+
+def waiting_title(decision: Decision | None) -> str:
+    """The heading over why nothing happens, by its code."""
+    return _WAITING.get(decision.phase if decision else Phase.PREPARING, "waiting_start")
 
 
 def _head(file: CaseFile, words: Words) -> Text:
@@ -83,23 +92,23 @@ def _titled(title: str, body: RenderableType) -> list[RenderableType]:
     return [Text(""), Text(title, style="bold"), Padding(body, (0, 0, 0, 2))]
 
 
-def urgent_lines(decision: Decision, words: Words) -> list[Text]:
+def urgent_lines(decision: Decision, words: Words, now: datetime) -> list[Text]:
     """What a person must see to."""
     notices = _notices([a for a in decision.attention if a.urgent], words, "red")
-    return [*_unwatched(decision, words, "red", urgent=True), *notices]
+    return [*_unwatched(decision, words, now, "red", urgent=True), *notices]
 
 
-def known_lines(decision: Decision, words: Words) -> list[Text]:
+def known_lines(decision: Decision, words: Words, now: datetime) -> list[Text]:
     """What is good to know, and needs nobody."""
     notices = _notices([a for a in decision.attention if not a.urgent], words, "yellow")
-    return [*_unwatched(decision, words, "yellow", urgent=False), *notices]
+    return [*_unwatched(decision, words, now, "yellow", urgent=False), *notices]
 
 
-def _unwatched(decision: Decision, words: Words, style: str, *, urgent: bool) -> list[Text]:
+def _unwatched(decision: Decision, words: Words, now: datetime, style: str, *, urgent: bool) -> list[Text]:
     why = decision.unwatched
     if why is None or why.urgent is not urgent:
         return []
-    return [Text(f"{words.heading('list_unwatched')}: {words.unwatched(why)}", style=style)]
+    return [Text(f"{words.heading('list_unwatched')}: {words.unwatched(why, now)}", style=style)]
 
 
 def _notices(notices: Iterable[Attention], words: Words, style: str) -> list[Text]:
@@ -190,7 +199,12 @@ def _table() -> Table:
 
 
 def case_list(
-    cases: Sequence[Case], words: Words, *, several: bool, unsafe: Mapping[str, str] | None = None
+    cases: Sequence[Case],
+    words: Words,
+    now: datetime,
+    *,
+    several: bool,
+    unsafe: Mapping[str, str] | None = None,
 ) -> RenderableType:
     """One line per case. ``several``: name each one's municipality; ``unsafe``: why somebody can look who must not, by
     reference."""
@@ -203,12 +217,12 @@ def case_list(
     for case in cases:
         decision = case.last_decision
         awaited = [v for v in decision.steps if v.state in (StepState.AWAITED, StepState.PROBLEM)] if decision else []
-        awaits = ", ".join(f"{v.id} {words.role(v.role.value)}" for v in awaited)
+        awaits = "\n".join(words.awaited(v, now) for v in awaited)
         level = lateness(case)
-        urgent = Text("\n").join(urgent_lines(decision, words)) if decision else Text(words.heading("never_read"))
+        urgent = Text("\n").join(urgent_lines(decision, words, now)) if decision else Text(words.heading("never_read"))
         if why := (unsafe or {}).get(case.ref):
             urgent = Text("\n").join([Text(words.say("unsafe", why), style="bold red"), *([urgent] if urgent else [])])
-        known = Text("\n").join(known_lines(decision, words)) if decision else Text()
+        known = Text("\n").join(known_lines(decision, words, now)) if decision else Text()
         cells = [Text(case.ref, style="bold"), *([Text(case.tenant)] if several else [])]
         cells += [Text(words.say("phases", case.phase.value)), Text(words.when(case.opened_at)), Text(awaits)]
         table.add_row(*cells, Text(words.late(level), style="bold red"), urgent, known)
@@ -217,13 +231,13 @@ def case_list(
     )
 
 
-def held_list(orders: Sequence[tuple[str, WaitingOrder]], words: Words, *, several: bool) -> RenderableType:
+def unusable_list(orders: Sequence[tuple[str, WaitingOrder]], words: Words, *, several: bool) -> RenderableType:
     """Orders that can't be used and have no case, each with its municipality, and why."""
     table = Table.grid(padding=(0, 2))
     for tenant, h in orders:
         cells = [Text(h.order_id, style="bold"), *([Text(tenant)] if several else [])]
-        table.add_row(*cells, Text(words.when(h.since)), Text(words.held(h)))
-    return Group(Text(), Text(words.heading("list_held"), style="bold red"), table)
+        table.add_row(*cells, Text(words.when(h.since)), Text(words.unusable(h)))
+    return Group(Text(), Text(words.heading("list_unusable"), style="bold red"), table)
 
 
 def lateness(case: Case) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from rich.console import Console, ConsoleOptions, Group, RenderResult
 from rich.table import Table
@@ -29,9 +30,9 @@ _STYLES = {
 class Checklist:
     """All steps, each with its sign, what shows it, and how late it is."""
 
-    def __init__(self, steps: Iterable[StepView], words: Words) -> None:
+    def __init__(self, steps: Iterable[StepView], words: Words, now: datetime) -> None:
         self.steps = tuple(steps)
-        self.words = words
+        self.words, self.now = words, now
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         way_in = self._way("way_in", [v for v in self.steps if v.id not in _OUT])
@@ -61,6 +62,6 @@ class Checklist:
         lines = Text(self.words.say("steps", view.id), style="dim" if style == "dim" else "")
         if view.late:
             lines.append(f"\n{self.words.late(view.late)}", style="bold red")
-        if detail := self.words.step_detail(view):
+        if detail := self.words.step_detail(view, self.now):
             lines.append((" · " if view.late else "\n") + detail, style="dim")
         return lines

@@ -1,4 +1,4 @@
-"""What the documents of a case say, gathered from the store alone (I7, I8)."""
+"""What the documents of a case say, gathered from the store alone (I7, I8, A5)."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from adapter.domain.facts import Signal
 from adapter.domain.looks import LocalLook, last_look, next_look
 from adapter.domain.policy import Policy
 from adapter.domain.situation import Situation, situation
@@ -36,7 +37,25 @@ def document_data(
         "last_look": _said(last, words) if last else ("tills vidare" if s.live else ""),
         "keys": s.evidence.keys,
         "executed": bool(period and period.executed),
+        "collect": _to_collect(s, words),
         "gates": [words.say("gate_asks", gate) for gate in sorted(policy.gates)],
+    }
+
+
+def _to_collect(s: Situation, words: Words) -> dict[str, object]:
+    """What was in fact handed out, and so is to be fetched, handed back or made void (A5)."""
+    newest, last = s.evidence.newest, s.mandate.last_day
+    return {
+        "over": s.mandate.over,
+        "scheduled": s.ever_scheduled,
+        "stopped": s.live is None,
+        "deceased": s.facts.client.value.deceased,
+        "last_day": words.day(last) if last else "",
+        "collected": s.evidence.collected is not None,
+        "camera": "up" if s.evidence.installed else "maybe" if s.evidence.booked else "no",
+        "keys": Signal.KEYS_COLLECTED in newest,
+        "appendix": Signal.APPENDIX_SIGNED in newest,
+        "liability": Signal.LIABILITY_SIGNED in newest,
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -84,15 +85,21 @@ def followup_json(tables: Sequence[Table]) -> dict[str, list[dict[str, Cell]]]:
     }
 
 
+def csv_text(table: Table, words: Words) -> str:
+    """As Swedish Excel opens it, once it is encoded as UTF-8 with a byte order mark (``utf-8-sig``): semicolons."""
+    text = io.StringIO(newline="")
+    rows = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    rows.writerow(heading(column, words) for column in table.columns)
+    rows.writerows([cell(c, v, words) for c, v in zip(table.columns, row, strict=True)] for row in table.rows)
+    return text.getvalue()
+
+
 def write_csv(tables: Sequence[Table], folder: Path, words: Words) -> list[Path]:
-    """One file a table, as Swedish Excel opens them: semicolons, UTF-8 with a byte order mark. Returns the files."""
+    """One file a table. Returns the files."""
     folder.mkdir(parents=True, exist_ok=True)
     written = []
     for table in tables:
         path = folder / f"{table.name}.csv"
-        with path.open("w", encoding="utf-8-sig", newline="") as file:
-            rows = csv.writer(file, delimiter=";", lineterminator="\r\n")
-            rows.writerow(heading(column, words) for column in table.columns)
-            rows.writerows([cell(c, v, words) for c, v in zip(table.columns, row, strict=True)] for row in table.rows)
+        path.write_text(csv_text(table, words), encoding="utf-8-sig", newline="")
         written.append(path)
     return written

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from string import Formatter
 
+from adapter.followup.charts import Bar, lying, standing
 from adapter.followup.report import ALL, SPAN, Cell, Table, months_between
-from adapter.followup.suppression import HIDDEN, STATES, codes, counts
-from adapter.presentation.charts import Bar, lying, standing
+from adapter.followup.suppression import HIDDEN, OF_NOBODY, STATES, codes, counts
 from adapter.presentation.followup_page import cell, heading
 from adapter.presentation.words import Words
 from mappings.messages.swedish import month as month_name
@@ -21,8 +21,13 @@ from mappings.messages.swedish import number
 
 _BY_MONTH = {"cases": ("ordered", "started", "ended", "active"), "looks": ("due", "second_try", "missed", "unanswered")}
 """What is drawn by month; of other tables the first counts."""
-_OF_CODES = {"steps": ("hours_median", "hours_p90")}
-"""What is drawn of a table with codes, and a longer value as the outline around it; of others the first count."""
+_OF_CODES: dict[str, tuple[str, ...]] = {
+    "steps": ("hours_median", "hours_p90"),
+    "service": ("outage_minutes",),
+    "outages": (),
+}
+"""What is drawn of a table with codes, and a longer value as the outline around it, its rows in the table's own order;
+of others the first count, the most first."""
 _MOST_MONTHS_DRAWN, _MOST_CODES_DRAWN = 3, 20
 
 _DAY = 24
@@ -85,10 +90,16 @@ def span_text(first: date, last: date, words: Words) -> str:
     return " – ".join(dict.fromkeys(ends))
 
 
+def months_by_name(first: date, last: date) -> list[tuple[str, str]]:
+    """Each month of a span of days as ``2026-10`` and as ``oktober 2026``."""
+    return [(f"{start:%Y-%m}", month_name(start)) for start, _ in months_between(first, last)]
+
+
 class _View:
     """One table, looked at for one unit or for all."""
 
     def __init__(self, table: Table, months: Sequence[date], unit: int, words: Words) -> None:
+        unit = ALL if table.name in OF_NOBODY else unit  # what is no unit's is told whatever is asked for
         self.table, self.months, self.unit, self.words = table, months, unit, words
         self.about, self.counts = codes(table), counts(table)
         self.numbers = tuple(c for c in range(2, len(table.columns)) if c not in self.about)
@@ -148,8 +159,10 @@ class _View:
         return self.words.say("followup_charts", code, most=self._cell(c, most), when=month_name(when), **params)
 
     def _lying(self) -> Iterator[Chart]:
-        names = _OF_CODES.get(self.table.name)
-        c, *more = [self.table.columns.index(name) for name in names] if names else self.counts[:1]
+        names = _OF_CODES.get(self.table.name, [self.table.columns[c] for c in self.counts[:1]])
+        if not names:
+            return
+        c, *more = (self.table.columns.index(name) for name in names)
         rows = [row for row in self.of_span if row[c] is not None]
         most = max(rows, key=lambda row: _known(row[c]), default=None)
         if most is None or not _known(most[c]):

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from adapter.domain.decision import Decision
 from adapter.domain.ledger import Act, ActState, Ledger, Wanted
-from adapter.presentation.case_page import WAITING, known_lines, urgent_lines
+from adapter.presentation.case_page import known_lines, urgent_lines, waiting_title
 from adapter.presentation.words import Words
 from adapter.store.cases import Case
 
@@ -28,11 +28,10 @@ def plan_page(case: Case, decision: Decision, ledger: Ledger, words: Words, now:
         parts += [Text(""), Text(words.heading("plan_dropped"), style="bold")]
         parts += [Text(f"  – {a.n:02d} {words.act(a.kind, a.what)}") for a in dropped]
     if decision.waiting:
-        title = WAITING.get(decision.phase, "waiting_start")
-        parts += [Text(""), Text(words.heading(title), style="bold")]
+        parts += [Text(""), Text(words.heading(waiting_title(decision)), style="bold")]
         parts += [Text(f"  • {words.say('waiting', code)}") for code in decision.waiting]
     for title, lines in (("attention", urgent_lines), ("to_know", known_lines)):
-        if told := lines(decision, words):
+        if told := lines(decision, words, now):
             parts += [Text(""), Text(words.heading(title), style="bold")]
             parts += [Text.assemble("  • ", line) for line in told]
     return Group(*parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
@@ -17,6 +18,7 @@ from mappings.texts import Texts
 
 _MONTHS = ("jan", "feb", "mars", "april", "maj", "juni", "juli", "aug", "sep", "okt", "nov", "dec")
 _WEEKDAYS = ("mån", "tis", "ons", "tor", "fre", "lör", "sön")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _WHY = ("why", "causes", "reasons", "letters", "mails")
 
 
@@ -67,25 +69,36 @@ class Words:
         return self.say("ages", "days", count=days) if days < 15 else self.say("ages", "weeks", count=days // 7)
 
     def unit(self, unit: int | None) -> str:
-        """A unit's name, or its number where it has none."""
+        """A unit's name, or its number where the municipality has named none."""
         if unit is None:
-            return "–"
-        return self.say("units", str(unit)) if self.texts.has("units", str(unit)) else str(unit)
+            return self.say("unit_names", "none")
+        named = self.texts.has("units", str(unit))
+        return self.say("units", str(unit)) if named else self.say("unit_names", "number", unit=unit)
 
     def role(self, code: str) -> str:
         return self.say("roles", code)
 
-    def step_detail(self, view: StepView) -> str:
-        """What shows a step to be done and when, or from whom it is awaited and since when."""
+    def awaited(self, view: StepView, now: datetime) -> str:
+        """What is awaited, of whom and for how long: ``tider för tillsyn (koordinatorn, i 5 dagar)``."""
+        age = f", {self.age(view.since, now)}" if view.since else ""
+        return f"{self.say('awaited', view.id)} ({self.role(view.role.value)}{age})"
+
+    def step_detail(self, view: StepView, now: datetime) -> str:
+        """What shows a step to be done and when, or from whom it is awaited and for how long."""
         if view.state is StepState.DONE:
             shown = self.say("evidence", view.evidence or "act")
-            number = f" {view.evidence_id}" if view.evidence_id else ""
+            number = f" {self._evidence_id(view.evidence_id)}" if view.evidence_id else ""
             return f"{shown}{number} · {self.when(view.at)}" if view.at else f"{shown}{number}"
         if view.state in (StepState.AWAITED, StepState.PROBLEM):
-            text = self.heading("awaited_from", role=self.role(view.role.value), since=self.when(view.since))
+            age = self.age(view.since, now) if view.since else ""
+            text = self.heading("awaited_from", role=self.role(view.role.value), age=age).strip()
             reason = f" · {self.say('step_reasons', view.reason)}" if view.reason else ""
             return text + reason
         return self.say("step_reasons", view.reason) if view.reason else ""
+
+    def _evidence_id(self, evidence_id: str) -> str:
+        """A day in words; the id of anything else as it is."""
+        return self.day(date.fromisoformat(evidence_id)) if _DAY.fullmatch(evidence_id) else evidence_id
 
     def late(self, level: int) -> str:
         """How late, in words; empty while it is in time."""
@@ -100,7 +113,7 @@ class Words:
             letter = self.say("letters", str(what.get("letter") or "message"))
             return letter if to == "plan" else f"{letter} → {self.role(to)}"
         if kind is ActKind.MAIL:
-            about = f" {what['step']}" if what.get("step") else ""
+            about = f": {self.say('awaited', str(what['step']))}" if what.get("step") else ""
             return f"{self.say('mails', str(what.get('mail') or 'mail'))}{about} → {self.role(to)}"
         return self.say("acts", kind.value)
 
@@ -122,13 +135,12 @@ class Words:
         section = next((s for s in _WHY if self.texts.has(s, code)), _WHY[0])
         return self.say(section, code)
 
-    def unwatched(self, why: Unwatched) -> str:
-        """Why a person is without supervision, and since when, as far as is known."""
+    def unwatched(self, why: Unwatched, now: datetime) -> str:
+        """Why a person is without supervision, and for how long, as far as is known."""
         section = "unwatched" if self.texts.has("unwatched", why.cause) else "causes"
-        since = f", {self.say('status', 'since', when=self.when(why.since))}" if why.since else ""
-        return self.say(section, why.cause) + since
+        return self.say(section, why.cause) + (f", {self.age(why.since, now)}" if why.since else "")
 
-    def held(self, order: WaitingOrder) -> str:
+    def unusable(self, order: WaitingOrder) -> str:
         """Why an order can't be used."""
         problem = order.problem
         params = {"id": order.order_id, "resource": problem.resource, **dict(problem.params)}

@@ -114,6 +114,25 @@ def config_path(config: Path | None) -> Path:
     return config or Path(os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG)
 
 
+def secret_files(config: Path | None = None) -> list[Path]:
+    """The files that hold secrets: those that the settings name, those of ``secrets_dir``, and the configuration file
+    if one stands in it. Raises ``SettingsError``."""
+    toml = _toml(config).values
+    above = _merged(toml, EnvSettingsSource(OperatorSettings)())
+    files = [Path(str(file)) for _, file in _named_files(above)]
+    if folder := above.get("secrets_dir"):
+        files += [file for file in sorted(Path(str(folder)).iterdir()) if _no_such(_path(file.name)) is None]
+    return [*files, config_path(config)] if any(_secrets_in(toml)) else files
+
+
+def _secrets_in(values: Mapping[str, Any], path: Keys = ()) -> Iterator[Keys]:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            yield from _secrets_in(value, (*path, key))
+        elif _no_such((*path, f"{key}_file")) is None:
+            yield (*path, key)
+
+
 def _no_file(config: Path | None, values: Mapping[str, Any]) -> list[str]:
     """What to say first where nothing was set because there is no file. Raises ``SettingsError`` with that alone where
     the environment sets nothing either."""
@@ -182,7 +201,9 @@ def _toml(config: Path | None) -> Source:
         problem = f"{path}: can't be read: {_reason(error)}"
     except UnicodeDecodeError:
         problem = f"{path}: is not UTF-8 text"
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        problem = f"{path}: is nested too deeply"
+    except ValueError as error:  # TOMLDecodeError, and what else it raises: for a number of thousands of digits, say
         problem = f"{path}: is not TOML: {error}"
     else:
         return Source(values, _place_in(path))

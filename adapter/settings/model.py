@@ -13,15 +13,18 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from adapter.settings.values import (
+    ENCRYPTION_KEY_MIN,
     LOOPBACK,
     PSEUDONYM_KEY_MIN,
     Authorities,
     BaseUrl,
+    EncryptionKeys,
     LifecareKey,
     LongSecret,
     NeededToken,
     Networks,
     ProxyUrl,
+    PublicUrl,
     RequiredPath,
     Role,
     Seconds,
@@ -29,6 +32,8 @@ from adapter.settings.values import (
     StoreUrl,
     TenantName,
     Token,
+    certificate_fault,
+    in_clear,
     parsed_url,
 )
 
@@ -60,6 +65,19 @@ class VendorSettings(Group):
     ca_file: Authorities = Field(
         None, description="Certificates (PEM) of authorities that are trusted beside the system's."
     )
+    cert_file: Path | None = Field(
+        None, description="The certificate (PEM) that the adapter shows to a vendor who demands one."
+    )
+    cert_key_file: Path | None = Field(None, description="Its key (PEM, without a password), if not in `cert_file`.")
+
+    @model_validator(mode="after")
+    def _own_certificate(self) -> Self:
+        if self.cert_file is None:
+            if self.cert_key_file is not None:
+                raise ValueError("cert_key_file is set: cert_file must name the certificate as well")
+        elif fault := certificate_fault(self.cert_file, self.cert_key_file):
+            raise ValueError(fault)
+        return self
 
 
 class LifecareSettings(VendorSettings):
@@ -136,7 +154,26 @@ class StoreSettings(Group):
         description="SQLite (one process) or PostgreSQL (any number of replicas).",
     )
     url_file: Path | None = Field(None, description="A file that holds the database URL.")
+    encryption_key: EncryptionKeys = Field(
+        SecretStr(""),
+        description=f"Encrypts what is personal in the database; at least {ENCRYPTION_KEY_MIN} characters of pure "
+        "chance. Of several, divided by spaces or lines, the first encrypts and all decrypt. Empty: nothing is "
+        "encrypted.",
+    )
+    encryption_key_file: Path | None = Field(None, description="A file that holds the encryption key.")
+    unencrypted: bool = Field(
+        False, description="Whether PostgreSQL on another host may be reached without TLS (`sslmode` in its URL)."
+    )
     auto_upgrade: bool = Field(True, description="Bring the tables up to date at start.")
+
+    @model_validator(mode="after")
+    def _not_in_clear(self) -> Self:
+        if not self.unencrypted and in_clear(self.url):
+            raise ValueError(
+                "url: PostgreSQL on another host without TLS: personal data and the password could travel in clear. "
+                "Add ?sslmode=verify-full&sslrootcert=<file> (or at least sslmode=require), or set unencrypted = true"
+            )
+        return self
 
 
 class EngineSettings(Group):
@@ -166,6 +203,10 @@ class EngineSettings(Group):
     retry_cap_seconds: Seconds = Field(900, description="The longest wait between retries, which never stop.")
     resync_file: Path = Field(Path("config/resync.toml"), description="Cases to read again and steps declared by hand.")
     adopt_file: Path = Field(Path("config/adopt.toml"), description="Cases from before go-live to take over.")
+    audit_heads: Path | None = Field(
+        None,
+        description="A file to which the audit's daily head is added, best on another machine; it is logged anyhow.",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -202,9 +243,6 @@ class OidcSettings(Group):
     client_id: str = Field(min_length=1, description="The adapter's id there.")
     client_secret: Secret = Field(description="The adapter's secret there.")
     client_secret_file: Path | None = Field(None, description="A file that holds the secret.")
-    public_url: BaseUrl = Field(
-        description="Where people reach the status page; `/oidc/callback` under it is what is registered there."
-    )
     scope: str = Field("openid profile", pattern=r"\bopenid\b", description="What is asked for.")
     name_claim: str = Field("preferred_username", min_length=1, description="The claim that says who it is.")
     role_claim: str = Field(
@@ -263,6 +301,12 @@ class OpsSettings(Group):
     proxy_operators: str = Field(
         "*", description="Who of those that the proxy names may operate, separated by commas; `*`: all."
     )
+    public_url: PublicUrl = Field(
+        "",
+        description="Where people reach the status page, as `https://tk.kommun.example`: messages that need a document "
+        "then link to it, behind the sign-in, and `/oidc/callback` under it is what is registered for OpenID Connect. "
+        "Empty: no links.",
+    )
     hooks_per_minute: int = Field(120, ge=1, le=6000, description="The most webhooks per minute and municipality.")
     hang_seconds: Seconds = Field(60, description="How long the event loop may hang before the process ends itself.")
 
@@ -285,6 +329,10 @@ class OpsSettings(Group):
         given = [t.token.get_secret_value() for t in self.tokens.values()] + [self.token.get_secret_value()]
         if len(set(given)) < len(given):
             raise ValueError("two of tokens are the same: nobody could tell who it was")
+        if self.public_url and not (self.enabled and self.pages):
+            raise ValueError("public_url leads to the status page, which is off: switch enabled and pages on")
+        if self.oidc and not self.public_url:
+            raise ValueError("with oidc give public_url as well: the sign-in comes back there")
         if self.enabled and self.pages and self.open_to_all and not self.loopback:
             raise ValueError(
                 f"the status page would be open to everybody who reaches {self.host}: set tokens, token_file or "

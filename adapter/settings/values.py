@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from ipaddress import ip_network
 from pathlib import Path
@@ -16,6 +17,8 @@ from sqlalchemy.exc import ArgumentError
 
 PSEUDONYM_KEY_MIN = 16
 TOKEN_MIN = 16
+ENCRYPTION_KEY_MIN = 32
+_ENCRYPTED = ("require", "verify-ca", "verify-full")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 Role = Literal["read", "operate"]
@@ -39,6 +42,11 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _public_url(value: str) -> str:
+    """Empty, or where people reach the status page: https, but for this machine itself."""
+    return _base_url(value) if value else value
+
+
 def _present(value: SecretStr) -> SecretStr:
     if not value.get_secret_value():
         raise ValueError("is empty")
@@ -48,6 +56,13 @@ def _present(value: SecretStr) -> SecretStr:
 def _long(value: SecretStr) -> SecretStr:
     if len(value.get_secret_value()) < PSEUDONYM_KEY_MIN:
         raise ValueError(f"is required, with at least {PSEUDONYM_KEY_MIN} characters of pure chance")
+    return value
+
+
+def _encryption_keys(value: SecretStr) -> SecretStr:
+    """None, or keys divided by white space."""
+    if any(len(key) < ENCRYPTION_KEY_MIN for key in value.get_secret_value().split()):
+        raise ValueError(f"must have at least {ENCRYPTION_KEY_MIN} characters of pure chance, or be left out")
     return value
 
 
@@ -116,14 +131,39 @@ def _store_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def in_clear(value: SecretStr) -> bool:
+    """Whether it is a PostgreSQL on another host that may be reached without TLS, as libpq does unless it is told. What
+    the URL leaves open the environment can say (``PGHOST``, ``PGSSLMODE``)."""
+    url = parsed_url(value)
+    if url.get_backend_name() != "postgresql":
+        return False
+    named = [url.host, *(url.query.get(name) for name in ("host", "hostaddr"))]
+    texts = [",".join(each) if isinstance(each, tuple) else each for each in named if each]
+    hosts = ",".join(texts or [os.environ.get("PGHOST", "")]).split(",")
+    elsewhere = [host for host in hosts if host and not host.startswith(("/", "@")) and host not in LOOPBACK]
+    return bool(elsewhere) and url.query.get("sslmode", os.environ.get("PGSSLMODE")) not in _ENCRYPTED
+
+
+def certificate_fault(certificate: Path, key: Path | None) -> str | None:
+    """Why a client certificate and its key can't be used; None when they can."""
+    try:
+        # Without a password to give, one that wants a password is refused and not asked for on the terminal.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password=lambda: "")
+    except (OSError, ValueError):  # ssl.SSLError among them
+        return "cert_file and cert_key_file must be a certificate and its own key (PEM, without a password)"
+    return None
+
+
 def parsed_url(url: SecretStr) -> URL:
     """The store's URL in SQLAlchemy's form, whose own text hides the password."""
     return make_url(url.get_secret_value())
 
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Secret = Annotated[SecretStr, AfterValidator(_present)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long)]
+EncryptionKeys = Annotated[SecretStr, AfterValidator(_encryption_keys)]
 Token = Annotated[SecretStr, AfterValidator(_token)]
 NeededToken = Annotated[SecretStr, AfterValidator(_present), AfterValidator(_token)]
 LifecareKey = Annotated[SecretStr, AfterValidator(_decoded_key), AfterValidator(_present)]

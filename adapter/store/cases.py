@@ -8,11 +8,12 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
 
 from adapter.domain.decision import Decision, Phase
-from adapter.store import codec, events
+from adapter.store import codec, events, sealing
 from adapter.store.errors import OrderTaken
+from adapter.store.sealing import Sealed, sealed
 from adapter.store.sql import by_ref, insert_missing
 from adapter.store.tables import case_links, cases, persons
 
@@ -26,7 +27,8 @@ _REFERENCE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A row as it was read. ``person_id`` is the vendor's key of the person and is never logged.
+    """A row as it was read. ``person_id`` is the vendor's key of the person and is never logged; ``person`` is by what
+    the store looks the person up, and empty where they were forgotten.
 
     Notes count from ``evidence_after``, a local calendar date. ``due_at`` is when it is next to be reconciled (None:
     nothing calls for it) and ``due_reason`` what made it so (None while it is claimed and nothing did since),
@@ -37,7 +39,8 @@ class Case:
 
     tenant: str
     ref: str
-    person_id: str
+    person: str
+    identity_number: Sealed
     evidence_after: date
     phase: Phase
     opened_at: datetime
@@ -50,7 +53,7 @@ class Case:
     lease_owner: str | None
     lease_until: datetime | None
     version: int
-    decision: str | None
+    decision: Sealed | None
     decided_at: datetime | None
     facts_read_at: datetime | None
     failures: int
@@ -66,9 +69,14 @@ class Case:
         return self.closed_at is None
 
     @property
+    def person_id(self) -> str:
+        """Empty where the person was forgotten. Raises ``StoreError``."""
+        return self.identity_number.open()
+
+    @property
     def last_decision(self) -> Decision | None:
         """The last decision without what it wanted (that is in the outbox). Raises ``StoreError``."""
-        return codec.load_decision(self.decision) if self.decision else None
+        return codec.load_decision(self.decision.open()) if self.decision else None
 
 
 COLUMNS = [cases.c[f.name] for f in fields(Case)]
@@ -79,11 +87,27 @@ _OF_CASES = select(_l.ref, _l.kind, _l.external_id).where(
     _l.tenant == bindparam("tenant"), _l.ref.in_(bindparam("refs", expanding=True))
 )
 _LINKED = cases.join(case_links, (_l.tenant == _c.tenant) & (_l.ref == _c.ref))
+_ARE = (
+    _l.tenant == bindparam("tenant"),
+    _l.kind == bindparam("kind"),
+    _l.external_id.in_(bindparam("ids", expanding=True)),
+)
+_OPEN_OF_PERSONS = select(_c.person, _c.ref).where(
+    _c.tenant == bindparam("tenant"), _c.person.in_(bindparam("persons", expanding=True)), _c.closed_at.is_(None)
+)
+_TAKEN = select(_l.external_id).where(*_ARE)
+_OF_LINKS = select(_l.external_id, _c.ref).select_from(_LINKED).where(*_ARE)
+_OPEN_OF_LINKS = _OF_LINKS.where(_c.closed_at.is_(None))
+_CLOSED_OF_LINKS = _OF_LINKS.where(_c.closed_at.is_not(None))
+_OF_ORDER = select(*COLUMNS).select_from(_LINKED).where(*_ARE)
 
 
-def from_row(row: Row[*tuple[Any, ...]]) -> Case:
+def from_row(conn: Connection, row: Row[*tuple[Any, ...]]) -> Case:
     """A row of ``COLUMNS`` as a ``Case``."""
     values = dict(row._mapping)
+    values["identity_number"] = sealing.sealed_value(conn, row, _c.identity_number)
+    values["decision"] = sealing.sealed_value(conn, row, _c.decision) if row.decision else None
+    values["error"] = sealing.readable(conn, row, _c.error)
     values["phase"] = Phase(values["phase"])
     values["adopted_orders"] = frozenset(values["adopted_orders"])
     return Case(**values)
@@ -111,7 +135,8 @@ def open_case(
     orders = list(dict.fromkeys(order_ids))
     row: dict[str, Any] = {
         "tenant": tenant,
-        "person_id": person_id,
+        "person": sealing.of(conn).person(tenant, person_id),
+        "identity_number": person_id,
         "evidence_after": evidence_after,
         "phase": Phase.PREPARING,
         "opened_at": now,
@@ -124,10 +149,9 @@ def open_case(
         "adopted": adopted,
         "adopted_orders": sorted(adopted_orders),
     }
-    while not insert_missing(conn, cases, {**row, "ref": (ref := new_reference(rng))}):
+    while not insert_missing(conn, cases, sealed(conn, cases, {**row, "ref": (ref := new_reference(rng))})):
         pass  # taken: another one is drawn
-    never: dict[str, Any] = dict.fromkeys(column.name for column in COLUMNS)
-    opened = Case(**{**never, **row, "ref": ref, "adopted_orders": frozenset(row["adopted_orders"])})
+    opened = the_case(conn, tenant, ref)
     try:
         link(conn, opened, {"order": orders})
     except OrderTaken:
@@ -140,7 +164,7 @@ def open_case(
 
 def case(conn: Connection, tenant: str, ref: str) -> Case | None:
     row = conn.execute(select(*COLUMNS).where(_c.tenant == tenant, _c.ref == ref)).one_or_none()
-    return from_row(row) if row is not None else None
+    return from_row(conn, row) if row is not None else None
 
 
 def the_case(conn: Connection, tenant: str, ref: str) -> Case:
@@ -172,65 +196,65 @@ def all_cases(
         query = query.where(_c.closed_at.is_(None))
     if phase is not None:
         query = query.where(_c.phase == phase)
-    return [from_row(row) for row in conn.execute(query)]
+    return [from_row(conn, row) for row in conn.execute(query)]
 
 
 def open_cases_of_person(conn: Connection, tenant: str, person_id: str) -> list[Case]:
     """The person's open cases, oldest first."""
-    theirs = select(*COLUMNS).where(_c.tenant == tenant, _c.person_id == person_id, _c.closed_at.is_(None))
-    return [from_row(row) for row in conn.execute(theirs.order_by(_c.opened_at, _c.ref))]
+    person = sealing.of(conn).person(tenant, person_id)
+    theirs = select(*COLUMNS).where(_c.tenant == tenant, _c.person == person, _c.closed_at.is_(None))
+    return [from_row(conn, row) for row in conn.execute(theirs.order_by(_c.opened_at, _c.ref))]
 
 
 def case_of_order(conn: Connection, tenant: str, order_id: str) -> Case | None:
     """The case that an order belongs to, open or closed."""
-    query = select(*COLUMNS).select_from(_LINKED).where(*_are(tenant, "order", [order_id]))
-    row = conn.execute(query).one_or_none()
-    return from_row(row) if row is not None else None
+    row = conn.execute(_OF_ORDER, _are(tenant, "order", [order_id])).one_or_none()
+    return from_row(conn, row) if row is not None else None
 
 
 def orders_taken(conn: Connection, tenant: str, order_ids: Iterable[str]) -> frozenset[str]:
     """Those of the orders that belong to a case, open or closed."""
     asked = list(order_ids)
-    query = select(_l.external_id).where(*_are(tenant, "order", asked))
-    return frozenset(conn.scalars(query)) if asked else frozenset()
+    return frozenset(conn.scalars(_TAKEN, _are(tenant, "order", asked))) if asked else frozenset()
 
 
 def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str]) -> dict[str, list[str]]:
     """References of the persons' open cases, by person; many are looked up at once."""
-    persons = sorted(set(person_ids))
-    theirs = (_c.tenant == tenant, _c.person_id.in_(persons), _c.closed_at.is_(None))
-    return _listed(conn, select(_c.person_id, _c.ref).where(*theirs)) if persons else {}
+    keys = sealing.of(conn)
+    persons = {keys.person(tenant, person_id): person_id for person_id in person_ids}
+    asked = {"tenant": tenant, "persons": sorted(persons)}
+    found = _listed(conn, _OPEN_OF_PERSONS, asked) if persons else {}
+    return {persons[person]: refs for person, refs in found.items()}
 
 
 def open_refs_of_links(
     conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
 ) -> dict[str, list[str]]:
     """References of the open cases that are linked to these, by external id; many are looked up at once."""
-    return _refs_of_links(conn, tenant, kind, external_ids, _c.closed_at.is_(None))
+    return _refs_of_links(conn, _OPEN_OF_LINKS, tenant, kind, external_ids)
 
 
 def closed_refs_of_links(
     conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
 ) -> dict[str, list[str]]:
     """The same of the closed ones."""
-    return _refs_of_links(conn, tenant, kind, external_ids, _c.closed_at.is_not(None))
+    return _refs_of_links(conn, _CLOSED_OF_LINKS, tenant, kind, external_ids)
 
 
 def _refs_of_links(
-    conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str], which: ColumnElement[bool]
+    conn: Connection, query: Select[str, str], tenant: str, kind: LinkKind, external_ids: Iterable[str]
 ) -> dict[str, list[str]]:
     ids = list(external_ids)
-    linked = select(_l.external_id, _c.ref).select_from(_LINKED).where(*_are(tenant, kind, ids), which)
-    return _listed(conn, linked) if ids else {}
+    return _listed(conn, query, _are(tenant, kind, ids)) if ids else {}
 
 
-def _are(tenant: str, kind: LinkKind, external_ids: Iterable[str]) -> tuple[ColumnElement[bool], ...]:
-    return _l.tenant == tenant, _l.kind == kind, _l.external_id.in_(sorted(set(external_ids)))
+def _are(tenant: str, kind: LinkKind, external_ids: Iterable[str]) -> dict[str, Any]:
+    return {"tenant": tenant, "kind": kind, "ids": sorted(set(external_ids))}
 
 
-def _listed(conn: Connection, query: Select[str, str]) -> dict[str, list[str]]:
+def _listed(conn: Connection, query: Select[str, str], of_whom: Mapping[str, Any]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for of, ref in conn.execute(query):
+    for of, ref in conn.execute(query, of_whom):
         found.setdefault(of, []).append(ref)
     return found
 
@@ -271,11 +295,14 @@ def renumber(conn: Connection, case: Case, person_id: str, now: datetime) -> Non
     """The person has another number in the case system (LA10): all that is known under the old one goes on under the
     new. The case notes under ``number`` how often."""
     c, p = cases.c, persons.c
-    new = {"person_id": person_id}
-    conn.execute(update(cases).where(c.tenant == case.tenant, c.person_id == case.person_id).values(**new))
-    known = conn.scalar(select(p.person_id).where(p.tenant == case.tenant, p.person_id == person_id))
-    if known is None:
-        conn.execute(update(persons).where(p.tenant == case.tenant, p.person_id == case.person_id).values(**new))
+    person = sealing.of(conn).person(case.tenant, person_id)
+    theirs = select(c.ref).where(c.tenant == case.tenant, c.person == case.person)
+    for ref in conn.scalars(theirs).all():
+        new = sealed(conn, cases, {"person": person, "identity_number": person_id}, tenant=case.tenant, ref=ref)
+        conn.execute(update(cases).where(c.tenant == case.tenant, c.ref == ref).values(new))
+    if conn.scalar(select(p.person).where(p.tenant == case.tenant, p.person == person)) is None:
+        old = update(persons).where(p.tenant == case.tenant, p.person == case.person)
+        conn.execute(old.values(person=person))
     link(conn, case, {"number": [len(links(conn, case, "number")) + 1]})
     events.record(conn, case.tenant, case.ref, "case.renumbered", {}, now=now)
 

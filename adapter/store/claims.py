@@ -17,9 +17,10 @@ from sqlalchemy import Connection, Integer, Row, bindparam, case, select, update
 from adapter.domain.facts import Client
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.ports import Effect
-from adapter.store import codec, due, events, persons, schedules
+from adapter.store import codec, due, events, persons, schedules, sealing
 from adapter.store.errors import Overtaken, StoreError
 from adapter.store.outbox import STOPS, act_from_row, advance
+from adapter.store.sealing import Sealed, sealed
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases, facts
 from adapter.store.tables import persons as person_rows
@@ -48,10 +49,10 @@ _CHANGE_CLAIMED = _CHANGE.where(
 # A statement of its own: joined to the one that locks, PostgreSQL would give an act that changed just now beside its
 # case from before that change.
 _THEIR_CASES = (
-    select(_k.ref, _k.person_id, _k.decided_at, _f.value.label("client"), _p.external_id)
+    select(_k.tenant, _k.ref, _k.person, _k.identity_number, _k.decided_at, _f.value, _f.resource, _p.external_id)
     .select_from(
         cases.outerjoin(facts, (_f.tenant == _k.tenant) & (_f.ref == _k.ref) & (_f.resource == "client")).outerjoin(
-            person_rows, (_p.tenant == _k.tenant) & (_p.person_id == _k.person_id)
+            person_rows, (_p.tenant == _k.tenant) & (_p.person == _k.person)
         )
     )
     .where(_k.tenant == bindparam("tenant"), _k.ref.in_(bindparam("refs", expanding=True)))
@@ -67,7 +68,7 @@ class ClaimedAct:
     The rest is what is known of its case: whose it is (never logged), when it was last decided (UTC), the client as
     last read if that can be told, the person's id at the platform once there is one, and, for an act on the platform,
     the case's schedules there (``CaseContext.schedule_ids``). Of an act that something else than a case wants, none of
-    that is known, and ``person_id`` is empty."""
+    that is known, and ``person_id`` is empty. ``person`` is by what the store looks the person up."""
 
     tenant: str
     ref: str
@@ -80,11 +81,17 @@ class ClaimedAct:
     correlation: str | None
     lease_owner: str
     lease_until: datetime
-    person_id: str
+    person: str
+    identity_number: Sealed
     decided_at: datetime | None
     client: Client | None
     external_id: str | None
     schedule_ids: Mapping[int, tuple[str, str | None]]
+
+    @property
+    def person_id(self) -> str:
+        """Raises ``StoreError``."""
+        return self.identity_number.open()
 
 
 def claim_acts(
@@ -182,7 +189,7 @@ def _lease(
     known = {row.ref: row for row in conn.execute(_THEIR_CASES, {"tenant": tenant, "refs": refs})}
     ids = schedules.remote_ids(conn, tenant, refs) if rows[0].lane == "platform" else {}
     for row in rows:
-        act = _claimed(row, known.get(row.ref), ids.get(row.ref, {}), owner, lease_until)
+        act = _claimed(conn, row, known.get(row.ref), ids.get(row.ref, {}), owner, lease_until)
         mine = {"of_tenant": tenant, "of_ref": row.ref, "of_n": row.n}
         taken = {"state": act.act.state, "attempts": act.act.attempts, "looks": act.looks}
         lease = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
@@ -194,6 +201,7 @@ def _lease(
 
 
 def _claimed(
+    conn: Connection,
     row: Row[*tuple[Any, ...]],
     of: Row[*tuple[Any, ...]] | None,
     schedule_ids: Mapping[int, tuple[str, str | None]],
@@ -205,7 +213,7 @@ def _claimed(
     return ClaimedAct(
         tenant=row.tenant,
         ref=row.ref,
-        act=replace(act_from_row(row), state=state, attempts=row.attempts + first),
+        act=replace(act_from_row(conn, row), state=state, attempts=row.attempts + first),
         lane=row.lane,
         why=row.why,
         opens=row.opens,
@@ -214,16 +222,18 @@ def _claimed(
         correlation=row.correlation,
         lease_owner=owner,
         lease_until=lease_until,
-        person_id=of.person_id if of else "",
+        person=of.person if of else "",
+        identity_number=sealing.sealed_value(conn, of, _k.identity_number) if of else Sealed(""),
         decided_at=of.decided_at if of else None,
-        client=_client(of.client) if of else None,
+        client=_client(conn, of) if of else None,
         external_id=of.external_id if of else None,
         schedule_ids=schedule_ids,
     )
 
 
-def _client(value: str | None) -> Client | None:
+def _client(conn: Connection, of: Row[Any]) -> Client | None:
     try:
+        value = sealing.opened(conn, of, _f.value)
         client = None if value is None else codec.load_fact("client", value)
     except StoreError:
         return None
@@ -243,9 +253,9 @@ def done(conn: Connection, claimed: ClaimedAct, effect: Effect, *, now: datetime
             conn, claimed.tenant, claimed.ref, effect.schedule, remote_id=effect.schedule_id, etag=effect.etag
         )
     if claimed.act.kind is ActKind.EMPTY_PERSON:
-        persons.told(conn, claimed.tenant, claimed.person_id, None, emptied=True)
+        persons.told(conn, claimed.tenant, claimed.person, None, emptied=True)
     elif claimed.act.kind is ActKind.PUT_PERSON:
-        persons.told(conn, claimed.tenant, claimed.person_id, effect.person)
+        persons.told(conn, claimed.tenant, claimed.person, effect.person)
 
 
 def retry(
@@ -329,6 +339,7 @@ def _move(
     due.lock_and_mark(conn, tenant, ref, now, reason)
     mine = {"of_tenant": tenant, "of_ref": ref, "of_n": act.n, "claimed_as": act.state}
     mine |= {"claimed_by": claimed.lease_owner, "claimed_until": claimed.lease_until}
+    values = sealed(conn, table, values, tenant=tenant, ref=ref, n=act.n)
     given_back = {"state": state, "lease_owner": None, "lease_until": None, **values}
     if not conn.execute(_CHANGE_CLAIMED, {**mine, **given_back}).rowcount:
         raise Overtaken(f"act {act.key} of case {ref} is no longer this process's; what came of it is found anew")

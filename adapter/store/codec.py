@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 from adapter.domain.decision import Decision
-from adapter.domain.facts import Absence, AuthorityDecision, Client, Execution, FactProblem, Note, Order
+from adapter.domain.facts import Absence, AuthorityDecision, Client, Execution, FactProblem, Note, Order, ServicePlan
 from adapter.domain.ledger import ScheduleRecord
 from adapter.store.errors import StoreError
 
@@ -23,8 +23,12 @@ RESOURCES: dict[str, TypeAdapter[Any]] = {
     "client": TypeAdapter(Client),
     "absences": TypeAdapter(tuple[Absence, ...]),
     "notes": TypeAdapter(tuple[Note, ...]),
+    "plans": TypeAdapter(tuple[ServicePlan, ...]),
 }
 """What the facts of a case consist of, by the name they have in ``Facts``."""
+
+EXTRA = frozenset({"plans"})
+"""What is read for some municipalities only, and what nothing waits for."""
 
 _PROBLEMS = TypeAdapter(tuple[FactProblem, ...])
 _RECORD = TypeAdapter(ScheduleRecord)

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
 
 from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy.sql.dml import ReturningInsert
 
 from adapter.followup.report import Month, months_between
 from adapter.followup.tallies import Tally, added
@@ -38,11 +39,16 @@ def add(conn: Connection, tenant: str, tallies: Iterable[Tally]) -> None:
     writer = _writer(os.getpid())
     rows = [{"tenant": tenant, "writer": writer, **tally._asdict()} for tally in added(tallies)]
     if rows:
-        new = insert_of(conn, table)
-        added_to = {"number": _c.number + new.excluded.number}
-        more = new.on_conflict_do_update(index_elements=list(table.primary_key), set_=added_to)
         # In the order of their keys, as everybody does: two that add to the same rows would block each other otherwise.
-        conn.execute(more.returning(_c.day), rows).all()
+        conn.execute(_adding(conn.dialect.name), rows).all()
+
+
+@cache
+def _adding(dialect: str) -> ReturningInsert[int]:
+    """Built once, as it runs for every act."""
+    new = insert_of(dialect, table)
+    added_to = {"number": _c.number + new.excluded.number}
+    return new.on_conflict_do_update(index_elements=list(table.primary_key), set_=added_to).returning(_c.number)
 
 
 def unit_of(conn: Connection, tenant: str, ref: str) -> int | None:
@@ -70,6 +76,12 @@ def between(conn: Connection, tenant: str, first: date, last: date, what: str | 
         query = query.where(_c.what.startswith(what, autoescape=True))
     rows = conn.execute(query.group_by(_c.unit, _c.what, _c.value))
     return [Tally(first, unit, what, value, int(number)) for unit, what, value, number in rows if number]
+
+
+def since(conn: Connection, tenant: str) -> date | None:
+    """The first day of which anything was counted."""
+    found: date | None = conn.scalar(select(func.min(_c.day)).where(_c.tenant == tenant))
+    return found
 
 
 def months(conn: Connection, tenant: str, first: date, last: date, *, zone: tzinfo, now: datetime) -> list[Month]:

@@ -27,10 +27,11 @@ from sqlalchemy.pool import StaticPool
 from sqlalchemy.util import greenlet_spawn
 
 from adapter.store.errors import StoreError, busy, translate
+from adapter.store.sealing import PLAIN, Sealing
 
 T = TypeVar("T")
 
-HEAD = "0008"
+HEAD = "0010"
 """The newest migration's revision, so that a start on a current schema needs nothing of Alembic."""
 _UPGRADE_LOCK = 0x7472796767
 """PostgreSQL's advisory lock that one replica holds while it migrates."""
@@ -54,6 +55,8 @@ CONNECTIONS = 4
 """How many connections to PostgreSQL a process has at most."""
 _IN_EACH_OTHERS_WAY = ("40P01", "40001")
 """Deadlock and serialisation failure: nothing of the transaction happened, and at once it may succeed."""
+_AUDIT_ORDER = "uq_events_previous"
+"""The same: another process wrote the next line of this case's audit."""
 _TRIES = 5
 
 
@@ -62,10 +65,12 @@ class Database:
     ``postgresql+psycopg://...``. Nothing connects before the first transaction.
 
     ``inline`` runs every transaction in the caller's own thread, which makes a simulation repeatable; an in-memory
-    database always is. Raises ``StoreError`` for a URL that can't be used.
+    database always is. ``sealing``: the keys by which what is personal is encrypted. Raises ``StoreError`` for a URL
+    that can't be used.
     """
 
-    def __init__(self, url: str, *, inline: bool = False) -> None:
+    def __init__(self, url: str, *, inline: bool = False, sealing: Sealing = PLAIN) -> None:
+        self.sealing = sealing
         try:
             self._url: URL = make_url(url)
             self._prepare_after = _prepare_after(self._url.query.get("prepare_threshold"))
@@ -129,14 +134,13 @@ class Database:
         self._alone = file
 
     def _connectable(self) -> Engine:
-        # hide_parameters: a driver's error would otherwise quote the row (P8).
         if not self._sqlite:
             return _watched(create_engine(self._url, **self._of_postgres()))
         if self.memory:
             once = {"check_same_thread": False}
-            engine = create_engine(self._url, hide_parameters=True, poolclass=StaticPool, connect_args=once)
+            engine = create_engine(self._url, poolclass=StaticPool, connect_args=once, **self._of_all())
         else:
-            engine = create_engine(self._url, hide_parameters=True)
+            engine = create_engine(self._url, **self._of_all())
         event.listen(engine, "connect", _prepare_sqlite)
         return engine
 
@@ -149,7 +153,11 @@ class Database:
         reachable["prepare_threshold"] = self._prepare_after
         # Pinged, as a connection may have died while it lay unused: at a restart of the server, for instance.
         pool = {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_pre_ping": True}
-        return {"hide_parameters": True, "connect_args": reachable, **pool}
+        return {"connect_args": reachable, **pool, **self._of_all()}
+
+    def _of_all(self) -> dict[str, Any]:
+        # hide_parameters: a driver's error would otherwise quote the row (P8).
+        return {"hide_parameters": True, "execution_options": {"sealing": self.sealing}}
 
     async def run(self, fn: Callable[[Connection], T]) -> T:
         """Run ``fn`` in one short transaction: committed when it returns, rolled back when it raises.
@@ -190,7 +198,7 @@ class Database:
                 self._committed += 1
                 self._remember_file()
             except DBAPIError as e:
-                if last or getattr(e.orig, "sqlstate", None) not in _IN_EACH_OTHERS_WAY:
+                if last or not _in_each_others_way(e):
                     raise self._counted(translate(e, self.name)) from None
             except NoneFree:
                 raise self._counted(busy(self.name)) from None
@@ -263,6 +271,11 @@ def _at_once(step: Coroutine[Any, Any, None]) -> None:
     with suppress(StopIteration):
         step.send(None)
         raise AssertionError("closing a connection waited for something")
+
+
+def _in_each_others_way(error: DBAPIError) -> bool:
+    constraint = getattr(getattr(error.orig, "diag", None), "constraint_name", None)
+    return getattr(error.orig, "sqlstate", None) in _IN_EACH_OTHERS_WAY or constraint == _AUDIT_ORDER
 
 
 def _prepare_after(given: object) -> int | None:

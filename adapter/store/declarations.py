@@ -6,34 +6,38 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from adapter.domain.facts import Note, Signal
+from adapter.store import sealing
 from adapter.store.sql import by_ref, upsert
 from adapter.store.tables import declarations
 
 _c = declarations.c
+_OF_CASES = (
+    select(declarations)
+    .where(_c.tenant == bindparam("tenant"), _c.ref.in_(bindparam("refs", expanding=True)))
+    .order_by(_c.at, _c.signal)
+)
 
 
 def declare(conn: Connection, tenant: str, ref: str, signal: Signal, *, at: datetime, who: str, why: str) -> bool:
     """Take down one declaration; a later one of the same signal replaces it. False if it is there already."""
     row = {"tenant": tenant, "ref": ref, "signal": str(signal), "at": at, "who": who, "why": why}
     c = declarations.c
-    same = select(c.ref).where(
-        c.tenant == tenant, c.ref == ref, c.signal == signal, c.at == at, c.who == who, c.why == why
-    )
-    if conn.scalar(same) is not None:
+    same = select(declarations).where(c.tenant == tenant, c.ref == ref, c.signal == signal, c.at == at)
+    known = conn.execute(same).one_or_none()
+    if known and (sealing.readable(conn, known, c.who), sealing.readable(conn, known, c.why)) == (who, why):
         return False
-    upsert(conn, declarations, row)
+    upsert(conn, declarations, sealing.sealed(conn, declarations, row))
     return True
 
 
 def declared(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, tuple[Note, ...]]:
     """Each case's declarations as the signals that they stand for, by whom."""
-    query = select(_c.ref, _c.signal, _c.at, _c.who).where(_c.tenant == tenant, _c.ref.in_(refs))
-    rows = by_ref(refs, conn.execute(query.order_by(_c.at, _c.signal)))
-    return {ref: tuple(map(_note, some)) for ref, some in rows.items()}
+    rows = by_ref(refs, conn.execute(_OF_CASES, {"tenant": tenant, "refs": refs}))
+    return {ref: tuple(_note(conn, row) for row in some) for ref, some in rows.items()}
 
 
-def _note(row: Row[Any]) -> Note:
-    return Note(f"declared:{row.signal}", Signal(row.signal), row.at, by=row.who)
+def _note(conn: Connection, row: Row[Any]) -> Note:
+    return Note(f"declared:{row.signal}", Signal(row.signal), row.at, by=sealing.readable(conn, row, _c.who))

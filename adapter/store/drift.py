@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, select, tuple_
 
+from adapter.store import sealing
 from adapter.store.tables import cases, events, schedules
 
 
@@ -28,17 +29,18 @@ def last_drift(conn: Connection, tenant: str) -> Drift | None:
     before the first comparison."""
     e = events.c
     of = (e.tenant == tenant, e.ref.is_(None), e.name == "comparison")
-    row = conn.execute(select(e.at, e.data).where(*of).order_by(e.id.desc()).limit(1)).one_or_none()
+    row = conn.execute(select(events).where(*of).order_by(e.id.desc()).limit(1)).one_or_none()
     if row is None:
         return None
-    unowned, missing, changed = (_labels(row.data.get(name)) for name in ("unowned", "missing", "changed"))
+    told = sealing.opened(conn, row, e.data)
+    unowned, missing, changed = (_labels(told.get(name)) for name in ("unowned", "missing", "changed"))
     owned = _running(conn, tenant, [*unowned, *missing])
     return Drift(
         row.at,
         tuple(label for label in unowned if label not in owned),
         tuple(label for label in missing if label in owned),
         changed,
-        bool(row.data.get("mended", True)),
+        bool(told.get("mended", True)),
     )
 
 

@@ -15,14 +15,21 @@ from sqlalchemy import Connection, Integer, Row, bindparam, case, literal, selec
 
 from adapter.domain.decision import Decision, Phase
 from adapter.log_events import log, log_context
-from adapter.store import codec, events
+from adapter.store import codec, events, sealing
 from adapter.store.cases import COLUMNS, Case, from_row, lock
 from adapter.store.errors import Overtaken
+from adapter.store.sealing import Sealed, sealed
 from adapter.store.tables import cases, facts
 from adapter.store.types import Instant
 
 _c = cases.c
 _NOW = bindparam("now", type_=Instant())
+_OPEN = (
+    select(_c.ref)
+    .where(_c.tenant == bindparam("tenant"), _c.ref.in_(bindparam("refs", expanding=True)), _c.closed_at.is_(None))
+    .order_by(_c.ref)
+    .with_for_update()
+)
 _MARK = (
     update(cases)
     .where(_c.tenant == bindparam("of_tenant"), _c.ref.in_(bindparam("refs", expanding=True)), _c.closed_at.is_(None))
@@ -44,6 +51,12 @@ _READY = (
     .order_by(_c.ready_at, _c.ref)
     .limit(bindparam("limit", type_=Integer()))
     .with_for_update(skip_locked=True)
+)
+_LEASE = (
+    update(cases)
+    .where(_c.tenant == bindparam("of_tenant"), _c.ref.in_(bindparam("refs", expanding=True)))
+    # No reason stands there until it is marked anew.
+    .values(version=_c.version + 1, due_reason=None)
 )
 _HELD = (
     select(_c.version, _c.lease_owner, _c.due_at, _c.due_reason, _c.due_seq, _c.read_again_at, _c.ready_at)
@@ -90,8 +103,7 @@ def _hold_open(conn: Connection, tenant: str, refs: Iterable[str]) -> Sequence[s
     """Those of the cases that are open, locked in the order that everybody keeps to: two who mark the same cases would
     block each other otherwise."""
     asked = sorted(set(refs))
-    theirs = (_c.tenant == tenant, _c.ref.in_(asked), _c.closed_at.is_(None))
-    return conn.scalars(select(_c.ref).where(*theirs).order_by(_c.ref).with_for_update()).all() if asked else ()
+    return conn.scalars(_OPEN, {"tenant": tenant, "refs": asked}).all() if asked else ()
 
 
 def _mark(
@@ -111,17 +123,16 @@ def claim_due(
     if not rows:
         return []
     lease: dict[str, Any] = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
-    leasing = update(cases).where(_c.tenant == tenant, _c.ref.in_([row.ref for row in rows]))
-    # No reason stands there until it is marked anew.
-    conn.execute(leasing.values(**lease, version=_c.version + 1, due_reason=None))
-    return [replace(row, **lease, version=row.version + 1) for row in filter(None, map(_readable, rows))]
+    conn.execute(_LEASE, {"of_tenant": tenant, "refs": [row.ref for row in rows], **lease})
+    found = (_readable(conn, row) for row in rows)
+    return [replace(one, **lease, version=one.version + 1) for one in found if one is not None]
 
 
-def _readable(row: Row[*tuple[Any, ...]]) -> Case | None:
+def _readable(conn: Connection, row: Row[*tuple[Any, ...]]) -> Case | None:
     """None for a case that this version doesn't understand: a newer replica may be there. It is left alone until the
     lease ends, and stops no other."""
     try:
-        return from_row(row)
+        return from_row(conn, row)
     except ValueError as e:
         with log_context(tenant=row.tenant, case=row.ref):
             log("case_poisoned", error=e, retry_at=None)
@@ -188,7 +199,7 @@ def _first(*times: datetime | None) -> datetime | None:
 
 def _mark_siblings(conn: Connection, case: Case, now: datetime) -> None:
     # The last of a person's cases empties the person at the platform, so each must see that the others closed.
-    theirs = (_c.tenant == case.tenant, _c.person_id == case.person_id, _c.closed_at.is_(None))
+    theirs = (_c.tenant == case.tenant, _c.person == case.person, _c.closed_at.is_(None))
     others = conn.scalars(select(_c.ref).where(*theirs)).all()
     mark_due(conn, case.tenant, others, now, "sibling_closed")
 
@@ -266,7 +277,11 @@ def hold(conn: Connection, case: Case, owner: str) -> Case:
 
 def _give_back(conn: Connection, row: Case, **values: Any) -> Case:
     given_back = {"lease_owner": None, "lease_until": None, "version": row.version + 1, **values}
-    conn.execute(_GIVE_BACK, {"of_tenant": row.tenant, "of_ref": row.ref, "of_version": row.version, **given_back})
+    stored = sealed(conn, cases, given_back, tenant=row.tenant, ref=row.ref)
+    conn.execute(_GIVE_BACK, {"of_tenant": row.tenant, "of_ref": row.ref, "of_version": row.version, **stored})
+    if "decision" in given_back:
+        which = sealing.where(_c.decision, {"tenant": row.tenant, "ref": row.ref})
+        given_back["decision"] = Sealed(stored["decision"], which, sealing.of(conn))
     return replace(row, **given_back)
 
 

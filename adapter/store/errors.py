@@ -8,7 +8,7 @@ from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 class StoreError(Exception):
     """The database can't be used now. ``reason``: ``locked`` (all of it), ``held`` (by another adapter), ``contended``
     (some rows), ``full``, ``missing``, ``read_only``, ``corrupt``, ``unreachable``, ``schema``, ``driver``,
-    ``content`` or ``other``.
+    ``key`` (another than the database's), ``content`` or ``other``.
 
     Nothing of the transaction happened; whoever called tries again at its next turn. ``after`` counts the transactions
     that had succeeded before it: two errors of one outage have it alike.

@@ -1,16 +1,28 @@
-"""The audit: what was decided and done, append only, in the same transaction as the change itself."""
+"""The audit: what was decided and done, append only, in the same transaction as the change itself.
+
+Each event carries the hash of the one before in its case (``audit_chain``). That there is only one after each is held
+by a unique index: where two processes write of one case at the same moment, the second transaction is run again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
+from adapter.store import sealing
+from adapter.store.audit_chain import hash_of, start_of
+from adapter.store.errors import StoreError
 from adapter.store.tables import events
 
 _NEW = insert(events)
+_c = events.c
+_NEWEST = select(_c.hash).where(_c.tenant == bindparam("tenant"), _c.hash.is_not(None)).order_by(_c.id.desc()).limit(1)
+_NEWEST_OF_CASE = _NEWEST.where(_c.ref == bindparam("ref"))
+_NEWEST_OF_NONE = _NEWEST.where(_c.ref.is_(None))
 
 Data = Mapping[str, str | int | bool | None]
 
@@ -52,13 +64,80 @@ def record_all(
 ) -> None:
     """Write several, each a name and its data."""
     of = {"tenant": tenant, "ref": ref, "at": now, "correlation": correlation}
-    if rows := [{**of, "name": name, "data": dict(data)} for name, data in lines]:
-        conn.execute(_NEW, rows)
+    newest = _NEWEST_OF_NONE if ref is None else _NEWEST_OF_CASE
+    rows: list[dict[str, Any]] = []
+    previous = ""
+    for name, given in lines:
+        data = dict(given)
+        previous = previous or conn.scalar(newest, {"tenant": tenant, "ref": ref}) or start_of(tenant, ref)
+        hashed = hash_of(previous, tenant, ref, now, name, data, correlation)
+        rows.append({**of, "name": name, "data": data, "previous": previous, "hash": hashed})
+        previous = hashed
+    if rows:
+        conn.execute(_NEW, [sealing.sealed(conn, events, row) for row in rows])
+
+
+@dataclass(frozen=True, slots=True)
+class ChainedEvent(Event):
+    """An event with its place in the chain (``audit_chain.Chained``)."""
+
+    tenant: str
+    previous: str | None
+    hash: str | None
+
+
+def after(
+    conn: Connection,
+    tenant: str,
+    id: int,
+    *,
+    up_to: int | None = None,
+    ref: str | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    limit: int = 2000,
+) -> list[ChainedEvent]:
+    """The next events of a municipality by id; only those of a case, or from ``since`` on and before ``until`` (UTC),
+    if asked. Few at a time: on SQLite a transaction holds up the work."""
+    query = select(events).where(_c.tenant == tenant, _c.id > id).order_by(_c.id).limit(limit)
+    if up_to is not None:
+        query = query.where(_c.id <= up_to)
+    if ref is not None:
+        query = query.where(_c.ref == ref)
+    if since is not None:
+        query = query.where(_c.at >= since)
+    if until is not None:
+        query = query.where(_c.at < until)
+    rows = conn.execute(query).all()
+    return [ChainedEvent(**_values(conn, row), tenant=row.tenant, previous=row.previous, hash=row.hash) for row in rows]
+
+
+def named(conn: Connection, tenant: str, name: str) -> list[Event]:
+    """Those of no single case that have a name, oldest first."""
+    of = (_c.tenant == tenant, _c.ref.is_(None), _c.name == name)
+    rows = conn.execute(select(events).where(*of).order_by(_c.id)).all()
+    return [Event(**_values(conn, row)) for row in rows]
+
+
+def last_before(conn: Connection, tenant: str, at: datetime) -> int | None:
+    """The id of the newest event that was written at this instant (UTC) or before."""
+    query = select(_c.id).where(_c.tenant == tenant, _c.at <= at).order_by(_c.id.desc()).limit(1)
+    return conn.scalar(query)
 
 
 def of_case(conn: Connection, tenant: str, ref: str, *, limit: int | None = None) -> tuple[Event, ...]:
     """A case's audit, oldest first; with ``limit`` only the newest so many."""
     c = events.c
-    query = select(c.id, c.ref, c.at, c.name, c.data, c.correlation).where(c.tenant == tenant, c.ref == ref)
+    query = select(events).where(c.tenant == tenant, c.ref == ref)
     rows = conn.execute(query.order_by(c.id.desc()).limit(limit)).all()
-    return tuple(Event(*row) for row in reversed(rows))
+    return tuple(Event(**_values(conn, row)) for row in reversed(rows))
+
+
+def _values(conn: Connection, row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
+    """What an ``Event`` consists of. Data that can't be opened says so, and fits no hash."""
+    try:
+        data = sealing.opened(conn, row, _c.data)
+    except StoreError as error:
+        data = {"unreadable": str(error)}
+    of = {"id": row.id, "ref": row.ref, "at": row.at, "name": row.name}
+    return {**of, "data": data, "correlation": row.correlation}

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from adapter.domain.facts import FactProblem, Facts, Note, Read
-from adapter.store import cases, codec, declarations
+from adapter.store import cases, codec, declarations, sealing
 from adapter.store.cases import Links
 from adapter.store.errors import StoreError
+from adapter.store.sealing import sealed
 from adapter.store.sql import upsert
 from adapter.store.tables import facts
 
@@ -58,13 +59,14 @@ def save(
         of = {"tenant": tenant, "ref": ref, "resource": name}
         if old is not None and fact.stale:
             mine = (_c.tenant == tenant, _c.ref == ref, _c.resource == name)
-            conn.execute(update(facts).where(*mine).values(tried))
+            conn.execute(update(facts).where(*mine).values(sealed(conn, facts, tried, **of)))
         elif old is not None and old.read_at and (old.value, old.problems) == (fact.value, fact.problems):
             same.setdefault((fact.read_at, fact.tried_at), []).append(name)
         else:
             value = None if fact.value is None else codec.dump_fact(name, fact.value)
             problems = codec.dump_problems(fact.problems)
-            rows.append({**of, "value": value, "problems": problems, "read_at": fact.read_at, **tried})
+            row = {**of, "value": value, "problems": problems, "read_at": fact.read_at, **tried}
+            rows.append(sealed(conn, facts, row))
     for (read_at, tried_at), names in same.items():
         mine = (_c.tenant == tenant, _c.ref == ref, _c.resource.in_(names))
         fresh = update(facts).where(*mine).values(read_at=read_at, tried_at=tried_at, stale=False, error=None)
@@ -89,6 +91,8 @@ class Known:
         for resource in codec.RESOURCES:
             fact = self.resources.get(resource)
             if fact is None or fact.read_at is None:
+                if resource in codec.EXTRA:
+                    continue
                 return None
             value = (*fact.value, *self.declared) if resource == "notes" else fact.value
             reads[resource] = Read(value, fact.read_at, fact.stale)
@@ -102,13 +106,15 @@ def load(conn: Connection, tenant: str, ref: str) -> Known:
     """A value that this version can't read counts as never read, and so is read afresh."""
     rows = conn.execute(_OF_CASE, {"tenant": tenant, "ref": ref})
     links, declared = cases.all_links(conn, tenant, [ref]), declarations.declared(conn, tenant, [ref])
-    return Known({row.resource: _loaded(row) for row in rows}, links[ref], declared[ref])
+    return Known({row.resource: _loaded(conn, row) for row in rows}, links[ref], declared[ref])
 
 
-def _loaded(row: Row[Any]) -> StoredFact:
+def _loaded(conn: Connection, row: Row[Any]) -> StoredFact:
     try:
-        value = None if row.value is None else codec.load_fact(row.resource, row.value)
-        problems = codec.load_problems(row.problems)
+        text = sealing.opened(conn, row, _c.value)
+        value = None if text is None else codec.load_fact(row.resource, text)
+        problems = codec.load_problems(sealing.opened(conn, row, _c.problems))
     except StoreError as e:
         return StoredFact(row.resource, None, None, row.tried_at, True, str(e), ())
-    return StoredFact(row.resource, value, row.read_at, row.tried_at, row.stale, row.error, problems)
+    error = sealing.readable(conn, row, _c.error)
+    return StoredFact(row.resource, value, row.read_at, row.tried_at, row.stale, error, problems)

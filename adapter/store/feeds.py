@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from adapter.ports import Changed
 from adapter.store.errors import Overtaken
@@ -33,7 +33,24 @@ class Feed:
 
 
 _COLUMNS = [feeds.c[name] for name in Feed.__dataclass_fields__]
-_i = feed_items.c
+_f, _i = feeds.c, feed_items.c
+# What runs for every feed at every poll is built once.
+_CLAIM = (
+    update(feeds)
+    .where(_f.tenant == bindparam("of_tenant"), _f.name == bindparam("of_feed"))
+    .where(_f.lease_owner.is_(None) | (_f.lease_until <= bindparam("now")))
+    .returning(*_COLUMNS)
+)
+_HELD = update(feeds).where(
+    _f.tenant == bindparam("of_tenant"),
+    _f.name == bindparam("of_feed"),
+    _f.lease_owner == bindparam("held_by"),
+    _f.lease_until == bindparam("held_until"),
+)
+_SHOWN = select(_i.item, _i.fingerprint, _i.seen_at).where(
+    _i.tenant == bindparam("of_tenant"), _i.feed == bindparam("of_feed")
+)
+_KNOWN = _SHOWN.where(_i.item.in_(bindparam("items", expanding=True)))
 
 
 def feed(conn: Connection, tenant: str, name: str) -> Feed | None:
@@ -43,13 +60,11 @@ def feed(conn: Connection, tenant: str, name: str) -> Feed | None:
 
 def claim(conn: Connection, tenant: str, name: str, *, now: datetime, owner: str, lease_until: datetime) -> Feed | None:
     """Lease a feed, which is made at first use; None while somebody else's lease lasts."""
-    c = feeds.c
-    free = c.lease_owner.is_(None) | (c.lease_until <= now)
-    claiming = update(feeds).where(c.tenant == tenant, c.name == name, free).returning(*_COLUMNS)
-    claiming = claiming.values(lease_owner=owner, lease_until=lease_until, tried_at=now)
-    row = conn.execute(claiming).one_or_none()
+    lease = {"lease_owner": owner, "lease_until": lease_until, "tried_at": now}
+    claiming = {"of_tenant": tenant, "of_feed": name, "now": now, **lease}
+    row = conn.execute(_CLAIM, claiming).one_or_none()
     if row is None and insert_missing(conn, feeds, {"tenant": tenant, "name": name}):
-        row = conn.execute(claiming).one_or_none()
+        row = conn.execute(_CLAIM, claiming).one_or_none()
     return Feed(*row) if row is not None else None
 
 
@@ -81,10 +96,8 @@ def _give_back(conn: Connection, feed: Feed, values: dict[str, object]) -> None:
 
 
 def _guarded(conn: Connection, feed: Feed, values: dict[str, object]) -> None:
-    c = feeds.c
-    mine = (c.tenant == feed.tenant, c.name == feed.name)
-    held = (c.lease_owner == feed.lease_owner, c.lease_until == feed.lease_until)
-    if not conn.execute(update(feeds).where(*mine, *held).values(values)).rowcount:
+    of = {"of_tenant": feed.tenant, "of_feed": feed.name}
+    if not conn.execute(_HELD, {**of, "held_by": feed.lease_owner, "held_until": feed.lease_until, **values}).rowcount:
         raise Overtaken(
             f"feed {feed.name} of {feed.tenant} was read by another process meanwhile; nothing was taken in"
         )
@@ -114,14 +127,13 @@ def fingerprints(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -
 
 def _known(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> dict[str, tuple[str, datetime]]:
     asked = list(ids)
-    query = select(_i.item, _i.fingerprint, _i.seen_at).where(_i.tenant == tenant, _i.feed == feed, _i.item.in_(asked))
-    rows = conn.execute(query) if asked else ()
+    rows = conn.execute(_KNOWN, {"of_tenant": tenant, "of_feed": feed, "items": asked}) if asked else ()
     return {row.item: (row.fingerprint, row.seen_at) for row in rows}
 
 
 def showed(conn: Connection, tenant: str, feed: str) -> dict[str, str]:
     """What a feed showed, as far as it is remembered: item to fingerprint."""
-    rows = conn.execute(select(_i.item, _i.fingerprint).where(_i.tenant == tenant, _i.feed == feed))
+    rows = conn.execute(_SHOWN, {"of_tenant": tenant, "of_feed": feed})
     return {row.item: row.fingerprint for row in rows}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, bindparam, func, select
 
 from adapter.domain.ledger import LOOK_DONE, Look, LookOutcome
 from adapter.store.codec import chunks
@@ -15,6 +15,13 @@ from adapter.store.tables import looks
 
 _c = looks.c
 _DONE = _c.outcome.in_(sorted(LOOK_DONE))
+# What runs for every case that is decided is built once.
+_OF_CASE = (_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref"))
+_SINCE = select(looks).where(*_OF_CASE, _c.due_at >= bindparam("start")).order_by(_c.due_at, _c.n)
+_FIRST = select(_c.n, func.min(_c.due_at).label("at")).where(*_OF_CASE, _DONE, _c.entitled).group_by(_c.n).subquery()
+_FIRST_DONE = (
+    select(looks).join(_FIRST, (_FIRST.c.n == _c.n) & (_FIRST.c.at == _c.due_at)).where(*_OF_CASE).order_by(_c.n)
+)
 
 
 def save(conn: Connection, tenant: str, seen: Iterable[tuple[str, Look]]) -> None:
@@ -62,16 +69,12 @@ def since(conn: Connection, tenant: str, start: datetime) -> dict[str, list[Look
 
 def of_case(conn: Connection, tenant: str, ref: str, start: datetime) -> tuple[Look, ...]:
     """A case's looks that were due at or after an instant (UTC), in order."""
-    query = select(looks).where(_c.tenant == tenant, _c.ref == ref, _c.due_at >= start).order_by(_c.due_at, _c.n)
-    return tuple(map(_look, conn.execute(query)))
+    return tuple(map(_look, conn.execute(_SINCE, {"tenant": tenant, "ref": ref, "start": start})))
 
 
 def first_done(conn: Connection, tenant: str, ref: str) -> tuple[Look, ...]:
     """The first look of each of a case's schedules that was done, by somebody who had a right to look."""
-    theirs = (_c.tenant == tenant, _c.ref == ref)
-    first = select(_c.n, func.min(_c.due_at).label("at")).where(*theirs, _DONE, _c.entitled).group_by(_c.n).subquery()
-    query = select(looks).join(first, (first.c.n == _c.n) & (first.c.at == _c.due_at)).where(*theirs)
-    return tuple(map(_look, conn.execute(query.order_by(_c.n))))
+    return tuple(map(_look, conn.execute(_FIRST_DONE, {"tenant": tenant, "ref": ref})))
 
 
 def before(conn: Connection, tenant: str, refs: Sequence[str], start: datetime) -> dict[str, Look]:

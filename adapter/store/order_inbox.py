@@ -8,7 +8,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, bindparam, delete, select
 
 from adapter.domain.facts import FactProblem
 from adapter.store.sql import insert_missing
@@ -46,11 +46,16 @@ class WaitingOrder:
         return f"order:{self.order_id}"
 
 
+_WAITING = (
+    select(*(table.c[f.name] for f in fields(WaitingOrder)))
+    .where(table.c.tenant == bindparam("tenant"))
+    .order_by(table.c.since, table.c.order_id)
+)
+
+
 def all_waiting(conn: Connection, tenant: str) -> dict[str, WaitingOrder]:
     """Everything that is asked for again, by id, the oldest first."""
-    c = table.c
-    query = select(*(c[f.name] for f in fields(WaitingOrder))).where(c.tenant == tenant).order_by(c.since, c.order_id)
-    return {row.order_id: _loaded(row) for row in conn.execute(query)}
+    return {row.order_id: _loaded(row) for row in conn.execute(_WAITING, {"tenant": tenant})}
 
 
 def unusable_orders(conn: Connection, tenant: str) -> tuple[WaitingOrder, ...]:

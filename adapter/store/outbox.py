@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from adapter.domain.ledger import PERSON_KINDS, Act, ActKind, ActState, Ledger, Wanted
 from adapter.store import cases as case_rows
-from adapter.store import events, look_log, persons, schedules
+from adapter.store import events, look_log, persons, schedules, sealing
 from adapter.store.cases import Case
 from adapter.store.sql import insert_missing
 from adapter.store.tables import acts as table
@@ -37,7 +37,7 @@ _WAITING = _LOCKED.where(_c.state.in_(UNFINISHED))
 _CHANGE = update(table).where(
     _c.tenant == bindparam("of_tenant"), _c.ref == bindparam("of_ref"), _c.n == bindparam("of_n")
 )
-_OTHERS = (_k.person_id == bindparam("person_id"), _k.ref != bindparam("ref"), _k.closed_at.is_(None))
+_OTHERS = (_k.person == bindparam("person"), _k.ref != bindparam("ref"), _k.closed_at.is_(None))
 _ELSEWHERE = select(_k.ref).where(_k.tenant == bindparam("tenant"), *_OTHERS).limit(1)
 _NEW = insert(table)
 
@@ -63,7 +63,7 @@ def lane_of(kind: ActKind) -> str:
     return {ActKind.MESSAGE: "message", ActKind.MAIL: "mail"}.get(kind, "platform")
 
 
-def act_from_row(row: Row[Any]) -> Act:
+def act_from_row(conn: Connection, row: Row[*tuple[Any, ...]]) -> Act:
     """A row of the table as an ``Act``."""
     return Act(
         n=row.n,
@@ -74,13 +74,17 @@ def act_from_row(row: Row[Any]) -> Act:
         created_at=row.created_at,
         done_at=row.done_at,
         attempts=row.attempts,
-        error=row.error,
+        error=sealing.readable(conn, row, _c.error),
     )
 
 
 def acts(conn: Connection, tenant: str, ref: str) -> tuple[Act, ...]:
     """All acts of a case in the order in which they were decided."""
-    return tuple(map(act_from_row, conn.execute(_OF_CASE, {"tenant": tenant, "ref": ref})))
+    return _acts(conn, conn.execute(_OF_CASE, {"tenant": tenant, "ref": ref}).all())
+
+
+def _acts(conn: Connection, rows: Rows) -> tuple[Act, ...]:
+    return tuple(act_from_row(conn, row) for row in rows)
 
 
 def rows_of(conn: Connection, case: Case) -> Rows:
@@ -97,12 +101,12 @@ def ledger(conn: Connection, case: Case, rows: Rows | None = None, *, looks_sinc
     """Everything done for a case, as ``decide`` takes it; ``rows`` are its acts if they were read already. Its looks
     are those due at or after ``looks_since`` (UTC); None: none are asked for."""
     schedule = schedules.newest(conn, case.tenant, case.ref)
-    of = {"tenant": case.tenant, "person_id": case.person_id, "ref": case.ref}
+    of = {"tenant": case.tenant, "person": case.person, "ref": case.ref}
     return Ledger(
         opened_at=case.opened_at,
-        acts=tuple(map(act_from_row, rows)) if rows is not None else acts(conn, case.tenant, case.ref),
+        acts=_acts(conn, rows) if rows is not None else acts(conn, case.tenant, case.ref),
         schedule=schedule,
-        person=persons.record(conn, case.tenant, case.person_id),
+        person=persons.record(conn, case.tenant, case.person),
         person_elsewhere=conn.scalar(_ELSEWHERE, of) is not None,
         closed=not case.open,
         looks=look_log.of_case(conn, case.tenant, case.ref, looks_since) if looks_since and schedule else (),
@@ -214,7 +218,7 @@ def _new(
     return {**of, **first, **_content(w, facts_at, now)}
 
 
-def _change(conn: Connection, row: Row[Any], values: Mapping[str, Any]) -> None:
+def _change(conn: Connection, row: Row[*tuple[Any, ...]], values: Mapping[str, Any]) -> None:
     if values:
         conn.execute(_CHANGE, {"of_tenant": row.tenant, "of_ref": row.ref, "of_n": row.n, **values})
 

@@ -21,7 +21,7 @@ def purge(
     a case anew. The person's own row goes with the last of their cases.
     """
     query = select(*COLUMNS).where(*_due(tenant, closed_before, ref)).order_by(cases.c.closed_at, cases.c.ref)
-    found = [from_row(row) for row in conn.execute(query.limit(limit).with_for_update())]
+    found = [from_row(conn, row) for row in conn.execute(query.limit(limit).with_for_update())]
     for case in found:
         _purge(conn, case, now)
     return [case.ref for case in found]
@@ -44,11 +44,11 @@ def _purge(conn: Connection, case: Case, now: datetime) -> None:
         conn.execute(delete(table).where(table.c.tenant == case.tenant, table.c.ref == case.ref))
     c = cases.c
     forgotten = update(cases).where(c.tenant == case.tenant, c.ref == case.ref)
-    conn.execute(forgotten.values(person_id="", decision=None, error=None, purged_at=now))
+    conn.execute(forgotten.values(person="", identity_number="", decision=None, error=None, purged_at=now))
     a = acts.c
     conn.execute(update(acts).where(a.tenant == case.tenant, a.ref == case.ref).values(error=None))
-    others = select(c.ref).where(c.tenant == case.tenant, c.person_id == case.person_id).limit(1)
+    others = select(c.ref).where(c.tenant == case.tenant, c.person == case.person).limit(1)
     if conn.scalar(others) is None:
         p = persons.c
-        conn.execute(delete(persons).where(p.tenant == case.tenant, p.person_id == case.person_id))
+        conn.execute(delete(persons).where(p.tenant == case.tenant, p.person == case.person))
     events.record(conn, case.tenant, case.ref, "case.purged", {}, now=now)

@@ -30,7 +30,7 @@ class ActCount:
 class Overview:
     """One tenant. ``phases`` counts all cases, closed ones too; ``acts`` only those that aren't done or dropped;
     ``ready`` cases could be claimed now, the first since ``ready_since`` (UTC); ``failing`` cases raised something;
-    ``held`` are orders that can't be used and have no case."""
+    ``unusable`` are orders that can't be used and have no case."""
 
     phases: dict[str, int]
     acts: tuple[ActCount, ...]
@@ -38,7 +38,7 @@ class Overview:
     ready: int
     ready_since: datetime | None
     failing: int
-    held: tuple[WaitingOrder, ...] = ()
+    unusable: tuple[WaitingOrder, ...] = ()
 
 
 def unattended(conn: Connection, tenants: Sequence[str]) -> dict[str, int]:
@@ -73,5 +73,5 @@ def overview(conn: Connection, tenant: str, now: datetime) -> Overview:
         ready=ready[0],
         ready_since=ready[1],
         failing=failing or 0,
-        held=unusable_orders(conn, tenant),
+        unusable=unusable_orders(conn, tenant),
     )

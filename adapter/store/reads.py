@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Column, Connection, Row, delete, insert, select
 
+from adapter.store.sealing import readable, sealed
 from adapter.store.tables import reads
 
 SHELL = "shell"
@@ -44,7 +46,7 @@ def note(
     """Write down that somebody reads; in the transaction that reads it, so that nothing is shown without."""
     of = {"ref": ref, "at": now, "who": reader.who, "what": what, "place": reader.place}
     if rows := [{"tenant": tenant, **of} for tenant in tenants]:
-        conn.execute(insert(reads), rows)
+        conn.execute(insert(reads), [sealed(conn, reads, row) for row in rows])
 
 
 def find(
@@ -56,14 +58,19 @@ def find(
     until: datetime | None = None,
 ) -> list[Read]:
     """What was read, oldest first: of one case, from ``since`` on and before ``until`` (UTC)."""
-    query = select(_c.tenant, _c.ref, _c.at, _c.who, _c.what, _c.place).where(_c.tenant == tenant)
+    query = select(reads).where(_c.tenant == tenant)
     if ref is not None:
         query = query.where(_c.ref == ref)
     if since is not None:
         query = query.where(_c.at >= since)
     if until is not None:
         query = query.where(_c.at < until)
-    return [Read(*row) for row in conn.execute(query.order_by(_c.at, _c.id))]
+    rows = conn.execute(query.order_by(_c.at, _c.id)).all()
+
+    def by(row: Row[*tuple[Any, ...]], column: Column[str]) -> str:
+        return readable(conn, row, column) or ""
+
+    return [Read(row.tenant, row.ref, row.at, by(row, _c.who), row.what, by(row, _c.place)) for row in rows]
 
 
 def forget(conn: Connection, tenant: str, before: datetime) -> int:

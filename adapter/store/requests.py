@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
-from adapter.store import events
+from adapter.store import events, sealing
 from adapter.store.errors import Overtaken
 from adapter.store.sql import insert_missing
 from adapter.store.tables import acts, cases
@@ -87,7 +87,7 @@ def take(
     for tenant in tenants:
         what: dict[str, Any] = {"tenant": tenant, "id": id, "kind": kind, "content": dict(content), "origin": origin}
         row = what | {"taken_at": now, "turn_at": now, "finished_at": now if finished else None, "position": {}}
-        if not insert_missing(conn, table, row):
+        if not insert_missing(conn, table, sealing.sealed(conn, table, row)):
             return False  # another process took it at this very moment
         data = {key: str(content[key]) for key in ("scope", "mode", "who", "why") if key in content}
         events.record(conn, tenant, None, "request.taken", {"id": id, "kind": kind, **data}, now=now)
@@ -102,7 +102,11 @@ def all_requests(
     for name, value in (("id", id), ("kind", kind), ("tenant", tenant)):
         if value is not None:
             query = query.where(table.c[name] == value)
-    return [Request(*row) for row in conn.execute(query)]
+    return [_request(conn, row) for row in conn.execute(query)]
+
+
+def _request(conn: Connection, row: Row[Any]) -> Request:
+    return Request(**{**row._mapping, "content": sealing.opened(conn, row, table.c.content)})
 
 
 def claim(
@@ -120,8 +124,7 @@ def claim(
         return None
     mine = update(table).where(c.tenant == row.tenant, c.id == row.id)
     conn.execute(mine.values(lease_owner=owner, lease_until=lease_until, turn_at=now))
-    values = dict(row._mapping) | {"lease_owner": owner, "lease_until": lease_until}
-    return Request(**values)
+    return replace(_request(conn, row), lease_owner=owner, lease_until=lease_until)
 
 
 def give_back(conn: Connection, request: Request, **values: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
+from adapter.store.sealing import opened, sealed
 from adapter.store.tables import sessions
 
 _c = sessions.c
@@ -22,13 +23,16 @@ def begin(conn: Connection, content: Content, *, now: datetime, ends_at: datetim
     """Keep ``content`` until ``ends_at`` (UTC); what to give the browser. Those that have ended are forgotten."""
     conn.execute(delete(sessions).where(_c.ends_at <= now))
     given = secrets.token_urlsafe(32)
-    conn.execute(insert(sessions).values(digest=_digest(given), content=dict(content), ends_at=ends_at))
+    row = {"digest": _digest(given), "content": dict(content), "ends_at": ends_at}
+    conn.execute(insert(sessions).values(sealed(conn, sessions, row)))
     return given
 
 
 def find(conn: Connection, given: str, now: datetime) -> Content | None:
     """What is kept for the browser that gives this; None if nothing is, or no more."""
-    found: Content | None = conn.scalar(select(_c.content).where(_c.digest == _digest(given), _c.ends_at > now))
+    query = select(sessions).where(_c.digest == _digest(given), _c.ends_at > now)
+    row = conn.execute(query).one_or_none()
+    found: Content | None = opened(conn, row, _c.content) if row is not None else None
     return found
 
 

@@ -13,16 +13,16 @@ from sqlalchemy import Connection, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 
-def insert_of(conn: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """The database's own INSERT, which knows ``ON CONFLICT``."""
-    return postgresql.insert(table) if conn.dialect.name == "postgresql" else sqlite.insert(table)
+def insert_of(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """The database's own INSERT, which knows ``ON CONFLICT``; ``dialect`` is its name to SQLAlchemy."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def insert_missing(conn: Connection, table: Table, *rows: Mapping[str, Any]) -> int:
     """Insert rows, all with the same columns, but those that break a unique constraint; how many were inserted."""
     if not rows:
         return 0
-    new = insert_of(conn, table).on_conflict_do_nothing().returning(*table.primary_key)
+    new = insert_of(conn.dialect.name, table).on_conflict_do_nothing().returning(*table.primary_key)
     return len(conn.execute(new, rows).all())
 
 
@@ -31,7 +31,7 @@ def upsert(conn: Connection, table: Table, *rows: Mapping[str, Any], keep: Seque
     ``keep`` get the new values."""
     if not rows:
         return
-    new, key = insert_of(conn, table), list(table.primary_key)
+    new, key = insert_of(conn.dialect.name, table), list(table.primary_key)
     fresh = {name: new.excluded[name] for name in rows[0] if table.c[name] not in key and name not in keep}
     conn.execute(new.on_conflict_do_update(index_elements=key, set_=fresh).returning(*key), rows).all()
 

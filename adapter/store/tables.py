@@ -3,6 +3,8 @@
 ``ready_at`` of a case or an act is the instant from which it may be claimed, whatever the reason: due, to be read
 again, or its lease run out. It is kept up by the functions that change those, so that a claim is one walk along one
 index, however many rows wait for something else. Only the first unfinished act of a lane has it.
+
+``person`` is a keyed hash, by which a person is looked up; which columns are encrypted stands in ``sealing``.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ cases = Table(
     metadata,
     Column("tenant", Word, primary_key=True),
     Column("ref", Word, primary_key=True),
-    Column("person_id", Text, nullable=False),
+    Column("person", Word, nullable=False, server_default=""),
+    Column("identity_number", Text, nullable=False),
     Column("evidence_after", Date, nullable=False),
     Column("phase", Word, nullable=False),
     Column("opened_at", Instant, nullable=False),
@@ -48,7 +51,7 @@ cases = Table(
     Column("purged_at", Instant),
     Column("unit", Integer),
     Index("ix_cases_ready", "tenant", "ready_at", "ref"),
-    Index("ix_cases_person", "tenant", "person_id"),
+    Index("ix_cases_person", "tenant", "person"),
     Index("ix_cases_closed", "tenant", "closed_at", "phase"),
 )
 
@@ -132,7 +135,7 @@ persons = Table(
     "persons",
     metadata,
     Column("tenant", Word, primary_key=True),
-    Column("person_id", Text, primary_key=True),
+    Column("person", Word, primary_key=True),
     Column("external_id", Word, nullable=False),
     Column("details", Text),
     Column("emptied", Boolean, nullable=False),
@@ -149,7 +152,10 @@ events = Table(
     Column("name", Word, nullable=False),
     Column("data", Json, nullable=False),
     Column("correlation", Text),
+    Column("previous", Text),
+    Column("hash", Text),
     Index("ix_events_case", "tenant", "ref", "id"),
+    Index("uq_events_previous", "previous", unique=True),
 )
 
 feeds = Table(
@@ -290,6 +296,14 @@ uptime = Table(
     Column("since", Instant, primary_key=True),
     Column("owner", Word, primary_key=True),
     Column("until", Instant, nullable=False),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("name", Word, primary_key=True),
+    Column("since", Instant, nullable=False),
+    Column("whole_at", Instant),
 )
 
 RETIRED = ("resyncs", "resync_items")

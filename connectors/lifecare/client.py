@@ -129,10 +129,11 @@ class LifecareClient:
         answer = await self._page(resource, {"limit": "1", "offset": "0"})
         return bool(_raw_rows(answer))
 
-    async def access(self) -> dict[str, VendorError | None]:
-        """For each resource that is read: None, or why it can't be, so that a missing licence shows at start (L12)."""
+    async def access(self, *more: Resource[Any]) -> dict[str, VendorError | None]:
+        """For each resource that is read, and ``more``: None, or why it can't be, so that a missing licence shows at
+        start (L12)."""
         found: dict[str, VendorError | None] = {}
-        for resource in query.RESOURCES:
+        for resource in (*query.RESOURCES, *more):
             try:
                 await self._page(resource, {"limit": "1", "offset": "0"})
                 found[resource.name] = None
@@ -164,6 +165,9 @@ class LifecareClient:
     async def client(self, person_id: str) -> wire.Client:
         """``NotFound`` also for a confidential client that the key may not see (LA9)."""
         return await self.get(query.CLIENTS, person_number(person_id), person_id=person_id)
+
+    async def service_plans(self, person_id: str) -> Rows[wire.ServicePlan]:
+        return await self._of_person(query.SERVICE_PLANS, person_id)
 
     # Notes
 

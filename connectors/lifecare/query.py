@@ -45,6 +45,8 @@ DOCUMENTATIONS = Resource(
 PROVIDER_HEADLINES = Resource("provider_headlines", wire.ProviderHeadline, {})
 HEADLINES = Resource("headlines", wire.Headline, {})
 PROVIDER_UNITS = Resource("provider_units", wire.ProviderUnit, {}, delta=True)
+SERVICE_PLANS = Resource("service_plans", wire.ServicePlan, {"PersonId": "person"})
+"""Not one of ``RESOURCES``: read only where a municipality maps plans (LA13)."""
 SERVICE_CONFIGURATIONS = Resource("service_configurations", wire.ServiceConfiguration, {}, key=None)
 
 RESOURCES: tuple[Resource[Any], ...] = (

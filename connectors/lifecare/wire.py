@@ -155,6 +155,23 @@ class ClientAbsence(_Shape):
     deleted: Flag = False
 
 
+class ServicePlanService(_Shape):
+    service_type: CodeText | None = None
+    start_date: CalendarDate = None
+    end_date: CalendarDate = None
+
+
+class ServicePlan(_Shape):
+    """A genomförandeplan (LA13); of what stands in it only the services and the dates are read."""
+
+    id: Number
+    person_id: PersonId = None
+    established_date: CalendarDate = None
+    end_date: CalendarDate = None
+    follow_up_date: CalendarDate = None
+    services: Many[ServicePlanService] = ()
+
+
 class Documentation(_Shape):
     """A note as it is read. ``status``: Current, History, Deleted."""
 

@@ -1,5 +1,5 @@
-"""Documents to print, as tagged PDF (PDF/UA-1): bilaga 1 and the checklist of the installation visit (I7, I8), the
-follow-up, and the guide of each role.
+"""Documents to print, as tagged PDF (PDF/UA-1): bilaga 1 and the checklists of both visits (I7, I8, A5), the follow-up,
+and the guide of each role.
 
 The templates are Typst files, one per document. A municipality's own stand in a folder of its own under the same names
 and go before these. Nothing personal is in them: name and personal number are left blank for the pen.
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-KINDS: Final = ("bilaga-1", "checklista")
+KINDS: Final = ("bilaga-1", "checklista", "checklista-hamtning")
 """Those of a case."""
 FOLLOW_UP: Final = "uppfoljning"
 GUIDE: Final = "lathund"

@@ -309,6 +309,11 @@ MAILS: Final[tuple[tuple[str, What], ...]] = (
         "Ett samtycke som ska gås igenom",
         {**_ABOUT, "mail": "consent_review", "to": "coordinator", "since": _FIRST, "signed": _FIRST, "level": 1},
     ),
+    ("Genomförandeplanen ska följas upp", {**_ABOUT, "mail": "plan_follow_up", "to": "coordinator", "when": _LAST}),
+    (
+        "Tiderna står inte i någon genomförandeplan",
+        {**_ABOUT, "mail": "reminder", "to": "night", "step": "I12", "since": _FIRST, "level": 1},
+    ),
     ("En frånvaro utan slut", {**_ABOUT, "mail": "absence", "to": "coordinator", "since": _FIRST}),
     (
         "Månadens lista över beslut utan tillsyn",

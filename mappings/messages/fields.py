@@ -152,6 +152,7 @@ MAIL_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = MappingProxyType(
         "pause_reminder": {"cause": _CAUSE, "since": _DAY, "level": Field("count")},
         "camera_left": {"since": _DAY},
         "absence": {"since": _DAY},
+        "plan_follow_up": {"when": _DAY},
         "consent_review": {"signed": _DAY, "level": Field("count")},
         "night_paused": {"cause": _CAUSE, "paused": _FLAG},
         "night_started": {"times": _TIMES, "first_look": _MOMENT_OR_NONE},

@@ -85,9 +85,15 @@ def _heading(texts: Texts, signal: str) -> str:
     return f"rubriken ”{name}”" if name else f"rubriken för {texts.say('signals', signal)}"
 
 
+def _page(texts: Texts, reference: str, kind: str) -> str:
+    """Where a document of the case is fetched, behind the sign-in; empty where people can't reach the status page."""
+    return f"{texts.say('pages', 'url')}/cases/{reference}/{kind}" if texts.has("pages", "url") else ""
+
+
 def _rendered(template: str, texts: Texts, values: dict[str, Any]) -> str:
     known: dict[str, Any] = {"say": texts.say, "has": texts.has, "forms": texts.sections.get("forms", {})}
     known["heading"] = lambda signal: _heading(texts, signal)
+    known["page"] = lambda kind: _page(texts, str(values.get("reference")), kind)
     text = _environment(texts.language).get_template(template).render(**known, **values)
     return _MANY_LINES.sub("\n\n", "\n".join(line.strip() for line in text.splitlines())).strip()
 

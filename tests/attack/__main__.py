@@ -6,9 +6,9 @@ import asyncio
 import sys
 import time
 
-from tests.attack import memory
+from tests.attack import bad_days, knocking, memory
 
-ATTACKS = {**memory.ATTACKS}
+ATTACKS = {**memory.ATTACKS, **knocking.ATTACKS, **bad_days.ATTACKS}
 
 
 def main(wanted: str = "") -> int:

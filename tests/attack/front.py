@@ -23,11 +23,13 @@ class Front:
         self.url = ""
         self.serving: set[asyncio.Task[None]] = set()
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+    def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(self._serve(reader, writer))
         self.serving.add(task)
-        with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+        task.add_done_callback(self.serving.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
             lines = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             given = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines[1:])}
             body = await reader.readexactly(int(given.get("content-length", "0")))
@@ -43,7 +45,6 @@ class Front:
                     writer.write(piece)
                     await writer.drain()
         writer.close()
-        self.serving.discard(task)
 
     async def _pass_on(self, lines: list[str], body: bytes, writer: asyncio.StreamWriter) -> None:
         kept = [line for line in lines[:-2] if not line.lower().startswith("connection:")]
@@ -58,7 +59,7 @@ class Front:
 @asynccontextmanager
 async def in_front_of(upstream: str) -> AsyncIterator[Front]:
     front = Front(upstream)
-    server = await asyncio.start_server(front.serve, "127.0.0.1", 0, limit=2**20)
+    server = await asyncio.start_server(front.connected, "127.0.0.1", 0, limit=2**20)
     front.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield front

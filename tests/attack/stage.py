@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import subprocess
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +22,7 @@ TOKEN = "attack-token-0123456789"
 ENGINE: dict[str, Any] = {
     "poll_seconds": 1,
     "watch_seconds": 2,
+    "awaiting_minutes": 0.05,
     "settle_seconds": 1,
     "lease_seconds": 4,
     "retry_first_seconds": 1,
@@ -54,6 +56,10 @@ class Daemon(Replica):
     def begin_peak(self) -> None:
         Path(f"/proc/{self.pid}/clear_refs").write_text("5", encoding="ascii")
 
+    def errors(self) -> int:
+        """Lines of level ERROR."""
+        return self.log.read_text(encoding="utf-8").count('"level": "error"')
+
     @property
     def log_bytes(self) -> int:
         return self.log.stat().st_size
@@ -65,6 +71,8 @@ class Stage:
     def __init__(self, folder: Path, outside: Outside, lifecare: Front, phoniro: Front, port: int) -> None:
         self.folder, self.outside, self.lifecare, self.phoniro, self.port = folder, outside, lifecare, phoniro, port
         self.daemon = Daemon(folder / "adapter.toml", folder / "log")
+        self.disk: Path | None = None
+        """Where the database stands on a file system of its own."""
 
     async def until(self, holds: Callable[[], bool], seconds: float = 30) -> bool:
         """Whether it holds within so long."""
@@ -97,6 +105,20 @@ class Stage:
         before = self.lifecare.passed.total()
         return await self.healthy() and await self.until(lambda: self.lifecare.passed.total() > before + 5, seconds)
 
+    async def becomes_ready(self, seconds: float = 30) -> bool:
+        end = time.monotonic() + seconds
+        while (await self.get("/readyz"))[0] != 200:
+            if time.monotonic() > end:
+                return False
+            await asyncio.sleep(0.5)
+        return True
+
+    def set_clock(self, ahead: float) -> None:
+        """Of a daemon that was started ``clocked``."""
+        new = self.folder / "clock.new"
+        new.write_text(str(ahead), encoding="ascii")
+        new.rename(self.folder / "clock")
+
     async def works(self, first: int, seconds: float = 60) -> bool:
         """Whether a new order is carried through to its schedule."""
         before = self.outside.call("counts")["schedules"]
@@ -111,39 +133,66 @@ class Stage:
     def start(self) -> None:
         self.daemon.start()
 
-    def write_settings(self, **more: Any) -> None:
+    def write_settings(self, *, ops: Mapping[str, object] | None = None) -> None:
         tenant = self.outside.tenant(mapping_without_quiet_hours(self.folder))
         tenant["lifecare"]["base_url"], tenant["phoniro"]["base_url"] = self.lifecare.url, self.phoniro.url
         files = {name: str(self.folder / name) + ".toml" for name in ("resync_file", "adopt_file")}
         settings = {
             "pseudonym_key": "a key for tests only",
-            "store": {"url": f"sqlite:///{self.folder}/adapter.db"},
+            "store": {"url": f"sqlite:///{self.disk or self.folder}/adapter.db"},
             "logs": {"level": "INFO", "format": "json"},
             "engine": {**files, **ENGINE},
-            "ops": {"enabled": True, "port": self.port, "token": TOKEN},
+            "ops": {"enabled": True, "port": self.port, "token": TOKEN, **(ops or {})},
             "tenants": {"exempel": tenant},
-            **more,
         }
         self.daemon.config.write_text(toml(settings), encoding="utf-8")
 
 
 @asynccontextmanager
-async def stage(*, cases: int = 1, **settings: Any) -> AsyncIterator[Stage]:
-    """A stage with a daemon that has carried through the first orders."""
-    with TemporaryDirectory(prefix="attack-") as name, Outside() as outside:
+async def stage(
+    *, clocked: bool = False, disk: bool = False, ops: Mapping[str, object] | None = None
+) -> AsyncIterator[Stage]:
+    """A stage with a daemon that has carried through the first order; ``clocked``: its clock can be set, ``disk``: its
+    database has a file system of its own, where one can be had."""
+    with TemporaryDirectory(prefix="attack-") as name, ExitStack() as inner:
         folder = Path(name)
+        outside = inner.enter_context(Outside())
         async with in_front_of(outside.lifecare) as lifecare, in_front_of(outside.phoniro) as phoniro:
             it = Stage(folder, outside, lifecare, phoniro, free_port())
-            it.write_settings(**settings)
-            outside.call("orders", first=0, count=cases)
+            if disk:
+                it.disk = inner.enter_context(small_disk(folder))
+            if clocked:
+                it.set_clock(0)
+                os.environ["CLOCK_FILE"] = str(folder / "clock")
+                it.daemon.module = "tests.attack.clocked"
+            it.write_settings(ops=ops)
+            outside.call("orders", first=0, count=1)
             it.start()
             try:
-                if not await it.until(lambda: outside.call("counts")["schedules"] == cases, 90):
+                if not await it.until(lambda: outside.call("counts")["schedules"] == 1, 90):
                     raise RuntimeError("the daemon did no work:\n" + it.daemon.log.read_text(encoding="utf-8")[-2000:])
                 yield it
             finally:
                 it.daemon.kill()
                 it.keep_log()
+
+
+@contextmanager
+def small_disk(folder: Path) -> Iterator[Path | None]:
+    """A file system of its own, whose errors make it read-only; None where none can be mounted."""
+    image, disk = folder / "image", folder / "disk"
+    disk.mkdir()
+    image.write_bytes(bytes(48 * 2**20))
+    made = [["mkfs.ext4", "-q", "-F", str(image)], ["mount", "-o", "loop,errors=remount-ro", str(image), str(disk)]]
+    try:
+        ok = all(subprocess.run(command, capture_output=True, check=False).returncode == 0 for command in made)
+    except FileNotFoundError:
+        ok = False
+    try:
+        yield disk if ok else None
+    finally:
+        if ok:
+            subprocess.run(["umount", "--lazy", str(disk)], check=False)
 
 
 def free_port() -> int:

@@ -64,7 +64,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="of the orders at 0 ms, an odd number (%(default)s)")
     parser.add_argument("--store", choices=STORES, default=None)
     parser.add_argument(
-        "--only", choices=["start", "orders", "slow", "cases", "curve", "poll", "replicas", "killed", "night", "report"]
+        "--only",
+        choices=[
+            "start",
+            "orders",
+            "slow",
+            "encrypted",
+            "cases",
+            "curve",
+            "poll",
+            "replicas",
+            "killed",
+            "night",
+            "report",
+        ],
     )
     given = parser.parse_args()
     if given.rounds < 1 or given.rounds % 2 == 0:
@@ -94,6 +107,7 @@ def main() -> None:
         count = given.orders
         run("start", lambda folder, url: measure.start(outside, folder, url, many))
         run("orders", lambda folder, url: measure.orders(outside, folder, url, count, 0.0), rounds=given.rounds)
+        run("encrypted", lambda folder, url: measure.encrypted(outside, folder, url, count), rounds=given.rounds)
         run("slow", lambda folder, url: measure.orders(outside, folder, url, count, 0.05))
         run("cases", lambda folder, url: measure.many_cases(outside, folder, url, few, many))
         run("curve", lambda folder, url: measure.curve(outside, folder, url, (few, few * 10, many)))

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, text
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import ScheduleRecord
 from adapter.engine.comparison import FEED
-from adapter.store import codec
+from adapter.store import codec, sealing
 from adapter.store.database import Database
 from adapter.store.sql import upsert
 from adapter.store.tables import case_links, cases, feeds, persons, schedules
@@ -48,7 +48,9 @@ def _rows(c: Connection, numbers: range, record: ScheduleRecord, now: datetime) 
         "adopted": False,
         "adopted_orders": [],
     }
-    c.execute(insert(cases), [one | {"person_id": person(i)} | case for i, one in zip(numbers, of, strict=True)])
+    who = {i: sealing.of(c).person(TENANT, person(i)) for i in numbers}
+    rows = [one | {"person": who[i], "identity_number": person(i)} | case for i, one in zip(numbers, of, strict=True)]
+    c.execute(insert(cases), [sealing.sealed(c, cases, row) for row in rows])
     links = [("order", "SB-{}"), ("execution", "{}"), ("decision", "{}"), ("client", "{}")]
     c.execute(
         insert(case_links),
@@ -63,4 +65,4 @@ def _rows(c: Connection, numbers: range, record: ScheduleRecord, now: datetime) 
         insert(schedules), [one | {"remote_id": schedule_id(i)} | schedule for i, one in zip(numbers, of, strict=True)]
     )
     known = {"tenant": TENANT, "details": "known", "emptied": False}
-    c.execute(insert(persons), [known | {"person_id": person(i), "external_id": f"P-{i:012d}"} for i in numbers])
+    c.execute(insert(persons), [known | {"person": who[i], "external_id": f"P-{i:012d}"} for i in numbers])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from adapter.domain.nights import NightTimes, Weekday
 from adapter.observability import configure_logging
 from adapter.store.database import Database
 from adapter.store.outbox import UNFINISHED
+from adapter.store.sealing import Sealing
 from adapter.store.tables import acts
 from tests.bench import durable
 from tests.bench.fill import fill
@@ -29,9 +31,11 @@ from tests.bench.followup import a_year
 from tests.bench.night import night
 from tests.outside import ROOT, Outside, mapping_without_quiet_hours, person
 from tests.replicas.crew import NOTES_EACH
-from tests.service import Replica, write_config
+from tests.service import PSEUDONYM_KEY, Replica, write_config
 
 CONNECTIONS = 16
+SEALING = Sealing(PSEUDONYM_KEY.encode())
+"""As in the settings of the processes."""
 PATIENCE = 3600
 Row = dict[str, Any]
 
@@ -55,9 +59,12 @@ def row(what: str, measured: str, baseline: str, ratio: float | None, target: st
     return {"what": what, "measured": measured, "baseline": baseline, "ratio": shown, "target": target}
 
 
-def config_for(outside: Outside, folder: Path, url: str, **engine: Any) -> Path:
+def config_for(outside: Outside, folder: Path, url: str, *, key: str = "", **engine: Any) -> Path:
+    """``key``: the encryption key."""
     tenants = {"exempel": outside.tenant(mapping_without_quiet_hours(folder), concurrency=CONNECTIONS)}
-    return write_config(folder / "adapter.toml", url, tenants, concurrency=CONNECTIONS, **engine)
+    file = write_config(folder / "adapter.toml", url, tenants, concurrency=CONNECTIONS, **engine)
+    file.write_text(file.read_text("utf-8").replace("[store]\n", f'[store]\nencryption_key = "{key}"\n'), "utf-8")
+    return file
 
 
 def until(done: Callable[[], bool], process: subprocess.Popen[bytes] | None = None) -> None:
@@ -83,6 +90,23 @@ def lived(outside: Outside, folder: Path, config: Path, first: int, count: int, 
     process.send_signal(signal.SIGTERM)
     process.wait()
     return seconds, record
+
+
+def encrypted(outside: Outside, folder: Path, url: str, count: int) -> list[Row]:
+    """What encryption costs: the adapter's CPU for the same orders with a key and without."""
+    seconds = []
+    for key in ("", "a-key-for-the-measurement-of-its-price"):
+        db = Database(url)
+        _emptied(db)
+        db.close()
+        outside.call("reset")
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        lived(outside, folder, config_for(outside, folder, url, key=key, poll_seconds=3600), 0, count, 0.0)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    plain, sealed = seconds
+    what = f"CPU of {count} orders with an encryption key, {store_name(url)}"
+    return [row(what, f"{sealed:.1f} s", f"{plain:.1f} s without", sealed / plain, "<= 1.1")]
 
 
 def orders(outside: Outside, folder: Path, url: str, count: int, latency: float) -> list[Row]:
@@ -134,7 +158,7 @@ def many_cases(outside: Outside, folder: Path, url: str, few: int, many: int) ->
     outside.call("latency", seconds=0.0)
     record = as_listed(outside, folder, url, few)
     config = config_for(outside, folder, url, poll_seconds=3600)
-    db = Database(url)
+    db = Database(url, sealing=SEALING)
     cycles: list[tuple[float, float]] = []
     for count in (few, many):
         _emptied(db)
@@ -178,7 +202,7 @@ def curve(outside: Outside, folder: Path, url: str, sizes: tuple[int, ...], coun
         outside.call("reset")
         outside.call("latency", seconds=0.0)
         record = as_listed(outside, folder, url, 1)
-        db = Database(url)
+        db = Database(url, sealing=SEALING)
         _emptied(db)
         fill(db, size, record, datetime.now(UTC))
         db.close()
@@ -239,7 +263,7 @@ def two_replicas(outside: Outside, folder: Path, url: str, count: int) -> Row:
     for size in (1, 2):
         outside.call("reset")
         outside.call("latency", seconds=0.05)
-        db = Database(url)
+        db = Database(url, sealing=SEALING)
         _emptied(db)
         db.close()
         outside.call("orders", first=0, count=count)
@@ -269,7 +293,7 @@ def killed(outside: Outside, folder: Path, url: str, count: int) -> Row:
     outside.call("orders", first=0, count=count)
     replica = Replica(config_for(outside, folder, url, poll_seconds=60), folder / "killed.log")
 
-    db = Database(url)
+    db = Database(url, sealing=SEALING)
     unfinished = select(func.count()).select_from(acts).where(acts.c.state.in_(UNFINISHED))
 
     def written(share: float) -> bool:
@@ -297,7 +321,7 @@ def start(outside: Outside, folder: Path, url: str, cases: int) -> list[Row]:
     outside.call("reset")
     outside.call("latency", seconds=0.0)
     record = as_listed(outside, folder, url, 1)
-    db = Database(url)
+    db = Database(url, sealing=SEALING)
     fill(db, cases, record, datetime.now(UTC))
     db.close()
     name = store_name(url)

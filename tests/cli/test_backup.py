@@ -46,3 +46,13 @@ async def test_a_backup_is_made_beside_the_running_adapter_and_put_back(
 
 async def test_a_database_that_is_not_there_was_not_restored(stage: Stage, adapter: Adapter) -> None:
     assert "There is no database" in await adapter("db", "restored", code=1)
+
+
+async def test_a_database_is_not_said_to_be_restored_beside_the_adapter_that_works_on_it(
+    stage: Stage, adapter: Adapter
+) -> None:
+    async with build(load_settings(stage.config)) as service:
+        await service.start_store()
+        assert "is worked on by another adapter" in await adapter("db", "restored", code=1)
+        assert "0 schedules listed" in await adapter("compare"), "which may be looked at beside it"
+    assert "Now the adapter can be started" in await adapter("db", "restored")

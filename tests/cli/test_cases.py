@@ -54,7 +54,8 @@ async def test_the_list_says_who_is_awaited(adapter: Adapter, stage: Stage) -> N
     ref = await reference(adapter, stage)
     told = await adapter("case", "list")
     assert ref in told
-    assert "I4 koordinatorn" in told
+    assert "tider för tillsyn" in told
+    assert "(koordinatorn, sedan i dag)" in told
     assert "1 ärende" in told
 
 
@@ -69,7 +70,7 @@ async def test_the_list_names_an_order_that_can_not_be_used(
     assert "anger raden" in told
     listed = json.loads(await adapter("case", "list", "--json"))
     assert [case["case"] for case in listed["cases"]] == [await reference(adapter, stage)]
-    (order,) = listed["orders_held"]
+    (order,) = listed["orders_unusable"]
     assert (order["order"], order["code"]) == (made.order_id, "no_person")
     assert order["text"] in " ".join(told.split())
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from adapter.cli import check_files
+from adapter.cli.findings import note
 from adapter.demo.stage import Stage
 from connectors.mock.lifecare import DEFAULT_KEY
 from connectors.mock.serve import RunningSimulators
@@ -157,3 +159,32 @@ async def test_a_program_gets_the_same_as_json(adapter: Adapter, stage: Stage, s
     told: dict[str, Any] = json.loads(result)
     assert told["ok"] is False
     assert [f["subject"] for f in told["findings"] if f["mark"] == "fault"] == ["Lifecare orders"]
+
+
+def test_files_that_others_can_read_or_change_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not where nobody else gets at them, as below a folder that is the adapter's alone."""
+    file = tmp_path / "secret"
+    file.touch()
+    reached = True
+    monkeypatch.setattr(check_files, "_reached_by_all", lambda _: reached)
+    told = {}
+    for mode in (0o600, 0o640, 0o644, 0o602, 0o660):
+        file.chmod(mode)
+        finding = check_files._finding("secret file", file)
+        told[mode] = finding.told.partition("): ")[2] if finding else ""
+        assert finding is None or f"chmod go-rwx {file}" in finding.do
+    everybody, group = "everybody on this machine can read or change it", "its group can change it"
+    assert told == {0o600: "", 0o640: "", 0o644: everybody, 0o602: everybody, 0o660: group}
+    reached = False
+    file.chmod(0o644)
+    assert check_files._finding("secret file", file) is None
+
+
+async def test_the_files_that_are_looked_at_are_those_of_the_settings(
+    adapter: Adapter, stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await turns(stage.config, 1)
+    monkeypatch.setattr(check_files, "_finding", lambda what, file: note(what, file.name))
+    looked_at = " ".join((await adapter("check")).split())
+    for told in ("secret file lifecare__key", "secret file pseudonym_key", "database adapter.db"):
+        assert told in looked_at

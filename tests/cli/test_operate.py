@@ -83,7 +83,7 @@ async def test_adopt_names_a_schedule_that_can_not_be_read(
 
 async def test_without_a_database_nothing_is_compared(stage: Stage, adapter: Adapter) -> None:
     """Everything would look like nobody's, and the file that was made by the way be open to all."""
-    assert "Start the adapter first" in await adapter("compare", code=1)
+    assert "There is no database yet" in await adapter("compare", code=1)
 
 
 async def test_adopt_says_when_there_is_nothing_to_take_over(stage: Stage, adapter: Adapter) -> None:

@@ -17,7 +17,9 @@ from adapter.domain.situation import situation
 from adapter.presentation.case_page import balance_table, ledger_table
 from adapter.presentation.checklist import Checklist
 from adapter.presentation.console import console
+from adapter.presentation.history import history
 from adapter.presentation.words import Words
+from adapter.store.events import Event
 from mappings.texts import Texts
 from tests.domain.life import POLICY, START, STOCKHOLM, Life
 
@@ -54,7 +56,7 @@ def test_a_whole_life_can_be_shown_at_every_step() -> None:
     pages += [life.go(), life.finish()]
     told = ""
     for decision in pages:
-        told = shown(Checklist(decision.steps, WORDS))
+        told = shown(Checklist(decision.steps, WORDS, life.now))
         assert told.count("\n") >= len(decision.steps) // 2
         for code in decision.waiting:
             assert WORDS.say("waiting", code)
@@ -90,12 +92,36 @@ def test_an_error_of_an_act_is_shown_beside_it() -> None:
     assert "Fel" not in shown(ledger_table([replace(act, error=None)], WORDS))
 
 
+def test_acts_and_events_are_told_in_one_order_each_act_once() -> None:
+    def act(n: int, state: ActState, done: int | None) -> Act:
+        at = START + timedelta(hours=done) if done is not None else None
+        return Act(n, f"k{n}", ActKind.END, state, {}, START, done_at=at, attempts=n)
+
+    def event(n: int, name: str, hours: int, **data: str) -> Event:
+        return Event(n, "TK-1", START + timedelta(hours=hours), name, data, None)
+
+    acts = [act(1, ActState.DONE, 3), act(2, ActState.PENDING, None)]
+    events = [
+        event(1, "case.opened", 0, orders="4711"),
+        event(2, "act.wanted", 0, key="k1"),
+        event(3, "case.phase", 2, **{"from": "active", "to": "ending"}),
+        event(4, "act.done", 3, key="k1"),
+    ]
+    told = [(entry.number, entry.state, entry.text) for entry in history(acts, events, WORDS)]
+    assert told == [
+        ("02", "… ska göras efter 2 försök", "avsluta e-tillsyn i Phoniro"),
+        ("01", "✓ gjort", "avsluta e-tillsyn i Phoniro"),
+        ("", "", "Läget gick från aktivt till avslutas."),
+        ("", "", "Ärendet öppnades för beställning 4711."),
+    ]
+
+
 def test_a_late_step_says_how_late() -> None:
     life = Life()
     life.order()
     life.go()
     decision = life.wait(days=30)
-    assert "lyft vidare · väntar på koordinatorn sedan 2 mars 2026" in shown(Checklist(decision.steps, WORDS))
+    assert "lyft vidare · väntar på koordinatorn i 4 veckor" in shown(Checklist(decision.steps, WORDS, life.now))
 
 
 def test_instants_are_told_in_local_time() -> None:
@@ -124,7 +150,7 @@ def test_what_is_piped_has_neither_colours_nor_blanks_at_the_end(monkeypatch: py
     life = Life()
     life.order()
     out = io.StringIO()
-    console(out).print(Checklist(life.go().steps, WORDS))
+    console(out).print(Checklist(life.go().steps, WORDS, life.now))
     assert "\x1b" not in out.getvalue()
     assert [line for line in out.getvalue().splitlines() if line != line.rstrip()] == []
     assert "VÄGEN UT" in out.getvalue().splitlines()[0]

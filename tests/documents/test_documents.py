@@ -10,13 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from adapter.bootstrap import Service
+from adapter.bootstrap import Service, build
 from adapter.cli.documents import gather_document
+from adapter.domain.facts import Signal
+from adapter.domain.ledger import What
+from adapter.domain.routine import Letter
 from adapter.ops.context import Document
 from adapter.presentation.documents import document_data
 from adapter.presentation.words import Words
+from adapter.settings import OpsSettings
+from adapter.store.database import Database
 from mappings.documents import KINDS, DocumentError, render
-from tests.world import ANNA, World
+from mappings.messages import render_letter
+from tests.world import ANNA, World, settings_for
 
 DATA = {
     "reference": "TK-7F3K2M",
@@ -26,6 +32,18 @@ DATA = {
     "last_look": "tills vidare",
     "keys": "needed",
     "executed": True,
+    "collect": {
+        "over": True,
+        "scheduled": True,
+        "stopped": True,
+        "deceased": False,
+        "last_day": "30 april 2026",
+        "collected": False,
+        "camera": "up",
+        "keys": True,
+        "appendix": True,
+        "liability": True,
+    },
     "gates": [],
 }
 
@@ -103,6 +121,48 @@ async def test_the_checklist_says_whether_keys_are_needed(tmp_path: Path) -> Non
         assert "inte ännu enligt Lifecare" in text
 
 
+async def test_the_checklist_of_the_collecting_visit_has_what_was_in_fact_handed_out(tmp_path: Path) -> None:
+    async with World() as world:
+        world.person()
+        order = world.order()
+        execution = world.execute(order)
+        world.prepare(execution)
+        world.note(execution, Signal.KEYS_COLLECTED)
+        await world.pass_time(hours=2)
+        text = words_in((await document(world, "checklista-hamtning")).content, tmp_path)
+        assert "Myndigheten har inte avslutat insatsen enligt Lifecare" in text
+        world.lifecare.decision_end(order.decision_id, world.today)
+        await world.pass_time(hours=20)
+        text = words_in((await document(world, "checklista-hamtning")).content, tmp_path)
+        for told in ("klart enligt Phoniro", "sista dag: 2 mars 2026", "Ta ned kameran", "nycklarna till brukaren mot"):
+            assert told in text
+        assert "Myndigheten har inte" not in text
+
+
+COLLECTED: list[tuple[dict[str, object], str, str]] = [
+    ({"keys": False}, "Inga nycklar är antecknade som inhämtade", "Lämna tillbaka"),
+    ({"keys": True, "deceased": True}, "till den ni har kommit överens med, mot nyckelkvittensen", "till brukaren mot"),
+    ({"deceased": True}, "överenskommen med anhörig", "överenskommen med brukaren"),
+    ({"camera": "maybe"}, "Se efter om kameran är uppsatt", "Ta ned kameran"),
+    ({"camera": "no"}, "Ingen installation är antecknad", "Ta ned kameran"),
+    ({"appendix": False}, "Ta ned kameran", "Bilaga 1"),
+    ({"liability": False}, "Bilden på vad paketet innehåller", "Ansvarsförbindelsen"),
+    ({"scheduled": False}, "Ingen e-tillsyn har lagts in", "klart enligt Phoniro"),
+    ({"stopped": False}, "inte ännu enligt Phoniro", "klart enligt Phoniro"),
+    ({"collected": True}, "redan antecknat som hämtat", "klart enligt Phoniro"),
+]
+
+
+@pytest.mark.parametrize(("given", "told", "untold"), COLLECTED)
+def test_what_was_not_handed_out_is_not_asked_for(
+    given: dict[str, object], told: str, untold: str, tmp_path: Path
+) -> None:
+    collect = {**DATA["collect"], **given}  # type: ignore[dict-item]  # a dict
+    text = words_in(render("checklista-hamtning", {**DATA, "collect": collect}), tmp_path)
+    assert told in text
+    assert untold not in text
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_is_a4_swedish_titled_and_tagged(kind: str) -> None:
     pdf = render(kind, DATA)
@@ -127,3 +187,12 @@ def test_a_municipality_s_own_template_goes_first_and_a_broken_one_is_told(tmp_p
     own.write_text("#let", encoding="utf-8")
     with pytest.raises(DocumentError, match=r"bilaga-1\.typ"):
         render("bilaga-1", DATA, folder=tmp_path)
+
+
+@pytest.mark.parametrize("url", ["https://tk.kommun.example", ""])
+def test_messages_link_to_the_documents_where_the_setting_says_where_the_page_is(url: str) -> None:
+    ops = OpsSettings(enabled=True, public_url=url)
+    service = build(settings_for().model_copy(update={"ops": ops}), db=Database("sqlite://"))
+    what: What = {"to": "alarm_team", "times": '{"mon": ["22:30"]}'}
+    text = render_letter(Letter.TIMES, what, reference="TK-7F3K2M", n=1, texts=service.tenants["exempel"].texts)
+    assert (f"{url}/cases/TK-7F3K2M/bilaga-1" in text) is bool(url)

@@ -23,6 +23,7 @@ from adapter.domain.facts import (
     Read,
     ServiceKind,
     ServiceLine,
+    ServicePlan,
     Signal,
 )
 from adapter.domain.ledger import (
@@ -64,6 +65,7 @@ class Life:
         self.notes: dict[str, Note] = {}
         self.absences: dict[int, Absence] = {}
         self.client = Client(client_id=11, protected=False, details="d1")
+        self.plans: dict[int, ServicePlan] = {}
         self.chain: set[str] = set()
         self.stale: set[str] = set()
         self.problems: tuple[FactProblem, ...] = ()
@@ -157,6 +159,7 @@ class Life:
             absences=read("absences", tuple(self.absences.values())),
             notes=read("notes", tuple(self.notes.values())),
             chain=frozenset(self.chain),
+            plans=Read(tuple(self.plans.values()), self.now) if self.policy.plans else None,
             problems=self.problems,
         )
 

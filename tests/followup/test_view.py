@@ -86,6 +86,13 @@ def test_a_table_that_nobody_has_heard_of_is_shown_by_its_columns() -> None:
     assert drawn(section.charts[0].svg) == ["x", "7", "lifecare", "2"]
 
 
+def test_what_is_no_unit_s_is_told_whatever_unit_is_asked_for_and_never_left_out() -> None:
+    rows = tuple((month, ALL, "phoniro", 4000, 1, 99.97) for month in ("2026-10", SPAN))
+    service = Table("service", ("month", "unit", "system", "calls", "outage_minutes", "available"), rows)
+    (section,) = sections(suppressed([service], 5), OCTOBER, date(2026, 10, 31), NORTH, WORDS)
+    assert section.grids[0].rows == (("Phoniro", "4\u202f000", "1", "99,97"),)
+
+
 def test_the_paper_is_printed_with_its_charts_and_says_what_is_left_out(tmp_path: Path) -> None:
     data = paper(suppressed(by_span(MONTHS), 5), FIRST, LAST, ALL, WORDS, today=LAST, below=5)
     pdf = render(FOLLOW_UP, {"municipality": "Exempelkommun", **data})

@@ -14,6 +14,7 @@ import mappings.messages
 from adapter.domain.ledger import What
 from adapter.domain.nights import NightTimes
 from adapter.domain.routine import STEPS, Letter, Role
+from mappings.documents import KINDS
 from mappings.messages import LETTER_FIELDS, LONGEST, MAIL_FIELDS, Field, MessageError, mark, render_letter, render_mail
 from mappings.texts import Texts
 
@@ -218,3 +219,40 @@ def test_a_step_with_nowhere_to_note_it_is_asked_about() -> None:
     subject, body = render_mail(what, reference=REFERENCE, texts=TEXTS)
     assert "hämtning av kamerapaketet" in subject
     assert "Är det gjort?" in body
+
+
+@pytest.mark.parametrize(
+    ("letter", "what", "kind"),
+    [
+        (Letter.TIMES, {"times": EVERY_NIGHT}, "bilaga-1"),
+        (Letter.TIMES_CHANGED, {"times": EVERY_NIGHT}, "bilaga-1"),
+        (Letter.INSTALL, {"keys": "needed"}, "checklista"),
+        (Letter.COLLECT, {"reason": "decision_ended", "keys_back": True, "deceased": False}, "checklista-hamtning"),
+        (
+            Letter.CANCEL_OR_FETCH,
+            {"reason": "order_ended", "keys_back": False, "deceased": True},
+            "checklista-hamtning",
+        ),
+    ],
+)
+def test_where_people_reach_the_status_page_a_message_that_needs_a_document_links_to_it(
+    letter: Letter, what: What, kind: str
+) -> None:
+    linked, told = TEXTS.plus(pages={"url": "https://tk.kommun.example"}), {"to": "alarm_team", **what}
+    text = render_letter(letter, told, reference=REFERENCE, n=7, texts=linked)
+    assert f": https://tk.kommun.example/cases/{REFERENCE}/{kind}\n" in text
+    assert kind in KINDS
+    without = render(letter, told)
+    assert "http" not in without
+    assert "Skriv ut" not in without
+
+
+def test_no_other_message_has_a_link() -> None:
+    linked = TEXTS.plus(pages={"url": "https://tk.kommun.example"})
+    letters_with = {
+        letter
+        for letter, what in letters()
+        if "https://" in render_letter(letter, what, reference=REFERENCE, n=7, texts=linked)
+    }
+    needing = {Letter.TIMES, Letter.TIMES_CHANGED, Letter.INSTALL, Letter.COLLECT, Letter.CANCEL_OR_FETCH}
+    assert letters_with == needing

@@ -90,6 +90,7 @@ def lived_in() -> SimulatedLifecare:
             lifecare.error_mark(second)
             lifecare.end_execution(execution, end)
         lifecare.absence(TF03, date(2026, 4, 1), end)
+        lifecare.service_plan(TF03, start=date(2026, 3, 2), end=end, follow_up=end)
     for service in ("alarm", "shower", "cleaning"):
         lifecare.order(TF03, service, status="Registered", frequency=None)
     lifecare.delete("sol_decisions", 200001)

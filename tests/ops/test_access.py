@@ -58,7 +58,7 @@ async def test_what_is_read_is_written_down_with_who_what_when_and_from_where_un
         async with site.client() as client:
             assert (await client.get(f"/cases/{ref}")).status_code == 401
             assert await sign_in(client, ANNA) == 303
-            for path in ("/", f"/cases/{ref.lower()}", f"/cases/{ref}/bilaga-1", "/cases/TK-NOSUCH"):
+            for path in ("/", "/", "/cases", f"/cases/{ref.lower()}", f"/cases/{ref}/bilaga-1", "/cases/TK-NOSUCH"):
                 await client.get(path)
         what = [("sign_in", None), ("list", None), ("case", ref), ("bilaga-1", ref)]
         assert noted(world) == [("anna", kind, case, "127.0.0.1") for kind, case in what]
@@ -125,7 +125,7 @@ async def test_whom_the_proxy_names_is_who_reads_and_the_settings_say_who_of_the
 def openid(provider: IdentityProvider, **more: str) -> OidcSettings:
     roles = {"read_roles": "night, day", "operate_roles": "it"} | more
     at = {"issuer": provider.url, "client_id": CLIENT, "client_secret": SecretStr(SECRET)}
-    return OidcSettings(**at, public_url="http://127.0.0.1", **roles)
+    return OidcSettings(**at, **roles)
 
 
 async def way_in(site: Site, *, lose: str = "") -> tuple[httpx.Response, httpx.AsyncClient]:
@@ -146,7 +146,7 @@ async def test_openid_connect_signs_in_by_code_pkce_state_and_nonce_with_the_rol
     site: Site, logs: Logs
 ) -> None:
     async with identity_provider() as provider:
-        site = replica(site, oidc=openid(provider))
+        site = replica(site, oidc=openid(provider), public_url="http://127.0.0.1")
         async with site.client() as client:
             assert 'href="/oidc/sign-in"' in (await client.get("/")).text
         answer, client = await way_in(site)
@@ -189,7 +189,7 @@ LIES = [
 
 async def test_nobody_is_signed_in_by_a_token_that_is_wrong_in_any_way_nor_on_another_s_way_back(site: Site) -> None:
     async with identity_provider() as provider:
-        site = replica(site, oidc=openid(provider))
+        site = replica(site, oidc=openid(provider), public_url="http://127.0.0.1")
         for lie in LIES:
             provider.lie = lie
             site.world.clock.time += timedelta(minutes=1)  # so many sign-ins are slowed down otherwise

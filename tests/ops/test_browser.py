@@ -88,12 +88,13 @@ async def test_the_page_is_accessible_and_fits_on_every_screen(tmp_path: Path) -
                         bypass_csp=True,
                     )
                     page = await context.new_page()
-                    for path, name in (("/", "overview"), (f"/cases/{ref}", "case")):
+                    for path in ("/", "/cases", f"/cases/{ref}", "/times"):
                         answer = await page.goto(url + path)
                         assert answer is not None
                         assert answer.status == 200
                         assert await violations(page) == []
                         assert await page.evaluate("document.documentElement.scrollWidth") <= width
+                        name = path.strip("/").replace("/", "-") or "overview"
                         await page.screenshot(path=pictures / f"{name}-{scheme}-{width}.png", full_page=True)
                     await context.close()
 
@@ -109,10 +110,11 @@ async def test_the_page_of_several_municipalities_is_accessible_and_fits_on_a_ph
                 color_scheme="dark", viewport={"width": 390, "height": 844}, bypass_csp=True
             )
             page = await context.new_page()
-            await page.goto(url)
-            assert await violations(page) == []
-            assert await page.evaluate("document.documentElement.scrollWidth") <= 390
-            await page.screenshot(path=pictures / "several-dark-390.png", full_page=True)
+            for path, name in (("/", "several"), ("/followup", "followup"), ("/guides", "guide")):
+                await page.goto(url + path)
+                assert await violations(page) == []
+                assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+                await page.screenshot(path=pictures / f"{name}-dark-390.png", full_page=True)
 
 
 async def test_everything_works_without_scripts_and_by_keyboard() -> None:

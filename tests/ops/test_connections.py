@@ -59,7 +59,8 @@ async def test_five_hundred_idle_connections_leave_the_health_answered_and_are_c
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3)
     async with served(site) as port:
         idle = [await asyncio.open_connection("127.0.0.1", port) for _ in range(500)]
-        assert b" 200 OK" in await asked(port, HEALTH)
+        assert b" 200 OK" in (answer := await asked(port, HEALTH))
+        assert b"uvicorn" not in answer, "what it is made of is nobody's business"
         idle[-1][1].write(b"GET /healthz HTTP/1.1\r\nX-Slow: ")
         ends = [asyncio.wait_for(reader.read(), 10) for reader, _ in idle]
         for end in await asyncio.gather(*ends, return_exceptions=True):
@@ -133,3 +134,15 @@ async def test_after_the_clock_was_set_back_a_feed_counts_as_old_and_never_as_fr
         assert 'adapter_feed_age_seconds{feed="orders",tenant="exempel"} +Inf' in (await client.get("/metrics")).text
         await site.world.cycle()
         assert (await client.get("/readyz")).status_code == 200, "it is read again by the clock as it is now"
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/openapi.json", "/", "/no-such-page", "/times"])
+async def test_every_answer_tells_a_browser_to_guess_show_and_keep_nothing(site: Site, path: str) -> None:
+    async with site.client() as client:
+        plain = await client.get(path)
+        by_tls = await client.get(path, headers={"X-Forwarded-Proto": "https"})
+    assert plain.headers["X-Content-Type-Options"] == "nosniff"
+    assert "frame-ancestors 'none'" in plain.headers["Content-Security-Policy"]
+    assert (plain.headers["Referrer-Policy"], plain.headers["Cache-Control"]) == ("no-referrer", "no-store")
+    assert "Strict-Transport-Security" not in plain.headers
+    assert by_tls.headers["Strict-Transport-Security"] == "max-age=31536000"

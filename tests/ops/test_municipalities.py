@@ -131,9 +131,9 @@ async def test_an_order_that_can_not_be_used_is_counted_and_shown_with_why_and_w
         care.change("orders", order.order_id, PersonId=None)
         await land.poll("beby")
         page, metrics = await shown(ops, "/"), await shown(ops, "/metrics")
-    assert 'adapter_orders_held{tenant="beby"} 1.0' in metrics
-    assert 'adapter_orders_held{tenant="aby"} 0.0' in metrics
-    card = re.search(rf'<li class="card"><strong>{order.order_id}</strong>(.*?)</li></ul></li>', page, re.DOTALL)
+    assert 'adapter_orders_unusable{tenant="beby"} 1.0' in metrics
+    assert 'adapter_orders_unusable{tenant="aby"} 0.0' in metrics
+    card = re.search(rf'<li class="card"><div><strong>{order.order_id}</strong>(.*?)</li></ul></li>', page, re.DOTALL)
     assert card
     assert "beby" in card[1]
     assert "anger raden" in card[1]

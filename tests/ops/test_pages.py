@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
+from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.comparison import compare_when_due
 from adapter.engine.feed_reader import read_feeds
+from adapter.ops.case_cache import CaseSummary
+from adapter.ops.case_list import PER_PAGE, Filter, case_list
 from adapter.store import cases
 from connectors.mock.faults import Kind, Rule
 from tests.conftest import Logs
 from tests.ops.conftest import TOKEN, Site, site_of
-from tests.world import ANNA, World
+from tests.world import ANNA, MONDAY, World
 
 PERSONAL = (ANNA, ANNA[2:8] + "-" + ANNA[8:], "Testsson", "Storgatan", "070-")
 
@@ -30,15 +37,15 @@ async def busy(world: World) -> str:
 async def test_the_overview_and_a_case_are_shown_without_anything_personal(site: Site) -> None:
     ref = await busy(site.world)
     async with site.client() as client:
-        overview, case = await client.get("/"), await client.get(f"/cases/{ref}")
-    assert overview.status_code == case.status_code == 200
-    assert ref in overview.text
+        overview, listed, case = [await client.get(path) for path in ("/", "/cases", f"/cases/{ref}")]
+    assert overview.status_code == listed.status_code == case.status_code == 200
+    assert ref in listed.text
     assert "e-tillsyn är inlagd i Phoniro" in case.text
     assert "Annars läses ärendet om senast" in case.text
     client_row = site.world.lifecare.row("clients", ANNA)
     values = [*PERSONAL, client_row["FirstName"], client_row["LastName"], client_row["Addresses"][0]["StreetAddress"]]
     for value in values:
-        assert value not in overview.text + case.text
+        assert value not in overview.text + listed.text + case.text
 
 
 async def test_who_is_without_supervision_is_told_on_the_page_by_cause_in_the_metrics_and_gone_when_it_runs(
@@ -111,22 +118,47 @@ async def test_a_case_is_found_by_the_number_of_its_order_and_begins_with_phonir
     assert "Så sågs Phoniro senast" in page
 
 
-async def test_the_board_shows_whose_turn_it_is_and_what_is_in_a_phase_and_a_wrong_address_has_a_page(
+async def test_the_list_is_narrowed_by_turn_phase_step_unit_and_what_is_wrong_and_a_wrong_address_has_a_page(
     site: Site,
 ) -> None:
     site.world.person()
     site.world.order()
     await site.world.settle()
     ref = (await site.world.case()).ref
+    shows = ("turn=alarm_team", "phase=preparing", "step=I4", "unit=exempel:7101", "only=unwatched")
+    hides = ("turn=adapter", "phase=paused", "step=I12", "unit=exempel:7102", "only=late", "only=parked&turn=adapter")
     async with site.client() as client:
-        boards = {
-            query: (await client.get(f"/?{query}")).text.partition('id="board"')[2].partition('id="sources"')[0]
-            for query in ("turn=alarm_team", "turn=adapter", "phase=preparing", "phase=paused")
-        }
+        lists = {query: (await client.get(f"/cases?{query}")).text for query in (*shows, *hides)}
+        overview = (await client.get("/")).text
         lost, hook = await client.get("/nowhere"), await client.post("/hooks/nobody")
-    assert [ref in board for board in boards.values()] == [True, False, True, False]
+    assert {query for query, page in lists.items() if ref in page} == set(shows)
+    assert '<a href="/cases?step=I4">tider för tillsyn</a> <span class="count">1</span>' in overview
+    for tile in ("only=unwatched", "only=late", "only=parked", "phase=paused", "phase=ending"):
+        assert f'<a href="/cases?{tile}">' in overview, "each tile leads somewhere"
+    assert "Väntar på tider för tillsyn (koordinatorn, sedan i dag)" in overview
     assert (lost.status_code, hook.status_code) == (404, 404)
     assert "Sidan finns inte" in lost.text
+
+
+def test_a_long_list_is_shown_page_by_page_the_most_urgent_first(site: Site) -> None:
+    def numbered(n: int) -> CaseSummary:
+        return CaseSummary("exempel", f"TK-{n:06d}", Phase.ACTIVE, MONDAY, MONDAY, (), (), failing=n == 40)
+
+    wanted = Filter(phase="active")
+    first, second, beyond = (case_list(site.ops, map(numbered, range(41)), wanted, page) for page in (1, 2, 99))
+    assert [card.ref for card in first.cards] == ["TK-000040", *(f"TK-{n:06d}" for n in range(PER_PAGE - 1))]
+    assert [card.ref for card in second.cards] == [f"TK-{n:06d}" for n in range(PER_PAGE - 1, 40)]
+    assert (first.earlier, first.later) == (None, "/cases?phase=active&page=2")
+    assert (second.earlier, second.later) == ("/cases?phase=active", None)
+    assert beyond == second
+
+
+async def test_the_overview_is_read_anew_by_itself_unless_that_is_switched_off(site: Site) -> None:
+    async with site.client() as client:
+        by_itself, off, times = [await client.get(path) for path in ("/", "/?refresh=off", "/times")]
+    assert by_itself.headers["Refresh"] == "60"
+    assert 'href="/?refresh=off"' in by_itself.text
+    assert "Refresh" not in {*off.headers, *times.headers}, "nothing typed into a form is lost"
 
 
 async def test_without_the_token_nothing_is_shown(guarded: Site) -> None:
@@ -211,6 +243,26 @@ async def test_the_metrics_say_that_supervision_is_safe(site: Site) -> None:
         assert value not in text
 
 
+async def test_a_crowd_that_reads_the_metrics_costs_one_reading_of_the_database(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, read = site.world.db, site.world.db.run_aside
+    reading: list[int] = []
+
+    async def counted(what: Callable[[Connection], Any]) -> Any:
+        reading.append(len(reading))
+        return await read(what)
+
+    monkeypatch.setattr(db, "run_aside", counted)
+    site.ops.metrics_seconds = 3600
+    async with site.client() as client:
+        told = {answer.text for answer in await asyncio.gather(*(client.get("/metrics") for _ in range(40)))}
+        assert (len(reading), len(told)) == (1, 1)
+        site.ops.metrics_seconds = 0
+        await client.get("/metrics")
+    assert len(reading) == 2
+
+
 async def test_a_vendor_that_is_held_back_shows_in_the_metrics_and_the_others_as_zero() -> None:
     async with World() as world:
         site = site_of(world)
@@ -223,7 +275,8 @@ async def test_a_vendor_that_is_held_back_shows_in_the_metrics_and_the_others_as
 
 async def test_a_text_about_times_can_be_tried_with_nothing_stored(site: Site, logs: Logs) -> None:
     async with site.client() as client:
-        assert 'action="/times"' in (await client.get("/")).text
+        assert 'href="/times"' in (await client.get("/")).text
+        assert 'action="/times"' in (await client.get("/times")).text
         read = await client.post("/times", data={"text": "mån-fre 22:30\r\nlör-sön 23:00 01:15"})
         refused = await client.post("/times", data={"text": "Testsson <b>", "changed": "yes"})
     assert read.status_code == refused.status_code == 200

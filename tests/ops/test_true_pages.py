@@ -34,7 +34,7 @@ async def shown(site: Site) -> tuple[dict[str, str], ScheduleRecord | None]:
     found = {}
     for name, what in {
         "case show": case_page(file, words, now),
-        "case list": case_list([case], words, several=False),
+        "case list": case_list([case], words, now, several=False),
         "plan": plan_page(case, decision, file.ledger, words, now),
     }.items():
         with console.capture() as printed:

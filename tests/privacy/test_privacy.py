@@ -18,13 +18,13 @@ from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.request_worker import take_in
 from adapter.engine.retention import forget
-from adapter.store import cases, events
+from adapter.store import cases, events, facts
 from adapter.store.database import Database
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import Ordered
 from tests.conftest import Logs
 from tests.ops.conftest import site_of
-from tests.world import World
+from tests.world import SEALING, World
 
 PEOPLE = {
     "19340101TF01": {
@@ -179,6 +179,25 @@ async def test_whole_lives_leave_nothing_personal_behind(tmp_path: Path, world: 
     assert leaks(raw.decode("utf-8", errors="replace")) == []
 
 
+async def test_while_lives_are_lived_nothing_personal_stands_plain_in_the_files_of_an_encrypted_database(
+    tmp_path: Path,
+) -> None:
+    """The file and its write-ahead log, byte by byte, while the adapter works; and it still knows whom it is about."""
+    db = Database(f"sqlite:///{tmp_path}/adapter.db", inline=True, sealing=SEALING)
+    async with World(db=db, poll_seconds=6 * 3600, awaiting_minutes=720) as world:
+        one = next(iter(PEOPLE))
+        await live(world, one, keys=False)
+        (case,) = await world.cases()
+        assert (case.person_id, case.phase) == (one, Phase.ACTIVE)
+        known = await world.db.run(lambda c: facts.load(c, case.tenant, case.ref))
+        assert SAID["times"] in str(known.resources["notes"].value)
+        raw = b"".join((tmp_path / name).read_bytes() for name in ("adapter.db", "adapter.db-wal"))
+        assert case.ref.encode() in raw
+        for told in (raw.decode("latin-1"), raw.decode("utf-8", errors="replace")):
+            assert leaks(told) == []
+            assert SAID["times"] not in told
+
+
 async def test_errors_tell_nothing_personal_whatever_the_vendors_answer(
     tmp_path: Path, world: World, logs: Logs
 ) -> None:
@@ -192,7 +211,7 @@ async def test_errors_tell_nothing_personal_whatever_the_vendors_answer(
             plan.add(Rule(kind=Kind.STATUS_BEFORE, method="POST", status=422, times=2, body=f"<h1>{names}</h1>"))
         await live(world, "19340101TF01", keys=False)
         errors = await world.db.run(
-            lambda c: [str(k.error) + str(k.decision) for k in cases.all_cases(c, "exempel", open_only=False)]
+            lambda c: [str(k.error) + str(k.last_decision) for k in cases.all_cases(c, "exempel", open_only=False)]
         )
         assert leaks(await served(world)) == []
         acts = [str((act.error, act.what)) for case in await world.cases() for act in await world.acts(case.ref)]

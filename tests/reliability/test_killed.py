@@ -112,5 +112,5 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path)
         effects = outside.call("effects")
         assert_once(effects, database, CASES, f"seed {seed}")
         assert all(status.endswith("active") for status in effects["statuses"])
-        assert rows(database, "SELECT count(*), count(DISTINCT person_id) FROM cases") == [(CASES, CASES)]
+        assert rows(database, "SELECT count(*), count(DISTINCT person) FROM cases") == [(CASES, CASES)]
         assert zygote.events("service_crashed") == []

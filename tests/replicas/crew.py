@@ -119,4 +119,4 @@ def check_each_effect_once(crew: Crew, cases: int) -> None:
         "SELECT ref, data, count(*) FROM events WHERE name = 'act.done' GROUP BY ref, data HAVING count(*) > 1"
     )
     assert recorded == []
-    assert crew.sql("SELECT count(*), count(DISTINCT person_id) FROM cases")[0] == (cases, cases)
+    assert crew.sql("SELECT count(*), count(DISTINCT person) FROM cases")[0] == (cases, cases)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from sqlalchemy import select
 
 from adapter.domain.decision import Phase, StepState
 from adapter.domain.facts import Signal
 from adapter.engine.request_worker import take_in
-from adapter.store.tables import events
+from adapter.store import events
 from connectors.mock.lifecare import Protection
 from tests.routine.story import Story
 from tests.world import ANNA
@@ -184,6 +184,6 @@ async def test_a_step_with_nowhere_to_be_noted_is_asked_about_once_and_opened_by
         await take_in(story.rt, file)
         await story.next_day(2)
         assert (await story.case()).phase is Phase.CLOSED
-        rows = await story.db.run(lambda c: c.execute(select(events).where(events.c.name == "case.declared")).all())
-        (row,) = rows
-        assert (row.data["who"], row.data["why"]) == ("koordinator Norra", "hämtad i går, ingen verkställighet kvar")
+        audit = await story.db.run(partial(events.of_case, tenant=case.tenant, ref=case.ref))
+        (told,) = [event.data for event in audit if event.name == "case.declared"]
+        assert (told["who"], told["why"]) == ("koordinator Norra", "hämtad i går, ingen verkställighet kvar")

@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 from adapter.domain import letters, pauses
 from adapter.domain.ledger import Wanted
-from adapter.engine import act_runner, look_reader
+from adapter.engine import act_runner, circuit_breaker, jobs, look_reader
 from adapter.engine.tuning import Tuning
 from adapter.gateways.notes import NoteExecutor
 from adapter.observability import configure_logging
@@ -49,6 +49,10 @@ _settle_wanted = outbox.settle_wanted
 
 def _keys_not_unique(conn: Any, case: cases.Case, wanted: Sequence[Wanted], **more: Any) -> outbox.Settled:
     return _settle_wanted(conn, case, [replace(w, key=f"{w.key}:{case.version}") for w in wanted], **more)
+
+
+async def _nothing(*_: object) -> None:
+    return None
 
 
 def _town(seed: int) -> Story:
@@ -133,6 +137,27 @@ MUTANTS = (
         "is_news",
         lambda look, _before, _earlier: look.not_done,
         scenarios.a_night,
+    ),
+    Mutant(
+        "a clock set back: delays last until the clock is there again",
+        jobs,
+        "_plan_anew",
+        _nothing,
+        scenarios.a_clock_set_by_an_hour,
+    ),
+    Mutant(
+        "a clock set back: a vendor that is down is tried when the clock is there again",
+        circuit_breaker.Breaker,
+        "probe_due",
+        lambda self, now: self.probe_at is not None and self.probe_at <= now,
+        scenarios.a_clock_set_by_a_day,
+    ),
+    Mutant(
+        "facts read in the future: they are younger than any",
+        act_runner._Turn,
+        "_outdated",
+        lambda self: self.claimed.opens and self.began - self.claimed.facts_at > self.rt.tuning.fresh,
+        scenarios.facts_to_come,
     ),
     Mutant(
         "a true word: a pause that is called for is told as one that was seen",

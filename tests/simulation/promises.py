@@ -133,9 +133,10 @@ class Watch:
         external_id = schedule.new.customer_external_id
         if external_id not in self._known:
             p = persons.c
-            owner = select(p.person_id).where(p.tenant == "exempel", p.external_id == external_id)
-            person_id = self.town.db.run_sync(lambda c: c.scalar(owner))
-            found = next((life for life in self.town.lives if life.person_id == person_id), None)
+            owner = select(p.person).where(p.tenant == "exempel", p.external_id == external_id)
+            person = self.town.db.run_sync(lambda c: c.scalar(owner))
+            known = self.town.db.sealing
+            found = next((i for i in self.town.lives if known.person("exempel", i.person_id) == person), None)
             if found is None:
                 raise Broken(f"schedule {schedule.new.external_reference} is nobody's")
             self._known[external_id] = found

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import ActState
+from adapter.engine import environment, jobs
 from adapter.engine.worker import work
 from adapter.store import look_log
 from connectors.mock.faults import Kind, Rule
@@ -15,6 +16,38 @@ from tests.world import ANNA, World
 
 SENT = 5
 """Notes until supervision runs: received, install, times, plan."""
+
+
+class SetClock(environment.Clock):
+    """The adapter's clock, ``ahead`` of the world's."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.ahead = timedelta(0)
+
+    def now(self) -> datetime:
+        return self.world.clock.time + self.ahead
+
+    async def sleep(self, seconds: float) -> None:
+        await self.world.clock.sleep(seconds)
+
+
+class WorldOfTwoClocks(World):
+    """The vendors' clock goes on; the adapter's is set now and then."""
+
+    def adapters_clock(self) -> environment.Clock:
+        self.own = SetClock(self)
+        return self.own
+
+    async def set_clock(self, step: timedelta) -> None:
+        """As ``Jobs`` finds it a moment later."""
+        self.own.ahead += step
+        if step < timedelta(0):
+            await jobs._plan_anew(self.rt, -step)
+
+    async def _next(self) -> datetime | None:
+        soon = await super()._next()
+        return soon - self.own.ahead if soon else None
 
 
 def _once(world: World, count: int = SENT) -> None:
@@ -157,6 +190,69 @@ async def decided_again() -> None:
         _once(world)
         if {act.state for act in await world.acts()} != {ActState.DONE}:
             raise Broken("P5: an act was left undone")
+
+
+async def a_clock_set_by_an_hour() -> None:
+    """For twenty minutes Phoniro was away by then, or for one: its breaker is open, or there are only delays."""
+    await _set_by(timedelta(hours=1), 20)
+    await _set_by(timedelta(hours=-1), 1)
+
+
+async def a_clock_set_by_a_day() -> None:
+    """The same, the other way round."""
+    await _set_by(timedelta(days=1), 1)
+    await _set_by(timedelta(days=-1), 20)
+
+
+async def _set_by(step: timedelta, down: float) -> None:
+    """Consent is withdrawn while Phoniro is away, the adapter's clock is set, and Phoniro is back: nobody can look for
+    long, whatever delay the pause had by the clock before; nor is anybody without supervision when consent is given
+    again. Then the clock is set right."""
+    async with WorldOfTwoClocks(awaiting_minutes=10) as world:
+        execution = _ready(world)
+        await world.pass_time(minutes=30)
+        _once(world)
+        dead = world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
+        world.note(execution, Signal.CONSENT_WITHDRAWN)
+        await world.cycle()
+        await world.pass_time(minutes=down)
+        await world.set_clock(step)
+        world.phoniro_faults.remove(dead)
+        await world.pass_time(minutes=20)
+        if [status for _, status in world.schedules()] != ["paused"]:
+            raise Broken(f"P2: the clock was set by {step}, and somebody can look 20 minutes later")
+        world.note(execution, Signal.CONSENT_SIGNED)
+        await world.cycle()
+        await world.pass_time(minutes=20)
+        if [status for _, status in world.schedules()] != ["active"]:
+            raise Broken(f"P5: the clock was set by {step}, and nobody can look though consent was given")
+        await world.set_clock(-step)
+        await world.pass_time(minutes=20)
+        marks = [note.text.rpartition("[")[2] for note in world.lifecare.notes_written()]
+        if len(set(marks)) != len(marks):
+            raise Broken(f"P4: the clock was set by {step}, and a note came twice")
+        if {act.state for act in await world.acts()} != {ActState.DONE}:
+            raise Broken(f"P5: the clock was set by {step}, and an act was left undone")
+
+
+async def facts_to_come() -> None:
+    """The facts behind a schedule that waits for Phoniro were read by a clock that is then set back, and consent is
+    withdrawn: they are not taken for fresh."""
+    for step in (timedelta(hours=-1), timedelta(days=-1)):
+        async with WorldOfTwoClocks(poll_seconds=43200, awaiting_minutes=600) as world:
+            busy = Rule(
+                kind=Kind.STATUS_BEFORE, status=503, times=None, method="POST", pattern="/supervision-schedules"
+            )
+            dead = world.phoniro_faults.add(busy)
+            execution = _ready(world)
+            await world.cycle()
+            await world.pass_time(minutes=20)
+            await world.set_clock(step)
+            world.note(execution, Signal.CONSENT_WITHDRAWN)
+            world.phoniro_faults.remove(dead)
+            await world.pass_time(hours=2)
+            if world.schedules():
+                raise Broken("P1: a schedule was created without a consent that stands")
 
 
 async def a_night() -> None:

@@ -29,7 +29,7 @@ from tests.world import settings_for
 _c = cases.c
 _UNREAD = select(_c.ref, _c.decision, _c.lease_owner).where(
     _c.tenant == "exempel",
-    _c.person_id == bindparam("person"),
+    _c.person == bindparam("person"),
     _c.closed_at.is_(None),
     _c.facts_read_at <= bindparam("acted_at"),
 )
@@ -163,7 +163,8 @@ class Town:
 
     def _read_again(self, person_id: str, acted_at: datetime, anyhow: bool) -> None:
         """The moment at which the person's case is read again, if it awaits something or ``anyhow``."""
-        now, theirs = self.clock.now(), {"person": person_id, "acted_at": acted_at}
+        now, person = self.clock.now(), self.db.sealing.person("exempel", person_id)
+        theirs = {"person": person, "acted_at": acted_at}
         for ref, decision, owner in self.db.run_sync(lambda c: c.execute(_UNREAD, theirs).all()):
             if owner is not None:  # it is being read just now
                 self._later(60, person_id, acted_at, anyhow)

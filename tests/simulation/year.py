@@ -228,9 +228,9 @@ class Books:
         self.values: dict[Key, list[int]] = defaultdict(list)
         self.by_ref: dict[str, Citizen] = {}
         self.end = town.clock.now()
-        whose = town.db.run_sync(lambda c: c.execute(select(persons.c.external_id, persons.c.person_id)).all())
-        by_person = {life.person_id: life for life in town.lives}
-        self.of_customer = {row.external_id: by_person[row.person_id] for row in whose}
+        whose = town.db.run_sync(lambda c: c.execute(select(persons.c.external_id, persons.c.person)).all())
+        by_person = {town.db.sealing.person("exempel", life.person_id): life for life in town.lives}
+        self.of_customer = {row.external_id: by_person[row.person] for row in whose}
         self._messages()
         self._mails()
         for life in town.lives:
@@ -455,7 +455,7 @@ def counted_anew(town: Year, zone: tzinfo) -> list[Month]:
 
     def read(c: Connection) -> list[Tally]:
         units = {row.ref: row.unit for row in c.execute(select(cases.c.ref, cases.c.unit))}
-        of_acts = [tallies.of_act(act_from_row(r), r.done_at, units.get(r.ref), zone) for r in c.execute(done)]
+        of_acts = [tallies.of_act(act_from_row(c, r), r.done_at, units.get(r.ref), zone) for r in c.execute(done)]
         known = look_log.since(c, tenant.name, town.start)
         looked = [(ref, look) for ref, some in known.items() for look in some]
         return [*chain(*of_acts), *(tallies.of_look(k, tenant.policy.window, zone, units[ref]) for ref, k in looked)]

@@ -108,4 +108,4 @@ class Store:
         return self.db.run_sync(taken)
 
     def known_person(self, case: Case) -> str:
-        return self.run(persons.external_id_for, case.tenant, case.person_id, self.rng)
+        return self.run(persons.external_id_for, case.tenant, case.person, self.rng)

@@ -11,8 +11,10 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 
 from adapter.store.database import Database
+from adapter.store.sealing import PLAIN
 from tests.postgres import Postgres
 from tests.store.backends import Store
+from tests.world import SEALING
 
 
 @pytest.fixture
@@ -43,7 +45,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
-    db = Database(url)
+    """Encrypted, but for the one in memory: the contract holds with a key and without."""
+    db = Database(url, sealing=PLAIN if url == "sqlite://" else SEALING)
     db.upgrade()
     yield Store(db)
     db.close()
@@ -54,7 +57,7 @@ def shared_store(url: str) -> Iterator[Store]:
     """A database that two owners can use at the same moment; in memory there is only ever one."""
     if url == "sqlite://":
         pytest.skip("an in-memory database has one connection")
-    db = Database(url)
+    db = Database(url, sealing=SEALING)
     db.upgrade()
     yield Store(db)
     db.close()

@@ -249,7 +249,7 @@ def test_before_the_first_upgrade_there_is_no_schema(url: str) -> None:
 def test_a_refused_statement_is_told_without_anything_personal(store: Store) -> None:
     def twice(conn: Connection) -> None:
         for code in ("P-A", "P-B"):
-            row = {"tenant": "north", "person_id": PERSON, "external_id": code, "emptied": False}
+            row = {"tenant": "north", "person": PERSON, "external_id": code, "emptied": False}
             conn.execute(metadata.tables["persons"].insert().values(**row))
 
     with pytest.raises(StoreError) as caught:

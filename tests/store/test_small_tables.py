@@ -23,6 +23,7 @@ from adapter.domain.facts import (
     Facts,
     Note,
     Order,
+    ServicePlan,
     Signal,
 )
 from adapter.domain.ledger import ActKind, ActState, ScheduleRecord
@@ -133,7 +134,7 @@ def test_the_orders_that_wait_are_replaced_whole_and_those_that_a_case_tells_of_
     ]
     store.run(order_inbox.replace_all, "north", waiting)
     assert set(store.run(order_inbox.all_waiting, "north").values()) == set(waiting)
-    assert store.run(queries.overview, "north", NOW).held == (waiting[1], waiting[0])
+    assert store.run(queries.overview, "north", NOW).unusable == (waiting[1], waiting[0])
     store.run(order_inbox.replace_all, "north", waiting[:1])
     assert store.run(order_inbox.unusable_orders, "north") == (waiting[0],)
     assert store.run(order_inbox.all_waiting, "south") == {}
@@ -269,6 +270,7 @@ VALUES: dict[str, st.SearchStrategy[object]] = {
     "client": st.from_type(Client),
     "absences": st.lists(st.from_type(Absence), max_size=3).map(tuple),
     "notes": st.lists(st.builds(Note, at=instants), max_size=3).map(tuple),
+    "plans": st.lists(st.from_type(ServicePlan), max_size=3).map(tuple),
 }
 
 

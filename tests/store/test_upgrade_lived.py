@@ -11,8 +11,9 @@ from adapter.cli.db import status, upgrade
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.store.database import Database
+from adapter.store.keys import reseal
 from tests.store.test_upgrades import REVISIONS, at_revision
-from tests.world import World
+from tests.world import ANNA, ENCRYPTION_KEY, PSEUDONYM_KEY, SEALING, World
 
 CARRIED = ("cases", "case_links", "acts", "facts", "schedules", "events", "feeds", "persons")
 
@@ -27,21 +28,33 @@ def carry(source: Database, url: str) -> dict[str, int]:
         tables = [table for table in known.sorted_tables if table.name != "alembic_version"]
 
         def copy(c: Connection) -> None:
+            there = MetaData()
+            there.reflect(c)
+            numbers: dict[str, str] = {}
             for table in tables:
-                rows = [dict(row) for row in c.execute(select(table)).mappings()]
+                rows = [dict(row) for row in c.execute(select(there.tables[table.name])).mappings()]
                 counts[table.name] = len(rows)
+                if table.name == "cases":
+                    numbers |= {row["person"]: row["identity_number"] for row in rows}
+                if table.name in ("cases", "persons"):
+                    rows = [row | {"person_id": numbers[row["person"]]} for row in rows]
                 if rows:
-                    target.execute(table.insert(), rows)
+                    target.execute(table.insert(), [{c.name: row[c.name] for c in table.c} for row in rows])
 
         source.run_sync(copy)
     engine.dispose()
     return counts
 
 
+def raw_files(folder: Path) -> bytes:
+    """All that lies on the disk of a database: its file, and the write-ahead log."""
+    return b"".join(file.read_bytes() for file in folder.iterdir())
+
+
 async def test_a_life_begun_on_the_oldest_schema_ends_well_on_this_one(tmp_path: Path) -> None:
     old = f"sqlite:///{tmp_path}/old.db"
     at_revision(old, REVISIONS[0])
-    async with World() as world:
+    async with World(db=Database("sqlite://")) as world:
         world.person()
         order = world.order()
         await world.settle()
@@ -52,11 +65,13 @@ async def test_a_life_begun_on_the_oldest_schema_ends_well_on_this_one(tmp_path:
         assert {name for name in CARRIED if not counts.get(name)} <= {"persons"}, counts
         world.db.close()
 
-        world.db = Database(old, inline=True)
+        world.db = Database(old, inline=True, sealing=SEALING)
         assert world.db.schema() == (REVISIONS[0], REVISIONS[-1])
         world.restart()
         await world.service.start_store()
         assert world.db.schema() == (REVISIONS[-1], REVISIONS[-1])
+        assert ANNA.encode() in raw_files(tmp_path), "the search finds nothing"
+        assert (await reseal(world.db, world.clock.now)).left == 0
         notes = len(world.lifecare.notes_written())
         await world.pass_time(hours=1)
         assert len(world.lifecare.notes_written()) == notes, "nothing is sent twice"
@@ -68,6 +83,8 @@ async def test_a_life_begun_on_the_oldest_schema_ends_well_on_this_one(tmp_path:
         world.lifecare.end_execution(execution)
         await world.pass_time(hours=26)
         assert (await world.case()).phase is Phase.CLOSED
+        assert (await world.case()).person_id == ANNA
+    assert ANNA.encode() not in raw_files(tmp_path)
 
 
 async def test_a_version_that_is_started_again_on_a_newer_ones_schema_works_with_it(
@@ -75,7 +92,7 @@ async def test_a_version_that_is_started_again_on_a_newer_ones_schema_works_with
 ) -> None:
     """As a replica of the version before that dies while the new one is brought in."""
     url = f"sqlite:///{tmp_path}/a.db"
-    async with World(db=Database(url, inline=True)) as world:
+    async with World(db=Database(url, inline=True, sealing=SEALING)) as world:
         world.db.run_sync(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'")))
         world.restart()
         await world.service.start_store()
@@ -87,8 +104,8 @@ async def test_a_version_that_is_started_again_on_a_newer_ones_schema_works_with
     config.write_text(
         f"""mapping_file = "{world.settings.tenants["exempel"].mapping_file}"
 tenant = "exempel"
-pseudonym_key = "a key for tests only"
-store.url = "{url}"
+pseudonym_key = "{PSEUDONYM_KEY}"
+store = {{url = "{url}", encryption_key = "{ENCRYPTION_KEY}"}}
 lifecare = {{base_url = "http://127.0.0.1:1", domain = "d", key = "k"}}
 phoniro = {{base_url = "http://127.0.0.1:2", client_id = "c", client_secret = "s"}}
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Literal
 
 from connectors.mock.lifecare import catalogue
@@ -254,6 +254,36 @@ class CareActs(LifecareState):
             Note=note,
         )
         return absence_id
+
+    def service_plan(
+        self,
+        person_id: str,
+        service: ServiceKey = "camera",
+        *,
+        established: date | None = None,
+        start: date | None = None,
+        end: date | None = None,
+        follow_up: date | None = None,
+        unit_id: int = catalogue.COORDINATOR_UNIT.id,
+    ) -> int:
+        """A genomförandeplan with one service, established today and followed up half a year later where nothing is
+        said; ``start`` is the service's own, ``end`` the plan's last day. Returns its id."""
+        plan_id, what, established = self._next("plan"), catalogue.SERVICE_TYPES[service], established or self.today()
+        planned = {"ServiceType": code_text(what.code, what.name), "StartDate": start, "EndDate": None}
+        author = catalogue.PERSONNEL["coordinator"]
+        by = {"FirstName": author.first_name, "LastName": author.last_name, "Signature": author.signature}
+        self._add(
+            "service_plans",
+            Id=plan_id,
+            ProviderUnitId=unit_id,
+            PersonId=person_id,
+            EstablishedDate=established,
+            EndDate=end,
+            FollowUpDate=follow_up or established + timedelta(days=182),
+            Services=[planned],
+            CreatedBy=by,
+        )
+        return plan_id
 
 
 def _caseworker(key: str, kind: str, unit: Unit, number: str | None = None) -> dict[str, Any]:

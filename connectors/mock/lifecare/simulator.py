@@ -28,6 +28,7 @@ ACTS: Final = (
     "end_execution",
     "decision_end",
     "absence",
+    "service_plan",
     "note_as",
     "error_mark",
     "replace_note",

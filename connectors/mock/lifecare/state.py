@@ -24,6 +24,7 @@ _ID_STARTS: Final = {
     "decision_service": 300001,
     "execution": 400001,
     "absence": 500001,
+    "plan": 550001,
     "note": 600001,
     "documentation": 700001,
 }

@@ -12,8 +12,8 @@ from html import escape
 from textwrap import wrap
 
 WIDTH = 340
-_SIGN = 5.6
-"""About as wide as a sign of the smaller text, in units of the picture."""
+_SIGN, _WIDEST_SIGN = 5.6, 7.0
+"""About as wide as a digit on paper, and a letter in a browser's widest font, in units of the picture."""
 _FONT = "font-family='Libertinus Serif'"
 _TALL, _TOP = 62, 20
 _THIN, _LINE = 10, 14
@@ -57,11 +57,11 @@ def standing(bars: Sequence[Bar], told: str) -> str:
 def lying(bars: Sequence[Bar], told: str) -> str:
     """A bar for each thing, under its name."""
     longest = max((len(bar.shown) for bar in bars), default=0)
-    room = WIDTH - longest * _SIGN - 8
+    room = WIDTH - longest * _WIDEST_SIGN - 8
     top = max((max(bar.value or 0, bar.more or 0) for bar in bars), default=0)
     parts, y = [], 0
     for bar in bars:
-        for line in wrap(bar.name, 54) or [""]:
+        for line in wrap(bar.name, 48) or [""]:
             y += _LINE
             parts.append(_text(0, y - 4, line, "start"))
         length, outline = _share(bar.value, top, room), _share(bar.more, top, room)

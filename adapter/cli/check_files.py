@@ -1,0 +1,64 @@
+"""Whether anybody else on this machine can read the secrets and the database, or change them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from stat import S_IROTH, S_IWGRP, S_IWOTH, S_IXOTH, filemode
+
+from adapter.cli.findings import Finding, fine, note
+from adapter.settings import Settings
+from adapter.settings.load import secret_files
+from adapter.settings.values import parsed_url
+
+
+def check_files(settings: Settings, config: Path | None) -> Iterator[Finding]:
+    """What is told of each file that others can reach; one line where there is none."""
+    if os.name != "posix":
+        yield note("secret files, database", "who may read them isn't checked on this system")
+        return
+    found = [
+        finding
+        for what, files in (
+            ("secret file", [*secret_files(config), *_keys(settings)]),
+            ("database", _database(settings)),
+        )
+        for file in files
+        if (finding := _finding(what, file))
+    ]
+    yield from found or [fine("secret files, database", "nobody else can read or change them")]
+
+
+def _finding(what: str, file: Path) -> Finding | None:
+    try:
+        seen = file.stat()
+    except OSError:
+        return None  # told where it is read
+    mode, whose = filemode(seen.st_mode), seen.st_uid
+    do = f"chmod go-rwx {file}, owned by the adapter's user"
+    if seen.st_mode & (S_IROTH | S_IWOTH) and _reached_by_all(file):
+        return note(what, f"{file} ({mode}): everybody on this machine can read or change it", do)
+    if seen.st_mode & S_IWGRP:
+        return note(what, f"{file} ({mode}): its group can change it", do)
+    if whose not in (0, os.geteuid()) and os.geteuid() != 0:
+        return note(what, f"{file} ({mode}): it is another user's (uid {whose}), who can change it", do)
+    return None
+
+
+def _reached_by_all(file: Path) -> bool:
+    return all(folder.stat().st_mode & S_IXOTH for folder in file.resolve().parents)
+
+
+def _keys(settings: Settings) -> Iterator[Path]:
+    for tenant in settings.tenants.values():
+        for vendor in (tenant.lifecare, tenant.phoniro):
+            if key := vendor.cert_key_file or vendor.cert_file:
+                yield key
+
+
+def _database(settings: Settings) -> list[Path]:
+    url = parsed_url(settings.store.url)
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        return []
+    return [Path(f"{url.database}{more}") for more in ("", "-wal", "-shm")]

@@ -1,0 +1,64 @@
+"""The audit's head, once a day: a hash over all that was written, told to where nobody can change it who can change the
+database."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection
+
+from adapter.engine.environment import Runtime
+from adapter.log_events import log, log_context
+from adapter.store import events
+from adapter.store.audit_chain import HEAD, Head
+
+_SETTLED: Final = timedelta(minutes=10)
+"""Older than any transaction under way: no event comes to stand before one that was written so long ago."""
+
+
+async def take_heads(rt: Runtime) -> None:
+    """Take each municipality's head, if none was taken today (UTC) and something was written since. Raises
+    ``StoreError``."""
+    for name in rt.tenants:
+        before, up_to = await rt.db.run(partial(_since, tenant=name, rt=rt))
+        if up_to is None:
+            continue
+        head = before
+        while more := await rt.db.run(partial(events.after, tenant=name, id=head.up_to, up_to=up_to)):
+            head = head.plus(more)
+        data: dict[str, str | int] = {"up_to": head.up_to, "events": head.events, "head": head.head}
+        now = rt.clock.now()
+        await rt.db.run(partial(events.record, tenant=name, ref=None, name=HEAD, data=data, now=now))
+        with log_context(tenant=name):
+            log("audit_head", up_to=head.up_to, events=head.events, head=head.head)
+            _keep(rt, {"tenant": name, "at": now.isoformat(), **data})
+
+
+def _since(c: Connection, tenant: str, rt: Runtime) -> tuple[Head, int | None]:
+    """The last head, and up to which event the next one goes; None where there is nothing to do."""
+    now = rt.clock.now()
+    taken = events.named(c, tenant, HEAD)
+    last = head_of(taken[-1].data) if taken else Head()
+    if taken and taken[-1].at.date() >= now.date():
+        return last, None
+    up_to = events.last_before(c, tenant, now - _SETTLED)
+    return last, up_to if up_to is not None and up_to > last.up_to else None
+
+
+def head_of(data: events.Data) -> Head:
+    """A head as it was told. Raises ``KeyError`` and ``ValueError`` for what is none."""
+    return Head(int(data["up_to"] or 0), int(data["events"] or 0), str(data["head"]))
+
+
+def _keep(rt: Runtime, line: dict[str, object]) -> None:
+    path = rt.tuning.audit_heads
+    if path is None:
+        return
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+    except OSError as error:
+        log("audit_head_not_kept", file=path.name, reason=error.strerror)

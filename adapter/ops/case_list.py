@@ -1,0 +1,130 @@
+"""The list of open cases: what it can be narrowed to, the links that narrow it, and one page of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from urllib.parse import urlencode
+
+from adapter.domain.decision import Phase
+from adapter.domain.routine import STEPS, Role
+from adapter.ops.case_cache import CaseSummary
+from adapter.ops.context import OpsContext
+from adapter.ops.views import Card, card, urgency
+from adapter.presentation.words import Words
+
+PER_PAGE = 24
+_TURNS = (Role.COORDINATOR, Role.ALARM_TEAM, Role.ASSESSOR, Role.ADAPTER)
+_PHASES = (Phase.PREPARING, Phase.ACTIVE, Phase.PAUSED, Phase.ENDING)
+_ONLY = ("unwatched", "late", "parked")
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which cases are shown: those where it is this role's turn, in this phase, that wait for this step, of this unit
+    (``municipality:unit``), and only what is ``unwatched``, ``late`` or ``parked``. Empty is all."""
+
+    turn: str = ""
+    phase: str = ""
+    step: str = ""
+    unit: str = ""
+    only: str = ""
+
+    def shows(self, summary: CaseSummary) -> bool:
+        turns = {view.role.value for view in summary.awaited} | {a.role.value for a in summary.attention if a.urgent}
+        only = {"unwatched": summary.unwatched, "late": summary.late, "parked": summary.parked}
+        return (
+            (not self.turn or self.turn in turns)
+            and (not self.phase or self.phase == summary.phase.value)
+            and (not self.step or self.step in {view.id for view in summary.awaited})
+            and (not self.unit or self.unit == _unit(summary))
+            and (not self.only or bool(only.get(self.only)))
+        )
+
+    def link(self, page: int = 1) -> str:
+        asked = {name: value for name, value in asdict(self).items() if value}
+        query = urlencode(asked | ({"page": page} if page > 1 else {}))
+        return f"/cases?{query}" if query else "/cases"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What one field of the filter can be: its name, its label, what it is, and what it may be (value and text)."""
+
+    name: str
+    label: str
+    value: str
+    options: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CaseList:
+    """A page of the list, with how to get to the one before and the one after it (None where there is none)."""
+
+    count: int
+    cards: tuple[Card, ...]
+    page: int
+    pages: int
+    earlier: str | None
+    later: str | None
+    choices: tuple[Choice, ...]
+
+
+def case_list(ops: OpsContext, summaries: Iterable[CaseSummary], wanted: Filter, page: int) -> CaseList:
+    """What is late or can't go on comes first. A page that isn't there is the nearest one that is."""
+    cases = list(summaries)
+    found = sorted(filter(wanted.shows, cases), key=urgency)
+    pages = max(-(-len(found) // PER_PAGE), 1)
+    page = min(max(page, 1), pages)
+    shown = found[(page - 1) * PER_PAGE : page * PER_PAGE]
+    now = ops.runtime.clock.now()
+    return CaseList(
+        count=len(found),
+        cards=tuple(card(each, ops.words_of(each.tenant), now) for each in shown),
+        page=page,
+        pages=pages,
+        earlier=wanted.link(page - 1) if page > 1 else None,
+        later=wanted.link(page + 1) if page < pages else None,
+        choices=_choices(ops, cases, wanted),
+    )
+
+
+def tiles(summaries: Iterable[CaseSummary], words: Words) -> tuple[tuple[str, int, str], ...]:
+    """Name, number and link of what is asked about most."""
+    cases = list(summaries)
+    narrowed = {what: Filter(only=what) for what in _ONLY} | {p.value: Filter(phase=p.value) for p in _PHASES}
+    return tuple(
+        (words.say("status", f"tile_{what}"), sum(map(wanted.shows, cases)), wanted.link())
+        for what, wanted in narrowed.items()
+    )
+
+
+def steps(summaries: Iterable[CaseSummary], words: Words) -> tuple[tuple[str, int, str], ...]:
+    """Each step that somebody has now, in the routine's order: its name, how many wait for it, and their link."""
+    waiting = Counter(view.id for summary in summaries for view in summary.awaited)
+    known = [step for step in STEPS if waiting[step]]
+    return tuple((words.say("awaited", step), waiting[step], Filter(step=step).link()) for step in known)
+
+
+def _unit(summary: CaseSummary) -> str:
+    return f"{summary.tenant}:{summary.unit or ''}"
+
+
+def _choices(ops: OpsContext, cases: Iterable[CaseSummary], wanted: Filter) -> tuple[Choice, ...]:
+    words = ops.words_of()
+    units = {
+        _unit(each): ops.words_of(each.tenant).unit(each.unit) + (f", {each.tenant}" if ops.several else "")
+        for each in cases
+    }
+    options = {
+        "turn": [(role.value, words.role(role.value)) for role in _TURNS],
+        "phase": [(phase.value, words.say("phases", phase.value)) for phase in Phase if phase is not Phase.CLOSED],
+        "step": [(step, words.say("awaited", step)) for step in STEPS],
+        "unit": sorted(units.items(), key=lambda each: each[1]),
+        "only": [(what, words.say("status", f"only_{what}")) for what in _ONLY],
+    }
+    return tuple(
+        Choice(name, words.say("status", f"filter_{name}"), getattr(wanted, name), tuple(found))
+        for name, found in options.items()
+    )

@@ -1,0 +1,159 @@
+"""The audit as a chain: each event carries the hash of the one before it in its case, and once a day a head is taken
+over all events of a municipality. ``Audit`` walks through them and says what was changed, removed or added.
+
+It is hashed what an event says, not how it is stored, so that another key for what is encrypted changes nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from adapter.store.types import instant_text
+
+HEAD = "audit.head"
+"""The event that holds a head: of all events up to one, and how many those are."""
+BEGAN = "audit.began"
+"""The event by which an upgrade said from where on there is a chain."""
+
+
+class Chained(Protocol):
+    """What of an event is hashed, and its place in the chain: both hashes are None from before there was one."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def tenant(self) -> str: ...
+    @property
+    def ref(self) -> str | None: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def data(self) -> Mapping[str, Any]: ...
+    @property
+    def correlation(self) -> str | None: ...
+    @property
+    def previous(self) -> str | None: ...
+    @property
+    def hash(self) -> str | None: ...
+
+
+def start_of(tenant: str, ref: str | None) -> str:
+    """What the first event of a case carries."""
+    return _hash(["start", tenant, ref])
+
+
+def hash_of(
+    previous: str | None,
+    tenant: str,
+    ref: str | None,
+    at: datetime,
+    name: str,
+    data: Mapping[str, Any],
+    correlation: str | None,
+) -> str:
+    """SHA-256 of what an event says and of the hash that it carries, in letters (``_letters``)."""
+    return _hash([previous, tenant, ref, instant_text(at), name, data, correlation])
+
+
+def _hash(value: Sequence[Any]) -> str:
+    return _letters(json.dumps(value, sort_keys=True, separators=(",", ":")))
+
+
+def _letters(text: str) -> str:
+    """A hash as 64 letters, a to p for 0 to f: in digits the log would see an identity number now and then."""
+    return hashlib.sha256(text.encode()).hexdigest().translate(_AS_LETTERS)
+
+
+_AS_LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
+
+
+def _hash_now(event: Chained) -> str:
+    said = (event.tenant, event.ref, event.at, event.name, event.data, event.correlation)
+    return hash_of(event.previous, *said)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """``head`` is a hash over the first ``events`` events of a municipality, up to the one with the id ``up_to``."""
+
+    up_to: int = 0
+    events: int = 0
+    head: str = ""
+
+    def plus(self, events: Iterable[Chained]) -> Head:
+        """The head after some more events, by id."""
+        head, up_to, count = self.head, self.up_to, self.events
+        for event in events:
+            head = _letters(head + (event.hash or _hash_now(event)))
+            up_to, count = event.id, count + 1
+        return Head(up_to, count, head)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """``what`` is ``changed``, ``removed`` (before this event), ``added`` or ``head``; ``id`` is the event's."""
+
+    what: str
+    id: int
+    ref: str | None = None
+    name: str = ""
+
+
+@dataclass
+class Audit:
+    """Goes through all events of one municipality in the order of their ids. ``heads`` are those that were kept, here
+    and elsewhere; events without a hash are from before the chain up to ``began``."""
+
+    tenant: str
+    heads: Iterable[Head]
+    began: int = 0
+    findings: list[Finding] = field(default_factory=list)
+    agreed: int = 0
+    unchained: int = 0
+    head: Head = field(default_factory=Head)
+    _last: dict[str | None, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._left = sorted(set(self.heads), key=lambda head: head.up_to, reverse=True)
+
+    def take(self, event: Chained) -> None:
+        """Judge the next event."""
+        self._judge_heads(event.id)
+        self.head = self.head.plus([event])
+        if event.hash is None or event.previous is None:
+            self.unchained += event.id <= self.began
+            if event.id > self.began or event.ref in self._last:
+                self._find("added", event)
+            return
+        expected = self._last.get(event.ref) or start_of(self.tenant, event.ref)
+        if _hash_now(event) != event.hash:
+            self._find("changed", event)
+        if event.previous != expected:
+            self._find("removed", event)
+        self._last[event.ref] = event.hash
+
+    def finish(self) -> None:
+        """There are no more events."""
+        self._judge_heads(None)
+
+    @property
+    def chains(self) -> int:
+        return len(self._last)
+
+    def _judge_heads(self, next_id: int | None) -> None:
+        while self._left and (next_id is None or self._left[-1].up_to < next_id):
+            kept = self._left.pop()
+            if kept == self.head:
+                self.agreed += 1
+            else:
+                self.findings.append(Finding("head", kept.up_to))
+
+    def _find(self, what: str, event: Chained) -> None:
+        self.findings.append(Finding(what, event.id, event.ref, event.name))

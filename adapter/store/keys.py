@@ -1,0 +1,163 @@
+"""The keys by which what is personal is encrypted and looked up: whether they are the database's, and their change.
+
+A database notes by which keys its content was made, by ids from which no key can be found. So a key that is lost or
+wrong is told at the start, once, and nothing is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Row,
+    Table,
+    Text,
+    and_,
+    delete,
+    func,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+    update,
+)
+
+from adapter.store.database import Database
+from adapter.store.errors import StoreError
+from adapter.store.sealing import MARK, SEALED, Sealing, is_json, of, sealed_by, where
+from adapter.store.sql import insert_missing
+from adapter.store.tables import keys as table
+from adapter.store.tables import metadata
+
+BATCH = 100
+"""Rows that are encrypted anew in one transaction."""
+
+_LOOKUP, _SEAL = "lookup:", "seal:"
+TABLES = [t for t in metadata.sorted_tables if any(column.table is t for column in SEALED)]
+
+
+def agree(conn: Connection, now: datetime) -> None:
+    """Note the keys of this process with the database. Raises ``StoreError`` (``key``) as ``unlike`` says."""
+    insert_missing(conn, table, *({"name": name, "since": now} for name in sorted(unlike(conn))))
+
+
+def unlike(conn: Connection) -> set[str]:
+    """The keys of this process that the database doesn't know yet. Raises ``StoreError`` (``key``) if its content was
+    made with others: then nothing must be done with it."""
+    sealing, noted = of(conn), set(conn.scalars(select(table.c.name)))
+    mine = {_LOOKUP + sealing.lookup_id, *(_SEAL + key for key in sealing.ids[:1])}
+    if any(name.startswith(_LOOKUP) for name in noted - mine):
+        raise StoreError(
+            "the database was written with another pseudonym_key: nobody in it would be found, and every case would be "
+            "opened a second time. Nothing is done. Put the right key back (from where the secret files are backed "
+            "up), and start again",
+            "key",
+        )
+    lost = sorted(name.removeprefix(_SEAL) for name in noted if name.startswith(_SEAL))
+    lost = [key for key in lost if key not in sealing.ids]
+    if lost:
+        has = f"which has {', '.join(sealing.ids)}" if sealing.ids else "which is empty"
+        raise StoreError(
+            f"the database is encrypted by the key {', '.join(lost)}, and that isn't in store.encryption_key (or its "
+            f"file), {has}. Nothing is done. Put the key back (from where the secret files are backed up), and start "
+            "again. Without it what is encrypted can't be read by anybody: restore a backup whose key you have",
+            "key",
+        )
+    return mine - noted
+
+
+@dataclass(frozen=True, slots=True)
+class Resealed:
+    """How many values were encrypted anew, and how many rows still hold others: written meanwhile by a process that
+    hasn't got the key, or damaged."""
+
+    changed: int
+    left: int
+
+
+async def reseal(db: Database, now: Callable[[], datetime], *, at_once: bool = False) -> Resealed:
+    """Encrypt whatever isn't encrypted by the key in use. Everybody else goes on meanwhile; where it is broken off, the
+    next time goes on. Once all is, older keys are needed no more. With nothing left to do it asks no further, unless
+    ``at_once``. Raises ``StoreError``."""
+    if db.sealing.current is None or (await db.run(whole) and not at_once):
+        return Resealed(0, 0)
+    changed = 0
+    for each in TABLES:
+        after: Sequence[Any] | None = ()
+        while after is not None:
+            done, after = await db.run(partial(some, each=each, after=after))
+            changed += done
+    left = await db.run(partial(finished, now=now()))
+    return Resealed(changed, left)
+
+
+def left(conn: Connection) -> int:
+    """How many rows hold something that isn't encrypted by the key in use."""
+    sealing = of(conn)
+    counts = (select(func.count()).select_from(each).where(_stale(each, sealing)) for each in TABLES)
+    return sum(conn.scalar(count) or 0 for count in counts)
+
+
+def whole(conn: Connection) -> bool:
+    """Whether everything is encrypted by the key in use."""
+    mine = table.c.name == f"{_SEAL}{of(conn).current}"
+    return conn.scalar(select(table.c.name).where(mine, table.c.whole_at.is_not(None))) is not None
+
+
+def finished(conn: Connection, now: datetime) -> int:
+    remaining, mine = left(conn), f"{_SEAL}{of(conn).current}"
+    if not remaining:
+        conn.execute(update(table).where(table.c.name == mine).values(whole_at=now))
+        conn.execute(delete(table).where(table.c.name.startswith(_SEAL), table.c.name != mine))
+    return remaining
+
+
+def some(conn: Connection, each: Table, after: Sequence[Any]) -> tuple[int, Sequence[Any] | None]:
+    """The next rows of a table, in the order of its key; how many values, and after which row to go on (None: done)."""
+    sealing, key = of(conn), list(each.primary_key)
+    columns = [column for column in SEALED if column.table is each]
+    along = {each.c[name] for column in columns for name in SEALED[column]}
+    query = select(*key, *along - {*key}, *(_raw(column).label(f"{column.name}_raw") for column in columns))
+    query = query.where(_stale(each, sealing), *([tuple_(*key) > tuple(after)] if after else []))
+    rows = conn.execute(query.order_by(*key).limit(BATCH).with_for_update()).all()
+    changed = 0
+    for row in rows:
+        new = {column.name: value for column in columns if (value := _anew(sealing, row, column)) is not None}
+        if new:
+            mine = and_(*(column == row._mapping[column.name] for column in key))
+            conn.execute(update(each).where(mine).values({each.c[name]: value for name, value in new.items()}))
+            changed += len(new)
+    return changed, [rows[-1]._mapping[column.name] for column in key] if len(rows) == BATCH else None
+
+
+def _anew(sealing: Sealing, row: Row[*tuple[Any, ...]], column: Column[Any]) -> Any:
+    """A value as it is to be stored, sealed by the key in use; None where it stays as it is."""
+    stored = row._mapping[f"{column.name}_raw"]
+    if not stored:
+        return None
+    ours = stored[1:-1] if stored.startswith(f'"{MARK}') else stored  # a sealed value among JSON is a JSON text
+    if sealed_by(ours) == sealing.current:
+        return None
+    try:
+        plain = sealing.open(ours, where(column, row._mapping))
+    except StoreError:
+        return None  # told by how many are left
+    return sealing.seal(plain, where(column, row._mapping))
+
+
+def _raw(column: Column[Any]) -> ColumnElement[Any]:
+    return type_coerce(column, Text)
+
+
+def _stale(each: Table, sealing: Sealing) -> ColumnElement[bool]:
+    """Whether a row holds something that isn't sealed by the key in use."""
+    by = f"{MARK}{sealing.current}:"
+    begins = {column: f'"{by}' if is_json(column) else by for column in SEALED if column.table is each}
+    return or_(*(and_(_raw(c) != "", ~_raw(c).startswith(begin, autoescape=True)) for c, begin in begins.items()))

@@ -1,0 +1,139 @@
+"""Nobody's attack: the clock, the disk and the backup of a bad day, in the real process."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import subprocess
+import sys
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+
+from tests.attack.stage import Seen, Stage, stage
+from tests.outside import ROOT
+from tests.replicas.crew import NOTES_EACH
+
+DAY = 86_400
+STEPS = (-3600, 3600, -DAY, DAY, 200 * DAY, -200 * DAY)
+
+
+async def set_clock() -> Seen:
+    """An hour and a day back and forth, and half a year."""
+    async with stage(clocked=True) as it:
+        ahead, faults = 0, []
+        for n, step in enumerate(STEPS, 1):
+            ahead += step
+            it.set_clock(ahead)
+            seen = {
+                "noticed": await it.until(lambda: len(it.daemon.events("clock_stepped")) >= n, 60),  # noqa: B023  # awaited here
+                "at work": await it.goes_on(30),
+                "ready": await it.becomes_ready(),
+                "a new order": ahead > DAY or await it.works(50 + n, 90),
+            }
+            faults += [f"{step} s: not {what}" for what, held in seen.items() if not held]
+        faults += _twice(it)
+        return Seen("; ".join(faults) or f"{len(STEPS)} steps, each said; ready and at work after each", not faults)
+
+
+def _twice(it: Stage) -> list[str]:
+    """Schedules and notes that are there more than once."""
+    effects = it.outside.call("effects")
+    return [f"{what} twice" for kind in ("schedules", "notes") for what, n in Counter(effects[kind]).items() if n > 1]
+
+
+def _break(disk: Path) -> None:
+    """As a controller that fails: the kernel turns the file system read-only under the open files."""
+    device = next(line.split()[0] for line in Path("/proc/mounts").read_text().splitlines() if f" {disk} " in line)
+    Path("/sys/fs/ext4", Path(device).name, "trigger_fs_error").write_text("1", encoding="ascii")
+
+
+def _mend(it: Stage, disk: Path) -> None:
+    """What an operator does: the file system is checked and mounted again, and the service started."""
+    it.daemon.kill()
+    for command in (
+        ["umount", str(disk)],
+        ["e2fsck", "-y", "-f", str(disk.parent / "image")],
+        ["mount", "-o", "loop,errors=remount-ro", str(disk.parent / "image"), str(disk)],
+    ):
+        subprocess.run(command, capture_output=True, check=False)
+    it.start()
+
+
+async def read_only_disk() -> Seen:
+    """The database's disk becomes read-only while the adapter works."""
+    async with stage(disk=True) as it:
+        if it.disk is None:
+            return Seen("NOT TRIED: no file system can be mounted here", held=True)
+        _break(it.disk)
+        before = it.outside.call("counts")["notes"]
+        it.outside.call("orders", first=50, count=3)
+        said = await it.until(lambda: bool(it.daemon.events("store_unavailable")), 60)
+        await asyncio.sleep(5)
+        alive, lines = await it.healthy() and it.daemon.running, it.daemon.errors()
+        sent = it.outside.call("counts")["notes"] - before
+        _mend(it, it.disk)
+        return await _afterwards(it, f"{lines} ERROR lines, {sent} notes meanwhile", said and alive and sent == 0)
+
+
+async def full_disk() -> Seen:
+    """The database's disk is full for a while, and has space again."""
+    async with stage(disk=True) as it:
+        if it.disk is None:
+            limit = resource.prlimit(it.daemon.pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(it.daemon.pid, resource.RLIMIT_FSIZE, (128 * 1024, limit[1]))
+        else:
+            with (it.disk / "ballast").open("wb", buffering=0) as ballast, suppress(OSError):
+                while ballast.write(bytes(4096)):
+                    pass
+        it.outside.call("orders", first=50, count=3)
+        said = await it.until(lambda: bool(it.daemon.events("store_unavailable")), 60)
+        alive, lines = await it.healthy() and it.daemon.running, it.daemon.errors()
+        if it.disk is None:
+            resource.prlimit(it.daemon.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        else:
+            (it.disk / "ballast").unlink()
+        return await _afterwards(it, f"{lines} ERROR lines", said and alive)
+
+
+async def _afterwards(it: Stage, told: str, held: bool) -> Seen:
+    done = await it.until(lambda: it.outside.call("counts")["schedules"] == 4, 90)
+    idle = await it.until(lambda: it.outside.call("counts")["notes"] == 4 * NOTES_EACH, 30)
+    twice = _twice(it)
+    told += f"; then all is done: {done and idle}; {'; '.join(twice) or 'nothing twice'}"
+    return Seen(told, held and done and idle and not twice)
+
+
+async def yesterdays_copy() -> Seen:
+    """The database is put back from a copy: of one case it knows all, of one half; a third came after it."""
+    async with stage() as it:
+        copy, database = it.folder / "copy.db", it.folder / "adapter.db"
+        it.outside.call("orders", first=50, count=1, notes=3)
+        await it.until(lambda: it.outside.call("counts")["notes"] >= NOTES_EACH + 3, 60)
+        await asyncio.to_thread(_command, it, "db", "backup", str(copy))
+        it.outside.call("goes_on", i=50, notes=3)
+        went = await it.until(lambda: it.outside.call("counts")["schedules"] == 2, 60)
+        it.daemon.stop()
+        for name in (database, Path(f"{database}-wal"), Path(f"{database}-shm")):
+            name.unlink(missing_ok=True)
+        copy.rename(database)
+        it.start()
+        works = await it.works(60, 90)
+        effects = it.outside.call("effects")
+        once = len(set(effects["schedules"])) == len(effects["schedules"]) == 3
+        again = sum(n - 1 for n in Counter(effects["notes"]).values())
+        told = f"one start since the copy: {went}; put back and at work: {works}; schedules each once: {once}"
+        return Seen(f"{told}; notes again, with their mark: {again}", went and works and once)
+
+
+def _command(it: Stage, *arguments: str) -> None:
+    command = [sys.executable, "-m", "adapter", *arguments, "--config", str(it.daemon.config)]
+    subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
+
+
+ATTACKS = {
+    "the clock set by hours, days, months": set_clock,
+    "the disk turns read-only": read_only_disk,
+    "the disk is full": full_disk,
+    "put back from yesterday's copy": yesterdays_copy,
+}

@@ -1,0 +1,132 @@
+"""Whoever can reach the HTTP side, and has no token."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+
+from tests.attack.stage import TOKEN, Seen, Stage, stage
+
+FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
+BEHIND = {"proxy_addresses": "127.0.0.0/8"}
+Step = Callable[[Stage], Coroutine[None, None, tuple[str, bool]]]
+
+
+async def _seen(step: Step, **ops: object) -> Seen:
+    """What the step saw, and that the work, the health and the log bear it."""
+    async with stage(ops=ops) as it:
+        before = it.daemon.log_bytes
+        it.daemon.begin_peak()
+        told, held = await step(it)
+        grown, errors = it.daemon.log_bytes - before, it.daemon.errors()
+        held = held and await it.goes_on() and not errors and grown < 20_000
+        crying = f", {errors} ERROR lines" if errors else ""
+        return Seen(f"{told}; log +{grown / 1000:.1f} kB{crying}, peak {it.daemon.peak()} MiB", held)
+
+
+async def idle(it: Stage) -> tuple[str, bool]:
+    """A thousand connections that say nothing, and a thousand that say half a head."""
+    open_ones = []
+    for n in range(2000):
+        with suppress(OSError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
+            if n % 2:
+                writer.write(b"GET / HTTP/1.1\r\nX: ")
+            open_ones.append((reader, writer))
+    began, before = time.monotonic(), it.lifecare.passed.total()
+    answered = [await it.healthy() for _ in range(20)]
+    slowest = (time.monotonic() - began) / 20
+    works = await it.works(50)
+    closed = await it.until(lambda: all(reader.at_eof() or writer.is_closing() for reader, writer in open_ones), 40)
+    calls = it.lifecare.passed.total() - before
+    for _, writer in open_ones:
+        writer.transport.abort()
+    told = f"{len(open_ones)} opened; /healthz {sum(answered)}/20 in {slowest * 1000:.0f} ms, {calls} vendor calls"
+    return told + (", all closed" if closed else ", not all closed"), all(answered) and works and closed
+
+
+async def wrong_tokens(it: Stage) -> tuple[str, bool]:
+    statuses = [await _try(it, f"guess-{n}", "") for n in range(3000)]
+    lines = it.daemon.events("sign_in_refused")
+    return f"3,000 tries: {len(lines)} lines, {statuses.count(429)} times 429", len(lines) < 20 and 303 not in statuses
+
+
+async def behind_a_proxy(it: Stage) -> tuple[str, bool]:
+    """One stranger guesses from one address; everybody comes by the same reverse proxy."""
+    strangers = [await _try(it, "guess", "X-Forwarded-For: 6.6.6.6, 203.0.113.9\r\n") for _ in range(300)]
+    staff = await _try(it, TOKEN, "X-Forwarded-For: 10.0.0.7\r\n")
+    return f"stranger {strangers.count(429)} times 429, staff {staff}", strangers[-1] == 429 and staff == 303
+
+
+async def _try(it: Stage, token: str, head: str) -> int:
+    return (await it.get("/sign-in", FORM + head, method="POST", body=f"token={token}".encode()))[0]
+
+
+async def cut_bodies(it: Stage) -> tuple[str, bool]:
+    for n in range(300):
+        _, writer = await asyncio.open_connection("127.0.0.1", it.port)
+        path = ("/sign-in", "/hooks/lifecare", "/times")[n % 3]
+        writer.write(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{FORM}Content-Length: 50\r\n\r\nx=".encode())
+        await writer.drain()
+        writer.transport.abort()
+    return "300 bodies cut off", "Traceback" not in it.daemon.log.read_text(encoding="utf-8")
+
+
+async def multipart(it: Stage) -> tuple[str, bool]:
+    """Files of 20 MB, which a form parser would write to the disk."""
+    head = "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 20000000\r\n"
+    part = b'--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n' + b"x" * 20_000_000
+    statuses = set()
+    for _ in range(10):
+        statuses.add(await _flood(it, "/sign-in", head, part))
+    return f"answers {statuses}, peak {it.daemon.peak()} MiB", statuses <= {415, 0} and it.daemon.peak() < 300
+
+
+async def _flood(it: Stage, path: str, head: str, body: bytes) -> int:
+    reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
+    writer.write(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{head}\r\n".encode())
+    answer = b""
+    with suppress(OSError):
+        for at in range(0, len(body), 100_000):
+            writer.write(body[at : at + 100_000])
+            await asyncio.wait_for(writer.drain(), 1)
+    with suppress(OSError, TimeoutError):
+        answer = await asyncio.wait_for(reader.read(20), 10)
+    writer.transport.abort()
+    return int(answer.split(b" ")[1]) if answer.startswith(b"HTTP/") else 0
+
+
+async def metrics(it: Stage) -> tuple[str, bool]:
+    """Forty clients read the metrics without pause for ten seconds."""
+    end, read = time.monotonic() + 10, 0
+
+    async def reads() -> None:
+        nonlocal read
+        while time.monotonic() < end:
+            read += (await it.get("/metrics"))[0] == 200
+
+    before = it.lifecare.passed["executions"]
+    readers = asyncio.gather(*(reads() for _ in range(40)))
+    works = await it.works(50)
+    await readers
+    polls = it.lifecare.passed["executions"] - before
+    return f"{read} readings, {polls} feed calls meanwhile", works and polls >= 3
+
+
+async def wrong_hooks(it: Stage) -> tuple[str, bool]:
+    statuses = [(await it.get("/hooks/lifecare", method="POST", body=b"{}"))[0] for _ in range(3000)]
+    lines = it.daemon.events("hook_refused")
+    return f"3,000 unsigned: {len(lines)} lines, answers {sorted(set(statuses))}", len(lines) < 200
+
+
+ATTACKS = {
+    "2,000 idle and slow connections": lambda: _seen(idle),
+    "3,000 wrong tokens": lambda: _seen(wrong_tokens),
+    "a stranger behind the same proxy": lambda: _seen(behind_a_proxy, **BEHIND),
+    "300 bodies cut off": lambda: _seen(cut_bodies),
+    "files of 20 MB without a sign-in": lambda: _seen(multipart),
+    "40 readers of the metrics": lambda: _seen(metrics),
+    "3,000 unsigned webhooks": lambda: _seen(wrong_hooks),
+}

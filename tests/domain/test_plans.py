@@ -1,0 +1,118 @@
+"""LA13: I12 is shown by the person's own plan, where a municipality maps plans; else by the adapter's note."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from adapter.domain.decision import Phase, StepState, StepView
+from adapter.domain.facts import ServicePlan, Signal
+from adapter.domain.ledger import Act
+from adapter.domain.policy import Lateness
+from adapter.domain.routine import Role
+from tests.domain.life import POLICY, STOCKHOLM, Life
+
+MAPPED = replace(POLICY, plans=True, late={**POLICY.late, "I12": Lateness(5, 10, 15)})
+START = date(2026, 3, 2)
+
+
+def running(policy: object = MAPPED) -> Life:
+    life = Life(policy=policy)  # type: ignore[arg-type]  # a policy
+    life.order()
+    life.go()
+    life.execute()
+    life.prepare()
+    assert life.go().phase is Phase.ACTIVE
+    return life
+
+
+def i12(life: Life) -> StepView:
+    return next(view for view in life.look().steps if view.id == "I12")
+
+
+def mails(life: Life, mail: str) -> list[Act]:
+    return [a for a in life.ledger.acts if a.what.get("mail") == mail]
+
+
+def test_without_plans_mapped_the_adapter_s_own_note_shows_it() -> None:
+    assert (i12(running(POLICY)).state, i12(running(POLICY)).evidence) == (StepState.DONE, "act")
+
+
+def test_until_the_plans_were_read_nothing_is_said_of_them() -> None:
+    life = running()
+    facts = replace(life.facts(), plans=None)
+    life.facts = lambda: facts  # type: ignore[method-assign]
+    assert i12(life).state is StepState.LATER
+
+
+@pytest.mark.parametrize(
+    ("plan", "shows"),
+    [
+        (ServicePlan(1, START, None), True),
+        (ServicePlan(1, START + timedelta(days=9), START + timedelta(days=30)), True),
+        (ServicePlan(1, START - timedelta(days=1), None), False),
+        (ServicePlan(1, None, None), False),
+        (ServicePlan(1, START, START - timedelta(days=1)), False),
+        (ServicePlan(1, START, None, gone=True), False),
+    ],
+    ids=["the first day", "later", "before", "undated", "ended", "gone"],
+)
+def test_a_plan_that_holds_the_camera_and_is_dated_after_the_start_shows_it(plan: ServicePlan, *, shows: bool) -> None:
+    life = running()
+    life.plans[1] = plan
+    found = i12(life)
+    assert (found.state, found.role) == (StepState.DONE if shows else StepState.AWAITED, Role.COORDINATOR)
+    assert (found.evidence, found.evidence_id) == (("plan", "1") if shows else (None, None))
+
+
+def test_it_holds_up_nothing_and_is_reminded_of_then_escalated_like_any_step() -> None:
+    life = running()
+    life.wait(days=40)
+    assert life.look().phase is Phase.ACTIVE
+    told = [(a.what["to"], a.what["level"]) for a in life.ledger.acts if a.what.get("step") == "I12"]
+    assert told[:3] == [("coordinator", 1), ("coordinator", 2), ("escalation", 3)]
+    life.plans[1] = ServicePlan(1, life.today, None)
+    life.wait(days=30)
+    assert len([a for a in life.ledger.acts if a.what.get("step") == "I12"]) == len(told)
+    del life.plans[1]
+    assert i12(life).state is StepState.AWAITED, "it is read again, and awaited anew"
+
+
+def test_night_staff_are_asked_where_they_write_the_plan_and_have_a_mailbox() -> None:
+    life = running(replace(MAPPED, plans_by_night=True, night_units=frozenset({None})))
+    life.wait(days=10)
+    assert [a.what["to"] for a in life.ledger.acts if a.what.get("step") == "I12"] == ["night"]
+    life = running(replace(MAPPED, plans_by_night=True))
+    life.wait(days=10)
+    assert [a.what["to"] for a in life.ledger.acts if a.what.get("step") == "I12"] == ["coordinator"]
+
+
+def test_the_day_of_its_follow_up_is_told_once_a_week_ahead_and_anew_when_it_is_moved() -> None:
+    life = running()
+    life.plans[1] = ServicePlan(1, START, None, follow_up=date(2026, 4, 15))
+    life.wait(days=60)
+    (first,) = mails(life, "plan_follow_up")
+    assert first.what["when"] == "2026-04-15"
+    assert first.done_at is not None
+    assert first.done_at.astimezone(STOCKHOLM).date() == date(2026, 4, 8)
+    life.plans[1] = replace(life.plans[1], follow_up=date(2026, 6, 1))
+    life.wait(days=60)
+    assert [a.what["when"] for a in mails(life, "plan_follow_up")] == ["2026-04-15", "2026-06-01"]
+
+
+ENDINGS: list[Callable[[Life], object]] = [
+    lambda life: life.set_client(deceased=True),
+    lambda life: life.set_decision(deleted=True),
+    lambda life: life.note(Signal.CONSENT_WITHDRAWN),
+]
+
+
+@pytest.mark.parametrize("change", ENDINGS, ids=["dead", "ended", "paused"])
+def test_nothing_is_asked_of_the_dead_the_ended_or_the_paused(change: Callable[[Life], object]) -> None:
+    life = running()
+    change(life)
+    life.wait(days=40)
+    assert not [a for a in life.ledger.acts if a.what.get("step") == "I12"]

@@ -1,0 +1,1 @@
+"""Rows, webhooks and files that nobody would write, ten thousand of each: ``make fuzz``."""
