@@ -189,6 +189,8 @@ def add_resync(
     if refusals:
         raise fail("\n".join(f"{r.key or 'the request'}: {r.reason}" for r in refusals), CANT_BEGIN)
     file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        file.touch(mode=0o644)  # whatever the umask: one that others can write doesn't count
     with file.open("a", encoding="utf-8") as out:
         out.write(("" if not written or written.endswith("\n") else "\n") + "\n" + text)
     typer.echo(f"{id}: written to {file}. `adapter resync show {id}` tells what comes of it.")

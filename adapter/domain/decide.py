@@ -15,7 +15,7 @@ from adapter.domain.decision import Attention, Decision, Phase, StepState, StepV
 from adapter.domain.deviations import booking_turns, deviations
 from adapter.domain.facts import INFORMS, Facts, OrderStatus, Signal
 from adapter.domain.ledger import ActKind, ActState, Ledger, ScheduleStatus, Wanted
-from adapter.domain.letters import everything_undone, executions_open, letters
+from adapter.domain.letters import everything_undone, executions_open, letters, untold_declarations
 from adapter.domain.looks import day_start, local_date
 from adapter.domain.night_letters import night_acts, night_rises
 from adapter.domain.night_load import load_letters
@@ -101,6 +101,7 @@ def _phase(s: Situation) -> Phase:
     last = told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED, Letter.READY_TO_CLOSE)
     closing_told = last is None or (last.what["letter"] == Letter.READY_TO_CLOSE and last.state is ActState.DONE)
     settled = closing_told and not executions_open(s) and balanced(s) and not _in_flight(s.ledger)
+    settled = settled and not untold_declarations(s)
     return Phase.CLOSED if settled and not s.facts.stale else Phase.CLOSING
 
 

@@ -10,9 +10,9 @@ import json
 from datetime import datetime, timedelta, tzinfo
 
 from adapter.domain.deviations import tell_deviations
-from adapter.domain.facts import Signal
+from adapter.domain.facts import Note, Signal
 from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleStatus, Wanted, What
-from adapter.domain.looks import LocalLook, at_wall_clock, last_look, next_look
+from adapter.domain.looks import LocalLook, at_wall_clock, last_look, local_date, next_look
 from adapter.domain.nights import check_granted
 from adapter.domain.pauses import by_hand, pauses, told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter
@@ -47,6 +47,9 @@ def letters(s: Situation) -> tuple[Wanted, ...]:
     _plan(w)
     _started(w)
     _events(w)
+    for key, note in untold_declarations(s):
+        day = local_date(note.at, s.policy.zone).isoformat()
+        w.once(key, Letter.DECLARED, COORDINATOR, signal=note.signal.value, when=day, who=note.by)
     if s.mandate.over:
         _assignment_out(w)
         _ready_to_close(w)
@@ -234,6 +237,15 @@ def _events(w: Writer) -> None:
     if not client.deceased and (client.deregistered or not client.active):
         reason = client.deregistered or "inactive"
         w.once(f"deregistered:{reason}", Letter.DEREGISTERED, COORDINATOR, reason=reason)
+
+
+def untold_declarations(s: Situation) -> list[tuple[str, Note]]:
+    """Steps that were declared by hand and of which the coordinator hasn't been told, each with the key of its letter.
+    What an adopted case was taken over with is from before it was opened."""
+    told = {a.key for a in Told(s.ledger.acts).letters}
+    declared = [n for n in s.facts.notes.value if n.by is not None and n.at >= s.ledger.opened_at]
+    keyed = [(f"declared:{note.signal.value}:{note.at.isoformat()}", note) for note in declared]
+    return [(key, note) for key, note in keyed if key not in told]
 
 
 def _assignment_out(w: Writer) -> None:

@@ -103,6 +103,8 @@ class Letter(StrEnum):
     """To whom the death was told: it was a mistake."""
     RENUMBERED = "renumbered"
     """To the coordinator: the person has another number in Lifecare, and everything goes on under it."""
+    DECLARED = "declared"
+    """To the coordinator: a step was declared done by hand, by whom; it counts as its signal would."""
     DEREGISTERED = "deregistered"
     """To the coordinator: emigrated, deregistered or inactive; nothing else happens."""
     PAUSED = "paused"

@@ -58,6 +58,8 @@ def unfulfilled(s: Situation, waiting: tuple[str, ...]) -> Unfulfilled | None:
     stopped = _stopped_on(s, s.ledger.schedule) if s.ledger.schedule else None
     if stopped is not None and stopped >= since:
         since, kind = stopped, Kind.INTERRUPTED
+    if since > s.today:
+        return None
     why = waiting or ("not_resumed" if live else "not_scheduled",)
     period = s.mandate.at_or_after(s.today)
     return Unfulfilled(kind, since, period.order_id if period else None, why)

@@ -6,6 +6,7 @@ An entry that can't be used is refused with its line, key and reason, and holds 
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from difflib import get_close_matches
 from pathlib import Path
+from stat import S_IWGRP, S_IWOTH, filemode
 from typing import Annotated, Final, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -35,6 +37,18 @@ _NUMBER = re.compile(r"(?<!\d)(?:\d{2})?\d{6}[-+ ]?(?:\d{4}|[A-Z]{2}\d{2})(?!\d)
 def _nothing_personal(value: str) -> str:
     if _NUMBER.search(value):
         raise ValueError("looks like an identity number; name cases by their reference and persons by their role")
+    return value
+
+
+def _somebody(value: str) -> str:
+    if len(value) > 80 or not value.isprintable() or sum(map(str.isalpha, value)) < 5:
+        raise ValueError('must say who by role and unit, as "koordinator Norra": 5 letters to 80 signs, on one line')
+    return value
+
+
+def _reason(value: str) -> str:
+    if len(value) < 15 or len(value.split()) < 3:
+        raise ValueError("must say what was done and why it can't be noted in Lifecare: three words, 15 signs at least")
     return value
 
 
@@ -93,6 +107,8 @@ class Resync(Entry):
 class Declaration(Entry):
     """A signal declared by hand for a case, as of ``at``, because there was nowhere to note it in the case system."""
 
+    who: Annotated[Told, AfterValidator(_somebody)]
+    why: Annotated[Told, AfterValidator(_reason)]
     case: Reference
     signal: Signal
     at: datetime
@@ -175,8 +191,11 @@ class Chunk:
 
 
 def read_request_file(path: Path, tenants: Collection[str]) -> RequestFile:
-    """Read a file; one that isn't there asks for nothing. ``tenants`` are the municipalities that are served."""
+    """Read a file; one that isn't there asks for nothing, nor does one that others could have written. ``tenants`` are
+    the municipalities that are served."""
     try:
+        if told := _written_by_others(path):
+            return RequestFile(refusals=(Refusal(0, "", told),))
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return RequestFile()
@@ -185,6 +204,19 @@ def read_request_file(path: Path, tenants: Collection[str]) -> RequestFile:
     except UnicodeDecodeError:
         return RequestFile(refusals=(Refusal(0, "", "is not UTF-8 text; save it again as UTF-8"),))
     return parse(text, tenants)
+
+
+def _written_by_others(path: Path) -> str | None:
+    """Why nothing in the file counts: what stands in it has e-tillsyn begun, so nobody but its owner may write it, and
+    its owner is the adapter's user, root, or whose folder it stands in."""
+    seen = path.stat()
+    if seen.st_mode & (S_IWGRP | S_IWOTH):
+        return (
+            f"can be written by others than its owner ({filemode(seen.st_mode)}), so nothing in it counts: chmod go-w"
+        )
+    if seen.st_uid not in (0, os.geteuid(), path.parent.stat().st_uid):
+        return f"is owned by another user (uid {seen.st_uid}), so nothing in it counts: chown it to the adapter's"
+    return None
 
 
 def parse(text: str, tenants: Collection[str]) -> RequestFile:

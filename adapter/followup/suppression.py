@@ -67,7 +67,10 @@ def _suppressed(table: Table, below: int) -> Table:
     values = {(r, c): int(row[c] or 0) for r, row in enumerate(table.rows) for c in counted}
     hidden = {key for key, value in values.items() if value and value < below}
     sums = tuple(_sums(table))
-    while [s for s in sums if _mend(s, values, hidden, below)]:
+    least = {key: 1 if value else 0 for key, value in values.items()}
+    for s in (*sums, *sums):  # twice: what is a part of one may be the sum of another
+        least[s.total] = max(least[s.total], sum(least[key] for key in s.parts))
+    while [s for s in sums if _mend(s, values, least, hidden, below)]:
         pass  # what was left out of one sum may give away another
     states = [c for c, name in enumerate(table.columns) if name in STATES]
     rows = []
@@ -82,10 +85,12 @@ def _suppressed(table: Table, below: int) -> Table:
     return replace(table, rows=tuple(rows))
 
 
-def _mend(s: _Sum, values: dict[_Key, int], hidden: set[_Key], below: int) -> bool:
-    """Leave out one number more, where those that are left out could be reckoned from what is shown of the sum."""
+def _mend(s: _Sum, values: dict[_Key, int], least: dict[_Key, int], hidden: set[_Key], below: int) -> bool:
+    """Leave out one number more, where those that are left out could be reckoned from what is shown of the sum. As 0 is
+    shown, what is left out is known to be its ``least`` or more."""
     gone = [key for key in s.parts if key in hidden]
-    enough = len(gone) > 1 and sum(values[key] for key in gone) >= below
+    come_to, known = sum(values[key] for key in gone), sum(least[key] for key in gone)
+    enough = len(gone) > 1 and come_to >= below and come_to > known
     if gone if s.total in hidden else not gone or enough:
         return False
     shown = [key for key in s.parts if key not in hidden and values[key]]

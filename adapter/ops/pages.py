@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -299,14 +300,15 @@ def _looking(routes: APIRouter, pages: Pages) -> None:
 
     @routes.get("/cases")
     async def all_cases(
-        request: Request, wanted: Annotated[Filter, Depends(Filter)], ref: str = "", page: int = 1
+        request: Request, wanted: Annotated[Filter, Depends(Filter)], ref: str = "", page: str = ""
     ) -> Response:
         if ref:
             plain = "".join(ch for ch in ref.strip().upper() if ch.isalnum() or ch == "-")[:20]
             return RedirectResponse(f"/cases/{plain or '-'}", 303, headers=SECURITY)
 
         def show(found: list[CaseSummary], person: Person) -> Response:
-            return pages.html("cases.html", person=person, shown=case_list(ops, found, wanted, page))
+            number = int(page) if re.fullmatch("[0-9]{1,6}", page) else 1
+            return pages.html("cases.html", person=person, shown=case_list(ops, found, wanted, number))
 
         return await shown(request, lambda c, _person: pages.summaries(c), show, lists=True)
 

@@ -202,6 +202,34 @@ class LifecareClient:
             raise answer.broken("the note came back as another client's")
         return note
 
+    # Reported visits (LA11, LA12)
+
+    async def personnels(self, user_id: str) -> Rows[wire.Personnel]:
+        """Who has the user id: one, or none."""
+        scope = Scope({"user_id": user_id}, "is somebody else")
+        return await self.list(query.PERSONNELS, q=q(query.PERSONNELS, UserId=user_id), scope=scope)
+
+    async def reported_visits(self, external_id: str) -> Rows[wire.ReportedVisit]:
+        """What stands under the id, whatever system reported it."""
+        scope = Scope({"external_id": external_id}, "is another visit")
+        return await self.list(query.REPORTED_VISITS, q=q(query.REPORTED_VISITS, ExternalId=external_id), scope=scope)
+
+    async def report_visit(self, visit: wire.ReportVisit) -> int:
+        """Make a visit, or correct the one whose ``id`` it has; gives the id. A second of the same ``external_id`` is
+        refused (LA12); a lost answer is ``AmbiguousWrite``."""
+        call, body = "POST reported_visits", visit.model_dump(mode="json", by_alias=True, exclude_none=True)
+        answer = await self._http.send("POST", "api/v1/reported_visits", call=call, json=body)
+        made = answer.json()
+        if not isinstance(made, int) or isinstance(made, bool):
+            raise answer.broken("the answer is no id")
+        return made
+
+    async def delete_reported_visit(self, external_id: str, reporting_system: str) -> None:
+        """Raises ``NotFound`` where there is none (any more)."""
+        named = {"externalId": external_id, "reportingSystem": reporting_system}
+        call = "DELETE reported_visits"
+        await self._http.send("DELETE", "api/v1/reported_visits", call=call, params=named)
+
     # Catalogues
 
     async def provider_headlines(self) -> Rows[wire.ProviderHeadline]:

@@ -49,6 +49,11 @@ SERVICE_PLANS = Resource("service_plans", wire.ServicePlan, {"PersonId": "person
 """Not one of ``RESOURCES``: read only where a municipality maps plans (LA13)."""
 SERVICE_CONFIGURATIONS = Resource("service_configurations", wire.ServiceConfiguration, {}, key=None)
 
+PERSONNELS = Resource("personnels", wire.Personnel, {"UserId": "text"}, key="PersonId", delta=True)
+REPORTED_VISITS = Resource("reported_visits", wire.ReportedVisit, {"ExternalId": "text"}, delta=True)
+
+WRITE_BACK: tuple[Resource[Any], ...] = (PERSONNELS, REPORTED_VISITS)
+"""Needed only where looks are written back (LA12)."""
 RESOURCES: tuple[Resource[Any], ...] = (
     ORDERS,
     ORDERED_SERVICES,

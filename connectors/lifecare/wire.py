@@ -224,6 +224,59 @@ class ServiceConfiguration(_Shape):
     end_date: CalendarDate = None
 
 
+class Personnel(_Shape):
+    """Somebody who works in the municipality (LA11). ``active`` is None where the vendor says nothing."""
+
+    person_id: PersonId = None
+    user_id: Word | None = None
+    active: bool | None = None
+    deleted: Flag = False
+
+
+class ReportedService(_Shape):
+    """One service of a visit (LA12)."""
+
+    service_type: CodeText
+    service_category: CodeText
+    execution_id: int
+    status: str = "Done"
+    quantity: int = 1
+
+
+class ReportVisit(_Shape):
+    """A visit to be reported (LA12). Instants are aware; they are sent as UTC with seconds (L16). ``id`` is that of the
+    visit that it corrects."""
+
+    id: int | None = None
+    external_id: str
+    reporting_system: str
+    client_person_id: str
+    personnel_person_id: str
+    personnel_user_id: str
+    execution_id: int
+    provider_unit_id: int | None = None
+    start_time: SentInstant
+    end_time: SentInstant
+    status: str = "Completed"
+    is_double_manning: bool = False
+    start_quittance_type: str = "None"
+    end_quittance_type: str = "None"
+    services: tuple[ReportedService, ...]
+
+
+class ReportedVisit(_Shape):
+    """A reported visit as it is read (LA12)."""
+
+    id: Number
+    external_id: Word | None = None
+    reporting_system: Word | None = None
+    client_person_id: PersonId = None
+    execution_id: Number | None = None
+    start_time: Instant = None
+    end_time: Instant = None
+    deleted: Flag = False
+
+
 class _CamelShape(_Shape):
     """The second version of the vendor's API writes its fields in camel case."""
 

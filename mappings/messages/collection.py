@@ -220,6 +220,12 @@ LETTERS: Final[tuple[tuple[str, str, Letter, What], ...]] = (
         {"granted": 1, "found": 3, "when": "2027-05-01"},
     ),
     ("Personnumret ersätts", "coordinator", Letter.RENUMBERED, {}),
+    (
+        "Ett steg intygas för hand",
+        "coordinator",
+        Letter.DECLARED,
+        {"signal": "equipment_collected", "when": _FIRST, "who": "koordinator Norra"},
+    ),
     ("En beställning för en avliden", "coordinator", Letter.ORDER_FOR_DECEASED, {}),
     (
         "Den andra insatsen upphör medan kameran är uppe",

@@ -89,6 +89,7 @@ LETTER_FIELDS: Final[Mapping[Letter, Mapping[str, Field]]] = MappingProxyType(
         Letter.INSTALL: {**_DATES, "keys": _KEYS, "gates": Field("codes", section="gate_asks", optional=True)},
         Letter.KEYS: {"keys": _KEYS, "running": Field("flag", optional=True)},
         Letter.RENUMBERED: {},
+        Letter.DECLARED: {"signal": Field("code", section="signals"), "when": _DAY, "who": Field("text")},
         Letter.ON_HOLD: {},
         Letter.HOLD_OVER: {},
         Letter.FEWER_GRANTED: {"granted": Field("count"), "found": Field("count"), "when": _DAY},

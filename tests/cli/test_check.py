@@ -49,12 +49,17 @@ async def test_a_key_that_is_not_accepted(adapter: Adapter, stage: Stage) -> Non
 async def test_a_resource_that_the_key_has_no_licence_for(
     adapter: Adapter, stage: Stage, sims: RunningSimulators
 ) -> None:
-    sims.lifecare.settings.unlicensed = {"client_absences"}
+    """Plans are asked for only where the mapping has them (LA13)."""
+    sims.lifecare.settings.unlicensed = {"client_absences", "service_plans"}
     result = await adapter("check", code=1)
     [line] = marked(result)
     assert "Lifecare client_absences" in line
     assert "license the key for client_absences" in line
     assert "10 of 11" in result
+    edit(stage.mapping, "[routine]\n", "[plans]\ncamera_types = [4010]\n\n[routine]\n")
+    result = await adapter("check", code=1)
+    assert "license the key for service_plans" in marked(result)[1]
+    assert "plans.camera_types" in result
 
 
 async def test_clocks_that_differ(adapter: Adapter, stage: Stage, sims: RunningSimulators) -> None:

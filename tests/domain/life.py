@@ -175,6 +175,7 @@ class Life:
             queued = self.queue(decision.wanted)
             due = [w for w in ready if self.phoniro == "works" or w.kind in (ActKind.MESSAGE, ActKind.MAIL)]
             if not due and not queued:
+                assert decision.unfulfilled is None or decision.unfulfilled.since <= self.today
                 self.check()
                 return decision
             for wanted in due:
@@ -281,12 +282,14 @@ class Life:
             return
         if self.phoniro != "works":
             return  # what can't be done is told: see the texts
-        wanted = {w.kind for w in self.look().wanted}
+        decision = self.look()
+        wanted = {w.kind for w in decision.wanted}
         if wanted & {ActKind.PAUSE, ActKind.END, ActKind.CHANGE}:
             return  # still working
         assert not missing_gates(s), f"active without {missing_gates(s)} (P1)"
         assert not pause_causes(s), f"active in spite of {pause_causes(s)} (P2)"
         assert not s.mandate.over, "active after the end (P2)"
+        assert decision.unfulfilled is None, "on the list though somebody looks"
 
     def check_booked(self) -> None:
         """I10 is told on the working day before the installation, once for a booked day, and never untruly."""

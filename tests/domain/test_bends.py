@@ -250,6 +250,12 @@ def test_a_step_with_nowhere_to_be_noted_is_asked_about_again_and_opened_by_a_de
     decision = active.go()
     assert decision.phase is Phase.CLOSED
     assert step(decision, "A5").evidence == "declared"
+    (told,) = (w for w in active.sent if w.what.get("letter") == "declared")
+    assert (told.what["to"], told.what["signal"], told.what["who"]) == (
+        "coordinator",
+        "equipment_collected",
+        "koordinator Norra",
+    ), "before the case is closed"
 
 
 # What cannot be checked, and keys

@@ -39,21 +39,52 @@ def shown(table: Table) -> tuple[object, ...]:
     return tuple(row[2] for row in table.rows)
 
 
+def of_three(nights: tuple[int, int, int]) -> Table:
+    """A month of three units."""
+    cells = dict(zip((NORTH, SOUTH, 7103, ALL), (*nights, sum(nights)), strict=True))
+    rows = tuple((month, unit, value) for month in ("2026-10", SPAN) for unit, value in cells.items())
+    return Table("nights", COLUMNS, rows)
+
+
 TOWNS = [shown(of((a, b, c, d))) for a, b, c, d in product(range(12), repeat=4)]
+THREES = [shown(of_three((a, b, c))) for a, b, c in product(range(14), repeat=3)]
+
+
+def given_away(table: Table, towns: list[tuple[object, ...]], below: int) -> list[int]:
+    """The numbers that are left out, and that whoever tries every town that would have given this paper still knows."""
+    (told,) = suppressed([table], below)
+    paper = shown(told)
+    assert not set(range(1, below)) & set(paper)
+    left = [n for n, cell in enumerate(paper) if cell == HIDDEN]
+    known = [n for n in range(len(paper)) if n not in left]
+    possible = [town for town in towns if all(town[n] == paper[n] for n in known)]
+    # A town that would have left out something else gives another paper: 0 is shown, so what is left out isn't 0.
+    possible = [town for town in possible if all(town[n] != 0 for n in left)]
+    return [n for n in left if len({town[n] for town in possible}) < 2]
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.tuples(*[st.integers(0, 9)] * 4))
-def test_what_is_left_out_can_be_no_single_number(nights: Nights) -> None:
-    """Whoever has the paper tries every town that would have given it: for each number that is left out, two differ."""
-    (told,) = suppressed([of(nights)], 3)
-    paper = shown(told)
-    assert not {1, 2} & set(paper)
-    left = [n for n, cell in enumerate(paper) if cell == HIDDEN]
-    known = [n for n in range(len(paper)) if n not in left]
-    possible = [town for town in TOWNS if all(town[n] == paper[n] for n in known)]
-    for n in left:
-        assert len({town[n] for town in possible}) > 1
+@given(st.tuples(*[st.integers(0, 9)] * 4), st.tuples(*[st.integers(0, 9)] * 3))
+def test_what_is_left_out_can_be_no_single_number(two_by_two: Nights, three: tuple[int, int, int]) -> None:
+    assert given_away(of(two_by_two), TOWNS, 3) == []
+    assert given_away(of_three(three), THREES, 4) == []
+
+
+def test_as_0_is_shown_as_many_ones_as_their_sum_are_no_secret() -> None:
+    assert given_away(of((0, 1, 1, 1)), TOWNS, 3) == []
+    (told,) = suppressed([of_three((1, 1, 1))], 3)
+    assert shown(told) == (HIDDEN,) * 8
+
+
+def test_no_more_is_left_out_than_must_be() -> None:
+    (told,) = suppressed([of_three((2, 9, 30))], 5)
+    assert shown(told) == (HIDDEN, HIDDEN, 30, 41) * 2
+    (told,) = suppressed([of_three((2, 4, 30))], 5)
+    assert shown(told) == (HIDDEN, HIDDEN, 30, 36) * 2, "6 of two units is none of them"
+    (told,) = suppressed([of_three((1, 2, 30))], 5)
+    assert shown(told) == (HIDDEN, HIDDEN, HIDDEN, 33) * 2, "3 of two units would be a small number itself"
+    (told,) = suppressed([of_three((2, 0, 0))], 5)
+    assert shown(told) == (HIDDEN, 0, 0, HIDDEN) * 2
 
 
 def test_without_a_limit_and_without_small_numbers_everything_is_shown() -> None:

@@ -15,8 +15,9 @@ from jsonschema import Draft4Validator
 from connectors.mock.lifecare import SimulatedLifecare, catalogue
 from connectors.mock.lifecare.notes import NoteRequest
 from connectors.mock.lifecare.resources import RESOURCES, Resource
+from connectors.mock.lifecare.visits import ServiceReport, VisitReport
 from connectors.mock.routing import Answer
-from tests.mock.lifecare_client import TF03, get, post_note
+from tests.mock.lifecare_client import TF03, get, post_note, send, visit
 
 DESCRIPTION = Path(__file__).parents[3] / "shared" / "contracts" / "lifecare-ec.swagger.json"
 PREFIX = "WE.EC.Integration.Contracts."
@@ -100,6 +101,7 @@ def lived_in() -> SimulatedLifecare:
     lifecare.decease(TF03, date(2026, 3, 1))
     lifecare.protect(TF03, "address")
     read(post_note(lifecare, note()))
+    read(send(lifecare, "POST", "v1/reported_visits", visit(400001)))
     return lifecare
 
 
@@ -151,6 +153,16 @@ def test_a_written_note_is_answered_and_required_as_described() -> None:
     validator(NOTE_ANSWER).validate(without_nulls(answer))
     required = {field.alias for field in NoteRequest.model_fields.values() if field.is_required()}
     assert required == set(definition(NOTE_REQUEST)["required"])
+
+
+def test_a_reported_visit_takes_what_the_description_has_and_requires_what_it_requires() -> None:
+    for model, name in (
+        (VisitReport, "ReportedVisit.V1.ReportedVisit"),
+        (ServiceReport, "ReportedVisit.V1.ReportedService"),
+    ):
+        fields = {field.alias: field.is_required() for field in model.model_fields.values()}
+        assert set(fields) <= set(definition(name)["properties"])
+        assert {field for field, required in fields.items() if required} == set(definition(name)["required"])
 
 
 def test_an_order_reads_as_it_was_made() -> None:

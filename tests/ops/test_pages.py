@@ -125,7 +125,7 @@ async def test_the_list_is_narrowed_by_turn_phase_step_unit_and_what_is_wrong_an
     site.world.order()
     await site.world.settle()
     ref = (await site.world.case()).ref
-    shows = ("turn=alarm_team", "phase=preparing", "step=I4", "unit=exempel:7101", "only=unwatched")
+    shows = ("turn=alarm_team", "phase=preparing", "step=I4", "unit=exempel:7101", "only=unwatched", "page=x", "page=0")
     hides = ("turn=adapter", "phase=paused", "step=I12", "unit=exempel:7102", "only=late", "only=parked&turn=adapter")
     async with site.client() as client:
         lists = {query: (await client.get(f"/cases?{query}")).text for query in (*shows, *hides)}

@@ -283,27 +283,32 @@ async def test_a_step_declared_by_hand_counts_as_its_signal_once(tmp_path: Path,
         assert decision is not None
         step = next(s for s in decision.steps if s.id == "A5")
         assert step.state.value == "done"
+        (letter,) = (act for act in await world.acts(case.ref) if act.what.get("letter") == "declared")
+        assert (letter.state.value, letter.what["to"], letter.what["who"]) == ("done", "coordinator", "koordinator")
 
 
 @pytest.mark.parametrize(
     ("change", "field", "why"),
     [
         (("REF", "TK-ZZZZZZ"), "case", "is no case of ours"),
-        (("2026-03-02T07:00:00Z", "2026-03-09T07:00:00Z"), "at", "still to come"),
+        (("AT", "2026-03-09T07:00:00Z"), "at", "still to come"),
+        (("AT", "2026-01-09T07:00:00Z"), "at", "from before the case was opened"),
+        (("keys_collected", "consent_signed"), "signal", "is declared only where the adapter asked for it"),
+        (("keys_collected", "liability_signed"), "signal", "is declared only where the adapter asked for it"),
+        (("keys_collected", "cohabitant_consent"), "signal", "is declared only where the adapter asked for it"),
     ],
 )
 async def test_a_declaration_that_cannot_be_is_refused(
     tmp_path: Path, logs: Logs, change: tuple[str, str], field: str, why: str
 ) -> None:
-    text = (
-        f'[[done]]\ncase = "REF"\nsignal = "{Signal.KEYS_COLLECTED}"\nat = 2026-03-02T07:00:00Z\nwho = "x"\nwhy = "y"\n'
-    )
+    text = DONE.replace("{ref}", "REF").replace("{signal}", Signal.KEYS_COLLECTED).replace("{at}", "AT")
     async with World() as world:
         world.person()
         world.order()
         await world.settle()
         case = await world.case()
-        await take(world, tmp_path, text.replace(*change).replace("REF", case.ref))
+        now = world.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        await take(world, tmp_path, text.replace(*change).replace("REF", case.ref).replace("AT", now))
         (refused,) = logs.events("request_refused")
         assert refused["field"] == field
         assert why in refused["reason"]

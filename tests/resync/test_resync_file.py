@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 
@@ -97,8 +98,52 @@ def test_cases_named_among_several_municipalities_need_the_name_of_one() -> None
     ]
 
 
+WHO = 'who = "koordinator Norra"\nwhy = "ingen verkställighet kvar"\n'
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("who", "x", "must say who by role and unit"),
+        ("who", "12345 678", "must say who by role and unit"),
+        ("who", "koordinator\\nNorra", "must say who by role and unit"),
+        ("who", "k" * 81, "must say who by role and unit"),
+        ("why", "gjort", "must say what was done and why it can't be noted"),
+        ("why", "aaaaaaaaaaaaaaaa bb", "must say what was done and why it can't be noted"),
+    ],
+)
+def test_a_declaration_says_who_and_why_or_is_refused_by_its_key(key: str, value: str, told: str) -> None:
+    text = '[[done]]\ncase = "TK-7F3K2M"\nsignal = "ready_for_start"\nat = 2026-11-23T10:15:00Z\n' + WHO
+    assert refused(text) == []
+    lines = [f'{key} = "{value}"' if line.startswith(key) else line for line in text.splitlines()]
+    (refusal,) = refused("\n".join(lines))
+    assert refusal.startswith(f"line {5 if key == 'who' else 6}, {key}: {told}")
+
+
+def test_nothing_counts_of_a_file_that_others_could_have_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "resync.toml"
+    file.write_text(GOOD)
+    for mode, told in ((0o644, []), (0o664, ["chmod go-w"]), (0o646, ["chmod go-w"]), (0o600, [])):
+        file.chmod(mode)
+        found = read_request_file(file, ["exempel"])
+        assert len(found.entries) == (not told)
+        assert [word in str(refusal) for word, refusal in zip(told, found.refusals, strict=True)] == [True] * len(told)
+    owner = file.stat()
+    monkeypatch.setattr(os, "geteuid", lambda: 4711)
+    assert read_request_file(file, ["exempel"]).entries, "root's, or whose folder it is"
+
+    def another(path: Path, **_: object) -> os.stat_result:
+        return os.stat_result([*owner[:4], 4712 if path == file else 4711, *owner[5:]])
+
+    monkeypatch.setattr(Path, "stat", another)
+    (refusal,) = read_request_file(file, ["exempel"]).refusals
+    assert "another user (uid 4712)" in refusal.reason
+
+
 def test_a_step_declared_without_a_time_zone_is_refused() -> None:
-    text = '[[done]]\ncase = "TK-7F3K2M"\nsignal = "ready_for_start"\nat = 2026-11-23T10:15:00\nwho = "x"\nwhy = "y"\n'
+    text = '[[done]]\ncase = "TK-7F3K2M"\nsignal = "ready_for_start"\nat = 2026-11-23T10:15:00\n' + WHO
     assert refused(text) == ["line 1: at needs its time zone, as in 2026-11-23T10:15:00+01:00"]
     assert refused(text.replace("15:00\n", "15:00Z\n")) == []
 

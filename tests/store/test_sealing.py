@@ -115,13 +115,15 @@ def test_a_value_that_was_moved_to_another_row_is_not_taken_for_its_own(place: s
     db = database(place, OLD)
     one, other, third = filled(db)
     move = "UPDATE {0} SET {1} = (SELECT {1} FROM {0} WHERE ref = :one {2}) WHERE ref = :other {2}"
-    for table, column, which in (("cases", "identity_number", ""), ("facts", "value", "AND resource = 'notes'")):
+    moves = [("cases", "identity_number", ""), ("facts", "value", "AND resource = 'notes'")]
+    for table, column, which in (*moves, ("events", "data", "AND name = 'told'")):
         moved = text(move.format(table, column, which))
         db.run_sync(lambda c, m=moved: c.execute(m, {"one": one, "other": other}))  # type: ignore[misc]  # bound early
     store = Store(db)
     with pytest.raises(StoreError, match="moved there"):
         _ = store.run(cases.the_case, "north", other).person_id
     assert store.run(facts.load, "north", other).resources["notes"].read_at is None, "it is read afresh"
+    assert "moved there" in str(store.run(events.of_case, "north", other)[-1].data["unreadable"])
     assert {case.ref for case in store.claim()} == {one, other, third}, "the others are worked on"
     db.close()
 

@@ -4,6 +4,7 @@ from connectors.mock.lifecare.acts import Ordered, Protection
 from connectors.mock.lifecare.api import BASE, DEFAULT_DOMAIN, DEFAULT_KEY
 from connectors.mock.lifecare.notes import WrittenNote
 from connectors.mock.lifecare.simulator import Received, SimulatedLifecare
+from connectors.mock.lifecare.visits import VisitWritten
 
 __all__ = [
     "BASE",
@@ -13,5 +14,6 @@ __all__ = [
     "Protection",
     "Received",
     "SimulatedLifecare",
+    "VisitWritten",
     "WrittenNote",
 ]

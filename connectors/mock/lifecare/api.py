@@ -5,12 +5,13 @@ from __future__ import annotations
 from itertools import count
 from typing import Final
 
-from connectors.mock.lifecare.notes import NoteActs, NoteRefused
+from connectors.mock.lifecare.notes import NoteRefused
 from connectors.mock.lifecare.query import BadQuery, parse_list_query, parse_q
 from connectors.mock.lifecare.rendering import Renderer, html_error, message_error, shaped_error
 from connectors.mock.lifecare.resources import RESOURCES, Resource
 from connectors.mock.lifecare.table import Row
-from connectors.mock.routing import Answer, Request
+from connectors.mock.lifecare.visits import VisitActs
+from connectors.mock.routing import Answer, Request, json_answer
 
 BASE: Final = "/WE.EC.Integration.Host"
 DEFAULT_KEY: Final = "simulated+key/for+tests="
@@ -24,7 +25,7 @@ class Api:
     """Answers what a key's holder asks, over one simulated Lifecare. ``key`` is the raw base64 key. ``seed`` moves the
     start of every rotation (shapes of errors, dates and empty lists), so that runs can differ and repeat."""
 
-    def __init__(self, state: NoteActs, domain: str, key: str, seed: int) -> None:
+    def __init__(self, state: VisitActs, domain: str, key: str, seed: int) -> None:
         self._state = state
         self._domain = domain
         self._key = key
@@ -50,6 +51,8 @@ class Api:
         refusal = self._refusal(request, resource)
         if refusal is not None:
             return refusal
+        if resource == "reported_visits" and request.method != "GET" and entity_id is None:
+            return self._change_visits(request)
         if request.method != ("POST" if resource == "provider_notes" else "GET"):
             return self._error(request, 405, "The requested resource does not support the http method.")
         if resource == "provider_notes":
@@ -107,9 +110,25 @@ class Api:
         setting = self._state.settings.empty_list
         return next(self._empty_turn) % 2 == 0 if setting == "mixed" else setting == "404"
 
+    def _change_visits(self, request: Request) -> Answer:
+        if request.method == "DELETE":
+            named = [request.param(name) or "" for name in ("externalId", "reportingSystem")]
+            if not all(named):
+                return self._error(request, 400, "The request is invalid.")
+            gone = self._state.delete_visit(*named)
+            return Answer(204) if gone else self._error(request, 404, "There is no such reported visit.")
+        if request.method != "POST":
+            return self._error(request, 405, "The requested resource does not support the http method.")
+        return self._not_json(request) or json_answer(self._state.write_visit(request.body))
+
+    def _not_json(self, request: Request) -> Answer | None:
+        if request.media_type == "application/json":
+            return None
+        return self._error(request, 415, "The request entity's media type is not supported for this resource.")
+
     def _post_note(self, request: Request) -> Answer:
-        if request.media_type != "application/json":
-            return self._error(request, 415, "The request entity's media type is not supported for this resource.")
+        if refused := self._not_json(request):
+            return refused
         written = self._state.write_note(request.body)
         plain = self._state.settings.dates == "plain"
         return Answer(200, JSON, self._renderer.render(written, f"note/{written['id']}", plain=plain))

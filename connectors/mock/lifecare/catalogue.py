@@ -48,7 +48,7 @@ class ServiceType:
 
 @dataclass(frozen=True, slots=True)
 class Personnel:
-    """Somebody who may write in Lifecare."""
+    """Somebody who may write in Lifecare; ``user_id`` is the signature."""
 
     key: str
     id: int
@@ -57,6 +57,11 @@ class Personnel:
     last_name: str
     title: str
     role_id: str
+
+    @property
+    def person_id(self) -> str:
+        """A test number of their own."""
+        return f"1980{self.id % 1000 // 100:02d}01TF{self.id // 100}"
 
 
 _SIGNALS = (
@@ -163,6 +168,18 @@ def rows() -> Mapping[str, list[dict[str, Any]]]:
         "provider_units": [
             {"Id": u.id, "Name": u.name, "CompanyId": u.company_id, "CompanyName": u.company_name, "Active": u.active}
             for u in UNITS.values()
+        ],
+        "personnels": [
+            {
+                "PersonId": person.person_id,
+                "UserId": person.signature,
+                "Signature": person.signature,
+                "Title": person.title,
+                "FirstName": person.first_name,
+                "LastName": person.last_name,
+                "FullName": f"{person.first_name} {person.last_name}",
+            }
+            for person in PERSONNEL.values()
         ],
         "service_configurations": [
             {

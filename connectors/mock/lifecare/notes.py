@@ -194,16 +194,16 @@ class NoteActs(CareActs):
         """The client, the heading and the author of a note. Raises NoteRefused where one is not there, or not any
         more, and where the unit or the execution is not."""
         clients = [row for row in self.tables["clients"].where("Id", asked.client_id) if not row.hidden | row.deleted]
-        client = _there(clients[0].data if clients else None, "clientId")
+        client = there(clients[0].data if clients else None, "clientId")
         unit = self.tables["provider_units"].get(asked.provider_unit_id)
-        _there(unit if unit and unit.data["Active"] else None, "providerUnitId")
+        there(unit if unit and unit.data["Active"] else None, "providerUnitId")
         headline = self.tables["provider_headlines"].get(asked.headline_id)
-        heading = _there(headline.data if headline and headline.data["IsActive"] else None, "headlineId")
-        author = _there(_BY_ID.get(asked.created_personnel_id), "createdPersonnelId")
+        heading = there(headline.data if headline and headline.data["IsActive"] else None, "headlineId")
+        author = there(_BY_ID.get(asked.created_personnel_id), "createdPersonnelId")
         if asked.execution_id is not None:
             execution = self.tables["executions"].get(asked.execution_id)
             theirs = execution is not None and execution.data["PersonId"] == client["PersonId"]
-            _there(execution if theirs else None, "executionId")
+            there(execution if theirs else None, "executionId")
         return client, heading, author
 
     def _documentation(self, note_text: str, about: Mapping[str, Any], **fields: Any) -> str:
@@ -218,7 +218,8 @@ def _author(person: Personnel) -> dict[str, Any]:
     return {"CreatedSignature": person.signature, "CreatedName": name, "CreatedRoleId": person.role_id}
 
 
-def _there(found: T | None, name: str) -> T:
+def there(found: T | None, name: str) -> T:
+    """What was found. Raises NoteRefused where there is nothing."""
     if found is None:
         raise NoteRefused(f"Invalid argument: {name}. It does not exist for the client, or is not active.")
     return found

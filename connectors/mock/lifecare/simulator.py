@@ -11,8 +11,8 @@ from typing import Final
 
 from connectors.mock.admin import Admin, Views
 from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY, Api, ignored_parameters, route
-from connectors.mock.lifecare.notes import NoteActs
 from connectors.mock.lifecare.state import Settings
+from connectors.mock.lifecare.visits import VisitActs
 from connectors.mock.routing import Answer, Clock, Request
 
 _LOG_LENGTH: Final = 100_000
@@ -56,7 +56,7 @@ class Received:
     ignored: tuple[str, ...]
 
 
-class SimulatedLifecare(NoteActs):
+class SimulatedLifecare(VisitActs):
     """Lifecare as one municipality's key sees it.
 
     ``key`` is the raw base64 key. ``page_cap`` is the most rows of one page, whatever ``limit`` asks for (L8). ``seed``
@@ -79,6 +79,7 @@ class SimulatedLifecare(NoteActs):
         views: Views = {
             "received": lambda _: self.received(),
             "notes": lambda _: self.notes_written(),
+            "visits": lambda _: self.visits(),
             "settings": lambda _: self.settings,
         }
         self._admin = Admin(self, ACTS, views, self.reset)

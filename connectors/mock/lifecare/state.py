@@ -27,6 +27,7 @@ _ID_STARTS: Final = {
     "plan": 550001,
     "note": 600001,
     "documentation": 700001,
+    "visit": 800001,
 }
 
 
