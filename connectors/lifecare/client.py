@@ -107,7 +107,11 @@ class LifecareClient:
                     first = replace(answer, body=b"")
                 return _raw_rows(answer)
 
-            raw = await Pager(lambda row: key_of(resource, row), self._page_size, self._cap).read(fetch)
+            try:
+                raw = await Pager(lambda row: key_of(resource, row), self._page_size, self._cap).read(fetch)
+            except VendorError as error:
+                # Its traceback would keep the rows alive for as long as the error is, which others wait to be told of.
+                raise error.with_traceback(None) from None
             if raw is None:
                 raise ContractBroken("list kept shifting", vendor="lifecare", call=f"GET {resource.name}")
             rows = parsed(resource, raw, scope, first.server_time if first else None)

@@ -33,6 +33,9 @@ async def test_a_key_is_changed_and_a_lost_one_is_told_before_anything_is_done(
     file.write_text(NEXT, encoding="utf-8")
     listed = await adapter("case", "list")
     assert "TK-" in listed
+    assert "nothing was changed" in await adapter("audit", "verify"), (
+        "what is hashed is what was said, not how it is kept"
+    )
     assert person(1).encode() not in stage.database.read_bytes()
 
     for lost, told in ((first, "which has"), ("", "which is empty")):

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, date, datetime
 from itertools import count
+from traceback import walk_tb
 from typing import Any
 
 import httpx
@@ -77,8 +78,10 @@ async def test_an_endless_list_is_an_error_and_never_taken_for_a_whole_one(
     monkeypatch.setattr(room, "COSTLIEST", 10_000_000)
     asked: list[int] = []
     gateway.get("/api/v1/executions").mock(side_effect=endless({"PersonId": PERSON}, asked=asked))
-    with pytest.raises(TooLong, match="does not end: 21 pages were read"):
+    with pytest.raises(TooLong, match="does not end: 21 pages were read") as caught:
         await client.list(query.EXECUTIONS)
+    kept = {frame.f_code.co_filename for frame, _ in walk_tb(caught.tb)}
+    assert not [name for name in kept if name.endswith("paging.py")], "the error keeps no rows alive"
     assert len(asked) == 21
     gateway.get("/api/v1/client_absences").mock(side_effect=endless({"Text": "x" * 5000}, asked=asked))
     with pytest.raises(TooLong, match="does not end: 19 pages were read"):
