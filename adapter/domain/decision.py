@@ -107,6 +107,8 @@ class Decision:
     """Set where supervision is granted and doesn't run, for whatever reason and however long."""
     unit: int | None = None
     """The provider's unit that has the case, as far as is known."""
+    execution: int | None = None
+    """The case's execution, as far as is known."""
     balanced: bool = field(default=False)
     """Whether each act that was carried out on the way in has had its counterpart (P7)."""
 

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from adapter.domain.ledger import ActKind, ActState
-from adapter.engine import counting
+from adapter.engine import counting, write_back
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE, Breaker
 from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.retry_policy import CONFLICT_TRIES, RULES, SOUGHT_TWICE, Verdict, backoff
@@ -87,6 +87,8 @@ class _Turn:
             protected=claimed.client.protected if claimed.client else True,
             schedule_ids=claimed.schedule_ids,
             external_id=claimed.external_id,
+            unit=claimed.unit,
+            execution=claimed.execution,
             may_write=self._in_time,
         )
 
@@ -108,7 +110,8 @@ class _Turn:
             return facts_at is None or abs(self.began - facts_at) > self.rt.tuning.fresh
         # The case couldn't be decided yet, and its only message says so: there are no newer facts to judge it by.
         decided_at = self.claimed.decided_at
-        return self.claimed.lane != "platform" and decided_at is not None and self.began - decided_at > OUTDATED
+        letters = self.claimed.lane in ("message", "mail")
+        return letters and decided_at is not None and self.began - decided_at > OUTDATED
 
     @property
     def _ours(self) -> str | None:
@@ -239,10 +242,13 @@ class _Turn:
                 await self._decide_again(error, context, now)
 
     async def _park(self, error: PortError, now: datetime) -> None:
-        await self.rt.db.run(
-            lambda c: claims.park(c, self.claimed, error=str(error), now=now, reason="act_parked", told=error.audit)
-        )
-        self._tell_parked(error)
+        def park(c: Connection) -> bool:
+            claims.park(c, self.claimed, error=str(error), now=now, reason="act_parked", told=error.audit)
+            # What holds up one look holds up those of the whole town.
+            return self.claimed.lane != "visit" or write_back.tell_held(c, self.claimed.tenant, error, now)
+
+        if await self.rt.db.run(park):
+            self._tell_parked(error)
 
     def _tell_parked(self, error: PortError) -> None:
         log("act_parked", failure=error.failure.value, error=error, vendor=self.vendor, **self.label)

@@ -38,7 +38,7 @@ from adapter.domain.night_watch import (
     night_of,
 )
 from adapter.domain.policy import Policy
-from adapter.engine import counting
+from adapter.engine import counting, write_back
 from adapter.engine.environment import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import Changed, PortError, Supervision, Supervisions
@@ -181,6 +181,8 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
             (ref, look) for look in follow(known.get(ref, ()), calls_for, found, now, patience, entitled, policy.zone)
         ]
     look_log.save(c, tenant.name, changed)
+    before = () if todo.follows else [(ref, look) for ref, some in known.items() for look in some]
+    write_back.call_for(c, tenant, (*before, *changed), now, again=todo.follows is None)
     _mark(c, tenant, changed, known, news, todo.start, now)
     for ref, look in news.unentitled:
         _want_unentitled(c, tenant, ref, look, now)

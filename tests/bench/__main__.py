@@ -115,7 +115,7 @@ def main() -> None:
         run("replicas", lambda folder, url: [measure.two_replicas(outside, folder, url, count)], stores=("postgresql",))
         run("killed", lambda folder, url: [measure.killed(outside, folder, url, count)], stores=("sqlite",))
         run("report", lambda _, url: [measure.a_years_report(url, many)])
-        run("night", lambda folder, url: [measure.watched(folder, url, 1000)])
+        run("night", lambda folder, url: [measure.watched(folder, url, 3000)])
     show(rows)
     (ROOT / "var").mkdir(exist_ok=True)
     machine = {"at": datetime.now(UTC).isoformat(), "load": os.getloadavg()[0], "cores": os.cpu_count()}

@@ -374,11 +374,17 @@ def a_years_report(url: str, cases: int) -> Row:
 
 
 def watched(folder: Path, url: str, count: int) -> Row:
-    """A whole night of so many schedules, three looks each: what following them costs, and what is kept of it."""
+    """A whole night of so many schedules, three looks each: what it costs to follow them and to write those that were
+    done to Lifecare, and what is kept of it all."""
     configure_logging("CRITICAL", json=True, stream=io.StringIO())
     found = asyncio.run(night(folder, url, count))
     what = f"a night's looks, {count} schedules, {store_name(url)}"
-    each = found["bytes"] / max(found["rows"], 1)
-    measured = f"{found['cpu']:.1f} s of CPU, {found['calls']:.0f} calls, {found['readings']:.0f} readings"
-    kept = f"{found['rows']:.0f} looks of {each:.0f} bytes; {found['left']:.0f} left once the cases are purged"
-    return row(what, measured, kept, None, "calls by pages; 0 left")
+    measured = (
+        f"followed: {found.following:.1f} s of CPU, {found.readings} readings, {found.listed} calls (who looked among "
+        f"them); written: {found.written} visits, {found.writing:.1f} s of CPU"
+    )
+    kept = (
+        f"rows of looks and acts {found.rows}, {found.grown / max(found.rows[0], 1):.0f} bytes a look; "
+        f"{found.kept} after retention_days, {found.left} once the cases are purged"
+    )
+    return row(what, measured, kept, None, "calls by pages; none left")

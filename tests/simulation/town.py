@@ -107,6 +107,8 @@ class Town:
         random.seed(seed)  # tenacity draws its waits from the module's own
         self.loop = VirtualLoop()
         self.nights = scale.nights
+        self.writes_back = scale.nights and seed % 3 == 1
+        """Whether looks are written back to Lifecare."""
         self.start = self.first_moment()
         self.clock = LoopClock(self.loop, self.start)
         self.weather = self.weather_kind(random.Random(seed + 1))

@@ -42,6 +42,7 @@ async def running(world: World) -> str:
 
 def outcome(world: World, schedule_id: str, due: datetime, what: str, told_at: datetime | None = None) -> None:
     fields: dict[str, Any] = {"scheduleId": schedule_id, "dueAt": due, "outcome": what, "toldAt": told_at}
+    fields |= {"operatorId": "operator-1"}
     world.phoniro.set_outcome(SetOutcome.model_validate(fields))
 
 
