@@ -11,7 +11,7 @@ import io
 import re
 import sys
 import time as clock
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from itertools import chain
@@ -255,6 +255,7 @@ class Books:
                 self.by_ref[mark.group(1)] = life
 
     def _mails(self) -> None:
+        left = Counter[str]()
         for at, text in self.town.mail.last.values():
             subject = text.splitlines()[0]
             self.put(at, ALL, "mail")
@@ -269,6 +270,9 @@ class Books:
                 self.put(at, unit, "escalations")
             elif subject.startswith("Påminnelse"):
                 self.put(at, unit, "reminders")
+            elif subject.startswith("En trygghetskamera är ännu inte hämtad"):
+                left[ref.group()] += 1
+                self.put(at, unit, "reminders" if left[ref.group()] < 3 else "escalations")
             elif subject.startswith("Nattillsyn är inte gjord"):
                 self._told(at, unit, subject.split()[4])
 
