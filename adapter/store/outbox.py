@@ -55,6 +55,10 @@ class Settled:
     dropped: tuple[str, ...]
 
 
+ADOPTED = {"adopted": True}
+"""The result of an act that nobody carried out here: it was done when the case was taken over."""
+
+
 def lane_of(kind: ActKind) -> str:
     if kind in VISIT_KINDS:
         return "visit"
@@ -235,7 +239,7 @@ def drop_waiting(conn: Connection, tenant: str, subject: str, *, now: datetime) 
 def seed_done(conn: Connection, case: Case, wanted: Sequence[Wanted], now: datetime) -> None:
     """Put acts into the ledger that were done before the adapter took over: they count as done, and nothing is sent."""
     last = conn.scalar(select(func.max(_c.n)).where(_c.tenant == case.tenant, _c.ref == case.ref)) or 0
-    done = {"state": ActState.DONE, "done_at": now, "result": {"adopted": True}, "retry_at": None}
+    done = {"state": ActState.DONE, "done_at": now, "result": ADOPTED, "retry_at": None}
     rows = [_new(case.tenant, case.ref, n, w, now, now, None) | done for n, w in enumerate(wanted, last + 1)]
     if rows:
         conn.execute(_NEW, rows)
