@@ -99,10 +99,13 @@ async def test_a_protected_persons_looks_are_written_only_where_the_table_says_s
         await world.settle()
         await world.watch(SECOND + DEADLINE)
         assert changes(world.lifecare) == []
-        assert (await page(world)).count("skrivs inte: personen har skyddade uppgifter") == 2
+        withheld = "inte skriven: personen hade skyddade uppgifter"
+        assert (await page(world)).count(withheld) == 2
         remap(world, allowed)
         await morning(world)
         assert visits(world.lifecare) == ALL[2:], "what was withheld stays so"
+        shown = await page(world)
+        assert (shown.count(withheld), shown.count("</dt><dd>skriven till Lifecare")) == (2, 1), "and is shown so"
 
 
 async def test_what_is_missing_holds_back_is_told_once_by_table_and_key_and_once_it_is_there_all_goes_out(
