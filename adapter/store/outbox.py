@@ -368,4 +368,18 @@ def release_parked(
         query = query.where(_c.lane == lane)
     if since is not None:
         query = query.where(_c.created_at >= since)
-    return sum(requeue_parked(conn, tenant, ref, now) for ref in conn.scalars(query.order_by(_c.ref)).all())
+    visits = _release_visits(conn, tenant, now, since) if lane in (None, "visit") else 0
+    return visits + sum(requeue_parked(conn, tenant, ref, now) for ref in conn.scalars(query.order_by(_c.ref)).all())
+
+
+def _release_visits(conn: Connection, tenant: str, now: datetime, since: datetime | None) -> int:
+    """Those that are the only act of their look that isn't over, in one statement: one by one, a city's of a few nights
+    would keep pauses and ends from the database for minutes."""
+    other = table.alias().c
+    open_too = other.state.in_((*UNFINISHED, ActState.PARKED))
+    beside = select(other.n).where(other.tenant == tenant, other.ref == _c.ref, other.n != _c.n, open_too).exists()
+    alone = update(table).where(_c.tenant == tenant, _c.lane == "visit", _c.state == ActState.PARKED, ~beside)
+    if since is not None:
+        alone = alone.where(_c.created_at >= since)
+    free = {"state": ActState.PENDING, "retry_at": now, "ready_at": now, "error": None}
+    return conn.execute(alone.values(free)).rowcount
