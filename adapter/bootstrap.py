@@ -29,6 +29,7 @@ from adapter.gateways.mails import MailExecutor
 from adapter.gateways.no_mail import MailSender, NoMail
 from adapter.gateways.notes import NoteExecutor
 from adapter.gateways.platform import PhoniroSchedules, PlatformExecutor
+from adapter.gateways.visits import VisitExecutor
 from adapter.log_events import log
 from adapter.presentation.words import Words
 from adapter.pseudonym import pseudonym
@@ -337,4 +338,5 @@ def _executors(name: str, p: TenantParts, clock: Clock, db: Database, rng: rando
         notes=NoteExecutor(p.lifecare, p.mapping, clock.now, p.texts),
         platform=PlatformExecutor(p.phoniro, p.lifecare, p.mapping, external_id=external_id, clock=clock.now, key=key),
         mail=mail,
+        visits=VisitExecutor(p.lifecare, p.phoniro, p.mapping, clock.now),
     )

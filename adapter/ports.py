@@ -55,8 +55,11 @@ class PortError(Exception):
         retry_after: float | None = None,
         status: int | None = None,
         fields: tuple[str, ...] = (),
+        lacks: tuple[str, str] | None = None,
     ) -> None:
+        """``lacks``: the table of the mapping and the key in it that are missing."""
         super().__init__(message)
+        self.lacks = lacks
         self.failure = failure
         self.vendor = vendor
         self.retry_after = retry_after
@@ -164,6 +167,9 @@ class CaseContext:
     """By schedule number: the vendor's id, and the version (ETag) last seen."""
     external_id: str | None = None
     """The person's id at the platform, if it has been made."""
+    unit: int | None = None
+    execution: int | None = None
+    """The unit and the execution that last had the case."""
     may_write: Callable[[], bool] = lambda: True
     """Asked at the last moment before anything is written to the vendor: False once the act may be another process's,
     as after a long wait or sleep. A gateway then sends nothing and raises ``PortError`` (transient)."""

@@ -6,9 +6,10 @@ from datetime import date, time
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictInt, StrictStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
+from adapter.domain.policy import WriteBack
 from connectors.phoniro.wire import EndReason
 
 
@@ -210,6 +211,27 @@ class LookPatience(Part):
 
     tolerance_minutes: Tolerance
     retry_after_minutes: RetryAfter
+
+
+class ReportedVisits(Part):
+    """Looks written back to Lifecare (LA12). What is left out is unmapped: visits wait until it is there."""
+
+    mode: WriteBack = WriteBack.OFF
+    reporting_system: Text = "Trygghetskamera"
+    service_type: Id | None = None
+    service_category: Id | None = None
+    protected: StrictBool = False
+    operator_is_user_id: StrictBool = False
+    personnel: dict[Text, Annotated[StrictStr, Field(min_length=1, max_length=10)]] = {}
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The keys without which no visit can be reported."""
+        return tuple(key for key in ("service_type", "service_category") if getattr(self, key) is None)
+
+    def user_id(self, operator_id: str) -> str | None:
+        """Lifecare's user id of whom Phoniro names so (LA11); None for one that isn't mapped."""
+        return self.personnel.get(operator_id) or (operator_id if self.operator_is_user_id else None)
 
 
 class Routine(Part):

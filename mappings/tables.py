@@ -31,6 +31,7 @@ from mappings.sections import (
     Organisations,
     Part,
     Plans,
+    ReportedVisits,
     Routine,
     Services,
     Text,
@@ -53,6 +54,7 @@ class MunicipalMapping(Part):
     forms: dict[Text, Text] = Field({}, description="where the routine's forms are: a link or a place, by their names")
     plans: Plans | None = Field(None, description="which plans show that the times stand in one; none are read without")
     routine: Routine = Routine()
+    reported_visits: ReportedVisits = ReportedVisits()
 
     @property
     def zone(self) -> ZoneInfo:
@@ -141,6 +143,8 @@ class MunicipalMapping(Part):
             gates=OPTIONAL & self.signals.keys(),
             consent_review_months=routine.consent_review_months,
             most_looks_at_once=routine.most_looks_at_once,
+            write_back=self.reported_visits.mode,
+            write_back_protected=self.reported_visits.protected,
             plans=self.plans is not None,
             plans_by_night=self.plans is not None and self.plans.night_staff,
             followup_mails=self.mailboxes.followup is not None,

@@ -32,14 +32,14 @@ BUDGET = {
     "adapter/followup": 1_600,
     "adapter/gateways": 1_300,
     "adapter/ops": 3_400,
-    "adapter/presentation": 1_900,
+    "adapter/presentation": 2_200,
     "adapter/settings": 1_100,
-    "adapter/store": 5_000,
+    "adapter/store": 5_400,
     "adapter": 1_400,
     "connectors/mock": 3_700,
     "connectors": 3_100,
     "mappings": 2_700,
-    "tests": 32_000,
+    "tests": 34_000,
 }
 """Lines of Python by room; a file counts in the first room that holds it."""
 

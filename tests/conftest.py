@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 from sqlalchemy import create_engine
 
 from adapter.log_events import COMMON, EVENTS
@@ -21,8 +21,10 @@ from tests.postgres import Postgres, programs
 from tests.statements import CompiledOnce
 
 # The suite draws the same examples each time; HYPOTHESIS_PROFILE=search has it look for new ones.
-settings.register_profile("steady", derandomize=True)
-settings.register_profile("search", print_blob=True)
+# No example is too slow on a machine that has much else to do.
+_UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("steady", _UNHURRIED, derandomize=True)
+settings.register_profile("search", _UNHURRIED, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 

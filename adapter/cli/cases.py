@@ -30,6 +30,8 @@ from adapter.presentation.nights import as_json as nights_as_json
 from adapter.presentation.nights import nights_page
 from adapter.presentation.plan_page import plan_page
 from adapter.presentation.unfulfilled import unfulfilled_json, unfulfilled_page, write_unfulfilled_csv
+from adapter.presentation.visits import as_json as visits_as_json
+from adapter.presentation.visits import case_visits
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder, unusable_orders
@@ -200,12 +202,15 @@ def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = 
                 f"Something of case {found.ref} was never read yet and can't be read now, so there is no plan. "
                 "`adapter check` says what is wrong; the adapter tries again by itself."
             ) from None
-        words = service.words[found.tenant]
+        words, policy = service.words[found.tenant], service.runtime.tenants[found.tenant].policy
+        missing, now = service.tenants[found.tenant].mapping.reported_visits.missing, service.runtime.clock.now()
+        ledger, visits = service.runtime.db.run_sync(
+            lambda c: (outbox.ledger(c, found), case_visits(c, found, known.client.value, policy, now))
+        )
         if as_json:
-            print_json(shapes.plan_details(found, decision, known, words))
+            print_json(shapes.plan_details(found, decision, known, words) | {"visits": visits_as_json(visits)})
             return
-        ledger = service.runtime.db.run_sync(lambda c: outbox.ledger(c, found))
-        console().print(plan_page(found, decision, ledger, words, service.runtime.clock.now()))
+        console().print(plan_page(found, decision, ledger, words, now, visits, missing))
 
 
 async def _preview(service: Service, case: Case) -> tuple[Decision, Facts]:

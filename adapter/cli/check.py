@@ -19,6 +19,7 @@ from adapter import bootstrap
 from adapter.bootstrap import TenantParts, open_database
 from adapter.cli.check_files import check_files
 from adapter.cli.check_lifecare import check_lifecare
+from adapter.cli.check_write_back import check_write_back
 from adapter.cli.findings import Finding, Mark, fault, faults, fine, note
 from adapter.cli.open_service import command_settings, missing_database
 from adapter.cli.options import ConfigOption, JsonOption, print_json
@@ -175,6 +176,8 @@ def _not_made_yet(path: Path, *, auto: bool) -> Finding:
 
 async def _municipality(parts: TenantParts) -> AsyncIterator[Finding]:
     async for finding in check_lifecare(parts.lifecare, parts.mapping, lambda: datetime.now(UTC)):
+        yield finding
+    async for finding in check_write_back(parts.lifecare, parts.phoniro, parts.mapping, datetime.now(UTC)):
         yield finding
     for found in await check_phoniro(parts.phoniro, parts.mapping):
         yield found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from adapter.cli.findings import Finding, fault, fine, note
+from adapter.domain.policy import WriteBack
 from connectors.errors import ContractBroken, NotFound, Transient, Unauthorised, VendorError
 from connectors.lifecare import query
 from connectors.lifecare.client import LifecareClient
@@ -37,7 +38,9 @@ async def check_lifecare(
     client: LifecareClient, mapping: MunicipalMapping, now: Callable[[], datetime]
 ) -> AsyncIterator[Finding]:
     """Reads only. Raises nothing of the vendor's."""
-    access = await client.access(*([query.SERVICE_PLANS] if mapping.plans else []))
+    more = [query.SERVICE_PLANS] if mapping.plans else []
+    more += query.WRITE_BACK if mapping.reported_visits.mode is not WriteBack.OFF else ()
+    access = await client.access(*more)
     problems = {name: error for name, error in access.items() if error is not None}
     for finding in _access(problems, len(access)):
         yield finding
@@ -145,6 +148,14 @@ def codes_of(mapping: MunicipalMapping) -> Iterator[tuple[str, Code, str]]:
         codes = getattr(mapping.services, service)
         yield from ((f"services.{service}.categories", code, CATEGORIES) for code in codes.categories)
         yield from ((f"services.{service}.types", code, TYPES) for code in codes.types)
+
+    visits = mapping.reported_visits
+    if visits.mode is not WriteBack.OFF:
+        named = {
+            "service_category": (visits.service_category, CATEGORIES),
+            "service_type": (visits.service_type, TYPES),
+        }
+        yield from ((f"reported_visits.{key}", code, of) for key, (code, of) in named.items() if code is not None)
 
 
 def _compare(key: str, code: Code, catalogue: str, entry: Entry | None) -> Finding:

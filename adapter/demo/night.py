@@ -93,7 +93,7 @@ async def play_night(timeline: Timeline, service_of: Callable[[Town], Service]) 
             await read_feeds(rt, tenant)
             await work(rt)
             town.clock.time += timedelta(minutes=1)
-        first, told = _first_is_missed(town, morning), len(town.mail.came)
+        first, told, written = _what_comes_of_it(town, morning), len(town.mail.came), 0
         while town.clock.time < morning:
             await follow_looks(rt, tenant)
             await work(rt)
@@ -101,6 +101,11 @@ async def play_night(timeline: Timeline, service_of: Callable[[Town], Service]) 
                 what = f"{at.astimezone(STOCKHOLM):%H:%M} mejlar {to}: {subject}"
                 timeline.line(ASTRID, "", "adaptern", what, adapter=True)
             told = len(town.mail.came)
+            for visit in town.lifecare.visits()[written:]:
+                begun = f"{visit['StartTime'].astimezone(STOCKHOLM):%H:%M}"
+                what = f"{_now(town)} skriver till Lifecare: tillsynen {begun} är gjord"
+                timeline.line(ASTRID, "", "adaptern", what, adapter=True)
+            written = len(town.lifecare.visits())
             town.clock.time += STEP
         (case,) = rt.db.run_sync(lambda c: list(cases.all_cases(c, TENANT, open_only=False)))
         start = shown_since(tenant.policy, town.clock.time)
@@ -115,7 +120,12 @@ async def play_night(timeline: Timeline, service_of: Callable[[Town], Service]) 
     subjects = [subject.split()[0] for at, _, subject in town.mail.came if at > first]
     if subjects != ["Nattillsyn", "Rättelse:"]:
         broken.append(f"mejlen om natten var {subjects}")
-    how = f"{len(looks)} tillsyner på en natt, en berättad som inte gjord och sedan rättad, efter Phoniros egen lista"
+    if written != 2:
+        broken.append(f"{written} tillsyner står som besök i Lifecare")
+    how = (
+        f"{len(looks)} tillsyner på en natt, efter Phoniros egen lista: en berättad som inte gjord och sedan rättad, "
+        f"en gjord av patrullen; {written} skrivna till Lifecare som besök"
+    )
     return Promise("P12", "Varje tillsyn som skulle göras är känd eller berättad", how, tuple(broken))
 
 
@@ -134,12 +144,16 @@ def _order(town: Town) -> None:
         lifecare.note_as("alarm_team", execution, heading, "Klart.")
 
 
-def _first_is_missed(town: Town, morning: datetime) -> datetime:
-    """The first look is told as missed, and as done when the device reports an hour later (PA4)."""
+def _now(town: Town) -> str:
+    return f"{town.clock.time.astimezone(STOCKHOLM):%H:%M}"
+
+
+def _what_comes_of_it(town: Town, morning: datetime) -> datetime:
+    """The first look, which is told as missed, and as done when the device reports an hour later (PA4). For the last
+    one a patrol is sent, which reports its own visit."""
     (schedule,) = town.phoniro.schedules
-    first = town.phoniro.looks(schedule.id, town.clock.time, morning)[0]
-    for outcome, minutes in (("missed", 10), ("ok", 60)):
-        told_at = first + timedelta(minutes=minutes)
-        given = {"scheduleId": schedule.id, "dueAt": first, "outcome": outcome, "toldAt": told_at}
-        town.phoniro.set_outcome(SetOutcome.model_validate(given))
+    first, _, last = town.phoniro.looks(schedule.id, town.clock.time, morning)
+    for due, outcome, minutes in ((first, "missed", 10), (first, "ok", 60), (last, "visit_dispatched", 10)):
+        given = {"scheduleId": schedule.id, "dueAt": due, "outcome": outcome, "operatorId": "operator-1"}
+        town.phoniro.set_outcome(SetOutcome.model_validate({**given, "toldAt": due + timedelta(minutes=minutes)}))
     return first

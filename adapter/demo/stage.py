@@ -63,6 +63,7 @@ class Stage:
         example = files("mappings").joinpath("example.toml").read_text(encoding="utf-8")
         mapping = re.sub(r"^go_live = .*$", f"go_live = {today.isoformat()}", example, count=1, flags=re.MULTILINE)
         mapping = re.sub(r"^\[routine\.quiet\].*\nstart = .*\nend = .*\n", "", mapping, count=1, flags=re.MULTILINE)
+        mapping = mapping.replace('mode = "off"', 'mode = "on"')  # looks are written back
         self.mapping.write_text(mapping, encoding="utf-8")
         folder = self.folder / "secrets"
         folder.mkdir(mode=0o700)

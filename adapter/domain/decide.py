@@ -69,6 +69,7 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
         unwatched=None if closed else unwatched(s),
         unfulfilled=None if closed else unfulfilled(s, waiting),
         unit=_unit(s),
+        execution=_execution(s),
         balanced=balanced(s),
     )
 
@@ -86,6 +87,11 @@ def _unit(s: Situation) -> int | None:
         return period.unit_id
     unit = told.what.get("unit") if told else None
     return unit if isinstance(unit, int) else None
+
+
+def _execution(s: Situation) -> int | None:
+    period = s.mandate.at_or_after(s.today)
+    return period.execution.id if period and period.execution else None
 
 
 def _phase(s: Situation) -> Phase:

@@ -91,13 +91,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class AuthorityDecision:
-    """A decision of the authority. ``deleted`` is an explicit word of the vendor's; ``gone`` is its absence."""
+    """A decision of the authority. ``deleted`` is an explicit word of the vendor's; ``gone`` is its absence;
+    ``decided`` is the day on which it was taken."""
 
     id: int
     first_day: date | None
     last_day: date | None
     deleted: bool = False
     gone: bool = False
+    decided: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,14 @@ class ActKind(StrEnum):
     RESUME = "resume"
     END = "end"
     EMPTY_PERSON = "empty_person"
+    VISIT = "visit"
+    REMOVE_VISIT = "remove_visit"
 
 
 SCHEDULE_KINDS = frozenset({ActKind.CREATE, ActKind.CHANGE, ActKind.PAUSE, ActKind.RESUME, ActKind.END})
 PERSON_KINDS = frozenset({ActKind.PUT_PERSON, ActKind.EMPTY_PERSON})
+VISIT_KINDS = frozenset({ActKind.VISIT, ActKind.REMOVE_VISIT})
+"""Of these each look has acts of its own, apart from its case's."""
 
 
 class ActState(StrEnum):

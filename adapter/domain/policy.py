@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta, tzinfo
+from enum import StrEnum
 
 from adapter.domain.facts import Signal
 from adapter.domain.nights import NightWindow
@@ -17,6 +18,14 @@ class Lateness:
     remind: int
     again: int
     escalate: int
+
+
+class WriteBack(StrEnum):
+    """Whether looks are written to the case system as visits (LA12). ``PLAN``: it is only shown what would be."""
+
+    OFF = "off"
+    PLAN = "plan"
+    ON = "on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,7 @@ class Policy:
     ``followup_mails``: a mailbox wants the month's list of what is not executed or interrupted.
     ``plans``: I12 is shown by a service plan (LA13), asked of night staff where ``plans_by_night``.
     ``most_looks_at_once``: so many looks of a unit may fall in a quarter of an hour; 0: any number.
+    ``write_back_protected``: looks at persons with protected identity are written back too.
     ``holidays`` are days that aren't working days beside Saturdays and Sundays."""
 
     zone: tzinfo
@@ -54,6 +64,8 @@ class Policy:
     gates: frozenset[Signal] = frozenset()
     consent_review_months: int = 0
     most_looks_at_once: int = 0
+    write_back: WriteBack = WriteBack.OFF
+    write_back_protected: bool = False
     followup_mails: bool = False
     plans: bool = False
     plans_by_night: bool = False

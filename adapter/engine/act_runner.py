@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from adapter.domain.ledger import ActKind, ActState
-from adapter.engine import counting
+from adapter.engine import counting, write_back
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE, Breaker
 from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.retry_policy import CONFLICT_TRIES, RULES, SOUGHT_TWICE, Verdict, backoff
@@ -87,6 +87,8 @@ class _Turn:
             protected=claimed.client.protected if claimed.client else True,
             schedule_ids=claimed.schedule_ids,
             external_id=claimed.external_id,
+            unit=claimed.unit,
+            execution=claimed.execution,
             may_write=self._in_time,
         )
 
@@ -108,7 +110,8 @@ class _Turn:
             return facts_at is None or abs(self.began - facts_at) > self.rt.tuning.fresh
         # The case couldn't be decided yet, and its only message says so: there are no newer facts to judge it by.
         decided_at = self.claimed.decided_at
-        return self.claimed.lane != "platform" and decided_at is not None and self.began - decided_at > OUTDATED
+        letters = self.claimed.lane in ("message", "mail")
+        return letters and decided_at is not None and self.began - decided_at > OUTDATED
 
     @property
     def _ours(self) -> str | None:
@@ -239,10 +242,13 @@ class _Turn:
                 await self._decide_again(error, context, now)
 
     async def _park(self, error: PortError, now: datetime) -> None:
-        await self.rt.db.run(
-            lambda c: claims.park(c, self.claimed, error=str(error), now=now, reason="act_parked", told=error.audit)
-        )
-        self._tell_parked(error)
+        if await self.rt.db.run(lambda c: self._parked(c, error, now)):
+            self._tell_parked(error)
+
+    def _parked(self, c: Connection, error: PortError, now: datetime) -> bool:
+        """Park it; whether that is news: what holds up one look holds up those of the whole town."""
+        claims.park(c, self.claimed, error=str(error), now=now, reason="act_parked", told=error.audit)
+        return self.claimed.lane != "visit" or write_back.tell_held(c, self.claimed.tenant, error, now)
 
     def _tell_parked(self, error: PortError) -> None:
         log("act_parked", failure=error.failure.value, error=error, vendor=self.vendor, **self.label)
@@ -262,24 +268,25 @@ class _Turn:
             return
         retry_at = now + self._backoff(attempts, error)
 
-        def again(c: Connection) -> bool:
+        def again(c: Connection) -> tuple[bool, bool]:
             hopeless = self._hopeless(c, seen, error)
             before = schedules.newest(c, claimed.tenant, claimed.ref)
             if seen is not None and seen.schedule is not None:
                 schedules.save(
                     c, claimed.tenant, claimed.ref, seen.schedule, remote_id=seen.schedule_id, etag=seen.etag
                 )
-            if hopeless:
-                claims.park(c, claimed, error=str(error), now=now, reason="act_parked", told=error.audit)
-            else:
+            news = hopeless and self._parked(c, error, now)
+            if not hopeless:
                 claims.retry(
                     c, claimed, retry_at=retry_at, error=str(error), now=now, reason="conflict", told=error.audit
                 )
             counting.schedule_seen(c, self.tenant, claimed.ref, before, now)
-            return hopeless
+            return hopeless, news
 
-        if await self.rt.db.run(again):
+        parked, news = await self.rt.db.run(again)
+        if news:
             self._tell_parked(error)
+        if parked:
             return
         log(
             "act_retry",

@@ -23,7 +23,12 @@ _OUR_OWN = (Failure.UNMAPPED, Failure.NOT_SENT)
 """Failures without a call, which say nothing of the vendor."""
 
 LIFECARE, PHONIRO, MAIL = "lifecare", "phoniro", "mail"
-VENDOR_OF_LANE: Mapping[str, str] = {"platform": PHONIRO, "message": LIFECARE, "mail": MAIL}
+VENDOR_OF_LANE: Mapping[str, str] = {
+    "platform": PHONIRO,
+    "message": LIFECARE,
+    "mail": MAIL,
+    "visit": LIFECARE,
+}
 
 
 @dataclass(slots=True)

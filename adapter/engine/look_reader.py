@@ -38,7 +38,7 @@ from adapter.domain.night_watch import (
     night_of,
 )
 from adapter.domain.policy import Policy
-from adapter.engine import counting
+from adapter.engine import counting, write_back
 from adapter.engine.environment import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import Changed, PortError, Supervision, Supervisions
@@ -159,7 +159,8 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
     """Store the looks that changed, mark their cases, call for what is to be told, and move the cursor: all of it or
     nothing."""
     policy, news = tenant.policy, News()
-    known = look_log.since(c, tenant.name, todo.start - SAME_LOOK)
+    # A listed look may be one that is known by an earlier instant.
+    known = look_log.since(c, tenant.name, todo.start - SAME_LOOK - leeway(todo.start, policy.zone))
     stood, listed = _stood(c, tenant, todo.start), _listed(c, tenant, seen.rows, news)
     for ref, rows in listed.items():
         stood.setdefault(ref, {}).update({n: s for n, (s, _) in rows.items() if n not in stood.get(ref, {})})
@@ -180,6 +181,8 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
             (ref, look) for look in follow(known.get(ref, ()), calls_for, found, now, patience, entitled, policy.zone)
         ]
     look_log.save(c, tenant.name, changed)
+    before = () if todo.follows else [(ref, look) for ref, some in known.items() for look in some]
+    write_back.call_for(c, tenant, (*before, *changed), now, again=todo.follows is None)
     _mark(c, tenant, changed, known, news, todo.start, now)
     for ref, look in news.unentitled:
         _want_unentitled(c, tenant, ref, look, now)

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import partial
+
+from sqlalchemy import Connection
 
 from adapter.engine.environment import Runtime
 from adapter.log_events import log, log_context
-from adapter.store import purge, reads
+from adapter.store import purge, reads, visits
 
 BATCH = 50
 """Cases per transaction."""
+
+
+VISITS = 500
+"""Looks per transaction whose acts are forgotten."""
 
 
 async def forget(rt: Runtime, *, dry_run: bool = False, ref: str | None = None) -> dict[str, list[str]]:
@@ -23,6 +30,8 @@ async def forget(rt: Runtime, *, dry_run: bool = False, ref: str | None = None) 
         if dry_run:
             refs += await rt.db.run(partial(purge.purgeable, tenant=tenant.name, closed_before=before, ref=ref))
         else:
+            if ref is None:
+                await _forget_visits(rt, tenant.name, before)
             some = partial(purge.purge, tenant=tenant.name, closed_before=before, now=now, limit=BATCH, ref=ref)
             while done := await rt.db.run(some):
                 refs += done
@@ -31,3 +40,15 @@ async def forget(rt: Runtime, *, dry_run: bool = False, ref: str | None = None) 
             with log_context(tenant=tenant.name):
                 log("purge_done", cases=len(refs), dry_run=dry_run)
     return purged
+
+
+async def _forget_visits(rt: Runtime, tenant: str, before: datetime) -> None:
+    """What was written back is kept no longer in an open case than personal data in a closed one."""
+
+    def some(c: Connection) -> bool:
+        old = visits.old(c, tenant, before, VISITS)
+        visits.forget(c, tenant, old)
+        return bool(old)
+
+    while await rt.db.run(some):
+        continue

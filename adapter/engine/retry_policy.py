@@ -67,11 +67,13 @@ SAFE_TO_REPEAT: dict[ActKind, str] = {
     ActKind.PAUSE: "the schedule is read by its id; pausing twice changes nothing",
     ActKind.RESUME: "the schedule is read by its id; resuming twice changes nothing",
     ActKind.END: "the schedule is read by its id; ending twice changes nothing",
+    ActKind.VISIT: "sought by ExternalId, twice, and once more before it is resent; a second of its id is refused",
+    ActKind.REMOVE_VISIT: "sought by ExternalId; removing twice changes nothing",
 }
 """What is done about an act whose answer was lost, before it is sent again (P4); done by the executors of ``gateways``.
 """
 
-SOUGHT_TWICE = frozenset({ActKind.MESSAGE, ActKind.CREATE})
+SOUGHT_TWICE = frozenset({ActKind.MESSAGE, ActKind.CREATE, ActKind.VISIT})
 """What is sought in a list, where it may show a moment after it was written: looked for in vain twice, settle apart,
 before it is sent again. All else is looked for once, when settle is over."""
 

@@ -56,6 +56,6 @@ def as_port_errors() -> Iterator[None]:
     raise failure from None
 
 
-def unmapped(reason: str, vendor: str) -> PortError:
+def unmapped(reason: str, vendor: str, *, lacks: tuple[str, str] | None = None) -> PortError:
     """Our own tables, or the act's content, lack what the act needs; nothing was sent."""
-    return PortError(Failure.UNMAPPED, f"{reason}; nothing was sent", vendor=vendor)
+    return PortError(Failure.UNMAPPED, f"{reason}; nothing was sent", vendor=vendor, lacks=lacks)

@@ -1,8 +1,8 @@
-"""The three executors as one: each act goes to the one that knows its kind."""
+"""The executors as one: each act goes to the one that knows its kind."""
 
 from __future__ import annotations
 
-from adapter.domain.ledger import Act, ActKind
+from adapter.domain.ledger import VISIT_KINDS, Act, ActKind
 from adapter.ports import CaseContext, Effect, Executor, Failure, PortError
 from connectors.http import writing_while
 
@@ -10,10 +10,12 @@ from connectors.http import writing_while
 class Executors:
     """``Executor`` for every kind of act."""
 
-    def __init__(self, *, notes: Executor, platform: Executor, mail: Executor) -> None:
-        self._notes, self._platform, self._mail = notes, platform, mail
+    def __init__(self, *, notes: Executor, platform: Executor, mail: Executor, visits: Executor) -> None:
+        self._notes, self._platform, self._mail, self._visits = notes, platform, mail, visits
 
     def of(self, act: Act) -> Executor:
+        if act.kind in VISIT_KINDS:
+            return self._visits
         return {ActKind.MESSAGE: self._notes, ActKind.MAIL: self._mail}.get(act.kind, self._platform)
 
     def vendor(self, act: Act) -> str:

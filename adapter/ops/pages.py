@@ -28,7 +28,7 @@ from adapter.ops.health import fresh_for
 from adapter.ops.night_load_view import UnitLoad, unit_loads
 from adapter.ops.request_limits import Buckets
 from adapter.ops.request_rows import ResyncRow, resync_rows
-from adapter.ops.sign_in import Access, Person
+from adapter.ops.sign_in import Access, Person, page_of_ours
 from adapter.ops.sign_in_pages import with_openid, with_token
 from adapter.ops.troubles import troubles
 from adapter.ops.unfulfilled_view import unfulfilled_rows
@@ -38,6 +38,7 @@ from adapter.presentation.case_page import known_lines, next_lines, urgent_lines
 from adapter.presentation.history import history
 from adapter.presentation.nights import picture
 from adapter.presentation.signs import SIGNS
+from adapter.presentation.visits import lines as visit_lines
 from adapter.presentation.words import Words
 from adapter.store import events, reads
 from adapter.store.cases import Case
@@ -114,9 +115,10 @@ class Pages:
         """A page that only says something; both are codes of the text table."""
         return self.html("message.html", status, title=title, text=text)
 
-    def sign_in_page(self, status: int = 401, wrong: str | None = None) -> HTMLResponse:
+    def sign_in_page(self, status: int = 401, wrong: str | None = None, to: str = "/") -> HTMLResponse:
+        """``to`` is the page that was asked for: whoever follows a link in a message comes there after signing in."""
         by = {"by_token": self.access.by_token, "by_oidc": self.access.by_oidc}
-        return self.html("sign_in.html", status, wrong=wrong, **by)
+        return self.html("sign_in.html", status, wrong=wrong, to=page_of_ours(to), **by)
 
     async def admitted(self, request: Request) -> Person | Response:
         """Whoever may do what they ask, else what they get instead. Whatever isn't only looked at is for those who may
@@ -131,7 +133,8 @@ class Pages:
             except StoreError:
                 return self.message(503, "store_away", "store_away_text")
         if found is None:
-            return self.sign_in_page()
+            query = f"?{request.url.query}" if request.url.query else ""
+            return self.sign_in_page(to=request.url.path + query if request.method == "GET" else "/")
         if request.method not in ("GET", "HEAD") and found.role != "operate":
             return self.message(403, "no_entry", "only_read")
         if request.method not in ("GET", "HEAD") and request.headers.get("sec-fetch-site") == "cross-site":
@@ -236,6 +239,7 @@ class Pages:
             history=history(file.ledger.acts, found.timeline, words),
             documents=DOCUMENTS if self.ops.documents else (),
             picture=picture(file.nights, policy, words) if file.nights else None,
+            visits=visit_lines(file.visits, words),
         )
 
 

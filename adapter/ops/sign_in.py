@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -39,6 +40,11 @@ class Person(Reader):
     """Somebody who may see the page."""
 
     role: Role
+
+
+def page_of_ours(to: str) -> str:
+    """The path that somebody is to come to, or the first page: what a browser says may lead anywhere."""
+    return to if len(to) <= 500 and re.fullmatch(r"/(?!/)[\w./-]*(\?[\w=&%.+-]*)?", to, re.ASCII) else "/"
 
 
 class Access:
@@ -116,15 +122,15 @@ class Access:
     def lasts(self) -> timedelta:
         return timedelta(hours=self._settings.session_hours)
 
-    def give(self, response: Response, given: str, request: Request, *, oidc: bool = False) -> None:
-        """Hand the browser its session. One that comes back from the identity provider is on its way from another site,
-        which is why its cookie is ``lax``: what changes something is a POST, and sends neither kind from elsewhere."""
+    def give(self, response: Response, given: str, request: Request) -> None:
+        """Hand the browser its session. Its cookie is ``lax``, as one comes from other sites: from a link in a message,
+        or back from the identity provider. What changes something is a POST, which sends none from elsewhere."""
         response.set_cookie(
             COOKIE,
             given,
             max_age=int(self.lasts.total_seconds()),
             httponly=True,
-            samesite="lax" if oidc else "strict",
+            samesite="lax",
             secure=self.encrypted(request),
             path="/",
         )

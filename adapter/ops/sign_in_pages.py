@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
 from adapter.log_events import log
-from adapter.ops.sign_in import CALLBACK, COOKIE, NotSignedIn, Person
+from adapter.ops.sign_in import CALLBACK, COOKIE, NotSignedIn, Person, page_of_ours
 from adapter.store import reads, sessions
 from adapter.store.errors import StoreError
 
@@ -28,16 +28,16 @@ def with_token(routes: APIRouter, pages: Pages) -> None:
     db = pages.ops.runtime.db
 
     @routes.post("/sign-in")
-    async def sign_in(request: Request, token: str = Form("", max_length=500)) -> Response:
+    async def sign_in(request: Request, token: str = Form("", max_length=500), to: str = Form("/")) -> Response:
         place = pages.access.caller(request)
         if not pages.attempts.take(place):
             pages.refused(429, "too many attempts")
-            return pages.sign_in_page(429, "sign_in_often")
+            return pages.sign_in_page(429, "sign_in_often", to)
         person = pages.access.by_given_token(token, place)
         if person is None:
             pages.refused(401, "wrong token")
-            return pages.sign_in_page(401, "sign_in_wrong")
-        return await _signed_in(pages, request, person)
+            return pages.sign_in_page(401, "sign_in_wrong", to)
+        return await _signed_in(pages, request, person, to)
 
     @routes.post("/sign-out")
     async def sign_out(request: Request) -> Response:
@@ -63,14 +63,16 @@ def with_openid(routes: APIRouter, pages: Pages, openid: OpenId) -> None:
         return pages.message(status, "no_entry", error.code)
 
     @routes.get("/oidc/sign-in")
-    async def begin(request: Request) -> Response:
+    async def begin(request: Request, to: str = "/") -> Response:
         if not pages.attempts.take(pages.access.caller(request)):
             pages.refused(429, "too many attempts")
             return pages.sign_in_page(429, "sign_in_often")
         try:
             response, content = await openid.begin(request)
             ends_at = now() + _WAY_LASTS
-            given = await db.run(lambda c: sessions.begin(c, {"oidc": content}, now=now(), ends_at=ends_at))
+            given = await db.run(
+                lambda c: sessions.begin(c, {"oidc": content, "to": page_of_ours(to)}, now=now(), ends_at=ends_at)
+            )
         except NotSignedIn as error:
             return refused(error)
         except StoreError:
@@ -92,17 +94,18 @@ def with_openid(routes: APIRouter, pages: Pages, openid: OpenId) -> None:
             return content
 
         try:
-            content = (await db.run(kept)).get("oidc") or {}
-            who, role = await openid.finish(request, content)
+            content = await db.run(kept)
+            who, role = await openid.finish(request, content.get("oidc") or {})
         except NotSignedIn as error:
             return refused(error)
         except StoreError:
             return pages.message(503, "store_away", "store_away_text")
-        return await _signed_in(pages, request, Person(who, pages.access.caller(request), role), oidc=True)
+        person = Person(who, pages.access.caller(request), role)
+        return await _signed_in(pages, request, person, content.get("to", "/"), oidc=True)
 
 
-async def _signed_in(pages: Pages, request: Request, person: Person, *, oidc: bool = False) -> Response:
-    """The way to the first page, as somebody; that they came is told beside what they read."""
+async def _signed_in(pages: Pages, request: Request, person: Person, to: str, *, oidc: bool = False) -> Response:
+    """The way to the page that was asked for, as somebody; that they came is told beside what they read."""
     rt = pages.ops.runtime
 
     def begin(c: Connection) -> str:
@@ -113,8 +116,8 @@ async def _signed_in(pages: Pages, request: Request, person: Person, *, oidc: bo
         given = await rt.db.run(begin)
     except StoreError:
         return pages.message(503, "store_away", "store_away_text")
-    response = RedirectResponse("/", 303, headers=pages.headers)
-    pages.access.give(response, given, request, oidc=oidc)
+    response = RedirectResponse(page_of_ours(to), 303, headers=pages.headers)
+    pages.access.give(response, given, request)
     response.delete_cookie(_ON_THE_WAY, path=CALLBACK)
     log("signed_in")
     return response

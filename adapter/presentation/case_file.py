@@ -16,6 +16,7 @@ from adapter.domain.night_watch import REMEMBERED
 from adapter.domain.policy import Policy
 from adapter.domain.situation import situation
 from adapter.presentation.nights import Night, nights, shown_since
+from adapter.presentation.visits import Visit, case_visits
 from adapter.store import cases, facts, look_log, outbox
 from adapter.store.cases import Case
 
@@ -35,6 +36,8 @@ class CaseFile:
     facts_read_at: datetime | None
     stale: tuple[str, ...]
     nights: tuple[Night, ...] = ()
+    visits: tuple[Visit, ...] = ()
+    """What is written back of the looks of the last week, where that is done or planned."""
     shall: Shall | None = None
     """What e-tillsyn shall be by the facts; None where they were never read whole, or are forgotten."""
 
@@ -47,10 +50,11 @@ def case_file(conn: Connection, case: Case, policy: Policy, now: datetime) -> Ca
     known = stored_facts(conn, case)
     if known is None:
         return CaseFile(case, ledger, case.last_decision, (), case.facts_read_at, (), seen)
+    written = case_visits(conn, case, known.client.value, policy, now)
     decision = case.last_decision if not case.open else None
     s = situation(known, ledger, now, policy)
     decision = decision or decide(known, ledger, now, policy)
-    return CaseFile(case, ledger, decision, balance(s), case.facts_read_at, known.stale, seen, shall(s))
+    return CaseFile(case, ledger, decision, balance(s), case.facts_read_at, known.stale, seen, written, shall(s))
 
 
 def case_nights(conn: Connection, case: Case, ledger: Ledger, policy: Policy, now: datetime) -> tuple[Night, ...]:

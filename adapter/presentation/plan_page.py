@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from rich.console import Group, RenderableType
@@ -10,12 +11,23 @@ from rich.text import Text
 from adapter.domain.decision import Decision
 from adapter.domain.ledger import Act, ActState, Ledger, Wanted
 from adapter.presentation.case_page import known_lines, urgent_lines, waiting_title
+from adapter.presentation.visits import Visit
+from adapter.presentation.visits import lines as visit_lines
 from adapter.presentation.words import Words
 from adapter.store.cases import Case
 
 
-def plan_page(case: Case, decision: Decision, ledger: Ledger, words: Words, now: datetime) -> Group:
-    """``ledger`` tells what of the plan is decided already."""
+def plan_page(
+    case: Case,
+    decision: Decision,
+    ledger: Ledger,
+    words: Words,
+    now: datetime,
+    visits: Sequence[Visit] = (),
+    missing: Sequence[str] = (),
+) -> Group:
+    """``ledger`` tells what of the plan is decided already; ``visits``, which looks are written back, or would be, and
+    ``missing`` the keys of the mapping without which they can't be."""
     acts = {act.key: act for act in ledger.acts}
     parts: list[RenderableType] = [Text(words.heading("plan_title", ref=case.ref), style="bold")]
     for wanted in decision.wanted:
@@ -34,6 +46,10 @@ def plan_page(case: Case, decision: Decision, ledger: Ledger, words: Words, now:
         if told := lines(decision, words, now):
             parts += [Text(""), Text(words.heading(title), style="bold")]
             parts += [Text.assemble("  • ", line) for line in told]
+    if visits:
+        parts += [Text(""), Text(words.heading("visits_title"), style="bold")]
+        parts += [Text(f"  • {when}: {state}") for when, state in visit_lines(visits, words)]
+        parts += [Text(f"  {words.heading('visits_missing', keys=', '.join(missing))}")] if missing else []
     return Group(*parts)
 
 

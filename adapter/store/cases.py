@@ -34,7 +34,8 @@ class Case:
     nothing calls for it) and ``due_reason`` what made it so (None while it is claimed and nothing did since),
     ``due_seq`` how often it was marked for news that it hasn't been reconciled with yet, ``read_again_at`` when its
     evidence must be read again at the latest, ``ready_at`` when it can next be claimed. ``failures`` counts
-    reconciliations in a row that ended in an unexpected error; ``unit`` is the provider's that last had it.
+    reconciliations in a row that ended in an unexpected error; ``unit`` and ``execution`` are those that last had
+    it.
     """
 
     tenant: str
@@ -63,6 +64,7 @@ class Case:
     collected_at: datetime | None
     purged_at: datetime | None
     unit: int | None
+    execution: int | None
 
     @property
     def open(self) -> bool:

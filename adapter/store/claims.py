@@ -1,7 +1,7 @@
 """From the outbox to the world: claiming acts one at a time per case and lane, and writing down what came of each.
 
 Each outcome is written by whoever holds the act's lease and nobody else (``Overtaken``), with its audit line in the
-same transaction.
+same transaction; of acts about looks, thousands a night, the acts themselves say it, and the audit each night's number.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Row, bindparam, case, select, update
 
 from adapter.domain.facts import Client
-from adapter.domain.ledger import Act, ActKind, ActState
+from adapter.domain.ledger import VISIT_KINDS, Act, ActKind, ActState
 from adapter.ports import Effect
 from adapter.store import codec, due, events, persons, schedules, sealing
 from adapter.store.errors import Overtaken, StoreError
@@ -49,7 +49,8 @@ _CHANGE_CLAIMED = _CHANGE.where(
 # A statement of its own: joined to the one that locks, PostgreSQL would give an act that changed just now beside its
 # case from before that change.
 _THEIR_CASES = (
-    select(_k.tenant, _k.ref, _k.person, _k.identity_number, _k.decided_at, _f.value, _f.resource, _p.external_id)
+    select(_k.tenant, _k.ref, _k.person, _k.identity_number, _k.decided_at, _k.unit, _k.execution)
+    .add_columns(_f.value, _f.resource, _p.external_id)
     .select_from(
         cases.outerjoin(facts, (_f.tenant == _k.tenant) & (_f.ref == _k.ref) & (_f.resource == "client")).outerjoin(
             person_rows, (_p.tenant == _k.tenant) & (_p.person == _k.person)
@@ -66,9 +67,10 @@ class ClaimedAct:
     when the oldest of the facts behind it was read; an act that ``opens`` supervision needs fresh ones (P1).
 
     The rest is what is known of its case: whose it is (never logged), when it was last decided (UTC), the client as
-    last read if that can be told, the person's id at the platform once there is one, and, for an act on the platform,
-    the case's schedules there (``CaseContext.schedule_ids``). Of an act that something else than a case wants, none of
-    that is known, and ``person_id`` is empty. ``person`` is by what the store looks the person up."""
+    last read if that can be told, the person's id at the platform once there is one, its unit and execution, and, for
+    an act on the platform, the case's schedules there (``CaseContext.schedule_ids``). Of an act that something else
+    than a case wants, none of that is known, and ``person_id`` is empty. ``person`` is by what the store looks the
+    person up."""
 
     tenant: str
     ref: str
@@ -87,6 +89,8 @@ class ClaimedAct:
     client: Client | None
     external_id: str | None
     schedule_ids: Mapping[int, tuple[str, str | None]]
+    unit: int | None = None
+    execution: int | None = None
 
     @property
     def person_id(self) -> str:
@@ -174,6 +178,8 @@ def release_all(
 
 
 def _tell_lost(conn: Connection, row: Row[*tuple[Any, ...]], now: datetime) -> None:
+    if row.kind in VISIT_KINDS:
+        return
     data = {"key": row.key, "n": row.n}
     events.record(conn, row.tenant, row.ref, "act.lost", data, now=now, correlation=row.correlation)
 
@@ -184,12 +190,12 @@ def _lease(
     """Rows of one tenant's lane, locked."""
     if not rows:
         return []
-    tenant, refs = rows[0].tenant, sorted({row.ref for row in rows})
+    tenant, refs = rows[0].tenant, sorted({_case_of(row) for row in rows})
     claimed = []
     known = {row.ref: row for row in conn.execute(_THEIR_CASES, {"tenant": tenant, "refs": refs})}
     ids = schedules.remote_ids(conn, tenant, refs) if rows[0].lane == "platform" else {}
     for row in rows:
-        act = _claimed(conn, row, known.get(row.ref), ids.get(row.ref, {}), owner, lease_until)
+        act = _claimed(conn, row, known.get(_case_of(row)), ids.get(row.ref, {}), owner, lease_until)
         mine = {"of_tenant": tenant, "of_ref": row.ref, "of_n": row.n}
         taken = {"state": act.act.state, "attempts": act.act.attempts, "looks": act.looks}
         lease = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
@@ -198,6 +204,11 @@ def _lease(
             _tell_lost(conn, row, now)
         claimed.append(act)
     return claimed
+
+
+def _case_of(row: Row[Any]) -> str:
+    """The case that an act is about: a look's acts stand under the look."""
+    return str(row.what["case"]) if row.lane == "visit" else str(row.ref)
 
 
 def _claimed(
@@ -228,6 +239,8 @@ def _claimed(
         client=_client(conn, of) if of else None,
         external_id=of.external_id if of else None,
         schedule_ids=schedule_ids,
+        unit=of.unit if of else None,
+        execution=of.execution if of else None,
     )
 
 
@@ -344,5 +357,7 @@ def _move(
     if not conn.execute(_CHANGE_CLAIMED, {**mine, **given_back}).rowcount:
         raise Overtaken(f"act {act.key} of case {ref} is no longer this process's; what came of it is found anew")
     advance(conn, tenant, ref)
+    if claimed.lane == "visit":
+        return
     told = {"key": act.key, "n": act.n, "kind": act.kind.value, **data}
     events.record(conn, tenant, ref, f"act.{name}", told, now=now, correlation=claimed.correlation)

@@ -184,6 +184,7 @@ def finish(
         failures=0,
         error=None,
         unit=decision.unit or row.unit,
+        execution=decision.execution or row.execution,
     )
     if phase is not case.phase:
         change = {"from": case.phase.value, "to": phase.value}

@@ -14,15 +14,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from adapter.domain.ledger import PERSON_KINDS, Act, ActKind, ActState, Ledger, Wanted
+from adapter.domain.ledger import PERSON_KINDS, VISIT_KINDS, Act, ActKind, ActState, Ledger, Wanted
 from adapter.store import cases as case_rows
-from adapter.store import events, look_log, persons, schedules, sealing
+from adapter.store import codec, events, look_log, persons, schedules, sealing
 from adapter.store.cases import Case
 from adapter.store.sql import insert_missing
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases
 
-LANES = ("platform", "message", "mail")
+LANES = ("platform", "message", "mail", "visit")
 """Acts of a case go out one at a time within a lane, and independently between lanes."""
 
 UNFINISHED = (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN)
@@ -55,7 +55,13 @@ class Settled:
     dropped: tuple[str, ...]
 
 
+ADOPTED = {"adopted": True}
+"""The result of an act that nobody carried out here: it was done when the case was taken over."""
+
+
 def lane_of(kind: ActKind) -> str:
+    if kind in VISIT_KINDS:
+        return "visit"
     return {ActKind.MESSAGE: "message", ActKind.MAIL: "mail"}.get(kind, "platform")
 
 
@@ -187,6 +193,40 @@ def want(
     return kind is not None
 
 
+def of_subjects(conn: Connection, tenant: str, subjects: Iterable[str]) -> dict[str, list[Row[Any]]]:
+    """The acts of each of these subjects that has any, held until the transaction ends."""
+    found: dict[str, list[Row[Any]]] = {}
+    query = select(table).where(_c.tenant == tenant).order_by(_c.ref, _c.n).with_for_update()
+    for some in codec.chunks(sorted(subjects)):
+        for row in conn.execute(query.where(_c.ref.in_(some))):
+            found.setdefault(row.ref, []).append(row)
+    return found
+
+
+def settle_each(
+    conn: Connection, tenant: str, wanted: Mapping[str, Wanted | None], rows: Mapping[str, Rows], *, now: datetime
+) -> None:
+    """Make the outbox say of each subject what it calls for, and no more: one act, or none. ``rows`` are their acts
+    (``of_subjects``). Most have none yet, and those are written together. Nothing of it goes to the audit, which is
+    kept for ever."""
+    fresh = []
+    for subject, w in wanted.items():
+        before = rows.get(subject, ())
+        for row in before:
+            if w is not None and row.key == w.key:
+                _change(conn, row, _amended(row, w, now, now, None)[0])
+        _drop(conn, (row for row in before if w is None or row.key != w.key))
+        if w is not None and w.key not in {row.key for row in before}:
+            fresh.append(
+                _new(tenant, subject, len(before) + 1, w, now, now, None) | {"ready_at": None if before else now}
+            )
+    for some in codec.chunks(fresh):
+        insert_missing(conn, table, *some)
+    for subject in wanted:
+        if rows.get(subject):
+            advance(conn, tenant, subject)
+
+
 def drop_waiting(conn: Connection, tenant: str, subject: str, *, now: datetime) -> tuple[str, ...]:
     """Of something that isn't a case, no act is called for any more: those that wait are dropped, and ``want`` may call
     for them again. Returns their keys; what went out, or may have gone out, is never touched."""
@@ -199,7 +239,7 @@ def drop_waiting(conn: Connection, tenant: str, subject: str, *, now: datetime) 
 def seed_done(conn: Connection, case: Case, wanted: Sequence[Wanted], now: datetime) -> None:
     """Put acts into the ledger that were done before the adapter took over: they count as done, and nothing is sent."""
     last = conn.scalar(select(func.max(_c.n)).where(_c.tenant == case.tenant, _c.ref == case.ref)) or 0
-    done = {"state": ActState.DONE, "done_at": now, "result": {"adopted": True}, "retry_at": None}
+    done = {"state": ActState.DONE, "done_at": now, "result": ADOPTED, "retry_at": None}
     rows = [_new(case.tenant, case.ref, n, w, now, now, None) | done for n, w in enumerate(wanted, last + 1)]
     if rows:
         conn.execute(_NEW, rows)
@@ -307,17 +347,25 @@ def _turn(row: Row[Any]) -> tuple[bool, bool, datetime | None, int]:
 def requeue_parked(conn: Connection, tenant: str, ref: str, now: datetime) -> int:
     """Give a case's parked acts another chance, because its facts changed or a person said so; how many."""
     case_rows.lock(conn, tenant, ref)
-    parked = update(table).where(_c.tenant == tenant, _c.ref == ref, _c.state == ActState.PARKED)
+    theirs = (_c.tenant == tenant, _c.ref == ref, _c.state == ActState.PARKED)
+    lanes = set(conn.scalars(select(_c.lane).where(*theirs)))
+    parked = update(table).where(*theirs)
     count = conn.execute(parked.values(state=ActState.PENDING, retry_at=now, error=None)).rowcount
     if count:
         advance(conn, tenant, ref)
+    if lanes - {"visit"}:
         events.record(conn, tenant, ref, "act.requeued", {"acts": count}, now=now)
     return count
 
 
-def release_parked(conn: Connection, tenant: str, now: datetime, *, lane: str | None = None) -> int:
-    """The same for all cases of a tenant, because the configuration changed; how many acts."""
+def release_parked(
+    conn: Connection, tenant: str, now: datetime, *, lane: str | None = None, since: datetime | None = None
+) -> int:
+    """The same for all cases of a tenant, because the configuration changed; how many acts. ``since``: only what was
+    called for at that instant or later."""
     query = select(_c.ref).distinct().where(_c.tenant == tenant, _c.state == ActState.PARKED)
     if lane is not None:
         query = query.where(_c.lane == lane)
+    if since is not None:
+        query = query.where(_c.created_at >= since)
     return sum(requeue_parked(conn, tenant, ref, now) for ref in conn.scalars(query.order_by(_c.ref)).all())

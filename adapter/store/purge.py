@@ -6,7 +6,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
-from adapter.store import events
+from adapter.domain.visits import subject
+from adapter.store import events, look_log, visits
 from adapter.store.cases import COLUMNS, Case, from_row
 from adapter.store.tables import acts, cases, declarations, facts, looks, persons
 
@@ -18,7 +19,7 @@ def purge(
     their references.
 
     The acts and the audit stay, as they hold nothing personal, and so do the links, so that an old order doesn't open
-    a case anew. The person's own row goes with the last of their cases.
+    a case anew; of looks that were written back nothing does. The person's own row goes with the last of their cases.
     """
     query = select(*COLUMNS).where(*_due(tenant, closed_before, ref)).order_by(cases.c.closed_at, cases.c.ref)
     found = [from_row(conn, row) for row in conn.execute(query.limit(limit).with_for_update())]
@@ -40,6 +41,8 @@ def _due(tenant: str, closed_before: datetime, ref: str | None) -> tuple[ColumnE
 
 
 def _purge(conn: Connection, case: Case, now: datetime) -> None:
+    theirs = look_log.of_case(conn, case.tenant, case.ref, case.opened_at)
+    visits.forget(conn, case.tenant, [subject(case.ref, look) for look in theirs])
     for table in (facts, declarations, looks):
         conn.execute(delete(table).where(table.c.tenant == case.tenant, table.c.ref == case.ref))
     c = cases.c

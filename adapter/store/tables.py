@@ -50,6 +50,7 @@ cases = Table(
     Column("collected_at", Instant),
     Column("purged_at", Instant),
     Column("unit", Integer),
+    Column("execution", Integer),
     Index("ix_cases_ready", "tenant", "ready_at", "ref"),
     Index("ix_cases_person", "tenant", "person"),
     Index("ix_cases_closed", "tenant", "closed_at", "phase"),

@@ -271,6 +271,7 @@ LETTERS: Final[tuple[tuple[str, str, Letter, What], ...]] = (
 
 _ABOUT: Final[What] = {"order": "SB-100002", "unit": 7102, "by": "2026-11-09"}
 _LOOK: Final[What] = {"due": "2026-11-02T22:30", "outcome": "missed"}
+_HELD: Final[What] = {"mail": "visits_held", "to": "it", "table": "", "key": "", "fields": ""}
 _LOOKED: Final[What] = {**_LOOK, "mail": "look_unentitled", "outcome": "ok", "case": REFERENCE, "n": 1}
 _PAUSE: Final[What] = {**_ABOUT, "cause": "consent_withdrawn"}
 
@@ -310,6 +311,9 @@ MAILS: Final[tuple[tuple[str, What], ...]] = (
         {"mail": "looks_late", "to": "night", "looks": json.dumps([["2026-11-02T22:30", "TK-7F3K2M"]])},
     ),
     ("Tillsyner utan ärende", {"mail": "looks_unowned", "to": "it", "count": 2, "schedule": "5e0b9d6c"}),
+    ("Tillsyner kan inte skrivas till Lifecare", {**_HELD, "table": "reported_visits", "key": "service_type"}),
+    ("… för att nattpersonalen inte är känd", {**_HELD, "table": "reported_visits.personnel"}),
+    ("… för att Lifecare inte tar emot dem", {**_HELD, "fields": "StartTime"}),
     ("Kameran är kvar efter ett dödsfall", {**_ABOUT, "mail": "camera_left", "to": "escalation", "since": _FIRST}),
     (
         "Ett samtycke som ska gås igenom",

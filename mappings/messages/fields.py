@@ -166,6 +166,7 @@ MAIL_FIELDS: Final[Mapping[str, Mapping[str, Field]]] = MappingProxyType(
         "looks_unfollowed": {"since": Field("moment")},
         "looks_late": {"looks": _LOOKS},
         "looks_unowned": {"count": Field("count"), "schedule": Field("text")},
+        "visits_held": {"table": Field("text"), "key": Field("text"), "fields": Field("text")},
         "unfulfilled": {"as_of": _DAY, "cases": Field("cases")},
         "unwritten": {"letter": Field("code", section="letters")},
         "parked": {"code": Field("notice", section="attention")},

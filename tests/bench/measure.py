@@ -27,6 +27,7 @@ from adapter.store.sealing import Sealing
 from adapter.store.tables import acts
 from tests.bench import durable
 from tests.bench.fill import fill
+from tests.bench.followup import a_year
 from tests.bench.night import night
 from tests.outside import ROOT, Outside, mapping_without_quiet_hours, person
 from tests.replicas.crew import NOTES_EACH
@@ -364,12 +365,26 @@ def help_seconds() -> Row:
     return row("adapter --help", f"{min(times):.2f} s, best of 5", f"{bare:.2f} s, Python alone", None, "< 0.5 s")
 
 
+def a_years_report(url: str, cases: int) -> Row:
+    """The follow-up of a year, by month, unit and for the whole, where so many cases began in it."""
+    rows, seconds = a_year(url, cases)
+    return row(
+        f"a year's report, {cases} cases, {store_name(url)}", f"{seconds:.2f} s", f"{rows} counts", None, "< 5 s"
+    )
+
+
 def watched(folder: Path, url: str, count: int) -> Row:
-    """A whole night of so many schedules, three looks each: what following them costs, and what is kept of it."""
+    """A whole night of so many schedules, three looks each: what it costs to follow them and to write those that were
+    done to Lifecare, and what is kept of it all."""
     configure_logging("CRITICAL", json=True, stream=io.StringIO())
     found = asyncio.run(night(folder, url, count))
     what = f"a night's looks, {count} schedules, {store_name(url)}"
-    each = found["bytes"] / max(found["rows"], 1)
-    measured = f"{found['cpu']:.1f} s of CPU, {found['calls']:.0f} calls, {found['readings']:.0f} readings"
-    kept = f"{found['rows']:.0f} looks of {each:.0f} bytes; {found['left']:.0f} left once the cases are purged"
-    return row(what, measured, kept, None, "calls by pages; 0 left")
+    measured = (
+        f"followed: {found.following:.1f} s of CPU, {found.readings} readings, {found.listed} calls (who looked among "
+        f"them); written: {found.written} visits, {found.writing:.1f} s of CPU"
+    )
+    kept = (
+        f"rows of looks and acts {found.rows}, {found.grown / max(found.rows[0], 1):.0f} bytes a look; "
+        f"{found.kept} after retention_days, {found.left} once the cases are purged"
+    )
+    return row(what, measured, kept, None, "calls by pages; none left")

@@ -49,6 +49,10 @@ def test_the_timeline_runs_to_its_end_and_every_promise_held(tmp_path: Path) -> 
     told = " ".join(done.stdout.split())  # however wide the terminal is
     assert "Nattillsyn är inte gjord 22:30" in told
     assert "Rättelse: nattillsynen 22:30 är gjord" in told
+    assert [at for at in ("22:30", "02:15", "05:00") if f"skriver till Lifecare: tillsynen {at}" in told] == [
+        "22:30",
+        "02:15",
+    ]
     assert (tmp_path / "var/demo/adapter.log").exists()
     assert '"service_stopped"' in (tmp_path / "var/demo/adapter.log").read_text()
 

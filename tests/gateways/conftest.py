@@ -16,6 +16,7 @@ from adapter.gateways.lifecare_source import LifecareSource
 from adapter.gateways.mails import MailExecutor
 from adapter.gateways.notes import NoteExecutor
 from adapter.gateways.platform import PhoniroSchedules, PlatformExecutor
+from adapter.gateways.visits import VisitExecutor
 from adapter.ports import CaseContext
 from connectors.http import HttpSettings
 from connectors.lifecare.client import LifecareClient, LifecareSettings
@@ -128,6 +129,7 @@ async def world() -> AsyncIterator[World]:
             notes=NoteExecutor(lc, mapping, clock, texts),
             platform=PlatformExecutor(ph, lc, mapping, external_id=external_id, clock=clock, key=KEY),
             mail=MailExecutor(outbox, mapping, "exempelkommun.example", texts),
+            visits=VisitExecutor(lc, ph, mapping, clock),
         )
         made = World(
             now=datetime(2026, 3, 9, 9, tzinfo=UTC),

@@ -128,10 +128,10 @@ def openid(provider: IdentityProvider, **more: str) -> OidcSettings:
     return OidcSettings(**at, **roles)
 
 
-async def way_in(site: Site, *, lose: str = "") -> tuple[httpx.Response, httpx.AsyncClient]:
+async def way_in(site: Site, *, lose: str = "", to: str = "/") -> tuple[httpx.Response, httpx.AsyncClient]:
     """The way of a browser through the identity provider; ``lose`` is a cookie or a parameter that is lost on it."""
     client = site.client()
-    begun = await client.get("/oidc/sign-in")
+    begun = await client.get("/oidc/sign-in", params={"to": to})
     assert begun.status_code == 302, begun.text
     async with httpx.AsyncClient() as browser:
         back = httpx.URL((await browser.get(begun.headers["Location"])).headers["Location"])
@@ -148,7 +148,7 @@ async def test_openid_connect_signs_in_by_code_pkce_state_and_nonce_with_the_rol
     async with identity_provider() as provider:
         site = replica(site, oidc=openid(provider), public_url="http://127.0.0.1")
         async with site.client() as client:
-            assert 'href="/oidc/sign-in"' in (await client.get("/")).text
+            assert 'href="/oidc/sign-in?to=/"' in (await client.get("/")).text
         answer, client = await way_in(site)
         (asked,) = provider.asked
         assert (answer.status_code, answer.headers["Location"]) == (303, "/")
@@ -167,11 +167,34 @@ async def test_openid_connect_signs_in_by_code_pkce_state_and_nonce_with_the_rol
         assert (await client.post("/times", data={"text": "22:30"})).status_code == 200
         await client.post("/sign-out")
         assert (await client.get("/")).status_code == 401
+        for asked_for, to in (("/cases/TK-7F3K2M", "/cases/TK-7F3K2M"), ("https://elsewhere.example/", "/")):
+            answer, _ = await way_in(deeper, to=asked_for)
+            assert answer.headers["Location"] == to
         provider.claims = {"roles": ["kitchen"]}
         refused, client = await way_in(site)
         assert "ingen roll" in refused.text
         assert (await client.get("/")).status_code == 401
     assert "anna.larm" not in logs.getvalue()
+
+
+async def test_who_follows_a_link_comes_to_its_page_after_signing_in_and_to_no_other_site() -> None:
+    async with World() as world:
+        site = site_of(world, OpsSettings(enabled=True, tokens=TOKENS))
+        async with site.client() as client:
+            asked = await client.get("/cases/TK-7F3K2M/bilaga-1?unit=7101")
+            assert 'name="to" value="/cases/TK-7F3K2M/bilaga-1?unit=7101"' in asked.text
+            wrong = await client.post("/sign-in", data={"token": "wrong", "to": "/cases/TK-7F3K2M"})
+            assert 'name="to" value="/cases/TK-7F3K2M"' in wrong.text
+            elsewhere = (
+                "//elsewhere.example",
+                "https://elsewhere.example",
+                "/\\elsewhere",
+                "/a\r\nSet-Cookie: b",
+                "/" * 501,
+            )
+            for to in ("/cases/TK-7F3K2M", *elsewhere):
+                answer = await client.post("/sign-in", data={"token": ANNA, "to": to})
+                assert answer.headers["Location"] == ("/" if to in elsewhere else to)
 
 
 LIES = [

@@ -167,7 +167,7 @@ async def test_without_the_token_nothing_is_shown(guarded: Site) -> None:
         for path in ("/", f"/cases/{ref}", f"/cases/{ref}/bilaga-1"):
             answer = await client.get(path)
             assert answer.status_code == 401
-            assert ref not in answer.text
+            assert ref not in answer.text.replace(f'value="{path}"', ""), "but where to come to after signing in"
         assert (await client.post("/times", data={"text": "22:30"})).status_code == 401, "nor may a text be tried"
 
 
@@ -178,7 +178,7 @@ async def test_the_token_signs_in_and_signing_out_ends_it(guarded: Site) -> None
         assert signed.status_code == 303
         cookie = signed.headers["Set-Cookie"]
         assert "HttpOnly" in cookie
-        assert "SameSite=strict" in cookie
+        assert "SameSite=lax" in cookie
         assert TOKEN not in cookie
         assert (await client.get("/")).status_code == 200
         await client.post("/sign-out")

@@ -18,9 +18,11 @@ from unittest.mock import patch
 
 from adapter.domain import letters, pauses
 from adapter.domain.ledger import Wanted
-from adapter.engine import act_runner, circuit_breaker, jobs, look_reader
+from adapter.domain.visits import visit_wanted
+from adapter.engine import act_runner, circuit_breaker, jobs, look_reader, write_back
 from adapter.engine.tuning import Tuning
 from adapter.gateways.notes import NoteExecutor
+from adapter.gateways.visits import VisitExecutor
 from adapter.observability import configure_logging
 from adapter.store import cases, due, outbox
 from tests.simulation import scenarios
@@ -137,6 +139,20 @@ MUTANTS = (
         "is_news",
         lambda look, _before, _earlier: look.not_done,
         scenarios.a_night,
+    ),
+    Mutant(
+        "a visit's lookup: it is sent again without being sought",
+        VisitExecutor,
+        "_known",
+        _nothing,
+        scenarios.a_night_written_back,
+    ),
+    Mutant(
+        "a visit taken back: what was written of a look stays",
+        write_back,
+        "visit_wanted",
+        lambda ref, look, acts, *more, **of: None if acts else visit_wanted(ref, look, acts, *more, **of),
+        scenarios.a_night_written_back,
     ),
     Mutant(
         "a clock set back: delays last until the clock is there again",

@@ -7,13 +7,15 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 from unittest.mock import patch
 
 from sqlalchemy import Connection, select
 
 from adapter import bootstrap
+from adapter.domain.policy import WriteBack
 from adapter.engine import worker as work_module
 from adapter.engine.environment import Runtime
 from adapter.engine.feed_reader import FEEDS, read_feeds
@@ -22,7 +24,7 @@ from adapter.engine.look_reader import follow_looks
 from adapter.engine.worker import work
 from adapter.store.database import Database
 from adapter.store.tables import feeds
-from mappings.tables import load_mapping
+from mappings.tables import MunicipalMapping, load_mapping
 from mappings.texts import Texts
 from tests.simulation.net import LATEST, Network
 from tests.upcoming import next_due, next_retry
@@ -32,8 +34,16 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_mapping, _texts = cache(load_mapping), cache(Texts.load)
-"""A process starts many times, always with the same."""
+_texts = cache(Texts.load)
+
+
+@cache
+def _mapping(path: Path, *, writes_back: bool) -> MunicipalMapping:
+    """A process starts many times, always with the same."""
+    mapping = load_mapping(path)
+    on = mapping.reported_visits.model_copy(update={"mode": WriteBack.ON})
+    return mapping.model_copy(update={"reported_visits": on}) if writes_back else mapping
+
 
 LOOK_AGAIN_SECONDS = 20.0
 """In place of half a second: looking for new work while something is slow costs the simulation most."""
@@ -41,9 +51,6 @@ IDLE, RECENT, SKEW = timedelta(hours=12), timedelta(minutes=45), timedelta(minut
 """Where nobody did anything in Lifecare since each feed was last read, polls are left out: they find nothing, and cost
 the simulation most."""
 _READ_AT = select(feeds.c.read_at).where(feeds.c.tenant == "exempel", feeds.c.name.in_(FEEDS))
-
-SELDOM = timedelta(days=7)
-"""How often a case is read again about which nobody did anything; ``Town.acted`` has the others read again."""
 
 
 class WaitingOrder(Database):
@@ -70,7 +77,8 @@ class Process:
         self.dead = False
         self.tasks: list[asyncio.Task[None]] = []
         self.wake = asyncio.Event()
-        with patch.object(bootstrap, "load_mapping", _mapping), patch.object(Texts, "load", _texts):
+        mapping = partial(_mapping, writes_back=town.writes_back)
+        with patch.object(bootstrap, "load_mapping", mapping), patch.object(Texts, "load", _texts):
             networks = {"lifecare": Network(town.lifecare_net, self), "phoniro": Network(town.phoniro_net, self)}
             service = bootstrap.build(
                 town.settings,
@@ -82,7 +90,7 @@ class Process:
             )
         self.rt: Runtime = service.runtime
         object.__setattr__(self.rt, "pause", self.point)
-        object.__setattr__(self.rt, "tuning", replace(self.rt.tuning, reread=SELDOM, awaiting=SELDOM))
+        object.__setattr__(self.rt, "tuning", replace(self.rt.tuning, reread=town.seldom, awaiting=town.seldom))
         # What was ordered before is nobody's here, and asking for each of those days costs more than the first day.
         object.__setattr__(self.rt.tenants["exempel"], "go_live", town.today)
 

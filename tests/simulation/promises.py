@@ -13,6 +13,7 @@ from adapter.domain.decision import Phase
 from adapter.domain.ledger import Act, ActKind, ActState, Look, ScheduleRecord, ScheduleStatus
 from adapter.domain.night_letters import look_key
 from adapter.domain.night_watch import CLOCK_CHANGE, Patience, found_late
+from adapter.domain.visits import reported
 from adapter.store import cases, look_log, outbox, tables
 from adapter.store.cases import Case
 from adapter.store.tables import persons
@@ -320,12 +321,29 @@ class Watch:
                 mark = f"[{case.ref}/{act.n:02d}]"
                 if act.kind is ActKind.MESSAGE and (act.state is ActState.DONE) != (mark in written):
                     self.town.broken(f"P4: {mark} is {act.state} in the ledger, and written: {mark in written}")
+        self._written_back()
         for schedule in self.town.phoniro.schedules:
             if not schedule.now.ended(self.town.phoniro.now):
                 self._broken("P7", schedule, "isn't ended")
         for customer in self.town.phoniro.customers.values():
             if customer.first_name or customer.personal_identity_number:
                 self.town.broken("P7: a person's data is left at Phoniro")
+
+    def _written_back(self) -> None:
+        """P4: each look that was done is one reported visit in the end, and none is of a look that wasn't done."""
+        if not self.town.writes_back:
+            return
+        known = self.town.db.run_sync(lambda c: look_log.since(c, "exempel", self.town.start))
+        called_for = {look.id for looks in known.values() for look in looks if reported(look)}
+        standing = Counter(row["ExternalId"] for row in self.town.lifecare.visits())
+        for look_id in sorted(called_for ^ standing.keys() | {one for one, n in standing.items() if n > 1}, key=str):
+            number = standing.get(look_id, 0)
+            self.town.broken(f"P4: look {look_id} stands {number} times in Lifecare, done: {look_id in called_for}")
+        for look_id in standing:
+            schedule_id, _, due = look_id.rpartition(":")
+            outcome = self.town.phoniro.supervision(datetime.fromtimestamp(int(due), UTC), schedule_id)["outcome"]
+            if outcome not in LOOKED:
+                self.town.broken(f"P4: look {look_id} stands in Lifecare and was {outcome}")
 
     def _broken(self, promise: str, schedule: Schedule, what: str) -> None:
         life = self._life(schedule)

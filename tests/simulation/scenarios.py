@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import ActState
 from adapter.engine import environment, jobs
 from adapter.engine.worker import work
-from adapter.store import look_log
+from adapter.store import look_log, outbox
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.phoniro.nights import Told
 from tests.simulation.promises import Broken
+from tests.watch.written_back import changes, mapping_with
 from tests.world import ANNA, World
 
 SENT = 5
@@ -274,3 +277,25 @@ async def a_night() -> None:
         subjects = [subject.split()[0] for _, _, subject, _ in world.mail.sent]
         if outcomes != ["ok", "absent", "ok"] or subjects != ["Nattillsyn", "Nattillsyn", "Rättelse:"]:
             raise Broken(f"P12: the looks are known as {outcomes}, and told were {subjects}")
+
+
+async def a_night_written_back() -> None:
+    """One look is done, and the answer to its visit is lost; one is told as done, and then as missed."""
+    with TemporaryDirectory() as folder:
+        async with World(mapping=mapping_with(Path(folder))) as world:
+            _ready(world)
+            await world.settle()
+            (schedule,) = world.phoniro.schedules
+            evening = world.clock.time.replace(hour=20, minute=0)
+            first, second, third = world.phoniro.looks(schedule.id, evening, evening + timedelta(hours=9))
+            soon, late = timedelta(minutes=5), timedelta(minutes=40)
+            told: dict[datetime, Told] = {first: ((soon, "ok"),), second: ((soon, "ok"), (late, "missed"))}
+            told[third] = ((soon, "missed"),)
+            world.phoniro.told = lambda due, schedule_id: told[due]  # type: ignore[method-assign]
+            world.lifecare_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", pattern="/reported_visits"))
+            world.clock.time = evening
+            await world.watch(evening + timedelta(hours=9), every=timedelta(minutes=25))
+            found, written = [row["StartTime"] for row in world.lifecare.visits()], changes(world.lifecare)
+            unfinished = await world.db.run(lambda c: outbox.release_parked(c, "exempel", world.clock.now()))
+            if found != [first] or written != ["created", "created", "deleted"] or unfinished:
+                raise Broken(f"P4: visits of {len(found)} looks, {written}, {unfinished} parked")

@@ -1,0 +1,48 @@
+"""The part of ``adapter check`` that looks at what looks need to be written back (LA11, LA12)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
+
+from adapter.cli.findings import Finding, fault, fine, note
+from adapter.domain.policy import WriteBack
+from connectors.errors import VendorError
+from connectors.lifecare.client import LifecareClient
+from connectors.phoniro.client import PhoniroClient
+from connectors.phoniro.wire import BrokenRow
+from mappings.tables import MunicipalMapping
+
+LOOKED_AT = timedelta(hours=24)
+TABLE = "reported_visits"
+
+
+async def check_write_back(
+    lifecare: LifecareClient, phoniro: PhoniroClient, mapping: MunicipalMapping, now: datetime
+) -> AsyncIterator[Finding]:
+    """Whether everybody who looked within the last day is known. Whoever isn't is named, here and nowhere else. Reads
+    only; raises nothing of the vendors'."""
+    table = mapping.reported_visits
+    if table.mode is WriteBack.OFF:
+        return
+    for key in table.missing:
+        yield fault(f"{TABLE}.{key}", "is missing, so visits are held back", f"Give {TABLE}.{key} in the mapping")
+    try:
+        rows = [row async for row in phoniro.supervisions(now - LOOKED_AT, now)]
+        operators = sorted({row.operator_id for row in rows if not isinstance(row, BrokenRow) and row.operator_id})
+        strangers = [operator for operator in operators if not await _is_known(lifecare, table.user_id(operator))]
+    except VendorError as error:
+        yield note(f"{TABLE}.personnel", f"can't be compared: {error}")
+        return
+    for operator in strangers:
+        do = f"Give the user id in {TABLE}.personnel of the mapping, or have the person put into Lifecare"
+        yield fault(f"{TABLE}.personnel", f"{operator} looked within the last day and is not known to Lifecare", do)
+    if not strangers:
+        yield fine(f"{TABLE}.personnel", f"all {len(operators)} who looked within the last day are known to Lifecare")
+
+
+async def _is_known(lifecare: LifecareClient, user_id: str | None) -> bool:
+    if user_id is None:
+        return False
+    rows = (await lifecare.personnels(user_id)).items
+    return sum(bool(row.person_id) and not row.deleted and row.active is not False for row in rows) == 1

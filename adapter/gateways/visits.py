@@ -1,0 +1,218 @@
+"""Looks written back to Lifecare as reported visits (LA11, LA12)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from adapter.domain.ledger import LOOK_DONE, Act, ActKind, LookOutcome
+from adapter.domain.night_watch import CLOCK_CHANGE
+from adapter.domain.policy import WriteBack
+from adapter.gateways.errors import as_port_errors, unmapped
+from adapter.ports import CaseContext, Effect, Failure, PortError
+from connectors.errors import Conflict, NotFound, Refused
+from connectors.lifecare import wire
+from connectors.lifecare.client import LifecareClient
+from connectors.phoniro.client import PhoniroClient
+from connectors.phoniro.wire import BrokenRow, Supervision
+from mappings.phoniro import look_outcome
+from mappings.tables import MunicipalMapping
+
+VENDOR, LISTED_BY = "lifecare", "phoniro"
+TABLE = "reported_visits"
+TOGETHER = timedelta(minutes=15)
+"""Looks that were due within so long are read from Phoniro together, for all whose visits are sent."""
+FRESH = timedelta(minutes=2)
+"""For how long such a reading counts."""
+KNOWN = timedelta(hours=1)
+"""For how long it is remembered who has a user id. Both are kept in memory alone."""
+
+
+class VisitExecutor:
+    """Reports visits, and takes them back. Kinds ``visit`` and ``remove_visit``.
+
+    How it is made safe to repeat: a visit is known by the look's id at Phoniro (``ExternalId``). When an answer was
+    lost it is sought by it; one that is sent again is sought once more first; and where Lifecare says that it has one
+    of that id already, that one is taken over, corrected if it says something else. Who looked is asked of Phoniro when
+    the visit is sent, and stored nowhere.
+    """
+
+    def __init__(
+        self, lifecare: LifecareClient, phoniro: PhoniroClient, mapping: MunicipalMapping, clock: Callable[[], datetime]
+    ) -> None:
+        self._lifecare = lifecare
+        self._table = mapping.reported_visits
+        self._looked = _WhoLooked(phoniro, clock)
+        self._clock = clock
+        self._staff: dict[str, tuple[datetime, str]] = {}
+
+    def vendor(self, _act: Act) -> str:
+        return VENDOR
+
+    async def perform(self, act: Act, case: CaseContext) -> Effect:
+        if self._table.mode is not WriteBack.ON:
+            raise unmapped("looks are not written back", VENDOR)
+        with _as_port_errors():
+            return await (self._report(act, case) if act.kind is ActKind.VISIT else self._remove(act))
+
+    async def find(self, act: Act, case: CaseContext) -> Effect | None:
+        with _as_port_errors():
+            found = await self._known(act, case)
+        if act.kind is ActKind.REMOVE_VISIT:
+            return Effect({"removed": True}) if found is None else None
+        return Effect({"visit": found.id, "found": True}) if found and _says(found, act) else None
+
+    async def observe(self, _act: Act, _case: CaseContext) -> Effect | None:
+        """None: a visit conflicts with nothing but itself."""
+        return None
+
+    async def _report(self, act: Act, case: CaseContext) -> Effect:
+        if case.protected and not self._table.protected:
+            return Effect({"withheld": "protected"})
+        visit = await self._visit(act, case)
+        # The first time nothing can be there; else what is there is taken over or corrected.
+        known = await self._known(act, case) if act.attempts > 1 or not act.key.startswith("1:") else None
+        if known is None:
+            try:
+                return Effect({"visit": await self._lifecare.report_visit(visit)})
+            except (Refused, Conflict):
+                known = await self._known(act, case)
+                if known is None:
+                    raise
+        if _says(known, act):
+            return Effect({"visit": known.id, "found": True})
+        corrected = visit.model_copy(update={"id": known.id})
+        return Effect({"visit": await self._lifecare.report_visit(corrected), "corrected": True})
+
+    async def _remove(self, act: Act) -> Effect:
+        try:
+            await self._lifecare.delete_reported_visit(_look(act), self._table.reporting_system)
+        except NotFound:
+            return Effect({"removed": True, "found": False})
+        return Effect({"removed": True})
+
+    async def _known(self, act: Act, case: CaseContext) -> wire.ReportedVisit | None:
+        """What stands in Lifecare of the look. One that is somebody else's is never touched (L11)."""
+        rows = (await self._lifecare.reported_visits(_look(act))).items
+        ours = [r for r in rows if r.reporting_system == self._table.reporting_system and not r.deleted]
+        found = ours[0] if ours else None
+        if found and found.client_person_id != case.person_id and found.execution_id != _execution(act, case):
+            raise PortError(Failure.REFUSED, "the visit of that id is another person's", vendor=VENDOR)
+        return found
+
+    async def _visit(self, act: Act, case: CaseContext) -> wire.ReportVisit:
+        table, execution = self._table, _execution(act, case)
+        for key in table.missing:
+            raise unmapped(f"{TABLE}.{key} is missing in the mapping", VENDOR, lacks=(TABLE, key))
+        if execution is None:
+            raise unmapped(
+                "the case has no execution that is known", VENDOR, lacks=("execution", str(act.what["case"]))
+            )
+        user_id, person_id = await self._who(act)
+        unit = act.what.get("unit") or case.unit
+        service = wire.ReportedService(
+            service_type=wire.CodeText(code=table.service_type),
+            service_category=wire.CodeText(code=table.service_category),
+            execution_id=execution,
+        )
+        return wire.ReportVisit(
+            external_id=_look(act),
+            reporting_system=table.reporting_system,
+            client_person_id=case.person_id,
+            personnel_person_id=person_id,
+            personnel_user_id=user_id,
+            execution_id=execution,
+            provider_unit_id=unit if isinstance(unit, int) else None,
+            start_time=_instant(act, "begun"),
+            end_time=_instant(act, "ended"),
+            services=(service,),
+        )
+
+    async def _who(self, act: Act) -> tuple[str, str]:
+        """Who looked: user id and number in Lifecare (LA11)."""
+        look = await self._looked.of(_look(act), _instant(act, "due"))
+        outcome = look and look_outcome(look.outcome)
+        if look is None or outcome not in LOOK_DONE or outcome is LookOutcome.VISIT:
+            reason = "Phoniro doesn't list the look as done; nothing was sent"
+            raise PortError(Failure.NOT_FOUND, reason, vendor=LISTED_BY)
+        user_id = self._table.user_id(look.operator_id) if look.operator_id else None
+        if user_id is None:
+            reason = f"{TABLE}.personnel: who looked is not mapped"
+            raise unmapped(reason, VENDOR, lacks=(f"{TABLE}.personnel", ""))
+        known = self._staff.get(user_id)
+        if known is None or self._clock() - known[0] > KNOWN:
+            rows = (await self._lifecare.personnels(user_id)).items
+            numbers = [row.person_id for row in rows if row.person_id and not row.deleted and row.active is not False]
+            if len(numbers) != 1:
+                raise unmapped("who looked is not known to Lifecare", VENDOR, lacks=("personnels", ""))
+            known = self._staff[user_id] = (self._clock(), numbers[0])
+        return user_id, known[1]
+
+
+class _WhoLooked:
+    """Phoniro's looks of the last minutes as they were read, so that a city's looks of one time are read once and not
+    once for each."""
+
+    def __init__(self, phoniro: PhoniroClient, clock: Callable[[], datetime]) -> None:
+        self._phoniro = phoniro
+        self._clock = clock
+        self._read: dict[tuple[datetime, datetime], tuple[datetime, Mapping[str, Supervision]]] = {}
+        self._reading = asyncio.Lock()
+
+    async def of(self, look_id: str, due: datetime) -> Supervision | None:
+        """None if it isn't listed. ``due`` is when it is due by our schedule, which Phoniro may have otherwise."""
+        start = due - timedelta(seconds=due.timestamp() % TOGETHER.total_seconds())
+        around = (start - CLOCK_CHANGE - TOGETHER, start + CLOCK_CHANGE + 2 * TOGETHER)
+        async with self._reading:
+            return (await self._within(start, start + TOGETHER)).get(look_id) or (await self._within(*around)).get(
+                look_id
+            )
+
+    async def _within(self, start: datetime, end: datetime) -> Mapping[str, Supervision]:
+        now = self._clock()
+        self._read = {span: kept for span, kept in self._read.items() if now - kept[0] <= FRESH}
+        if (start, end) not in self._read:
+            rows = [row async for row in self._phoniro.supervisions(start, end)]
+            self._read[start, end] = (now, {row.id: row for row in rows if not isinstance(row, BrokenRow)})
+        return self._read[start, end][1]
+
+
+@contextmanager
+def _as_port_errors() -> Iterator[None]:
+    """What only this needs a licence for is no reason to take Lifecare for down (L12). That Phoniro, which is asked who
+    looked, doesn't accept its own sign-in is a failure like any other of Phoniro's."""
+    try:
+        with as_port_errors():
+            yield
+    except PortError as error:
+        if error.failure is not Failure.UNAUTHORISED or error.vendor != VENDOR:
+            raise
+        status = error.audit.get("status")
+        refused = PortError(Failure.REFUSED, str(error), vendor=VENDOR, status=int(status) if status else None)
+    else:
+        return
+    raise refused from None
+
+
+def _look(act: Act) -> str:
+    return str(act.what["look"])
+
+
+def _execution(act: Act, case: CaseContext) -> int | None:
+    value = act.what.get("execution") or case.execution
+    return value if isinstance(value, int) else None
+
+
+def _instant(act: Act, name: str) -> datetime:
+    return datetime.fromisoformat(str(act.what[name]))
+
+
+def _says(found: wire.ReportedVisit, act: Act) -> bool:
+    """Whether a visit says what the act is to say, to the second."""
+    sent = (_instant(act, "begun"), _instant(act, "ended"))
+    return all(
+        at is not None and at.replace(microsecond=0) == ours.replace(microsecond=0)
+        for at, ours in zip((found.start_time, found.end_time), sent, strict=True)
+    )

@@ -1,0 +1,85 @@
+"""What is written to the case system of a case's looks of the last week, or would be (LA12): on a terminal, the case's
+page and for a program."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from adapter.domain.facts import Client
+from adapter.domain.ledger import Act, ActKind, ActState, Look
+from adapter.domain.policy import Policy, WriteBack
+from adapter.domain.visits import reported, subject
+from adapter.presentation.words import Words
+from adapter.store import look_log, visits
+from adapter.store.cases import Case
+
+SHOWN = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A look that is a visit, and what became of it: a code of the text table's section ``visit_states``."""
+
+    look: Look
+    state: str
+
+
+def case_visits(
+    conn: Connection, case: Case, client: Client | None, policy: Policy, now: datetime
+) -> tuple[Visit, ...]:
+    """The looks of the last week that are visits, the oldest first; none where looks aren't written back."""
+    if policy.write_back is WriteBack.OFF:
+        return ()
+    looks = look_log.of_case(conn, case.tenant, case.ref, now - SHOWN)
+    acts = visits.of_looks(conn, case.tenant, [subject(case.ref, look) for look in looks])
+    return of_looks(case.ref, looks, acts, policy, protected=client is None or client.protected)
+
+
+def of_looks(
+    ref: str, looks: Sequence[Look], acts: Mapping[str, tuple[Act, bool]], policy: Policy, *, protected: bool
+) -> tuple[Visit, ...]:
+    """``acts``: the last one of each look that has any, by what it stands under, and whether it was withheld."""
+    found = []
+    for look in looks:
+        act, withheld = acts.get(subject(ref, look), (None, False))
+        over = act is not None and act.state is ActState.DONE  # whatever the person is now
+        if reported(look) or act is not None:
+            forbidden = protected and not policy.write_back_protected and not over
+            found.append(Visit(look, "withheld" if withheld else "protected" if forbidden else _state(act, policy)))
+    return tuple(found)
+
+
+def _state(act: Act | None, policy: Policy) -> str:
+    if act is None:
+        return "planned" if policy.write_back is WriteBack.PLAN else "not_written"
+    if act.state is ActState.DONE:
+        return "written" if act.kind is ActKind.VISIT else "removed"
+    return "held" if act.state is ActState.PARKED else "waits"
+
+
+def lines(shown: Sequence[Visit], words: Words) -> list[tuple[str, str]]:
+    """Each look, from when to when, and what became of it."""
+    return [(_when(visit.look, words), words.say("visit_states", visit.state)) for visit in shown]
+
+
+def _when(look: Look, words: Words) -> str:
+    begun, ended = look.begun_at or look.due_at, look.ended_at or look.due_at
+    return f"{words.when(begun)}–{ended.astimezone(words.zone):%H:%M}"
+
+
+def as_json(shown: Sequence[Visit]) -> list[dict[str, Any]]:
+    """For a program; instants are UTC."""
+    return [
+        {
+            "due_at": visit.look.due_at.isoformat(),
+            "begun_at": visit.look.begun_at and visit.look.begun_at.isoformat(),
+            "ended_at": visit.look.ended_at and visit.look.ended_at.isoformat(),
+            "state": visit.state,
+        }
+        for visit in shown
+    ]

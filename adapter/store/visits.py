@@ -1,0 +1,41 @@
+"""The acts by which looks were written back: how they stand, and forgetting them in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+
+from adapter.domain.ledger import Act, ActState
+from adapter.store import outbox
+from adapter.store.codec import chunks
+from adapter.store.tables import acts
+
+_c = acts.c
+_OVER = (ActState.DONE, ActState.PARKED, ActState.DROPPED)
+
+
+def of_looks(conn: Connection, tenant: str, subjects: Iterable[str]) -> dict[str, tuple[Act, bool]]:
+    """The last act of each of these looks that has any, and whether it was withheld when its turn came."""
+    found: dict[str, tuple[Act, bool]] = {}
+    query = select(acts).where(_c.tenant == tenant).order_by(_c.ref, _c.n)
+    for some in chunks(subjects):
+        for row in conn.execute(query.where(_c.ref.in_(some))):
+            found[row.ref] = (outbox.act_from_row(conn, row), "withheld" in (row.result or {}))
+    return found
+
+
+def forget(conn: Connection, tenant: str, subjects: Iterable[str]) -> None:
+    """Of these looks nothing stays in the outbox."""
+    for some in chunks(subjects):
+        conn.execute(delete(acts).where(_c.tenant == tenant, _c.ref.in_(some)))
+
+
+def old(conn: Connection, tenant: str, before: datetime, limit: int) -> list[str]:
+    """Looks whose acts were all called for before an instant (UTC) and are over: what Lifecare holds is Lifecare's."""
+    other = acts.alias().c
+    stays = (other.tenant == tenant, other.ref == _c.ref, other.state.not_in(_OVER) | (other.created_at >= before))
+    over = (_c.state.in_(_OVER), _c.lane == "visit", _c.created_at < before)
+    query = select(_c.ref).distinct().where(_c.tenant == tenant, *over, ~select(other.ref).where(*stays).exists())
+    return list(conn.scalars(query.limit(limit)))
