@@ -38,6 +38,9 @@ class Signal(StrEnum):
 URGENT = (Signal.CONSENT_WITHDRAWN, Signal.END_HEARD, Signal.TIMES_CHANGED)
 """Signals that can't wait for a case's turn: their headings are read whole in every cycle."""
 
+CONSENT = frozenset({Signal.CONSENT_SIGNED, Signal.CONSENT_WITHDRAWN})
+"""The newest of these says whether there is consent."""
+
 
 OPTIONAL = frozenset({Signal.COHABITANT_CONSENT, Signal.INFORMATION_GIVEN})
 """Signals that a municipality may have a heading for, and then wants before the start (LA14)."""

@@ -99,6 +99,13 @@ class Life:
         truth = self.truth(at)
         return "nothing ordered" if truth is None else truth.forbids(at)
 
+    def keeps_shut(self, at: datetime) -> str | None:
+        """The same, leaving aside that the first day is still to come: a schedule made ahead opens by itself on it, so
+        how long it was still to come says nothing about how long anything else should have kept it shut."""
+        truth = self.truth(at)
+        begun = truth and replace(truth, first_day=min(truth.first_day, local(at).date()))
+        return "nothing ordered" if begun is None else begun.forbids(at)
+
     def _now(self, what: str, **changes: object) -> None:
         self.town.acted(self.person_id, what)
         self.truths.append(replace(self.truths[-1], at=self.town.clock.now(), **changes))  # type: ignore[arg-type]
