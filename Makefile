@@ -3,7 +3,7 @@ PY ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test bench chaos attack fuzz simulate simulate-mutants check sbom format install lock clean
+.PHONY: demo test bench chaos attack fuzz simulate simulate-mutants year check sbom format install lock clean
 
 $(READY): requirements/dev.txt pyproject.toml
 	$(PY) -m venv .venv
@@ -47,6 +47,12 @@ simulate: $(READY)
 # Takes out one protection at a time, and shows that the simulation finds it missing.
 simulate-mutants: $(READY)
 	$(BIN)/python -m tests.simulation.mutants
+
+# A simulated year of a town of 300, whose follow-up is counted a second time from the vendors' histories.
+PERSONS ?= 300
+YEAR_DAYS ?= 365
+year: $(READY)
+	$(BIN)/python -m tests.simulation.year $(PERSONS) $(YEAR_DAYS)
 
 check: $(READY)
 	$(BIN)/ruff format --check .

@@ -123,7 +123,7 @@ def _granted(details: Sequence[wire.OrderedServiceDetail], mapping: MunicipalMap
 
 
 def decision(row: wire.Decision) -> AuthorityDecision:
-    return AuthorityDecision(row.id, row.from_date, row.to_date, deleted=row.deleted)
+    return AuthorityDecision(row.id, row.from_date, row.to_date, deleted=row.deleted, decided=row.date)
 
 
 def execution(row: wire.Execution) -> tuple[Execution, tuple[FactProblem, ...]]:

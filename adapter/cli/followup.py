@@ -24,6 +24,9 @@ from adapter.presentation.followup_view import paper
 from adapter.store import counts
 from mappings.documents import FOLLOW_UP, DocumentError
 
+_EARLIEST, _LATEST = 2000, 2199
+"""Years that a day may be of: nothing was counted before, and the calendar itself has an end."""
+
 
 def followup(
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")] = None,
@@ -76,6 +79,9 @@ def _span(service: Service, name: str, first: datetime | None, last: datetime | 
     since = first.date() if first else date(until.year, 1, 1)
     if since > until:
         raise fail(f"--from {since} is after --to {until}.", CANT_BEGIN)
+    for option, day in (("--from", since), ("--to", until)):
+        if not _EARLIEST <= day.year <= _LATEST:
+            raise fail(f"{option} {day} can't be: give a day of the years {_EARLIEST} to {_LATEST}.", CANT_BEGIN)
     return since, until
 
 

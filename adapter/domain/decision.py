@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -45,6 +45,8 @@ class StepView:
     since: datetime | None = None
     late: int = 0
     reason: str | None = None
+    seen: datetime | None = None
+    """When the adapter first saw it in this state: of what is known by its day alone, that is the only moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +111,16 @@ class Decision:
     """The case's execution, as far as is known."""
     balanced: bool = field(default=False)
     """Whether each act that was carried out on the way in has had its counterpart (P7)."""
+
+
+def seen_since(before: Decision | None, after: Decision, now: datetime) -> Decision:
+    """``after``, with when (UTC) each of its steps was first seen in the state that it is in."""
+    was = {view.id: view for view in before.steps} if before else {}
+
+    def seen(view: StepView) -> datetime | None:
+        if view.state in (StepState.LATER, StepState.NOT_NEEDED):
+            return None
+        old = was.get(view.id)
+        return old.seen if old is not None and old.state is view.state else now
+
+    return replace(after, steps=tuple(replace(view, seen=seen(view)) for view in after.steps))

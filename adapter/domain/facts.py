@@ -38,6 +38,9 @@ class Signal(StrEnum):
 URGENT = (Signal.CONSENT_WITHDRAWN, Signal.END_HEARD, Signal.TIMES_CHANGED)
 """Signals that can't wait for a case's turn: their headings are read whole in every cycle."""
 
+CONSENT = frozenset({Signal.CONSENT_SIGNED, Signal.CONSENT_WITHDRAWN})
+"""The newest of these says whether there is consent."""
+
 
 OPTIONAL = frozenset({Signal.COHABITANT_CONSENT, Signal.INFORMATION_GIVEN})
 """Signals that a municipality may have a heading for, and then wants before the start (LA14)."""
@@ -88,13 +91,15 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class AuthorityDecision:
-    """A decision of the authority. ``deleted`` is an explicit word of the vendor's; ``gone`` is its absence."""
+    """A decision of the authority. ``deleted`` is an explicit word of the vendor's; ``gone`` is its absence;
+    ``decided`` is the day on which it was taken."""
 
     id: int
     first_day: date | None
     last_day: date | None
     deleted: bool = False
     gone: bool = False
+    decided: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

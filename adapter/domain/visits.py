@@ -39,12 +39,15 @@ def visit_wanted(
     sent = [act for act in acts if act.counts]
     stands = bool(sent) and sent[-1].kind is ActKind.VISIT
     turn = len(sent) + 1
-    if not reported(look):
-        about: What = {"case": ref, "look": sent[-1].what["look"]} if stands else {}
-        return Wanted(f"{turn}:remove", ActKind.REMOVE_VISIT, about, why="look_not_done") if stands else None
     what = visit_of(ref, look, unit, execution)
-    if stands and _same(sent[-1].what, what):
+    if stands and reported(look) and _same(sent[-1].what, what):
         return None
+    # A visit is known by the look's id: under another one it would be a second, so the first is taken back before.
+    other = stands and sent[-1].what["look"] != look.id
+    if other or not reported(look):
+        about: What = {"case": ref, "look": sent[-1].what["look"]} if stands else {}
+        why = "look_corrected" if reported(look) else "look_not_done"
+        return Wanted(f"{turn}:remove", ActKind.REMOVE_VISIT, about, why=why) if stands else None
     return Wanted(f"{turn}:visit", ActKind.VISIT, what, why="look_corrected" if stands else "look_done")
 
 
@@ -55,7 +58,8 @@ def visit_of(ref: str, look: Look, unit: int | None, execution: int | None) -> W
 
 
 def _same(sent: What, what: What) -> bool:
-    return all(sent.get(name) == what[name] for name in ("look", "begun", "ended"))
+    """Whether the visit that stands says the same; the id of the look may be another since."""
+    return all(sent.get(name) == what[name] for name in ("begun", "ended"))
 
 
 def _text(at: datetime | None) -> str | None:

@@ -242,13 +242,13 @@ class _Turn:
                 await self._decide_again(error, context, now)
 
     async def _park(self, error: PortError, now: datetime) -> None:
-        def park(c: Connection) -> bool:
-            claims.park(c, self.claimed, error=str(error), now=now, reason="act_parked", told=error.audit)
-            # What holds up one look holds up those of the whole town.
-            return self.claimed.lane != "visit" or write_back.tell_held(c, self.claimed.tenant, error, now)
-
-        if await self.rt.db.run(park):
+        if await self.rt.db.run(lambda c: self._parked(c, error, now)):
             self._tell_parked(error)
+
+    def _parked(self, c: Connection, error: PortError, now: datetime) -> bool:
+        """Park it; whether that is news: what holds up one look holds up those of the whole town."""
+        claims.park(c, self.claimed, error=str(error), now=now, reason="act_parked", told=error.audit)
+        return self.claimed.lane != "visit" or write_back.tell_held(c, self.claimed.tenant, error, now)
 
     def _tell_parked(self, error: PortError) -> None:
         log("act_parked", failure=error.failure.value, error=error, vendor=self.vendor, **self.label)
@@ -268,24 +268,25 @@ class _Turn:
             return
         retry_at = now + self._backoff(attempts, error)
 
-        def again(c: Connection) -> bool:
+        def again(c: Connection) -> tuple[bool, bool]:
             hopeless = self._hopeless(c, seen, error)
             before = schedules.newest(c, claimed.tenant, claimed.ref)
             if seen is not None and seen.schedule is not None:
                 schedules.save(
                     c, claimed.tenant, claimed.ref, seen.schedule, remote_id=seen.schedule_id, etag=seen.etag
                 )
-            if hopeless:
-                claims.park(c, claimed, error=str(error), now=now, reason="act_parked", told=error.audit)
-            else:
+            news = hopeless and self._parked(c, error, now)
+            if not hopeless:
                 claims.retry(
                     c, claimed, retry_at=retry_at, error=str(error), now=now, reason="conflict", told=error.audit
                 )
             counting.schedule_seen(c, self.tenant, claimed.ref, before, now)
-            return hopeless
+            return hopeless, news
 
-        if await self.rt.db.run(again):
+        parked, news = await self.rt.db.run(again)
+        if news:
             self._tell_parked(error)
+        if parked:
             return
         log(
             "act_retry",

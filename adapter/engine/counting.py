@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection
 
 from adapter.domain.decision import Decision
+from adapter.domain.facts import AuthorityDecision
 from adapter.domain.ledger import ActKind, Look, ScheduleRecord, ScheduleStatus
 from adapter.domain.looks import local_date
 from adapter.engine.environment import Tenant
 from adapter.followup import tallies
 from adapter.followup.tallies import NO_UNIT, Tally
 from adapter.ports import Effect
-from adapter.store import cases, claims, counts, outbox, schedules
+from adapter.store import cases, claims, counts, facts, outbox, schedules
 from adapter.store.cases import Case
 from adapter.store.claims import ClaimedAct
 
@@ -30,13 +31,25 @@ def act_done(c: Connection, tenant: Tenant, claimed: ClaimedAct, effect: Effect,
     unit = counts.unit_of(c, tenant.name, ref)
     found = tallies.of_act(act, now, unit, zone)
     earlier = outbox.acts(c, tenant.name, ref) if act.kind in _LONG else ()
-    case = cases.case(c, tenant.name, ref) if act.kind is ActKind.CREATE else None
-    decision = case.last_decision if case else None
-    found += tallies.lengths_of_act(act, now, unit, zone, earlier, decision.steps if decision else ())
+    decided = _decided(c, tenant, ref) if act.kind is ActKind.CREATE else None
+    found += tallies.lengths_of_act(act, now, unit, zone, earlier, decided)
     if effect.schedule is not None:
         after = schedules.newest(c, tenant.name, ref)
         found += tallies.of_schedule(before, after, local_date(now, zone), unit, ours=True)
     counts.add(c, tenant.name, found)
+
+
+def _decided(c: Connection, tenant: Tenant, ref: str) -> date | None:
+    """The day of the decision that a case rests on: its order's, where the case system doesn't say it."""
+    case = cases.case(c, tenant.name, ref)
+    decision = case.last_decision if case else None
+    taken = next((v for v in decision.steps if v.id == "I1" and v.at), None) if decision else None
+    if taken is None or taken.at is None:
+        return None
+    known = facts.load(c, tenant.name, ref).resources.get("decisions")
+    decisions: Sequence[AuthorityDecision] = (known.value or ()) if known else ()
+    day = next((d.decided for d in decisions if str(d.id) == taken.evidence_id), None)
+    return day or local_date(taken.at, tenant.policy.zone)
 
 
 def schedule_seen(c: Connection, tenant: Tenant, ref: str, before: ScheduleRecord | None, now: datetime) -> None:

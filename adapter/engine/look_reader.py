@@ -159,7 +159,8 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
     """Store the looks that changed, mark their cases, call for what is to be told, and move the cursor: all of it or
     nothing."""
     policy, news = tenant.policy, News()
-    known = look_log.since(c, tenant.name, todo.start - SAME_LOOK)
+    # A listed look may be one that is known by an earlier instant.
+    known = look_log.since(c, tenant.name, todo.start - SAME_LOOK - leeway(todo.start, policy.zone))
     stood, listed = _stood(c, tenant, todo.start), _listed(c, tenant, seen.rows, news)
     for ref, rows in listed.items():
         stood.setdefault(ref, {}).update({n: s for n, (s, _) in rows.items() if n not in stood.get(ref, {})})

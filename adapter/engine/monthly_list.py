@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
@@ -13,9 +13,12 @@ from adapter.domain.looks import local_date
 from adapter.domain.unfulfilled import report_month
 from adapter.engine.environment import Runtime, Tenant
 from adapter.store import outbox
-from adapter.store.unfulfilled import unfulfilled_cases
+from adapter.store.unfulfilled import undecided, unfulfilled_cases
 
 SUBJECT = "unfulfilled"
+ANEW = timedelta(days=2)
+"""After an upgrade the list waits until the cases are decided anew, as each is within a day; for one that isn't, no
+longer than this."""
 
 
 async def want_monthly_list(rt: Runtime, tenant: Tenant) -> None:
@@ -29,7 +32,8 @@ async def want_monthly_list(rt: Runtime, tenant: Tenant) -> None:
 
     def read(c: Connection) -> str | None:
         wanted = any(act.key == month for act in outbox.acts(c, tenant.name, SUBJECT))
-        return None if wanted else _rows(c, tenant.name, today)
+        waits = not wanted and undecided(c, tenant.name, now - ANEW)
+        return None if wanted or waits else _rows(c, tenant.name, today)
 
     rows = await rt.db.run_aside(read)
     if rows is not None:

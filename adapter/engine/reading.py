@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import Any
 
 from adapter.domain.decision import Decision, StepState
-from adapter.domain.facts import INFORMS, URGENT, FactProblem, Note, ServiceKind, Signal
+from adapter.domain.facts import CONSENT, INFORMS, URGENT, FactProblem, Note, ServiceKind, Signal
 from adapter.domain.looks import local_date
 from adapter.domain.signals import signals_that_matter
 from adapter.engine.circuit_breaker import LIFECARE
@@ -49,6 +50,8 @@ class CaseReader:
         self.before = before
         self.read: dict[str, StoredFact] = {}
         self._asked: frozenset[Signal] = frozenset()
+        self._consent: frozenset[Signal] = frozenset()
+        """What was read of the consent."""
         self._decision = _last_decision(case)
 
     @property
@@ -169,24 +172,44 @@ class CaseReader:
         since = min(first, local_date(self.rt.clock.now(), self.tenant.policy.zone))
         executions = self._value("executions")
         places = frozenset(e.id for e in executions if not e.deleted and (e.last_day is None or e.last_day >= first))
-        while asked := signals() - self._asked:
+        error: PortError | None = None
+        while error is None and (asked := signals() - self._asked):
             self._asked |= asked
-            before: tuple[Note, ...] = self._value("notes")
-            call = partial(self.tenant.source.notes, places, asked, since)
-            value, problems, error = await self._asked_for("notes", call, [n for n in before if n.signal in asked])
-            if error is not None:
-                self._unread("notes", error)
-                return
-            kept = (n for n in before if n.signal not in asked and n.execution_id in places)
-            notes = tuple(sorted((*kept, *value), key=lambda n: (n.at, n.id)))
-            known = self.read["notes"].problems if "notes" in self.read else ()
-            self.read["notes"] = StoredFact.read("notes", notes, (*known, *problems), self.at)
+            parts = [part for part in (asked & CONSENT, asked - CONSENT) if part]
+            errors = await asyncio.gather(*(self._read_part(places, part, since) for part in parts))
+            error = next((e for e in errors if e is not None), None)
         old, fact = self.before.get("notes"), self.read.get("notes")
+        if error is not None:
+            self._unread("notes", error)
+            self.read["notes"] = self._with_consent(self.read["notes"], fact)
+            return
         if old and fact and not self._evidence - {*URGENT} <= self._asked:
             self.read["notes"] = replace(fact, read_at=old.read_at)
         executions_error = self.read["executions"].error if "executions" in self.read else None
         if fact and executions_error:
-            self.read["notes"] = StoredFact.unread("notes", old, self.at, executions_error)
+            unread = StoredFact.unread("notes", old, self.at, executions_error)
+            self.read["notes"] = self._with_consent(unread, fact)
+
+    async def _read_part(self, places: frozenset[int], asked: frozenset[Signal], since: date) -> PortError | None:
+        known: tuple[Note, ...] = self._value("notes")
+        call = partial(self.tenant.source.notes, places, asked, since)
+        value, problems, error = await self._asked_for("notes", call, [n for n in known if n.signal in asked])
+        if error is not None:
+            return error
+        kept = (n for n in self._value("notes") if n.signal not in asked and n.execution_id in places)
+        before = self.read["notes"].problems if "notes" in self.read else ()
+        self.read["notes"] = StoredFact.read("notes", _in_order(*kept, *value), (*before, *problems), self.at)
+        self._consent |= asked & CONSENT
+        return None
+
+    def _with_consent(self, unread: StoredFact, read: StoredFact | None) -> StoredFact:
+        """Notes that couldn't be read whole keep their last value, but for what was read of the consent: while a case
+        system fails now and then, all headings together may not be readable for hours, and a withdrawal that was seen
+        must not wait for them (P2). They are stale all the same, so a consent given anew opens nothing."""
+        if read is None or unread.value is None:
+            return unread
+        kept = (n for n in unread.value if n.signal not in self._consent)
+        return replace(unread, value=_in_order(*kept, *(n for n in read.value or () if n.signal in self._consent)))
 
     async def _asked_for(self, name: str, call: Call, old: Any) -> tuple[Any, Problems, PortError | None]:
         """What a call answers. Where something of ``old`` is no longer shown, it is made sure first that the resource
@@ -209,6 +232,10 @@ class CaseReader:
         if old is None or not old.stale:
             log("fact_unread", resource=name, failure=error.failure.value, error=error)
         self.read[name] = StoredFact.unread(name, old, self.at, str(error))
+
+
+def _in_order(*notes: Note) -> tuple[Note, ...]:
+    return tuple(sorted(notes, key=lambda n: (n.at, n.id)))
 
 
 def _last_decision(case: Case) -> Decision | None:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from adapter.domain.decide import decide, never_read
-from adapter.domain.decision import Decision
+from adapter.domain.decision import Decision, seen_since
 from adapter.domain.facts import Facts, Order
 from adapter.domain.ledger import ActKind, ActState, Ledger
 from adapter.domain.night_watch import REMEMBERED
@@ -146,7 +146,7 @@ def _decide(
     ledger = enter(c, case, assembled, before_entry, now, tenant)
     if ledger is not before_entry:
         rows = None
-    decision = decide(assembled, ledger, now, tenant.policy)
+    decision = seen_since(case.last_decision, decide(assembled, ledger, now, tenant.policy), now)
     if _opens_unread(decision, ledger, reader):
         raise NotRead
     settled = outbox.settle_wanted(

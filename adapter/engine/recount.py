@@ -19,7 +19,7 @@ from adapter.followup import tallies
 from adapter.followup.report import months_between
 from adapter.followup.tallies import Tally
 from adapter.store import counts, look_log, schedules
-from adapter.store.outbox import act_from_row
+from adapter.store.outbox import ADOPTED, act_from_row
 from adapter.store.tables import acts, cases
 from adapter.store.tables import counts as counted
 
@@ -65,7 +65,7 @@ def _of_acts(c: Connection, tenant: Tenant, first: date, last: date) -> Counter[
     when = (acts.c.done_at >= day_start(first, zone), acts.c.done_at < day_end(last, zone))
     found: Counter[str] = Counter()
     for row in c.execute(select(acts).where(*done, *when)):
-        if not (row.result or {}).get("adopted"):
+        if row.result != ADOPTED:
             _add(found, tallies.of_act(act_from_row(c, row), row.done_at, None, zone))
     return found
 

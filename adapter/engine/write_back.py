@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from adapter.domain.ledger import ActKind, Look, Wanted, What
 from adapter.domain.policy import WriteBack
 from adapter.domain.visits import TRIED_AGAIN, subject, visit_wanted
+from adapter.engine.circuit_breaker import LIFECARE
 from adapter.engine.environment import Tenant
 from adapter.ports import Failure, PortError
 from adapter.store import events, look_log, outbox
@@ -45,7 +46,7 @@ def call_for(c: Connection, tenant: Tenant, looks: Iterable[tuple[str, Look]], n
 
 def tell_held(c: Connection, tenant: str, error: PortError, now: datetime) -> bool:
     """Tell those who run the adapter why a visit is held back, once for each cause; whether that is news."""
-    if error.failure is Failure.NOT_FOUND:
+    if error.failure is Failure.NOT_FOUND and error.vendor != LIFECARE:
         return False  # the camera platform is of two minds, which the next readings settle
     if error.failure is Failure.UNMAPPED and error.lacks is None:
         return False  # it was switched off

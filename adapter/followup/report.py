@@ -125,7 +125,8 @@ def _views(month: Month, unit: int | None, *, every: bool) -> list[_View]:
 
 def _cases(v: _View) -> list[tuple[Cell, ...]]:
     counted = [v.number(what) for what in ("ordered", "adopted", "started", "withdrawn")]
-    return [(*counted, v.total("ended"), v.active_before + v.number("active"), *v.lengths("lead"))]
+    ended = v.total("ended") + v.number("elsewhere.ended")
+    return [(*counted, ended, v.active_before + v.number("active"), *v.lengths("lead"))]
 
 
 def _steps(v: _View) -> list[tuple[Cell, ...]]:
@@ -135,7 +136,11 @@ def _steps(v: _View) -> list[tuple[Cell, ...]]:
 
 def _pauses(v: _View) -> list[tuple[Cell, ...]]:
     causes = sorted({*v.kinds("paused"), *v.kinds("pause")})
-    return [(c, v.number(f"paused.{c}"), v.number(f"pause.{c}"), *v.lengths(f"pause.{c}")) for c in causes]
+    rows: list[tuple[Cell, ...]] = [
+        (c, v.number(f"paused.{c}"), v.number(f"pause.{c}"), *v.lengths(f"pause.{c}")) for c in causes
+    ]
+    elsewhere = [v.number(f"elsewhere.{status}") for status in ("paused", "open")]
+    return [*rows, ("elsewhere", *elsewhere, None, None)] if any(elsewhere) else rows
 
 
 def _unwatched(v: _View) -> list[tuple[Cell, ...]]:

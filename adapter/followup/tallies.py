@@ -7,14 +7,15 @@ tallies in the transaction of what they count.
 
 from __future__ import annotations
 
+import json
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
 from adapter.domain.decision import Decision, StepState, StepView
 from adapter.domain.ledger import Act, ActKind, ActState, Look, LookOutcome, ScheduleRecord, ScheduleStatus
-from adapter.domain.looks import local_date, window_start
+from adapter.domain.looks import at_wall_clock, day_end, day_start, local_date, window_start
 from adapter.domain.night_watch import night_of
 from adapter.domain.nights import NightWindow
 from adapter.domain.routine import STEPS
@@ -70,20 +71,29 @@ def _mail(act: Act) -> list[tuple[str, int]]:
 
 
 def lengths_of_act(
-    act: Act, at: datetime, unit: int | None, zone: tzinfo, earlier: Iterable[Act], steps: Sequence[StepView]
+    act: Act, at: datetime, unit: int | None, zone: tzinfo, earlier: Iterable[Act], decided: date | None
 ) -> list[Tally]:
-    """What took how long until this act was done ``at`` (UTC): from the order's day to the start; a pause, by its
-    cause; from a look that wasn't done to the word of it. ``earlier`` are the case's acts, ``steps`` its checklist."""
-    day, whose = local_date(at, zone), unit or NO_UNIT
+    """What took how long until this act was done ``at`` (UTC): from the day of the decision to the start; a pause, by
+    its cause; from a look that wasn't done to the word of it. ``earlier`` are the case's acts."""
+    day, whose = local_date(at, zone), int(unit or act.what.get("unit") or NO_UNIT)
     found: list[Tally] = []
-    if act.kind is ActKind.CREATE and (ordered := next((v.at for v in steps if v.id == "I1" and v.at), None)):
-        found.append(Tally(day, whose, "lead", max((day - local_date(ordered, zone)).days, 0)))
+    if act.kind is ActKind.CREATE and decided is not None:
+        found.append(Tally(day, whose, "lead", max((day - decided).days, 0)))
     if act.kind in (ActKind.RESUME, ActKind.END) and (pause := _open_pause(earlier, act)) and pause.done_at:
         found.append(Tally(day, whose, f"pause.{pause.what.get('reason')}", _hours(at - pause.done_at)))
-    if act.kind is ActKind.MAIL and act.what.get("mail") == "look_missed":
-        due = datetime.strptime(act.key.split(":")[2], "%Y%m%dT%H%MZ").replace(tzinfo=UTC)
-        found.append(Tally(day, whose, "told", max(int((at - due) / timedelta(minutes=1)), 0)))
-    return found
+    told = [max(int((at - due) / timedelta(minutes=1)), 0) for due in _looks_told(act, zone)]
+    return found + [Tally(day, whose, "told", minutes) for minutes in told]
+
+
+def _looks_told(act: Act, zone: tzinfo) -> list[datetime]:
+    """The looks (UTC) of which a mail says that they weren't done: one at once, or all of an outage together."""
+    match act.what.get("mail"):
+        case "look_missed":
+            return [datetime.strptime(act.key.split(":")[2], "%Y%m%dT%H%MZ").replace(tzinfo=UTC)]
+        case "looks_late":
+            due = [datetime.fromisoformat(at) for at, _ in json.loads(str(act.what["looks"]))]
+            return [at_wall_clock(at.date(), at.time(), zone) for at in due]
+    return []
 
 
 def _open_pause(acts: Iterable[Act], until: Act) -> Act | None:
@@ -114,16 +124,20 @@ def _live(status: ScheduleStatus | None) -> bool:
     return status in (ScheduleStatus.OPEN, ScheduleStatus.PAUSED)
 
 
+SETTLES = timedelta(minutes=30)
+"""So long after a night began all is as it shall be that changes with it: absences, and what they pause and resume."""
+
+
 def of_decision(
     before: Decision | None, after: Decision, since: datetime | None, now: datetime, window: NightWindow, zone: tzinfo
 ) -> list[Tally]:
     """What became of a case between the decision ``before`` (made at ``since``) and the one ``after`` (both UTC): steps
-    that are done now, an order withdrawn before the start, nights that began while nobody looked after somebody who is
-    granted it."""
+    that are done now, an order withdrawn before the start, nights in which, when they had begun, nobody looked after
+    somebody who is granted it."""
     unit, today = after.unit or NO_UNIT, local_date(now, zone)
     was, is_ = ({v.id: v for v in d.steps} if d else {} for d in (before, after))
     found = [
-        Tally(today, unit, f"step.{view.id}", _hours(view.at - _awaited(view, was, is_)))
+        Tally(today, unit, f"step.{view.id}", _hours(_done_at(view) - _awaited(view, was, is_, zone)))
         for view in after.steps
         if view.state is StepState.DONE and view.at and not _done(was, view.id)
     ]
@@ -131,8 +145,8 @@ def of_decision(
         found.append(Tally(today, unit, "withdrawn"))
     if before and before.unwatched and since:
         evening = local_date(since, zone)
-        while (begins := window_start(evening, window, zone)) <= now:
-            if begins > since:
+        while (settled := window_start(evening, window, zone) + SETTLES) <= now:
+            if settled > since:
                 found.append(Tally(evening, before.unit or NO_UNIT, f"unwatched.{before.unwatched.cause}"))
             evening += timedelta(days=1)
     return found
@@ -142,12 +156,33 @@ def _done(steps: Mapping[str, StepView], step: str) -> bool:
     return step in steps and steps[step].state is StepState.DONE
 
 
-def _awaited(view: StepView, was: Mapping[str, StepView], is_: Mapping[str, StepView]) -> datetime:
-    """Since when a step that is done was awaited: as it was told before, else since what comes before it was done."""
+_MOMENTS = ("act", "look", "note", "declared")
+"""Evidence that has a time of day. All other is known by its day alone."""
+
+
+def _done_at(view: StepView) -> datetime:
+    """When a step was done: when the adapter first saw it, where nothing tells more than the day."""
     assert view.at is not None
-    told = was[view.id].since if view.id in was else None
-    before = [v.at for step in STEPS[view.id].after if (v := is_.get(step)) and v.state is StepState.DONE and v.at]
-    return told or max(before, default=view.at)
+    return view.at if view.evidence in _MOMENTS else view.seen or view.at
+
+
+def _awaited(view: StepView, was: Mapping[str, StepView], is_: Mapping[str, StepView], zone: tzinfo) -> datetime:
+    """Since when a step that is done was awaited: since what comes before it was done, or what it was told before that
+    it waits for, whichever is later."""
+    before = [v for step in STEPS[view.id].after if _done(is_, step) and (v := is_[step]).at]
+    since = [max(v.at, _done_at(v)) for v in before if v.at]
+    if (told := was.get(view.id)) and told.since:
+        since.append(_begun(told.since, told.seen, zone))
+    return max(since, default=_done_at(view))
+
+
+def _begun(since: datetime, seen: datetime | None, zone: tzinfo) -> datetime:
+    """What is awaited since a day is so since the adapter first saw it; or, where the day was still to come, since it
+    was over: what was booked for a day and is done on it took no time."""
+    day = local_date(since, zone)
+    if since != day_start(day, zone) or seen is None:
+        return since
+    return seen if since <= seen else day_end(day, zone)
 
 
 LOOKS = {
@@ -199,6 +234,6 @@ def of_call(vendor: str, outcome: str, seconds: float, day: date) -> Tally:
 
 
 def _hours(length: timedelta) -> int:
-    """Whole hours, and whole days from two days on."""
-    hours = max(int(length / timedelta(hours=1)), 0)
-    return hours if hours < 48 else hours // 24 * 24
+    """Rounded to hours, and to days from two days on."""
+    hours = max(round(length / timedelta(hours=1)), 0)
+    return hours if hours < 48 else round(length / timedelta(days=1)) * 24

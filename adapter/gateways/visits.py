@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from adapter.domain.ledger import LOOK_DONE, Act, ActKind, LookOutcome
@@ -11,7 +12,7 @@ from adapter.domain.night_watch import CLOCK_CHANGE
 from adapter.domain.policy import WriteBack
 from adapter.gateways.errors import as_port_errors, unmapped
 from adapter.ports import CaseContext, Effect, Failure, PortError
-from connectors.errors import Conflict, NotFound, Refused, Unauthorised
+from connectors.errors import Conflict, NotFound, Refused
 from connectors.lifecare import wire
 from connectors.lifecare.client import LifecareClient
 from connectors.phoniro.client import PhoniroClient
@@ -53,16 +54,11 @@ class VisitExecutor:
     async def perform(self, act: Act, case: CaseContext) -> Effect:
         if self._table.mode is not WriteBack.ON:
             raise unmapped("looks are not written back", VENDOR)
-        with as_port_errors():
-            try:
-                return await (self._report(act, case) if act.kind is ActKind.VISIT else self._remove(act))
-            except Unauthorised as error:
-                reason, status = str(error), error.status
-        # What only this needs a licence for is no reason to take Lifecare for down (L12).
-        raise PortError(Failure.REFUSED, reason, vendor=VENDOR, status=status)
+        with _as_port_errors():
+            return await (self._report(act, case) if act.kind is ActKind.VISIT else self._remove(act))
 
     async def find(self, act: Act, case: CaseContext) -> Effect | None:
-        with as_port_errors():
+        with _as_port_errors():
             found = await self._known(act, case)
         if act.kind is ActKind.REMOVE_VISIT:
             return Effect({"removed": True}) if found is None else None
@@ -181,6 +177,23 @@ class _WhoLooked:
             rows = [row async for row in self._phoniro.supervisions(start, end)]
             self._read[start, end] = (now, {row.id: row for row in rows if not isinstance(row, BrokenRow)})
         return self._read[start, end][1]
+
+
+@contextmanager
+def _as_port_errors() -> Iterator[None]:
+    """What only this needs a licence for is no reason to take Lifecare for down (L12). That Phoniro, which is asked who
+    looked, doesn't accept its own sign-in is a failure like any other of Phoniro's."""
+    try:
+        with as_port_errors():
+            yield
+    except PortError as error:
+        if error.failure is not Failure.UNAUTHORISED or error.vendor != VENDOR:
+            raise
+        status = error.audit.get("status")
+        refused = PortError(Failure.REFUSED, str(error), vendor=VENDOR, status=int(status) if status else None)
+    else:
+        return
+    raise refused from None
 
 
 def _look(act: Act) -> str:

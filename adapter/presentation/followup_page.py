@@ -18,8 +18,8 @@ from adapter.presentation.words import Words
 _SECTIONS = {
     "step": ("step_names", "steps"),
     "role": ("roles",),
-    "cause": ("unwatched", "causes"),
-    "about": ("step_names", "steps", "unwatched", "causes", "mails"),
+    "cause": ("unwatched", "causes", "followup_codes"),
+    "about": ("step_names", "steps", "unwatched", "causes", "mails", "followup_codes"),
     "kind": ("followup_kinds",),
     "message": ("letters", "mails"),
     "system": ("followup_systems",),

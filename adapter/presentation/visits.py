@@ -41,15 +41,16 @@ def case_visits(
 
 
 def of_looks(
-    ref: str, looks: Sequence[Look], acts: Mapping[str, Act], policy: Policy, *, protected: bool
+    ref: str, looks: Sequence[Look], acts: Mapping[str, tuple[Act, bool]], policy: Policy, *, protected: bool
 ) -> tuple[Visit, ...]:
-    """``acts``: the last one of each look that has any, by what it stands under."""
-    withheld = protected and not policy.write_back_protected
+    """``acts``: the last one of each look that has any, by what it stands under, and whether it was withheld."""
     found = []
     for look in looks:
-        act = acts.get(subject(ref, look))
+        act, withheld = acts.get(subject(ref, look), (None, False))
+        over = act is not None and act.state is ActState.DONE  # whatever the person is now
         if reported(look) or act is not None:
-            found.append(Visit(look, "protected" if withheld else _state(act, policy)))
+            forbidden = protected and not policy.write_back_protected and not over
+            found.append(Visit(look, "withheld" if withheld else "protected" if forbidden else _state(act, policy)))
     return tuple(found)
 
 

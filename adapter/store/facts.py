@@ -24,7 +24,8 @@ _OF_CASE = select(facts).where(_c.tenant == bindparam("tenant"), _c.ref == bindp
 @dataclass(frozen=True, slots=True)
 class StoredFact:
     """A resource as last read whole at ``read_at`` (UTC; None, with ``value`` None: never yet), and asked for, whole or
-    in part, at ``tried_at``. ``stale``: that failed with ``error``."""
+    in part, at ``tried_at``. ``stale``: that failed with ``error``; then only what notes say of the consent may be of
+    ``tried_at``."""
 
     resource: str
     value: Any
@@ -59,7 +60,8 @@ def save(
         of = {"tenant": tenant, "ref": ref, "resource": name}
         if old is not None and fact.stale:
             mine = (_c.tenant == tenant, _c.ref == ref, _c.resource == name)
-            conn.execute(update(facts).where(*mine).values(sealed(conn, facts, tried, **of)))
+            part = {} if fact.value == old.value else {"value": codec.dump_fact(name, fact.value)}
+            conn.execute(update(facts).where(*mine).values(sealed(conn, facts, {**part, **tried}, **of)))
         elif old is not None and old.read_at and (old.value, old.problems) == (fact.value, fact.problems):
             same.setdefault((fact.read_at, fact.tried_at), []).append(name)
         else:

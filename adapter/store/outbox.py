@@ -55,6 +55,10 @@ class Settled:
     dropped: tuple[str, ...]
 
 
+ADOPTED = {"adopted": True}
+"""The result of an act that nobody carried out here: it was done when the case was taken over."""
+
+
 def lane_of(kind: ActKind) -> str:
     if kind in VISIT_KINDS:
         return "visit"
@@ -235,7 +239,7 @@ def drop_waiting(conn: Connection, tenant: str, subject: str, *, now: datetime) 
 def seed_done(conn: Connection, case: Case, wanted: Sequence[Wanted], now: datetime) -> None:
     """Put acts into the ledger that were done before the adapter took over: they count as done, and nothing is sent."""
     last = conn.scalar(select(func.max(_c.n)).where(_c.tenant == case.tenant, _c.ref == case.ref)) or 0
-    done = {"state": ActState.DONE, "done_at": now, "result": {"adopted": True}, "retry_at": None}
+    done = {"state": ActState.DONE, "done_at": now, "result": ADOPTED, "retry_at": None}
     rows = [_new(case.tenant, case.ref, n, w, now, now, None) | done for n, w in enumerate(wanted, last + 1)]
     if rows:
         conn.execute(_NEW, rows)
@@ -364,4 +368,18 @@ def release_parked(
         query = query.where(_c.lane == lane)
     if since is not None:
         query = query.where(_c.created_at >= since)
-    return sum(requeue_parked(conn, tenant, ref, now) for ref in conn.scalars(query.order_by(_c.ref)).all())
+    visits = _release_visits(conn, tenant, now, since) if lane in (None, "visit") else 0
+    return visits + sum(requeue_parked(conn, tenant, ref, now) for ref in conn.scalars(query.order_by(_c.ref)).all())
+
+
+def _release_visits(conn: Connection, tenant: str, now: datetime, since: datetime | None) -> int:
+    """Those that are the only act of their look that isn't over, in one statement: one by one, a city's of a few nights
+    would keep pauses and ends from the database for minutes."""
+    other = table.alias().c
+    open_too = other.state.in_((*UNFINISHED, ActState.PARKED))
+    beside = select(other.n).where(other.tenant == tenant, other.ref == _c.ref, other.n != _c.n, open_too).exists()
+    alone = update(table).where(_c.tenant == tenant, _c.lane == "visit", _c.state == ActState.PARKED, ~beside)
+    if since is not None:
+        alone = alone.where(_c.created_at >= since)
+    free = {"state": ActState.PENDING, "retry_at": now, "ready_at": now, "error": None}
+    return conn.execute(alone.values(free)).rowcount

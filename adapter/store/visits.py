@@ -16,12 +16,13 @@ _c = acts.c
 _OVER = (ActState.DONE, ActState.PARKED, ActState.DROPPED)
 
 
-def of_looks(conn: Connection, tenant: str, subjects: Iterable[str]) -> dict[str, Act]:
-    """The last act of each of these looks that has any."""
-    found: dict[str, Act] = {}
+def of_looks(conn: Connection, tenant: str, subjects: Iterable[str]) -> dict[str, tuple[Act, bool]]:
+    """The last act of each of these looks that has any, and whether it was withheld when its turn came."""
+    found: dict[str, tuple[Act, bool]] = {}
     query = select(acts).where(_c.tenant == tenant).order_by(_c.ref, _c.n)
     for some in chunks(subjects):
-        found |= {row.ref: outbox.act_from_row(conn, row) for row in conn.execute(query.where(_c.ref.in_(some)))}
+        for row in conn.execute(query.where(_c.ref.in_(some))):
+            found[row.ref] = (outbox.act_from_row(conn, row), "withheld" in (row.result or {}))
     return found
 
 

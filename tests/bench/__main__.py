@@ -65,7 +65,19 @@ def main() -> None:
     parser.add_argument("--store", choices=STORES, default=None)
     parser.add_argument(
         "--only",
-        choices=["start", "orders", "slow", "encrypted", "cases", "curve", "poll", "replicas", "killed", "night"],
+        choices=[
+            "start",
+            "orders",
+            "slow",
+            "encrypted",
+            "cases",
+            "curve",
+            "poll",
+            "replicas",
+            "killed",
+            "night",
+            "report",
+        ],
     )
     given = parser.parse_args()
     if given.rounds < 1 or given.rounds % 2 == 0:
@@ -102,6 +114,7 @@ def main() -> None:
         run("poll", lambda folder, url: [measure.poll_to_message(outside, folder, url)])
         run("replicas", lambda folder, url: [measure.two_replicas(outside, folder, url, count)], stores=("postgresql",))
         run("killed", lambda folder, url: [measure.killed(outside, folder, url, count)], stores=("sqlite",))
+        run("report", lambda _, url: [measure.a_years_report(url, many)])
         run("night", lambda folder, url: [measure.watched(folder, url, 3000)])
     show(rows)
     (ROOT / "var").mkdir(exist_ok=True)

@@ -27,6 +27,7 @@ from adapter.store.sealing import Sealing
 from adapter.store.tables import acts
 from tests.bench import durable
 from tests.bench.fill import fill
+from tests.bench.followup import a_year
 from tests.bench.night import night
 from tests.outside import ROOT, Outside, mapping_without_quiet_hours, person
 from tests.replicas.crew import NOTES_EACH
@@ -362,6 +363,14 @@ def help_seconds() -> Row:
     subprocess.run([sys.executable, "-c", "pass"], check=True)
     bare = time.perf_counter() - began
     return row("adapter --help", f"{min(times):.2f} s, best of 5", f"{bare:.2f} s, Python alone", None, "< 0.5 s")
+
+
+def a_years_report(url: str, cases: int) -> Row:
+    """The follow-up of a year, by month, unit and for the whole, where so many cases began in it."""
+    rows, seconds = a_year(url, cases)
+    return row(
+        f"a year's report, {cases} cases, {store_name(url)}", f"{seconds:.2f} s", f"{rows} counts", None, "< 5 s"
+    )
 
 
 def watched(folder: Path, url: str, count: int) -> Row:

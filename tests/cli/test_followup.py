@@ -52,3 +52,5 @@ async def test_what_was_done_is_told_to_a_person_to_a_program_and_to_excel_and_c
     assert "message.install: counted 3, found 1" in await adapter("followup", "--check", code=1)
 
     await adapter("followup", "--from", "2026-05-01", "--to", "2026-04-01", code=2)
+    for span in (("--from", "0001-01-01"), ("--to", "9999-12-31")):
+        assert "give a day of the years 2000 to 2199" in await adapter("followup", *span, code=2)

@@ -47,6 +47,16 @@ def test_what_is_said_of_a_look_names_neither_the_person_nor_who_looked() -> Non
     assert set(first.what) == {"case", "look", "due", "unit", "execution", "begun", "ended"}
 
 
+def test_a_look_that_the_platform_gives_another_id_is_no_second_visit() -> None:
+    first = wanted(DONE, [])
+    assert first is not None
+    renamed = replace(DONE, id="another-id")
+    assert wanted(renamed, [act(first, 1)]) is None
+    back = wanted(replace(renamed, ended_at=DUE + timedelta(minutes=5)), [act(first, 1)])
+    assert back is not None
+    assert (back.kind, back.what["look"]) == (ActKind.REMOVE_VISIT, "a-look"), "what stands under the old id goes first"
+
+
 @given(
     st.lists(
         st.tuples(

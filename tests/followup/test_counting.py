@@ -50,7 +50,7 @@ def test_a_reminder_is_counted_by_step_and_level() -> None:
 
 def test_the_word_of_a_missed_look_is_counted_from_its_time() -> None:
     mail = act(ActKind.MAIL, "look:1:20260302T2245Z:0", mail="look_missed")
-    (tally,) = tallies.lengths_of_act(mail, AT, 7101, ZONE, (), ())
+    (tally,) = tallies.lengths_of_act(mail, AT, 7101, ZONE, (), None)
     assert (tally.what, tally.value) == ("told", 45)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from functools import partial
 
 import pytest
 
 from adapter.domain.decision import Phase
-from adapter.store import due
+from adapter.domain.facts import Signal
+from adapter.store import due, facts
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import BASE, Ordered
 from tests.world import ANNA, World
@@ -99,6 +101,28 @@ async def test_a_known_absence_pauses_although_nothing_can_be_read_and_resumes_o
         assert world.schedules()[0][1] == "paused"
         world.lifecare_faults.remove(rule)
         await world.pass_time(hours=7)
+        assert world.schedules()[0][1] == "active"
+
+
+async def test_a_withdrawal_that_was_seen_pauses_though_another_heading_can_not_be_read_and_nothing_resumes_on_it() -> (
+    None
+):
+    async with unhurried() as world:
+        _, execution = await active(world)
+        collected = Rule(kind=Kind.STATUS_BEFORE, status=500, pattern="documentations.*ExecutionId.*S112", times=None)
+        rule = world.lifecare_faults.add(collected)
+        world.note(execution, Signal.CONSENT_WITHDRAWN)
+        await look(world)
+        assert world.schedules()[0][1] == "paused"
+        known = await world.db.run(partial(facts.load, tenant="exempel", ref=(await world.case()).ref))
+        assert known.resources["notes"].stale
+        assert Signal.CONSENT_WITHDRAWN in {note.signal for note in known.resources["notes"].value}, "and is kept"
+        await world.pass_time(hours=1)
+        world.note(execution, Signal.CONSENT_SIGNED)
+        await look(world)
+        assert world.schedules()[0][1] == "paused"
+        world.lifecare_faults.remove(rule)
+        await look(world)
         assert world.schedules()[0][1] == "active"
 
 

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import json
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+
+from sqlalchemy import Connection, select, update
 
 from adapter.engine.monthly_list import want_monthly_list
 from adapter.engine.worker import work
 from adapter.presentation.unfulfilled import unfulfilled_json, write_unfulfilled_csv
+from adapter.store.cases import all_cases
+from adapter.store.tables import cases
 from adapter.store.unfulfilled import unfulfilled_cases
 from tests.ops.conftest import site_of
 from tests.world import ANNA, EXAMPLE, World
+
+
+def by_the_one_before(c: Connection) -> str:
+    """A decision as a version stored it that didn't know of the list. One that isn't encrypted can be read, too."""
+    (case,) = all_cases(c, "exempel")
+    assert case.decision is not None
+    decision = json.loads(case.decision.open())
+    assert decision.pop("unfulfilled")
+    return json.dumps(decision)
+
 
 BOX = "kvalitet@exempelkommun.example"
 
@@ -35,6 +50,10 @@ async def test_it_is_told_once_a_month_whatever_restarts_and_stands_on_the_page(
         world.person()
         order = world.order(start=date(2026, 3, 2), order_date=date(2026, 3, 2))
         await world.settle()
+        of_this_version = await world.db.run(lambda c: c.scalar(select(cases.c.decision)))
+        await world.db.run(lambda c: c.execute(update(cases).values(decision=by_the_one_before(c))))
+        assert await months_mails() == [], "nobody is left out of it because of an upgrade"
+        await world.db.run(lambda c: c.execute(update(cases).values(decision=of_this_version)))
         ((subject, body),) = await months_mails()
         ref = (await world.case()).ref
         assert subject == "Ej verkställda och avbrutna beslut om trygghetskamera, måndag den 4 maj 2026"

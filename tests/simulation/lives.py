@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from adapter.domain.facts import Signal
 from connectors.mock.lifecare import Ordered
+from connectors.mock.lifecare.catalogue import COORDINATOR_UNIT
 
 if TYPE_CHECKING:
     from tests.simulation.town import Town
@@ -79,6 +80,7 @@ class Life:
     town: Town
     person_id: str
     rng: random.Random
+    unit: int = COORDINATOR_UNIT.id
     order: Ordered | None = None
     execution: int | None = None
     elsewhere: int | None = None
@@ -96,6 +98,13 @@ class Life:
     def forbids(self, at: datetime) -> str | None:
         truth = self.truth(at)
         return "nothing ordered" if truth is None else truth.forbids(at)
+
+    def keeps_shut(self, at: datetime) -> str | None:
+        """The same, leaving aside that the first day is still to come: a schedule made ahead opens by itself on it, so
+        how long it was still to come says nothing about how long anything else should have kept it shut."""
+        truth = self.truth(at)
+        begun = truth and replace(truth, first_day=min(truth.first_day, local(at).date()))
+        return "nothing ordered" if begun is None else begun.forbids(at)
 
     def _now(self, what: str, **changes: object) -> None:
         self.town.acted(self.person_id, what)
@@ -118,13 +127,17 @@ class Life:
             self.elsewhere = lifecare.start_execution(other.order_id, start=today)
             await self.hours(0, 1)
         first = today + timedelta(days=rng.choice((0, 0, 0, 2)))
-        self.order = lifecare.order(self.person_id, "camera", start=first, order_date=today)
+        self.order = lifecare.order(self.person_id, "camera", start=first, order_date=today, unit_id=self.unit)
         self.truths.append(Truth(self.town.clock.now(), first, keys_needed=alone))
         self.town.acted(self.person_id, "ordered")
         await self._way_in()
         while True:
             await self.hours(4, self.town.days * 24 * 0.3)
-            await self._happening()
+            await self.happen()
+
+    async def happen(self) -> None:
+        """What comes next."""
+        self._happening()
 
     async def _way_in(self) -> None:
         rng = self.rng
@@ -145,7 +158,7 @@ class Life:
                 if rng.random() < 0.05:
                     self.note(Signal(step))
 
-    async def _happening(self) -> None:
+    def _happening(self) -> None:
         happenings = (
             self.go_away, self.go_away, self.withdraw, self.withdraw, self.consent_again, self.change_times, self.hear,
             self.decide_end, self.extend, self.die, self.stop_execution, self.take_back_note, self.cancel,
@@ -157,7 +170,7 @@ class Life:
         if self.execution is None and self.order is not None and not self.truths[-1].cancelled:
             self.town.lifecare.accept(self.order.order_id)
             self.execution = self.town.lifecare.start_execution(
-                self.order.order_id, start=local(self.town.clock.now()).date()
+                self.order.order_id, start=local(self.town.clock.now()).date(), unit_id=self.unit
             )
             self._now("executes", accepted=True, executing=True)
 

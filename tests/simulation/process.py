@@ -52,9 +52,6 @@ IDLE, RECENT, SKEW = timedelta(hours=12), timedelta(minutes=45), timedelta(minut
 the simulation most."""
 _READ_AT = select(feeds.c.read_at).where(feeds.c.tenant == "exempel", feeds.c.name.in_(FEEDS))
 
-SELDOM = timedelta(days=7)
-"""How often a case is read again about which nobody did anything; ``Town.acted`` has the others read again."""
-
 
 class WaitingOrder(Database):
     """The world's database as one process sees it: every transaction is a point at which the process can die."""
@@ -93,7 +90,7 @@ class Process:
             )
         self.rt: Runtime = service.runtime
         object.__setattr__(self.rt, "pause", self.point)
-        object.__setattr__(self.rt, "tuning", replace(self.rt.tuning, reread=SELDOM, awaiting=SELDOM))
+        object.__setattr__(self.rt, "tuning", replace(self.rt.tuning, reread=town.seldom, awaiting=town.seldom))
         # What was ordered before is nobody's here, and asking for each of those days costs more than the first day.
         object.__setattr__(self.rt.tenants["exempel"], "go_live", town.today)
 

@@ -173,7 +173,7 @@ class Watch:
         limit = CORRECTED_HOURS if life.corrected else CALM_HOURS
         calm = 0
         for at, quiet in reversed(self.calm):
-            if life.forbids(at) is None:
+            if life.keeps_shut(at) is None:
                 return
             calm += quiet
             if calm > limit:

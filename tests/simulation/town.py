@@ -90,7 +90,16 @@ class SlowMail:
 
 
 class Town:
-    """``run`` raises ``Broken`` with what was broken and when."""
+    """``run`` raises ``Broken`` with what was broken and when. ``apart``: by how many seconds a vendor's clock may be
+    wrong."""
+
+    life_kind: type[Life] = Life
+    weather_kind: type[Weather] = Weather
+    mail_kind: type[SlowMail] = SlowMail
+    watch_kind: type[Watch] = Watch
+    apart: tuple[int, ...] = (0, 0, -90, 45, 120)
+    seldom = timedelta(days=7)
+    """How often a case is read again about which nobody did anything; ``acted`` has the others read again."""
 
     def __init__(self, seed: int, scale: Scale = SHORT, *, trace: bool = False) -> None:
         self.seed, self.days, self.trace = seed, scale.days, trace
@@ -100,10 +109,10 @@ class Town:
         self.nights = scale.nights
         self.writes_back = scale.nights and seed % 3 == 1
         """Whether looks are written back to Lifecare."""
-        self.start = random.Random(seed + 4).choice((START, *CHANGES)) if scale.nights else START
+        self.start = self.first_moment()
         self.clock = LoopClock(self.loop, self.start)
-        self.weather = Weather(random.Random(seed + 1))
-        skews = [timedelta(seconds=self.rng.choice((0, 0, -90, 45, 120))) for _ in range(2)]
+        self.weather = self.weather_kind(random.Random(seed + 1))
+        skews = [timedelta(seconds=self.rng.choice(self.apart)) for _ in range(2)]
         self.lifecare = SimulatedLifecare(lambda: self.clock.now() + skews[0], seed=seed)
         lag = self.rng.choice((0, 5, 20))
         self.phoniro = SimulatedPhoniro(lambda: self.clock.now() + skews[1], list_lag_seconds=lag, seed=seed)
@@ -113,7 +122,7 @@ class Town:
         self.lifecare_net = Vendor("lifecare", self.lifecare.handle, self.clock, self.weather, nets[0])
         self.phoniro_net = Vendor("phoniro", self.phoniro.handle, self.clock, self.weather, nets[1])
         self.phoniro_net.revoke = self.phoniro.revoke_tokens
-        self.mail = SlowMail(self)
+        self.mail = self.mail_kind(self)
         self.settings = settings_for(poll_seconds=3600)
         self.db = DATABASE
         self.two = self.rng.random() < 0.3
@@ -122,14 +131,20 @@ class Town:
         self.births = self.killed = 0
         self.failure: Broken | None = None
         self.lives = [
-            Life(self, f"1934{1 + n // 28:02d}{1 + n % 28:02d}TF{n % 100:02d}", random.Random(seed * 1000 + n))
+            self.life_kind(
+                self, f"1934{1 + n // 28:02d}{1 + n % 28:02d}TF{n % 100:02d}", random.Random(seed * 1000 + n)
+            )
             for n in range(scale.cases)
         ]
-        self.watch = Watch(self)
+        self.watch = self.watch_kind(self)
         self.today = self.start.date() - timedelta(days=1)
         self.lines: list[str] = []
         self.acted_at = self.start
         self.points, self.bound = 0, BUSY * (5 + scale.cases)
+
+    def first_moment(self) -> datetime:
+        """When (UTC) it begins."""
+        return random.Random(self.seed + 4).choice((START, *CHANGES)) if self.nights else START
 
     def log(self, line: str) -> None:
         self.lines.append(f"{self.clock.now():%m-%d %H:%M:%S} {line}")

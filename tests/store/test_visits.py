@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 
 from adapter.domain.ledger import ActKind, ActState, Wanted
 from adapter.ports import Effect
-from adapter.store import outbox, visits
+from adapter.store import claims, outbox, visits
 from adapter.store.tables import acts
 from tests.store.backends import NOW, Store, after, done
 
@@ -64,3 +64,18 @@ def test_acts_of_looks_are_forgotten_once_they_are_over_and_old_and_no_sooner(st
 
     left = select(func.count()).select_from(acts).where(acts.c.ref == sent.ref)
     assert store.run(lambda c: c.scalar(left)) == 0
+
+
+def test_what_is_held_back_of_many_looks_is_let_go_at_once_each_looks_acts_in_their_order(store: Store) -> None:
+    settle(store, dict.fromkeys(LOOKS, VISIT))
+    for claimed in store.take():
+        store.run(claims.park, claimed, error="a key is missing", now=NOW)
+    settle(store, {LOOKS[0]: VISIT})
+    parked = {"tenant": "north", "ref": LOOKS[0], "n": 2, "key": "2:remove", "kind": ActKind.REMOVE_VISIT}
+    first = select(acts).where(acts.c.ref == LOOKS[0])
+    store.run(lambda c: c.execute(insert(acts).values({**c.execute(first).one()._mapping, **parked})))
+    assert store.run(outbox.release_parked, "north", after(days=1), lane="visit", since=after(days=1)) == 0
+    assert store.run(outbox.release_parked, "north", after(days=1), lane="visit", since=NOW) == 4
+    ready = store.take(now=after(days=1))
+    assert sorted((claimed.ref, claimed.act.n) for claimed in ready) == [(look, 1) for look in LOOKS]
+    assert {claimed.act.error for claimed in ready} == {None}

@@ -207,3 +207,16 @@ async def test_a_reading_costs_calls_by_pages_not_by_cases_and_asks_the_database
         await work(world.rt)
         assert [r.request.path for r in world.phoniro.received()] == ["/api/v1/supervisions"]
         assert len(world.lifecare.received()) == lifecare
+
+
+async def test_a_look_that_the_clock_skips_is_one_look_wherever_a_reading_of_the_night_begins() -> None:
+    """Ours is due when the gap is over, Phoniro's half an hour later: some readings begin between the two."""
+    saturday = datetime(2026, 3, 28, 8, 0, tzinfo=UTC)
+    async with World(start=saturday) as world:
+        world.person()
+        world.prepare(world.execute(world.order()), "22.30, 02.30 och 05.00")
+        await world.settle()
+        await world.watch(saturday + timedelta(hours=26), every=timedelta(minutes=20))
+        night = [(look.due_at, look.outcome) for look in await looks(world)]
+        assert [due.hour for due, _ in night] == [21, 1, 3]
+        assert {outcome for _, outcome in night} == {LookOutcome.OK}

@@ -99,10 +99,13 @@ async def test_a_protected_persons_looks_are_written_only_where_the_table_says_s
         await world.settle()
         await world.watch(SECOND + DEADLINE)
         assert changes(world.lifecare) == []
-        assert (await page(world)).count("skrivs inte: personen har skyddade uppgifter") == 2
+        withheld = "inte skriven: personen hade skyddade uppgifter"
+        assert (await page(world)).count(withheld) == 2
         remap(world, allowed)
         await morning(world)
         assert visits(world.lifecare) == ALL[2:], "what was withheld stays so"
+        shown = await page(world)
+        assert (shown.count(withheld), shown.count("</dt><dd>skriven till Lifecare")) == (2, 1), "and is shown so"
 
 
 async def test_what_is_missing_holds_back_is_told_once_by_table_and_key_and_once_it_is_there_all_goes_out(
@@ -167,6 +170,18 @@ async def test_a_key_without_a_licence_holds_up_visits_and_nothing_else(tmp_path
         await morning(world)
         assert mails(world, IT).count(HELD) == 1
         assert world.rt.breakers.of("exempel", "lifecare").closed
+
+
+async def test_a_visit_that_lifecare_will_not_take_is_told_however_it_says_so(tmp_path: Path) -> None:
+    async with World(mapping=mapping_with(tmp_path)) as world:
+        await running(world)
+        for told, (status, until) in enumerate(((404, FIRST + CYCLE), (409, SECOND + DEADLINE)), 1):
+            world.lifecare_faults.clear()
+            world.lifecare_faults.add(
+                Rule(kind=Kind.STATUS_BEFORE, status=status, method="POST", path=PATH, times=None)
+            )
+            await world.watch(until)
+            assert mails(world, IT).count(HELD) == told
 
 
 async def test_however_an_answer_is_lost_each_look_is_one_visit(tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""A year's follow-up of a large town: so many cases' counts, and the report that is made of them."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import func, insert, literal, select
+
+from adapter.domain.routine import STEPS, Letter
+from adapter.followup.report import by_span
+from adapter.followup.tallies import ALL, LOOKS, Tally
+from adapter.followup.uptime import ADAPTER, Span
+from adapter.store import counts, uptime
+from adapter.store.database import Database
+from adapter.store.tables import counts as table
+
+FIRST, LAST = date(2026, 1, 1), date(2026, 12, 31)
+UNITS = range(7101, 7131)
+"""Thirty: a unit for some three thousand cases."""
+DRAWN = 14
+"""Days that are drawn, each case by itself; the others repeat them."""
+_LETTERS, _ANSWERS = list(Letter)[:16], (40, 60, 100, 150, 200, 250, 300, 400, 500, 800, 1000, 1200, 2000, 30_000)
+
+
+def _day(day: date, cases: int, rng: random.Random) -> Iterator[Tally]:
+    """What a day counts where so many cases begin in a year: each is spread over the year, and looked at each night."""
+    for _ in range(cases // 365):
+        unit = rng.choice(UNITS)
+        yield Tally(day, unit, "ordered")
+        yield Tally(day, unit, "active")
+        yield Tally(day, unit, "lead", rng.randrange(60))
+        yield from (
+            Tally(day, unit, f"step.{step}", rng.choice((0, 1, 5, 24, 72, 168)) + rng.randrange(24)) for step in STEPS
+        )
+        yield from (Tally(day, unit, f"message.{letter.value}") for letter in _LETTERS)
+        yield from (Tally(day, unit, f"reminded.{step}", rng.randrange(1, 4)) for step in ("I4", "I8", "A5"))
+        yield Tally(day, unit, f"pause.{rng.choice(('absence', 'consent_withdrawn'))}", rng.randrange(40) * 24)
+    for unit in UNITS:
+        yield from (Tally(day, unit, what, 0, cases // 10) for what in LOOKS.values())
+        yield from (Tally(day, unit, "told", rng.randrange(30, 90)) for _ in range(cases // 3000))
+    for vendor in ("lifecare", "phoniro", "mail"):
+        yield from (Tally(day, ALL, f"call.{vendor}.ok", ms, rng.randrange(1, 9000)) for ms in _ANSWERS)
+
+
+def a_year(url: str, cases: int) -> tuple[int, float]:
+    """How many rows a year's counts are, and the seconds that its report takes."""
+    db, rng = Database(url, inline=True), random.Random(1)
+    db.upgrade()
+    days = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
+    for day in days[:DRAWN]:
+        drawn = list(_day(day, cases, rng))
+        db.run_sync(lambda c, drawn=drawn: counts.add(c, "bench", drawn))  # type: ignore[misc]  # bound early
+    columns = [column for column in table.c if column.name != "day"]
+    for n, day in enumerate(days[DRAWN:]):
+        same = select(literal(day), *columns).where(table.c.day == days[n % DRAWN])
+        copied = insert(table).from_select(["day", *(column.name for column in columns)], same)
+        db.run_sync(lambda c, copied=copied: c.execute(copied))  # type: ignore[misc]  # bound early
+    noon = datetime(2026, 1, 1, 11, 0, tzinfo=UTC)
+    up = [("bench", Span(ADAPTER, noon + timedelta(days=n), noon + timedelta(days=n, hours=23))) for n in range(365)]
+    db.run_sync(lambda c: uptime.save(c, "one", up))
+    rows = db.run_sync(lambda c: c.scalar(select(func.count()).select_from(table))) or 0
+    began = time.perf_counter()
+    zone, now = ZoneInfo("Europe/Stockholm"), datetime(2027, 1, 1, tzinfo=UTC)
+    by_span(db.run_sync(lambda c: counts.months(c, "bench", FIRST, LAST, zone=zone, now=now)))
+    seconds = time.perf_counter() - began
+    db.close()
+    return rows, seconds

@@ -1,0 +1,62 @@
+"""A simulated town's follow-up agrees to the last figure with what stands at the vendors: ``make year`` lives a year of
+300. Here it is a small one, in weeks that hold the change to summer time and the end of a month."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from adapter.followup.report import Month, report
+from adapter.followup.tallies import Tally
+from tests.simulation.town import Scale
+from tests.simulation.year import Year, reported
+
+PERSONS, DAYS, SEED = 3, 25, 12
+WEEKS = datetime(2026, 3, 12, 8, 0, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def town() -> Year:
+    lived = Year(SEED, Scale(PERSONS, DAYS), WEEKS)
+    lived.run()
+    return lived
+
+
+def differs(town: Year, months: Sequence[Month]) -> bool:
+    return reported(report(months, every=True)) != town.expected
+
+
+def test_every_figure_agrees_with_the_vendors_histories(town: Year) -> None:
+    assert town.differences == []
+    assert len(town.expected) > 50
+    assert town.faults, "nothing went wrong, so nothing was tried"
+
+
+def is_shown(tally: Tally) -> bool:
+    """Whether its number is a figure of the report: of some lengths only the median is."""
+    unshown = ("lead", "told", "step.", "elsewhere.", "look.unentitled", "call.", "resumed")
+    return not tally.what.startswith(unshown)
+
+
+def test_one_count_left_out_or_counted_twice_is_noticed(town: Year) -> None:
+    march, april = town.months
+    tried = 0
+    for month, other in ((march, april), (april, march)):
+        for place, tally in enumerate(month.tallies):
+            for number in (tally.number - 1, tally.number + 1) if is_shown(tally) else ():
+                changed = [*month.tallies[:place], tally._replace(number=number), *month.tallies[place + 1 :]]
+                assert differs(town, [replace(month, tallies=changed), other]), (tally, number)
+                tried += 1
+    assert tried > 50
+
+
+def test_a_day_that_is_another_than_the_town_s_is_noticed(town: Year) -> None:
+    """Acts and looks are counted anew, by the same functions."""
+    assert {how: differs(town, months) for how, months in town.anew.items()} == {
+        "rightly": False,
+        "by the days of another zone": True,
+        "by a clock that knows no summer time": True,
+    }
