@@ -238,7 +238,7 @@ def test_a_damaged_request_comparison_or_head_stops_no_page_no_other_request_and
     for name in ("comparison", HEAD):
         store.run(events.record, "north", None, name, {"up_to": 1, "events": 1, "head": "a"}, now=NOW)
     damaged = f"{MARK}{db.sealing.current}:{'A' * 40}"
-    for table, column in ((requests.table, "content"), (event_table, "data")):
+    for table, column in ((metadata.tables["requests"], "content"), (event_table, "data")):
         store.run(lambda c, t=table, name=column: c.execute(update(t).values({name: damaged})))
     (found,) = store.run(requests.all_requests)
     assert "damaged" in found.content["unreadable"]
