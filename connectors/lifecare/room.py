@@ -11,15 +11,17 @@ from typing import Final
 
 from connectors.errors import TooLong, Transient
 from connectors.http import Answer
-from connectors.plain import COSTLIEST, cost
+from connectors.plain import cost
 
 LITTLE: Final = 2 * 1024 * 1024
 """Bytes of memory, as ``cost`` reckons them: some six hundred orders."""
+LONGEST_LIST: Final = 128 * 1024 * 1024
+"""The same in its turn: some thirty-eight thousand orders, more than any municipality changes on one day."""
 LONGEST_PAGE: Final = 16 * 1024 * 1024
 """Bytes of a page, in its list's turn."""
 MOST_PAGES: Final = 5000
 MOST_SECONDS: Final = 600.0
-"""How long the reading of a list may take, so that its turn ends."""
+"""How long a list may be read, and have its turn."""
 
 Ask = Callable[[int], Awaitable[Answer]]
 """``ask(longest)``: the same page, of at most so many bytes."""
@@ -70,7 +72,7 @@ class ListRoom:
             answer = await ask(LONGEST_PAGE)
         self._held += cost(answer.body)
         self._pages += 1
-        if self._held > COSTLIEST or self._pages > MOST_PAGES:
+        if self._held > LONGEST_LIST or self._pages > MOST_PAGES:
             reason = f"the list does not end: {self._pages} pages were read, and dropped"
             raise TooLong(reason, vendor=answer.vendor, call=answer.call)
         if time.monotonic() - self._began > MOST_SECONDS:
@@ -84,3 +86,4 @@ class ListRoom:
         if not self._has_turn:
             await self._turn.acquire()
             self._has_turn = True
+            self._began = time.monotonic()  # What it waited for others doesn't count.

@@ -75,7 +75,7 @@ async def test_an_endless_list_is_an_error_and_never_taken_for_a_whole_one(
     client: LifecareClient, gateway: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "MOST_PAGES", 20)
-    monkeypatch.setattr(room, "COSTLIEST", 10_000_000)
+    monkeypatch.setattr(room, "LONGEST_LIST", 10_000_000)
     asked: list[int] = []
     gateway.get("/api/v1/executions").mock(side_effect=endless({"PersonId": PERSON}, asked=asked))
     with pytest.raises(TooLong, match="does not end: 21 pages were read") as caught:
