@@ -66,6 +66,11 @@ def _uncatalogued(line: dict[str, Any]) -> str | None:
     return f"{event.name} has {', '.join(sorted(strange))}" if strange else None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # What mostly waits for its processes comes first: it goes to one worker, and the others have the processors meanwhile.
+    items.sort(key=lambda item: item.get_closest_marker("process") is None)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     # The adapter's processes that tests start are many, and each would compile it anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
