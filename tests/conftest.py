@@ -67,7 +67,7 @@ def _uncatalogued(line: dict[str, Any]) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # What mostly waits for its processes comes first: it goes to one worker, and the others have the processors meanwhile.
+    # What mostly waits for its processes comes first: it goes to one worker, and the others work meanwhile.
     items.sort(key=lambda item: item.get_closest_marker("process") is None)
 
 
