@@ -139,5 +139,7 @@ def _values(conn: Connection, row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
         data = sealing.opened(conn, row, _c.data)
     except StoreError as error:
         data = {"unreadable": str(error)}
+    if not isinstance(data, dict):
+        data = {"unreadable": "it is no object"}
     of = {"id": row.id, "ref": row.ref, "at": row.at, "name": row.name}
     return {**of, "data": data, "correlation": row.correlation}

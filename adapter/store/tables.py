@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
-from adapter.store.types import Instant, Json, Word
+from adapter.store.types import Instant, Json, Told, Word
 
 metadata = MetaData(
     naming_convention={
@@ -151,7 +151,7 @@ events = Table(
     Column("ref", Word),
     Column("at", Instant, nullable=False),
     Column("name", Word, nullable=False),
-    Column("data", Json, nullable=False),
+    Column("data", Told, nullable=False),
     Column("correlation", Text),
     Column("previous", Text),
     Column("hash", Text),

@@ -44,6 +44,11 @@ def write(store: Store, tenant: str = "north") -> dict[str, list[int]]:
     return {str(ref): [event.id for event in found if event.ref == ref] for ref in ("TK-1", "TK-2", None)}
 
 
+def spoil(data: str) -> Callable[[Connection, int], object]:
+    """What somebody may write in the database's own shell."""
+    return lambda c, id: c.execute(text("UPDATE events SET data = :data WHERE id = :id"), {"data": data, "id": id})
+
+
 def change(**values: object) -> Callable[[Connection, int], object]:
     return lambda c, id: c.execute(update(table).where(_c.id == id).values(**values))
 
@@ -55,6 +60,8 @@ def remove(c: Connection, id: int) -> None:
 TAMPERED: dict[str, tuple[Callable[[Connection, int], object], str, int]] = {
     # what is done to the third event, what is found, and of which event
     "what was done": (change(data={"n": 7}), "changed", 2),
+    "what was done, by what is no JSON": (spoil("{'n': 7"), "changed", 2),
+    "what was done, by what is no object": (spoil("[7]"), "changed", 2),
     "when": (change(at=NOW - timedelta(seconds=1)), "changed", 2),
     "what it was": (change(name="act.parked"), "changed", 2),
     "by which work": (change(correlation=None), "changed", 2),
