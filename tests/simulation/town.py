@@ -230,7 +230,8 @@ class Town:
             self.loop.close()
             self.db.close()
 
-    async def _run(self) -> None:
+    async def _lived_through(self) -> None:
+        """All days but those of rest at the end, with people and faults."""
         self.weather.forecast(self.start, self.days)
         people = [asyncio.ensure_future(self._lived(life)) for life in self.lives]
         for _ in range(1 + self.two):
@@ -238,6 +239,9 @@ class Town:
         await self._hours(self.days * 24)
         for task in people:
             task.cancel()
+
+    async def _run(self) -> None:
+        await self._lived_through()
         self.log("all faults lifted, people rest")
         self.weather.lifted = True
         await self._hours(CALM_DAYS * 24 - 8)

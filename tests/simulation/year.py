@@ -180,13 +180,7 @@ class Year(Town):
         return now + READ_EVERY
 
     async def _run(self) -> None:
-        self.weather.forecast(self.start, self.days)
-        people = [asyncio.ensure_future(self._lived(life)) for life in self.lives]
-        for _ in range(1 + self.two):
-            self.birth()
-        await self._hours(self.days * 24)
-        for task in people:
-            task.cancel()
+        await self._lived_through()
         self.weather.lifted = True
         await self._hours(24)
         # In service each case is decided once a day, with what the night before was.
