@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import parse_qsl, unquote
@@ -151,14 +151,17 @@ def rules(draw: st.DrawFn) -> tuple[Rule, ...]:
     return tuple(Rule(weekdays=tuple(part), times=tuple(draw(TIMES))) for part in parts)
 
 
+DATES = st.dates(date(2, 1, 1), date(9998, 12, 31))
+"""What the wire models take: days with a day, a zone and a month on both sides."""
+
 NEW_SCHEDULES = st.builds(
     NewSchedule,
     external_reference=st.text(min_size=1, max_size=100),
     customer_external_id=EXTERNAL_IDS,
     organisation_id=PLAIN,
     time_zone=st.just("Europe/Stockholm"),
-    valid_from=st.dates(),
-    valid_to=st.none() | st.dates(),
+    valid_from=DATES,
+    valid_to=st.none() | DATES,
     rules=rules(),
     tolerance_minutes=st.integers(0, 120),
     retry_after_minutes=st.integers(1, 60),
@@ -167,8 +170,8 @@ NEW_SCHEDULES = st.builds(
 CHANGES = st.fixed_dictionaries(
     {},
     optional={
-        "valid_from": st.dates(),
-        "valid_to": st.none() | st.dates(),
+        "valid_from": DATES,
+        "valid_to": st.none() | DATES,
         "rules": rules(),
         "camera_id": st.none() | PLAIN,
     },
