@@ -165,7 +165,7 @@ def build(
                 asking=partial(breakers.of(name, LIFECARE).guard, clock.now),
                 headings=p.headings,
             ),
-            executor=_executors(name, p, clock, database, rng, key),
+            executor=_executors(name, p, clock, database, key),
             platform=p.schedules,
             pseudonym=lambda person_id: pseudonym(key, person_id),
             retention=timedelta(days=p.mapping.retention_days),
@@ -327,10 +327,10 @@ def _mail(settings: TenantSettings, on_call: OnCall | None) -> MailClient | None
     )
 
 
-def _executors(name: str, p: TenantParts, clock: Clock, db: Database, rng: random.Random, key: bytes) -> Executors:
+def _executors(name: str, p: TenantParts, clock: Clock, db: Database, key: bytes) -> Executors:
     async def external_id(person_id: str) -> str:
         person = db.sealing.person(name, person_id)
-        return await db.run(lambda c: persons.external_id_for(c, name, person, rng))
+        return await db.run(lambda c: persons.external_id_for(c, name, person))
 
     domain = p.settings.mail.sender.rpartition("@")[2].strip(" >") or "adapter.invalid"
     mail = MailExecutor(p.mail, p.mapping, domain, p.texts) if p.mail else NoMail()

@@ -70,7 +70,6 @@ def _open(
         evidence_after=order.order_date,
         order_ids=[order.id],
         now=now,
-        rng=rt.rng,
         adopted=True,
         adopted_orders=[order.id],
     )

@@ -47,7 +47,7 @@ def take_up_again(c: Connection, rt: Runtime, case: Case, decision: Decision, kn
     if released:
         cases.unlink_orders(c, case, decision.release)
         today = local_date(now, tenant.policy.zone)
-        open_or_mark(c, rt, tenant, case.person_id, released, now, evidence_after=today)
+        open_or_mark(c, tenant, case.person_id, released, now, evidence_after=today)
         counting.orders_left(c, tenant, case, len(released), now)
         return True
     shown = {o.id for o in known.orders.value if not o.gone}

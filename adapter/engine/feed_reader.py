@@ -80,7 +80,7 @@ async def _read_one(rt: Runtime, tenant: Tenant, name: str) -> int:
             feed, taken = await _hold(rt, tenant, feed, now)
             await rt.at(f"feed {name} read")
             held = feed
-            marked = await rt.db.run(lambda c: _take_in(c, rt, tenant, held, taken, now))
+            marked = await rt.db.run(lambda c: _take_in(c, tenant, held, taken, now))
         except Overtaken:
             log("lease_lost", lease=f"feed {name}", held_seconds=(rt.clock.now() - now).total_seconds())
             return 0
@@ -186,7 +186,7 @@ async def _is_new(tenant: Tenant) -> bool:
     return not await tenant.source.shows("orders") and await tenant.source.shows("client", "headings")
 
 
-def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Taken, now: datetime) -> int:
+def _take_in(c: Connection, tenant: Tenant, feed: Feed, taken: Taken, now: datetime) -> int:
     """Mark what the window shows, open cases, and move the cursor: all of it or nothing."""
     name = feed.name
     concerned = _concerned(c, tenant.name, name, taken.items)
@@ -201,7 +201,7 @@ def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Take
     if name in LISTS:
         marked |= _vanished(c, tenant.name, name, {i.id for i in taken.items})
     due.mark_due(c, tenant.name, marked, now, name)
-    found = [open_or_mark(c, rt, tenant, who, some, now, shown=ids) for who, some, ids in taken.new.orders]
+    found = [open_or_mark(c, tenant, who, some, now, shown=ids) for who, some, ids in taken.new.orders]
     opened = [ref for ref in found if ref]
     if name == "orders":
         put_in_inbox(c, tenant, taken.new.waiting, concerned, now)

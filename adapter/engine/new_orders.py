@@ -150,7 +150,6 @@ def _without_case(
 
 def open_or_mark(
     c: Connection,
-    rt: Runtime,
     tenant: Tenant,
     person_id: str,
     orders: tuple[Order, ...],
@@ -174,11 +173,9 @@ def open_or_mark(
         due.mark_due(c, tenant.name, [going_on[0].ref], now, "order")
         return going_on[0].ref
     since = evidence_after or min(o.order_date for o in free)
-    ids = [o.id for o in free]
+    ids = [o.id for o in sorted(free, key=lambda o: (o.order_date, o.id))]
     try:
-        case = cases.open_case(
-            c, tenant=tenant.name, person_id=person_id, evidence_after=since, order_ids=ids, now=now, rng=rt.rng
-        )
+        case = cases.open_case(c, tenant=tenant.name, person_id=person_id, evidence_after=since, order_ids=ids, now=now)
     except OrderTaken as e:
         # Another process was first, and its case takes in the rest of the person's orders when it is reconciled.
         log("order_ignored", order=e.order_id, reason=str(e))

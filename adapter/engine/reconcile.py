@@ -130,7 +130,7 @@ def _decide(
     resources = reader.known
     facts.save(c, case.tenant, case.ref, known.resources, reader.read)
     orders: tuple[Order, ...] = (resources["orders"].value or ()) if "orders" in resources else ()
-    chain = _link(c, rt, tenant, case, known.links, orders, resources, now)
+    chain = _link(c, tenant, case, known.links, orders, resources, now)
     assembled = replace(known, resources=resources).facts(chain)
     if assembled is None:
         again = _patience(rt, now - case.opened_at)
@@ -154,7 +154,7 @@ def _decide(
     )
     if any(w.kind is ActKind.PUT_PERSON and w.key in settled.new for w in decision.wanted):
         # Now, so that the act needs no transaction of its own for it.
-        persons.external_id_for(c, case.tenant, case.person, rt.rng)
+        persons.external_id_for(c, case.tenant, case.person)
     if _tell_facts(known.resources, reader.read) and any(act.state is ActState.PARKED for act in ledger.acts):
         outbox.requeue_parked(c, case.tenant, case.ref, now)
     after = due.finish(
@@ -171,7 +171,7 @@ def _decide(
         held=held,
     )
     if decision.release:
-        _hand_over(c, rt, tenant, case, decision, orders, now)
+        _hand_over(c, tenant, case, decision, orders, now)
     new = len(chain if case.decided_at is None else chain - known.links["order"]) - len(decision.release)
     counting.decided(c, tenant, case, decision, after, ledger.schedule, new)
     if not after.open:
@@ -212,7 +212,6 @@ def _tell_facts(before: Mapping[str, StoredFact], read: Mapping[str, StoredFact]
 
 def _link(
     c: Connection,
-    rt: Runtime,
     tenant: Tenant,
     case: Case,
     linked: Links,
@@ -232,7 +231,7 @@ def _link(
     if new and case.collected_at is None:
         found["order"] = {o.id for o in new}
     elif new:
-        open_or_mark(c, rt, tenant, case.person_id, new, now)
+        open_or_mark(c, tenant, case.person_id, new, now)
     try:
         cases.link(c, case, found)
     except OrderTaken as e:
@@ -266,7 +265,6 @@ def _patience(rt: Runtime, since: timedelta) -> timedelta:
 
 def _hand_over(
     c: Connection,
-    rt: Runtime,
     tenant: Tenant,
     case: Case,
     decision: Decision,
@@ -277,7 +275,7 @@ def _hand_over(
     later = tuple(o for o in orders if o.id in decision.release)
     if later:
         cases.unlink_orders(c, case, [o.id for o in later])
-        open_or_mark(c, rt, tenant, case.person_id, later, now)
+        open_or_mark(c, tenant, case.person_id, later, now)
 
 
 def _tell(rt: Runtime, case: Case, decision: Decision, settled: Settled) -> None:

@@ -166,7 +166,7 @@ class ResyncTurn:
         if self.asked.mode == "plan":
             told = {"opens": "a case would be opened, or continued, for this order"}
             requests.enlist(c, self.request, f"order:{order_id}", self.now, ItemState.PLANNED, told)
-        elif ref := open_or_mark(c, self.rt, self.tenant, person_id, orders, self.now, shown=shown):
+        elif ref := open_or_mark(c, self.tenant, person_id, orders, self.now, shown=shown):
             requests.enlist(c, self.request, ref, self.now, ItemState.MARKED, {"opened": True})
 
     def _failed(self, c: Connection, item: str, why: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
@@ -21,8 +20,6 @@ LinkKind = Literal["order", "execution", "decision", "absence", "client", "numbe
 
 Links = Mapping[LinkKind, frozenset[str]]
 """What a case is linked to, by kind; no kind is missing."""
-
-_REFERENCE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +97,6 @@ def from_row(conn: Connection, row: Row[*tuple[Any, ...]]) -> Case:
     return Case(**values)
 
 
-def new_reference(rng: random.Random) -> str:
-    """``TK-`` and six characters that can't be taken for one another. In service ``rng`` is a ``random.SystemRandom``;
-    a simulation gives a seeded one."""
-    return "TK-" + "".join(rng.choice(_REFERENCE) for _ in range(6))
-
-
 def open_case(
     conn: Connection,
     *,
@@ -114,12 +105,15 @@ def open_case(
     evidence_after: date,
     order_ids: Iterable[str],
     now: datetime,
-    rng: random.Random,
     adopted: bool = False,
     adopted_orders: Iterable[str] = (),
 ) -> Case:
     """Open a case with its orders, due at once. Raises ``OrderTaken``, with nothing stored, if one of the orders has a
-    case, open or closed."""
+    case, open or closed.
+
+    Its reference is ``TK-`` and a code of six characters, made of the first order: an order whose case is lost with a
+    backup that is put back gets the same one again, and so finds its schedule.
+    """
     orders = list(dict.fromkeys(order_ids))
     row: dict[str, Any] = {
         "tenant": tenant,
@@ -137,8 +131,12 @@ def open_case(
         "adopted": adopted,
         "adopted_orders": sorted(adopted_orders),
     }
-    while not insert_missing(conn, cases, sealed(conn, cases, {**row, "ref": (ref := new_reference(rng))})):
-        pass  # taken: another one is drawn
+    code = sealing.of(conn).code
+    ref = "TK-" + code(f"case:{tenant}:{orders[0]}", 6)
+    tried = 0
+    while not insert_missing(conn, cases, sealed(conn, cases, {**row, "ref": ref})):
+        tried += 1  # it is another's, or of a case that let this order go
+        ref = "TK-" + code(f"case:{tenant}:{orders[0]}:{tried}", 6)
     opened = the_case(conn, tenant, ref)
     try:
         link(conn, opened, {"order": orders})

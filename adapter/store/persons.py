@@ -5,26 +5,28 @@
 
 from __future__ import annotations
 
-import random
-
 from sqlalchemy import Connection, bindparam, select, update
 
 from adapter.domain.ledger import PersonRecord
+from adapter.store import sealing
 from adapter.store.sql import insert_missing
 from adapter.store.tables import persons
 
-_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _p = persons.c
 _KNOWN = select(persons).where(_p.tenant == bindparam("tenant"), _p.person == bindparam("person"))
 
 
-def external_id_for(conn: Connection, tenant: str, person: str, rng: random.Random) -> str:
-    """The person's id at the camera platform, ``P-`` and twelve random characters, made at first use and then kept: it
-    is derived from nothing, so nobody can work out the person from it."""
+def external_id_for(conn: Connection, tenant: str, person: str) -> str:
+    """The person's id at the camera platform, ``P-`` and a code of twelve characters, made at first use and then kept.
+
+    After a backup was put back the person gets the same one again, so what the platform knows of them stays theirs.
+    """
     of = {"tenant": tenant, "person": person}
+    tried = 0
     while (known := conn.execute(_KNOWN, of).one_or_none()) is None:
         # Not stored if the code is another's, or another process gave the person one just now.
-        take_over(conn, tenant, person, "P-" + "".join(rng.choice(_LETTERS) for _ in range(12)))
+        take_over(conn, tenant, person, "P-" + sealing.of(conn).code(f"person:{tenant}:{person}:{tried}", 12))
+        tried += 1
     return str(known.external_id)
 
 

@@ -25,6 +25,8 @@ from adapter.store.types import Json, instant_text
 MARK = "sealed:"
 """What a sealed value begins with; the key's id follows, a colon, and the rest in base64."""
 NONCE = 12
+_CODE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+"""Of what a code is made: 32 characters that can't be taken for one another."""
 
 SEALED: Mapping[Column[Any], tuple[str, ...]] = {
     t.cases.c.identity_number: ("tenant", "ref"),
@@ -75,6 +77,12 @@ class Sealing:
         if not person_id:
             return ""
         return hmac.digest(self._lookup, f"person in the store:{tenant}:{person_id}".encode(), "sha256").hex()
+
+    def code(self, of: str, length: int) -> str:
+        """``length`` (32 at most) letters and digits that stand for ``of``: the same each time, also in a database that
+        was put back from a backup, and nobody without the key can make or undo them."""
+        digest = hmac.digest(self._lookup, f"code:{of}".encode(), "sha256")
+        return "".join(_CODE[byte % len(_CODE)] for byte in digest[:length])
 
     def seal(self, plain: str, where: str) -> str:
         """As it is stored; what is empty, or without a key, as it is."""

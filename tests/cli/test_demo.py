@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -77,7 +76,6 @@ def seen() -> Evidence:
             evidence_after=life.today,
             order_ids=["o1"],
             now=life.now,
-            rng=random.Random(7),
         )
     )
     file = CaseFile(

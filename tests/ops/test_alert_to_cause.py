@@ -159,7 +159,7 @@ async def test_open_cases_that_nobody_serves_are_counted_and_told(site: Site) ->
     now = world.clock.now()
 
     opened = partial(cases.open_case, tenant="gone", person_id="x", evidence_after=world.today, order_ids=["A"])
-    world.db.run_sync(lambda c: opened(c, now=now, rng=world.rng))
+    world.db.run_sync(lambda c: opened(c, now=now))
     assert 'adapter_cases_unattended{tenant="gone"} 1.0' in await shown(site, "/metrics")
     assert "gone betjänas inte, men har öppna ärenden (1)" in await shown(site)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -43,11 +42,10 @@ def done(conn: Connection, claimed: ClaimedAct, effect: Effect, now: datetime) -
 
 @dataclass
 class Store:
-    """A database with its schema, and a source of random codes. ``tenant`` is the one that helpers work for."""
+    """A database with its schema. ``tenant`` is the one that helpers work for."""
 
     db: Database
     tenant: str = "north"
-    rng: random.Random = field(default_factory=lambda: random.Random(1))
 
     def run(self, fn: Callable[..., T], *args: Any, **named: Any) -> T:
         """One transaction of one store function."""
@@ -66,7 +64,7 @@ class Store:
     def open_new(self, *order_ids: str, tenant: str = "north", person_id: str = PERSON, now: datetime = NOW) -> Case:
         since = date(2026, 3, 1)
         of = {"tenant": tenant, "person_id": person_id, "evidence_after": since, "order_ids": order_ids}
-        return self.run(cases.open_case, **of, now=now, rng=self.rng)
+        return self.run(cases.open_case, **of, now=now)
 
     def read(self, case: Case) -> Case:
         return self.run(cases.the_case, case.tenant, case.ref)
@@ -108,4 +106,4 @@ class Store:
         return self.db.run_sync(taken)
 
     def known_person(self, case: Case) -> str:
-        return self.run(persons.external_id_for, case.tenant, case.person, self.rng)
+        return self.run(persons.external_id_for, case.tenant, case.person)

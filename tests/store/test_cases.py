@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import random
 import re
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, delete, update
 
 from adapter.domain.decision import Attention, Decision, Phase, StepState, StepView
 from adapter.domain.ledger import ActKind
@@ -39,10 +38,17 @@ def test_the_same_order_number_of_another_tenant_is_another_order(store: Store) 
     assert store.open("11").ref != store.open("11", tenant="south").ref
 
 
-def test_a_reference_that_is_taken_is_drawn_again(store: Store) -> None:
-    first = store.open("1")
-    store.rng = random.Random(1)
-    assert store.open("2").ref != first.ref
+def test_an_order_gets_the_same_reference_in_a_database_that_was_put_back(store: Store) -> None:
+    first = store.open("1", "2")
+    store.run(cases.unlink_orders, first, ["1", "2"])
+    store.run(lambda c: c.execute(delete(cases_table)))
+    assert store.open("1").ref == first.ref
+
+
+def test_a_reference_that_is_taken_is_given_to_no_second_case(store: Store) -> None:
+    first = store.open("1", "2")
+    store.run(cases.unlink_orders, first, ["1"])
+    assert store.open("1").ref != first.ref
 
 
 def test_an_order_cannot_be_linked_to_a_second_case(store: Store) -> None:

@@ -30,7 +30,7 @@ from tests.store.backends import NOW, PERSON, Store, after, decided, done, want
 
 async def test_many_transactions_at_once_are_all_kept(store: Store) -> None:
     def opens(n: int, conn: Connection) -> str:
-        return persons.external_id_for(conn, "north", f"p{n}", store.rng)
+        return persons.external_id_for(conn, "north", f"p{n}")
 
     codes = await asyncio.gather(*(store.db.run(partial(opens, n)) for n in range(20)))
     assert len(set(codes)) == 20

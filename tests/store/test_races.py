@@ -146,11 +146,9 @@ def test_whoever_comes_second_with_an_order_opens_no_case(two: Two) -> None:
                 evidence_after=NOW.date(),
                 order_ids=["1"],
                 now=NOW,
-                rng=two.other.rng,
             )
         return len(cases.all_cases(conn, "north"))
 
-    two.other.rng.seed(2)
     assert two.other.db.run_sync(opens) == 1
 
 

@@ -90,7 +90,7 @@ def test_an_upgraded_database_is_worked_with_at_once(tmp_path: Path, revision: s
     store.settle(case, want("a"))
     assert [act.key for act in store.run(outbox.acts, "north", case.ref)] == ["a"]
     assert store.run(cases.open_cases_of_person, "north", PERSON)[0].ref == case.ref
-    assert store.run(persons.external_id_for, "north", PERSON, store.rng)
+    assert store.run(persons.external_id_for, "north", PERSON)
     assert case.opened_at == NOW
     db.close()
 
