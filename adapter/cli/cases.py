@@ -10,9 +10,8 @@ import typer
 from sqlalchemy import Connection
 
 from adapter.bootstrap import Service
-from adapter.cli.documents import gather_document
-from adapter.cli.documents import write_document as write_file
-from adapter.cli.failures import CANT_BEGIN, fail
+from adapter.cli.documents import gather_document, print_to_file, write_file
+from adapter.cli.failures import fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import CaseArgument, ConfigOption, JsonOption, command_group, print_json
 from adapter.cli.reader import noted
@@ -29,17 +28,27 @@ from adapter.presentation.console import console
 from adapter.presentation.nights import as_json as nights_as_json
 from adapter.presentation.nights import nights_page
 from adapter.presentation.plan_page import plan_page
-from adapter.presentation.unfulfilled import unfulfilled_json, unfulfilled_page, write_unfulfilled_csv
+from adapter.presentation.unfulfilled import unfulfilled_csv, unfulfilled_json, unfulfilled_page
 from adapter.presentation.visits import as_json as visits_as_json
 from adapter.presentation.visits import case_visits
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder, unusable_orders
 from adapter.store.unfulfilled import unfulfilled_cases
-from mappings.documents import KINDS, DocumentError
+from mappings.documents import CaseDocument
 from mappings.texts import Texts
 
 app = command_group("Look at cases: what is done, awaited and next.")
+
+
+def _phase(name: str) -> Phase:
+    """By its code, or as the list shows it."""
+    texts = Texts.load("sv")
+    for phase in Phase:
+        if name.casefold() in (phase.value, texts.say("phases", phase.value)):
+            return phase
+    known = ", ".join(f"{phase.value} ({texts.say('phases', phase.value)})" for phase in Phase)
+    raise typer.BadParameter(f"there is no phase {name!r}; there are {known}.")
 
 
 @app.command("list")
@@ -48,8 +57,12 @@ def list_cases(
         bool, typer.Option("--late", help="Only cases with a step that is late, or that can't go on without a person.")
     ] = False,
     phase: Annotated[
-        str | None,
-        typer.Option(help="Only cases in this phase: preparing, active, paused, ending, closing or closed."),
+        Phase | None,
+        typer.Option(
+            parser=_phase,
+            metavar="PHASE",
+            help="Only cases in this phase: preparing, active, paused, ending, closing or closed.",
+        ),
     ] = None,
     unwatched: Annotated[
         bool, typer.Option("--unwatched", help="Only persons with a decision who are without supervision now, and why.")
@@ -75,19 +88,18 @@ def list_cases(
     Orders that can't be used, and so have no case, follow with why; however the list is narrowed.
     """
     if csv is not None and not unfulfilled:
-        raise fail("--csv goes with --unfulfilled: the other lists have no file.", CANT_BEGIN)
+        raise typer.BadParameter("--csv goes with --unfulfilled: the other lists have no file.")
     if unfulfilled:
         _list_unfulfilled(config, csv, as_json=as_json)
         return
-    wanted = _phase(phase)
-    open_only = not everything and not unsafe and wanted is not Phase.CLOSED
+    open_only = not everything and not unsafe and phase is not Phase.CLOSED
     with open_service(config) as service:
         tenants = tuple(service.tenants)
         why: dict[str, str] = {}
 
         def read(c: Connection) -> tuple[list[Case], list[tuple[str, WaitingOrder]]]:
             noted(c, service, "list")
-            found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=wanted)]
+            found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=phase)]
             for tenant in service.runtime.tenants.values() if unsafe else ():
                 why.update(safety(c, CaseCache(), tenant.name, tenant.policy, service.runtime.clock.now()).unsafe)
             # Whatever the list is narrowed to: they have neither step nor phase, and would be in no list at all.
@@ -122,11 +134,7 @@ def _list_unfulfilled(config: Path | None, csv: Path | None, *, as_json: bool) -
 
         rows, words = service.runtime.db.run_sync(read), service.words[next(iter(service.tenants))]
         if csv is not None:
-            try:
-                write_unfulfilled_csv(rows, csv, words)
-            except OSError as error:
-                raise fail(f"{csv} can't be written: {error.strerror}.") from None
-            typer.echo(str(csv))
+            write_file(unfulfilled_csv(rows, words), csv)
         elif as_json:
             print_json({"unfulfilled": [unfulfilled_json(tenant, row) for tenant, row in rows]})
         else:
@@ -153,7 +161,7 @@ def show_case(case: CaseArgument, config: ConfigOption = None, as_json: JsonOpti
 @app.command("document")
 def write_document(
     case: CaseArgument,
-    kind: Annotated[str, typer.Option(help="bilaga-1, checklista or checklista-hamtning.")] = "bilaga-1",
+    kind: Annotated[CaseDocument, typer.Option(help="Which.")] = "bilaga-1",
     target: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write.")] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -164,20 +172,18 @@ def write_document(
     `documents` beside its mapping.
     """
     with open_service(config) as service:
-        if kind in KINDS:
-            _found(service, case, kind)
-        printed = service.runtime.db.run_sync(lambda c: gather_document(c, service, case, kind))
+        found = _found(service, case, kind)
+        printed = service.runtime.db.run_sync(lambda c: gather_document(c, service, found.ref, kind))
         if printed is None:
-            raise fail(f"there is no {kind} of {case}: no such case, or it was never read whole (adapter case list)")
-        try:
-            document = printed()
-        except DocumentError as error:
-            raise fail(str(error)) from None
-        write_file(document, target or Path(document.name))
+            raise fail(f"There is no {kind} of {found.ref} yet: something of the case was never read. Try again later.")
+        print_to_file(printed, target or Path(f"{found.ref}-{kind}.pdf"))
 
 
 def nights(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show the last fourteen nights of a case, look by look: what is known of each look that was due."""
+    """Show the last fourteen nights of a case, look by look.
+
+    What is known of each look that was due.
+    """
     with open_service(config) as service:
         found = _found(service, case, "nights")
         policy, now = service.runtime.tenants[found.tenant].policy, service.runtime.clock.now()
@@ -192,7 +198,10 @@ def nights(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption 
 
 
 def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Say what would be done for a case now, and why. Reads the case afresh; nothing is done or stored."""
+    """Say what would be done for a case now, and why.
+
+    Reads the case afresh; nothing is done or stored.
+    """
     with open_service(config) as service:
         found = _found(service, case, "plan")
         try:
@@ -214,24 +223,10 @@ def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = 
 
 
 async def _preview(service: Service, case: Case) -> tuple[Decision, Facts]:
-    parts = service.tenants[case.tenant]
     try:
         return await preview(service.runtime, case)
     finally:
-        await parts.lifecare.aclose()
-        await parts.phoniro.aclose()
-
-
-def _phase(name: str | None) -> Phase | None:
-    """By its code, or as the list shows it."""
-    if name is None:
-        return None
-    texts = Texts.load("sv")
-    for phase in Phase:
-        if name.casefold() in (phase.value, texts.say("phases", phase.value)):
-            return phase
-    known = ", ".join(f"{phase.value} ({texts.say('phases', phase.value)})" for phase in Phase)
-    raise fail(f"There is no phase {name!r}; there are {known}.", CANT_BEGIN)
+        await service.close_vendors()
 
 
 def _found(service: Service, reference: str, what: str) -> Case:

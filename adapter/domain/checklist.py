@@ -63,7 +63,7 @@ def _since(s: Situation, step: Step, told: Told, views: dict[str, StepView]) -> 
 
 def _not_before(s: Situation, step: Step, told: Told) -> list[datetime]:
     """What a step can't have been awaited longer than: the order that asks for it, the note that was refused, the
-    letter by which it was asked for anew, the day that was booked for it."""
+    letter by which it was asked for anew, the day that was booked for it, the consent that was withdrawn."""
     period, zone = s.mandate.at_or_after(s.today), s.policy.zone
     at = [day_start(period.ordered, zone)] if period and step in WAY_IN else []
     if step.id == "I4" and s.evidence.refused_note and period:
@@ -71,6 +71,8 @@ def _not_before(s: Situation, step: Step, told: Told) -> list[datetime]:
     booked = s.evidence.newest.get(Signal.PICKUP_BOOKED if step.id == "A5" else Signal.INSTALLATION_BOOKED)
     if step.id in ("I8", "I9", "A5") and booked and booked.day:
         at.append(day_start(booked.day, zone))
+    if step.id == "I8" and s.evidence.withdrawn:
+        at.append(s.evidence.withdrawn.at)
     if step.id == "I7" and (asked := told.last(ALARM_TEAM, Letter.TIMES_CHANGED)):
         at.append(asked.done_at or asked.created_at)
     return at

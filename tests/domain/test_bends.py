@@ -202,6 +202,13 @@ def test_an_order_that_vanished_before_the_start_is_asked_about_and_starts_nothi
 # Who is reminded, of what, since when
 
 
+def test_a_consent_is_awaited_since_it_was_withdrawn_not_since_the_camera_was_installed(active: Life) -> None:
+    active.wait(days=20)
+    active.note(Signal.CONSENT_WITHDRAWN)
+    (withdrawn,) = (note for note in active.notes.values() if note.signal is Signal.CONSENT_WITHDRAWN)
+    assert step(active.wait(days=2), "I8").since == withdrawn.at
+
+
 def test_nobody_is_reminded_to_have_a_paper_signed_that_was_just_withdrawn(life: Life) -> None:
     life.other_service()
     life.go()
