@@ -89,56 +89,53 @@ def list_cases(
     """
     if csv is not None and not unfulfilled:
         raise typer.BadParameter("--csv goes with --unfulfilled: the other lists have no file.")
-    if unfulfilled:
-        _list_unfulfilled(config, csv, as_json=as_json)
-        return
     open_only = not everything and not unsafe and phase is not Phase.CLOSED
     with open_service(config) as service:
-        tenants = tuple(service.tenants)
-        why: dict[str, str] = {}
+        if unfulfilled:
+            _list_unfulfilled(service, csv, as_json=as_json)
+            return
+        tenants, now, why = tuple(service.tenants), service.runtime.clock.now(), dict[str, str]()
 
         def read(c: Connection) -> tuple[list[Case], list[tuple[str, WaitingOrder]]]:
             noted(c, service, "list")
             found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=phase)]
             for tenant in service.runtime.tenants.values() if unsafe else ():
-                why.update(safety(c, CaseCache(), tenant.name, tenant.policy, service.runtime.clock.now()).unsafe)
+                why.update(safety(c, CaseCache(), tenant.name, tenant.policy, now).unsafe)
             # Whatever the list is narrowed to: they have neither step nor phase, and would be in no list at all.
             return found, [(t, order) for t in tenants for order in unusable_orders(c, t)]
 
+        def wanted(row: Case) -> bool:
+            without = not unwatched or bool(row.last_decision and row.last_decision.unwatched)
+            return without and (not late or overdue(row)) and (not unsafe or row.ref in why)
+
         found, orders = service.runtime.db.run_sync(read)
-        found = [row for row in found if not unwatched or (row.last_decision and row.last_decision.unwatched)]
-        found = [row for row in found if (not late or overdue(row)) and (not unsafe or row.ref in why)]
-        found = sorted(found, key=lambda row: (row.opened_at, row.ref))
+        found = sorted(filter(wanted, found), key=lambda row: (row.opened_at, row.ref))
         if as_json:
             unusable = [shapes.unusable_order(t, order, service.words[t]) for t, order in orders]
             rows = [shapes.case_summary(row) | ({"unsafe": why[row.ref]} if unsafe else {}) for row in found]
             print_json({"cases": rows, "orders_unusable": unusable})
             return
         words, several = service.words[tenants[0]], len(tenants) > 1
-        now = service.runtime.clock.now()
         console().print(case_list(found, words, now, several=several, unsafe=why))
         if orders:
             console().print(unusable_list(orders, words, several=several))
 
 
-def _list_unfulfilled(config: Path | None, csv: Path | None, *, as_json: bool) -> None:
-    with open_service(config) as service:
-        today = {
-            name: local_date(service.runtime.clock.now(), tenant.policy.zone)
-            for name, tenant in service.runtime.tenants.items()
-        }
+def _list_unfulfilled(service: Service, csv: Path | None, *, as_json: bool) -> None:
+    now = service.runtime.clock.now()
 
-        def read(c: Connection) -> list[tuple[str, Listed]]:
-            noted(c, service, "list")
-            return [(name, row) for name, day in today.items() for row in unfulfilled_cases(c, name, day)]
+    def read(c: Connection) -> list[tuple[str, Listed]]:
+        noted(c, service, "list")
+        today = {name: local_date(now, tenant.policy.zone) for name, tenant in service.runtime.tenants.items()}
+        return [(name, row) for name, day in today.items() for row in unfulfilled_cases(c, name, day)]
 
-        rows, words = service.runtime.db.run_sync(read), service.words[next(iter(service.tenants))]
-        if csv is not None:
-            write_file(unfulfilled_csv(rows, words), csv)
-        elif as_json:
-            print_json({"unfulfilled": [unfulfilled_json(tenant, row) for tenant, row in rows]})
-        else:
-            console().print(unfulfilled_page(rows, words, several=len(service.tenants) > 1))
+    rows, words = service.runtime.db.run_sync(read), next(iter(service.words.values()))
+    if csv is not None:
+        write_file(unfulfilled_csv(rows, words), csv)
+    elif as_json:
+        print_json({"unfulfilled": [unfulfilled_json(tenant, row) for tenant, row in rows]})
+    else:
+        console().print(unfulfilled_page(rows, words, several=len(service.tenants) > 1))
 
 
 @app.command("show")

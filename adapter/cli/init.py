@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from importlib.resources import files
 from pathlib import Path
@@ -28,21 +28,19 @@ _HEAD = """\
 """
 
 
-def _as(kind: Any) -> Callable[[str], str]:
-    """A parser of what is typed, which says what is wrong with it as the settings do."""
+def _asked(question: str, kind: Any = str, metavar: str = "TEXT", **more: Any) -> Any:
+    """An option that is asked for where it isn't given, until it can be used as this kind of value. What is wrong with
+    it is said as the settings say it."""
 
-    def usable(text: str) -> str:
+    def usable(text: str) -> Any:
         try:
-            return str(TypeAdapter(kind).validate_python(text))
+            return TypeAdapter(kind).validate_python(text)
         except ValidationError as failure:
-            told = in_words(failure.errors(include_url=False)[0])
-            raise typer.BadParameter(f"{told[:1].lower()}{told[1:]}.") from None
+            raise typer.BadParameter(f"{in_words(failure.errors(include_url=False)[0])}.") from None
 
-    return usable
-
-
-def _asked(question: str, **more: Any) -> Any:
-    return typer.Option(prompt=question, **more)
+    return typer.Option(
+        prompt=question, help=f"{question}.", parser=more.pop("parser", usable), metavar=metavar, **more
+    )
 
 
 def _free(folder: Path) -> Path:
@@ -58,37 +56,23 @@ def _free(folder: Path) -> Path:
     return folder
 
 
+_TODAY: dict[str, Any] = {
+    "parser": day,
+    "show_default": "today",
+    "default_factory": lambda: date.today().isoformat(),  # noqa: DTZ011  # the operator's own calendar
+}
+
+
 def init(
     tenant: Annotated[
-        str,
-        _asked(
-            "Short name of the municipality (lower case, stays in the database)",
-            parser=_as(TenantName),
-            metavar="NAME",
-            help="A short name: lower-case letters, digits, hyphens.",
-        ),
+        str, _asked("Short name of the municipality (lower case, stays in the database)", TenantName, "NAME")
     ],
-    municipality: Annotated[
-        str, _asked("Its name, as people write it", help="The municipality's name, as people write it.")
-    ],
-    go_live: Annotated[
-        date,
-        _asked(
-            "Go-live: orders dated before are left alone (YYYY-MM-DD)",
-            parser=day,
-            metavar="YYYY-MM-DD",
-            default_factory=lambda: date.today().isoformat(),  # noqa: DTZ011  # the operator's own calendar
-            help="Orders from before are left alone.",
-        ),
-    ],
-    lifecare_url: Annotated[
-        str, _asked("Lifecare: address (https://...)", parser=_as(BaseUrl), metavar="URL", help="Lifecare's address.")
-    ],
-    lifecare_domain: Annotated[str, _asked("Lifecare: domain", help="The municipality's domain at Lifecare.")],
-    phoniro_url: Annotated[
-        str, _asked("Phoniro: address (https://...)", parser=_as(BaseUrl), metavar="URL", help="Phoniro's address.")
-    ],
-    phoniro_client: Annotated[str, _asked("Phoniro: OAuth client", help="The OAuth 2.0 client at Phoniro.")],
+    municipality: Annotated[str, _asked("Its name, as people write it")],
+    go_live: Annotated[date, _asked("Go-live: orders dated before are left alone", date, "YYYY-MM-DD", **_TODAY)],
+    lifecare_url: Annotated[str, _asked("Lifecare: address (https://...)", BaseUrl, "URL")],
+    lifecare_domain: Annotated[str, _asked("Lifecare: domain")],
+    phoniro_url: Annotated[str, _asked("Phoniro: address (https://...)", BaseUrl, "URL")],
+    phoniro_client: Annotated[str, _asked("Phoniro: OAuth 2.0 client")],
     lifecare_key_from: Annotated[Path | None, typer.Option(help="A file with Lifecare's API key.")] = None,
     phoniro_secret_from: Annotated[Path | None, typer.Option(help="A file with the client's secret.")] = None,
     folder: Annotated[
