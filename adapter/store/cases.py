@@ -14,7 +14,7 @@ from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events, sealing
 from adapter.store.errors import OrderTaken
 from adapter.store.sealing import Sealed, sealed
-from adapter.store.sql import insert_missing
+from adapter.store.sql import chunks, insert_missing
 from adapter.store.tables import case_links, cases, persons
 
 LinkKind = Literal["order", "execution", "decision", "absence", "client", "number"]
@@ -206,6 +206,15 @@ def orders_taken(conn: Connection, tenant: str, order_ids: Iterable[str]) -> fro
     asked = sorted(set(order_ids))
     which = (_l.tenant == tenant, _l.kind == "order", _l.external_id.in_(asked))
     return frozenset(conn.scalars(select(_l.external_id).where(*which))) if asked else frozenset()
+
+
+def units_of(conn: Connection, tenant: str, refs: Iterable[str]) -> dict[str, tuple[int | None, int | None]]:
+    """The unit and the execution that last had each of these cases."""
+    found: dict[str, tuple[int | None, int | None]] = {}
+    for some in chunks(sorted(set(refs))):
+        rows = conn.execute(select(_c.ref, _c.unit, _c.execution).where(_c.tenant == tenant, _c.ref.in_(some)))
+        found |= {row.ref: (row.unit, row.execution) for row in rows}
+    return found
 
 
 def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str]) -> dict[str, list[str]]:

@@ -148,7 +148,7 @@ def test_a_feed_read_again_tells_only_what_changed(store: Store) -> None:
     assert read(("1", "a"), ("2", "b"), ("3", "a"), at=after(days=2)) == ["2", "3"]
     assert read() == []
     assert read(("1", "a"), feed="clients") == ["1"]
-    assert store.run(feeds.showed, "north", "orders") == {"1": "a", "2": "b", "3": "a"}
+    assert store.run(feeds.fingerprints, "north", "orders") == {"1": "a", "2": "b", "3": "a"}
     read(("1", "a"), at=after(days=5))
     assert store.run(feeds.forget, "north", "orders", after(days=4)) == 2
     assert read(("1", "a"), ("2", "b")) == ["2"]
