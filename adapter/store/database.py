@@ -87,9 +87,11 @@ class Database:
                     "driver",
                 )
             self.memory = self._sqlite and self._url.database in (None, "", ":memory:")
-            self._engine: Engine = self._connectable()
-            # Of the same driver, for whoever has an event loop; a connection is made only where one is used.
-            self._in_loop: Engine | None = None if self._sqlite or inline else self._connectable_in_loop()
+            self._engine = self._connectable(self._url)
+            # For whoever has an event loop; a connection is made only where one is used. Not by
+            # ``sqlalchemy.ext.asyncio``, which loads the whole of the ORM (6 MB) for the same engine.
+            in_loop = self._url.set(drivername="postgresql+psycopg_async")
+            self._in_loop = None if self._sqlite or inline else self._connectable(in_loop)
         except (ArgumentError, NoSuchModuleError):
             raise StoreError(
                 "the database URL can't be read; it begins with sqlite:/// or postgresql+psycopg://", "driver"
@@ -133,31 +135,23 @@ class Database:
             raise StoreError(f"database {self.name}: {told}", reason) from None
         self._alone = file
 
-    def _connectable(self) -> Engine:
-        if not self._sqlite:
-            return _watched(create_engine(self._url, **self._of_postgres()))
+    def _connectable(self, url: URL) -> Engine:
+        more: dict[str, Any] = {}
         if self.memory:
-            once = {"check_same_thread": False}
-            engine = create_engine(self._url, poolclass=StaticPool, connect_args=once, **self._of_all())
-        else:
-            engine = create_engine(self._url, **self._of_all())
-        event.listen(engine, "connect", _prepare_sqlite)
-        return engine
-
-    def _connectable_in_loop(self) -> Engine:
-        # Not by ``sqlalchemy.ext.asyncio``, which loads the whole of the ORM (6 MB) for the same engine.
-        return _watched(create_engine(self._url.set(drivername="postgresql+psycopg_async"), **self._of_postgres()))
-
-    def _of_postgres(self) -> dict[str, Any]:
-        reachable: dict[str, Any] = {name: value for name, value in _REACHABLE.items() if name not in self._url.query}
-        reachable["prepare_threshold"] = self._prepare_after
-        # Pinged, as a connection may have died while it lay unused: at a restart of the server, for instance.
-        pool = {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_pre_ping": True}
-        return {"connect_args": reachable, **pool, **self._of_all()}
-
-    def _of_all(self) -> dict[str, Any]:
+            more = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+        elif not self._sqlite:
+            reachable = {name: value for name, value in _REACHABLE.items() if name not in url.query}
+            more = {"connect_args": {**reachable, "prepare_threshold": self._prepare_after}}
+            # Pinged, as a connection may have died while it lay unused: at a restart of the server, for instance.
+            more |= {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_pre_ping": True}
         # hide_parameters: a driver's error would otherwise quote the row (P8).
-        return {"hide_parameters": True, "execution_options": {"sealing": self.sealing}}
+        options = {"sealing": self.sealing}
+        engine = create_engine(url, hide_parameters=True, execution_options=options, **more)
+        event.listen(engine, "connect", _prepare_sqlite if self._sqlite else _prepare_postgres)
+        if not self._sqlite:
+            # Many new rows in one statement, for the reason that stands in ``sql``.
+            engine.dialect.use_insertmanyvalues_wo_returning = True
+        return engine
 
     async def run(self, fn: Callable[[Connection], T]) -> T:
         """Run ``fn`` in one short transaction: committed when it returns, rolled back when it raises.
@@ -286,13 +280,6 @@ def _prepare_after(given: object) -> int | None:
     if text == "none" or text.isdecimal():
         return None if text == "none" else int(text)
     raise StoreError("the database URL's prepare_threshold must be a whole number or None", "driver")
-
-
-def _watched(engine: Engine) -> Engine:
-    # Many new rows in one statement, for the reason that stands in ``sql``.
-    engine.dialect.use_insertmanyvalues_wo_returning = True
-    event.listen(engine, "connect", _prepare_postgres)
-    return engine
 
 
 def _revision(conn: Connection) -> str | None:

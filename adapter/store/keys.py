@@ -12,22 +12,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Row,
-    Table,
-    Text,
-    and_,
-    delete,
-    func,
-    or_,
-    select,
-    tuple_,
-    type_coerce,
-    update,
-)
+import sqlalchemy as sa
+from sqlalchemy import Column, ColumnElement, Connection, Row, Table, select
 
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
@@ -92,7 +78,7 @@ async def reseal(db: Database, now: Callable[[], datetime], *, at_once: bool = F
     for each in TABLES:
         after: Sequence[Any] | None = ()
         while after is not None:
-            done, after = await db.run(partial(some, each=each, after=after))
+            done, after = await db.run(partial(reseal_batch, each=each, after=after))
             changed += done
     left = await db.run(partial(finished, now=now()))
     return Resealed(changed, left)
@@ -101,7 +87,7 @@ async def reseal(db: Database, now: Callable[[], datetime], *, at_once: bool = F
 def left(conn: Connection) -> int:
     """How many rows hold something that isn't encrypted by the key in use."""
     sealing = of(conn)
-    counts = (select(func.count()).select_from(each).where(_stale(each, sealing)) for each in TABLES)
+    counts = (select(sa.func.count()).select_from(each).where(_stale(each, sealing)) for each in TABLES)
     return sum(conn.scalar(count) or 0 for count in counts)
 
 
@@ -114,25 +100,25 @@ def whole(conn: Connection) -> bool:
 def finished(conn: Connection, now: datetime) -> int:
     remaining, mine = left(conn), f"{_SEAL}{of(conn).current}"
     if not remaining:
-        conn.execute(update(table).where(table.c.name == mine).values(whole_at=now))
-        conn.execute(delete(table).where(table.c.name.startswith(_SEAL), table.c.name != mine))
+        conn.execute(sa.update(table).where(table.c.name == mine).values(whole_at=now))
+        conn.execute(sa.delete(table).where(table.c.name.startswith(_SEAL), table.c.name != mine))
     return remaining
 
 
-def some(conn: Connection, each: Table, after: Sequence[Any]) -> tuple[int, Sequence[Any] | None]:
+def reseal_batch(conn: Connection, each: Table, after: Sequence[Any]) -> tuple[int, Sequence[Any] | None]:
     """The next rows of a table, in the order of its key; how many values, and after which row to go on (None: done)."""
     sealing, key = of(conn), list(each.primary_key)
     columns = [column for column in SEALED if column.table is each]
     along = {each.c[name] for column in columns for name in SEALED[column]}
     query = select(*key, *along - {*key}, *(_raw(column).label(f"{column.name}_raw") for column in columns))
-    query = query.where(_stale(each, sealing), *([tuple_(*key) > tuple(after)] if after else []))
+    query = query.where(_stale(each, sealing), *([sa.tuple_(*key) > tuple(after)] if after else []))
     rows = conn.execute(query.order_by(*key).limit(BATCH).with_for_update()).all()
     changed = 0
     for row in rows:
         new = {column.name: value for column in columns if (value := _anew(sealing, row, column)) is not None}
         if new:
-            mine = and_(*(column == row._mapping[column.name] for column in key))
-            conn.execute(update(each).where(mine).values({each.c[name]: value for name, value in new.items()}))
+            mine = sa.and_(*(column == row._mapping[column.name] for column in key))
+            conn.execute(sa.update(each).where(mine).values({each.c[name]: value for name, value in new.items()}))
             changed += len(new)
     return changed, [rows[-1]._mapping[column.name] for column in key] if len(rows) == BATCH else None
 
@@ -153,11 +139,11 @@ def _anew(sealing: Sealing, row: Row[*tuple[Any, ...]], column: Column[Any]) -> 
 
 
 def _raw(column: Column[Any]) -> ColumnElement[Any]:
-    return type_coerce(column, Text)
+    return sa.type_coerce(column, sa.Text)
 
 
 def _stale(each: Table, sealing: Sealing) -> ColumnElement[bool]:
     """Whether a row holds something that isn't sealed by the key in use."""
     by = f"{MARK}{sealing.current}:"
     begins = {column: f'"{by}' if is_json(column) else by for column in SEALED if column.table is each}
-    return or_(*(and_(_raw(c) != "", ~_raw(c).startswith(begin, autoescape=True)) for c, begin in begins.items()))
+    return sa.or_(*(sa.and_(_raw(c) != "", ~_raw(c).startswith(begin, autoescape=True)) for c, begin in begins.items()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
@@ -25,36 +26,17 @@ _FIRST_DONE = (
 
 def save(conn: Connection, tenant: str, seen: Iterable[tuple[str, Look]]) -> None:
     """Store looks as they are known now, each with the reference of its case."""
-    rows = [
-        {
-            "tenant": tenant,
-            "ref": ref,
-            "n": look.n,
-            "due_at": look.due_at,
-            "outcome": look.outcome,
-            "entitled": look.entitled,
-            "judged_at": look.judged_at,
-            "begun_at": look.begun_at,
-            "ended_at": look.ended_at,
-            "remote_id": look.id,
-        }
-        for ref, look in seen
-    ]
+    rows = []
+    for ref, look in seen:
+        values = asdict(look)
+        rows.append(values | {"tenant": tenant, "ref": ref, "remote_id": values.pop("id")})
     for some in chunks(rows, 50):
         upsert(conn, looks, *some)
 
 
 def _look(row: Row[Any]) -> Look:
-    return Look(
-        n=row.n,
-        due_at=row.due_at,
-        outcome=LookOutcome(row.outcome),
-        entitled=row.entitled,
-        judged_at=row.judged_at,
-        begun_at=row.begun_at,
-        ended_at=row.ended_at,
-        id=row.remote_id,
-    )
+    known = {name: getattr(row, name) for name in ("n", "due_at", "entitled", "judged_at", "begun_at", "ended_at")}
+    return Look(**known, outcome=LookOutcome(row.outcome), id=row.remote_id)
 
 
 def since(conn: Connection, tenant: str, start: datetime) -> dict[str, list[Look]]:

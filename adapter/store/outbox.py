@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from adapter.domain.ledger import PERSON_KINDS, VISIT_KINDS, Act, ActKind, ActState, Ledger, Wanted
 from adapter.store import cases as case_rows
@@ -39,7 +39,6 @@ CHANGE = update(table).where(
 )
 _OTHERS = (_k.person == bindparam("person"), _k.ref != bindparam("ref"), _k.closed_at.is_(None))
 _ELSEWHERE = select(_k.ref).where(_k.tenant == bindparam("tenant"), *_OTHERS).limit(1)
-_NEW = insert(table)
 
 Rows = Sequence[Row[Any]]
 """A case's acts as they are stored, in the order in which they were decided."""
@@ -134,10 +133,26 @@ def settle_wanted(
     called for is dropped. An act that went out, or may have gone out, is never touched. ``facts_at`` is when the oldest
     of the facts was read. Raises ``ValueError`` for a key that is wanted twice.
     """
-    by_key = {w.key: w for w in wanted}
-    if len(by_key) != len(wanted):
+    if len({w.key for w in wanted}) != len(wanted):
         raise ValueError(f"case {case.ref}: a decision wants one key twice; nothing of it was stored")
-    before = {row.key: row for row in (rows_of(conn, case) if rows is None else rows)}
+    return _settle(conn, case.tenant, case.ref, wanted, rows, facts_at=facts_at, now=now, correlation=correlation)
+
+
+def _settle(
+    conn: Connection,
+    tenant: str,
+    ref: str,
+    wanted: Sequence[Wanted],
+    rows: Rows | None = None,
+    *,
+    facts_at: datetime,
+    now: datetime,
+    correlation: str | None = None,
+    drop: bool = True,
+) -> Settled:
+    """``drop``: what waits and isn't wanted is called for no more."""
+    by_key = {w.key: w for w in wanted}
+    before = {row.key: row for row in (_held(conn, tenant, ref) if rows is None else rows)}
     told: dict[str, list[str]] = {"wanted": [], "changed": [], "dropped": []}
     fresh: list[dict[str, Any]] = []
     moved = False
@@ -145,7 +160,7 @@ def settle_wanted(
     for w in wanted:
         row = before.get(w.key)
         if row is None:
-            fresh.append(_new(case.tenant, case.ref, last + len(fresh) + 1, w, facts_at, now, correlation))
+            fresh.append(_new(tenant, ref, last + len(fresh) + 1, w, facts_at, now, correlation))
             told["wanted"].append(w.key)
             continue
         values, kind = _amended(row, w, facts_at, now, correlation)
@@ -153,14 +168,16 @@ def settle_wanted(
         moved = moved or "retry_at" in values
         if kind:
             told[kind].append(w.key)
-    told["dropped"] = _drop(conn, (row for key, row in before.items() if key not in by_key))
-    if fresh:
-        conn.execute(_NEW, fresh)
+    if drop:
+        told["dropped"] = _drop(conn, (row for key, row in before.items() if key not in by_key))
+    if insert_missing(conn, table, *fresh) < len(fresh):
+        # What isn't a case can't be held: another process called for its first act at the same moment.
+        return _settle(conn, tenant, ref, wanted, facts_at=facts_at, now=now, correlation=correlation, drop=drop)
     if not any(told.values()) and not moved:
         return Settled((), (), ())
-    advance(conn, case.tenant, case.ref)
+    advance(conn, tenant, ref)
     lines = [_line(name, key, by_key.get(key)) for name, keys in told.items() for key in keys]
-    events.record_all(conn, case.tenant, case.ref, lines, now=now, correlation=correlation)
+    events.record_all(conn, tenant, ref, lines, now=now, correlation=correlation)
     return Settled(*(tuple(keys) for keys in told.values()))
 
 
@@ -175,22 +192,8 @@ def want(
     a time as those of a case are; the others that it called for stay called for. A key that went out, or may have gone
     out, is not sent a second time.
     """
-    while True:
-        rows = _held(conn, tenant, subject)
-        row = next((row for row in rows if row.key == wanted.key), None)
-        if row is not None:
-            values, kind = _amended(row, wanted, now, now, correlation)
-            change(conn, row, values)
-            break
-        kind = "wanted"
-        new = _new(tenant, subject, len(rows) + 1, wanted, now, now, correlation)
-        if insert_missing(conn, table, new):
-            break  # else another process called for the subject's first act at the same moment
-    advance(conn, tenant, subject)
-    if kind:
-        name, data = _line(kind, wanted.key, wanted)
-        events.record(conn, tenant, subject, name, data, now=now, correlation=correlation)
-    return kind is not None
+    settled = _settle(conn, tenant, subject, [wanted], facts_at=now, now=now, correlation=correlation, drop=False)
+    return settled != Settled((), (), ())
 
 
 def of_subjects(conn: Connection, tenant: str, subjects: Iterable[str]) -> dict[str, list[Row[Any]]]:
@@ -229,10 +232,7 @@ def settle_each(
 def drop_waiting(conn: Connection, tenant: str, subject: str, *, now: datetime) -> tuple[str, ...]:
     """Of something that isn't a case, no act is called for any more: those that wait are dropped, and ``want`` may call
     for them again. Returns their keys; what went out, or may have gone out, is never touched."""
-    keys = _drop(conn, _held(conn, tenant, subject))
-    advance(conn, tenant, subject)
-    events.record_all(conn, tenant, subject, [_line("dropped", key, None) for key in keys], now=now)
-    return tuple(keys)
+    return _settle(conn, tenant, subject, [], facts_at=now, now=now).dropped
 
 
 def seed_done(conn: Connection, case: Case, wanted: Sequence[Wanted], now: datetime) -> None:
@@ -240,8 +240,7 @@ def seed_done(conn: Connection, case: Case, wanted: Sequence[Wanted], now: datet
     last = conn.scalar(select(func.max(_c.n)).where(_c.tenant == case.tenant, _c.ref == case.ref)) or 0
     done = {"state": ActState.DONE, "done_at": now, "result": ADOPTED, "retry_at": None}
     rows = [_new(case.tenant, case.ref, n, w, now, now, None) | done for n, w in enumerate(wanted, last + 1)]
-    if rows:
-        conn.execute(_NEW, rows)
+    insert_missing(conn, table, *rows)
     events.record_all(conn, case.tenant, case.ref, [_line("adopted", w.key, w) for w in wanted], now=now)
 
 

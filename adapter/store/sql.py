@@ -7,10 +7,12 @@ frozen within one is to PostgreSQL no idle one, so that its locks would last as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 T = TypeVar("T")
 
@@ -20,22 +22,31 @@ def insert_of(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
+@cache  # building a statement costs more than running it
+def _insert_missing(dialect: str, table: Table) -> ReturningInsert[Any]:
+    return insert_of(dialect, table).on_conflict_do_nothing().returning(*table.primary_key)
+
+
+@cache
+def _upsert(dialect: str, table: Table, names: tuple[str, ...]) -> ReturningInsert[Any]:
+    new, key = insert_of(dialect, table), list(table.primary_key)
+    fresh = {name: new.excluded[name] for name in names if table.c[name] not in key}
+    return new.on_conflict_do_update(index_elements=key, set_=fresh).returning(*key)
+
+
 def insert_missing(conn: Connection, table: Table, *rows: Mapping[str, Any]) -> int:
     """Insert rows, all with the same columns, but those that break a unique constraint; how many were inserted."""
     if not rows:
         return 0
-    new = insert_of(conn.dialect.name, table).on_conflict_do_nothing().returning(*table.primary_key)
-    return len(conn.execute(new, rows).all())
+    return len(conn.execute(_insert_missing(conn.dialect.name, table), rows).all())
 
 
 def upsert(conn: Connection, table: Table, *rows: Mapping[str, Any], keep: Sequence[str] = ()) -> None:
     """Insert rows, all with the same columns; where one with the same primary key is there, its other columns but
     ``keep`` get the new values."""
-    if not rows:
-        return
-    new, key = insert_of(conn.dialect.name, table), list(table.primary_key)
-    fresh = {name: new.excluded[name] for name in rows[0] if table.c[name] not in key and name not in keep}
-    conn.execute(new.on_conflict_do_update(index_elements=key, set_=fresh).returning(*key), rows).all()
+    if rows:
+        names = tuple(name for name in rows[0] if name not in keep)
+        conn.execute(_upsert(conn.dialect.name, table, names), rows).all()
 
 
 def chunks(values: Iterable[T], size: int = 500) -> Iterable[Sequence[T]]:

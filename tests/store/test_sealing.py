@@ -163,7 +163,7 @@ def _reseal_until_killed(db: Database, refs: list[str]) -> None:
     store = Store(db)
     store.run(keys.agree, NOW)
     for turn, each in enumerate(keys.TABLES):
-        changed, _ = db.run_sync(partial(keys.some, each=each, after=()))
+        changed, _ = db.run_sync(partial(keys.reseal_batch, each=each, after=()))
         store.run(events.record, "north", refs[0], "told", {"why": WORDS}, now=NOW)
         store.run(facts.save, "north", refs[1], {}, {"notes": StoredFact.read("notes", NOTES, (), NOW)})
         kept(db, refs)
