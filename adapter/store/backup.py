@@ -16,6 +16,7 @@ from adapter.domain.ledger import ActState
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
 from adapter.store.outbox import advance
+from adapter.store.sql import FREE
 from adapter.store.tables import acts, cases, feeds
 
 
@@ -65,14 +66,13 @@ def _make_careful(path: Path) -> None:
 
 
 def _all_unknown(conn: Connection) -> None:
-    free = {"lease_owner": None, "lease_until": None}
     waiting = acts.c.state.in_((ActState.PENDING, ActState.SENDING))
     held = acts.c.lease_owner.is_not(None)
     touched = conn.execute(select(acts.c.tenant, acts.c.ref).where(waiting | held).distinct()).all()
-    conn.execute(update(acts).where(waiting).values(state=ActState.UNKNOWN, looks=0, **free))
-    conn.execute(update(acts).where(held).values(**free))
+    conn.execute(update(acts).where(waiting).values(state=ActState.UNKNOWN, looks=0, **FREE))
+    conn.execute(update(acts).where(held).values(**FREE))
     for row in touched:
         advance(conn, row.tenant, row.ref)
     taken = update(cases).where(cases.c.lease_owner.is_not(None))
-    conn.execute(taken.values(ready_at=cases.c.lease_until, version=cases.c.version + 1, **free))
-    conn.execute(update(feeds).values(**free))
+    conn.execute(taken.values(ready_at=cases.c.lease_until, version=cases.c.version + 1, **FREE))
+    conn.execute(update(feeds).values(**FREE))

@@ -21,6 +21,7 @@ from adapter.store import codec, due, events, persons, schedules, sealing
 from adapter.store.errors import Overtaken, StoreError
 from adapter.store.outbox import CHANGE, STOPS, act_from_row, advance, change
 from adapter.store.sealing import NOBODY, Sealed, sealed
+from adapter.store.sql import FREE
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases, facts
 from adapter.store.tables import persons as person_rows
@@ -164,7 +165,7 @@ def release_all(
     for row in rows:
         sending = row.state == ActState.SENDING
         at = now + settle if sending and row.kind not in at_once else now
-        free = {"state": ActState.UNKNOWN, "lease_owner": None, "lease_until": None, "retry_at": at}
+        free = {"state": ActState.UNKNOWN, **FREE, "retry_at": at}
         change(conn, row, {**free, "looks": 0 if sending else row.looks})
         if sending:
             _tell_lost(conn, row, now)
@@ -327,7 +328,7 @@ def _move(
     mine = {"of_tenant": tenant, "of_ref": ref, "of_n": act.n, "claimed_as": act.state}
     mine |= {"claimed_by": claimed.lease_owner, "claimed_until": claimed.lease_until}
     values = sealed(conn, table, values, tenant=tenant, ref=ref, n=act.n)
-    given_back = {"state": state, "lease_owner": None, "lease_until": None, **values}
+    given_back = {"state": state, **FREE, **values}
     if not conn.execute(_CHANGE_CLAIMED, {**mine, **given_back}).rowcount:
         raise Overtaken(f"act {act.key} of case {ref} is no longer this process's; what came of it is found anew")
     advance(conn, tenant, ref)

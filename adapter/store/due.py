@@ -19,6 +19,7 @@ from adapter.store import codec, events, sealing
 from adapter.store.cases import COLUMNS, Case, from_row, lock
 from adapter.store.errors import Overtaken
 from adapter.store.sealing import Sealed, sealed
+from adapter.store.sql import FREE
 from adapter.store.tables import cases, facts
 from adapter.store.types import Instant
 
@@ -257,7 +258,7 @@ def pull_in(conn: Connection, now: datetime, until: datetime) -> int:
 def release_all(conn: Connection, now: datetime, *, owner: str | None = None) -> int:
     """Give back the cases that a process held (of all processes, where it is the only one), due now; how many. Whoever
     still works on one finds itself overtaken."""
-    free = {"lease_owner": None, "lease_until": None, "ready_at": now, "version": _c.version + 1}
+    free = {**FREE, "ready_at": now, "version": _c.version + 1}
     held = _c.lease_owner.is_not(None) if owner is None else _c.lease_owner == owner
     return conn.execute(update(cases).where(held).values(**free)).rowcount
 
@@ -277,7 +278,7 @@ def hold(conn: Connection, case: Case, owner: str) -> Case:
 
 
 def _give_back(conn: Connection, row: Case, **values: Any) -> Case:
-    given_back = {"lease_owner": None, "lease_until": None, "version": row.version + 1, **values}
+    given_back = {**FREE, "version": row.version + 1, **values}
     stored = sealed(conn, cases, given_back, tenant=row.tenant, ref=row.ref)
     conn.execute(_GIVE_BACK, {"of_tenant": row.tenant, "of_ref": row.ref, "of_version": row.version, **stored})
     if "decision" in given_back:

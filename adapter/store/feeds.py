@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
 
 from adapter.ports import Changed
-from adapter.store.errors import Overtaken
-from adapter.store.sql import insert_missing, upsert
+from adapter.store.sql import FREE, change_leased, insert_missing, upsert
 from adapter.store.tables import feed_items, feeds
 
 SEEN_EVERY = timedelta(days=1)
@@ -60,37 +58,24 @@ def claim(conn: Connection, tenant: str, name: str, *, now: datetime, owner: str
 
 def renew(conn: Connection, feed: Feed, *, lease_until: datetime) -> Feed:
     """Keep a feed that takes long to read. Raises ``Overtaken``."""
-    _change(conn, feed, lease_until=lease_until)
+    change_leased(conn, feeds, feed, f"feed {feed.name}", lease_until=lease_until)
     return replace(feed, lease_until=lease_until)
 
 
 def finish(conn: Connection, feed: Feed, *, cursor: datetime | None, now: datetime) -> None:
     """Give a feed back after it was read whole and taken in, in the same transaction. Raises ``Overtaken``."""
-    _change(conn, feed, **_FREE, cursor=cursor, read_at=now, error=None)
+    change_leased(conn, feeds, feed, f"feed {feed.name}", **FREE, cursor=cursor, read_at=now, error=None)
 
 
 def fail(conn: Connection, feed: Feed, *, error: str) -> None:
     """Give a feed back unread: its cursor stays. Raises ``Overtaken``."""
-    _change(conn, feed, **_FREE, error=error)
+    change_leased(conn, feeds, feed, f"feed {feed.name}", **FREE, error=error)
 
 
 def release_all(conn: Connection, *, owner: str | None = None) -> None:
     """Give back the feeds that a process held, or, without an owner, all processes."""
     held = _f.lease_owner.is_not(None) if owner is None else _f.lease_owner == owner
-    conn.execute(update(feeds).where(held).values(_FREE))
-
-
-_FREE: dict[str, Any] = {"lease_owner": None, "lease_until": None}
-
-
-def _change(conn: Connection, feed: Feed, **values: Any) -> None:
-    held = (_f.lease_owner == feed.lease_owner, _f.lease_until == feed.lease_until)
-    if not conn.execute(
-        update(feeds).where(_f.tenant == feed.tenant, _f.name == feed.name, *held).values(values)
-    ).rowcount:
-        raise Overtaken(
-            f"feed {feed.name} of {feed.tenant} was read by another process meanwhile; nothing was taken in"
-        )
+    conn.execute(update(feeds).where(held).values(FREE))
 
 
 def changed(conn: Connection, tenant: str, feed: str, items: Sequence[Changed], now: datetime) -> tuple[Changed, ...]:

@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
+
+from adapter.store.errors import Overtaken
 
 T = TypeVar("T")
 
@@ -54,3 +56,18 @@ def chunks(values: Iterable[T], size: int = 500) -> Iterable[Sequence[T]]:
     rows = list(values)
     for i in range(0, len(rows), size):
         yield rows[i : i + size]
+
+
+FREE: Mapping[str, Any] = {"lease_owner": None, "lease_until": None}
+"""What a row that nobody holds has in these columns."""
+
+
+def change_leased(conn: Connection, table: Table, row: Any, what: str, **values: Any) -> None:
+    """Change the row that was leased as ``row``. Raises ``Overtaken``, and writes nothing, if another process got its
+    lease meanwhile; ``what`` names it."""
+    columns = (*table.primary_key, table.c.lease_owner, table.c.lease_until)
+    same = [column == getattr(row, column.name) for column in columns]
+    if not conn.execute(update(table).where(*same).values(values)).rowcount:
+        raise Overtaken(
+            f"{what} of {row.tenant} was taken over by another process; nothing more was written by this one"
+        )
