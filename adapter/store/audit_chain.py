@@ -1,7 +1,7 @@
-"""The audit as a chain: each event carries the hash of the one before it in its case, and once a day a head is taken
-over all events of a municipality. ``Audit`` walks through them and says what was changed, removed or added.
+"""The audit as a chain: each event carries the hash of the event before it in its case, and once a day a head is taken
+over all events of a municipality. ``Audit`` goes through them and says what was changed, removed or added.
 
-It is hashed what an event says, not how it is stored, so that another key for what is encrypted changes nothing.
+The hash is made of what an event says and not of how it is stored, so a new encryption key changes nothing.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from adapter.store.events import Event
 
 HEAD = "audit.head"
-"""The event that holds a head: of all events up to one, and how many those are."""
+"""The event that holds a head: up to which event, how many events those are, and their hash."""
 BEGAN = "audit.began"
-"""The event by which an upgrade said from where on there is a chain."""
+"""The event by which an upgrade says from where on there is a chain."""
 
 
 def start_of(tenant: str, ref: str | None) -> str:
-    """What the first event of a case carries."""
+    """What the first event of a case carries in place of a hash before it."""
     return _hash(["start", tenant, ref])
 
 
@@ -47,7 +47,7 @@ def _hash(value: Sequence[Any]) -> str:
 
 
 def _letters(text: str) -> str:
-    """A hash as 64 letters, a to p for 0 to f: in digits the log would see an identity number now and then."""
+    """A hash as 64 letters, a to p for 0 to f: among digits the log would now and then see an identity number."""
     return hashlib.sha256(text.encode()).hexdigest().translate(_AS_LETTERS)
 
 
@@ -88,8 +88,8 @@ class Finding:
 
 @dataclass
 class Audit:
-    """Goes through all events of one municipality in the order of their ids. ``heads`` are those that were kept, here
-    and elsewhere; events without a hash are from before the chain up to ``began``."""
+    """Goes through all events of one municipality in the order of their ids. ``heads`` are all heads that were kept, in
+    the database and elsewhere. Events without a hash up to the id ``began`` are from before the chain."""
 
     tenant: str
     heads: Iterable[Head]

@@ -1,7 +1,7 @@
-"""The audit: what was decided and done, append only, in the same transaction as the change itself.
+"""The audit: what was decided and done. Lines are only ever added, in the same transaction as the change itself.
 
-Each event carries the hash of the one before in its case (``audit_chain``). That there is only one after each is held
-by a unique index: where two processes write of one case at the same moment, the second transaction is run again.
+Each event carries the hash of the event before it in its case (``audit_chain``). A unique index sees to it that only
+one event follows each: if two processes write of one case at the same moment, the second transaction is run again.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def record(
     now: datetime,
     correlation: str | None = None,
 ) -> None:
-    """Write one line of the audit. ``ref`` is None for what concerns no single case."""
+    """Write one event. ``ref`` is None for what doesn't concern a single case."""
     record_all(conn, tenant, ref, [(name, data)], now=now, correlation=correlation)
 
 
@@ -67,7 +67,7 @@ def record_all(
     now: datetime,
     correlation: str | None = None,
 ) -> None:
-    """Write several, each a name and its data."""
+    """Write several events, each a name and its data."""
     of = {"tenant": tenant, "ref": ref, "at": now, "correlation": correlation}
     newest = _NEWEST_OF_NONE if ref is None else _NEWEST_OF_CASE
     rows: list[dict[str, Any]] = []
@@ -93,8 +93,8 @@ def after(
     until: datetime | None = None,
     limit: int = 2000,
 ) -> list[Event]:
-    """The next events of a municipality by id; only those of a case, or from ``since`` on and before ``until`` (UTC),
-    if asked. Few at a time: on SQLite a transaction holds up the work."""
+    """The next events of a municipality after the one with this id: of all cases or of one, from ``since`` on and
+    before ``until`` (UTC). Few at a time, since a long transaction would hold up the work on SQLite."""
     query = select(events).where(_c.tenant == tenant, _c.id > id).order_by(_c.id).limit(limit)
     if up_to is not None:
         query = query.where(_c.id <= up_to)
@@ -108,7 +108,7 @@ def after(
 
 
 def named(conn: Connection, tenant: str, name: str) -> list[Event]:
-    """Those of no single case that have a name, oldest first."""
+    """The events with this name that concern no single case, the oldest first."""
     of = (_c.tenant == tenant, _c.ref.is_(None), _c.name == name)
     return [_event(conn, row) for row in conn.execute(select(events).where(*of).order_by(_c.id)).all()]
 
@@ -120,13 +120,13 @@ def last_before(conn: Connection, tenant: str, at: datetime) -> int | None:
 
 
 def of_case(conn: Connection, tenant: str, ref: str, *, limit: int | None = None) -> tuple[Event, ...]:
-    """A case's audit, oldest first; with ``limit`` only the newest so many."""
+    """A case's events, the oldest first; with ``limit``, only so many of the newest."""
     query = select(events).where(_c.tenant == tenant, _c.ref == ref).order_by(_c.id.desc()).limit(limit)
     return tuple(_event(conn, row) for row in reversed(conn.execute(query).all()))
 
 
 def _event(conn: Connection, row: Row[*tuple[Any, ...]]) -> Event:
-    """Data that can't be opened says so, and fits no hash."""
+    """Where its data can't be opened, the event says so, and its hash doesn't fit."""
     try:
         data = sealing.opened(conn, row, _c.data)
     except StoreError as error:

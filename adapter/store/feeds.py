@@ -1,4 +1,4 @@
-"""Change feeds: how far each was read, by whom it is being read, and what it showed last."""
+"""Change feeds: how far each was read, which process reads it now, and what it showed last."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from adapter.store.sql import FREE, change_leased, insert_missing, upsert
 from adapter.store.tables import feed_items, feeds
 
 SEEN_EVERY = timedelta(days=1)
-"""``seen_at`` of an item is written anew once it is older than this. ``forget`` must look further back."""
+"""``seen_at`` of an item is only written again once it is older than this. ``forget`` must look further back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """``cursor`` (UTC): everything before it has been taken in; None: nothing yet. ``read_at`` is the last success,
-    ``tried_at`` the last attempt, ``error`` why that failed."""
+    """``cursor`` (UTC): everything before it has been stored; None: nothing yet. ``read_at`` (UTC) is when it was last
+    read, ``tried_at`` when that was last tried, ``error`` why that failed."""
 
     tenant: str
     name: str
@@ -46,7 +46,7 @@ def all_feeds(conn: Connection, tenant: str) -> tuple[Feed, ...]:
 
 
 def claim(conn: Connection, tenant: str, name: str, *, now: datetime, owner: str, lease_until: datetime) -> Feed | None:
-    """Lease a feed, which is made at first use; None while somebody else's lease lasts."""
+    """Lease a feed; its row is made at first use. None while another process has the lease."""
     free = _f.lease_owner.is_(None) | (_f.lease_until <= now)
     claiming = update(feeds).where(_f.tenant == tenant, _f.name == name, free).returning(*_COLUMNS)
     claiming = claiming.values(lease_owner=owner, lease_until=lease_until, tried_at=now)
@@ -57,13 +57,13 @@ def claim(conn: Connection, tenant: str, name: str, *, now: datetime, owner: str
 
 
 def renew(conn: Connection, feed: Feed, *, lease_until: datetime) -> Feed:
-    """Keep a feed that takes long to read. Raises ``Overtaken``."""
+    """Make the lease of a feed longer that takes long to read. Raises ``Overtaken``."""
     change_leased(conn, feeds, feed, f"feed {feed.name}", lease_until=lease_until)
     return replace(feed, lease_until=lease_until)
 
 
 def finish(conn: Connection, feed: Feed, *, cursor: datetime | None, now: datetime) -> None:
-    """Give a feed back after it was read whole and taken in, in the same transaction. Raises ``Overtaken``."""
+    """Give a feed back that was read whole, in the transaction that stores what it showed. Raises ``Overtaken``."""
     change_leased(conn, feeds, feed, f"feed {feed.name}", **FREE, cursor=cursor, read_at=now, error=None)
 
 
@@ -73,14 +73,14 @@ def fail(conn: Connection, feed: Feed, *, error: str) -> None:
 
 
 def release_all(conn: Connection, *, owner: str | None = None) -> None:
-    """Give back the feeds that a process held, or, without an owner, all processes."""
+    """Give back the feeds that a process holds, or, without ``owner``, that any process holds."""
     held = _f.lease_owner.is_not(None) if owner is None else _f.lease_owner == owner
     conn.execute(update(feeds).where(held).values(FREE))
 
 
 def changed(conn: Connection, tenant: str, feed: str, items: Sequence[Changed], now: datetime) -> tuple[Changed, ...]:
-    """Those of the items that the feed didn't show before, or showed otherwise; from now on they are known. A feed may
-    so be read with as much overlap as its vendor's clock calls for. Reading the same again writes once a day at most.
+    """Those of the items that the feed didn't show before, or showed otherwise; from now on they are known. So a feed
+    can be read with as much overlap as its vendor's clock calls for. Reading the same again writes once a day at most.
     """
     latest = {item.id: item for item in items}
     known = _shown(conn, tenant, feed, latest)

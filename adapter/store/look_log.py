@@ -1,4 +1,4 @@
-"""The looks that were due, and what came of each, by case, schedule number and due time."""
+"""The looks that were due, and what came of each: by case, number of the schedule, and the time when it was due."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FIRST_DONE = (
 
 
 def save(conn: Connection, tenant: str, seen: Iterable[tuple[str, Look]]) -> None:
-    """Store looks as they are known now, each with the reference of its case."""
+    """Store looks as they are known now, each with its case's reference."""
     rows = []
     for ref, look in seen:
         values = asdict(look)
@@ -40,7 +40,8 @@ def _look(row: Row[Any]) -> Look:
 
 
 def since(conn: Connection, tenant: str, start: datetime) -> dict[str, list[Look]]:
-    """All looks of a municipality that were due at or after an instant (UTC), in order, by case."""
+    """A municipality's looks that were due at or after an instant (UTC), by case, in the order in which they were
+    due."""
     found: dict[str, list[Look]] = {}
     query = select(looks).where(_c.tenant == tenant, _c.due_at >= start).order_by(_c.due_at, _c.ref, _c.n)
     for row in conn.execute(query):
@@ -49,12 +50,12 @@ def since(conn: Connection, tenant: str, start: datetime) -> dict[str, list[Look
 
 
 def of_case(conn: Connection, tenant: str, ref: str, start: datetime) -> tuple[Look, ...]:
-    """A case's looks that were due at or after an instant (UTC), in order."""
+    """A case's looks that were due at or after an instant (UTC), in the order in which they were due."""
     return tuple(map(_look, conn.execute(_SINCE, {"tenant": tenant, "ref": ref, "start": start})))
 
 
 def first_done(conn: Connection, tenant: str, ref: str) -> tuple[Look, ...]:
-    """The first look of each of a case's schedules that was done, by somebody who had a right to look."""
+    """For each of a case's schedules, its first entitled look that was done."""
     return tuple(map(_look, conn.execute(_FIRST_DONE, {"tenant": tenant, "ref": ref})))
 
 
@@ -70,7 +71,8 @@ def before(conn: Connection, tenant: str, refs: Sequence[str], start: datetime) 
 
 
 def counts(conn: Connection, tenant: str, start: datetime) -> dict[tuple[LookOutcome, bool, bool], int]:
-    """How many looks were due at or after an instant (UTC), by outcome, whether they are judged, and entitled."""
+    """How many looks were due at or after an instant (UTC): by outcome, whether they are judged, and whether
+    entitled."""
     judged = _c.judged_at.is_not(None).label("judged")
     query = select(_c.outcome, judged, _c.entitled, func.count()).where(_c.tenant == tenant, _c.due_at >= start)
     rows = conn.execute(query.group_by(_c.outcome, judged, _c.entitled))

@@ -33,9 +33,9 @@ class ActCount:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One tenant. ``phases`` counts all cases, closed ones too; ``acts`` only those that aren't done or dropped;
-    ``ready`` cases could be claimed now, the first since ``ready_since`` (UTC); ``failing`` cases raised something;
-    ``unusable`` are orders that can't be used and have no case."""
+    """How the work of one tenant stands. ``phases`` counts all cases, closed ones too; ``acts`` counts those that
+    aren't done or dropped. ``ready`` cases could be claimed now, the first of them since ``ready_since`` (UTC).
+    ``failing`` cases raised an unexpected error. ``unusable`` are orders that can't be used and have no case."""
 
     phases: dict[str, int]
     acts: tuple[ActCount, ...]
@@ -79,9 +79,10 @@ def overview(conn: Connection, tenant: str, now: datetime) -> Overview:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """``at`` is UTC; the rest are schedules by reference (``TK-7F3K2M-1``). ``unowned``: no case owns it, and it isn't
-    ended. ``missing``: gone from the platform though it should run. ``changed``: changed there by somebody else, and
-    put right since where ``mended``."""
+    """What the last full comparison with the camera platform, at ``at`` (UTC), found that a person should know of.
+    Schedules are named by reference (``TK-7F3K2M-1``). ``unowned``: no case owns it, and it hasn't ended. ``missing``:
+    it is gone from the platform though it should run. ``changed``: somebody else changed it there, and, if ``mended``,
+    it was changed back since."""
 
     at: datetime
     unowned: tuple[str, ...] = ()
@@ -91,8 +92,8 @@ class Drift:
 
 
 def last_drift(conn: Connection, tenant: str) -> Drift | None:
-    """As of now: one that has found its owner since (its creation was under way), or has ended, is left out. None
-    before the first comparison."""
+    """What of it still holds: a schedule is left out if a case owns it by now (its creation was under way), or if it
+    has ended. None before the first comparison."""
     e = events.c
     of = (e.tenant == tenant, e.ref.is_(None), e.name == "comparison")
     row = conn.execute(select(events).where(*of).order_by(e.id.desc()).limit(1)).one_or_none()
@@ -101,7 +102,7 @@ def last_drift(conn: Connection, tenant: str) -> Drift | None:
     try:
         told = sealing.opened(conn, row, e.data)
     except StoreError:
-        return None  # the next comparison says it anew; the page and the metrics must not wait for it
+        return None  # the next comparison says it again; the page and the metrics must be shown until then
     unowned, missing, changed = (_labels(told.get(name)) for name in ("unowned", "missing", "changed"))
     owned = _running(conn, tenant, [*unowned, *missing])
     return Drift(
@@ -118,7 +119,7 @@ def _labels(told: object) -> tuple[str, ...]:
 
 
 def _running(conn: Connection, tenant: str, labels: list[str]) -> frozenset[str]:
-    """Those of the schedules that an open case has and takes for running."""
+    """Those of the schedules that an open case owns and believes to run."""
     if not labels:
         return frozenset()
     s, c = schedules.c, cases.c
@@ -130,14 +131,15 @@ def _running(conn: Connection, tenant: str, labels: list[str]) -> frozenset[str]
 
 
 def unfulfilled_cases(conn: Connection, tenant: str, today: date) -> tuple[Listed, ...]:
-    """Those of ``today`` (local), by what was decided of each last. One that another version decided isn't there until
-    it is decided anew."""
+    """The open cases that are on the list of decisions that aren't executed or are interrupted, as of ``today``
+    (local), by the last decision of each. A case whose last decision this version can't read isn't there until it is
+    decided again."""
     return listed(((case.ref, case.unit, _unfulfilled(case)) for case in all_cases(conn, tenant)), today)
 
 
 def undecided(conn: Connection, tenant: str, since: datetime) -> bool:
-    """Whether an open case was last decided by another version, at ``since`` (UTC) or later: it isn't known yet whether
-    it is on the list."""
+    """Whether another version made an open case's last decision, at ``since`` (UTC) or later: then nobody knows yet
+    whether it is on the list."""
     return any(case.decided_at and case.decided_at >= since and not _says(case) for case in all_cases(conn, tenant))
 
 

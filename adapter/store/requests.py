@@ -1,4 +1,4 @@
-"""What people ask by file: each request taken once, how far it has come, and what came of every case in it."""
+"""What people ask for by file: each request is taken once; how far it has come, and what came of every case in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ItemState(StrEnum):
     LISTED = "listed"
     """Concerned by the request, and not yet taken up."""
     MARKED = "marked"
-    """Due because of the request, and not judged since."""
+    """Marked as due because of the request, and not decided since."""
     DONE = "done"
     PLANNED = "planned"
     FAILED = "failed"
@@ -30,7 +30,7 @@ class ItemState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One municipality's part of a request. ``content`` is the entry as it stood in the file, ``origin`` where
+    """One municipality's part of a request. ``content`` is the entry as it stood in the file, ``origin`` its place
     (``resync.toml:12``), ``position`` where the work goes on, ``report`` the closing figures. ``error`` is why it
     waits until ``retry_at`` (UTC), or, once it is finished, why nothing came of it."""
 
@@ -78,8 +78,9 @@ def take(
     origin: str = "",
     finished: bool = False,
 ) -> bool:
-    """Take a request down for these municipalities; with ``finished`` it is carried out already. False, and nothing
-    changes, if its id was taken before there; what was refused, or still waits with another content, is taken anew."""
+    """Store a request for these municipalities; ``finished``: it has been carried out already. False, and nothing
+    changes, if a request with this id is stored there; but one that was refused, or still waits with another content,
+    is replaced."""
     before = [r for r in all_requests(conn, id=id) if r.tenant in tenants]
     if any(not r.refused and (r.finished_at or r.content == content) for r in before):
         return False
@@ -88,7 +89,7 @@ def take(
         what: dict[str, Any] = {"tenant": tenant, "id": id, "kind": kind, "content": dict(content), "origin": origin}
         row = what | {"taken_at": now, "turn_at": now, "finished_at": now if finished else None, "position": {}}
         if not insert_missing(conn, table, sealing.sealed(conn, table, row)):
-            return False  # another process took it at this very moment
+            return False  # another process took it at the same moment
         data = {key: str(content[key]) for key in ("scope", "mode", "who", "why") if key in content}
         events.record(conn, tenant, None, "request.taken", {"id": id, "kind": kind, **data}, now=now)
     return True
@@ -106,7 +107,7 @@ def all_requests(
 
 
 def _request(conn: Connection, row: Row[Any]) -> Request:
-    """One whose content can't be opened holds up no other (P6): it fails where it is worked on, and is told there."""
+    """A request whose content can't be opened holds up no other (P6): it fails when it is worked on, and says so."""
     try:
         content = sealing.opened(conn, row, _c.content)
     except StoreError as error:
@@ -117,7 +118,7 @@ def _request(conn: Connection, row: Row[Any]) -> Request:
 def claim(
     conn: Connection, tenants: Sequence[str], *, now: datetime, owner: str, lease_until: datetime
 ) -> Request | None:
-    """Lease the unfinished request that has gone longest without a turn; None while there is none to work on."""
+    """Lease the unfinished request whose last turn is longest ago; None if there is none to work on."""
     free = _c.lease_until.is_(None) | (_c.lease_until <= now)
     ready = _c.retry_at.is_(None) | (_c.retry_at <= now)
     query = select(*_COLUMNS).where(_c.tenant.in_(tenants), _c.finished_at.is_(None), free, ready)
@@ -132,8 +133,8 @@ def claim(
 
 
 def give_back(conn: Connection, request: Request, **values: Any) -> None:
-    """Note how far a claimed request has come (``position``, ``report``, ``finished_at``, ``error``, ``retry_at``).
-    Raises ``Overtaken``."""
+    """Give a claimed request back and store how far it has come (``position``, ``report``, ``finished_at``, ``error``,
+    ``retry_at``). Raises ``Overtaken``."""
     change_leased(conn, table, request, f"request {request.id}", **FREE, **values)
 
 
@@ -145,7 +146,7 @@ def enlist(
     state: ItemState = ItemState.LISTED,
     told: Mapping[str, Any] | None = None,
 ) -> None:
-    """Put a case or order on the request's list; one that is there already stays as it is."""
+    """Put a case or an order on the request's list. One that is there already stays as it is."""
     of = {"tenant": request.tenant, "id": request.id, "item": item}
     insert_missing(conn, item_rows, of | {"state": state, "at": now, "told": dict(told or {})})
 
@@ -153,7 +154,7 @@ def enlist(
 def note(
     conn: Connection, request: Request, item: str, state: ItemState, told: Mapping[str, Any], now: datetime
 ) -> None:
-    """Note what became of one on the list."""
+    """Store what became of a case or an order on the list."""
     mine = update(item_rows).where(_i.tenant == request.tenant, _i.id == request.id, _i.item == item)
     conn.execute(mine.values(state=state, at=now, told=dict(told)))
 
@@ -174,7 +175,7 @@ def counts(conn: Connection, tenant: str, id: str) -> dict[str, int]:
 
 
 def judged(conn: Connection, request: Request) -> int:
-    """Note which of the marked cases have been judged since (or closed); how many are still to be."""
+    """Store which of the marked cases have been decided since (or closed). Returns how many haven't been yet."""
     k, a = cases.c, acts.c
     joined = item_rows.join(cases, (_i.tenant == k.tenant) & (_i.item == k.ref))
     query = select(_i.item, _i.at, _i.told, k.phase, k.decided_at, k.closed_at, k.failures).select_from(joined)
@@ -195,7 +196,7 @@ def judged(conn: Connection, request: Request) -> int:
 
 
 def finished_report(conn: Connection, request: Request) -> dict[str, int]:
-    """The closing figures: cases looked at, of these changed, and what failed."""
+    """The closing figures: how many cases were looked at, how many of them have new acts, how many failed."""
     found = items(conn, request.tenant, request.id)
     wanted = [item for item in found if item.told.get("acts")]
     opened = [item for item in found if item.told.get("opened")]

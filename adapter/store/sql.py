@@ -1,7 +1,7 @@
-"""What SQLAlchemy's Core doesn't say alike for both databases.
+"""What SQLAlchemy's Core doesn't say in the same way for both databases, and leases.
 
-Many rows go into one statement, by RETURNING: as ``executemany`` psycopg would send them in a pipeline, and a process
-frozen within one is to PostgreSQL no idle one, so that its locks would last as long as it is frozen.
+Many rows go into one statement, by RETURNING. As an ``executemany``, psycopg would send them in a pipeline, and a
+process that is frozen within a pipeline isn't idle to PostgreSQL: its locks would last for as long as it is frozen.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ def _upsert(dialect: str, table: Table, names: tuple[str, ...]) -> ReturningInse
 
 
 def insert_missing(conn: Connection, table: Table, *rows: Mapping[str, Any]) -> int:
-    """Insert rows, all with the same columns, but those that break a unique constraint; how many were inserted."""
+    """Insert rows, all with the same columns, except those that break a unique constraint. Returns how many."""
     if not rows:
         return 0
     return len(conn.execute(_insert_missing(conn.dialect.name, table), rows).all())
 
 
 def upsert(conn: Connection, table: Table, *rows: Mapping[str, Any], keep: Sequence[str] = ()) -> None:
-    """Insert rows, all with the same columns; where one with the same primary key is there, its other columns but
-    ``keep`` get the new values."""
+    """Insert rows, all with the same columns. Where a row with the same primary key is there, its other columns, except
+    those of ``keep``, get the new values."""
     if rows:
         names = tuple(name for name in rows[0] if name not in keep)
         conn.execute(_upsert(conn.dialect.name, table, names), rows).all()
@@ -59,7 +59,7 @@ def chunks(values: Iterable[T], size: int = 500) -> Iterable[Sequence[T]]:
 
 
 FREE: Mapping[str, Any] = {"lease_owner": None, "lease_until": None}
-"""What a row that nobody holds has in these columns."""
+"""These columns of a row that no process has leased."""
 
 
 def change_leased(conn: Connection, table: Table, row: Any, what: str, **values: Any) -> None:
