@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.simulation.mutants import MUTANTS, STORIES, Mutant, Story, broken, caught, scenarios
+from tests.simulation import scenarios
+from tests.simulation.mutants import MUTANTS, STORIES, Mutant, Story, broken, caught
 
 
 @pytest.mark.parametrize("story", [s for s in STORIES if s.__module__ == scenarios.__name__])
