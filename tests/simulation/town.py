@@ -97,6 +97,7 @@ class Town:
     weather_kind: type[Weather] = Weather
     mail_kind: type[SlowMail] = SlowMail
     watch_kind: type[Watch] = Watch
+    process_kind: type[Process] = Process
     apart: tuple[int, ...] = (0, 0, -90, 45, 120)
     seldom = timedelta(days=7)
     """How often a case is read again about which nobody did anything; ``acted`` has the others read again."""
@@ -192,7 +193,7 @@ class Town:
 
     def birth(self) -> None:
         self.births += 1
-        process = Process(self, self.births, random.Random(self.rng.random()))
+        process = self.process_kind(self, self.births, random.Random(self.rng.random()))
         self.processes.append(process)
         process.start()
 
