@@ -355,7 +355,7 @@ def _outages(system: str, spans: list[Span], since: datetime, until: datetime, w
 
 def _milliseconds(seconds: float) -> int:
     """Rounded up, to steps of a quarter."""
-    exact = next(n * 10**k for k in range(6) for n in _MILLISECONDS if seconds * 1000 <= n * 10**k)
+    exact: int = next(n * 10**k for k in range(6) for n in _MILLISECONDS if seconds * 1000 <= n * 10**k)
     return min(exact, 120_000)
 
 
