@@ -26,7 +26,7 @@ from adapter.followup.report import Month, report
 from adapter.followup.tallies import Tally
 from adapter.followup.uptime import ADAPTER, Span
 from adapter.observability import configure_logging
-from adapter.store import counts, look_log, tables, uptime
+from adapter.store import counts, look_log, tables
 from adapter.store.outbox import act_from_row
 from adapter.store.tables import cases
 from connectors.mock.lifecare.catalogue import COORDINATOR_UNIT, COORDINATOR_UNIT_SOUTH
@@ -190,7 +190,7 @@ class Beating(Process):
         log = self.rt.service_log
         if log._since is not None and log._beat_at is not None:
             span = Span(ADAPTER, log._since, log._beat_at)
-            self.town.db.run_sync(lambda c: uptime.save(c, log.owner, [("exempel", span)]))
+            self.town.db.run_sync(lambda c: counts.save_spans(c, log.owner, [("exempel", span)]))
 
 
 class Year(Town):
