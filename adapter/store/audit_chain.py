@@ -11,37 +11,17 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from adapter.store.types import instant_text
+
+if TYPE_CHECKING:
+    from adapter.store.events import Event
 
 HEAD = "audit.head"
 """The event that holds a head: of all events up to one, and how many those are."""
 BEGAN = "audit.began"
 """The event by which an upgrade said from where on there is a chain."""
-
-
-class Chained(Protocol):
-    """What of an event is hashed, and its place in the chain: both hashes are None from before there was one."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def tenant(self) -> str: ...
-    @property
-    def ref(self) -> str | None: ...
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def data(self) -> Mapping[str, Any]: ...
-    @property
-    def correlation(self) -> str | None: ...
-    @property
-    def previous(self) -> str | None: ...
-    @property
-    def hash(self) -> str | None: ...
 
 
 def start_of(tenant: str, ref: str | None) -> str:
@@ -74,7 +54,7 @@ def _letters(text: str) -> str:
 _AS_LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 
 
-def _hash_now(event: Chained) -> str:
+def _hash_now(event: Event) -> str:
     said = (event.tenant, event.ref, event.at, event.name, event.data, event.correlation)
     return hash_of(event.previous, *said)
 
@@ -87,7 +67,7 @@ class Head:
     events: int = 0
     head: str = ""
 
-    def plus(self, events: Iterable[Chained]) -> Head:
+    def plus(self, events: Iterable[Event]) -> Head:
         """The head after some more events, by id."""
         head, up_to, count = self.head, self.up_to, self.events
         for event in events:
@@ -123,7 +103,7 @@ class Audit:
     def __post_init__(self) -> None:
         self._left = sorted(set(self.heads), key=lambda head: head.up_to, reverse=True)
 
-    def take(self, event: Chained) -> None:
+    def take(self, event: Event) -> None:
         """Judge the next event."""
         self._judge_heads(event.id)
         self.head = self.head.plus([event])
@@ -155,5 +135,5 @@ class Audit:
             else:
                 self.findings.append(Finding("head", kept.up_to))
 
-    def _find(self, what: str, event: Chained) -> None:
+    def _find(self, what: str, event: Event) -> None:
         self.findings.append(Finding(what, event.id, event.ref, event.name))

@@ -29,7 +29,9 @@ Data = Mapping[str, str | int | bool | None]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """``name`` is ``case.opened``, ``act.done`` and the like; ``at`` is UTC; nothing personal in ``data``."""
+    """A line of the audit. ``name`` is ``case.opened``, ``act.done`` and the like; ``at`` is UTC; nothing personal
+    stands in ``data``. ``previous`` and ``hash`` are its place in the chain (``audit_chain``), and None in a line from
+    before there was a chain."""
 
     id: int
     ref: str | None
@@ -37,6 +39,9 @@ class Event:
     name: str
     data: Data
     correlation: str | None
+    tenant: str = ""
+    previous: str | None = None
+    hash: str | None = None
 
 
 def record(
@@ -77,15 +82,6 @@ def record_all(
         conn.execute(_NEW, [sealing.sealed(conn, events, row) for row in rows])
 
 
-@dataclass(frozen=True, slots=True)
-class ChainedEvent(Event):
-    """An event with its place in the chain (``audit_chain.Chained``)."""
-
-    tenant: str
-    previous: str | None
-    hash: str | None
-
-
 def after(
     conn: Connection,
     tenant: str,
@@ -96,7 +92,7 @@ def after(
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int = 2000,
-) -> list[ChainedEvent]:
+) -> list[Event]:
     """The next events of a municipality by id; only those of a case, or from ``since`` on and before ``until`` (UTC),
     if asked. Few at a time: on SQLite a transaction holds up the work."""
     query = select(events).where(_c.tenant == tenant, _c.id > id).order_by(_c.id).limit(limit)
@@ -108,15 +104,13 @@ def after(
         query = query.where(_c.at >= since)
     if until is not None:
         query = query.where(_c.at < until)
-    rows = conn.execute(query).all()
-    return [ChainedEvent(**_values(conn, row), tenant=row.tenant, previous=row.previous, hash=row.hash) for row in rows]
+    return [_event(conn, row) for row in conn.execute(query).all()]
 
 
 def named(conn: Connection, tenant: str, name: str) -> list[Event]:
     """Those of no single case that have a name, oldest first."""
     of = (_c.tenant == tenant, _c.ref.is_(None), _c.name == name)
-    rows = conn.execute(select(events).where(*of).order_by(_c.id)).all()
-    return [Event(**_values(conn, row)) for row in rows]
+    return [_event(conn, row) for row in conn.execute(select(events).where(*of).order_by(_c.id)).all()]
 
 
 def last_before(conn: Connection, tenant: str, at: datetime) -> int | None:
@@ -127,19 +121,16 @@ def last_before(conn: Connection, tenant: str, at: datetime) -> int | None:
 
 def of_case(conn: Connection, tenant: str, ref: str, *, limit: int | None = None) -> tuple[Event, ...]:
     """A case's audit, oldest first; with ``limit`` only the newest so many."""
-    c = events.c
-    query = select(events).where(c.tenant == tenant, c.ref == ref)
-    rows = conn.execute(query.order_by(c.id.desc()).limit(limit)).all()
-    return tuple(Event(**_values(conn, row)) for row in reversed(rows))
+    query = select(events).where(_c.tenant == tenant, _c.ref == ref).order_by(_c.id.desc()).limit(limit)
+    return tuple(_event(conn, row) for row in reversed(conn.execute(query).all()))
 
 
-def _values(conn: Connection, row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
-    """What an ``Event`` consists of. Data that can't be opened says so, and fits no hash."""
+def _event(conn: Connection, row: Row[*tuple[Any, ...]]) -> Event:
+    """Data that can't be opened says so, and fits no hash."""
     try:
         data = sealing.opened(conn, row, _c.data)
     except StoreError as error:
         data = {"unreadable": str(error)}
     if not isinstance(data, dict):
         data = {"unreadable": "it is no object"}
-    of = {"id": row.id, "ref": row.ref, "at": row.at, "name": row.name}
-    return {**of, "data": data, "correlation": row.correlation}
+    return Event(**{**row._mapping, "data": data})

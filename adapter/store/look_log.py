@@ -9,11 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select
 
 from adapter.domain.ledger import LOOK_DONE, Look, LookOutcome
-from adapter.store.codec import chunks
-from adapter.store.sql import upsert
-from adapter.store.tables import cases, looks
+from adapter.store.sql import chunks, upsert
+from adapter.store.tables import looks
 
-_c, _k = looks.c, cases.c
+_c = looks.c
 _DONE = _c.outcome.in_(sorted(LOOK_DONE))
 # What runs for every case that is decided is built once.
 _OF_CASE = (_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref"))
@@ -75,15 +74,6 @@ def of_case(conn: Connection, tenant: str, ref: str, start: datetime) -> tuple[L
 def first_done(conn: Connection, tenant: str, ref: str) -> tuple[Look, ...]:
     """The first look of each of a case's schedules that was done, by somebody who had a right to look."""
     return tuple(map(_look, conn.execute(_FIRST_DONE, {"tenant": tenant, "ref": ref})))
-
-
-def cases_of(conn: Connection, tenant: str, refs: Iterable[str]) -> dict[str, tuple[int | None, int | None]]:
-    """The unit and the execution that last had each of these cases."""
-    found: dict[str, tuple[int | None, int | None]] = {}
-    for some in chunks(sorted(refs)):
-        rows = conn.execute(select(_k.ref, _k.unit, _k.execution).where(_k.tenant == tenant, _k.ref.in_(some)))
-        found |= {row.ref: (row.unit, row.execution) for row in rows}
-    return found
 
 
 def before(conn: Connection, tenant: str, refs: Sequence[str], start: datetime) -> dict[str, Look]:

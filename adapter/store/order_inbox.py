@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, select
+from sqlalchemy import Connection, Row, delete, select
 
 from adapter.domain.facts import FactProblem
 from adapter.store.sql import insert_missing
@@ -46,16 +46,11 @@ class WaitingOrder:
         return f"order:{self.order_id}"
 
 
-_WAITING = (
-    select(*(table.c[f.name] for f in fields(WaitingOrder)))
-    .where(table.c.tenant == bindparam("tenant"))
-    .order_by(table.c.since, table.c.order_id)
-)
-
-
 def all_waiting(conn: Connection, tenant: str) -> dict[str, WaitingOrder]:
     """Everything that is asked for again, by id, the oldest first."""
-    return {row.order_id: _loaded(row) for row in conn.execute(_WAITING, {"tenant": tenant})}
+    c = table.c
+    rows = conn.execute(select(table).where(c.tenant == tenant).order_by(c.since, c.order_id))
+    return {row.order_id: _loaded(row) for row in rows}
 
 
 def unusable_orders(conn: Connection, tenant: str) -> tuple[WaitingOrder, ...]:
@@ -67,11 +62,11 @@ def unusable_orders(conn: Connection, tenant: str) -> tuple[WaitingOrder, ...]:
 def replace_all(conn: Connection, tenant: str, waiting: Iterable[WaitingOrder]) -> None:
     """From now on these are the ones that wait."""
     conn.execute(delete(table).where(table.c.tenant == tenant))
-    for order in waiting:
-        p = order.problem
-        problem = {"code": p.code, "resource": p.resource, "params": dict(p.params)}
-        row = {"order_id": order.order_id, "state": order.state, "day": order.day, "since": order.since}
-        insert_missing(conn, table, {"tenant": tenant, **row, "problem": problem})
+    rows = [
+        asdict(order) | {"tenant": tenant, "problem": asdict(order.problem) | {"params": dict(order.problem.params)}}
+        for order in waiting
+    ]
+    insert_missing(conn, table, *rows)
 
 
 def _loaded(row: Row[Any]) -> WaitingOrder:

@@ -14,8 +14,8 @@ from adapter.engine.monthly_list import want_monthly_list
 from adapter.engine.worker import work
 from adapter.presentation.unfulfilled import unfulfilled_json, write_unfulfilled_csv
 from adapter.store.cases import all_cases
+from adapter.store.queries import unfulfilled_cases
 from adapter.store.tables import cases
-from adapter.store.unfulfilled import unfulfilled_cases
 from tests.ops.conftest import site_of
 from tests.world import ANNA, EXAMPLE, World
 

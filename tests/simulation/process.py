@@ -70,6 +70,7 @@ class Process:
 
     def __init__(self, town: Town, number: int, rng: random.Random) -> None:
         self.town = town
+        self.number = number
         self.rng = rng
         self.dead = False
         self.tasks: list[asyncio.Task[None]] = []

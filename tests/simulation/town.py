@@ -100,6 +100,7 @@ class Town:
     weather_kind: type[Weather] = Weather
     mail_kind: type[SlowMail] = SlowMail
     watch_kind: type[Watch] = Watch
+    process_kind: type[Process] = Process
     apart: tuple[int, ...] = (0, 0, -90, 45, 120)
     seldom = timedelta(days=7)
     """How often a case is read again about which nobody did anything; ``acted`` has the others read again."""
@@ -174,7 +175,7 @@ class Town:
             if owner is not None:  # it is being read just now
                 self._later(60, person_id, acted_at, anyhow)
                 continue
-            if anyhow or codec.load_decision(decision).awaits:
+            if anyhow or codec.DECISION.load(decision).awaits:
                 soon = {"statement": _READ if anyhow else _LOOK, "parameters": {"of": ref, "now": now}}
                 self.db.run_sync(partial(Connection.execute, **soon))
             if not anyhow:
@@ -195,7 +196,7 @@ class Town:
 
     def birth(self) -> None:
         self.births += 1
-        process = Process(self, self.births, random.Random(self.rng.random()))
+        process = self.process_kind(self, self.births, random.Random(self.rng.random()))
         self.processes.append(process)
         process.start()
 
