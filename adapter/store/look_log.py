@@ -59,7 +59,7 @@ def first_done(conn: Connection, tenant: str, ref: str) -> tuple[Look, ...]:
     return tuple(map(_look, conn.execute(_FIRST_DONE, {"tenant": tenant, "ref": ref})))
 
 
-def before(conn: Connection, tenant: str, refs: Sequence[str], start: datetime) -> dict[str, Look]:
+def last_before(conn: Connection, tenant: str, refs: Sequence[str], start: datetime) -> dict[str, Look]:
     """The last entitled look of each of these cases before an instant (UTC); cases without any are left out."""
     found: dict[str, Look] = {}
     for some in chunks(refs):

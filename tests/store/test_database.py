@@ -144,7 +144,7 @@ def test_an_act_that_is_being_decided_on_is_not_claimed_before_that_is_over(shar
 
     def decides(conn: Connection, claiming: ThreadPoolExecutor) -> Future[list[claims.ClaimedAct]]:
         cases.lock(conn, case.tenant, case.ref)
-        rows = outbox.rows_of(conn, case)
+        rows = outbox.lock_acts(conn, case.tenant, case.ref)
         taking = claiming.submit(other.take)
         wait([taking], timeout=0.2)
         assert outbox.settle_wanted(conn, case, [], facts_at=NOW, now=NOW, rows=rows).dropped == ("a",)
