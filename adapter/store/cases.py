@@ -85,6 +85,12 @@ COLUMNS = [cases.c[f.name] for f in fields(Case)]
 
 _c, _l = cases.c, case_links.c
 _LOCK = select(_c.ref).where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref")).with_for_update()
+_CASE = select(*COLUMNS).where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref"))
+_OPEN_OF_PERSON = (
+    select(*COLUMNS)
+    .where(_c.tenant == bindparam("tenant"), _c.person == bindparam("person"), _c.closed_at.is_(None))
+    .order_by(_c.opened_at, _c.ref)
+)
 _OF_CASES = select(_l.ref, _l.kind, _l.external_id).where(
     _l.tenant == bindparam("tenant"), _l.ref.in_(bindparam("refs", expanding=True))
 )
@@ -165,7 +171,7 @@ def open_case(
 
 
 def case(conn: Connection, tenant: str, ref: str) -> Case | None:
-    row = conn.execute(select(*COLUMNS).where(_c.tenant == tenant, _c.ref == ref)).one_or_none()
+    row = conn.execute(_CASE, {"tenant": tenant, "ref": ref}).one_or_none()
     return from_row(conn, row) if row is not None else None
 
 
@@ -203,9 +209,8 @@ def all_cases(
 
 def open_cases_of_person(conn: Connection, tenant: str, person_id: str) -> list[Case]:
     """The person's open cases, oldest first."""
-    person = sealing.of(conn).person(tenant, person_id)
-    theirs = select(*COLUMNS).where(_c.tenant == tenant, _c.person == person, _c.closed_at.is_(None))
-    return [from_row(conn, row) for row in conn.execute(theirs.order_by(_c.opened_at, _c.ref))]
+    of = {"tenant": tenant, "person": sealing.of(conn).person(tenant, person_id)}
+    return [from_row(conn, row) for row in conn.execute(_OPEN_OF_PERSON, of)]
 
 
 def case_of_order(conn: Connection, tenant: str, order_id: str) -> Case | None:

@@ -7,10 +7,12 @@ frozen within one is to PostgreSQL no idle one, so that its locks would last as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 
 def insert_of(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
@@ -22,8 +24,12 @@ def insert_missing(conn: Connection, table: Table, *rows: Mapping[str, Any]) -> 
     """Insert rows, all with the same columns, but those that break a unique constraint; how many were inserted."""
     if not rows:
         return 0
-    new = insert_of(conn.dialect.name, table).on_conflict_do_nothing().returning(*table.primary_key)
-    return len(conn.execute(new, rows).all())
+    return len(conn.execute(_missing(conn.dialect.name, table), rows).all())
+
+
+@cache  # built once, as it runs for every case and act
+def _missing(dialect: str, table: Table) -> ReturningInsert[*tuple[Any, ...]]:
+    return insert_of(dialect, table).on_conflict_do_nothing().returning(*table.primary_key)
 
 
 def upsert(conn: Connection, table: Table, *rows: Mapping[str, Any], keep: Sequence[str] = ()) -> None:
@@ -31,9 +37,15 @@ def upsert(conn: Connection, table: Table, *rows: Mapping[str, Any], keep: Seque
     ``keep`` get the new values."""
     if not rows:
         return
-    new, key = insert_of(conn.dialect.name, table), list(table.primary_key)
-    fresh = {name: new.excluded[name] for name in rows[0] if table.c[name] not in key and name not in keep}
-    conn.execute(new.on_conflict_do_update(index_elements=key, set_=fresh).returning(*key), rows).all()
+    given = tuple(name for name in rows[0] if name not in keep)
+    conn.execute(_fresh(conn.dialect.name, table, given), rows).all()
+
+
+@cache
+def _fresh(dialect: str, table: Table, names: tuple[str, ...]) -> ReturningInsert[*tuple[Any, ...]]:
+    new, key = insert_of(dialect, table), list(table.primary_key)
+    values = {name: new.excluded[name] for name in names if table.c[name] not in key}
+    return new.on_conflict_do_update(index_elements=key, set_=values).returning(*key)
 
 
 def by_ref(refs: Sequence[str], rows: Iterable[Row[Any]]) -> dict[str, list[Row[Any]]]:
