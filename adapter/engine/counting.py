@@ -95,11 +95,12 @@ def looks(
     c: Connection, tenant: Tenant, changed: Sequence[tuple[str, Look]], known: Mapping[str, Sequence[Look]]
 ) -> None:
     """What became known of looks; ``known`` is what was known before, by case."""
-    policy, units = tenant.policy, counts.units_of(c, tenant.name, sorted({ref for ref, _ in changed}))
+    policy, of_case = tenant.policy, cases.units_of(c, tenant.name, (ref for ref, _ in changed))
     was = {(ref, look.n, look.due_at): look for ref, its in known.items() for look in its}
     found: list[Tally] = []
     for ref, look in changed:
         before = was.get((ref, look.n, look.due_at))
-        of = [tallies.of_look(each, policy.window, policy.zone, units.get(ref)) for each in (before, look) if each]
+        unit, _ = of_case.get(ref, (None, None))
+        of = [tallies.of_look(each, policy.window, policy.zone, unit) for each in (before, look) if each]
         found += [*tallies.minus(of[:-1]), of[-1]]
     counts.add(c, tenant.name, found)

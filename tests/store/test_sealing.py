@@ -13,7 +13,7 @@ from sqlalchemy import Text as Raw
 
 from adapter.domain.facts import Note, Signal
 from adapter.engine.audit_heads import readable_head
-from adapter.store import cases, drift, events, facts, keys, reads, requests
+from adapter.store import cases, events, facts, keys, queries, reads, requests
 from adapter.store.audit_chain import HEAD
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
@@ -163,7 +163,7 @@ def _reseal_until_killed(db: Database, refs: list[str]) -> None:
     store = Store(db)
     store.run(keys.agree, NOW)
     for turn, each in enumerate(keys.TABLES):
-        changed, _ = db.run_sync(partial(keys.some, each=each, after=()))
+        changed, _ = db.run_sync(partial(keys.reseal_batch, each=each, after=()))
         store.run(events.record, "north", refs[0], "told", {"why": WORDS}, now=NOW)
         store.run(facts.save, "north", refs[1], {}, {"notes": StoredFact.read("notes", NOTES, (), NOW)})
         kept(db, refs)
@@ -243,7 +243,7 @@ def test_a_damaged_request_comparison_or_head_stops_no_page_no_other_request_and
     (found,) = store.run(requests.all_requests)
     assert "damaged" in found.content["unreadable"]
     assert store.run(requests.claim, ["north"], now=NOW, owner="a", lease_until=NOW) is not None
-    assert store.run(drift.last_drift, "north") is None
+    assert store.run(queries.last_drift, "north") is None
     (head,) = store.run(events.named, "north", HEAD)
     assert readable_head(head.data) is None
     db.close()
