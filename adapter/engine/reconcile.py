@@ -146,7 +146,7 @@ def _decide(
     ledger = enter(c, case, assembled, before_entry, now, tenant)
     if ledger is not before_entry:
         rows = None
-    decision = seen_since(case.last_decision, decide(assembled, ledger, now, tenant.policy), now)
+    decision = seen_since(reader.last_decision, decide(assembled, ledger, now, tenant.policy), now)
     if _opens_unread(decision, ledger, reader):
         raise NotRead
     settled = outbox.settle_wanted(
@@ -173,7 +173,7 @@ def _decide(
     if decision.release:
         _hand_over(c, rt, tenant, case, decision, orders, now)
     new = len(chain if case.decided_at is None else chain - known.links["order"]) - len(decision.release)
-    counting.decided(c, tenant, case, decision, after, ledger.schedule, new)
+    counting.decided(c, tenant, case, reader.last_decision, decision, after, ledger.schedule, new)
     if not after.open:
         log("case_closed", phase=after.phase.value, days=(now - case.opened_at).days)
     _tell(rt, case, decision, settled)

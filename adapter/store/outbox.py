@@ -32,7 +32,14 @@ _c, _k = table.c, cases.c
 # What runs for every act is built once: building a statement costs four times as much as running it.
 _OF_CASE = select(table).where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref")).order_by(_c.n)
 _LOCKED = _OF_CASE.with_for_update()
-_WAITING = _LOCKED.where(_c.state.in_(UNFINISHED))
+_WAITING = (
+    # What says whose turn it is, and no more: it runs at every change of an act.
+    select(_c.tenant, _c.ref, _c.n, _c.kind, _c.lane, _c.state, _c.not_before)
+    .add_columns(_c.retry_at, _c.lease_owner, _c.lease_until, _c.ready_at)
+    .where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref"), _c.state.in_(UNFINISHED))
+    .order_by(_c.n)
+    .with_for_update()
+)
 CHANGE = update(table).where(
     _c.tenant == bindparam("of_tenant"), _c.ref == bindparam("of_ref"), _c.n == bindparam("of_n")
 )

@@ -15,6 +15,7 @@ from adapter.store.tables import persons
 
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _p = persons.c
+_TOLD = update(persons).where(_p.tenant == bindparam("of_tenant"), _p.person == bindparam("of_person"))
 _KNOWN = select(persons).where(_p.tenant == bindparam("tenant"), _p.person == bindparam("person"))
 
 
@@ -46,6 +47,5 @@ def note_told(conn: Connection, tenant: str, person: str, details: str | None, *
     """Store what the platform holds now: a fingerprint of the details, or that they were emptied. Raises
     ``LookupError`` if the person has no external id."""
     known = {"details": None if emptied else details or "", "emptied": emptied}
-    telling = update(persons).where(_p.tenant == tenant, _p.person == person).values(known)
-    if not conn.execute(telling).rowcount:
+    if not conn.execute(_TOLD, {"of_tenant": tenant, "of_person": person, **known}).rowcount:
         raise LookupError(f"a person of {tenant} was told to the platform without having been given an id there")

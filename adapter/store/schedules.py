@@ -19,6 +19,7 @@ LONGEST_WAIT = timedelta(days=30)
 
 _s = schedules.c
 _OF_CASE = (_s.tenant == bindparam("tenant"), _s.ref == bindparam("ref"))
+_STORED = select(_s.record).where(*_OF_CASE, _s.n == bindparam("n"))
 _NEWEST = select(_s.record).where(*_OF_CASE).order_by(_s.n.desc()).limit(1)
 _OF_CASES = select(_s.ref, _s.n, _s.remote_id, _s.etag).where(
     _s.tenant == bindparam("tenant"), _s.ref.in_(bindparam("refs", expanding=True)), _s.remote_id.is_not(None)
@@ -30,8 +31,7 @@ def save(
 ) -> None:
     """Store a schedule as it is seen now. Without a ``remote_id``, the one that is stored is kept. The orders on which
     it rests are added to those that are stored, since the vendor doesn't know them."""
-    query = select(_s.record).where(_s.tenant == tenant, _s.ref == ref, _s.n == record.n)
-    before = conn.scalar(query)
+    before = conn.scalar(_STORED, {"tenant": tenant, "ref": ref, "n": record.n})
     if before is not None:
         record = replace(record, orders=record.orders | codec.SCHEDULE.load(before).orders)
     of = {"tenant": tenant, "ref": ref, "n": record.n, "remote_id": remote_id, "etag": etag}
