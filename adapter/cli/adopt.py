@@ -8,8 +8,9 @@ import typer
 
 from adapter.bootstrap import Service, build
 from adapter.cli.failures import fail
-from adapter.cli.open_service import command_settings, tell_left_out
+from adapter.cli.open_service import command_settings, missing_database, tell_left_out
 from adapter.cli.options import ConfigOption
+from adapter.cli.reader import noted_if_possible
 from adapter.domain.facts import OrderStatus, Signal
 from adapter.engine.comparison import OURS
 from adapter.engine.request_file import NEEDED
@@ -42,6 +43,8 @@ def propose(config: ConfigOption = None) -> None:
 async def _propose(settings: Settings) -> str:
     async with build(settings) as service:
         tell_left_out(service.runtime.refused)
+        if not missing_database(settings):
+            noted_if_possible(service.runtime.db, service.tenants, "adopt")
         lines = [HEAD]
         for name in service.tenants:
             found = await proposals(service, name)

@@ -58,7 +58,7 @@ def list_reads(
             for name, tenant in service.runtime.tenants.items():
                 since, until = span(first, last, tenant.policy.zone)
                 found += reads.find(c, name, ref=case.upper() if case else None, since=since, until=until)
-            noted(c, service, "reads", tuple(service.tenants))
+            noted(c, service, "reads")
             return found
 
         found = service.runtime.db.run_sync(find)
@@ -87,6 +87,7 @@ def verify(
     Without --heads that holds against whoever can't recompute the hashes of the whole chain; docs/security.md.
     """
     with open_service(config) as service:
+        service.runtime.db.run_sync(lambda c: noted(c, service, "audit"))
         kept = _kept(heads or [])
         audits = [_verified(service, name, kept.get(name, [])) for name in service.tenants]
     if as_json:
@@ -178,7 +179,7 @@ def export(
     """Write the audit as lines of JSON, oldest first: of one case, of some days, or all of it."""
     with open_service(config) as service:
         ref = case.upper() if case else None
-        service.runtime.db.run_sync(lambda c: noted(c, service, "audit", tuple(service.tenants), ref))
+        service.runtime.db.run_sync(lambda c: noted(c, service, "audit", ref=ref))
         for name, tenant in service.runtime.tenants.items():
             since, until = span(first, last, tenant.policy.zone)
             for event in _all(service, name, ref=ref, since=since, until=until):

@@ -86,7 +86,7 @@ def list_cases(
         why: dict[str, str] = {}
 
         def read(c: Connection) -> tuple[list[Case], list[tuple[str, WaitingOrder]]]:
-            noted(c, service, "list", tenants)
+            noted(c, service, "list")
             found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=wanted)]
             for tenant in service.runtime.tenants.values() if unsafe else ():
                 why.update(safety(c, CaseCache(), tenant.name, tenant.policy, service.runtime.clock.now()).unsafe)
@@ -117,7 +117,7 @@ def _list_unfulfilled(config: Path | None, csv: Path | None, *, as_json: bool) -
         }
 
         def read(c: Connection) -> list[tuple[str, Listed]]:
-            noted(c, service, "list", today)
+            noted(c, service, "list")
             return [(name, row) for name, day in today.items() for row in unfulfilled_cases(c, name, day)]
 
         rows, words = service.runtime.db.run_sync(read), service.words[next(iter(service.tenants))]

@@ -10,6 +10,7 @@ from adapter.bootstrap import Service
 from adapter.cli.failures import fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption
+from adapter.cli.reader import noted
 from adapter.engine.comparison import LAG, Comparison, compare
 from adapter.ports import PortError
 
@@ -24,6 +25,7 @@ def compare_now(config: ConfigOption = None) -> None:
     once a day by itself.
     """
     with open_service(config) as service:
+        service.runtime.db.run_sync(lambda c: noted(c, service, "compare"))
         try:
             found = asyncio.run(_compare(service))
         except PortError as error:

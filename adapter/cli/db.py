@@ -17,6 +17,7 @@ from adapter.bootstrap import open_database
 from adapter.cli.failures import WRONG, fail
 from adapter.cli.open_service import command_settings, make_database_file, missing_database
 from adapter.cli.options import ConfigOption, JsonOption, command_group
+from adapter.cli.reader import noted_if_possible
 from adapter.settings import Settings
 from adapter.settings.values import parsed_url
 from adapter.store.backup import back_up, make_careful
@@ -97,9 +98,13 @@ def backup(
 
     For PostgreSQL use pg_dump.
     """
-    url = parsed_url(command_settings(config).store.url)
+    settings = command_settings(config)
+    url = parsed_url(settings.store.url)
     if url.get_backend_name() != "sqlite":
         raise fail("This database is PostgreSQL's: back it up with `pg_dump --format=custom` (docs/operations.md).")
+    if not missing_database(settings):
+        with _database(settings) as database:
+            noted_if_possible(database, settings.tenants, "backup")
     size = back_up(Path(str(url.database)), target)
     typer.echo(f"{target}: {size / 1e6:.1f} MB. Not in it, and needed as well: settings, mapping, secret files.")
 

@@ -13,6 +13,7 @@ from adapter.cli.documents import print_document, write_document
 from adapter.cli.failures import CANT_BEGIN, WRONG, fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption, JsonOption, print_json
+from adapter.cli.reader import noted
 from adapter.domain.looks import local_date
 from adapter.engine.recount import recount
 from adapter.followup.report import ALL, Month, Table, by_span, report
@@ -48,6 +49,7 @@ def followup(
     Of several municipalities each has a PDF of its own, with its name at the end of the file's.
     """
     with open_service(config) as service:
+        service.runtime.db.run_sync(lambda c: noted(c, service, "followup"))
         if pdf is not None:
             for name in service.tenants:
                 path = pdf.with_stem(f"{pdf.stem}-{name}") if len(service.tenants) > 1 else pdf

@@ -23,7 +23,7 @@ from adapter.presentation.followup_page import cell, csv_text
 from adapter.presentation.followup_view import months_by_name, paper, sections, span_text
 from adapter.presentation.guide import GUIDES, Guide, guide_paper
 from adapter.presentation.words import Words
-from adapter.store import counts
+from adapter.store import counts, reads
 from adapter.store.errors import StoreError
 
 FOLLOW_UP, LATHUND = "uppfoljning", "lathund"
@@ -69,8 +69,13 @@ def _followup(routes: APIRouter, pages: Pages) -> None:
         tenant = asked[0] if asked[0] in ops.runtime.tenants else next(iter(ops.runtime.tenants))
         today = local_date(ops.runtime.clock.now(), ops.runtime.tenants[tenant].policy.zone)
         wanted = _wanted(tenant, *asked[1:], today)
+
+        def noted(c: Connection) -> Any:
+            reads.note(c, [tenant], person, "followup", ops.runtime.clock.now())
+            return show(c, wanted, ops.words_of(tenant))
+
         try:
-            return person, await ops.runtime.db.run_aside(lambda c: show(c, wanted, ops.words_of(tenant)))
+            return person, await ops.runtime.db.run_aside(noted)
         except StoreError:
             return pages.message(503, "store_away", "store_away_text")
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events, sealing
 from adapter.store.errors import OrderTaken
 from adapter.store.sealing import Sealed, sealed
-from adapter.store.sql import by_ref, insert_missing
+from adapter.store.sql import insert_missing
 from adapter.store.tables import case_links, cases, persons
 
 LinkKind = Literal["order", "execution", "decision", "absence", "client", "number"]
@@ -78,30 +78,15 @@ class Case:
     @property
     def last_decision(self) -> Decision | None:
         """The last decision without what it wanted (that is in the outbox). Raises ``StoreError``."""
-        return codec.load_decision(self.decision.open()) if self.decision else None
+        return codec.DECISION.load(self.decision.open()) if self.decision else None
 
 
 COLUMNS = [cases.c[f.name] for f in fields(Case)]
 
 _c, _l = cases.c, case_links.c
 _LOCK = select(_c.ref).where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref")).with_for_update()
-_OF_CASES = select(_l.ref, _l.kind, _l.external_id).where(
-    _l.tenant == bindparam("tenant"), _l.ref.in_(bindparam("refs", expanding=True))
-)
+_LINKS = select(_l.kind, _l.external_id).where(_l.tenant == bindparam("tenant"), _l.ref == bindparam("ref"))
 _LINKED = cases.join(case_links, (_l.tenant == _c.tenant) & (_l.ref == _c.ref))
-_ARE = (
-    _l.tenant == bindparam("tenant"),
-    _l.kind == bindparam("kind"),
-    _l.external_id.in_(bindparam("ids", expanding=True)),
-)
-_OPEN_OF_PERSONS = select(_c.person, _c.ref).where(
-    _c.tenant == bindparam("tenant"), _c.person.in_(bindparam("persons", expanding=True)), _c.closed_at.is_(None)
-)
-_TAKEN = select(_l.external_id).where(*_ARE)
-_OF_LINKS = select(_l.external_id, _c.ref).select_from(_LINKED).where(*_ARE)
-_OPEN_OF_LINKS = _OF_LINKS.where(_c.closed_at.is_(None))
-_CLOSED_OF_LINKS = _OF_LINKS.where(_c.closed_at.is_not(None))
-_OF_ORDER = select(*COLUMNS).select_from(_LINKED).where(*_ARE)
 
 
 def from_row(conn: Connection, row: Row[*tuple[Any, ...]]) -> Case:
@@ -116,8 +101,9 @@ def from_row(conn: Connection, row: Row[*tuple[Any, ...]]) -> Case:
 
 
 def new_reference(rng: random.Random) -> str:
-    """``TK-`` and six characters that can't be taken for one another."""
-    return "TK-" + codec.draw(rng, _REFERENCE, 6)
+    """``TK-`` and six characters that can't be taken for one another. In service ``rng`` is a ``random.SystemRandom``;
+    a simulation gives a seeded one."""
+    return "TK-" + "".join(rng.choice(_REFERENCE) for _ in range(6))
 
 
 def open_case(
@@ -210,53 +196,41 @@ def open_cases_of_person(conn: Connection, tenant: str, person_id: str) -> list[
 
 def case_of_order(conn: Connection, tenant: str, order_id: str) -> Case | None:
     """The case that an order belongs to, open or closed."""
-    row = conn.execute(_OF_ORDER, _are(tenant, "order", [order_id])).one_or_none()
+    which = (_l.tenant == tenant, _l.kind == "order", _l.external_id == order_id)
+    row = conn.execute(select(*COLUMNS).select_from(_LINKED).where(*which)).one_or_none()
     return from_row(conn, row) if row is not None else None
 
 
 def orders_taken(conn: Connection, tenant: str, order_ids: Iterable[str]) -> frozenset[str]:
     """Those of the orders that belong to a case, open or closed."""
-    asked = list(order_ids)
-    return frozenset(conn.scalars(_TAKEN, _are(tenant, "order", asked))) if asked else frozenset()
+    asked = sorted(set(order_ids))
+    which = (_l.tenant == tenant, _l.kind == "order", _l.external_id.in_(asked))
+    return frozenset(conn.scalars(select(_l.external_id).where(*which))) if asked else frozenset()
 
 
 def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str]) -> dict[str, list[str]]:
     """References of the persons' open cases, by person; many are looked up at once."""
     keys = sealing.of(conn)
     persons = {keys.person(tenant, person_id): person_id for person_id in person_ids}
-    asked = {"tenant": tenant, "persons": sorted(persons)}
-    found = _listed(conn, _OPEN_OF_PERSONS, asked) if persons else {}
+    theirs = (_c.tenant == tenant, _c.person.in_(sorted(persons)), _c.closed_at.is_(None))
+    found = _listed(conn.execute(select(_c.person, _c.ref).where(*theirs))) if persons else {}
     return {persons[person]: refs for person, refs in found.items()}
 
 
-def open_refs_of_links(
-    conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
+def refs_of_links(
+    conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str], *, closed: bool = False
 ) -> dict[str, list[str]]:
-    """References of the open cases that are linked to these, by external id; many are looked up at once."""
-    return _refs_of_links(conn, _OPEN_OF_LINKS, tenant, kind, external_ids)
+    """References of the open cases (or of the ``closed`` ones) that are linked to these, by external id; many are
+    looked up at once."""
+    asked = sorted(set(external_ids))
+    are = _c.closed_at.is_not(None) if closed else _c.closed_at.is_(None)
+    which = (_l.tenant == tenant, _l.kind == kind, _l.external_id.in_(asked), are)
+    return _listed(conn.execute(select(_l.external_id, _c.ref).select_from(_LINKED).where(*which))) if asked else {}
 
 
-def closed_refs_of_links(
-    conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
-) -> dict[str, list[str]]:
-    """The same of the closed ones."""
-    return _refs_of_links(conn, _CLOSED_OF_LINKS, tenant, kind, external_ids)
-
-
-def _refs_of_links(
-    conn: Connection, query: Select[str, str], tenant: str, kind: LinkKind, external_ids: Iterable[str]
-) -> dict[str, list[str]]:
-    ids = list(external_ids)
-    return _listed(conn, query, _are(tenant, kind, ids)) if ids else {}
-
-
-def _are(tenant: str, kind: LinkKind, external_ids: Iterable[str]) -> dict[str, Any]:
-    return {"tenant": tenant, "kind": kind, "ids": sorted(set(external_ids))}
-
-
-def _listed(conn: Connection, query: Select[str, str], of_whom: Mapping[str, Any]) -> dict[str, list[str]]:
+def _listed(rows: Iterable[Row[str, str]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for of, ref in conn.execute(query, of_whom):
+    for of, ref in rows:
         found.setdefault(of, []).append(ref)
     return found
 
@@ -274,23 +248,17 @@ def link(conn: Connection, case: Case, found: Mapping[LinkKind, Iterable[int | s
             raise OrderTaken(case.tenant, order_id, other.ref)
 
 
-def links(conn: Connection, case: Case, kind: LinkKind) -> frozenset[str]:
-    query = select(_l.external_id).where(_l.tenant == case.tenant, _l.ref == case.ref, _l.kind == kind)
-    return frozenset(conn.scalars(query))
-
-
-def all_links(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, Links]:
-    """Everything that these cases are linked to, by reference and kind."""
-    rows = by_ref(refs, conn.execute(_OF_CASES, {"tenant": tenant, "refs": refs}))
-    return {
-        ref: {kind: frozenset(row.external_id for row in some if row.kind == kind) for kind in get_args(LinkKind)}
-        for ref, some in rows.items()
-    }
+def links(conn: Connection, tenant: str, ref: str) -> Links:
+    """Everything that a case is linked to."""
+    found: dict[LinkKind, set[str]] = {kind: set() for kind in get_args(LinkKind)}
+    for kind, external_id in conn.execute(_LINKS, {"tenant": tenant, "ref": ref}):
+        found.setdefault(kind, set()).add(external_id)
+    return {kind: frozenset(ids) for kind, ids in found.items()}
 
 
 def chain(conn: Connection, case: Case) -> frozenset[str]:
     """The orders of a case."""
-    return links(conn, case, "order")
+    return links(conn, case.tenant, case.ref)["order"]
 
 
 def renumber(conn: Connection, case: Case, person_id: str, now: datetime) -> None:
@@ -305,7 +273,7 @@ def renumber(conn: Connection, case: Case, person_id: str, now: datetime) -> Non
     if conn.scalar(select(p.person).where(p.tenant == case.tenant, p.person == person)) is None:
         old = update(persons).where(p.tenant == case.tenant, p.person == case.person)
         conn.execute(old.values(person=person))
-    link(conn, case, {"number": [len(links(conn, case, "number")) + 1]})
+    link(conn, case, {"number": [len(links(conn, case.tenant, case.ref)["number"]) + 1]})
     events.record(conn, case.tenant, case.ref, "case.renumbered", {}, now=now)
 
 

@@ -12,15 +12,15 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, bindparam, case, select, update
+from sqlalchemy import Connection, Integer, Row, bindparam, case, select
 
 from adapter.domain.facts import Client
 from adapter.domain.ledger import VISIT_KINDS, Act, ActKind, ActState
 from adapter.ports import Effect
 from adapter.store import codec, due, events, persons, schedules, sealing
 from adapter.store.errors import Overtaken, StoreError
-from adapter.store.outbox import STOPS, act_from_row, advance
-from adapter.store.sealing import Sealed, sealed
+from adapter.store.outbox import CHANGE, STOPS, act_from_row, advance, change
+from adapter.store.sealing import NOBODY, Sealed, sealed
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases, facts
 from adapter.store.tables import persons as person_rows
@@ -37,10 +37,7 @@ _READY = (
     .limit(bindparam("limit", type_=Integer()))
     .with_for_update(skip_locked=True)
 )
-_CHANGE = update(table).where(
-    _c.tenant == bindparam("of_tenant"), _c.ref == bindparam("of_ref"), _c.n == bindparam("of_n")
-)
-_CHANGE_CLAIMED = _CHANGE.where(
+_CHANGE_CLAIMED = CHANGE.where(
     # The end of the lease tells a claim from a later one by the same owner.
     _c.state == bindparam("claimed_as"),
     _c.lease_owner == bindparam("claimed_by"),
@@ -83,12 +80,12 @@ class ClaimedAct:
     correlation: str | None
     lease_owner: str
     lease_until: datetime
-    person: str
-    identity_number: Sealed
-    decided_at: datetime | None
-    client: Client | None
-    external_id: str | None
     schedule_ids: Mapping[int, tuple[str, str | None]]
+    person: str = ""
+    identity_number: Sealed = NOBODY
+    decided_at: datetime | None = None
+    client: Client | None = None
+    external_id: str | None = None
     unit: int | None = None
     execution: int | None = None
 
@@ -134,7 +131,7 @@ def claim_probe(
 def let_go(conn: Connection, tenant: str, lane: str, *, now: datetime, settle: timedelta, gap: timedelta) -> int:
     """A vendor is back: its failed acts are tried again, ``gap`` apart, in place of when their delays are over; how
     many. One whose outcome is unknown still waits ``settle``; one held back to a time of its own waits for it."""
-    query = select(_c.ref, _c.n, _c.kind, _c.created_at, _c.state, _c.retry_at).where(
+    query = select(_c.tenant, _c.ref, _c.n, _c.kind, _c.created_at, _c.state, _c.retry_at).where(
         _c.tenant == tenant,
         _c.lane == lane,
         _c.state.in_((ActState.PENDING, ActState.UNKNOWN)),
@@ -149,8 +146,7 @@ def let_go(conn: Connection, tenant: str, lane: str, *, now: datetime, settle: t
     for place, row in enumerate(rows):
         at = now + gap * place + (settle if row.state == ActState.UNKNOWN else timedelta(0))
         if at < row.retry_at:
-            mine = (_c.tenant == tenant, _c.ref == row.ref, _c.n == row.n)
-            conn.execute(update(table).where(*mine).values(retry_at=at, ready_at=at))
+            change(conn, row, {"retry_at": at, "ready_at": at})
     return len(rows)
 
 
@@ -169,8 +165,7 @@ def release_all(
         sending = row.state == ActState.SENDING
         at = now + settle if sending and row.kind not in at_once else now
         free = {"state": ActState.UNKNOWN, "lease_owner": None, "lease_until": None, "retry_at": at}
-        mine = {"of_tenant": row.tenant, "of_ref": row.ref, "of_n": row.n}
-        conn.execute(_CHANGE, {**mine, **free, "looks": 0 if sending else row.looks})
+        change(conn, row, {**free, "looks": 0 if sending else row.looks})
         if sending:
             _tell_lost(conn, row, now)
         advance(conn, row.tenant, row.ref)
@@ -196,10 +191,9 @@ def _lease(
     ids = schedules.remote_ids(conn, tenant, refs) if rows[0].lane == "platform" else {}
     for row in rows:
         act = _claimed(conn, row, known.get(_case_of(row)), ids.get(row.ref, {}), owner, lease_until)
-        mine = {"of_tenant": tenant, "of_ref": row.ref, "of_n": row.n}
         taken = {"state": act.act.state, "attempts": act.act.attempts, "looks": act.looks}
         lease = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
-        conn.execute(_CHANGE, {**mine, **taken, **lease})
+        change(conn, row, taken | lease)
         if row.state == ActState.SENDING:
             _tell_lost(conn, row, now)
         claimed.append(act)
@@ -221,6 +215,10 @@ def _claimed(
 ) -> ClaimedAct:
     first = row.state == ActState.PENDING
     state = ActState.SENDING if first else ActState.UNKNOWN
+    known: dict[str, Any] = {}
+    if of is not None:
+        known = {name: getattr(of, name) for name in ("person", "decided_at", "external_id", "unit", "execution")}
+        known |= {"identity_number": sealing.sealed_value(conn, of, _k.identity_number), "client": _client(conn, of)}
     return ClaimedAct(
         tenant=row.tenant,
         ref=row.ref,
@@ -233,21 +231,15 @@ def _claimed(
         correlation=row.correlation,
         lease_owner=owner,
         lease_until=lease_until,
-        person=of.person if of else "",
-        identity_number=sealing.sealed_value(conn, of, _k.identity_number) if of else Sealed(""),
-        decided_at=of.decided_at if of else None,
-        client=_client(conn, of) if of else None,
-        external_id=of.external_id if of else None,
         schedule_ids=schedule_ids,
-        unit=of.unit if of else None,
-        execution=of.execution if of else None,
+        **known,
     )
 
 
 def _client(conn: Connection, of: Row[Any]) -> Client | None:
     try:
         value = sealing.opened(conn, of, _f.value)
-        client = None if value is None else codec.load_fact("client", value)
+        client = None if value is None else codec.RESOURCES["client"].load(value)
     except StoreError:
         return None
     return client if isinstance(client, Client) else None
@@ -271,49 +263,31 @@ def done(conn: Connection, claimed: ClaimedAct, effect: Effect, *, now: datetime
         persons.told(conn, claimed.tenant, claimed.person, effect.person)
 
 
-def retry(
+def failed(
     conn: Connection,
     claimed: ClaimedAct,
+    state: ActState,
     *,
-    retry_at: datetime,
     error: str,
     now: datetime,
+    retry_at: datetime | None = None,
+    looks: int = 0,
     reason: str | None = None,
     told: events.Data = MappingProxyType({}),
 ) -> None:
-    """The act surely had no effect: send it (again) from ``retry_at`` (UTC) on. Raises ``Overtaken``."""
-    values = {"retry_at": retry_at, "looks": 0, "error": error}
-    _move(conn, claimed, ActState.PENDING, values, "retry", told, now, reason)
+    """The act isn't known to have had its effect. PENDING: it surely had none, and is sent again from ``retry_at``
+    (UTC) on. UNKNOWN: it may have had one, and is looked for from then on; ``looks`` were in vain so far. PARKED: it
+    had none, and a person must do something first. Raises ``Overtaken``."""
+    values: dict[str, Any] = {"retry_at": retry_at, "looks": looks, "error": error}
+    if state is ActState.PARKED:
+        values["ready_at"] = None
+    if state is ActState.UNKNOWN:
+        told = {"looks": looks, **told}
+    _move(conn, claimed, state, values, _FAILED[state], told, now, reason)
 
 
-def unknown(
-    conn: Connection,
-    claimed: ClaimedAct,
-    *,
-    retry_at: datetime,
-    looks: int,
-    error: str,
-    now: datetime,
-    told: events.Data = MappingProxyType({}),
-) -> None:
-    """The act may have had its effect: look for it from ``retry_at`` (UTC) on; ``looks`` were in vain so far. Raises
-    ``Overtaken``."""
-    values = {"retry_at": retry_at, "looks": looks, "error": error}
-    _move(conn, claimed, ActState.UNKNOWN, values, "unknown", {"looks": looks, **told}, now)
-
-
-def park(
-    conn: Connection,
-    claimed: ClaimedAct,
-    *,
-    error: str,
-    now: datetime,
-    reason: str | None = None,
-    told: events.Data = MappingProxyType({}),
-) -> None:
-    """The act had no effect and can't have until a person does something. Raises ``Overtaken``."""
-    values = {"retry_at": None, "ready_at": None, "error": error}
-    _move(conn, claimed, ActState.PARKED, values, "parked", told, now, reason)
+_FAILED = {ActState.PENDING: "retry", ActState.UNKNOWN: "unknown", ActState.PARKED: "parked"}
+"""What the audit calls it."""
 
 
 def give_back(

@@ -19,8 +19,7 @@ from adapter.followup.report import Month, months_between
 from adapter.followup.tallies import Tally, added
 from adapter.followup.uptime import Uptime
 from adapter.store import uptime
-from adapter.store.codec import chunks
-from adapter.store.sql import insert_of
+from adapter.store.sql import chunks, insert_of
 from adapter.store.tables import cases
 from adapter.store.tables import counts as table
 

@@ -177,7 +177,7 @@ def finish(
         due_seq=row.due_seq - case.due_seq,
         read_again_at=again,
         ready_at=None if closing else _first(due_at, again),
-        decision=codec.dump_decision(decision),
+        decision=codec.DECISION.dump(replace(decision, wanted=())),
         decided_at=now,
         facts_read_at=facts_read_at or row.facts_read_at,
         collected_at=row.collected_at or collected_at,

@@ -9,8 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select
 
 from adapter.domain.ledger import LOOK_DONE, Look, LookOutcome
-from adapter.store.codec import chunks
-from adapter.store.sql import upsert
+from adapter.store.sql import chunks, upsert
 from adapter.store.tables import cases, looks
 
 _c, _k = looks.c, cases.c

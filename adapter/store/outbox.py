@@ -16,9 +16,9 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from adapter.domain.ledger import PERSON_KINDS, VISIT_KINDS, Act, ActKind, ActState, Ledger, Wanted
 from adapter.store import cases as case_rows
-from adapter.store import codec, events, look_log, persons, schedules, sealing
+from adapter.store import events, look_log, persons, schedules, sealing
 from adapter.store.cases import Case
-from adapter.store.sql import insert_missing
+from adapter.store.sql import chunks, insert_missing
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases
 
@@ -34,7 +34,7 @@ _c, _k = table.c, cases.c
 _OF_CASE = select(table).where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref")).order_by(_c.n)
 _LOCKED = _OF_CASE.with_for_update()
 _WAITING = _LOCKED.where(_c.state.in_(UNFINISHED))
-_CHANGE = update(table).where(
+CHANGE = update(table).where(
     _c.tenant == bindparam("of_tenant"), _c.ref == bindparam("of_ref"), _c.n == bindparam("of_n")
 )
 _OTHERS = (_k.person == bindparam("person"), _k.ref != bindparam("ref"), _k.closed_at.is_(None))
@@ -149,7 +149,7 @@ def settle_wanted(
             told["wanted"].append(w.key)
             continue
         values, kind = _amended(row, w, facts_at, now, correlation)
-        _change(conn, row, values)
+        change(conn, row, values)
         moved = moved or "retry_at" in values
         if kind:
             told[kind].append(w.key)
@@ -180,7 +180,7 @@ def want(
         row = next((row for row in rows if row.key == wanted.key), None)
         if row is not None:
             values, kind = _amended(row, wanted, now, now, correlation)
-            _change(conn, row, values)
+            change(conn, row, values)
             break
         kind = "wanted"
         new = _new(tenant, subject, len(rows) + 1, wanted, now, now, correlation)
@@ -197,7 +197,7 @@ def of_subjects(conn: Connection, tenant: str, subjects: Iterable[str]) -> dict[
     """The acts of each of these subjects that has any, held until the transaction ends."""
     found: dict[str, list[Row[Any]]] = {}
     query = select(table).where(_c.tenant == tenant).order_by(_c.ref, _c.n).with_for_update()
-    for some in codec.chunks(sorted(subjects)):
+    for some in chunks(sorted(subjects)):
         for row in conn.execute(query.where(_c.ref.in_(some))):
             found.setdefault(row.ref, []).append(row)
     return found
@@ -214,14 +214,13 @@ def settle_each(
         before = rows.get(subject, ())
         for row in before:
             if w is not None and row.key == w.key:
-                _change(conn, row, _amended(row, w, now, now, None)[0])
+                change(conn, row, _amended(row, w, now, now, None)[0])
         _drop(conn, (row for row in before if w is None or row.key != w.key))
         if w is not None and w.key not in {row.key for row in before}:
             fresh.append(
                 _new(tenant, subject, len(before) + 1, w, now, now, None) | {"ready_at": None if before else now}
             )
-    for some in codec.chunks(fresh):
-        insert_missing(conn, table, *some)
+    insert_missing(conn, table, *fresh)
     for subject in wanted:
         if rows.get(subject):
             advance(conn, tenant, subject)
@@ -254,16 +253,17 @@ def _new(
     return {**of, **first, **_content(w, facts_at, now)}
 
 
-def _change(conn: Connection, row: Row[*tuple[Any, ...]], values: Mapping[str, Any]) -> None:
+def change(conn: Connection, row: Row[*tuple[Any, ...]], values: Mapping[str, Any]) -> None:
+    """Write something to the act that a row is of; nothing where there is nothing to write."""
     if values:
-        conn.execute(_CHANGE, {"of_tenant": row.tenant, "of_ref": row.ref, "of_n": row.n, **values})
+        conn.execute(CHANGE, {"of_tenant": row.tenant, "of_ref": row.ref, "of_n": row.n, **values})
 
 
 def _drop(conn: Connection, rows: Iterable[Row[Any]]) -> list[str]:
     """Drop what waits; the keys."""
     waiting = [row for row in rows if row.state in (ActState.PENDING, ActState.PARKED)]
     for row in waiting:
-        _change(conn, row, {"state": ActState.DROPPED, "retry_at": None, "ready_at": None})
+        change(conn, row, {"state": ActState.DROPPED, "retry_at": None, "ready_at": None})
     return [row.key for row in waiting]
 
 
@@ -319,7 +319,7 @@ def advance(conn: Connection, tenant: str, ref: str) -> None:
     for row in rows:
         at = (row.retry_at if row.lease_owner is None else row.lease_until) if row.n in leading else None
         if at != row.ready_at:
-            _change(conn, row, {"ready_at": at})
+            change(conn, row, {"ready_at": at})
 
 
 def _leading(rows: Sequence[Row[Any]]) -> list[Row[Any]]:

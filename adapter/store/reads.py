@@ -27,7 +27,7 @@ class Reader:
 @dataclass(frozen=True, slots=True)
 class Read:
     """``what`` was read at ``at`` (UTC): ``case``, ``plan``, ``nights``, a document, or, without ``ref``, a ``list`` of
-    cases and the like."""
+    cases, ``followup``, ``backup`` and the like."""
 
     tenant: str
     ref: str | None

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, bindparam, func, select, tuple_, update
 
 from adapter.domain.ledger import COUNTS, SCHEDULE_KINDS, Act, ActKind, ActState, ScheduleRecord, ScheduleStatus
 from adapter.store import codec
-from adapter.store.sql import by_ref, upsert
+from adapter.store.sql import chunks, upsert
 from adapter.store.tables import acts, cases, schedules
 
 LONGEST_WAIT = timedelta(days=30)
@@ -33,35 +33,31 @@ def save(
     query = select(_s.record).where(_s.tenant == tenant, _s.ref == ref, _s.n == record.n)
     before = conn.scalar(query)
     if before is not None:
-        record = replace(record, orders=record.orders | codec.load_record(before).orders)
+        record = replace(record, orders=record.orders | codec.SCHEDULE.load(before).orders)
     of = {"tenant": tenant, "ref": ref, "n": record.n, "remote_id": remote_id, "etag": etag}
-    row = {**of, "record": codec.dump_record(record), "ended": record.status is ScheduleStatus.ENDED}
+    row = {**of, "record": codec.SCHEDULE.dump(record), "ended": record.status is ScheduleStatus.ENDED}
     upsert(conn, schedules, row, keep=() if remote_id is not None else ("remote_id",))
 
 
 def replace_stored(conn: Connection, tenant: str, owned: Owned, record: ScheduleRecord) -> None:
     """Store a schedule in place of what was read as ``owned``; nothing happens if another was stored meanwhile."""
     read = (_s.tenant == tenant, _s.ref == owned.ref, _s.n == record.n, _s.record == owned.stored)
-    conn.execute(update(schedules).where(*read).values(record=codec.dump_record(record)))
+    conn.execute(update(schedules).where(*read).values(record=codec.SCHEDULE.dump(record)))
 
 
 def newest(conn: Connection, tenant: str, ref: str) -> ScheduleRecord | None:
     """The last schedule of a case."""
     found = conn.scalar(_NEWEST, {"tenant": tenant, "ref": ref})
-    return None if found is None else codec.load_record(found)
+    return None if found is None else codec.SCHEDULE.load(found)
 
 
 def remote_ids(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, dict[int, tuple[str, str | None]]]:
     """The vendor's id and version (ETag) of each schedule of these cases, by reference and number:
     ``CaseContext.schedule_ids``."""
-    rows = by_ref(refs, conn.execute(_OF_CASES, {"tenant": tenant, "refs": refs}))
-    return {ref: {row.n: (row.remote_id, row.etag) for row in some} for ref, some in rows.items()}
-
-
-def by_remote_id(conn: Connection, tenant: str, remote_id: str) -> tuple[str, ScheduleRecord] | None:
-    """The case and the schedule that the vendor's id stands for."""
-    row = conn.execute(select(_s.ref, _s.record).where(_s.tenant == tenant, _s.remote_id == remote_id)).first()
-    return (row.ref, codec.load_record(row.record)) if row is not None else None
+    found: dict[str, dict[int, tuple[str, str | None]]] = {ref: {} for ref in refs}
+    for ref, n, remote_id, etag in conn.execute(_OF_CASES, {"tenant": tenant, "refs": refs}):
+        found[ref][n] = (remote_id, etag)
+    return found
 
 
 class Owned(NamedTuple):
@@ -74,12 +70,12 @@ class Owned(NamedTuple):
     @property
     def record(self) -> ScheduleRecord:
         """Raises ``StoreError`` for one that this version can't read."""
-        return codec.load_record(self.stored)
+        return codec.SCHEDULE.load(self.stored)
 
     def shows(self, seen: ScheduleRecord) -> bool:
         """Whether it certainly says the same as ``seen``, but for when it was seen and what it rests on: by its text,
         as reading one costs four times as much as writing one."""
-        return self.stored.startswith(codec.dump_record(seen).partition(',"seen_at":')[0])
+        return self.stored.startswith(codec.SCHEDULE.dump(seen).partition(',"seen_at":')[0])
 
 
 def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> dict[str, Owned]:
@@ -92,7 +88,7 @@ def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> d
         .where(_s.tenant == tenant)
     )
     found: dict[str, Owned] = {}
-    for some in codec.chunks(ids):
+    for some in chunks(ids):
         for remote_id, ref, stored, open_case in conn.execute(query.where(_s.remote_id.in_(some))):
             found[remote_id] = Owned(ref, stored, open_case)
     return found
@@ -107,15 +103,15 @@ def followed(conn: Connection, tenant: str, start: datetime) -> list[tuple[str, 
     recent = (a.created_at >= start - LONGEST_WAIT, a.done_at.is_(None) | (a.done_at >= start))
     refs = sorted(set(conn.scalars(select(a.ref).where(*done, *recent))))
     of_case: dict[str, list[Act]] = {}
-    for some in codec.chunks(refs):
+    for some in chunks(refs):
         for row in conn.execute(select(acts).where(*done, a.ref.in_(some)).order_by(a.n)):
             act = Act(row.n, row.key, ActKind(row.kind), ActState(row.state), row.what, row.created_at, row.done_at)
             of_case.setdefault(row.ref, []).append(act)
     columns = select(_s.ref, _s.n, _s.record).where(_s.tenant == tenant)
     rows = list(conn.execute(columns.where(_s.ended.is_(False))))
-    for some in codec.chunks(refs):
+    for some in chunks(refs):
         rows += conn.execute(columns.where(_s.ended.is_(True), _s.ref.in_(some)))
-    return [(row.ref, codec.load_record(row.record), tuple(of_case.get(row.ref, ()))) for row in rows]
+    return [(row.ref, codec.SCHEDULE.load(row.record), tuple(of_case.get(row.ref, ()))) for row in rows]
 
 
 def being_made(conn: Connection, tenant: str) -> bool:
@@ -129,7 +125,7 @@ def with_units(conn: Connection, tenant: str) -> list[tuple[int | None, Schedule
     """Every schedule that isn't ended, with its case's unit."""
     of_case = units(conn, tenant)
     query = select(_s.ref, _s.record).where(_s.tenant == tenant, _s.ended.is_(False))
-    return [(of_case.get(ref), codec.load_record(record)) for ref, record in conn.execute(query)]
+    return [(of_case.get(ref), codec.SCHEDULE.load(record)) for ref, record in conn.execute(query)]
 
 
 def units(conn: Connection, tenant: str) -> dict[str, int]:

@@ -140,6 +140,10 @@ class Sealed:
         return self.sealing.open(self.stored, self.where)
 
 
+NOBODY = Sealed("")
+"""The identity number where there is no person."""
+
+
 def sealed(conn: Connection, table: Table, values: Mapping[str, Any], **of_row: Any) -> dict[str, Any]:
     """``values`` for a row of ``table`` as they are stored. ``of_row``: what says which row, where they don't."""
     sealing, stored = of(conn), dict(values)

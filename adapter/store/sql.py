@@ -7,10 +7,12 @@ frozen within one is to PostgreSQL no idle one, so that its locks would last as 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, Table
+from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import postgresql, sqlite
+
+T = TypeVar("T")
 
 
 def insert_of(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
@@ -36,9 +38,8 @@ def upsert(conn: Connection, table: Table, *rows: Mapping[str, Any], keep: Seque
     conn.execute(new.on_conflict_do_update(index_elements=key, set_=fresh).returning(*key), rows).all()
 
 
-def by_ref(refs: Sequence[str], rows: Iterable[Row[Any]]) -> dict[str, list[Row[Any]]]:
-    """Rows of several cases by their ``ref``, in their order; nothing of a case is an empty list."""
-    found: dict[str, list[Row[Any]]] = {ref: [] for ref in refs}
-    for row in rows:
-        found[row.ref].append(row)
-    return found
+def chunks(values: Iterable[T], size: int = 500) -> Iterable[Sequence[T]]:
+    """Slices small enough for one ``IN`` list."""
+    rows = list(values)
+    for i in range(0, len(rows), size):
+        yield rows[i : i + size]

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select
 
 from adapter.domain.ledger import Act, ActState
 from adapter.store import outbox
-from adapter.store.codec import chunks
+from adapter.store.sql import chunks
 from adapter.store.tables import acts
 
 _c = acts.c

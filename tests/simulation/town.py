@@ -171,7 +171,7 @@ class Town:
             if owner is not None:  # it is being read just now
                 self._later(60, person_id, acted_at, anyhow)
                 continue
-            if anyhow or codec.load_decision(decision).awaits:
+            if anyhow or codec.DECISION.load(decision).awaits:
                 soon = {"statement": _READ if anyhow else _LOOK, "parameters": {"of": ref, "now": now}}
                 self.db.run_sync(partial(Connection.execute, **soon))
             if not anyhow:

@@ -65,8 +65,8 @@ def test_an_execution_may_serve_several_cases(store: Store) -> None:
     store.run(cases.link, first, {"execution": [7, 8], "client": [1]})
     store.run(cases.link, first, {"execution": [7]})
     store.run(cases.link, second, {"execution": [7]})
-    assert store.run(cases.all_links, "north", [first.ref])[first.ref]["execution"] == {"7", "8"}
-    known = store.run(cases.open_refs_of_links, "north", "execution", ["7"])
+    assert store.run(cases.links, "north", first.ref)["execution"] == {"7", "8"}
+    known = store.run(cases.refs_of_links, "north", "execution", ["7"])
     assert set(known["7"]) == {first.ref, second.ref}
 
 

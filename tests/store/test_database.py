@@ -17,6 +17,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, event, make_url, text
 
 from adapter.domain.decision import Phase
+from adapter.domain.ledger import ActState
 from adapter.log_events import log, log_context
 from adapter.ports import Effect
 from adapter.store import cases, claims, database, due, outbox, persons
@@ -396,7 +397,7 @@ def test_what_runs_often_walks_an_index_and_sorts_nothing(tmp_path: Path) -> Non
     (claimed,) = store.claim()
     store.finish(claimed, decided())
     (taken,) = store.take()
-    store.run(claims.retry, taken, retry_at=after(hours=1), error="e", now=NOW)
+    store.run(claims.failed, taken, ActState.PENDING, retry_at=after(hours=1), error="e", now=NOW)
     store.run(outbox.ledger, case)
     store.settle(case, want("a", what={"to": "other"}), want("b"))
     store.run(due.mark_due, "north", [case.ref], NOW, "poll")

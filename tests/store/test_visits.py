@@ -69,7 +69,7 @@ def test_acts_of_looks_are_forgotten_once_they_are_over_and_old_and_no_sooner(st
 def test_what_is_held_back_of_many_looks_is_let_go_at_once_each_looks_acts_in_their_order(store: Store) -> None:
     settle(store, dict.fromkeys(LOOKS, VISIT))
     for claimed in store.take():
-        store.run(claims.park, claimed, error="a key is missing", now=NOW)
+        store.run(claims.failed, claimed, ActState.PARKED, error="a key is missing", now=NOW)
     settle(store, {LOOKS[0]: VISIT})
     parked = {"tenant": "north", "ref": LOOKS[0], "n": 2, "key": "2:remove", "kind": ActKind.REMOVE_VISIT}
     first = select(acts).where(acts.c.ref == LOOKS[0])
