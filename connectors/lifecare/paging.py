@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
-Fetch = Callable[[int, int], Awaitable[list[tuple[Hashable, T]]]]
+Fetch = Callable[[int, int], Awaitable[Sequence[tuple[Hashable, T]]]]
 """``fetch(limit, offset)``: one page, each row behind what names it."""
 
 READINGS_ANEW = 5
