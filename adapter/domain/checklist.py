@@ -71,6 +71,8 @@ def _not_before(s: Situation, step: Step, told: Told) -> list[datetime]:
     booked = s.evidence.newest.get(Signal.PICKUP_BOOKED if step.id == "A5" else Signal.INSTALLATION_BOOKED)
     if step.id in ("I8", "I9", "A5") and booked and booked.day:
         at.append(day_start(booked.day, zone))
+    if step.id == "I8" and s.evidence.withdrawn:
+        at.append(s.evidence.withdrawn.at)
     if step.id == "I7" and (asked := told.last(ALARM_TEAM, Letter.TIMES_CHANGED)):
         at.append(asked.done_at or asked.created_at)
     return at

@@ -1,10 +1,10 @@
-"""The tables. Everything is keyed by tenant, but for the sessions of those who signed in to the status page.
+"""The tables. Everything is keyed by tenant, except the sessions of people who signed in to the status page.
 
-``ready_at`` of a case or an act is the instant from which it may be claimed, whatever the reason: due, to be read
-again, or its lease run out. It is kept up by the functions that change those, so that a claim is one walk along one
-index, however many rows wait for something else. Only the first unfinished act of a lane has it.
+``ready_at`` of a case or an act is the instant from which it may be claimed, whatever the reason: it is due, it must be
+read again, or its lease ran out. The functions that change one of these keep it up to date, so that a claim walks along
+one index, however many rows wait for something else. Only the first unfinished act of a lane has it.
 
-``person`` is a keyed hash, by which a person is looked up; which columns are encrypted stands in ``sealing``.
+``person`` is a keyed hash by which a person is found. Which columns are encrypted stands in ``sealing``.
 """
 
 from __future__ import annotations
@@ -285,7 +285,7 @@ counts = Table(
     Column("value", Integer, primary_key=True, autoincrement=False),
     Column("writer", Integer, primary_key=True, autoincrement=False),
     Column("number", Integer, nullable=False),
-    # A year of a large town is read in the order of the key.
+    # The counts of a large town's year are read in the order of the key.
     sqlite_with_rowid=False,
 )
 
@@ -308,4 +308,4 @@ keys = Table(
 )
 
 RETIRED = ("resyncs", "resync_items")
-"""Tables that this version no longer uses; they stay for a replica of the version before."""
+"""Tables that this version doesn't use any more. They stay for a replica of the version before."""
