@@ -32,7 +32,7 @@ from adapter.store.sealing import of
 from connectors.errors import Transient, Unauthorised, VendorError
 from connectors.mail.client import MailClient
 from connectors.phoniro.client import PhoniroClient
-from connectors.phoniro.wire import BrokenRow
+from connectors.rows import BrokenRow
 from mappings.faults import MappingError
 from mappings.tables import MunicipalMapping, load_mapping
 
