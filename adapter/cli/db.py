@@ -18,7 +18,7 @@ from adapter.cli.options import ConfigOption, JsonOption, command_group, print_j
 from adapter.cli.reader import noted_if_possible
 from adapter.store.backup import back_up, make_careful
 from adapter.store.database import usable
-from adapter.store.keys import agree, reseal
+from adapter.store.keys import note_keys, reseal
 from adapter.store.queries import overview
 
 app = command_group("The adapter's own database.")
@@ -37,7 +37,7 @@ def upgrade(config: ConfigOption = None) -> None:
         current = usable(before, head)
         if not current:
             database.upgrade()
-        database.run_sync(partial(agree, now=datetime.now(UTC)))
+        database.run_sync(partial(note_keys, now=datetime.now(UTC)))
     if not current:
         told = f"brought from revision {before or 'none'} to {head}."
     elif before == head:
@@ -138,6 +138,6 @@ def restored(config: ConfigOption = None) -> None:
         database.hold_alone()  # refused while an adapter runs on it
         if not usable(*database.schema()):
             database.upgrade()
-        database.run_sync(partial(agree, now=datetime.now(UTC)))
+        database.run_sync(partial(note_keys, now=datetime.now(UTC)))
         make_careful(database)
     typer.echo(f"{database.name}: whatever waited to be sent is looked for first. Now the adapter can be started.")

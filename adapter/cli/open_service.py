@@ -18,7 +18,7 @@ from adapter.observability import configure_logging
 from adapter.settings import Settings, load_settings
 from adapter.settings.values import parsed_url
 from adapter.store.database import Database, usable
-from adapter.store.keys import agree
+from adapter.store.keys import note_keys
 
 
 def command_settings(config: Path | None) -> Settings:
@@ -50,7 +50,7 @@ def open_database(settings: Settings) -> Iterator[Database]:
                 f"The database's tables are of revision {current or 'none'}, and this version of the adapter needs "
                 f"{expected}. Run `adapter db upgrade`."
             )
-        database.run_sync(partial(agree, now=datetime.now(UTC)))
+        database.run_sync(partial(note_keys, now=datetime.now(UTC)))
         yield database
 
 

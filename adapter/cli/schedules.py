@@ -20,7 +20,7 @@ from adapter.engine.request_file import NEEDED
 from adapter.ports import PortError
 from adapter.settings import Settings
 from connectors.errors import NotFound, VendorError
-from connectors.phoniro.wire import BrokenRow
+from connectors.rows import BrokenRow
 
 FOUND = {
     "changed": "changed",

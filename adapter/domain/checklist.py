@@ -63,7 +63,7 @@ def _since(s: Situation, step: Step, told: Told, views: dict[str, StepView]) -> 
 
 def _not_before(s: Situation, step: Step, told: Told) -> list[datetime]:
     """What a step can't have been awaited longer than: the order that asks for it, the note that was refused, the
-    letter by which it was asked for anew, the day that was booked for it, the consent that was withdrawn."""
+    letter by which it was asked for anew, the day that was booked for it."""
     period, zone = s.mandate.at_or_after(s.today), s.policy.zone
     at = [day_start(period.ordered, zone)] if period and step in WAY_IN else []
     if step.id == "I4" and s.evidence.refused_note and period:

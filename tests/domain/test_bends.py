@@ -119,6 +119,13 @@ def test_one_pause_for_absences_that_overlap_or_follow_each_other(active: Life) 
 # Told once, in words of their own, and taken back
 
 
+def test_a_new_consent_is_awaited_since_the_old_one_was_withdrawn(active: Life) -> None:
+    """Not since the installation was booked, which may be a year ago."""
+    active.now += timedelta(days=30)
+    withdrawn = active.note(Signal.CONSENT_WITHDRAWN)
+    assert step(active.go(), "I8").since == active.notes[withdrawn].at
+
+
 def test_consent_and_withdrawal_at_the_same_moment_means_withdrawn(active: Life) -> None:
     signed = next(n for n in active.notes.values() if n.signal is Signal.CONSENT_SIGNED)
     active.notes["w"] = replace(signed, id="w", signal=Signal.CONSENT_WITHDRAWN)
@@ -200,13 +207,6 @@ def test_an_order_that_vanished_before_the_start_is_asked_about_and_starts_nothi
 
 
 # Who is reminded, of what, since when
-
-
-def test_a_consent_is_awaited_since_it_was_withdrawn_not_since_the_camera_was_installed(active: Life) -> None:
-    active.wait(days=20)
-    active.note(Signal.CONSENT_WITHDRAWN)
-    (withdrawn,) = (note for note in active.notes.values() if note.signal is Signal.CONSENT_WITHDRAWN)
-    assert step(active.wait(days=2), "I8").since == withdrawn.at
 
 
 def test_nobody_is_reminded_to_have_a_paper_signed_that_was_just_withdrawn(life: Life) -> None:
