@@ -134,7 +134,7 @@ def mapping_text(municipality: str, go_live: date) -> str:
     return tomlkit.dumps(document)
 
 
-def config_text(folder: Path, tenant: str, lifecare: Mapping[str, str | int], phoniro: Mapping[str, str | int]) -> str:
+def config_text(folder: Path, tenant: str, lifecare: Mapping[str, object], phoniro: Mapping[str, object]) -> str:
     """``adapter.toml``; its paths are absolute, so that it holds from any working directory."""
     settings = {
         "tenant": tenant,
