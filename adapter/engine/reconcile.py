@@ -101,7 +101,7 @@ async def _reconcile_closed(rt: Runtime, case: Case) -> None:
     def give_back(c: Connection) -> None:
         row = due.hold(c, case, rt.owner)
         done = settled if decision is None or known is None else take_up_again(c, rt, whose, decision, known)
-        due.rest(c, row, look_again_at=None if done else rt.clock.now() + rt.tuning.poll)
+        due.give_back_closed(c, row, look_again_at=None if done else rt.clock.now() + rt.tuning.poll)
 
     await rt.db.run(give_back)
 
@@ -141,7 +141,7 @@ def _decide(
             outbox.settle_wanted(c, case, mails, facts_at=now, now=now, correlation=correlation)
         _tell_facts(known.resources, reader.read)
         return
-    rows: outbox.Rows | None = outbox.rows_of(c, case)
+    rows: outbox.Rows | None = outbox.lock_acts(c, case.tenant, case.ref)
     before_entry = _loaded(c, rt, tenant, outbox.ledger(c, case, rows, looks_since=now - REMEMBERED), now)
     ledger = enter(c, case, assembled, before_entry, now, tenant)
     if ledger is not before_entry:

@@ -68,7 +68,7 @@ def between(conn: Connection, tenant: str, first: date, last: date, what: str | 
     return [Tally(first, unit, what, value, int(number)) for unit, what, value, number in rows if number]
 
 
-def since(conn: Connection, tenant: str) -> date | None:
+def first_day(conn: Connection, tenant: str) -> date | None:
     """The first day for which anything was counted."""
     found: date | None = conn.scalar(select(func.min(_c.day)).where(_c.tenant == tenant))
     return found

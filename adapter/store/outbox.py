@@ -94,13 +94,9 @@ def _acts(conn: Connection, rows: Rows) -> tuple[Act, ...]:
     return tuple(act_from_row(conn, row) for row in rows)
 
 
-def rows_of(conn: Connection, case: Case) -> Rows:
+def lock_acts(conn: Connection, tenant: str, ref: str) -> Rows:
     """A case's acts as they are stored, locked until the transaction ends: an act can't be claimed while it is decided
     whether it is still called for."""
-    return _held(conn, case.tenant, case.ref)
-
-
-def _held(conn: Connection, tenant: str, ref: str) -> Rows:
     return conn.execute(_LOCKED, {"tenant": tenant, "ref": ref}).all()
 
 
@@ -158,7 +154,7 @@ def _settle(
 ) -> Settled:
     """``drop``: what waits and isn't wanted is called for no more."""
     by_key = {w.key: w for w in wanted}
-    before = {row.key: row for row in (_held(conn, tenant, ref) if rows is None else rows)}
+    before = {row.key: row for row in (lock_acts(conn, tenant, ref) if rows is None else rows)}
     told: dict[str, list[str]] = {"wanted": [], "changed": [], "dropped": []}
     fresh: list[dict[str, Any]] = []
     moved = False

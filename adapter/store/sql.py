@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, update
+from sqlalchemy import Column, Connection, Table, Update, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -62,12 +62,20 @@ FREE: Mapping[str, Any] = {"lease_owner": None, "lease_until": None}
 """These columns of a row that no process has leased."""
 
 
+def _of_lease(table: Table) -> tuple[Column[Any], ...]:
+    return (*table.primary_key, table.c.lease_owner, table.c.lease_until)
+
+
+@cache
+def _change_leased(table: Table) -> Update:
+    return update(table).where(*(column == bindparam(f"seen_{column.name}") for column in _of_lease(table)))
+
+
 def change_leased(conn: Connection, table: Table, row: Any, what: str, **values: Any) -> None:
     """Change the row that was leased as ``row``. Raises ``Overtaken``, and writes nothing, if another process got its
     lease meanwhile; ``what`` names it."""
-    columns = (*table.primary_key, table.c.lease_owner, table.c.lease_until)
-    same = [column == getattr(row, column.name) for column in columns]
-    if not conn.execute(update(table).where(*same).values(values)).rowcount:
+    seen = {f"seen_{column.name}": getattr(row, column.name) for column in _of_lease(table)}
+    if not conn.execute(_change_leased(table), {**seen, **values}).rowcount:
         raise Overtaken(
             f"{what} of {row.tenant} was taken over by another process; nothing more was written by this one"
         )

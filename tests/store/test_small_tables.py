@@ -164,7 +164,7 @@ def test_a_person_has_one_random_id_per_tenant_for_ever(store: Store) -> None:
     assert code("19900101TF04", seed=1) != first
     assert code(PERSON, tenant="south", seed=3) != first
     with pytest.raises(LookupError):
-        store.run(persons.told, "north", "19900101TF05", "print")
+        store.run(persons.note_told, "north", "19900101TF05", "print")
 
 
 def test_a_declared_step_counts_as_a_signal_by_a_named_person(store: Store) -> None:
