@@ -224,7 +224,7 @@ def _concerned(c: Connection, tenant: str, feed: str, items: Iterable[Changed]) 
 
 def _vanished(c: Connection, tenant: str, feed: str, current: set[str]) -> set[str]:
     """Forget what a list shows no more; returns the cases concerned. The id's second half is the link."""
-    gone = [i for i in feeds.showed(c, tenant, feed) if i not in current]
+    gone = [i for i in feeds.fingerprints(c, tenant, feed) if i not in current]
     if not gone:
         return set()
     feeds.drop(c, tenant, feed, gone)

@@ -37,15 +37,13 @@ from adapter.presentation.case_file import CaseFile, case_file, find_case
 from adapter.presentation.case_page import known_lines, next_lines, urgent_lines, waiting_title
 from adapter.presentation.history import history
 from adapter.presentation.nights import picture
-from adapter.presentation.signs import SIGNS
 from adapter.presentation.visits import lines as visit_lines
-from adapter.presentation.words import Words
+from adapter.presentation.words import SIGNS, Words
 from adapter.store import events, reads
 from adapter.store.cases import Case
-from adapter.store.drift import Drift, last_drift
 from adapter.store.errors import StoreError
 from adapter.store.events import Event
-from adapter.store.queries import overview, unattended
+from adapter.store.queries import Drift, last_drift, overview, unattended
 
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; "

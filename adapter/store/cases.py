@@ -1,4 +1,4 @@
-"""Cases: opening them, finding them, and what belongs to them. When they are due stands in ``due``."""
+"""Cases: opening them, finding them, and what they are linked to. When a case is due stands in ``due``."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events, sealing
 from adapter.store.errors import OrderTaken
 from adapter.store.sealing import Sealed, sealed
-from adapter.store.sql import insert_missing
+from adapter.store.sql import chunks, insert_missing
 from adapter.store.tables import case_links, cases, persons
 
 LinkKind = Literal["order", "execution", "decision", "absence", "client", "number"]
 
 Links = Mapping[LinkKind, frozenset[str]]
-"""What a case is linked to, by kind; no kind is missing."""
+"""The ids that a case is linked to, by kind; every kind is there."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A row as it was read. ``person_id`` is the vendor's key of the person and is never logged; ``person`` is by what
-    the store looks the person up, and empty where they were forgotten.
+    """A row as it was read; all instants are UTC. ``person_id`` is the vendor's key of the person and is never logged;
+    ``person`` is the key by which the store finds the person. Both are empty once the person's data was purged.
 
-    Notes count from ``evidence_after``, a local calendar date. ``due_at`` is when it is next to be reconciled (None:
-    nothing calls for it) and ``due_reason`` what made it so (None while it is claimed and nothing did since),
-    ``due_seq`` how often it was marked for news that it hasn't been reconciled with yet, ``read_again_at`` when its
-    evidence must be read again at the latest, ``ready_at`` when it can next be claimed. ``failures`` counts
-    reconciliations in a row that ended in an unexpected error; ``unit`` and ``execution`` are those that last had
-    it.
+    Notes count from ``evidence_after``, a local calendar date. ``due_at`` is when it is to be reconciled next (None:
+    nothing calls for it), and ``due_reason`` why (None: it is claimed, and nothing has marked it since). ``due_seq``
+    counts the marks for news with which it hasn't been reconciled yet. ``read_again_at`` is when its evidence must be
+    read again at the latest, ``ready_at`` when it can be claimed next. ``failures`` counts reconciliations in a row
+    that ended in an unexpected error. ``unit`` and ``execution`` are those that last had it.
     """
 
     tenant: str
@@ -69,12 +68,12 @@ class Case:
 
     @property
     def person_id(self) -> str:
-        """Empty where the person was forgotten. Raises ``StoreError``."""
+        """Empty once the person's data was purged. Raises ``StoreError``."""
         return self.identity_number.open()
 
     @property
     def last_decision(self) -> Decision | None:
-        """The last decision without what it wanted (that is in the outbox). Raises ``StoreError``."""
+        """The last decision, without the acts that it wanted (those are in the outbox). Raises ``StoreError``."""
         return codec.DECISION.load(self.decision.open()) if self.decision else None
 
 
@@ -162,8 +161,8 @@ def the_case(conn: Connection, tenant: str, ref: str) -> Case:
 
 
 def lock(conn: Connection, tenant: str, ref: str) -> bool:
-    """Hold a case until the transaction ends: whoever changes it or its acts goes one at a time. False where there is
-    no such case, as for acts that something else than a case wants."""
+    """Lock a case until the transaction ends, so that only one process at a time changes it or its acts. False if there
+    is no such case, as for acts that something else than a case wants."""
     return conn.scalar(_LOCK, {"tenant": tenant, "ref": ref}) is not None
 
 
@@ -176,7 +175,7 @@ def all_cases(
     after: str = "",
     limit: int | None = None,
 ) -> list[Case]:
-    """Cases by reference, from the one after ``after`` on, so that many can be read in pages."""
+    """Cases in the order of their references, beginning after ``after``, so that many can be read in pages."""
     query = select(*COLUMNS).where(_c.tenant == tenant, _c.ref > after).order_by(_c.ref).limit(limit)
     if open_only:
         query = query.where(_c.closed_at.is_(None))
@@ -206,8 +205,17 @@ def orders_taken(conn: Connection, tenant: str, order_ids: Iterable[str]) -> fro
     return frozenset(conn.scalars(select(_l.external_id).where(*which))) if asked else frozenset()
 
 
+def units_of(conn: Connection, tenant: str, refs: Iterable[str]) -> dict[str, tuple[int | None, int | None]]:
+    """The unit and the execution that last had each of these cases."""
+    found: dict[str, tuple[int | None, int | None]] = {}
+    for some in chunks(sorted(set(refs))):
+        rows = conn.execute(select(_c.ref, _c.unit, _c.execution).where(_c.tenant == tenant, _c.ref.in_(some)))
+        found |= {row.ref: (row.unit, row.execution) for row in rows}
+    return found
+
+
 def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str]) -> dict[str, list[str]]:
-    """References of the persons' open cases, by person; many are looked up at once."""
+    """References of these persons' open cases, by person."""
     keys = sealing.of(conn)
     persons = {keys.person(tenant, person_id): person_id for person_id in person_ids}
     theirs = (_c.tenant == tenant, _c.person.in_(sorted(persons)), _c.closed_at.is_(None))
@@ -218,8 +226,7 @@ def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str
 def refs_of_links(
     conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str], *, closed: bool = False
 ) -> dict[str, list[str]]:
-    """References of the open cases (or of the ``closed`` ones) that are linked to these, by external id; many are
-    looked up at once."""
+    """References of the open cases (or the ``closed`` ones) that are linked to these ids, by id."""
     asked = sorted(set(external_ids))
     are = _c.closed_at.is_not(None) if closed else _c.closed_at.is_(None)
     which = (_l.tenant == tenant, _l.kind == kind, _l.external_id.in_(asked), are)
@@ -235,7 +242,7 @@ def _listed(rows: Iterable[Row[str, str]]) -> dict[str, list[str]]:
 
 def link(conn: Connection, case: Case, found: Mapping[LinkKind, Iterable[int | str]]) -> None:
     """Link orders, executions and the like to a case, by their ids. An order belongs to one case only: raises
-    ``OrderTaken`` for one that is another's; the rest is linked."""
+    ``OrderTaken`` for an order of another case; the rest is linked."""
     of = {"tenant": case.tenant, "ref": case.ref}
     rows = [{**of, "kind": kind, "external_id": i} for kind, ids in found.items() for i in sorted(set(map(str, ids)))]
     if insert_missing(conn, case_links, *rows) == len(rows):
@@ -260,8 +267,8 @@ def chain(conn: Connection, case: Case) -> frozenset[str]:
 
 
 def renumber(conn: Connection, case: Case, person_id: str, now: datetime) -> None:
-    """The person has another number in the case system (LA10): all that is known under the old one goes on under the
-    new. The case notes under ``number`` how often."""
+    """The person has got another number in the case system (LA10): everything under the old number goes on under the
+    new one. The case's links of the kind ``number`` count how often that happened."""
     c, p = cases.c, persons.c
     person = sealing.of(conn).person(case.tenant, person_id)
     theirs = select(c.ref).where(c.tenant == case.tenant, c.person == case.person)
@@ -276,6 +283,6 @@ def renumber(conn: Connection, case: Case, person_id: str, now: datetime) -> Non
 
 
 def unlink_orders(conn: Connection, case: Case, order_ids: Iterable[str]) -> None:
-    """Let go of orders that belong to a later case."""
+    """Unlink orders that belong to a later case."""
     mine = (_l.tenant == case.tenant, _l.ref == case.ref, _l.kind == "order")
     conn.execute(delete(case_links).where(*mine, _l.external_id.in_(list(order_ids))))

@@ -28,9 +28,9 @@ _DECLARED = (
 
 @dataclass(frozen=True, slots=True)
 class StoredFact:
-    """A resource as last read whole at ``read_at`` (UTC; None, with ``value`` None: never yet), and asked for, whole or
-    in part, at ``tried_at``. ``stale``: that failed with ``error``; then only what notes say of the consent may be of
-    ``tried_at``."""
+    """A resource as it was last read whole, at ``read_at`` (UTC; None, and ``value`` None: never yet). It was last
+    asked for, whole or in part, at ``tried_at``. ``stale``: that failed with ``error``; then, at most, what notes say
+    of the consent is as new as ``tried_at``."""
 
     resource: str
     value: Any
@@ -47,7 +47,7 @@ class StoredFact:
 
     @classmethod
     def unread(cls, resource: str, before: StoredFact | None, at: datetime, error: str) -> StoredFact:
-        """A resource that couldn't be read: it keeps its last value and is stale."""
+        """A resource that couldn't be read keeps its last value and is stale."""
         known = before or cls(resource, None, None, at, True, error, ())
         return replace(known, tried_at=at, stale=True, error=error)
 
@@ -55,8 +55,8 @@ class StoredFact:
 def save(
     conn: Connection, tenant: str, ref: str, before: Mapping[str, StoredFact], known: Mapping[str, StoredFact]
 ) -> None:
-    """Store what is known of a case by now; ``before`` is what is stored. What was read again and is the same costs no
-    more than noting when. Raises ``KeyError`` for a resource that isn't one of ``codec.RESOURCES``."""
+    """Store what is now known of a case; ``before`` is what is stored. Where a resource was read again and is the same,
+    only the time is written. Raises ``KeyError`` for a resource that isn't one of ``codec.RESOURCES``."""
     same: dict[tuple[datetime | None, datetime], list[str]] = {}
     rows: list[dict[str, Any]] = []
     for name, fact in known.items():
@@ -83,15 +83,15 @@ def save(
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a case: its resources by name (one that was never tried isn't there), what it is linked to, and
-    what was declared of it by hand."""
+    """What is known of a case: its resources by name (without those that were never asked for), what it is linked to,
+    and the steps that were declared done."""
 
     resources: Mapping[str, StoredFact]
     links: Links
     declared: tuple[Note, ...] = ()
 
     def facts(self, chain: frozenset[str] | None = None) -> Facts | None:
-        """As ``decide`` takes it, with the orders of the case or those of ``chain``; None while a resource has never
+        """As ``decide`` takes it, with the orders of ``chain`` or else of the case; None while a resource has never
         been read."""
         reads: dict[str, Read[Any]] = {}
         problems: list[FactProblem] = []
@@ -110,7 +110,7 @@ class Known:
 
 
 def load(conn: Connection, tenant: str, ref: str) -> Known:
-    """A value that this version can't read counts as never read, and so is read afresh."""
+    """What is stored of a case. A value that this version can't read counts as never read, and so is read afresh."""
     of = {"tenant": tenant, "ref": ref}
     resources = {row.resource: _loaded(conn, row) for row in conn.execute(_OF_CASE, of)}
     declared = tuple(_note(conn, row) for row in conn.execute(_DECLARED, of))

@@ -25,15 +25,15 @@ from adapter.domain.facts import (
     ServicePlan,
     Signal,
 )
-from adapter.domain.ledger import ActKind, ActState, ScheduleRecord
+from adapter.domain.ledger import ActKind, ActState, Look, LookOutcome, ScheduleRecord
 from adapter.domain.nights import NightTimes, Weekday
 from adapter.ports import Changed, Effect
 from adapter.store import (
-    claims,
     codec,
     events,
     facts,
     feeds,
+    look_log,
     order_inbox,
     outbox,
     persons,
@@ -147,7 +147,7 @@ def test_a_feed_read_again_tells_only_what_changed(store: Store) -> None:
     assert read(("1", "a"), ("2", "b"), ("3", "a"), at=after(days=2)) == ["2", "3"]
     assert read() == []
     assert read(("1", "a"), feed="clients") == ["1"]
-    assert store.run(feeds.showed, "north", "orders") == {"1": "a", "2": "b", "3": "a"}
+    assert store.run(feeds.fingerprints, "north", "orders") == {"1": "a", "2": "b", "3": "a"}
     read(("1", "a"), at=after(days=5))
     assert store.run(feeds.forget, "north", "orders", after(days=4)) == 2
     assert read(("1", "a"), ("2", "b")) == ["2"]
@@ -163,7 +163,7 @@ def test_a_person_has_one_id_per_tenant_for_ever(store: Store) -> None:
     assert code("19900101TF04") != first
     assert code(PERSON, tenant="south") != first
     with pytest.raises(LookupError):
-        store.run(persons.told, "north", "19900101TF05", "print")
+        store.run(persons.note_told, "north", "19900101TF05", "print")
 
 
 def test_a_declared_step_counts_as_a_signal_by_a_named_person(store: Store) -> None:
@@ -185,7 +185,7 @@ def test_the_overview_counts_what_waits_and_since_when(store: Store) -> None:
     store.settle(second, want("a"), want("m", ActKind.MAIL))
     taken = {c.ref: c for c in store.take(lanes=["message"])}
     store.run(done, taken[first.ref], Effect({}), NOW)
-    store.run(claims.failed, taken[second.ref], ActState.PARKED, error="422", now=NOW)
+    store.failed(taken[second.ref], ActState.PARKED)
     store.run(feeds.claim, "north", "orders", now=NOW, owner="one", lease_until=NOW)
     seen = store.run(queries.overview, "north", NOW)
     assert seen.phases == {"preparing": 2}
@@ -206,6 +206,8 @@ def test_a_purged_case_holds_nothing_personal_and_its_orders_open_no_new_one(sto
     notes = (Note("n", Signal.TIMES_AGREED, NOW, text="22"),)
     save(store, first.ref, StoredFact.read("notes", notes, (), NOW))
     store.run(facts.declare, "north", first.ref, Signal.KEYS_COLLECTED, at=NOW, who="unit", why="w")
+    looks = [(case.ref, Look(1, NOW, LookOutcome.OK)) for case in (first, second)]
+    store.run(look_log.save, "north", looks)
     store.finish(claimed[first.ref], decided(Phase.CLOSED))
 
     def forget(at: datetime) -> list[str]:
@@ -215,6 +217,7 @@ def test_a_purged_case_holds_nothing_personal_and_its_orders_open_no_new_one(sto
     assert forget(after(days=30)) == [first.ref]
     assert forget(after(days=30)) == []
     assert store.run(facts.load, "north", first.ref).resources == {}
+    assert store.run(look_log.since, "north", NOW).keys() == {second.ref}
     assert store.run(outbox.acts, "north", first.ref) != ()
     assert store.open("1").ref == first.ref
     assert store.known_person(second)
