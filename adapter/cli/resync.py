@@ -182,9 +182,13 @@ def add_resync(
         raise fail(f"{file} has a request {id} already; choose another --id.", CANT_BEGIN)
     if refusals:
         raise fail("\n".join(f"{r.key or 'the request'}: {r.reason}" for r in refusals), CANT_BEGIN)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if not file.exists():
-        file.touch(mode=0o644)  # whatever the umask: one that others can write doesn't count
-    with file.open("a", encoding="utf-8") as out:
-        out.write(("" if not written or written.endswith("\n") else "\n") + "\n" + text)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            file.touch(mode=0o644)  # whatever the umask: one that others can write doesn't count
+        with file.open("a", encoding="utf-8") as out:
+            out.write(("" if not written or written.endswith("\n") else "\n") + "\n" + text)
+    except OSError as error:
+        told = f"{file} can't be written here ({error.strerror}), as in a container. Where it can, add to it:"
+        raise fail(f"{told}\n\n{text}", CANT_BEGIN) from None
     typer.echo(f"{id}: written to {file}. `adapter resync show {id}` tells what comes of it.")

@@ -15,7 +15,7 @@ from adapter.settings import load_settings
 from adapter.store.tables import acts
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, turns
-from tests.outside import person
+from tests.outside import READY, person
 
 
 async def states(config: Path) -> set[str]:
@@ -44,6 +44,40 @@ async def test_a_backup_is_made_beside_the_running_adapter_and_put_back(
         await service.runtime.db.run(lambda c: c.execute(update(acts).values(state=ActState.PENDING)))
     await adapter("db", "restored")
     assert await states(stage.config) == {"unknown"}
+
+
+async def test_what_was_begun_after_a_backup_is_found_again_when_it_is_put_back(
+    sims: RunningSimulators, stage: Stage, adapter: Adapter, tmp_path: Path
+) -> None:
+    """One case had no schedule yet, the other was not there at all: both know their own again, by the same reference,
+    and their persons have one customer each."""
+    lifecare, phoniro = sims.lifecare, sims.phoniro
+    executions = []
+    for n in (1, 2):
+        lifecare.seed_person(person(n))
+        ordered = lifecare.order(person(n), "camera", start=lifecare.today(), order_date=lifecare.today())
+        lifecare.accept(ordered.order_id)
+        executions.append(lifecare.start_execution(ordered.order_id))
+        if n == 1:
+            await turns(stage.config, 2)
+            copy = tmp_path / "backup.db"
+            await adapter("db", "backup", copy)
+    for execution in executions:
+        for signal, text in READY:
+            lifecare.note_as("coordinator", execution, signal.value, text)
+    await turns(stage.config, 4)
+    before = {s.new.external_reference: s.new.customer_external_id for s in phoniro.schedules}
+    assert len(before) == 2
+
+    copy.replace(stage.database)
+    for journal in ("-wal", "-shm"):
+        stage.database.with_name(stage.database.name + journal).unlink(missing_ok=True)
+    await adapter("db", "restored")
+    await turns(stage.config, 4)
+    after = {s.new.external_reference: s.new.customer_external_id for s in phoniro.schedules}
+    assert after == before
+    assert len(phoniro.customers) == 2
+    assert "2 schedules listed: 2 as they should be, 0 of somebody else" in await adapter("compare")
 
 
 async def test_a_backup_is_made_though_it_can_t_be_written_down_who_makes_it_and_that_is_said(

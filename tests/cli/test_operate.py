@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -49,6 +50,18 @@ async def test_a_re_sync_is_asked_for_taken_and_shown(sims: RunningSimulators, s
     assert 'asked by IT on call: a "test" å' in shown
     assert "planned" in shown
     assert "done: 1 looked at" in await adapter("resync", "list")
+
+
+async def test_where_the_re_sync_file_can_t_be_written_what_belongs_there_is_printed(
+    stage: Stage, adapter: Adapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container, which has its settings read-only."""
+    no_folder = tmp_path / "file"
+    no_folder.touch()
+    monkeypatch.setenv("ADAPTER_ENGINE__RESYNC_FILE", str(no_folder / "resync.toml"))
+    told = await adapter("resync", "add", "--scope", "open", "--who", "IT", "--why", "a test", "--id", "x", code=2)
+    assert "can't be written here" in told
+    assert 'scope = "open"' in told
 
 
 async def test_a_request_that_cannot_be_is_not_written(sims: RunningSimulators, stage: Stage, adapter: Adapter) -> None:
