@@ -99,13 +99,13 @@ async def test_what_the_mapping_names_and_the_catalogue_lacks(
     assert told in " ".join(line.split())
 
 
-async def test_empty_catalogues_are_a_fault_for_a_wrong_address_reads_as_empty(
+async def test_an_address_at_which_no_lifecare_answers_is_told_with_its_setting(
     adapter: Adapter, stage: Stage, sims: RunningSimulators
 ) -> None:
     edit(stage.config, sims.lifecare_url, f"{sims.lifecare_url}/elsewhere")
     result = await adapter("check", code=1)
     [line] = marked(result)
-    assert "Lifecare catalogues" in line
+    assert "answered 404" in line
     assert "lifecare.base_url" in line
 
 
