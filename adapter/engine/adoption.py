@@ -111,4 +111,4 @@ def _of_entry(wanted: Wanted) -> bool:
 def _seed(c: Connection, case: Case, wanted: Sequence[Wanted], now: datetime) -> None:
     outbox.seed_done(c, case, wanted, now)
     for put in (w for w in wanted if w.kind is ActKind.PUT_PERSON):
-        persons.told(c, case.tenant, case.person, str(put.what["details"]))
+        persons.note_told(c, case.tenant, case.person, str(put.what["details"]))

@@ -99,7 +99,7 @@ async def _reconcile_closed(rt: Runtime, case: Case) -> None:
     def give_back(c: Connection) -> None:
         row = due.hold(c, case, rt.owner)
         done = settled if decision is None or known is None else take_up_again(c, rt, whose, decision, known)
-        due.rest(c, row, look_again_at=None if done else rt.clock.now() + rt.tuning.poll)
+        due.give_back_closed(c, row, look_again_at=None if done else rt.clock.now() + rt.tuning.poll)
 
     await rt.db.run(give_back)
 
@@ -129,7 +129,7 @@ def _decide(c: Connection, rt: Runtime, case: Case, reader: CaseReader, correlat
     if known is None:
         _never_read(c, rt, case, reader, now, correlation)
         return
-    rows: outbox.Rows | None = outbox.rows_of(c, case)
+    rows: outbox.Rows | None = outbox.lock_acts(c, case.tenant, case.ref)
     before_entry = _ledger(c, rt, case, now, rows)
     ledger = enter(c, case, known, before_entry, now, tenant)
     if ledger is not before_entry:

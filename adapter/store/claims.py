@@ -130,7 +130,7 @@ def claim_probe(
     return next(iter(_lease(conn, rows, now, owner, lease_until)), None)
 
 
-def let_go(conn: Connection, tenant: str, lane: str, *, now: datetime, settle: timedelta, gap: timedelta) -> int:
+def retry_soon(conn: Connection, tenant: str, lane: str, *, now: datetime, settle: timedelta, gap: timedelta) -> int:
     """A vendor is back: its failed acts are tried again, ``gap`` apart, and don't wait until their delays are over.
     Returns how many. An act whose outcome is unknown still waits ``settle``; one that is held back until a certain time
     still waits for that time."""
@@ -262,9 +262,9 @@ def done(conn: Connection, claimed: ClaimedAct, effect: Effect, *, now: datetime
             conn, claimed.tenant, claimed.ref, effect.schedule, remote_id=effect.schedule_id, etag=effect.etag
         )
     if claimed.act.kind is ActKind.EMPTY_PERSON:
-        persons.told(conn, claimed.tenant, claimed.person, None, emptied=True)
+        persons.note_told(conn, claimed.tenant, claimed.person, None, emptied=True)
     elif claimed.act.kind is ActKind.PUT_PERSON:
-        persons.told(conn, claimed.tenant, claimed.person, effect.person)
+        persons.note_told(conn, claimed.tenant, claimed.person, effect.person)
 
 
 def failed(

@@ -236,7 +236,7 @@ def fail(
     return _give_back(conn, row, due_at=due_at, ready_at=due_at, due_reason="failed", failures=failures, error=error)
 
 
-def let_go_stale(conn: Connection, tenant: str, *, now: datetime, gap: timedelta) -> int:
+def read_stale_again(conn: Connection, tenant: str, *, now: datetime, gap: timedelta) -> int:
     """The case system is back: cases of which something couldn't be read are read again, ``gap`` apart. Returns how
     many."""
     stale = select(facts.c.ref).where(facts.c.tenant == tenant, facts.c.stale).distinct()
@@ -251,7 +251,7 @@ def let_go_stale(conn: Connection, tenant: str, *, now: datetime, gap: timedelta
     return len(refs)
 
 
-def pull_in(conn: Connection, now: datetime, until: datetime) -> int:
+def bring_forward(conn: Connection, now: datetime, until: datetime) -> int:
     """The clock was set: open cases that wait for a time up to ``until`` (UTC) are due now. Returns how many."""
     waits = (_c.closed_at.is_(None), _c.lease_owner.is_(None), _c.ready_at > now, _c.ready_at <= until)
     return conn.execute(update(cases).where(*waits).values(ready_at=now)).rowcount
@@ -302,7 +302,7 @@ def mark_closed(conn: Connection, tenant: str, refs: Iterable[str], now: datetim
     return conn.execute(marking.values(**values)).rowcount if held else 0
 
 
-def rest(conn: Connection, row: Case, *, look_again_at: datetime | None) -> None:
+def give_back_closed(conn: Connection, row: Case, *, look_again_at: datetime | None) -> None:
     """Give back a claimed case that is closed; ``row`` is what ``hold`` returned. It isn't due any more, or is due at
     ``look_again_at`` (UTC), or now if it was marked since the claim."""
     marked = row.due_reason is not None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from adapter.ports import Changed
 from adapter.store.sql import FREE, change_leased, insert_missing, upsert
@@ -33,6 +33,17 @@ class Feed:
 
 _f, _i = feeds.c, feed_items.c
 _COLUMNS = [_f[field.name] for field in fields(Feed)]
+# What runs for every feed at every poll is built once.
+_CLAIM = (
+    update(feeds)
+    .where(_f.tenant == bindparam("of_tenant"), _f.name == bindparam("of_feed"))
+    .where(_f.lease_owner.is_(None) | (_f.lease_until <= bindparam("now")))
+    .returning(*_COLUMNS)
+)
+_SHOWN = select(_i.item, _i.fingerprint, _i.seen_at).where(
+    _i.tenant == bindparam("tenant"), _i.feed == bindparam("feed")
+)
+_OF_ITEMS = _SHOWN.where(_i.item.in_(bindparam("items", expanding=True)))
 
 
 def feed(conn: Connection, tenant: str, name: str) -> Feed | None:
@@ -47,12 +58,11 @@ def all_feeds(conn: Connection, tenant: str) -> tuple[Feed, ...]:
 
 def claim(conn: Connection, tenant: str, name: str, *, now: datetime, owner: str, lease_until: datetime) -> Feed | None:
     """Lease a feed; its row is made at first use. None while another process has the lease."""
-    free = _f.lease_owner.is_(None) | (_f.lease_until <= now)
-    claiming = update(feeds).where(_f.tenant == tenant, _f.name == name, free).returning(*_COLUMNS)
-    claiming = claiming.values(lease_owner=owner, lease_until=lease_until, tried_at=now)
-    row = conn.execute(claiming).one_or_none()
+    lease = {"lease_owner": owner, "lease_until": lease_until, "tried_at": now}
+    claiming = {"of_tenant": tenant, "of_feed": name, "now": now, **lease}
+    row = conn.execute(_CLAIM, claiming).one_or_none()
     if row is None and insert_missing(conn, feeds, {"tenant": tenant, "name": name}):
-        row = conn.execute(claiming).one_or_none()
+        row = conn.execute(_CLAIM, claiming).one_or_none()
     return Feed(*row) if row is not None else None
 
 
@@ -103,8 +113,9 @@ def _shown(conn: Connection, tenant: str, feed: str, ids: Iterable[str] | None) 
     asked = None if ids is None else list(ids)
     if asked == []:
         return {}
-    query = select(_i.item, _i.fingerprint, _i.seen_at).where(_i.tenant == tenant, _i.feed == feed)
-    return {row.item: row for row in conn.execute(query if asked is None else query.where(_i.item.in_(asked)))}
+    of = {"tenant": tenant, "feed": feed}
+    rows = conn.execute(_SHOWN, of) if asked is None else conn.execute(_OF_ITEMS, {**of, "items": asked})
+    return {row.item: row for row in rows}
 
 
 def drop(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> None:

@@ -29,12 +29,12 @@ _LOOKUP, _SEAL = "lookup:", "seal:"
 TABLES = [t for t in metadata.sorted_tables if any(column.table is t for column in SEALED)]
 
 
-def agree(conn: Connection, now: datetime) -> None:
-    """Note the keys of this process in the database. Raises ``StoreError`` (``key``) as ``unlike`` does."""
-    insert_missing(conn, table, *({"name": name, "since": now} for name in sorted(unlike(conn))))
+def note_keys(conn: Connection, now: datetime) -> None:
+    """Note the keys of this process in the database. Raises ``StoreError`` (``key``) as ``new_keys`` does."""
+    insert_missing(conn, table, *({"name": name, "since": now} for name in sorted(new_keys(conn))))
 
 
-def unlike(conn: Connection) -> set[str]:
+def new_keys(conn: Connection) -> set[str]:
     """The keys of this process that the database doesn't know yet. Raises ``StoreError`` (``key``) if its content was
     written with others: then nothing may be done with it."""
     sealing, noted = of(conn), set(conn.scalars(select(table.c.name)))
@@ -72,7 +72,7 @@ async def reseal(db: Database, now: Callable[[], datetime], *, at_once: bool = F
     """Encrypt whatever isn't encrypted by the key in use. All other work goes on meanwhile, and if it is broken off,
     the next call goes on from there. Once everything is encrypted, older keys aren't needed any more. After that it
     doesn't look any further, unless ``at_once``. Raises ``StoreError``."""
-    if db.sealing.current is None or (await db.run(whole) and not at_once):
+    if db.sealing.current is None or (await db.run(all_sealed) and not at_once):
         return Resealed(0, 0)
     changed = 0
     for each in TABLES:
@@ -80,7 +80,7 @@ async def reseal(db: Database, now: Callable[[], datetime], *, at_once: bool = F
         while after is not None:
             done, after = await db.run(partial(reseal_batch, each=each, after=after))
             changed += done
-    left = await db.run(partial(finished, now=now()))
+    left = await db.run(partial(note_all_sealed, now=now()))
     return Resealed(changed, left)
 
 
@@ -91,13 +91,13 @@ def left(conn: Connection) -> int:
     return sum(conn.scalar(count) or 0 for count in counts)
 
 
-def whole(conn: Connection) -> bool:
+def all_sealed(conn: Connection) -> bool:
     """Whether everything is encrypted by the key in use."""
     mine = table.c.name == f"{_SEAL}{of(conn).current}"
     return conn.scalar(select(table.c.name).where(mine, table.c.whole_at.is_not(None))) is not None
 
 
-def finished(conn: Connection, now: datetime) -> int:
+def note_all_sealed(conn: Connection, now: datetime) -> int:
     remaining, mine = left(conn), f"{_SEAL}{of(conn).current}"
     if not remaining:
         conn.execute(sa.update(table).where(table.c.name == mine).values(whole_at=now))

@@ -28,8 +28,9 @@ def save(conn: Connection, tenant: str, seen: Iterable[tuple[str, Look]]) -> Non
     """Store looks as they are known now, each with its case's reference."""
     rows = []
     for ref, look in seen:
-        values = asdict(look)
-        rows.append(values | {"tenant": tenant, "ref": ref, "remote_id": values.pop("id")})
+        values = {"tenant": tenant, "ref": ref, **asdict(look)}
+        values["remote_id"] = values.pop("id")
+        rows.append(values)
     for some in chunks(rows, 50):
         upsert(conn, looks, *some)
 
@@ -59,7 +60,7 @@ def first_done(conn: Connection, tenant: str, ref: str) -> tuple[Look, ...]:
     return tuple(map(_look, conn.execute(_FIRST_DONE, {"tenant": tenant, "ref": ref})))
 
 
-def before(conn: Connection, tenant: str, refs: Sequence[str], start: datetime) -> dict[str, Look]:
+def last_before(conn: Connection, tenant: str, refs: Sequence[str], start: datetime) -> dict[str, Look]:
     """The last entitled look of each of these cases before an instant (UTC); cases without any are left out."""
     found: dict[str, Look] = {}
     for some in chunks(refs):

@@ -43,7 +43,7 @@ def record(conn: Connection, tenant: str, person: str) -> PersonRecord | None:
     return PersonRecord(row.details or "", row.emptied)
 
 
-def told(conn: Connection, tenant: str, person: str, details: str | None, *, emptied: bool = False) -> None:
+def note_told(conn: Connection, tenant: str, person: str, details: str | None, *, emptied: bool = False) -> None:
     """Store what the platform holds now: a fingerprint of the details, or that they were emptied. Raises
     ``LookupError`` if the person has no external id."""
     known = {"details": None if emptied else details or "", "emptied": emptied}

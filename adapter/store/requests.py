@@ -174,7 +174,7 @@ def counts(conn: Connection, tenant: str, id: str) -> dict[str, int]:
     return {row[0]: row[1] for row in conn.execute(query)}
 
 
-def judged(conn: Connection, request: Request) -> int:
+def note_judged(conn: Connection, request: Request) -> int:
     """Store which of the marked cases have been decided since (or closed). Returns how many haven't been yet."""
     k, a = cases.c, acts.c
     joined = item_rows.join(cases, (_i.tenant == k.tenant) & (_i.item == k.ref))

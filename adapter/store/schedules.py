@@ -137,7 +137,7 @@ def units(conn: Connection, tenant: str) -> dict[str, int]:
     return {ref: what["unit"] for ref, what in rows if what.get("unit") is not None}
 
 
-def live(conn: Connection, tenant: str) -> int:
+def count_running(conn: Connection, tenant: str) -> int:
     """How many cases have a schedule that hasn't ended; a case's newest one counts."""
     newest = select(_s.ref, func.max(_s.n).label("n")).where(_s.tenant == tenant).group_by(_s.ref).subquery()
     of = (_s.ref == newest.c.ref) & (_s.n == newest.c.n)

@@ -32,7 +32,7 @@ def forget(conn: Connection, tenant: str, subjects: Iterable[str]) -> None:
         conn.execute(delete(acts).where(_c.tenant == tenant, _c.ref.in_(some)))
 
 
-def old(conn: Connection, tenant: str, before: datetime, limit: int) -> list[str]:
+def forgettable(conn: Connection, tenant: str, before: datetime, limit: int) -> list[str]:
     """Looks whose acts were all called for before an instant (UTC) and are over. What stands in Lifecare stays
     there."""
     other = acts.alias().c

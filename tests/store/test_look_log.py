@@ -35,9 +35,9 @@ def test_the_first_look_of_each_schedule_that_was_done_and_the_last_before_an_in
     store.run(look_log.save, "north", [(case.ref, replace(looks[1], due_at=after(hours=-1), entitled=False))])
     assert store.run(look_log.first_done, "north", case.ref) == (looks[1], looks[3])
     refs = [case.ref, other.ref]
-    assert store.run(look_log.before, "north", refs, after(hours=4)) == {case.ref: looks[3]}
-    assert store.run(look_log.before, "north", refs, NOW) == {}
-    assert store.run(look_log.before, "north", [], NOW) == {}
+    assert store.run(look_log.last_before, "north", refs, after(hours=4)) == {case.ref: looks[3]}
+    assert store.run(look_log.last_before, "north", refs, NOW) == {}
+    assert store.run(look_log.last_before, "north", [], NOW) == {}
     assert store.run(look_log.counts, "north", after(hours=1)) == {
         (OK, True, True): 3,
         (MISSED, True, True): 1,

@@ -57,8 +57,8 @@ def test_acts_of_looks_are_forgotten_once_they_are_over_and_old_and_no_sooner(st
         store.run(done, claimed, Effect({"visit": 1}), NOW)
     settle(store, {waiting.ref: REMOVE})
     later = NOW + timedelta(days=90)
-    assert store.run(visits.old, "north", NOW, 10) == []
-    old = store.run(visits.old, "north", later, 10)
+    assert store.run(visits.forgettable, "north", NOW, 10) == []
+    old = store.run(visits.forgettable, "north", later, 10)
     assert old == [sent.ref], f"not {unknown.ref}, of which nothing is known yet"
     store.run(visits.forget, "north", old)
 
