@@ -19,11 +19,6 @@ class StoreError(Exception):
         self.reason = reason
         self.after = 0
 
-    @property
-    def of_one(self) -> bool:
-        """Whether it may be about a single row, and all else go on (P6)."""
-        return self.reason in ("content", "contended", "other")
-
 
 class Overtaken(Exception):
     """Another process has the lease now, or has changed the row. What was about to be written may no longer be true,

@@ -28,8 +28,9 @@ def save(conn: Connection, tenant: str, seen: Iterable[tuple[str, Look]]) -> Non
     """Store looks as they are known now, each with its case's reference."""
     rows = []
     for ref, look in seen:
-        values = asdict(look)
-        rows.append(values | {"tenant": tenant, "ref": ref, "remote_id": values.pop("id")})
+        values = {"tenant": tenant, "ref": ref, **asdict(look)}
+        values["remote_id"] = values.pop("id")
+        rows.append(values)
     for some in chunks(rows, 50):
         upsert(conn, looks, *some)
 

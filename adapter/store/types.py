@@ -59,7 +59,7 @@ class Json(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
-class Told(Json):
+class EventData(Json):
     """The data of an event. If somebody changed it into something that is no JSON, the audit must be able to say so."""
 
     cache_ok = True
