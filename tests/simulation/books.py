@@ -20,7 +20,7 @@ from adapter.store.tables import persons
 from connectors.mock.phoniro import Schedule
 from connectors.mock.phoniro.schedules import Version
 from tests.simulation.lives import NIGHT, ZONE, local
-from tests.simulation.net import Vendor
+from tests.simulation.net import Heard, Vendor
 from tests.simulation.promises import CASE, MARK
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ _OUTCOMES = {
     "missed": "missed",
 }
 _TAKE_DOWN = ("collect", "cancel_or_fetch", "cancel")
+_LEFT = (*_TAKE_DOWN, "deceased")
 _ASKED_BY = {"I4": ("received", "renewed"), "I5": ("install",), "I6": ("install",), "A5": _TAKE_DOWN}
 """The notes by which a step is asked for."""
 _SHOWN_BY = {
@@ -107,6 +108,7 @@ _MAILS = {
     "Behövs inte längre": "by_hand_done",
     "Att känna till": "notice",
     "Ärende": "parked",
+    "Fråga om ärende": "parked",
     "Behöver skötas utanför": "unwritten",
     "Beställning": "order",
     "Gjorda tillsyner kan inte": "visits_held",
@@ -130,8 +132,10 @@ class Books:
         self.values: dict[Key, list[int]] = defaultdict(list)
         self.by_ref: dict[str, Citizen] = {}
         self.end = town.clock.now()
-        self.beats = {p.number: p.beats(self.end) for p in town.begun}
-        self.begun = min(beats[0] for beats in self.beats.values())
+        beats = {p.number: p.beats(self.end) for p in town.begun}
+        self.beats: dict[int, Span] = {n: (b.since, b.until) for n, b in beats.items() if b}
+        """Of each process the first and the last moment at which it stored what it had noted."""
+        self.begun = min(since for since, _ in self.beats.values())
         whose = town.db.run_sync(lambda c: c.execute(select(persons.c.external_id, persons.c.person)).all())
         by_person = {town.db.sealing.person("exempel", life.person_id): life for life in town.lives}
         self.of_customer = {row.external_id: by_person[row.person] for row in whose}
@@ -163,7 +167,7 @@ class Books:
                 self.by_ref[mark.group(1)] = life
 
     def _mails(self) -> None:
-        left = Counter[str]()
+        left, asked_before = Counter[tuple[str, datetime]](), Counter[str]()
         for at, text in self.town.mail.last.values():
             subject = text.splitlines()[0]
             late = re.findall(r"^(TK-\w+): .* klockan (\d\d:\d\d)", text, re.MULTILINE)
@@ -180,9 +184,14 @@ class Books:
                 self.put(at, unit, "escalations")
             elif subject.startswith("Påminnelse"):
                 self.put(at, unit, "reminders")
+            elif subject.startswith("Fråga om ärende"):  # the first of them only asks
+                asked_before[ref.group()] += 1
+                if asked_before[ref.group()] > 1:
+                    self.put(at, unit, "reminders" if asked_before[ref.group()] < 4 else "escalations")
             elif subject.startswith("En trygghetskamera är ännu inte hämtad"):
-                left[ref.group()] += 1
-                self.put(at, unit, "reminders" if left[ref.group()] < 3 else "escalations")
+                asked = max(w for n, w in self.letters[self.by_ref[ref.group()].person_id] if n in _LEFT and w <= at)
+                left[ref.group(), asked] += 1
+                self.put(at, unit, "reminders" if left[ref.group(), asked] < 3 else "escalations")
             elif subject.startswith("Nattillsyn är inte gjord"):
                 self._told(at, unit, subject.split()[4])
 
@@ -194,11 +203,12 @@ class Books:
 
     def _life(self, life: Citizen) -> None:
         ordered, unit = life.truths[0].at, life.unit
+        assert life.decided is not None
         self.put(ordered, unit, "ordered")
         theirs = [s for s in self.town.phoniro.schedules if self.of_customer[s.new.customer_external_id] is life]
         started = min((s.versions[0].at for s in theirs), default=None)
         if started is not None:
-            self.put(started, unit, "lead", (local(started).date() - local(ordered).date()).days)
+            self.put(started, unit, "lead", (local(started).date() - life.decided).days)
         if (over := life.over_at()) and over <= self.end and (started is None or over < started):
             self.put(over, unit, "withdrawn")
         evening = local(ordered).date()
@@ -218,7 +228,8 @@ class Books:
         version = next((v for s in theirs if (v := s.version_at(at))), None)
         if version is not None:
             cause = self._cause(life, at) if version.pausing(at) else None
-            return None if cause == "absence" else cause
+            away = cause == "absence" and truth.is_away(at)
+            return None if away else "not_resumed" if cause == "absence" else cause
         return "consent_withdrawn" if truth.withdrawn else None if truth.is_away(at) else "not_started"
 
     def _cause(self, life: Citizen, at: datetime) -> str:
@@ -234,20 +245,24 @@ class Books:
 
     def _steps(self, life: Citizen) -> None:
         """From when the note that asks for it was written to when its own was."""
+        over = life.over_at()
         for step, signal in _SHOWN_BY.items():
+            if step == "A5" and (over is None or over > self.end):
+                continue
             if (at := life.noted.get(signal)) is not None:
-                self._step(life, step, at, self._asked(life, step, at))
+                self._step(life, step, at, self._asked(life, step, at), over if step == "A5" else at)
         agreed, withdrawn = False, None
         for truth in life.truths:
             signed = {Signal.CONSENT_SIGNED, Signal.LIABILITY_SIGNED} <= truth.signed and not truth.withdrawn
             if signed and not agreed:
                 booked = life.noted.get(Signal.INSTALLATION_BOOKED)
-                asked = booked if booked and booked <= truth.at else None
-                self._step(life, "I8", truth.at, max(asked, withdrawn or asked) if asked else None)
+                asked = booked if booked and booked <= truth.at and not (over and over <= truth.at) else None
+                self._step(life, "I8", truth.at, max(asked, withdrawn or asked) if asked else None, truth.at)
             agreed, withdrawn = signed, truth.at if truth.withdrawn else None
 
-    def _step(self, life: Citizen, step: str, at: datetime, since: datetime | None) -> None:
-        self.put(at, life.unit, f"step.{step}", _hours(at - since) if since else 0)
+    def _step(self, life: Citizen, step: str, at: datetime, since: datetime | None, holds: datetime | None) -> None:
+        """``holds``: since when it is so that this shows the step."""
+        self.put(max(at, holds or at), life.unit, f"step.{step}", _hours(at - since) if since else 0)
 
     def _asked(self, life: Citizen, step: str, at: datetime) -> datetime | None:
         if step == "I9":
@@ -293,12 +308,12 @@ class Books:
         first = datetime.strptime(month, "%Y-%m").replace(tzinfo=ZONE)
         since = max(first.astimezone(UTC), self.begun)
         until = min((first + timedelta(days=32)).replace(day=1).astimezone(UTC), self.end)
-        ran = _joined([(beat[0], beat[-1]) for beat in self.beats.values()])
+        ran = _joined(list(self.beats.values()))
         still = [*ran[1:], (self.end, self.end)] if self.end - ran[-1][1] > GAP else ran[1:]
         stops = [(one[1], other[0]) for one, other in zip(ran, still, strict=False)]
         found = _outages("adapter", stops, since, until, until - since)
         for net in (self.town.lifecare_net, self.town.phoniro_net):
-            heard = [h for h in net.heard if since <= h.at < until and h.at <= self.beats[h.process][-1]]
+            heard = [h for h in net.heard if first <= h.at < until and self._stored(h)]
             well = sorted(h.seconds for h in heard if h.well)
             found |= {f"calls.{net.name}": len(heard), f"failed.{net.name}": len(heard) - len(well)}
             if net.name == "lifecare":  # a call to Phoniro may have waited for a token first
@@ -306,16 +321,19 @@ class Books:
             found |= _outages(net.name, self._outages(net), since, until, _within(ran, since, until))
         return found
 
+    def _stored(self, heard: Heard) -> bool:
+        return heard.process in self.beats and heard.at <= self.beats[heard.process][1]
+
     def _outages(self, net: Vendor) -> list[Span]:
         """Five exchanges in a row that weren't answered well, until the next that was, as each process saw it."""
         found = []
-        for process, beats in self.beats.items():
+        for process, (_, last) in self.beats.items():
             bad: list[datetime] = []
             for at, well in [*((h.at, h.well) for h in net.heard if h.process == process), (self.end, True)]:
                 if not well:
                     bad.append(at)
                     continue
-                over = min(at, beats[-1])
+                over = min(at, last)
                 if len([b for b in bad if b <= over]) >= 5 and over - bad[0] >= timedelta(minutes=1):
                     found.append((bad[0], over))
                 bad = []

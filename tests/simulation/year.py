@@ -54,6 +54,8 @@ class Citizen(Life):
     noted: dict[Signal, datetime] = field(default_factory=dict)
 
     def note(self, signal: Signal, text: str = "Klart.") -> None:
+        if signal is Signal.KEYS_COLLECTED and not self.truths[-1].keys_needed:
+            return
         super().note(signal, text)
         if self.execution or self.elsewhere:
             self.noted.setdefault(signal, self.town.clock.now())
@@ -147,6 +149,10 @@ class PlainMail(SlowMail):
         self.last[message_id] = (self.town.clock.now(), f"{subject}\n{body}")
 
 
+FIRST_BEAT = timedelta(seconds=0.777)
+"""After a process was born: nothing else happens at that instant, nor at a minute after it."""
+
+
 class Beating(Process):
     """One that notes calls and outages, and once a minute stores them, and that it is at work."""
 
@@ -155,7 +161,7 @@ class Beating(Process):
     died: datetime | None = None
 
     def start(self) -> None:
-        self.born = self.town.clock.now()
+        self.born = self.town.clock.now() + FIRST_BEAT
         self.town.begun.append(self)
         super().start()
         self.tasks.append(asyncio.ensure_future(self._beats()))
@@ -166,13 +172,14 @@ class Beating(Process):
             self.still_at_work()
         super().die()
 
-    def beats(self, end: datetime) -> list[datetime]:
-        """The first and the last one until it died, or until ``end``."""
+    def beats(self, end: datetime) -> Span | None:
+        """From the first to the last one until it died, or until ``end``; None where it died before the first."""
         minutes = ((self.died or end) - self.born) // BEAT
-        return [self.born, self.born + minutes * BEAT]
+        return Span(ADAPTER, self.born, self.born + minutes * BEAT) if minutes >= 0 else None
 
     async def _beats(self) -> None:
         log = self.rt.service_log
+        await asyncio.sleep(FIRST_BEAT.total_seconds())
         while True:
             if log._since is None or log._calls or log._over or log._trouble:
                 await log.beat(self, ["exempel"])  # type: ignore[arg-type]
@@ -221,7 +228,8 @@ class Year(Town):
     def acted(self, person_id: str, what: str) -> None:
         self.acted_at = now = self.clock.now()
         self.log(f"{person_id[-4:]} {what}")
-        self._later(self.rng.uniform(0, AWAITING_HOURS * 3600), person_id, now, True)
+        # What was done by day is known before the night, also where it can't be read at first.
+        self._later(self.rng.uniform(0, (AWAITING_HOURS - 1) * 3600), person_id, now, True)
 
     def first_moment(self) -> datetime:
         return self.begins
