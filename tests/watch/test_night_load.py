@@ -68,8 +68,7 @@ async def test_the_status_page_draws_the_night_and_says_it_beside(tmp_path: Path
     async with World(mapping=mapping) as world:
         for n in range(2):
             person = f"1935010{n + 1}TF0{n + 1}"
-            world.person(person)
-            world.prepare(world.execute(world.order(person)))
+            world.ready(person)
             await world.settle()
             await world.pass_time(minutes=30)
         async with site_of(world).client() as client:
