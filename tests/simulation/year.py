@@ -152,6 +152,7 @@ class Year(Town):
     rightly and wrongly."""
 
     life_kind, weather_kind, mail_kind, watch_kind, apart = Citizen, Fair, PlainMail, Unwatched, (0,)
+    stepped = 0
     seldom = timedelta(days=60)
     lives: list[Citizen]  # type: ignore[assignment]
     mail: PlainMail
