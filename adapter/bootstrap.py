@@ -101,7 +101,7 @@ class Service:
         if self.settings.store.auto_upgrade and not usable(before, head):
             self.runtime.db.upgrade()
             log("store_upgraded", from_revision=before, to_revision=head)
-        self.runtime.db.run_sync(partial(keys.agree, now=self.runtime.clock.now()))
+        self.runtime.db.run_sync(partial(keys.note_keys, now=self.runtime.clock.now()))
 
     async def __aenter__(self) -> Self:
         return self

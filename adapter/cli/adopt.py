@@ -17,7 +17,7 @@ from adapter.engine.request_file import NEEDED
 from adapter.ports import PortError
 from adapter.settings import Settings
 from connectors.errors import NotFound, VendorError
-from connectors.phoniro.wire import BrokenRow
+from connectors.rows import BrokenRow
 
 WAY_IN = (*NEEDED, Signal.INSTALLATION_BOOKED, Signal.APPENDIX_SIGNED)
 """What is proposed as done: all that the routine asks for before a camera is up, so that nobody is reminded of it."""

@@ -24,7 +24,7 @@ from adapter.engine.audit_heads import head_of, readable_head
 from adapter.presentation.console import console
 from adapter.store import events, reads
 from adapter.store.audit_chain import BEGAN, HEAD, Audit, Finding, Head
-from adapter.store.events import ChainedEvent
+from adapter.store.events import Event
 from adapter.store.reads import Read
 
 app = command_group("Who read what; whether the audit is as it was written.")
@@ -115,7 +115,7 @@ def _verified(service: Service, name: str, kept: list[Head]) -> Audit:
     return audit
 
 
-def _all(service: Service, name: str, **asked: Any) -> Iterator[ChainedEvent]:
+def _all(service: Service, name: str, **asked: Any) -> Iterator[Event]:
     """Events a few at a time, so that the work isn't held up."""
     last = 0
     while found := service.runtime.db.run_sync(partial(events.after, tenant=name, id=last, **asked)):

@@ -35,7 +35,7 @@ from adapter.presentation.visits import case_visits
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder, unusable_orders
-from adapter.store.unfulfilled import unfulfilled_cases
+from adapter.store.queries import unfulfilled_cases
 from mappings.documents import KINDS, DocumentError
 from mappings.texts import Texts
 

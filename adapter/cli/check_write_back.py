@@ -10,7 +10,7 @@ from adapter.domain.policy import WriteBack
 from connectors.errors import VendorError
 from connectors.lifecare.client import LifecareClient
 from connectors.phoniro.client import PhoniroClient
-from connectors.phoniro.wire import BrokenRow
+from connectors.rows import BrokenRow
 from mappings.tables import MunicipalMapping
 
 LOOKED_AT = timedelta(hours=24)

@@ -22,7 +22,7 @@ from adapter.settings import Settings
 from adapter.settings.values import parsed_url
 from adapter.store.backup import back_up, make_careful
 from adapter.store.database import Database, usable
-from adapter.store.keys import agree, reseal
+from adapter.store.keys import note_keys, reseal
 from adapter.store.queries import overview
 
 app = command_group("The adapter's own database.")
@@ -50,7 +50,7 @@ def upgrade(config: ConfigOption = None) -> None:
         current = usable(before, head)
         if not current:
             database.upgrade()
-        database.run_sync(partial(agree, now=datetime.now(UTC)))
+        database.run_sync(partial(note_keys, now=datetime.now(UTC)))
     if not current:
         told = f"brought from revision {before or 'none'} to {head}."
     elif before == head:
@@ -124,7 +124,7 @@ def rekey(config: ConfigOption = None) -> None:
             raise fail("store.encryption_key is empty: there is nothing to encrypt with (docs/operations.md).")
         if not usable(*database.schema()):
             raise fail("The database's tables are of an older version. Run `adapter db upgrade`.")
-        database.run_sync(partial(agree, now=datetime.now(UTC)))
+        database.run_sync(partial(note_keys, now=datetime.now(UTC)))
         done = asyncio.run(reseal(database, partial(datetime.now, UTC), at_once=True))
     told = f"{database.name}: {done.changed} values encrypted by the key {database.sealing.current}"
     if done.left:
@@ -149,6 +149,6 @@ def restored(config: ConfigOption = None) -> None:
         database.hold_alone()  # refused while an adapter runs on it
         if not usable(*database.schema()):
             database.upgrade()
-        database.run_sync(partial(agree, now=datetime.now(UTC)))
+        database.run_sync(partial(note_keys, now=datetime.now(UTC)))
         make_careful(database)
     typer.echo(f"{database.name}: whatever waited to be sent is looked for first. Now the adapter can be started.")

@@ -17,7 +17,7 @@ from adapter.observability import configure_logging
 from adapter.settings import Settings, load_settings
 from adapter.settings.values import parsed_url
 from adapter.store.database import usable
-from adapter.store.keys import agree
+from adapter.store.keys import note_keys
 
 
 def command_settings(config: Path | None) -> Settings:
@@ -52,7 +52,7 @@ def open_service(config: Path | None) -> Iterator[Service]:
                 f"The database's tables are of revision {current or 'none'}, and this version of the adapter needs "
                 f"{expected}. Run `adapter db upgrade`."
             )
-        service.runtime.db.run_sync(partial(agree, now=service.runtime.clock.now()))
+        service.runtime.db.run_sync(partial(note_keys, now=service.runtime.clock.now()))
         yield service
     finally:
         service.runtime.db.close()

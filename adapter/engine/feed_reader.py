@@ -191,7 +191,7 @@ def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Take
     name = feed.name
     concerned = _concerned(c, tenant.name, name, taken.items)
     links = [i.link for i in taken.items if i.link] if name in TAKES_UP else []
-    closed = cases.closed_refs_of_links(c, tenant.name, LINKS[name], links)
+    closed = cases.refs_of_links(c, tenant.name, LINKS[name], links, closed=True)
     # Orders of all persons are remembered: one that is forgotten is new the next time, and its person is read again.
     lasting = [i for i in taken.items if name == "orders" or i.id in concerned or i.link in closed]
     new = feeds.changed(c, tenant.name, name, lasting, now)
@@ -217,18 +217,18 @@ def _concerned(c: Connection, tenant: str, feed: str, items: Iterable[Changed]) 
     """The open cases that each item concerns, by its id: those of its person, and those that know the thing itself."""
     shown = list(items)
     of_person = cases.open_refs_of_persons(c, tenant, (i.person_id for i in shown if i.person_id))
-    of_link = cases.open_refs_of_links(c, tenant, LINKS[feed], (i.link for i in shown if i.link))
+    of_link = cases.refs_of_links(c, tenant, LINKS[feed], (i.link for i in shown if i.link))
     refs = {i.id: [*of_person.get(i.person_id or "", ()), *of_link.get(i.link or "", ())] for i in shown}
     return {item_id: found for item_id, found in refs.items() if found}
 
 
 def _vanished(c: Connection, tenant: str, feed: str, current: set[str]) -> set[str]:
     """Forget what a list shows no more; returns the cases concerned. The id's second half is the link."""
-    gone = [i for i in feeds.showed(c, tenant, feed) if i not in current]
+    gone = [i for i in feeds.fingerprints(c, tenant, feed) if i not in current]
     if not gone:
         return set()
     feeds.drop(c, tenant, feed, gone)
-    refs = cases.open_refs_of_links(c, tenant, LINKS[feed], (i.partition(":")[2] for i in gone))
+    refs = cases.refs_of_links(c, tenant, LINKS[feed], (i.partition(":")[2] for i in gone))
     return {ref for found in refs.values() for ref in found}
 
 

@@ -252,7 +252,7 @@ def _mark(
 ) -> None:
     """Mark the cases that have something to tell of a look, and note what is told of here."""
     refs = sorted({ref for ref, _ in changed})
-    earlier = look_log.before(c, tenant.name, refs, start)
+    earlier = look_log.last_before(c, tenant.name, refs, start)
     marked = set()
     for ref, look in changed:
         before = next((k for k in known.get(ref, ()) if (k.n, k.due_at) == (look.n, look.due_at)), None)

@@ -52,7 +52,7 @@ class CaseReader:
         self._asked: frozenset[Signal] = frozenset()
         self._consent: frozenset[Signal] = frozenset()
         """What was read of the consent."""
-        self._decision = _last_decision(case)
+        self.last_decision = _last_decision(case)
 
     @property
     def known(self) -> dict[str, StoredFact]:
@@ -128,7 +128,7 @@ class CaseReader:
 
     @property
     def _matter(self) -> frozenset[Signal]:
-        return signals_that_matter(self._decision, self._noted)
+        return signals_that_matter(self.last_decision, self._noted)
 
     @property
     def _evidence(self) -> frozenset[Signal]:
@@ -152,7 +152,7 @@ class CaseReader:
 
     async def _read_plans(self) -> None:
         """Once a day, from the start on, where the municipality maps them (LA13)."""
-        steps = {view.id: view.state for view in self._decision.steps} if self._decision else {}
+        steps = {view.id: view.state for view in self.last_decision.steps} if self.last_decision else {}
         away = any(fact.stale for fact in self.read.values())
         if self.tenant.policy.plans and steps.get("I11") is StepState.DONE and not away:
             await self._read("plans", partial(self.tenant.source.plans, self.case.person_id))

@@ -101,7 +101,7 @@ async def _reconcile_closed(rt: Runtime, case: Case) -> None:
     def give_back(c: Connection) -> None:
         row = due.hold(c, case, rt.owner)
         done = settled if decision is None or known is None else take_up_again(c, rt, whose, decision, known)
-        due.rest(c, row, look_again_at=None if done else rt.clock.now() + rt.tuning.poll)
+        due.give_back_closed(c, row, look_again_at=None if done else rt.clock.now() + rt.tuning.poll)
 
     await rt.db.run(give_back)
 
@@ -141,12 +141,12 @@ def _decide(
             outbox.settle_wanted(c, case, mails, facts_at=now, now=now, correlation=correlation)
         _tell_facts(known.resources, reader.read)
         return
-    rows: outbox.Rows | None = outbox.rows_of(c, case)
+    rows: outbox.Rows | None = outbox.lock_acts(c, case.tenant, case.ref)
     before_entry = _loaded(c, rt, tenant, outbox.ledger(c, case, rows, looks_since=now - REMEMBERED), now)
     ledger = enter(c, case, assembled, before_entry, now, tenant)
     if ledger is not before_entry:
         rows = None
-    decision = seen_since(case.last_decision, decide(assembled, ledger, now, tenant.policy), now)
+    decision = seen_since(reader.last_decision, decide(assembled, ledger, now, tenant.policy), now)
     if _opens_unread(decision, ledger, reader):
         raise NotRead
     settled = outbox.settle_wanted(
@@ -173,7 +173,7 @@ def _decide(
     if decision.release:
         _hand_over(c, rt, tenant, case, decision, orders, now)
     new = len(chain if case.decided_at is None else chain - known.links["order"]) - len(decision.release)
-    counting.decided(c, tenant, case, decision, after, ledger.schedule, new)
+    counting.decided(c, tenant, case, reader.last_decision, decision, after, ledger.schedule, new)
     if not after.open:
         log("case_closed", phase=after.phase.value, days=(now - case.opened_at).days)
     _tell(rt, case, decision, settled)

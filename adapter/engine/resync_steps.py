@@ -175,7 +175,7 @@ class ResyncTurn:
     # --- taking them up ---------------------------------------------------------------------------------------------
 
     async def _work(self) -> None:
-        waiting = await self._db(lambda c: requests.judged(c, self.request))
+        waiting = await self._db(lambda c: requests.note_judged(c, self.request))
         room = BATCH - waiting
         tenant, id = self.request.tenant, self.request.id
         listed = await self._db(lambda c: requests.items(c, tenant, id, state=ItemState.LISTED, limit=max(room, 0)))

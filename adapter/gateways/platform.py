@@ -23,7 +23,8 @@ from connectors.errors import Conflict, NotFound, Refused, VendorError
 from connectors.lifecare import wire as lifecare_wire
 from connectors.lifecare.client import LifecareClient
 from connectors.phoniro.client import PhoniroClient, Versioned
-from connectors.phoniro.wire import BrokenRow, ListedSchedule
+from connectors.phoniro.wire import ListedSchedule
+from connectors.rows import BrokenRow
 from mappings import phoniro as mapped
 from mappings.lifecare import fingerprint
 from mappings.phoniro import WrongContent

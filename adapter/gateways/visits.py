@@ -16,7 +16,8 @@ from connectors.errors import Conflict, NotFound, Refused
 from connectors.lifecare import wire
 from connectors.lifecare.client import LifecareClient
 from connectors.phoniro.client import PhoniroClient
-from connectors.phoniro.wire import BrokenRow, Supervision
+from connectors.phoniro.wire import Supervision
+from connectors.rows import BrokenRow
 from mappings.phoniro import look_outcome
 from mappings.tables import MunicipalMapping
 

@@ -89,7 +89,7 @@ def _followup(routes: APIRouter, pages: Pages) -> None:
     ) -> Response:
         def values(c: Connection, wanted: Wanted, words: Words) -> dict[str, Any]:
             tables = by_span(months(c, wanted))
-            begun = min(counts.since(c, wanted.tenant) or wanted.first, wanted.first)
+            begun = min(counts.first_day(c, wanted.tenant) or wanted.first, wanted.first)
             today = local_date(ops.runtime.clock.now(), words.zone)
             return {
                 "words": words,

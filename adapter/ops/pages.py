@@ -42,10 +42,9 @@ from adapter.presentation.visits import lines as visit_lines
 from adapter.presentation.words import Words
 from adapter.store import events, reads
 from adapter.store.cases import Case
-from adapter.store.drift import Drift, last_drift
 from adapter.store.errors import StoreError
 from adapter.store.events import Event
-from adapter.store.queries import overview, unattended
+from adapter.store.queries import Drift, last_drift, overview, unattended
 
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; "

@@ -20,7 +20,7 @@ from adapter.demo.persons import CECILIA, seed_fields
 from adapter.demo.stage import Stage
 from adapter.settings import load_settings
 from adapter.store.audit_chain import Head, start_of
-from adapter.store.events import ChainedEvent
+from adapter.store.events import Event
 from adapter.store.tables import events as table
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, turns
@@ -114,5 +114,5 @@ async def test_the_audit_is_verified_and_exported_and_what_was_done_to_it_is_sai
     assert "holds no head" in await adapter("audit", "verify", "--heads", stage.config, code=1)
 
 
-def event_of(line: dict[str, Any]) -> ChainedEvent:
-    return ChainedEvent(**line | {"at": datetime.fromisoformat(line["at"])})
+def event_of(line: dict[str, Any]) -> Event:
+    return Event(**line | {"at": datetime.fromisoformat(line["at"])})

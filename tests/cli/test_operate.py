@@ -18,7 +18,7 @@ from adapter.presentation.story import _SENTENCES, stories
 from adapter.settings import load_settings
 from connectors.mock.serve import RunningSimulators
 from connectors.phoniro.client import PhoniroClient
-from connectors.phoniro.wire import BrokenRow
+from connectors.rows import BrokenRow
 from tests.cli.conftest import Adapter, turns
 from tests.conftest import Logs
 from tests.world import World
@@ -73,7 +73,7 @@ async def test_adopt_names_a_schedule_that_can_not_be_read(
     stage: Stage, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def rows(_client: PhoniroClient) -> AsyncIterator[BrokenRow]:
-        yield BrokenRow(id="S-7", problem="status (missing)")
+        yield BrokenRow("S-7", (("status", "missing"),))
 
     monkeypatch.setattr(PhoniroClient, "schedules", rows)
     told = await adapter("adopt")

@@ -226,7 +226,7 @@ def note(**fields: Any) -> wire.Documentation:
 
 
 def read(row: wire.Documentation, since: date = date(2026, 3, 1)) -> Any:
-    found, problems = lifecare.note(row, MAPPING, since, MAPPING.zone)
+    found, problems = lifecare.note(row, MAPPING, since)
     return (found,) if found else (), problems
 
 

@@ -14,8 +14,8 @@ from adapter.engine.monthly_list import want_monthly_list
 from adapter.engine.worker import work
 from adapter.presentation.unfulfilled import unfulfilled_json, write_unfulfilled_csv
 from adapter.store.cases import all_cases
+from adapter.store.queries import unfulfilled_cases
 from adapter.store.tables import cases
-from adapter.store.unfulfilled import unfulfilled_cases
 from tests.ops.conftest import site_of
 from tests.world import ANNA, EXAMPLE, World
 
@@ -38,7 +38,8 @@ async def test_it_is_told_once_a_month_whatever_restarts_and_stands_on_the_page(
     mapping = tmp_path / "mapping.toml"
     mapping.write_text(text.replace("# followup =", "followup ="), encoding="utf-8")
 
-    async with World(datetime(2026, 5, 4, 8, tzinfo=UTC), mapping=mapping) as world:
+    ordered = date(2026, 3, 2)
+    async with World(datetime(2026, 5, 4, 8, tzinfo=UTC), mapping=mapping, go_live=ordered) as world:
 
         async def months_mails() -> list[tuple[str, str]]:
             for _ in range(2):
@@ -48,7 +49,7 @@ async def test_it_is_told_once_a_month_whatever_restarts_and_stands_on_the_page(
             return [(subject, body) for _, to, subject, body in world.mail.sent if to == BOX]
 
         world.person()
-        order = world.order(start=date(2026, 3, 2), order_date=date(2026, 3, 2))
+        order = world.order(start=ordered, order_date=ordered)
         await world.settle()
         of_this_version = await world.db.run(lambda c: c.scalar(select(cases.c.decision)))
         await world.db.run(lambda c: c.execute(update(cases).values(decision=by_the_one_before(c))))

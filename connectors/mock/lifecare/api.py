@@ -144,8 +144,7 @@ class Api:
         return row.rendered
 
     def _error(self, request: Request, status: int, message: str) -> Answer:
-        shape = self._state.settings.error_shape
-        return shaped_error(status, message, _url(request), shape, next(self._error_turn))
+        return shaped_error(status, message, _url(request), next(self._error_turn))
 
 
 def route(path: str) -> tuple[str | None, str | None]:
@@ -156,14 +155,6 @@ def route(path: str) -> tuple[str | None, str | None]:
     if name not in RESOURCES or (entity_id and not RESOURCES[name].by_id):
         return None, None
     return name, entity_id or None
-
-
-def ignored_parameters(resource: str | None, names: list[str]) -> tuple[str, ...]:
-    """Those of a list's parameters that have no effect, as ``gt`` has none on ``orders`` (L7)."""
-    if resource is None or resource not in RESOURCES:
-        return ()
-    known = {"domain", "key", "q", "limit", "offset", *(("gt", "lt") if RESOURCES[resource].feed else ())}
-    return tuple(name for name in names if name not in known)
 
 
 def _url(request: Request) -> str:

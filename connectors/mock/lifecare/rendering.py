@@ -6,14 +6,12 @@ import html
 import zlib
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from connectors.mock.routing import Answer, json_answer
 
 OPEN_ENDS: Final = frozenset({"EndDate", "ToDate", "ExecutionEndDate", "DecisionEndDate", "ExecutedDecisionEndDate"})
-ErrorShape = Literal["message", "string", "empty", "html"]
-_SHAPES: Final[tuple[ErrorShape, ...]] = ("message", "string", "empty", "html")
 _NO_END: Final = (None, ..., "0001-01-01T00:00:00", "9999-12-31T00:00:00")
 """What stands in an open end (L15); ``...`` leaves the field out."""
 
@@ -23,16 +21,16 @@ def message_error(status: int, message: str, **more: Any) -> Answer:
     return json_answer({"Message": message, **more}, status)
 
 
-def shaped_error(status: int, message: str, url: str, setting: str, turn: int) -> Answer:
-    """An error in the shape that is set, or in the one whose ``turn`` it is (L9). Only the page shows the ``url``."""
-    match _SHAPES[turn % len(_SHAPES)] if setting == "mixed" else setting:
-        case "string":
+def shaped_error(status: int, message: str, url: str, turn: int) -> Answer:
+    """An error in the shape whose ``turn`` it is (L9). Only the page shows the ``url``."""
+    match turn % 4:
+        case 0:
+            return message_error(status, message)
+        case 1:
             return json_answer(message, status)
-        case "empty":
+        case 2:
             return Answer(status)
-        case "html":
-            return html_error(status, message, url)
-    return message_error(status, message)
+    return html_error(status, message, url)
 
 
 def html_error(status: int, message: str, url: str) -> Answer:
