@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -19,9 +19,9 @@ from adapter.ops.case_cache import CaseCache
 from adapter.ops.context import OpsContext
 from adapter.ops.pages import SECURITY, Pages
 from adapter.ops.sign_in import Person
-from adapter.presentation.followup_page import cell, csv_text
+from adapter.presentation.followup_page import cell, followup_csv
 from adapter.presentation.followup_view import months_by_name, paper, sections, span_text
-from adapter.presentation.guide import GUIDES, Guide, guide_paper
+from adapter.presentation.guide import GUIDES, Guide
 from adapter.presentation.words import Words
 from adapter.store import counts, reads
 from adapter.store.errors import StoreError
@@ -111,16 +111,16 @@ def _followup(routes: APIRouter, pages: Pages) -> None:
     async def table(
         request: Request, name: str, tenant: str = "", first: str = _FIRST, last: str = _LAST, unit: str = ""
     ) -> Response:
-        def text(c: Connection, wanted: Wanted, words: Words) -> str | None:
+        def content(c: Connection, wanted: Wanted, words: Words) -> bytes | None:
             tables = report(months(c, wanted), wanted.unit)
-            return next((csv_text(each, words) for each in tables if each.name == name), None)
+            return next((followup_csv(each, words) for each in tables if each.name == name), None)
 
-        found = await shown(request, (tenant, first, last, unit), text)
+        found = await shown(request, (tenant, first, last, unit), content)
         if isinstance(found, Response):
             return found
         if found[1] is None:
             return pages.message(404, "not_found", "not_found_text")
-        return _file(found[1].encode("utf-8-sig"), f"{name}.csv", "text/csv")
+        return _file(found[1], f"{name}.csv", "text/csv")
 
     @routes.get(f"/followup/{FOLLOW_UP}.pdf")
     async def printed(
@@ -158,7 +158,7 @@ def _guides(routes: APIRouter, pages: Pages) -> None:
         if isinstance(found, Response):
             return found
         _, whose, guide = found
-        return await _print(pages, LATHUND, whose, guide_paper(guide), f"{LATHUND}-{role}.pdf")
+        return await _print(pages, LATHUND, whose, asdict(guide), f"{LATHUND}-{role}.pdf")
 
     @routes.get("/guides")
     @routes.get("/guides/{role}")

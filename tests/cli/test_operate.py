@@ -81,11 +81,6 @@ async def test_adopt_names_a_schedule_that_can_not_be_read(
     assert "nothing to take over" not in told
 
 
-async def test_without_a_database_nothing_is_compared(stage: Stage, adapter: Adapter) -> None:
-    """Everything would look like nobody's, and the file that was made by the way be open to all."""
-    assert "There is no database yet" in await adapter("compare", code=1)
-
-
 async def test_adopt_says_when_there_is_nothing_to_take_over(stage: Stage, adapter: Adapter) -> None:
     assert "there is nothing to take over" in await adapter("adopt")
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapter.cli.adopt import proposals
+from adapter.cli.schedules import proposals
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.request_file import Adoption, parse
