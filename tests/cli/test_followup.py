@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import update
 
 from adapter.bootstrap import build
-from adapter.demo.persons import CECILIA, seed_fields
 from adapter.demo.stage import Stage
 from adapter.settings import load_settings
 from adapter.store.tables import counts
-from connectors.mock.serve import RunningSimulators
-from tests.cli.conftest import Adapter, turns
+from tests.cli.conftest import Adapter
 
 
 async def test_what_was_done_is_told_to_a_person_to_a_program_and_to_excel_and_counted_again(
-    sims: RunningSimulators, stage: Stage, adapter: Adapter, tmp_path: Path
+    ref: str, stage: Stage, adapter: Adapter, tmp_path: Path
 ) -> None:
-    sims.lifecare.seed_person(CECILIA.person_id, **seed_fields(CECILIA))
-    sims.lifecare.order(CECILIA.person_id, start=sims.lifecare.today() - timedelta(days=1))
-    await turns(stage.config)
-
     page = await adapter("followup", columns=250)
     assert "Beställningar in" in page
     told = json.loads(await adapter("followup", "--json"))
