@@ -39,7 +39,7 @@ class SimulatedPhoniro(PhoniroState):
         return answer
 
     def _state(self, _request: Request) -> dict[str, Any]:
-        """The side door's views, for the demo: customers and schedules as they are, without any lag, each with its history."""
+        """Customers and schedules as they are, without any lag, each with its history."""
         customers = [customer.json_dict() for customer in self.customers.values()]
         now = self.now
         schedules = [
