@@ -26,7 +26,8 @@ async def test_what_was_done_is_told_to_a_person_to_a_program_and_to_excel_and_c
     assert (row["ordered"], row["started"], row["active"], row["unit"]) == (1, 0, 0, None)
     assert {r["message"]: r["number"] for r in tables["messages"]} == {"received": 1, "install": 1}
     nothing, _, shown = (await adapter("followup", "--json", "--unit", "999")).partition("\n")
-    assert nothing == "Nothing is counted of unit 999 on these days. Units that have something: none."
+    assert nothing == "Nothing is counted of unit 999 on these days. Units that have something: 7101 (Hemtjänst Norr)."
+    assert (await adapter("followup", "--json", "--unit", "7101")).startswith("{")
     assert json.loads(shown)[next(iter(told))]["messages"] == []
 
     await adapter("followup", "--csv", tmp_path / "csv")
