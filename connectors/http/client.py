@@ -194,7 +194,7 @@ class VendorHttp:
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after if isinstance(error, Transient) else None
+        asked = error.retry_after if isinstance(error, VendorError) else None
         return max(self._backoff(state), asked or 0.0)
 
     async def _exchange(self, request: httpx.Request, call: str, safe: bool, accept: Collection[int]) -> Answer:
