@@ -21,7 +21,7 @@ from adapter.store.database import usable
 from adapter.store.keys import note_keys, reseal
 from adapter.store.queries import overview
 
-app = command_group("The adapter's own database.")
+app = command_group()
 
 
 @app.command()

@@ -14,14 +14,9 @@ from adapter.domain.times_trial import try_times
 from mappings.rtf import visible_text
 from mappings.texts import Texts
 
-app = command_group("Agreed times: how a note would be read.")
+app = command_group()
 
 _STOCKHOLM = ZoneInfo("Europe/Stockholm")
-
-
-@app.callback()
-def times() -> None:
-    """Agreed times: how a note would be read."""
 
 
 @app.command("check", context_settings={"ignore_unknown_options": True})

@@ -73,9 +73,8 @@ class Life:
 class Vendors:
     """Both simulated vendors over HTTP, through their own admin paths."""
 
-    def __init__(self, urls: dict[str, str]) -> None:
-        self.urls = urls
-        self._http = httpx.AsyncClient(timeout=10, trust_env=False)
+    def __init__(self, urls: dict[str, str], http: httpx.AsyncClient) -> None:
+        self.urls, self._http = urls, http
 
     async def act(self, name: str, **fields: Any) -> Any:
         """Do one act of ``GET /admin/acts`` in Lifecare; returns its result."""
@@ -86,10 +85,6 @@ class Vendors:
         answer = await self._http.request(method, f"{self.urls[vendor]}/admin/{path}", **options)
         answer.raise_for_status()
         return answer.json()
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
 
 
 class Timeline:
