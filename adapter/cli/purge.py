@@ -21,7 +21,8 @@ def purge(
 ) -> None:
     """Forget now what is due to be forgotten.
 
-    Personal data of cases that were closed longer ago than `retention_days` of the mapping. The running adapter does this every day by itself. With --case one closed case is forgotten before its time.
+    Personal data of cases that were closed longer ago than `retention_days` of the mapping. The running adapter does
+    this every day by itself. With --case one closed case is forgotten before its time.
     """
     ref = case.upper() if case else None
     with open_service(config) as service:
