@@ -30,7 +30,8 @@ def check_times(
 ) -> None:
     """Say which nights and times a note's text gives.
 
-    Nothing is stored. The night lasts from 21:00 to 07:00. Exits with 1 and says why where the text would be told back.
+    Nothing is stored. The night lasts from 21:00 to 07:00. If the adapter would ask for the text anew, it says why
+    and exits with 1.
     """
     today = datetime.now(UTC).astimezone(_STOCKHOLM).date()
     trial = try_times(visible_text(text), NightWindow(), today, changed=heading == "changed", granted=granted)
