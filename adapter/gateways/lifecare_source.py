@@ -94,8 +94,7 @@ class LifecareSource:
             return
         names = {row.id: row.name for row in rows.items if row.name}
         known = {signal.value: names[id] for signal, id in self._mapping.signals.items() if id in names}
-        written = {to: self._mapping.messages.of(to) for to in ("coordinator", "alarm_team", "authority", "plan")}
-        known |= {f"messages.{to}": names[h.read_under] for to, h in written.items() if h and h.read_under in names}
+        known |= {f"messages.{to}": names[h.read_under] for to, h in self._mapping.messages if h.read_under in names}
         self._headings.update(known)
         self._headings = None
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
-from datetime import datetime
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
+from datetime import datetime, timedelta
 
 from adapter.domain.ledger import Act, ActKind, ScheduleRecord, ScheduleStatus, What
 from adapter.domain.nights import NightWindow
@@ -31,6 +31,9 @@ from mappings.phoniro import WrongContent
 from mappings.tables import MunicipalMapping
 
 VENDOR = "phoniro"
+LONG_PAST = timedelta(days=2)
+"""By so long ago an end is sent, which Phoniro takes for now: by the present instant alone somebody could look for as
+long as our clock is ahead, or Phoniro's behind."""
 ExternalId = Callable[[str], Awaitable[str]]
 """From a person's key to the id by which Phoniro knows them, made once and never a personal number."""
 
@@ -45,8 +48,10 @@ class PlatformExecutor:
     ``change``: carries the version last seen; one that was carried out, or overtaken, is refused (412), and the case is
     read again.
     ``pause``, ``resume``, ``end``: the same again changes nothing. They carry no version, so after each the schedule is
-    read and told as it then is. ``end`` is sent with the present instant, never one to come.
+    read and told as it then is. ``end`` is sent with an instant long past, never one to come.
     """
+
+    vendor = VENDOR
 
     def __init__(
         self,
@@ -66,25 +71,32 @@ class PlatformExecutor:
         self._clock = clock
         self._key = key
 
-    def vendor(self, _act: Act) -> str:
-        return VENDOR
-
     async def perform(self, act: Act, case: CaseContext) -> Effect:
-        with as_port_errors():
-            try:
-                return await self._perform(act, case)
-            except WrongContent as error:
-                reason = f"the act's content can't be used: {error}"
-        raise unmapped(reason, VENDOR)
+        with _as_port_errors():
+            match act.kind:
+                case ActKind.PUT_PERSON:
+                    return await self._put_person(act, case)
+                case ActKind.EMPTY_PERSON:
+                    return await self._empty_person(act, case)
+                case ActKind.CREATE:
+                    return await self._create(act, case)
+                case ActKind.CHANGE | ActKind.PAUSE | ActKind.RESUME | ActKind.END:
+                    return await self._act_on_schedule(act, case)
+            raise WrongContent(f"{act.kind.value} is nothing that the camera platform does")
 
     async def find(self, act: Act, case: CaseContext) -> Effect | None:
         """The effect, if the schedule shows it. Of a person nothing is sought: a PUT is simply sent again."""
-        with as_port_errors():
-            try:
-                return await self._find(act, case)
-            except WrongContent as error:
-                reason = f"the act's content can't be used: {error}"
-        raise unmapped(reason, VENDOR)
+        if act.kind in (ActKind.PUT_PERSON, ActKind.EMPTY_PERSON):
+            return None
+        with _as_port_errors():
+            if act.kind is ActKind.CREATE:
+                reference = mapped.external_reference(case.reference, mapped.number(act.what))
+                found = await self._phoniro.find_schedule(reference)
+                ours = found and found.schedule.customer_external_id == await self._external_id(case)
+                return self._effect(found, act, adopted=True) if found and ours else None
+            schedule_id, _ = await self._schedule_id(act, case)
+            effect = self._effect(await self._phoniro.get_schedule(schedule_id), act, adopted=True)
+            return effect if effect.schedule and _shows(effect.schedule, act) else None
 
     async def observe(self, act: Act, case: CaseContext) -> Effect | None:
         """The schedule as it is. None for a creation: its own schedule was taken over already, so the conflict is with
@@ -94,18 +106,6 @@ class PlatformExecutor:
         with as_port_errors():
             schedule_id, _ = await self._schedule_id(act, case)
             return self._effect(await self._phoniro.get_schedule(schedule_id), act)
-
-    async def _perform(self, act: Act, case: CaseContext) -> Effect:
-        match act.kind:
-            case ActKind.PUT_PERSON:
-                return await self._put_person(act, case)
-            case ActKind.EMPTY_PERSON:
-                return await self._empty_person(act, case)
-            case ActKind.CREATE:
-                return await self._create(act, case)
-            case ActKind.CHANGE | ActKind.PAUSE | ActKind.RESUME | ActKind.END:
-                return await self._act_on_schedule(act, case)
-        raise WrongContent(f"{act.kind.value} is nothing that the camera platform does")
 
     # The person
 
@@ -181,7 +181,7 @@ class PlatformExecutor:
                 done = await self._phoniro.resume_schedule(schedule_id)
             case _:
                 why = self._mapping.end_reason(str(act.what.get("reason")))
-                done = await self._phoniro.end_schedule(schedule_id, self._clock(), why)
+                done = await self._phoniro.end_schedule(schedule_id, self._clock() - LONG_PAST, why)
         return self._effect(await self._read_back(done), act)
 
     async def _schedule_id(self, act: Act, case: CaseContext) -> tuple[str, str | None]:
@@ -201,19 +201,6 @@ class PlatformExecutor:
         except VendorError:
             return done
 
-    async def _find(self, act: Act, case: CaseContext) -> Effect | None:
-        if act.kind is ActKind.CREATE:
-            reference = mapped.external_reference(case.reference, mapped.number(act.what))
-            found = await self._phoniro.find_schedule(reference)
-            ours = found and found.schedule.customer_external_id == await self._external_id(case)
-            return self._effect(found, act, adopted=True) if found and ours else None
-        if act.kind in (ActKind.PUT_PERSON, ActKind.EMPTY_PERSON):
-            return None
-        schedule_id, _ = await self._schedule_id(act, case)
-        effect = self._effect(await self._phoniro.get_schedule(schedule_id), act, adopted=True)
-        seen = effect.schedule
-        return effect if seen and _shows(seen, act) else None
-
     def _effect(self, found: Versioned, act: Act, **result: bool) -> Effect:
         schedule = found.schedule
         n = mapped.number(act.what)
@@ -225,6 +212,15 @@ class PlatformExecutor:
             **result,
         }
         return Effect(told, schedule=record, schedule_id=schedule.id, etag=found.etag)
+
+
+@contextmanager
+def _as_port_errors() -> Iterator[None]:
+    try:
+        with as_port_errors():
+            yield
+    except WrongContent as error:
+        raise unmapped(f"the act's content can't be used: {error}", VENDOR) from None
 
 
 def _shows(seen: ScheduleRecord, act: Act) -> bool:

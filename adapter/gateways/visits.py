@@ -40,6 +40,8 @@ class VisitExecutor:
     the visit is sent, and stored nowhere.
     """
 
+    vendor = VENDOR
+
     def __init__(
         self, lifecare: LifecareClient, phoniro: PhoniroClient, mapping: MunicipalMapping, clock: Callable[[], datetime]
     ) -> None:
@@ -48,9 +50,6 @@ class VisitExecutor:
         self._looked = _WhoLooked(phoniro, clock)
         self._clock = clock
         self._staff: dict[str, tuple[datetime, str]] = {}
-
-    def vendor(self, _act: Act) -> str:
-        return VENDOR
 
     async def perform(self, act: Act, case: CaseContext) -> Effect:
         if self._table.mode is not WriteBack.ON:
@@ -64,10 +63,6 @@ class VisitExecutor:
         if act.kind is ActKind.REMOVE_VISIT:
             return Effect({"removed": True}) if found is None else None
         return Effect({"visit": found.id, "found": True}) if found and _says(found, act) else None
-
-    async def observe(self, _act: Act, _case: CaseContext) -> Effect | None:
-        """None: a visit conflicts with nothing but itself."""
-        return None
 
     async def _report(self, act: Act, case: CaseContext) -> Effect:
         if case.protected and not self._table.protected:
@@ -182,8 +177,8 @@ class _WhoLooked:
 
 @contextmanager
 def _as_port_errors() -> Iterator[None]:
-    """What only this needs a licence for is no reason to take Lifecare for down (L12). That Phoniro, which is asked who
-    looked, doesn't accept its own sign-in is a failure like any other of Phoniro's."""
+    """Only visits need this licence, so a missing one is no reason to take Lifecare to be down (L12). Where Phoniro,
+    which is asked who looked, refuses the sign-in, that is a failure of Phoniro's like any other."""
     try:
         with as_port_errors():
             yield

@@ -166,17 +166,9 @@ def lock(conn: Connection, tenant: str, ref: str) -> bool:
     return conn.scalar(_LOCK, {"tenant": tenant, "ref": ref}) is not None
 
 
-def all_cases(
-    conn: Connection,
-    tenant: str,
-    *,
-    open_only: bool = True,
-    phase: Phase | None = None,
-    after: str = "",
-    limit: int | None = None,
-) -> list[Case]:
-    """Cases in the order of their references, beginning after ``after``, so that many can be read in pages."""
-    query = select(*COLUMNS).where(_c.tenant == tenant, _c.ref > after).order_by(_c.ref).limit(limit)
+def all_cases(conn: Connection, tenant: str, *, open_only: bool = True, phase: Phase | None = None) -> list[Case]:
+    """A municipality's cases in the order of their references."""
+    query = select(*COLUMNS).where(_c.tenant == tenant).order_by(_c.ref)
     if open_only:
         query = query.where(_c.closed_at.is_(None))
     if phase is not None:

@@ -14,12 +14,11 @@ from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
 
 from sqlalchemy import Connection, bindparam, func, select
-from sqlalchemy.sql.dml import ReturningInsert
 
 from adapter.followup.report import Month, months_between
 from adapter.followup.tallies import Tally, added
 from adapter.followup.uptime import Span, Uptime
-from adapter.store.sql import insert_of, upsert
+from adapter.store.sql import upsert
 from adapter.store.tables import cases, uptime
 from adapter.store.tables import counts as table
 
@@ -37,17 +36,8 @@ def add(conn: Connection, tenant: str, tallies: Iterable[Tally]) -> None:
     """Add tallies to what was counted before."""
     writer = _writer(os.getpid())
     rows = [{"tenant": tenant, "writer": writer, **tally._asdict()} for tally in added(tallies)]
-    if rows:
-        # In the order of their keys: otherwise two that add to the same rows could block each other.
-        conn.execute(_adding(conn.dialect.name), rows).all()
-
-
-@cache
-def _adding(dialect: str) -> ReturningInsert[int]:
-    """It runs for every act, so it is built once."""
-    new = insert_of(dialect, table)
-    added_to = {"number": _c.number + new.excluded.number}
-    return new.on_conflict_do_update(index_elements=list(table.primary_key), set_=added_to).returning(_c.number)
+    # In the order of their keys: otherwise two that add to the same rows could block each other.
+    upsert(conn, table, *rows, add=["number"])
 
 
 def unit_of(conn: Connection, tenant: str, ref: str) -> int | None:

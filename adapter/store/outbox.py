@@ -7,9 +7,8 @@ before the adapter took over). What something else than a case wants comes in by
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
@@ -50,14 +49,13 @@ Rows = Sequence[Row[Any]]
 """A case's acts as they are stored, in the order in which they were decided."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
+class Settled(NamedTuple):
     """Keys of the acts that are new (or called for again), of those whose content changed, and of those that are no
     longer called for."""
 
-    new: tuple[str, ...]
-    changed: tuple[str, ...]
-    dropped: tuple[str, ...]
+    new: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 ADOPTED = {"adopted": True}
@@ -176,16 +174,14 @@ def _settle(
         # Only a case can be locked: another process called for this subject's first act at the same moment.
         return _settle(conn, tenant, ref, wanted, facts_at=facts_at, now=now, correlation=correlation, drop=drop)
     if not any(told.values()) and not moved:
-        return Settled((), (), ())
+        return Settled()
     advance(conn, tenant, ref)
     lines = [_line(name, key, by_key.get(key)) for name, keys in told.items() for key in keys]
     events.record_all(conn, tenant, ref, lines, now=now, correlation=correlation)
     return Settled(*(tuple(keys) for keys in told.values()))
 
 
-def want(
-    conn: Connection, tenant: str, subject: str, wanted: Wanted, *, now: datetime, correlation: str | None = None
-) -> bool:
+def want(conn: Connection, tenant: str, subject: str, wanted: Wanted, *, now: datetime) -> bool:
     """Call for an act that something else than a case wants: an order that can't be used, a report. Returns whether
     that changed anything.
 
@@ -194,8 +190,7 @@ def want(
     sent one at a time, as those of a case are; its other acts stay called for. A key that went out, or may have gone
     out, is not sent again.
     """
-    settled = _settle(conn, tenant, subject, [wanted], facts_at=now, now=now, correlation=correlation, drop=False)
-    return settled != Settled((), (), ())
+    return any(_settle(conn, tenant, subject, [wanted], facts_at=now, now=now, drop=False))
 
 
 def of_subjects(conn: Connection, tenant: str, subjects: Iterable[str]) -> dict[str, list[Row[Any]]]:
@@ -231,10 +226,10 @@ def settle_each(
             advance(conn, tenant, subject)
 
 
-def drop_waiting(conn: Connection, tenant: str, subject: str, *, now: datetime) -> tuple[str, ...]:
+def drop_waiting(conn: Connection, tenant: str, subject: str, *, now: datetime) -> None:
     """A subject that isn't a case calls for nothing any more: its acts that wait are dropped, and ``want`` may call for
-    them again. Returns their keys. What went out, or may have gone out, is never changed."""
-    return _settle(conn, tenant, subject, [], facts_at=now, now=now).dropped
+    them again. What went out, or may have gone out, is never changed."""
+    _settle(conn, tenant, subject, [], facts_at=now, now=now)
 
 
 def seed_done(conn: Connection, case: Case, wanted: Sequence[Wanted], now: datetime) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, Connection, Table, Update, bindparam, update
+from sqlalchemy import Column, ColumnElement, Connection, Table, Update, bindparam, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -19,21 +19,22 @@ from adapter.store.errors import Overtaken
 T = TypeVar("T")
 
 
-def insert_of(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """The database's own INSERT, which knows ``ON CONFLICT``; ``dialect`` is its name to SQLAlchemy."""
+def _insert_of(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """The database's own INSERT, which knows ``ON CONFLICT``."""
     return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 @cache  # building a statement costs more than running it
 def _insert_missing(dialect: str, table: Table) -> ReturningInsert[Any]:
-    return insert_of(dialect, table).on_conflict_do_nothing().returning(*table.primary_key)
+    return _insert_of(dialect, table).on_conflict_do_nothing().returning(*table.primary_key)
 
 
 @cache
-def _upsert(dialect: str, table: Table, names: tuple[str, ...]) -> ReturningInsert[Any]:
-    new, key = insert_of(dialect, table), list(table.primary_key)
-    fresh = {name: new.excluded[name] for name in names if table.c[name] not in key}
-    return new.on_conflict_do_update(index_elements=key, set_=fresh).returning(*key)
+def _upsert(dialect: str, table: Table, replaced: tuple[str, ...], added: tuple[str, ...]) -> ReturningInsert[Any]:
+    new, key = _insert_of(dialect, table), list(table.primary_key)
+    values: dict[str, ColumnElement[Any]] = {name: new.excluded[name] for name in replaced}
+    values |= {name: table.c[name] + new.excluded[name] for name in added}
+    return new.on_conflict_do_update(index_elements=key, set_=values).returning(*key)
 
 
 def insert_missing(conn: Connection, table: Table, *rows: Mapping[str, Any]) -> int:
@@ -43,12 +44,15 @@ def insert_missing(conn: Connection, table: Table, *rows: Mapping[str, Any]) -> 
     return len(conn.execute(_insert_missing(conn.dialect.name, table), rows).all())
 
 
-def upsert(conn: Connection, table: Table, *rows: Mapping[str, Any], keep: Sequence[str] = ()) -> None:
-    """Insert rows, all with the same columns. Where a row with the same primary key is there, its other columns, except
-    those of ``keep``, get the new values."""
+def upsert(
+    conn: Connection, table: Table, *rows: Mapping[str, Any], keep: Sequence[str] = (), add: Sequence[str] = ()
+) -> None:
+    """Insert rows, all with the same columns. Where a row with the same primary key is there, its columns of ``keep``
+    stay, the new values of ``add`` are added to the old ones, and its other columns get the new values."""
     if rows:
-        names = tuple(name for name in rows[0] if name not in keep)
-        conn.execute(_upsert(conn.dialect.name, table, names), rows).all()
+        same = {*table.primary_key.columns.keys(), *keep, *add}
+        replaced = tuple(name for name in rows[0] if name not in same)
+        conn.execute(_upsert(conn.dialect.name, table, replaced, tuple(add)), rows).all()
 
 
 def chunks(values: Iterable[T], size: int = 500) -> Iterable[Sequence[T]]:

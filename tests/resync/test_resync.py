@@ -263,9 +263,7 @@ async def test_run_once_takes_the_file_in_and_works_it_off(tmp_path: Path) -> No
 
 async def test_a_step_declared_by_hand_counts_as_its_signal_once(tmp_path: Path, logs: Logs) -> None:
     async with World(poll_seconds=6 * 3600, awaiting_minutes=720) as world:
-        world.person()
-        order = world.order()
-        world.prepare(world.execute(order))
+        order, _ = world.ready()
         await world.pass_time(hours=1)
         world.lifecare.decision_end(order.decision_id, world.today)
         await world.pass_time(days=2)
@@ -293,9 +291,9 @@ async def test_a_step_declared_by_hand_counts_as_its_signal_once(tmp_path: Path,
         (("REF", "TK-ZZZZZZ"), "case", "is no case of ours"),
         (("AT", "2026-03-09T07:00:00Z"), "at", "still to come"),
         (("AT", "2026-01-09T07:00:00Z"), "at", "from before the case was opened"),
-        (("keys_collected", "consent_signed"), "signal", "is declared only where the adapter asked for it"),
-        (("keys_collected", "liability_signed"), "signal", "is declared only where the adapter asked for it"),
-        (("keys_collected", "cohabitant_consent"), "signal", "is declared only where the adapter asked for it"),
+        (("keys_collected", "consent_signed"), "signal", "never declared by hand"),
+        (("keys_collected", "liability_signed"), "signal", "never declared by hand"),
+        (("keys_collected", "cohabitant_consent"), "signal", "never declared by hand"),
     ],
 )
 async def test_a_declaration_that_cannot_be_is_refused(
