@@ -25,8 +25,7 @@ from adapter.engine.service_log import ServiceLog
 from adapter.engine.tuning import Tuning
 from adapter.gateways.executors import Executors
 from adapter.gateways.lifecare_source import LifecareSource
-from adapter.gateways.mails import MailExecutor
-from adapter.gateways.no_mail import MailSender, NoMail
+from adapter.gateways.mails import MailExecutor, MailSender
 from adapter.gateways.notes import NoteExecutor
 from adapter.gateways.platform import PhoniroSchedules, PlatformExecutor
 from adapter.gateways.visits import VisitExecutor
@@ -101,7 +100,7 @@ class Service:
         if self.settings.store.auto_upgrade and not usable(before, head):
             self.runtime.db.upgrade()
             log("store_upgraded", from_revision=before, to_revision=head)
-        self.runtime.db.run_sync(partial(keys.agree, now=self.runtime.clock.now()))
+        self.runtime.db.run_sync(partial(keys.note_keys, now=self.runtime.clock.now()))
 
     async def __aenter__(self) -> Self:
         return self
@@ -168,8 +167,8 @@ def build(
             executor=_executors(name, p, clock, database, rng, key),
             platform=p.schedules,
             pseudonym=lambda person_id: pseudonym(key, person_id),
-            retention=timedelta(days=p.mapping.retention_days),
-            reads_kept=timedelta(days=p.mapping.audit_days),
+            retention=timedelta(days=p.mapping.routine.retention_days),
+            reads_kept=timedelta(days=p.mapping.routine.audit_days),
         )
         for name, p in parts.items()
     }
@@ -333,10 +332,9 @@ def _executors(name: str, p: TenantParts, clock: Clock, db: Database, rng: rando
         return await db.run(lambda c: persons.external_id_for(c, name, person, rng))
 
     domain = p.settings.mail.sender.rpartition("@")[2].strip(" >") or "adapter.invalid"
-    mail = MailExecutor(p.mail, p.mapping, domain, p.texts) if p.mail else NoMail()
     return Executors(
         notes=NoteExecutor(p.lifecare, p.mapping, clock.now, p.texts),
         platform=PlatformExecutor(p.phoniro, p.lifecare, p.mapping, external_id=external_id, clock=clock.now, key=key),
-        mail=mail,
+        mail=MailExecutor(p.mail, p.mapping, domain, p.texts),
         visits=VisitExecutor(p.lifecare, p.phoniro, p.mapping, clock.now),
     )

@@ -11,17 +11,26 @@ class VendorError(Exception):
     """A call to a vendor failed.
 
     ``vendor`` is ``lifecare``, ``phoniro`` or ``mail``; ``call`` names the operation and the resource, never a URL
-    (``GET executions``); ``status`` is the HTTP status, if there was an answer, and ``fields`` are those at
-    fault by it.
+    (``GET executions``); ``status`` is the HTTP status, if there was an answer, and ``fields`` are those at fault by
+    it. ``retry_after`` is what the vendor asked for, in seconds (a date is already converted); ``existing_id`` is who
+    has a reference that is taken, where the vendor says so (Phoniro's ``existingId``).
     """
 
-    def __init__(self, message: str, *, vendor: str, call: str, status: int | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        vendor: str,
+        call: str,
+        status: int | None = None,
+        fields: tuple[str, ...] = (),
+        retry_after: float | None = None,
+        existing_id: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
-        self.vendor = vendor
-        self.call = call
-        self.status = status
-        self.fields: tuple[str, ...] = ()
+        self.vendor, self.call, self.status, self.fields = vendor, call, status, fields
+        self.retry_after, self.existing_id = retry_after, existing_id
 
     def __str__(self) -> str:
         answer = f" answered {self.status}" if self.status is not None else ""
@@ -29,16 +38,7 @@ class VendorError(Exception):
 
 
 class Transient(VendorError):
-    """The call had no effect and may succeed later: refused connection, 429, 503, a time-out of a read.
-
-    ``retry_after`` is what the vendor asked for, in seconds (a date in ``Retry-After`` is already converted).
-    """
-
-    def __init__(
-        self, message: str, *, vendor: str, call: str, status: int | None = None, retry_after: float | None = None
-    ) -> None:
-        super().__init__(message, vendor=vendor, call=call, status=status)
-        self.retry_after = retry_after
+    """The call had no effect and may succeed later: refused connection, 429, 503, a time-out of a read."""
 
 
 class NotSent(Transient):
@@ -63,16 +63,7 @@ class Refused(VendorError):
 
 
 class Conflict(VendorError):
-    """The thing is in another state than the call supposes (409, 412).
-
-    ``existing_id`` names who has the reference, where the vendor says so (Phoniro's ``existingId``).
-    """
-
-    def __init__(
-        self, message: str, *, vendor: str, call: str, status: int | None = None, existing_id: str | None = None
-    ) -> None:
-        super().__init__(message, vendor=vendor, call=call, status=status)
-        self.existing_id = existing_id
+    """The thing is in another state than the call supposes (409, 412)."""
 
 
 class ContractBroken(VendorError):

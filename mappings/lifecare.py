@@ -11,7 +11,6 @@ import hmac
 import json
 from collections.abc import Sequence
 from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from adapter.domain.facts import (
     Absence,
@@ -239,16 +238,16 @@ def counts(row: wire.Documentation) -> bool:
 
 
 def note(
-    row: wire.Documentation, mapping: MunicipalMapping, since: date, zone: ZoneInfo
+    row: wire.Documentation, mapping: MunicipalMapping, since: date
 ) -> tuple[Note | None, tuple[FactProblem, ...]]:
-    """The note, if it is a signal that counts, created on or after ``since`` (a calendar date in ``zone``)."""
+    """The note, if it is a signal that counts, created on or after ``since`` (a calendar date in the municipality)."""
     signal = mapping.signal_of(row.headline_id or "")
     if signal is None or not counts(row):
         return None, ()
     at = _written_at(row)
     if at is None:
         return None, (problem("bad_row", "documentations", row.id, "CreatedTime"),)
-    written = at.astimezone(zone).date()
+    written = at.astimezone(mapping.zone).date()
     if written < since:
         return None, ()
     text = note_text(row) if signal in TIMES | BOOKED else ""

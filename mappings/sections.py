@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from datetime import date, time
-from typing import Annotated
+from typing import Annotated, Self
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool, StrictInt, StrictStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from adapter.domain.nights import NightWindow
 from adapter.domain.policy import WriteBack
 from connectors.phoniro.wire import EndReason
 
@@ -75,8 +89,14 @@ class Service(Part):
     types: tuple[Id, ...] = ()
 
 
+def _named(camera: Service) -> Service:
+    if not camera.categories and not camera.types:
+        raise PydanticCustomError("camera", "names no category and no type, so no order would be seen")
+    return camera
+
+
 class Services(Part):
-    camera: Service = Field(description="which services are supervision by camera")
+    camera: Annotated[Service, AfterValidator(_named)] = Field(description="which services are supervision by camera")
     alarm: Service = Service()
     nightly_units: tuple[Id, ...] = Field((), description="time units that mean once a night or once a day")
 
@@ -96,13 +116,7 @@ class Messages(Part):
 
     def of(self, to: str) -> Heading | None:
         """The headings of a recipient; None for one that there isn't."""
-        found = {
-            "coordinator": self.coordinator,
-            "alarm_team": self.alarm_team,
-            "authority": self.authority,
-            "plan": self.plan,
-        }
-        return found.get(to)
+        return getattr(self, to) if to in type(self).model_fields else None
 
 
 class Author(Part):
@@ -122,6 +136,13 @@ class Units(Part):
     by_provider: dict[str, Id] = Field(default={}, description="from Order.Provider.Id")
     by_company: Annotated[dict[int, Id], BeforeValidator(_table)] = Field(default={}, description="from Order.Company")
     names: Annotated[dict[int, Text], BeforeValidator(_table)] = Field(default={}, description="what mails call a unit")
+
+    @field_validator("authority")
+    @classmethod
+    def _another_unit(cls, unit: int, before: ValidationInfo) -> int:
+        if unit == before.data.get("alarm_team"):
+            raise PydanticCustomError("same_unit", "is the same unit as units.alarm_team")
+        return unit
 
 
 class Organisations(Part):
@@ -158,10 +179,28 @@ class Night(Part):
     start: Clock = time(21)
     end: Clock = time(7)
 
+    @property
+    def window(self) -> NightWindow:
+        return NightWindow(self.start, self.end)
+
+    @model_validator(mode="after")
+    def _is_a_night(self) -> Self:
+        try:
+            _ = self.window
+        except ValueError as error:
+            raise PydanticCustomError("night", "{why}", {"why": str(error)}) from None
+        return self
+
 
 class Quiet(Part):
     start: Clock
     end: Clock
+
+    @model_validator(mode="after")
+    def _lasts(self) -> Self:
+        if self.start == self.end:
+            raise PydanticCustomError("quiet", "begins when it ends; leave it out for none")
+        return self
 
 
 class Patience(Part):
@@ -170,6 +209,12 @@ class Patience(Part):
     remind: Count
     again: Count
     escalate: Count
+
+    @model_validator(mode="after")
+    def _does_not_fall(self) -> Self:
+        if not self.remind <= self.again <= self.escalate:
+            raise PydanticCustomError("patience", "remind, again and escalate must not fall")
+        return self
 
 
 DEFAULT_PATIENCE = {

@@ -61,18 +61,8 @@ class MunicipalMapping(Part):
         return ZoneInfo(self.municipality.zone)
 
     @property
-    def retention_days(self) -> int:
-        """Days after the close for which personal data is kept."""
-        return self.routine.retention_days
-
-    @property
-    def audit_days(self) -> int:
-        """Days for which it is kept who read what."""
-        return self.routine.audit_days
-
-    @property
     def window(self) -> NightWindow:
-        return NightWindow(self.routine.night.start, self.routine.night.end)
+        return self.routine.night.window
 
     def signal_of(self, headline_id: str) -> Signal | None:
         """What a heading means; None for one that means nothing to us."""
@@ -176,8 +166,6 @@ def load_mapping(path: Path) -> MunicipalMapping:
     faults += _missing_signals(document)
     faults += _double_meanings(document)
     faults += _unknown_keys(document)
-    if mapping is not None:
-        faults += _contradictions(mapping)
     if mapping is None or faults:
         raise MappingError([f"{path.name}: {fault}" for fault in faults])
     return mapping
@@ -232,24 +220,4 @@ def _double_meanings(document: dict[str, Any]) -> list[str]:
     units = _section(document, "services").get("nightly_units")
     listed_units = units if isinstance(units, list) else []
     faults += twice({f"services.nightly_units, number {n}": unit for n, unit in enumerate(listed_units, 1)}, "code")
-    return faults
-
-
-def _contradictions(mapping: MunicipalMapping) -> list[str]:
-    """What each key alone can't show."""
-    faults = []
-    if not mapping.services.camera.categories and not mapping.services.camera.types:
-        faults.append("services.camera: names no category and no type, so no order would be seen")
-    if mapping.units.alarm_team == mapping.units.authority:
-        faults.append("units.authority: is the same unit as units.alarm_team")
-    try:
-        _ = mapping.window
-    except ValueError as error:
-        faults.append(f"routine.night: {error}")
-    quiet = mapping.routine.quiet
-    if quiet and quiet.start == quiet.end:
-        faults.append("routine.quiet: begins when it ends; leave it out for none")
-    for step, days in mapping.routine.late.items():
-        if not days.remind <= days.again <= days.escalate:
-            faults.append(f"routine.late.{step}: remind, again and escalate must not fall")
     return faults

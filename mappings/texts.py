@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from importlib import resources
 from string import Formatter
 from typing import Self
@@ -24,8 +25,9 @@ class Texts:
     strict: bool = False
 
     @classmethod
+    @cache
     def load(cls, language: str = "sv", *, strict: bool = False) -> Self:
-        """Read the table of a language; raises ``FileNotFoundError`` where there is none."""
+        """The table of a language, read once; raises ``FileNotFoundError`` where there is none."""
         file = resources.files("mappings") / f"texts.{language}.toml"
         return cls(language, tomllib.loads(file.read_text(encoding="utf-8")), strict)
 

@@ -7,18 +7,16 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
-from sqlalchemy import create_engine
 
 from adapter.log_events import COMMON, EVENTS
 from adapter.observability import configure_logging
 from adapter.store import database
+from tests import once
 from tests.postgres import Postgres, programs
-from tests.statements import CompiledOnce
 
 # The suite draws the same examples each time; HYPOTHESIS_PROFILE=search has it look for new ones.
 # No example is too slow on a machine that has much else to do.
@@ -78,10 +76,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _statements_are_compiled_once() -> Iterator[None]:
+def _databases_are_prepared_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        once = {"compiled_cache": CompiledOnce()}
-        patch.setattr(database, "create_engine", partial(create_engine, execution_options=once))
+        patch.setattr(database, "create_engine", once.engine)
+        patch.setattr(database.Database, "upgrade", once.upgrade)
         yield
 
 

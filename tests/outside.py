@@ -26,6 +26,7 @@ from connectors.mock.serve import RunningSimulators, running_simulators
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "mappings" / "example.toml"
+GO_LIVE = re.compile("^go_live = .*$", re.MULTILINE)
 QUIET = re.compile(r"^\[routine\.quiet\].*?(?=^#|^\[)", re.MULTILINE | re.DOTALL)
 MARK = re.compile(r"\[(TK-[2-9A-HJ-NP-Z]{6}/\d+)\]")
 READY = (
@@ -57,9 +58,12 @@ def schedule_id(i: int) -> str:
 
 
 def mapping_without_quiet_hours(folder: Path) -> Path:
-    """The example mapping, for tests on the real clock: messages go out at any time of day."""
+    """The example mapping, for tests on the real clock: messages go out at any time of day. It goes live yesterday, as
+    the orders of each day since then are asked for at the first reading."""
     path = folder / "mapping.toml"
-    path.write_text(QUIET.sub("", EXAMPLE.read_text(encoding="utf-8")), encoding="utf-8")
+    example = QUIET.sub("", EXAMPLE.read_text(encoding="utf-8"))
+    yesterday = datetime.now(UTC).date() - timedelta(days=1)
+    path.write_text(GO_LIVE.sub(f"go_live = {yesterday}", example), encoding="utf-8")
     return path
 
 

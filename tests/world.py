@@ -103,13 +103,15 @@ def settings_for(mapping: Path = EXAMPLE, **engine: float) -> Settings:
 
 
 class World:
-    """Simulated vendors, people who act in them, and the adapter. Use as an async context manager."""
+    """Simulated vendors, people who act in them, and the adapter. Use as an async context manager. It goes live on its
+    first day unless ``go_live`` says otherwise: orders are asked for by the day since then, in each test anew."""
 
     def __init__(
         self,
         start: datetime = MONDAY,
         *,
         mapping: Path = EXAMPLE,
+        go_live: date | None = None,
         db: Database | None = None,
         seed: int = 1,
         pause: Callable[[str], Any] | None = None,
@@ -122,6 +124,7 @@ class World:
         self.lifecare_faults, self.phoniro_faults = FaultPlan(self.clock.now), FaultPlan(self.clock.now)
         self.mail = Mail()
         self.settings = settings_for(mapping, **engine)
+        self.go_live = go_live or start.date()
         self.db = db or Database("sqlite://", sealing=SEALING)
         self.pause = pause
         self.starts = 0
@@ -140,6 +143,7 @@ class World:
         service = build(
             self.settings, clock=self.adapters_clock(), owner=owner, outside=outside, rng=self.rng, db=self.db
         )
+        object.__setattr__(service.runtime.tenants["exempel"], "go_live", self.go_live)
         if self.pause is not None:
             object.__setattr__(service.runtime, "pause", self.pause)
         return service

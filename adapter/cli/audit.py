@@ -4,39 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.table import Table
+from pydantic_core import to_json
 from sqlalchemy import Connection
 
 from adapter.bootstrap import Service
 from adapter.cli.failures import WRONG, fail
 from adapter.cli.open_service import open_service
-from adapter.cli.options import ConfigOption, JsonOption, command_group, print_json
+from adapter.cli.options import ConfigOption, FromOption, JsonOption, ToOption, command_group, in_order, print_json
 from adapter.cli.reader import noted
 from adapter.domain.looks import day_end, day_start
 from adapter.engine.audit_heads import head_of, readable_head
-from adapter.presentation.console import console
+from adapter.presentation.console import console, table
 from adapter.store import events, reads
 from adapter.store.audit_chain import BEGAN, HEAD, Audit, Finding, Head
-from adapter.store.events import ChainedEvent
+from adapter.store.events import Event
 from adapter.store.reads import Read
 
 app = command_group("Who read what; whether the audit is as it was written.")
 
 CaseOption = Annotated[str | None, typer.Option("--case", help="Only of this case, by its reference.")]
-FromOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")]
-ToOption = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day.")]
 
 
-def span(first: datetime | None, last: datetime | None, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
+def span(first: date | None, last: date | None, zone: tzinfo) -> tuple[datetime | None, datetime | None]:
     """The instants (UTC) from which, and before which, something happened on these local days."""
-    return first and day_start(first.date(), zone), last and day_end(last.date(), zone)
+    in_order(first, last)
+    return day_start(first, zone) if first else None, day_end(last, zone) if last else None
 
 
 @app.command("reads")
@@ -47,9 +45,9 @@ def list_reads(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say who read what, when and from where: on the status page and by command, kept for `audit_days` of the mapping.
+    """Say who read what, when and from where.
 
-    Looking is written down as well.
+    On the status page and by command; kept for `audit_days` of the mapping. Looking at it is written down as well.
     """
     with open_service(config) as service:
 
@@ -58,19 +56,20 @@ def list_reads(
             for name, tenant in service.runtime.tenants.items():
                 since, until = span(first, last, tenant.policy.zone)
                 found += reads.find(c, name, ref=case.upper() if case else None, since=since, until=until)
-            noted(c, service, "reads", tuple(service.tenants))
+            noted(c, service, "reads")
             return found
 
         found = service.runtime.db.run_sync(find)
     if as_json:
-        print_json([asdict(read) | {"at": read.at.isoformat()} for read in found])
+        print_json(found)
         return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for heading in ("at (UTC)", "who", "what", "case", "from", "municipality"):
-        table.add_column(heading)
+    if not found:
+        typer.echo("Nobody has read anything of these cases and days.")
+        return
+    shown = table("at (UTC)", "who", "what", "case", "from", "municipality")
     for read in found:
-        table.add_row(f"{read.at:%Y-%m-%d %H:%M:%S}", read.who, read.what, read.ref or "", read.place, read.tenant)
-    console().print(table)
+        shown.add_row(f"{read.at:%Y-%m-%d %H:%M:%S}", read.who, read.what, read.ref or "", read.place, read.tenant)
+    console().print(shown)
 
 
 @app.command()
@@ -82,15 +81,28 @@ def verify(
     config: ConfigOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Say whether the audit is as it was written, and which events were changed, removed or added; ends with 1 if any.
+    """Say whether the audit is as it was written.
 
-    Without --heads that holds against whoever can't recompute the hashes of the whole chain; docs/security.md.
+    Tells which events were changed, removed or added; exits with 1 if any was. Without --heads that holds against
+    whoever can't recompute the hashes of the whole chain; docs/security.md.
     """
     with open_service(config) as service:
+        service.runtime.db.run_sync(lambda c: noted(c, service, "audit"))
         kept = _kept(heads or [])
         audits = [_verified(service, name, kept.get(name, [])) for name in service.tenants]
     if as_json:
-        print_json({audit.tenant: _as_json(audit) for audit in audits})
+        print_json(
+            {
+                audit.tenant: {
+                    "events": audit.head.events,
+                    "chains": audit.chains,
+                    "heads_agree": audit.agreed,
+                    "before_the_chain": audit.unchained,
+                    "findings": audit.findings,
+                }
+                for audit in audits
+            }
+        )
     else:
         for audit in audits:
             typer.echo(_told(audit))
@@ -114,7 +126,7 @@ def _verified(service: Service, name: str, kept: list[Head]) -> Audit:
     return audit
 
 
-def _all(service: Service, name: str, **asked: Any) -> Iterator[ChainedEvent]:
+def _all(service: Service, name: str, **asked: Any) -> Iterator[Event]:
     """Events a few at a time, so that the work isn't held up."""
     last = 0
     while found := service.runtime.db.run_sync(partial(events.after, tenant=name, id=last, **asked)):
@@ -128,8 +140,8 @@ def _kept(files: list[Path]) -> dict[str, list[Head]]:
     for path in files:
         try:
             lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise fail(f"{path} can't be read: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from None
+        except UnicodeDecodeError:
+            raise fail(f"{path} can't be read: not UTF-8 text.") from None
         before = sum(map(len, found.values()))
         for line in lines:
             try:
@@ -161,25 +173,18 @@ def _in_words(finding: Finding) -> str:
     return f"event {finding.id} ({finding.ref or 'no case'}, {finding.name}) {told[finding.what]}"
 
 
-def _as_json(audit: Audit) -> dict[str, Any]:
-    return {
-        "events": audit.head.events,
-        "chains": audit.chains,
-        "heads_agree": audit.agreed,
-        "before_the_chain": audit.unchained,
-        "findings": [asdict(finding) for finding in audit.findings],
-    }
-
-
 @app.command()
 def export(
     case: CaseOption = None, first: FromOption = None, last: ToOption = None, config: ConfigOption = None
 ) -> None:
-    """Write the audit as lines of JSON, oldest first: of one case, of some days, or all of it."""
+    """Write the audit as lines of JSON.
+
+    The oldest first: of one case, of some days, or all of it.
+    """
     with open_service(config) as service:
         ref = case.upper() if case else None
-        service.runtime.db.run_sync(lambda c: noted(c, service, "audit", tuple(service.tenants), ref))
+        service.runtime.db.run_sync(lambda c: noted(c, service, "audit", ref=ref))
         for name, tenant in service.runtime.tenants.items():
             since, until = span(first, last, tenant.policy.zone)
             for event in _all(service, name, ref=ref, since=since, until=until):
-                typer.echo(json.dumps(asdict(event) | {"at": event.at.isoformat()}, ensure_ascii=False))
+                typer.echo(to_json(event).decode())

@@ -10,9 +10,8 @@ import typer
 from sqlalchemy import Connection
 
 from adapter.bootstrap import Service
-from adapter.cli.documents import gather_document
-from adapter.cli.documents import write_document as write_file
-from adapter.cli.failures import CANT_BEGIN, fail
+from adapter.cli.documents import gather_document, print_to_file, write_file
+from adapter.cli.failures import fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import CaseArgument, ConfigOption, JsonOption, command_group, print_json
 from adapter.cli.reader import noted
@@ -29,17 +28,27 @@ from adapter.presentation.console import console
 from adapter.presentation.nights import as_json as nights_as_json
 from adapter.presentation.nights import nights_page
 from adapter.presentation.plan_page import plan_page
-from adapter.presentation.unfulfilled import unfulfilled_json, unfulfilled_page, write_unfulfilled_csv
+from adapter.presentation.unfulfilled import unfulfilled_csv, unfulfilled_json, unfulfilled_page
 from adapter.presentation.visits import as_json as visits_as_json
 from adapter.presentation.visits import case_visits
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder, unusable_orders
-from adapter.store.unfulfilled import unfulfilled_cases
-from mappings.documents import KINDS, DocumentError
+from adapter.store.queries import unfulfilled_cases
+from mappings.documents import CaseDocument
 from mappings.texts import Texts
 
 app = command_group("Look at cases: what is done, awaited and next.")
+
+
+def _phase(name: str) -> Phase:
+    """By its code, or as the list shows it."""
+    texts = Texts.load("sv")
+    for phase in Phase:
+        if name.casefold() in (phase.value, texts.say("phases", phase.value)):
+            return phase
+    known = ", ".join(f"{phase.value} ({texts.say('phases', phase.value)})" for phase in Phase)
+    raise typer.BadParameter(f"there is no phase {name!r}; there are {known}.")
 
 
 @app.command("list")
@@ -48,8 +57,12 @@ def list_cases(
         bool, typer.Option("--late", help="Only cases with a step that is late, or that can't go on without a person.")
     ] = False,
     phase: Annotated[
-        str | None,
-        typer.Option(help="Only cases in this phase: preparing, active, paused, ending, closing or closed."),
+        Phase | None,
+        typer.Option(
+            parser=_phase,
+            metavar="PHASE",
+            help="Only cases in this phase: preparing, active, paused, ending, closing or closed.",
+        ),
     ] = None,
     unwatched: Annotated[
         bool, typer.Option("--unwatched", help="Only persons with a decision who are without supervision now, and why.")
@@ -75,62 +88,54 @@ def list_cases(
     Orders that can't be used, and so have no case, follow with why; however the list is narrowed.
     """
     if csv is not None and not unfulfilled:
-        raise fail("--csv goes with --unfulfilled: the other lists have no file.", CANT_BEGIN)
-    if unfulfilled:
-        _list_unfulfilled(config, csv, as_json=as_json)
-        return
-    wanted = _phase(phase)
-    open_only = not everything and not unsafe and wanted is not Phase.CLOSED
+        raise typer.BadParameter("--csv goes with --unfulfilled: the other lists have no file.")
+    open_only = not everything and not unsafe and phase is not Phase.CLOSED
     with open_service(config) as service:
-        tenants = tuple(service.tenants)
-        why: dict[str, str] = {}
+        if unfulfilled:
+            _list_unfulfilled(service, csv, as_json=as_json)
+            return
+        tenants, now, why = tuple(service.tenants), service.runtime.clock.now(), dict[str, str]()
 
         def read(c: Connection) -> tuple[list[Case], list[tuple[str, WaitingOrder]]]:
-            noted(c, service, "list", tenants)
-            found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=wanted)]
+            noted(c, service, "list")
+            found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=phase)]
             for tenant in service.runtime.tenants.values() if unsafe else ():
-                why.update(safety(c, CaseCache(), tenant.name, tenant.policy, service.runtime.clock.now()).unsafe)
+                why.update(safety(c, CaseCache(), tenant.name, tenant.policy, now).unsafe)
             # Whatever the list is narrowed to: they have neither step nor phase, and would be in no list at all.
             return found, [(t, order) for t in tenants for order in unusable_orders(c, t)]
 
+        def wanted(row: Case) -> bool:
+            without = not unwatched or bool(row.last_decision and row.last_decision.unwatched)
+            return without and (not late or overdue(row)) and (not unsafe or row.ref in why)
+
         found, orders = service.runtime.db.run_sync(read)
-        found = [row for row in found if not unwatched or (row.last_decision and row.last_decision.unwatched)]
-        found = [row for row in found if (not late or overdue(row)) and (not unsafe or row.ref in why)]
-        found = sorted(found, key=lambda row: (row.opened_at, row.ref))
+        found = sorted(filter(wanted, found), key=lambda row: (row.opened_at, row.ref))
         if as_json:
             unusable = [shapes.unusable_order(t, order, service.words[t]) for t, order in orders]
             rows = [shapes.case_summary(row) | ({"unsafe": why[row.ref]} if unsafe else {}) for row in found]
             print_json({"cases": rows, "orders_unusable": unusable})
             return
         words, several = service.words[tenants[0]], len(tenants) > 1
-        now = service.runtime.clock.now()
         console().print(case_list(found, words, now, several=several, unsafe=why))
         if orders:
             console().print(unusable_list(orders, words, several=several))
 
 
-def _list_unfulfilled(config: Path | None, csv: Path | None, *, as_json: bool) -> None:
-    with open_service(config) as service:
-        today = {
-            name: local_date(service.runtime.clock.now(), tenant.policy.zone)
-            for name, tenant in service.runtime.tenants.items()
-        }
+def _list_unfulfilled(service: Service, csv: Path | None, *, as_json: bool) -> None:
+    now = service.runtime.clock.now()
 
-        def read(c: Connection) -> list[tuple[str, Listed]]:
-            noted(c, service, "list", today)
-            return [(name, row) for name, day in today.items() for row in unfulfilled_cases(c, name, day)]
+    def read(c: Connection) -> list[tuple[str, Listed]]:
+        noted(c, service, "list")
+        today = {name: local_date(now, tenant.policy.zone) for name, tenant in service.runtime.tenants.items()}
+        return [(name, row) for name, day in today.items() for row in unfulfilled_cases(c, name, day)]
 
-        rows, words = service.runtime.db.run_sync(read), service.words[next(iter(service.tenants))]
-        if csv is not None:
-            try:
-                write_unfulfilled_csv(rows, csv, words)
-            except OSError as error:
-                raise fail(f"{csv} can't be written: {error.strerror}.") from None
-            typer.echo(str(csv))
-        elif as_json:
-            print_json({"unfulfilled": [unfulfilled_json(tenant, row) for tenant, row in rows]})
-        else:
-            console().print(unfulfilled_page(rows, words, several=len(service.tenants) > 1))
+    rows, words = service.runtime.db.run_sync(read), next(iter(service.words.values()))
+    if csv is not None:
+        write_file(unfulfilled_csv(rows, words), csv)
+    elif as_json:
+        print_json({"unfulfilled": [unfulfilled_json(tenant, row) for tenant, row in rows]})
+    else:
+        console().print(unfulfilled_page(rows, words, several=len(service.tenants) > 1))
 
 
 @app.command("show")
@@ -153,7 +158,7 @@ def show_case(case: CaseArgument, config: ConfigOption = None, as_json: JsonOpti
 @app.command("document")
 def write_document(
     case: CaseArgument,
-    kind: Annotated[str, typer.Option(help="bilaga-1, checklista or checklista-hamtning.")] = "bilaga-1",
+    kind: Annotated[CaseDocument, typer.Option(help="Which.")] = "bilaga-1",
     target: Annotated[Path | None, typer.Option("--output", "-o", help="The file to write.")] = None,
     config: ConfigOption = None,
 ) -> None:
@@ -164,20 +169,18 @@ def write_document(
     `documents` beside its mapping.
     """
     with open_service(config) as service:
-        if kind in KINDS:
-            _found(service, case, kind)
-        printed = service.runtime.db.run_sync(lambda c: gather_document(c, service, case, kind))
+        found = _found(service, case, kind)
+        printed = service.runtime.db.run_sync(lambda c: gather_document(c, service, found.ref, kind))
         if printed is None:
-            raise fail(f"there is no {kind} of {case}: no such case, or it was never read whole (adapter case list)")
-        try:
-            document = printed()
-        except DocumentError as error:
-            raise fail(str(error)) from None
-        write_file(document, target or Path(document.name))
+            raise fail(f"There is no {kind} of {found.ref} yet: something of the case was never read. Try again later.")
+        print_to_file(printed, target or Path(f"{found.ref}-{kind}.pdf"))
 
 
 def nights(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Show the last fourteen nights of a case, look by look: what is known of each look that was due."""
+    """Show the last fourteen nights of a case, look by look.
+
+    What is known of each look that was due.
+    """
     with open_service(config) as service:
         found = _found(service, case, "nights")
         policy, now = service.runtime.tenants[found.tenant].policy, service.runtime.clock.now()
@@ -192,7 +195,10 @@ def nights(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption 
 
 
 def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
-    """Say what would be done for a case now, and why. Reads the case afresh; nothing is done or stored."""
+    """Say what would be done for a case now, and why.
+
+    Reads the case afresh; nothing is done or stored.
+    """
     with open_service(config) as service:
         found = _found(service, case, "plan")
         try:
@@ -214,24 +220,10 @@ def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = 
 
 
 async def _preview(service: Service, case: Case) -> tuple[Decision, Facts]:
-    parts = service.tenants[case.tenant]
     try:
         return await preview(service.runtime, case)
     finally:
-        await parts.lifecare.aclose()
-        await parts.phoniro.aclose()
-
-
-def _phase(name: str | None) -> Phase | None:
-    """By its code, or as the list shows it."""
-    if name is None:
-        return None
-    texts = Texts.load("sv")
-    for phase in Phase:
-        if name.casefold() in (phase.value, texts.say("phases", phase.value)):
-            return phase
-    known = ", ".join(f"{phase.value} ({texts.say('phases', phase.value)})" for phase in Phase)
-    raise fail(f"There is no phase {name!r}; there are {known}.", CANT_BEGIN)
+        await service.close_vendors()
 
 
 def _found(service: Service, reference: str, what: str) -> Case:

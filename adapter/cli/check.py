@@ -27,12 +27,12 @@ from adapter.presentation.console import console
 from adapter.settings import Settings, SettingsError
 from adapter.store.database import usable
 from adapter.store.errors import StoreError
-from adapter.store.keys import unlike, whole
+from adapter.store.keys import all_sealed, new_keys
 from adapter.store.sealing import of
 from connectors.errors import Transient, Unauthorised, VendorError
 from connectors.mail.client import MailClient
 from connectors.phoniro.client import PhoniroClient
-from connectors.phoniro.wire import BrokenRow
+from connectors.rows import BrokenRow
 from mappings.faults import MappingError
 from mappings.tables import MunicipalMapping, load_mapping
 
@@ -139,11 +139,11 @@ def check_database(settings: Settings) -> Iterator[Finding]:
 
 
 def _encryption(conn: Connection) -> Finding:
-    unlike(conn)
+    new_keys(conn)
     key = of(conn).current
     if key is None:
         return _NOT_ENCRYPTED
-    if whole(conn):
+    if all_sealed(conn):
         return fine("encryption", f"everything personal in the database is encrypted by the key {key}")
     told = f"not everything personal in the database is encrypted by the key {key} yet"
     return note("encryption", told, "`adapter run` does it after its start; or run `adapter db rekey`")

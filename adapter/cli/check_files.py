@@ -8,9 +8,9 @@ from pathlib import Path
 from stat import S_IROTH, S_IWGRP, S_IWOTH, S_IXOTH, filemode
 
 from adapter.cli.findings import Finding, fine, note
+from adapter.cli.open_service import sqlite_file
 from adapter.settings import Settings
 from adapter.settings.load import secret_files
-from adapter.settings.values import parsed_url
 
 
 def check_files(settings: Settings, config: Path | None) -> Iterator[Finding]:
@@ -58,7 +58,5 @@ def _keys(settings: Settings) -> Iterator[Path]:
 
 
 def _database(settings: Settings) -> list[Path]:
-    url = parsed_url(settings.store.url)
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        return []
-    return [Path(f"{url.database}{more}") for more in ("", "-wal", "-shm")]
+    file = sqlite_file(settings)
+    return [file.with_name(file.name + more) for more in ("", "-wal", "-shm")] if file else []

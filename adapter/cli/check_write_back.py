@@ -10,7 +10,7 @@ from adapter.domain.policy import WriteBack
 from connectors.errors import VendorError
 from connectors.lifecare.client import LifecareClient
 from connectors.phoniro.client import PhoniroClient
-from connectors.phoniro.wire import BrokenRow
+from connectors.rows import BrokenRow
 from mappings.tables import MunicipalMapping
 
 LOOKED_AT = timedelta(hours=24)
@@ -38,7 +38,8 @@ async def check_write_back(
         do = f"Give the user id in {TABLE}.personnel of the mapping, or have the person put into Lifecare"
         yield fault(f"{TABLE}.personnel", f"{operator} looked within the last day and is not known to Lifecare", do)
     if not strangers:
-        yield fine(f"{TABLE}.personnel", f"all {len(operators)} who looked within the last day are known to Lifecare")
+        all_known = f"all {len(operators)} who looked within the last day are known to Lifecare"
+        yield fine(f"{TABLE}.personnel", all_known if operators else "nobody looked within the last day")
 
 
 async def _is_known(lifecare: LifecareClient, user_id: str | None) -> bool:

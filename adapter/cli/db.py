@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from adapter.bootstrap import open_database
+from adapter import bootstrap
 from adapter.cli.failures import WRONG, fail
-from adapter.cli.open_service import command_settings, make_database_file, missing_database
-from adapter.cli.options import ConfigOption, JsonOption, command_group
-from adapter.settings import Settings
-from adapter.settings.values import parsed_url
+from adapter.cli.open_service import command_settings, make_database_file, missing_database, open_database, sqlite_file
+from adapter.cli.options import ConfigOption, JsonOption, command_group, print_json
+from adapter.cli.reader import noted_if_possible
 from adapter.store.backup import back_up, make_careful
-from adapter.store.database import Database, usable
-from adapter.store.keys import agree, reseal
+from adapter.store.database import usable
+from adapter.store.keys import note_keys, reseal
 from adapter.store.queries import overview
 
 app = command_group("The adapter's own database.")
-
-
-@contextmanager
-def _database(settings: Settings) -> Iterator[Database]:
-    database = open_database(settings)
-    try:
-        yield database
-    finally:
-        database.close()
 
 
 @app.command()
@@ -44,12 +32,12 @@ def upgrade(config: ConfigOption = None) -> None:
     """
     settings = command_settings(config)
     make_database_file(settings)
-    with _database(settings) as database:
+    with closing(bootstrap.open_database(settings)) as database:
         before, head = database.schema()
         current = usable(before, head)
         if not current:
             database.upgrade()
-        database.run_sync(partial(agree, now=datetime.now(UTC)))
+        database.run_sync(partial(note_keys, now=datetime.now(UTC)))
     if not current:
         told = f"brought from revision {before or 'none'} to {head}."
     elif before == head:
@@ -67,10 +55,9 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """
     settings = command_settings(config)
     if missing := missing_database(settings):
-        value: dict[str, object] = {"database": str(missing), "exists": False}
-        typer.echo(json.dumps(value) if as_json else f"{missing}: not made yet")
+        _tell({"database": missing, "exists": False}, [f"{missing}: not made yet"], as_json=as_json)
         raise typer.Exit(WRONG)
-    with _database(settings) as database:
+    with closing(bootstrap.open_database(settings)) as database:
         current, expected = database.schema()
         value = {"database": database.name, "exists": True, "revision": current, "expected": expected}
         lines = [f"{database.name}: revision {current or 'none'}, this version needs {expected or 'none'}"]
@@ -83,9 +70,16 @@ def status(config: ConfigOption = None, as_json: JsonOption = False) -> None:
                 lines.append(f"{tenant}: {told}; {sum(row.count for row in found.acts)} acts waiting")
         else:
             lines.append("not up to date: run `adapter db upgrade`")
-    typer.echo(json.dumps(value, ensure_ascii=False) if as_json else "\n".join(lines))
+    _tell(value, lines, as_json=as_json)
     if not usable(current, expected):
         raise typer.Exit(WRONG)
+
+
+def _tell(value: dict[str, Any], lines: list[str], *, as_json: bool) -> None:
+    if as_json:
+        print_json(value)
+    else:
+        typer.echo("\n".join(lines))
 
 
 @app.command()
@@ -97,10 +91,15 @@ def backup(
 
     For PostgreSQL use pg_dump.
     """
-    url = parsed_url(command_settings(config).store.url)
-    if url.get_backend_name() != "sqlite":
+    settings = command_settings(config)
+    file = sqlite_file(settings)
+    if file is None:
         raise fail("This database is PostgreSQL's: back it up with `pg_dump --format=custom` (docs/operations.md).")
-    size = back_up(Path(str(url.database)), target)
+    if file.exists():
+        with closing(bootstrap.open_database(settings)) as database:
+            noted_if_possible(database, settings.tenants, "backup")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    size = back_up(file, target)
     typer.echo(f"{target}: {size / 1e6:.1f} MB. Not in it, and needed as well: settings, mapping, secret files.")
 
 
@@ -112,14 +111,9 @@ def rekey(config: ConfigOption = None) -> None:
     and repeat. Older keys are needed no more once nothing is left.
     """
     settings = command_settings(config)
-    if missing := missing_database(settings):
-        raise fail(f"There is no database yet: {missing}.")
-    with _database(settings) as database:
-        if database.sealing.current is None:
-            raise fail("store.encryption_key is empty: there is nothing to encrypt with (docs/operations.md).")
-        if not usable(*database.schema()):
-            raise fail("The database's tables are of an older version. Run `adapter db upgrade`.")
-        database.run_sync(partial(agree, now=datetime.now(UTC)))
+    if not settings.store.encryption_key.get_secret_value():
+        raise fail("store.encryption_key is empty: there is nothing to encrypt with (docs/operations.md).")
+    with open_database(settings) as database:
         done = asyncio.run(reseal(database, partial(datetime.now, UTC), at_once=True))
     told = f"{database.name}: {done.changed} values encrypted by the key {database.sealing.current}"
     if done.left:
@@ -140,10 +134,10 @@ def restored(config: ConfigOption = None) -> None:
     settings = command_settings(config)
     if missing := missing_database(settings):
         raise fail(f"There is no database: {missing}. Put the backup there first.")
-    with _database(settings) as database:
+    with closing(bootstrap.open_database(settings)) as database:
         database.hold_alone()  # refused while an adapter runs on it
         if not usable(*database.schema()):
             database.upgrade()
-        database.run_sync(partial(agree, now=datetime.now(UTC)))
+        database.run_sync(partial(note_keys, now=datetime.now(UTC)))
         make_careful(database)
     typer.echo(f"{database.name}: whatever waited to be sent is looked for first. Now the adapter can be started.")

@@ -14,7 +14,7 @@ from adapter.ops.context import Document
 from adapter.presentation.case_file import find_case
 from adapter.presentation.documents import document_data
 from adapter.presentation.guide import GUIDES, Guide, guide
-from mappings.documents import KINDS, render
+from mappings.documents import KINDS, DocumentError, render
 
 
 def gather_document(c: Connection, service: Service, reference: str, kind: str) -> Callable[[], Document] | None:
@@ -47,11 +47,22 @@ def role_guide(service: Service, tenant: str, role: str) -> Guide | None:
     return guide(role, service.tenants[tenant].mapping, service.words[tenant])
 
 
-def write_document(document: Document, path: Path) -> None:
-    """To a file that is said. Raises the command's failure where it can't be written."""
+def of_tenant(path: Path, tenant: str, service: Service) -> Path:
+    """The file of one municipality; of several each has its name at the end of the file's."""
+    return path.with_stem(f"{path.stem}-{tenant}") if len(service.tenants) > 1 else path
+
+
+def print_to_file(printing: Callable[[], Document], path: Path) -> None:
+    """Print a document and write it. Raises the command's failure for a template that can't be used, too."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(document.content)
-    except OSError as error:
-        raise fail(f"{path} can't be written: {error.strerror}") from None
+        document = printing()
+    except DocumentError as error:
+        raise fail(str(error)) from None
+    write_file(document.content, path)
+
+
+def write_file(content: bytes, path: Path) -> None:
+    """Write a file, with the folders above it, and say where. Raises ``OSError``."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
     typer.echo(str(path))

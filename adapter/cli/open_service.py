@@ -1,10 +1,11 @@
-"""What most commands begin with: the settings, quiet logging, and a database that is there."""
+"""What most commands begin with: the settings, quiet logging, and a database that is there and current."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -16,8 +17,8 @@ from adapter.cli.failures import fail
 from adapter.observability import configure_logging
 from adapter.settings import Settings, load_settings
 from adapter.settings.values import parsed_url
-from adapter.store.database import usable
-from adapter.store.keys import agree
+from adapter.store.database import Database, usable
+from adapter.store.keys import note_keys
 
 
 def command_settings(config: Path | None) -> Settings:
@@ -38,33 +39,42 @@ def tell_left_out(refused: Mapping[str, Sequence[str]]) -> None:
 
 
 @contextmanager
-def open_service(config: Path | None) -> Iterator[Service]:
-    """A service for a command that looks and changes nothing: its database has to be there, and current."""
-    settings = command_settings(config)
+def open_database(settings: Settings) -> Iterator[Database]:
+    """The database, which has to be there, current, and of our key. Raises the command's failure, ``StoreError``."""
     if missing := missing_database(settings):
         raise fail(f"There is no database yet: {missing}. `adapter run` or `adapter db upgrade` makes it.")
-    service = bootstrap.build(settings)
-    tell_left_out(service.runtime.refused)
-    try:
-        current, expected = service.runtime.db.schema()
+    with closing(bootstrap.open_database(settings)) as database:
+        current, expected = database.schema()
         if not usable(current, expected):
             raise fail(
                 f"The database's tables are of revision {current or 'none'}, and this version of the adapter needs "
                 f"{expected}. Run `adapter db upgrade`."
             )
-        service.runtime.db.run_sync(partial(agree, now=service.runtime.clock.now()))
+        database.run_sync(partial(note_keys, now=datetime.now(UTC)))
+        yield database
+
+
+@contextmanager
+def open_service(config: Path | None) -> Iterator[Service]:
+    """A service for a command that looks and changes nothing."""
+    settings = command_settings(config)
+    with open_database(settings) as database:
+        service = bootstrap.build(settings, db=database)
+        tell_left_out(service.runtime.refused)
         yield service
-    finally:
-        service.runtime.db.close()
 
 
 def missing_database(settings: Settings) -> Path | None:
     """The SQLite file that isn't there; looking at it through the driver would make it."""
+    path = sqlite_file(settings)
+    return None if path is None or path.exists() else path
+
+
+def sqlite_file(settings: Settings) -> Path | None:
+    """The database's file; None where it is PostgreSQL's or in memory."""
     url = parsed_url(settings.store.url)
-    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
-        return None
-    path = Path(str(url.database))
-    return None if path.exists() else path
+    on_disk = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(str(url.database)) if on_disk else None
 
 
 def make_database_file(settings: Settings) -> None:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 
+import typer
 from sqlalchemy import Connection
 
 from adapter.bootstrap import Service
 from adapter.store import reads
+from adapter.store.database import Database, usable
+from adapter.store.errors import StoreError
+from adapter.store.keys import note_keys
 from adapter.store.reads import SHELL, Reader
 
 _NOBODY_LOGGED_IN = 2**32 - 1
@@ -34,6 +39,27 @@ def _name(uid: int) -> str:
         return f"user {uid}"
 
 
-def noted(c: Connection, service: Service, what: str, tenants: Iterable[str], ref: str | None = None) -> None:
-    """Write down that a command shows this; in the transaction that reads it."""
-    reads.note(c, tenants, shell_reader(), what, service.runtime.clock.now(), ref)
+def noted(
+    c: Connection, service: Service, what: str, tenants: Iterable[str] | None = None, ref: str | None = None
+) -> None:
+    """Write down that a command shows this, of these municipalities or all; in the transaction that reads it."""
+    of = service.tenants if tenants is None else tenants
+    reads.note(c, of, shell_reader(), what, service.runtime.clock.now(), ref)
+
+
+def noted_if_possible(database: Database, tenants: Iterable[str], what: str) -> None:
+    """The same for what is needed on the day when the database can't be written, or is of an older version; said on
+    standard error where nothing was written down."""
+    now, why = datetime.now(UTC), "its tables are of another version"
+
+    def note(c: Connection) -> None:
+        note_keys(c, now)
+        reads.note(c, tenants, shell_reader(), what, now)
+
+    try:
+        if usable(*database.schema()):
+            database.run_sync(note)
+            return
+    except StoreError as error:
+        why = str(error)
+    typer.echo(f"Who reads here (adapter audit reads) is not written down: {why}.", err=True)

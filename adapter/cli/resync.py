@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import tomlkit
 import typer
-from rich import box
 from rich.table import Table
 
 from adapter.cli.failures import CANT_BEGIN, fail
 from adapter.cli.open_service import command_settings, open_service
-from adapter.cli.options import ConfigOption, JsonOption, command_group, print_json
+from adapter.cli.options import ConfigOption, JsonOption, SinceOption, command_group, print_json
+from adapter.cli.reader import noted
 from adapter.engine.request_file import Resync, parse, read_request_file
-from adapter.presentation.console import console
+from adapter.presentation.console import console, table
 from adapter.store import requests
 from adapter.store.requests import Item, ItemState, Request
 
@@ -31,6 +32,7 @@ def list_resyncs(config: ConfigOption = None, as_json: JsonOption = False) -> No
     """
     with open_service(config) as service:
         run = service.runtime.db.run_sync
+        run(lambda c: noted(c, service, "resync"))
         rows = run(requests.all_requests)
         counts = {(r.tenant, r.id): run(partial(requests.counts, tenant=r.tenant, id=r.id)) for r in rows}
         engine, served = service.settings.engine, list(service.tenants)
@@ -38,12 +40,9 @@ def list_resyncs(config: ConfigOption = None, as_json: JsonOption = False) -> No
     taken = {row.id for row in rows}
     waiting = [entry.key for _, file in files for _, entry in file.entries if entry.key not in taken]
     if as_json:
-        value = {
-            "resyncs": [_as_json(row, counts[row.tenant, row.id]) for row in rows],
-            "not_taken_yet": waiting,
-            "refused": [str(refusal) for _, file in files for refusal in file.refusals],
-        }
-        print_json(value)
+        refused = [str(refusal) for _, file in files for refusal in file.refusals]
+        resyncs = [_as_json(row, counts[row.tenant, row.id]) for row in rows]
+        print_json({"resyncs": resyncs, "not_taken_yet": waiting, "refused": refused})
         return
     out = console()
     out.print(
@@ -57,16 +56,12 @@ def list_resyncs(config: ConfigOption = None, as_json: JsonOption = False) -> No
 
 
 def _table(rows: Sequence[Request], counts: Mapping[tuple[str, str], dict[str, int]]) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in ("id", "municipality", "scope", "mode", "asked by", "taken (UTC)", "state"):
-        table.add_column(column)
+    shown = table("id", "municipality", "scope", "mode", "asked by", "taken (UTC)", "state")
     for row in rows:
-        asked = row.content
-        taken = f"{row.taken_at:%Y-%m-%d %H:%M}"
-        state = _state(row, counts[row.tenant, row.id])
-        scope, mode = asked.get("scope", row.kind), asked.get("mode", "")
-        table.add_row(row.id, row.tenant, scope, mode, asked["who"], taken, state)
-    return table
+        asked, state = row.content, _state(row, counts[row.tenant, row.id])
+        scope, mode, taken = asked.get("scope", row.kind), asked.get("mode", ""), f"{row.taken_at:%Y-%m-%d %H:%M}"
+        shown.add_row(row.id, row.tenant, scope, mode, asked["who"], taken, state)
+    return shown
 
 
 def _state(row: Request, counts: Mapping[str, int]) -> str:
@@ -84,15 +79,15 @@ def _state(row: Request, counts: Mapping[str, int]) -> str:
     return f"{found - left} of {found}" if step == "work" else f"finding the cases ({step}); {found} so far"
 
 
-def _as_json(row: Request, counts: Mapping[str, int]) -> dict[str, Any]:
+def _as_json(row: Request, items: object) -> dict[str, Any]:
     return {
         "id": row.id,
         "tenant": row.tenant,
         "kind": row.kind,
-        "request": dict(row.content),
-        "taken_at": row.taken_at.isoformat(),
-        "finished_at": row.finished_at.isoformat() if row.finished_at else None,
-        "items": dict(counts),
+        "request": row.content,
+        "taken_at": row.taken_at,
+        "finished_at": row.finished_at,
+        "items": items,
         "report": row.report,
         "error": row.error,
     }
@@ -110,23 +105,20 @@ def show_resync(
     """
     with open_service(config) as service:
         run = service.runtime.db.run_sync
+        run(lambda c: noted(c, service, "resync"))
         rows = run(partial(requests.all_requests, id=id))
         if not rows:
             raise fail(f"No re-sync {id} was taken. `adapter resync list` shows them all.")
         found = {row.tenant: run(partial(requests.items, tenant=row.tenant, id=id)) for row in rows}
     if as_json:
-        value = [
-            _as_json(row, {})
-            | {"items": [{"item": i.item, "state": i.state.value, **i.told} for i in found[row.tenant]]}
-            for row in rows
-        ]
-        print_json(value)
+        told = {
+            tenant: [{"item": i.item, "state": i.state, **i.told} for i in items] for tenant, items in found.items()
+        }
+        print_json([_as_json(row, told[row.tenant]) for row in rows])
         return
     out = console()
     for row in rows:
-        counts: dict[str, int] = {}
-        for item in found[row.tenant]:
-            counts[item.state] = counts.get(item.state, 0) + 1
+        counts = Counter(item.state.value for item in found[row.tenant])
         asked = row.content
         what = f"{asked['scope']}, {asked['mode']}" if "scope" in asked else row.kind
         out.print(f"{row.id} for {row.tenant}: {what}; {_state(row, counts)}", style="bold")
@@ -160,12 +152,14 @@ def add_resync(
     ],
     who: Annotated[str, typer.Option(help="Who asks: a role rather than a name.")],
     why: Annotated[str, typer.Option(help="Why; nothing personal.")],
-    mode: Annotated[str, typer.Option(help="plan (only say what would be done) or apply.")] = "plan",
+    mode: Annotated[
+        Literal["plan", "apply"], typer.Option(help="Only say what would be done, or do it as well.")
+    ] = "plan",
     id: Annotated[str | None, typer.Option(help="An id never used before. Default: made of the time.")] = None,
     tenant: Annotated[str | None, typer.Option(help="The municipality, where there are several.")] = None,
     case: Annotated[list[str] | None, typer.Option(help="With scope cases; may be given more than once.")] = None,
     order: Annotated[list[str] | None, typer.Option(help="With scope orders; may be given more than once.")] = None,
-    since: Annotated[datetime | None, typer.Option(help="With scope since: a date.", formats=["%Y-%m-%d"])] = None,
+    since: SinceOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Write a request into the re-sync file.
@@ -176,9 +170,9 @@ def add_resync(
     """
     settings = command_settings(config)
     id = id or f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{scope}"
-    day = since.date() if since else None
-    keys = {"id": id, "scope": scope, "mode": mode, "tenant": tenant, "cases": case, "orders": order, "since": day}
-    text = entry_text({**keys, "who": who, "why": why})
+    keys = {"id": id, "scope": scope, "mode": mode, "tenant": tenant, "cases": case, "orders": order, "since": since}
+    entry = {key: value for key, value in {**keys, "who": who, "why": why}.items() if value is not None}
+    text = tomlkit.dumps({"resync": [entry]})
     file = settings.engine.resync_file
     written = file.read_text(encoding="utf-8-sig") if file.exists() else ""
     tenants = list(settings.tenants)
@@ -194,16 +188,3 @@ def add_resync(
     with file.open("a", encoding="utf-8") as out:
         out.write(("" if not written or written.endswith("\n") else "\n") + "\n" + text)
     typer.echo(f"{id}: written to {file}. `adapter resync show {id}` tells what comes of it.")
-
-
-def entry_text(keys: Mapping[str, Any]) -> str:
-    """One entry as TOML; keys without a value are left out."""
-    table = tomlkit.table()
-    for key, value in keys.items():
-        if value is not None:
-            table.add(key, value)
-    entries = tomlkit.aot()
-    entries.append(table)
-    document = tomlkit.document()
-    document.add("resync", entries)
-    return tomlkit.dumps(document)

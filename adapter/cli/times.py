@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 import typer
@@ -20,13 +19,6 @@ app = command_group("Agreed times: how a note would be read.")
 _STOCKHOLM = ZoneInfo("Europe/Stockholm")
 
 
-class Heading(StrEnum):
-    """Under which heading the note would stand."""
-
-    AGREED = "agreed"
-    CHANGED = "changed"
-
-
 @app.callback()
 def times() -> None:
     """Agreed times: how a note would be read."""
@@ -35,7 +27,9 @@ def times() -> None:
 @app.command("check", context_settings={"ignore_unknown_options": True})
 def check_times(
     text: Annotated[str, typer.Argument(metavar="TEXT", help="The note's text, plain or RTF.")],
-    heading: Annotated[Heading, typer.Option(help="The heading that the note stands under.")] = Heading.AGREED,
+    heading: Annotated[
+        Literal["agreed", "changed"], typer.Option(help="Whether it stands under agreed or changed times.")
+    ] = "agreed",
     granted: Annotated[int | None, typer.Option(help="How many looks a night were granted.", min=0)] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -44,8 +38,7 @@ def check_times(
     Nothing is stored. The night lasts from 21:00 to 07:00. Exits with 1 and says why where the text would be told back.
     """
     today = datetime.now(UTC).astimezone(_STOCKHOLM).date()
-    changed = heading is Heading.CHANGED
-    trial = try_times(visible_text(text), NightWindow(), today, changed=changed, granted=granted)
+    trial = try_times(visible_text(text), NightWindow(), today, changed=heading == "changed", granted=granted)
     if trial.problem is not None or trial.times is None:
         code = trial.problem.code if trial.problem else "no_times"
         reason = Texts.load().say("times", code, **(trial.problem.params if trial.problem else {}))
@@ -55,7 +48,7 @@ def check_times(
             typer.echo(reason)
         raise typer.Exit(1)
     if as_json:
-        print_json({"nights": trial.times.to_json(), "from": trial.start.isoformat() if trial.start else None})
+        print_json({"nights": trial.times.to_json(), "from": trial.start})
         return
     if trial.start:
         typer.echo(f"från och med {trial.start}:")

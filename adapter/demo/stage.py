@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
-import secrets
 import shutil
 import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from datetime import date
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import tomlkit
+
+from adapter.cli.init import config_text, mapping_text, write_secrets
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
 from connectors.mock.phoniro import DEFAULT_CLIENT
 
@@ -59,25 +59,22 @@ class Stage:
         self.folder.mkdir(parents=True)
 
     def write_settings(self, urls: dict[str, str], today: date) -> None:
-        """An ordinary configuration, with the simulators' addresses, and one file per secret."""
-        example = files("mappings").joinpath("example.toml").read_text(encoding="utf-8")
-        mapping = re.sub(r"^go_live = .*$", f"go_live = {today.isoformat()}", example, count=1, flags=re.MULTILINE)
-        mapping = re.sub(r"^\[routine\.quiet\].*\nstart = .*\nend = .*\n", "", mapping, count=1, flags=re.MULTILINE)
-        mapping = mapping.replace('mode = "off"', 'mode = "on"')  # looks are written back
-        self.mapping.write_text(mapping, encoding="utf-8")
-        folder = self.folder / "secrets"
-        folder.mkdir(mode=0o700)
-        held = {"lifecare__key": DEFAULT_KEY, "phoniro__client_secret": DEFAULT_CLIENT[1]}
-        keys = {name: secrets.token_urlsafe(32) for name in ("pseudonym_key", "store__encryption_key")}
-        for name, value in {**held, **keys}.items():
-            (folder / name).write_text(value, encoding="utf-8")
-        places = {"mapping": self.mapping.as_posix(), "folder": self.folder.as_posix()}
+        """What ``adapter init`` writes, with the simulators' addresses, an impatient engine and looks written back."""
+        mapping: Any = tomlkit.parse(mapping_text("Exempelkommun", today))
+        del mapping["routine"]["quiet"]
+        mapping["reported_visits"]["mode"] = "on"
+        self.mapping.write_text(tomlkit.dumps(mapping), encoding="utf-8")
+        write_secrets(self.folder / "secrets", DEFAULT_KEY, DEFAULT_CLIENT[1])
         with socket.create_server(("127.0.0.1", 0)) as unused:
             self.port = unused.getsockname()[1]
-        config = _CONFIG.format(
-            **urls, **places, port=self.port, tenant=TENANT, domain=DEFAULT_DOMAIN, client=DEFAULT_CLIENT[0]
-        )
-        self.config.write_text(config)
+        lifecare = {"base_url": urls["lifecare"], "domain": DEFAULT_DOMAIN, "requests_per_second": 500}
+        phoniro = {"base_url": urls["phoniro"], "client_id": DEFAULT_CLIENT[0], "requests_per_second": 500}
+        config: Any = tomlkit.parse(config_text(self.folder.absolute(), TENANT, lifecare, phoniro))
+        del config["dry_run"]
+        impatient = {"poll_seconds": 1, "awaiting_minutes": 0.01, "settle_seconds": 1, "retry_first_seconds": 1}
+        config["engine"].update(impatient)
+        config.update({"ops": {"enabled": True, "port": self.port}, "logs": {"level": "DEBUG", "format": "json"}})
+        self.config.write_text(tomlkit.dumps(config), encoding="utf-8")
 
     async def start_simulators(self) -> dict[str, str]:
         """Start both vendors; returns their addresses by name."""
@@ -149,41 +146,3 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         pass  # somebody else's process: it lives
     return True
-
-
-_CONFIG = """\
-# Made by `adapter demo`: settings like anybody's, with the simulated vendors' addresses and an impatient engine.
-
-tenant = "{tenant}"
-mapping_file = "{mapping}"
-secrets_dir = "{folder}/secrets"
-
-[lifecare]
-base_url = "{lifecare}"
-domain = "{domain}"
-requests_per_second = 500
-
-[phoniro]
-base_url = "{phoniro}"
-client_id = "{client}"
-requests_per_second = 500
-
-[store]
-url = "sqlite:///{folder}/adapter.db"
-
-[engine]
-poll_seconds = 1
-awaiting_minutes = 0.01
-settle_seconds = 1
-retry_first_seconds = 1
-resync_file = "{folder}/resync.toml"
-adopt_file = "{folder}/adopt.toml"
-
-[ops]
-enabled = true
-port = {port}
-
-[logs]
-level = "DEBUG"
-format = "json"
-"""

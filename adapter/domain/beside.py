@@ -28,8 +28,7 @@ class Shall:
 
 def shall(s: Situation) -> Shall:
     """The same that ``next_step`` works towards, told as a whole."""
-    live, period = s.live, s.mandate.at_or_after(s.today)
-    about = (s.mandate.granted(s.today), period.unit_id if period else None, period.order_id if period else None)
+    live, about = s.live, (s.mandate.granted(s.today), s.unit, s.period.order_id if s.period else None)
     if s.mandate.over:
         ended = s.ledger.schedule
         status = ScheduleStatus.ENDED if ended else None

@@ -64,13 +64,15 @@ def _since(s: Situation, step: Step, told: Told, views: dict[str, StepView]) -> 
 def _not_before(s: Situation, step: Step, told: Told) -> list[datetime]:
     """What a step can't have been awaited longer than: the order that asks for it, the note that was refused, the
     letter by which it was asked for anew, the day that was booked for it."""
-    period, zone = s.mandate.at_or_after(s.today), s.policy.zone
+    period, zone = s.period, s.policy.zone
     at = [day_start(period.ordered, zone)] if period and step in WAY_IN else []
     if step.id == "I4" and s.evidence.refused_note and period:
         at += [s.evidence.refused_note.at, day_start(min(period.first, s.today), zone)]
     booked = s.evidence.newest.get(Signal.PICKUP_BOOKED if step.id == "A5" else Signal.INSTALLATION_BOOKED)
     if step.id in ("I8", "I9", "A5") and booked and booked.day:
         at.append(day_start(booked.day, zone))
+    if step.id == "I8" and s.evidence.withdrawn:
+        at.append(s.evidence.withdrawn.at)
     if step.id == "I7" and (asked := told.last(ALARM_TEAM, Letter.TIMES_CHANGED)):
         at.append(asked.done_at or asked.created_at)
     return at
@@ -98,7 +100,7 @@ class _Done:
 
     def __init__(self, s: Situation) -> None:
         self.s = s
-        self.told = Told(s.ledger.acts)
+        self.told = s.told
 
     def of(self, step: Step) -> StepView | None:
         special = getattr(self, f"_{step.id.lower()}", None)
@@ -152,7 +154,7 @@ class _Done:
         return _by_note(STEPS["I8"], max(consent, liability, key=lambda n: n.at))
 
     def _i10(self) -> StepView | None:
-        period = self.s.mandate.at_or_after(self.s.today)
+        period = self.s.period
         if period is None or not period.executed or period.execution is None:
             return None
         first = period.execution.first_day

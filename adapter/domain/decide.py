@@ -36,6 +36,7 @@ from adapter.domain.situation import Situation, situation
 from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, Told
 from adapter.domain.unfulfilled import unfulfilled
 from adapter.domain.unwatched import unwatched
+from adapter.domain.writer import daytime_mail
 
 UNREADABLE_AFTER = timedelta(hours=1)
 """How long something of a new case may be unreadable before a person is told."""
@@ -68,8 +69,8 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
         collected=collected,
         unwatched=None if closed else unwatched(s),
         unfulfilled=None if closed else unfulfilled(s, waiting),
-        unit=_unit(s),
-        execution=_execution(s),
+        unit=s.last_unit,
+        execution=s.period.execution.id if s.period and s.period.execution else None,
         balanced=balanced(s),
     )
 
@@ -81,19 +82,6 @@ def _taken_up(s: Situation) -> tuple[str, ...]:
     return tuple(o.id for o in s.facts.orders.value if o.id in granted and o.status in current and not o.gone)
 
 
-def _unit(s: Situation) -> int | None:
-    period, told = s.mandate.at_or_after(s.today), Told(s.ledger.acts).last(COORDINATOR)
-    if period is not None:
-        return period.unit_id
-    unit = told.what.get("unit") if told else None
-    return unit if isinstance(unit, int) else None
-
-
-def _execution(s: Situation) -> int | None:
-    period = s.mandate.at_or_after(s.today)
-    return period.execution.id if period and period.execution else None
-
-
 def _phase(s: Situation) -> Phase:
     if s.ledger.closed:
         return Phase.CLOSED
@@ -103,8 +91,7 @@ def _phase(s: Situation) -> Phase:
         return Phase.PAUSED if s.live.status is ScheduleStatus.PAUSED else Phase.ACTIVE
     if not everything_undone(s):
         return Phase.ENDING
-    told = Told(s.ledger.acts)
-    last = told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED, Letter.READY_TO_CLOSE)
+    last = s.told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED, Letter.READY_TO_CLOSE)
     closing_told = last is None or (last.what["letter"] == Letter.READY_TO_CLOSE and last.state is ActState.DONE)
     settled = closing_told and not executions_open(s) and balanced(s) and not _in_flight(s.ledger)
     settled = settled and not untold_declarations(s)
@@ -181,8 +168,8 @@ def _waiting(s: Situation) -> tuple[str, ...]:
         return _keeps_open(s)
     if s.live is not None:
         return tuple(f"paused_{cause}" for cause in pause_causes(s))
-    missing, coming = missing_gates(s), s.mandate.at_or_after(s.today)
-    if coming is not None and coming.executed:  # executed ahead of its first day: nobody is waited for
+    missing = missing_gates(s)
+    if s.period is not None and s.period.executed:  # executed ahead of its first day: nobody is waited for
         missing = tuple(step for step in missing if step != "I10")
     reasons = [f"gate_{step}" for step in missing if step != "I8" or s.evidence.papers_missing]
     reasons += [f"gate_{gate}" for gate in not_noted(s)]
@@ -217,7 +204,7 @@ def _notices_by_mail(s: Situation, notices: tuple[Attention, ...]) -> list[Wante
         key = ":".join([kind, notice.code, *params.values()])[:200]
         if (notice.parks or notice.code == "checksum") and key not in sent:
             to = {Role.ADAPTER: "it", Role.ASSESSOR: AUTHORITY}.get(notice.role, COORDINATOR)
-            mails.append(_mail(s, key, {"mail": kind, "to": to, "code": notice.code, **params}))
+            mails.append(daytime_mail(s, key, {"mail": kind, "to": to, "code": notice.code, **params}))
     return mails
 
 
@@ -229,12 +216,6 @@ def never_read(since: datetime, resources: tuple[str, ...], now: datetime, polic
     code = "never_read"
     what = {"mail": "parked", "to": "it", "code": code, "resources": ", ".join(resources)}
     return (Wanted(f"parked:{code}", ActKind.MAIL, what, why="parked", not_before=after_quiet_hours(now, policy)),)
-
-
-def _mail(s: Situation, key: str, what: dict[str, str | int]) -> Wanted:
-    return Wanted(
-        key, ActKind.MAIL, {**s.about, **what}, why=str(what["mail"]), not_before=after_quiet_hours(s.now, s.policy)
-    )
 
 
 def _wake_at(s: Situation, waits: Awaited, wanted: tuple[Wanted, ...]) -> datetime | None:

@@ -11,7 +11,8 @@ from adapter.domain.pauses import told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, Letter
 from adapter.domain.schedule import NOT_BEGUN, not_noted
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, COORDINATOR, Told, Writer
+from adapter.domain.told import ALARM_TEAM, COORDINATOR
+from adapter.domain.writer import Writer
 
 _LETTERS = {
     "not_executed": (Letter.NOT_EXECUTED, "signal"),
@@ -23,7 +24,7 @@ _LETTERS = {
 def deviations(s: Situation) -> list[tuple[str, str, datetime, str]]:
     """What isn't as the routine has it: (code, id of what shows it, since when, detail). Each has its grace."""
     found: list[tuple[str, str, datetime, str]] = []
-    period = s.mandate.at_or_after(s.today)
+    period = s.period
     papers = [n for n in (s.evidence.consent, s.evidence.liability, s.evidence.ready) if n]
     if papers and period is not None and not period.executed and not s.ever_scheduled:
         shown = min(papers, key=lambda n: (n.at, n.id))
@@ -31,7 +32,7 @@ def deviations(s: Situation) -> list[tuple[str, str, datetime, str]]:
     ready, missing = s.evidence.ready, s.evidence.papers_missing or next(iter(not_noted(s)), None)
     if ready and missing and not s.evidence.withdrawn and not s.live:
         found.append(("no_consent", ready.id, ready.at, missing))
-    asked = Told(s.ledger.acts).last(ALARM_TEAM, *ASSIGNMENT_IN)
+    asked = s.told.last(ALARM_TEAM, *ASSIGNMENT_IN)
     collected = None if s.live else s.evidence.collected  # a running e-tillsyn is paused by it, and that is told
     for note in (collected, s.evidence.newest.get(Signal.PICKUP_BOOKED)):
         if note and asked and note.at > asked.created_at:
@@ -42,7 +43,7 @@ def deviations(s: Situation) -> list[tuple[str, str, datetime, str]]:
 def booked_unexecuted(s: Situation) -> date | None:
     """The day that is booked for the installation, today or later, of an order that isn't executed (I10). None where
     that can't be known now, where something else must be mended first, and where the camera is up already."""
-    booked, period = s.evidence.booked, s.mandate.at_or_after(s.today)
+    booked, period = s.evidence.booked, s.period
     if booked is None or booked.day is None or booked.day < s.today or period is None or period.executed:
         return None
     unsure = {"orders", "executions"} & set(s.facts.stale) or set(told_causes(s)) - NOT_BEGUN

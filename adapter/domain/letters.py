@@ -18,7 +18,8 @@ from adapter.domain.pauses import by_hand, pauses, told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter
 from adapter.domain.schedule import camera_is_down, pause_causes
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, Told, Writer
+from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN
+from adapter.domain.writer import Writer
 
 _A_WEEK = timedelta(days=7)
 _SAME_NEWS = timedelta(days=1)
@@ -61,7 +62,7 @@ def _orders(w: Writer) -> None:
     s = w.s
     if not s.mandate.run:
         return
-    period = s.mandate.at_or_after(s.today)
+    period = s.period
     grant = s.mandate.granted(s.today)
     granted = grant.per_night if grant else None
     common: What = {
@@ -70,7 +71,7 @@ def _orders(w: Writer) -> None:
         "orders": json.dumps(sorted({p.order_id for p in s.mandate.run})),
     }
     known = w.told.values(COORDINATOR, (Letter.RECEIVED, Letter.RENEWED), "orders")
-    before = w._last_unit()
+    before = s.told.unit
     if not w.told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED):
         asks = "times" if s.evidence.times is None else None
         executed = bool(period and period.executed)
@@ -242,7 +243,7 @@ def _events(w: Writer) -> None:
 def untold_declarations(s: Situation) -> list[tuple[str, Note]]:
     """Steps that were declared by hand and of which the coordinator hasn't been told, each with the key of its letter.
     What an adopted case was taken over with is from before it was opened."""
-    told = {a.key for a in Told(s.ledger.acts).letters}
+    told = {a.key for a in s.told.letters}
     declared = [n for n in s.facts.notes.value if n.by is not None and n.at >= s.ledger.opened_at]
     keyed = [(f"declared:{note.signal.value}:{note.at.isoformat()}", note) for note in declared]
     return [(key, note) for key, note in keyed if key not in told]
@@ -274,7 +275,7 @@ def _assignment_out(w: Writer) -> None:
 
 def everything_undone(s: Situation) -> bool:
     """Whether nothing is left to do but to close the case: A2 done, A3 told, A5 seen or not needed."""
-    told = Told(s.ledger.acts)
+    told = s.told
     last = told.last(ALARM_TEAM, *ASSIGNMENT_IN, *ASSIGNMENT_OUT)
     alarm_told = last is None or last.what["letter"] in ASSIGNMENT_OUT or s.evidence.collected is not None
     plan = told.last(PLAN, Letter.PLAN, Letter.PLAN_VOID)

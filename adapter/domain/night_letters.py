@@ -10,12 +10,13 @@ import json
 from collections.abc import Iterable
 from datetime import date, datetime
 
-from adapter.domain.ledger import ActKind, Look, ScheduleStatus, Wanted, What
+from adapter.domain.ledger import Look, ScheduleStatus, Wanted, What
 from adapter.domain.night_watch import Patience, camera_silent, found_late, night_end, night_of
 from adapter.domain.routine import Letter
 from adapter.domain.schedule import pause_causes
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, COORDINATOR, NIGHT, Writer
+from adapter.domain.told import ALARM_TEAM, COORDINATOR, NIGHT
+from adapter.domain.writer import Writer, mail_of
 
 
 def night_acts(s: Situation) -> tuple[Wanted, ...]:
@@ -62,9 +63,9 @@ def _late(s: Situation, look: Look) -> bool:
 def _mail(w: Writer, topic: str, mail: str, look: Look, more: What) -> None:
     s = w.s
     to = NIGHT if s.policy.has_night_mailbox(w.unit) else COORDINATOR
-    fields: What = {"due": _local(s, look.due_at), "outcome": look.outcome.value, **more}
-    what: What = {**s.about, "unit": w.unit, "mail": mail, "to": to, **fields}
-    w.letters.append(Wanted(f"{topic}:{w.told.count(topic)}", ActKind.MAIL, what, why=mail))
+    due: What = {"due": _local(s, look.due_at), "outcome": look.outcome.value}
+    what: What = {"unit": w.unit, "mail": mail, "to": to, **due, **more}
+    w.letters.append(mail_of(s, f"{topic}:{w.told.count(topic)}", what))
 
 
 def _may_look(s: Situation) -> bool:

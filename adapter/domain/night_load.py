@@ -11,7 +11,8 @@ from adapter.domain.ledger import ActState, ScheduleRecord, ScheduleStatus, Want
 from adapter.domain.nights import NightTimes, NightWindow, Weekday
 from adapter.domain.routine import Letter
 from adapter.domain.situation import Situation
-from adapter.domain.told import COORDINATOR, Writer
+from adapter.domain.told import COORDINATOR
+from adapter.domain.writer import Writer
 
 MINUTES = 15
 Load = Mapping[int | None, Mapping[time, int]]

@@ -17,7 +17,8 @@ from adapter.domain.looks import local_date
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter, Role
 from adapter.domain.schedule import boundaries, camera_is_down, pause_causes
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, Writer
+from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR
+from adapter.domain.writer import Writer
 
 _ACT_FIRST = timedelta(minutes=1)
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from adapter.domain.calendar import after_quiet_hours, late_level, months_after
+from adapter.domain.calendar import late_level, months_after
 from adapter.domain.checklist import awaited_since
 from adapter.domain.decision import StepView
 from adapter.domain.facts import Note
-from adapter.domain.ledger import ActKind, Wanted, What
+from adapter.domain.ledger import Wanted, What
 from adapter.domain.looks import day_start, local_date
 from adapter.domain.plans import plan_of
 from adapter.domain.policy import Lateness
@@ -26,8 +26,9 @@ from adapter.domain.schedule import (
     standing_absences,
 )
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, COORDINATOR, NIGHT, Told
+from adapter.domain.told import ALARM_TEAM, COORDINATOR, NIGHT
 from adapter.domain.unwatched import awaited_pauses, away_since, reminded
+from adapter.domain.writer import daytime_mail
 
 ESCALATION = "escalation"
 _REVIEW = Lateness(0, 20, 40)
@@ -64,7 +65,7 @@ def awaited(s: Situation, steps: tuple[StepView, ...]) -> Awaited:
 class _Late:
     def __init__(self, s: Situation) -> None:
         self.s = s
-        self.told = Told(s.ledger.acts)
+        self.told = s.told
         self.mails: list[Wanted] = []
         self.rises: list[datetime] = []
 
@@ -86,22 +87,16 @@ class _Late:
 
     def mail(self, key: str, what: What) -> None:
         if not any(a.key == key for a in self.told.acts):
-            held = after_quiet_hours(self.s.now, self.s.policy)
-            self.mails.append(Wanted(key, ActKind.MAIL, {**self.s.about, **what}, str(what["mail"]), not_before=held))
+            self.mails.append(daytime_mail(self.s, key, what))
 
 
 def _step(s: Situation, late: _Late, view: StepView) -> StepView:
     since = awaited_since(view)
     if since is None or not _is_reminded(s, view):
         return view
-    by_night = view.id == "I12" and s.policy.plans_by_night and s.policy.has_night_mailbox(_unit(s))
+    by_night = view.id == "I12" and s.policy.plans_by_night and s.policy.has_night_mailbox(s.unit)
     what: What = {"mail": "reminder", "to": NIGHT if by_night else view.role.value, "step": view.id}
     return replace(view, late=late.on(view.id, since, what))
-
-
-def _unit(s: Situation) -> int | None:
-    period = s.mandate.at_or_after(s.today)
-    return period.unit_id if period else None
 
 
 def _is_reminded(s: Situation, view: StepView) -> bool:

@@ -213,8 +213,7 @@ def change_of(s: Situation, live: ScheduleRecord) -> Wanted | None:
 def _new_patience(s: Situation, live: ScheduleRecord) -> Wanted | None:
     """How long its looks may take, where the mapping says otherwise by now: an act of its own and the last of all, so
     that nothing else waits for it."""
-    period = s.mandate.at_or_after(s.today)
-    wanted = s.policy.patience_of(period.unit_id if period else None)
+    wanted = s.policy.patience_of(s.unit)
     if live.patience in (None, wanted):
         return None
     what: What = {"tolerance": wanted[0], "retry_after": wanted[1]}
@@ -248,8 +247,7 @@ def _person(s: Situation, *, about_to_create: bool = False) -> list[Wanted]:
 
 
 def _put_what(s: Situation) -> What:
-    period = s.mandate.at_or_after(s.today)
-    return {"details": s.facts.client.value.details, "unit": period.unit_id if period else None}
+    return {"details": s.facts.client.value.details, "unit": s.unit}
 
 
 def camera_is_down(s: Situation) -> bool:

@@ -9,14 +9,16 @@ from adapter.domain.evidence import Evidence, read_evidence
 from adapter.domain.facts import Facts
 from adapter.domain.ledger import ActKind, Ledger, ScheduleRecord, ScheduleStatus, What
 from adapter.domain.looks import local_date, window_start
-from adapter.domain.mandate import Mandate, read_mandate
+from adapter.domain.mandate import Mandate, Period, read_mandate
 from adapter.domain.nights import Granted
 from adapter.domain.policy import Policy
+from adapter.domain.told import Told
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Everything that was read out of the facts once, handed to each part of ``decide``."""
+    """Everything that was read out of facts and ledger once, handed to each part of ``decide``. ``period`` is the one
+    in force, else the next to come, else the last there was."""
 
     facts: Facts
     ledger: Ledger
@@ -25,6 +27,8 @@ class Situation:
     now: datetime
     today: date
     policy: Policy
+    period: Period | None
+    told: Told
 
     @property
     def live(self) -> ScheduleRecord | None:
@@ -37,11 +41,20 @@ class Situation:
         return self.ledger.schedule is not None or bool(self.ledger.counting(ActKind.CREATE))
 
     @property
+    def unit(self) -> int | None:
+        """The provider's unit that has the case, by its order."""
+        return self.period.unit_id if self.period else None
+
+    @property
+    def last_unit(self) -> int | None:
+        """The same; where no order says it any more, the unit that was last written to."""
+        return self.unit if self.period else self.told.unit
+
+    @property
     def about(self) -> What:
         """What a mail names the case by, beside its reference: the order, and the unit that has it."""
-        period = self.mandate.at_or_after(self.today)
-        order = period.order_id if period else min(self.facts.chain, default=None)
-        return {"order": order, "unit": period.unit_id if period else None}
+        order = self.period.order_id if self.period else min(self.facts.chain, default=None)
+        return {"order": order, "unit": self.unit}
 
     def tonight(self, day: date) -> Situation:
         """The same facts as they will read when the night of ``day`` begins."""
@@ -55,4 +68,4 @@ def situation(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Si
     grants = [(day, mandate.granted(day) or Granted()) for day in (today, *mandate.turns(today))]
     first_day = max(today, period.first) if period else today
     evidence = read_evidence(facts, ledger, grants, policy.window, today, first_day)
-    return Situation(facts, ledger, mandate, evidence, now, today, policy)
+    return Situation(facts, ledger, mandate, evidence, now, today, policy, period, Told(ledger.acts))

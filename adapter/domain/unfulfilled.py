@@ -61,8 +61,7 @@ def unfulfilled(s: Situation, waiting: tuple[str, ...]) -> Unfulfilled | None:
     if since > s.today:
         return None
     why = waiting or ("not_resumed" if live else "not_scheduled",)
-    period = s.mandate.at_or_after(s.today)
-    return Unfulfilled(kind, since, period.order_id if period else None, why)
+    return Unfulfilled(kind, since, s.period.order_id if s.period else None, why)
 
 
 def _stopped_on(s: Situation, record: ScheduleRecord) -> date:

@@ -12,7 +12,7 @@ from adapter.domain.pauses import PAUSES, told_causes
 from adapter.domain.routine import Role
 from adapter.domain.schedule import NOT_BEGUN, absence_bounds, away, missing_gates, pause_causes, standing_absences
 from adapter.domain.situation import Situation
-from adapter.domain.told import COORDINATOR, Told
+from adapter.domain.told import COORDINATOR
 
 NOT_RUNNING = ("not_started", "not_scheduled", "not_resumed", "absence_open")
 """Why nobody looks, beside the causes of a pause."""
@@ -70,7 +70,7 @@ def away_since(s: Situation) -> datetime | None:
 
 def _since(s: Situation, cause: str) -> datetime | None:
     """Since it was told: by its newest letter, or by mail where there is none before the start."""
-    told, pause = Told(s.ledger.acts), PAUSES[cause]
+    told, pause = s.told, PAUSES[cause]
     to = next((r for r in pause.readers if pause.mends and r == pause.mends.value), COORDINATOR)
     last = told.topic(f"pause:{cause}:{to}") or next((a for a in told.acts if a.key == f"parked:{cause}"), None)
     return (last.done_at or last.created_at) if last and last.what.get("letter") != pause.gone else None

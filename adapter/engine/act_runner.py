@@ -196,11 +196,7 @@ class _Turn:
         attempts = self.claimed.act.attempts
         wait = backoff(attempts - 1, self.rt.tuning, self.rt.rng) if attempts > 1 else timedelta(0)
         what = self._ours or "it had no effect; it is sent again if it is still called for"
-        await self.rt.db.run(
-            lambda c: claims.retry(
-                c, self.claimed, retry_at=now + wait, error=what, now=now, reason="act_had_no_effect"
-            )
-        )
+        await self._stored(ActState.PENDING, what, now, retry_at=now + wait, reason="act_had_no_effect")
 
     async def _still_unknown(self, looks: int, error: PortError | None) -> None:
         now = self.rt.clock.now()
@@ -209,10 +205,12 @@ class _Turn:
             wait = max(wait, self._backoff(self.claimed.act.attempts + self.claimed.looks, error))
         told = error.audit if error else {}
         text = str(error) if error else self._ours or "its answer was lost; it is looked for before it is sent again"
-        await self.rt.db.run(
-            lambda c: claims.unknown(c, self.claimed, retry_at=now + wait, looks=looks, error=text, now=now, told=told)
-        )
+        await self._stored(ActState.UNKNOWN, text, now, retry_at=now + wait, looks=looks, told=told)
         log("act_unknown", vendor=self.vendor, error=error, look_at=now + wait, **self.label)
+
+    async def _stored(self, state: ActState, error: str, now: datetime, **how: Any) -> None:
+        """Store that it isn't known to have had its effect (``claims.failed``)."""
+        await self.rt.db.run(lambda c: claims.failed(c, self.claimed, state, error=error, now=now, **how))
 
     def _backoff(self, attempts: int, error: PortError) -> timedelta:
         """A pause or an end doesn't wait long for a vendor's wish, nor does what a pause may be waiting for: an act on
@@ -233,9 +231,7 @@ class _Turn:
                 await self._park(error, now)
             case Verdict.RETRY:
                 retry_at = now + self._backoff(claimed.act.attempts, error)
-                await self.rt.db.run(
-                    lambda c: claims.retry(c, claimed, retry_at=retry_at, error=str(error), now=now, told=error.audit)
-                )
+                await self._stored(ActState.PENDING, str(error), now, retry_at=retry_at, told=error.audit)
                 attempts = claimed.act.attempts
                 log("act_retry", failure=error.failure.value, attempts=attempts, retry_at=retry_at, **told)
             case Verdict.DECIDE_AGAIN:
@@ -247,7 +243,8 @@ class _Turn:
 
     def _parked(self, c: Connection, error: PortError, now: datetime) -> bool:
         """Park it; whether that is news: what holds up one look holds up those of the whole town."""
-        claims.park(c, self.claimed, error=str(error), now=now, reason="act_parked", told=error.audit)
+        how: dict[str, Any] = {"reason": "act_parked", "told": error.audit}
+        claims.failed(c, self.claimed, ActState.PARKED, error=str(error), now=now, **how)
         return self.claimed.lane != "visit" or write_back.tell_held(c, self.claimed.tenant, error, now)
 
     def _tell_parked(self, error: PortError) -> None:
@@ -277,9 +274,8 @@ class _Turn:
                 )
             news = hopeless and self._parked(c, error, now)
             if not hopeless:
-                claims.retry(
-                    c, claimed, retry_at=retry_at, error=str(error), now=now, reason="conflict", told=error.audit
-                )
+                how: dict[str, Any] = {"retry_at": retry_at, "reason": "conflict", "told": error.audit}
+                claims.failed(c, claimed, ActState.PENDING, error=str(error), now=now, **how)
             counting.schedule_seen(c, self.tenant, claimed.ref, before, now)
             return hopeless, news
 

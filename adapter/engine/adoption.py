@@ -23,7 +23,7 @@ from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.request_file import Adoption
 from adapter.log_events import log
 from adapter.ports import PlatformSchedule
-from adapter.store import cases, declarations, outbox, persons, schedules
+from adapter.store import cases, facts, outbox, persons, schedules
 from adapter.store.cases import Case
 from adapter.store.errors import OrderTaken
 
@@ -47,7 +47,7 @@ async def adopt(rt: Runtime, tenant: Tenant, entry: Adoption) -> str | None:
     seen = await tenant.platform.schedule(entry.schedule)
     if seen is None or seen.record.status is ScheduleStatus.ENDED:
         return f"schedule {entry.schedule} is not there, or has ended"
-    if await rt.db.run(lambda c: schedules.by_remote_id(c, tenant.name, entry.schedule)) is not None:
+    if await rt.db.run(lambda c: schedules.by_remote_ids(c, tenant.name, [entry.schedule])):
         return f"schedule {entry.schedule} belongs to another case"
     try:
         ref = await rt.db.run(lambda c: _open(c, rt, tenant, entry, person_id, order, seen))
@@ -80,7 +80,7 @@ def _open(
     # As of the order's day, so that whatever stands in the record since then goes before.
     at = day_start(order.order_date, tenant.policy.zone)
     for signal in entry.done:
-        declarations.declare(c, tenant.name, case.ref, signal, at=at, who=entry.who, why=entry.why)
+        facts.declare(c, tenant.name, case.ref, signal, at=at, who=entry.who, why=entry.why)
     counting.schedule_seen(c, tenant, case.ref, None, now)
     return case.ref
 
@@ -111,4 +111,4 @@ def _of_entry(wanted: Wanted) -> bool:
 def _seed(c: Connection, case: Case, wanted: Sequence[Wanted], now: datetime) -> None:
     outbox.seed_done(c, case, wanted, now)
     for put in (w for w in wanted if w.kind is ActKind.PUT_PERSON):
-        persons.told(c, case.tenant, case.person, str(put.what["details"]))
+        persons.note_told(c, case.tenant, case.person, str(put.what["details"]))

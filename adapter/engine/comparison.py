@@ -9,10 +9,10 @@ policy says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from contextlib import aclosing
+from collections.abc import Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 from sqlalchemy import Connection
@@ -61,17 +61,14 @@ class Comparison:
 async def compare(rt: Runtime, tenant: Tenant) -> Comparison:
     """Compare all schedules of a municipality. Raises ``PortError`` if they couldn't all be listed: what was found by
     then is stored and stands; the rest is found next time."""
-    began = rt.clock.now()
-    found = Comparison()
-    listed: set[str] = set()
+    comparer = _Comparer(rt, tenant)
+    found = comparer.found
     with log_context(tenant=tenant.name):
         async with aclosing(tenant.platform.schedules()) as pages:
             async for page in pages:
-                listed.update(row.id for row in page if row.id)
-                await _compare_page(rt, tenant, page, found, began)
-        await _missing(rt, tenant, listed, found)
-        seconds = (rt.clock.now() - began).total_seconds()
-        _report(found, seconds)
+                await comparer.compare_page(page)
+        await comparer.find_missing()
+        _report(found, (rt.clock.now() - comparer.began).total_seconds())
         data: events.Data = {
             "listed": found.listed,
             "others": found.others,
@@ -111,59 +108,126 @@ async def compare_when_due(rt: Runtime, tenant: Tenant) -> None:
         log("lease_lost", lease=f"feed {FEED}", held_seconds=(rt.clock.now() - now).total_seconds())
 
 
-async def _compare_page(
-    rt: Runtime, tenant: Tenant, page: Sequence[PlatformSchedule | BrokenSchedule], found: Comparison, began: datetime
-) -> None:
-    ids = [row.id for row in page if row.id]
-    known = await rt.db.run(lambda c: schedules.by_remote_ids(c, tenant.name, ids))
-    found.listed += len(page)
-    for row in page:
-        ours = known.get(row.id or "")
+class _Comparer:
+    """One comparison. ``listed`` are the platform's ids of the schedules that it showed so far."""
+
+    def __init__(self, rt: Runtime, tenant: Tenant) -> None:
+        self.rt, self.tenant, self.began = rt, tenant, rt.clock.now()
+        self.found, self.listed = Comparison(), set[str]()
+
+    async def compare_page(self, page: Sequence[PlatformSchedule | BrokenSchedule]) -> None:
+        ids = [row.id for row in page if row.id]
+        known = await self.rt.db.run(lambda c: schedules.by_remote_ids(c, self.tenant.name, ids))
+        self.found.listed += len(page)
+        self.listed.update(ids)
+        for row in page:
+            ours = known.get(row.id or "")
+            with self._set_aside(f"{ours.ref}-{ours.record.n}" if ours else row.id or "?"):
+                await self._compare(row, ours)
+
+    @contextmanager
+    def _set_aside(self, label: str) -> Iterator[None]:
+        """What is wrong with this schedule alone holds up no other."""
         try:
-            await _compare_one(rt, tenant, row, ours, found, began)
+            yield
         except PortError as error:
             if error.failure in OF_ALL:
                 raise
-            found.set_aside(f"{ours.ref}-{ours.record.n}" if ours else row.id or "?", error)
+            self.found.set_aside(label, error)
 
+    async def _compare(self, row: PlatformSchedule | BrokenSchedule, ours: schedules.Owned | None) -> None:
+        if isinstance(row, BrokenSchedule):
+            if ours is None:
+                self.found.set_aside(row.id or "?", row.problem)
+            else:  # by itself it may well be read
+                await self._take_over(ours.ref, ours.record, row.id or "")
+        elif ours is None:
+            await self._nobodys(row)
+        elif row.record.status is not ScheduleStatus.ENDED and not ours.open:
+            await self._unowned(row, ours.ref, may_end=True)
+        elif ours.shows(row.record):
+            self.found.same += 1
+        else:
+            await self._look_closer(ours, row)
 
-async def _compare_one(
-    rt: Runtime,
-    tenant: Tenant,
-    row: PlatformSchedule | BrokenSchedule,
-    ours: schedules.Owned | None,
-    found: Comparison,
-    began: datetime,
-) -> None:
-    if isinstance(row, BrokenSchedule):
+    async def _look_closer(self, ours: schedules.Owned, row: PlatformSchedule) -> None:
+        known, seen = ours.record, row.record
+        if same(known, seen):
+            self.found.same += 1
+            if known.patience is None and seen.patience is not None:
+                # From before it was kept: from now on it is, and follows the mapping when the case is decided next.
+                learnt = replace(known, patience=seen.patience)
+                await self.rt.db.run(lambda c: schedules.replace_stored(c, self.tenant.name, ours, learnt))
+        elif known.seen_at < self.began - LAG:
+            await self._take_over(ours.ref, known, row.id)
+        else:
+            self.found.left_out.append(f"{ours.ref}-{known.n}")
+
+    async def _take_over(self, ref: str, known: ScheduleRecord, schedule_id: str) -> None:
+        """Read it by its id, store it as it is, and have the case decided again."""
+        now_there = await self.tenant.platform.schedule(schedule_id)
+        if now_there is None or same(known, now_there.record):
+            return
+        seen = replace(now_there.record, n=known.n, orders=known.orders)
+
+        label = f"{ref}-{known.n}"
+        self.found.changed.append(label)
+        if self.rt.tuning.mend_drift:
+
+            def store(c: Connection) -> None:
+                now, before = self.rt.clock.now(), schedules.newest(c, self.tenant.name, ref)
+                schedules.save(c, self.tenant.name, ref, seen, remote_id=schedule_id, etag=now_there.etag)
+                due.mark_due(c, self.tenant.name, [ref], now, "comparison")
+                counting.schedule_seen(c, self.tenant, ref, before, now)
+
+            await self.rt.db.run(store)
+        log("schedule_changed", case=ref, schedule=label, status=seen.status.value, mended=self.rt.tuning.mend_drift)
+
+    async def _nobodys(self, row: PlatformSchedule) -> None:
+        """A schedule that no case knows: somebody else's, or one that bears our reference."""
+        ours = OURS.fullmatch(row.reference)
         if ours is None:
-            found.set_aside(row.id or "?", row.problem)
-        else:  # by itself it may well be read
-            await _take_over(rt, tenant, ours.ref, ours.record, row.id or "", found)
-    elif ours is None:
-        await _nobodys(rt, tenant, row, found)
-    elif row.record.status is not ScheduleStatus.ENDED and not ours.open:
-        await _unowned(rt, tenant, row, ours.ref, found, may_end=True)
-    elif ours.shows(row.record):
-        found.same += 1
-    else:
-        await _look_closer(rt, tenant, ours, row, found, began)
+            self.found.others += 1
+            return
+        if row.record.status is ScheduleStatus.ENDED:
+            self.found.same += 1
+            return
+        ref = ours.group(1)
+        case = await self.rt.db.run(lambda c: cases.case(c, self.tenant.name, ref))
+        if case is not None and case.open:
+            # Its creation may be under way at this moment, or its answer was lost: the case finds out by itself.
+            await self.rt.db.run(lambda c: due.mark_due(c, self.tenant.name, [ref], self.rt.clock.now(), "comparison"))
+        await self._unowned(row, ref, may_end=case is None or not case.open)
 
+    async def _unowned(self, row: PlatformSchedule, ref: str, *, may_end: bool) -> None:
+        """Tell it, and end it where the policy says so. Ending isn't the default: after a restored backup the cases of
+        these schedules may be what is missing, and persons rely on them."""
+        self.found.unowned.append(row.reference)
+        ended = may_end and self.rt.tuning.end_unowned and not self.rt.dry_run
+        if ended:
+            now = self.rt.clock.now()
+            what: What = {"n": row.record.n, "reason": "other"}
+            act = Act(0, f"unowned:{row.reference}", ActKind.END, ActState.SENDING, what, now)
+            ids = {row.record.n: (row.id, row.etag)}
+            await self.tenant.executor.perform(act, CaseContext(self.tenant.name, ref, "", None, True, ids))
+            self.found.ended.append(row.reference)
+        log("schedule_unowned", case=ref, schedule=row.reference, status=row.record.status.value, ended=ended)
 
-async def _look_closer(
-    rt: Runtime, tenant: Tenant, ours: schedules.Owned, row: PlatformSchedule, found: Comparison, began: datetime
-) -> None:
-    known, seen = ours.record, row.record
-    if same(known, seen):
-        found.same += 1
-        if known.patience is None and seen.patience is not None:
-            # From before it was kept: from now on it is, and follows the mapping when the case is decided next.
-            learnt = replace(known, patience=seen.patience)
-            await rt.db.run(lambda c: schedules.replace_stored(c, tenant.name, ours, learnt))
-    elif known.seen_at < began - LAG:
-        await _take_over(rt, tenant, ours.ref, known, row.id, found)
-    else:
-        found.left_out.append(f"{ours.ref}-{known.n}")
+    async def find_missing(self) -> None:
+        """Schedules that we take for running and that the list didn't show."""
+        after = ("", 0)
+        while True:
+            page = await self.rt.db.run(partial(schedules.running, tenant=self.tenant.name, after=after, limit=BATCH))
+            if not page:
+                return
+            after = page[-1][:2]
+            for ref, n, remote_id in page:
+                if remote_id in self.listed:
+                    continue
+                with self._set_aside(f"{ref}-{n}"):
+                    if await self.tenant.platform.schedule(remote_id) is None:
+                        self.found.missing.append(f"{ref}-{n}")
+                        log("schedule_missing", case=ref, schedule=f"{ref}-{n}")
 
 
 def same(known: ScheduleRecord, seen: ScheduleRecord) -> bool:
@@ -175,86 +239,6 @@ def same(known: ScheduleRecord, seen: ScheduleRecord) -> bool:
         seen.valid_to,
         seen.times,
     )
-
-
-async def _take_over(
-    rt: Runtime, tenant: Tenant, ref: str, known: ScheduleRecord, schedule_id: str, found: Comparison
-) -> None:
-    """Read it by its id, store it as it is, and have the case decided again."""
-    now_there = await tenant.platform.schedule(schedule_id)
-    if now_there is None or same(known, now_there.record):
-        return
-    seen = replace(now_there.record, n=known.n, orders=known.orders)
-
-    label = f"{ref}-{known.n}"
-    found.changed.append(label)
-    if rt.tuning.mend_drift:
-
-        def store(c: Connection) -> None:
-            now, before = rt.clock.now(), schedules.newest(c, tenant.name, ref)
-            schedules.save(c, tenant.name, ref, seen, remote_id=schedule_id, etag=now_there.etag)
-            due.mark_due(c, tenant.name, [ref], now, "comparison")
-            counting.schedule_seen(c, tenant, ref, before, now)
-
-        await rt.db.run(store)
-    log("schedule_changed", case=ref, schedule=label, status=seen.status.value, mended=rt.tuning.mend_drift)
-
-
-async def _nobodys(rt: Runtime, tenant: Tenant, row: PlatformSchedule, found: Comparison) -> None:
-    """A schedule that no case knows: somebody else's, or one that bears our reference."""
-    ours = OURS.fullmatch(row.reference)
-    if ours is None:
-        found.others += 1
-        return
-    if row.record.status is ScheduleStatus.ENDED:
-        found.same += 1
-        return
-    ref = ours.group(1)
-    case = await rt.db.run(lambda c: cases.case(c, tenant.name, ref))
-    if case is not None and case.open:
-        # Its creation may be under way at this moment, or its answer was lost: the case finds out by itself.
-        await rt.db.run(lambda c: due.mark_due(c, tenant.name, [ref], rt.clock.now(), "comparison"))
-    await _unowned(rt, tenant, row, ref, found, may_end=case is None or not case.open)
-
-
-async def _unowned(
-    rt: Runtime, tenant: Tenant, row: PlatformSchedule, ref: str, found: Comparison, *, may_end: bool
-) -> None:
-    """Tell it, and end it where the policy says so. Ending isn't the default: after a restored backup the cases of
-    these schedules may be what is missing, and persons rely on them."""
-    found.unowned.append(row.reference)
-    ended = may_end and rt.tuning.end_unowned and not rt.dry_run
-    if ended:
-        now = rt.clock.now()
-        what: What = {"n": row.record.n, "reason": "other"}
-        act = Act(0, f"unowned:{row.reference}", ActKind.END, ActState.SENDING, what, now)
-        ids = {row.record.n: (row.id, row.etag)}
-        await tenant.executor.perform(act, CaseContext(tenant.name, ref, "", None, True, ids))
-        found.ended.append(row.reference)
-    log("schedule_unowned", case=ref, schedule=row.reference, status=row.record.status.value, ended=ended)
-
-
-async def _missing(rt: Runtime, tenant: Tenant, listed: set[str], found: Comparison) -> None:
-    """Schedules that we take for running and that the list didn't show."""
-    after = ("", 0)
-    while True:
-        page = await rt.db.run(partial(schedules.running, tenant=tenant.name, after=after, limit=BATCH))
-        if not page:
-            return
-        after = page[-1][:2]
-        for ref, n, remote_id in page:
-            if remote_id in listed:
-                continue
-            try:
-                if await tenant.platform.schedule(remote_id) is not None:
-                    continue
-            except PortError as error:
-                if error.failure in OF_ALL:
-                    raise
-                found.set_aside(f"{ref}-{n}", error)
-                continue
-            found.missing.append(f"{ref}-{n}")
-            log("schedule_missing", case=ref, schedule=f"{ref}-{n}")
 
 
 def _report(found: Comparison, seconds: float) -> None:

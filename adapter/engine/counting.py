@@ -28,7 +28,8 @@ def act_done(c: Connection, tenant: Tenant, claimed: ClaimedAct, effect: Effect,
     act, ref, zone = claimed.act, claimed.ref, tenant.policy.zone
     before = schedules.newest(c, tenant.name, ref) if claimed.lane == "platform" else None
     claims.done(c, claimed, effect, now=now, reason=reason)
-    unit = counts.unit_of(c, tenant.name, ref)
+    # Whose the schedule is stands in the case, which may have moved since the claim; a letter's unit is of its claim.
+    unit = counts.unit_of(c, tenant.name, ref) if claimed.lane == "platform" else claimed.unit
     found = tallies.of_act(act, now, unit, zone)
     earlier = outbox.acts(c, tenant.name, ref) if act.kind in _LONG else ()
     decided = _decided(c, tenant, ref) if act.kind is ActKind.CREATE else None
@@ -63,17 +64,18 @@ def decided(
     c: Connection,
     tenant: Tenant,
     case: Case,
+    before: Decision | None,
     decision: Decision,
     after: Case,
     schedule: ScheduleRecord | None,
     new_orders: int,
 ) -> None:
-    """A case was decided: ``case`` as it was before, ``after`` as it is now, with so many orders more."""
+    """A case was decided: ``case`` and its decision as they were before, ``after`` as it is now, with so many orders
+    more."""
     policy, now = tenant.policy, after.decided_at
     assert now is not None
     found: list[Tally] = []
     if not (case.adopted and case.decided_at is None):
-        before = case.last_decision
         found += tallies.of_decision(before, decision, case.decided_at, now, policy.window, policy.zone)
     if case.unit != after.unit and schedule is not None and schedule.status is not ScheduleStatus.ENDED:
         moved = Tally(local_date(now, policy.zone), case.unit or NO_UNIT, "active")
@@ -93,11 +95,12 @@ def looks(
     c: Connection, tenant: Tenant, changed: Sequence[tuple[str, Look]], known: Mapping[str, Sequence[Look]]
 ) -> None:
     """What became known of looks; ``known`` is what was known before, by case."""
-    policy, units = tenant.policy, counts.units_of(c, tenant.name, sorted({ref for ref, _ in changed}))
+    policy, of_case = tenant.policy, cases.units_of(c, tenant.name, (ref for ref, _ in changed))
     was = {(ref, look.n, look.due_at): look for ref, its in known.items() for look in its}
     found: list[Tally] = []
     for ref, look in changed:
         before = was.get((ref, look.n, look.due_at))
-        of = [tallies.of_look(each, policy.window, policy.zone, units.get(ref)) for each in (before, look) if each]
+        unit, _ = of_case.get(ref, (None, None))
+        of = [tallies.of_look(each, policy.window, policy.zone, unit) for each in (before, look) if each]
         found += [*tallies.minus(of[:-1]), of[-1]]
     counts.add(c, tenant.name, found)

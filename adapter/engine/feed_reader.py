@@ -18,12 +18,12 @@ from sqlalchemy import Connection
 from adapter.domain.facts import FactProblem
 from adapter.domain.looks import local_date
 from adapter.engine.environment import Runtime, Tenant
+from adapter.engine.feed_lease import read_leased
 from adapter.engine.new_orders import NewOrders, each, open_or_mark, put_in_inbox, read_new_orders
-from adapter.log_events import log, log_context
-from adapter.ports import Changed, PortError
+from adapter.log_events import log
+from adapter.ports import Changed
 from adapter.store import cases, due, feeds, order_inbox
 from adapter.store.cases import LinkKind
-from adapter.store.errors import Overtaken, StoreError
 from adapter.store.feeds import Feed
 
 LINKS: dict[str, LinkKind] = {
@@ -68,51 +68,15 @@ async def read_feeds(rt: Runtime, tenant: Tenant) -> int:
 
 
 async def _read_one(rt: Runtime, tenant: Tenant, name: str) -> int:
-    now = rt.clock.now()
-    with log_context(tenant=tenant.name):
-        feed = await rt.db.run(
-            lambda c: feeds.claim(c, tenant.name, name, now=now, owner=rt.owner, lease_until=now + rt.tuning.lease)
-        )
-        if feed is None:
-            return 0
-        await rt.at(f"feed {name} claimed")
-        try:
-            feed, taken = await _hold(rt, tenant, feed, now)
-            await rt.at(f"feed {name} read")
-            held = feed
-            marked = await rt.db.run(lambda c: _take_in(c, rt, tenant, held, taken, now))
-        except Overtaken:
-            log("lease_lost", lease=f"feed {name}", held_seconds=(rt.clock.now() - now).total_seconds())
-            return 0
-        except StoreError:
-            raise
-        except PortError as e:
-            log("feed_failed", feed=name, failure=e.failure.value, error=e, retry_seconds=rt.tuning.poll.seconds)
-            await _give_up(rt, tenant, name, str(e))
-            return 0
-        except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one feed stops at that feed
-            log("job_failed", job=f"feed {name}", error=e)
-            await _give_up(rt, tenant, name, f"{type(e).__name__} while reading")
-            return 0
+    async def read(feed: Feed) -> tuple[int, int]:
+        now = rt.clock.now()
+        held, taken = await _hold(rt, tenant, feed, now)
+        await rt.at(f"feed {name} read")
+        marked = await rt.db.run(lambda c: _take_in(c, rt, tenant, held, taken, now))
         await rt.at(f"feed {name} taken in")
-        if feed.error is not None:
-            failed = (now - feed.read_at).total_seconds() if feed.read_at else None
-            log("feed_recovered", feed=name, failed_seconds=failed)
-        seconds = (rt.clock.now() - now).total_seconds()
-        lag = (now - feed.read_at).total_seconds() if feed.read_at else None
-        log("feed_read", feed=name, items=len(taken.items), seconds=seconds, lag_seconds=lag)
-        return marked
+        return len(taken.items), marked
 
-
-async def _give_up(rt: Runtime, tenant: Tenant, name: str, error: str) -> None:
-    """Give a feed back unread, if it is still ours."""
-
-    def give_back(c: Connection) -> None:
-        feed = feeds.feed(c, tenant.name, name)
-        if feed is not None and feed.lease_owner == rt.owner:
-            feeds.fail(c, feed, error=error)
-
-    await rt.db.run(give_back)
+    return await read_leased(rt, tenant, name, rt.tuning.poll, read) or 0
 
 
 async def _hold(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> tuple[Feed, Taken]:
@@ -191,7 +155,7 @@ def _take_in(c: Connection, rt: Runtime, tenant: Tenant, feed: Feed, taken: Take
     name = feed.name
     concerned = _concerned(c, tenant.name, name, taken.items)
     links = [i.link for i in taken.items if i.link] if name in TAKES_UP else []
-    closed = cases.closed_refs_of_links(c, tenant.name, LINKS[name], links)
+    closed = cases.refs_of_links(c, tenant.name, LINKS[name], links, closed=True)
     # Orders of all persons are remembered: one that is forgotten is new the next time, and its person is read again.
     lasting = [i for i in taken.items if name == "orders" or i.id in concerned or i.link in closed]
     new = feeds.changed(c, tenant.name, name, lasting, now)
@@ -217,18 +181,18 @@ def _concerned(c: Connection, tenant: str, feed: str, items: Iterable[Changed]) 
     """The open cases that each item concerns, by its id: those of its person, and those that know the thing itself."""
     shown = list(items)
     of_person = cases.open_refs_of_persons(c, tenant, (i.person_id for i in shown if i.person_id))
-    of_link = cases.open_refs_of_links(c, tenant, LINKS[feed], (i.link for i in shown if i.link))
+    of_link = cases.refs_of_links(c, tenant, LINKS[feed], (i.link for i in shown if i.link))
     refs = {i.id: [*of_person.get(i.person_id or "", ()), *of_link.get(i.link or "", ())] for i in shown}
     return {item_id: found for item_id, found in refs.items() if found}
 
 
 def _vanished(c: Connection, tenant: str, feed: str, current: set[str]) -> set[str]:
     """Forget what a list shows no more; returns the cases concerned. The id's second half is the link."""
-    gone = [i for i in feeds.showed(c, tenant, feed) if i not in current]
+    gone = [i for i in feeds.fingerprints(c, tenant, feed) if i not in current]
     if not gone:
         return set()
     feeds.drop(c, tenant, feed, gone)
-    refs = cases.open_refs_of_links(c, tenant, LINKS[feed], (i.partition(":")[2] for i in gone))
+    refs = cases.refs_of_links(c, tenant, LINKS[feed], (i.partition(":")[2] for i in gone))
     return {ref for found in refs.values() for ref in found}
 
 

@@ -213,10 +213,10 @@ async def _plan_anew(rt: Runtime, step: timedelta) -> None:
         now = rt.clock.now()
         due.release_all(c, now, owner=rt.owner)
         feeds.release_all(c, owner=rt.owner)
-        due.pull_in(c, now, now + step + rt.tuning.retry_cap)
+        due.bring_forward(c, now, now + step + rt.tuning.retry_cap)
         for tenant in rt.tenants:
             for lane in VENDOR_OF_LANE:
-                claims.let_go(c, tenant, lane, now=now, settle=rt.tuning.settle, gap=EVENLY)
+                claims.retry_soon(c, tenant, lane, now=now, settle=rt.tuning.settle, gap=EVENLY)
 
     await rt.db.run(plan)
 

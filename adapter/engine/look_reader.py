@@ -40,10 +40,10 @@ from adapter.domain.night_watch import (
 from adapter.domain.policy import Policy
 from adapter.engine import counting, write_back
 from adapter.engine.environment import Runtime, Tenant
-from adapter.log_events import log, log_context
-from adapter.ports import Changed, PortError, Supervision, Supervisions
+from adapter.engine.feed_lease import read_leased
+from adapter.log_events import log
+from adapter.ports import Changed, Supervision, Supervisions
 from adapter.store import due, feeds, look_log, outbox, schedules
-from adapter.store.errors import Overtaken, StoreError
 from adapter.store.feeds import Feed
 
 FEED = "looks"
@@ -100,50 +100,34 @@ async def follow_looks(rt: Runtime, tenant: Tenant) -> None:
     """Read the looks of a municipality, if it is time to. What can't be read is told once it has lasted, and read
     later. Raises ``StoreError``."""
     now = rt.clock.now()
-    with log_context(tenant=tenant.name):
-        known = await rt.db.run(lambda c: feeds.feed(c, tenant.name, FEED))
-        todo = span(tenant.policy, known.cursor if known else None, now)
-        if todo is None:
-            return
-        until = now + rt.tuning.lease
-        feed = await rt.db.run(lambda c: feeds.claim(c, tenant.name, FEED, now=now, owner=rt.owner, lease_until=until))
-        if feed is None:
-            return
-        try:
-            seen = await tenant.platform.supervisions(todo.start - SAME_LOOK, now + SAME_LOOK)
-            await rt.at("looks read")
-            news = await rt.db.run(lambda c: _take_in(c, tenant, feed, todo, seen, now))
-            await rt.at("looks taken in")
-        except Overtaken:
-            log("lease_lost", lease="feed looks", held_seconds=(rt.clock.now() - now).total_seconds())
-        except StoreError:
-            raise
-        except PortError as e:
-            log("feed_failed", feed=FEED, failure=e.failure.value, error=e, retry_seconds=rt.tuning.watch.seconds)
-            await _failed(rt, tenant, feed, todo, str(e))
-        except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over the looks stops at them
-            log("job_failed", job=f"feed {FEED}", error=e)
-            await _failed(rt, tenant, feed, todo, f"{type(e).__name__} while reading")
-        else:
-            _tell(rt, feed, seen, news, now)
+    known = await rt.db.run(lambda c: feeds.feed(c, tenant.name, FEED))
+    todo = span(tenant.policy, known.cursor if known else None, now)
+    if todo is None:
+        return
+
+    async def read(feed: Feed) -> tuple[int, None]:
+        seen = await tenant.platform.supervisions(todo.start - SAME_LOOK, now + SAME_LOOK)
+        await rt.at("looks read")
+        news = await rt.db.run(lambda c: _take_in(c, tenant, feed, todo, seen, now))
+        await rt.at("looks taken in")
+        _tell(seen, news)
+        return len(seen.rows), None
+
+    def failed(c: Connection, feed: Feed, error: str) -> None:
+        _want_unfollowed(c, tenant, feed, todo, error, rt.clock.now())
+
+    await read_leased(rt, tenant, FEED, rt.tuning.watch, read, failed=failed)
 
 
-def _tell(rt: Runtime, feed: Feed, seen: Supervisions, news: News, now: datetime) -> None:
-    lag = (now - feed.read_at).total_seconds() if feed.read_at else None
-    if feed.error is not None:
-        log("feed_recovered", feed=FEED, failed_seconds=lag)
+def _tell(seen: Supervisions, news: News) -> None:
     if seen.broken:
         log("looks_broken", rows=len(seen.broken), reason=seen.broken[0])
     for ref, look in news.missed:
-        with log_context(case=ref):
-            log("look_missed", schedule=f"{ref}-{look.n}", due=look.due_at, outcome=look.outcome.value)
+        log("look_missed", case=ref, schedule=f"{ref}-{look.n}", due=look.due_at, outcome=look.outcome.value)
     for ref, look in news.unentitled:
-        with log_context(case=ref):
-            log("look_unentitled", schedule=f"{ref}-{look.n}", due=look.due_at, outcome=look.outcome.value)
+        log("look_unentitled", case=ref, schedule=f"{ref}-{look.n}", due=look.due_at, outcome=look.outcome.value)
     for schedule_id in news.unowned:
         log("look_unowned", schedule=schedule_id)
-    seconds = (rt.clock.now() - now).total_seconds()
-    log("feed_read", feed=FEED, items=len(seen.rows), seconds=seconds, lag_seconds=lag)
 
 
 @dataclass(slots=True)
@@ -252,7 +236,7 @@ def _mark(
 ) -> None:
     """Mark the cases that have something to tell of a look, and note what is told of here."""
     refs = sorted({ref for ref, _ in changed})
-    earlier = look_log.before(c, tenant.name, refs, start)
+    earlier = look_log.last_before(c, tenant.name, refs, start)
     marked = set()
     for ref, look in changed:
         before = next((k for k in known.get(ref, ()) if (k.n, k.due_at) == (look.n, look.due_at)), None)
@@ -302,33 +286,20 @@ def _want_unowned(c: Connection, tenant: Tenant, news: News, now: datetime) -> N
         _want(c, tenant, f"unowned:{news.unowned[0]}", {"mail": "looks_unowned", "to": "it", **what}, now)
 
 
-async def _failed(rt: Runtime, tenant: Tenant, feed: Feed, todo: Span, error: str) -> None:
-    """Give the feed back unread, if it is still ours, and tell that nobody follows the looks if that has lasted."""
-    now = rt.clock.now()
-
-    def give_back(c: Connection) -> datetime | None:
-        held = feeds.feed(c, tenant.name, FEED)
-        if held is not None and held.lease_owner == rt.owner:
-            feeds.fail(c, held, error=error)
-        since = max(feed.read_at, todo.follows) if feed.read_at and todo.follows else todo.follows
-        if since is None or now < since + UNFOLLOWED or not schedules.running(c, tenant.name, ("", 0), 1):
-            return None
-        return since if _want_unfollowed(c, tenant, since, now) else None
-
-    since = await rt.db.run(give_back)
-    if since is not None:
-        log("looks_not_followed", since=since, reason=error)
-
-
-def _want_unfollowed(c: Connection, tenant: Tenant, since: datetime, now: datetime) -> bool:
-    """One mail for an outage to each night mailbox, and one to those who run the adapter."""
+def _want_unfollowed(c: Connection, tenant: Tenant, feed: Feed, todo: Span, error: str, now: datetime) -> None:
+    """Once it has lasted that nobody follows the looks: one mail for an outage to each night mailbox, and one to those
+    who run the adapter."""
+    since = max(feed.read_at, todo.follows) if feed.read_at and todo.follows else todo.follows
+    if since is None or now < since + UNFOLLOWED or not schedules.running(c, tenant.name, ("", 0), 1):
+        return
     readers: list[tuple[str, int | None]] = [("night", unit) for unit in sorted(tenant.policy.night_units, key=str)]
     told = False
     for to, unit in (*readers, ("it", None)):
         key = f"unfollowed:{int(since.timestamp())}:{to}:{unit or ''}"
         what: What = {"mail": "looks_unfollowed", "to": to, "unit": unit, "since": _local(tenant, since)}
         told = _want(c, tenant, key, what, now) or told
-    return told
+    if told:
+        log("looks_not_followed", since=since, reason=error)
 
 
 def _want(c: Connection, tenant: Tenant, key: str, what: What, now: datetime) -> bool:

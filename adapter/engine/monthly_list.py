@@ -13,7 +13,7 @@ from adapter.domain.looks import local_date
 from adapter.domain.unfulfilled import report_month
 from adapter.engine.environment import Runtime, Tenant
 from adapter.store import outbox
-from adapter.store.unfulfilled import undecided, unfulfilled_cases
+from adapter.store.queries import undecided, unfulfilled_cases
 
 SUBJECT = "unfulfilled"
 ANEW = timedelta(days=2)

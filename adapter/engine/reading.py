@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from adapter.domain.decision import Decision, StepState
-from adapter.domain.facts import CONSENT, INFORMS, URGENT, FactProblem, Note, ServiceKind, Signal
+from adapter.domain.facts import CONSENT, INFORMS, URGENT, FactProblem, Facts, Note, ServiceKind, Signal
 from adapter.domain.looks import local_date
 from adapter.domain.signals import signals_that_matter
 from adapter.engine.circuit_breaker import LIFECARE
-from adapter.engine.environment import Runtime, Tenant
+from adapter.engine.environment import Runtime
 from adapter.log_events import log
 from adapter.ports import Failure, PortError
+from adapter.store import facts
 from adapter.store.cases import Case
 from adapter.store.codec import EXTRA
 from adapter.store.due import LOOKED
 from adapter.store.errors import StoreError
-from adapter.store.facts import StoredFact
+from adapter.store.facts import Known, StoredFact
 
 Problems = tuple[FactProblem, ...]
 Call = Callable[[], Awaitable[tuple[Any, Problems]]]
@@ -44,20 +45,34 @@ class CaseReader:
     Everything is read once a day, before supervision is opened, and while something couldn't be read or used.
     """
 
-    def __init__(self, rt: Runtime, tenant: Tenant, case: Case, before: Mapping[str, StoredFact]) -> None:
-        self.rt, self.tenant, self.case = rt, tenant, case
+    def __init__(self, rt: Runtime, case: Case, stored: Known) -> None:
+        self.rt, self.case, self.tenant = rt, case, rt.tenants[case.tenant]
         self.at = rt.clock.now()
-        self.before = before
+        self.stored, self.before = stored, stored.resources
         self.read: dict[str, StoredFact] = {}
         self._asked: frozenset[Signal] = frozenset()
         self._consent: frozenset[Signal] = frozenset()
         """What was read of the consent."""
-        self._decision = _last_decision(case)
+        self.last_decision = _last_decision(case)
+
+    @classmethod
+    async def of(cls, rt: Runtime, case: Case) -> Self:
+        """By what is stored of a case. Raises ``StoreError``."""
+        return cls(rt, case, await rt.db.run(lambda c: facts.load(c, case.tenant, case.ref)))
 
     @property
-    def known(self) -> dict[str, StoredFact]:
+    def resources(self) -> dict[str, StoredFact]:
         """All that is known by now."""
         return {**self.before, **self.read}
+
+    def facts(self, chain: frozenset[str] | None = None) -> Facts | None:
+        """The same as ``decide`` takes it (``Known.facts``)."""
+        return replace(self.stored, resources=self.resources).facts(chain)
+
+    def value(self, name: str) -> Any:
+        """What is known by now of a resource; empty where it is nothing."""
+        fact = self.read.get(name) or self.before.get(name)
+        return () if fact is None or fact.value is None else fact.value
 
     @property
     def is_whole(self) -> bool:
@@ -89,10 +104,10 @@ class CaseReader:
 
         await self._read_notes(signals)
 
-    async def number_now(self, client_ids: frozenset[str]) -> str | None:
+    async def number_now(self) -> str | None:
         """The person's number, where it was replaced (LA10): orders of the case are another number's, of the same
         client, or of one that theirs was merged into. None while it is the same, or can't be known."""
-        gone = [order for order in self._value("orders") if order.gone]
+        gone = [order for order in self.value("orders") if order.gone]
         if "orders" not in self.read or not gone:
             return None
         try:
@@ -100,7 +115,9 @@ class CaseReader:
             if number is None or number == self.case.person_id:
                 return None
             now, _ = await self.tenant.source.client(number)
-            same = str(now.client_id) in client_ids or (now.client_id is not None and await self._merged(number))
+            same = str(now.client_id) in self.stored.links["client"] or (
+                now.client_id is not None and await self._merged(number)
+            )
         except PortError:
             return None
         return number if same else None
@@ -114,7 +131,7 @@ class CaseReader:
         orders, _ = await self.tenant.source.orders(number)
         executions, _ = await self.tenant.source.executions(number)
         there = {*(str(o.id) for o in orders), *(str(e.id) for e in executions)}
-        return {str(row.id) for row in (*self._value("orders"), *self._value("executions")) if row.gone} <= there
+        return {str(row.id) for row in (*self.value("orders"), *self.value("executions")) if row.gone} <= there
 
     async def read_everything(self) -> None:
         """Read what wasn't read yet of all on which the opening of supervision rests."""
@@ -124,19 +141,15 @@ class CaseReader:
 
     @property
     def _noted(self) -> frozenset[Signal]:
-        return frozenset(note.signal for note in self._value("notes"))
+        return frozenset(note.signal for note in self.value("notes"))
 
     @property
     def _matter(self) -> frozenset[Signal]:
-        return signals_that_matter(self._decision, self._noted)
+        return signals_that_matter(self.last_decision, self._noted)
 
     @property
     def _evidence(self) -> frozenset[Signal]:
         return self._noted | self._matter
-
-    def _value(self, name: str) -> Any:
-        fact = self.known.get(name)
-        return () if fact is None or fact.value is None else fact.value
 
     async def _read_resources(self) -> None:
         person, source = self.case.person_id, self.tenant.source
@@ -146,13 +159,13 @@ class CaseReader:
             self._read("client", partial(source.client, person)),
             self._read("absences", partial(source.absences, person)),
         )
-        lines = (line for order in self._value("orders") for line in order.lines)
+        lines = (line for order in self.value("orders") for line in order.lines)
         ids = frozenset(i.decision_id for i in lines if i.kind is ServiceKind.CAMERA and i.decision_id)
         await self._read("decisions", partial(source.decisions, person, ids))
 
     async def _read_plans(self) -> None:
         """Once a day, from the start on, where the municipality maps them (LA13)."""
-        steps = {view.id: view.state for view in self._decision.steps} if self._decision else {}
+        steps = {view.id: view.state for view in self.last_decision.steps} if self.last_decision else {}
         away = any(fact.stale for fact in self.read.values())
         if self.tenant.policy.plans and steps.get("I11") is StepState.DONE and not away:
             await self._read("plans", partial(self.tenant.source.plans, self.case.person_id))
@@ -170,7 +183,7 @@ class CaseReader:
         """Ask for the notes of these signals that weren't asked for yet, until what is found makes no other matter."""
         first = self.case.evidence_after
         since = min(first, local_date(self.rt.clock.now(), self.tenant.policy.zone))
-        executions = self._value("executions")
+        executions = self.value("executions")
         places = frozenset(e.id for e in executions if not e.deleted and (e.last_day is None or e.last_day >= first))
         error: PortError | None = None
         while error is None and (asked := signals() - self._asked):
@@ -191,12 +204,12 @@ class CaseReader:
             self.read["notes"] = self._with_consent(unread, fact)
 
     async def _read_part(self, places: frozenset[int], asked: frozenset[Signal], since: date) -> PortError | None:
-        known: tuple[Note, ...] = self._value("notes")
+        known: tuple[Note, ...] = self.value("notes")
         call = partial(self.tenant.source.notes, places, asked, since)
         value, problems, error = await self._asked_for("notes", call, [n for n in known if n.signal in asked])
         if error is not None:
             return error
-        kept = (n for n in self._value("notes") if n.signal not in asked and n.execution_id in places)
+        kept = (n for n in self.value("notes") if n.signal not in asked and n.execution_id in places)
         before = self.read["notes"].problems if "notes" in self.read else ()
         self.read["notes"] = StoredFact.read("notes", _in_order(*kept, *value), (*before, *problems), self.at)
         self._consent |= asked & CONSENT
@@ -226,6 +239,22 @@ class CaseReader:
             self.rt.breakers.of(self.tenant.name, LIFECARE).failure(self.rt.clock.now(), late)
             return None, (), late
         return value, problems, None
+
+    def tell(self) -> bool:
+        """Log what the reading brought; whether anything differs from what was known."""
+        changed = False
+        for name, fact in self.read.items():
+            old = self.before.get(name)
+            if fact.stale:
+                continue
+            if old is not None and old.stale and old.read_at is not None:
+                log("fact_recovered", resource=name, stale_seconds=(fact.tried_at - old.read_at).total_seconds())
+            if old is None or old.value != fact.value or old.problems != fact.problems:
+                changed = True
+                for problem in fact.problems:
+                    if old is None or problem not in old.problems:
+                        log("fact_problem", code=problem.code, resource=problem.resource, params=dict(problem.params))
+        return changed
 
     def _unread(self, name: str, error: PortError) -> None:
         old = self.before.get(name)

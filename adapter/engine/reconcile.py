@@ -14,22 +14,21 @@ from sqlalchemy import Connection
 
 from adapter.domain.decide import decide, never_read
 from adapter.domain.decision import Decision, seen_since
-from adapter.domain.facts import Facts, Order
+from adapter.domain.facts import Facts
 from adapter.domain.ledger import ActKind, ActState, Ledger
 from adapter.domain.night_watch import REMEMBERED
 from adapter.domain.routine import Letter
 from adapter.engine import counting
 from adapter.engine.adoption import enter
 from adapter.engine.closed_cases import take_up_again, with_person
-from adapter.engine.environment import Runtime, Tenant
+from adapter.engine.environment import Runtime
 from adapter.engine.new_orders import open_or_mark, opens_case
 from adapter.engine.reading import CaseReader
 from adapter.log_events import log, log_context
 from adapter.ports import PortError
 from adapter.store import cases, due, facts, outbox, persons
-from adapter.store.cases import Case, LinkKind, Links
+from adapter.store.cases import Case, LinkKind
 from adapter.store.errors import OrderTaken, Overtaken, StoreError
-from adapter.store.facts import Known, StoredFact
 from adapter.store.outbox import Settled
 
 KNOWN_BY: Mapping[LinkKind, str] = {"execution": "executions", "decision": "decisions", "absence": "absences"}
@@ -43,28 +42,10 @@ class NotRead(Exception):
 async def reconcile(rt: Runtime, case: Case) -> None:
     """Reconcile a claimed case. Never raises for what is wrong with the case alone: a poisoned one is set aside with
     its traceback logged, and costs the others nothing (P6). Raises ``StoreError`` when the store can't be used."""
-    tenant = rt.tenants[case.tenant]
     correlation = f"{case.ref}-{case.version}"
     with log_context(tenant=case.tenant, case=case.ref, correlation=correlation):
         try:
-            if not case.open:
-                await _reconcile_closed(rt, case)
-                return
-            known = await rt.db.run(lambda c: facts.load(c, case.tenant, case.ref))
-            reader = CaseReader(rt, tenant, case, known.resources)
-            await reader.read_what_is_due()
-            await rt.at("case read")
-            if (number := await reader.number_now(known.links["client"])) is not None:
-                await rt.db.run(lambda c: _renumber(c, rt, case, number))
-                log("case_renumbered", person=tenant.pseudonym(number))
-                return
-            try:
-                await rt.db.run(lambda c: _decide(c, rt, tenant, case, known, reader, correlation))
-            except NotRead:
-                await reader.read_everything()
-                await rt.at("case read whole")
-                await rt.db.run(lambda c: _decide(c, rt, tenant, case, known, reader, correlation))
-            await rt.at("case decided")
+            await (_reconcile_open(rt, case, correlation) if case.open else _reconcile_closed(rt, case))
         except Overtaken:
             log("lease_lost", lease="case", held_seconds=None)
         except StoreError as e:
@@ -76,6 +57,23 @@ async def reconcile(rt: Runtime, case: Case) -> None:
                 raise
         except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one case stops at that case
             await _poisoned(rt, case, e, correlation)
+
+
+async def _reconcile_open(rt: Runtime, case: Case, correlation: str) -> None:
+    reader = await CaseReader.of(rt, case)
+    await reader.read_what_is_due()
+    await rt.at("case read")
+    if (number := await reader.number_now()) is not None:
+        await rt.db.run(lambda c: _renumber(c, rt, case, number))
+        log("case_renumbered", person=reader.tenant.pseudonym(number))
+        return
+    try:
+        await rt.db.run(lambda c: _decide(c, rt, case, reader, correlation))
+    except NotRead:
+        await reader.read_everything()
+        await rt.at("case read whole")
+        await rt.db.run(lambda c: _decide(c, rt, case, reader, correlation))
+    await rt.at("case decided")
 
 
 def _renumber(c: Connection, rt: Runtime, case: Case, number: str) -> None:
@@ -101,7 +99,7 @@ async def _reconcile_closed(rt: Runtime, case: Case) -> None:
     def give_back(c: Connection) -> None:
         row = due.hold(c, case, rt.owner)
         done = settled if decision is None or known is None else take_up_again(c, rt, whose, decision, known)
-        due.rest(c, row, look_again_at=None if done else rt.clock.now() + rt.tuning.poll)
+        due.give_back_closed(c, row, look_again_at=None if done else rt.clock.now() + rt.tuning.poll)
 
     await rt.db.run(give_back)
 
@@ -119,43 +117,32 @@ async def _poisoned(rt: Runtime, case: Case, error: Exception, correlation: str)
         log("case_poisoned", error=error, retry_at=after.due_at)
 
 
-def _decide(
-    c: Connection, rt: Runtime, tenant: Tenant, case: Case, known: Known, reader: CaseReader, correlation: str
-) -> None:
-    """One transaction: facts, chain, decision, acts. ``known`` is still what is stored, though it was loaded before the
-    reading: only the holder of the case writes its facts and links, and what is declared meanwhile makes it due again.
-    Raises ``NotRead`` with nothing stored."""
-    now = rt.clock.now()
+def _decide(c: Connection, rt: Runtime, case: Case, reader: CaseReader, correlation: str) -> None:
+    """One transaction: facts, chain, decision, acts. What the reader found stored still is, though that was loaded
+    before the reading: only the holder of the case writes its facts and links, and what is declared meanwhile makes it
+    due again. Raises ``NotRead`` with nothing stored."""
+    now, tenant, stored = rt.clock.now(), reader.tenant, reader.stored
     held = due.hold(c, case, rt.owner)
-    resources = reader.known
-    facts.save(c, case.tenant, case.ref, known.resources, reader.read)
-    orders: tuple[Order, ...] = (resources["orders"].value or ()) if "orders" in resources else ()
-    chain = _link(c, rt, tenant, case, known.links, orders, resources, now)
-    assembled = replace(known, resources=resources).facts(chain)
-    if assembled is None:
-        again = _patience(rt, now - case.opened_at)
-        due.release(c, case, owner=rt.owner, due_at=now + again, error="something was never read yet")
-        if case.decided_at is None:
-            unread = tuple(name for name, fact in resources.items() if fact.read_at is None)
-            mails = never_read(case.opened_at, unread, now, tenant.policy)
-            outbox.settle_wanted(c, case, mails, facts_at=now, now=now, correlation=correlation)
-        _tell_facts(known.resources, reader.read)
+    facts.save(c, case.tenant, case.ref, stored.resources, reader.read)
+    chain = _link(c, rt, case, reader, now)
+    known = reader.facts(chain)
+    if known is None:
+        _never_read(c, rt, case, reader, now, correlation)
         return
-    rows: outbox.Rows | None = outbox.rows_of(c, case)
-    before_entry = _loaded(c, rt, tenant, outbox.ledger(c, case, rows, looks_since=now - REMEMBERED), now)
-    ledger = enter(c, case, assembled, before_entry, now, tenant)
+    rows: outbox.Rows | None = outbox.lock_acts(c, case.tenant, case.ref)
+    before_entry = _ledger(c, rt, case, now, rows)
+    ledger = enter(c, case, known, before_entry, now, tenant)
     if ledger is not before_entry:
         rows = None
-    decision = seen_since(case.last_decision, decide(assembled, ledger, now, tenant.policy), now)
+    decision = seen_since(reader.last_decision, decide(known, ledger, now, tenant.policy), now)
     if _opens_unread(decision, ledger, reader):
         raise NotRead
-    settled = outbox.settle_wanted(
-        c, case, decision.wanted, facts_at=assembled.read_at, now=now, correlation=correlation, rows=rows
-    )
-    if any(w.kind is ActKind.PUT_PERSON and w.key in settled.new for w in decision.wanted):
+    wanted = decision.wanted
+    settled = outbox.settle_wanted(c, case, wanted, facts_at=known.read_at, now=now, correlation=correlation, rows=rows)
+    if any(w.kind is ActKind.PUT_PERSON and w.key in settled.new for w in wanted):
         # Now, so that the act needs no transaction of its own for it.
         persons.external_id_for(c, case.tenant, case.person, rt.rng)
-    if _tell_facts(known.resources, reader.read) and any(act.state is ActState.PARKED for act in ledger.acts):
+    if reader.tell() and any(act.state is ActState.PARKED for act in ledger.acts):
         outbox.requeue_parked(c, case.tenant, case.ref, now)
     after = due.finish(
         c,
@@ -163,27 +150,41 @@ def _decide(
         decision,
         owner=rt.owner,
         now=now,
-        read_again_at=_read_again_at(rt, case, decision, now, assembled.read_at if assembled.stale else None),
+        read_again_at=_read_again_at(rt, case, decision, now, known.read_at if known.stale else None),
         look_again_at=_moment(rt, case, rt.tuning.awaiting, now) if decision.awaits else None,
-        facts_read_at=assembled.read_at,
+        facts_read_at=known.read_at,
         collected_at=now if decision.collected else None,
         correlation=correlation,
         held=held,
     )
-    if decision.release:
-        _hand_over(c, rt, tenant, case, decision, orders, now)
-    new = len(chain if case.decided_at is None else chain - known.links["order"]) - len(decision.release)
-    counting.decided(c, tenant, case, decision, after, ledger.schedule, new)
+    if later := tuple(o for o in known.orders.value if o.id in decision.release):
+        # Orders that begin long after this case's end get a case of their own.
+        cases.unlink_orders(c, case, decision.release)
+        open_or_mark(c, rt, tenant, case.person_id, later, now)
+    new = len(chain if case.decided_at is None else chain - stored.links["order"]) - len(decision.release)
+    counting.decided(c, tenant, case, reader.last_decision, decision, after, ledger.schedule, new)
     if not after.open:
         log("case_closed", phase=after.phase.value, days=(now - case.opened_at).days)
     _tell(rt, case, decision, settled)
 
 
-def _loaded(c: Connection, rt: Runtime, tenant: Tenant, ledger: Ledger, now: datetime) -> Ledger:
+def _never_read(c: Connection, rt: Runtime, case: Case, reader: CaseReader, now: datetime, correlation: str) -> None:
+    """It can't be decided yet, and is tried again; somebody is told if it never could be."""
+    again = _patience(rt, now - case.opened_at)
+    due.release(c, case, owner=rt.owner, due_at=now + again, error="something was never read yet")
+    if case.decided_at is None:
+        unread = tuple(name for name, fact in reader.resources.items() if fact.read_at is None)
+        mails = never_read(case.opened_at, unread, now, reader.tenant.policy)
+        outbox.settle_wanted(c, case, mails, facts_at=now, now=now, correlation=correlation)
+    reader.tell()
+
+
+def _ledger(c: Connection, rt: Runtime, case: Case, now: datetime, rows: outbox.Rows | None = None) -> Ledger:
     """With the night load, where the municipality has set a limit to it."""
-    if not tenant.policy.most_looks_at_once:
+    ledger, policy = outbox.ledger(c, case, rows, looks_since=now - REMEMBERED), rt.tenants[case.tenant].policy
+    if not policy.most_looks_at_once:
         return ledger
-    return replace(ledger, night_load=rt.night_loads.of(c, tenant.name, tenant.policy, now))
+    return replace(ledger, night_load=rt.night_loads.of(c, case.tenant, policy, now))
 
 
 def _opens_unread(decision: Decision, ledger: Ledger, reader: CaseReader) -> bool:
@@ -193,41 +194,15 @@ def _opens_unread(decision: Decision, ledger: Ledger, reader: CaseReader) -> boo
     return not reader.is_whole and any(w.opens and w.key not in waiting for w in decision.wanted)
 
 
-def _tell_facts(before: Mapping[str, StoredFact], read: Mapping[str, StoredFact]) -> bool:
-    """Log what the reading brought; whether anything differs from what was known."""
-    changed = False
-    for name, fact in read.items():
-        old = before.get(name)
-        if fact.stale:
-            continue
-        if old is not None and old.stale and old.read_at is not None:
-            log("fact_recovered", resource=name, stale_seconds=(fact.tried_at - old.read_at).total_seconds())
-        if old is None or old.value != fact.value or old.problems != fact.problems:
-            changed = True
-            for problem in fact.problems:
-                if old is None or problem not in old.problems:
-                    log("fact_problem", code=problem.code, resource=problem.resource, params=dict(problem.params))
-    return changed
-
-
-def _link(
-    c: Connection,
-    rt: Runtime,
-    tenant: Tenant,
-    case: Case,
-    linked: Links,
-    orders: tuple[Order, ...],
-    known: Mapping[str, StoredFact],
-    now: datetime,
-) -> frozenset[str]:
+def _link(c: Connection, rt: Runtime, case: Case, reader: CaseReader, now: datetime) -> frozenset[str]:
     """Chain the person's new camera orders to the case, or to a new one if this camera was collected; note on which
     executions the case's signals stand. Returns the chain."""
-    others = [o for o in orders if o.id not in linked["order"] and opens_case(o, tenant.go_live)]
+    linked, tenant, client = reader.stored.links, reader.tenant, reader.value("client")
+    others = [o for o in reader.value("orders") if o.id not in linked["order"] and opens_case(o, tenant.go_live)]
     taken = cases.orders_taken(c, case.tenant, [o.id for o in others])
     new = tuple(o for o in others if o.id not in taken)
-    ids = {kind: [row.id for row in (known[n].value if n in known else None) or ()] for kind, n in KNOWN_BY.items()}
-    client = known["client"].value if "client" in known else None
-    ids["client"] = [client.client_id] if client is not None and client.client_id is not None else []
+    ids = {kind: [row.id for row in reader.value(name)] for kind, name in KNOWN_BY.items()}
+    ids["client"] = [client.client_id] if client and client.client_id is not None else []
     found = {kind: {str(i) for i in some} - linked[kind] for kind, some in ids.items()}
     if new and case.collected_at is None:
         found["order"] = {o.id for o in new}
@@ -264,22 +239,6 @@ def _patience(rt: Runtime, since: timedelta) -> timedelta:
     return min(max(rt.tuning.retry_first * 4, since / 4), rt.tuning.retry_cap)
 
 
-def _hand_over(
-    c: Connection,
-    rt: Runtime,
-    tenant: Tenant,
-    case: Case,
-    decision: Decision,
-    orders: tuple[Order, ...],
-    now: datetime,
-) -> None:
-    """Orders that begin long after this case's end get a case of their own."""
-    later = tuple(o for o in orders if o.id in decision.release)
-    if later:
-        cases.unlink_orders(c, case, [o.id for o in later])
-        open_or_mark(c, rt, tenant, case.person_id, later, now)
-
-
 def _tell(rt: Runtime, case: Case, decision: Decision, settled: Settled) -> None:
     if not (settled.new or settled.dropped or decision.phase is not case.phase):
         return
@@ -306,15 +265,11 @@ def _tell(rt: Runtime, case: Case, decision: Decision, settled: Settled) -> None
 async def preview(rt: Runtime, case: Case) -> tuple[Decision, Facts]:
     """What reconciling would decide now, with nothing stored and nothing done (``adapter plan``). Raises
     ``LookupError`` while something of the case was never read and can't be now."""
-    tenant = rt.tenants[case.tenant]
-    known = await rt.db.run(lambda c: facts.load(c, case.tenant, case.ref))
-    reader = CaseReader(rt, tenant, case, known.resources)
+    reader = await CaseReader.of(rt, case)
     await reader.read_everything()
-    assembled = replace(known, resources=reader.known).facts()
-    if assembled is None:
+    known = reader.facts()
+    if known is None:
         raise LookupError(f"{case.ref}: something was never read yet, and can't be read now")
     now = rt.clock.now()
-    ledger = await rt.db.run(
-        lambda c: _loaded(c, rt, tenant, outbox.ledger(c, case, looks_since=now - REMEMBERED), now)
-    )
-    return decide(assembled, ledger, now, tenant.policy), assembled
+    ledger = await rt.db.run(lambda c: _ledger(c, rt, case, now))
+    return decide(known, ledger, now, reader.tenant.policy), known

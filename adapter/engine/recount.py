@@ -47,7 +47,7 @@ def recount(c: Connection, tenant: Tenant, first: date, last: date) -> list[Diff
         found += _differences(f"{start:%Y-%m}", _counted(c, tenant, start, end, FROM_ACTS), of_acts)
         nights = _of_looks(c, tenant, since := max(start, _purged_until(c, tenant)), end)
         found += _differences(f"{start:%Y-%m}", _counted(c, tenant, since, end, ("look.",)), nights)
-    active = {"active": schedules.live(c, tenant.name)}
+    active = {"active": schedules.count_running(c, tenant.name)}
     return found + _differences("now", _counted(c, tenant, date.min, date.max, ("active",)), active)
 
 

@@ -1,13 +1,13 @@
 """Re-syncs: cases that people want looked at again, by ``[[resync]]``.
 
-First the cases that it concerns are listed; then they are taken up a few at a
-time, the next few only when those before have been judged, so that no queue of the daily work grows by more than a
-handful. All of it is in the database: it goes on after a restart, and in any replica.
+First the cases that it concerns are listed. Then they are taken up a few at a time, the next few only when those before
+have been decided, so that no queue of the daily work grows by more than a handful. All of it is in the database: it
+goes on after a restart, and in any replica.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -57,54 +57,42 @@ class ResyncTurn:
 
     async def take(self) -> None:
         step = self.position["step"]
-        if step == "orders":
-            await self._orders_of_a_day()
-        elif step in CHANGE_FEEDS:
-            await self._changed(step)
-        elif step == "named orders":
-            await self._named_orders()
-        elif step == "work":
+        if step == "work":
             await self._work()
+            return
+        more = await self._find(step)
+        following = {"step": self.steps[self.steps.index(step) + 1], "told": self.position.get("told")}
+        await self._db(lambda c: self._move_to(c, following if more is None else {**self.position, **more}))
+
+    async def _db(self, fn: Callable[[Connection], Any]) -> Any:
+        return await self.rt.db.run(fn)
+
+    # --- finding the cases: each puts some on the list, and returns where its step goes on, or None -------------------
+
+    async def _find(self, step: str) -> dict[str, Any] | None:
+        if step == "orders":
+            return await self._orders_of_a_day()
+        if step == "named orders":
+            return await self._named_orders()
+        if step in CHANGE_FEEDS:
+            since = day_start(self.asked.since or self.tenant.go_live, self.tenant.policy.zone)
+            window = await self.tenant.source.changed_since(step, since)
+            persons = {item.person_id for item in window.items if item.person_id}
+            found = await self._db(lambda c: cases.open_refs_of_persons(c, self.tenant.name, persons))
+            await self._enlist(ref for some in found.values() for ref in some)
+        elif step == "cases":
+            known = await self._db(lambda c: {ref: cases.case(c, self.tenant.name, ref) for ref in self.asked.cases})
+            for ref, case in known.items():
+                if case is not None and case.open:
+                    await self._enlist([ref])
+                else:
+                    await self._enlist([ref], ItemState.FAILED, why="is closed" if case else "there is no such case")
         else:
-            refs = {"open": self._open, "parked": self._parked, "cases": self._named}[step]
-            await self._db(lambda c: self._list(c, refs(c)))
+            parked = step == "parked"
+            await self._enlist(await self._db(lambda c: _open(c, self.tenant.name, parked_only=parked)))
+        return None
 
-    # --- finding the cases ------------------------------------------------------------------------------------------
-
-    def _open(self, c: Connection) -> list[str]:
-        return [case.ref for case in cases.all_cases(c, self.tenant.name)]
-
-    def _parked(self, c: Connection) -> list[str]:
-        return [case.ref for case in cases.all_cases(c, self.tenant.name) if _is_parked(c, case)]
-
-    def _named(self, c: Connection) -> list[str]:
-        refs = []
-        for ref in self.asked.cases:
-            case = cases.case(c, self.tenant.name, ref)
-            if case is not None and case.open:
-                refs.append(ref)
-            else:
-                self._failed(c, ref, "is closed" if case else "there is no such case")
-        return refs
-
-    def _list(self, c: Connection, refs: list[str]) -> None:
-        for ref in refs:
-            requests.enlist(c, self.request, ref, self.now)
-        self._next_step(c)
-
-    async def _changed(self, feed: str) -> None:
-        since = day_start(self.asked.since or self.tenant.go_live, self.tenant.policy.zone)
-        window = await self.tenant.source.changed_since(feed, since)
-        persons = {item.person_id for item in window.items if item.person_id}
-
-        def found(c: Connection) -> None:
-            refs = cases.open_refs_of_persons(c, self.tenant.name, persons).values()
-            self._list(c, sorted(ref for some in refs for ref in some))
-
-        await self._db(found)
-
-    async def _orders_of_a_day(self) -> None:
-        zone = self.tenant.policy.zone
+    async def _orders_of_a_day(self) -> dict[str, Any] | None:
         first = max(self.asked.since or self.tenant.go_live, self.tenant.go_live)
         day = date.fromisoformat(self.position.get("day", first.isoformat()))
         after = self.position.get("after", "")
@@ -112,70 +100,63 @@ class ResyncTurn:
         hints = sorted((i for i in window.items if i.maybe_camera and i.person_id and i.id > after), key=lambda i: i.id)
         for item in hints[:PERSONS]:
             await self._order(item.id, item.person_id)
+        if hints[PERSONS:]:
+            return {"day": day.isoformat(), "after": hints[PERSONS - 1].id}
+        if day <= local_date(self.now, self.tenant.policy.zone):
+            return {"day": (day + timedelta(days=1)).isoformat(), "after": ""}
+        return None
 
-        def moved(c: Connection) -> None:
-            if hints[PERSONS:]:
-                self._give_back(c, day=day.isoformat(), after=hints[PERSONS - 1].id)
-            elif day <= local_date(self.now, zone):
-                self._give_back(c, day=(day + timedelta(days=1)).isoformat(), after="")
-            else:
-                self._next_step(c)
-
-        await self._db(moved)
-
-    async def _named_orders(self) -> None:
+    async def _named_orders(self) -> dict[str, Any] | None:
         after = int(self.position.get("after", 0))
-        some = self.asked.orders[after : after + PERSONS]
-        for order_id in some:
+        until = after + PERSONS
+        for order_id in self.asked.orders[after:until]:
             await self._order(order_id, await self.tenant.source.person_of(order_id))
-
-        def moved(c: Connection) -> None:
-            if after + len(some) < len(self.asked.orders):
-                self._give_back(c, after=after + len(some))
-            else:
-                self._next_step(c)
-
-        await self._db(moved)
+        return {"after": until} if until < len(self.asked.orders) else None
 
     async def _order(self, order_id: str, person_id: str | None) -> None:
         """List the order's case; where it has none, read the person's orders and see whether one is to be opened."""
+        item, named = f"order:{order_id}", self.asked.scope == "orders"
         case = await self._db(lambda c: cases.case_of_order(c, self.tenant.name, order_id))
         if case is not None:
             if case.open:
-                await self._db(lambda c: requests.enlist(c, self.request, case.ref, self.now))
-            elif self.asked.scope == "orders":
-                await self._db(lambda c: self._failed(c, f"order:{order_id}", f"its case {case.ref} is closed"))
+                await self._enlist([case.ref])
+            elif named:
+                await self._enlist([item], ItemState.FAILED, why=f"its case {case.ref} is closed")
             return
         if person_id is None:
-            await self._db(lambda c: self._failed(c, f"order:{order_id}", "there is no such order"))
+            await self._enlist([item], ItemState.FAILED, why="there is no such order")
             return
         orders, _ = await self.tenant.source.orders(person_id)
         fit = tuple(o for o in orders if opens_case(o, self.tenant.go_live))
-        if any(o.id == order_id for o in fit):
-            shown = frozenset(o.id for o in orders)
-            await self._db(lambda c: self._take_up(c, person_id, order_id, fit, shown))
-        elif self.asked.scope == "orders":
+        if not any(o.id == order_id for o in fit):
             why = (
                 "is no camera order to act on: another service, a status other than sent or accepted, or before go-live"
             )
-            await self._db(lambda c: self._failed(c, f"order:{order_id}", why))
+            await self._enlist([item] if named else [], ItemState.FAILED, why=why)
+        elif self.asked.mode == "plan":
+            told = "a case would be opened, or continued, for this order"
+            await self._enlist([item], ItemState.PLANNED, opens=told)
+        else:
+            shown = frozenset(o.id for o in orders)
+            await self._db(lambda c: self._take_up(c, person_id, fit, shown))
 
-    def _take_up(
-        self, c: Connection, person_id: str, order_id: str, orders: tuple[Order, ...], shown: frozenset[str]
-    ) -> None:
-        if self.asked.mode == "plan":
-            told = {"opens": "a case would be opened, or continued, for this order"}
-            requests.enlist(c, self.request, f"order:{order_id}", self.now, ItemState.PLANNED, told)
-        elif ref := open_or_mark(c, self.rt, self.tenant, person_id, orders, self.now, shown=shown):
+    def _take_up(self, c: Connection, person_id: str, orders: tuple[Order, ...], shown: frozenset[str]) -> None:
+        if ref := open_or_mark(c, self.rt, self.tenant, person_id, orders, self.now, shown=shown):
             requests.enlist(c, self.request, ref, self.now, ItemState.MARKED, {"opened": True})
 
-    def _failed(self, c: Connection, item: str, why: str) -> None:
-        requests.enlist(c, self.request, item, self.now, ItemState.FAILED, {"why": why})
+    async def _enlist(self, items: Iterable[str], state: ItemState = ItemState.LISTED, **told: str) -> None:
+        some = sorted(items)
+
+        def enlist(c: Connection) -> None:
+            for item in some:
+                requests.enlist(c, self.request, item, self.now, state, told)
+
+        await self._db(enlist)
 
     # --- taking them up ---------------------------------------------------------------------------------------------
 
     async def _work(self) -> None:
-        waiting = await self._db(lambda c: requests.judged(c, self.request))
+        waiting = await self._db(lambda c: requests.note_judged(c, self.request))
         room = BATCH - waiting
         tenant, id = self.request.tenant, self.request.id
         listed = await self._db(lambda c: requests.items(c, tenant, id, state=ItemState.LISTED, limit=max(room, 0)))
@@ -187,7 +168,7 @@ class ResyncTurn:
         else:
             for item in listed:
                 await self._plan(item.item)
-        await self._db(self._give_back)
+        await self._db(lambda c: self._move_to(c, self.position))
 
     def _mark(self, c: Connection, refs: list[str]) -> None:
         for ref in refs:
@@ -232,15 +213,6 @@ class ResyncTurn:
         seconds = (self.now - self.request.taken_at).total_seconds()
         log("resync_finished", resync=self.request.id, mode=self.asked.mode, seconds=seconds, **report)
 
-    # --- where it stands --------------------------------------------------------------------------------------------
-
-    def _next_step(self, c: Connection) -> None:
-        step = self.steps[self.steps.index(self.position["step"]) + 1]
-        self._move_to(c, {"step": step, "told": self.position.get("told")})
-
-    def _give_back(self, c: Connection, **moved: str | int) -> None:
-        self._move_to(c, {**self.position, **moved})
-
     def _move_to(self, c: Connection, position: dict[str, Any]) -> None:
         """Changes nothing but the store, as a transaction may run again from its beginning."""
         told = position.get("told")
@@ -252,8 +224,9 @@ class ResyncTurn:
             position = {**position, "told": self.now.isoformat()}
         requests.give_back(c, self.request, position=position, error=None, retry_at=None)
 
-    async def _db(self, fn: Callable[[Connection], Any]) -> Any:
-        return await self.rt.db.run(fn)
+
+def _open(c: Connection, tenant: str, *, parked_only: bool) -> list[str]:
+    return [case.ref for case in cases.all_cases(c, tenant) if not parked_only or _is_parked(c, case)]
 
 
 def _is_parked(c: Connection, case: Case) -> bool:

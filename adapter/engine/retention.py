@@ -46,7 +46,7 @@ async def _forget_visits(rt: Runtime, tenant: str, before: datetime) -> None:
     """What was written back is kept no longer in an open case than personal data in a closed one."""
 
     def some(c: Connection) -> bool:
-        old = visits.old(c, tenant, before, VISITS)
+        old = visits.forgettable(c, tenant, before, VISITS)
         visits.forget(c, tenant, old)
         return bool(old)
 

@@ -16,7 +16,7 @@ from adapter.domain.looks import local_date
 from adapter.engine.circuit_breaker import IN_A_ROW
 from adapter.followup.tallies import TROUBLE, Tally, of_call
 from adapter.followup.uptime import ADAPTER, GAP, Span
-from adapter.store import counts, uptime
+from adapter.store import counts
 from adapter.store.database import Database
 
 BEAT = timedelta(minutes=1)
@@ -82,4 +82,4 @@ class ServiceLog:
     def _store(self, c: Connection, calls: Counter[tuple[str, Tally]], spans: list[tuple[str, Span]]) -> None:
         for tenant in sorted({tenant for tenant, _ in calls}):
             counts.add(c, tenant, (t._replace(number=n) for (of, t), n in calls.items() if of == tenant))
-        uptime.save(c, self.owner, spans)
+        counts.save_spans(c, self.owner, spans)

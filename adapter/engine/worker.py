@@ -125,6 +125,6 @@ def _claim_probe(c: Connection, rt: Runtime, slot: Slot, now: datetime, until: d
 def _let_go(c: Connection, rt: Runtime, tenant: str, vendor: str, now: datetime) -> None:
     """A vendor is back: what failed because of it waits no longer than it must, and goes out evenly."""
     for lane in (lane for lane, of in VENDOR_OF_LANE.items() if of == vendor):
-        claims.let_go(c, tenant, lane, now=now, settle=rt.tuning.settle, gap=EVENLY)
+        claims.retry_soon(c, tenant, lane, now=now, settle=rt.tuning.settle, gap=EVENLY)
     if vendor == LIFECARE:
-        due.let_go_stale(c, tenant, now=now, gap=EVENLY)
+        due.read_stale_again(c, tenant, now=now, gap=EVENLY)

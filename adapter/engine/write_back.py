@@ -17,7 +17,7 @@ from adapter.domain.visits import TRIED_AGAIN, subject, visit_wanted
 from adapter.engine.circuit_breaker import LIFECARE
 from adapter.engine.environment import Tenant
 from adapter.ports import Failure, PortError
-from adapter.store import events, look_log, outbox
+from adapter.store import cases, events, outbox
 
 HELD = "visits"
 """What the mails are about that tell why visits are held back."""
@@ -31,7 +31,7 @@ def call_for(c: Connection, tenant: Tenant, looks: Iterable[tuple[str, Look]], n
         outbox.release_parked(c, tenant.name, now, lane="visit", since=now - TRIED_AGAIN)
     current = {subject(ref, look): (ref, look) for ref, look in looks}
     acts = outbox.of_subjects(c, tenant.name, current)
-    of_case = look_log.cases_of(c, tenant.name, {ref for ref, _ in current.values()})
+    of_case = cases.units_of(c, tenant.name, (ref for ref, _ in current.values()))
     wanted: dict[str, Wanted | None] = {}
     for name, (ref, look) in current.items():
         unit, execution = of_case.get(ref, (None, None))

@@ -168,10 +168,12 @@ def _done_at(view: StepView) -> datetime:
 
 def _awaited(view: StepView, was: Mapping[str, StepView], is_: Mapping[str, StepView], zone: tzinfo) -> datetime:
     """Since when a step that is done was awaited: since what comes before it was done, or what it was told before that
-    it waits for, whichever is later."""
+    it waits for, whichever is later. What nobody had to do took no time."""
+    if (told := was.get(view.id)) and told.state is StepState.NOT_NEEDED:
+        return _done_at(view)
     before = [v for step in STEPS[view.id].after if _done(is_, step) and (v := is_[step]).at]
     since = [max(v.at, _done_at(v)) for v in before if v.at]
-    if (told := was.get(view.id)) and told.since:
+    if told and told.since:
         since.append(_begun(told.since, told.seen, zone))
     return max(since, default=_done_at(view))
 

@@ -32,13 +32,11 @@ _FAILURES: dict[type[VendorError], Failure] = {
 
 def port_error(error: VendorError) -> PortError:
     """The same failure in the port's words. An error of a kind that isn't in the table breaks the contract."""
-    failure = _FAILURES.get(type(error), Failure.CONTRACT)
-    retry_after = error.retry_after if isinstance(error, Transient) else None
     return PortError(
-        failure,
+        _FAILURES.get(type(error), Failure.CONTRACT),
         str(error),
         vendor=error.vendor,
-        retry_after=retry_after,
+        retry_after=error.retry_after,
         status=error.status,
         fields=error.fields,
     )

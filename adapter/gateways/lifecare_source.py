@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from functools import partial
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -31,8 +30,8 @@ from connectors.errors import NotFound, Unauthorised
 from connectors.lifecare import query, wire
 from connectors.lifecare.client import LifecareClient
 from connectors.lifecare.query import Resource
-from connectors.lifecare.rows import BrokenRow, Rows
-from connectors.plain import word
+from connectors.lifecare.rows import ANOTHER_PERSON, Rows, person_of
+from connectors.rows import BrokenRow
 from mappings import lifecare as mapped
 from mappings.lifecare import keyed_hash, problem
 from mappings.tables import MunicipalMapping
@@ -40,30 +39,25 @@ from mappings.tables import MunicipalMapping
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 """A change filter of "since ever": with it, and only with it, deleted entities come back marked as such (L7)."""
 
-FEEDS: dict[str, Resource[Any]] = {
-    "decisions": query.DECISIONS,
-    "executions": query.EXECUTIONS,
-    "clients": query.CLIENTS,
-    "absences": query.ABSENCES,
-}
-
-SHOWN: dict[str, Resource[Any]] = {
+RESOURCES: dict[str, Resource[Any]] = {
     "orders": query.ORDERS,
     "services": query.ORDERED_SERVICES,
     "decisions": query.DECISIONS,
     "executions": query.EXECUTIONS,
     "client": query.CLIENTS,
+    "clients": query.CLIENTS,
     "absences": query.ABSENCES,
     "notes": query.DOCUMENTATIONS,
     "headings": query.HEADLINES,
     "plans": query.SERVICE_PLANS,
 }
-
-T = TypeVar("T")
-Problems = tuple[FactProblem, ...]
-
+"""By the port's names of facts and feeds."""
 
 R = TypeVar("R", bound=BaseModel)
+T = TypeVar("T")
+Problems = tuple[FactProblem, ...]
+Shown = tuple[Changed | None, FactProblem | None]
+"""What a feed keeps of a row: what has changed, and what is wrong with it."""
 
 
 class LifecareSource:
@@ -100,8 +94,7 @@ class LifecareSource:
             return
         names = {row.id: row.name for row in rows.items if row.name}
         known = {signal.value: names[id] for signal, id in self._mapping.signals.items() if id in names}
-        written = {to: self._mapping.messages.of(to) for to in ("coordinator", "alarm_team", "authority", "plan")}
-        known |= {f"messages.{to}": names[h.read_under] for to, h in written.items() if h and h.read_under in names}
+        known |= {f"messages.{to}": names[h.read_under] for to, h in self._mapping.messages if h.read_under in names}
         self._headings.update(known)
         self._headings = None
 
@@ -110,17 +103,16 @@ class LifecareSource:
         with self._asking(), as_port_errors():
             rows = await self._lifecare.orders_of_person(person_id)
             services = await _all(self._lifecare.ordered_services(row.id) for row in rows.items)
-        found: list[Order] = []
-        problems = list(_broken(rows, "orders"))
-        for row, lines in zip(rows.items, services, strict=True):
-            if lines.broken:
+        lines = {row.id: found for row, found in zip(rows.items, services, strict=True)}
+
+        def order(row: wire.Order) -> tuple[Order | None, Problems]:
+            found = lines[row.id]
+            if found.broken:
                 # Without one of its services an order would look granted otherwise than it is.
-                problems += [problem("bad_row", "ordered_services", row.id, lines.broken[0].field)]
-                continue
-            order, faults = _of_row(row, "orders", partial(mapped.order, row, lines.items, self._mapping))
-            found += [order] if order else []
-            problems += faults
-        return tuple(found), tuple(problems)
+                return None, (problem("bad_row", "ordered_services", row.id, found.broken[0].faults[0][0]),)
+            return mapped.order(row, found.items, self._mapping)
+
+        return _facts(rows.items, "orders", order, _broken(rows, "orders"))
 
     async def person_of(self, order_id: str) -> str | None:
         with self._asking(), as_port_errors():
@@ -133,10 +125,9 @@ class LifecareSource:
         """See ``CaseSource``. A decision that the person's list doesn't hold is asked for by its id: somebody else's is
         a problem (L11), one that isn't there is absent."""
         with self._asking(), as_port_errors():
-            rows = await self._everything(query.DECISIONS, person_id)
-            own, problems = _own(rows, person_id, "sol_decisions")
-            broken = {row.id for row in rows.broken}
-            missing = sorted(i for i in ids - {row.id for row in own} if str(i) not in broken)
+            own, problems = await self._own(query.DECISIONS, person_id)
+            told = {dict(p.params)["id"] for p in problems}
+            missing = sorted(i for i in ids - {row.id for row in own} if str(i) not in told)
             sought = await _all(self._decision(decision_id) for decision_id in missing)
         found = list(own)
         for row in filter(None, sought):
@@ -155,16 +146,14 @@ class LifecareSource:
 
     async def executions(self, person_id: str) -> tuple[tuple[Execution, ...], Problems]:
         with self._asking(), as_port_errors():
-            own, problems = _own(await self._everything(query.EXECUTIONS, person_id), person_id, "executions")
-        found = [_of_row(row, "executions", partial(mapped.execution, row)) for row in own]
-        faults = [p for _, faults in found for p in faults]
-        return tuple(e for e, _ in found if e), (*problems, *faults)
+            own, problems = await self._own(query.EXECUTIONS, person_id)
+        return _facts(own, "executions", mapped.execution, problems)
 
     async def client(self, person_id: str) -> tuple[Client, Problems]:
         """A client that the key can't see, or that is deleted, is protected and has no ``client_id`` (LA9). So is one
         that can't be read, which a problem tells."""
         with self._asking(), as_port_errors():
-            own, problems = _own(await self._everything(query.CLIENTS, person_id), person_id, "clients")
+            own, problems = await self._own(query.CLIENTS, person_id)
         row = next((row for row in own if not row.deleted), None)
         if row is None:
             return mapped.invisible_client(person_id, self._key), tuple(problems)
@@ -172,10 +161,8 @@ class LifecareSource:
 
     async def absences(self, person_id: str) -> tuple[tuple[Absence, ...], Problems]:
         with self._asking(), as_port_errors():
-            own, problems = _own(await self._everything(query.ABSENCES, person_id), person_id, "client_absences")
-        found = [_of_row(row, "client_absences", partial(mapped.absence, row)) for row in own]
-        faults = [p for _, faults in found for p in faults]
-        return tuple(a for a, _ in found if a), (*problems, *faults)
+            own, problems = await self._own(query.ABSENCES, person_id)
+        return _facts(own, "client_absences", mapped.absence, problems)
 
     async def plans(self, person_id: str) -> tuple[tuple[ServicePlan, ...], Problems]:
         """See ``CaseSource``. Not one of the calls that tell whether Lifecare answers: a key without a licence for
@@ -199,69 +186,69 @@ class LifecareSource:
             )
         rows = [row for found in lists for row in found.items]
         broken = [p for found in lists for p in _broken(found, "documentations")]
-
-        def note(row: wire.Documentation) -> tuple[Note | None, Problems]:
-            return mapped.note(row, self._mapping, since, self._mapping.zone)
-
-        read = [_of_row(row, "documentations", partial(note, row)) for row in rows]
-        return tuple(n for n, _ in read if n), (*broken, *(p for _, faults in read for p in faults))
+        return _facts(rows, "documentations", lambda row: mapped.note(row, self._mapping, since), broken)
 
     async def orders_updated_on(self, day: date) -> Window:
+        def shown(row: wire.Order | BrokenRow) -> Shown:
+            changed, wrong = self._shown(row, "orders")
+            hint = self._mapping.maybe_camera(_category(row))
+            return changed and replace(changed, maybe_camera=hint), wrong
+
         with self._asking(), as_port_errors():
-            rows = await self._lifecare.orders_updated_on(day)
-        window = self._window(rows, "orders")
-        hints = (self._mapping.maybe_camera(row.service_category_id) for row in rows.items)
-        whole = [replace(item, maybe_camera=hint) for item, hint in zip(window.items, hints, strict=False)]
-        hints = (self._mapping.maybe_camera(_category(row)) for row in rows.broken if row.id)
-        broken = [
-            replace(item, maybe_camera=hint) for item, hint in zip(window.items[len(whole) :], hints, strict=True)
-        ]
-        return replace(window, items=(*whole, *broken))
+            return _window(await self._lifecare.each(query.ORDERS, shown, q=query.q(query.ORDERS, UpdateTime=day)))
 
     async def changed_since(self, feed: str, since: datetime) -> Window:
         """See ``CaseSource``. Raises ``KeyError`` for a feed that there isn't."""
-        resource = FEEDS[feed]
+        resource = RESOURCES[feed]
         with self._asking(), as_port_errors():
-            return self._window(await self._lifecare.list(resource, gt=since), resource.name)
+            return _window(await self._lifecare.each(resource, lambda row: self._shown(row, resource.name), gt=since))
 
     async def urgent_notes(self) -> Window:
         """Fingerprints tell a note apart from the same note error-marked or replaced. A note on no execution is
         nobody's."""
+
+        def shown(row: wire.Documentation | BrokenRow) -> Shown:
+            if isinstance(row, BrokenRow):
+                on, wrong = row.says("ExecutionId"), _row_problem(row, "documentations")
+                return Changed(f"{row.id}:{on}", None, self._print(row), link=on) if isinstance(
+                    row.raw, dict
+                ) else None, wrong
+            on = str(row.execution_id)
+            changed = Changed(f"{row.id}:{on}", None, self._print(row), link=on)
+            return None if row.execution_id is None else changed, None
+
+        def asked(signal: Signal) -> str:
+            return query.q(query.DOCUMENTATIONS, HeadlineId=self._mapping.signals[signal], Status="Current")
+
         with self._asking(), as_port_errors():
-            lists = await _all(
-                self._lifecare.documentations(headline_id=self._mapping.signals[signal], status="Current")
-                for signal in URGENT
+            return _window(
+                *await _all(self._lifecare.each(query.DOCUMENTATIONS, shown, q=asked(signal)) for signal in URGENT)
             )
-        rows = [row for found in lists for row in found.items if row.execution_id is not None]
-        items = [
-            Changed(f"{row.id}:{row.execution_id}", None, self._print(row), link=str(row.execution_id)) for row in rows
-        ]
-        for row in (row for found in lists for row in found.broken if isinstance(row.raw, dict)):
-            on = word(row.raw.get("ExecutionId"))
-            items.append(Changed(f"{row.id}:{on}", None, self._raw_print(row), link=on))
-        return _joined(lists, "documentations", items)
 
     async def services_ending_on(self, day: date) -> Window:
         """See ``CaseSource``. A service has no id: its content names it."""
+
+        def shown(row: wire.OrderedService | BrokenRow) -> Shown:
+            if isinstance(row, BrokenRow):
+                return None, _row_problem(row, "ordered_services")
+            return Changed(f"{self._print(row)}:{row.order_id}", None, "", link=row.order_id), None
+
+        asked = query.q(query.ORDERED_SERVICES, EndDate=day)
         with self._asking(), as_port_errors():
-            rows = await self._lifecare.list(
-                query.ORDERED_SERVICES, q=query.q(query.ORDERED_SERVICES, EndDate=day), scope=None
-            )
-        items = [Changed(f"{self._print(row)}:{row.order_id}", None, "", link=row.order_id) for row in rows.items]
-        return _joined([rows], "ordered_services", items)
+            return _window(await self._lifecare.each(query.ORDERED_SERVICES, shown, q=asked))
 
     async def shows(self, *resources: str) -> bool:
         """See ``CaseSource``. One without a licence shows nothing."""
         with self._asking(), as_port_errors():
             for name in resources:
                 with suppress(Unauthorised):
-                    if await self._lifecare.shows_anything(SHOWN[name]):
+                    if await self._lifecare.shows_anything(RESOURCES[name]):
                         return True
         return False
 
     async def answers(self, resource: str) -> None:
         """See ``CaseSource``. What answers nothing but "not found" is down, as far as anybody can tell (L10)."""
-        asked = SHOWN[resource]
+        asked = RESOURCES[resource]
         with self._asking(), as_port_errors():
             shows = await self._lifecare.shows_anything(asked)
         if not shows:
@@ -269,23 +256,33 @@ class LifecareSource:
                 Failure.TRANSIENT, f"GET {asked.name} shows nothing at all, to nobody: taken as down", vendor="lifecare"
             )
 
-    async def _everything(self, resource: Resource[R], person_id: str) -> Rows[R]:
-        """All of the person's, deleted ones marked. Unscoped, as a deleted row may not say whose it is."""
-        return await self._lifecare.list(resource, q=query.q(resource, PersonId=person_id), gt=LONG_AGO)
+    async def _own(self, resource: Resource[R], person_id: str) -> tuple[list[R], list[FactProblem]]:
+        """The person's own rows (L11), deleted ones marked. Asked for unscoped, as a deleted row may not say whose it
+        is: one that names nobody was found by the person's number, so it counts."""
+        rows = await self._lifecare.list(resource, q=query.q(resource, PersonId=person_id), gt=LONG_AGO)
+        own: list[R] = []
+        problems = _broken(rows, resource.name)
+        for row in rows.items:
+            whose = getattr(row, "person_id", None)
+            if whose == person_id or (whose is None and getattr(row, "deleted", False)):
+                own.append(row)
+            else:
+                code = "no_person" if whose is None else "foreign_person"
+                problems.append(problem(code, resource.name, getattr(row, "id", None)))
+        return own, problems
 
-    def _window(self, rows: Rows[Any], resource: str) -> Window:
+    def _shown(self, row: Any, resource: str) -> Shown:
         """A row without a person can't be anybody's case; in a change feed it may just be a deleted one's stub."""
-        items = [Changed(str(row.id), row.person_id, self._print(row), link=str(row.id)) for row in rows.items]
-        items += [Changed(r.id, r.person_id, self._raw_print(r), link=r.id) for r in rows.broken if r.id]
-        nobodys = [r for r in rows.items if r.person_id is None and not getattr(r, "deleted", False)]
-        problems = (*_broken(rows, resource), *(problem("no_person", resource, r.id) for r in nobodys))
-        return Window(tuple(items), problems, rows.server_time, sure=not rows.silent)
+        if isinstance(row, BrokenRow):
+            changed = Changed(row.id, person_of(row), self._print(row), link=row.id) if row.id else None
+            return changed, _row_problem(row, resource)
+        nobodys = row.person_id is None and not getattr(row, "deleted", False)
+        changed = Changed(str(row.id), row.person_id, self._print(row), link=str(row.id))
+        return changed, problem("no_person", resource, row.id) if nobodys else None
 
-    def _print(self, row: BaseModel) -> str:
-        return keyed_hash(row.model_dump_json(), self._key)
-
-    def _raw_print(self, row: BrokenRow) -> str:
-        return keyed_hash(json.dumps(row.raw, sort_keys=True), self._key)
+    def _print(self, row: BaseModel | BrokenRow) -> str:
+        said = json.dumps(row.raw, sort_keys=True) if isinstance(row, BrokenRow) else row.model_dump_json()
+        return keyed_hash(said, self._key)
 
 
 async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
@@ -298,48 +295,51 @@ async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
     return [result for result in results if not isinstance(result, BaseException)]
 
 
-def _joined(lists: Sequence[Rows[Any]], resource: str, items: Sequence[Changed]) -> Window:
+def _window(*lists: Rows[Shown]) -> Window:
     """Lists read together, as one window."""
-    problems = tuple(p for found in lists for p in _broken(found, resource))
+    shown = [each for found in lists for each in found.items]
+    items = tuple(changed for changed, _ in shown if changed)
+    problems = tuple(wrong for _, wrong in shown if wrong)
     times = [found.server_time for found in lists if found.server_time]
-    silent = any(found.silent for found in lists)
-    return Window(tuple(items), problems, min(times, default=None), sure=not silent)
+    return Window(items, problems, min(times, default=None), sure=not any(found.silent for found in lists))
 
 
-def _of_row(row: Any, resource: str, read: Callable[[], tuple[T | None, Problems]]) -> tuple[T | None, Problems]:
-    """What a row says in canonical words; whatever that raises stops at the row (P6)."""
-    try:
-        return read()
-    except Exception:  # noqa: BLE001  # told as the row's problem, without what it says of its values
-        return None, (problem("bad_row", resource, row.id),)
+def _facts(
+    rows: Iterable[Any],
+    resource: str,
+    read: Callable[[Any], tuple[T | None, Problems]],
+    problems: Iterable[FactProblem],
+) -> tuple[tuple[T, ...], Problems]:
+    """What rows say in canonical words, after the ``problems`` that are known already; whatever one of them raises
+    stops at that row (P6)."""
+    facts: list[T] = []
+    told = list(problems)
+    for row in rows:
+        try:
+            fact, faults = read(row)
+        except Exception:  # noqa: BLE001  # told as the row's problem, without what it says of its values
+            fact, faults = None, (problem("bad_row", resource, row.id),)
+        if fact is not None:
+            facts.append(fact)
+        told += faults
+    return tuple(facts), tuple(told)
 
 
-def _own(rows: Rows[R], person_id: str, resource: str) -> tuple[Sequence[R], list[FactProblem]]:
-    """The person's own rows (L11). A deleted row that names nobody was found by the person's number, so it counts."""
-    own: list[R] = []
-    problems = list(_broken(rows, resource))
-    for row in rows.items:
-        whose, row_id = getattr(row, "person_id", None), getattr(row, "id", None)
-        if whose == person_id or (whose is None and getattr(row, "deleted", False)):
-            own.append(row)
-        else:
-            problems.append(problem("no_person" if whose is None else "foreign_person", resource, row_id))
-    return own, problems
+def _broken(rows: Rows[Any], resource: str) -> list[FactProblem]:
+    return [_row_problem(row, resource) for row in rows.broken]
 
 
-def _broken(rows: Rows[Any], resource: str) -> tuple[FactProblem, ...]:
-    return tuple(_row_problem(row, resource) for row in rows.broken)
-
-
-def _category(row: BrokenRow) -> int | None:
+def _category(row: wire.Order | BrokenRow) -> int | None:
     """An order's category, where that at least can be read."""
+    if not isinstance(row, BrokenRow):
+        return row.service_category_id
     found = row.raw.get("ServiceCategoryId") if isinstance(row.raw, dict) else None
     return found if isinstance(found, int) else None
 
 
 def _row_problem(row: BrokenRow, resource: str) -> FactProblem:
     row_id = row.id or "utan id"
-    if row.reason.startswith("belongs to another person"):
+    field, fault = row.faults[0]
+    if fault == ANOTHER_PERSON:
         return problem("foreign_person", resource, row_id)
-    code = "bad_date" if "date" in row.reason or "point in time" in row.reason else "bad_row"
-    return problem(code, resource, row_id, row.field)
+    return problem("bad_date" if fault in ("calendar_date", "instant") else "bad_row", resource, row_id, field)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
+from typing import Protocol
 
 from adapter.domain.ledger import Act, ActKind
 from adapter.gateways.errors import as_port_errors, unmapped
-from adapter.gateways.no_mail import MailSender
+from adapter.log_events import log
 from adapter.ports import CaseContext, Effect
 from mappings.messages import MessageError, render_mail
 from mappings.phoniro import unit
@@ -17,6 +19,16 @@ VENDOR = "mail"
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 
 
+class MailSender(Protocol):
+    """Whoever takes mail; ``connectors.mail.client.MailClient`` in service."""
+
+    async def send(
+        self, message_id: str, to: str, subject: str, body: str, *, date: datetime, reply_to: str | None = None
+    ) -> None: ...
+
+    async def check(self) -> None: ...
+
+
 class MailExecutor:
     """Sends mail. Kind ``mail``; its content is told by ``mappings.messages.MAIL_FIELDS``.
 
@@ -25,15 +37,15 @@ class MailExecutor:
     it is the same.
     """
 
-    def __init__(self, client: MailSender, mapping: MunicipalMapping, domain: str, texts: Texts) -> None:
-        """``domain`` is the right-hand side of each Message-ID: the sender's own."""
+    vendor = VENDOR
+
+    def __init__(self, client: MailSender | None, mapping: MunicipalMapping, domain: str, texts: Texts) -> None:
+        """``domain`` is the right-hand side of each Message-ID: the sender's own. Without a ``client`` a mail is
+        told in the log and nowhere else, and its act counts as done."""
         self._mail = client
         self._mapping = mapping
         self._domain = domain
         self._texts = texts
-
-    def vendor(self, _act: Act) -> str:
-        return VENDOR
 
     def message_id(self, act: Act, case: CaseContext) -> str:
         """``<exempelkommun.tk-7f3k2m.07@domain>``: the act's own, for ever."""
@@ -43,6 +55,9 @@ class MailExecutor:
     async def perform(self, act: Act, case: CaseContext) -> Effect:
         if act.kind is not ActKind.MAIL:
             raise unmapped(f"{act.kind.value} is no mail", VENDOR)
+        if self._mail is None:
+            log("mail_not_configured", act=act.key, role=act.what.get("to"), template=act.what.get("mail"))
+            return Effect({"to": act.what.get("to"), "sent": False})
         try:
             subject, body = render_mail(act.what, reference=case.reference, texts=self._texts)
         except MessageError as error:
@@ -57,8 +72,4 @@ class MailExecutor:
         return Effect({"to": to, "mailbox": box, "message_id": message_id})
 
     async def find(self, _act: Act, _case: CaseContext) -> Effect | None:
-        return None
-
-    async def observe(self, _act: Act, _case: CaseContext) -> Effect | None:
-        """None: a message or a mail conflicts with nothing."""
         return None

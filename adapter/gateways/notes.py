@@ -29,6 +29,8 @@ class NoteExecutor:
     be read back at all, the note is sent and says that it may be a second copy: the one duplicate not ruled out.
     """
 
+    vendor = VENDOR
+
     def __init__(
         self, client: LifecareClient, mapping: MunicipalMapping, clock: Callable[[], datetime], texts: Texts
     ) -> None:
@@ -36,9 +38,6 @@ class NoteExecutor:
         self._mapping = mapping
         self._clock = clock
         self._texts = texts
-
-    def vendor(self, _act: Act) -> str:
-        return VENDOR
 
     async def perform(self, act: Act, case: CaseContext) -> Effect:
         heading = self._heading(act)
@@ -59,10 +58,6 @@ class NoteExecutor:
         heading = self._heading(act)
         with as_port_errors():
             return self._marked(await self._ours(heading, _execution(act)), act, case)
-
-    async def observe(self, _act: Act, _case: CaseContext) -> Effect | None:
-        """None: a message or a mail conflicts with nothing."""
-        return None
 
     def _heading(self, act: Act) -> Heading:
         if act.kind is not ActKind.MESSAGE:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager
 from datetime import datetime
 
 from adapter.domain.ledger import Act, ActKind, ScheduleRecord, ScheduleStatus, What
@@ -23,7 +23,8 @@ from connectors.errors import Conflict, NotFound, Refused, VendorError
 from connectors.lifecare import wire as lifecare_wire
 from connectors.lifecare.client import LifecareClient
 from connectors.phoniro.client import PhoniroClient, Versioned
-from connectors.phoniro.wire import BrokenRow, ListedSchedule
+from connectors.phoniro.wire import ListedSchedule
+from connectors.rows import BrokenRow
 from mappings import phoniro as mapped
 from mappings.lifecare import fingerprint
 from mappings.phoniro import WrongContent
@@ -47,6 +48,8 @@ class PlatformExecutor:
     read and told as it then is. ``end`` is sent with the present instant, never one to come.
     """
 
+    vendor = VENDOR
+
     def __init__(
         self,
         phoniro: PhoniroClient,
@@ -65,25 +68,32 @@ class PlatformExecutor:
         self._clock = clock
         self._key = key
 
-    def vendor(self, _act: Act) -> str:
-        return VENDOR
-
     async def perform(self, act: Act, case: CaseContext) -> Effect:
-        with as_port_errors():
-            try:
-                return await self._perform(act, case)
-            except WrongContent as error:
-                reason = f"the act's content can't be used: {error}"
-        raise unmapped(reason, VENDOR)
+        with _as_port_errors():
+            match act.kind:
+                case ActKind.PUT_PERSON:
+                    return await self._put_person(act, case)
+                case ActKind.EMPTY_PERSON:
+                    return await self._empty_person(act, case)
+                case ActKind.CREATE:
+                    return await self._create(act, case)
+                case ActKind.CHANGE | ActKind.PAUSE | ActKind.RESUME | ActKind.END:
+                    return await self._act_on_schedule(act, case)
+            raise WrongContent(f"{act.kind.value} is nothing that the camera platform does")
 
     async def find(self, act: Act, case: CaseContext) -> Effect | None:
         """The effect, if the schedule shows it. Of a person nothing is sought: a PUT is simply sent again."""
-        with as_port_errors():
-            try:
-                return await self._find(act, case)
-            except WrongContent as error:
-                reason = f"the act's content can't be used: {error}"
-        raise unmapped(reason, VENDOR)
+        if act.kind in (ActKind.PUT_PERSON, ActKind.EMPTY_PERSON):
+            return None
+        with _as_port_errors():
+            if act.kind is ActKind.CREATE:
+                reference = mapped.external_reference(case.reference, mapped.number(act.what))
+                found = await self._phoniro.find_schedule(reference)
+                ours = found and found.schedule.customer_external_id == await self._external_id(case)
+                return self._effect(found, act, adopted=True) if found and ours else None
+            schedule_id, _ = await self._schedule_id(act, case)
+            effect = self._effect(await self._phoniro.get_schedule(schedule_id), act, adopted=True)
+            return effect if effect.schedule and _shows(effect.schedule, act) else None
 
     async def observe(self, act: Act, case: CaseContext) -> Effect | None:
         """The schedule as it is. None for a creation: its own schedule was taken over already, so the conflict is with
@@ -93,18 +103,6 @@ class PlatformExecutor:
         with as_port_errors():
             schedule_id, _ = await self._schedule_id(act, case)
             return self._effect(await self._phoniro.get_schedule(schedule_id), act)
-
-    async def _perform(self, act: Act, case: CaseContext) -> Effect:
-        match act.kind:
-            case ActKind.PUT_PERSON:
-                return await self._put_person(act, case)
-            case ActKind.EMPTY_PERSON:
-                return await self._empty_person(act, case)
-            case ActKind.CREATE:
-                return await self._create(act, case)
-            case ActKind.CHANGE | ActKind.PAUSE | ActKind.RESUME | ActKind.END:
-                return await self._act_on_schedule(act, case)
-        raise WrongContent(f"{act.kind.value} is nothing that the camera platform does")
 
     # The person
 
@@ -200,19 +198,6 @@ class PlatformExecutor:
         except VendorError:
             return done
 
-    async def _find(self, act: Act, case: CaseContext) -> Effect | None:
-        if act.kind is ActKind.CREATE:
-            reference = mapped.external_reference(case.reference, mapped.number(act.what))
-            found = await self._phoniro.find_schedule(reference)
-            ours = found and found.schedule.customer_external_id == await self._external_id(case)
-            return self._effect(found, act, adopted=True) if found and ours else None
-        if act.kind in (ActKind.PUT_PERSON, ActKind.EMPTY_PERSON):
-            return None
-        schedule_id, _ = await self._schedule_id(act, case)
-        effect = self._effect(await self._phoniro.get_schedule(schedule_id), act, adopted=True)
-        seen = effect.schedule
-        return effect if seen and _shows(seen, act) else None
-
     def _effect(self, found: Versioned, act: Act, **result: bool) -> Effect:
         schedule = found.schedule
         n = mapped.number(act.what)
@@ -224,6 +209,15 @@ class PlatformExecutor:
             **result,
         }
         return Effect(told, schedule=record, schedule_id=schedule.id, etag=found.etag)
+
+
+@contextmanager
+def _as_port_errors() -> Iterator[None]:
+    try:
+        with as_port_errors():
+            yield
+    except WrongContent as error:
+        raise unmapped(f"the act's content can't be used: {error}", VENDOR) from None
 
 
 def _shows(seen: ScheduleRecord, act: Act) -> bool:

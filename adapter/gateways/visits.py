@@ -16,7 +16,8 @@ from connectors.errors import Conflict, NotFound, Refused
 from connectors.lifecare import wire
 from connectors.lifecare.client import LifecareClient
 from connectors.phoniro.client import PhoniroClient
-from connectors.phoniro.wire import BrokenRow, Supervision
+from connectors.phoniro.wire import Supervision
+from connectors.rows import BrokenRow
 from mappings.phoniro import look_outcome
 from mappings.tables import MunicipalMapping
 
@@ -39,6 +40,8 @@ class VisitExecutor:
     the visit is sent, and stored nowhere.
     """
 
+    vendor = VENDOR
+
     def __init__(
         self, lifecare: LifecareClient, phoniro: PhoniroClient, mapping: MunicipalMapping, clock: Callable[[], datetime]
     ) -> None:
@@ -47,9 +50,6 @@ class VisitExecutor:
         self._looked = _WhoLooked(phoniro, clock)
         self._clock = clock
         self._staff: dict[str, tuple[datetime, str]] = {}
-
-    def vendor(self, _act: Act) -> str:
-        return VENDOR
 
     async def perform(self, act: Act, case: CaseContext) -> Effect:
         if self._table.mode is not WriteBack.ON:
@@ -63,10 +63,6 @@ class VisitExecutor:
         if act.kind is ActKind.REMOVE_VISIT:
             return Effect({"removed": True}) if found is None else None
         return Effect({"visit": found.id, "found": True}) if found and _says(found, act) else None
-
-    async def observe(self, _act: Act, _case: CaseContext) -> Effect | None:
-        """None: a visit conflicts with nothing but itself."""
-        return None
 
     async def _report(self, act: Act, case: CaseContext) -> Effect:
         if case.protected and not self._table.protected:

@@ -24,8 +24,9 @@ from adapter.domain.situation import situation
 from adapter.domain.unfulfilled import Unfulfilled
 from adapter.presentation.case_file import stored_facts
 from adapter.store import cases, outbox
-from adapter.store.codec import chunks, load_record
+from adapter.store.codec import SCHEDULE
 from adapter.store.errors import StoreError
+from adapter.store.sql import chunks
 from adapter.store.tables import cases as case_table
 from adapter.store.tables import schedules
 
@@ -172,7 +173,7 @@ def safety(c: Connection, cache: CaseCache, tenant: str, policy: Policy, now: da
     running = select(s.ref, s.record).where(s.tenant == tenant, s.ended.is_(False))
     active: dict[str, ScheduleRecord] = {}
     for row in c.execute(running):
-        record = load_record(row.record)
+        record = SCHEDULE.load(row.record)
         if record.status is ScheduleStatus.OPEN and (record.valid_to is None or record.valid_to >= today):
             active[row.ref] = record
     verdicts: dict[str, str | None] = {}

@@ -24,9 +24,8 @@ from adapter.presentation.case_file import CaseFile, case_file, find_case
 from adapter.presentation.case_page import known_lines, next_lines, urgent_lines, waiting_title
 from adapter.presentation.history import history
 from adapter.presentation.nights import picture
-from adapter.presentation.signs import SIGNS
 from adapter.presentation.visits import lines as visit_lines
-from adapter.presentation.words import Words
+from adapter.presentation.words import SIGNS, Words
 from adapter.store import events, reads
 from adapter.store.cases import Case
 from adapter.store.events import Event

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from typing import Annotated, Any
 from urllib.parse import urlencode
@@ -15,11 +15,12 @@ from adapter.domain.looks import local_date
 from adapter.followup.report import ALL, Month, Table, by_span, report
 from adapter.followup.suppression import suppressed
 from adapter.ops.pages import Admitted, Pages, ThePages, as_file, download, no_such_page
-from adapter.presentation.followup_page import cell, csv_text
+from adapter.ops.sign_in import Person
+from adapter.presentation.followup_page import cell, followup_csv
 from adapter.presentation.followup_view import months_by_name, paper, sections, span_text
-from adapter.presentation.guide import GUIDES, Guide, guide_paper
+from adapter.presentation.guide import GUIDES, Guide
 from adapter.presentation.words import Words
-from adapter.store import counts
+from adapter.store import counts, reads
 
 routes = APIRouter(include_in_schema=False)
 
@@ -38,6 +39,7 @@ class Wanted:
     last: date
     today: date
     unit: int | None
+    who: Person
 
     @property
     def whose(self) -> int:
@@ -52,7 +54,7 @@ class Wanted:
 
 def _wanted(
     pages: ThePages,
-    _: Admitted,
+    person: Admitted,
     tenant: str = "",
     first: Annotated[str, Query(alias="from")] = "",
     last: Annotated[str, Query(alias="to")] = "",
@@ -66,7 +68,7 @@ def _wanted(
     since = max(min(_month(first) or until.replace(month=1), until).replace(day=1), earliest)
     ends = (until.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
     number = int(unit) if unit.isascii() and unit.isdecimal() and len(unit) < 10 else None
-    return Wanted(tenant, since, min(ends, today), today, number)
+    return Wanted(tenant, since, min(ends, today), today, number, person)
 
 
 def _month(text: str) -> date | None:
@@ -80,7 +82,9 @@ Asked = Annotated[Wanted, Depends(_wanted)]
 
 
 def _months(c: Connection, pages: Pages, wanted: Wanted) -> list[Month]:
+    """Read for somebody, which is written down."""
     zone, now = pages.ops.runtime.tenants[wanted.tenant].policy.zone, pages.ops.runtime.clock.now()
+    reads.note(c, [wanted.tenant], wanted.who, "followup", now)
     return counts.months(c, wanted.tenant, wanted.first, wanted.last, zone=zone, now=now)
 
 
@@ -89,7 +93,7 @@ async def page(request: Request, pages: ThePages, wanted: Asked) -> Response:
     words = pages.ops.words_of(wanted.tenant)
 
     def values(c: Connection) -> dict[str, Any]:
-        tables, begun = by_span(_months(c, pages, wanted)), counts.since(c, wanted.tenant) or wanted.first
+        tables, begun = by_span(_months(c, pages, wanted)), counts.first_day(c, wanted.tenant) or wanted.first
         return {
             "months": months_by_name(min(begun, wanted.first), wanted.today),
             "units": _units(tables, wanted.whose, words),
@@ -110,15 +114,14 @@ async def page(request: Request, pages: ThePages, wanted: Asked) -> Response:
 
 @routes.get("/followup/{name}.csv")
 async def table(pages: ThePages, wanted: Asked, name: str) -> Response:
-    def text(c: Connection) -> str:
+    def content(c: Connection) -> bytes:
         tables = report(_months(c, pages, wanted), wanted.unit)
         found = next((each for each in tables if each.name == name), None)
         if found is None:
             raise no_such_page()
-        return csv_text(found, pages.ops.words_of(wanted.tenant))
+        return followup_csv(found, pages.ops.words_of(wanted.tenant))
 
-    told = await pages.ops.runtime.db.run_aside(text)
-    return as_file(told.encode("utf-8-sig"), f"{name}.csv", "text/csv")
+    return as_file(await pages.ops.runtime.db.run_aside(content), f"{name}.csv", "text/csv")
 
 
 @routes.get(f"/followup/{FOLLOW_UP}.pdf")
@@ -147,7 +150,7 @@ def _guide(pages: Pages, tenant: str, role: str) -> Guide:
 @routes.get("/guides/{role}.pdf")
 async def printed_guide(pages: ThePages, _: Admitted, role: str, tenant: str = "") -> Response:
     tenant = pages.tenant(tenant)
-    return await _print(pages, LATHUND, tenant, guide_paper(_guide(pages, tenant, role)), f"{LATHUND}-{role}.pdf")
+    return await _print(pages, LATHUND, tenant, asdict(_guide(pages, tenant, role)), f"{LATHUND}-{role}.pdf")
 
 
 @routes.get("/guides")

@@ -32,10 +32,9 @@ from adapter.ops.case_cache import CaseCache, CaseSummary, Safety, safety
 from adapter.ops.context import OpsContext
 from adapter.ops.request_rows import ResyncRow, resync_rows
 from adapter.store import look_log
-from adapter.store.drift import last_drift
 from adapter.store.errors import StoreError
 from adapter.store.outbox import LANES
-from adapter.store.queries import WAITING, Overview, overview, unattended
+from adapter.store.queries import WAITING, Overview, last_drift, overview, unattended
 
 NIGHT = timedelta(hours=16)
 """How far back looks are counted: the night that is, or the one that was, never two."""

@@ -14,9 +14,8 @@ from adapter.ops.health import fresh_for
 from adapter.ops.night_load_view import UnitLoad, unit_loads
 from adapter.ops.request_rows import ResyncRow, resync_rows
 from adapter.ops.troubles import troubles
-from adapter.store.drift import Drift, last_drift
+from adapter.store.queries import Drift, last_drift, unattended
 from adapter.store.queries import overview as stored
-from adapter.store.queries import unattended
 
 SHOWN = 9
 """Cases, and municipalities, that are shown at once."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from adapter.ops.context import OpsContext
 from adapter.ops.views import Line, Numbers, Row
-from adapter.store.drift import Drift
+from adapter.store.queries import Drift
 
 NAMED = 20
 """Schedules that a sentence names at the most; the others are counted."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from adapter.domain.beside import Shall
 from adapter.domain.ledger import ScheduleRecord
 from adapter.domain.nights import Granted, NightTimes
+from adapter.presentation.console import table
 from adapter.presentation.words import Words
 from mappings.messages.swedish import looks, times_text
 
@@ -66,8 +64,8 @@ def _times(times: NightTimes | None) -> str:
     return str(times_text(times)).replace("\n", "; ") if times else "–"
 
 
-def _last(day: object, words: Words) -> str:
-    return words.day(day) if day else words.heading("open_end")  # type: ignore[arg-type]
+def _last(day: date | None, words: Words) -> str:
+    return words.day(day) if day else words.heading("open_end")
 
 
 def _granted(granted: Granted | None, words: Words) -> str:
@@ -79,14 +77,8 @@ def _granted(granted: Granted | None, words: Words) -> str:
 
 def beside_table(shown: Beside, words: Words) -> RenderableType:
     """For a terminal."""
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
-    for title in ("", words.heading("now"), words.heading("shall")):
-        table.add_column(title)
+    rows = table("", words.heading("now"), words.heading("shall"))
     for pair in shown.pairs:
         style = "bold red" if pair.differs else ""
-        table.add_row(Text(pair.name, style="dim"), Text(pair.now, style=style), Text(pair.shall, style=style))
-    return Group(table, *_seen(shown))
-
-
-def _seen(shown: Beside) -> Iterable[Text]:
-    return [Text(shown.seen, style="dim")] if shown.seen else []
+        rows.add_row(Text(pair.name, style="dim"), Text(pair.now, style=style), Text(pair.shall, style=style))
+    return Group(rows, *([Text(shown.seen, style="dim")] if shown.seen else []))

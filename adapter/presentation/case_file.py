@@ -33,7 +33,6 @@ class CaseFile:
     ledger: Ledger
     decision: Decision | None
     balance: Balance
-    facts_read_at: datetime | None
     stale: tuple[str, ...]
     nights: tuple[Night, ...] = ()
     visits: tuple[Visit, ...] = ()
@@ -49,12 +48,12 @@ def case_file(conn: Connection, case: Case, policy: Policy, now: datetime) -> Ca
     seen = case_nights(conn, case, ledger, policy, now)
     known = stored_facts(conn, case)
     if known is None:
-        return CaseFile(case, ledger, case.last_decision, (), case.facts_read_at, (), seen)
+        return CaseFile(case, ledger, case.last_decision, (), (), seen)
     written = case_visits(conn, case, known.client.value, policy, now)
     decision = case.last_decision if not case.open else None
     s = situation(known, ledger, now, policy)
     decision = decision or decide(known, ledger, now, policy)
-    return CaseFile(case, ledger, decision, balance(s), case.facts_read_at, known.stale, seen, written, shall(s))
+    return CaseFile(case, ledger, decision, balance(s), known.stale, seen, written, shall(s))
 
 
 def case_nights(conn: Connection, case: Case, ledger: Ledger, policy: Policy, now: datetime) -> tuple[Night, ...]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
@@ -17,8 +15,8 @@ from adapter.domain.routine import Role
 from adapter.presentation.beside import beside, beside_table
 from adapter.presentation.case_file import Balance, CaseFile
 from adapter.presentation.checklist import Checklist
-from adapter.presentation.signs import SIGNS
-from adapter.presentation.words import Words
+from adapter.presentation.console import bullets, table, titled
+from adapter.presentation.words import SIGNS, Words
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder
 
@@ -44,21 +42,25 @@ def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
         parts.append(Text(words.heading("never_read"), style="yellow"))
     else:
         parts += [Text(""), Checklist(decision.steps, words, now)]
-        if decision.waiting:
-            parts += _section(
-                words.heading(waiting_title(decision)), [Text(words.say("waiting", c)) for c in decision.waiting]
-            )
         late = [
-            Text(f"{words.say('status', 'awaits', step=words.say('awaited', v.id))}: {words.late(v.late)}")
+            f"{words.say('status', 'awaits', step=words.say('awaited', v.id))}: {words.late(v.late)}"
             for v in decision.steps
             if v.late
         ]
-        parts += _section(words.heading("attention"), [*urgent_lines(decision, words, now), *late])
-        parts += _section(words.heading("to_know"), known_lines(decision, words, now))
-    parts += _section(words.heading("next"), list(next_lines(file, words, now)))
-    parts += _titled(words.heading("acts"), ledger_table(file.ledger.acts, words))
-    parts += _titled(words.heading("balance"), balance_table(file.balance, words, ongoing=file.case.open))
+        parts += about(decision, words, now, late)
+    parts += bullets(words.heading("next"), next_lines(file, words, now))
+    parts += titled(words.heading("acts"), ledger_table(file.ledger.acts, words))
+    parts += titled(words.heading("balance"), balance_table(file.balance, words, ongoing=file.case.open))
     return Group(*parts)
+
+
+def about(decision: Decision, words: Words, now: datetime, late: Sequence[str] = ()) -> list[RenderableType]:
+    """Why nothing happens, what a person must see to (what is ``late`` too), and what is good to know."""
+    return [
+        *bullets(words.heading(waiting_title(decision)), (words.say("waiting", code) for code in decision.waiting)),
+        *bullets(words.heading("attention"), [*urgent_lines(decision, words, now), *late]),
+        *bullets(words.heading("to_know"), known_lines(decision, words, now)),
+    ]
 
 
 def waiting_title(decision: Decision | None) -> str:
@@ -74,22 +76,11 @@ def _head(file: CaseFile, words: Words) -> Text:
         (words.heading("phase"), words.say("phases", phase.value)),
         (words.heading("opened"), words.when(case.opened_at)),
         *([(words.heading("closed"), words.when(case.closed_at))] if case.closed_at else []),
-        *([(words.heading("read"), words.when(file.facts_read_at))] if file.facts_read_at else []),
+        *([(words.heading("read"), words.when(case.facts_read_at))] if case.facts_read_at else []),
     ]
     for name, value in facts:
         head.append("   ").append(f"{name}: ", style="dim not bold").append(value, style="not bold")
     return head
-
-
-def _section(title: str, lines: Sequence[Text]) -> list[RenderableType]:
-    if not lines:
-        return []
-    shown = [Text.assemble("• ", line) for line in lines]
-    return _titled(title, Group(*shown))
-
-
-def _titled(title: str, body: RenderableType) -> list[RenderableType]:
-    return [Text(""), Text(title, style="bold"), Padding(body, (0, 0, 0, 2))]
 
 
 def urgent_lines(decision: Decision, words: Words, now: datetime) -> list[Text]:
@@ -149,20 +140,19 @@ def ledger_table(acts: Iterable[Act], words: Words) -> RenderableType:
     rows = list(acts)
     if not rows:
         return Text(words.heading("no_acts"), style="dim")
-    table = _table()
-    for name in ("act_number", "act_what", "act_state", "act_when"):
-        table.add_column(words.heading(name))
-    table.add_column(words.heading("act_tries"), justify="right")
+    tries = words.heading("act_tries")
+    names = map(words.heading, ("act_number", "act_what", "act_state", "act_when"))
+    shown = table(*names, tries, right=[tries])
     with_errors = any(a.error for a in rows)
     if with_errors:
-        table.add_column(words.heading("act_error"), ratio=1)
+        shown.add_column(words.heading("act_error"), ratio=1)
     for act in rows:
         state = Text(f"{SIGNS[act.state]} {words.act_state(act)}", style=_ACT_STYLES[act.state])
         what = Text(words.act(act.kind, act.what), style="dim" if act.state is ActState.DROPPED else "")
         cells = [Text(f"{act.n:02d}"), what, state, Text(words.when(act.done_at or act.created_at))]
         cells.append(Text(str(act.attempts or "")))
-        table.add_row(*cells, *([Text(act.error or "", style="red")] if with_errors else []))
-    return table
+        shown.add_row(*cells, *([Text(act.error or "", style="red")] if with_errors else []))
+    return shown
 
 
 def balance_table(balance: Balance, words: Words, *, ongoing: bool) -> RenderableType:
@@ -170,32 +160,20 @@ def balance_table(balance: Balance, words: Words, *, ongoing: bool) -> Renderabl
     open, and what hasn't been done may yet be."""
     if not balance:
         return Text(words.heading("balance_unknown"), style="dim")
-    table = _table()
-    for name in ("balance_in", "balance_out", "balance_result"):
-        table.add_column(words.heading(name))
+    shown = table(*map(words.heading, ("balance_in", "balance_out", "balance_result")))
     for pair, did, undone in balance:
-        texts = (
-            Text(f"{_sign(did)} {words.say('pairs_in', pair)}"),
-            Text(f"{_sign(undone)} {words.say('pairs_out', pair)}"),
-        )
+        ways = (("pairs_in", did), ("pairs_out", undone))
+        texts = [
+            Text(f"{'✓' if way else '–'} {words.say(name, pair)}", style="" if did else "dim") for name, way in ways
+        ]
         if not did:
             result = Text(words.heading("not_done_yet" if ongoing else "not_done"), style="dim")
         elif undone:
             result = Text(f"✓ {words.heading('even')}", style="green")
         else:
             result = Text(words.heading("not_even"), style="yellow")
-        for text in texts:
-            text.stylize("" if did else "dim")
-        table.add_row(*texts, result)
-    return table
-
-
-def _sign(done: bool) -> str:
-    return "✓" if done else "–"
-
-
-def _table() -> Table:
-    return Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
+        shown.add_row(*texts, result)
+    return shown
 
 
 def case_list(
@@ -210,10 +188,8 @@ def case_list(
     reference."""
     if not cases:
         return Text(words.heading("list_none"))
-    table = _table()
     names = ["list_ref", *(["list_tenant"] if several else []), "list_phase", "list_opened", "list_awaits"]
-    for name in (*names, "list_late", "list_attention", "to_know"):
-        table.add_column(words.heading(name))
+    shown = table(*map(words.heading, (*names, "list_late", "list_attention", "to_know")))
     for case in cases:
         decision = case.last_decision
         awaited = [v for v in decision.steps if v.state in (StepState.AWAITED, StepState.PROBLEM)] if decision else []
@@ -225,19 +201,22 @@ def case_list(
         known = Text("\n").join(known_lines(decision, words, now)) if decision else Text()
         cells = [Text(case.ref, style="bold"), *([Text(case.tenant)] if several else [])]
         cells += [Text(words.say("phases", case.phase.value)), Text(words.when(case.opened_at)), Text(awaits)]
-        table.add_row(*cells, Text(words.late(level), style="bold red"), urgent, known)
-    return Group(
-        table, Text(words.heading("list_one" if len(cases) == 1 else "list_count", count=len(cases)), style="dim")
-    )
+        shown.add_row(*cells, Text(words.late(level), style="bold red"), urgent, known)
+    return Group(shown, counted(len(cases), words))
+
+
+def counted(count: int, words: Words) -> Text:
+    """How many cases a list has."""
+    return Text(words.heading("list_one" if count == 1 else "list_count", count=count), style="dim")
 
 
 def unusable_list(orders: Sequence[tuple[str, WaitingOrder]], words: Words, *, several: bool) -> RenderableType:
     """Orders that can't be used and have no case, each with its municipality, and why."""
-    table = Table.grid(padding=(0, 2))
-    for tenant, h in orders:
-        cells = [Text(h.order_id, style="bold"), *([Text(tenant)] if several else [])]
-        table.add_row(*cells, Text(words.when(h.since)), Text(words.unusable(h)))
-    return Group(Text(), Text(words.heading("list_unusable"), style="bold red"), table)
+    shown = Table.grid(padding=(0, 2))
+    for tenant, order in orders:
+        cells = [Text(order.order_id, style="bold"), *([Text(tenant)] if several else [])]
+        shown.add_row(*cells, Text(words.when(order.since)), Text(words.unusable(order)))
+    return Group(Text(), Text(words.heading("list_unusable"), style="bold red"), shown)
 
 
 def lateness(case: Case) -> int:

@@ -11,8 +11,7 @@ from rich.text import Text
 
 from adapter.domain.decision import StepState, StepView
 from adapter.domain.routine import WAY_OUT
-from adapter.presentation.signs import SIGNS
-from adapter.presentation.words import Words
+from adapter.presentation.words import SIGNS, Words
 
 SIDE_BY_SIDE = 100
 """Columns from which the two ways stand beside one another."""

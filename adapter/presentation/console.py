@@ -1,4 +1,4 @@
-"""Where a person reads: colours and width on a terminal, plain text of a fixed width everywhere else."""
+"""How a person reads on a terminal: colours and width there, plain text of a fixed width everywhere else."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import io
 import os
 import re
 import sys
+from collections.abc import Collection, Iterable
 from typing import IO, TextIO, cast
 
-from rich.console import Console
+from rich import box
+from rich.console import Console, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
 
 PLAIN_WIDTH = 132
 """Wide enough for two checklists side by side."""
@@ -21,6 +26,25 @@ def console(stream: TextIO | None = None) -> Console:
     width = PLAIN_WIDTH if plain and not os.environ.get("COLUMNS") else None
     file = cast("IO[str]", _Trimmed(out)) if plain else out
     return Console(file=file, width=width, highlight=False, emoji=False, markup=False)
+
+
+def table(*headings: str, right: Collection[str] = ()) -> Table:
+    """An empty table with these columns; those named ``right`` hold numbers."""
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
+    for name in headings:
+        made.add_column(name, justify="right" if name in right else "left")
+    return made
+
+
+def titled(title: str, body: RenderableType) -> list[RenderableType]:
+    """A part of a page, indented under its heading."""
+    return [Text(), Text(title, style="bold"), Padding(body, (0, 0, 0, 2))]
+
+
+def bullets(title: str, lines: Iterable[str | Text]) -> list[RenderableType]:
+    """A list under its heading; nothing where the list is empty."""
+    shown = [Text.assemble("• ", line) for line in lines]
+    return titled(title, Text("\n").join(shown)) if shown else []
 
 
 class _Trimmed(io.TextIOBase):

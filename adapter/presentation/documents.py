@@ -29,7 +29,7 @@ def document_data(
     times = s.evidence.times
     rows = [{"nights": n, "number": len(t), "times": text} for n, t, text in night_rows(times)] if times else []
     first, last = _looks(s)
-    period = s.mandate.at_or_after(s.today)
+    period = s.period
     return {
         "reference": case.ref,
         "times": rows,

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Group
-from rich.table import Table as RichTable
 from rich.text import Text
 
 from adapter.followup.report import ALL, Cell, Table
+from adapter.presentation.console import table as empty_table
 from adapter.presentation.words import Words
 
 _SECTIONS = {
@@ -36,21 +35,16 @@ def cell(column: str, value: Cell, words: Words) -> str:
     if value is None:
         return ""
     if column == "unit":
-        return _unit(int(value), words)
+        unit = int(value)
+        return (
+            words.say("followup", "all_units" if unit == ALL else "no_unit") if unit in (ALL, 0) else words.unit(unit)
+        )
     if isinstance(value, float):
         return f"{value:.2f}".replace(".", ",")
     code = str(value)
     section = next((s for s in _SECTIONS.get(column, ()) if words.texts.has(s, code)), None)
     text = words.say(section, code) if section else code
     return f"{code} {text}" if column in ("step", "about") and section in ("steps", "step_names") else text
-
-
-def _unit(unit: int, words: Words) -> str:
-    if unit == ALL:
-        return words.say("followup", "all_units")
-    if not unit:
-        return words.say("followup", "no_unit")
-    return words.say("units", str(unit)) if words.texts.has("units", str(unit)) else str(unit)
 
 
 def followup_page(tables: Sequence[Table], words: Words) -> Group:
@@ -61,13 +55,13 @@ def followup_page(tables: Sequence[Table], words: Words) -> Group:
         if not table.rows:
             parts += [Text(words.say("followup", "nothing")), Text()]
             continue
-        shown = RichTable(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        for column in table.columns:
-            number = (
-                any(isinstance(row[table.columns.index(column)], int | float) for row in table.rows)
-                and column != "unit"
-            )
-            shown.add_column(heading(column, words), justify="right" if number else "left")
+        names = {column: heading(column, words) for column in table.columns}
+        numbers = [
+            names[column]
+            for column, *values in zip(table.columns, *table.rows, strict=True)
+            if column != "unit" and any(isinstance(value, int | float) for value in values)
+        ]
+        shown = empty_table(*names.values(), right=numbers)
         for row in table.rows:
             shown.add_row(*(cell(c, v, words) for c, v in zip(table.columns, row, strict=True)))
         parts += [shown, Text()]
@@ -85,21 +79,14 @@ def followup_json(tables: Sequence[Table]) -> dict[str, list[dict[str, Cell]]]:
     }
 
 
-def csv_text(table: Table, words: Words) -> str:
-    """As Swedish Excel opens it, once it is encoded as UTF-8 with a byte order mark (``utf-8-sig``): semicolons."""
+def followup_csv(table: Table, words: Words) -> bytes:
+    """For Excel."""
+    rows = ([cell(c, v, words) for c, v in zip(table.columns, row, strict=True)] for row in table.rows)
+    return excel_csv([heading(column, words) for column in table.columns], rows)
+
+
+def excel_csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
+    """A file as Swedish Excel opens it: semicolons, UTF-8 with a byte order mark."""
     text = io.StringIO(newline="")
-    rows = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    rows.writerow(heading(column, words) for column in table.columns)
-    rows.writerows([cell(c, v, words) for c, v in zip(table.columns, row, strict=True)] for row in table.rows)
-    return text.getvalue()
-
-
-def write_csv(tables: Sequence[Table], folder: Path, words: Words) -> list[Path]:
-    """One file a table. Returns the files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    written = []
-    for table in tables:
-        path = folder / f"{table.name}.csv"
-        path.write_text(csv_text(table, words), encoding="utf-8-sig", newline="")
-        written.append(path)
-    return written
+    csv.writer(text, delimiter=";", lineterminator="\r\n").writerows([head, *rows])
+    return text.getvalue().encode("utf-8-sig")

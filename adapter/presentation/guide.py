@@ -4,24 +4,24 @@ are written, what comes back, whom to ask. For the terminal, the status page and
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
+from typing import Literal, get_args
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from adapter.domain.facts import OPTIONAL, URGENT, Signal
 from adapter.domain.routine import STEPS
 from adapter.domain.times_trial import Trial, try_times
+from adapter.presentation.console import table
 from adapter.presentation.words import Words
 from mappings.messages.collection import LETTERS, MAILS
 from mappings.messages.swedish import night_rows, period
 from mappings.tables import MunicipalMapping
 
-_ROLES = {"coordinator": "coordinator", "alarm-team": "alarm_team", "assessor": "assessor"}
-GUIDES = tuple(_ROLES)
+GuideRole = Literal["coordinator", "alarm-team", "assessor"]
+GUIDES: tuple[str, ...] = get_args(GuideRole)
 """The roles that have a guide, as they are asked for."""
 
 _READS_AS = {"assessor": "authority"}
@@ -48,6 +48,8 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Guide:
+    """By ``asdict`` what the template of the printed guide gets."""
+
     title: str
     intro: tuple[str, ...]
     parts: tuple[Part, ...]
@@ -56,7 +58,9 @@ class Guide:
 def guide(name: str, mapping: MunicipalMapping, words: Words) -> Guide:
     """``name`` is one of ``GUIDES``; raises ``KeyError`` for another. Headings are named as the case system names them
     where ``words`` have learnt that, else by our own name and the mapping's code."""
-    role = _ROLES[name]
+    if name not in GUIDES:
+        raise KeyError(name)
+    role = name.replace("-", "_")
     made = _Guide(role, mapping, words)
     return Guide(
         title=words.say("guide", "title", role=words.role(role)),
@@ -65,23 +69,16 @@ def guide(name: str, mapping: MunicipalMapping, words: Words) -> Guide:
     )
 
 
-def guide_paper(made: Guide) -> dict[str, object]:
-    """What the template of the printed guide gets."""
-    return asdict(made)
-
-
 def guide_page(made: Guide) -> Group:
     """For a terminal."""
     parts: list[RenderableType] = [Text(made.title, style="bold"), *map(Text, made.intro)]
     for part in made.parts:
         parts += [Text(""), Text(part.title, style="bold"), *map(Text, part.text)]
         if part.rows:
-            table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
-            for column in part.head:
-                table.add_column(column)
+            shown = table(*part.head)
             for row in part.rows:
-                table.add_row(*map(Text, row))
-            parts.append(table)
+                shown.add_row(*map(Text, row))
+            parts.append(shown)
         parts += [Text(f"  • {item}") for item in part.items]
     return Group(*parts)
 

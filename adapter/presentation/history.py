@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from adapter.domain.ledger import Act, ActState
-from adapter.presentation.signs import SIGNS
-from adapter.presentation.words import Words
+from adapter.presentation.words import SIGNS, Words
 from adapter.store.events import Event
 
 _FOLDED = {f"act.{what}" for what in ("wanted", "done", "found", "retry", "given_back", "parked", "dropped")}

@@ -135,19 +135,10 @@ def picture(shown: Sequence[Night], policy: Policy, words: Words) -> dict[str, A
 
 
 def as_json(shown: Sequence[Night], words: Words) -> list[dict[str, Any]]:
-    """For a program: each look by its instant (UTC) and code; ``text`` is the code in words."""
-    return [
-        {
-            "night": night.evening.isoformat(),
-            "looks": [
-                {
-                    "schedule": mark.look.n,
-                    "due_at": mark.look.due_at.isoformat().replace("+00:00", "Z"),
-                    "outcome": mark.code,
-                    "text": words.say("look_outcomes", mark.code),
-                }
-                for mark in night.marks
-            ],
-        }
-        for night in shown
-    ]
+    """For a program: each look by its instant and code; ``text`` is the code in words."""
+
+    def look(mark: Mark) -> dict[str, Any]:
+        text = words.say("look_outcomes", mark.code)
+        return {"schedule": mark.look.n, "due_at": mark.look.due_at, "outcome": mark.code, "text": text}
+
+    return [{"night": night.evening, "looks": [look(mark) for mark in night.marks]} for night in shown]

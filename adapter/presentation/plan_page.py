@@ -10,7 +10,8 @@ from rich.text import Text
 
 from adapter.domain.decision import Decision
 from adapter.domain.ledger import Act, ActState, Ledger, Wanted
-from adapter.presentation.case_page import known_lines, urgent_lines, waiting_title
+from adapter.presentation.case_page import about
+from adapter.presentation.console import bullets
 from adapter.presentation.visits import Visit
 from adapter.presentation.visits import lines as visit_lines
 from adapter.presentation.words import Words
@@ -36,20 +37,12 @@ def plan_page(
         parts.append(Text(f"  {words.heading('plan_nothing')}"))
     keys = {w.key for w in decision.wanted}
     dropped = [a for a in ledger.acts if a.state in (ActState.PENDING, ActState.PARKED) and a.key not in keys]
-    if dropped:
-        parts += [Text(""), Text(words.heading("plan_dropped"), style="bold")]
-        parts += [Text(f"  – {a.n:02d} {words.act(a.kind, a.what)}") for a in dropped]
-    if decision.waiting:
-        parts += [Text(""), Text(words.heading(waiting_title(decision)), style="bold")]
-        parts += [Text(f"  • {words.say('waiting', code)}") for code in decision.waiting]
-    for title, lines in (("attention", urgent_lines), ("to_know", known_lines)):
-        if told := lines(decision, words, now):
-            parts += [Text(""), Text(words.heading(title), style="bold")]
-            parts += [Text.assemble("  • ", line) for line in told]
-    if visits:
-        parts += [Text(""), Text(words.heading("visits_title"), style="bold")]
-        parts += [Text(f"  • {when}: {state}") for when, state in visit_lines(visits, words)]
-        parts += [Text(f"  {words.heading('visits_missing', keys=', '.join(missing))}")] if missing else []
+    parts += bullets(words.heading("plan_dropped"), (f"{a.n:02d} {words.act(a.kind, a.what)}" for a in dropped))
+    parts += about(decision, words, now)
+    written = [f"{when}: {state}" for when, state in visit_lines(visits, words)]
+    if written and missing:
+        written.append(words.heading("visits_missing", keys=", ".join(missing)))
+    parts += bullets(words.heading("visits_title"), written)
     return Group(*parts)
 
 

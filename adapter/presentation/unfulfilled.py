@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from adapter.domain.unfulfilled import Level, Listed
+from adapter.presentation.case_page import counted
+from adapter.presentation.console import table
+from adapter.presentation.followup_page import excel_csv
 from adapter.presentation.words import Words
 
 COLUMNS = ("case", "tenant", "order", "unit", "kind", "since", "days", "level", "why")
@@ -20,13 +19,12 @@ COLUMNS = ("case", "tenant", "order", "unit", "kind", "since", "days", "level", 
 
 
 def cells(tenant: str, row: Listed, words: Words) -> dict[str, str]:
-    """A row in words, by column. The unit by its name, where it has one."""
-    unit = str(row.unit or "")
+    """A row in words, by column."""
     return {
         "case": row.case,
         "tenant": tenant,
         "order": row.item.order or "",
-        "unit": words.say("units", unit) if words.texts.has("units", unit) else unit,
+        "unit": words.unit(row.unit) if row.unit else "",
         "kind": words.say("unfulfilled", row.item.kind.value),
         "since": row.item.since.isoformat(),
         "days": str(row.days),
@@ -39,28 +37,23 @@ def unfulfilled_page(rows: Sequence[tuple[str, Listed]], words: Words, *, severa
     """The list for a terminal; each row with its municipality."""
     if not rows:
         return Text(words.say("unfulfilled", "none"))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
-    columns = [column for column in COLUMNS if several or column != "tenant"]
-    for column in columns:
-        table.add_column(words.say("unfulfilled", column), justify="right" if column == "days" else "left")
+    columns = {c: words.say("unfulfilled", c) for c in COLUMNS if several or c != "tenant"}
+    shown = table(*columns.values(), right=[columns["days"]])
     for tenant, row in rows:
         said, style = cells(tenant, row, words), "bold red" if row.level is Level.REPORT else ""
-        table.add_row(*(Text(said[column], style=style if column == "level" else "") for column in columns))
-    count = words.heading("list_one" if len(rows) == 1 else "list_count", count=len(rows))
-    return Group(table, Text(count, style="dim"))
+        shown.add_row(*(Text(said[column], style=style if column == "level" else "") for column in columns))
+    return Group(shown, counted(len(rows), words))
 
 
 def unfulfilled_json(tenant: str, row: Listed) -> dict[str, Any]:
     """Codes; ``since`` is a local date."""
-    codes = {"kind": row.item.kind.value, "level": row.level.value, "why": list(row.item.why)}
-    of = {"case": row.case, "tenant": tenant, "order": row.item.order, "unit": row.unit}
-    return {**of, "since": row.item.since.isoformat(), "days": row.days, **codes}
+    of = {"case": row.case, "tenant": tenant, "order": row.item.order, "unit": row.unit, "since": row.item.since}
+    return {**of, "days": row.days, "kind": row.item.kind, "level": row.level, "why": row.item.why}
 
 
-def write_unfulfilled_csv(rows: Iterable[tuple[str, Listed]], path: Path, words: Words) -> None:
-    """As Swedish Excel opens it: semicolons, UTF-8 with a byte order mark. Raises ``OSError``."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8-sig", newline="") as file:
-        lines = csv.writer(file, delimiter=";", lineterminator="\r\n")
-        lines.writerow(words.say("unfulfilled", column) for column in COLUMNS)
-        lines.writerows(cells(tenant, row, words).values() for tenant, row in rows)
+def unfulfilled_csv(rows: Iterable[tuple[str, Listed]], words: Words) -> bytes:
+    """For Excel."""
+    return excel_csv(
+        [words.say("unfulfilled", column) for column in COLUMNS],
+        (list(cells(tenant, row, words).values()) for tenant, row in rows),
+    )

@@ -3,7 +3,7 @@ page and for a program."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -37,16 +37,10 @@ def case_visits(
         return ()
     looks = look_log.of_case(conn, case.tenant, case.ref, now - SHOWN)
     acts = visits.of_looks(conn, case.tenant, [subject(case.ref, look) for look in looks])
-    return of_looks(case.ref, looks, acts, policy, protected=client is None or client.protected)
-
-
-def of_looks(
-    ref: str, looks: Sequence[Look], acts: Mapping[str, tuple[Act, bool]], policy: Policy, *, protected: bool
-) -> tuple[Visit, ...]:
-    """``acts``: the last one of each look that has any, by what it stands under, and whether it was withheld."""
+    protected = client is None or client.protected
     found = []
     for look in looks:
-        act, withheld = acts.get(subject(ref, look), (None, False))
+        act, withheld = acts.get(subject(case.ref, look), (None, False))
         over = act is not None and act.state is ActState.DONE  # whatever the person is now
         if reported(look) or act is not None:
             forbidden = protected and not policy.write_back_protected and not over
@@ -64,22 +58,17 @@ def _state(act: Act | None, policy: Policy) -> str:
 
 def lines(shown: Sequence[Visit], words: Words) -> list[tuple[str, str]]:
     """Each look, from when to when, and what became of it."""
-    return [(_when(visit.look, words), words.say("visit_states", visit.state)) for visit in shown]
-
-
-def _when(look: Look, words: Words) -> str:
-    begun, ended = look.begun_at or look.due_at, look.ended_at or look.due_at
-    return f"{words.when(begun)}–{ended.astimezone(words.zone):%H:%M}"
+    found = []
+    for look, state in ((visit.look, visit.state) for visit in shown):
+        begun, ended = look.begun_at or look.due_at, look.ended_at or look.due_at
+        when = f"{words.when(begun)}–{ended.astimezone(words.zone):%H:%M}"
+        found.append((when, words.say("visit_states", state)))
+    return found
 
 
 def as_json(shown: Sequence[Visit]) -> list[dict[str, Any]]:
-    """For a program; instants are UTC."""
+    """For a program."""
     return [
-        {
-            "due_at": visit.look.due_at.isoformat(),
-            "begun_at": visit.look.begun_at and visit.look.begun_at.isoformat(),
-            "ended_at": visit.look.ended_at and visit.look.ended_at.isoformat(),
-            "state": visit.state,
-        }
-        for visit in shown
+        {"due_at": v.look.due_at, "begun_at": v.look.begun_at, "ended_at": v.look.ended_at, "state": v.state}
+        for v in shown
     ]

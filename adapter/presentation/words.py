@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
 from adapter.domain.decision import Attention, StepState, StepView, Unwatched
-from adapter.domain.ledger import Act, ActKind
+from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.domain.nights import NightTimes
 from adapter.store.order_inbox import WaitingOrder
 from mappings.messages.swedish import times_text
@@ -20,6 +20,22 @@ _MONTHS = ("jan", "feb", "mars", "april", "maj", "juni", "juli", "aug", "sep", "
 _WEEKDAYS = ("mån", "tis", "ons", "tor", "fre", "lör", "sön")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _WHY = ("why", "causes", "reasons", "letters", "mails")
+
+
+SIGNS: Mapping[StepState | ActState, str] = {
+    StepState.DONE: "✓",
+    StepState.AWAITED: "…",
+    StepState.LATER: "·",
+    StepState.NOT_NEEDED: "–",
+    StepState.PROBLEM: "!",
+    ActState.PENDING: "…",
+    ActState.SENDING: "→",
+    ActState.UNKNOWN: "?",
+    ActState.DONE: "✓",
+    ActState.PARKED: "!",
+    ActState.DROPPED: "–",
+}
+"""What stands for the state of a step or an act, on the page and on a terminal."""
 
 
 @dataclass(frozen=True, slots=True)

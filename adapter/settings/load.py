@@ -319,6 +319,8 @@ def _path(name: str) -> Keys:
 def _reason(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "not UTF-8 text"
+    if isinstance(error, PermissionError):
+        return "only another user may; run this as the adapter's user"
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 

@@ -1,7 +1,7 @@
-"""The audit as a chain: each event carries the hash of the one before it in its case, and once a day a head is taken
-over all events of a municipality. ``Audit`` walks through them and says what was changed, removed or added.
+"""The audit as a chain: each event carries the hash of the event before it in its case, and once a day a head is taken
+over all events of a municipality. ``Audit`` goes through them and says what was changed, removed or added.
 
-It is hashed what an event says, not how it is stored, so that another key for what is encrypted changes nothing.
+The hash is made of what an event says and not of how it is stored, so a new encryption key changes nothing.
 """
 
 from __future__ import annotations
@@ -11,41 +11,21 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from adapter.store.types import instant_text
 
+if TYPE_CHECKING:
+    from adapter.store.events import Event
+
 HEAD = "audit.head"
-"""The event that holds a head: of all events up to one, and how many those are."""
+"""The event that holds a head: up to which event, how many events those are, and their hash."""
 BEGAN = "audit.began"
-"""The event by which an upgrade said from where on there is a chain."""
-
-
-class Chained(Protocol):
-    """What of an event is hashed, and its place in the chain: both hashes are None from before there was one."""
-
-    @property
-    def id(self) -> int: ...
-    @property
-    def tenant(self) -> str: ...
-    @property
-    def ref(self) -> str | None: ...
-    @property
-    def at(self) -> datetime: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def data(self) -> Mapping[str, Any]: ...
-    @property
-    def correlation(self) -> str | None: ...
-    @property
-    def previous(self) -> str | None: ...
-    @property
-    def hash(self) -> str | None: ...
+"""The event by which an upgrade says from where on there is a chain."""
 
 
 def start_of(tenant: str, ref: str | None) -> str:
-    """What the first event of a case carries."""
+    """What the first event of a case carries in place of a hash before it."""
     return _hash(["start", tenant, ref])
 
 
@@ -67,14 +47,14 @@ def _hash(value: Sequence[Any]) -> str:
 
 
 def _letters(text: str) -> str:
-    """A hash as 64 letters, a to p for 0 to f: in digits the log would see an identity number now and then."""
+    """A hash as 64 letters, a to p for 0 to f: among digits the log would now and then see an identity number."""
     return hashlib.sha256(text.encode()).hexdigest().translate(_AS_LETTERS)
 
 
 _AS_LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 
 
-def _hash_now(event: Chained) -> str:
+def _hash_now(event: Event) -> str:
     said = (event.tenant, event.ref, event.at, event.name, event.data, event.correlation)
     return hash_of(event.previous, *said)
 
@@ -87,7 +67,7 @@ class Head:
     events: int = 0
     head: str = ""
 
-    def plus(self, events: Iterable[Chained]) -> Head:
+    def plus(self, events: Iterable[Event]) -> Head:
         """The head after some more events, by id."""
         head, up_to, count = self.head, self.up_to, self.events
         for event in events:
@@ -108,8 +88,8 @@ class Finding:
 
 @dataclass
 class Audit:
-    """Goes through all events of one municipality in the order of their ids. ``heads`` are those that were kept, here
-    and elsewhere; events without a hash are from before the chain up to ``began``."""
+    """Goes through all events of one municipality in the order of their ids. ``heads`` are all heads that were kept, in
+    the database and elsewhere. Events without a hash up to the id ``began`` are from before the chain."""
 
     tenant: str
     heads: Iterable[Head]
@@ -123,7 +103,7 @@ class Audit:
     def __post_init__(self) -> None:
         self._left = sorted(set(self.heads), key=lambda head: head.up_to, reverse=True)
 
-    def take(self, event: Chained) -> None:
+    def take(self, event: Event) -> None:
         """Judge the next event."""
         self._judge_heads(event.id)
         self.head = self.head.plus([event])
@@ -155,5 +135,5 @@ class Audit:
             else:
                 self.findings.append(Finding("head", kept.up_to))
 
-    def _find(self, what: str, event: Chained) -> None:
+    def _find(self, what: str, event: Event) -> None:
         self.findings.append(Finding(what, event.id, event.ref, event.name))

@@ -1,7 +1,7 @@
 """A copy of a live SQLite database, whole and consistent, while the adapter goes on working.
 
-A copy is older than the world by the time it is put back: what waited in it may have been sent since. So everything
-that was to be sent becomes *unknown* in the copy, and is looked for before anything is sent (P4).
+When a copy is put back, it is older than the world: what waits in it may have been sent since. So everything that was
+to be sent becomes *unknown* in the copy, and is looked for before anything is sent (P4).
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from adapter.domain.ledger import ActState
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
 from adapter.store.outbox import advance
+from adapter.store.sql import FREE
 from adapter.store.tables import acts, cases, feeds
 
 
 def back_up(source: Path, target: Path) -> int:
-    """Copy the database file ``source`` to ``target``, which must not be there yet; returns its size in bytes.
+    """Copy the database file ``source`` to ``target``, which must not be there yet. Returns its size in bytes.
 
-    Leases are given back in the copy. Raises ``StoreError`` where the one can't be read or the other not be written;
-    then there is no ``target``.
+    In the copy nothing is leased. Raises ``StoreError`` if the one can't be read or the other can't be written; then
+    there is no ``target``.
     """
     if target.exists():
         raise StoreError(f"{target} is there already; a backup never replaces a file", "other")
@@ -38,7 +39,7 @@ def back_up(source: Path, target: Path) -> int:
             live.backup(copy)
         _make_careful(unfinished)
         with closing(sqlite3.connect(unfinished)) as copy:
-            # One file, with no journal beside it that could be left behind when it is moved.
+            # One file, without a journal beside it that somebody could forget to move along.
             copy.execute("PRAGMA journal_mode = DELETE")
         unfinished.rename(target)
     except (sqlite3.Error, OSError) as error:
@@ -51,8 +52,8 @@ def back_up(source: Path, target: Path) -> int:
 
 
 def make_careful(database: Database) -> None:
-    """What a copy of another kind (``pg_dump``) needs once it has been put back, before anything runs on it: everything
-    that was to be sent becomes *unknown*, and leases are given back. Safe to repeat. Raises ``StoreError``."""
+    """For a copy of another kind (``pg_dump``), after it was put back and before anything runs on it: everything that
+    was to be sent becomes *unknown*, and leases are given back. It can be repeated. Raises ``StoreError``."""
     database.run_sync(_all_unknown)
 
 
@@ -65,14 +66,13 @@ def _make_careful(path: Path) -> None:
 
 
 def _all_unknown(conn: Connection) -> None:
-    free = {"lease_owner": None, "lease_until": None}
     waiting = acts.c.state.in_((ActState.PENDING, ActState.SENDING))
     held = acts.c.lease_owner.is_not(None)
     touched = conn.execute(select(acts.c.tenant, acts.c.ref).where(waiting | held).distinct()).all()
-    conn.execute(update(acts).where(waiting).values(state=ActState.UNKNOWN, looks=0, **free))
-    conn.execute(update(acts).where(held).values(**free))
+    conn.execute(update(acts).where(waiting).values(state=ActState.UNKNOWN, looks=0, **FREE))
+    conn.execute(update(acts).where(held).values(**FREE))
     for row in touched:
         advance(conn, row.tenant, row.ref)
     taken = update(cases).where(cases.c.lease_owner.is_not(None))
-    conn.execute(taken.values(ready_at=cases.c.lease_until, version=cases.c.version + 1, **free))
-    conn.execute(update(feeds).values(**free))
+    conn.execute(taken.values(ready_at=cases.c.lease_until, version=cases.c.version + 1, **FREE))
+    conn.execute(update(feeds).values(**FREE))

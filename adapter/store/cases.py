@@ -1,41 +1,40 @@
-"""Cases: opening them, finding them, and what belongs to them. When they are due stands in ``due``."""
+"""Cases: opening them, finding them, and what they are linked to. When a case is due stands in ``due``."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Literal, get_args
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, select, update
 
 from adapter.domain.decision import Decision, Phase
 from adapter.store import codec, events, sealing
 from adapter.store.errors import OrderTaken
 from adapter.store.sealing import Sealed, sealed
-from adapter.store.sql import by_ref, insert_missing
+from adapter.store.sql import chunks, insert_missing
 from adapter.store.tables import case_links, cases, persons
 
 LinkKind = Literal["order", "execution", "decision", "absence", "client", "number"]
 
 Links = Mapping[LinkKind, frozenset[str]]
-"""What a case is linked to, by kind; no kind is missing."""
+"""The ids that a case is linked to, by kind; every kind is there."""
 
 _REFERENCE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A row as it was read. ``person_id`` is the vendor's key of the person and is never logged; ``person`` is by what
-    the store looks the person up, and empty where they were forgotten.
+    """A row as it was read; all instants are UTC. ``person_id`` is the vendor's key of the person and is never logged;
+    ``person`` is the key by which the store finds the person. Both are empty once the person's data was purged.
 
-    Notes count from ``evidence_after``, a local calendar date. ``due_at`` is when it is next to be reconciled (None:
-    nothing calls for it) and ``due_reason`` what made it so (None while it is claimed and nothing did since),
-    ``due_seq`` how often it was marked for news that it hasn't been reconciled with yet, ``read_again_at`` when its
-    evidence must be read again at the latest, ``ready_at`` when it can next be claimed. ``failures`` counts
-    reconciliations in a row that ended in an unexpected error; ``unit`` and ``execution`` are those that last had
-    it.
+    Notes count from ``evidence_after``, a local calendar date. ``due_at`` is when it is to be reconciled next (None:
+    nothing calls for it), and ``due_reason`` why (None: it is claimed, and nothing has marked it since). ``due_seq``
+    counts the marks for news with which it hasn't been reconciled yet. ``read_again_at`` is when its evidence must be
+    read again at the latest, ``ready_at`` when it can be claimed next. ``failures`` counts reconciliations in a row
+    that ended in an unexpected error. ``unit`` and ``execution`` are those that last had it.
     """
 
     tenant: str
@@ -72,36 +71,21 @@ class Case:
 
     @property
     def person_id(self) -> str:
-        """Empty where the person was forgotten. Raises ``StoreError``."""
+        """Empty once the person's data was purged. Raises ``StoreError``."""
         return self.identity_number.open()
 
     @property
     def last_decision(self) -> Decision | None:
-        """The last decision without what it wanted (that is in the outbox). Raises ``StoreError``."""
-        return codec.load_decision(self.decision.open()) if self.decision else None
+        """The last decision, without the acts that it wanted (those are in the outbox). Raises ``StoreError``."""
+        return codec.DECISION.load(self.decision.open()) if self.decision else None
 
 
 COLUMNS = [cases.c[f.name] for f in fields(Case)]
 
 _c, _l = cases.c, case_links.c
 _LOCK = select(_c.ref).where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref")).with_for_update()
-_OF_CASES = select(_l.ref, _l.kind, _l.external_id).where(
-    _l.tenant == bindparam("tenant"), _l.ref.in_(bindparam("refs", expanding=True))
-)
+_LINKS = select(_l.kind, _l.external_id).where(_l.tenant == bindparam("tenant"), _l.ref == bindparam("ref"))
 _LINKED = cases.join(case_links, (_l.tenant == _c.tenant) & (_l.ref == _c.ref))
-_ARE = (
-    _l.tenant == bindparam("tenant"),
-    _l.kind == bindparam("kind"),
-    _l.external_id.in_(bindparam("ids", expanding=True)),
-)
-_OPEN_OF_PERSONS = select(_c.person, _c.ref).where(
-    _c.tenant == bindparam("tenant"), _c.person.in_(bindparam("persons", expanding=True)), _c.closed_at.is_(None)
-)
-_TAKEN = select(_l.external_id).where(*_ARE)
-_OF_LINKS = select(_l.external_id, _c.ref).select_from(_LINKED).where(*_ARE)
-_OPEN_OF_LINKS = _OF_LINKS.where(_c.closed_at.is_(None))
-_CLOSED_OF_LINKS = _OF_LINKS.where(_c.closed_at.is_not(None))
-_OF_ORDER = select(*COLUMNS).select_from(_LINKED).where(*_ARE)
 
 
 def from_row(conn: Connection, row: Row[*tuple[Any, ...]]) -> Case:
@@ -116,8 +100,9 @@ def from_row(conn: Connection, row: Row[*tuple[Any, ...]]) -> Case:
 
 
 def new_reference(rng: random.Random) -> str:
-    """``TK-`` and six characters that can't be taken for one another."""
-    return "TK-" + codec.draw(rng, _REFERENCE, 6)
+    """``TK-`` and six characters that nobody mistakes for one another. In service ``rng`` is a ``random.SystemRandom``;
+    a simulation gives a seeded one."""
+    return "TK-" + "".join(rng.choice(_REFERENCE) for _ in range(6))
 
 
 def open_case(
@@ -132,8 +117,8 @@ def open_case(
     adopted: bool = False,
     adopted_orders: Iterable[str] = (),
 ) -> Case:
-    """Open a case with its orders, due at once. Raises ``OrderTaken``, with nothing stored, if one of the orders has a
-    case, open or closed."""
+    """Open a case with its orders, due at once. Raises ``OrderTaken``, and stores nothing, if one of the orders belongs
+    to a case, open or closed."""
     orders = list(dict.fromkeys(order_ids))
     row: dict[str, Any] = {
         "tenant": tenant,
@@ -152,7 +137,7 @@ def open_case(
         "adopted_orders": sorted(adopted_orders),
     }
     while not insert_missing(conn, cases, sealed(conn, cases, {**row, "ref": (ref := new_reference(rng))})):
-        pass  # taken: another one is drawn
+        pass  # the reference is taken: another one is drawn
     opened = the_case(conn, tenant, ref)
     try:
         link(conn, opened, {"order": orders})
@@ -178,22 +163,14 @@ def the_case(conn: Connection, tenant: str, ref: str) -> Case:
 
 
 def lock(conn: Connection, tenant: str, ref: str) -> bool:
-    """Hold a case until the transaction ends: whoever changes it or its acts goes one at a time. False where there is
-    no such case, as for acts that something else than a case wants."""
+    """Lock a case until the transaction ends, so that only one process at a time changes it or its acts. False if there
+    is no such case, as for acts that something else than a case wants."""
     return conn.scalar(_LOCK, {"tenant": tenant, "ref": ref}) is not None
 
 
-def all_cases(
-    conn: Connection,
-    tenant: str,
-    *,
-    open_only: bool = True,
-    phase: Phase | None = None,
-    after: str = "",
-    limit: int | None = None,
-) -> list[Case]:
-    """Cases by reference, from the one after ``after`` on, so that many can be read in pages."""
-    query = select(*COLUMNS).where(_c.tenant == tenant, _c.ref > after).order_by(_c.ref).limit(limit)
+def all_cases(conn: Connection, tenant: str, *, open_only: bool = True, phase: Phase | None = None) -> list[Case]:
+    """A municipality's cases in the order of their references."""
+    query = select(*COLUMNS).where(_c.tenant == tenant).order_by(_c.ref)
     if open_only:
         query = query.where(_c.closed_at.is_(None))
     if phase is not None:
@@ -210,60 +187,56 @@ def open_cases_of_person(conn: Connection, tenant: str, person_id: str) -> list[
 
 def case_of_order(conn: Connection, tenant: str, order_id: str) -> Case | None:
     """The case that an order belongs to, open or closed."""
-    row = conn.execute(_OF_ORDER, _are(tenant, "order", [order_id])).one_or_none()
+    which = (_l.tenant == tenant, _l.kind == "order", _l.external_id == order_id)
+    row = conn.execute(select(*COLUMNS).select_from(_LINKED).where(*which)).one_or_none()
     return from_row(conn, row) if row is not None else None
 
 
 def orders_taken(conn: Connection, tenant: str, order_ids: Iterable[str]) -> frozenset[str]:
     """Those of the orders that belong to a case, open or closed."""
-    asked = list(order_ids)
-    return frozenset(conn.scalars(_TAKEN, _are(tenant, "order", asked))) if asked else frozenset()
+    asked = sorted(set(order_ids))
+    which = (_l.tenant == tenant, _l.kind == "order", _l.external_id.in_(asked))
+    return frozenset(conn.scalars(select(_l.external_id).where(*which))) if asked else frozenset()
+
+
+def units_of(conn: Connection, tenant: str, refs: Iterable[str]) -> dict[str, tuple[int | None, int | None]]:
+    """The unit and the execution that last had each of these cases."""
+    found: dict[str, tuple[int | None, int | None]] = {}
+    for some in chunks(sorted(set(refs))):
+        rows = conn.execute(select(_c.ref, _c.unit, _c.execution).where(_c.tenant == tenant, _c.ref.in_(some)))
+        found |= {row.ref: (row.unit, row.execution) for row in rows}
+    return found
 
 
 def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str]) -> dict[str, list[str]]:
-    """References of the persons' open cases, by person; many are looked up at once."""
+    """References of these persons' open cases, by person."""
     keys = sealing.of(conn)
     persons = {keys.person(tenant, person_id): person_id for person_id in person_ids}
-    asked = {"tenant": tenant, "persons": sorted(persons)}
-    found = _listed(conn, _OPEN_OF_PERSONS, asked) if persons else {}
+    theirs = (_c.tenant == tenant, _c.person.in_(sorted(persons)), _c.closed_at.is_(None))
+    found = _listed(conn.execute(select(_c.person, _c.ref).where(*theirs))) if persons else {}
     return {persons[person]: refs for person, refs in found.items()}
 
 
-def open_refs_of_links(
-    conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
+def refs_of_links(
+    conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str], *, closed: bool = False
 ) -> dict[str, list[str]]:
-    """References of the open cases that are linked to these, by external id; many are looked up at once."""
-    return _refs_of_links(conn, _OPEN_OF_LINKS, tenant, kind, external_ids)
+    """References of the open cases (or the ``closed`` ones) that are linked to these ids, by id."""
+    asked = sorted(set(external_ids))
+    are = _c.closed_at.is_not(None) if closed else _c.closed_at.is_(None)
+    which = (_l.tenant == tenant, _l.kind == kind, _l.external_id.in_(asked), are)
+    return _listed(conn.execute(select(_l.external_id, _c.ref).select_from(_LINKED).where(*which))) if asked else {}
 
 
-def closed_refs_of_links(
-    conn: Connection, tenant: str, kind: LinkKind, external_ids: Iterable[str]
-) -> dict[str, list[str]]:
-    """The same of the closed ones."""
-    return _refs_of_links(conn, _CLOSED_OF_LINKS, tenant, kind, external_ids)
-
-
-def _refs_of_links(
-    conn: Connection, query: Select[str, str], tenant: str, kind: LinkKind, external_ids: Iterable[str]
-) -> dict[str, list[str]]:
-    ids = list(external_ids)
-    return _listed(conn, query, _are(tenant, kind, ids)) if ids else {}
-
-
-def _are(tenant: str, kind: LinkKind, external_ids: Iterable[str]) -> dict[str, Any]:
-    return {"tenant": tenant, "kind": kind, "ids": sorted(set(external_ids))}
-
-
-def _listed(conn: Connection, query: Select[str, str], of_whom: Mapping[str, Any]) -> dict[str, list[str]]:
+def _listed(rows: Iterable[Row[str, str]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for of, ref in conn.execute(query, of_whom):
+    for of, ref in rows:
         found.setdefault(of, []).append(ref)
     return found
 
 
 def link(conn: Connection, case: Case, found: Mapping[LinkKind, Iterable[int | str]]) -> None:
     """Link orders, executions and the like to a case, by their ids. An order belongs to one case only: raises
-    ``OrderTaken`` for one that is another's; the rest is linked."""
+    ``OrderTaken`` for an order of another case; the rest is linked."""
     of = {"tenant": case.tenant, "ref": case.ref}
     rows = [{**of, "kind": kind, "external_id": i} for kind, ids in found.items() for i in sorted(set(map(str, ids)))]
     if insert_missing(conn, case_links, *rows) == len(rows):
@@ -274,28 +247,22 @@ def link(conn: Connection, case: Case, found: Mapping[LinkKind, Iterable[int | s
             raise OrderTaken(case.tenant, order_id, other.ref)
 
 
-def links(conn: Connection, case: Case, kind: LinkKind) -> frozenset[str]:
-    query = select(_l.external_id).where(_l.tenant == case.tenant, _l.ref == case.ref, _l.kind == kind)
-    return frozenset(conn.scalars(query))
-
-
-def all_links(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, Links]:
-    """Everything that these cases are linked to, by reference and kind."""
-    rows = by_ref(refs, conn.execute(_OF_CASES, {"tenant": tenant, "refs": refs}))
-    return {
-        ref: {kind: frozenset(row.external_id for row in some if row.kind == kind) for kind in get_args(LinkKind)}
-        for ref, some in rows.items()
-    }
+def links(conn: Connection, tenant: str, ref: str) -> Links:
+    """Everything that a case is linked to."""
+    found: dict[LinkKind, set[str]] = {kind: set() for kind in get_args(LinkKind)}
+    for kind, external_id in conn.execute(_LINKS, {"tenant": tenant, "ref": ref}):
+        found.setdefault(kind, set()).add(external_id)
+    return {kind: frozenset(ids) for kind, ids in found.items()}
 
 
 def chain(conn: Connection, case: Case) -> frozenset[str]:
     """The orders of a case."""
-    return links(conn, case, "order")
+    return links(conn, case.tenant, case.ref)["order"]
 
 
 def renumber(conn: Connection, case: Case, person_id: str, now: datetime) -> None:
-    """The person has another number in the case system (LA10): all that is known under the old one goes on under the
-    new. The case notes under ``number`` how often."""
+    """The person has got another number in the case system (LA10): everything under the old number goes on under the
+    new one. The case's links of the kind ``number`` count how often that happened."""
     c, p = cases.c, persons.c
     person = sealing.of(conn).person(case.tenant, person_id)
     theirs = select(c.ref).where(c.tenant == case.tenant, c.person == case.person)
@@ -305,11 +272,11 @@ def renumber(conn: Connection, case: Case, person_id: str, now: datetime) -> Non
     if conn.scalar(select(p.person).where(p.tenant == case.tenant, p.person == person)) is None:
         old = update(persons).where(p.tenant == case.tenant, p.person == case.person)
         conn.execute(old.values(person=person))
-    link(conn, case, {"number": [len(links(conn, case, "number")) + 1]})
+    link(conn, case, {"number": [len(links(conn, case.tenant, case.ref)["number"]) + 1]})
     events.record(conn, case.tenant, case.ref, "case.renumbered", {}, now=now)
 
 
 def unlink_orders(conn: Connection, case: Case, order_ids: Iterable[str]) -> None:
-    """Let go of orders that belong to a later case."""
+    """Unlink orders that belong to a later case."""
     mine = (_l.tenant == case.tenant, _l.ref == case.ref, _l.kind == "order")
     conn.execute(delete(case_links).where(*mine, _l.external_id.in_(list(order_ids))))

@@ -1,7 +1,7 @@
-"""From the outbox to the world: claiming acts one at a time per case and lane, and writing down what came of each.
+"""From the outbox to the world: claiming acts, one at a time per case and lane, and storing what came of each.
 
-Each outcome is written by whoever holds the act's lease and nobody else (``Overtaken``), with its audit line in the
-same transaction; of acts about looks, thousands a night, the acts themselves say it, and the audit each night's number.
+Only the process that holds an act's lease can store what came of it (``Overtaken``), together with its line in the
+audit. Acts about looks, thousands in a night, have no lines of their own: the audit has their number for each night.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, bindparam, case, select, update
+from sqlalchemy import Connection, Integer, Row, bindparam, case, select
 
 from adapter.domain.facts import Client
 from adapter.domain.ledger import VISIT_KINDS, Act, ActKind, ActState
 from adapter.ports import Effect
 from adapter.store import codec, due, events, persons, schedules, sealing
 from adapter.store.errors import Overtaken, StoreError
-from adapter.store.outbox import STOPS, act_from_row, advance
-from adapter.store.sealing import Sealed, sealed
+from adapter.store.outbox import CHANGE, STOPS, act_from_row, advance, change
+from adapter.store.sealing import NOBODY, Sealed, sealed
+from adapter.store.sql import FREE
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases, facts
 from adapter.store.tables import persons as person_rows
@@ -30,24 +31,21 @@ _c, _k, _f, _p = table.c, cases.c, facts.c, person_rows.c
 # What runs for every act is built once: building a statement costs four times as much as running it.
 _READY = (
     select(table)
-    # Of kinds that this version knows: another is a newer replica's.
+    # Only kinds that this version knows: other kinds are for a newer replica.
     .where(_c.tenant == bindparam("tenant"), _c.lane == bindparam("lane"), _c.kind.in_(list(ActKind)))
     .where(_c.ready_at <= bindparam("now"))
     .order_by(_c.ready_at, _c.ref)
     .limit(bindparam("limit", type_=Integer()))
     .with_for_update(skip_locked=True)
 )
-_CHANGE = update(table).where(
-    _c.tenant == bindparam("of_tenant"), _c.ref == bindparam("of_ref"), _c.n == bindparam("of_n")
-)
-_CHANGE_CLAIMED = _CHANGE.where(
+_CHANGE_CLAIMED = CHANGE.where(
     # The end of the lease tells a claim from a later one by the same owner.
     _c.state == bindparam("claimed_as"),
     _c.lease_owner == bindparam("claimed_by"),
     _c.lease_until == bindparam("claimed_until"),
 )
-# A statement of its own: joined to the one that locks, PostgreSQL would give an act that changed just now beside its
-# case from before that change.
+# A statement of its own. If it were joined to the one that locks, PostgreSQL could return an act as it is now together
+# with its case as it was before.
 _THEIR_CASES = (
     select(_k.tenant, _k.ref, _k.person, _k.identity_number, _k.decided_at, _k.unit, _k.execution)
     .add_columns(_f.value, _f.resource, _p.external_id)
@@ -62,15 +60,15 @@ _THEIR_CASES = (
 
 @dataclass(frozen=True, slots=True)
 class ClaimedAct:
-    """An act and its lease. ``act.state`` says what to do: SENDING, perform it (``act.attempts`` counts this one);
-    UNKNOWN, find out whether it had its effect (``looks``: how often that was tried in vain). ``facts_at`` (UTC) is
-    when the oldest of the facts behind it was read; an act that ``opens`` supervision needs fresh ones (P1).
+    """An act and its lease. ``act.state`` says what to do. SENDING: perform it (``act.attempts`` counts this attempt).
+    UNKNOWN: find out whether it had its effect (``looks``: how often that was tried in vain). ``facts_at`` (UTC) is
+    when the oldest of the facts behind it was read; an act that ``opens`` supervision needs fresh facts (P1).
 
-    The rest is what is known of its case: whose it is (never logged), when it was last decided (UTC), the client as
-    last read if that can be told, the person's id at the platform once there is one, its unit and execution, and, for
-    an act on the platform, the case's schedules there (``CaseContext.schedule_ids``). Of an act that something else
-    than a case wants, none of that is known, and ``person_id`` is empty. ``person`` is by what the store looks the
-    person up."""
+    The rest is what is known of its case: the person (never logged), when it was last decided (UTC), the client as
+    last read if that can be read, the person's id at the platform once there is one, the unit and the execution, and,
+    for an act on the platform, the case's schedules there (``CaseContext.schedule_ids``). If something else than a case
+    wants the act, nothing of that is known, and ``person_id`` is empty. ``person`` is the key by which the store finds
+    the person."""
 
     tenant: str
     ref: str
@@ -83,12 +81,12 @@ class ClaimedAct:
     correlation: str | None
     lease_owner: str
     lease_until: datetime
-    person: str
-    identity_number: Sealed
-    decided_at: datetime | None
-    client: Client | None
-    external_id: str | None
     schedule_ids: Mapping[int, tuple[str, str | None]]
+    person: str = ""
+    identity_number: Sealed = NOBODY
+    decided_at: datetime | None = None
+    client: Client | None = None
+    external_id: str | None = None
     unit: int | None = None
     execution: int | None = None
 
@@ -101,10 +99,10 @@ class ClaimedAct:
 def claim_acts(
     conn: Connection, *, tenant: str, lane: str, limit: int, now: datetime, owner: str, lease_until: datetime
 ) -> list[ClaimedAct]:
-    """Lease up to ``limit`` acts of a lane whose time has come, the longest waiting first. What another process has
-    leased, or is leasing at this moment, is passed over.
+    """Lease up to ``limit`` acts of a lane whose time has come, the longest waiting first. Acts that another process
+    has leased, or is leasing at this moment, are left out.
 
-    One that was being sent when its lease ran out is claimed as UNKNOWN: whoever sent it may have died after sending.
+    An act that was being sent when its lease ran out is claimed as UNKNOWN: its process may have died after sending.
     """
     rows = conn.execute(_READY, {"tenant": tenant, "lane": lane, "now": now, "limit": limit}).all()
     return _lease(conn, rows, now, owner, lease_until)
@@ -120,8 +118,9 @@ def claim_probe(
     lease_until: datetime,
     stops_first: bool = True,
 ) -> ClaimedAct | None:
-    """Lease one act with which to try a vendor that was down. With ``stops_first`` that is a pause or an end that
-    waits to be tried again, if there is one, even if its delay isn't over; else the act that waited longest."""
+    """Lease one act with which to try a vendor that was down. With ``stops_first`` it is a pause or an end that waits
+    to be tried again, if there is one, even if its delay isn't over. Otherwise it is the act that has waited
+    longest."""
     untimed = _c.not_before.is_(None) | (_c.not_before <= now)
     stops = _c.kind.in_(STOPS) & (_c.state == ActState.PENDING) & _c.ready_at.is_not(None) & untimed
     query = select(table).where(_c.tenant == tenant, _c.lane == lane, (_c.ready_at <= now) | stops)
@@ -131,10 +130,11 @@ def claim_probe(
     return next(iter(_lease(conn, rows, now, owner, lease_until)), None)
 
 
-def let_go(conn: Connection, tenant: str, lane: str, *, now: datetime, settle: timedelta, gap: timedelta) -> int:
-    """A vendor is back: its failed acts are tried again, ``gap`` apart, in place of when their delays are over; how
-    many. One whose outcome is unknown still waits ``settle``; one held back to a time of its own waits for it."""
-    query = select(_c.ref, _c.n, _c.kind, _c.created_at, _c.state, _c.retry_at).where(
+def retry_soon(conn: Connection, tenant: str, lane: str, *, now: datetime, settle: timedelta, gap: timedelta) -> int:
+    """A vendor is back: its failed acts are tried again, ``gap`` apart, and don't wait until their delays are over.
+    Returns how many. An act whose outcome is unknown still waits ``settle``; one that is held back until a certain time
+    still waits for that time."""
+    query = select(_c.tenant, _c.ref, _c.n, _c.kind, _c.created_at, _c.state, _c.retry_at).where(
         _c.tenant == tenant,
         _c.lane == lane,
         _c.state.in_((ActState.PENDING, ActState.UNKNOWN)),
@@ -143,24 +143,23 @@ def let_go(conn: Connection, tenant: str, lane: str, *, now: datetime, settle: t
         _c.error.is_not(None),
         _c.not_before.is_(None) | (_c.not_before <= now),
     )
-    # Locked in the order in which a decision locks a case's acts; what is leased in the meantime is left alone.
+    # Locked in the order in which a decision locks a case's acts.
     found = conn.execute(query.order_by(_c.ref, _c.n).with_for_update()).all()
     rows = sorted(found, key=lambda row: (row.kind not in STOPS, row.created_at, row.ref, row.n))
     for place, row in enumerate(rows):
         at = now + gap * place + (settle if row.state == ActState.UNKNOWN else timedelta(0))
         if at < row.retry_at:
-            mine = (_c.tenant == tenant, _c.ref == row.ref, _c.n == row.n)
-            conn.execute(update(table).where(*mine).values(retry_at=at, ready_at=at))
+            change(conn, row, {"retry_at": at, "ready_at": at})
     return len(rows)
 
 
 def release_all(
     conn: Connection, *, now: datetime, settle: timedelta, at_once: Collection[ActKind], owner: str | None = None
 ) -> int:
-    """Give back the acts that a process held, which stops, or (without ``owner``) those of a process that is known to
-    be dead; how many. What was being sent is *unknown* from now on: the vendor may still do what it was asked, so the
-    last look for it must not be sooner than ``settle`` from now. Kinds that are looked for twice may have their first
-    look ``at_once``."""
+    """Give back the acts that a process holds which is about to stop, or, without ``owner``, those of a process that is
+    known to be dead. Returns how many. What was being sent is *unknown* from now on. The vendor may still do what it
+    was asked to do, so the last look for it must not be sooner than ``settle`` from now. Kinds that are looked for
+    twice may be looked for the first time ``at_once``."""
     held = select(_c.tenant, _c.ref, _c.n, _c.key, _c.kind, _c.state, _c.looks, _c.correlation).where(
         _c.lease_owner.is_not(None) if owner is None else _c.lease_owner == owner
     )
@@ -168,9 +167,8 @@ def release_all(
     for row in rows:
         sending = row.state == ActState.SENDING
         at = now + settle if sending and row.kind not in at_once else now
-        free = {"state": ActState.UNKNOWN, "lease_owner": None, "lease_until": None, "retry_at": at}
-        mine = {"of_tenant": row.tenant, "of_ref": row.ref, "of_n": row.n}
-        conn.execute(_CHANGE, {**mine, **free, "looks": 0 if sending else row.looks})
+        free = {"state": ActState.UNKNOWN, **FREE, "retry_at": at}
+        change(conn, row, {**free, "looks": 0 if sending else row.looks})
         if sending:
             _tell_lost(conn, row, now)
         advance(conn, row.tenant, row.ref)
@@ -196,10 +194,9 @@ def _lease(
     ids = schedules.remote_ids(conn, tenant, refs) if rows[0].lane == "platform" else {}
     for row in rows:
         act = _claimed(conn, row, known.get(_case_of(row)), ids.get(row.ref, {}), owner, lease_until)
-        mine = {"of_tenant": tenant, "of_ref": row.ref, "of_n": row.n}
         taken = {"state": act.act.state, "attempts": act.act.attempts, "looks": act.looks}
         lease = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
-        conn.execute(_CHANGE, {**mine, **taken, **lease})
+        change(conn, row, taken | lease)
         if row.state == ActState.SENDING:
             _tell_lost(conn, row, now)
         claimed.append(act)
@@ -207,7 +204,7 @@ def _lease(
 
 
 def _case_of(row: Row[Any]) -> str:
-    """The case that an act is about: a look's acts stand under the look."""
+    """The case that an act is about. Acts about a look are stored under the look."""
     return str(row.what["case"]) if row.lane == "visit" else str(row.ref)
 
 
@@ -221,6 +218,10 @@ def _claimed(
 ) -> ClaimedAct:
     first = row.state == ActState.PENDING
     state = ActState.SENDING if first else ActState.UNKNOWN
+    known: dict[str, Any] = {}
+    if of is not None:
+        known = {name: getattr(of, name) for name in ("person", "decided_at", "external_id", "unit", "execution")}
+        known |= {"identity_number": sealing.sealed_value(conn, of, _k.identity_number), "client": _client(conn, of)}
     return ClaimedAct(
         tenant=row.tenant,
         ref=row.ref,
@@ -233,32 +234,27 @@ def _claimed(
         correlation=row.correlation,
         lease_owner=owner,
         lease_until=lease_until,
-        person=of.person if of else "",
-        identity_number=sealing.sealed_value(conn, of, _k.identity_number) if of else Sealed(""),
-        decided_at=of.decided_at if of else None,
-        client=_client(conn, of) if of else None,
-        external_id=of.external_id if of else None,
         schedule_ids=schedule_ids,
-        unit=of.unit if of else None,
-        execution=of.execution if of else None,
+        **known,
     )
 
 
 def _client(conn: Connection, of: Row[Any]) -> Client | None:
     try:
         value = sealing.opened(conn, of, _f.value)
-        client = None if value is None else codec.load_fact("client", value)
+        client = None if value is None else codec.RESOURCES["client"].load(value)
     except StoreError:
         return None
     return client if isinstance(client, Client) else None
 
 
-# Each outcome that may change what a case calls for marks the case too, for ``reason``. ``error`` is shown while the
-# act waits; what stays in the audit is ``told``.
+# If ``reason`` is given, the case is marked as due too. ``error`` is shown while the act waits; ``told`` stays in the
+# audit.
 
 
 def done(conn: Connection, claimed: ClaimedAct, effect: Effect, *, now: datetime, reason: str) -> None:
-    """The act had its effect: store it, and what is now known of the schedule and the person. Raises ``Overtaken``."""
+    """The act had its effect. Store that, and what is now known of the schedule and the person. Raises
+    ``Overtaken``."""
     values = {"done_at": now, "result": dict(effect.result), "retry_at": None, "ready_at": None, "error": None}
     _move(conn, claimed, ActState.DONE, values, "done", effect.result, now, reason)
     if effect.schedule is not None:
@@ -266,54 +262,36 @@ def done(conn: Connection, claimed: ClaimedAct, effect: Effect, *, now: datetime
             conn, claimed.tenant, claimed.ref, effect.schedule, remote_id=effect.schedule_id, etag=effect.etag
         )
     if claimed.act.kind is ActKind.EMPTY_PERSON:
-        persons.told(conn, claimed.tenant, claimed.person, None, emptied=True)
+        persons.note_told(conn, claimed.tenant, claimed.person, None, emptied=True)
     elif claimed.act.kind is ActKind.PUT_PERSON:
-        persons.told(conn, claimed.tenant, claimed.person, effect.person)
+        persons.note_told(conn, claimed.tenant, claimed.person, effect.person)
 
 
-def retry(
+def failed(
     conn: Connection,
     claimed: ClaimedAct,
+    state: ActState,
     *,
-    retry_at: datetime,
     error: str,
     now: datetime,
+    retry_at: datetime | None = None,
+    looks: int = 0,
     reason: str | None = None,
     told: events.Data = MappingProxyType({}),
 ) -> None:
-    """The act surely had no effect: send it (again) from ``retry_at`` (UTC) on. Raises ``Overtaken``."""
-    values = {"retry_at": retry_at, "looks": 0, "error": error}
-    _move(conn, claimed, ActState.PENDING, values, "retry", told, now, reason)
+    """The act isn't known to have had its effect. PENDING: it surely had none, and is sent again from ``retry_at``
+    (UTC) on. UNKNOWN: it may have had one, and is looked for from then on; ``looks`` were in vain so far. PARKED: it
+    had none, and a person must do something first. Raises ``Overtaken``."""
+    values: dict[str, Any] = {"retry_at": retry_at, "looks": looks, "error": error}
+    if state is ActState.PARKED:
+        values["ready_at"] = None
+    if state is ActState.UNKNOWN:
+        told = {"looks": looks, **told}
+    _move(conn, claimed, state, values, _FAILED[state], told, now, reason)
 
 
-def unknown(
-    conn: Connection,
-    claimed: ClaimedAct,
-    *,
-    retry_at: datetime,
-    looks: int,
-    error: str,
-    now: datetime,
-    told: events.Data = MappingProxyType({}),
-) -> None:
-    """The act may have had its effect: look for it from ``retry_at`` (UTC) on; ``looks`` were in vain so far. Raises
-    ``Overtaken``."""
-    values = {"retry_at": retry_at, "looks": looks, "error": error}
-    _move(conn, claimed, ActState.UNKNOWN, values, "unknown", {"looks": looks, **told}, now)
-
-
-def park(
-    conn: Connection,
-    claimed: ClaimedAct,
-    *,
-    error: str,
-    now: datetime,
-    reason: str | None = None,
-    told: events.Data = MappingProxyType({}),
-) -> None:
-    """The act had no effect and can't have until a person does something. Raises ``Overtaken``."""
-    values = {"retry_at": None, "ready_at": None, "error": error}
-    _move(conn, claimed, ActState.PARKED, values, "parked", told, now, reason)
+_FAILED = {ActState.PENDING: "retry", ActState.UNKNOWN: "unknown", ActState.PARKED: "parked"}
+"""What the audit calls it."""
 
 
 def give_back(
@@ -324,11 +302,9 @@ def give_back(
     retry_at: datetime | None = None,
     reason: str | None = None,
 ) -> None:
-    """Nothing was tried: the act is as it was before the claim, to be claimed again from ``retry_at`` (UTC) on.
-
-    One to be sent waits for fresh facts: the next ``settle_wanted`` that still calls for it lets it go at once. Raises
-    ``Overtaken``.
-    """
+    """Nothing was tried: the act is as it was before the claim, and can be claimed again from ``retry_at`` (UTC) on. If
+    it was to be sent, it waits for fresh facts, and goes out at once when the next ``settle_wanted`` still calls for
+    it. Raises ``Overtaken``."""
     state = ActState.UNKNOWN
     values: dict[str, Any] = {"retry_at": retry_at or now}
     if claimed.act.state is ActState.SENDING:
@@ -353,7 +329,7 @@ def _move(
     mine = {"of_tenant": tenant, "of_ref": ref, "of_n": act.n, "claimed_as": act.state}
     mine |= {"claimed_by": claimed.lease_owner, "claimed_until": claimed.lease_until}
     values = sealed(conn, table, values, tenant=tenant, ref=ref, n=act.n)
-    given_back = {"state": state, "lease_owner": None, "lease_until": None, **values}
+    given_back = {"state": state, **FREE, **values}
     if not conn.execute(_CHANGE_CLAIMED, {**mine, **given_back}).rowcount:
         raise Overtaken(f"act {act.key} of case {ref} is no longer this process's; what came of it is found anew")
     advance(conn, tenant, ref)

@@ -1,27 +1,25 @@
-"""What is counted, by day, unit, what and length: it names nobody, and is kept when a case is purged.
+"""What is counted, by day, unit, what and length; and when each process ran, and when a vendor was down. None of it
+names anybody, and it is kept when a case is purged.
 
-Rows are added to in the transaction of what they count. Each process adds to rows of its own (``writer``, drawn at
-random): one that is frozen in the middle of a transaction holds up nobody else's counting.
+A count is changed in the transaction of what it counts. Each process has rows of its own (``writer``, a random number),
+so that a process that is frozen in the middle of a transaction holds up no other.
 """
 
 from __future__ import annotations
 
 import os
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta, tzinfo
 from functools import cache
 
 from sqlalchemy import Connection, bindparam, func, select
-from sqlalchemy.sql.dml import ReturningInsert
 
 from adapter.followup.report import Month, months_between
 from adapter.followup.tallies import Tally, added
-from adapter.followup.uptime import Uptime
-from adapter.store import uptime
-from adapter.store.codec import chunks
-from adapter.store.sql import insert_of
-from adapter.store.tables import cases
+from adapter.followup.uptime import Span, Uptime
+from adapter.store.sql import upsert
+from adapter.store.tables import cases, uptime
 from adapter.store.tables import counts as table
 
 _c, _k = table.c, cases.c
@@ -30,7 +28,7 @@ _UNIT = select(_k.unit).where(_k.tenant == bindparam("tenant"), _k.ref == bindpa
 
 @cache
 def _writer(_process: int) -> int:
-    """This process's own number; drawn anew after a fork."""
+    """This process's number; after a fork there is another one."""
     return random.SystemRandom().randrange(2**31)
 
 
@@ -38,37 +36,19 @@ def add(conn: Connection, tenant: str, tallies: Iterable[Tally]) -> None:
     """Add tallies to what was counted before."""
     writer = _writer(os.getpid())
     rows = [{"tenant": tenant, "writer": writer, **tally._asdict()} for tally in added(tallies)]
-    if rows:
-        # In the order of their keys, as everybody does: two that add to the same rows would block each other otherwise.
-        conn.execute(_adding(conn.dialect.name), rows).all()
-
-
-@cache
-def _adding(dialect: str) -> ReturningInsert[int]:
-    """Built once, as it runs for every act."""
-    new = insert_of(dialect, table)
-    added_to = {"number": _c.number + new.excluded.number}
-    return new.on_conflict_do_update(index_elements=list(table.primary_key), set_=added_to).returning(_c.number)
+    # In the order of their keys: otherwise two that add to the same rows could block each other.
+    upsert(conn, table, *rows, add=["number"])
 
 
 def unit_of(conn: Connection, tenant: str, ref: str) -> int | None:
-    """The unit of a case as it now is; None where there is none, or no such case."""
+    """The unit of a case now; None if it has none, or if there is no such case."""
     unit: int | None = conn.scalar(_UNIT, {"tenant": tenant, "ref": ref})
     return unit
 
 
-def units_of(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, int | None]:
-    """The same of many cases."""
-    found: dict[str, int | None] = {}
-    for some in chunks(refs):
-        rows = conn.execute(select(_k.ref, _k.unit).where(_k.tenant == tenant, _k.ref.in_(some)))
-        found |= {row.ref: row.unit for row in rows}
-    return found
-
-
 def between(conn: Connection, tenant: str, first: date, last: date, what: str | None = None) -> list[Tally]:
-    """Everything that was counted from the first to the last day, both included, as of the first: by unit, what and
-    value. ``what`` narrows it to what begins so."""
+    """The sums of what was counted from the first to the last day, both included, by unit, what and value; each is
+    given the first day. ``what``: only counts whose name begins so."""
     query = select(_c.unit, _c.what, _c.value, func.sum(_c.number)).where(
         _c.tenant == tenant, _c.day >= first, _c.day <= last
     )
@@ -78,16 +58,16 @@ def between(conn: Connection, tenant: str, first: date, last: date, what: str | 
     return [Tally(first, unit, what, value, int(number)) for unit, what, value, number in rows if number]
 
 
-def since(conn: Connection, tenant: str) -> date | None:
-    """The first day of which anything was counted."""
+def first_day(conn: Connection, tenant: str) -> date | None:
+    """The first day for which anything was counted."""
     found: date | None = conn.scalar(select(func.min(_c.day)).where(_c.tenant == tenant))
     return found
 
 
 def months(conn: Connection, tenant: str, first: date, last: date, *, zone: tzinfo, now: datetime) -> list[Month]:
-    """What was counted from the first to the last day, both included, by month. ``zone`` is that of the days, ``now``
-    (UTC) the present."""
-    known = Uptime(uptime.spans(conn, tenant), zone, now)
+    """What was counted from the first to the last day, both included, by month. The days are those of ``zone``; ``now``
+    is UTC."""
+    known = Uptime(spans(conn, tenant), zone, now)
     active: dict[int, int] = {}
     for tally in between(conn, tenant, date.min, first - timedelta(days=1), "active"):
         active[tally.unit] = active.get(tally.unit, 0) + tally.number
@@ -99,3 +79,16 @@ def months(conn: Connection, tenant: str, first: date, last: date, *, zone: tzin
             if tally.what == "active":
                 active[tally.unit] = active.get(tally.unit, 0) + tally.number
     return found
+
+
+def save_spans(conn: Connection, owner: str, noted: Iterable[tuple[str, Span]]) -> None:
+    """Store when a process ran, and when it found a vendor down, each with its municipality; a span that the process
+    noted before is made longer."""
+    rows = [{"tenant": tenant, "owner": owner, **span._asdict()} for tenant, span in sorted(noted)]
+    upsert(conn, uptime, *rows)
+
+
+def spans(conn: Connection, tenant: str) -> list[Span]:
+    """Everything that all processes noted so."""
+    u = uptime.c
+    return [Span(*row) for row in conn.execute(select(u.system, u.since, u.until).where(u.tenant == tenant))]

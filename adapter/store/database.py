@@ -1,8 +1,8 @@
 """The database: how transactions are run, and which schema it has.
 
-SQLite is the embedded default: one process, one writer thread. PostgreSQL takes any number of replicas, and is waited
-for in the event loop: of threads that wait for it, each would have to get Python's global lock back at every answer,
-which costs a third more. Both run the same statements.
+SQLite is the embedded default: one process, one writer thread. PostgreSQL serves any number of replicas, and the event
+loop waits for it: threads that wait would each have to get Python's global lock back at every answer, which costs a
+third more. Both run the same statements.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from adapter.store.sealing import PLAIN, Sealing
 T = TypeVar("T")
 
 HEAD = "0011"
-"""The newest migration's revision, so that a start on a current schema needs nothing of Alembic."""
+"""The newest migration's revision, so that a start on a current schema doesn't need Alembic."""
 _UPGRADE_LOCK = 0x7472796767
 """PostgreSQL's advisory lock that one replica holds while it migrates."""
 
 OLDEST_SQLITE = (3, 35)
-"""The first whose updates return rows."""
+"""The first version whose updates return rows."""
 IDLE_MS = 5_000
-"""PostgreSQL ends a transaction that does nothing for so long: its process is frozen or gone, and the rows that it has
-locked are wanted by others. Ours never wait for anything within a transaction."""
+"""PostgreSQL ends a transaction that does nothing for so long: its process is frozen or gone, and others need the rows
+that it has locked. Our own transactions never wait for anything."""
 LOCK_MS = 10_000
 """How long a statement waits for a row that another process has locked."""
 _REACHABLE = {
@@ -50,13 +50,13 @@ _REACHABLE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
-"""libpq's: a server that vanishes without a word is noticed within half a minute (seconds; the last is ms)."""
+"""Settings of libpq, in seconds (the last in milliseconds): a server that vanished is noticed within half a minute."""
 CONNECTIONS = 4
 """How many connections to PostgreSQL a process has at most."""
 _IN_EACH_OTHERS_WAY = ("40P01", "40001")
-"""Deadlock and serialisation failure: nothing of the transaction happened, and at once it may succeed."""
+"""Deadlock and serialisation failure: nothing of the transaction happened, and it may succeed if it is run again."""
 _AUDIT_ORDER = "uq_events_previous"
-"""The same: another process wrote the next line of this case's audit."""
+"""The same: another process wrote the next event of this case."""
 _TRIES = 5
 
 
@@ -64,9 +64,9 @@ class Database:
     """One database. ``url`` is an SQLAlchemy URL: ``sqlite:///var/adapter.db``, ``sqlite://`` (in memory) or
     ``postgresql+psycopg://...``. Nothing connects before the first transaction.
 
-    ``inline`` runs every transaction in the caller's own thread, which makes a simulation repeatable; an in-memory
-    database always is. ``sealing``: the keys by which what is personal is encrypted. Raises ``StoreError`` for a URL
-    that can't be used.
+    ``inline`` runs every transaction in the caller's own thread, so that a simulation can be repeated exactly; a
+    database in memory always does. ``sealing``: the keys by which what is personal is encrypted. Raises ``StoreError``
+    for a URL that can't be used.
     """
 
     def __init__(self, url: str, *, inline: bool = False, sealing: Sealing = PLAIN) -> None:
@@ -87,9 +87,11 @@ class Database:
                     "driver",
                 )
             self.memory = self._sqlite and self._url.database in (None, "", ":memory:")
-            self._engine: Engine = self._connectable()
-            # Of the same driver, for whoever has an event loop; a connection is made only where one is used.
-            self._in_loop: Engine | None = None if self._sqlite or inline else self._connectable_in_loop()
+            self._engine = self._connectable(self._url)
+            # For whoever has an event loop; a connection is made only where one is used. Not by
+            # ``sqlalchemy.ext.asyncio``, which loads the whole of the ORM (6 MB) for the same engine.
+            in_loop = self._url.set(drivername="postgresql+psycopg_async")
+            self._in_loop = None if self._sqlite or inline else self._connectable(in_loop)
         except (ArgumentError, NoSuchModuleError):
             raise StoreError(
                 "the database URL can't be read; it begins with sqlite:/// or postgresql+psycopg://", "driver"
@@ -105,12 +107,12 @@ class Database:
 
     @property
     def alone(self) -> bool:
-        """Whether this process is known to be the only one that works on it."""
+        """Whether this process is known to be the only one that works on the database."""
         return self.memory or self._alone is not None
 
     def hold_alone(self) -> None:
-        """Work on an embedded database as the only process, until it is closed or the process ends, however it ends.
-        Commands that look in, or mark a case, may do so all the same. PostgreSQL takes any number of processes.
+        """Be the only process that works on an embedded database, until it is closed or the process ends in whatever
+        way. Commands that only read, or mark a case, are still allowed. On PostgreSQL this does nothing.
 
         Raises ``StoreError`` (``held``) where another process holds it.
         """
@@ -133,52 +135,44 @@ class Database:
             raise StoreError(f"database {self.name}: {told}", reason) from None
         self._alone = file
 
-    def _connectable(self) -> Engine:
-        if not self._sqlite:
-            return _watched(create_engine(self._url, **self._of_postgres()))
+    def _connectable(self, url: URL) -> Engine:
+        more: dict[str, Any] = {}
         if self.memory:
-            once = {"check_same_thread": False}
-            engine = create_engine(self._url, poolclass=StaticPool, connect_args=once, **self._of_all())
-        else:
-            engine = create_engine(self._url, **self._of_all())
-        event.listen(engine, "connect", _prepare_sqlite)
-        return engine
-
-    def _connectable_in_loop(self) -> Engine:
-        # Not by ``sqlalchemy.ext.asyncio``, which loads the whole of the ORM (6 MB) for the same engine.
-        return _watched(create_engine(self._url.set(drivername="postgresql+psycopg_async"), **self._of_postgres()))
-
-    def _of_postgres(self) -> dict[str, Any]:
-        reachable: dict[str, Any] = {name: value for name, value in _REACHABLE.items() if name not in self._url.query}
-        reachable["prepare_threshold"] = self._prepare_after
-        # Pinged, as a connection may have died while it lay unused: at a restart of the server, for instance.
-        pool = {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_pre_ping": True}
-        return {"connect_args": reachable, **pool, **self._of_all()}
-
-    def _of_all(self) -> dict[str, Any]:
+            more = {"poolclass": StaticPool, "connect_args": {"check_same_thread": False}}
+        elif not self._sqlite:
+            reachable = {name: value for name, value in _REACHABLE.items() if name not in url.query}
+            more = {"connect_args": {**reachable, "prepare_threshold": self._prepare_after}}
+            # Pinged, as a connection may have died while it lay unused: at a restart of the server, for instance.
+            more |= {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_pre_ping": True}
         # hide_parameters: a driver's error would otherwise quote the row (P8).
-        return {"hide_parameters": True, "execution_options": {"sealing": self.sealing}}
+        options = {"sealing": self.sealing}
+        engine = create_engine(url, hide_parameters=True, execution_options=options, **more)
+        event.listen(engine, "connect", _prepare_sqlite if self._sqlite else _prepare_postgres)
+        if not self._sqlite:
+            # Many new rows in one statement, for the reason that stands in ``sql``.
+            engine.dialect.use_insertmanyvalues_wo_returning = True
+        return engine
 
     async def run(self, fn: Callable[[Connection], T]) -> T:
         """Run ``fn`` in one short transaction: committed when it returns, rolled back when it raises.
 
         ``fn`` is a plain function, so nothing can be awaited in it and no transaction is ever open across HTTP. It may
-        be run again, from the beginning, where another process was in its way. Where the caller is cancelled meanwhile,
-        the transaction happens whole, or not at all, all the same.
-        Raises ``StoreError`` when the database can't be used, and whatever ``fn`` raises.
+        be run again, from the beginning, if another process was in its way. Even if the caller is cancelled meanwhile,
+        the transaction happens as a whole or not at all.
+        Raises ``StoreError`` if the database can't be used, and whatever ``fn`` raises.
         """
         if self._in_loop is not None:
-            # SQLAlchemy's way of waiting within a plain function: the loop goes on while the database is waited for.
+            # SQLAlchemy's way of waiting within a plain function: the loop goes on meanwhile.
             return await greenlet_spawn(self._run, self._in_loop, fn)
         if self._thread is None:
             return self.run_sync(fn)
-        # The thread takes the caller's context along, so that what is logged there names the case too.
+        # With the caller's context, so that what is logged in the thread names the case too.
         within = copy_context()
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: within.run(self.run_sync, fn))
 
     async def run_aside(self, fn: Callable[[Connection], T]) -> T:
-        """The same for what goes through very many rows (the status page, metrics): always in a thread, so that nothing
-        else waits while it works on them."""
+        """The same for work on very many rows (the status page, metrics): always in a thread, so that nothing else has
+        to wait for it."""
         return await (self.run(fn) if self._in_loop is None else asyncio.to_thread(self.run_sync, fn))
 
     def run_sync(self, fn: Callable[[Connection], T]) -> T:
@@ -191,8 +185,8 @@ class Database:
                 self._check_file()
                 with engine.begin() as conn:
                     if self._sqlite:
-                        # Taken at once, the write lock can't be refused half-way, as happens when a reader turns
-                        # writer. (Not on the engine's event: with one, every statement looks for listeners.)
+                        # The write lock is taken at once: it could be refused half-way if a reader became a writer.
+                        # (Not by an event of the engine: then every statement would look for listeners.)
                         conn.exec_driver_sql("BEGIN IMMEDIATE")
                     result = fn(conn)
                 self._committed += 1
@@ -213,8 +207,8 @@ class Database:
         return error
 
     def _check_file(self) -> None:
-        """A SQLite file that is deleted or replaced under way would go on being written to, unseen, until a restart
-        began with an empty database and every message were sent again."""
+        """If a SQLite file is deleted or replaced while the adapter runs, the deleted file would still be written to.
+        The next start would begin with an empty database, and send every message again."""
         if self._file is not None and self._file != self._stat():
             raise StoreError(
                 f"database {self.name} was deleted or replaced while the adapter ran. Nothing more is written or sent; "
@@ -234,10 +228,7 @@ class Database:
         return found.st_dev, found.st_ino
 
     def upgrade(self) -> None:
-        """Bring the schema to this version's. One process does it at a time; with nothing to do it changes nothing.
-
-        A new in-memory database gets the tables straight from the metadata, which is what the migrations add up to.
-        """
+        """Bring the schema up to this version's, one process at a time. If it is current, nothing changes."""
         self.run_sync(self._upgrade)
 
     def _upgrade(self, conn: Connection) -> None:
@@ -267,7 +258,7 @@ class Database:
 
 
 def _at_once(step: Coroutine[Any, Any, None]) -> None:
-    """Closing connections waits for nothing, so it needs no loop, which may be another one by now or none at all."""
+    """Closing connections waits for nothing, so it needs no event loop; by now there may be another one, or none."""
     with suppress(StopIteration):
         step.send(None)
         raise AssertionError("closing a connection waited for something")
@@ -279,20 +270,13 @@ def _in_each_others_way(error: DBAPIError) -> bool:
 
 
 def _prepare_after(given: object) -> int | None:
-    """After how many runs psycopg has the server prepare a statement; None, and unless the URL says otherwise: never.
-    Behind a pooler that hands sessions round (PgBouncer in transaction mode) a name prepared in one is missing, or
-    there twice, in another. Raises ``StoreError``."""
+    """After how many runs of a statement psycopg lets the server prepare it; None, and if the URL doesn't say: never.
+    Behind a pooler that shares sessions (PgBouncer in transaction mode), a statement that was prepared in one session
+    is missing, or there twice, in another. Raises ``StoreError``."""
     text = str(given or "none").lower()
     if text == "none" or text.isdecimal():
         return None if text == "none" else int(text)
     raise StoreError("the database URL's prepare_threshold must be a whole number or None", "driver")
-
-
-def _watched(engine: Engine) -> Engine:
-    # Many new rows in one statement, for the reason that stands in ``sql``.
-    engine.dialect.use_insertmanyvalues_wo_returning = True
-    event.listen(engine, "connect", _prepare_postgres)
-    return engine
 
 
 def _revision(conn: Connection) -> str | None:
@@ -302,8 +286,9 @@ def _revision(conn: Connection) -> str | None:
 
 
 def usable(current: str | None, head: str | None) -> bool:
-    """Whether a schema of revision ``current`` can be worked with by the version that expects ``head``: migrations only
-    ever add, so a newer one can, and a replica of the version before goes on and may be started again."""
+    """Whether a version that expects revision ``head`` can work with a schema of revision ``current``. It can if that
+    is the same or newer, since migrations only add: a replica of the version before goes on, and can be started
+    again."""
     return current is not None and head is not None and current >= head
 
 
@@ -313,7 +298,7 @@ def _prepare_postgres(connection: Any, _record: object) -> None:
     connection.commit()
 
 
-# What is deleted is overwritten: what was purged must not stay in the file's free pages.
+# secure_delete: what was purged must not stay in the file's free pages.
 _PRAGMAS = (
     "busy_timeout = 5000",
     "journal_mode = WAL",
@@ -324,10 +309,10 @@ _PRAGMAS = (
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    """WAL lets readers of other processes (the command line) go on beside the writer. FULL, not NORMAL: in WAL mode
-    NORMAL may lose the last commits at a power cut, and with them that an act was about to be sent, which then would be
-    sent a second time (P4)."""
-    # The driver must not begin transactions by itself, so that BEGIN IMMEDIATE below is the only one.
+    """WAL: other processes (the command line) can read while this one writes. FULL and not NORMAL: in WAL mode NORMAL
+    may lose the last commits at a power cut, and so forget that an act was about to be sent. It would be sent twice
+    (P4)."""
+    # The driver must not begin transactions by itself, so that BEGIN IMMEDIATE is the only beginning.
     connection.isolation_level = None
     cursor = connection.cursor()
     try:

@@ -1,7 +1,7 @@
-"""When cases are reconciled, and by whom: marks, claims, and giving back what was claimed.
+"""When cases are reconciled, and by which process: marking them as due, claiming them, and giving them back.
 
-A claim is a lease with an end, and every way of giving it back is guarded by its owner and the row's version, so that
-a process that slept through its lease can't write over what its successor found (``Overtaken``).
+A claim is a lease with an end. It can only be given back by its owner, with the version that the owner claimed: a
+process that slept past the end of its lease can't overwrite what the next one stored (``Overtaken``).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from adapter.store import codec, events, sealing
 from adapter.store.cases import COLUMNS, Case, from_row, lock
 from adapter.store.errors import Overtaken
 from adapter.store.sealing import Sealed, sealed
+from adapter.store.sql import FREE
 from adapter.store.tables import cases, facts
 from adapter.store.types import Instant
 
@@ -55,7 +56,7 @@ _READY = (
 _LEASE = (
     update(cases)
     .where(_c.tenant == bindparam("of_tenant"), _c.ref.in_(bindparam("refs", expanding=True)))
-    # No reason stands there until it is marked anew.
+    # There is no reason until it is marked again.
     .values(version=_c.version + 1, due_reason=None)
 )
 _HELD = (
@@ -68,40 +69,41 @@ _GIVE_BACK = update(cases).where(
 )
 
 LOOKED = "look"
-"""Why a case is due of which there is something to tell of a look."""
+"""The reason why a case is due when something became known of one of its looks."""
 
 FIRST_DELAY = timedelta(minutes=1)
 LONGEST_DELAY = timedelta(hours=1)
-"""How long a case that can't be reconciled for an unexpected error waits: doubled each time, up to the longest."""
+"""How long a case waits that can't be reconciled because of an unexpected error: doubled each time, up to the
+longest."""
 
 
 def mark_due(
     conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str, *, whole: bool = False
 ) -> int:
-    """Have open cases reconciled now; returns how many. A mark is never lost: one that is made while the case is being
-    reconciled makes it due again afterwards, and a closing case stays open for it. ``whole``: its evidence is read
-    again too, as it is once a day."""
+    """Mark open cases as due now; returns how many. A mark is never lost: if it is made while the case is being
+    reconciled, the case is due again afterwards, and a case that would close stays open. ``whole``: all evidence is
+    read again too, as it is once a day."""
     return _mark(conn, tenant, _hold_open(conn, tenant, refs), now, reason, news=1, whole=whole)
 
 
 def lock_and_mark(conn: Connection, tenant: str, ref: str, now: datetime, reason: str | None) -> None:
-    """Hold a case until the transaction ends, and mark it for what came of one of its acts, unless ``reason`` is None.
-    A reference that names no case is passed over.
+    """Lock a case until the transaction ends, and mark it as due because of what came of one of its acts, unless
+    ``reason`` is None. Nothing happens where the reference names no case.
 
-    Whoever is reconciling it reads of the act when it decides, as it holds the case then: for such a mark it isn't
-    reconciled once more."""
+    If the case is being reconciled just now, such a mark doesn't make it due once more: the decision is made with the
+    case locked, and sees what came of the act."""
     if reason is None or not _mark(conn, tenant, [ref], now, reason, news=0):
-        lock(conn, tenant, ref)  # one that is closed can't be marked
+        lock(conn, tenant, ref)  # a closed case isn't marked
 
 
 def mark_looked(conn: Connection, tenant: str, refs: Iterable[str], now: datetime) -> None:
-    """Have open cases reconciled now because of what came of a look. Nothing of the case system need be read for it."""
+    """Mark open cases as due now because of what came of a look. Nothing has to be read from the case system for it."""
     _mark(conn, tenant, _hold_open(conn, tenant, refs), now, LOOKED, news=0)
 
 
 def _hold_open(conn: Connection, tenant: str, refs: Iterable[str]) -> Sequence[str]:
-    """Those of the cases that are open, locked in the order that everybody keeps to: two who mark the same cases would
-    block each other otherwise."""
+    """Those of the cases that are open, locked in the order of their references: otherwise two processes that mark the
+    same cases could block each other."""
     asked = sorted(set(refs))
     return conn.scalars(_OPEN, {"tenant": tenant, "refs": asked}).all() if asked else ()
 
@@ -116,9 +118,9 @@ def _mark(
 def claim_due(
     conn: Connection, *, tenant: str, now: datetime, limit: int, owner: str, lease_until: datetime
 ) -> list[Case]:
-    """Lease up to ``limit`` cases that are due, are to be read again, or whose lease ran out; the longest waiting
-    first. What another process has leased, or is leasing at this moment, is passed over. Each says by ``due_reason``
-    why it was due."""
+    """Lease up to ``limit`` cases that are due, must be read again, or whose lease ran out; the longest waiting first.
+    Cases that another process has leased, or is leasing at this moment, are left out. ``due_reason`` says why each was
+    due."""
     rows = conn.execute(_READY, {"tenant": tenant, "now": now, "limit": limit}).all()
     if not rows:
         return []
@@ -129,8 +131,8 @@ def claim_due(
 
 
 def _readable(conn: Connection, row: Row[*tuple[Any, ...]]) -> Case | None:
-    """None for a case that this version doesn't understand: a newer replica may be there. It is left alone until the
-    lease ends, and stops no other."""
+    """None for a case that this version doesn't understand, as when a newer replica wrote it. It is left alone until
+    the lease ends, and holds up no other case."""
     try:
         return from_row(conn, row)
     except ValueError as e:
@@ -153,12 +155,12 @@ def finish(
     correlation: str | None = None,
     held: Case | None = None,
 ) -> Case:
-    """Store what was decided for a claimed case and give it back, due at the decision's ``wake_at`` or at
-    ``look_again_at``, whichever is first, or, if it was marked in the meantime, still due.
+    """Store what was decided for a claimed case and give it back. It is due at the decision's ``wake_at`` or at
+    ``look_again_at``, whichever is first; if it was marked in the meantime, it is due now.
 
-    A decision that closes the case closes it, unless it was marked: then it stays open and due, and the next turn
-    closes it. Other open cases of the person are marked when it closes. ``held`` is what ``hold`` returned in this
-    transaction, if it was asked. Returns the case as it now is. Raises ``Overtaken``.
+    If the decision closes the case, it is closed, unless it was marked in the meantime: then it stays open and due, and
+    the next turn closes it. When it closes, the person's other open cases are marked. ``held`` is what ``hold``
+    returned, if it was called in this transaction. Returns the case as it now is. Raises ``Overtaken``.
     """
     row = held or hold(conn, case, owner)
     marked = row.due_seq != case.due_seq
@@ -177,7 +179,7 @@ def finish(
         due_seq=row.due_seq - case.due_seq,
         read_again_at=again,
         ready_at=None if closing else _first(due_at, again),
-        decision=codec.dump_decision(decision),
+        decision=codec.DECISION.dump(replace(decision, wanted=())),
         decided_at=now,
         facts_read_at=facts_read_at or row.facts_read_at,
         collected_at=row.collected_at or collected_at,
@@ -199,7 +201,7 @@ def _first(*times: datetime | None) -> datetime | None:
 
 
 def _mark_siblings(conn: Connection, case: Case, now: datetime) -> None:
-    # The last of a person's cases empties the person at the platform, so each must see that the others closed.
+    # The last of a person's cases empties the person at the platform, so each must see that the others have closed.
     theirs = (_c.tenant == case.tenant, _c.person == case.person, _c.closed_at.is_(None))
     others = conn.scalars(select(_c.ref).where(*theirs)).all()
     mark_due(conn, case.tenant, others, now, "sibling_closed")
@@ -214,7 +216,7 @@ def release(conn: Connection, case: Case, *, owner: str, due_at: datetime, error
 
 
 def _at_its_mark(row: Case, due_at: datetime) -> datetime:
-    """``due_at``, or when it is due by a mark that was made since the claim: of an act's ending as well, for nothing
+    """``due_at``, or sooner if the case was marked since the claim. That includes what came of an act, since nothing
     was decided with it."""
     if row.due_reason is None or row.due_at is None:
         return due_at
@@ -224,8 +226,8 @@ def _at_its_mark(row: Case, due_at: datetime) -> datetime:
 def fail(
     conn: Connection, case: Case, *, owner: str, now: datetime, error: str, correlation: str | None = None
 ) -> Case:
-    """Give back a case whose reconciling raised something unexpected. It is tried again for ever, after a delay that
-    grows, or as soon as it is marked. Raises ``Overtaken``."""
+    """Give back a case whose reconciling raised something unexpected. It is tried again for ever: after a growing
+    delay, or as soon as it is marked. Raises ``Overtaken``."""
     row = hold(conn, case, owner)
     failures = row.failures + 1
     due_at = _at_its_mark(row, now + min(FIRST_DELAY * 2 ** min(failures - 1, 10), LONGEST_DELAY))
@@ -234,8 +236,9 @@ def fail(
     return _give_back(conn, row, due_at=due_at, ready_at=due_at, due_reason="failed", failures=failures, error=error)
 
 
-def let_go_stale(conn: Connection, tenant: str, *, now: datetime, gap: timedelta) -> int:
-    """The case system is back: cases of which something couldn't be read are read again, ``gap`` apart; how many."""
+def read_stale_again(conn: Connection, tenant: str, *, now: datetime, gap: timedelta) -> int:
+    """The case system is back: cases of which something couldn't be read are read again, ``gap`` apart. Returns how
+    many."""
     stale = select(facts.c.ref).where(facts.c.tenant == tenant, facts.c.stale).distinct()
     query = select(_c.ref).where(
         _c.tenant == tenant, _c.closed_at.is_(None), _c.lease_owner.is_(None), _c.ref.in_(stale)
@@ -248,36 +251,35 @@ def let_go_stale(conn: Connection, tenant: str, *, now: datetime, gap: timedelta
     return len(refs)
 
 
-def pull_in(conn: Connection, now: datetime, until: datetime) -> int:
-    """Have the open cases that wait for a time up to ``until`` looked at now; how many. For a clock that was set."""
+def bring_forward(conn: Connection, now: datetime, until: datetime) -> int:
+    """The clock was set: open cases that wait for a time up to ``until`` (UTC) are due now. Returns how many."""
     waits = (_c.closed_at.is_(None), _c.lease_owner.is_(None), _c.ready_at > now, _c.ready_at <= until)
     return conn.execute(update(cases).where(*waits).values(ready_at=now)).rowcount
 
 
 def release_all(conn: Connection, now: datetime, *, owner: str | None = None) -> int:
-    """Give back the cases that a process held (of all processes, where it is the only one), due now; how many. Whoever
-    still works on one finds itself overtaken."""
-    free = {"lease_owner": None, "lease_until": None, "ready_at": now, "version": _c.version + 1}
+    """Give back the cases that a process holds (without ``owner``: that any process holds), due now. Returns how many.
+    A process that still works on one is overtaken."""
+    free = {**FREE, "ready_at": now, "version": _c.version + 1}
     held = _c.lease_owner.is_not(None) if owner is None else _c.lease_owner == owner
     return conn.execute(update(cases).where(held).values(**free)).rowcount
 
 
 def hold(conn: Connection, case: Case, owner: str) -> Case:
     """A claimed case as it now is, locked until the transaction ends. Raises ``Overtaken`` if the claim no longer
-    stands."""
-    # Nothing but marks changes a case that is claimed.
+    holds."""
     row = conn.execute(_HELD, {"tenant": case.tenant, "ref": case.ref}).one_or_none()
     if row is None:
         raise LookupError(f"there is no case {case.ref} of {case.tenant}")
     if row.version != case.version or row.lease_owner != owner:
         raise Overtaken(f"case {case.ref} of {case.tenant} is no longer this process's; its work was dropped")
-    # Nothing but marks changes a case that is claimed.
+    # While a case is claimed, only marks change it.
     marks = {name: getattr(row, name) for name in ("due_at", "due_reason", "due_seq", "read_again_at", "ready_at")}
     return replace(case, **marks)
 
 
 def _give_back(conn: Connection, row: Case, **values: Any) -> Case:
-    given_back = {"lease_owner": None, "lease_until": None, "version": row.version + 1, **values}
+    given_back = {**FREE, "version": row.version + 1, **values}
     stored = sealed(conn, cases, given_back, tenant=row.tenant, ref=row.ref)
     conn.execute(_GIVE_BACK, {"of_tenant": row.tenant, "of_ref": row.ref, "of_version": row.version, **stored})
     if "decision" in given_back:
@@ -287,8 +289,8 @@ def _give_back(conn: Connection, row: Case, **values: Any) -> Case:
 
 
 def mark_closed(conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str) -> int:
-    """Have closed cases reconciled too, as something that they know has changed; how many. ``due_at`` is when that was
-    seen last."""
+    """Mark closed cases as due, because something that they are linked to has changed; returns how many. ``due_at`` is
+    when such a change was last seen."""
     asked = sorted(set(refs))
     if not asked:
         return 0
@@ -300,9 +302,9 @@ def mark_closed(conn: Connection, tenant: str, refs: Iterable[str], now: datetim
     return conn.execute(marking.values(**values)).rowcount if held else 0
 
 
-def rest(conn: Connection, row: Case, *, look_again_at: datetime | None) -> None:
-    """Give a claimed closed case back (``hold``): nothing calls for it any more, or it is looked at again then (UTC),
-    or at once if it was marked since its claim."""
+def give_back_closed(conn: Connection, row: Case, *, look_again_at: datetime | None) -> None:
+    """Give back a claimed case that is closed; ``row`` is what ``hold`` returned. It isn't due any more, or is due at
+    ``look_again_at`` (UTC), or now if it was marked since the claim."""
     marked = row.due_reason is not None
     due_at = row.due_at if marked or look_again_at else None
     _give_back(conn, row, due_at=due_at, ready_at=row.due_at if marked else look_again_at, failures=0, error=None)

@@ -1,4 +1,4 @@
-"""How the store ends badly. Texts name tables and constraints, never a row's content (P8)."""
+"""The store's errors. Their texts name tables and constraints, never a row's content (P8)."""
 
 from __future__ import annotations
 
@@ -19,19 +19,15 @@ class StoreError(Exception):
         self.reason = reason
         self.after = 0
 
-    @property
-    def of_one(self) -> bool:
-        """Whether it may be about a single row, and all else go on (P6)."""
-        return self.reason in ("content", "contended", "other")
-
 
 class Overtaken(Exception):
-    """The lease went to somebody else, or the row moved on: what was about to be written is no longer true and was not
-    written. Drop the work; whoever has the row now does it."""
+    """Another process has the lease now, or has changed the row. What was about to be written may no longer be true,
+    and was not written. Drop the work: the other process does it."""
 
 
 class OrderTaken(Exception):
-    """An order belongs to one case, and this one belongs to another: to one that another process opened just now."""
+    """An order belongs to one case only, and this order belongs to another one, which another process opened just
+    now."""
 
     def __init__(self, tenant: str, order_id: str, ref: str) -> None:
         super().__init__(f"order {order_id} of {tenant} belongs to case {ref}; it was not linked to a second one")
@@ -76,7 +72,7 @@ _SQLITE = (
 
 
 def busy(name: str) -> StoreError:
-    """For a transaction that got none of the connections for half a minute."""
+    """For a transaction that waited half a minute for a connection, and got none."""
     return StoreError(
         f"database {name} is too slow: no connection to it was free for half a minute. The adapter tries again by "
         "itself; look for what keeps the server busy or its rows locked",
@@ -106,14 +102,14 @@ def translate(error: DBAPIError, name: str) -> StoreError:
 
 
 def _postgres(orig: object, code: str, name: str) -> StoreError:
-    # A PostgreSQL message may quote a row's content, so only its code and the constraint's name are passed on.
+    # A message from PostgreSQL may quote a row's content, so only its code and the constraint's name are used.
     constraint = getattr(getattr(orig, "diag", None), "constraint_name", None)
     where = f"{type(orig).__name__} {code}" + (f", {constraint}" if constraint else "")
     if code.startswith(("40", "55")):
         return StoreError(f"database {name}: another process was in the way ({where}); tried again", "contended")
     if code.startswith("53"):
         return StoreError(f"database {name} is out of space, memory or connections ({where}); tried again", "full")
-    if code.startswith(("08", "57")) or code == "25P03":  # the last: it was idle within a transaction for too long
+    if code.startswith(("08", "57")) or code == "25P03":  # 25P03: it was idle within a transaction for too long
         return StoreError(f"database {name} went away ({where}). The adapter tries again by itself", "unreachable")
     if code in ("42P01", "42703"):
         return StoreError(f"database {name} has another schema than this version expects ({where}); migrate", "schema")

@@ -1,7 +1,7 @@
-"""The audit: what was decided and done, append only, in the same transaction as the change itself.
+"""The audit: what was decided and done. Lines are only ever added, in the same transaction as the change itself.
 
-Each event carries the hash of the one before in its case (``audit_chain``). That there is only one after each is held
-by a unique index: where two processes write of one case at the same moment, the second transaction is run again.
+Each event carries the hash of the event before it in its case (``audit_chain``). A unique index sees to it that only
+one event follows each: if two processes write of one case at the same moment, the second transaction is run again.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ Data = Mapping[str, str | int | bool | None]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """``name`` is ``case.opened``, ``act.done`` and the like; ``at`` is UTC; nothing personal in ``data``."""
+    """A line of the audit. ``name`` is ``case.opened``, ``act.done`` and the like; ``at`` is UTC; nothing personal
+    stands in ``data``. ``previous`` and ``hash`` are its place in the chain (``audit_chain``), and None in a line from
+    before there was a chain."""
 
     id: int
     ref: str | None
@@ -37,6 +39,9 @@ class Event:
     name: str
     data: Data
     correlation: str | None
+    tenant: str = ""
+    previous: str | None = None
+    hash: str | None = None
 
 
 def record(
@@ -49,7 +54,7 @@ def record(
     now: datetime,
     correlation: str | None = None,
 ) -> None:
-    """Write one line of the audit. ``ref`` is None for what concerns no single case."""
+    """Write one event. ``ref`` is None for what doesn't concern a single case."""
     record_all(conn, tenant, ref, [(name, data)], now=now, correlation=correlation)
 
 
@@ -62,7 +67,7 @@ def record_all(
     now: datetime,
     correlation: str | None = None,
 ) -> None:
-    """Write several, each a name and its data."""
+    """Write several events, each a name and its data."""
     of = {"tenant": tenant, "ref": ref, "at": now, "correlation": correlation}
     newest = _NEWEST_OF_NONE if ref is None else _NEWEST_OF_CASE
     rows: list[dict[str, Any]] = []
@@ -77,15 +82,6 @@ def record_all(
         conn.execute(_NEW, [sealing.sealed(conn, events, row) for row in rows])
 
 
-@dataclass(frozen=True, slots=True)
-class ChainedEvent(Event):
-    """An event with its place in the chain (``audit_chain.Chained``)."""
-
-    tenant: str
-    previous: str | None
-    hash: str | None
-
-
 def after(
     conn: Connection,
     tenant: str,
@@ -96,9 +92,9 @@ def after(
     since: datetime | None = None,
     until: datetime | None = None,
     limit: int = 2000,
-) -> list[ChainedEvent]:
-    """The next events of a municipality by id; only those of a case, or from ``since`` on and before ``until`` (UTC),
-    if asked. Few at a time: on SQLite a transaction holds up the work."""
+) -> list[Event]:
+    """The next events of a municipality after the one with this id: of all cases or of one, from ``since`` on and
+    before ``until`` (UTC). Few at a time, since a long transaction would hold up the work on SQLite."""
     query = select(events).where(_c.tenant == tenant, _c.id > id).order_by(_c.id).limit(limit)
     if up_to is not None:
         query = query.where(_c.id <= up_to)
@@ -108,15 +104,13 @@ def after(
         query = query.where(_c.at >= since)
     if until is not None:
         query = query.where(_c.at < until)
-    rows = conn.execute(query).all()
-    return [ChainedEvent(**_values(conn, row), tenant=row.tenant, previous=row.previous, hash=row.hash) for row in rows]
+    return [_event(conn, row) for row in conn.execute(query).all()]
 
 
 def named(conn: Connection, tenant: str, name: str) -> list[Event]:
-    """Those of no single case that have a name, oldest first."""
+    """The events with this name that concern no single case, the oldest first."""
     of = (_c.tenant == tenant, _c.ref.is_(None), _c.name == name)
-    rows = conn.execute(select(events).where(*of).order_by(_c.id)).all()
-    return [Event(**_values(conn, row)) for row in rows]
+    return [_event(conn, row) for row in conn.execute(select(events).where(*of).order_by(_c.id)).all()]
 
 
 def last_before(conn: Connection, tenant: str, at: datetime) -> int | None:
@@ -126,20 +120,17 @@ def last_before(conn: Connection, tenant: str, at: datetime) -> int | None:
 
 
 def of_case(conn: Connection, tenant: str, ref: str, *, limit: int | None = None) -> tuple[Event, ...]:
-    """A case's audit, oldest first; with ``limit`` only the newest so many."""
-    c = events.c
-    query = select(events).where(c.tenant == tenant, c.ref == ref)
-    rows = conn.execute(query.order_by(c.id.desc()).limit(limit)).all()
-    return tuple(Event(**_values(conn, row)) for row in reversed(rows))
+    """A case's events, the oldest first; with ``limit``, only so many of the newest."""
+    query = select(events).where(_c.tenant == tenant, _c.ref == ref).order_by(_c.id.desc()).limit(limit)
+    return tuple(_event(conn, row) for row in reversed(conn.execute(query).all()))
 
 
-def _values(conn: Connection, row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
-    """What an ``Event`` consists of. Data that can't be opened says so, and fits no hash."""
+def _event(conn: Connection, row: Row[*tuple[Any, ...]]) -> Event:
+    """Where its data can't be opened, the event says so, and its hash doesn't fit."""
     try:
         data = sealing.opened(conn, row, _c.data)
     except StoreError as error:
         data = {"unreadable": str(error)}
     if not isinstance(data, dict):
         data = {"unreadable": "it is no object"}
-    of = {"id": row.id, "ref": row.ref, "at": row.at, "name": row.name}
-    return {**of, "data": data, "correlation": row.correlation}
+    return Event(**{**row._mapping, "data": data})

@@ -1,4 +1,5 @@
-"""What was last read of a case, resource by resource, with when and how well."""
+"""What is known of a case: what was last read of it, resource by resource, with when and how well; and the steps that a
+person declared done in the re-sync file, because there was nowhere else to note them."""
 
 from __future__ import annotations
 
@@ -9,23 +10,27 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
-from adapter.domain.facts import FactProblem, Facts, Note, Read
-from adapter.store import cases, codec, declarations, sealing
+from adapter.domain.facts import FactProblem, Facts, Note, Read, Signal
+from adapter.store import cases, codec, sealing
 from adapter.store.cases import Links
 from adapter.store.errors import StoreError
 from adapter.store.sealing import sealed
 from adapter.store.sql import upsert
-from adapter.store.tables import facts
+from adapter.store.tables import declarations, facts
 
 _c = facts.c
+_d = declarations.c
 _OF_CASE = select(facts).where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref"))
+_DECLARED = (
+    select(declarations).where(_d.tenant == bindparam("tenant"), _d.ref == bindparam("ref")).order_by(_d.at, _d.signal)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredFact:
-    """A resource as last read whole at ``read_at`` (UTC; None, with ``value`` None: never yet), and asked for, whole or
-    in part, at ``tried_at``. ``stale``: that failed with ``error``; then only what notes say of the consent may be of
-    ``tried_at``."""
+    """A resource as it was last read whole, at ``read_at`` (UTC; None, and ``value`` None: never yet). It was last
+    asked for, whole or in part, at ``tried_at``. ``stale``: that failed with ``error``; then, at most, what notes say
+    of the consent is as new as ``tried_at``."""
 
     resource: str
     value: Any
@@ -42,7 +47,7 @@ class StoredFact:
 
     @classmethod
     def unread(cls, resource: str, before: StoredFact | None, at: datetime, error: str) -> StoredFact:
-        """A resource that couldn't be read: it keeps its last value and is stale."""
+        """A resource that couldn't be read keeps its last value and is stale."""
         known = before or cls(resource, None, None, at, True, error, ())
         return replace(known, tried_at=at, stale=True, error=error)
 
@@ -50,8 +55,8 @@ class StoredFact:
 def save(
     conn: Connection, tenant: str, ref: str, before: Mapping[str, StoredFact], known: Mapping[str, StoredFact]
 ) -> None:
-    """Store what is known of a case by now; ``before`` is what is stored. What was read again and is the same costs no
-    more than noting when. Raises ``KeyError`` for a resource that isn't one of ``codec.RESOURCES``."""
+    """Store what is now known of a case; ``before`` is what is stored. Where a resource was read again and is the same,
+    only the time is written. Raises ``KeyError`` for a resource that isn't one of ``codec.RESOURCES``."""
     same: dict[tuple[datetime | None, datetime], list[str]] = {}
     rows: list[dict[str, Any]] = []
     for name, fact in known.items():
@@ -60,13 +65,13 @@ def save(
         of = {"tenant": tenant, "ref": ref, "resource": name}
         if old is not None and fact.stale:
             mine = (_c.tenant == tenant, _c.ref == ref, _c.resource == name)
-            part = {} if fact.value == old.value else {"value": codec.dump_fact(name, fact.value)}
+            part = {} if fact.value == old.value else {"value": codec.RESOURCES[name].dump(fact.value)}
             conn.execute(update(facts).where(*mine).values(sealed(conn, facts, {**part, **tried}, **of)))
         elif old is not None and old.read_at and (old.value, old.problems) == (fact.value, fact.problems):
             same.setdefault((fact.read_at, fact.tried_at), []).append(name)
         else:
-            value = None if fact.value is None else codec.dump_fact(name, fact.value)
-            problems = codec.dump_problems(fact.problems)
+            value = None if fact.value is None else codec.RESOURCES[name].dump(fact.value)
+            problems = codec.PROBLEMS.dump(fact.problems)
             row = {**of, "value": value, "problems": problems, "read_at": fact.read_at, **tried}
             rows.append(sealed(conn, facts, row))
     for (read_at, tried_at), names in same.items():
@@ -78,15 +83,15 @@ def save(
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of a case: its resources by name (one that was never tried isn't there), what it is linked to, and
-    what was declared of it by hand."""
+    """What is known of a case: its resources by name (without those that were never asked for), what it is linked to,
+    and the steps that were declared done."""
 
     resources: Mapping[str, StoredFact]
     links: Links
     declared: tuple[Note, ...] = ()
 
     def facts(self, chain: frozenset[str] | None = None) -> Facts | None:
-        """As ``decide`` takes it, with the orders of the case or those of ``chain``; None while a resource has never
+        """As ``decide`` takes it, with the orders of ``chain`` or else of the case; None while a resource has never
         been read."""
         reads: dict[str, Read[Any]] = {}
         problems: list[FactProblem] = []
@@ -105,18 +110,36 @@ class Known:
 
 
 def load(conn: Connection, tenant: str, ref: str) -> Known:
-    """A value that this version can't read counts as never read, and so is read afresh."""
-    rows = conn.execute(_OF_CASE, {"tenant": tenant, "ref": ref})
-    links, declared = cases.all_links(conn, tenant, [ref]), declarations.declared(conn, tenant, [ref])
-    return Known({row.resource: _loaded(conn, row) for row in rows}, links[ref], declared[ref])
+    """What is stored of a case. A value that this version can't read counts as never read, and so is read afresh."""
+    of = {"tenant": tenant, "ref": ref}
+    resources = {row.resource: _loaded(conn, row) for row in conn.execute(_OF_CASE, of)}
+    declared = tuple(_note(conn, row) for row in conn.execute(_DECLARED, of))
+    return Known(resources, cases.links(conn, tenant, ref), declared)
 
 
 def _loaded(conn: Connection, row: Row[Any]) -> StoredFact:
     try:
         text = sealing.opened(conn, row, _c.value)
-        value = None if text is None else codec.load_fact(row.resource, text)
-        problems = codec.load_problems(sealing.opened(conn, row, _c.problems))
+        value = None if text is None else codec.RESOURCES[row.resource].load(text)
+        problems = codec.PROBLEMS.load(sealing.opened(conn, row, _c.problems))
     except StoreError as e:
         return StoredFact(row.resource, None, None, row.tried_at, True, str(e), ())
     error = sealing.readable(conn, row, _c.error)
     return StoredFact(row.resource, value, row.read_at, row.tried_at, row.stale, error, problems)
+
+
+def declare(conn: Connection, tenant: str, ref: str, signal: Signal, *, at: datetime, who: str, why: str) -> bool:
+    """Store that a person declared a step done; a later declaration of the same signal replaces it. False if it is
+    there already."""
+    same = select(declarations).where(_d.tenant == tenant, _d.ref == ref, _d.signal == signal, _d.at == at)
+    known = conn.execute(same).one_or_none()
+    if known and (sealing.readable(conn, known, _d.who), sealing.readable(conn, known, _d.why)) == (who, why):
+        return False
+    row = {"tenant": tenant, "ref": ref, "signal": signal, "at": at, "who": who, "why": why}
+    upsert(conn, declarations, sealed(conn, declarations, row))
+    return True
+
+
+def _note(conn: Connection, row: Row[Any]) -> Note:
+    """A declaration as the signal that it stands for."""
+    return Note(f"declared:{row.signal}", Signal(row.signal), row.at, by=sealing.readable(conn, row, _d.who))

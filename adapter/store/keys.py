@@ -1,7 +1,7 @@
-"""The keys by which what is personal is encrypted and looked up: whether they are the database's, and their change.
+"""The keys by which what is personal is encrypted and found: whether they fit the database, and how they are changed.
 
-A database notes by which keys its content was made, by ids from which no key can be found. So a key that is lost or
-wrong is told at the start, once, and nothing is done.
+The database has a note of the keys by which its content was written: ids, from which nobody can find a key. So a key
+that is lost or wrong is told at the start, once, and nothing is done.
 """
 
 from __future__ import annotations
@@ -12,22 +12,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    Row,
-    Table,
-    Text,
-    and_,
-    delete,
-    func,
-    or_,
-    select,
-    tuple_,
-    type_coerce,
-    update,
-)
+import sqlalchemy as sa
+from sqlalchemy import Column, ColumnElement, Connection, Row, Table, select
 
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
@@ -37,20 +23,20 @@ from adapter.store.tables import keys as table
 from adapter.store.tables import metadata
 
 BATCH = 100
-"""Rows that are encrypted anew in one transaction."""
+"""How many rows are encrypted anew in one transaction."""
 
 _LOOKUP, _SEAL = "lookup:", "seal:"
 TABLES = [t for t in metadata.sorted_tables if any(column.table is t for column in SEALED)]
 
 
-def agree(conn: Connection, now: datetime) -> None:
-    """Note the keys of this process with the database. Raises ``StoreError`` (``key``) as ``unlike`` says."""
-    insert_missing(conn, table, *({"name": name, "since": now} for name in sorted(unlike(conn))))
+def note_keys(conn: Connection, now: datetime) -> None:
+    """Note the keys of this process in the database. Raises ``StoreError`` (``key``) as ``new_keys`` does."""
+    insert_missing(conn, table, *({"name": name, "since": now} for name in sorted(new_keys(conn))))
 
 
-def unlike(conn: Connection) -> set[str]:
+def new_keys(conn: Connection) -> set[str]:
     """The keys of this process that the database doesn't know yet. Raises ``StoreError`` (``key``) if its content was
-    made with others: then nothing must be done with it."""
+    written with others: then nothing may be done with it."""
     sealing, noted = of(conn), set(conn.scalars(select(table.c.name)))
     mine = {_LOOKUP + sealing.lookup_id, *(_SEAL + key for key in sealing.ids[:1])}
     if any(name.startswith(_LOOKUP) for name in noted - mine):
@@ -75,89 +61,90 @@ def unlike(conn: Connection) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class Resealed:
-    """How many values were encrypted anew, and how many rows still hold others: written meanwhile by a process that
-    hasn't got the key, or damaged."""
+    """How many values were encrypted anew, and how many rows still hold values that aren't encrypted by the key in use:
+    a process without the key wrote them meanwhile, or they are damaged."""
 
     changed: int
     left: int
 
 
 async def reseal(db: Database, now: Callable[[], datetime], *, at_once: bool = False) -> Resealed:
-    """Encrypt whatever isn't encrypted by the key in use. Everybody else goes on meanwhile; where it is broken off, the
-    next time goes on. Once all is, older keys are needed no more. With nothing left to do it asks no further, unless
-    ``at_once``. Raises ``StoreError``."""
-    if db.sealing.current is None or (await db.run(whole) and not at_once):
+    """Encrypt whatever isn't encrypted by the key in use. All other work goes on meanwhile, and if it is broken off,
+    the next call goes on from there. Once everything is encrypted, older keys aren't needed any more. After that it
+    doesn't look any further, unless ``at_once``. Raises ``StoreError``."""
+    if db.sealing.current is None or (await db.run(all_sealed) and not at_once):
         return Resealed(0, 0)
     changed = 0
     for each in TABLES:
         after: Sequence[Any] | None = ()
         while after is not None:
-            done, after = await db.run(partial(some, each=each, after=after))
+            done, after = await db.run(partial(reseal_batch, each=each, after=after))
             changed += done
-    left = await db.run(partial(finished, now=now()))
+    left = await db.run(partial(note_all_sealed, now=now()))
     return Resealed(changed, left)
 
 
 def left(conn: Connection) -> int:
     """How many rows hold something that isn't encrypted by the key in use."""
     sealing = of(conn)
-    counts = (select(func.count()).select_from(each).where(_stale(each, sealing)) for each in TABLES)
+    counts = (select(sa.func.count()).select_from(each).where(_stale(each, sealing)) for each in TABLES)
     return sum(conn.scalar(count) or 0 for count in counts)
 
 
-def whole(conn: Connection) -> bool:
+def all_sealed(conn: Connection) -> bool:
     """Whether everything is encrypted by the key in use."""
     mine = table.c.name == f"{_SEAL}{of(conn).current}"
     return conn.scalar(select(table.c.name).where(mine, table.c.whole_at.is_not(None))) is not None
 
 
-def finished(conn: Connection, now: datetime) -> int:
+def note_all_sealed(conn: Connection, now: datetime) -> int:
     remaining, mine = left(conn), f"{_SEAL}{of(conn).current}"
     if not remaining:
-        conn.execute(update(table).where(table.c.name == mine).values(whole_at=now))
-        conn.execute(delete(table).where(table.c.name.startswith(_SEAL), table.c.name != mine))
+        conn.execute(sa.update(table).where(table.c.name == mine).values(whole_at=now))
+        conn.execute(sa.delete(table).where(table.c.name.startswith(_SEAL), table.c.name != mine))
     return remaining
 
 
-def some(conn: Connection, each: Table, after: Sequence[Any]) -> tuple[int, Sequence[Any] | None]:
-    """The next rows of a table, in the order of its key; how many values, and after which row to go on (None: done)."""
+def reseal_batch(conn: Connection, each: Table, after: Sequence[Any]) -> tuple[int, Sequence[Any] | None]:
+    """Encrypt the next rows of a table, in the order of its primary key. Returns how many values, and after which row
+    to go on (None: all is done)."""
     sealing, key = of(conn), list(each.primary_key)
     columns = [column for column in SEALED if column.table is each]
     along = {each.c[name] for column in columns for name in SEALED[column]}
     query = select(*key, *along - {*key}, *(_raw(column).label(f"{column.name}_raw") for column in columns))
-    query = query.where(_stale(each, sealing), *([tuple_(*key) > tuple(after)] if after else []))
+    query = query.where(_stale(each, sealing), *([sa.tuple_(*key) > tuple(after)] if after else []))
     rows = conn.execute(query.order_by(*key).limit(BATCH).with_for_update()).all()
     changed = 0
     for row in rows:
         new = {column.name: value for column in columns if (value := _anew(sealing, row, column)) is not None}
         if new:
-            mine = and_(*(column == row._mapping[column.name] for column in key))
-            conn.execute(update(each).where(mine).values({each.c[name]: value for name, value in new.items()}))
+            mine = sa.and_(*(column == row._mapping[column.name] for column in key))
+            conn.execute(sa.update(each).where(mine).values({each.c[name]: value for name, value in new.items()}))
             changed += len(new)
     return changed, [rows[-1]._mapping[column.name] for column in key] if len(rows) == BATCH else None
 
 
 def _anew(sealing: Sealing, row: Row[*tuple[Any, ...]], column: Column[Any]) -> Any:
-    """A value as it is to be stored, sealed by the key in use; None where it stays as it is."""
+    """A value sealed by the key in use, as it is stored; None if it stays as it is."""
     stored = row._mapping[f"{column.name}_raw"]
     if not stored:
         return None
-    ours = stored[1:-1] if stored.startswith(f'"{MARK}') else stored  # a sealed value among JSON is a JSON text
+    ours = stored[1:-1] if stored.startswith(f'"{MARK}') else stored  # in a JSON column a sealed value is a JSON string
     if sealed_by(ours) == sealing.current:
         return None
     try:
         plain = sealing.open(ours, where(column, row._mapping))
     except StoreError:
-        return None  # told by how many are left
+        return None  # it counts among those that are left
     return sealing.seal(plain, where(column, row._mapping))
 
 
 def _raw(column: Column[Any]) -> ColumnElement[Any]:
-    return type_coerce(column, Text)
+    return sa.type_coerce(column, sa.Text)
 
 
 def _stale(each: Table, sealing: Sealing) -> ColumnElement[bool]:
     """Whether a row holds something that isn't sealed by the key in use."""
     by = f"{MARK}{sealing.current}:"
     begins = {column: f'"{by}' if is_json(column) else by for column in SEALED if column.table is each}
-    return or_(*(and_(_raw(c) != "", ~_raw(c).startswith(begin, autoescape=True)) for c, begin in begins.items()))
+    return sa.or_(*(sa.and_(_raw(c) != "", ~_raw(c).startswith(begin, autoescape=True)) for c, begin in begins.items()))

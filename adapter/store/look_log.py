@@ -1,19 +1,19 @@
-"""The looks that were due, and what came of each, by case, schedule number and due time."""
+"""The looks that were due, and what came of each: by case, number of the schedule, and the time when it was due."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, func, select
 
 from adapter.domain.ledger import LOOK_DONE, Look, LookOutcome
-from adapter.store.codec import chunks
-from adapter.store.sql import upsert
-from adapter.store.tables import cases, looks
+from adapter.store.sql import chunks, upsert
+from adapter.store.tables import looks
 
-_c, _k = looks.c, cases.c
+_c = looks.c
 _DONE = _c.outcome.in_(sorted(LOOK_DONE))
 # What runs for every case that is decided is built once.
 _OF_CASE = (_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref"))
@@ -25,41 +25,24 @@ _FIRST_DONE = (
 
 
 def save(conn: Connection, tenant: str, seen: Iterable[tuple[str, Look]]) -> None:
-    """Store looks as they are known now, each with the reference of its case."""
-    rows = [
-        {
-            "tenant": tenant,
-            "ref": ref,
-            "n": look.n,
-            "due_at": look.due_at,
-            "outcome": look.outcome,
-            "entitled": look.entitled,
-            "judged_at": look.judged_at,
-            "begun_at": look.begun_at,
-            "ended_at": look.ended_at,
-            "remote_id": look.id,
-        }
-        for ref, look in seen
-    ]
+    """Store looks as they are known now, each with its case's reference."""
+    rows = []
+    for ref, look in seen:
+        values = {"tenant": tenant, "ref": ref, **asdict(look)}
+        values["remote_id"] = values.pop("id")
+        rows.append(values)
     for some in chunks(rows, 50):
         upsert(conn, looks, *some)
 
 
 def _look(row: Row[Any]) -> Look:
-    return Look(
-        n=row.n,
-        due_at=row.due_at,
-        outcome=LookOutcome(row.outcome),
-        entitled=row.entitled,
-        judged_at=row.judged_at,
-        begun_at=row.begun_at,
-        ended_at=row.ended_at,
-        id=row.remote_id,
-    )
+    known = {name: getattr(row, name) for name in ("n", "due_at", "entitled", "judged_at", "begun_at", "ended_at")}
+    return Look(**known, outcome=LookOutcome(row.outcome), id=row.remote_id)
 
 
 def since(conn: Connection, tenant: str, start: datetime) -> dict[str, list[Look]]:
-    """All looks of a municipality that were due at or after an instant (UTC), in order, by case."""
+    """A municipality's looks that were due at or after an instant (UTC), by case, in the order in which they were
+    due."""
     found: dict[str, list[Look]] = {}
     query = select(looks).where(_c.tenant == tenant, _c.due_at >= start).order_by(_c.due_at, _c.ref, _c.n)
     for row in conn.execute(query):
@@ -68,25 +51,16 @@ def since(conn: Connection, tenant: str, start: datetime) -> dict[str, list[Look
 
 
 def of_case(conn: Connection, tenant: str, ref: str, start: datetime) -> tuple[Look, ...]:
-    """A case's looks that were due at or after an instant (UTC), in order."""
+    """A case's looks that were due at or after an instant (UTC), in the order in which they were due."""
     return tuple(map(_look, conn.execute(_SINCE, {"tenant": tenant, "ref": ref, "start": start})))
 
 
 def first_done(conn: Connection, tenant: str, ref: str) -> tuple[Look, ...]:
-    """The first look of each of a case's schedules that was done, by somebody who had a right to look."""
+    """For each of a case's schedules, its first entitled look that was done."""
     return tuple(map(_look, conn.execute(_FIRST_DONE, {"tenant": tenant, "ref": ref})))
 
 
-def cases_of(conn: Connection, tenant: str, refs: Iterable[str]) -> dict[str, tuple[int | None, int | None]]:
-    """The unit and the execution that last had each of these cases."""
-    found: dict[str, tuple[int | None, int | None]] = {}
-    for some in chunks(sorted(refs)):
-        rows = conn.execute(select(_k.ref, _k.unit, _k.execution).where(_k.tenant == tenant, _k.ref.in_(some)))
-        found |= {row.ref: (row.unit, row.execution) for row in rows}
-    return found
-
-
-def before(conn: Connection, tenant: str, refs: Sequence[str], start: datetime) -> dict[str, Look]:
+def last_before(conn: Connection, tenant: str, refs: Sequence[str], start: datetime) -> dict[str, Look]:
     """The last entitled look of each of these cases before an instant (UTC); cases without any are left out."""
     found: dict[str, Look] = {}
     for some in chunks(refs):
@@ -98,7 +72,8 @@ def before(conn: Connection, tenant: str, refs: Sequence[str], start: datetime) 
 
 
 def counts(conn: Connection, tenant: str, start: datetime) -> dict[tuple[LookOutcome, bool, bool], int]:
-    """How many looks were due at or after an instant (UTC), by outcome, whether they are judged, and entitled."""
+    """How many looks were due at or after an instant (UTC): by outcome, whether they are judged, and whether
+    entitled."""
     judged = _c.judged_at.is_not(None).label("judged")
     query = select(_c.outcome, judged, _c.entitled, func.count()).where(_c.tenant == tenant, _c.due_at >= start)
     rows = conn.execute(query.group_by(_c.outcome, judged, _c.entitled))

@@ -1,5 +1,5 @@
-"""Bringing the schema up to date. Imported where there is something to do only: Alembic costs 7 MB and a tenth of a
-second, and a service that starts on a current schema needs none of it."""
+"""Bringing the schema up to date. It is imported only where there is something to do: Alembic costs 7 MB and a tenth of
+a second, and a service that starts on a current schema doesn't need it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def upgrade(conn: Connection) -> None:
 
 
 def create(conn: Connection) -> None:
-    """The tables straight from the metadata, which is what the migrations add up to."""
+    """Make the tables from the metadata, which says the same as all migrations together."""
     metadata.create_all(conn)
     MigrationContext.configure(conn).stamp(scripts(), "head")
 

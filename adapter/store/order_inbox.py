@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, select
+from sqlalchemy import Connection, Row, delete, select
 
 from adapter.domain.facts import FactProblem
 from adapter.store.sql import insert_missing
 from adapter.store.tables import order_inbox as table
 
 UNREAD = FactProblem("order_unread", "orders")
-"""Of an order that just can't be read now, as when the case system is down."""
+"""The problem of an order that can't be read now, as when the case system is down."""
 
 
 class InboxState(StrEnum):
@@ -24,15 +24,16 @@ class InboxState(StrEnum):
     UNUSABLE = "unusable"
     """A person must mend it, and is told."""
     OF_CASE = "of_case"
-    """Can't be used either, but an open case knows its person and tells of it."""
+    """Can't be used either, but an open case of its person tells of it."""
     DAY_IN_DOUBT = "day_in_doubt"
-    """No order: a day whose list answered 404, and may have failed (L10)."""
+    """Not an order but a day: its list answered 404, and may have failed (L10)."""
 
 
 @dataclass(frozen=True, slots=True)
 class WaitingOrder:
-    """``order_id`` is the day for a day in doubt. ``day`` is the local calendar date of its last change, on which the
-    case system lists it. ``since`` (UTC) is when it was first seen so; ``problem`` is what is wrong now."""
+    """``order_id`` holds the day if it is a day in doubt. ``day`` is the local calendar date of the order's last
+    change, by which the case system lists it. ``since`` (UTC) is when it was first seen so; ``problem`` is what is
+    wrong now."""
 
     order_id: str
     state: InboxState
@@ -42,36 +43,31 @@ class WaitingOrder:
 
     @property
     def subject(self) -> str:
-        """What its mail is about, in the outbox."""
+        """What its mail stands under in the outbox."""
         return f"order:{self.order_id}"
 
 
-_WAITING = (
-    select(*(table.c[f.name] for f in fields(WaitingOrder)))
-    .where(table.c.tenant == bindparam("tenant"))
-    .order_by(table.c.since, table.c.order_id)
-)
-
-
 def all_waiting(conn: Connection, tenant: str) -> dict[str, WaitingOrder]:
-    """Everything that is asked for again, by id, the oldest first."""
-    return {row.order_id: _loaded(row) for row in conn.execute(_WAITING, {"tenant": tenant})}
+    """Everything that will be asked for again, by id, the oldest first."""
+    c = table.c
+    rows = conn.execute(select(table).where(c.tenant == tenant).order_by(c.since, c.order_id))
+    return {row.order_id: _loaded(row) for row in rows}
 
 
 def unusable_orders(conn: Connection, tenant: str) -> tuple[WaitingOrder, ...]:
-    """What people see: the orders that can't be used and that no case tells of, the oldest first."""
+    """The orders that can't be used and that no case tells of, the oldest first: those that people see."""
     shown = (InboxState.UNREAD, InboxState.UNUSABLE)
     return tuple(order for order in all_waiting(conn, tenant).values() if order.state in shown)
 
 
 def replace_all(conn: Connection, tenant: str, waiting: Iterable[WaitingOrder]) -> None:
-    """From now on these are the ones that wait."""
+    """From now on these wait, and no others."""
     conn.execute(delete(table).where(table.c.tenant == tenant))
-    for order in waiting:
-        p = order.problem
-        problem = {"code": p.code, "resource": p.resource, "params": dict(p.params)}
-        row = {"order_id": order.order_id, "state": order.state, "day": order.day, "since": order.since}
-        insert_missing(conn, table, {"tenant": tenant, **row, "problem": problem})
+    rows = [
+        asdict(order) | {"tenant": tenant, "problem": asdict(order.problem) | {"params": dict(order.problem.params)}}
+        for order in waiting
+    ]
+    insert_missing(conn, table, *rows)
 
 
 def _loaded(row: Row[Any]) -> WaitingOrder:

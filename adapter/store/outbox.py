@@ -1,24 +1,22 @@
 """The outbox and ledger: which acts are called for, and what is known of each.
 
-``settle_wanted`` is the way in for a case, in the transaction that stores its decision (``seed_done`` for what was done
-before the adapter took over); ``want`` for whatever else wants something of the world. The way from there to the world
-is ``claims``.
+A case's acts come in by ``settle_wanted``, in the transaction that stores its decision (``seed_done``: what was done
+before the adapter took over). What something else than a case wants comes in by ``want``. The way out is ``claims``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from adapter.domain.ledger import PERSON_KINDS, VISIT_KINDS, Act, ActKind, ActState, Ledger, Wanted
 from adapter.store import cases as case_rows
-from adapter.store import codec, events, look_log, persons, schedules, sealing
+from adapter.store import events, look_log, persons, schedules, sealing
 from adapter.store.cases import Case
-from adapter.store.sql import insert_missing
+from adapter.store.sql import chunks, insert_missing
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases
 
@@ -33,30 +31,35 @@ _c, _k = table.c, cases.c
 # What runs for every act is built once: building a statement costs four times as much as running it.
 _OF_CASE = select(table).where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref")).order_by(_c.n)
 _LOCKED = _OF_CASE.with_for_update()
-_WAITING = _LOCKED.where(_c.state.in_(UNFINISHED))
-_CHANGE = update(table).where(
+_WAITING = (
+    # What says whose turn it is, and no more: it runs at every change of an act.
+    select(_c.tenant, _c.ref, _c.n, _c.kind, _c.lane, _c.state, _c.not_before)
+    .add_columns(_c.retry_at, _c.lease_owner, _c.lease_until, _c.ready_at)
+    .where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref"), _c.state.in_(UNFINISHED))
+    .order_by(_c.n)
+    .with_for_update()
+)
+CHANGE = update(table).where(
     _c.tenant == bindparam("of_tenant"), _c.ref == bindparam("of_ref"), _c.n == bindparam("of_n")
 )
 _OTHERS = (_k.person == bindparam("person"), _k.ref != bindparam("ref"), _k.closed_at.is_(None))
 _ELSEWHERE = select(_k.ref).where(_k.tenant == bindparam("tenant"), *_OTHERS).limit(1)
-_NEW = insert(table)
 
 Rows = Sequence[Row[Any]]
 """A case's acts as they are stored, in the order in which they were decided."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """Keys of the acts that are new (or called for again), those whose content changed, and those not called for any
-    more."""
+class Settled(NamedTuple):
+    """Keys of the acts that are new (or called for again), of those whose content changed, and of those that are no
+    longer called for."""
 
-    new: tuple[str, ...]
-    changed: tuple[str, ...]
-    dropped: tuple[str, ...]
+    new: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
 
 
 ADOPTED = {"adopted": True}
-"""The result of an act that nobody carried out here: it was done when the case was taken over."""
+"""The result of an act that had been done before the adapter took the case over."""
 
 
 def lane_of(kind: ActKind) -> str:
@@ -89,19 +92,15 @@ def _acts(conn: Connection, rows: Rows) -> tuple[Act, ...]:
     return tuple(act_from_row(conn, row) for row in rows)
 
 
-def rows_of(conn: Connection, case: Case) -> Rows:
-    """All that is stored of a case's acts, held until the transaction ends: one that isn't sent yet can't be claimed
-    while it is decided whether it is still called for."""
-    return _held(conn, case.tenant, case.ref)
-
-
-def _held(conn: Connection, tenant: str, ref: str) -> Rows:
+def lock_acts(conn: Connection, tenant: str, ref: str) -> Rows:
+    """A case's acts as they are stored, locked until the transaction ends: an act can't be claimed while it is decided
+    whether it is still called for."""
     return conn.execute(_LOCKED, {"tenant": tenant, "ref": ref}).all()
 
 
 def ledger(conn: Connection, case: Case, rows: Rows | None = None, *, looks_since: datetime | None = None) -> Ledger:
-    """Everything done for a case, as ``decide`` takes it; ``rows`` are its acts if they were read already. Its looks
-    are those due at or after ``looks_since`` (UTC); None: none are asked for."""
+    """Everything that was done for a case, as ``decide`` takes it; ``rows`` are its acts if they were read already. It
+    has the looks that were due at or after ``looks_since`` (UTC); with None, no looks are read."""
     schedule = schedules.newest(conn, case.tenant, case.ref)
     of = {"tenant": case.tenant, "person": case.person, "ref": case.ref}
     return Ledger(
@@ -129,15 +128,31 @@ def settle_wanted(
     """Make the outbox say what the decision calls for, and no more. The case is held (``due.hold``); ``rows`` are its
     acts if they were read already.
 
-    A key that was never there becomes a new act; one that was dropped is called for again under its old number; one
-    that waits gets its new content (and, if a person had to act on the old, another chance). What waits and isn't
-    called for is dropped. An act that went out, or may have gone out, is never touched. ``facts_at`` is when the oldest
+    A new key becomes a new act. An act that was dropped is called for again under its old number. An act that waits
+    gets its new content; if it was parked and its content changed, it is tried again. An act that waits and isn't
+    called for is dropped. An act that went out, or may have gone out, is never changed. ``facts_at`` is when the oldest
     of the facts was read. Raises ``ValueError`` for a key that is wanted twice.
     """
-    by_key = {w.key: w for w in wanted}
-    if len(by_key) != len(wanted):
+    if len({w.key for w in wanted}) != len(wanted):
         raise ValueError(f"case {case.ref}: a decision wants one key twice; nothing of it was stored")
-    before = {row.key: row for row in (rows_of(conn, case) if rows is None else rows)}
+    return _settle(conn, case.tenant, case.ref, wanted, rows, facts_at=facts_at, now=now, correlation=correlation)
+
+
+def _settle(
+    conn: Connection,
+    tenant: str,
+    ref: str,
+    wanted: Sequence[Wanted],
+    rows: Rows | None = None,
+    *,
+    facts_at: datetime,
+    now: datetime,
+    correlation: str | None = None,
+    drop: bool = True,
+) -> Settled:
+    """``drop``: what waits and isn't wanted is called for no more."""
+    by_key = {w.key: w for w in wanted}
+    before = {row.key: row for row in (lock_acts(conn, tenant, ref) if rows is None else rows)}
     told: dict[str, list[str]] = {"wanted": [], "changed": [], "dropped": []}
     fresh: list[dict[str, Any]] = []
     moved = False
@@ -145,59 +160,44 @@ def settle_wanted(
     for w in wanted:
         row = before.get(w.key)
         if row is None:
-            fresh.append(_new(case.tenant, case.ref, last + len(fresh) + 1, w, facts_at, now, correlation))
+            fresh.append(_new(tenant, ref, last + len(fresh) + 1, w, facts_at, now, correlation))
             told["wanted"].append(w.key)
             continue
         values, kind = _amended(row, w, facts_at, now, correlation)
-        _change(conn, row, values)
+        change(conn, row, values)
         moved = moved or "retry_at" in values
         if kind:
             told[kind].append(w.key)
-    told["dropped"] = _drop(conn, (row for key, row in before.items() if key not in by_key))
-    if fresh:
-        conn.execute(_NEW, fresh)
+    if drop:
+        told["dropped"] = _drop(conn, (row for key, row in before.items() if key not in by_key))
+    if insert_missing(conn, table, *fresh) < len(fresh):
+        # Only a case can be locked: another process called for this subject's first act at the same moment.
+        return _settle(conn, tenant, ref, wanted, facts_at=facts_at, now=now, correlation=correlation, drop=drop)
     if not any(told.values()) and not moved:
-        return Settled((), (), ())
-    advance(conn, case.tenant, case.ref)
+        return Settled()
+    advance(conn, tenant, ref)
     lines = [_line(name, key, by_key.get(key)) for name, keys in told.items() for key in keys]
-    events.record_all(conn, case.tenant, case.ref, lines, now=now, correlation=correlation)
+    events.record_all(conn, tenant, ref, lines, now=now, correlation=correlation)
     return Settled(*(tuple(keys) for keys in told.values()))
 
 
-def want(
-    conn: Connection, tenant: str, subject: str, wanted: Wanted, *, now: datetime, correlation: str | None = None
-) -> bool:
-    """Call for an act of something that isn't a case, as an order that can't be used or a report. Returns whether that
-    changed anything.
+def want(conn: Connection, tenant: str, subject: str, wanted: Wanted, *, now: datetime) -> bool:
+    """Call for an act that something else than a case wants: an order that can't be used, a report. Returns whether
+    that changed anything.
 
-    ``subject`` names it, with nothing personal and unlike any case's reference; it stands where a case's reference
-    stands in the audit, the log and the act's own mark. Its acts are numbered, kept apart by their keys and sent one at
-    a time as those of a case are; the others that it called for stay called for. A key that went out, or may have gone
-    out, is not sent a second time.
+    ``subject`` names what wants it, with nothing personal and unlike any case's reference; in the audit, the log and
+    the act's own mark it takes the place of a case's reference. Its acts are numbered, told apart by their keys and
+    sent one at a time, as those of a case are; its other acts stay called for. A key that went out, or may have gone
+    out, is not sent again.
     """
-    while True:
-        rows = _held(conn, tenant, subject)
-        row = next((row for row in rows if row.key == wanted.key), None)
-        if row is not None:
-            values, kind = _amended(row, wanted, now, now, correlation)
-            _change(conn, row, values)
-            break
-        kind = "wanted"
-        new = _new(tenant, subject, len(rows) + 1, wanted, now, now, correlation)
-        if insert_missing(conn, table, new):
-            break  # else another process called for the subject's first act at the same moment
-    advance(conn, tenant, subject)
-    if kind:
-        name, data = _line(kind, wanted.key, wanted)
-        events.record(conn, tenant, subject, name, data, now=now, correlation=correlation)
-    return kind is not None
+    return any(_settle(conn, tenant, subject, [wanted], facts_at=now, now=now, drop=False))
 
 
 def of_subjects(conn: Connection, tenant: str, subjects: Iterable[str]) -> dict[str, list[Row[Any]]]:
-    """The acts of each of these subjects that has any, held until the transaction ends."""
+    """The acts of each of these subjects that has any, locked until the transaction ends."""
     found: dict[str, list[Row[Any]]] = {}
     query = select(table).where(_c.tenant == tenant).order_by(_c.ref, _c.n).with_for_update()
-    for some in codec.chunks(sorted(subjects)):
+    for some in chunks(sorted(subjects)):
         for row in conn.execute(query.where(_c.ref.in_(some))):
             found.setdefault(row.ref, []).append(row)
     return found
@@ -206,43 +206,38 @@ def of_subjects(conn: Connection, tenant: str, subjects: Iterable[str]) -> dict[
 def settle_each(
     conn: Connection, tenant: str, wanted: Mapping[str, Wanted | None], rows: Mapping[str, Rows], *, now: datetime
 ) -> None:
-    """Make the outbox say of each subject what it calls for, and no more: one act, or none. ``rows`` are their acts
-    (``of_subjects``). Most have none yet, and those are written together. Nothing of it goes to the audit, which is
-    kept for ever."""
+    """Make the outbox say what each of many subjects calls for, and no more: one act, or none. ``rows`` are their acts
+    (``of_subjects``). Most have none yet, and those are written together. The audit, which is kept for ever, gets no
+    lines of them."""
     fresh = []
     for subject, w in wanted.items():
         before = rows.get(subject, ())
         for row in before:
             if w is not None and row.key == w.key:
-                _change(conn, row, _amended(row, w, now, now, None)[0])
+                change(conn, row, _amended(row, w, now, now, None)[0])
         _drop(conn, (row for row in before if w is None or row.key != w.key))
         if w is not None and w.key not in {row.key for row in before}:
             fresh.append(
                 _new(tenant, subject, len(before) + 1, w, now, now, None) | {"ready_at": None if before else now}
             )
-    for some in codec.chunks(fresh):
-        insert_missing(conn, table, *some)
+    insert_missing(conn, table, *fresh)
     for subject in wanted:
         if rows.get(subject):
             advance(conn, tenant, subject)
 
 
 def drop_waiting(conn: Connection, tenant: str, subject: str, *, now: datetime) -> tuple[str, ...]:
-    """Of something that isn't a case, no act is called for any more: those that wait are dropped, and ``want`` may call
-    for them again. Returns their keys; what went out, or may have gone out, is never touched."""
-    keys = _drop(conn, _held(conn, tenant, subject))
-    advance(conn, tenant, subject)
-    events.record_all(conn, tenant, subject, [_line("dropped", key, None) for key in keys], now=now)
-    return tuple(keys)
+    """A subject that isn't a case calls for nothing any more: its acts that wait are dropped, and ``want`` may call for
+    them again. Returns their keys. What went out, or may have gone out, is never changed."""
+    return _settle(conn, tenant, subject, [], facts_at=now, now=now).dropped
 
 
 def seed_done(conn: Connection, case: Case, wanted: Sequence[Wanted], now: datetime) -> None:
-    """Put acts into the ledger that were done before the adapter took over: they count as done, and nothing is sent."""
+    """Put acts into the ledger that were done before the adapter took over. They count as done; nothing is sent."""
     last = conn.scalar(select(func.max(_c.n)).where(_c.tenant == case.tenant, _c.ref == case.ref)) or 0
     done = {"state": ActState.DONE, "done_at": now, "result": ADOPTED, "retry_at": None}
     rows = [_new(case.tenant, case.ref, n, w, now, now, None) | done for n, w in enumerate(wanted, last + 1)]
-    if rows:
-        conn.execute(_NEW, rows)
+    insert_missing(conn, table, *rows)
     events.record_all(conn, case.tenant, case.ref, [_line("adopted", w.key, w) for w in wanted], now=now)
 
 
@@ -254,16 +249,17 @@ def _new(
     return {**of, **first, **_content(w, facts_at, now)}
 
 
-def _change(conn: Connection, row: Row[*tuple[Any, ...]], values: Mapping[str, Any]) -> None:
+def change(conn: Connection, row: Row[*tuple[Any, ...]], values: Mapping[str, Any]) -> None:
+    """Write something to the act that a row is of; nothing where there is nothing to write."""
     if values:
-        conn.execute(_CHANGE, {"of_tenant": row.tenant, "of_ref": row.ref, "of_n": row.n, **values})
+        conn.execute(CHANGE, {"of_tenant": row.tenant, "of_ref": row.ref, "of_n": row.n, **values})
 
 
 def _drop(conn: Connection, rows: Iterable[Row[Any]]) -> list[str]:
-    """Drop what waits; the keys."""
+    """Drop those that wait; returns their keys."""
     waiting = [row for row in rows if row.state in (ActState.PENDING, ActState.PARKED)]
     for row in waiting:
-        _change(conn, row, {"state": ActState.DROPPED, "retry_at": None, "ready_at": None})
+        change(conn, row, {"state": ActState.DROPPED, "retry_at": None, "ready_at": None})
     return [row.key for row in waiting]
 
 
@@ -283,20 +279,20 @@ def _content(w: Wanted, facts_at: datetime, now: datetime) -> dict[str, Any]:
 def _amended(
     row: Row[Any], w: Wanted, facts_at: datetime, now: datetime, correlation: str | None
 ) -> tuple[dict[str, Any], str | None]:
-    """What to write to an act that is there, and which change that is, if any."""
+    """What to write to an act that is there already, and what the audit calls that change (None: no change)."""
     content = _content(w, facts_at, now)
     same = row.kind == w.kind and row.what == dict(w.what)
     if row.state == ActState.DROPPED:
-        content["created_at"] = now  # called for since now, not since it once was
+        content["created_at"] = now  # it is called for since now
         return content | {"state": ActState.PENDING, "error": None, "looks": 0, "correlation": correlation}, "wanted"
     if row.state == ActState.PARKED and not same:
         return content | {"state": ActState.PENDING, "error": None, "correlation": correlation}, "changed"
     if row.state != ActState.PENDING:
         return {}, None
-    # A delay that is over is as good as none: reaching it changes nothing.
+    # A delay that is over counts as none.
     held, before = (None if at is None or at <= now else at for at in (w.not_before, row.not_before))
     if same and held == before and row.facts_at is not None:
-        # It keeps its own time, which may be a growing delay after failures.
+        # It keeps its time, which may be a growing delay after failures.
         del content["retry_at"]
     return content, None if same and held == before else "changed"
 
@@ -306,20 +302,20 @@ def _line(name: str, key: str, w: Wanted | None) -> tuple[str, events.Data]:
 
 
 STOPS = (ActKind.PAUSE, ActKind.END)
-"""Acts that let nobody look any more: they wait for nothing but another act on the same schedule."""
+"""Acts after which nobody can look any more: they wait for nothing but another act on the same schedule."""
 
 
 def advance(conn: Connection, tenant: str, ref: str) -> None:
-    """Let the first unfinished act of each of a case's lanes be claimed, and only that; on the platform, the first
+    """Let the first unfinished act of each of a case's lanes be claimed, and only that one; on the platform, the first
     about the person and the first about the schedule. A creation waits for the person; a pause or an end waits for
-    nothing but another act that is under way on the schedule. Follows every change of an act's state, with the case
-    locked."""
+    nothing but another act that is under way on the schedule. Called after every change of an act's state, with the
+    case locked."""
     rows = conn.execute(_WAITING, {"tenant": tenant, "ref": ref}).all()
     leading = {row.n for row in _leading(rows)}
     for row in rows:
         at = (row.retry_at if row.lease_owner is None else row.lease_until) if row.n in leading else None
         if at != row.ready_at:
-            _change(conn, row, {"ready_at": at})
+            change(conn, row, {"ready_at": at})
 
 
 def _leading(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
@@ -339,13 +335,13 @@ def _leading(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
 
 
 def _turn(row: Row[Any]) -> tuple[bool, bool, datetime | None, int]:
-    """What is under way first, then in order; but a letter that waits for the morning holds up no urgent one."""
+    """First what is under way, then by number; but a message that waits for the morning holds up no urgent one."""
     held: datetime | None = row.not_before if row.state == ActState.PENDING else None
     return row.state == ActState.PENDING, held is not None, held, row.n
 
 
 def requeue_parked(conn: Connection, tenant: str, ref: str, now: datetime) -> int:
-    """Give a case's parked acts another chance, because its facts changed or a person said so; how many."""
+    """Try a case's parked acts again, because its facts changed or a person asked for it. Returns how many."""
     case_rows.lock(conn, tenant, ref)
     theirs = (_c.tenant == tenant, _c.ref == ref, _c.state == ActState.PARKED)
     lanes = set(conn.scalars(select(_c.lane).where(*theirs)))
@@ -361,8 +357,8 @@ def requeue_parked(conn: Connection, tenant: str, ref: str, now: datetime) -> in
 def release_parked(
     conn: Connection, tenant: str, now: datetime, *, lane: str | None = None, since: datetime | None = None
 ) -> int:
-    """The same for all cases of a tenant, because the configuration changed; how many acts. ``since``: only what was
-    called for at that instant or later."""
+    """The same for all cases of a tenant, because the configuration changed. Returns how many acts. ``since``: only
+    acts that were called for at that instant (UTC) or later."""
     query = select(_c.ref).distinct().where(_c.tenant == tenant, _c.state == ActState.PARKED)
     if lane is not None:
         query = query.where(_c.lane == lane)
@@ -373,8 +369,8 @@ def release_parked(
 
 
 def _release_visits(conn: Connection, tenant: str, now: datetime, since: datetime | None) -> int:
-    """Those that are the only act of their look that isn't over, in one statement: one by one, a city's of a few nights
-    would keep pauses and ends from the database for minutes."""
+    """Those that are the only unfinished act of their look, in one statement: one by one, those of a few nights in a
+    large city would keep pauses and ends from the database for minutes."""
     other = table.alias().c
     open_too = other.state.in_((*UNFINISHED, ActState.PARKED))
     beside = select(other.n).where(other.tenant == tenant, other.ref == _c.ref, other.n != _c.n, open_too).exists()

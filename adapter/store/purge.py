@@ -1,4 +1,4 @@
-"""Forgetting: what is personal in a closed case goes once it has been kept long enough."""
+"""The purge: what is personal in a closed case is removed once it has been kept long enough."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from adapter.store.tables import acts, cases, declarations, facts, looks, person
 def purge(
     conn: Connection, tenant: str, *, closed_before: datetime, now: datetime, limit: int = 100, ref: str | None = None
 ) -> list[str]:
-    """Take everything personal out of up to ``limit`` cases closed before an instant, or out of that one alone; returns
-    their references.
+    """Remove everything personal from up to ``limit`` cases that were closed before an instant (UTC), or from the case
+    ``ref`` alone. Returns their references.
 
-    The acts and the audit stay, as they hold nothing personal, and so do the links, so that an old order doesn't open
-    a case anew; of looks that were written back nothing does. The person's own row goes with the last of their cases.
+    The acts and the audit stay, since they hold nothing personal. The links stay too, so that an old order doesn't open
+    another case. Nothing stays of looks that were written back. The person's own row goes with the last of their cases.
     """
     query = select(*COLUMNS).where(*_due(tenant, closed_before, ref)).order_by(cases.c.closed_at, cases.c.ref)
     found = [from_row(conn, row) for row in conn.execute(query.limit(limit).with_for_update())]
@@ -29,7 +29,7 @@ def purge(
 
 
 def purgeable(conn: Connection, tenant: str, closed_before: datetime, ref: str | None = None) -> list[str]:
-    """References of the cases that ``purge`` would take."""
+    """References of the cases that ``purge`` would purge."""
     query = select(cases.c.ref).where(*_due(tenant, closed_before, ref)).order_by(cases.c.closed_at, cases.c.ref)
     return list(conn.scalars(query))
 

@@ -1,17 +1,22 @@
-"""Numbers for the status page and the metrics; nothing in them names a case."""
+"""What the status page, the metrics and lists ask of the whole database: how the work stands, what the last comparison
+with the camera platform found, and which decisions aren't executed or are interrupted."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, tuple_
 
 from adapter.domain.ledger import ActState
-from adapter.store.feeds import Feed
+from adapter.domain.unfulfilled import Listed, Unfulfilled, listed
+from adapter.store import sealing
+from adapter.store.cases import Case, all_cases
+from adapter.store.errors import StoreError
+from adapter.store.feeds import Feed, all_feeds
 from adapter.store.order_inbox import WaitingOrder, unusable_orders
-from adapter.store.tables import acts, cases, feeds
+from adapter.store.tables import acts, cases, events, schedules
 
 WAITING = (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN, ActState.PARKED)
 
@@ -28,9 +33,9 @@ class ActCount:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """One tenant. ``phases`` counts all cases, closed ones too; ``acts`` only those that aren't done or dropped;
-    ``ready`` cases could be claimed now, the first since ``ready_since`` (UTC); ``failing`` cases raised something;
-    ``unusable`` are orders that can't be used and have no case."""
+    """How the work of one tenant stands. ``phases`` counts all cases, closed ones too; ``acts`` counts those that
+    aren't done or dropped. ``ready`` cases could be claimed now, the first of them since ``ready_since`` (UTC).
+    ``failing`` cases raised an unexpected error. ``unusable`` are orders that can't be used and have no case."""
 
     phases: dict[str, int]
     acts: tuple[ActCount, ...]
@@ -49,7 +54,7 @@ def unattended(conn: Connection, tenants: Sequence[str]) -> dict[str, int]:
 
 
 def overview(conn: Connection, tenant: str, now: datetime) -> Overview:
-    c, a, f = cases.c, acts.c, feeds.c
+    c, a = cases.c, acts.c
     phases = conn.execute(select(c.phase, func.count()).where(c.tenant == tenant).group_by(c.phase)).all()
     waiting = select(a.lane, a.state, func.count(), func.min(a.created_at)).where(
         a.tenant == tenant, a.state.in_(WAITING)
@@ -64,14 +69,90 @@ def overview(conn: Connection, tenant: str, now: datetime) -> Overview:
             ActCount(lane, ActState(state), count, oldest)
             for lane, state, count, oldest in conn.execute(waiting.group_by(a.lane, a.state).order_by(a.lane, a.state))
         ),
-        feeds=tuple(
-            Feed(*row)
-            for row in conn.execute(
-                select(*(f[name] for name in Feed.__dataclass_fields__)).where(f.tenant == tenant).order_by(f.name)
-            )
-        ),
+        feeds=all_feeds(conn, tenant),
         ready=ready[0],
         ready_since=ready[1],
         failing=failing or 0,
         unusable=unusable_orders(conn, tenant),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What the last full comparison with the camera platform, at ``at`` (UTC), found that a person should know of.
+    Schedules are named by reference (``TK-7F3K2M-1``). ``unowned``: no case owns it, and it hasn't ended. ``missing``:
+    it is gone from the platform though it should run. ``changed``: somebody else changed it there, and, if ``mended``,
+    it was changed back since."""
+
+    at: datetime
+    unowned: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    mended: bool = True
+
+
+def last_drift(conn: Connection, tenant: str) -> Drift | None:
+    """What of it still holds: a schedule is left out if a case owns it by now (its creation was under way), or if it
+    has ended. None before the first comparison."""
+    e = events.c
+    of = (e.tenant == tenant, e.ref.is_(None), e.name == "comparison")
+    row = conn.execute(select(events).where(*of).order_by(e.id.desc()).limit(1)).one_or_none()
+    if row is None:
+        return None
+    try:
+        told = sealing.opened(conn, row, e.data)
+    except StoreError:
+        return None  # the next comparison says it again; the page and the metrics must be shown until then
+    unowned, missing, changed = (_labels(told.get(name)) for name in ("unowned", "missing", "changed"))
+    owned = _running(conn, tenant, [*unowned, *missing])
+    return Drift(
+        row.at,
+        tuple(label for label in unowned if label not in owned),
+        tuple(label for label in missing if label in owned),
+        changed,
+        bool(told.get("mended", True)),
+    )
+
+
+def _labels(told: object) -> tuple[str, ...]:
+    return tuple(label for label in str(told or "").split(", ") if label)
+
+
+def _running(conn: Connection, tenant: str, labels: list[str]) -> frozenset[str]:
+    """Those of the schedules that an open case owns and believes to run."""
+    if not labels:
+        return frozenset()
+    s, c = schedules.c, cases.c
+    keys = [(ref, int(n)) for ref, _, n in (label.rpartition("-") for label in labels)]
+    mine = schedules.join(cases, (c.tenant == s.tenant) & (c.ref == s.ref))
+    theirs = (s.tenant == tenant, s.ended.is_(False), s.remote_id.is_not(None), c.closed_at.is_(None))
+    query = select(s.ref, s.n).select_from(mine).where(*theirs, tuple_(s.ref, s.n).in_(keys[:500]))
+    return frozenset(f"{ref}-{n}" for ref, n in conn.execute(query))
+
+
+def unfulfilled_cases(conn: Connection, tenant: str, today: date) -> tuple[Listed, ...]:
+    """The open cases that are on the list of decisions that aren't executed or are interrupted, as of ``today``
+    (local), by the last decision of each. A case whose last decision this version can't read isn't there until it is
+    decided again."""
+    return listed(((case.ref, case.unit, _unfulfilled(case)) for case in all_cases(conn, tenant)), today)
+
+
+def undecided(conn: Connection, tenant: str, since: datetime) -> bool:
+    """Whether another version made an open case's last decision, at ``since`` (UTC) or later: then nobody knows yet
+    whether it is on the list."""
+    return any(case.decided_at and case.decided_at >= since and not _says(case) for case in all_cases(conn, tenant))
+
+
+def _says(case: Case) -> bool:
+    try:
+        return case.last_decision is None or (case.decision is not None and '"unfulfilled":' in case.decision.open())
+    except StoreError:
+        return False
+
+
+def _unfulfilled(case: Case) -> Unfulfilled | None:
+    try:
+        decision = case.last_decision
+    except StoreError:
+        return None
+    return decision.unfulfilled if decision else None

@@ -1,4 +1,5 @@
-"""Who read what of which case: the log of reading (loggkontroll). It names those who read, never whom it is about."""
+"""Who read what of which case: the log of reading (loggkontroll). It names who read, and never the person read
+about."""
 
 from __future__ import annotations
 
@@ -13,12 +14,12 @@ from adapter.store.sealing import readable, sealed
 from adapter.store.tables import reads
 
 SHELL = "shell"
-"""Where somebody read who ran a command."""
+"""The place of somebody who ran a command."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads, by the name under which they signed in, and from where: an address, or ``SHELL``."""
+    """Somebody who reads: the name with which they signed in, and the place: an address, or ``SHELL``."""
 
     who: str
     place: str
@@ -27,7 +28,7 @@ class Reader:
 @dataclass(frozen=True, slots=True)
 class Read:
     """``what`` was read at ``at`` (UTC): ``case``, ``plan``, ``nights``, a document, or, without ``ref``, a ``list`` of
-    cases and the like."""
+    cases, ``followup``, ``backup`` and the like."""
 
     tenant: str
     ref: str | None
@@ -43,7 +44,7 @@ _c = reads.c
 def note(
     conn: Connection, tenants: Iterable[str], reader: Reader, what: str, now: datetime, ref: str | None = None
 ) -> None:
-    """Write down that somebody reads; in the transaction that reads it, so that nothing is shown without."""
+    """Note that somebody reads, in the transaction that reads, so that nothing is shown without a note."""
     of = {"ref": ref, "at": now, "who": reader.who, "what": what, "place": reader.place}
     if rows := [{"tenant": tenant, **of} for tenant in tenants]:
         conn.execute(insert(reads), [sealed(conn, reads, row) for row in rows])
@@ -57,7 +58,7 @@ def find(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> list[Read]:
-    """What was read, oldest first: of one case, from ``since`` on and before ``until`` (UTC)."""
+    """What was read, the oldest first: of all cases or of one, from ``since`` on and before ``until`` (UTC)."""
     query = select(reads).where(_c.tenant == tenant)
     if ref is not None:
         query = query.where(_c.ref == ref)
@@ -74,5 +75,5 @@ def find(
 
 
 def forget(conn: Connection, tenant: str, before: datetime) -> int:
-    """Forget what was read before an instant (UTC); how many lines."""
+    """Delete the lines from before an instant (UTC). Returns how many."""
     return conn.execute(delete(reads).where(_c.tenant == tenant, _c.at < before)).rowcount

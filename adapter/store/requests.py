@@ -1,4 +1,4 @@
-"""What people ask by file: each request taken once, how far it has come, and what came of every case in it."""
+"""What people ask for by file: each request is taken once; how far it has come, and what came of every case in it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, delete, func, select, update
 
 from adapter.store import events, sealing
-from adapter.store.errors import Overtaken, StoreError
-from adapter.store.sql import insert_missing
+from adapter.store.errors import StoreError
+from adapter.store.sql import FREE, change_leased, insert_missing
 from adapter.store.tables import acts, cases
 from adapter.store.tables import request_items as item_rows
 from adapter.store.tables import requests as table
@@ -22,7 +22,7 @@ class ItemState(StrEnum):
     LISTED = "listed"
     """Concerned by the request, and not yet taken up."""
     MARKED = "marked"
-    """Due because of the request, and not judged since."""
+    """Marked as due because of the request, and not decided since."""
     DONE = "done"
     PLANNED = "planned"
     FAILED = "failed"
@@ -30,7 +30,7 @@ class ItemState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One municipality's part of a request. ``content`` is the entry as it stood in the file, ``origin`` where
+    """One municipality's part of a request. ``content`` is the entry as it stood in the file, ``origin`` its place
     (``resync.toml:12``), ``position`` where the work goes on, ``report`` the closing figures. ``error`` is why it
     waits until ``retry_at`` (UTC), or, once it is finished, why nothing came of it."""
 
@@ -63,7 +63,8 @@ class Item:
     told: Mapping[str, Any]
 
 
-_COLUMNS = [table.c[f.name] for f in fields(Request)]
+_c, _i = table.c, item_rows.c
+_COLUMNS = [_c[f.name] for f in fields(Request)]
 
 
 def take(
@@ -77,18 +78,18 @@ def take(
     origin: str = "",
     finished: bool = False,
 ) -> bool:
-    """Take a request down for these municipalities; with ``finished`` it is carried out already. False, and nothing
-    changes, if its id was taken before there; what was refused, or still waits with another content, is taken anew."""
-    c = table.c
+    """Store a request for these municipalities; ``finished``: it has been carried out already. False, and nothing
+    changes, if a request with this id is stored there; but one that was refused, or still waits with another content,
+    is replaced."""
     before = [r for r in all_requests(conn, id=id) if r.tenant in tenants]
     if any(not r.refused and (r.finished_at or r.content == content) for r in before):
         return False
-    conn.execute(delete(table).where(c.id == id, c.tenant.in_(tenants)))
+    conn.execute(delete(table).where(_c.id == id, _c.tenant.in_(tenants)))
     for tenant in tenants:
         what: dict[str, Any] = {"tenant": tenant, "id": id, "kind": kind, "content": dict(content), "origin": origin}
         row = what | {"taken_at": now, "turn_at": now, "finished_at": now if finished else None, "position": {}}
         if not insert_missing(conn, table, sealing.sealed(conn, table, row)):
-            return False  # another process took it at this very moment
+            return False  # another process took it at the same moment
         data = {key: str(content[key]) for key in ("scope", "mode", "who", "why") if key in content}
         events.record(conn, tenant, None, "request.taken", {"id": id, "kind": kind, **data}, now=now)
     return True
@@ -98,17 +99,17 @@ def all_requests(
     conn: Connection, *, id: str | None = None, kind: str | None = None, tenant: str | None = None
 ) -> list[Request]:
     """Oldest first."""
-    query = select(*_COLUMNS).order_by(table.c.taken_at, table.c.id, table.c.tenant)
+    query = select(*_COLUMNS).order_by(_c.taken_at, _c.id, _c.tenant)
     for name, value in (("id", id), ("kind", kind), ("tenant", tenant)):
         if value is not None:
-            query = query.where(table.c[name] == value)
+            query = query.where(_c[name] == value)
     return [_request(conn, row) for row in conn.execute(query)]
 
 
 def _request(conn: Connection, row: Row[Any]) -> Request:
-    """One whose content can't be opened holds up no other (P6): it fails where it is worked on, and is told there."""
+    """A request whose content can't be opened holds up no other (P6): it fails when it is worked on, and says so."""
     try:
-        content = sealing.opened(conn, row, table.c.content)
+        content = sealing.opened(conn, row, _c.content)
     except StoreError as error:
         content = {"unreadable": str(error)}
     return Request(**{**row._mapping, "content": content})
@@ -117,30 +118,24 @@ def _request(conn: Connection, row: Row[Any]) -> Request:
 def claim(
     conn: Connection, tenants: Sequence[str], *, now: datetime, owner: str, lease_until: datetime
 ) -> Request | None:
-    """Lease the unfinished request that has gone longest without a turn; None while there is none to work on."""
-    c = table.c
-    free = c.lease_until.is_(None) | (c.lease_until <= now)
-    ready = c.retry_at.is_(None) | (c.retry_at <= now)
-    query = select(*_COLUMNS).where(c.tenant.in_(tenants), c.finished_at.is_(None), free, ready)
+    """Lease the unfinished request whose last turn is longest ago; None if there is none to work on."""
+    free = _c.lease_until.is_(None) | (_c.lease_until <= now)
+    ready = _c.retry_at.is_(None) | (_c.retry_at <= now)
+    query = select(*_COLUMNS).where(_c.tenant.in_(tenants), _c.finished_at.is_(None), free, ready)
     row = conn.execute(
-        query.order_by(c.turn_at, c.taken_at, c.id).limit(1).with_for_update(skip_locked=True)
+        query.order_by(_c.turn_at, _c.taken_at, _c.id).limit(1).with_for_update(skip_locked=True)
     ).one_or_none()
     if row is None:
         return None
-    mine = update(table).where(c.tenant == row.tenant, c.id == row.id)
+    mine = update(table).where(_c.tenant == row.tenant, _c.id == row.id)
     conn.execute(mine.values(lease_owner=owner, lease_until=lease_until, turn_at=now))
     return replace(_request(conn, row), lease_owner=owner, lease_until=lease_until)
 
 
 def give_back(conn: Connection, request: Request, **values: Any) -> None:
-    """Note how far a claimed request has come (``position``, ``report``, ``finished_at``, ``error``, ``retry_at``).
-    Raises ``Overtaken``."""
-    c = table.c
-    mine = (c.tenant == request.tenant, c.id == request.id)
-    held = (c.lease_owner == request.lease_owner, c.lease_until == request.lease_until)
-    given = conn.execute(update(table).where(*mine, *held).values(lease_owner=None, lease_until=None, **values))
-    if not given.rowcount:
-        raise Overtaken(f"request {request.id} of {request.tenant} was worked on by another process meanwhile")
+    """Give a claimed request back and store how far it has come (``position``, ``report``, ``finished_at``, ``error``,
+    ``retry_at``). Raises ``Overtaken``."""
+    change_leased(conn, table, request, f"request {request.id}", **FREE, **values)
 
 
 def enlist(
@@ -151,7 +146,7 @@ def enlist(
     state: ItemState = ItemState.LISTED,
     told: Mapping[str, Any] | None = None,
 ) -> None:
-    """Put a case or order on the request's list; one that is there already stays as it is."""
+    """Put a case or an order on the request's list. One that is there already stays as it is."""
     of = {"tenant": request.tenant, "id": request.id, "item": item}
     insert_missing(conn, item_rows, of | {"state": state, "at": now, "told": dict(told or {})})
 
@@ -159,61 +154,49 @@ def enlist(
 def note(
     conn: Connection, request: Request, item: str, state: ItemState, told: Mapping[str, Any], now: datetime
 ) -> None:
-    """Note what became of one on the list."""
-    i = item_rows.c
-    mine = update(item_rows).where(i.tenant == request.tenant, i.id == request.id, i.item == item)
+    """Store what became of a case or an order on the list."""
+    mine = update(item_rows).where(_i.tenant == request.tenant, _i.id == request.id, _i.item == item)
     conn.execute(mine.values(state=state, at=now, told=dict(told)))
 
 
 def items(
     conn: Connection, tenant: str, id: str, *, state: ItemState | None = None, limit: int | None = None
 ) -> list[Item]:
-    c = item_rows.c
-    query = select(c.item, c.state, c.at, c.told).where(c.tenant == tenant, c.id == id).order_by(c.item).limit(limit)
+    query = select(item_rows).where(_i.tenant == tenant, _i.id == id).order_by(_i.item).limit(limit)
     if state is not None:
-        query = query.where(c.state == state)
+        query = query.where(_i.state == state)
     return [Item(row.item, ItemState(row.state), row.at, row.told) for row in conn.execute(query)]
 
 
 def counts(conn: Connection, tenant: str, id: str) -> dict[str, int]:
     """How many items there are in each state."""
-    c = item_rows.c
-    query = select(c.state, func.count()).where(c.tenant == tenant, c.id == id).group_by(c.state)
+    query = select(_i.state, func.count()).where(_i.tenant == tenant, _i.id == id).group_by(_i.state)
     return {row[0]: row[1] for row in conn.execute(query)}
 
 
-def judged(conn: Connection, request: Request) -> int:
-    """Note which of the marked cases have been judged since (or closed); how many are still to be."""
-    i, c = item_rows.c, cases.c
-    joined = item_rows.join(cases, (i.tenant == c.tenant) & (i.item == c.ref))
-    query = select(i.item, i.at, i.told, c.phase, c.decided_at, c.closed_at, c.failures).select_from(joined)
-    marked = (i.tenant == request.tenant, i.id == request.id, i.state == ItemState.MARKED)
-    waiting = conn.execute(query.where(*marked)).all()
+def note_judged(conn: Connection, request: Request) -> int:
+    """Store which of the marked cases have been decided since (or closed). Returns how many haven't been yet."""
+    k, a = cases.c, acts.c
+    joined = item_rows.join(cases, (_i.tenant == k.tenant) & (_i.item == k.ref))
+    query = select(_i.item, _i.at, _i.told, k.phase, k.decided_at, k.closed_at, k.failures).select_from(joined)
+    marked = (_i.tenant == request.tenant, _i.id == request.id, _i.state == ItemState.MARKED)
     left = 0
-    for row in waiting:
-        told = dict(row.told)
+    for row in conn.execute(query.where(*marked)).all():
         if (row.decided_at is not None and row.decided_at >= row.at) or row.closed_at is not None:
-            told |= {"phase": row.phase, "acts": _acts_since(conn, request.tenant, row.item, row.at)}
-            state = ItemState.DONE
+            since = (a.tenant == request.tenant, a.ref == row.item, a.created_at >= row.at)
+            called_for = list(conn.scalars(select(a.key).where(*since).order_by(a.n)))
+            told = {**row.told, "phase": row.phase, "acts": called_for}
+            note(conn, request, row.item, ItemState.DONE, told, row.at)
         elif row.failures:
-            told["why"] = "judging it failed; see its log lines"
-            state = ItemState.FAILED
+            told = {**row.told, "why": "judging it failed; see its log lines"}
+            note(conn, request, row.item, ItemState.FAILED, told, row.at)
         else:
             left += 1
-            continue
-        mine = update(item_rows).where(i.tenant == request.tenant, i.id == request.id, i.item == row.item)
-        conn.execute(mine.values(state=state, told=told))
     return left
 
 
-def _acts_since(conn: Connection, tenant: str, ref: str, since: datetime) -> list[str]:
-    a = acts.c
-    query = select(a.key).where(a.tenant == tenant, a.ref == ref, a.created_at >= since).order_by(a.n)
-    return list(conn.scalars(query))
-
-
 def finished_report(conn: Connection, request: Request) -> dict[str, int]:
-    """The closing figures: cases looked at, of these changed, and what failed."""
+    """The closing figures: how many cases were looked at, how many of them have new acts, how many failed."""
     found = items(conn, request.tenant, request.id)
     wanted = [item for item in found if item.told.get("acts")]
     opened = [item for item in found if item.told.get("opened")]

@@ -11,14 +11,15 @@ from sqlalchemy import Connection, bindparam, func, select, tuple_, update
 
 from adapter.domain.ledger import COUNTS, SCHEDULE_KINDS, Act, ActKind, ActState, ScheduleRecord, ScheduleStatus
 from adapter.store import codec
-from adapter.store.sql import by_ref, upsert
+from adapter.store.sql import chunks, upsert
 from adapter.store.tables import acts, cases, schedules
 
 LONGEST_WAIT = timedelta(days=30)
-"""An act that was done has waited no longer than this."""
+"""No act has waited longer than this when it is done."""
 
 _s = schedules.c
 _OF_CASE = (_s.tenant == bindparam("tenant"), _s.ref == bindparam("ref"))
+_STORED = select(_s.record).where(*_OF_CASE, _s.n == bindparam("n"))
 _NEWEST = select(_s.record).where(*_OF_CASE).order_by(_s.n.desc()).limit(1)
 _OF_CASES = select(_s.ref, _s.n, _s.remote_id, _s.etag).where(
     _s.tenant == bindparam("tenant"), _s.ref.in_(bindparam("refs", expanding=True)), _s.remote_id.is_not(None)
@@ -28,44 +29,40 @@ _OF_CASES = select(_s.ref, _s.n, _s.remote_id, _s.etag).where(
 def save(
     conn: Connection, tenant: str, ref: str, record: ScheduleRecord, *, remote_id: str | None, etag: str | None
 ) -> None:
-    """Store a schedule as seen now. Without a ``remote_id`` the one that is known is kept; the orders that it rests on
-    are added to those that it rested on before, for the vendor doesn't know them."""
-    query = select(_s.record).where(_s.tenant == tenant, _s.ref == ref, _s.n == record.n)
-    before = conn.scalar(query)
+    """Store a schedule as it is seen now. Without a ``remote_id``, the one that is stored is kept. The orders on which
+    it rests are added to those that are stored, since the vendor doesn't know them."""
+    before = conn.scalar(_STORED, {"tenant": tenant, "ref": ref, "n": record.n})
     if before is not None:
-        record = replace(record, orders=record.orders | codec.load_record(before).orders)
+        record = replace(record, orders=record.orders | codec.SCHEDULE.load(before).orders)
     of = {"tenant": tenant, "ref": ref, "n": record.n, "remote_id": remote_id, "etag": etag}
-    row = {**of, "record": codec.dump_record(record), "ended": record.status is ScheduleStatus.ENDED}
+    row = {**of, "record": codec.SCHEDULE.dump(record), "ended": record.status is ScheduleStatus.ENDED}
     upsert(conn, schedules, row, keep=() if remote_id is not None else ("remote_id",))
 
 
 def replace_stored(conn: Connection, tenant: str, owned: Owned, record: ScheduleRecord) -> None:
-    """Store a schedule in place of what was read as ``owned``; nothing happens if another was stored meanwhile."""
+    """Store a schedule in place of the one that was read as ``owned``; nothing happens if that has changed
+    meanwhile."""
     read = (_s.tenant == tenant, _s.ref == owned.ref, _s.n == record.n, _s.record == owned.stored)
-    conn.execute(update(schedules).where(*read).values(record=codec.dump_record(record)))
+    conn.execute(update(schedules).where(*read).values(record=codec.SCHEDULE.dump(record)))
 
 
 def newest(conn: Connection, tenant: str, ref: str) -> ScheduleRecord | None:
     """The last schedule of a case."""
     found = conn.scalar(_NEWEST, {"tenant": tenant, "ref": ref})
-    return None if found is None else codec.load_record(found)
+    return None if found is None else codec.SCHEDULE.load(found)
 
 
 def remote_ids(conn: Connection, tenant: str, refs: Sequence[str]) -> dict[str, dict[int, tuple[str, str | None]]]:
     """The vendor's id and version (ETag) of each schedule of these cases, by reference and number:
     ``CaseContext.schedule_ids``."""
-    rows = by_ref(refs, conn.execute(_OF_CASES, {"tenant": tenant, "refs": refs}))
-    return {ref: {row.n: (row.remote_id, row.etag) for row in some} for ref, some in rows.items()}
-
-
-def by_remote_id(conn: Connection, tenant: str, remote_id: str) -> tuple[str, ScheduleRecord] | None:
-    """The case and the schedule that the vendor's id stands for."""
-    row = conn.execute(select(_s.ref, _s.record).where(_s.tenant == tenant, _s.remote_id == remote_id)).first()
-    return (row.ref, codec.load_record(row.record)) if row is not None else None
+    found: dict[str, dict[int, tuple[str, str | None]]] = {ref: {} for ref in refs}
+    for ref, n, remote_id, etag in conn.execute(_OF_CASES, {"tenant": tenant, "refs": refs}):
+        found[ref][n] = (remote_id, etag)
+    return found
 
 
 class Owned(NamedTuple):
-    """A schedule that a case has, as it is stored; ``open``: the case isn't closed."""
+    """A case's schedule as it is stored; ``open``: the case isn't closed."""
 
     ref: str
     stored: str
@@ -73,18 +70,18 @@ class Owned(NamedTuple):
 
     @property
     def record(self) -> ScheduleRecord:
-        """Raises ``StoreError`` for one that this version can't read."""
-        return codec.load_record(self.stored)
+        """Raises ``StoreError`` if this version can't read it."""
+        return codec.SCHEDULE.load(self.stored)
 
     def shows(self, seen: ScheduleRecord) -> bool:
-        """Whether it certainly says the same as ``seen``, but for when it was seen and what it rests on: by its text,
-        as reading one costs four times as much as writing one."""
-        return self.stored.startswith(codec.dump_record(seen).partition(',"seen_at":')[0])
+        """Whether it surely says the same as ``seen``, except for when it was seen and on what it rests. The texts are
+        compared, since reading one costs four times as much as writing one."""
+        return self.stored.startswith(codec.SCHEDULE.dump(seen).partition(',"seen_at":')[0])
 
 
 def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> dict[str, Owned]:
-    """Whose schedule each of the vendor's ids stands for; ids that are nobody's are left out."""
-    # A NUL stands in no id of ours, and PostgreSQL would refuse the whole list for it.
+    """Whose schedule each of the vendor's ids is; ids that no case knows are left out."""
+    # No id of ours holds a NUL, and PostgreSQL would refuse the whole list for one.
     ids = [remote_id for remote_id in remote_ids if "\0" not in remote_id]
     query = (
         select(_s.remote_id, _s.ref, _s.record, cases.c.closed_at.is_(None))
@@ -92,56 +89,56 @@ def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> d
         .where(_s.tenant == tenant)
     )
     found: dict[str, Owned] = {}
-    for some in codec.chunks(ids):
+    for some in chunks(ids):
         for remote_id, ref, stored, open_case in conn.execute(query.where(_s.remote_id.in_(some))):
             found[remote_id] = Owned(ref, stored, open_case)
     return found
 
 
 def followed(conn: Connection, tenant: str, start: datetime) -> list[tuple[str, ScheduleRecord, tuple[Act, ...]]]:
-    """The schedules by which somebody may have looked at or after an instant (UTC): those that aren't ended, and those
-    on which anything was done since. Each with its case's reference, and with all that was done, or may have been, on
-    schedules of a case of which anything was done since."""
+    """The schedules by which somebody may have looked at or after an instant (UTC): those that haven't ended, and those
+    on which something was done since. Each comes with the case's reference, and with everything that was done, or may
+    have been done, on the case's schedules, if anything was done on them since."""
     a = acts.c
     done = (a.tenant == tenant, a.lane == "platform", a.state.in_(sorted(COUNTS)), a.kind.in_(sorted(SCHEDULE_KINDS)))
     recent = (a.created_at >= start - LONGEST_WAIT, a.done_at.is_(None) | (a.done_at >= start))
     refs = sorted(set(conn.scalars(select(a.ref).where(*done, *recent))))
     of_case: dict[str, list[Act]] = {}
-    for some in codec.chunks(refs):
+    for some in chunks(refs):
         for row in conn.execute(select(acts).where(*done, a.ref.in_(some)).order_by(a.n)):
             act = Act(row.n, row.key, ActKind(row.kind), ActState(row.state), row.what, row.created_at, row.done_at)
             of_case.setdefault(row.ref, []).append(act)
     columns = select(_s.ref, _s.n, _s.record).where(_s.tenant == tenant)
     rows = list(conn.execute(columns.where(_s.ended.is_(False))))
-    for some in codec.chunks(refs):
+    for some in chunks(refs):
         rows += conn.execute(columns.where(_s.ended.is_(True), _s.ref.in_(some)))
-    return [(row.ref, codec.load_record(row.record), tuple(of_case.get(row.ref, ()))) for row in rows]
+    return [(row.ref, codec.SCHEDULE.load(row.record), tuple(of_case.get(row.ref, ()))) for row in rows]
 
 
 def being_made(conn: Connection, tenant: str) -> bool:
-    """Whether there is a creation of which it isn't known whether it was carried out."""
+    """Whether there is a creation that may have been carried out, though nobody knows yet."""
     a = acts.c
     open_ones = (a.tenant == tenant, a.state.in_((ActState.SENDING, ActState.UNKNOWN)), a.lane == "platform")
     return conn.scalar(select(a.ref).where(*open_ones, a.kind == ActKind.CREATE).limit(1)) is not None
 
 
 def with_units(conn: Connection, tenant: str) -> list[tuple[int | None, ScheduleRecord]]:
-    """Every schedule that isn't ended, with its case's unit."""
+    """Every schedule that hasn't ended, with its case's unit."""
     of_case = units(conn, tenant)
     query = select(_s.ref, _s.record).where(_s.tenant == tenant, _s.ended.is_(False))
-    return [(of_case.get(ref), codec.load_record(record)) for ref, record in conn.execute(query)]
+    return [(of_case.get(ref), codec.SCHEDULE.load(record)) for ref, record in conn.execute(query)]
 
 
 def units(conn: Connection, tenant: str) -> dict[str, int]:
-    """The unit that was last told to the platform of a case's person, by reference."""
+    """The unit that the platform was last told for a case's person, by reference."""
     a, told = acts.c, (ActKind.CREATE, ActKind.PUT_PERSON)
     done = (a.tenant == tenant, a.state == ActState.DONE, a.lane == "platform", a.kind.in_(told))
     rows = conn.execute(select(a.ref, a.what).where(*done).order_by(a.ref, a.n))
     return {ref: what["unit"] for ref, what in rows if what.get("unit") is not None}
 
 
-def live(conn: Connection, tenant: str) -> int:
-    """How many cases have a schedule that isn't ended; of several of one case the newest counts."""
+def count_running(conn: Connection, tenant: str) -> int:
+    """How many cases have a schedule that hasn't ended; a case's newest one counts."""
     newest = select(_s.ref, func.max(_s.n).label("n")).where(_s.tenant == tenant).group_by(_s.ref).subquery()
     of = (_s.ref == newest.c.ref) & (_s.n == newest.c.n)
     query = select(func.count()).select_from(schedules.join(newest, of)).where(_s.tenant == tenant)
@@ -149,7 +146,7 @@ def live(conn: Connection, tenant: str) -> int:
 
 
 def running(conn: Connection, tenant: str, after: tuple[str, int], limit: int) -> list[tuple[str, int, str]]:
-    """The next schedules that aren't ended: reference of the case, number, the vendor's id; in that order."""
+    """The next schedules that haven't ended, in order: the case's reference, the number, the vendor's id."""
     query = select(_s.ref, _s.n, _s.remote_id).where(
         _s.tenant == tenant, _s.ended.is_(False), _s.remote_id.is_not(None), tuple_(_s.ref, _s.n) > after
     )

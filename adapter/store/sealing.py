@@ -1,8 +1,9 @@
-"""Encryption at rest: what is personal in a row is sealed before it is written, and opened where it is needed.
+"""Encryption at rest: what is personal in a row is encrypted (sealed) before it is written, and decrypted (opened)
+where it is needed.
 
-AES-GCM of the library ``cryptography``. A sealed value says by which key it was sealed, and opens only in the column
-and the row for which it was sealed. Persons are looked up by a keyed hash, so that no index holds an identity number.
-Without a key, values are written as they are; such values can be read with a key as well.
+It is AES-GCM of the library ``cryptography``. A sealed value says by which key it was sealed, and opens only in the
+column and the row for which it was sealed. Persons are found by a keyed hash, so no index holds an identity number.
+Without a key, values are written as they are; such values can still be read once there is a key.
 """
 
 from __future__ import annotations
@@ -42,17 +43,18 @@ SEALED: Mapping[Column[Any], tuple[str, ...]] = {
     t.reads.c.place: ("tenant", "ref", "at", "what"),
     t.sessions.c.content: ("digest",),
 }
-"""The columns that are sealed, each with what says in which row: a value that is moved to another can't be opened."""
+"""The columns that are sealed, each with the columns that say which row it is: a value that was moved to another row
+can't be opened."""
 
 
 def key_id(secret: bytes) -> str:
-    """What a key is called: eight hexadecimal digits, from which the key can't be found."""
+    """A name for a key: eight hexadecimal digits, from which nobody can find the key."""
     return hmac.digest(secret, b"key id", "sha256")[:4].hex()
 
 
 class Sealing:
-    """The keys of a database. ``lookup`` keys the hash by which persons are looked up; of ``secrets``, each of pure
-    chance and at least 32 characters, the first seals and all open."""
+    """The keys of a database. ``lookup`` is the key of the hash by which persons are found. The first of ``secrets``
+    seals, and all of them open; each is random and at least 32 characters long."""
 
     def __init__(self, lookup: bytes = b"", secrets: Sequence[str] = ()) -> None:
         self._lookup = lookup
@@ -60,7 +62,7 @@ class Sealing:
         self._ciphers: dict[str, Any] = {}
         self._damaged: tuple[type[Exception], ...] = (ValueError,)
         for secret in secrets:
-            # Only where there is a key: it costs 6 MB and a tenth of a second.
+            # Imported only where there is a key: it costs 6 MB and a tenth of a second.
             from cryptography.exceptions import InvalidTag
             from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -71,13 +73,13 @@ class Sealing:
         self.current = self.ids[0] if self.ids else None
 
     def person(self, tenant: str, person_id: str) -> str:
-        """By what a person is looked up; nobody without the key can make it of an identity number. Of nobody: empty."""
+        """The hash by which a person is found; without the key nobody can make it. Empty for an empty ``person_id``."""
         if not person_id:
             return ""
         return hmac.digest(self._lookup, f"person in the store:{tenant}:{person_id}".encode(), "sha256").hex()
 
     def seal(self, plain: str, where: str) -> str:
-        """As it is stored; what is empty, or without a key, as it is."""
+        """The text as it is stored. An empty one stays as it is, and so do all where there is no key."""
         if self.current is None or not plain:
             return plain
         nonce = os.urandom(NONCE)
@@ -85,8 +87,8 @@ class Sealing:
         return f"{MARK}{self.current}:{base64.b64encode(nonce + hidden).decode()}"
 
     def open(self, stored: str, where: str) -> str:
-        """The plain text. Raises ``StoreError`` if it was sealed by a key that isn't here, is damaged, or is another
-        row's."""
+        """The plain text. Raises ``StoreError`` if it was sealed by a key that isn't here or in another row, or is
+        damaged."""
         by = sealed_by(stored)
         if by is None:
             return stored
@@ -106,11 +108,11 @@ class Sealing:
 
 
 PLAIN = Sealing()
-"""Without any key."""
+"""There is no key."""
 
 
 def sealed_by(stored: str) -> str | None:
-    """The id of the key by which a stored value was sealed; None for one that is as it is."""
+    """The id of the key by which a stored value was sealed; None if it isn't sealed."""
     return stored[len(MARK) :].partition(":")[0] if stored.startswith(MARK) else None
 
 
@@ -121,7 +123,7 @@ def of(conn: Connection) -> Sealing:
 
 
 def where(column: Column[Any], row: Mapping[Any, Any]) -> str:
-    """Which value of which row, as it is sealed along."""
+    """Says which value of which row it is; it is sealed together with the value."""
     parts = (row[name] for name in SEALED[column])
     told = (instant_text(part) if isinstance(part, datetime) else "" if part is None else str(part) for part in parts)
     return " ".join((f"{column.table.name}.{column.name}", json.dumps([*told])))
@@ -129,7 +131,7 @@ def where(column: Column[Any], row: Mapping[Any, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A value as it is stored, opened when it is asked for."""
+    """A value as it is stored; it is opened when it is asked for."""
 
     stored: str = field(repr=False)
     where: str = ""
@@ -140,8 +142,12 @@ class Sealed:
         return self.sealing.open(self.stored, self.where)
 
 
+NOBODY = Sealed("")
+"""The identity number where there is no person."""
+
+
 def sealed(conn: Connection, table: Table, values: Mapping[str, Any], **of_row: Any) -> dict[str, Any]:
-    """``values`` for a row of ``table`` as they are stored. ``of_row``: what says which row, where they don't."""
+    """``values`` for a row of ``table`` as they are stored. ``of_row`` says which row it is, where they don't."""
     sealing, stored = of(conn), dict(values)
     if sealing.current is None:
         return stored
@@ -154,21 +160,21 @@ def sealed(conn: Connection, table: Table, values: Mapping[str, Any], **of_row: 
 
 
 def sealed_value(conn: Connection, row: Row[*tuple[Any, ...]], column: Column[Any]) -> Sealed:
-    """A text of a row that was read with all that says which row it is; it isn't None."""
+    """A text of a row that was read together with the columns that say which row it is; it isn't None."""
     return Sealed(getattr(row, column.name), where(column, row._mapping), of(conn))
 
 
 def opened(conn: Connection, row: Row[*tuple[Any, ...]], column: Column[Any]) -> Any:
-    """A value of such a row, opened; None if there is none. Raises ``StoreError``."""
+    """A value of such a row, opened; None where there is none. Raises ``StoreError``."""
     value = getattr(row, column.name)
     if not isinstance(value, str):
-        return value  # JSON that isn't sealed, or nothing
+        return value  # JSON that isn't sealed, or None
     text = of(conn).open(value, where(column, row._mapping)) if value.startswith(MARK) else value
     return json.loads(text) if is_json(column) and text is not value else text
 
 
 def readable(conn: Connection, row: Row[*tuple[Any, ...]], column: Column[Any]) -> str | None:
-    """The same of a text that is only shown: one that can't be opened says so."""
+    """The same for a text that is only shown: in place of one that can't be opened stands why."""
     try:
         found: str | None = opened(conn, row, column)
     except StoreError as error:

@@ -1,5 +1,5 @@
-"""Who has signed in to the status page. It is kept here, and not in a cookie, so that it ends when it is ended, for all
-replicas at once. Of what the browser holds only a digest is stored."""
+"""The sessions of people who signed in to the status page. They are stored here and not in a cookie, so that a session
+that was ended is ended for all replicas at once. Of the secret that the browser holds, only a digest is stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ Content = Mapping[str, Any]
 
 
 def begin(conn: Connection, content: Content, *, now: datetime, ends_at: datetime) -> str:
-    """Keep ``content`` until ``ends_at`` (UTC); what to give the browser. Those that have ended are forgotten."""
+    """Store ``content`` until ``ends_at`` (UTC). Returns the secret for the browser. Sessions that are over are
+    deleted."""
     conn.execute(delete(sessions).where(_c.ends_at <= now))
     given = secrets.token_urlsafe(32)
     row = {"digest": _digest(given), "content": dict(content), "ends_at": ends_at}
@@ -29,7 +30,7 @@ def begin(conn: Connection, content: Content, *, now: datetime, ends_at: datetim
 
 
 def find(conn: Connection, given: str, now: datetime) -> Content | None:
-    """What is kept for the browser that gives this; None if nothing is, or no more."""
+    """The content of the session with this secret; None if there is none, or if it is over."""
     query = select(sessions).where(_c.digest == _digest(given), _c.ends_at > now)
     row = conn.execute(query).one_or_none()
     found: Content | None = opened(conn, row, _c.content) if row is not None else None
@@ -37,7 +38,7 @@ def find(conn: Connection, given: str, now: datetime) -> Content | None:
 
 
 def end(conn: Connection, given: str) -> bool:
-    """Whether there was one to end."""
+    """End the session with this secret. Returns whether there was one."""
     return conn.execute(delete(sessions).where(_c.digest == _digest(given))).rowcount > 0
 
 

@@ -1,17 +1,20 @@
-"""The tables. Everything is keyed by tenant, but for the sessions of those who signed in to the status page.
+"""The tables. Everything is keyed by tenant, except the sessions of people who signed in to the status page.
 
-``ready_at`` of a case or an act is the instant from which it may be claimed, whatever the reason: due, to be read
-again, or its lease run out. It is kept up by the functions that change those, so that a claim is one walk along one
-index, however many rows wait for something else. Only the first unfinished act of a lane has it.
+``ready_at`` of a case or an act is the instant from which it may be claimed, whatever the reason: it is due, it must be
+read again, or its lease ran out. The functions that change one of these keep it up to date, so that a claim walks along
+one index, however many rows wait for something else. Only the first unfinished act of a lane has it.
 
-``person`` is a keyed hash, by which a person is looked up; which columns are encrypted stands in ``sealing``.
+``person`` is a keyed hash by which a person is found. Which columns are encrypted stands in ``sealing``.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Any
+
 from sqlalchemy import BigInteger, Boolean, Column, Date, Index, Integer, MetaData, Table, Text, UniqueConstraint, text
 
-from adapter.store.types import Instant, Json, Told, Word
+from adapter.store.types import EventData, Instant, Json, Word
 
 metadata = MetaData(
     naming_convention={
@@ -21,34 +24,42 @@ metadata = MetaData(
     }
 )
 
+
+def _keys(*names: str) -> list[Column[str]]:
+    """Codes that say together which row it is."""
+    return [Column(name, Word, primary_key=True) for name in names]
+
+
+def _instants(*names: str) -> list[Column[datetime]]:
+    """Instants that may be missing."""
+    return [Column(name, Instant) for name in names]
+
+
+def _lease() -> list[Column[Any]]:
+    """Which process works on the row, and until when nobody else may."""
+    return [Column("lease_owner", Text), Column("lease_until", Instant)]
+
+
 cases = Table(
     "cases",
     metadata,
-    Column("tenant", Word, primary_key=True),
-    Column("ref", Word, primary_key=True),
+    *_keys("tenant", "ref"),
     Column("person", Word, nullable=False, server_default=""),
     Column("identity_number", Text, nullable=False),
     Column("evidence_after", Date, nullable=False),
     Column("phase", Word, nullable=False),
     Column("opened_at", Instant, nullable=False),
-    Column("closed_at", Instant),
-    Column("due_at", Instant),
+    *_instants("closed_at", "due_at", "read_again_at", "ready_at", "decided_at", "facts_read_at"),
+    *_instants("collected_at", "purged_at"),
     Column("due_reason", Text),
     Column("due_seq", Integer, nullable=False),
-    Column("read_again_at", Instant),
-    Column("ready_at", Instant),
-    Column("lease_owner", Text),
-    Column("lease_until", Instant),
+    *_lease(),
     Column("version", Integer, nullable=False),
     Column("decision", Text),
-    Column("decided_at", Instant),
-    Column("facts_read_at", Instant),
     Column("failures", Integer, nullable=False),
     Column("error", Text),
     Column("adopted", Boolean, nullable=False),
     Column("adopted_orders", Json, nullable=False),
-    Column("collected_at", Instant),
-    Column("purged_at", Instant),
     Column("unit", Integer),
     Column("execution", Integer),
     Index("ix_cases_ready", "tenant", "ready_at", "ref"),
@@ -59,10 +70,7 @@ cases = Table(
 case_links = Table(
     "case_links",
     metadata,
-    Column("tenant", Word, primary_key=True),
-    Column("kind", Word, primary_key=True),
-    Column("external_id", Word, primary_key=True),
-    Column("ref", Word, primary_key=True),
+    *_keys("tenant", "kind", "external_id", "ref"),
     Index("ix_case_links_case", "tenant", "ref", "kind"),
     Index(
         "uq_case_links_order",
@@ -77,9 +85,7 @@ case_links = Table(
 facts = Table(
     "facts",
     metadata,
-    Column("tenant", Word, primary_key=True),
-    Column("ref", Word, primary_key=True),
-    Column("resource", Word, primary_key=True),
+    *_keys("tenant", "ref", "resource"),
     Column("value", Text),
     Column("read_at", Instant),
     Column("tried_at", Instant, nullable=False),
@@ -91,8 +97,7 @@ facts = Table(
 acts = Table(
     "acts",
     metadata,
-    Column("tenant", Word, primary_key=True),
-    Column("ref", Word, primary_key=True),
+    *_keys("tenant", "ref"),
     Column("n", Integer, primary_key=True),
     Column("key", Text, nullable=False),
     Column("kind", Word, nullable=False),
@@ -100,17 +105,12 @@ acts = Table(
     Column("what", Json, nullable=False),
     Column("why", Text, nullable=False),
     Column("opens", Boolean, nullable=False),
-    Column("not_before", Instant),
+    *_instants("not_before", "retry_at", "ready_at", "done_at", "facts_at"),
     Column("state", Word, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("looks", Integer, nullable=False),
-    Column("retry_at", Instant),
-    Column("ready_at", Instant),
-    Column("lease_owner", Text),
-    Column("lease_until", Instant),
+    *_lease(),
     Column("created_at", Instant, nullable=False),
-    Column("done_at", Instant),
-    Column("facts_at", Instant),
     Column("result", Json),
     Column("error", Text),
     Column("correlation", Text),
@@ -122,8 +122,7 @@ acts = Table(
 schedules = Table(
     "schedules",
     metadata,
-    Column("tenant", Word, primary_key=True),
-    Column("ref", Word, primary_key=True),
+    *_keys("tenant", "ref"),
     Column("n", Integer, primary_key=True),
     Column("remote_id", Text),
     Column("etag", Text),
@@ -135,8 +134,7 @@ schedules = Table(
 persons = Table(
     "persons",
     metadata,
-    Column("tenant", Word, primary_key=True),
-    Column("person", Word, primary_key=True),
+    *_keys("tenant", "person"),
     Column("external_id", Word, nullable=False),
     Column("details", Text),
     Column("emptied", Boolean, nullable=False),
@@ -151,7 +149,7 @@ events = Table(
     Column("ref", Word),
     Column("at", Instant, nullable=False),
     Column("name", Word, nullable=False),
-    Column("data", Told, nullable=False),
+    Column("data", EventData, nullable=False),
     Column("correlation", Text),
     Column("previous", Text),
     Column("hash", Text),
@@ -162,22 +160,16 @@ events = Table(
 feeds = Table(
     "feeds",
     metadata,
-    Column("tenant", Word, primary_key=True),
-    Column("name", Word, primary_key=True),
-    Column("cursor", Instant),
-    Column("read_at", Instant),
-    Column("tried_at", Instant),
+    *_keys("tenant", "name"),
+    *_instants("cursor", "read_at", "tried_at"),
     Column("error", Text),
-    Column("lease_owner", Text),
-    Column("lease_until", Instant),
+    *_lease(),
 )
 
 feed_items = Table(
     "feed_items",
     metadata,
-    Column("tenant", Word, primary_key=True),
-    Column("feed", Word, primary_key=True),
-    Column("item", Word, primary_key=True),
+    *_keys("tenant", "feed", "item"),
     Column("fingerprint", Text, nullable=False),
     Column("seen_at", Instant, nullable=False),
     Index("ix_feed_items_seen", "tenant", "feed", "seen_at"),
@@ -186,9 +178,7 @@ feed_items = Table(
 declarations = Table(
     "declarations",
     metadata,
-    Column("tenant", Word, primary_key=True),
-    Column("ref", Word, primary_key=True),
-    Column("signal", Word, primary_key=True),
+    *_keys("tenant", "ref", "signal"),
     Column("at", Instant, nullable=False),
     Column("who", Text, nullable=False),
     Column("why", Text, nullable=False),
@@ -197,8 +187,7 @@ declarations = Table(
 order_inbox = Table(
     "order_inbox",
     metadata,
-    Column("tenant", Word, primary_key=True),
-    Column("order_id", Word, primary_key=True),
+    *_keys("tenant", "order_id"),
     Column("state", Word, nullable=False),
     Column("day", Date, nullable=False),
     Column("since", Instant, nullable=False),
@@ -208,8 +197,7 @@ order_inbox = Table(
 requests = Table(
     "requests",
     metadata,
-    Column("tenant", Word, primary_key=True),
-    Column("id", Word, primary_key=True),
+    *_keys("tenant", "id"),
     Column("kind", Word, nullable=False),
     Column("content", Json, nullable=False),
     Column("origin", Text, nullable=False),
@@ -220,17 +208,14 @@ requests = Table(
     Column("report", Json),
     Column("error", Text),
     Column("retry_at", Instant),
-    Column("lease_owner", Text),
-    Column("lease_until", Instant),
+    *_lease(),
     Index("ix_requests_id", "id"),
 )
 
 request_items = Table(
     "request_items",
     metadata,
-    Column("tenant", Word, primary_key=True),
-    Column("id", Word, primary_key=True),
-    Column("item", Word, primary_key=True),
+    *_keys("tenant", "id", "item"),
     Column("state", Word, nullable=False),
     Column("at", Instant, nullable=False),
     Column("told", Json, nullable=False),
@@ -239,15 +224,12 @@ request_items = Table(
 looks = Table(
     "looks",
     metadata,
-    Column("tenant", Word, primary_key=True),
-    Column("ref", Word, primary_key=True),
+    *_keys("tenant", "ref"),
     Column("n", Integer, primary_key=True),
     Column("due_at", Instant, primary_key=True),
     Column("outcome", Word, nullable=False),
     Column("entitled", Boolean, nullable=False),
-    Column("judged_at", Instant),
-    Column("begun_at", Instant),
-    Column("ended_at", Instant),
+    *_instants("judged_at", "begun_at", "ended_at"),
     Column("remote_id", Text),
     Index("ix_looks_due", "tenant", "due_at"),
 )
@@ -285,15 +267,14 @@ counts = Table(
     Column("value", Integer, primary_key=True, autoincrement=False),
     Column("writer", Integer, primary_key=True, autoincrement=False),
     Column("number", Integer, nullable=False),
-    # A year of a large town is read in the order of the key.
+    # The counts of a large town's year are read in the order of the key.
     sqlite_with_rowid=False,
 )
 
 uptime = Table(
     "uptime",
     metadata,
-    Column("tenant", Word, primary_key=True),
-    Column("system", Word, primary_key=True),
+    *_keys("tenant", "system"),
     Column("since", Instant, primary_key=True),
     Column("owner", Word, primary_key=True),
     Column("until", Instant, nullable=False),
@@ -308,4 +289,4 @@ keys = Table(
 )
 
 RETIRED = ("resyncs", "resync_items")
-"""Tables that this version no longer uses; they stay for a replica of the version before."""
+"""Tables that this version doesn't use any more. They stay for a replica of the version before."""

@@ -1,8 +1,7 @@
 """Column types that mean the same in SQLite and PostgreSQL.
 
-An instant is text of fixed width in UTC, ``2026-03-01T21:30:00.000000Z``: it sorts and compares as time does under any
-collation (the signs stand in the same places in all), keeps microseconds, can't lose its zone on the way (SQLite has no
-type for it), and reads well in a database shell in the middle of the night.
+An instant is text of fixed width in UTC, ``2026-03-01T21:30:00.000000Z``. It sorts and compares as time does under any
+collation, keeps its microseconds and its zone (SQLite has no type for it), and is easy to read in a database shell.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from sqlalchemy import Dialect, String, Text
 from sqlalchemy.types import TypeDecorator
 
 
-@lru_cache(maxsize=256)  # one is written to many places, and read for again
+@lru_cache(maxsize=256)  # the same instant is written to many rows
 def instant_text(value: datetime) -> str:
     """The stored form of an instant; raises ``ValueError`` for one without a zone."""
     if value.tzinfo is None:
@@ -38,7 +37,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 class Word(TypeDecorator[str]):
-    """A code: a ``StrEnum`` member goes in as its plain text, which every driver takes."""
+    """A code. A ``StrEnum`` member is stored as its plain text, which every driver takes."""
 
     impl = Text
     cache_ok = True
@@ -60,8 +59,8 @@ class Json(TypeDecorator[Any]):
         return None if value is None else json.loads(value)
 
 
-class Told(Json):
-    """What an event tells. Somebody's own change that left no JSON must not stop the audit from saying so."""
+class EventData(Json):
+    """The data of an event. If somebody changed it into something that is no JSON, the audit must be able to say so."""
 
     cache_ok = True
 

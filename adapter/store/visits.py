@@ -1,4 +1,4 @@
-"""The acts by which looks were written back: how they stand, and forgetting them in time."""
+"""The acts by which looks are written back as visits: their state, and deleting them in time."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select
 
 from adapter.domain.ledger import Act, ActState
 from adapter.store import outbox
-from adapter.store.codec import chunks
+from adapter.store.sql import chunks
 from adapter.store.tables import acts
 
 _c = acts.c
@@ -17,7 +17,7 @@ _OVER = (ActState.DONE, ActState.PARKED, ActState.DROPPED)
 
 
 def of_looks(conn: Connection, tenant: str, subjects: Iterable[str]) -> dict[str, tuple[Act, bool]]:
-    """The last act of each of these looks that has any, and whether it was withheld when its turn came."""
+    """The last act of each of these looks, if it has any, and whether it was withheld when it was to be sent."""
     found: dict[str, tuple[Act, bool]] = {}
     query = select(acts).where(_c.tenant == tenant).order_by(_c.ref, _c.n)
     for some in chunks(subjects):
@@ -27,13 +27,14 @@ def of_looks(conn: Connection, tenant: str, subjects: Iterable[str]) -> dict[str
 
 
 def forget(conn: Connection, tenant: str, subjects: Iterable[str]) -> None:
-    """Of these looks nothing stays in the outbox."""
+    """Delete the acts of these looks."""
     for some in chunks(subjects):
         conn.execute(delete(acts).where(_c.tenant == tenant, _c.ref.in_(some)))
 
 
-def old(conn: Connection, tenant: str, before: datetime, limit: int) -> list[str]:
-    """Looks whose acts were all called for before an instant (UTC) and are over: what Lifecare holds is Lifecare's."""
+def forgettable(conn: Connection, tenant: str, before: datetime, limit: int) -> list[str]:
+    """Looks whose acts were all called for before an instant (UTC) and are over. What stands in Lifecare stays
+    there."""
     other = acts.alias().c
     stays = (other.tenant == tenant, other.ref == _c.ref, other.state.not_in(_OVER) | (other.created_at >= before))
     over = (_c.state.in_(_OVER), _c.lane == "visit", _c.created_at < before)

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from connectors.http.answer import Answer, faults_of
+from connectors.http.answer import Answer
 from connectors.http.client import (
     HttpSettings,
     OnCall,
@@ -31,7 +31,6 @@ __all__ = [
     "OnCall",
     "Sleep",
     "VendorHttp",
-    "faults_of",
     "mute_library_loggers",
     "one_line",
     "path_segment",

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from connectors.errors import AmbiguousWrite, ContractBroken, VendorError
 from connectors.http.classify import http_date
 from connectors.plain import COSTLIEST, cost, read_json
+from connectors.rows import faults_of
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -58,9 +59,3 @@ class Answer:
         """The error, to be raised by the caller, for an answer that is not what the contract says."""
         kind = ContractBroken if self.repeatable else AmbiguousWrite
         return kind(reason, vendor=self.vendor, call=self.call, status=self.status)
-
-
-def faults_of(failure: ValidationError) -> str:
-    """``field.path (kind of fault), ...``: never a value, which can be personal."""
-    faults = failure.errors(include_url=False, include_context=False, include_input=False)
-    return ", ".join(f"{'.'.join(map(str, fault['loc'])) or 'body'} ({fault['type']})" for fault in faults[:5])

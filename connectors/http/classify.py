@@ -52,35 +52,39 @@ def of_status(
     response: httpx.Response, body: bytes, *, vendor: str, call: str, repeatable: bool, secrets: Collection[str]
 ) -> VendorError:
     """The error that an answer other than 2xx stands for. ``secrets`` are taken out of the vendor's words."""
-    error = _of_status(response, body, vendor, call, repeatable, message_of(body, secrets))
-    error.fields = fields_of(body)
-    return error
+    status, message = response.status_code, message_of(body, secrets)
+    wait = retry_after(response.headers) if status in (429, 503) else None
+    if status in (429, 503) and wait is None and "Retry-After" in response.headers:
+        message += " (its Retry-After can't be believed and is ignored)"
+    elif status < 400 and repeatable:
+        message = "a redirect, which is not followed"
+    return _kind(status, repeatable)(
+        message,
+        vendor=vendor,
+        call=call,
+        status=status,
+        fields=fields_of(body),
+        retry_after=wait,
+        existing_id=_existing_id(body) if status in (409, 412) else None,
+    )
 
 
-def _of_status(
-    response: httpx.Response, body: bytes, vendor: str, call: str, repeatable: bool, message: str
-) -> VendorError:
-    status = response.status_code
-    if status in (429, 503):  # both say "not done, come again": no effect, writes included
-        wait = retry_after(response.headers)
-        if wait is None and "Retry-After" in response.headers:
-            message += " (its Retry-After can't be believed and is ignored)"
-        return Transient(message, vendor=vendor, call=call, status=status, retry_after=wait)
-    if status in (409, 412):
-        return Conflict(message, vendor=vendor, call=call, status=status, existing_id=_existing_id(body))
-    if status >= 500 or status == 408 or status < 400:
-        # 408 and redirects come from whatever stands in front of the vendor: of a write nobody knows what became.
-        if not repeatable:
-            return AmbiguousWrite(message, vendor=vendor, call=call, status=status)
-        if status < 400:
-            return ContractBroken("a redirect, which is not followed", vendor=vendor, call=call, status=status)
-        return Transient(message, vendor=vendor, call=call, status=status)
-    kind: type[VendorError] = Refused
-    if status in (401, 403):
-        kind = Unauthorised
-    elif status in (404, 410):
-        kind = NotFound
-    return kind(message, vendor=vendor, call=call, status=status)
+def _kind(status: int, repeatable: bool) -> type[VendorError]:
+    match status:
+        case 429 | 503:  # both say "not done, come again": no effect, writes included
+            return Transient
+        case 409 | 412:
+            return Conflict
+        case 401 | 403:
+            return Unauthorised
+        case 404 | 410:
+            return NotFound
+    if 400 <= status < 500 and status != 408:
+        return Refused
+    # 408 and redirects come from whatever stands in front of the vendor: of a write nobody knows what became.
+    if not repeatable:
+        return AmbiguousWrite
+    return ContractBroken if status < 400 else Transient
 
 
 def of_failure(failure: BaseException, *, vendor: str, call: str, repeatable: bool, sent: bool) -> VendorError:

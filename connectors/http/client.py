@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-import time
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -195,14 +194,15 @@ class VendorHttp:
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.retry_after if isinstance(error, Transient) else None
+        asked = error.retry_after if isinstance(error, VendorError) else None
         return max(self._backoff(state), asked or 0.0)
 
     async def _exchange(self, request: httpx.Request, call: str, safe: bool, accept: Collection[int]) -> Answer:
+        now = asyncio.get_running_loop().time
         async with self._pace, self._slots:
-            began = time.monotonic()
+            began = now()
             result = await self._once(request, call, safe, accept)
-            seconds = time.monotonic() - began
+            seconds = now() - began
         outcome = "ok" if isinstance(result, Answer) else type(result).__name__
         if self._on_call is not None:
             self._on_call(self.vendor, call, result.status, outcome, seconds)
@@ -223,6 +223,8 @@ class VendorHttp:
             return classify.of_failure(failure, vendor=self.vendor, call=call, repeatable=safe, sent=sent)
         answer = Answer(self.vendor, call, safe, response.status_code, response.headers, body)
         if response.is_success or response.status_code in accept:
+            if body.lstrip()[:1] == b"<":  # a page of whatever stands before the vendor: the vendor didn't answer
+                return answer.broken("the answer is not JSON")
             if unreadable is None:
                 return answer
             if unreadable.too_long and safe:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import datetime
+from functools import partial
 from typing import Any, Self, TypeVar
 
 import httpx
@@ -14,13 +15,16 @@ from pydantic import BaseModel
 from connectors.errors import ContractBroken, VendorError
 from connectors.http import Answer, HttpSettings, OnCall, Sleep, VendorHttp, path_segment
 from connectors.lifecare import query, wire
-from connectors.lifecare.paging import Cap, Pager
+from connectors.lifecare.paging import Cap, read_whole
 from connectors.lifecare.query import Resource, q
-from connectors.lifecare.room import LITTLE, Room
-from connectors.lifecare.rows import Rows, Scope, key_of, of_person, parsed
+from connectors.lifecare.room import KEPT, LITTLE, Room, Share
+from connectors.lifecare.rows import Rows, Scope, key_of, of_person, read_within
 from connectors.lifecare.values import person_number, whole_seconds
+from connectors.plain import cost
+from connectors.rows import BrokenRow
 
 M = TypeVar("M", bound=BaseModel)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,43 +83,58 @@ class LifecareClient:
     # Any resource
 
     async def list(
-        self,
-        resource: Resource[M],
-        *,
-        q: str | None = None,
-        gt: datetime | None = None,
-        lt: datetime | None = None,
-        scope: Scope | None = None,
+        self, resource: Resource[M], *, q: str | None = None, gt: datetime | None = None, scope: Scope | None = None
     ) -> Rows[M]:
         """The whole list (L8), without the rows outside ``scope`` (L11).
 
-        ``gt``/``lt``: changed after/before, aware instants, widened to whole seconds (L16); ``ValueError`` where the
-        resource has no change filter (L7). ``ContractBroken`` if rows kept shifting under the reading, ``TooLong`` if
-        there are more than can be held: a part is never taken for the whole.
+        ``gt``: changed after, an aware instant, sent in whole seconds (L16); ``ValueError`` where the resource has no
+        change filter (L7). ``ContractBroken`` if rows kept shifting under the reading, ``TooLong`` if there are more
+        than can be held: a part is never taken for the whole.
         """
-        asked = _asked(resource, q, gt, lt)
+        found = await self._read(resource, _asked(resource, q, gt), lambda raw: read_within(resource, raw, scope))
+        items = tuple(row for row in found.items if not isinstance(row, BrokenRow))
+        broken = tuple(row for row in found.items if isinstance(row, BrokenRow))
+        return Rows(items, broken, found.server_time, found.silent)
+
+    async def each(
+        self,
+        resource: Resource[M],
+        keep: Callable[[M | BrokenRow], T],
+        *,
+        q: str | None = None,
+        gt: datetime | None = None,
+    ) -> Rows[T]:
+        """The same for a list that may be long, as a feed's: of each row only what ``keep`` makes of it is held."""
+        return await self._read(
+            resource, _asked(resource, q, gt), lambda raw: keep(read_within(resource, raw, None)), KEPT
+        )
+
+    async def _read(
+        self, resource: Resource[Any], asked: Mapping[str, str], made: Callable[[Any], T], row_cost: int | None = None
+    ) -> Rows[T]:
+        """``row_cost``: the bytes of memory that a row takes once it is read; else what its page takes."""
         first: Answer | None = None
-        async with self._room.for_a_list() as room:
 
-            async def fetch(limit: int, offset: int) -> Any:
-                nonlocal first
-                params = {**asked, "limit": str(limit), "offset": str(offset)}
-                if offset == 0:
-                    room.begin_anew()
-                answer = await room.page(lambda longest: self._page(resource, params, longest))
-                if offset == 0:
-                    first = replace(answer, body=b"")
-                return _raw_rows(answer)
+        async def fetch(share: Share, limit: int, offset: int) -> list[tuple[Hashable, T]]:
+            nonlocal first
+            params = {**asked, "limit": str(limit), "offset": str(offset)}
+            answer = await self._page(resource, params, share.longest_page)
+            if offset == 0:
+                share.begin_anew()
+                first = replace(answer, body=b"")
+            rows = _raw_rows(answer)
+            share.take(answer, cost(answer.body) if row_cost is None else row_cost * len(rows))
+            return [(key_of(resource, row), made(row)) for row in rows]
 
-            try:
-                raw = await Pager(lambda row: key_of(resource, row), self._page_size, self._cap).read(fetch)
-            except VendorError as error:
-                # Its traceback would keep the rows alive for as long as the error is, which others wait to be told of.
-                raise error.with_traceback(None) from None
-            if raw is None:
-                raise ContractBroken("list kept shifting", vendor="lifecare", call=f"GET {resource.name}")
-            rows = parsed(resource, raw, scope, first.server_time if first else None)
-        return replace(rows, silent=first is not None and first.status == 404)
+        try:
+            rows = await self._room.read(lambda share: read_whole(partial(fetch, share), self._page_size, self._cap))
+        except VendorError as error:
+            # Its traceback would keep the rows alive for as long as the error is, which others wait to be told of.
+            raise error.with_traceback(None) from None
+        if rows is None:
+            raise ContractBroken("list kept shifting", vendor="lifecare", call=f"GET {resource.name}")
+        assert first is not None
+        return Rows(tuple(rows), (), first.server_time, silent=first.status == 404)
 
     async def get(self, resource: Resource[M], id: str | int, *, person_id: str | None = None) -> M:
         """One entity. ``NotFound`` if it isn't there; with ``person_id``, ``ContractBroken`` if it is not that
@@ -146,10 +165,6 @@ class LifecareClient:
         return found
 
     # Orders and decisions
-
-    async def orders_updated_on(self, day: date) -> Rows[wire.Order]:
-        """Orders have no change filter but the calendar date of their update, in the server's zone (L6, LA2)."""
-        return await self.list(query.ORDERS, q=q(query.ORDERS, UpdateTime=day))
 
     async def orders_of_person(self, person_id: str) -> Rows[wire.Order]:
         return await self._of_person(query.ORDERS, person_id)
@@ -266,14 +281,14 @@ class LifecareClient:
         return await self._http.send("GET", path, call=call, params=params, accept=(404,), longest=longest)
 
 
-def _asked(resource: Resource[Any], q: str | None, gt: datetime | None, lt: datetime | None) -> dict[str, str]:
-    if (gt or lt) and not resource.delta:
-        raise ValueError(f"{resource.name} has no change filter (gt, lt)")
-    asked = {"q": q, "gt": gt and whole_seconds(gt), "lt": lt and whole_seconds(lt, up=True)}
+def _asked(resource: Resource[Any], q: str | None, gt: datetime | None) -> dict[str, str]:
+    if gt and not resource.delta:
+        raise ValueError(f"{resource.name} has no change filter (gt)")
+    asked = {"q": q, "gt": gt and whole_seconds(gt)}
     return {name: value for name, value in asked.items() if value}
 
 
-def _raw_rows(answer: Answer) -> Any:
+def _raw_rows(answer: Answer) -> list[Any]:
     if answer.status == 404:
         return []
     rows = answer.json()

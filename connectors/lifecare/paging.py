@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
-from typing import Any
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import TypeVar
 
-Fetch = Callable[[int, int], Awaitable[list[Any]]]
-"""``fetch(limit, offset)``: one page of raw rows."""
+T = TypeVar("T")
+Fetch = Callable[[int, int], Awaitable[Sequence[tuple[Hashable, T]]]]
+"""``fetch(limit, offset)``: one page, each row behind what names it."""
 
 READINGS_ANEW = 5
 
@@ -39,43 +40,35 @@ class Cap:
         return rows < min(self.longest, limit)
 
 
-class Pager:
-    """Pages through one resource's lists.
+async def read_whole(fetch: Fetch[T], page_size: int, cap: Cap) -> list[T] | None:
+    """All rows, each once, in the form read last; None if the list kept shifting.
 
     There is no total and no next link, and a row that is inserted or removed before the offset shifts all that follow.
-    So each page begins on the last row of the page before (the anchor); where that row is not what comes first, rows
-    have shifted and the whole list is read anew.
+    So each page begins on the last row of the page before (the anchor), for which ``page_size`` must be at least 2;
+    where that row is not what comes first, rows have shifted and the whole list is read anew.
 
-    The last page is the first short one. Shorter than ``limit`` alone proves nothing, as the server may cap its pages
-    at less than was asked for: the page must also be shorter than another one was (``cap``, shared by all lists).
+    The last page is the first short one. Shorter than ``page_size`` alone proves nothing, as the server may cap its
+    pages at less than was asked for: the page must also be shorter than another one was (``cap``, shared by all lists).
     """
+    for _ in range(1 + READINGS_ANEW):
+        rows = await _read_once(fetch, page_size, cap)
+        if rows is not None:
+            return rows
+    return None
 
-    def __init__(self, key_of: Callable[[Any], Hashable], page_size: int, cap: Cap | None = None) -> None:
-        if page_size < 2:
-            raise ValueError("page_size must be at least 2, as pages overlap by a row")
-        self._key_of, self._page_size, self._cap = key_of, page_size, cap or Cap()
 
-    async def read(self, fetch: Fetch) -> list[Any] | None:
-        """All rows, each once, in the form read last; None if the list kept shifting."""
-        for _ in range(1 + READINGS_ANEW):
-            rows = await self._read_once(fetch)
-            if rows is not None:
-                return rows
-        return None
-
-    async def _read_once(self, fetch: Fetch) -> list[Any] | None:
-        rows: dict[Hashable, Any] = {}
-        offset = 0
-        anchor: Hashable = None
-        while True:
-            page = await fetch(self._page_size, offset)
-            keys = [self._key_of(row) for row in page]
-            if anchor is not None and keys[:1] != [anchor]:
-                return None
-            rows.update(zip(keys, page, strict=True))
-            self._cap.saw(len(page))
-            nothing_new = not page or (anchor is not None and len(page) == 1)
-            if nothing_new or await self._cap.whole(len(page), self._page_size):
-                return list(rows.values())
-            anchor = keys[-1]
-            offset += len(page) - 1
+async def _read_once(fetch: Fetch[T], page_size: int, cap: Cap) -> list[T] | None:
+    rows: dict[Hashable, T] = {}
+    offset = 0
+    anchor: Hashable = None
+    while True:
+        page = await fetch(page_size, offset)
+        if anchor is not None and (not page or page[0][0] != anchor):
+            return None
+        rows.update(page)
+        cap.saw(len(page))
+        nothing_new = not page or (anchor is not None and len(page) == 1)
+        if nothing_new or await cap.whole(len(page), page_size):
+            return list(rows.values())
+        anchor = page[-1][0]
+        offset += len(page) - 1

@@ -1,89 +1,73 @@
-"""How much memory lists may take. Each may hold a little; more than that only in its turn, which one list has at a
-time; and none may go on for ever. An endless list then takes no more than its share, and fails (P6)."""
+"""How much memory lists may take. A list is read within a little; one that is longer is read anew in its turn, which
+one list has at a time; and none may go on for ever. An endless list takes no more than its share, and fails (P6)."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Final
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
 
 from connectors.errors import TooLong, Transient
 from connectors.http import Answer
-from connectors.plain import cost
 
 LITTLE: Final = 2 * 1024 * 1024
-"""Bytes of memory, as ``cost`` reckons them: some six hundred orders."""
+"""Bytes of memory of a list without a turn, as ``cost`` reckons them: some six hundred orders."""
+LITTLE_AT_ONCE: Final = 32
+"""How many lists are read without a turn at the same time."""
 LONGEST_LIST: Final = 128 * 1024 * 1024
-"""The same in its turn: some thirty-eight thousand orders, more than any municipality changes on one day."""
+"""Bytes of memory of the list whose turn it is."""
 LONGEST_PAGE: Final = 16 * 1024 * 1024
 """Bytes of a page, in its list's turn."""
+KEPT: Final = 1000
+"""Bytes that a row costs in a list of which only what a feed needs is kept, with what the feed makes of it: in its turn
+such a list holds some 130,000 rows, more than any municipality changes on one day."""
 MOST_PAGES: Final = 5000
 MOST_SECONDS: Final = 600.0
-"""How long a list may be read, and have its turn."""
+"""How long a list may be read."""
 
-Ask = Callable[[int], Awaitable[Answer]]
-"""``ask(longest)``: the same page, of at most so many bytes."""
-
-
-class Room:
-    """One client's lists."""
-
-    def __init__(self) -> None:
-        self._turn = asyncio.Lock()
-
-    @asynccontextmanager
-    async def for_a_list(self) -> AsyncIterator[ListRoom]:
-        room = ListRoom(self._turn)
-        try:
-            yield room
-        finally:
-            room.end()
+T = TypeVar("T")
 
 
-class ListRoom:
-    """What one list has read."""
+class Share:
+    """What one list may take, and has taken."""
 
-    def __init__(self, turn: asyncio.Lock) -> None:
-        self._turn, self._has_turn = turn, False
+    def __init__(self, longest: int, longest_page: int) -> None:
+        self.longest_page = longest_page
+        self._longest = longest
         self._held = self._pages = 0
         self._began = time.monotonic()
-
-    def end(self) -> None:
-        if self._has_turn:
-            self._turn.release()
 
     def begin_anew(self) -> None:
         """The rows read so far were dropped."""
         self._held = 0
 
-    async def page(self, ask: Ask) -> Answer:
-        """The next page. Raises ``TooLong`` for a list that is longer than is read, ``Transient`` for one that takes
-        too long."""
-        try:
-            answer = await ask(LONGEST_PAGE if self._has_turn else LITTLE)
-        except TooLong:
-            if self._has_turn:
-                raise
-            answer = None
-        if answer is None:
-            await self._take_turn()
-            answer = await ask(LONGEST_PAGE)
-        self._held += cost(answer.body)
+    def take(self, answer: Answer, held: int) -> None:
+        """A page came, of which ``held`` bytes of memory are kept. Raises ``TooLong`` for a list that is longer than is
+        read, ``Transient`` for one that takes too long."""
+        self._held += held
         self._pages += 1
-        if self._held > LONGEST_LIST or self._pages > MOST_PAGES:
+        if self._held > self._longest or self._pages > MOST_PAGES:
             reason = f"the list does not end: {self._pages} pages were read, and dropped"
             raise TooLong(reason, vendor=answer.vendor, call=answer.call)
         if time.monotonic() - self._began > MOST_SECONDS:
             reason = f"the list was not read whole within {MOST_SECONDS:.0f} s"
             raise Transient(reason, vendor=answer.vendor, call=answer.call)
-        if self._held > LITTLE:
-            await self._take_turn()
-        return answer
 
-    async def _take_turn(self) -> None:
-        if not self._has_turn:
-            await self._turn.acquire()
-            self._has_turn = True
-            self._began = time.monotonic()  # What it waited for others doesn't count.
+
+class Room:
+    """The memory of one client's lists."""
+
+    def __init__(self) -> None:
+        self._little = asyncio.Semaphore(LITTLE_AT_ONCE)
+        self._turn = asyncio.Lock()
+
+    async def read(self, read: Callable[[Share], Awaitable[T]]) -> T:
+        """Read a list, within a little if it can be. Raises ``TooLong`` for one that is too long even in its turn."""
+        try:
+            async with self._little:
+                return await read(Share(LITTLE, LITTLE))
+        except TooLong:
+            pass  # and all that was read of it is dropped before it waits for its turn
+        async with self._turn:
+            return await read(Share(LONGEST_LIST, LONGEST_PAGE))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BeforeValidator, PlainSerializer
@@ -71,14 +71,11 @@ def _person_id(value: Any) -> Any:
         raise PydanticCustomError("person_id", "is not a personal identity number") from None
 
 
-def whole_seconds(moment: datetime, *, up: bool = False) -> str:
-    """``yyyy-MM-ddTHH:mm:ss`` in UTC (L16), rounded down, or up; ``ValueError`` for a naive time."""
+def whole_seconds(moment: datetime) -> str:
+    """``yyyy-MM-ddTHH:mm:ss`` in UTC (L16), rounded down; ``ValueError`` for a naive time."""
     if moment.tzinfo is None:
         raise ValueError("a time without a zone can't be sent")
-    moment = moment.astimezone(UTC)
-    if up and moment.microsecond:
-        moment += timedelta(seconds=1)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
 
 
 CalendarDate = Annotated[date | None, BeforeValidator(calendar_date)]

@@ -10,22 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel, to_pascal
 
 from connectors.lifecare.values import CalendarDate, Flag, Instant, Many, PersonId, SentInstant
 from connectors.plain import Number, Prose, Word
+from connectors.rows import Wire
 
 
-class _Shape(BaseModel):
-    model_config = ConfigDict(
-        frozen=True,
-        extra="ignore",
-        populate_by_name=True,
-        coerce_numbers_to_str=True,
-        hide_input_in_errors=True,
-        alias_generator=to_pascal,
-    )
+class _Shape(Wire):
+    model_config = ConfigDict(coerce_numbers_to_str=True, alias_generator=to_pascal)
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         yield "id", getattr(self, "id", None)
@@ -38,7 +32,6 @@ class CodeText(_Shape):
 
 class Caseworker(_Shape):
     id: Word | None = None
-    full_name: Prose | None = None
 
 
 class Company(_Shape):

@@ -206,13 +206,10 @@ def _compose(
     if date.tzinfo is None:
         raise _refused("the date has no time zone")
     message = EmailMessage(policy=SMTP_POLICY)
-    local, _, domain = sender.rpartition("@")
-    message["From"] = Address(username=local, domain=domain)
-    local, _, domain = to.rpartition("@")
-    message["To"] = Address(username=local, domain=domain)
-    if reply_to is not None:
-        local, _, domain = reply_to.rpartition("@")
-        message["Reply-To"] = Address(username=local, domain=domain)
+    for header, address in (("From", sender), ("To", to), ("Reply-To", reply_to)):
+        if address is not None:
+            local, _, domain = address.rpartition("@")
+            message[header] = Address(username=local, domain=domain)
     message["Subject"] = subject
     message["Date"] = format_datetime(date.astimezone(UTC))
     message["Message-ID"] = message_id

@@ -4,7 +4,6 @@
 ``GET /admin/acts``         the acts that there are, with their parameters
 ``POST /admin/acts/NAME``   does one: ``{"person_id": "19900101TF03", "service": "camera"}`` to Lifecare's ``order``;
                             answers ``{"result": …}``, or 400 with the reason. Dates are ISO texts
-``GET /admin/received``     every request that arrived, without any secret
 ``POST /admin/reset``       forgets everything
 ``/admin/faults``           the fault plan's (``faults.py``)
 ==========================  ============================================================================================

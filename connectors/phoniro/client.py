@@ -20,7 +20,6 @@ from connectors.http import Answer, HttpSettings, OnCall, Sleep, VendorHttp, pat
 from connectors.phoniro.auth import ClientCredentials
 from connectors.phoniro.pages import Fetch, pages, single_page, stream
 from connectors.phoniro.wire import (
-    BrokenRow,
     Customer,
     EndReason,
     ListedSchedule,
@@ -32,6 +31,7 @@ from connectors.phoniro.wire import (
     Supervision,
     external_id_fault,
 )
+from connectors.rows import BrokenRow
 
 VENDOR: Final = "phoniro"
 LARGEST_PAGE: Final = 500
@@ -118,7 +118,8 @@ class PhoniroClient:
         """
         params = {"externalReference": external_reference}
         async for row in stream(self._pages(_SCHEDULES, "GET schedules", params), ListedSchedule):
-            if row.external_reference not in (external_reference, None):
+            reference = row.says("externalReference") if isinstance(row, BrokenRow) else row.external_reference
+            if reference not in (external_reference, None):
                 continue
             if row.id is None:
                 reason = "a row that may be the schedule sought can't be read and has no id"

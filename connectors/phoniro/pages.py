@@ -7,11 +7,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Final, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from connectors.http import Answer, faults_of
-from connectors.phoniro.wire import BrokenRow
-from connectors.plain import word
+from connectors.http import Answer
+from connectors.rows import BrokenRow, read_row
 
 MOST_ROWS: Final = 200_000
 MOST_PAGES: Final = 20_000
@@ -44,7 +43,7 @@ async def pages(fetch: Fetch, model: type[M]) -> AsyncGenerator[list[M | BrokenR
             if following is not None:
                 ahead = asyncio.ensure_future(fetch(following))
                 await asyncio.sleep(0)  # one turn of the loop, in which the request goes out
-            yield [_parsed(row, model) for row in items]
+            yield [read_row(model, row, id="id") for row in items]
             if following is None:
                 return
     finally:
@@ -63,7 +62,7 @@ async def stream(fetch: Fetch, model: type[M]) -> AsyncIterator[M | BrokenRow]:
 
 def single_page(answer: Answer, model: type[M]) -> list[M | BrokenRow]:
     """The rows of a list that has one page. Raises ``ContractBroken``."""
-    return [_parsed(row, model) for row in _items(answer, _document(answer))]
+    return [read_row(model, row, id="id") for row in _items(answer, _document(answer))]
 
 
 def _document(answer: Answer) -> dict[str, Any]:
@@ -91,14 +90,3 @@ def _items(answer: Answer, document: dict[str, Any]) -> list[object]:
     if not isinstance(items, list):
         raise answer.broken("the answer has no list of items")
     return items
-
-
-def _parsed(row: object, model: type[M]) -> M | BrokenRow:
-    try:
-        return model.model_validate(row)
-    except Exception as failure:  # noqa: BLE001  # P6: whatever one row raises stops at that row
-        fields: dict[str, Any] = row if isinstance(row, dict) else {}
-        told = faults_of(failure) if isinstance(failure, ValidationError) else type(failure).__name__
-        return BrokenRow(
-            id=word(fields.get("id")), external_reference=word(fields.get("externalReference")), problem=told
-        )

@@ -15,7 +15,6 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import (
     AfterValidator,
     AwareDatetime,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -25,6 +24,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from connectors.plain import Number, Word
+from connectors.rows import Wire
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: Final[tuple[Weekday, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -92,15 +92,8 @@ def external_id_fault(external_id: str) -> str | None:
     return None
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(
-        alias_generator=to_camel,
-        validate_by_name=True,
-        validate_by_alias=True,
-        extra="ignore",
-        frozen=True,
-        hide_input_in_errors=True,
-    )
+class _Wire(Wire):
+    model_config = ConfigDict(alias_generator=to_camel)
 
     def to_json(self) -> dict[str, Any]:
         """The JSON object to send, by the vendor's names."""
@@ -245,14 +238,3 @@ class Supervision(_Wire):
     started_at: Instant | None = None
     ended_at: Instant | None = None
     operator_id: Word | None = Field(default=None, repr=False)
-
-
-class BrokenRow(_Wire):
-    """A row of a list that is not what the contract says; the others are not lost for it (P6).
-
-    ``id`` and ``external_reference`` are what could be made out; ``problem`` names fields, never values.
-    """
-
-    id: str | None = None
-    external_reference: str | None = None
-    problem: str

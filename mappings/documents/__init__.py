@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, get_args
 
-KINDS: Final = ("bilaga-1", "checklista", "checklista-hamtning")
+CaseDocument = Literal["bilaga-1", "checklista", "checklista-hamtning"]
+KINDS: Final[tuple[str, ...]] = get_args(CaseDocument)
 """Those of a case."""
 FOLLOW_UP: Final = "uppfoljning"
 GUIDE: Final = "lathund"

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from adapter.domain.facts import OPTIONAL
 from adapter.domain.ledger import What
 from adapter.domain.nights import NightTimes
 from adapter.domain.routine import Letter
-from mappings.messages.swedish import TimesText, times_text
+from mappings.messages.swedish import times_text
 from mappings.texts import Texts
 
 
@@ -34,21 +34,7 @@ class Field:
     ``optional`` lets it be null or left out.
     """
 
-    kind: Literal[
-        "day",
-        "moment",
-        "count",
-        "flag",
-        "choice",
-        "times",
-        "text",
-        "code",
-        "codes",
-        "problem",
-        "notice",
-        "looks",
-        "cases",
-    ]
+    kind: str
     section: str = ""
     choices: tuple[str, ...] = ()
     optional: bool = False
@@ -205,45 +191,33 @@ def readable(name: str, fields: Mapping[str, Field], what: What, texts: Texts) -
 
 
 def _read(field: Field, value: str | int | bool | None, what: What, texts: Texts) -> Any:
-    if field.kind == "codes":
-        return [code for code in str(value or "").split(",") if code]
-    if value is None:
-        return None
-    if field.kind in ("flag", "count"):
-        return _number(value, flag=field.kind == "flag")
-    if not isinstance(value, str):
-        raise TypeError(field.kind)
-    if field.kind == "problem":
-        return texts.say(field.section, value, **json.loads(str(what.get("params") or "{}")))
-    if field.kind == "notice":
-        return texts.say(field.section, value, **what)
-    return _read_text(field, value, texts)
-
-
-def _read_text(
-    field: Field, value: str, texts: Texts
-) -> date | datetime | TimesText | str | list[tuple[datetime, str]] | list[dict[str, Any]]:
-    match field.kind:
-        case "text":
+    match field.kind, value:
+        case "codes", _:
+            return [code for code in str(value or "").split(",") if code]
+        case _, None:
+            return None
+        case "flag", bool():
             return value
-        case "day":
-            return date.fromisoformat(value)
-        case "moment":
-            return datetime.fromisoformat(value)
-        case "cases":
-            return [{**row, "since": date.fromisoformat(row["since"])} for row in json.loads(value)]
-        case "looks":
-            return [(datetime.fromisoformat(at), outcome) for at, outcome in json.loads(value)]
-        case "times":
-            return times_text(NightTimes.from_json(json.loads(value)))
-        case "code":
+        case "count", int() if not isinstance(value, bool):
+            return value
+        case "problem", str():
+            return texts.say(field.section, value, **json.loads(str(what.get("params") or "{}")))
+        case "notice", str():
+            return texts.say(field.section, value, **what)
+        case "code", str():
             return texts.say(field.section, value)
-    if value not in field.choices:
-        raise ValueError(field.kind)
-    return value
+        case "choice", str() if value in field.choices:
+            return value
+        case kind, str() if kind in _TEXTS:
+            return _TEXTS[kind](value)
+    raise ValueError(field.kind)
 
 
-def _number(value: str | int | bool, *, flag: bool) -> int | bool:
-    if isinstance(value, bool) is not flag or not isinstance(value, int):
-        raise TypeError("flag" if flag else "count")
-    return value
+_TEXTS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "text": str,
+    "day": date.fromisoformat,
+    "moment": datetime.fromisoformat,
+    "cases": lambda text: [{**row, "since": date.fromisoformat(row["since"])} for row in json.loads(text)],
+    "looks": lambda text: [(datetime.fromisoformat(at), outcome) for at, outcome in json.loads(text)],
+    "times": lambda text: times_text(NightTimes.from_json(json.loads(text))),
+}

@@ -33,7 +33,7 @@ def fill(db: Database, count: int, record: ScheduleRecord, now: datetime) -> Non
 
 
 def _rows(c: Connection, numbers: range, record: ScheduleRecord, now: datetime) -> None:
-    opened, stored = now - timedelta(days=30), codec.dump_record(record)
+    opened, stored = now - timedelta(days=30), codec.SCHEDULE.dump(record)
     of = [{"tenant": TENANT, "ref": reference(i)} for i in numbers]
     case = {
         "evidence_after": opened.date(),

@@ -14,7 +14,7 @@ from adapter.domain.routine import STEPS, Letter
 from adapter.followup.report import by_span
 from adapter.followup.tallies import ALL, LOOKS, Tally
 from adapter.followup.uptime import ADAPTER, Span
-from adapter.store import counts, uptime
+from adapter.store import counts
 from adapter.store.database import Database
 from adapter.store.tables import counts as table
 
@@ -61,7 +61,7 @@ def a_year(url: str, cases: int) -> tuple[int, float]:
         db.run_sync(lambda c, copied=copied: c.execute(copied))  # type: ignore[misc]  # bound early
     noon = datetime(2026, 1, 1, 11, 0, tzinfo=UTC)
     up = [("bench", Span(ADAPTER, noon + timedelta(days=n), noon + timedelta(days=n, hours=23))) for n in range(365)]
-    db.run_sync(lambda c: uptime.save(c, "one", up))
+    db.run_sync(lambda c: counts.save_spans(c, "one", up))
     rows = db.run_sync(lambda c: c.scalar(select(func.count()).select_from(table))) or 0
     began = time.perf_counter()
     zone, now = ZoneInfo("Europe/Stockholm"), datetime(2027, 1, 1, tzinfo=UTC)

@@ -103,7 +103,7 @@ def _set_up(world: World, count: int) -> None:
         client_id = world.lifecare.seed_person(person(i))
         execution = world.lifecare.start_execution(world.lifecare.order(person(i), "camera").order_id)
         of = {"tenant": "exempel", "ref": reference(i)}
-        client = codec.dump_fact("client", Client(client_id, protected=False))
+        client = codec.RESOURCES["client"].dump(Client(client_id, protected=False))
         fact = {"resource": "client", "value": client, "read_at": EVENING, "tried_at": EVENING, "stale": False}
         known.append((of | fact, {"of_ref": reference(i), "execution": execution}))
     world.phoniro.set_nights(PLAN)

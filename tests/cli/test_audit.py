@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
+import typer
 from sqlalchemy import delete, update
 
 from adapter.bootstrap import build
+from adapter.cli.app import app
 from adapter.cli.reader import shell_reader
 from adapter.demo.persons import CECILIA, seed_fields
 from adapter.demo.stage import Stage
 from adapter.settings import load_settings
 from adapter.store.audit_chain import Head, start_of
-from adapter.store.events import ChainedEvent
+from adapter.store.events import Event
 from adapter.store.tables import events as table
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, turns
@@ -33,20 +36,52 @@ async def ref(sims: RunningSimulators, stage: Stage, adapter: Adapter) -> str:
     return str(case["case"])
 
 
-async def test_what_commands_show_is_written_down_with_the_system_s_user_and_shown(
+SHOWS = {
+    "case list": ("case list --unfulfilled", "list"),
+    "case show": ("case show CASE", "case"),
+    "case document": ("case document CASE -o FOLDER/bilaga.pdf", "bilaga-1"),
+    "nights": ("nights CASE", "nights"),
+    "plan": ("plan CASE", "plan"),
+    "resync list": ("resync list", "resync"),
+    "resync show": ("resync show some-id", "resync"),
+    "compare": ("compare", "compare"),
+    "adopt": ("adopt", "adopt"),
+    "followup": ("followup", "followup"),
+    "audit reads": ("audit reads", "reads"),
+    "audit verify": ("audit verify", "audit"),
+    "audit export": ("audit export --case CASE", "audit"),
+    "purge": ("purge --dry-run", "purge"),
+    "db backup": ("db backup FOLDER/copy.db", "backup"),
+}
+"""Of each command that shows something of cases: how it is called here, and as what that is written down."""
+SHOWS_NO_CASE = {
+    *("init", "check", "run", "health", "config show", "guide", "simulate", "demo"),
+    *("times check", "logs explain"),  # what they are given
+    *("resync add", "db status", "db upgrade", "db rekey", "db restored"),  # they count at most
+}
+
+
+def commands(group: Any, name: str = "") -> Iterator[str]:
+    for each in group.list_commands(None):
+        found = group.get_command(None, each)
+        inner = f"{name} {each}".strip()
+        yield from commands(found, inner) if hasattr(found, "list_commands") else [inner]
+
+
+async def test_each_command_is_known_as_one_that_shows_cases_and_writes_it_down_or_one_that_shows_none(
     ref: str, adapter: Adapter, stage: Stage
 ) -> None:
-    await adapter("case", "show", ref.lower())
-    await adapter("plan", ref)
-    await adapter("nights", ref)
-    await adapter("case", "document", ref, "-o", stage.folder / "bilaga.pdf")
+    assert set(commands(typer.main.get_group(app))) == SHOWS.keys() | SHOWS_NO_CASE, "a new one has to say which it is"
+    for called, _ in SHOWS.values():
+        words = called.replace("CASE", ref.lower()).replace("FOLDER", str(stage.folder)).split()
+        await adapter(*words, code=1 if "some-id" in words else 0)
     await adapter("case", "show", "TK-NOSUCH", code=1)
     told = json.loads(await adapter("audit", "reads", "--json"))
-    what = [("list", None), ("case", ref), ("plan", ref), ("nights", ref), ("bilaga-1", ref)]
-    assert [(read["what"], read["ref"]) for read in told] == what
+    shown = [(what, ref if "CASE" in called else None) for called, what in SHOWS.values()]
+    assert [(read["what"], read["ref"]) for read in told] == [("list", None), *shown]
     assert {(read["who"], read["place"]) for read in told} == {(shell_reader().who, "shell")}
     page = await adapter("audit", "reads", "--case", ref, "--from", told[0]["at"][:10])
-    assert [line.split()[-3] for line in page.splitlines() if ref in line] == [ref] * 4
+    assert [line.split()[-3] for line in page.splitlines() if ref in line] == [ref] * 5
     assert "nights" in page
     assert ref not in await adapter("audit", "reads", "--to", "2001-01-01")
     assert CECILIA.person_id not in page
@@ -79,5 +114,5 @@ async def test_the_audit_is_verified_and_exported_and_what_was_done_to_it_is_sai
     assert "holds no head" in await adapter("audit", "verify", "--heads", stage.config, code=1)
 
 
-def event_of(line: dict[str, Any]) -> ChainedEvent:
-    return ChainedEvent(**line | {"at": datetime.fromisoformat(line["at"])})
+def event_of(line: dict[str, Any]) -> Event:
+    return Event(**line | {"at": datetime.fromisoformat(line["at"])})

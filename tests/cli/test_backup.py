@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from sqlalchemy import select, update
@@ -42,6 +44,18 @@ async def test_a_backup_is_made_beside_the_running_adapter_and_put_back(
         await service.runtime.db.run(lambda c: c.execute(update(acts).values(state=ActState.PENDING)))
     await adapter("db", "restored")
     assert await states(stage.config) == {"unknown"}
+
+
+async def test_a_backup_is_made_though_it_can_t_be_written_down_who_makes_it_and_that_is_said(
+    stage: Stage, adapter: Adapter, tmp_path: Path
+) -> None:
+    """As on a full disk, or just before an upgrade."""
+    await turns(stage.config, 1)
+    with closing(sqlite3.connect(stage.database)) as live:
+        live.execute("DROP TABLE reads")
+    told = await adapter("db", "backup", tmp_path / "backup.db")
+    assert "is not written down" in told
+    assert (tmp_path / "backup.db").exists()
 
 
 async def test_a_database_that_is_not_there_was_not_restored(stage: Stage, adapter: Adapter) -> None:

@@ -25,13 +25,13 @@ async def ordered(sims: RunningSimulators, stage: Stage) -> Ordered:
     return made
 
 
-async def reference(adapter: Adapter, stage: Stage) -> str:
+async def reference(adapter: Adapter) -> str:
     listed = json.loads(await adapter("case", "list", "--json"))
     (case,) = listed["cases"]
     return str(case["case"])
 
 
-async def known(adapter: Adapter, stage: Stage, ref: str) -> list[object]:
+async def known(adapter: Adapter, ref: str) -> list[object]:
     """What the adapter's database says of the case."""
     told = json.loads(await adapter("case", "show", ref, "--json"))
     return [told[name] for name in ("steps", "acts", "facts_read_at", "read_again_at")]
@@ -49,16 +49,6 @@ async def test_what_is_not_executed_for_long_has_a_list_of_its_own(
     assert "goes with --unfulfilled" in await adapter("case", "list", "--csv", file, code=2)
 
 
-@pytest.mark.usefixtures("ordered")
-async def test_the_list_says_who_is_awaited(adapter: Adapter, stage: Stage) -> None:
-    ref = await reference(adapter, stage)
-    told = await adapter("case", "list")
-    assert ref in told
-    assert "tider för tillsyn" in told
-    assert "(koordinatorn, sedan i dag)" in told
-    assert "1 ärende" in told
-
-
 async def test_the_list_names_an_order_that_can_not_be_used(
     adapter: Adapter, stage: Stage, sims: RunningSimulators, ordered: Ordered
 ) -> None:
@@ -69,15 +59,18 @@ async def test_the_list_names_an_order_that_can_not_be_used(
     assert made.order_id in told
     assert "anger raden" in told
     listed = json.loads(await adapter("case", "list", "--json"))
-    assert [case["case"] for case in listed["cases"]] == [await reference(adapter, stage)]
+    assert [case["case"] for case in listed["cases"]] == [await reference(adapter)]
     (order,) = listed["orders_unusable"]
     assert (order["order"], order["code"]) == (made.order_id, "no_person")
     assert order["text"] in " ".join(told.split())
 
 
 @pytest.mark.usefixtures("ordered")
-async def test_the_list_can_be_narrowed(adapter: Adapter, stage: Stage) -> None:
-    ref = await reference(adapter, stage)
+async def test_the_list_says_who_is_awaited_and_can_be_narrowed(adapter: Adapter, stage: Stage) -> None:
+    ref = await reference(adapter)
+    told = await adapter("case", "list")
+    for words in (ref, "tider för tillsyn", "(koordinatorn, sedan i dag)", "1 ärende"):
+        assert words in told
     for narrowed in (("--late",), ("--unsafe",), ("--phase", "active")):
         assert ref not in await adapter("case", "list", *narrowed)
     assert ref in await adapter("case", "list", "--phase", "preparing")
@@ -98,7 +91,7 @@ async def test_the_list_can_be_narrowed(adapter: Adapter, stage: Stage) -> None:
 
 @pytest.mark.usefixtures("ordered")
 async def test_a_case_shows_what_is_done_what_is_awaited_and_what_comes_next(adapter: Adapter, stage: Stage) -> None:
-    ref = await reference(adapter, stage)
+    ref = await reference(adapter)
     told = await adapter("case", "show", ref.lower().removeprefix("tk-"))
     assert "✓ I3  larmgruppen har fått besked om installationen" in told
     assert "gjort automatiskt 02" in told
@@ -109,32 +102,30 @@ async def test_a_case_shows_what_is_done_what_is_awaited_and_what_comes_next(ada
     assert "✓ larmgruppen har fått uppdraget att installera" in told
     assert "E-tillsyn har aldrig lagts in" in await adapter("nights", ref)
     assert json.loads(await adapter("nights", ref, "--json")) == {"case": ref, "nights": []}
-
-
-@pytest.mark.usefixtures("ordered")
-async def test_the_two_ways_stand_side_by_side_where_there_is_room(adapter: Adapter, stage: Stage) -> None:
-    ref = await reference(adapter, stage)
-
-    async def on_one_line(columns: int) -> bool:
+    for columns, side_by_side in ((132, True), (80, False)):
         told = await adapter("case", "show", ref, columns=columns)
         [way_in] = [line for line in told.splitlines() if "VÄGEN IN" in line]
         assert max(map(len, told.splitlines())) <= columns
-        return "VÄGEN UT" in way_in
-
-    assert await on_one_line(132)
-    assert not await on_one_line(80)
+        assert ("VÄGEN UT" in way_in) is side_by_side
+    as_json = json.loads(await adapter("case", "show", ref, "--json"))
+    steps = {step["id"]: step for step in as_json["steps"]}
+    assert steps["I2"]["state"] == "done"
+    assert steps["I4"] == {**steps["I4"], "state": "awaited", "role": "coordinator"}
+    assert steps["I4"]["since"].endswith("Z")
+    assert [act["key"] for act in as_json["acts"]] == ["received:0", "assignment:0"]
+    assert {row["pair"]: row["even"] for row in as_json["balance"]}["install"] is False
 
 
 async def test_the_plan_says_what_would_be_done_and_does_nothing(
     adapter: Adapter, stage: Stage, sims: RunningSimulators, ordered: Ordered
 ) -> None:
-    ref = await reference(adapter, stage)
+    ref = await reference(adapter)
     sims.lifecare.accept(ordered.order_id)
     execution = sims.lifecare.start_execution(ordered.order_id, start=sims.lifecare.today() - timedelta(days=1))
     sims.lifecare.note_as("coordinator", execution, "times_agreed", "Varje natt 22:30 och 02:15")
     for heading in ("installation_booked", "keys_collected", "consent_signed", "liability_signed", "ready_for_start"):
         sims.lifecare.note_as("alarm_team", execution, heading, "Klart.")
-    written, before = len(sims.lifecare.notes_written()), await known(adapter, stage, ref)
+    written, before = len(sims.lifecare.notes_written()), await known(adapter, ref)
     told = await adapter("plan", ref)
     assert "lägg in e-tillsyn i Phoniro" in told
     assert "allt som krävs för start är klart" in told
@@ -144,29 +135,17 @@ async def test_the_plan_says_what_would_be_done_and_does_nothing(
     assert "create" in {w["kind"] for w in wanted}
     assert len(sims.lifecare.notes_written()) == written
     assert not sims.phoniro.schedules
-    assert await known(adapter, stage, ref) == before
+    assert await known(adapter, ref) == before
 
 
 @pytest.mark.usefixtures("ordered")
 async def test_nothing_personal_is_shown(adapter: Adapter, stage: Stage) -> None:
-    ref = await reference(adapter, stage)
+    ref = await reference(adapter)
     for command in (("case", "list"), ("case", "show", ref), ("plan", ref)):
         for form in ((), ("--json",)):
             told = await adapter(*command, *form)
             assert ref in told
             assert not [value for value in CECILIA.personal_values() if value in told]
-
-
-@pytest.mark.usefixtures("ordered")
-async def test_json_is_for_a_program(adapter: Adapter, stage: Stage) -> None:
-    ref = await reference(adapter, stage)
-    told = json.loads(await adapter("case", "show", ref, "--json"))
-    steps = {step["id"]: step for step in told["steps"]}
-    assert steps["I2"]["state"] == "done"
-    assert steps["I4"] == {**steps["I4"], "state": "awaited", "role": "coordinator"}
-    assert steps["I4"]["since"].endswith("Z")
-    assert [act["key"] for act in told["acts"]] == ["received:0", "assignment:0"]
-    assert {row["pair"]: row["even"] for row in told["balance"]}["install"] is False
 
 
 @pytest.mark.parametrize("command", ["adopt", "compare"])
@@ -179,21 +158,25 @@ async def test_schedules_that_can_not_be_listed_are_told_in_words(
     assert "phoniro" in told
 
 
-async def test_a_case_that_is_not_there(adapter: Adapter, stage: Stage) -> None:
+async def test_what_is_not_there_is_told_with_what_to_do(adapter: Adapter, stage: Stage, tmp_path: Path) -> None:
+    for command in (("case", "list"), ("compare",)):
+        assert "no database yet" in await adapter(*command, code=1)
+    assert not stage.database.exists(), "a file that a look made would be open to all"
     await turns(stage.config, 1)
     assert "adapter case list" in await adapter("case", "show", "TK-AAAAAA", code=1)
-
-
-async def test_before_there_is_a_database_a_look_says_so_and_makes_none(adapter: Adapter, stage: Stage) -> None:
-    assert "no database yet" in await adapter("case", "list", code=1)
-    assert not stage.database.exists()
+    assert "'checklista-hamtning'" in await adapter("case", "document", "TK-AAAAAA", "--kind", "bilaga", code=2)
+    assert "no day; write it as 2026-11-29" in await adapter("audit", "reads", "--from", "igår", code=2)
+    assert "is after" in await adapter("audit", "reads", "--from", "2026-02-02", "--to", "2026-02-01", code=2)
+    (tmp_path / "file").touch()
+    told = await adapter("followup", "--csv", tmp_path / "file", code=1)
+    assert told == f"{tmp_path / 'file'} can't be read or written: File exists.\n"
 
 
 @pytest.mark.usefixtures("ordered")
 async def test_a_case_can_be_shown_while_the_vendors_are_away(
     adapter: Adapter, stage: Stage, sims: RunningSimulators
 ) -> None:
-    ref = await reference(adapter, stage)
+    ref = await reference(adapter)
     edit(stage.config, sims.lifecare_url, "http://127.0.0.1:9")
     assert ref in await adapter("case", "show", ref)
     assert "Det går inte att läsa allt i Lifecare just nu (beställningar" in await adapter("plan", ref)

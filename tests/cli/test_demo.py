@@ -85,7 +85,6 @@ def seen() -> Evidence:
         ledger=life.ledger,
         decision=life.look(),
         balance=balance(situation(life.facts(), life.ledger, life.now, POLICY)),
-        facts_read_at=life.now,
         stale=(),
     )
     lived = Lived(ASTRID, "o1", 1, ref=row.ref, file=file, gates=[life.now], ended_at=ended_at)

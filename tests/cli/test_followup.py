@@ -32,7 +32,9 @@ async def test_what_was_done_is_told_to_a_person_to_a_program_and_to_excel_and_c
     assert not any(r["ordered"] for r in earlier)
     assert (row["ordered"], row["started"], row["active"], row["unit"]) == (1, 0, 0, None)
     assert {r["message"]: r["number"] for r in tables["messages"]} == {"received": 1, "install": 1}
-    assert json.loads(await adapter("followup", "--json", "--unit", "999"))[next(iter(told))]["messages"] == []
+    nothing, _, shown = (await adapter("followup", "--json", "--unit", "999")).partition("\n")
+    assert nothing == "Nothing is counted of unit 999 on these days. Units that have something: none."
+    assert json.loads(shown)[next(iter(told))]["messages"] == []
 
     await adapter("followup", "--csv", tmp_path / "csv")
     raw = (tmp_path / "csv" / "cases.csv").read_bytes()

@@ -18,7 +18,7 @@ async def test_a_guide_is_told_and_printed_before_anything_has_run(
     assert "S101" not in page
     await adapter("guide", "alarm-team", "-o", tmp_path / "paper" / "lathund.pdf")
     assert (tmp_path / "paper" / "lathund.pdf").read_bytes().startswith(b"%PDF-")
-    assert "there are coordinator, alarm-team, assessor" in await adapter("guide", "nobody", code=2)
+    assert "'coordinator', 'alarm-team', 'assessor'" in await adapter("guide", "nobody", code=2)
 
     sims.lifecare.settings.unlicensed.add("headlines")
     assert "under Överenskomna tillsynstider (S101)" in await adapter("guide", "coordinator", columns=250)

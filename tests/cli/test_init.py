@@ -18,7 +18,8 @@ from tests.cli.conftest import Adapter
 @pytest.fixture
 def vendors(sims: RunningSimulators) -> list[str]:
     """The answers to all questions about the vendors."""
-    return [sims.lifecare_url, DEFAULT_DOMAIN, DEFAULT_KEY, sims.phoniro_url, *DEFAULT_CLIENT]
+    client, secret = DEFAULT_CLIENT
+    return [sims.lifecare_url, DEFAULT_DOMAIN, sims.phoniro_url, client, DEFAULT_KEY, secret]
 
 
 async def test_it_writes_a_dry_run_that_check_finds_well(
@@ -49,17 +50,26 @@ async def test_it_writes_a_dry_run_that_check_finds_well(
 
 
 async def test_it_asks_again_for_what_can_not_be_used(vendors: list[str], tmp_path: Path, adapter: Adapter) -> None:
-    typed = ["Ex Empel", "exempel", "", "2026-13-01", "2026-12-01", "127.0.0.1:1", "http://far.example", *vendors]
+    typed = [
+        "Ex Empel",
+        "exempel",
+        "Exempel",
+        "2026-13-01",
+        "2026-12-01",
+        "127.0.0.1:1",
+        "http://far.example",
+        *vendors,
+    ]
     output = await adapter("init", "--no-check", "--folder", tmp_path, typed=typed)
     told = [line for line in output.splitlines() if line.startswith("Error: ")]
-    for line, words in zip(told, ("lower-case letters", "month value", "must be a URL", "must be https"), strict=True):
+    for line, words in zip(told, ("lower-case letters", "is no day", "must be a URL", "must be https"), strict=True):
         assert words in line
     assert "go_live = 2026-12-01" in (tmp_path / "mapping.toml").read_text(encoding="utf-8")
 
 
 async def test_it_writes_nothing_with_an_option_that_can_not_be_used(adapter: Adapter, tmp_path: Path) -> None:
     told = await adapter("init", "--folder", tmp_path / "here", "--tenant", "Ex Empel", code=2)
-    assert "'Short name of the municipality': must be lower-case letters" in told
+    assert "'--tenant': must be lower-case letters" in told
     assert not (tmp_path / "here").exists()
 
 
@@ -73,7 +83,7 @@ async def test_secrets_and_what_a_first_start_writes_of_persons_are_the_operator
     vendors: list[str], tmp_path: Path, adapter: Adapter
 ) -> None:
     folder, copy = tmp_path / "here", tmp_path / "copy.db"
-    told = await adapter("init", "--no-check", "--folder", folder, typed=["exempel", "", "", *vendors])
+    told = await adapter("init", "--no-check", "--folder", folder, typed=["exempel", "Exempel", "", *vendors])
     assert DEFAULT_KEY not in told
     config = folder / "adapter.toml"
     assert load_settings(config).tenants["exempel"].lifecare.key.get_secret_value() == DEFAULT_KEY

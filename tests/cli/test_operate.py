@@ -18,7 +18,7 @@ from adapter.presentation.story import _SENTENCES, stories
 from adapter.settings import load_settings
 from connectors.mock.serve import RunningSimulators
 from connectors.phoniro.client import PhoniroClient
-from connectors.phoniro.wire import BrokenRow
+from connectors.rows import BrokenRow
 from tests.cli.conftest import Adapter, turns
 from tests.conftest import Logs
 from tests.world import World
@@ -73,17 +73,12 @@ async def test_adopt_names_a_schedule_that_can_not_be_read(
     stage: Stage, adapter: Adapter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def rows(_client: PhoniroClient) -> AsyncIterator[BrokenRow]:
-        yield BrokenRow(id="S-7", problem="status (missing)")
+        yield BrokenRow("S-7", (("status", "missing"),))
 
     monkeypatch.setattr(PhoniroClient, "schedules", rows)
     told = await adapter("adopt")
     assert "schedule S-7: can't be read (status (missing)); find its order by hand" in told
     assert "nothing to take over" not in told
-
-
-async def test_without_a_database_nothing_is_compared(stage: Stage, adapter: Adapter) -> None:
-    """Everything would look like nobody's, and the file that was made by the way be open to all."""
-    assert "There is no database yet" in await adapter("compare", code=1)
 
 
 async def test_adopt_says_when_there_is_nothing_to_take_over(stage: Stage, adapter: Adapter) -> None:

@@ -249,12 +249,18 @@ async def test_a_200_that_says_nothing_breaks_the_contract_and_leaves_a_write_un
 ) -> None:
     vendor = Vendor(httpx.Response(200, content=body))
     async with vendor.http:
-        answer = await vendor.http.send(method, "things", call="x")
         with pytest.raises(expected) as caught:
-            answer.parse(Thing)
+            (await vendor.http.send(method, "things", call="x")).parse(Thing)
     assert type(caught.value) is expected
     assert "TF03" not in str(caught.value)
     assert caught.value.__context__ is None
+
+
+async def test_a_page_in_place_of_data_is_told_as_a_call_that_failed() -> None:
+    """A sign-in page or "please wait" comes with 200: a vendor that sends nothing else is down."""
+    vendor = Vendor(httpx.Response(200, content=b" <!DOCTYPE html>"))
+    assert isinstance(await vendor.fails(), ContractBroken)
+    assert [outcome for _, _, _, outcome, _ in vendor.told] == ["ContractBroken"]
 
 
 @pytest.mark.parametrize(("method", "expected"), [("GET", ContractBroken), ("POST", AmbiguousWrite)])

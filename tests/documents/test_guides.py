@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date, time
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 from adapter.domain.facts import OPTIONAL, Signal
 from adapter.domain.nights import NightWindow, TimesProblem
 from adapter.domain.times_reading import read_times
-from adapter.presentation.guide import GUIDES, Guide, Part, examples, guide, guide_paper
+from adapter.presentation.guide import GUIDES, Guide, Part, examples, guide
 from adapter.presentation.words import Words
 from mappings.documents import GUIDE, render
 from mappings.sections import Night
@@ -97,7 +97,7 @@ def test_whom_to_ask_are_the_units_and_mailboxes_of_the_mapping_and_nobody_is_se
 
 @pytest.mark.parametrize("role", GUIDES)
 def test_each_is_printed_and_says_when_it_reminds(role: str) -> None:
-    pdf = render(GUIDE, {"municipality": "Exempelkommun", **guide_paper(made(role))})
+    pdf = render(GUIDE, {"municipality": "Exempelkommun", **asdict(made(role))})
     assert b"pdfuaid:part" in pdf
     assert all(row[-1].endswith("arbetsdagar") for row in part(made(role), "tasks").rows)
 
@@ -106,5 +106,5 @@ def test_a_municipality_s_own_template_goes_first(tmp_path: Path) -> None:
     (tmp_path / f"{GUIDE}.typ").write_text(
         '#set document(title: [Egen])\n#set text(lang: "sv")\n= Egen', encoding="utf-8"
     )
-    data = {"municipality": "Exempelkommun", **guide_paper(replace(made("assessor"), title="Annan"))}
+    data = {"municipality": "Exempelkommun", **asdict(replace(made("assessor"), title="Annan"))}
     assert len(render(GUIDE, data, folder=tmp_path)) < len(render(GUIDE, data))

@@ -312,7 +312,7 @@ class Life:
 
     def executed(self) -> bool:
         s = situation(self.facts(), self.ledger, self.now, self.policy)
-        period = s.mandate.at_or_after(s.today)
+        period = s.period
         return period is not None and period.executed
 
     def is_plain(self) -> bool:

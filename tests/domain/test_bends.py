@@ -119,6 +119,13 @@ def test_one_pause_for_absences_that_overlap_or_follow_each_other(active: Life) 
 # Told once, in words of their own, and taken back
 
 
+def test_a_new_consent_is_awaited_since_the_old_one_was_withdrawn(active: Life) -> None:
+    """Not since the installation was booked, which may be a year ago."""
+    active.now += timedelta(days=30)
+    withdrawn = active.note(Signal.CONSENT_WITHDRAWN)
+    assert step(active.go(), "I8").since == active.notes[withdrawn].at
+
+
 def test_consent_and_withdrawal_at_the_same_moment_means_withdrawn(active: Life) -> None:
     signed = next(n for n in active.notes.values() if n.signal is Signal.CONSENT_SIGNED)
     active.notes["w"] = replace(signed, id="w", signal=Signal.CONSENT_WITHDRAWN)

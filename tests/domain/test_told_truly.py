@@ -499,7 +499,7 @@ def test_the_first_day_of_a_later_order_wakes_the_case(active: Life) -> None:
     assert later in wakes
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(30))
 def test_no_life_that_the_authority_ended_stays_open_for_ever(seed: int) -> None:
     rng, life = random.Random(seed), Life(policy=PATIENT)
     life.order()

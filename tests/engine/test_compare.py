@@ -78,8 +78,8 @@ async def test_how_long_its_looks_may_take_is_learnt_of_a_schedule_from_before_i
 
         def old(c: Connection) -> None:
             (row,) = c.execute(select(schedules)).all()
-            before = replace(codec.load_record(row.record), patience=None)
-            c.execute(update(schedules).values(record=codec.dump_record(before)))
+            before = replace(codec.SCHEDULE.load(row.record), patience=None)
+            c.execute(update(schedules).values(record=codec.SCHEDULE.dump(before)))
 
         await world.db.run(old)
         found = await compare(world.rt, world.tenant)
@@ -119,8 +119,8 @@ async def test_what_changed_moments_ago_is_left_out_and_told() -> None:
 
 
 def _seen_now(c: Connection, world: World) -> str:
-    record = codec.load_record(c.execute(select(schedules.c.record)).scalar_one())
-    return codec.dump_record(replace(record, seen_at=world.clock.time))
+    record = codec.SCHEDULE.load(c.execute(select(schedules.c.record)).scalar_one())
+    return codec.SCHEDULE.dump(replace(record, seen_at=world.clock.time))
 
 
 @pytest.mark.parametrize("end_unowned", [False, True])

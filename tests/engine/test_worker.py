@@ -6,9 +6,12 @@ from collections import Counter
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import update
 
 from adapter.engine.feed_reader import read_feeds
 from adapter.engine.worker import CASES, Done, _claim, work
+from adapter.store import due
+from adapter.store.tables import cases as cases_table
 from tests.world import World
 
 
@@ -34,3 +37,16 @@ async def test_no_more_cases_or_acts_of_a_lane_are_under_way_than_there_are_plac
         for _, job in started:
             job.close()
         assert [its for its, _ in started].count(slot) == begun
+
+
+async def test_a_case_whose_last_decision_is_of_another_version_is_decided_anew() -> None:
+    async with World() as world:
+        world.person()
+        world.order()
+        await world.settle()
+        ref = (await world.case()).ref
+        unlike = update(cases_table).values(decision='{"phase": "lent"}')
+        await world.db.run(lambda c: (c.execute(unlike), due.mark_due(c, "exempel", [ref], world.clock.now(), "order")))
+        await work(world.rt)
+        after = await world.case()
+        assert (after.failures, after.last_decision is not None) == (0, True)

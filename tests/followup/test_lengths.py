@@ -82,6 +82,12 @@ def test_a_step_that_is_seen_late_took_what_its_own_notes_say() -> None:
     assert hours((1, []), (30, both))["step.I8"] == 5
 
 
+def test_what_nobody_had_to_do_took_no_time() -> None:
+    """Keys that weren't needed are fetched all the same."""
+    asked, needless = done("I3", at(1), "act"), StepView("I6", STEPS["I6"].role, StepState.NOT_NEEDED)
+    assert hours((2, [asked, needless]), (30, [asked, done("I6", at(29))]))["step.I6"] == 0
+
+
 def test_a_step_keeps_when_it_was_first_seen_until_it_is_another() -> None:
     first = seen_since(None, Decision(Phase.PREPARING, (), (awaited("I4", at(0)), awaited("I5", at(0)))), at(1))
     second = seen_since(first, Decision(Phase.PREPARING, (), (awaited("I4", at(0)), done("I5", at(1)))), at(2))

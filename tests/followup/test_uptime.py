@@ -11,7 +11,7 @@ from adapter.engine.service_log import ServiceLog
 from adapter.followup.report import ALL, Month, Table, report
 from adapter.followup.tallies import Tally, of_call
 from adapter.followup.uptime import ADAPTER, Span, Uptime
-from adapter.store import counts, uptime
+from adapter.store import counts
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
 
@@ -119,7 +119,7 @@ class Process:
             await self.log.beat(self.db, ["exempel"])
 
     async def known(self) -> Uptime:
-        return Uptime(await self.db.run(lambda c: uptime.spans(c, "exempel")), ZONE, self.time)
+        return Uptime(await self.db.run(lambda c: counts.spans(c, "exempel")), ZONE, self.time)
 
     async def counted(self) -> dict[str, int]:
         rows = await self.db.run(lambda c: counts.between(c, "exempel", date(2026, 1, 1), date(2027, 1, 1)))

@@ -56,7 +56,7 @@ def test_sentences_charts_and_rows_say_the_same_in_swedish() -> None:
     assert drawn(cases.charts[0].svg) == ["17", "okt", "2026", "16", "nov"]
     by_month, by_unit = cases.grids
     assert [row[:2] for row in by_month.rows] == [("oktober 2026", "17"), ("november 2026", "16")]
-    assert [row[:2] for row in by_unit.rows] == [("7102", "18"), ("Hemtjänst Norr", "15")]
+    assert [row[:2] for row in by_unit.rows] == [("Enhet 7102", "18"), ("Hemtjänst Norr", "15")]
     assert steps.grids[0].rows == (("I4 tider för tillsyn", "koordinatorn", "12", "20 tim", "10 dygn"),)
     assert drawn(steps.charts[0].svg) == ["I4 tider för tillsyn, koordinatorn", "20 tim / 10 dygn"]
 

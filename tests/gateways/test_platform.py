@@ -253,10 +253,6 @@ async def test_content_that_can_not_be_used_is_told_and_nothing_is_sent(world: W
     assert world.phoniro.received() == []
 
 
-def test_an_act_on_the_schedule_is_for_phoniro(world: World) -> None:
-    assert world.executor.vendor(op(world, ActKind.END)) == "phoniro"
-
-
 # Comparison
 
 

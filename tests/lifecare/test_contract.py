@@ -4,7 +4,6 @@ description says."""
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -12,19 +11,12 @@ from jsonschema import Draft4Validator
 
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
-from connectors.http import HttpSettings
-from connectors.lifecare import query
-from connectors.lifecare.client import LifecareClient, LifecareSettings
-from connectors.mock.lifecare import BASE, DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.lifecare import BASE
 from connectors.mock.routing import Answer, Request
-from connectors.mock.transport import InProcessTransport
-from tests.mock.lifecare_client import TF03
 from tests.mock.test_lifecare_contract import (
     DESCRIPTION,
-    NOW,
     PREFIX,
     description,
-    lived_in,
     searchable,
     validator,
     without_nulls,
@@ -32,7 +24,6 @@ from tests.mock.test_lifecare_contract import (
 from tests.world import ANNA, World
 
 pytestmark = pytest.mark.skipif(not DESCRIPTION.exists(), reason="the vendor's description is not here")
-BY_ID = ("orders", "sol_decisions", "executions", "clients", "client_absences", "documentations")
 REF = f"#/definitions/{PREFIX}"
 
 
@@ -118,43 +109,3 @@ async def test_a_whole_life_is_spoken_as_the_vendor_describes(monkeypatch: pytes
         if (request.path, answer.body) not in seen:
             seen.add((request.path, answer.body))
             hold_answer(request, answer)
-
-
-VALUES: dict[str, str | int | bool | date] = {
-    "text": "SB-100001",
-    "int": 30001,
-    "bool": True,
-    "date": date(2026, 3, 2),
-    "person": TF03,
-}
-
-
-@pytest.mark.parametrize("resource", query.RESOURCES, ids=lambda resource: resource.name)
-async def test_whatever_can_be_asked_of_a_resource_is_asked_and_answered_as_the_vendor_describes(
-    resource: query.Resource[Any],
-) -> None:
-    """Each field that the connector takes in ``q``, each change filter, and one row by its id."""
-    lifecare, asked = lived_in(), list[Request]()
-    lifecare.settings.page_cap = 3
-    rows_there = lifecare.tables[resource.name].rows.values() if resource.name in BY_ID else ()
-    row = next((row.key for row in rows_there if not row.deleted), None)
-
-    def handle(request: Request) -> Answer:
-        asked.append(request)
-        return lifecare.handle(request)
-
-    at_once = HttpSettings(attempts=1, per_second=1e6)
-    given = LifecareSettings(f"http://lifecare{BASE}", DEFAULT_DOMAIN, DEFAULT_KEY, http=at_once)
-    async with LifecareClient(given, transport=InProcessTransport(handle)) as client:
-        for name, kind in resource.searchable.items():
-            await client.list(resource, q=query.q(resource, **{name: VALUES[kind]}))
-        if resource.delta:
-            await client.list(resource, gt=NOW - timedelta(days=9), lt=NOW)
-        rows = await client.list(resource)
-        if row is not None:
-            await client.get(resource, row)
-    assert rows.items
-    assert rows.broken == ()
-    for request in asked:
-        hold_request(request)
-        hold_answer(request, lifecare.handle(request))

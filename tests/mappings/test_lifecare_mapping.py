@@ -149,27 +149,6 @@ def person(**fields: Any) -> wire.Client:
     return wire.Client.model_validate({**base, **fields})
 
 
-PROTECTED: dict[str, dict[str, Any]] = {
-    "registration": {"ProtectedRegistration": True},
-    "confidential": {"IsConfidential": True},
-    "address": {"Addresses": [{"StreetAddress": "Provgatan 1", "Protected": True}]},
-    "phone": {"Phones": [{"PhoneNumber": "070-0000000", "Protected": True}]},
-}
-
-
-@pytest.mark.parametrize("how", PROTECTED)
-def test_identity_is_protected_in_each_of_four_ways(how: str) -> None:
-    found, _ = lifecare.client(person(**PROTECTED[how]), PERSON, KEY)
-    assert found.protected
-    assert found.client_id == 30001
-
-
-def test_a_client_that_can_not_be_seen_is_protected_and_has_no_id() -> None:
-    found = lifecare.invisible_client(PERSON, KEY)
-    assert found.protected
-    assert found.client_id is None
-
-
 @pytest.mark.parametrize(
     ("gone", "deceased", "deregistered"),
     [
@@ -226,7 +205,7 @@ def note(**fields: Any) -> wire.Documentation:
 
 
 def read(row: wire.Documentation, since: date = date(2026, 3, 1)) -> Any:
-    found, problems = lifecare.note(row, MAPPING, since, MAPPING.zone)
+    found, problems = lifecare.note(row, MAPPING, since)
     return (found,) if found else (), problems
 
 

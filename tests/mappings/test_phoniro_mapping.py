@@ -164,14 +164,6 @@ def test_a_customer_has_the_home_address_and_the_mobile_phone() -> None:
     assert customer.unsendable() is None
 
 
-@pytest.mark.parametrize("row", [None, CLIENT.model_copy(update={"is_confidential": True})])
-def test_of_a_protected_person_nothing_personal_is_sent(row: wire.Client | None) -> None:
-    customer = phoniro.customer(row, PERSON, "p-1", "hemtjanst-norr")
-    filled = {name for name, value in customer.to_json().items() if value is not None}
-    assert filled == {"externalId", "organisationId", "protectedIdentity"}
-    assert customer.protected_identity
-
-
 @pytest.mark.parametrize(
     ("cause", "word"), [("absence", "absence"), ("equipment_collected", "equipment"), ("order_gone", "other")]
 )

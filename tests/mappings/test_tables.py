@@ -150,7 +150,7 @@ FAULTS = {
     "patience that falls": ("I4 = { remind = 3", "I4 = { remind = 30", "routine.late.I4: remind, again and escalate"),
     "a step that waits for nobody": ("I4 = { remind", "I2 = { remind", "routine.late.I2: waits for no person"),
     "a word that Phoniro lacks": ('= "deceased"', '= "dead"', "routine.end_reasons.deceased: input should be"),
-    "a company that is no number": ("72 = 7102\n\n# Ph", "x = 7102\n\n# Ph", "units.by_company: has a key that is no"),
+    "a company that is no number": ("72 = 7102\n\n# V", "x = 7102\n\n# V", "units.by_company: has a key that is no"),
     "no camera at all": ("categories = [40]", "", "services.camera: names no category and no type"),
 }
 

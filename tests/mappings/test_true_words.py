@@ -131,7 +131,7 @@ def test_a_pause_is_told_as_done_once_it_is_seen_and_at_night_too(cause: str) ->
     assert [w.what["mail"] for w in told if w.what["to"] == "night"] == ["night_paused"]
 
 
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", range(30))
 def test_in_no_life_does_a_text_claim_what_phoniro_denies(seed: int) -> None:
     rng, life = random.Random(seed), running() if seed % 3 else Truthful()
     if not life.orders:

@@ -65,13 +65,6 @@ async def test_settings_change_by_admin_and_reset_undoes_them(client: httpx.Asyn
     assert (await client.get("/admin/settings")).json()["unlicensed"] == []
 
 
-async def test_received_requests_are_shown_without_the_key(client: httpx.AsyncClient) -> None:
-    await client.get(f"{BASE}/api/v1/orders", params={**ACCESS, "q": f"PersonId='{TF03}'"})
-    shown = await client.get("/admin/received")
-    assert [(each["resource"], each["query"]) for each in shown.json()] == [("orders", {"q": f"PersonId='{TF03}'"})]
-    assert DEFAULT_KEY not in shown.text
-
-
 @pytest.mark.parametrize(
     ("path", "body", "status"),
     [

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute
 from pydantic import SecretStr
+from starlette.routing import BaseRoute
 
 from adapter.engine.retention import forget
 from adapter.ops.context import Document
@@ -71,6 +74,64 @@ async def test_what_is_read_is_written_down_with_who_what_when_and_from_where_un
         world.clock.time += timedelta(hours=1)
         await forget(world.rt)
         assert noted(world) == []
+
+
+SHOWS = {
+    "/": ("list", None),
+    "/cases": ("list", None),
+    "/cases/{ref}": ("case", "ref"),
+    "/cases/{ref}/{kind}": ("bilaga-1", "ref"),
+    "/followup": ("followup", None),
+    "/followup/{name}.csv": ("followup", None),
+    "/followup/uppfoljning.pdf": ("followup", None),
+}
+"""What each address that shows something of cases writes down, and whether by the case."""
+SHOWS_NO_CASE = {
+    *("/healthz", "/readyz", "/metrics"),  # asked by machines that don't sign in; docs/http.md says what is in it
+    *("/openapi.json", "/hooks/lifecare"),
+    *("/guides", "/guides/{role}", "/guides/{role}.pdf", "/times"),
+    *("/sign-in", "/sign-out", "/oidc/sign-in", "/oidc/callback"),
+}
+
+
+def addresses(routes: Iterable[BaseRoute]) -> Iterator[str]:
+    for route in routes:
+        if inner := getattr(route, "original_router", None):
+            yield from addresses(inner.routes)
+        else:
+            yield route.path if isinstance(route, APIRoute) else str(getattr(route, "path", route))
+
+
+async def test_each_address_is_known_as_one_that_shows_cases_and_writes_it_down_or_one_that_shows_none() -> None:
+    async with World() as world:
+        oidc = OidcSettings(
+            issuer="https://id.example", client_id=CLIENT, client_secret=SecretStr(SECRET), read_roles="r"
+        )
+        more = {"oidc": oidc, "public_url": "https://adapter.example"}
+        site = site_of(world, OpsSettings(enabled=True, tokens=TOKENS, **more))
+
+        async def printed(tenant: str, reference: str, kind: str) -> Document:
+            return Document("a.pdf", "application/pdf", reference.encode())
+
+        site.ops.documents = printed
+        world.person()
+        world.order()
+        await world.settle()
+        ref = (await world.case()).ref
+        assert set(addresses(site.app.routes)) == SHOWS.keys() | SHOWS_NO_CASE, "a new one has to say which it is"
+        for path in sorted(SHOWS.keys() | SHOWS_NO_CASE - {"/oidc/sign-in", "/oidc/callback"}):
+            async with site.client() as client:
+                await sign_in(client, ANNA)
+                world.clock.time += timedelta(hours=1)
+                before = len(noted(world))
+                answer = await client.get(path.format(ref=ref, kind="bilaga-1", name="cases", role="assessor"))
+                told = noted(world)[before:]
+            if path in SHOWS:
+                assert answer.status_code == 200, path
+                what, by_case = SHOWS[path]
+                assert told == [("anna", what, ref if by_case else None, "127.0.0.1")], path
+            else:
+                assert (told, ref in answer.text) == ([], False), path
 
 
 async def test_whoever_has_the_role_read_looks_and_asks_for_nothing_and_no_other_site_asks_for_anybody() -> None:

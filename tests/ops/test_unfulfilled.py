@@ -12,10 +12,10 @@ from sqlalchemy import Connection, select, update
 
 from adapter.engine.monthly_list import want_monthly_list
 from adapter.engine.worker import work
-from adapter.presentation.unfulfilled import unfulfilled_json, write_unfulfilled_csv
+from adapter.presentation.unfulfilled import unfulfilled_csv, unfulfilled_json
 from adapter.store.cases import all_cases
+from adapter.store.queries import unfulfilled_cases
 from adapter.store.tables import cases
-from adapter.store.unfulfilled import unfulfilled_cases
 from tests.ops.conftest import site_of
 from tests.world import ANNA, EXAMPLE, World
 
@@ -38,7 +38,8 @@ async def test_it_is_told_once_a_month_whatever_restarts_and_stands_on_the_page(
     mapping = tmp_path / "mapping.toml"
     mapping.write_text(text.replace("# followup =", "followup ="), encoding="utf-8")
 
-    async with World(datetime(2026, 5, 4, 8, tzinfo=UTC), mapping=mapping) as world:
+    ordered = date(2026, 3, 2)
+    async with World(datetime(2026, 5, 4, 8, tzinfo=UTC), mapping=mapping, go_live=ordered) as world:
 
         async def months_mails() -> list[tuple[str, str]]:
             for _ in range(2):
@@ -48,7 +49,7 @@ async def test_it_is_told_once_a_month_whatever_restarts_and_stands_on_the_page(
             return [(subject, body) for _, to, subject, body in world.mail.sent if to == BOX]
 
         world.person()
-        order = world.order(start=date(2026, 3, 2), order_date=date(2026, 3, 2))
+        order = world.order(start=ordered, order_date=ordered)
         await world.settle()
         of_this_version = await world.db.run(lambda c: c.scalar(select(cases.c.decision)))
         await world.db.run(lambda c: c.execute(update(cases).values(decision=by_the_one_before(c))))
@@ -57,7 +58,8 @@ async def test_it_is_told_once_a_month_whatever_restarts_and_stands_on_the_page(
         ((subject, body),) = await months_mails()
         ref = (await world.case()).ref
         assert subject == "Ej verkställda och avbrutna beslut om trygghetskamera, måndag den 4 maj 2026"
-        assert f"- {ref}, beställning {order.order_id}, enhet 7101: ej verkställt sedan måndag den 2 mars 2026" in body
+        told = f"- {ref}, beställning {order.order_id}, Hemtjänst Norr: ej verkställt sedan måndag den 2 mars 2026"
+        assert told in body
         assert ANNA not in body
         world.clock.time += timedelta(days=29)
         assert len(await months_mails()) == 2, "June has its own"
@@ -65,14 +67,13 @@ async def test_it_is_told_once_a_month_whatever_restarts_and_stands_on_the_page(
 
         (row,) = await world.db.run(lambda c: unfulfilled_cases(c, "exempel", world.today))
         assert (row.days, row.level) == (92, "report")
-        assert unfulfilled_json("exempel", row)["since"] == "2026-03-02"
+        assert unfulfilled_json("exempel", row)["since"] == date(2026, 3, 2)
         site = site_of(world)
-        write_unfulfilled_csv([("exempel", row)], tmp_path / "lists" / "list.csv", site.ops.words_of())
-        raw = (tmp_path / "lists" / "list.csv").read_bytes()
+        raw = unfulfilled_csv([("exempel", row)], site.ops.words_of())
         assert raw.startswith(b"\xef\xbb\xbf")
         heading, line = csv.reader(raw.decode("utf-8-sig").splitlines(), delimiter=";")
         assert heading[:3] == ["Ärende", "Kommun", "Beställning"]
-        assert line[:6] == [ref, "exempel", order.order_id, "7101", "ej verkställt", "2026-03-02"]
+        assert line[:6] == [ref, "exempel", order.order_id, "Hemtjänst Norr", "ej verkställt", "2026-03-02"]
         async with site.client() as client:
             page, whole = (await client.get("/")).text, (await client.get("/unfulfilled?page=7")).text
             assert ref in whole, "a page that isn't there is the nearest one that is"

@@ -12,17 +12,14 @@ import pytest
 from adapter import bootstrap
 from adapter.observability import configure_logging
 from mappings.tables import load_mapping
-from mappings.texts import Texts
 from tests.outside import Outside, mapping_without_quiet_hours
 from tests.service import Replica, write_config
 
 
 @pytest.fixture
 def many_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process starts hundreds of times, always with the same mapping and texts, and logs nothing."""
-    texts = Texts.load("sv")
+    """A process starts hundreds of times, always with the same mapping, and logs nothing."""
     monkeypatch.setattr(bootstrap, "load_mapping", cache(load_mapping))
-    monkeypatch.setattr(Texts, "load", lambda _language: texts)
     configure_logging("CRITICAL", json=True, stream=io.StringIO())
 
 

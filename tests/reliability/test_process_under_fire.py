@@ -21,6 +21,9 @@ from tests.service import PATIENCE, Replica, write_config
 
 pytestmark = pytest.mark.process
 
+CASES = 10
+"""In the middle of which the disk is full."""
+
 
 @pytest.fixture
 def lease_seconds() -> float:
@@ -149,21 +152,21 @@ def test_a_full_disk_is_told_once_and_waited_for_and_nothing_is_lost(
         outside.call("orders", first=0, count=1)
         wait(lambda: notes() == NOTES_EACH, PATIENCE, said)
         disk.fill(replica.process.pid)
-        outside.call("orders", first=1, count=30)
+        outside.call("orders", first=1, count=CASES - 1)
         wait(lambda: len(replica.events("store_unavailable")) >= 1, PATIENCE, said)
         assert "the disk is full or failing" in replica.events("store_unavailable")[0]["error"]
         sent = notes()
-        assert sent < 31 * NOTES_EACH
+        assert sent < CASES * NOTES_EACH
         time.sleep(2.5)  # every job has had its turn by then
         assert replica.running
         assert notes() <= sent + 2 * NOTES_EACH, "nothing more is begun that can't be written down"
         disk.free(replica.process.pid)
-        wait(lambda: notes() == 31 * NOTES_EACH, PATIENCE, said)
+        wait(lambda: notes() == CASES * NOTES_EACH, PATIENCE, said)
         wait(lambda: rows(database, "SELECT 1 FROM acts WHERE state NOT IN ('done', 'dropped')") == [], PATIENCE, said)
         assert replica.stop() == 0
     finally:
         replica.kill()
     assert len(replica.events("store_unavailable")) == 1
     effects = outside.call("effects")
-    assert len(set(effects["notes"])) == len(effects["notes"]) == 31 * NOTES_EACH
-    assert len(set(effects["schedules"])) == len(effects["schedules"]) == 31
+    assert len(set(effects["notes"])) == len(effects["notes"]) == CASES * NOTES_EACH
+    assert len(set(effects["schedules"])) == len(effects["schedules"]) == CASES

@@ -26,9 +26,7 @@ TODAY, YESTERDAY, TO_COME = 0, -1, 2
 
 HALF_WAY = [
     ("order withdrawn", "ordered", TODAY, "cancel"),
-    ("order withdrawn", "booked", TODAY, "cancel_or_fetch"),
     ("order withdrawn", "keys collected", TODAY, "cancel"),
-    ("order withdrawn", "installed", TODAY, "collect"),
     ("decision deleted", "booked", TODAY, "cancel_or_fetch"),
     ("order ended", "ordered", YESTERDAY, "cancel"),
     ("service ended", "booked", TO_COME, "cancel_or_fetch"),

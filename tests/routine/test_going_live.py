@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapter.cli.adopt import proposals
+from adapter.cli.schedules import proposals
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.request_file import Adoption, parse
@@ -54,17 +54,17 @@ def filled(text: str) -> str:
     return text.replace('who = ""', 'who = "IT"').replace('why = ""', 'why = "uppe vid driftstart"')
 
 
-async def test_fifty_cameras_are_taken_over_without_a_word_and_end_as_any_other() -> None:
+async def test_ten_cameras_are_taken_over_without_a_word_and_end_as_any_other() -> None:
     async with World(poll_seconds=6 * 3600) as world:
-        up = [camera_up(world, number) for number in range(30, 80)]
+        up = [camera_up(world, number) for number in range(30, 40)]
         text = filled("\n".join(await proposals(world.service, "exempel")))
-        assert len(tomllib.loads(text)["adopt"]) == 50
+        assert len(tomllib.loads(text)["adopt"]) == 10
         await world.ask(text)
         await world.pass_time(days=1)
-        assert [c.phase for c in await world.cases()] == [Phase.ACTIVE] * 50
+        assert [c.phase for c in await world.cases()] == [Phase.ACTIVE] * 10
         assert world.notes() == []
         assert world.mail.sent == []
-        assert len(world.schedules()) == 50
+        assert len(world.schedules()) == 10
         assert {status for _, status in world.schedules()} == {"active"}
         order, execution, schedule = up[7]
         world.lifecare.decision_end(order.decision_id, world.today)
@@ -79,7 +79,7 @@ async def test_fifty_cameras_are_taken_over_without_a_word_and_end_as_any_other(
         world.lifecare.end_execution(execution)
         await world.pass_time(hours=26)
         assert [c.phase for c in await world.cases()].count(Phase.CLOSED) == 1
-        assert [status for _, status in world.schedules()].count("active") == 49
+        assert [status for _, status in world.schedules()].count("active") == 9
 
 
 async def test_the_same_file_read_again_adopts_nothing_twice() -> None:

@@ -82,6 +82,7 @@ class Life:
     rng: random.Random
     unit: int = COORDINATOR_UNIT.id
     order: Ordered | None = None
+    decided: date | None = None
     execution: int | None = None
     elsewhere: int | None = None
     consents: list[str] = field(default_factory=list)
@@ -127,6 +128,7 @@ class Life:
             self.elsewhere = lifecare.start_execution(other.order_id, start=today)
             await self.hours(0, 1)
         first = today + timedelta(days=rng.choice((0, 0, 0, 2)))
+        self.decided = today
         self.order = lifecare.order(self.person_id, "camera", start=first, order_date=today, unit_id=self.unit)
         self.truths.append(Truth(self.town.clock.now(), first, keys_needed=alone))
         self.town.acted(self.person_id, "ordered")

@@ -27,12 +27,12 @@ from adapter.observability import configure_logging
 from adapter.store import cases, due, outbox
 from tests.simulation import scenarios
 from tests.simulation.promises import Broken
-from tests.simulation.town import Scale, Town
+from tests.simulation.town import Scale, Town, small
 
 Story = Callable[[], Awaitable[None] | None]
 SCALE = Scale(cases=4, days=4)
-TRUE_WORD, SILENCE = 35, 2
-"""Seeds that find the one and the other."""
+TRUE_WORD, SILENCE = 35, 21
+"""Seeds that find the one and the other, among those that the suite shows to hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ async def _nothing(*_: object) -> None:
 
 def _town(seed: int) -> Story:
     """A small simulated town as a story."""
-    return lambda: Town(seed, Scale(cases=1, days=1)).run()
+    return lambda: Town(seed, small(seed)).run()
 
 
 MUTANTS = (
@@ -191,6 +191,7 @@ MUTANTS = (
     ),
 )
 """The last two are found by the simulation itself."""
+STORIES = tuple(dict.fromkeys(m.story for m in MUTANTS))
 
 
 def broken(story: Story) -> str | None:
@@ -222,7 +223,7 @@ def caught(mutant: Mutant, seeds: int = 0) -> str | None:
 def main(seeds: int) -> int:
     configure_logging("CRITICAL", json=True, stream=io.StringIO())
     began = time.monotonic()
-    wrong = [f"{m.story.__name__}: {why}" for m in MUTANTS if (why := broken(m.story))]
+    wrong = [f"{story.__name__}: {why}" for story in STORIES if (why := broken(story))]
     for line in wrong:
         print(f"{'BROKEN':10} with all protections in place: {line}")
     missed = 0

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 
@@ -25,6 +25,21 @@ LATEST = 25.0
 """Seconds by which an effect comes late at most, after its answer was given up: less than ``settle``."""
 
 
+GIVEN_UP = 120.0
+"""Seconds after which the client gives up a whole exchange."""
+TURNED_AWAY = (401, 403, 408, 429)
+
+
+class Heard(NamedTuple):
+    """How an exchange of a process with a vendor ended, when (UTC), and after how many seconds. ``well``: it was
+    answered, and with neither an error of the vendor's own nor a page in place of data."""
+
+    process: int
+    at: datetime
+    seconds: float
+    well: bool
+
+
 class Vendor:
     """One vendor as the network reaches it."""
 
@@ -36,6 +51,7 @@ class Vendor:
         self.rng = rng
         self.revoke: Callable[[], int] = lambda: 0
         self.met: dict[Fault, int] = {}
+        self.heard: list[Heard] = []
 
     def later(self, seconds: float, request: Request) -> None:
         self.clock.loop.call_later(seconds, self.handler, request)
@@ -49,6 +65,30 @@ class Network(httpx.AsyncBaseTransport):
         self._process = process
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        began = request.extensions.setdefault("began", self._vendor.clock.loop.time())
+        try:
+            response = await self._exchange(request)
+        except httpx.TransportError:
+            self._ended(request, well=False)
+            raise
+        except asyncio.CancelledError:
+            if not self._process.dead and self._vendor.clock.loop.time() - began >= GIVEN_UP:
+                self._ended(request, well=False)
+            raise
+        if response.status_code == 401 and "renewed" not in request.extensions:
+            request.extensions["renewed"] = True  # it is sent once more, with a new token: both are one exchange
+            return response
+        status, page = response.status_code, response.headers.get("content-type") == "text/html"
+        self._ended(request, well=status < 500 and status not in TURNED_AWAY and not page)
+        return response
+
+    def _ended(self, request: httpx.Request, *, well: bool) -> None:
+        request.extensions.pop("renewed", None)
+        clock = self._vendor.clock
+        seconds = clock.loop.time() - request.extensions.pop("began")
+        self._vendor.heard.append(Heard(self._process.number, clock.now(), seconds, well))
+
+    async def _exchange(self, request: httpx.Request) -> httpx.Response:
         asked = await to_request(request)
         vendor, write = self._vendor, asked.method not in ("GET", "HEAD")
         await self._process.point(f"call {vendor.name} {asked.method}", write=write)

@@ -25,7 +25,6 @@ from adapter.engine.worker import work
 from adapter.store.database import Database
 from adapter.store.tables import feeds
 from mappings.tables import MunicipalMapping, load_mapping
-from mappings.texts import Texts
 from tests.simulation.net import LATEST, Network
 from tests.upcoming import next_due, next_retry
 
@@ -33,8 +32,6 @@ if TYPE_CHECKING:
     from tests.simulation.town import Town
 
 T = TypeVar("T")
-
-_texts = cache(Texts.load)
 
 
 @cache
@@ -73,12 +70,13 @@ class Process:
 
     def __init__(self, town: Town, number: int, rng: random.Random) -> None:
         self.town = town
+        self.number = number
         self.rng = rng
         self.dead = False
         self.tasks: list[asyncio.Task[None]] = []
         self.wake = asyncio.Event()
         mapping = partial(_mapping, writes_back=town.writes_back)
-        with patch.object(bootstrap, "load_mapping", mapping), patch.object(Texts, "load", _texts):
+        with patch.object(bootstrap, "load_mapping", mapping):
             networks = {"lifecare": Network(town.lifecare_net, self), "phoniro": Network(town.phoniro_net, self)}
             service = bootstrap.build(
                 town.settings,

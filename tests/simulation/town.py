@@ -58,8 +58,11 @@ class Scale:
     nights: bool = True
 
 
-SHORT = Scale(2, 3)
-"""Lives for the test suite."""
+def small(seed: int) -> Scale:
+    """A life for the test suite; in every fifth town Phoniro lives its nights too."""
+    return Scale(cases=1, days=1, nights=seed % 5 == 0)
+
+
 NIGHTS = NightPlan(missed=0.15, offline=0.05, second=0.1, late=0.1, corrected=0.1, unlisted=0.1)
 CHANGES = (datetime(2026, 3, 27, 8, 0, tzinfo=UTC), datetime(2026, 10, 23, 8, 0, tzinfo=UTC))
 """So early before the nights in which the clock is changed that most persons' looks are followed by then."""
@@ -97,11 +100,12 @@ class Town:
     weather_kind: type[Weather] = Weather
     mail_kind: type[SlowMail] = SlowMail
     watch_kind: type[Watch] = Watch
+    process_kind: type[Process] = Process
     apart: tuple[int, ...] = (0, 0, -90, 45, 120)
     seldom = timedelta(days=7)
     """How often a case is read again about which nobody did anything; ``acted`` has the others read again."""
 
-    def __init__(self, seed: int, scale: Scale = SHORT, *, trace: bool = False) -> None:
+    def __init__(self, seed: int, scale: Scale, *, trace: bool = False) -> None:
         self.seed, self.days, self.trace = seed, scale.days, trace
         self.rng = random.Random(seed)
         random.seed(seed)  # tenacity draws its waits from the module's own
@@ -171,7 +175,7 @@ class Town:
             if owner is not None:  # it is being read just now
                 self._later(60, person_id, acted_at, anyhow)
                 continue
-            if anyhow or codec.load_decision(decision).awaits:
+            if anyhow or codec.DECISION.load(decision).awaits:
                 soon = {"statement": _READ if anyhow else _LOOK, "parameters": {"of": ref, "now": now}}
                 self.db.run_sync(partial(Connection.execute, **soon))
             if not anyhow:
@@ -192,7 +196,7 @@ class Town:
 
     def birth(self) -> None:
         self.births += 1
-        process = Process(self, self.births, random.Random(self.rng.random()))
+        process = self.process_kind(self, self.births, random.Random(self.rng.random()))
         self.processes.append(process)
         process.start()
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection
 
 from adapter.domain.decision import Decision, Phase
-from adapter.domain.ledger import Act, ActKind, Wanted
+from adapter.domain.ledger import Act, ActKind, ActState, Wanted
 from adapter.ports import Effect
 from adapter.store import cases, claims, due, outbox, persons
 from adapter.store.cases import Case
@@ -106,6 +106,10 @@ class Store:
             return [act for some in found for act in some]
 
         return self.db.run_sync(taken)
+
+    def failed(self, claimed: ClaimedAct, state: ActState, retry_at: datetime = NOW, **more: Any) -> None:
+        when = {} if state is ActState.PARKED else {"retry_at": retry_at}
+        self.run(claims.failed, claimed, state, **{"error": "e", "now": NOW} | when | more)
 
     def known_person(self, case: Case) -> str:
         return self.run(persons.external_id_for, case.tenant, case.person, self.rng)

@@ -53,11 +53,28 @@ def store(url: str) -> Iterator[Store]:
 
 
 @pytest.fixture
+def embedded(tmp_path: Path) -> Iterator[Store]:
+    """A SQLite file, worked on in the test's own thread."""
+    db = Database(f"sqlite:///{tmp_path}/store.db", inline=True)
+    db.upgrade()
+    yield Store(db)
+    db.close()
+
+
+@pytest.fixture
 def shared_store(url: str) -> Iterator[Store]:
     """A database that two owners can use at the same moment; in memory there is only ever one."""
     if url == "sqlite://":
         pytest.skip("an in-memory database has one connection")
     db = Database(url, sealing=SEALING)
     db.upgrade()
+    yield Store(db)
+    db.close()
+
+
+@pytest.fixture
+def other(shared_store: Store, url: str) -> Iterator[Store]:
+    """Another process's connection to that database."""
+    db = Database(url, inline=True, sealing=SEALING)
     yield Store(db)
     db.close()

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, create_engine, delete, insert, text, update
 
-from adapter.engine.audit_heads import head_of, take_heads
+from adapter.engine.audit_heads import head_of
+from adapter.engine.jobs import Jobs
 from adapter.engine.retention import forget
 from adapter.store import events
 from adapter.store.audit_chain import BEGAN, HEAD, Audit, Finding, Head, hash_of, start_of
@@ -81,6 +82,20 @@ def test_an_event_that_was_changed_or_removed_is_found_and_which_it_was(store: S
         assert not any(id in ids["TK-2"] for _, id in found), "the other case's events are as they were"
 
 
+def test_damage_of_today_is_found_before_a_head_holds_it_and_the_next_head_hides_nothing(store: Store) -> None:
+    write(store)
+    yesterday = audited(store.db, "north").head
+    store.run(events.record, "north", "TK-1", "act.done", {"n": 8}, now=NOW)
+    newest = store.run(events.after, "north", yesterday.up_to)[-1]
+    store.run(change(data={"n": 9}), newest.id)
+    found = [Finding("changed", newest.id, "TK-1", "act.done")]
+    today = audited(store.db, "north", [yesterday])
+    assert (today.findings, today.agreed) == (found, 1)
+    store.run(events.record, "north", "TK-1", "act.done", {"n": 10}, now=NOW)
+    tomorrow = audited(store.db, "north", [yesterday, today.head])
+    assert (tomorrow.findings, tomorrow.agreed) == (found, 2)
+
+
 def test_an_event_that_was_added_by_hand_is_found_with_or_without_a_hash(store: Store) -> None:
     write(store)
     row = {"tenant": "north", "ref": "TK-1", "at": NOW, "name": "act.done", "data": {}}
@@ -122,18 +137,20 @@ async def test_a_daily_head_finds_what_the_chain_can_not_and_survives_the_purge(
         world.person()
         order = world.order()
         await world.settle()
-        await take_heads(rt)
+        # As the service runs it, every hour.
+        take_heads = Jobs(rt).scheduler.get_job("audit heads").func
+        await take_heads()
         assert not logs.events("audit_head"), "what is under way may still come to stand before it"
         world.clock.time += timedelta(hours=1)
-        await take_heads(rt)
-        await take_heads(rt)
+        await take_heads()
+        await take_heads()
         (told,) = logs.events("audit_head")
         kept = [json.loads(line) for line in (tmp_path / "heads").read_text().splitlines()]
         assert kept == [{name: told[name] for name in ("tenant", "up_to", "events", "head")} | {"at": kept[0]["at"]}]
         ref = (await world.case()).ref
         world.lifecare.will_not_be_executed(order.order_id)
         await world.pass_time(days=2)
-        await take_heads(rt)
+        await take_heads()
         world.clock.time += timedelta(days=91)
         assert await forget(world.rt) == {"exempel": [ref]}
         heads = [head_of(json.loads(line)) for line in (tmp_path / "heads").read_text().splitlines()]

@@ -17,6 +17,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, event, make_url, text
 
 from adapter.domain.decision import Phase
+from adapter.domain.ledger import ActState
 from adapter.log_events import log, log_context
 from adapter.ports import Effect
 from adapter.store import cases, claims, database, due, outbox, persons
@@ -77,11 +78,8 @@ async def test_what_is_logged_within_a_transaction_names_the_case_as_what_is_log
     assert (line["tenant"], line["case"], line["correlation"]) == ("north", "TK-AAAAAA", "1")
 
 
-async def test_a_simulation_runs_every_transaction_in_its_own_thread(tmp_path: Path) -> None:
-    db = Database(f"sqlite:///{tmp_path}/store.db", inline=True)
-    db.upgrade()
-    assert await db.run(lambda conn: threading.current_thread()) is threading.current_thread()
-    db.close()
+async def test_a_simulation_runs_every_transaction_in_its_own_thread(embedded: Store) -> None:
+    assert await embedded.db.run(lambda conn: threading.current_thread()) is threading.current_thread()
 
 
 def test_two_processes_share_the_work_and_none_is_done_twice(shared_store: Store, url: str) -> None:
@@ -113,13 +111,14 @@ def test_two_processes_share_the_work_and_none_is_done_twice(shared_store: Store
     assert sorted(claimed) == sorted([("case", ref) for ref in opened] + [("act", ref) for ref in opened])
 
 
-def test_no_act_gets_stuck_when_it_is_decided_while_the_one_before_it_is_done(shared_store: Store, url: str) -> None:
+def test_no_act_gets_stuck_when_it_is_decided_while_the_one_before_it_is_done(
+    shared_store: Store, other: Store
+) -> None:
     """Neither transaction sees the other, so one must wait, or nobody would let the second act go."""
     store = shared_store
     case = store.open("1")
     store.settle(case, want("a"))
     (first,) = store.take()
-    other = Store(Database(url, inline=True))
     ending = threading.Thread(target=lambda: other.run(done, first, Effect({}), NOW))
 
     def decides(conn: Connection) -> None:
@@ -130,20 +129,18 @@ def test_no_act_gets_stuck_when_it_is_decided_while_the_one_before_it_is_done(sh
 
     store.db.run_sync(decides)
     ending.join()
-    other.db.close()
     assert [claimed.act.key for claimed in store.take()] == ["b"]
 
 
-def test_an_act_that_is_being_decided_on_is_not_claimed_before_that_is_over(shared_store: Store, url: str) -> None:
+def test_an_act_that_is_being_decided_on_is_not_claimed_before_that_is_over(shared_store: Store, other: Store) -> None:
     """It would be sent by one and dropped by the other."""
     store = shared_store
     case = store.open("1")
     store.settle(case, want("a"))
-    other = Store(Database(url, inline=True))
 
     def decides(conn: Connection, claiming: ThreadPoolExecutor) -> Future[list[claims.ClaimedAct]]:
         cases.lock(conn, case.tenant, case.ref)
-        rows = outbox.rows_of(conn, case)
+        rows = outbox.lock_acts(conn, case.tenant, case.ref)
         taking = claiming.submit(other.take)
         wait([taking], timeout=0.2)
         assert outbox.settle_wanted(conn, case, [], facts_at=NOW, now=NOW, rows=rows).dropped == ("a",)
@@ -152,7 +149,6 @@ def test_an_act_that_is_being_decided_on_is_not_claimed_before_that_is_over(shar
     with ThreadPoolExecutor(1) as claiming:
         taking = store.db.run_sync(lambda conn: decides(conn, claiming))
         assert taking.result() == []
-    other.db.close()
 
 
 def test_two_cases_of_one_person_that_close_at_once_both_close(shared_store: Store, url: str) -> None:
@@ -259,12 +255,9 @@ def test_a_refused_statement_is_told_without_anything_personal(store: Store) -> 
     assert "persons" in str(caught.value)
 
 
-def test_a_locked_file_is_told_as_such(tmp_path: Path) -> None:
-    path = tmp_path / "store.db"
-    db = Database(f"sqlite:///{path}")
-    db.upgrade()
-    db.run_sync(lambda conn: None)
-    other = sqlite3.connect(path, isolation_level=None)
+def test_a_locked_file_is_told_as_such(embedded: Store, tmp_path: Path) -> None:
+    db = embedded.db
+    other = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
 
     @event.listens_for(db._engine, "checkout")
@@ -276,38 +269,32 @@ def test_a_locked_file_is_told_as_such(tmp_path: Path) -> None:
     assert caught.value.reason == "locked"
     other.close()
     db.run_sync(lambda conn: None)
-    db.close()
 
 
-def test_a_full_disk_loses_nothing_that_was_stored(tmp_path: Path) -> None:
-    db = Database(f"sqlite:///{tmp_path}/store.db", inline=True)
-    db.upgrade()
-    store = Store(db)
-    case = store.open("1")
+def test_a_full_disk_loses_nothing_that_was_stored(embedded: Store) -> None:
+    case = embedded.open("1")
 
-    @event.listens_for(db._engine, "checkout")
+    @event.listens_for(embedded.db._engine, "checkout")
     def small(connection: sqlite3.Connection, *_: object) -> None:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
 
     with pytest.raises(StoreError, match="free space") as caught:
-        store.settle(case, *(want(f"k{i}", what={"text": "x" * 4000}) for i in range(50)))
+        embedded.settle(case, *(want(f"k{i}", what={"text": "x" * 4000}) for i in range(50)))
     assert caught.value.reason == "full"
-    assert store.acts(case) == {}
-    db.close()
+    assert embedded.acts(case) == {}
 
 
-def test_a_file_that_is_taken_away_stops_everything_instead_of_being_written_to_unseen(tmp_path: Path) -> None:
+def test_a_file_that_is_taken_away_stops_everything_instead_of_being_written_to_unseen(
+    embedded: Store, tmp_path: Path
+) -> None:
     path = tmp_path / "store.db"
-    db = Database(f"sqlite:///{path}")
-    db.upgrade()
     path.rename(tmp_path / "kept.db")
     with pytest.raises(StoreError, match="restart") as caught:
-        Store(db).open("1")
+        embedded.open("1")
     assert caught.value.reason == "missing"
     (tmp_path / "kept.db").rename(path)
-    Store(db).open("1")
-    db.close()
+    embedded.open("1")
 
 
 def test_a_file_that_is_no_database_and_a_folder_that_is_not_there_are_told(tmp_path: Path) -> None:
@@ -350,11 +337,6 @@ def test_statements_are_prepared_by_the_server_only_where_the_url_says_so(
     db.close()
 
 
-def test_another_prepare_threshold_is_refused_in_words() -> None:
-    with pytest.raises(StoreError, match="a whole number or None"):
-        Database("postgresql+psycopg://adapter@db.example/adapter?prepare_threshold=often")
-
-
 def test_a_database_on_a_server_is_nobodys_alone(postgres_url: str) -> None:
     db = Database(postgres_url)
     db.hold_alone()
@@ -362,41 +344,39 @@ def test_a_database_on_a_server_is_nobodys_alone(postgres_url: str) -> None:
     db.close()
 
 
-@pytest.mark.parametrize("url", ["nonsense", "mysql://host/db", "postgres+nothing://host/db"])
-def test_another_kind_of_database_is_refused(url: str) -> None:
-    with pytest.raises(StoreError):
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("nonsense", "the database URL can't be read"),
+        ("mysql://me:s3cret@host/db", "only sqlite and postgresql"),
+        ("postgres+nothing://host/db", "only sqlite and postgresql"),
+        ("postgresql+psycopg://adapter@db.example/adapter?prepare_threshold=often", "a whole number or None"),
+    ],
+)
+def test_another_kind_of_database_is_refused_in_words_and_no_password_is_told(url: str, told: str) -> None:
+    with pytest.raises(StoreError, match=told) as refused:
         Database(url)
+    assert "s3cret" not in str(refused.value)
 
 
-def test_no_password_is_told() -> None:
-    with pytest.raises(StoreError) as caught:
-        Database("mysql://me:s3cret@host/db")
-    assert "s3cret" not in str(caught.value)
-
-
-def test_a_sqlite_file_is_safe_against_a_power_cut(tmp_path: Path) -> None:
-    db = Database(f"sqlite:///{tmp_path}/store.db")
-
+def test_a_sqlite_file_is_safe_against_a_power_cut(embedded: Store) -> None:
     def pragmas(conn: Connection) -> list[object]:
         return [conn.scalar(text(f"PRAGMA {name}")) for name in ("journal_mode", "synchronous", "busy_timeout")]
 
-    assert db.run_sync(pragmas) == ["wal", 2, 5000]
-    db.close()
+    assert embedded.run(pragmas) == ["wal", 2, 5000]
 
 
-def test_what_runs_often_walks_an_index_and_sorts_nothing(tmp_path: Path) -> None:
+def test_what_runs_often_walks_an_index_and_sorts_nothing(embedded: Store, tmp_path: Path) -> None:
     """With 100,000 cases a claim must not read them all."""
-    db = Database(f"sqlite:///{tmp_path}/store.db", inline=True)
-    db.upgrade()
-    store = Store(db)
+    store = embedded
     case = store.open("1")
     store.settle(case, want("a"))
     seen: list[tuple[str, Any]] = []
-    event.listen(db._engine, "before_cursor_execute", lambda c, cur, sql, args, *_: seen.append((sql, args)))
+    event.listen(store.db._engine, "before_cursor_execute", lambda c, cur, sql, args, *_: seen.append((sql, args)))
     (claimed,) = store.claim()
     store.finish(claimed, decided())
     (taken,) = store.take()
-    store.run(claims.retry, taken, retry_at=after(hours=1), error="e", now=NOW)
+    store.failed(taken, ActState.PENDING, after(hours=1))
     store.run(outbox.ledger, case)
     store.settle(case, want("a", what={"to": "other"}), want("b"))
     store.run(due.mark_due, "north", [case.ref], NOW, "poll")
@@ -417,4 +397,3 @@ def test_what_runs_often_walks_an_index_and_sorts_nothing(tmp_path: Path) -> Non
     raw.close()
     assert len(statements) > 8
     assert plans == []
-    db.close()

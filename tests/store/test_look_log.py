@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActKind, Look, LookOutcome, ScheduleRecord, ScheduleStatus
-from adapter.store import look_log, outbox, purge, schedules
-from tests.store.backends import NOW, Store, after, decided, want
+from adapter.store import look_log, outbox, schedules
+from tests.store.backends import NOW, Store, after, want
 
 OK, MISSED, PENDING = LookOutcome.OK, LookOutcome.MISSED, LookOutcome.PENDING
 
@@ -36,9 +35,9 @@ def test_the_first_look_of_each_schedule_that_was_done_and_the_last_before_an_in
     store.run(look_log.save, "north", [(case.ref, replace(looks[1], due_at=after(hours=-1), entitled=False))])
     assert store.run(look_log.first_done, "north", case.ref) == (looks[1], looks[3])
     refs = [case.ref, other.ref]
-    assert store.run(look_log.before, "north", refs, after(hours=4)) == {case.ref: looks[3]}
-    assert store.run(look_log.before, "north", refs, NOW) == {}
-    assert store.run(look_log.before, "north", [], NOW) == {}
+    assert store.run(look_log.last_before, "north", refs, after(hours=4)) == {case.ref: looks[3]}
+    assert store.run(look_log.last_before, "north", refs, NOW) == {}
+    assert store.run(look_log.last_before, "north", [], NOW) == {}
     assert store.run(look_log.counts, "north", after(hours=1)) == {
         (OK, True, True): 3,
         (MISSED, True, True): 1,
@@ -72,13 +71,3 @@ def test_the_schedules_that_are_followed_with_what_was_done_on_them_lately(store
     assert [(ref, len(acts)) for ref, _, acts in found] == [(refs[0], 0), (refs[1], 1)]
     assert found[1][2][0].done_at == after(hours=1)
     assert [ref for ref, _, _ in store.run(schedules.followed, "north", after(hours=2))] == [refs[0]]
-
-
-def test_the_looks_of_a_case_go_when_it_is_purged(store: Store) -> None:
-    case, other = store.open("1"), store.open("2")
-    store.run(look_log.save, "north", [(ref, Look(1, NOW, OK)) for ref in (case.ref, other.ref)])
-    for claimed in store.claim():
-        if claimed.ref == case.ref:
-            store.finish(claimed, decided(Phase.CLOSED))
-    assert store.run(purge.purge, "north", closed_before=after(days=1), now=after(days=1)) == [case.ref]
-    assert set(store.run(look_log.since, "north", NOW)) == {other.ref}

@@ -48,24 +48,16 @@ def test_an_act_that_is_put_off_or_unknown_holds_up_its_lane_and_a_parked_one_do
     case = store.open("1")
     store.settle(case, want("a"), want("b"))
     (a,) = store.take()
-    store.run(claims.retry, a, retry_at=after(hours=1), error="503", now=NOW)
+    store.failed(a, ActState.PENDING, after(hours=1))
     assert store.take(now=after(minutes=59)) == []
     (a,) = store.take(now=after(hours=1))
     assert (a.act.key, a.act.attempts) == ("a", 2)
-    store.run(claims.unknown, a, retry_at=after(hours=2), looks=0, error="cut", now=NOW)
+    store.failed(a, ActState.UNKNOWN, after(hours=2))
     assert store.take(now=after(minutes=119)) == []
     (a,) = store.take(now=after(hours=2))
     assert (a.act.key, a.act.state) == ("a", ActState.UNKNOWN)
-    store.run(claims.park, a, error="422", now=NOW)
+    store.failed(a, ActState.PARKED)
     assert [c.act.key for c in store.take(now=after(hours=2))] == ["b"]
-
-
-def test_an_act_waits_for_its_time(store: Store) -> None:
-    case = store.open("1")
-    store.settle(case, want("a", not_before=after(hours=6)))
-    assert store.take(now=after(hours=5)) == []
-    assert store.run(next_retry, ["north"]) == after(hours=6)
-    assert len(store.take(now=after(hours=6))) == 1
 
 
 def test_what_was_being_sent_when_its_process_died_is_unknown(store: Store) -> None:
@@ -102,9 +94,7 @@ def test_a_process_that_slept_through_its_lease_writes_nothing_about_the_act(sto
     audit = store.run(events.of_case, "north", case.ref)
     for late in (
         lambda conn: done(conn, asleep, NOTHING, NOW),
-        lambda conn: claims.retry(conn, asleep, retry_at=NOW, error="e", now=NOW),
-        lambda conn: claims.unknown(conn, asleep, retry_at=NOW, looks=1, error="e", now=NOW),
-        lambda conn: claims.park(conn, asleep, error="e", now=NOW),
+        lambda conn: claims.failed(conn, asleep, ActState.UNKNOWN, error="e", now=NOW),
         lambda conn: claims.give_back(conn, asleep, now=NOW),
     ):
         with pytest.raises(Overtaken):
@@ -118,10 +108,10 @@ def test_an_act_looked_for_in_vain_is_sent_again(store: Store) -> None:
     case = store.open("1")
     store.settle(case, want("a"))
     (a,) = store.take()
-    store.run(claims.unknown, a, retry_at=NOW, looks=1, error="cut", now=NOW)
+    store.failed(a, ActState.UNKNOWN, looks=1)
     (a,) = store.take()
     assert a.looks == 1
-    store.run(claims.retry, a, retry_at=NOW, error="not found", now=NOW)
+    store.failed(a, ActState.PENDING)
     (a,) = store.take()
     assert (a.act.state, a.act.attempts, a.looks) == (ActState.SENDING, 2, 0)
 
@@ -129,9 +119,9 @@ def test_an_act_looked_for_in_vain_is_sent_again(store: Store) -> None:
 def test_what_is_no_longer_called_for_is_dropped_and_comes_back_under_its_number(store: Store) -> None:
     case = store.open("1")
     store.settle(case, want("a"), want("b"))
-    assert store.settle(case, want("b")) == outbox.Settled((), (), ("a",))
+    assert store.settle(case, want("b")) == outbox.Settled(dropped=("a",))
     assert [c.act.key for c in store.take()] == ["b"]
-    assert store.settle(case, want("a")) == outbox.Settled(("a",), (), ())
+    assert store.settle(case, want("a")) == outbox.Settled(new=("a",))
     assert (store.acts(case)["a"].n, store.acts(case)["a"].state) == (1, ActState.PENDING)
 
 
@@ -140,9 +130,9 @@ def test_what_went_out_or_may_have_gone_out_is_never_touched(store: Store) -> No
     store.settle(case, want("done"), want("unknown", ActKind.MAIL), want("sending", ActKind.END))
     taken = {c.act.key: c for c in store.take()}
     store.run(done, taken["done"], NOTHING, NOW)
-    store.run(claims.unknown, taken["unknown"], retry_at=NOW, looks=0, error="cut", now=NOW)
+    store.failed(taken["unknown"], ActState.UNKNOWN)
     before = store.acts(case)
-    assert store.settle(case, want("done", what={"to": "x"})) == outbox.Settled((), (), ())
+    assert store.settle(case, want("done", what={"to": "x"})) == outbox.Settled()
     assert store.acts(case) == before
 
 
@@ -150,8 +140,8 @@ def test_new_content_reaches_an_act_that_waits_at_once(store: Store) -> None:
     case = store.open("1")
     store.settle(case, want("a"))
     (a,) = store.take()
-    store.run(claims.retry, a, retry_at=after(hours=9), error="503", now=NOW)
-    assert store.settle(case, want("a")) == outbox.Settled((), (), ())
+    store.failed(a, ActState.PENDING, after(hours=9))
+    assert store.settle(case, want("a")) == outbox.Settled()
     assert store.take(now=after(hours=8)) == []
     assert store.settle(case, want("a", what={"to": "other"})).changed == ("a",)
     (a,) = store.take()
@@ -162,8 +152,8 @@ def test_a_delay_that_has_passed_does_not_undo_the_wait_after_a_failure(store: S
     case = store.open("1")
     store.settle(case, want("a", not_before=after(hours=1)))
     (a,) = store.take(now=after(hours=1))
-    store.run(claims.retry, a, retry_at=after(hours=5), error="503", now=after(hours=1))
-    assert store.settle(case, want("a"), now=after(hours=2)) == outbox.Settled((), (), ())
+    store.failed(a, ActState.PENDING, after(hours=5), now=after(hours=1))
+    assert store.settle(case, want("a"), now=after(hours=2)) == outbox.Settled()
     assert store.run(next_retry, ["north"]) == after(hours=5)
 
 
@@ -173,8 +163,8 @@ def test_a_parked_act_gets_another_chance_when_its_cause_may_be_gone(store: Stor
 
     def parked() -> None:
         (claimed,) = store.take()
-        store.run(claims.park, claimed, error="422", now=NOW)
-        assert store.settle(case, want("a", what=dict(claimed.act.what))) == outbox.Settled((), (), ())
+        store.failed(claimed, ActState.PARKED)
+        assert store.settle(case, want("a", what=dict(claimed.act.what))) == outbox.Settled()
         assert store.take(now=after(days=99)) == []
 
     parked()
@@ -232,7 +222,8 @@ def test_a_done_act_leaves_what_is_known_of_the_schedule_and_the_person(store: S
         assert store.run(outbox.ledger, case).person == person
     assert store.run(outbox.ledger, case).schedule == record
     assert store.run(schedules.remote_ids, "north", [case.ref]) == {case.ref: {1: ("S9", '"1"')}}
-    assert store.run(schedules.by_remote_id, "north", "S9") == (case.ref, record)
+    owned = store.run(schedules.by_remote_ids, "north", ["S9"])["S9"]
+    assert (owned.ref, owned.record) == (case.ref, record)
     store.run(schedules.save, "north", case.ref, record, remote_id=None, etag='"2"')
     assert store.run(schedules.remote_ids, "north", [case.ref]) == {case.ref: {1: ("S9", '"2"')}}
 
@@ -241,7 +232,7 @@ def test_every_turn_of_an_act_is_in_the_audit(store: Store) -> None:
     case = store.open("1")
     store.run(outbox.settle_wanted, case, [want("a")], facts_at=NOW, now=NOW, correlation="c1")
     (a,) = store.take()
-    store.run(claims.unknown, a, retry_at=NOW, looks=0, error="cut", now=NOW)
+    store.failed(a, ActState.UNKNOWN)
     (a,) = store.take()
     store.run(done, a, Effect({"id": 5}), NOW)
     audit = store.run(events.of_case, "north", case.ref)
@@ -268,6 +259,8 @@ def test_what_is_held_back_holds_up_nothing_that_may_go_out_now(store: Store) ->
     (urgent,) = store.take()
     assert urgent.act.key == "urgent"
     store.run(done, urgent, NOTHING, NOW)
+    assert store.take(now=after(hours=8)) == []
+    assert store.run(next_retry, ["north"]) == after(hours=9)
     assert [c.act.key for c in store.take(now=after(hours=9))] == ["morning"]
 
 
@@ -276,7 +269,7 @@ def test_what_something_else_than_a_case_wants_goes_out_as_an_act_of_a_case_does
     assert store.run(outbox.want, "north", "order-1", told, now=NOW)
     assert not store.run(outbox.want, "north", "order-1", told, now=NOW)
     more = want("more", ActKind.MAIL, not_before=after(hours=1))
-    assert store.run(outbox.want, "north", "order-1", more, now=NOW, correlation="c1")
+    assert store.run(outbox.want, "north", "order-1", more, now=NOW)
     assert store.run(outbox.want, "north", "order-2", want("told", ActKind.MAIL), now=NOW)
     (other,) = store.take()
     assert (other.ref, other.act.key) == ("order-2", "told")
@@ -284,12 +277,12 @@ def test_what_something_else_than_a_case_wants_goes_out_as_an_act_of_a_case_does
     (mine,) = store.take(now=after(hours=1))
     assert store.take(now=after(hours=1)) == []
     assert (mine.ref, mine.act.n, mine.act.key, mine.person_id, mine.client) == ("order-1", 1, "told", "", None)
-    store.run(claims.unknown, mine, retry_at=after(hours=2), looks=0, error="cut", now=NOW)
+    store.failed(mine, ActState.UNKNOWN, after(hours=2))
     (mine,) = store.take(now=after(hours=2))
     store.run(done, mine, NOTHING, after(hours=2))
     assert not store.run(outbox.want, "north", "order-1", want("told", ActKind.MAIL), now=after(hours=3))
     (later,) = store.take(now=after(hours=3))
-    store.run(claims.park, later, error="422", now=NOW)
+    store.failed(later, ActState.PARKED)
     assert store.run(outbox.release_parked, "north", after(hours=4)) == 1
     names = [e.name for e in store.run(events.of_case, "north", "order-1")]
     assert names == ["act.wanted", "act.wanted", "act.unknown", "act.done", "act.parked", "act.requeued"]
@@ -307,6 +300,7 @@ def test_what_something_else_than_a_case_wants_no_more_is_dropped_unless_it_may_
 
 KEYS = ("a", "b", "c", "d")
 KINDS = {"a": ActKind.MESSAGE, "b": ActKind.MESSAGE, "c": ActKind.MAIL, "d": ActKind.MESSAGE}
+FAILED = {"retry": ActState.PENDING, "unknown": ActState.UNKNOWN, "park": ActState.PARKED}
 STEP = st.one_of(
     st.tuples(st.just("settle"), st.lists(st.sampled_from(KEYS), unique=True), st.integers(0, 1)),
     st.tuples(
@@ -348,14 +342,10 @@ def _carry_out(store: Store, name: str, now: datetime) -> None:
     for claimed in store.take(now=now):
         if name == "done":
             store.run(done, claimed, NOTHING, now)
-        elif name == "park":
-            store.run(claims.park, claimed, error="e", now=now)
         elif name == "give_back":
             store.run(claims.give_back, claimed, now=now)
-        elif name == "retry":
-            store.run(claims.retry, claimed, retry_at=now, error="e", now=now)
-        elif name == "unknown":
-            store.run(claims.unknown, claimed, retry_at=now, looks=1, error="e", now=now)
+        elif name != "die":
+            store.failed(claimed, FAILED[name], now, now=now)
 
 
 def _heads_only(store: Store, case: Case) -> None:

@@ -58,7 +58,7 @@ def test_one_act_of_a_schedule_is_under_way_though_parked_ones_get_another_chanc
     first, second = (want(key, ActKind.CHANGE, what={"n": 1}) for key in ("c1", "c2"))
     two.one.settle(case, first)
     (taken,) = two.one.take()
-    two.one.run(claims.park, taken, error="refused", now=NOW)
+    two.one.failed(taken, ActState.PARKED)
     two.one.settle(case, first, second)
     under_way: list[ClaimedAct] = []
     two.before("UPDATE acts SET ready_at", lambda: under_way.extend(two.one.take(now=after(seconds=1))))
@@ -71,7 +71,7 @@ def test_a_vendor_that_is_back_lets_nothing_go_that_was_taken_meanwhile(two: Two
     case = two.one.open("1")
     two.one.settle(case, want("p", ActKind.PAUSE, what={"n": 1}))
     (taken,) = two.one.take()
-    two.one.run(claims.retry, taken, retry_at=after(minutes=10), error="down", now=NOW)
+    two.one.failed(taken, ActState.PENDING, after(minutes=10))
 
     def probe() -> None:
         lease = {"now": after(seconds=1), "owner": "one", "lease_until": after(seconds=61)}
@@ -81,7 +81,7 @@ def test_a_vendor_that_is_back_lets_nothing_go_that_was_taken_meanwhile(two: Two
     taken_meanwhile: list[ClaimedAct] = []
     two.before("UPDATE acts", probe)
     span = {"settle": timedelta(seconds=30), "gap": timedelta(0)}
-    two.other.run(claims.let_go, "north", "platform", now=after(seconds=1), **span)
+    two.other.run(claims.retry_soon, "north", "platform", now=after(seconds=1), **span)
     taken_meanwhile += two.other.take("two", now=after(seconds=2))
     assert [found.act.state for found in taken_meanwhile] == [ActState.SENDING]
 
@@ -90,8 +90,8 @@ def test_letting_acts_go_and_deciding_on_them_do_not_lock_each_other_out(two: Tw
     case = two.one.open("1")
     two.one.settle(case, want("c", ActKind.PUT_PERSON, what={"n": 1}), want("p", ActKind.PAUSE, what={"n": 1}))
     for taken in two.one.take():
-        two.one.run(claims.retry, taken, retry_at=after(minutes=10), error="down", now=NOW)
-    deciding = threading.Thread(target=lambda: two.one.run(outbox.rows_of, case))
+        two.one.failed(taken, ActState.PENDING, after(minutes=10))
+    deciding = threading.Thread(target=lambda: two.one.run(outbox.lock_acts, case.tenant, case.ref))
 
     def decide_meanwhile() -> None:
         deciding.start()
@@ -99,7 +99,7 @@ def test_letting_acts_go_and_deciding_on_them_do_not_lock_each_other_out(two: Tw
 
     two.before("UPDATE acts", decide_meanwhile, nth=2)
     span = {"settle": timedelta(seconds=30), "gap": timedelta(0)}
-    two.other.run(claims.let_go, "north", "platform", now=after(seconds=1), **span)
+    two.other.run(claims.retry_soon, "north", "platform", now=after(seconds=1), **span)
     deciding.join()
     assert two.failures == []
 

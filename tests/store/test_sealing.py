@@ -13,7 +13,7 @@ from sqlalchemy import Text as Raw
 
 from adapter.domain.facts import Note, Signal
 from adapter.engine.audit_heads import readable_head
-from adapter.store import cases, drift, events, facts, keys, reads, requests
+from adapter.store import cases, events, facts, keys, queries, reads, requests
 from adapter.store.audit_chain import HEAD
 from adapter.store.database import Database
 from adapter.store.errors import StoreError
@@ -46,7 +46,7 @@ def filled(db: Database, count: int = 3) -> list[str]:
     """Cases with what is personal in each kind of column; their references."""
     db.upgrade()
     store = Store(db)
-    store.run(keys.agree, NOW)
+    store.run(keys.note_keys, NOW)
     refs = []
     for n in range(count):
         case = store.open(f"order-{n}", person_id=f"{PERSON}-{n}")
@@ -150,7 +150,7 @@ def test_a_new_key_takes_over_while_everybody_writes_and_after_a_kill(place: str
             pytest.fail("it never came to its end")
     db = database(place, NEW)
     kept(db, refs)
-    Store(db).run(keys.agree, NOW)
+    Store(db).run(keys.note_keys, NOW)
     raw = db.run_sync(stored)
     assert raw.count(MARK) == len(raw.splitlines())
     assert f"{MARK}{db.sealing.current}" in raw
@@ -161,16 +161,16 @@ def test_a_new_key_takes_over_while_everybody_writes_and_after_a_kill(place: str
 def _reseal_until_killed(db: Database, refs: list[str]) -> None:
     """Two transactions of the change of keys, with others' between them; ``KeyboardInterrupt`` where more is left."""
     store = Store(db)
-    store.run(keys.agree, NOW)
+    store.run(keys.note_keys, NOW)
     for turn, each in enumerate(keys.TABLES):
-        changed, _ = db.run_sync(partial(keys.some, each=each, after=()))
+        changed, _ = db.run_sync(partial(keys.reseal_batch, each=each, after=()))
         store.run(events.record, "north", refs[0], "told", {"why": WORDS}, now=NOW)
         store.run(facts.save, "north", refs[1], {}, {"notes": StoredFact.read("notes", NOTES, (), NOW)})
         kept(db, refs)
         if changed and turn:
             raise KeyboardInterrupt
     assert db.run_sync(keys.left) == 0
-    assert db.run_sync(partial(keys.finished, now=NOW)) == 0
+    assert db.run_sync(partial(keys.note_all_sealed, now=NOW)) == 0
 
 
 async def test_the_change_is_made_once_and_asked_for_no_more(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ async def test_the_change_is_made_once_and_asked_for_no_more(tmp_path: Path) -> 
     filled(plain, count=keys.BATCH + 5)
     plain.close()
     db = database(url, OLD)
-    Store(db).run(keys.agree, NOW)
+    Store(db).run(keys.note_keys, NOW)
     first = await keys.reseal(db, lambda: NOW)
     assert (first.changed > 3 * keys.BATCH, first.left) == (True, 0)
     assert await keys.reseal(db, lambda: NOW) == keys.Resealed(0, 0)
@@ -207,7 +207,7 @@ def test_a_lost_or_wrong_key_is_told_once_and_nothing_is_done(
     right.close()
     db = database(url, *secrets, lookup=lookup)
     with pytest.raises(StoreError, match=told) as refused:
-        Store(db).run(keys.agree, NOW)
+        Store(db).run(keys.note_keys, NOW)
     assert refused.value.reason == "key"
     db.close()
 
@@ -243,7 +243,7 @@ def test_a_damaged_request_comparison_or_head_stops_no_page_no_other_request_and
     (found,) = store.run(requests.all_requests)
     assert "damaged" in found.content["unreadable"]
     assert store.run(requests.claim, ["north"], now=NOW, owner="a", lease_until=NOW) is not None
-    assert store.run(drift.last_drift, "north") is None
+    assert store.run(queries.last_drift, "north") is None
     (head,) = store.run(events.named, "north", HEAD)
     assert readable_head(head.data) is None
     db.close()

@@ -61,7 +61,7 @@ def count(conn: Connection, table: str) -> int:
 
 
 @pytest.mark.parametrize("revision", REVISIONS)
-def test_every_released_schema_is_brought_forward_with_its_rows(tmp_path: Path, revision: str) -> None:
+def test_every_released_schema_is_brought_forward_with_its_rows_and_works(tmp_path: Path, revision: str) -> None:
     url = f"sqlite:///{tmp_path}/old.db"
     at_revision(url, revision)
     engine = create_engine(url)
@@ -76,22 +76,12 @@ def test_every_released_schema_is_brought_forward_with_its_rows(tmp_path: Path, 
     for name, rows in filled.items():
         assert db.run_sync(lambda c, t=name: count(c, t)) == rows, name  # type: ignore[misc]  # bound early
     db.upgrade()
-    db.close()
-
-
-@pytest.mark.parametrize("revision", REVISIONS)
-def test_an_upgraded_database_is_worked_with_at_once(tmp_path: Path, revision: str) -> None:
-    url = f"sqlite:///{tmp_path}/old.db"
-    at_revision(url, revision)
-    db = Database(url, inline=True)
-    db.upgrade()
     store = Store(db)
     case = store.open("1")
     store.settle(case, want("a"))
     assert [act.key for act in store.run(outbox.acts, "north", case.ref)] == ["a"]
-    assert store.run(cases.open_cases_of_person, "north", PERSON)[0].ref == case.ref
+    assert store.run(cases.open_cases_of_person, "north", PERSON) == [case]
     assert store.run(persons.external_id_for, "north", PERSON, store.rng)
-    assert case.opened_at == NOW
     db.close()
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, insert, select
 
 from adapter.domain.ledger import ActKind, ActState, Wanted
 from adapter.ports import Effect
-from adapter.store import claims, outbox, visits
+from adapter.store import outbox, visits
 from adapter.store.tables import acts
 from tests.store.backends import NOW, Store, after, done
 
@@ -57,8 +57,8 @@ def test_acts_of_looks_are_forgotten_once_they_are_over_and_old_and_no_sooner(st
         store.run(done, claimed, Effect({"visit": 1}), NOW)
     settle(store, {waiting.ref: REMOVE})
     later = NOW + timedelta(days=90)
-    assert store.run(visits.old, "north", NOW, 10) == []
-    old = store.run(visits.old, "north", later, 10)
+    assert store.run(visits.forgettable, "north", NOW, 10) == []
+    old = store.run(visits.forgettable, "north", later, 10)
     assert old == [sent.ref], f"not {unknown.ref}, of which nothing is known yet"
     store.run(visits.forget, "north", old)
 
@@ -69,7 +69,7 @@ def test_acts_of_looks_are_forgotten_once_they_are_over_and_old_and_no_sooner(st
 def test_what_is_held_back_of_many_looks_is_let_go_at_once_each_looks_acts_in_their_order(store: Store) -> None:
     settle(store, dict.fromkeys(LOOKS, VISIT))
     for claimed in store.take():
-        store.run(claims.park, claimed, error="a key is missing", now=NOW)
+        store.failed(claimed, ActState.PARKED)
     settle(store, {LOOKS[0]: VISIT})
     parked = {"tenant": "north", "ref": LOOKS[0], "n": 2, "key": "2:remove", "kind": ActKind.REMOVE_VISIT}
     first = select(acts).where(acts.c.ref == LOOKS[0])

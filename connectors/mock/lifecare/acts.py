@@ -63,20 +63,19 @@ class CareActs(LifecareState):
 
     def protect(self, person_id: str, how: Protection = "registration") -> None:
         """Protect a person: ``invisible`` hides the client from the key altogether (LA9), ``none`` undoes all."""
-        client = self.row("clients", person_id)
-        on, undo = how != "none", how == "none"
-        fields: dict[str, Any] = {}
-        if undo or how == "registration":
-            fields["ProtectedRegistration"] = on
-        if undo or how in ("confidential", "invisible"):
-            fields["IsConfidential"] = on
-        if undo or how == "address":
-            fields["Addresses"] = [{**address, "Protected": on} for address in client["Addresses"]]
-        if undo or how == "phone":
-            fields["Phones"] = [{**phone, "Protected": on} for phone in client["Phones"]]
+        client, undo = self.row("clients", person_id), how == "none"
+        shown = not undo
+        fields: dict[str, dict[str, Any]] = {
+            "registration": {"ProtectedRegistration": shown},
+            "confidential": {"IsConfidential": shown},
+            "address": {"Addresses": [{**address, "Protected": shown} for address in client["Addresses"]]},
+            "phone": {"Phones": [{**phone, "Protected": shown} for phone in client["Phones"]]},
+            "invisible": {"IsConfidential": shown},
+        }
         if undo or how == "invisible":
-            self.tables["clients"].hide(person_id, on, self.now())
-        self._touch("clients", person_id, **fields)
+            self.tables["clients"].hide(person_id, shown, self.now())
+        for each in fields if undo else (how,):
+            self._touch("clients", person_id, **fields[each])
 
     def decease(self, person_id: str, day: date | None = None) -> None:
         """Deregister a person who has died; the client is no longer active."""

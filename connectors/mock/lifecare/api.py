@@ -5,9 +5,8 @@ from __future__ import annotations
 from itertools import count
 from typing import Final
 
-from connectors.mock.lifecare.notes import NoteRefused
-from connectors.mock.lifecare.query import BadQuery, parse_list_query, parse_q
-from connectors.mock.lifecare.rendering import Renderer, html_error, message_error, shaped_error
+from connectors.mock.lifecare.query import parse_list_query, parse_q
+from connectors.mock.lifecare.rendering import Invalid, Renderer, html_error, message_error, shaped_error
 from connectors.mock.lifecare.resources import RESOURCES, Resource
 from connectors.mock.lifecare.table import Row
 from connectors.mock.lifecare.visits import VisitActs
@@ -38,12 +37,11 @@ class Api:
         """Answer one request."""
         try:
             return self._answer(request, *route(request.path))
-        except BadQuery as bad:
-            return message_error(400, bad.message) if bad.observed else self._error(request, 400, bad.message)
-        except NoteRefused as refused:
-            if refused.fields is not None:
-                return message_error(400, refused.message, ModelState=dict(refused.fields))
-            return self._error(request, 400, refused.message)
+        except Invalid as wrong:
+            if wrong.observed or wrong.fields:
+                more = {"ModelState": wrong.fields} if wrong.fields else {}
+                return message_error(400, wrong.message, **more)
+            return self._error(request, 400, wrong.message)
 
     def _answer(self, request: Request, resource: str | None, entity_id: str | None) -> Answer:
         if resource is None:
@@ -144,8 +142,7 @@ class Api:
         return row.rendered
 
     def _error(self, request: Request, status: int, message: str) -> Answer:
-        shape = self._state.settings.error_shape
-        return shaped_error(status, message, _url(request), shape, next(self._error_turn))
+        return shaped_error(status, message, _url(request), next(self._error_turn))
 
 
 def route(path: str) -> tuple[str | None, str | None]:
@@ -156,14 +153,6 @@ def route(path: str) -> tuple[str | None, str | None]:
     if name not in RESOURCES or (entity_id and not RESOURCES[name].by_id):
         return None, None
     return name, entity_id or None
-
-
-def ignored_parameters(resource: str | None, names: list[str]) -> tuple[str, ...]:
-    """Those of a list's parameters that have no effect, as ``gt`` has none on ``orders`` (L7)."""
-    if resource is None or resource not in RESOURCES:
-        return ()
-    known = {"domain", "key", "q", "limit", "offset", *(("gt", "lt") if RESOURCES[resource].feed else ())}
-    return tuple(name for name in names if name not in known)
 
 
 def _url(request: Request) -> str:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from connectors.mock.lifecare import catalogue
 from connectors.mock.lifecare.acts import CareActs
 from connectors.mock.lifecare.catalogue import Personnel
-from connectors.mock.lifecare.rendering import rtf
+from connectors.mock.lifecare.rendering import Invalid, read_body, rtf
 from connectors.mock.lifecare.table import utc
 
 _BY_ID: Final = {person.id: person for person in catalogue.PERSONNEL.values()}
@@ -67,15 +67,6 @@ class WrittenNote:
     execution_id: int | None
     personnel_id: int
     text: str
-
-
-class NoteRefused(Exception):
-    """The request is refused with 400. ``fields`` are ASP.NET's ``ModelState``, where fields are malformed."""
-
-    def __init__(self, message: str, fields: Mapping[str, list[str]] | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.fields = fields
 
 
 class NoteActs(CareActs):
@@ -145,8 +136,8 @@ class NoteActs(CareActs):
             self.delete("documentations", note_id)
 
     def write_note(self, body: bytes) -> dict[str, Any]:
-        """``POST /api/v2/provider_notes``: the note as the vendor answers it. Raises NoteRefused."""
-        asked = _read(body)
+        """``POST /api/v2/provider_notes``: the note as the vendor answers it. Raises Invalid."""
+        asked = read_body(NoteRequest, body, "createRequest")
         client, headline, author = self._parties(asked)
         now, signed = self.now(), bool(asked.is_signed)
         created = asked.created_date_time_utc or now
@@ -191,7 +182,7 @@ class NoteActs(CareActs):
         }
 
     def _parties(self, asked: NoteRequest) -> tuple[Mapping[str, Any], Mapping[str, Any], Personnel]:
-        """The client, the heading and the author of a note. Raises NoteRefused where one is not there, or not any
+        """The client, the heading and the author of a note. Raises Invalid where one is not there, or not any
         more, and where the unit or the execution is not."""
         clients = [row for row in self.tables["clients"].where("Id", asked.client_id) if not row.hidden | row.deleted]
         client = there(clients[0].data if clients else None, "clientId")
@@ -219,15 +210,7 @@ def _author(person: Personnel) -> dict[str, Any]:
 
 
 def there(found: T | None, name: str) -> T:
-    """What was found. Raises NoteRefused where there is nothing."""
+    """What was found. Raises Invalid where there is nothing."""
     if found is None:
-        raise NoteRefused(f"Invalid argument: {name}. It does not exist for the client, or is not active.")
+        raise Invalid(f"Invalid argument: {name}. It does not exist for the client, or is not active.")
     return found
-
-
-def _read(body: bytes) -> NoteRequest:
-    try:
-        return NoteRequest.model_validate_json(body)
-    except ValidationError as error:
-        wrong = {".".join(["createRequest", *map(str, part["loc"][:1])]): [part["msg"]] for part in error.errors()}
-        raise NoteRefused("The request is invalid.", wrong) from None

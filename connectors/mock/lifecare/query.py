@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
+from connectors.mock.lifecare.rendering import Invalid
 from connectors.mock.lifecare.resources import RESOURCES
 
 _SECONDS = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}")
@@ -20,15 +21,6 @@ _PERSON = re.compile(r"\d{8}[0-9A-Z]{4}")
 _FIELD = re.compile(r"\s*([A-Za-z][A-Za-z.]*)\s*=\s*")
 _QUOTED = re.compile(r"'((?:[^']|'')*)'")
 _AND = re.compile(r" and (?=\S)")
-
-
-class BadQuery(Exception):
-    """The gateway refuses the query with 400. ``observed`` marks the two messages known word for word (L5)."""
-
-    def __init__(self, message: str, *, observed: bool = False) -> None:
-        super().__init__(message)
-        self.message = message
-        self.observed = observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +34,28 @@ class Condition:
 
 @lru_cache(4096)  # the same is asked again and again
 def parse_q(q: str, resource: str) -> tuple[Condition, ...]:
-    """The conditions of a ``q`` to a resource, all of which must hold (LA1). Raises BadQuery (L5, L6)."""
+    """The conditions of a ``q`` to a resource, all of which must hold (LA1). Raises Invalid (L5, L6)."""
     searchable = RESOURCES[resource].searchable
     conditions: list[Condition] = []
     at = 0
     while True:
         name = _FIELD.match(q, at)
         if name is None:
-            raise BadQuery("Invalid query format", observed=True)
+            raise Invalid("Invalid query format", observed=True)
         quoted = _QUOTED.match(q, name.end())
         if quoted is None:
-            raise BadQuery("Condition value must be surrounded by single quotes", observed=True)
+            raise Invalid("Condition value must be surrounded by single quotes", observed=True)
         field = name[1]
         kind = searchable.get(field)
         if kind is None:
-            raise BadQuery(f"Invalid argument: q. The field '{field}' is not searchable.")
+            raise Invalid(f"Invalid argument: q. The field '{field}' is not searchable.")
         conditions.append(Condition(field, kind, _typed(field, kind, quoted[1].replace("''", "'"))))
         at = quoted.end()
         if at == len(q):
             return tuple(conditions)
         joined = _AND.match(q, at)
         if joined is None:
-            raise BadQuery("Invalid query format", observed=True)
+            raise Invalid("Invalid query format", observed=True)
         at = joined.end()
 
 
@@ -86,7 +78,7 @@ def _typed(field: str, kind: str, text: str) -> Any:
                 return text
     except (ValueError, KeyError):
         pass
-    raise BadQuery(f"Invalid argument: q. The value of '{field}' has the wrong format.")
+    raise Invalid(f"Invalid argument: q. The value of '{field}' has the wrong format.")
 
 
 def parse_instant(text: str) -> datetime:
@@ -107,12 +99,12 @@ class ListQuery(BaseModel):
 
 
 def parse_list_query(query: Mapping[str, str]) -> ListQuery:
-    """The parameters of a list. Raises BadQuery with the first that is wrong."""
+    """The parameters of a list. Raises Invalid with the first that is wrong."""
     try:
         return ListQuery.model_validate(query)
     except ValidationError as error:
         wrong = error.errors()[0]
-        raise BadQuery(f"Invalid argument: {wrong['loc'][0]}. {wrong['msg']}.") from None
+        raise Invalid(f"Invalid argument: {wrong['loc'][0]}. {wrong['msg']}.") from None
 
 
 def search_value(row: Mapping[str, Any], field: str, kind: str, server_zone: ZoneInfo) -> Any:

@@ -6,16 +6,37 @@ import html
 import zlib
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ValidationError
 
 from connectors.mock.routing import Answer, json_answer
 
 OPEN_ENDS: Final = frozenset({"EndDate", "ToDate", "ExecutionEndDate", "DecisionEndDate", "ExecutedDecisionEndDate"})
-ErrorShape = Literal["message", "string", "empty", "html"]
-_SHAPES: Final[tuple[ErrorShape, ...]] = ("message", "string", "empty", "html")
 _NO_END: Final = (None, ..., "0001-01-01T00:00:00", "9999-12-31T00:00:00")
 """What stands in an open end (L15); ``...`` leaves the field out."""
+
+
+class Invalid(Exception):
+    """A request is refused with 400. ``observed``: word for word as the live gateway was seen to say it (L5), so always
+    in ASP.NET's own shape; ``fields`` are its ``ModelState``, where fields are malformed."""
+
+    def __init__(self, message: str, *, observed: bool = False, fields: Mapping[str, list[str]] | None = None) -> None:
+        super().__init__(message)
+        self.message, self.observed, self.fields = message, observed, fields
+
+
+B = TypeVar("B", bound=BaseModel)
+
+
+def read_body(model: type[B], body: bytes, name: str) -> B:
+    """The body of a write. Raises Invalid with the malformed fields, which are called after ``name``."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        wrong = {".".join([name, *map(str, part["loc"][:1])]): [part["msg"]] for part in error.errors()}
+        raise Invalid("The request is invalid.", fields=wrong) from None
 
 
 def message_error(status: int, message: str, **more: Any) -> Answer:
@@ -23,16 +44,16 @@ def message_error(status: int, message: str, **more: Any) -> Answer:
     return json_answer({"Message": message, **more}, status)
 
 
-def shaped_error(status: int, message: str, url: str, setting: str, turn: int) -> Answer:
-    """An error in the shape that is set, or in the one whose ``turn`` it is (L9). Only the page shows the ``url``."""
-    match _SHAPES[turn % len(_SHAPES)] if setting == "mixed" else setting:
-        case "string":
+def shaped_error(status: int, message: str, url: str, turn: int) -> Answer:
+    """An error in the shape whose ``turn`` it is (L9). Only the page shows the ``url``."""
+    match turn % 4:
+        case 0:
+            return message_error(status, message)
+        case 1:
             return json_answer(message, status)
-        case "empty":
+        case 2:
             return Answer(status)
-        case "html":
-            return html_error(status, message, url)
-    return message_error(status, message)
+    return html_error(status, message, url)
 
 
 def html_error(status: int, message: str, url: str) -> Answer:

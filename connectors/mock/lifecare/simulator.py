@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from typing import Final
 
 from connectors.mock.admin import Admin, Views
-from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY, Api, ignored_parameters, route
+from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY, Api, route
 from connectors.mock.lifecare.state import Settings
 from connectors.mock.lifecare.visits import VisitActs
 from connectors.mock.routing import Answer, Clock, Request
@@ -44,8 +44,7 @@ ACTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request that arrived. ``query`` is without domain and key; ``ignored`` names parameters that had no effect, as
-    ``gt`` has none on ``orders`` (L7); ``resource`` is None outside the API."""
+    """A request that arrived. ``query`` is without domain and key; ``resource`` is None outside the API."""
 
     time: datetime
     method: str
@@ -53,7 +52,6 @@ class Received:
     resource: str | None
     query: Mapping[str, str]
     status: int
-    ignored: tuple[str, ...]
 
 
 class SimulatedLifecare(VisitActs):
@@ -77,9 +75,7 @@ class SimulatedLifecare(VisitActs):
         self._access = (domain, key, seed)
         super().__init__(clock, server_zone=server_zone, page_cap=page_cap)
         views: Views = {
-            "received": lambda _: self.received(),
             "notes": lambda _: self.notes_written(),
-            "visits": lambda _: self.visits(),
             "settings": lambda _: self.settings,
         }
         self._admin = Admin(self, ACTS, views, self.reset)
@@ -111,7 +107,6 @@ class SimulatedLifecare(VisitActs):
             return self._admin(request)
         answer, now, resource = self._api(request), self.now(), route(request.path)[0]
         query = {name: value for name, value in request.query if name not in ("domain", "key")}
-        ignored = ignored_parameters(resource, list(query))
-        self._received.append(Received(now, request.method, request.path, resource, query, answer.status, ignored))
+        self._received.append(Received(now, request.method, request.path, resource, query, answer.status))
         dated = {"date": format_datetime(now.replace(microsecond=0), usegmt=True), "server": "Microsoft-IIS/10.0"}
         return replace(answer, headers={**answer.headers, **dated})

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from connectors.mock.lifecare import catalogue
-from connectors.mock.lifecare.rendering import OPEN_ENDS, ErrorShape
+from connectors.mock.lifecare.rendering import OPEN_ENDS
 from connectors.mock.lifecare.resources import RESOURCES
 from connectors.mock.lifecare.table import Key, Row, Table, utc
 from connectors.mock.routing import Clock
@@ -37,17 +37,16 @@ class Settings:
 
     ``page_cap``: the most rows that one page holds, whatever ``limit`` asks for (L8). ``skew_seconds``: how far the
     server's clock is ahead. ``unlicensed``: names of resources that the key has no licence for (L12), also
-    ``provider_notes``. ``empty_list``: what a list without matches answers (L10). ``error_shape`` (L9) and ``dates``
-    (L14, L15): ``mixed`` goes through all there are; ``dates`` counts for rows that are changed, or read for the first
-    time, afterwards. ``read_back``: the heading that a note written under a provider heading is read back under; a
-    heading without an entry can't be read back (LA3, LA4).
+    ``provider_notes``. ``empty_list``: what a list without matches answers (L10). ``dates`` (L14, L15): ``mixed`` goes
+    through all there are; it counts for rows that are changed, or read for the first time, afterwards. ``read_back``:
+    the heading that a note written under a provider heading is read back under; a heading without an entry can't be
+    read back (LA3, LA4).
     """
 
     page_cap: int = 100
     skew_seconds: float = 0.0
     unlicensed: set[str] = field(default_factory=set)
     empty_list: Literal["mixed", "404", "[]"] = "mixed"
-    error_shape: Literal["mixed"] | ErrorShape = "mixed"
     dates: Literal["mixed", "plain"] = "mixed"
     read_back: dict[int, str] = field(
         default_factory=lambda: {

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_pascal
 
 from connectors.mock.lifecare import catalogue
-from connectors.mock.lifecare.notes import Instant, NoteActs, NoteRefused, there
+from connectors.mock.lifecare.notes import Instant, NoteActs, there
+from connectors.mock.lifecare.rendering import Invalid, read_body
 from connectors.mock.lifecare.table import Row
 
 _USERS: Final = {person.signature: person.person_id for person in catalogue.PERSONNEL.values()}
@@ -98,14 +99,14 @@ class VisitActs(NoteActs):
         return [row.data for row in self.tables["reported_visits"].rows.values() if not row.deleted]
 
     def write_visit(self, body: bytes) -> int:
-        """``POST /api/v1/reported_visits``: the id of the visit that was made or changed. Raises NoteRefused."""
-        asked = _read(body)
+        """``POST /api/v1/reported_visits``: the id of the visit that was made or changed. Raises Invalid."""
+        asked = read_body(VisitReport, body, "reportedVisit")
         self._check(asked)
         known = self._known(asked.external_id, asked.reporting_system)
         if asked.id is None and known is not None:
-            raise NoteRefused("Invalid argument: ExternalId. The visit has been reported before.")
+            raise Invalid("Invalid argument: ExternalId. The visit has been reported before.")
         if asked.id is not None and (known is None or known.key != asked.id):
-            raise NoteRefused("Invalid argument: Id. There is no such visit of the reporting system.")
+            raise Invalid("Invalid argument: Id. There is no such visit of the reporting system.")
         fields = asked.model_dump(by_alias=True, exclude_none=True) | {"LastUpdatedTime": self.now()}
         if known is None:
             visit_id = self._next("visit")
@@ -133,7 +134,7 @@ class VisitActs(NoteActs):
         return next((r for r in rows if not r.deleted and r.data["ReportingSystem"] == reporting_system), None)
 
     def _check(self, asked: VisitReport) -> None:
-        """Whose visit, by whom and of what: all of it stands in Lifecare. Raises NoteRefused."""
+        """Whose visit, by whom and of what: all of it stands in Lifecare. Raises Invalid."""
         client = there(self.tables["clients"].get(asked.client_person_id), "ClientPersonId").data
         for execution_id in {asked.execution_id, *(service.execution_id for service in asked.services)}:
             execution = self.tables["executions"].get(execution_id)
@@ -147,11 +148,3 @@ class VisitActs(NoteActs):
             row = self.tables["service_configurations"].get(service.service_type.code)
             same = row is not None and row.data["CategoryId"] == service.service_category.code
             there(row if same else None, "ServiceType")
-
-
-def _read(body: bytes) -> VisitReport:
-    try:
-        return VisitReport.model_validate_json(body)
-    except ValidationError as error:
-        wrong = {".".join(["reportedVisit", *map(str, part["loc"][:1])]): [part["msg"]] for part in error.errors()}
-        raise NoteRefused("The request is invalid.", wrong) from None

@@ -200,28 +200,12 @@ class SetOutcome(Body):
     told_at: Instant | None = None
 
 
-class Page(BaseModel):
-    """Query parameters of a list that goes on by cursor; ``cursor`` is the place after which the page begins."""
+class ScheduleQuery(BaseModel):
+    """Query parameters of the list of schedules; ``cursor`` is the place after which the page begins."""
 
     limit: int = Field(default=100, ge=1, le=500)
     cursor: Annotated[int, BeforeValidator(from_cursor)] = -1
-
-
-class CustomerQuery(Page):
-    """Query parameters of the list of customers."""
-
-    external_id: str | None = Field(default=None, alias="externalId")
-
-
-class ScheduleQuery(Page):
-    """Query parameters of the list of schedules; None narrows nothing. ``updated_since`` is an instant, included."""
-
-    model_config = ConfigDict(alias_generator=to_camel)
-
-    external_reference: str | None = None
-    customer_external_id: str | None = None
-    status: Status | None = None
-    updated_since: Instant | None = None
+    external_reference: str | None = Field(default=None, alias="externalReference")
 
 
 class SupervisionQuery(BaseModel):

@@ -96,10 +96,6 @@ class PhoniroState:
         self.tokens.clear()
         return revoked
 
-    def set_habits(self, etag_style: EtagStyle = "strong", outcome_after_seconds: float = 0) -> None:
-        """Switch the two habits."""
-        self.etag_style, self.outcome_after_seconds = etag_style, outcome_after_seconds
-
     def set_nights(self, plan: NightPlan) -> None:
         """From now on it lives its nights by itself; without a plan every look is done at its time."""
         self.nights = plan

@@ -1,22 +1,35 @@
-"""``adapter adopt``: propose the adopt file, by matching Phoniro's schedules with Lifecare's orders."""
+"""``adapter compare`` and ``adapter adopt``: Phoniro's schedules beside the cases, and those to be taken over."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
+import tomlkit
 import typer
 
 from adapter.bootstrap import Service, build
 from adapter.cli.failures import fail
-from adapter.cli.open_service import command_settings, tell_left_out
+from adapter.cli.open_service import command_settings, missing_database, open_service, tell_left_out
 from adapter.cli.options import ConfigOption
+from adapter.cli.reader import noted, noted_if_possible
 from adapter.domain.facts import OrderStatus, Signal
-from adapter.engine.comparison import OURS
+from adapter.engine.comparison import LAG, OURS, compare
 from adapter.engine.request_file import NEEDED
 from adapter.ports import PortError
 from adapter.settings import Settings
 from connectors.errors import NotFound, VendorError
-from connectors.phoniro.wire import BrokenRow
+from connectors.rows import BrokenRow
+
+FOUND = {
+    "changed": "changed",
+    "missing": "missing in Phoniro",
+    "unowned": "of no case",
+    "left_out": f"left out, as they changed within the last {LAG.seconds // 60} minutes (compare again then)",
+    "unread": "can't be read",
+}
+"""What a comparison finds, in words."""
 
 WAY_IN = (*NEEDED, Signal.INSTALLATION_BOOKED, Signal.APPENDIX_SIGNED)
 """What is proposed as done: all that the routine asks for before a camera is up, so that nobody is reminded of it."""
@@ -26,22 +39,44 @@ HEAD = """# Proposed by `adapter adopt`. Go through each entry: is the schedule 
 """
 
 
+def compare_now(config: ConfigOption = None) -> None:
+    """Compare Phoniro's schedules with the cases.
+
+    Every schedule with what the cases know of it; what drifted is put right or told (engine.drift). It is also made
+    once a day by itself.
+    """
+    with open_service(config) as service:
+        service.runtime.db.run_sync(lambda c: noted(c, service, "compare"))
+        asyncio.run(_compare(service))
+
+
+async def _compare(service: Service) -> None:
+    async with _read_whole(service):
+        for name, tenant in service.runtime.tenants.items():
+            found = await compare(service.runtime, tenant)
+            typer.echo(
+                f"{name}: {found.listed} schedules listed: {found.same} as they should be, "
+                f"{found.others} of somebody else than the adapter"
+            )
+            for what, told in FOUND.items():
+                if labels := getattr(found, what):
+                    typer.echo(f"  {told}: {', '.join(labels)}")
+
+
 def propose(config: ConfigOption = None) -> None:
     """Propose the adopt file for going live.
 
     Phoniro's running schedules are matched with Lifecare's orders. The proposal is printed and nothing is stored: check
     each entry, say who did and why, and save it as the adopt file.
     """
-    settings = command_settings(config)
-    try:
-        typer.echo(asyncio.run(_propose(settings)))
-    except (PortError, VendorError) as error:
-        raise fail(f"Not all schedules and orders could be read: {error}") from None
+    typer.echo(asyncio.run(_propose(command_settings(config))))
 
 
 async def _propose(settings: Settings) -> str:
-    async with build(settings) as service:
+    async with build(settings) as service, _read_whole(service):
         tell_left_out(service.runtime.refused)
+        if not missing_database(settings):
+            noted_if_possible(service.runtime.db, service.tenants, "adopt")
         lines = [HEAD]
         for name in service.tenants:
             found = await proposals(service, name)
@@ -73,8 +108,19 @@ async def proposals(service: Service, tenant: str) -> list[str]:
             why = "the person isn't named in Phoniro" if not person_id else f"{len(running)} executed camera orders"
             found.append(f"# schedule {schedule.id}: no proposal ({why}); find its order by hand\n")
             continue
-        done = ", ".join(f'"{signal.value}"' for signal in WAY_IN)
-        several = f'tenant = "{tenant}"\n' if len(service.tenants) > 1 else ""
-        ids = f'order = "{running[0].id}"\nschedule = "{schedule.id}"'
-        found.append(f'[[adopt]]\n{several}{ids}\ndone = [{done}]\nwho = ""\nwhy = ""\n')
+        several = {"tenant": tenant} if len(service.tenants) > 1 else {}
+        done = [signal.value for signal in WAY_IN]
+        entry = {**several, "order": running[0].id, "schedule": schedule.id, "done": done, "who": "", "why": ""}
+        found.append(tomlkit.dumps({"adopt": [entry]}))
     return found
+
+
+@asynccontextmanager
+async def _read_whole(service: Service) -> AsyncIterator[None]:
+    """Half a list would be taken for the whole one: then nothing is told but why."""
+    try:
+        yield
+    except (PortError, VendorError) as error:
+        raise fail(f"Not all schedules and orders could be read: {error}") from None
+    finally:
+        await service.close_vendors()

@@ -1,0 +1,70 @@
+"""Reading a feed under its lease: by one process at a time, and what came of it is logged. A feed that can't be read
+holds up no other (P6)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from adapter.engine.environment import Runtime, Tenant
+from adapter.log_events import log, log_context
+from adapter.ports import PortError
+from adapter.store import feeds
+from adapter.store.errors import Overtaken, StoreError
+from adapter.store.feeds import Feed
+
+T = TypeVar("T")
+
+
+async def read_leased(
+    rt: Runtime,
+    tenant: Tenant,
+    name: str,
+    every: timedelta,
+    read: Callable[[Feed], Awaitable[tuple[int, T]]],
+    *,
+    failed: Callable[[Connection, Feed, str], None] | None = None,
+) -> T | None:
+    """Have a feed read and taken in, unless another process does so; ``read`` returns how many items it showed, and
+    what is returned here. None, and the feed is given back unread, where that failed: then ``failed`` is called with
+    the reason, in the same transaction. ``every`` is when it is read again. Raises ``StoreError``."""
+    now = rt.clock.now()
+    until = now + rt.tuning.lease
+    with log_context(tenant=tenant.name):
+        feed = await rt.db.run(lambda c: feeds.claim(c, tenant.name, name, now=now, owner=rt.owner, lease_until=until))
+        if feed is None:
+            return None
+        await rt.at(f"feed {name} claimed")
+        try:
+            items, result = await read(feed)
+        except Overtaken:
+            log("lease_lost", lease=f"feed {name}", held_seconds=(rt.clock.now() - now).total_seconds())
+            return None
+        except StoreError:
+            raise
+        except PortError as e:
+            error = str(e)
+            log("feed_failed", feed=name, failure=e.failure.value, error=e, retry_seconds=every.seconds)
+        except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one feed stops at that feed
+            error = f"{type(e).__name__} while reading"
+            log("job_failed", job=f"feed {name}", error=e)
+        else:
+            lag = (now - feed.read_at).total_seconds() if feed.read_at else None
+            if feed.error is not None:
+                log("feed_recovered", feed=name, failed_seconds=lag)
+            seconds = (rt.clock.now() - now).total_seconds()
+            log("feed_read", feed=name, items=items, seconds=seconds, lag_seconds=lag)
+            return result
+
+        def give_back(c: Connection) -> None:
+            held = feeds.feed(c, tenant.name, name)
+            if held is not None and held.lease_owner == rt.owner:
+                feeds.fail(c, held, error=error)
+            if failed is not None:
+                failed(c, feed, error)
+
+        await rt.db.run(give_back)
+        return None

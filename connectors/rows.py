@@ -1,0 +1,63 @@
+"""The rows of a vendor's lists: what a model makes of each, and those that can't be used. A fault breaks its own row
+and no other (P6)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from connectors.plain import word
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class Wire(BaseModel):
+    """The base of both vendors' models. Fields that we don't know are ignored, and no error shows a value (P8)."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", validate_by_name=True, validate_by_alias=True, hide_input_in_errors=True
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BrokenRow:
+    """A row that can't be used. ``faults`` are pairs of a field and what is wrong with it, never a value. ``raw`` is
+    the row as it came, so that two states of it can be told apart; None where it is not for us to see (L11)."""
+
+    id: str | None
+    faults: tuple[tuple[str, str], ...]
+    raw: Any = field(default=None, repr=False)
+
+    @property
+    def problem(self) -> str:
+        """``field (fault), ...``."""
+        return _in_words(self.faults)
+
+    def says(self, name: str) -> str | None:
+        """What the row says in a field, where that is an id, a code or a short word."""
+        return word(self.raw.get(name)) if isinstance(self.raw, dict) else None
+
+
+def read_row(model: type[M], raw: Any, *, id: str) -> M | BrokenRow:
+    """The row as ``model``. ``id`` is the field, by the vendor's name, that a broken row is called by."""
+    try:
+        return model.model_validate(raw)
+    except Exception as failure:  # noqa: BLE001  # P6: whatever one row raises stops at that row
+        faults = _faults(failure) if isinstance(failure, ValidationError) else (("row", type(failure).__name__),)
+        return BrokenRow(word(raw.get(id)) if isinstance(raw, dict) else None, faults, raw)
+
+
+def faults_of(failure: ValidationError) -> str:
+    """``field (fault), ...``: never a value, which can be personal."""
+    return _in_words(_faults(failure))
+
+
+def _faults(failure: ValidationError) -> tuple[tuple[str, str], ...]:
+    faults = failure.errors(include_url=False, include_context=False, include_input=False)[:5]
+    return tuple((".".join(map(str, fault["loc"])) or "row", fault["type"]) for fault in faults)
+
+
+def _in_words(faults: tuple[tuple[str, str], ...]) -> str:
+    return ", ".join(f"{name} ({fault})" for name, fault in faults)
