@@ -189,7 +189,7 @@ _CATALOGUE: Final = (
           "See `error`; `adapter case show` says what is missing and whose turn it is.",
           alert="ActParked"),
     Event("act_dropped", INFO, ("act", "kind", "why"), "An act that had not been sent is no longer called for."),
-    Event("act_given_back", INFO, ("act", "kind", "reason"),
+    Event("act_given_back", INFO, ("act", "kind", "vendor", "reason"),
           "An act that was claimed and not sent was given back, to be done later."),
     # the full comparison
     Event("comparison_done", INFO,

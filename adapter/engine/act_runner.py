@@ -58,19 +58,17 @@ class _Turn:
     """One attempt at one act."""
 
     def __init__(self, rt: Runtime, tenant: Tenant, claimed: ClaimedAct) -> None:
-        self.rt = rt
-        self.tenant = tenant
-        self.claimed = claimed
+        self.rt, self.tenant, self.claimed, self.act = rt, tenant, claimed, claimed.act
         self.executor: Executor = tenant.executor
-        self.label: dict[str, Any] = {"act": f"{claimed.act.n:02d} {claimed.act.key}", "kind": claimed.act.kind.value}
-        self.vendor = self.executor.vendor(claimed.act)
+        self.vendor, kind = self.executor.vendor(self.act), self.act.kind.value
+        self.label: dict[str, Any] = {"act": f"{self.act.n:02d} {self.act.key}", "kind": kind, "vendor": self.vendor}
         self.breaker: Breaker = rt.breakers.of(claimed.tenant, VENDOR_OF_LANE[claimed.lane])
         self.began = rt.clock.now()
         self._taken_up = time.monotonic()
 
     async def take(self) -> None:
         context = self._context()
-        if self.claimed.act.state is ActState.UNKNOWN:
+        if self.act.state is ActState.UNKNOWN:
             await self._look(context)
         elif self._outdated():
             await self._give_back()
@@ -116,16 +114,16 @@ class _Turn:
     @property
     def _ours(self) -> str | None:
         """What our own code raised over this act before: kept, so that its traceback is logged once."""
-        said = self.claimed.act.error or ""
+        said = self.act.error or ""
         return said if _OURS in said else None
 
     async def poisoned(self, error: Exception) -> None:
         """Our own code failed over this act: whether it had its effect is unknown. The traceback is logged once."""
         what = f"{type(error).__name__} {_OURS}"
-        if what not in (self.claimed.act.error or ""):
+        if what not in (self.act.error or ""):
             log("case_poisoned", error=error, retry_at=None)
         unexpected = PortError(Failure.AMBIGUOUS, what, vendor=self.vendor)
-        await self._still_unknown(self.claimed.looks if self.claimed.act.state is ActState.UNKNOWN else 0, unexpected)
+        await self._still_unknown(self.claimed.looks if self.act.state is ActState.UNKNOWN else 0, unexpected)
 
     async def _give_back(self) -> None:
         again = self.began + self.rt.tuning.retry_first
@@ -135,11 +133,11 @@ class _Turn:
         log("act_given_back", reason="its facts are too old; they are read again first", **self.label)
 
     async def _perform(self, context: CaseContext) -> None:
-        log("act_sent", vendor=self.vendor, attempt=self.claimed.act.attempts, **self.label)
+        log("act_sent", attempt=self.act.attempts, **self.label)
         try:
-            await self.rt.at(f"act {self.claimed.act.kind.value} about to be sent")
-            effect = await self.executor.perform(self.claimed.act, context)
-            await self.rt.at(f"act {self.claimed.act.kind.value} sent")
+            await self.rt.at(f"act {self.act.kind.value} about to be sent")
+            effect = await self.executor.perform(self.act, context)
+            await self.rt.at(f"act {self.act.kind.value} sent")
         except PortError as e:
             self._heard(e)
             await self._failed(e, context)
@@ -158,15 +156,15 @@ class _Turn:
     async def _done(self, effect: Effect) -> None:
         now = self.rt.clock.now()
         await self.rt.db.run(lambda c: counting.act_done(c, self.tenant, self.claimed, effect, now, "act_done"))
-        await self.rt.at(f"act {self.claimed.act.kind.value} recorded")
+        await self.rt.at(f"act {self.act.kind.value} recorded")
         seconds = (now - self.began).total_seconds()
-        log("act_done", vendor=self.vendor, attempts=self.claimed.act.attempts, seconds=seconds, **self.label)
+        log("act_done", attempts=self.act.attempts, seconds=seconds, **self.label)
 
     async def _look(self, context: CaseContext) -> None:
         found: Effect | None = None
         try:
-            await self.rt.at(f"act {self.claimed.act.kind.value} about to be looked for")
-            found = await self.executor.find(self.claimed.act, context)
+            await self.rt.at(f"act {self.act.kind.value} about to be looked for")
+            found = await self.executor.find(self.act, context)
         except PortError as e:
             self._heard(e)
             if e.failure is not Failure.NOT_FOUND:
@@ -178,8 +176,8 @@ class _Turn:
             # Nothing found may be because nothing was asked: mail can't be looked for.
             self._heard(None)
             await self.rt.db.run(lambda c: counting.act_done(c, self.tenant, self.claimed, effect, now, "act_found"))
-            log("act_found_done", vendor=self.vendor, looks=looks, **self.label)
-        elif looks >= (2 if self.claimed.act.kind in SOUGHT_TWICE else 1):
+            log("act_found_done", looks=looks, **self.label)
+        elif looks >= (2 if self.act.kind in SOUGHT_TWICE else 1):
             await self._had_no_effect(now)
         else:
             await self._still_unknown(looks, None)
@@ -193,7 +191,7 @@ class _Turn:
 
     async def _had_no_effect(self, now: datetime) -> None:
         """Sent again at once after the first time, and after a growing delay if that happens again and again."""
-        attempts = self.claimed.act.attempts
+        attempts = self.act.attempts
         wait = backoff(attempts - 1, self.rt.tuning, self.rt.rng) if attempts > 1 else timedelta(0)
         what = self._ours or "it had no effect; it is sent again if it is still called for"
         await self._stored(ActState.PENDING, what, now, retry_at=now + wait, reason="act_had_no_effect")
@@ -202,11 +200,11 @@ class _Turn:
         now = self.rt.clock.now()
         wait = self.rt.tuning.settle
         if error is not None:
-            wait = max(wait, self._backoff(self.claimed.act.attempts + self.claimed.looks, error))
+            wait = max(wait, self._backoff(self.act.attempts + self.claimed.looks, error))
         told = error.audit if error else {}
         text = str(error) if error else self._ours or "its answer was lost; it is looked for before it is sent again"
         await self._stored(ActState.UNKNOWN, text, now, retry_at=now + wait, looks=looks, told=told)
-        log("act_unknown", vendor=self.vendor, error=error, look_at=now + wait, **self.label)
+        log("act_unknown", error=error, look_at=now + wait, **self.label)
 
     async def _stored(self, state: ActState, error: str, now: datetime, **how: Any) -> None:
         """Store that it isn't known to have had its effect (``claims.failed``)."""
@@ -215,27 +213,28 @@ class _Turn:
     def _backoff(self, attempts: int, error: PortError) -> timedelta:
         """A pause or an end doesn't wait long for a vendor's wish, nor does what a pause may be waiting for: an act on
         the schedule whose outcome is unknown."""
-        act = self.claimed.act
+        act = self.act
         stop = act.kind in STOPS or (self.claimed.lane == "platform" and act.state is ActState.UNKNOWN)
         return backoff(attempts, self.rt.tuning, self.rt.rng, error, stop=stop)
 
     async def _failed(self, error: PortError, context: CaseContext) -> None:
         now = self.rt.clock.now()
         verdict = RULES[error.failure].verdict
-        claimed = self.claimed
-        told: dict[str, Any] = {"vendor": self.vendor, "error": error, **self.label}
         match verdict:
             case Verdict.UNKNOWN:
                 await self._still_unknown(0, error)
             case Verdict.PARK:
                 await self._park(error, now)
             case Verdict.RETRY:
-                retry_at = now + self._backoff(claimed.act.attempts, error)
+                retry_at = now + self._backoff(self.act.attempts, error)
                 await self._stored(ActState.PENDING, str(error), now, retry_at=retry_at, told=error.audit)
-                attempts = claimed.act.attempts
-                log("act_retry", failure=error.failure.value, attempts=attempts, retry_at=retry_at, **told)
+                self._tell_retry(error, retry_at)
             case Verdict.DECIDE_AGAIN:
                 await self._decide_again(error, context, now)
+
+    def _tell_retry(self, error: PortError, retry_at: datetime) -> None:
+        told = {"failure": error.failure.value, "attempts": self.act.attempts, "retry_at": retry_at}
+        log("act_retry", error=error, **told, **self.label)
 
     async def _park(self, error: PortError, now: datetime) -> None:
         if await self.rt.db.run(lambda c: self._parked(c, error, now)):
@@ -248,30 +247,29 @@ class _Turn:
         return self.claimed.lane != "visit" or write_back.tell_held(c, self.claimed.tenant, error, now)
 
     def _tell_parked(self, error: PortError) -> None:
-        log("act_parked", failure=error.failure.value, error=error, vendor=self.vendor, **self.label)
+        log("act_parked", failure=error.failure.value, error=error, **self.label)
 
     async def _decide_again(self, error: PortError, context: CaseContext, now: datetime) -> None:
         """The schedule is in another state than was supposed: store it as it is, and let the case be decided again;
         the act stays called for only if that decision says so. A conflict that comes back although nothing has changed
         is parked."""
-        claimed, attempts = self.claimed, self.claimed.act.attempts
+        claimed = self.claimed
         seen: Effect | None = None
         try:
-            seen = await self.executor.observe(claimed.act, context)
+            seen = await self.executor.observe(self.act, context)
         except PortError as e:
             error = e
-        if seen is None and claimed.act.kind is ActKind.CREATE:
+        if seen is None and self.act.kind is ActKind.CREATE:
             await self._park(error, now)
             return
-        retry_at = now + self._backoff(attempts, error)
+        retry_at = now + self._backoff(self.act.attempts, error)
 
         def again(c: Connection) -> tuple[bool, bool]:
             hopeless = self._hopeless(c, seen, error)
             before = schedules.newest(c, claimed.tenant, claimed.ref)
             if seen is not None and seen.schedule is not None:
-                schedules.save(
-                    c, claimed.tenant, claimed.ref, seen.schedule, remote_id=seen.schedule_id, etag=seen.etag
-                )
+                of = {"remote_id": seen.schedule_id, "etag": seen.etag}
+                schedules.save(c, claimed.tenant, claimed.ref, seen.schedule, **of)
             news = hopeless and self._parked(c, error, now)
             if not hopeless:
                 how: dict[str, Any] = {"retry_at": retry_at, "reason": "conflict", "told": error.audit}
@@ -282,17 +280,8 @@ class _Turn:
         parked, news = await self.rt.db.run(again)
         if news:
             self._tell_parked(error)
-        if parked:
-            return
-        log(
-            "act_retry",
-            vendor=self.vendor,
-            failure=error.failure.value,
-            error=error,
-            attempts=attempts,
-            retry_at=retry_at,
-            **self.label,
-        )
+        if not parked:
+            self._tell_retry(error, retry_at)
 
     def _hopeless(self, c: Connection, seen: Effect | None, error: PortError) -> bool:
         """Whether a conflict has come back too often: with a schedule that hasn't changed since it was last seen, or

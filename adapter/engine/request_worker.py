@@ -10,7 +10,6 @@ from typing import Final
 from sqlalchemy import Connection
 
 from adapter.domain.facts import Signal
-from adapter.domain.routine import STEPS
 from adapter.engine.adoption import adopt
 from adapter.engine.environment import Runtime
 from adapter.engine.file_watch import FileWatch
@@ -18,15 +17,14 @@ from adapter.engine.request_file import KINDS, Adoption, Declaration, Entry, Ref
 from adapter.engine.resync_steps import ResyncTurn
 from adapter.log_events import log, log_context
 from adapter.ports import PortError
-from adapter.store import cases, due, events, facts, outbox, requests
-from adapter.store.cases import Case
+from adapter.store import cases, due, events, facts, requests
 from adapter.store.errors import Overtaken, StoreError
 from adapter.store.requests import Request
 
 RETRY: Final = timedelta(minutes=1)
 """How long a request waits for what can't be read now."""
 PAPERS: Final = frozenset({Signal.CONSENT_SIGNED, Signal.LIABILITY_SIGNED, Signal.COHABITANT_CONSENT})
-"""What somebody signed, and without which nobody may look."""
+"""What somebody signed, and without which nobody may look: the routine asks for it in Lifecare alone."""
 LEASES: Final = 10
 """How many leases of a case a turn at a request may last."""
 
@@ -97,9 +95,10 @@ def _declare(c: Connection, rt: Runtime, entry: Declaration, origin: str, line: 
         return [Refusal(line, "at", "is still to come; declare a step once it is done")]
     if entry.at < case.opened_at:
         return [Refusal(line, "at", f"is from before the case was opened ({case.opened_at:%Y-%m-%d %H:%M} UTC)")]
-    if signal in PAPERS and not _asked_for(c, case, signal):
-        told = "is noted in Lifecare by who has the paper; it is declared only where the adapter asked for it by mail"
-        return [Refusal(line, "signal", f"{signal} {told}")]
+    if signal in PAPERS:
+        return [
+            Refusal(line, "signal", f"{signal} is noted in Lifecare by who has the paper, and never declared by hand")
+        ]
     content = entry.model_dump(mode="json", exclude_defaults=True)
     if requests.take(c, [case.tenant], entry.key, "done", content, now, origin=origin, finished=True):
         facts.declare(c, case.tenant, case.ref, signal, at=entry.at, who=entry.who, why=entry.why)
@@ -109,13 +108,6 @@ def _declare(c: Connection, rt: Runtime, entry: Declaration, origin: str, line: 
         with log_context(tenant=case.tenant, case=case.ref):
             log("step_declared", signal=signal.value, who=entry.who, why=entry.why)
     return []
-
-
-def _asked_for(c: Connection, case: Case, signal: Signal) -> bool:
-    """Whether the routine asked about the step that the signal shows done, because it can be noted nowhere."""
-    steps = [step.id for step in STEPS.values() if signal in step.signals]
-    asked = {f"parked:nowhere_to_note:{step}" for step in steps}
-    return any(act.key in asked and act.counts for act in outbox.acts(c, case.tenant, case.ref))
 
 
 def _tell_taken(entry: Entry, kind: str) -> None:

@@ -21,7 +21,7 @@ from adapter.ops.sign_in import NoPage
 from adapter.ops.views import card
 from adapter.presentation.beside import beside
 from adapter.presentation.case_file import CaseFile, case_file, find_case
-from adapter.presentation.case_page import known_lines, next_lines, urgent_lines, waiting_title
+from adapter.presentation.case_page import next_lines, notices, waiting_title
 from adapter.presentation.history import history
 from adapter.presentation.nights import picture
 from adapter.presentation.visits import lines as visit_lines
@@ -101,9 +101,9 @@ def _case_values(ops: OpsContext, file: CaseFile, timeline: tuple[Event, ...]) -
         "way_out": [s for s in steps if s.id in _OUT],
         "signs": SIGNS,
         "beside": beside(file.ledger.schedule, file.shall, words, now) if file.shall else None,
-        "urgent": [line.plain for line in urgent_lines(decision, words, now)] if decision else [],
+        "urgent": [line.plain for line in notices(decision, words, now, urgent=True)],
         "waiting_title": waiting_title(decision),
-        "known": [line.plain for line in known_lines(decision, words, now)] if decision else [],
+        "known": [line.plain for line in notices(decision, words, now, urgent=False)],
         "next_lines": [line.plain for line in next_lines(file, words, now, acts=False)],
         "history": history(file.ledger.acts, timeline, words),
         "documents": DOCUMENTS if ops.documents else (),

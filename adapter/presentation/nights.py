@@ -44,8 +44,8 @@ class Night:
 
 
 def nights(looks: Sequence[Look], ledger: Ledger, policy: Policy, now: datetime) -> tuple[Night, ...]:
-    """The last ``SHOWN`` nights, the newest first. ``looks`` are those stored; looks that were due since, of which
-    nothing was read, are shown too, as what they are: unknown."""
+    """The last ``SHOWN`` nights, the newest first. ``looks`` are those stored; later ones that were due, of which
+    nothing was read yet, are shown as unknown."""
     start = shown_since(policy, now)
     newest = max((look.due_at for look in looks), default=start - timedelta(seconds=1))
     unread: list[Look] = []

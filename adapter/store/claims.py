@@ -130,10 +130,10 @@ def claim_probe(
     return next(iter(_lease(conn, rows, now, owner, lease_until)), None)
 
 
-def retry_soon(conn: Connection, tenant: str, lane: str, *, now: datetime, settle: timedelta, gap: timedelta) -> int:
-    """A vendor is back: its failed acts are tried again, ``gap`` apart, and don't wait until their delays are over.
-    Returns how many. An act whose outcome is unknown still waits ``settle``; one that is held back until a certain time
-    still waits for that time."""
+def retry_soon(conn: Connection, tenant: str, lane: str, *, now: datetime, settle: timedelta, gap: timedelta) -> None:
+    """A vendor is back: its failed acts are tried again, ``gap`` apart, and don't wait until their delays are over. An
+    act whose outcome is unknown still waits ``settle``; one that is held back until a certain time still waits for that
+    time."""
     query = select(_c.tenant, _c.ref, _c.n, _c.kind, _c.created_at, _c.state, _c.retry_at).where(
         _c.tenant == tenant,
         _c.lane == lane,
@@ -150,21 +150,19 @@ def retry_soon(conn: Connection, tenant: str, lane: str, *, now: datetime, settl
         at = now + gap * place + (settle if row.state == ActState.UNKNOWN else timedelta(0))
         if at < row.retry_at:
             change(conn, row, {"retry_at": at, "ready_at": at})
-    return len(rows)
 
 
 def release_all(
     conn: Connection, *, now: datetime, settle: timedelta, at_once: Collection[ActKind], owner: str | None = None
-) -> int:
+) -> None:
     """Give back the acts that a process holds which is about to stop, or, without ``owner``, those of a process that is
-    known to be dead. Returns how many. What was being sent is *unknown* from now on. The vendor may still do what it
-    was asked to do, so the last look for it must not be sooner than ``settle`` from now. Kinds that are looked for
-    twice may be looked for the first time ``at_once``."""
+    known to be dead. What was being sent is *unknown* from now on. The vendor may still do what it was asked to do, so
+    the last look for it must not be sooner than ``settle`` from now. Kinds that are looked for twice may be looked for
+    the first time ``at_once``."""
     held = select(_c.tenant, _c.ref, _c.n, _c.key, _c.kind, _c.state, _c.looks, _c.correlation).where(
         _c.lease_owner.is_not(None) if owner is None else _c.lease_owner == owner
     )
-    rows = conn.execute(held).all()
-    for row in rows:
+    for row in conn.execute(held).all():
         sending = row.state == ActState.SENDING
         at = now + settle if sending and row.kind not in at_once else now
         free = {"state": ActState.UNKNOWN, **FREE, "retry_at": at}
@@ -172,7 +170,6 @@ def release_all(
         if sending:
             _tell_lost(conn, row, now)
         advance(conn, row.tenant, row.ref)
-    return len(rows)
 
 
 def _tell_lost(conn: Connection, row: Row[*tuple[Any, ...]], now: datetime) -> None:

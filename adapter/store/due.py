@@ -207,12 +207,12 @@ def _mark_siblings(conn: Connection, case: Case, now: datetime) -> None:
     mark_due(conn, case.tenant, others, now, "sibling_closed")
 
 
-def release(conn: Connection, case: Case, *, owner: str, due_at: datetime, error: str | None = None) -> Case:
+def release(conn: Connection, case: Case, *, owner: str, due_at: datetime, error: str | None = None) -> None:
     """Give a claimed case back undecided, to be tried again at ``due_at`` (UTC). Raises ``Overtaken``."""
     row = hold(conn, case, owner)
     due_at = _at_its_mark(row, due_at)
     reason = row.due_reason or "undecided"
-    return _give_back(conn, row, due_at=due_at, ready_at=due_at, due_reason=reason, error=error)
+    _give_back(conn, row, due_at=due_at, ready_at=due_at, due_reason=reason, error=error)
 
 
 def _at_its_mark(row: Case, due_at: datetime) -> datetime:
@@ -236,9 +236,8 @@ def fail(
     return _give_back(conn, row, due_at=due_at, ready_at=due_at, due_reason="failed", failures=failures, error=error)
 
 
-def read_stale_again(conn: Connection, tenant: str, *, now: datetime, gap: timedelta) -> int:
-    """The case system is back: cases of which something couldn't be read are read again, ``gap`` apart. Returns how
-    many."""
+def read_stale_again(conn: Connection, tenant: str, *, now: datetime, gap: timedelta) -> None:
+    """The case system is back: cases of which something couldn't be read are read again, ``gap`` apart."""
     stale = select(facts.c.ref).where(facts.c.tenant == tenant, facts.c.stale).distinct()
     query = select(_c.ref).where(
         _c.tenant == tenant, _c.closed_at.is_(None), _c.lease_owner.is_(None), _c.ref.in_(stale)
@@ -248,21 +247,20 @@ def read_stale_again(conn: Connection, tenant: str, *, now: datetime, gap: timed
         at = now + gap * place
         soonest = case((_c.ready_at > at, literal(at, Instant())), else_=_c.ready_at)
         conn.execute(update(cases).where(_c.tenant == tenant, _c.ref == ref).values(read_again_at=at, ready_at=soonest))
-    return len(refs)
 
 
-def bring_forward(conn: Connection, now: datetime, until: datetime) -> int:
-    """The clock was set: open cases that wait for a time up to ``until`` (UTC) are due now. Returns how many."""
+def bring_forward(conn: Connection, now: datetime, until: datetime) -> None:
+    """The clock was set: open cases that wait for a time up to ``until`` (UTC) are due now."""
     waits = (_c.closed_at.is_(None), _c.lease_owner.is_(None), _c.ready_at > now, _c.ready_at <= until)
-    return conn.execute(update(cases).where(*waits).values(ready_at=now)).rowcount
+    conn.execute(update(cases).where(*waits).values(ready_at=now))
 
 
-def release_all(conn: Connection, now: datetime, *, owner: str | None = None) -> int:
-    """Give back the cases that a process holds (without ``owner``: that any process holds), due now. Returns how many.
-    A process that still works on one is overtaken."""
+def release_all(conn: Connection, now: datetime, *, owner: str | None = None) -> None:
+    """Give back the cases that a process holds (without ``owner``: that any process holds), due now. A process that
+    still works on one is overtaken."""
     free = {**FREE, "ready_at": now, "version": _c.version + 1}
     held = _c.lease_owner.is_not(None) if owner is None else _c.lease_owner == owner
-    return conn.execute(update(cases).where(held).values(**free)).rowcount
+    conn.execute(update(cases).where(held).values(**free))
 
 
 def hold(conn: Connection, case: Case, owner: str) -> Case:
@@ -288,18 +286,19 @@ def _give_back(conn: Connection, row: Case, **values: Any) -> Case:
     return replace(row, **given_back)
 
 
-def mark_closed(conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str) -> int:
-    """Mark closed cases as due, because something that they are linked to has changed; returns how many. ``due_at`` is
-    when such a change was last seen."""
+def mark_closed(conn: Connection, tenant: str, refs: Iterable[str], now: datetime, reason: str) -> None:
+    """Mark closed cases as due, because something that they are linked to has changed. ``due_at`` is when such a change
+    was last seen."""
     asked = sorted(set(refs))
     if not asked:
-        return 0
+        return
     theirs = (_c.tenant == tenant, _c.ref.in_(asked), _c.closed_at.is_not(None))
     held = conn.scalars(select(_c.ref).where(*theirs).order_by(_c.ref).with_for_update()).all()
     ready = case((_c.lease_owner.is_not(None), _c.ready_at), else_=literal(now, Instant()))
     marking = update(cases).where(_c.tenant == tenant, _c.ref.in_(held))
     values = {"due_at": now, "ready_at": ready, "due_reason": reason, "due_seq": _c.due_seq + 1}
-    return conn.execute(marking.values(**values)).rowcount if held else 0
+    if held:
+        conn.execute(marking.values(**values))
 
 
 def give_back_closed(conn: Connection, row: Case, *, look_again_at: datetime | None) -> None:

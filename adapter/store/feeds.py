@@ -124,7 +124,7 @@ def drop(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> None:
     conn.execute(delete(feed_items).where(*gone))
 
 
-def forget(conn: Connection, tenant: str, feed: str, before: datetime) -> int:
+def forget(conn: Connection, tenant: str, feed: str, before: datetime) -> None:
     """Forget what the feed hasn't shown since ``before`` (UTC); if it shows it again, it counts as new."""
     old = (_i.tenant == tenant, _i.feed == feed, _i.seen_at < before)
-    return conn.execute(delete(feed_items).where(*old)).rowcount
+    conn.execute(delete(feed_items).where(*old))

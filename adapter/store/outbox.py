@@ -226,10 +226,10 @@ def settle_each(
             advance(conn, tenant, subject)
 
 
-def drop_waiting(conn: Connection, tenant: str, subject: str, *, now: datetime) -> tuple[str, ...]:
+def drop_waiting(conn: Connection, tenant: str, subject: str, *, now: datetime) -> None:
     """A subject that isn't a case calls for nothing any more: its acts that wait are dropped, and ``want`` may call for
-    them again. Returns their keys. What went out, or may have gone out, is never changed."""
-    return _settle(conn, tenant, subject, [], facts_at=now, now=now).dropped
+    them again. What went out, or may have gone out, is never changed."""
+    _settle(conn, tenant, subject, [], facts_at=now, now=now)
 
 
 def seed_done(conn: Connection, case: Case, wanted: Sequence[Wanted], now: datetime) -> None:

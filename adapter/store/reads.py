@@ -74,6 +74,6 @@ def find(
     return [Read(row.tenant, row.ref, row.at, by(row, _c.who), row.what, by(row, _c.place)) for row in rows]
 
 
-def forget(conn: Connection, tenant: str, before: datetime) -> int:
-    """Delete the lines from before an instant (UTC). Returns how many."""
-    return conn.execute(delete(reads).where(_c.tenant == tenant, _c.at < before)).rowcount
+def forget(conn: Connection, tenant: str, before: datetime) -> None:
+    """Delete the lines from before an instant (UTC)."""
+    conn.execute(delete(reads).where(_c.tenant == tenant, _c.at < before))

@@ -187,3 +187,5 @@ async def test_a_step_with_nowhere_to_be_noted_is_asked_about_once_and_opened_by
         audit = await story.db.run(partial(events.of_case, tenant=case.tenant, ref=case.ref))
         (told,) = [event.data for event in audit if event.name == "case.declared"]
         assert (told["who"], told["why"]) == ("koordinator Norra", "hämtad i går, ingen verkställighet kvar")
+        (journal,) = [note.text for note in story.lifecare.notes_written() if "koordinator Norra" in note.text]
+        assert "för hand" in journal, "the coordinator reads it in the journal"

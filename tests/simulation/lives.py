@@ -97,15 +97,23 @@ class Life:
         return next((t for t in reversed(self.truths) if t.at <= at), None)
 
     def forbids(self, at: datetime) -> str | None:
+        """Why nobody may look, by what stood in Lifecare, on the day that it was and on the day that the adapter's
+        clock told; None if somebody may."""
         truth = self.truth(at)
-        return "nothing ordered" if truth is None else truth.forbids(at)
+        return "nothing ordered" if truth is None else truth.forbids(at) and truth.forbids(self.as_told(at))
 
     def keeps_shut(self, at: datetime) -> str | None:
         """The same, leaving aside that the first day is still to come: a schedule made ahead opens by itself on it, so
         how long it was still to come says nothing about how long anything else should have kept it shut."""
         truth = self.truth(at)
-        begun = truth and replace(truth, first_day=min(truth.first_day, local(at).date()))
-        return "nothing ordered" if begun is None else begun.forbids(at)
+        if truth is None:
+            return "nothing ordered"
+        begun = [replace(truth, first_day=min(truth.first_day, local(t).date())) for t in (at, self.as_told(at))]
+        return begun[0].forbids(at) and begun[1].forbids(self.as_told(at))
+
+    def as_told(self, at: datetime) -> datetime:
+        """What the adapter's clock told at that instant."""
+        return at + self.town.adapters_clock.ahead_at(at)
 
     def _now(self, what: str, **changes: object) -> None:
         self.town.acted(self.person_id, what)

@@ -59,3 +59,24 @@ class LoopClock(environment.Clock):
             told = self.start + timedelta(seconds=self.loop.seconds)
             self._told = (self.loop.seconds, told)
         return told
+
+
+class SetClock(environment.Clock):
+    """The adapter's clock over another one, set ahead and back now and then."""
+
+    def __init__(self, right: LoopClock) -> None:
+        self.right = right
+        self.ahead = timedelta(0)
+        self._before: list[tuple[datetime, timedelta]] = []
+        """How far it was ahead until when (UTC, by the right clock)."""
+
+    def now(self) -> datetime:
+        return self.right.now() + self.ahead
+
+    def step(self, step: timedelta) -> None:
+        self._before.append((self.right.now(), self.ahead))
+        self.ahead += step
+
+    def ahead_at(self, at: datetime) -> timedelta:
+        """How far it was ahead at an instant (UTC, by the right clock)."""
+        return next((ahead for until, ahead in self._before if at < until), self.ahead)

@@ -19,7 +19,7 @@ from adapter.domain.policy import WriteBack
 from adapter.engine import worker as work_module
 from adapter.engine.environment import Runtime
 from adapter.engine.feed_reader import FEEDS, read_feeds
-from adapter.engine.jobs import _begin
+from adapter.engine.jobs import CLOCK_LOOK_SECONDS, _begin, _plan_anew
 from adapter.engine.look_reader import follow_looks
 from adapter.engine.worker import work
 from adapter.store.database import Database
@@ -75,12 +75,13 @@ class Process:
         self.dead = False
         self.tasks: list[asyncio.Task[None]] = []
         self.wake = asyncio.Event()
+        self.reading, self.watching = asyncio.Lock(), asyncio.Lock()
         mapping = partial(_mapping, writes_back=town.writes_back)
         with patch.object(bootstrap, "load_mapping", mapping):
             networks = {"lifecare": Network(town.lifecare_net, self), "phoniro": Network(town.phoniro_net, self)}
             service = bootstrap.build(
                 town.settings,
-                clock=town.clock,
+                clock=town.adapters_clock,
                 owner=f"process-{number}",
                 outside=bootstrap.Outside(transports=networks, sleep=asyncio.sleep, mail=town.mail),
                 rng=rng,
@@ -95,6 +96,21 @@ class Process:
     def start(self) -> None:
         jobs = (self._feeds, self._work, *([self._looks] if self.town.nights else []))
         self.tasks = [asyncio.ensure_future(self._guarded(job)) for job in jobs]
+
+    def clock_set(self, step: timedelta) -> None:
+        """It is noticed a little later, and planned anew; all jobs run at once that aren't under way."""
+
+        async def noticed() -> None:
+            await asyncio.sleep(self.rng.uniform(0, CLOCK_LOOK_SECONDS))
+            if step < timedelta(0):
+                await _plan_anew(self.rt, -step)
+            self.wake.set()
+            if not self.reading.locked():
+                await self._read()
+            if self.town.nights and not self.watching.locked():
+                await self._watch()
+
+        self.tasks.append(asyncio.ensure_future(self._guarded(noticed)))
 
     def die(self) -> None:
         """At once, whatever is under way: nothing of it reaches database or network any more."""
@@ -134,24 +150,33 @@ class Process:
         if not self.town.two:
             await _begin(self.rt)
         while True:
-            now = self.rt.clock.now()
+            now = self.town.clock.now()
             stormy = self.town.weather.stormy(now, RECENT, vendor="lifecare")
             since = self.town.db.run_sync(lambda c: c.scalars(_READ_AT).all())
             read_at = min((at for at in since if at is not None), default=now - IDLE)
-            anew = len(since) < len(FEEDS) or None in since
+            anew = len(since) < len(FEEDS) or None in since or self.town.sets_clock
             if anew or stormy or self.town.acted_at > read_at - SKEW or now - read_at >= IDLE:
-                await read_feeds(self.rt, self.rt.tenants["exempel"])
-                self.wake.set()
+                await self._read()
             await asyncio.sleep(self.rt.tuning.poll.total_seconds())
+
+    async def _read(self) -> None:
+        async with self.reading:
+            await read_feeds(self.rt, self.rt.tenants["exempel"])
+            self.wake.set()
 
     async def _looks(self) -> None:
         """The night watch, at the moments at which it can find anything, and up to one cycle late."""
         while True:
+            await self._watch()
+            now = self.town.clock.now()
+            until = now + self.rt.tuning.watch if self.town.adapters_clock.ahead else self.town.next_news(now)
+            late = self.rng.uniform(0, self.rt.tuning.watch.total_seconds())
+            await asyncio.sleep((until - now).total_seconds() + late)
+
+    async def _watch(self) -> None:
+        async with self.watching:
             await follow_looks(self.rt, self.rt.tenants["exempel"])
             self.wake.set()
-            now = self.rt.clock.now()
-            late = self.rng.uniform(0, self.rt.tuning.watch.total_seconds())
-            await asyncio.sleep((self.town.next_news(now) - now).total_seconds() + late)
 
     async def _work(self) -> None:
         while True:

@@ -54,7 +54,8 @@ def reference_of(schedule: Schedule) -> str:
 def _surprises_nobody(life: Life, at: datetime) -> bool:
     """A planned absence, whatever else was found to be so later; a day that no decision covers."""
     truth = life.truth(at)
-    return (truth is not None and truth.is_away(at)) or life.forbids(at) == "no decision in force"
+    away = truth is not None and any(map(truth.is_away, (at, life.as_told(at))))
+    return away or life.forbids(at) == "no decision in force"
 
 
 def as_it_was(schedules: list[Schedule], at: datetime) -> ScheduleRecord | None:

@@ -19,7 +19,7 @@ from connectors.errors import AmbiguousWrite, Transient
 from connectors.mock.lifecare import SimulatedLifecare
 from connectors.mock.phoniro import NightPlan, SimulatedPhoniro
 from tests.simulation.lives import Life
-from tests.simulation.loop import LoopClock, VirtualLoop
+from tests.simulation.loop import LoopClock, SetClock, VirtualLoop
 from tests.simulation.net import Vendor
 from tests.simulation.process import Process
 from tests.simulation.promises import Broken, Watch
@@ -44,6 +44,8 @@ OVERDUE = timedelta(minutes=35)
 AWAITING_HOURS, REREAD_HOURS = 4, 24
 BUSY = 1000
 """Commits and calls of a busy hour, for each case and for the feeds."""
+STEPS = tuple(sign * step for step in (timedelta(hours=1), timedelta(days=1)) for sign in (1, -1))
+"""By how much the adapter's clock is set."""
 CALM_DAYS = 2
 """Days after the faults were lifted until all must be as it should, and then until all cases are closed."""
 
@@ -102,6 +104,8 @@ class Town:
     watch_kind: type[Watch] = Watch
     process_kind: type[Process] = Process
     apart: tuple[int, ...] = (0, 0, -90, 45, 120)
+    stepped: float = 0.4
+    """The share of towns in which the adapter's clock is set, and set right again."""
     seldom = timedelta(days=7)
     """How often a case is read again about which nobody did anything; ``acted`` has the others read again."""
 
@@ -115,6 +119,8 @@ class Town:
         """Whether looks are written back to Lifecare."""
         self.start = self.first_moment()
         self.clock = LoopClock(self.loop, self.start)
+        self.adapters_clock = SetClock(self.clock)
+        self.steps = self.drawn_steps(random.Random(seed + 5))
         self.weather = self.weather_kind(random.Random(seed + 1))
         skews = [timedelta(seconds=self.rng.choice(self.apart)) for _ in range(2)]
         self.lifecare = SimulatedLifecare(lambda: self.clock.now() + skews[0], seed=seed)
@@ -150,6 +156,30 @@ class Town:
         """When (UTC) it begins."""
         return random.Random(self.seed + 4).choice((START, *CHANGES)) if self.nights else START
 
+    def drawn_steps(self, rng: random.Random) -> list[tuple[datetime, timedelta]]:
+        """When the clock is set, and by how much: wrong, and right again before the faults are lifted."""
+        if rng.random() >= self.stepped:
+            return []
+        end, steps = self.start + timedelta(days=self.days - 0.1), []
+        for _ in range(rng.randint(1, 1 + self.days // 6)):
+            at, step = self.start + timedelta(days=rng.uniform(0.1, 0.8) * self.days), rng.choice(STEPS)
+            right = min(at + timedelta(hours=rng.choice((rng.uniform(0.1, 4), rng.uniform(4, 30)))), end)
+            steps += [(at, step), (right, -step)]
+        return sorted(steps)
+
+    @property
+    def sets_clock(self) -> bool:
+        """Whether when something was done says nothing, as it was done by a clock that is set."""
+        return bool(self.steps) and not self.weather.lifted
+
+    async def _set_clock(self) -> None:
+        for at, step in self.steps:
+            await asyncio.sleep((at - self.clock.now()).total_seconds())
+            self.log(f"the clock is set by {step}")
+            self.adapters_clock.step(step)
+            for process in self.processes:
+                process.clock_set(step)
+
     def log(self, line: str) -> None:
         self.lines.append(f"{self.clock.now():%m-%d %H:%M:%S} {line}")
         if self.trace:
@@ -169,8 +199,9 @@ class Town:
 
     def _read_again(self, person_id: str, acted_at: datetime, anyhow: bool) -> None:
         """The moment at which the person's case is read again, if it awaits something or ``anyhow``."""
-        now, person = self.clock.now(), self.db.sealing.person("exempel", person_id)
-        theirs = {"person": person, "acted_at": acted_at}
+        now, person = self.adapters_clock.now(), self.db.sealing.person("exempel", person_id)
+        # When something was read by a clock that was set says nothing.
+        theirs = {"person": person, "acted_at": now + timedelta(days=2) if self.sets_clock else acted_at}
         for ref, decision, owner in self.db.run_sync(lambda c: c.execute(_UNREAD, theirs).all()):
             if owner is not None:  # it is being read just now
                 self._later(60, person_id, acted_at, anyhow)
@@ -238,6 +269,7 @@ class Town:
         """All days but those of rest at the end, with people and faults."""
         self.weather.forecast(self.start, self.days)
         people = [asyncio.ensure_future(self._lived(life)) for life in self.lives]
+        people.append(asyncio.ensure_future(self._set_clock()))
         for _ in range(1 + self.two):
             self.birth()
         await self._hours(self.days * 24)

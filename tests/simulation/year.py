@@ -207,6 +207,7 @@ class Year(Town):
 
     life_kind, weather_kind, mail_kind, watch_kind, apart = Citizen, Fair, PlainMail, Unwatched, (0,)
     process_kind = Beating
+    stepped = 0
     seldom = timedelta(days=60)
     lives: list[Citizen]  # type: ignore[assignment]
     mail: PlainMail

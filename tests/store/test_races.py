@@ -14,7 +14,7 @@ from sqlalchemy import Text, event, func, text
 
 from adapter.domain.facts import Client
 from adapter.domain.ledger import ActKind, ActState
-from adapter.store import cases, claims, due, facts, outbox
+from adapter.store import cases, claims, due, events, facts, outbox
 from adapter.store.claims import ClaimedAct
 from adapter.store.database import Database
 from adapter.store.errors import OrderTaken
@@ -152,6 +152,22 @@ def test_whoever_comes_second_with_an_order_opens_no_case(two: Two) -> None:
 
     two.other.rng.seed(2)
     assert two.other.db.run_sync(opens) == 1
+
+
+@pytest.mark.parametrize(("key", "stored"), [("told", ["told"]), ("more", ["told", "more"])])
+def test_two_who_want_something_of_the_same_subject_at_once_both_get_it_once(
+    two: Two, key: str, stored: list[str]
+) -> None:
+    """What isn't a case can't be held while its first act is stored."""
+
+    def wants(store: Store, key: str) -> bool:
+        return store.run(outbox.want, "north", "order-1", want(key, ActKind.MAIL), now=NOW)
+
+    two.before("INSERT INTO acts", lambda: wants(two.one, "told"))
+    assert wants(two.other, key) == (key != "told")
+    assert [act.key for act in two.one.run(outbox.acts, "north", "order-1")] == stored
+    assert [event.name for event in two.one.run(events.of_case, "north", "order-1")] == ["act.wanted"] * len(stored)
+    assert two.failures == []
 
 
 def test_cases_that_are_marked_together_are_locked_in_one_order(two: Two) -> None:
