@@ -12,7 +12,7 @@ from rich.text import Text
 
 from adapter.domain.ledger import Ledger, Look, LookOutcome
 from adapter.domain.looks import window_start
-from adapter.domain.night_watch import Patience, due_looks, history, night_of
+from adapter.domain.night_watch import due_looks, history, known_after, night_of
 from adapter.domain.policy import Policy
 from adapter.presentation.words import Words
 
@@ -76,7 +76,7 @@ def _mark(look: Look, policy: Policy, now: datetime) -> Mark:
         code, sign, tone = look.outcome.value, "✓", "ok"
     elif look.not_done:
         code, sign, tone = look.outcome.value, "✗", "bad"
-    elif now < Patience.of(policy).deadline(look.due_at):
+    elif now < look.due_at + known_after(policy):
         code, sign, tone = "open", "…", "soft"
     else:
         code, sign, tone = "unknown", "?", "warn"
