@@ -52,10 +52,13 @@ class Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in COMMANDS:
             return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        place, purpose = COMMANDS[cmd_name]
+        module, _, name = place.partition(":")
         found = getattr(import_module(f"adapter.cli.{module}"), name)
         if isinstance(found, typer.Typer):
-            return typer.main.get_group(found)
+            group = typer.main.get_group(found)
+            group.help = purpose
+            return group
         alone = typer.Typer(**PLAIN)
         alone.command(cmd_name)(found)
         return typer.main.get_command(alone)

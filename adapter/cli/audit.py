@@ -26,7 +26,7 @@ from adapter.store.audit_chain import BEGAN, HEAD, Audit, Finding, Head
 from adapter.store.events import Event
 from adapter.store.reads import Read
 
-app = command_group("Who read what; whether the audit is as it was written.")
+app = command_group()
 
 CaseOption = Annotated[str | None, typer.Option("--case", help="Only of this case, by its reference.")]
 

@@ -38,7 +38,7 @@ from adapter.store.queries import unfulfilled_cases
 from mappings.documents import CaseDocument
 from mappings.texts import Texts
 
-app = command_group("Look at cases: what is done, awaited and next.")
+app = command_group()
 
 
 def _phase(name: str) -> Phase:

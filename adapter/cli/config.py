@@ -11,7 +11,7 @@ from adapter.cli.open_service import command_settings, tell_left_out
 from adapter.cli.options import ConfigOption, JsonOption, command_group, print_json
 from adapter.settings.load import config_path
 
-app = command_group("See the settings as they count.")
+app = command_group()
 
 
 @app.command("show")

@@ -39,8 +39,8 @@ def failures_in_words() -> Iterator[None]:
             faults = "\n".join(f"  - {fault}" for fault in error.faults)
             raise fail(f"The mapping can't be used. To mend:\n{faults}", CANT_BEGIN) from None
         if isinstance(error, StoreError):
-            again = " Run this command again then." if error.reason in ("locked", "contended") else ""
-            raise fail(f"{error}.{again}") from None
+            again = ". This command didn't wait: run it again then" if error.reason in ("locked", "contended") else ""
+            raise fail(f"{error}{again}") from None
         if isinstance(error, OSError) and (error.filename or error.errno == ENOSPC):
             what = f"{error.filename} can't be read or written" if error.filename else "This can't be told to the end"
             raise fail(f"{what}: {error.strerror}.") from None

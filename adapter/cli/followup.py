@@ -20,7 +20,7 @@ from adapter.engine.recount import recount
 from adapter.followup.report import ALL, Month, by_span, report
 from adapter.followup.suppression import suppressed
 from adapter.presentation.console import console
-from adapter.presentation.followup_page import followup_csv, followup_json, followup_page
+from adapter.presentation.followup_page import cell, followup_csv, followup_json, followup_page
 from adapter.presentation.followup_view import paper
 from adapter.store import counts
 from mappings.documents import FOLLOW_UP
@@ -63,7 +63,7 @@ def followup(
             )
             tables = report(months, unit)
             if unit is not None and unit not in (units := _units(months)):
-                known = ", ".join(f"{n} ({words.unit(n)})" for n in units) or "none"
+                known = ", ".join(f"{n} ({cell('unit', n, words)})" for n in units) or "none"
                 typer.echo(
                     f"Nothing is counted of unit {unit} on these days. Units that have something: {known}.", err=True
                 )
@@ -89,5 +89,5 @@ def followup(
 
 def _units(months: Sequence[Month]) -> list[int]:
     """The units of which anything is counted."""
-    rows = (row for table in report(months) for row in table.rows)
-    return sorted({row[1] for row in rows if isinstance(row[1], int) and row[1] not in (ALL, 0)})
+    rows = (row for table in report(months, every=True) for row in table.rows)
+    return sorted({row[1] for row in rows if isinstance(row[1], int)} - {ALL})

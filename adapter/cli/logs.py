@@ -19,7 +19,7 @@ from adapter.cli.options import command_group
 from adapter.presentation.console import console
 from adapter.presentation.story import Line, stories
 
-app = command_group("Understand the log.")
+app = command_group()
 
 
 @app.command()

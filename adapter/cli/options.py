@@ -50,9 +50,9 @@ SinceOption = Annotated[date | None, typer.Option("--since", help="With scope si
 PLAIN: dict[str, Any] = {"add_completion": False, "pretty_exceptions_enable": False, "rich_markup_mode": None}
 
 
-def command_group(purpose: str) -> typer.Typer:
-    """A group of commands, such as ``adapter db``."""
-    return typer.Typer(help=purpose, no_args_is_help=True, **PLAIN)
+def command_group() -> typer.Typer:
+    """A group of commands, such as ``adapter db``; what it is for stands in ``adapter.cli.app.COMMANDS``."""
+    return typer.Typer(no_args_is_help=True, **PLAIN)
 
 
 def print_json(value: Any) -> None:

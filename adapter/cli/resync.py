@@ -21,7 +21,7 @@ from adapter.presentation.console import console, table
 from adapter.store import requests
 from adapter.store.requests import Item, ItemState, Request
 
-app = command_group("Have cases read again, and see what came of it.")
+app = command_group()
 
 
 @app.command("list")

@@ -10,18 +10,13 @@ from typing import Annotated
 
 import typer
 
-from adapter.bootstrap import Outside, Service, build
 from adapter.cli.failures import fail
 from adapter.cli.options import JsonOption
-from adapter.demo.night import Town
 from adapter.demo.persons import seed_for_trial
 from adapter.demo.play import play
-from adapter.settings import Settings
-from adapter.store.database import Database
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
 from connectors.mock.phoniro import DEFAULT_CLIENT, NightPlan
 from connectors.mock.serve import serve, utc_now
-from connectors.mock.transport import InProcessTransport
 
 NIGHTS = NightPlan(missed=0.05, offline=0.03, second=0.1, visit=0.03, late=0.05, corrected=0.05, unlisted=0.02)
 """What becomes of looks with `--nights`."""
@@ -67,15 +62,7 @@ def demo(
     checked on what happened. Needs no settings and no network, and takes under a minute. Exits with 0 only if every
     promise held.
     """
-    raise typer.Exit(play(_in_process, keep=keep))
-
-
-def _in_process(settings: Settings, town: Town) -> Service:
-    """The adapter over a town in this process, with a database in memory."""
-    handlers = {"lifecare": town.lifecare.handle, "phoniro": town.phoniro.handle}
-    transports = {name: InProcessTransport(handler) for name, handler in handlers.items()}
-    outside = Outside(transports=transports, sleep=town.clock.sleep, mail=town.mail)
-    return build(settings, clock=town.clock, outside=outside, db=Database("sqlite://"))
+    raise typer.Exit(play(keep=keep))
 
 
 def _help(urls: Mapping[str, str]) -> str:

@@ -1,14 +1,13 @@
-"""One night of Astrid's, in a second: the same adapter over the same simulated vendors, all in this process, by a clock
-of its own. Nobody could wait for a real one."""
+"""One night at Astrid's, played in a second: the same adapter over the same simulated vendors, all in this process and
+by a clock of its own, as nobody could wait for a real night."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from typing import TYPE_CHECKING
 
+from adapter.bootstrap import Outside, build
 from adapter.demo.observer import Timeline
 from adapter.demo.persons import ASTRID, STOCKHOLM, seed_fields
 from adapter.demo.promises import Promise
@@ -19,12 +18,12 @@ from adapter.engine.look_reader import follow_looks
 from adapter.engine.worker import work
 from adapter.observability import configure_logging
 from adapter.presentation.nights import nights, nights_page, shown_since
+from adapter.settings import Settings
 from adapter.store import cases, look_log, outbox
+from adapter.store.database import Database
 from connectors.mock.lifecare import SimulatedLifecare
 from connectors.mock.phoniro import SetOutcome, SimulatedPhoniro
-
-if TYPE_CHECKING:
-    from adapter.bootstrap import Service
+from connectors.mock.transport import InProcessTransport
 
 NIGHT = timedelta(hours=18)
 """From the afternoon of the order to the morning after."""
@@ -78,14 +77,16 @@ class Town:
         return cls(clock, SimulatedLifecare(clock.now), SimulatedPhoniro(clock.now), Mailbox(clock))
 
 
-async def play_night(timeline: Timeline, service_of: Callable[[Town], Service]) -> Promise:
-    """Play it and tell it; what became of the promise that each look is known or told. ``service_of`` wires the adapter
-    over a town."""
+async def play_night(timeline: Timeline, settings: Settings) -> Promise:
+    """Play it and tell it; what became of the promise that each look is known or told."""
     timeline.chapter("En natt hos Astrid, på en sekund")
     configure_logging("CRITICAL", json=True, stream=io.StringIO())
     town = Town.build()
     morning = town.clock.time + NIGHT
-    async with service_of(town) as service:
+    handlers = {"lifecare": town.lifecare.handle, "phoniro": town.phoniro.handle}
+    transports = {name: InProcessTransport(handler) for name, handler in handlers.items()}
+    outside = Outside(transports=transports, sleep=town.clock.sleep, mail=town.mail)
+    async with build(settings, clock=town.clock, outside=outside, db=Database("sqlite://")) as service:
         await service.start_store()
         rt, tenant = service.runtime, service.runtime.tenants[TENANT]
         _order(town)

@@ -39,9 +39,9 @@ _WIDTHS = (7, 8, 3, 22)
 
 @dataclass(slots=True)
 class Life:
-    """A person in the demo, and what came of the order: ``file`` is the adapter's case as last read. For the promises
-    (UTC, taken just before it was said to Lifecare): when each gate came true, when the provider heard of an end, when
-    the authority ended it; and whether e-tillsyn still was active after what the provider heard."""
+    """A person in the demo, and what came of the order. ``file`` is the adapter's case as last read. The rest is for
+    the promises: when (UTC, just before Lifecare was told) each gate came true, the provider heard of an end and the
+    authority ended it, and whether e-tillsyn was still active after what the provider heard."""
 
     person: Person
     order_id: str
@@ -73,9 +73,8 @@ class Life:
 class Vendors:
     """Both simulated vendors over HTTP, through their own admin paths."""
 
-    def __init__(self, urls: dict[str, str]) -> None:
-        self.urls = urls
-        self._http = httpx.AsyncClient(timeout=10, trust_env=False)
+    def __init__(self, urls: dict[str, str], http: httpx.AsyncClient) -> None:
+        self.urls, self._http = urls, http
 
     async def act(self, name: str, **fields: Any) -> Any:
         """Do one act of ``GET /admin/acts`` in Lifecare; returns its result."""
@@ -86,10 +85,6 @@ class Vendors:
         answer = await self._http.request(method, f"{self.urls[vendor]}/admin/{path}", **options)
         answer.raise_for_status()
         return answer.json()
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
 
 
 class Timeline:

@@ -5,19 +5,16 @@ from __future__ import annotations
 import asyncio
 import io
 import signal
-from collections.abc import Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
-from functools import partial
-from typing import TYPE_CHECKING
 
-from rich import box
-from rich.console import Console, Group
+import httpx
+from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from adapter.demo.night import Town, play_night
+from adapter.demo.night import play_night
 from adapter.demo.observer import Life, Observer, Timeline, Vendors
 from adapter.demo.persons import STOCKHOLM
 from adapter.demo.promises import Promise, check_promises
@@ -25,25 +22,19 @@ from adapter.demo.stage import DemoFailed, Stage
 from adapter.demo.story import Story
 from adapter.presentation.case_page import case_list, case_page
 from adapter.presentation.checklist import Checklist
-from adapter.presentation.console import PLAIN_WIDTH, console
+from adapter.presentation.console import PLAIN_WIDTH, console, table
 from adapter.presentation.words import Words
-from adapter.settings import Settings, load_settings
+from adapter.settings import load_settings
 from mappings.calendar_se import holidays_between
 from mappings.tables import load_mapping
 from mappings.texts import Texts
 
-if TYPE_CHECKING:
-    from adapter.bootstrap import Service
 
-ServiceOf = Callable[[Settings, Town], "Service"]
-
-
-def play(service_of: ServiceOf, *, keep: bool) -> int:
-    """Play; ``service_of`` wires the adapter for the night, which is played in this process. Returns the exit code: 0
-    only if every promise was checked and held."""
+def play(*, keep: bool) -> int:
+    """Play; returns the exit code: 0 only if every promise was checked and held."""
     out = console()
     try:
-        return asyncio.run(_play(Timeline(out), service_of, keep=keep))
+        return asyncio.run(_play(Timeline(out), keep=keep))
     except DemoFailed as error:
         out.print(Text(f"\nDemot kunde inte fullföljas. {error}", style="bold red"))
         return 1
@@ -52,7 +43,7 @@ def play(service_of: ServiceOf, *, keep: bool) -> int:
         return 130
 
 
-async def _play(timeline: Timeline, service_of: ServiceOf, *, keep: bool) -> int:
+async def _play(timeline: Timeline, *, keep: bool) -> int:
     stage, kept = Stage(), False
     stage.clear()
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -63,23 +54,24 @@ async def _play(timeline: Timeline, service_of: ServiceOf, *, keep: bool) -> int
         timeline.say(
             "Varje rad är något som hände: vem det gällde, rutinens steg, vem som gjorde det och vad.\n", "dim"
         )
-        vendors = Vendors(await stage.start_simulators())
-        stage.write_settings(vendors.urls, datetime.now(UTC).astimezone(STOCKHOLM).date())
+        urls = await stage.start_simulators()
+        stage.write_settings(urls, datetime.now(UTC).astimezone(STOCKHOLM).date())
         await stage.start_adapter()
         mapping = load_mapping(stage.mapping)
         year = datetime.now(UTC).year
         policy = mapping.policy(holidays_between(year - 1, year + 5))
         observer = Observer(stage, timeline, Words(Texts.load(), mapping.zone), policy)
-        async with aclosing(vendors), aclosing(observer):
+        async with httpx.AsyncClient(timeout=10, trust_env=False) as http, aclosing(observer):
+            vendors = Vendors(urls, http)
             # Once the adapter says that it runs, its database is there.
             await observer.until(lambda: '"service_started"' in stage.logged(), "att adaptern startar")
             timeline.say(f"{timeline.seconds:5.1f} s  Allt är igång.", "dim")
             lives = await Story(vendors, observer).play()
             _show(lives, observer)
             promises = await check_promises(lives, vendors, stage.logged(), _printed(lives, observer.words))
-        promises.append(await play_night(timeline, partial(service_of, load_settings(stage.config))))
+        promises.append(await play_night(timeline, load_settings(stage.config)))
         _tell(promises, timeline)
-        _where(stage, vendors.urls, lives, timeline, keep=keep)
+        _where(stage, urls, lives, timeline, keep=keep)
         kept = keep
         return 0 if all(p.held for p in promises) else 1
     finally:
@@ -102,19 +94,17 @@ def _show(lives: list[Life], observer: Observer) -> None:
 
 def _balance(lives: list[Life], words: Words) -> Table:
     """Each pair of the symmetry, and how it went in each life: done and taken back, or never done."""
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="dim")
-    table.add_column(words.heading("balance_in"))
-    table.add_column(words.heading("balance_out"))
+    shown = table(words.heading("balance_in"), words.heading("balance_out"))
     for life in lives:
-        table.add_column(Text(life.person.first_name, style=life.person.colour), justify="center")
+        shown.add_column(Text(life.person.first_name, style=life.person.colour), justify="center")
     found = [{pair: (did, out) for pair, did, out in life.file.balance} if life.file else {} for life in lives]
     for pair in found[0]:
         cells = [_cell(*each.get(pair, (False, False))) for each in found]
-        table.add_row(words.say("pairs_in", pair), words.say("pairs_out", pair), *cells)
+        shown.add_row(words.say("pairs_in", pair), words.say("pairs_out", pair), *cells)
     acts = [str(sum(act.state.value == "done" for act in life.acts)) for life in lives]
-    table.add_section()
-    table.add_row(Text("åtgärder i liggaren", style="dim"), "", *(Text(n, style="dim") for n in acts))
-    return table
+    shown.add_section()
+    shown.add_row(Text("åtgärder i liggaren", style="dim"), "", *(Text(n, style="dim") for n in acts))
+    return shown
 
 
 def _cell(did: bool, out: bool) -> Text:
@@ -137,17 +127,17 @@ def _printed(lives: list[Life], words: Words) -> str:
 
 def _tell(promises: list[Promise], timeline: Timeline) -> None:
     timeline.chapter("Löftena, prövade på det som hände")
-    table = Table.grid(padding=(0, 1))
-    table.add_column(width=1)
-    table.add_column(width=3)
-    table.add_column(ratio=1)
+    rows = Table.grid(padding=(0, 1))
+    rows.add_column(width=1)
+    rows.add_column(width=3)
+    rows.add_column(ratio=1)
     for promise in promises:
         style = "green" if promise.held else "bold red"
         told = Text(promise.title, style="bold").append(f"\n{promise.how}", style="not bold dim")
         for wrong in promise.broken:
             told.append(f"\nBRUTET: {wrong}", style="bold red")
-        table.add_row(Text("✓" if promise.held else "✗", style=style), Text(promise.name, style="bold"), told)
-    timeline.console.print(Padding(table, (1, 0, 0, 0)))
+        rows.add_row(Text("✓" if promise.held else "✗", style=style), Text(promise.name, style="bold"), told)
+    timeline.console.print(Padding(rows, (1, 0, 0, 0)))
 
 
 def _where(stage: Stage, urls: dict[str, str], lives: list[Life], timeline: Timeline, *, keep: bool) -> None:
@@ -166,8 +156,8 @@ def _where(stage: Stage, urls: dict[str, str], lives: list[Life], timeline: Time
         rows += [("Lifecare", f"{urls['lifecare']}/admin/notes"), ("Phoniro", f"{urls['phoniro']}/admin/state")]
         rows += [("kontroll", f"adapter check --config {stage.config}")]
         rows += [("allt är igång", f"stoppa med: kill {' '.join(map(str, stage.pids))}")]
-    table = Table.grid(padding=(0, 2))
+    shown = Table.grid(padding=(0, 2))
     for name, value in rows:
-        table.add_row(Text(name, style="dim"), Text(value))
-    timeline.console.print(Padding(Group(table), (1, 0, 0, 0)), soft_wrap=True)
+        shown.add_row(Text(name, style="dim"), Text(value))
+    timeline.console.print(Padding(shown, (1, 0, 0, 0)), soft_wrap=True)
     timeline.say(f"\nKlart på {timeline.seconds:.0f} sekunder.", "dim")

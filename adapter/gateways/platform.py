@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from adapter.domain.ledger import Act, ActKind, ScheduleRecord, ScheduleStatus, What
 from adapter.domain.nights import NightWindow
@@ -31,6 +31,9 @@ from mappings.phoniro import WrongContent
 from mappings.tables import MunicipalMapping
 
 VENDOR = "phoniro"
+LONG_PAST = timedelta(days=2)
+"""By so long ago an end is sent, which Phoniro takes for now: by the present instant alone somebody could look for as
+long as our clock is ahead, or Phoniro's behind."""
 ExternalId = Callable[[str], Awaitable[str]]
 """From a person's key to the id by which Phoniro knows them, made once and never a personal number."""
 
@@ -45,7 +48,7 @@ class PlatformExecutor:
     ``change``: carries the version last seen; one that was carried out, or overtaken, is refused (412), and the case is
     read again.
     ``pause``, ``resume``, ``end``: the same again changes nothing. They carry no version, so after each the schedule is
-    read and told as it then is. ``end`` is sent with the present instant, never one to come.
+    read and told as it then is. ``end`` is sent with an instant long past, never one to come.
     """
 
     vendor = VENDOR
@@ -178,7 +181,7 @@ class PlatformExecutor:
                 done = await self._phoniro.resume_schedule(schedule_id)
             case _:
                 why = self._mapping.end_reason(str(act.what.get("reason")))
-                done = await self._phoniro.end_schedule(schedule_id, self._clock(), why)
+                done = await self._phoniro.end_schedule(schedule_id, self._clock() - LONG_PAST, why)
         return self._effect(await self._read_back(done), act)
 
     async def _schedule_id(self, act: Act, case: CaseContext) -> tuple[str, str | None]:

@@ -9,7 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from adapter.domain.decision import Attention, Decision, Phase, StepState
+from adapter.domain.decision import Decision, Phase, StepState
 from adapter.domain.ledger import Act, ActState
 from adapter.domain.routine import Role
 from adapter.presentation.beside import beside, beside_table
@@ -58,8 +58,8 @@ def about(decision: Decision, words: Words, now: datetime, late: Sequence[str] =
     """Why nothing happens, what a person must see to (what is ``late`` too), and what is good to know."""
     return [
         *bullets(words.heading(waiting_title(decision)), (words.say("waiting", code) for code in decision.waiting)),
-        *bullets(words.heading("attention"), [*urgent_lines(decision, words, now), *late]),
-        *bullets(words.heading("to_know"), known_lines(decision, words, now)),
+        *bullets(words.heading("attention"), [*notices(decision, words, now, urgent=True), *late]),
+        *bullets(words.heading("to_know"), notices(decision, words, now, urgent=False)),
     ]
 
 
@@ -83,31 +83,17 @@ def _head(file: CaseFile, words: Words) -> Text:
     return head
 
 
-def urgent_lines(decision: Decision, words: Words, now: datetime) -> list[Text]:
-    """What a person must see to."""
-    notices = _notices([a for a in decision.attention if a.urgent], words, "red")
-    return [*_unwatched(decision, words, now, "red", urgent=True), *notices]
-
-
-def known_lines(decision: Decision, words: Words, now: datetime) -> list[Text]:
-    """What is good to know, and needs nobody."""
-    notices = _notices([a for a in decision.attention if not a.urgent], words, "yellow")
-    return [*_unwatched(decision, words, now, "yellow", urgent=False), *notices]
-
-
-def _unwatched(decision: Decision, words: Words, now: datetime, style: str, *, urgent: bool) -> list[Text]:
-    why = decision.unwatched
-    if why is None or why.urgent is not urgent:
+def notices(decision: Decision | None, words: Words, now: datetime, *, urgent: bool) -> list[Text]:
+    """What a person must see to, if ``urgent``; else what is good to know, and needs nobody."""
+    if decision is None:
         return []
-    return [Text(f"{words.heading('list_unwatched')}: {words.unwatched(why, now)}", style=style)]
-
-
-def _notices(notices: Iterable[Attention], words: Words, style: str) -> list[Text]:
-    lines = []
-    for notice in notices:
-        line = Text(words.attention(notice), style=style)
+    style, why, lines = "red" if urgent else "yellow", decision.unwatched, []
+    if why is not None and why.urgent is urgent:
+        lines.append(Text(f"{words.heading('list_unwatched')}: {words.unwatched(why, now)}", style=style))
+    for notice in (a for a in decision.attention if a.urgent is urgent):
         told = [] if notice.role is Role.ADAPTER else [words.heading("asked", role=words.role(notice.role.value))]
         told += [words.heading("parks")] if notice.parks else []
+        line = Text(words.attention(notice), style=style)
         lines.append(line.append(f" ({'; '.join(told)})" if told else "", style="dim"))
     return lines
 
@@ -157,7 +143,7 @@ def ledger_table(acts: Iterable[Act], words: Words) -> RenderableType:
 
 def balance_table(balance: Balance, words: Words, *, ongoing: bool) -> RenderableType:
     """The symmetry (P7): each thing done on the way in, and whether it has been taken back. ``ongoing``: the case is
-    open, and what hasn't been done may yet be."""
+    open, so more may be done."""
     if not balance:
         return Text(words.heading("balance_unknown"), style="dim")
     shown = table(*map(words.heading, ("balance_in", "balance_out", "balance_result")))
@@ -194,14 +180,14 @@ def case_list(
         decision = case.last_decision
         awaited = [v for v in decision.steps if v.state in (StepState.AWAITED, StepState.PROBLEM)] if decision else []
         awaits = "\n".join(words.awaited(v, now) for v in awaited)
-        level = lateness(case)
-        urgent = Text("\n").join(urgent_lines(decision, words, now)) if decision else Text(words.heading("never_read"))
+        urgent = notices(decision, words, now, urgent=True) if decision else [Text(words.heading("never_read"))]
         if why := (unsafe or {}).get(case.ref):
-            urgent = Text("\n").join([Text(words.say("unsafe", why), style="bold red"), *([urgent] if urgent else [])])
-        known = Text("\n").join(known_lines(decision, words, now)) if decision else Text()
+            urgent.insert(0, Text(words.say("unsafe", why), style="bold red"))
+        known = notices(decision, words, now, urgent=False)
         cells = [Text(case.ref, style="bold"), *([Text(case.tenant)] if several else [])]
         cells += [Text(words.say("phases", case.phase.value)), Text(words.when(case.opened_at)), Text(awaits)]
-        shown.add_row(*cells, Text(words.late(level), style="bold red"), urgent, known)
+        cells.append(Text(words.late(lateness(case)), style="bold red"))
+        shown.add_row(*cells, Text("\n").join(urgent), Text("\n").join(known))
     return Group(shown, counted(len(cases), words))
 
 

@@ -112,7 +112,7 @@ def _request(conn: Connection, row: Row[Any]) -> Request:
         content = sealing.opened(conn, row, _c.content)
     except StoreError as error:
         content = {"unreadable": str(error)}
-    return Request(**{**row._mapping, "content": content})
+    return Request(**{**row._mapping, "content": content, "error": sealing.readable(conn, row, _c.error)})
 
 
 def claim(
@@ -135,7 +135,8 @@ def claim(
 def give_back(conn: Connection, request: Request, **values: Any) -> None:
     """Give a claimed request back and store how far it has come (``position``, ``report``, ``finished_at``, ``error``,
     ``retry_at``). Raises ``Overtaken``."""
-    change_leased(conn, table, request, f"request {request.id}", **FREE, **values)
+    stored = sealing.sealed(conn, table, values, tenant=request.tenant, id=request.id)
+    change_leased(conn, table, request, f"request {request.id}", **FREE, **stored)
 
 
 def enlist(

@@ -39,6 +39,7 @@ SEALED: Mapping[Column[Any], tuple[str, ...]] = {
     t.declarations.c.who: ("tenant", "ref", "signal"),
     t.declarations.c.why: ("tenant", "ref", "signal"),
     t.requests.c.content: ("tenant", "id"),
+    t.requests.c.error: ("tenant", "id"),
     t.reads.c.who: ("tenant", "ref", "at", "what"),
     t.reads.c.place: ("tenant", "ref", "at", "what"),
     t.sessions.c.content: ("digest",),

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,11 @@ from typer.testing import CliRunner
 
 from adapter.bootstrap import build
 from adapter.cli.app import app
-from adapter.demo.persons import STOCKHOLM
+from adapter.demo.persons import CECILIA, STOCKHOLM, seed_fields
 from adapter.demo.stage import Stage
 from adapter.engine import jobs
 from adapter.settings import load_settings
+from connectors.mock.lifecare import Ordered
 from connectors.mock.serve import RunningSimulators, running_simulators
 
 Adapter = Callable[..., Awaitable[str]]
@@ -59,6 +61,22 @@ def adapter() -> Adapter:
         return result.output
 
     return run
+
+
+@pytest.fixture
+async def ordered(sims: RunningSimulators, stage: Stage) -> Ordered:
+    """A person with an order that the adapter has taken in, and nothing more."""
+    sims.lifecare.seed_person(CECILIA.person_id, **seed_fields(CECILIA))
+    made = sims.lifecare.order(CECILIA.person_id, start=sims.lifecare.today() - timedelta(days=1))
+    await turns(stage.config)
+    return made
+
+
+@pytest.fixture
+async def ref(ordered: Ordered, adapter: Adapter) -> str:
+    """Its case."""
+    (case,) = json.loads(await adapter("case", "list", "--json"))["cases"]
+    return str(case["case"])
 
 
 async def turns(config: Path, count: int = 3) -> None:

@@ -5,36 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
-import pytest
 import typer
 from sqlalchemy import delete, update
 
 from adapter.bootstrap import build
 from adapter.cli.app import app
 from adapter.cli.reader import shell_reader
-from adapter.demo.persons import CECILIA, seed_fields
+from adapter.demo.persons import CECILIA
 from adapter.demo.stage import Stage
 from adapter.settings import load_settings
 from adapter.store.audit_chain import Head, start_of
 from adapter.store.events import Event
 from adapter.store.tables import events as table
-from connectors.mock.serve import RunningSimulators
-from tests.cli.conftest import Adapter, turns
-
-
-@pytest.fixture
-async def ref(sims: RunningSimulators, stage: Stage, adapter: Adapter) -> str:
-    """A case that the adapter has taken in."""
-    sims.lifecare.seed_person(CECILIA.person_id, **seed_fields(CECILIA))
-    sims.lifecare.order(CECILIA.person_id, start=sims.lifecare.today() - timedelta(days=1))
-    await turns(stage.config)
-    (case,) = json.loads(await adapter("case", "list", "--json"))["cases"]
-    return str(case["case"])
-
+from tests.cli.conftest import Adapter
 
 SHOWS = {
     "case list": ("case list --unfulfilled", "list"),

@@ -9,26 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from adapter.demo.persons import CECILIA, seed_fields
+from adapter.demo.persons import CECILIA
 from adapter.demo.stage import Stage
 from connectors.mock.lifecare import Ordered
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, edit, turns
-
-
-@pytest.fixture
-async def ordered(sims: RunningSimulators, stage: Stage) -> Ordered:
-    """A person with an order that the adapter has taken in, and nothing more."""
-    sims.lifecare.seed_person(CECILIA.person_id, **seed_fields(CECILIA))
-    made = sims.lifecare.order(CECILIA.person_id, start=sims.lifecare.today() - timedelta(days=1))
-    await turns(stage.config)
-    return made
-
-
-async def reference(adapter: Adapter) -> str:
-    listed = json.loads(await adapter("case", "list", "--json"))
-    (case,) = listed["cases"]
-    return str(case["case"])
 
 
 async def known(adapter: Adapter, ref: str) -> list[object]:
@@ -50,7 +35,7 @@ async def test_what_is_not_executed_for_long_has_a_list_of_its_own(
 
 
 async def test_the_list_names_an_order_that_can_not_be_used(
-    adapter: Adapter, stage: Stage, sims: RunningSimulators, ordered: Ordered
+    ref: str, adapter: Adapter, stage: Stage, sims: RunningSimulators
 ) -> None:
     made = sims.lifecare.order(CECILIA.person_id, start=sims.lifecare.today())
     sims.lifecare.change("orders", made.order_id, PersonId=None)
@@ -59,15 +44,13 @@ async def test_the_list_names_an_order_that_can_not_be_used(
     assert made.order_id in told
     assert "anger raden" in told
     listed = json.loads(await adapter("case", "list", "--json"))
-    assert [case["case"] for case in listed["cases"]] == [await reference(adapter)]
+    assert [case["case"] for case in listed["cases"]] == [ref]
     (order,) = listed["orders_unusable"]
     assert (order["order"], order["code"]) == (made.order_id, "no_person")
     assert order["text"] in " ".join(told.split())
 
 
-@pytest.mark.usefixtures("ordered")
-async def test_the_list_says_who_is_awaited_and_can_be_narrowed(adapter: Adapter, stage: Stage) -> None:
-    ref = await reference(adapter)
+async def test_the_list_says_who_is_awaited_and_can_be_narrowed(ref: str, adapter: Adapter, stage: Stage) -> None:
     told = await adapter("case", "list")
     for words in (ref, "tider för tillsyn", "(koordinatorn, sedan i dag)", "1 ärende"):
         assert words in told
@@ -89,9 +72,9 @@ async def test_the_list_says_who_is_awaited_and_can_be_narrowed(adapter: Adapter
     assert "preparing" in await adapter("case", "list", "--phase", "sleeping", code=2)
 
 
-@pytest.mark.usefixtures("ordered")
-async def test_a_case_shows_what_is_done_what_is_awaited_and_what_comes_next(adapter: Adapter, stage: Stage) -> None:
-    ref = await reference(adapter)
+async def test_a_case_shows_what_is_done_what_is_awaited_and_what_comes_next(
+    ref: str, adapter: Adapter, stage: Stage
+) -> None:
     told = await adapter("case", "show", ref.lower().removeprefix("tk-"))
     assert "✓ I3  larmgruppen har fått besked om installationen" in told
     assert "gjort automatiskt 02" in told
@@ -117,9 +100,8 @@ async def test_a_case_shows_what_is_done_what_is_awaited_and_what_comes_next(ada
 
 
 async def test_the_plan_says_what_would_be_done_and_does_nothing(
-    adapter: Adapter, stage: Stage, sims: RunningSimulators, ordered: Ordered
+    ref: str, adapter: Adapter, stage: Stage, sims: RunningSimulators, ordered: Ordered
 ) -> None:
-    ref = await reference(adapter)
     sims.lifecare.accept(ordered.order_id)
     execution = sims.lifecare.start_execution(ordered.order_id, start=sims.lifecare.today() - timedelta(days=1))
     sims.lifecare.note_as("coordinator", execution, "times_agreed", "Varje natt 22:30 och 02:15")
@@ -138,9 +120,7 @@ async def test_the_plan_says_what_would_be_done_and_does_nothing(
     assert await known(adapter, ref) == before
 
 
-@pytest.mark.usefixtures("ordered")
-async def test_nothing_personal_is_shown(adapter: Adapter, stage: Stage) -> None:
-    ref = await reference(adapter)
+async def test_nothing_personal_is_shown(ref: str, adapter: Adapter, stage: Stage) -> None:
     for command in (("case", "list"), ("case", "show", ref), ("plan", ref)):
         for form in ((), ("--json",)):
             told = await adapter(*command, *form)
@@ -172,11 +152,9 @@ async def test_what_is_not_there_is_told_with_what_to_do(adapter: Adapter, stage
     assert told == f"{tmp_path / 'file'} can't be read or written: File exists.\n"
 
 
-@pytest.mark.usefixtures("ordered")
 async def test_a_case_can_be_shown_while_the_vendors_are_away(
-    adapter: Adapter, stage: Stage, sims: RunningSimulators
+    ref: str, adapter: Adapter, stage: Stage, sims: RunningSimulators
 ) -> None:
-    ref = await reference(adapter)
     edit(stage.config, sims.lifecare_url, "http://127.0.0.1:9")
     assert ref in await adapter("case", "show", ref)
     assert "Det går inte att läsa allt i Lifecare just nu (beställningar" in await adapter("plan", ref)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,16 +37,6 @@ async def test_all_is_well_and_every_code_is_named(adapter: Adapter, stage: Stag
     assert "hemtjanst-soder Hemtjänst Söder" in result
 
 
-async def test_a_key_that_is_not_accepted(adapter: Adapter, stage: Stage) -> None:
-    wrong = "bm90K3RoZS9rZXk="
-    (stage.folder / "secrets" / "lifecare__key").write_text(wrong)
-    result = await adapter("check", code=1)
-    assert len(marked(result)) == 1
-    assert "lifecare.key" in marked(result)[0]
-    for secret in (wrong, DEFAULT_KEY):
-        assert secret not in result
-
-
 async def test_a_resource_that_the_key_has_no_licence_for(
     adapter: Adapter, stage: Stage, sims: RunningSimulators
 ) -> None:
@@ -62,68 +53,76 @@ async def test_a_resource_that_the_key_has_no_licence_for(
     assert "plans.camera_types" in result
 
 
-async def test_clocks_that_differ(adapter: Adapter, stage: Stage, sims: RunningSimulators) -> None:
-    sims.lifecare.settings.skew_seconds = -180
-    result = await adapter("check", code=1)
-    [line] = marked(result)
-    assert "Lifecare clock" in line
-    behind = re.search(r"(\d+) s behind ours", line)
-    assert behind
-    assert abs(int(behind[1]) - 180) < 30, "the answer was under way as well"
+def secret(stage: Stage, name: str) -> None:
+    (stage.folder / "secrets" / name).write_text(WRONG)
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "told"),
-    [
-        ('times_agreed = "S101"', 'times_agreed = "S177"', "signals.times_agreed S177 is not in headlines"),
-        ("write_under = 5202", "write_under = 5299", "messages.alarm_team.write_under 5299 is not in"),
-        (
-            "write_under = 5202",
-            "write_under = 5999",
-            "messages.alarm_team.write_under 5999 Utgått sökord is not active",
-        ),
-        ("alarm_team = 7201", "alarm_team = 7299", "units.alarm_team 7299 is not in provider_units"),
-        ("alarm_team = 7201", "alarm_team = 7999", "units.alarm_team 7999 Nedlagd enhet is not active"),
-        ('7102 = "hemtjanst', '7120 = "hemtjanst', "organisations.by_unit 7120 is not in provider_units"),
-        ('7102 = "samordning', '7120 = "samordning', "mailboxes.by_unit 7120 is not in provider_units"),
-        ("categories = [40]", "categories = [49]", "services.camera.categories 49 is not in service_configurations"),
-        ('default = "hemtjanst-norr"', 'default = "norr"', "organisations.default Phoniro has no organisation norr"),
-    ],
-)
-async def test_what_the_mapping_names_and_the_catalogue_lacks(
-    adapter: Adapter, stage: Stage, old: str, new: str, told: str
-) -> None:
-    edit(stage.mapping, old, new)
-    result = await adapter("check", code=1)
-    [line] = marked(result)
-    assert told in " ".join(line.split())
-
-
-async def test_empty_catalogues_are_a_fault_for_a_wrong_address_reads_as_empty(
-    adapter: Adapter, stage: Stage, sims: RunningSimulators
-) -> None:
-    edit(stage.config, sims.lifecare_url, f"{sims.lifecare_url}/elsewhere")
-    result = await adapter("check", code=1)
-    [line] = marked(result)
-    assert "Lifecare catalogues" in line
-    assert "lifecare.base_url" in line
-
-
-async def test_vendors_that_are_not_there(adapter: Adapter, stage: Stage, sims: RunningSimulators) -> None:
-    for url in (sims.lifecare_url, sims.phoniro_url):
+def away(stage: Stage, *urls: str) -> None:
+    for url in urls:
         edit(stage.config, url, "http://127.0.0.1:9")
-    edit(stage.config, "[store]", '[mail]\nhost = "127.0.0.1"\nport = 9\nsender = "tk@exempel.example"\n[store]')
-    result = await adapter("check", code=1)
-    assert [line.split()[1] for line in marked(result)] == ["Lifecare", "Phoniro", "mail"]
-    assert "Traceback" not in result
 
 
-async def test_a_secret_that_phoniro_does_not_know(adapter: Adapter, stage: Stage) -> None:
-    (stage.folder / "secrets" / "phoniro__client_secret").write_text("not-the-secret")
+WRONG = "bm90K3RoZS9rZXk="
+SPOILED: dict[str, tuple[Callable[[Stage, RunningSimulators], None], list[str]]] = {
+    "a key that is not accepted": (lambda stage, _: secret(stage, "lifecare__key"), ["lifecare.key"]),
+    "a secret that Phoniro does not know": (
+        lambda stage, _: secret(stage, "phoniro__client_secret"),
+        ["phoniro.client_secret"],
+    ),
+    "clocks that differ": (
+        lambda _, sims: setattr(sims.lifecare.settings, "skew_seconds", -180),
+        [r"Lifecare clock (1[5-9]\d|2[01]\d) s behind ours"],
+    ),
+    "another address, where no API answers": (
+        lambda stage, sims: edit(stage.config, sims.lifecare_url, f"{sims.lifecare_url}/elsewhere"),
+        ["^✗ Lifecare .* not JSON → Check lifecare.base_url"],
+    ),
+    "an empty catalogue": (
+        lambda _, sims: sims.lifecare.tables["headlines"].rows.clear(),
+        ["Lifecare catalogues empty: headlines.* lifecare.base_url"],
+    ),
+    "vendors that are not there": (
+        lambda stage, sims: away(stage, sims.lifecare_url, sims.phoniro_url),
+        ["^✗ Lifecare", "^✗ Phoniro"],
+    ),
+    "a mail server that is not there": (
+        lambda stage, _: edit(
+            stage.config, "[store]", '[mail]\nhost = "127.0.0.1"\nport = 9\nsender = "tk@exempel.example"\n[store]'
+        ),
+        ["^✗ mail"],
+    ),
+}
+CODES = [
+    ('times_agreed = "S101"', 'times_agreed = "S177"', "signals.times_agreed S177 is not in headlines"),
+    ("write_under = 5202", "write_under = 5299", "messages.alarm_team.write_under 5299 is not in"),
+    ("write_under = 5202", "write_under = 5999", "messages.alarm_team.write_under 5999 Utgått sökord is not active"),
+    ("alarm_team = 7201", "alarm_team = 7299", "units.alarm_team 7299 is not in provider_units"),
+    ("alarm_team = 7201", "alarm_team = 7999", "units.alarm_team 7999 Nedlagd enhet is not active"),
+    ('7102 = "hemtjanst', '7120 = "hemtjanst', "organisations.by_unit 7120 is not in provider_units"),
+    ('7102 = "samordning', '7120 = "samordning', "mailboxes.by_unit 7120 is not in provider_units"),
+    ("categories = [40]", "categories = [49]", "services.camera.categories 49 is not in service_configurations"),
+    ('default = "hemtjanst-norr"', 'default = "norr"', "organisations.default Phoniro has no organisation norr"),
+]
+"""What the mapping names and the catalogues lack."""
+
+
+@pytest.mark.parametrize("fault", [*SPOILED, *CODES])
+async def test_what_is_wrong_is_told_and_nothing_else(
+    fault: str | tuple[str, str, str], adapter: Adapter, stage: Stage, sims: RunningSimulators
+) -> None:
+    if isinstance(fault, str):
+        spoil, told = SPOILED[fault]
+        spoil(stage, sims)
+    else:
+        edit(stage.mapping, *fault[:2])
+        told = [fault[2]]
     result = await adapter("check", code=1)
-    [line] = marked(result)
-    assert "phoniro.client_secret" in line
-    assert "not-the-secret" not in result
+    lines = [" ".join(line.split()) for line in marked(result)]
+    assert len(lines) == len(told), lines
+    for line, words in zip(lines, told, strict=True):
+        assert re.search(words, line), line
+    for value in (WRONG, DEFAULT_KEY, "Traceback"):
+        assert value not in result
 
 
 async def test_faults_of_the_mapping_are_all_told_and_the_database_looked_at_all_the_same(

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import update
 
 from adapter.bootstrap import build
-from adapter.demo.persons import CECILIA, seed_fields
 from adapter.demo.stage import Stage
 from adapter.settings import load_settings
 from adapter.store.tables import counts
-from connectors.mock.serve import RunningSimulators
-from tests.cli.conftest import Adapter, turns
+from tests.cli.conftest import Adapter
 
 
 async def test_what_was_done_is_told_to_a_person_to_a_program_and_to_excel_and_counted_again(
-    sims: RunningSimulators, stage: Stage, adapter: Adapter, tmp_path: Path
+    ref: str, stage: Stage, adapter: Adapter, tmp_path: Path
 ) -> None:
-    sims.lifecare.seed_person(CECILIA.person_id, **seed_fields(CECILIA))
-    sims.lifecare.order(CECILIA.person_id, start=sims.lifecare.today() - timedelta(days=1))
-    await turns(stage.config)
-
     page = await adapter("followup", columns=250)
     assert "Beställningar in" in page
     told = json.loads(await adapter("followup", "--json"))
@@ -33,7 +26,8 @@ async def test_what_was_done_is_told_to_a_person_to_a_program_and_to_excel_and_c
     assert (row["ordered"], row["started"], row["active"], row["unit"]) == (1, 0, 0, None)
     assert {r["message"]: r["number"] for r in tables["messages"]} == {"received": 1, "install": 1}
     nothing, _, shown = (await adapter("followup", "--json", "--unit", "999")).partition("\n")
-    assert nothing == "Nothing is counted of unit 999 on these days. Units that have something: none."
+    assert nothing == "Nothing is counted of unit 999 on these days. Units that have something: 7101 (Hemtjänst Norr)."
+    assert (await adapter("followup", "--json", "--unit", "7101")).startswith("{")
     assert json.loads(shown)[next(iter(told))]["messages"] == []
 
     await adapter("followup", "--csv", tmp_path / "csv")

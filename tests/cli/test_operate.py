@@ -85,16 +85,8 @@ async def test_adopt_says_when_there_is_nothing_to_take_over(stage: Stage, adapt
     assert "there is nothing to take over" in await adapter("adopt")
 
 
-async def test_purge_of_a_case_that_is_not_closed_says_so(
-    sims: RunningSimulators, stage: Stage, adapter: Adapter
-) -> None:
-    sims.lifecare.seed_person("19900101TF03")
-    sims.lifecare.order("19900101TF03", "camera", start=sims.lifecare.today(), order_date=sims.lifecare.today())
-    await turns(stage.config, 1)
-    [case] = json.loads(await adapter("case", "list", "--json"))["cases"]
-    assert f"No case {case['case']} is closed and not purged yet" in await adapter(
-        "purge", "--case", case["case"], code=1
-    )
+async def test_purge_of_a_case_that_is_not_closed_says_so(ref: str, adapter: Adapter) -> None:
+    assert f"No case {ref} is closed and not purged yet" in await adapter("purge", "--case", ref, code=1)
 
 
 async def test_purge_says_which_cases_it_would_be(sims: RunningSimulators, stage: Stage, adapter: Adapter) -> None:

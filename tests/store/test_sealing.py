@@ -55,6 +55,8 @@ def filled(db: Database, count: int = 3) -> list[str]:
         store.run(reads.note, ["north"], reads.Reader(WORDS, "shell"), "case", NOW, case.ref)
         refs.append(case.ref)
     store.run(requests.take, ["north"], "r", "resync", {"who": WORDS}, NOW)
+    taken = store.run(requests.claim, ["north"], now=NOW, owner="me", lease_until=NOW)
+    store.run(requests.give_back, taken, error=WORDS)
     return refs
 
 
@@ -67,7 +69,8 @@ def kept(db: Database, refs: list[str]) -> None:
         assert store.run(facts.load, "north", ref).resources["notes"].value == NOTES
         assert store.run(events.of_case, "north", ref)[-1].data == {"why": WORDS}
         assert store.run(reads.find, "north", ref=ref)[0].who == WORDS
-    assert store.run(requests.all_requests)[0].content == {"who": WORDS}
+    (request,) = store.run(requests.all_requests)
+    assert (request.content, request.error) == ({"who": WORDS}, WORDS)
 
 
 def stored(conn: Connection) -> str:
