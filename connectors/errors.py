@@ -42,7 +42,8 @@ class Transient(VendorError):
 
 
 class NotSent(Transient):
-    """The call was not made: who asked for it had by then lost the right to write. It says nothing of the vendor."""
+    """The call was not made, because whoever wanted it had lost the right to write by then. It says nothing about the
+    vendor."""
 
 
 class AmbiguousWrite(VendorError):

@@ -272,6 +272,14 @@ class World:
         ):
             self.note(execution_id, signal)
 
+    def ready(self, person_id: str = ANNA, times: str = "22.30, 02:15 och 05.00") -> tuple[Ordered, int]:
+        """Somebody for whom everything is noted that the schedule waits for; the order and its execution."""
+        self.person(person_id)
+        order = self.order(person_id)
+        execution = self.execute(order)
+        self.prepare(execution, times)
+        return order, execution
+
     # --- what came of it --------------------------------------------------------------------------------------------
 
     async def cases(self) -> list[Case]:

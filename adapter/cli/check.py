@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from adapter.bootstrap import TenantParts, open_database
 from adapter.cli.check_files import check_files
 from adapter.cli.check_lifecare import check_lifecare
 from adapter.cli.check_write_back import check_write_back
-from adapter.cli.findings import Finding, Mark, fault, faults, fine, note
+from adapter.cli.findings import Finding, Mark, fault, fine, note
 from adapter.cli.open_service import command_settings, missing_database
 from adapter.cli.options import ConfigOption, JsonOption, print_json
 from adapter.presentation.console import console
@@ -57,9 +56,9 @@ async def _tell_all(config: Path | None, *, as_json: bool) -> int:
         found.append(finding)
         if not as_json:
             out.print(finding.line())
-    wrong = faults(found)
+    wrong = sum(finding.mark is Mark.FAULT for finding in found)
     if as_json:
-        print_json({"ok": not wrong, "findings": [asdict(finding) for finding in found]})
+        print_json({"ok": not wrong, "findings": found})
     elif wrong:
         out.print(f"\n{wrong} {'thing' if wrong == 1 else 'things'} to mend, marked ✗.", style="bold red")
     else:

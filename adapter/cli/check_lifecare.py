@@ -24,7 +24,7 @@ Code = str | int
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a catalogue says of a code. Under a heading, or to a unit, that isn't active nothing can be written."""
+    """What a catalogue says of a code. Nothing can be written under a heading, or to a unit, that isn't active."""
 
     name: str | None
     active: bool = True
@@ -37,7 +37,7 @@ Catalogues = Mapping[str, Mapping[Code, Entry]]
 async def check_lifecare(
     client: LifecareClient, mapping: MunicipalMapping, now: Callable[[], datetime]
 ) -> AsyncIterator[Finding]:
-    """Reads only. Raises nothing of the vendor's."""
+    """Reads only; the vendor's errors become findings."""
     more = [query.SERVICE_PLANS] if mapping.plans else []
     more += query.WRITE_BACK if mapping.reported_visits.mode is not WriteBack.OFF else ()
     access = await client.access(*more)

@@ -20,8 +20,8 @@ TABLE = "reported_visits"
 async def check_write_back(
     lifecare: LifecareClient, phoniro: PhoniroClient, mapping: MunicipalMapping, now: datetime
 ) -> AsyncIterator[Finding]:
-    """Whether everybody who looked within the last day is known. Whoever isn't is named, here and nowhere else. Reads
-    only; raises nothing of the vendors'."""
+    """Whether Lifecare knows everybody who looked within the last day. Those it doesn't know are named here,
+    and nowhere else. Reads only; a vendor's error becomes a finding."""
     table = mapping.reported_visits
     if table.mode is WriteBack.OFF:
         return

@@ -107,8 +107,8 @@ def backup(
 def rekey(config: ConfigOption = None) -> None:
     """Encrypt everything by the first key of store.encryption_key.
 
-    While the adapter runs, which has to know that key. It does the same by itself after its start. Safe to break off
-    and repeat. Older keys are needed no more once nothing is left.
+    The adapter may run meanwhile, if it knows that key; it does the same by itself after its start. Safe to break off
+    and repeat. Once nothing is left, the older keys are no longer needed.
     """
     settings = command_settings(config)
     if not settings.store.encryption_key.get_secret_value():
@@ -128,8 +128,8 @@ def rekey(config: ConfigOption = None) -> None:
 def restored(config: ConfigOption = None) -> None:
     """Say that the database was put back from a backup.
 
-    Before the adapter is started on it. What waited to be sent may have been sent since the backup: all of it is then
-    looked for before it is sent.
+    To be said before the adapter is started on it. What waited to be sent may have been sent since the backup, so it is
+    looked for before anything is sent again.
     """
     settings = command_settings(config)
     if missing := missing_database(settings):

@@ -18,8 +18,8 @@ from mappings.documents import KINDS, DocumentError, render
 
 
 def gather_document(c: Connection, service: Service, reference: str, kind: str) -> Callable[[], Document] | None:
-    """What prints a document of a case, once all that it says is read; it raises ``DocumentError`` for a template that
-    can't be used. None where there is no such case or kind, or the case was never read whole."""
+    """Reads all that a document of a case says, and returns the function that prints it, which raises ``DocumentError``
+    for a template that can't be used. None where there is no such case or kind, or the case was never read whole."""
     case = find_case(c, tuple(service.tenants), reference)
     if case is None or kind not in KINDS:
         return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -48,7 +47,3 @@ def note(subject: str, told: str, do: str = "") -> Finding:
 
 def fault(subject: str, told: str, do: str) -> Finding:
     return Finding(Mark.FAULT, subject, told, do)
-
-
-def faults(found: Iterable[Finding]) -> int:
-    return sum(f.mark is Mark.FAULT for f in found)

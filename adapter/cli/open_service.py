@@ -78,8 +78,8 @@ def sqlite_file(settings: Settings) -> Path | None:
 
 
 def make_database_file(settings: Settings) -> None:
-    """An SQLite file, where there is none, that nobody but its owner can read: it holds identity numbers. What keeps it
-    from being made is told by whoever opens it."""
+    """An SQLite file, where there is none, that nobody but its owner can read: it holds identity numbers. If it
+    can't be made, opening it says why."""
     if missing := missing_database(settings):
         with suppress(OSError):
             missing.parent.mkdir(parents=True, exist_ok=True)

@@ -19,9 +19,10 @@ def purge(
     case: Annotated[str | None, typer.Option(help="This closed case alone, and before its time.")] = None,
     config: ConfigOption = None,
 ) -> None:
-    """Forget now what is due to be: personal data of cases closed longer ago than `retention_days` of the mapping.
+    """Forget now what is due to be forgotten.
 
-    The running adapter does this every day by itself. With --case one closed case is forgotten before its time.
+    Personal data of cases that were closed longer ago than `retention_days` of the mapping. The running adapter does
+    this every day by itself. With --case one closed case is forgotten before its time.
     """
     ref = case.upper() if case else None
     with open_service(config) as service:

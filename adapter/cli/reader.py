@@ -48,8 +48,8 @@ def noted(
 
 
 def noted_if_possible(database: Database, tenants: Iterable[str], what: str) -> None:
-    """The same for what is needed on the day when the database can't be written, or is of an older version; said on
-    standard error where nothing was written down."""
+    """The same, for commands that must work although the database can't be written, or is of an older version. Standard
+    error says so where nothing was written down."""
     now, why = datetime.now(UTC), "its tables are of another version"
 
     def note(c: Connection) -> None:

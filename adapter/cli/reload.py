@@ -68,8 +68,8 @@ class Reloader:
         return self._watch.changed()
 
     def read(self, running: Service) -> Service | None:
-        """Read settings and mappings anew; None, and loudly, if anything in them can't be used. Only who was refused
-        already may be so again: that holds up nobody else."""
+        """Read settings and mappings anew. Returns None, and logs an error, if anything in them can't be used. A
+        municipality that was refused already may be refused again: that holds up nobody else."""
         service: Service | None = None
         try:
             settings = load_settings(self.config)
@@ -105,8 +105,8 @@ class Reloader:
 
 
 def _named_files(config: Path) -> Iterator[Path]:
-    """Mappings and secrets that the file names, also those of a municipality that was refused: what was missing may
-    come. What has a watch of its own is left out."""
+    """Mappings and secrets that the file names, also those of a municipality that was refused, as a missing file may
+    come. The re-sync and adopt files are left out: another part watches them."""
     try:
         groups: list[Any] = [tomllib.loads(config.read_text(encoding="utf-8-sig"))]
     except (OSError, ValueError, RecursionError):
@@ -122,8 +122,8 @@ def _named_files(config: Path) -> Iterator[Path]:
 async def run_until_stopped(
     service: Service, reloader: Reloader, stop: asyncio.Event, *, replaced: Callable[[Service], None] = lambda _: None
 ) -> None:
-    """Run the service, and its successors, until ``stop`` is set; ``replaced`` is told each successor. Closes those
-    that were replaced, and the last one's vendors; the database stays its opener's."""
+    """Run the service, and its successors, until ``stop`` is set; ``replaced`` is told each successor. Closes
+    the vendors of each; whoever opened the database closes it."""
     if hasattr(signal, "SIGHUP"):
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
     await tell_unattended(service)

@@ -117,7 +117,7 @@ async def _open_store(service: Service, stop: asyncio.Event) -> bool:
 
 
 def _stop_on_signals(stop: asyncio.Event) -> None:
-    """The first SIGTERM or SIGINT lets what is under way finish; a second one ends the process as it always would."""
+    """The first SIGTERM or SIGINT lets what is under way finish; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
 
     def asked(number: signal.Signals) -> None:

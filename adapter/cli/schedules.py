@@ -117,7 +117,7 @@ async def proposals(service: Service, tenant: str) -> list[str]:
 
 @asynccontextmanager
 async def _read_whole(service: Service) -> AsyncIterator[None]:
-    """Half a list would be taken for the whole one: then nothing is told but why."""
+    """Fails in words where a list can't be read to its end, as half a list would be taken for a whole one."""
     try:
         yield
     except (PortError, VendorError) as error:

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import typer
 
 from adapter.cli.options import JsonOption, command_group, print_json
-from adapter.domain.nights import NightWindow, Weekday
-from adapter.domain.times_trial import try_times
+from adapter.domain.nights import NightWindow, TimesProblem, Weekday
+from adapter.domain.times_reading import try_times
 from mappings.rtf import visible_text
 from mappings.texts import Texts
 
@@ -30,15 +30,15 @@ def check_times(
 ) -> None:
     """Say which nights and times a note's text gives.
 
-    Nothing is stored. The night lasts from 21:00 to 07:00. Exits with 1 and says why where the text would be told back.
+    Nothing is stored. The night lasts from 21:00 to 07:00. If the adapter would ask for the text anew, it says why
+    and exits with 1.
     """
     today = datetime.now(UTC).astimezone(_STOCKHOLM).date()
     trial = try_times(visible_text(text), NightWindow(), today, changed=heading == "changed", granted=granted)
-    if trial.problem is not None or trial.times is None:
-        code = trial.problem.code if trial.problem else "no_times"
-        reason = Texts.load().say("times", code, **(trial.problem.params if trial.problem else {}))
+    if isinstance(trial, TimesProblem):
+        reason = Texts.load().say("times", trial.code, **trial.params)
         if as_json:
-            print_json({"refused": code, "reason": reason})
+            print_json({"refused": trial.code, "reason": reason})
         else:
             typer.echo(reason)
         raise typer.Exit(1)

@@ -1,5 +1,5 @@
-"""One night of Astrid's, in a second: the same adapter over the same simulated vendors, all in this process, by a clock
-of its own. Nobody could wait for a real one."""
+"""One night at Astrid's, played in a second: the same adapter over the same simulated vendors, all in this process and
+by a clock of its own, as nobody could wait for a real night."""
 
 from __future__ import annotations
 

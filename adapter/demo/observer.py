@@ -39,9 +39,9 @@ _WIDTHS = (7, 8, 3, 22)
 
 @dataclass(slots=True)
 class Life:
-    """A person in the demo, and what came of the order: ``file`` is the adapter's case as last read. For the promises
-    (UTC, taken just before it was said to Lifecare): when each gate came true, when the provider heard of an end, when
-    the authority ended it; and whether e-tillsyn still was active after what the provider heard."""
+    """A person in the demo, and what came of the order. ``file`` is the adapter's case as last read. The rest is for
+    the promises: when (UTC, just before Lifecare was told) each gate came true, the provider heard of an end and the
+    authority ended it, and whether e-tillsyn was still active after what the provider heard."""
 
     person: Person
     order_id: str

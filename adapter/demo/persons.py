@@ -59,7 +59,7 @@ def days_ago(days: int, now: datetime) -> date:
 
 
 def seed_for_trial(lifecare: SimulatedLifecare, now: datetime) -> None:
-    """The persons with an order each, for somebody who wants to be the coordinator and the alarm team."""
+    """The persons with an order each, for somebody who wants to play the coordinator and the alarm team."""
     for person in PERSONS:
         lifecare.seed_person(person.person_id, **seed_fields(person))
         lifecare.order(person.person_id, start=days_ago(3, now))

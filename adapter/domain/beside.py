@@ -37,7 +37,11 @@ def shall(s: Situation) -> Shall:
         )
     if live is None:
         step = next_step(s)
-        return _from(step, ScheduleStatus.OPEN, about) if step else Shall(None, None, None, s.evidence.times, *about)
+        return (
+            _from(step, ScheduleStatus.OPEN, about)
+            if step
+            else Shall(None, None, None, s.evidence.agreed.times, *about)
+        )
     status = ScheduleStatus.PAUSED if pause_causes(s) else ScheduleStatus.OPEN
     change = change_of(s, live)
     return _from(change, status, about) if change else Shall(status, live.valid_from, live.valid_to, live.times, *about)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 
 from adapter.domain.decision import StepState, StepView
-from adapter.domain.facts import Note, Signal
+from adapter.domain.facts import Note, ServicePlan, Signal
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.domain.letters import everything_undone, executions_open
 from adapter.domain.looks import day_end, day_start, local_date
-from adapter.domain.plans import plan_of
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, WAY_IN, WAY_OUT, Letter, Role, Step
 from adapter.domain.schedule import camera_is_down, not_noted
 from adapter.domain.situation import Situation
@@ -66,8 +65,8 @@ def _not_before(s: Situation, step: Step, told: Told) -> list[datetime]:
     letter by which it was asked for anew, the day that was booked for it."""
     period, zone = s.period, s.policy.zone
     at = [day_start(period.ordered, zone)] if period and step in WAY_IN else []
-    if step.id == "I4" and s.evidence.refused_note and period:
-        at += [s.evidence.refused_note.at, day_start(min(period.first, s.today), zone)]
+    if step.id == "I4" and s.evidence.agreed.refused and period:
+        at += [s.evidence.agreed.refused.at, day_start(min(period.first, s.today), zone)]
     booked = s.evidence.newest.get(Signal.PICKUP_BOOKED if step.id == "A5" else Signal.INSTALLATION_BOOKED)
     if step.id in ("I8", "I9", "A5") and booked and booked.day:
         at.append(day_start(booked.day, zone))
@@ -86,7 +85,7 @@ def _unanswered(s: Situation, told: Told) -> Note | None:
 
 
 def _problem(s: Situation, step: Step) -> str | None:
-    if step.id == "I4" and s.evidence.times_problem:
+    if step.id == "I4" and s.evidence.agreed.problem:
         return "times_refused"
     if step.id == "I8" and s.evidence.withdrawn:
         return "consent_withdrawn"
@@ -130,8 +129,8 @@ class _Done:
         return self._by_act("I3", self.told.last(ALARM_TEAM, *ASSIGNMENT_IN))
 
     def _i4(self) -> StepView | None:
-        note = self.s.evidence.times_note
-        return _by_note(STEPS["I4"], note) if note and not self.s.evidence.times_problem else None
+        note = self.s.evidence.agreed.note
+        return _by_note(STEPS["I4"], note) if note and not self.s.evidence.agreed.problem else None
 
     def _i6(self) -> StepView | None:
         if self.s.evidence.keys != "needed" and Signal.KEYS_COLLECTED not in self.s.evidence.newest:
@@ -255,3 +254,14 @@ def awaited_since(view: StepView) -> datetime | None:
     """Since when (UTC) a person is awaited; None where nobody is."""
     waits = view.state in (StepState.AWAITED, StepState.PROBLEM) and view.role is not Role.ADAPTER
     return view.since if waits else None
+
+
+def plan_of(s: Situation) -> ServicePlan | None:
+    """The plan that shows I12 (LA13): the newest with a camera service that isn't ended, and was established or begins
+    on or after the start of e-tillsyn; None where there is none, or nothing has started."""
+    started = s.ledger.schedule.valid_from if s.ledger.schedule else None
+    if started is None or s.facts.plans is None:
+        return None
+    holding = [p for p in s.facts.plans.value if not p.gone and (p.last_day is None or p.last_day >= s.today)]
+    after = [p for p in holding if p.since is not None and p.since >= started]
+    return max(after, key=lambda p: (p.since or date.min, p.id), default=None)

@@ -140,7 +140,7 @@ def attention(s: Situation) -> tuple[Attention, ...]:
     client = s.facts.client.value
     if client.client_id is None and not any(p.resource == "clients" for p in s.facts.problems):
         found.append(Attention("client_not_visible", parks=True))
-    if s.evidence.times_problem and not s.mandate.over:
+    if s.evidence.agreed.problem and not s.mandate.over:
         found.append(Attention("times_refused"))
     for code, _, at, detail in deviations(s):
         if s.now >= at + s.policy.deviation_grace and not s.mandate.over and not client.deceased:

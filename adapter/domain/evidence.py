@@ -18,11 +18,23 @@ Grants = Sequence[tuple[date, Granted]]
 
 
 @dataclass(frozen=True, slots=True)
+class Agreed:
+    """The ``times`` that hold by the notes, by which ``note``, from the day ``start`` on where that is yet to come; on
+    the day ``change`` others take their place. ``problem`` says why those of the newest note, ``refused``, can't be
+    used."""
+
+    times: NightTimes | None = None
+    note: Note | None = None
+    refused: Note | None = None
+    problem: TimesProblem | None = None
+    start: date | None = None
+    change: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
-    """``newest`` holds the newest note of each signal. ``times`` are the agreed ones, by ``times_note``, from the day
-    ``times_from`` on where that is yet to come; on ``new_times_on`` others take their place. ``times_problem`` says why
-    the newest ones can't be used. ``keys`` is ``needed``, ``other_services`` or ``alarm``
-    (I6). ``executing``: the person has an execution on which a note can be written (LA7)."""
+    """``newest`` holds the newest note of each signal. ``keys`` is ``needed``, ``other_services`` or ``alarm`` (I6).
+    ``executing``: the person has an execution on which a note can be written (LA7)."""
 
     newest: dict[Signal, Note]
     consent: Note | None
@@ -30,12 +42,7 @@ class Evidence:
     liability: Note | None
     ready: Note | None
     collected: Note | None
-    times: NightTimes | None
-    times_note: Note | None
-    refused_note: Note | None
-    times_problem: TimesProblem | None
-    times_from: date | None
-    new_times_on: date | None
+    agreed: Agreed
     keys: str
     executing: bool
     installed: bool
@@ -65,7 +72,6 @@ def read_evidence(
         withdrawn = None
     running = ledger.schedule.times if ledger.schedule else None
     scheduled = ledger.schedule is not None or bool(ledger.counting(ActKind.CREATE))
-    agreed = _agreed(facts.notes.value, grants, window, running, today)
     ready, collected = newest.get(Signal.READY_FOR_START), newest.get(Signal.EQUIPMENT_COLLECTED)
     if collected and any(n and n.at > collected.at for n in (ready, signed)):
         collected = None
@@ -77,12 +83,7 @@ def read_evidence(
         liability=liability,
         ready=ready,
         collected=collected,
-        times=agreed.times,
-        times_note=agreed.note,
-        refused_note=agreed.refused,
-        times_problem=agreed.problem,
-        times_from=agreed.start,
-        new_times_on=agreed.change,
+        agreed=_agreed(facts.notes.value, grants, window, running, today),
         keys=keys_needed(facts, first_day),
         executing=any(e.current(today) for e in facts.executions.value),
         installed=scheduled or any((signed, liability, ready)),
@@ -96,32 +97,20 @@ def _newest(notes: Iterable[Note]) -> dict[Signal, Note]:
     return newest
 
 
-@dataclass(frozen=True, slots=True)
-class _Agreed:
-    """The times that hold by the notes: see ``Evidence``."""
-
-    times: NightTimes | None = None
-    note: Note | None = None
-    refused: Note | None = None
-    problem: TimesProblem | None = None
-    start: date | None = None
-    change: date | None = None
-
-
 def _agreed(
     notes: Iterable[Note], grants: Grants, window: NightWindow, running: NightTimes | None, today: date
-) -> _Agreed:
+) -> Agreed:
     """The newest note of times counts, and no older one but for nights that it leaves as they were. Where it can't be
     used, supervision that runs goes on by the times it has: it isn't stopped for a misspelt note, and never started by
     an outdated one. They are checked against what is granted on the day from which they hold; times that only a period
     to come grants wait for it."""
     told = sorted((n for n in notes if n.signal in _TIMES), key=lambda n: (n.at, n.id))
     if not told:
-        return _Agreed()
+        return Agreed()
     *older, note = told
     if note.by is not None:
         # Declared by hand, without a text: the times are those that are scheduled already.
-        return _Agreed(running, note if running else None)
+        return Agreed(running, note if running else None)
     held, held_by = _held(older, grants[0][1], window, running, today)
     reading = read_times(note.text, window, note.at.date())
     before = held or running
@@ -133,10 +122,10 @@ def _agreed(
         problem = times if isinstance(times, TimesProblem) else check_granted(times, granted)
         coming = [grant for first, grant in grants if first > on]
         if problem and isinstance(times, NightTimes) and any(check_granted(times, grant) is None for grant in coming):
-            return _Agreed(running, note)
+            return Agreed(running, note)
         if isinstance(times, NightTimes) and problem is None:
-            return _from_its_day(_Agreed(times, note), reading.start, held, held_by, running, today)
-    return _Agreed(running, note if running else None, note, problem)
+            return _from_its_day(Agreed(times, note), reading.start, held, held_by, running, today)
+    return Agreed(running, note if running else None, note, problem)
 
 
 def _held(
@@ -155,20 +144,20 @@ def _held(
 
 
 def _from_its_day(
-    agreed: _Agreed,
+    agreed: Agreed,
     start: date | None,
     held: NightTimes | None,
     held_by: Note | None,
     running: NightTimes | None,
     today: date,
-) -> _Agreed:
+) -> Agreed:
     """Times that hold from a day to come: until then those before them do, where there are any."""
     if start is None or start <= today:
         return agreed
     if running is not None and running != agreed.times:
-        return _Agreed(running, held_by or agreed.note, change=start)
+        return Agreed(running, held_by or agreed.note, change=start)
     if held is not None and running is None:
-        return _Agreed(held, held_by, change=start)
+        return Agreed(held, held_by, change=start)
     return replace(agreed, start=start)
 
 

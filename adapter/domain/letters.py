@@ -73,7 +73,7 @@ def _orders(w: Writer) -> None:
     known = w.told.values(COORDINATOR, (Letter.RECEIVED, Letter.RENEWED), "orders")
     before = s.told.unit
     if not w.told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED):
-        asks = "times" if s.evidence.times is None else None
+        asks = "times" if s.evidence.agreed.times is None else None
         executed = bool(period and period.executed)
         own: What = {"first_day": w.first_day, "keys": s.evidence.keys, "asks": asks, "executed": executed}
         w.topical("received", Letter.RECEIVED, COORDINATOR, **own, **common)
@@ -81,7 +81,7 @@ def _orders(w: Writer) -> None:
         own = {"first_day": new[-1].first.isoformat(), "executed": new[-1].executed, "installed": _is_up(s)}
         w.topical("received", Letter.RENEWED, COORDINATOR, **own, **common)
     elif before is not None and w.unit is not None and before != w.unit:
-        times = json.dumps(s.evidence.times.to_json()) if s.evidence.times else None
+        times = json.dumps(s.evidence.agreed.times.to_json()) if s.evidence.agreed.times else None
         running = s.live is not None
         w.topical("moved", Letter.MOVED, COORDINATOR, last_day=w.last_day, times=times, running=running)
 
@@ -124,18 +124,18 @@ def _assignment_in(w: Writer) -> None:
 def _times(w: Writer) -> None:
     """I7: number and times per night for bilaga 1, and every change of them; or why they can't be used."""
     s = w.s
-    note = s.evidence.refused_note
-    if s.evidence.times_problem and note:
-        problem = s.evidence.times_problem
+    note = s.evidence.agreed.refused
+    if s.evidence.agreed.problem and note:
+        problem = s.evidence.agreed.problem
         params = json.dumps(dict(problem.params), ensure_ascii=False, sort_keys=True)
         key = f"times_refused:{note.id}:{problem.code}"
         w.once(key, Letter.TIMES_REFUSED, COORDINATOR, code=problem.code, params=params, running=s.live is not None)
         return
-    if s.evidence.times is None or not s.mandate.run:
+    if s.evidence.agreed.times is None or not s.mandate.run:
         return
-    text = json.dumps(s.evidence.times.to_json())
+    text = json.dumps(s.evidence.agreed.times.to_json())
     told = w.told.last(ALARM_TEAM, Letter.TIMES, Letter.TIMES_CHANGED)
-    fields: What = {"times": text, "per_night": s.evidence.times.max_per_night}
+    fields: What = {"times": text, "per_night": s.evidence.agreed.times.max_per_night}
     if told is None:
         w.topical("times", Letter.TIMES, ALARM_TEAM, **fields)
     elif told.what["times"] != text:
@@ -149,8 +149,8 @@ def _fewer(w: Writer) -> None:
         period, grant = s.mandate.in_force(day), s.mandate.granted(day)
         if period is None or grant is None or not grant.per_night or day > s.today + _A_WEEK:
             continue
-        if s.evidence.times and check_granted(s.evidence.times, grant):
-            found: What = {"granted": grant.per_night, "found": s.evidence.times.max_per_night}
+        if s.evidence.agreed.times and check_granted(s.evidence.agreed.times, grant):
+            found: What = {"granted": grant.per_night, "found": s.evidence.agreed.times.max_per_night}
             key = f"fewer:{period.order_id}:{grant.per_night}"
             w.once(key, Letter.FEWER_GRANTED, COORDINATOR, when=day.isoformat(), **found)
 

@@ -101,18 +101,6 @@ class LocalLook:
     at: time
 
 
-def first_look(times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None) -> LocalLook | None:
-    """The first look of the validity; None when there is none."""
-    days = calendar_days(times, window)
-    for n in range(7):
-        day = valid_from + timedelta(days=n)
-        if valid_to is not None and day > valid_to:
-            return None
-        if at := days[Weekday(day.weekday())]:
-            return LocalLook(day, at[0])
-    return None
-
-
 def next_look(
     times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None, zone: tzinfo, after: datetime
 ) -> LocalLook | None:

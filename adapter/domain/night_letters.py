@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from adapter.domain.ledger import Look, ScheduleStatus, Wanted, What
-from adapter.domain.night_watch import Patience, camera_silent, found_late, night_end, night_of
+from adapter.domain.night_watch import camera_silent, found_late, known_after, night_end, night_of
 from adapter.domain.routine import Letter
 from adapter.domain.schedule import pause_causes
 from adapter.domain.situation import Situation
@@ -33,9 +33,9 @@ def night_acts(s: Situation) -> tuple[Wanted, ...]:
 
 def night_rises(s: Situation) -> tuple[datetime, ...]:
     """The instants (UTC) at which a night is over of which there is something to tell."""
-    patience = Patience.of(s.policy)
+    after = known_after(s.policy)
     ends = {_end_of(s, _night(s, look)) for look in s.ledger.looks if not look.done}
-    return tuple(at for end in ends for at in (end, patience.deadline(end)))
+    return tuple(at for end in ends for at in (end, end + after))
 
 
 def look_key(n: int, due_at: datetime) -> str:
@@ -57,7 +57,7 @@ def _at_once(w: Writer) -> None:
 
 
 def _late(s: Situation, look: Look) -> bool:
-    return found_late(look, Patience.of(s.policy), s.policy.zone)
+    return found_late(look, known_after(s.policy), s.policy.zone)
 
 
 def _mail(w: Writer, topic: str, mail: str, look: Look, more: What) -> None:
@@ -83,7 +83,7 @@ def _in_the_morning(w: Writer) -> None:
     for night, its_looks in sorted(nights.items()):
         open_ones = [look for look in its_looks if look.judged_at is None]
         end = _end_of(s, night)
-        if s.now < (Patience.of(s.policy).deadline(end) if open_ones else end):
+        if s.now < end + (known_after(s.policy) if open_ones else timedelta(0)):
             continue
         topic = f"looks_of:{night.isoformat()}"
         last = w.told.topic(topic)

@@ -49,7 +49,7 @@ def night_load(schedules: Iterable[tuple[int | None, ScheduleRecord]], window: N
 def load_letters(s: Situation) -> tuple[Wanted, ...]:
     """To the coordinator, once for agreed times that aren't in force yet: the fullest quarter in which they have a look
     that would be one too many. Off where the municipality has set no limit."""
-    times, limit = s.evidence.times, s.policy.most_looks_at_once
+    times, limit = s.evidence.agreed.times, s.policy.most_looks_at_once
     if not limit or times is None or not s.mandate.run or s.mandate.over:
         return ()
     text = json.dumps(times.to_json())

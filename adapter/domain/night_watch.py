@@ -42,21 +42,11 @@ class Listed:
     ended_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """How long a look may take: the schedule's own tolerance, and the grace until it is told (``watch_grace``)."""
-
-    tolerance: timedelta = timedelta(minutes=30)
-    grace: timedelta = timedelta(minutes=5)
-
-    @classmethod
-    def of(cls, policy: Policy, record: ScheduleRecord | None = None) -> Patience:
-        """Of a schedule as the platform has it; without one, the longest of all."""
-        own = record.patience if record else None
-        return cls(timedelta(minutes=own[0]) if own else policy.tolerance, policy.watch_grace)
-
-    def deadline(self, due_at: datetime) -> datetime:
-        return due_at + self.tolerance + self.grace
+def known_after(policy: Policy, record: ScheduleRecord | None = None) -> timedelta:
+    """How long after its time it is known what came of a look: the schedule's own tolerance as the platform has it
+    (without one, the longest of all), and the grace (``watch_grace``)."""
+    own = record.patience if record else None
+    return (timedelta(minutes=own[0]) if own else policy.tolerance) + policy.watch_grace
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,15 +137,15 @@ def follow(
     due: Mapping[int, Iterable[datetime]],
     listed: Iterable[Listed],
     read_at: datetime,
-    patience: Callable[[int], Patience],
+    known_after: Callable[[int], timedelta],
     entitled: Callable[[int, datetime], bool],
     zone: tzinfo,
 ) -> tuple[Look, ...]:
     """The case's looks that are new or changed, by a list that was read whole at ``read_at``.
 
     ``known`` are those of the span that was read, ``due`` the instants that the schedules call for in it, by the
-    schedule's number, as ``patience`` is asked for. A look at which somebody looked and that is neither known nor due
-    is one without a right unless ``entitled`` of its schedule and instant. A look that was judged may change: the
+    schedule's number, as ``known_after`` is asked for. A look at which somebody looked and that is neither known nor
+    due is one without a right unless ``entitled`` of its schedule and instant. A look that was judged may change: the
     platform corrects itself when a device reports late (PA4).
     """
     before = {(look.n, look.due_at): look for look in known}
@@ -173,7 +163,7 @@ def follow(
                 continue  # nobody looked, and nobody was to
         now[key] = replace(look, outcome=one.outcome, begun_at=one.begun_at, ended_at=one.ended_at, id=one.id)
     judged = {
-        key: _judged(look, read_at - leeway(key[1], zone), patience(look.n), read_at) for key, look in now.items()
+        key: _judged(look, read_at - leeway(key[1], zone), known_after(look.n), read_at) for key, look in now.items()
     }
     return tuple(look for key, look in sorted(judged.items()) if look != before.get(key))
 
@@ -203,15 +193,15 @@ def leeway(due_at: datetime, zone: tzinfo) -> timedelta:
     return CLOCK_CHANGE if changes else timedelta(0)
 
 
-def _judged(look: Look, overdue_at: datetime, patience: Patience, read_at: datetime) -> Look:
-    known = look.outcome not in UNDECIDED or overdue_at >= patience.deadline(look.due_at)
+def _judged(look: Look, overdue_at: datetime, after: timedelta, read_at: datetime) -> Look:
+    known = look.outcome not in UNDECIDED or overdue_at >= look.due_at + after
     return replace(look, judged_at=read_at) if known and look.judged_at is None else look
 
 
-def found_late(look: Look, patience: Patience, zone: tzinfo) -> bool:
+def found_late(look: Look, after: timedelta, zone: tzinfo) -> bool:
     """Whether it became known only long after it should have that a look wasn't done: nobody could follow the looks.
-    Of an outage's looks the night is told together, not of each by itself."""
-    overdue_at = patience.deadline(look.due_at) + leeway(look.due_at, zone)
+    Of an outage's looks the night is told together, not of each by itself. ``after``: see ``known_after``."""
+    overdue_at = look.due_at + after + leeway(look.due_at, zone)
     return look.not_done and look.judged_at is not None and look.judged_at >= overdue_at + UNFOLLOWED
 
 

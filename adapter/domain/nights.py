@@ -229,20 +229,21 @@ def check_granted(times: NightTimes, granted: Granted) -> TimesProblem | None:
     if granted.nights is not None:
         extra = [d for d, n in counts.items() if n and d not in granted.nights]
         if extra:
-            return TimesProblem("night_not_granted", {"nights": _names(extra)})
+            return TimesProblem("night_not_granted", {"nights": names(extra)})
     if granted.per_night is not None:
         over = [d for d, n in counts.items() if n > granted.per_night]
         if over:
             found = str(max(counts[d] for d in over))
             return TimesProblem(
-                "more_than_granted", {"nights": _names(over), "found": found, "granted": str(granted.per_night)}
+                "more_than_granted", {"nights": names(over), "found": found, "granted": str(granted.per_night)}
             )
     return None
 
 
-def _names(days: Iterable[Weekday]) -> str:
-    names = [day.swedish for day in days]
-    return ", ".join(names) if len(names) < len(Weekday) else "alla nätter"
+def names(nights: Iterable[Weekday]) -> str:
+    """The nights' names, Monday's first."""
+    found = [day.swedish for day in sorted(nights)]
+    return ", ".join(found) if len(found) < len(Weekday) else "alla nätter"
 
 
 @dataclass(frozen=True, slots=True)

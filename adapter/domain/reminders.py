@@ -10,12 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from adapter.domain.calendar import late_level, months_after
-from adapter.domain.checklist import awaited_since
+from adapter.domain.checklist import awaited_since, plan_of
 from adapter.domain.decision import StepView
 from adapter.domain.facts import Note
 from adapter.domain.ledger import Wanted, What
 from adapter.domain.looks import day_start, local_date
-from adapter.domain.plans import plan_of
 from adapter.domain.policy import Lateness
 from adapter.domain.routine import ASSIGNMENT_OUT, Letter, Role
 from adapter.domain.schedule import (

@@ -29,7 +29,7 @@ def missing_gates(s: Situation) -> tuple[str, ...]:
     papers = s.evidence.papers_missing
     gates = {
         "I1": period is not None,
-        "I4": s.evidence.times is not None,
+        "I4": s.evidence.agreed.times is not None,
         "I6": keys_settled(s),
         "I8": papers is None and not not_noted(s),
         "I9": s.evidence.ready is not None,
@@ -163,16 +163,16 @@ def _create(s: Situation) -> Wanted | None:
     if s.mandate.over or missing_gates(s) or pause_causes(s) or s.facts.unsure:
         return None
     period = starting(s)
-    if period is None or period.execution is None or s.evidence.times is None:
+    if period is None or period.execution is None or s.evidence.agreed.times is None:
         return None
     n = s.ledger.schedule.n + 1 if s.ledger.schedule else 1
-    starts = max(d for d in (period.first, period.execution.first_day, s.evidence.times_from, s.today) if d)
+    starts = max(d for d in (period.first, period.execution.first_day, s.evidence.agreed.start, s.today) if d)
     valid_to = s.mandate.covered_until(max(s.today, period.first))
     what: What = {
         "n": n,
         "valid_from": starts.isoformat(),
         "valid_to": _iso(valid_to),
-        "times": json.dumps(s.evidence.times.to_json()),
+        "times": json.dumps(s.evidence.agreed.times.to_json()),
         "orders": _orders(s),
         "unit": period.unit_id,
     }
@@ -188,10 +188,10 @@ def change_of(s: Situation, live: ScheduleRecord) -> Wanted | None:
         valid_to = s.mandate.covered_until(max(s.today, period.first))
     else:
         valid_to = _earlier(live.valid_to, s.mandate.last_day if s.mandate.run else live.valid_to)
-    times = s.evidence.times or live.times
+    times = s.evidence.agreed.times or live.times
     starts = live.valid_from
     if live.valid_from > s.today and period is not None and period.execution is not None:
-        starts = max(d for d in (period.first, period.execution.first_day, s.evidence.times_from, s.today) if d)
+        starts = max(d for d in (period.first, period.execution.first_day, s.evidence.agreed.start, s.today) if d)
     wider = starts < live.valid_from or later(valid_to, live.valid_to)
     if s.facts.unsure:
         times, starts, wider = live.times, live.valid_from, False
@@ -296,8 +296,8 @@ def boundaries(s: Situation) -> list[datetime]:
         at += [day_start(first, s.policy.zone)] if first else []
         at += [day_end(last, s.policy.zone)] if last else []
     at += [day_start(s.mandate.next_first, s.policy.zone)] if s.mandate.next_first else []
-    if s.evidence.new_times_on:
-        at.append(day_start(s.evidence.new_times_on, s.policy.zone))
+    if s.evidence.agreed.change:
+        at.append(day_start(s.evidence.agreed.change, s.policy.zone))
     for absence in standing_absences(s.facts):
         at += [t for t in absence_bounds(absence, s.policy) if t]
     return at

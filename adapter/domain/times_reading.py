@@ -7,7 +7,6 @@ everything else comes back as a ``TimesProblem`` for the coordinator. Any text i
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta
 from functools import lru_cache
@@ -18,11 +17,14 @@ from lark.exceptions import UnexpectedInput
 
 from adapter.domain.nights import (
     MAX_TIMES_PER_DAY,
+    Granted,
     NightTimes,
     NightWindow,
     TimesProblem,
     Weekday,
     calendar_days,
+    check_granted,
+    names,
 )
 from adapter.domain.times_grammar import (
     BLANK,
@@ -85,6 +87,22 @@ def settle(reading: Reading, before: NightTimes | None, *, changed: bool) -> Nig
     return _fits(NightTimes.of(nights))
 
 
+def try_times(
+    text: str, window: NightWindow, today: date, *, changed: bool, granted: int | None
+) -> Reading | TimesProblem:
+    """What a note of ``today`` with this text would mean, under *times changed* or *times agreed*, tried by a person.
+    Which times hold already isn't known here: a change must say what becomes of every night."""
+    reading = read_times(text, window, today)
+    if isinstance(reading, TimesProblem):
+        return reading
+    unsaid = frozenset(Weekday) - reading.named - reading.kept
+    if changed and unsaid:
+        return TimesProblem("nights_left_out", {"nights": names(unsaid)})
+    if reading.kept and not changed:
+        return TimesProblem("nothing_kept")
+    return check_granted(reading.times, Granted(granted)) or reading
+
+
 @lru_cache(maxsize=256)  # a case is decided several times by the same note
 def _read(text: str, window: NightWindow, written: date) -> Reading | TimesProblem:
     clean = prepare(text)
@@ -104,12 +122,6 @@ def _fits(times: NightTimes) -> NightTimes | TimesProblem:
         if len(at) > MAX_TIMES_PER_DAY:
             return TimesProblem("too_many", {"day": day.swedish, "limit": str(MAX_TIMES_PER_DAY)})
     return times
-
-
-def names(nights: Iterable[Weekday]) -> str:
-    """The nights' names, Monday's first."""
-    found = [day.swedish for day in sorted(nights)]
-    return ", ".join(found) if len(found) < len(Weekday) else "alla nätter"
 
 
 @dataclass(slots=True)

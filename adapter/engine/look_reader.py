@@ -25,7 +25,6 @@ from adapter.domain.night_watch import (
     SAME_LOOK,
     UNFOLLOWED,
     Listed,
-    Patience,
     Standing,
     could_look,
     due_looks,
@@ -33,6 +32,7 @@ from adapter.domain.night_watch import (
     found_late,
     history,
     is_news,
+    known_after,
     leeway,
     night_end,
     night_of,
@@ -67,10 +67,9 @@ class Span:
 def span(policy: Policy, cursor: datetime | None, now: datetime) -> Span | None:
     """Which looks are to be read at ``now``: within a night and until its last look can't be open any more, those since
     the cursor, with overlap; once in the morning, the whole night. None: nothing is."""
-    patience = Patience.of(policy)
     cursor = min(cursor, now) if cursor else None  # one to come is from before the clock was set back
     longer = max(leeway(now, policy.zone), leeway(now - 2 * CLOCK_CHANGE, policy.zone))
-    since = max(cursor or now, now - REMEMBERED) - OVERLAP - patience.tolerance - patience.grace - longer
+    since = max(cursor or now, now - REMEMBERED) - OVERLAP - known_after(policy) - longer
     today = night_of(now, policy.window, policy.zone)
     for night in (today, today - timedelta(days=1)):
         begins, over = bounds(policy, night)
@@ -85,7 +84,7 @@ def span(policy: Policy, cursor: datetime | None, now: datetime) -> Span | None:
 def bounds(policy: Policy, night: date) -> tuple[datetime, datetime]:
     """When (UTC) the night of an evening begins, and when its last look can't be open any more."""
     end = night_end(night, policy.window, policy.zone)
-    return window_start(night, policy.window, policy.zone), Patience.of(policy).deadline(end)
+    return window_start(night, policy.window, policy.zone), end + known_after(policy)
 
 
 def unfollowed(policy: Policy, read_at: datetime | None, now: datetime) -> timedelta:
@@ -148,7 +147,7 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
     stood, listed = _stood(c, tenant, todo.start), _listed(c, tenant, seen.rows, news)
     for ref, rows in listed.items():
         stood.setdefault(ref, {}).update({n: s for n, (s, _) in rows.items() if n not in stood.get(ref, {})})
-    longest = Patience.of(policy)
+    longest = known_after(policy)
     changed: list[tuple[str, Look]] = []
     for ref in sorted({*known, *stood, *listed}):
         its = stood.get(ref, {})
@@ -158,11 +157,11 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
         def entitled(n: int, at: datetime, its: Mapping[int, Followed] = its) -> bool:
             return n in its and any(could_look(stood, at, policy.zone) for stood in (its[n].seen, its[n].called))
 
-        def patience(n: int, its: Mapping[int, Followed] = its) -> Patience:
-            return its[n].patience if n in its else longest
+        def after(n: int, its: Mapping[int, Followed] = its) -> timedelta:
+            return its[n].known_after if n in its else longest
 
         changed += [
-            (ref, look) for look in follow(known.get(ref, ()), calls_for, found, now, patience, entitled, policy.zone)
+            (ref, look) for look in follow(known.get(ref, ()), calls_for, found, now, after, entitled, policy.zone)
         ]
     look_log.save(c, tenant.name, changed)
     before = () if todo.follows else [(ref, look) for ref, some in known.items() for look in some]
@@ -183,11 +182,11 @@ class Followed(NamedTuple):
 
     seen: tuple[Standing, ...]
     called: tuple[Standing, ...]
-    patience: Patience
+    known_after: timedelta
 
     @classmethod
     def of(cls, policy: Policy, record: ScheduleRecord, acts: Sequence[Act] = ()) -> Followed:
-        return cls(history(record, acts), history(record, acts, called_for=True), Patience.of(policy, record))
+        return cls(history(record, acts), history(record, acts, called_for=True), known_after(policy, record))
 
 
 def _called_for(one: Followed, policy: Policy, start: datetime, now: datetime) -> list[datetime]:

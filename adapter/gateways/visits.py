@@ -177,8 +177,8 @@ class _WhoLooked:
 
 @contextmanager
 def _as_port_errors() -> Iterator[None]:
-    """What only this needs a licence for is no reason to take Lifecare for down (L12). That Phoniro, which is asked who
-    looked, doesn't accept its own sign-in is a failure like any other of Phoniro's."""
+    """Only visits need this licence, so a missing one is no reason to take Lifecare to be down (L12). Where Phoniro,
+    which is asked who looked, refuses the sign-in, that is a failure of Phoniro's like any other."""
     try:
         with as_port_errors():
             yield

@@ -16,9 +16,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Connection
 
 from adapter.domain.looks import local_date
-from adapter.domain.nights import Weekday
+from adapter.domain.nights import TimesProblem, Weekday
 from adapter.domain.routine import WAY_OUT
-from adapter.domain.times_trial import Trial, try_times
+from adapter.domain.times_reading import Reading, try_times
 from adapter.log_events import log
 from adapter.ops import views
 from adapter.ops.case_cache import CaseCache, CaseSummary, safety
@@ -373,22 +373,22 @@ def _trying(routes: APIRouter, pages: Pages) -> None:
         today = local_date(pages.ops.runtime.clock.now(), policy.zone)
         note = words.visible(text.replace("\r\n", "\n"))
         trial = try_times(note, policy.window, today, changed=bool(changed), granted=None)
-        problem = words.say("times", trial.problem.code, **trial.problem.params) if trial.problem else None
+        read = None if isinstance(trial, TimesProblem) else trial
         return pages.html(
             "times.html",
             person=person,
             tried=True,
             text=text,
             changed=bool(changed),
-            problem=problem,
-            start=words.day(trial.start) if trial.start else None,
-            nights=_told_nights(trial, words),
+            problem=words.say("times", trial.code, **trial.params) if isinstance(trial, TimesProblem) else None,
+            start=words.day(read.start) if read and read.start else None,
+            nights=_told_nights(read, words) if read else [],
         )
 
 
-def _told_nights(trial: Trial, words: Words) -> list[tuple[str, str]]:
+def _told_nights(read: Reading, words: Words) -> list[tuple[str, str]]:
     told: list[tuple[str, str]] = []
-    for night, at in zip(Weekday, trial.times.nights if trial.times else (), strict=False):
-        none = "times_kept" if night in trial.kept else "times_none"
+    for night, at in zip(Weekday, read.times.nights, strict=True):
+        none = "times_kept" if night in read.kept else "times_none"
         told.append((night.swedish, ", ".join(f"{t:%H:%M}" for t in at) or words.say("status", none)))
     return told

@@ -143,7 +143,7 @@ def ledger_table(acts: Iterable[Act], words: Words) -> RenderableType:
 
 def balance_table(balance: Balance, words: Words, *, ongoing: bool) -> RenderableType:
     """The symmetry (P7): each thing done on the way in, and whether it has been taken back. ``ongoing``: the case is
-    open, and what hasn't been done may yet be."""
+    open, so more may be done."""
     if not balance:
         return Text(words.heading("balance_unknown"), style="dim")
     shown = table(*map(words.heading, ("balance_in", "balance_out", "balance_result")))

@@ -26,7 +26,7 @@ def document_data(
     if known is None:
         return None
     s = situation(known, outbox.ledger(conn, case), now, policy)
-    times = s.evidence.times
+    times = s.evidence.agreed.times
     rows = [{"nights": n, "number": len(t), "times": text} for n, t, text in night_rows(times)] if times else []
     first, last = _looks(s)
     period = s.period

@@ -12,8 +12,9 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from adapter.domain.facts import OPTIONAL, URGENT, Signal
+from adapter.domain.nights import TimesProblem
 from adapter.domain.routine import STEPS
-from adapter.domain.times_trial import Trial, try_times
+from adapter.domain.times_reading import Reading, try_times
 from adapter.presentation.console import table
 from adapter.presentation.words import Words
 from mappings.messages.collection import LETTERS, MAILS
@@ -83,7 +84,7 @@ def guide_page(made: Guide) -> Group:
     return Group(*parts)
 
 
-def examples(mapping: MunicipalMapping, words: Words) -> Iterator[tuple[str, Trial]]:
+def examples(mapping: MunicipalMapping, words: Words) -> Iterator[tuple[str, Reading | TimesProblem]]:
     """Texts of notes about times, as the guide shows them, with what the reader of the notes makes of each."""
     for code in ("agreed", "changed", "refused"):
         for text in words.say("guide_times", code).splitlines():
@@ -151,12 +152,12 @@ class _Guide:
 
     def _times(self) -> Iterator[Part]:
         tried = list(examples(self.mapping, self.words))
-        read = [(text, _read(trial, self.words)) for text, trial in tried if not trial.problem]
+        read = [(text, _read(trial, self.words)) for text, trial in tried if isinstance(trial, Reading)]
         yield Part(self.title("times"), self.lines("times"), self.head("note", "read"), tuple(read))
         told = [
-            (text, self.words.say("times", trial.problem.code, **trial.problem.params))
+            (text, self.words.say("times", trial.code, **trial.params))
             for text, trial in tried
-            if trial.problem and text in self.words.say("guide_times", "refused").splitlines()
+            if isinstance(trial, TimesProblem) and text in self.words.say("guide_times", "refused").splitlines()
         ]
         yield Part(self.title("not_times"), (), self.head("note", "told"), tuple(told))
 
@@ -196,9 +197,8 @@ class _Guide:
                 yield self.words.role(role), self.words.unit(unit) if unit else "–", mailbox
 
 
-def _read(trial: Trial, words: Words) -> str:
+def _read(trial: Reading, words: Words) -> str:
     """What the reader made of a text: the nights and their times."""
-    assert trial.times is not None
     nights = [f"{night}: {at}" for night, _, at in night_rows(trial.times)]
     if trial.kept:
         nights.append(words.say("guide", "nights_kept"))

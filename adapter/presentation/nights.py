@@ -12,7 +12,7 @@ from rich.text import Text
 
 from adapter.domain.ledger import Ledger, Look, LookOutcome
 from adapter.domain.looks import window_start
-from adapter.domain.night_watch import Patience, due_looks, history, night_of
+from adapter.domain.night_watch import due_looks, history, known_after, night_of
 from adapter.domain.policy import Policy
 from adapter.presentation.words import Words
 
@@ -44,8 +44,8 @@ class Night:
 
 
 def nights(looks: Sequence[Look], ledger: Ledger, policy: Policy, now: datetime) -> tuple[Night, ...]:
-    """The last ``SHOWN`` nights, the newest first. ``looks`` are those stored; looks that were due since, of which
-    nothing was read, are shown too, as what they are: unknown."""
+    """The last ``SHOWN`` nights, the newest first. ``looks`` are those stored; later ones that were due, of which
+    nothing was read yet, are shown as unknown."""
     start = shown_since(policy, now)
     newest = max((look.due_at for look in looks), default=start - timedelta(seconds=1))
     unread: list[Look] = []
@@ -76,7 +76,7 @@ def _mark(look: Look, policy: Policy, now: datetime) -> Mark:
         code, sign, tone = look.outcome.value, "✓", "ok"
     elif look.not_done:
         code, sign, tone = look.outcome.value, "✗", "bad"
-    elif now < Patience.of(policy).deadline(look.due_at):
+    elif now < look.due_at + known_after(policy):
         code, sign, tone = "open", "…", "soft"
     else:
         code, sign, tone = "unknown", "?", "warn"

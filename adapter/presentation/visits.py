@@ -1,5 +1,5 @@
-"""What is written to the case system of a case's looks of the last week, or would be (LA12): on a terminal, the case's
-page and for a program."""
+"""Which of a case's looks of the last week are written to the case system, or would be (LA12): for a terminal, the
+case's page and a program."""
 
 from __future__ import annotations
 

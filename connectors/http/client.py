@@ -35,7 +35,7 @@ _MAY_WRITE: ContextVar[Callable[[], bool]] = ContextVar("may_write", default=lam
 @contextmanager
 def writing_while(allowed: Callable[[], bool]) -> Iterator[None]:
     """Within, nothing but a GET or HEAD is sent once ``allowed`` is False: such a call is ``NotSent``. It is asked at
-    the last moment, after every wait for a turn or a token: whoever waited past its right to act sends nothing."""
+    the last moment, after every wait for a turn or a token, so whoever waited for too long sends nothing."""
     before = _MAY_WRITE.set(allowed)
     try:
         yield
@@ -186,7 +186,7 @@ class VendorHttp:
         return await self._repeatedly(request, call, safe, accept)
 
     def _worth_repeating(self, state: RetryCallState) -> bool:
-        """What was not this call's own (the token's, say) was repeated already."""
+        """Only this call's own errors: one of another call (the token's, say) was repeated there already."""
         error = state.outcome.exception() if state.outcome else None
         if not isinstance(error, Transient) or isinstance(error, NotSent) or error.call != state.args[1]:
             return False

@@ -17,7 +17,7 @@ class Cap:
     """How long the server lets its pages get, whatever is asked for: at least the longest page of any list so far.
 
     ``learn`` asks for one page of a list that is long and nobody's; it is awaited once, the first time that a page may
-    have been capped. What it raises is raised to who reads.
+    have been capped. What it raises reaches whoever reads the list.
     """
 
     def __init__(self, learn: Callable[[], Awaitable[int]] | None = None) -> None:

@@ -9,9 +9,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BeforeValidator, PlainSerializer
 from pydantic_core import PydanticCustomError
 
-# L15: with whatever clock time behind them.
+# L15: whatever clock time follows.
 _OPEN = ("0001-01-01", "9999-12-31")
-# A day, a zone or a month more or less than these can always be reckoned with.
+# So that a day, a zone or a month can be added or taken away.
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
 _CALENDAR = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?", re.ASCII)
 _PERSON = re.compile(r"[0-9]{8}[0-9A-Z]{4}")

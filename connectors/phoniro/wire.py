@@ -72,9 +72,9 @@ ClockTime = Annotated[
 
 
 def _reckonable(value: date) -> date:
-    # A day, a zone or a month more or less than these can always be reckoned with.
+    # So that a day, a zone or a month can be added or taken away.
     if not 2 <= value.year <= 9998:
-        raise ValueError("is no date of this age")
+        raise ValueError("the year must be between 2 and 9998")
     return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 

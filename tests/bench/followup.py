@@ -46,19 +46,25 @@ def _day(day: date, cases: int, rng: random.Random) -> Iterator[Tally]:
         yield from (Tally(day, ALL, f"call.{vendor}.ok", ms, rng.randrange(1, 9000)) for ms in _ANSWERS)
 
 
-def a_year(url: str, cases: int) -> tuple[int, float]:
-    """How many rows a year's counts are, and the seconds that its report takes."""
-    db, rng = Database(url, inline=True), random.Random(1)
-    db.upgrade()
+def count_a_year(db: Database, tenant: str, cases: int) -> None:
+    """Store what a year counts."""
+    rng = random.Random(1)
     days = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
     for day in days[:DRAWN]:
         drawn = list(_day(day, cases, rng))
-        db.run_sync(lambda c, drawn=drawn: counts.add(c, "bench", drawn))  # type: ignore[misc]  # bound early
+        db.run_sync(lambda c, drawn=drawn: counts.add(c, tenant, drawn))  # type: ignore[misc]  # bound early
     columns = [column for column in table.c if column.name != "day"]
     for n, day in enumerate(days[DRAWN:]):
         same = select(literal(day), *columns).where(table.c.day == days[n % DRAWN])
         copied = insert(table).from_select(["day", *(column.name for column in columns)], same)
         db.run_sync(lambda c, copied=copied: c.execute(copied))  # type: ignore[misc]  # bound early
+
+
+def a_year(url: str, cases: int) -> tuple[int, float]:
+    """How many rows a year's counts are, and the seconds that its report takes."""
+    db = Database(url, inline=True)
+    db.upgrade()
+    count_a_year(db, "bench", cases)
     noon = datetime(2026, 1, 1, 11, 0, tzinfo=UTC)
     up = [("bench", Span(ADAPTER, noon + timedelta(days=n), noon + timedelta(days=n, hours=23))) for n in range(365)]
     db.run_sync(lambda c: counts.save_spans(c, "one", up))

@@ -27,7 +27,7 @@ from adapter.store.sealing import Sealing
 from adapter.store.tables import acts
 from tests.bench import durable
 from tests.bench.fill import fill
-from tests.bench.followup import a_year
+from tests.bench.followup import a_year, count_a_year
 from tests.bench.night import night
 from tests.outside import ROOT, Outside, mapping_without_quiet_hours, person
 from tests.replicas.crew import NOTES_EACH
@@ -164,8 +164,10 @@ def many_cases(outside: Outside, folder: Path, url: str, few: int, many: int) ->
         _emptied(db)
         fill(db, count, record, datetime.now(UTC))
         cycles.append(tuple(told("idle", config)))
+    count_a_year(db, "exempel", many)
+    cycles.append(tuple(told("idle", config)))
     db.close()
-    (calls_few, few_ms), (calls_many, many_ms) = cycles
+    (calls_few, few_ms), (calls_many, many_ms), (calls_counted, counted_ms) = cycles
     outside.call("reset")
     outside.call("schedules", first=0, count=many)
     listed, compared, bare, peak = told("compare", config)
@@ -176,6 +178,13 @@ def many_cases(outside: Outside, folder: Path, url: str, few: int, many: int) ->
             f"{many_ms:.0f} ms, {calls_many:.0f} calls",
             f"{few_ms:.0f} ms, {calls_few:.0f} calls with {few}",
             many_ms / few_ms,
+            "<= 1.2, same calls",
+        ),
+        row(
+            f"the same with a year's counts, {name}",
+            f"{counted_ms:.0f} ms, {calls_counted:.0f} calls",
+            f"{few_ms:.0f} ms, {calls_few:.0f} calls with {few}",
+            counted_ms / few_ms,
             "<= 1.2, same calls",
         ),
         row(

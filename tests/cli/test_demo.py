@@ -61,10 +61,7 @@ def test_the_timeline_runs_to_its_end_and_every_promise_held(tmp_path: Path) -> 
 def seen() -> Evidence:
     """What a life without any blemish leaves behind."""
     life = Life()
-    life.order()
-    life.execute()
-    life.prepare()
-    life.go()
+    life.begin()
     ended_at = life.now
     life.finish()
     database = Database("sqlite://")

@@ -24,7 +24,7 @@ def test_help_names_every_command_in_the_order_in_which_they_are_needed_and_wher
     assert "docs/settings.md" in told
 
 
-@pytest.mark.parametrize("group", ["", "case", "db", "resync", "config", "logs"])
+@pytest.mark.parametrize("group", ["", "case", "db", "resync", "config", "logs", "audit", "times"])
 def test_what_each_command_is_for_fits_on_its_line(group: str) -> None:
     told = CliRunner(env={"COLUMNS": "80"}).invoke(app, [*group.split(), "--help"]).output
     assert "..." not in told.partition("Commands:")[2]

@@ -71,10 +71,7 @@ def test_a_whole_life_can_be_shown_at_every_step() -> None:
 
 def test_every_act_of_a_life_is_shown_in_words() -> None:
     life = Life()
-    life.order()
-    life.execute()
-    life.prepare()
-    life.go()
+    life.begin()
     life.finish()
     told = shown(ledger_table(life.ledger.acts, WORDS))
     for act in life.ledger.acts:

@@ -114,6 +114,11 @@ async def test_a_conflict_says_who_has_the_reference() -> None:
     assert error.existing_id == "e-1"
 
 
+async def test_a_refusal_names_the_fields_at_fault() -> None:
+    refused = httpx.Response(400, json={"Message": "No", "ModelState": {"note.HeadlineId": ["19900101TF03"]}})
+    assert (await Vendor(refused).fails("POST")).fields == ("note.HeadlineId",)
+
+
 @pytest.mark.parametrize("failure", [httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout])
 async def test_what_was_never_sent_had_no_effect(failure: type[httpx.TransportError]) -> None:
     assert type(await Vendor(failure("https://vendor.example/?key=aUeJ")).fails("POST")) is Transient

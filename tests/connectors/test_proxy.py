@@ -1,4 +1,5 @@
-"""The way out of a municipality's network (PA6): a real CONNECT proxy, a private authority, and what is in the way."""
+"""The way out of a municipality's network (PA6): a real CONNECT proxy, a private authority, a certificate of our own,
+and what is in the way."""
 
 from __future__ import annotations
 
@@ -15,6 +16,8 @@ import pytest
 import trustme
 from aiosmtpd.smtp import SMTP
 
+from adapter.bootstrap import _http
+from adapter.settings import LifecareSettings
 from connectors.errors import Transient
 from connectors.http import HttpSettings, VendorHttp
 from connectors.http.proxy import proxy_for
@@ -171,3 +174,47 @@ async def test_mail_goes_through_the_proxy_and_says_what_is_in_the_way(ca: trust
         await client("", "127.0.0.1").check()
     with pytest.raises(Transient, match="through the proxy"):
         await client(url).check()
+
+
+@pytest.fixture
+async def demanding(ca: trustme.CA) -> AsyncIterator[str]:
+    """A vendor that lets in only who shows a certificate."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        shown = dict(writer.get_extra_info("peercert")["subjectAltName"])
+        body = f'"{shown["DNS"]}"'.encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.verify_mode = ssl.CERT_REQUIRED
+    ca.issue_cert("127.0.0.1").configure_cert(tls)
+    ca.configure_trust(tls)
+    async with await asyncio.start_server(answer, "127.0.0.1", 0, ssl=tls) as server:
+        yield f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@pytest.fixture
+def files(tmp_path: Path, ca: trustme.CA) -> dict[str, Path]:
+    ca.cert_pem.write_to_path(tmp_path / "ca.pem")
+    mine = ca.issue_cert("adapter.example")
+    mine.private_key_and_cert_chain_pem.write_to_path(tmp_path / "mine.pem")
+    return {"ca_file": tmp_path / "ca.pem", "cert_file": tmp_path / "mine.pem"}
+
+
+def client(demanding: str, **files: Path) -> VendorHttp:
+    settings = LifecareSettings.model_validate({"base_url": demanding, "domain": "d", "key": "k", **files})
+    return VendorHttp("lifecare", demanding, settings=_http(settings, True))
+
+
+async def test_the_certificate_of_the_settings_is_shown(demanding: str, files: dict[str, Path]) -> None:
+    async with client(demanding, **files) as http:
+        assert (await http.send("GET", "things", call="x")).json() == "adapter.example"
+
+
+async def test_without_one_nothing_is_answered(demanding: str, files: dict[str, Path]) -> None:
+    async with client(demanding, ca_file=files["ca_file"]) as http:
+        with pytest.raises(Transient, match="no whole answer"):
+            await http.send("GET", "things", call="x")

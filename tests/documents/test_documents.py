@@ -123,10 +123,7 @@ async def test_the_checklist_says_whether_keys_are_needed(tmp_path: Path) -> Non
 
 async def test_the_checklist_of_the_collecting_visit_has_what_was_in_fact_handed_out(tmp_path: Path) -> None:
     async with World() as world:
-        world.person()
-        order = world.order()
-        execution = world.execute(order)
-        world.prepare(execution)
+        order, execution = world.ready()
         world.note(execution, Signal.KEYS_COLLECTED)
         await world.pass_time(hours=2)
         text = words_in((await document(world, "checklista-hamtning")).content, tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from adapter.domain.calendar import working_day_before
@@ -340,6 +341,16 @@ class Life:
 
     def mails(self) -> list[str]:
         return [w.key for w in self.sent if w.kind is ActKind.MAIL]
+
+    def begin(self) -> Self:
+        """Everybody does their part, from the order to an e-tillsyn that runs."""
+        if not self.orders:
+            self.order()
+        self.go()
+        self.execute()
+        self.prepare()
+        assert self.go().phase is Phase.ACTIVE
+        return self
 
     def finish(self) -> Decision:
         """The authority ends it, the alarm team collects, the coordinator closes."""

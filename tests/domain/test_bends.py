@@ -13,23 +13,6 @@ from adapter.domain.ledger import Act, ActKind, ActState, ScheduleStatus, Wanted
 from tests.domain.life import EXECUTION, Life
 
 
-@pytest.fixture
-def life() -> Life:
-    life = Life()
-    life.order()
-    return life
-
-
-@pytest.fixture
-def active(life: Life) -> Life:
-    life.go()
-    life.execute()
-    life.prepare()
-    assert life.go().phase is Phase.ACTIVE
-    life.now += timedelta(minutes=5)
-    return life
-
-
 def step(decision: Decision, step_id: str) -> StepView:
     return next(v for v in decision.steps if v.id == step_id)
 

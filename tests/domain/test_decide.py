@@ -13,22 +13,6 @@ from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleStatus
 from tests.domain.life import Life
 
 
-@pytest.fixture
-def life() -> Life:
-    life = Life()
-    life.order()
-    return life
-
-
-@pytest.fixture
-def active(life: Life) -> Life:
-    life.go()
-    life.execute()
-    life.prepare()
-    assert life.go().phase is Phase.ACTIVE
-    return life
-
-
 def test_an_order_is_told_to_the_coordinator_and_the_alarm_team(life: Life) -> None:
     decision = life.go()
     assert life.letters() == ["received", "install"]

@@ -76,11 +76,7 @@ def test_an_end_to_come_that_is_changed_or_taken_back_before_it_comes_ends_only_
     again: int | None,
 ) -> None:
     life = Life()
-    life.order()
-    life.go()
-    life.execute()
-    life.prepare()
-    life.go()
+    life.begin()
     life.decide_dates(last=life.today + timedelta(days=5))
     life.wait(days=1)
     life.decide_dates(last=None if again is None else life.today + timedelta(days=again))

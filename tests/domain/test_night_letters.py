@@ -25,10 +25,7 @@ class Night(Life):
 
     def __init__(self, policy: Policy = NIGHTLY) -> None:
         super().__init__(policy=policy)
-        self.order()
-        self.execute()
-        self.prepare()
-        self.go()
+        self.begin()
         self.sent.clear()
 
     def see(self, now: datetime, **outcomes: LookOutcome) -> list[Wanted]:

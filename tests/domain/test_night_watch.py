@@ -16,7 +16,6 @@ from adapter.domain.ledger import Act, ActKind, ActState, Look, LookOutcome, Sch
 from adapter.domain.night_watch import (
     UNDECIDED,
     Listed,
-    Patience,
     camera_silent,
     could_look,
     due_looks,
@@ -30,7 +29,7 @@ from adapter.domain.nights import NightTimes, NightWindow, Weekday
 
 ZONE, WINDOW = ZoneInfo("Europe/Stockholm"), NightWindow()
 DUE = datetime(2026, 3, 2, 21, 30, tzinfo=UTC)
-PATIENCE = Patience(tolerance=timedelta(minutes=20), grace=timedelta(minutes=5))
+PATIENCE = timedelta(minutes=25)
 DEADLINE = DUE + timedelta(minutes=25)
 EVERY_NIGHT = NightTimes.of({day: [time(22, 30), time(2, 15)] for day in Weekday})
 
@@ -40,7 +39,7 @@ def listed(outcome: LookOutcome, due_at: datetime = DUE, begun_at: datetime | No
     return Listed("s-1", 1, due_at, outcome, begun)
 
 
-def patience(_n: int) -> Patience:
+def patience(_n: int) -> timedelta:
     return PATIENCE
 
 
@@ -218,7 +217,7 @@ def test_after_each_whole_reading_every_look_past_its_deadline_is_judged_and_not
             known[look.n, look.due_at] = look
         for at in so_far:
             look = known[1, at]
-            if read_at >= PATIENCE.deadline(at):
+            if read_at >= at + PATIENCE:
                 assert look.judged_at is not None
             elif look.outcome in UNDECIDED:
                 assert look.judged_at is None

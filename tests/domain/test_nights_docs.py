@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapter.domain.looks import day_end, day_start, first_look, last_look, looks, window_start
+from adapter.domain.looks import day_end, day_start, last_look, looks, next_look, window_start
 from adapter.domain.nights import CalendarRule, NightTimes, NightWindow, TimesProblem, Weekday, calendar_rules
 from adapter.domain.times_reading import Reading, read_times
 
@@ -119,7 +119,8 @@ def validity() -> str:
     ):
         times = read(text)
         found = list(looks(times, WINDOW, first, last, ZONE, day_start(first, ZONE), day_end(MONDAY, ZONE) + 7 * DAY))
-        start, end = first_look(times, WINDOW, first, last), last_look(times, WINDOW, first, last)
+        start = next_look(times, WINDOW, first, last, ZONE, day_start(first, ZONE))
+        end = last_look(times, WINDOW, first, last)
         rows.append(
             (
                 f"`{text}`",

@@ -15,10 +15,10 @@ from adapter.domain.looks import (
     at_wall_clock,
     day_end,
     day_start,
-    first_look,
     last_look,
     local_date,
     looks,
+    next_look,
     window_start,
 )
 from adapter.domain.nights import NightTimes, NightWindow, Weekday
@@ -148,14 +148,15 @@ def test_the_first_and_the_last_look_are_those_that_happen(times: NightTimes, fi
     start, end = day_start(first, STOCKHOLM), day_end(first + timedelta(days=30), STOCKHOLM)
     found = list(looks(times, WINDOW, first, last, STOCKHOLM, start, end))
     for look, instants in (
-        (first_look(times, WINDOW, first, last), found[:1]),
+        (next_look(times, WINDOW, first, last, STOCKHOLM, start), found[:1]),
         (last_look(times, WINDOW, first, last), found[-1:]),
     ):
         assert [at_wall_clock(look.day, look.at, STOCKHOLM)] == instants if look else not instants
 
 
 def test_an_open_validity_has_a_first_look_and_no_last() -> None:
-    times = NightTimes.of({Weekday.SUN: [time(2, 15)]})
-    assert first_look(times, WINDOW, date(2026, 11, 24), None) == LocalLook(date(2026, 11, 30), time(2, 15))
-    assert last_look(times, WINDOW, date(2026, 11, 24), None) is None
-    assert first_look(NightTimes.of({}), WINDOW, date(2026, 11, 24), None) is None
+    first = date(2026, 11, 24)
+    times, start = NightTimes.of({Weekday.SUN: [time(2, 15)]}), day_start(first, STOCKHOLM)
+    assert next_look(times, WINDOW, first, None, STOCKHOLM, start) == LocalLook(date(2026, 11, 30), time(2, 15))
+    assert last_look(times, WINDOW, first, None) is None
+    assert next_look(NightTimes.of({}), WINDOW, first, None, STOCKHOLM, start) is None

@@ -71,11 +71,7 @@ def test_a_heading_that_is_mapped_later_stops_nobody(ready: Life) -> None:
 
 def test_an_old_consent_is_asked_about_again_until_it_is_noted_anew() -> None:
     life = Life(policy=replace(POLICY, consent_review_months=12))
-    life.order()
-    life.go()
-    life.execute()
-    life.prepare()
-    life.go()
+    life.begin()
 
     def asked() -> list[str]:
         return [w.key for w in life.sent if w.what.get("mail") == "consent_review"]

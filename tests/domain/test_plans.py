@@ -21,11 +21,7 @@ START = date(2026, 3, 2)
 
 def running(policy: object = MAPPED) -> Life:
     life = Life(policy=policy)  # type: ignore[arg-type]  # a policy
-    life.order()
-    life.go()
-    life.execute()
-    life.prepare()
-    assert life.go().phase is Phase.ACTIVE
+    life.begin()
     return life
 
 

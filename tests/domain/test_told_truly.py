@@ -13,7 +13,7 @@ from adapter.domain.decision import Decision, Phase, StepState
 from adapter.domain.facts import Absence, AuthorityDecision, Execution, OrderStatus, ServiceKind, Signal
 from adapter.domain.ledger import ActKind, Wanted
 from adapter.domain.nights import Granted
-from adapter.domain.policy import Lateness
+from adapter.domain.policy import Lateness, Policy
 from adapter.domain.routine import Letter
 from adapter.domain.situation import situation
 from mappings.messages import render_letter
@@ -32,20 +32,8 @@ PATIENT = replace(
 
 
 @pytest.fixture
-def life() -> Life:
-    life = Life(policy=PATIENT)
-    life.order()
-    return life
-
-
-@pytest.fixture
-def active(life: Life) -> Life:
-    life.go()
-    life.execute()
-    life.prepare()
-    assert life.go().phase is Phase.ACTIVE
-    life.now += timedelta(minutes=5)
-    return life
+def policy() -> Policy:
+    return PATIENT
 
 
 def what(life: Life, letter: str) -> list[Wanted]:

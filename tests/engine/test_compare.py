@@ -21,9 +21,7 @@ from tests.world import World
 
 async def active(world: World) -> str:
     """An active case an hour old; returns the schedule's id."""
-    world.person()
-    order = world.order()
-    world.prepare(world.execute(order))
+    world.ready()
     await world.pass_time(hours=1)
     assert (await world.case()).phase is Phase.ACTIVE
     return str(world.phoniro.schedules[0].id)

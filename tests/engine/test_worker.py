@@ -18,8 +18,7 @@ from tests.world import World
 async def three_orders(world: World) -> None:
     for n in range(3):
         person = f"1934010{n + 1}TF0{n + 1}"
-        world.person(person)
-        world.prepare(world.execute(world.order(person)))
+        world.ready(person)
     await read_feeds(world.rt, world.tenant)
 
 

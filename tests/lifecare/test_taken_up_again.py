@@ -21,10 +21,7 @@ Takes = Callable[[World, Ordered], object]
 
 async def closed(world: World) -> tuple[Ordered, int]:
     """A whole life, from the order to the close."""
-    world.person()
-    order = world.order()
-    execution = world.execute(order)
-    world.prepare(execution)
+    order, execution = world.ready()
     await world.pass_time(hours=1)
     world.lifecare.decision_end(order.decision_id, world.today)
     await world.pass_time(days=1)

@@ -59,11 +59,7 @@ class Truthful(Life):
 
 def running() -> Truthful:
     life = Truthful()
-    life.order()
-    life.go()
-    life.execute()
-    life.prepare()
-    assert life.go().phase is Phase.ACTIVE
+    life.begin()
     life.now += timedelta(minutes=5)
     return life
 

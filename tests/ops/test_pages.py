@@ -27,9 +27,7 @@ PERSONAL = (ANNA, ANNA[2:8] + "-" + ANNA[8:], "Testsson", "Storgatan", "070-")
 
 
 async def busy(world: World) -> str:
-    world.person()
-    order = world.order()
-    world.prepare(world.execute(order))
+    world.ready()
     await world.pass_time(hours=1)
     return (await world.case()).ref
 

@@ -48,10 +48,7 @@ async def shown(site: Site) -> tuple[dict[str, str], ScheduleRecord | None]:
 
 async def test_no_page_and_no_command_says_that_it_is_done(site: Site) -> None:
     world = site.world
-    world.person()
-    order = world.order()
-    execution = world.execute(order)
-    world.prepare(execution)
+    order, execution = world.ready()
     await world.pass_time(hours=1)
     world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
     for happens, expected in (

@@ -87,8 +87,7 @@ async def test_an_act_whose_rows_somebody_holds_stops_no_other_and_is_done_once(
 async def _two_opened(world: World) -> str:
     """Two cases that have everything; returns the first one's reference."""
     for person in (ANNA, BERIT):
-        world.person(person)
-        world.prepare(world.execute(world.order(person)))
+        world.ready(person)
     await read_feeds(world.rt, world.tenant)
     return next(case.ref for case in await world.cases() if case.person_id == ANNA)
 

@@ -104,8 +104,7 @@ async def parked(world: World) -> Act:
     world.phoniro_faults.add(
         Rule(kind=Kind.STATUS_BEFORE, method="POST", pattern="/supervision-schedules[?]", status=422, times=1)
     )
-    world.person()
-    world.prepare(world.execute(world.order()))
+    world.ready()
     await world.settle()
     await world.pass_time(hours=3)
     (create,) = [a for a in await world.acts() if a.kind is ActKind.CREATE]
@@ -175,8 +174,7 @@ async def test_an_act_that_makes_our_code_raise_is_looked_for_and_costs_the_othe
             return await perform(self, act, case)
 
         monkeypatch.setattr(Executors, "perform", chokes)
-        world.person()
-        world.prepare(world.execute(world.order()))
+        world.ready()
         await world.settle()
         await world.pass_time(hours=6)
         states = {a.kind: a.state for a in await world.acts()}
@@ -193,8 +191,7 @@ async def test_a_case_of_which_something_could_never_be_read_is_told_of_once_and
         unread = world.lifecare_faults.add(
             Rule(kind=Kind.STATUS_BEFORE, pattern="/client_absences", status=401, times=None)
         )
-        world.person()
-        world.prepare(world.execute(world.order()))
+        world.ready()
         await world.pass_time(hours=2)
         assert world.schedules() == []
         ((_, to, _, body),) = world.mail.sent

@@ -42,12 +42,6 @@ def impatient(db: Database) -> None:
         connection.execute("PRAGMA busy_timeout = 1")
 
 
-async def ready(world: World) -> None:
-    """An order, with everything noted that the schedule waits for."""
-    world.person()
-    world.prepare(world.execute(world.order()))
-
-
 async def all_is_well(world: World) -> None:
     """The case runs, and each thing was done once."""
     await world.pass_time(hours=2)
@@ -131,7 +125,7 @@ async def test_the_daemon_says_once_that_the_store_is_away_and_goes_on_when_it_i
     db = on_disk(tmp_path)
     impatient(db)
     async with World(db=db) as world:
-        await ready(world)
+        world.ready()
         turns = Jobs(world.rt)
 
         async def cycle() -> None:
@@ -185,7 +179,7 @@ async def test_a_backup_of_a_live_database_starts_and_sends_nothing_that_was_sen
     world = World(db=db)
     copy = tmp_path / "backup.db"
     async with world:
-        await ready(world)
+        world.ready()
         await world.cycle()
         with closing(sqlite3.connect(tmp_path / "adapter.db", isolation_level=None)) as reader:
             reader.execute("BEGIN")

@@ -25,10 +25,7 @@ CAUSES: dict[str, tuple[str, str, Cause]] = {
 
 async def running(world: World) -> tuple[Ordered, int]:
     """An e-tillsyn that runs."""
-    world.person()
-    order = world.order()
-    execution = world.execute(order)
-    world.prepare(execution)
+    order, execution = world.ready()
     await world.settle()
     await world.pass_time(minutes=5)
     assert [status for _, status in world.schedules()] == ["active"]

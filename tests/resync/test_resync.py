@@ -263,9 +263,7 @@ async def test_run_once_takes_the_file_in_and_works_it_off(tmp_path: Path) -> No
 
 async def test_a_step_declared_by_hand_counts_as_its_signal_once(tmp_path: Path, logs: Logs) -> None:
     async with World(poll_seconds=6 * 3600, awaiting_minutes=720) as world:
-        world.person()
-        order = world.order()
-        world.prepare(world.execute(order))
+        order, _ = world.ready()
         await world.pass_time(hours=1)
         world.lifecare.decision_end(order.decision_id, world.today)
         await world.pass_time(days=2)

@@ -27,7 +27,6 @@ TODAY, YESTERDAY, TO_COME = 0, -1, 2
 HALF_WAY = [
     ("order withdrawn", "ordered", TODAY, "cancel"),
     ("order withdrawn", "keys collected", TODAY, "cancel"),
-    ("decision deleted", "booked", TODAY, "cancel_or_fetch"),
     ("order ended", "ordered", YESTERDAY, "cancel"),
     ("service ended", "booked", TO_COME, "cancel_or_fetch"),
     ("decision ended", "installed", YESTERDAY, "collect"),

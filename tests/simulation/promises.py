@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import Act, ActKind, ActState, Look, ScheduleRecord, ScheduleStatus
 from adapter.domain.night_letters import look_key
-from adapter.domain.night_watch import CLOCK_CHANGE, Patience, found_late
+from adapter.domain.night_watch import CLOCK_CHANGE, found_late
 from adapter.domain.visits import reported
 from adapter.store import cases, look_log, outbox, tables
 from adapter.store.cases import Case
@@ -37,6 +37,8 @@ CORRECTED_HOURS = 26
 UNFINISHED = (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN)
 TOLD = re.compile("pausa|återkallat|avlidit", re.IGNORECASE)
 """What tells of a pause."""
+KNOWN_AFTER = timedelta(minutes=35)
+"""So long after its time it is known what came of a look."""
 SKEW = timedelta(minutes=4)
 """How far the vendors' clocks may be apart, and more."""
 IN_AND_OUT = (({"install"}, {"collect", "cancel", "cancel_or_fetch"}), ({"plan"}, {"plan_void"}))
@@ -266,7 +268,7 @@ class Watch:
         if settled and look.done != done:
             self._broken("P12", schedule, f"{what} is known as {look.outcome}, done: {done}")
         topic = f"{reference_of(schedule)}:{look_key(look.n, look.due_at)}"
-        late = found_late(look, Patience(), ZONE) and told[LATE]
+        late = found_late(look, KNOWN_AFTER, ZONE) and told[LATE]
         if look.not_done and told[topic] % 2 == 0 and not late:
             self._broken("P12", schedule, f"{what} isn't done and nobody was told")
         if look.done and told[topic] % 2:

@@ -64,19 +64,12 @@ def _once(world: World, count: int = SENT) -> None:
         raise Broken(f"P4: the schedule was {acts}")
 
 
-def _ready(world: World) -> int:
-    world.person()
-    execution = world.execute(world.order())
-    world.prepare(execution)
-    return execution
-
-
 async def lost_answers() -> None:
     """The first answer to every write is lost after its effect."""
     async with World() as world:
         world.lifecare_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", times=SENT))
         world.phoniro_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", pattern="/supervision-schedules"))
-        _ready(world)
+        world.ready()
         await world.pass_time(hours=2)
         _once(world)
 
@@ -86,7 +79,7 @@ async def late_effects() -> None:
     async with World() as world:
         late = Rule(kind=Kind.LATE_EFFECT, method="POST", pattern="/provider_notes", seconds=25, cut=True, times=SENT)
         world.lifecare_faults.add(late)
-        _ready(world)
+        world.ready()
         await world.pass_time(hours=2)
         world.lifecare_faults.tick()
         _once(world)
@@ -107,7 +100,7 @@ async def a_sleeper() -> None:
                 await work(other.runtime)
 
     async with World(pause=sleeps) as world:
-        _ready(world)
+        world.ready()
         await world.pass_time(hours=2)
         _once(world)
 
@@ -127,7 +120,7 @@ async def an_old_reading() -> None:
             await work(other.runtime)
 
     async with World(pause=sleeps) as world:
-        execution = _ready(world)
+        _, execution = world.ready()
         await world.pass_time(minutes=30)
         slept = 1
         world.lifecare.absence(ANNA, world.today + timedelta(days=9), world.today + timedelta(days=10))
@@ -143,7 +136,7 @@ async def a_lost_creation_that_is_no_longer_wanted() -> None:
     """The answer to a creation is lost after its effect, and consent is withdrawn before it is looked for."""
     async with World(settle_seconds=150) as world:
         world.phoniro_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", pattern="/supervision-schedules[?]"))
-        execution = _ready(world)
+        _, execution = world.ready()
         await world.cycle()
         world.note(execution, Signal.CONSENT_WITHDRAWN)
         await world.cycle()
@@ -156,7 +149,7 @@ async def old_facts() -> None:
     """Consent is withdrawn while Phoniro doesn't answer, and nothing is read before it does."""
     async with World(poll_seconds=43200, awaiting_minutes=600) as world:
         dead = world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
-        execution = _ready(world)
+        _, execution = world.ready()
         await world.cycle()
         await world.pass_time(minutes=20)
         world.note(execution, Signal.CONSENT_WITHDRAWN)
@@ -169,7 +162,7 @@ async def old_facts() -> None:
 async def a_dead_lifecare() -> None:
     """A message can't be written in Lifecare; e-tillsyn is paused in Phoniro all the same."""
     async with World() as world:
-        execution = _ready(world)
+        _, execution = world.ready()
         await world.pass_time(minutes=30)
         world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None, method="POST"))
         world.note(execution, Signal.TIMES_CHANGED, "23:00 och 04:00")
@@ -212,7 +205,7 @@ async def _set_by(step: timedelta, down: float) -> None:
     long, whatever delay the pause had by the clock before; nor is anybody without supervision when consent is given
     again. Then the clock is set right."""
     async with WorldOfTwoClocks(awaiting_minutes=10) as world:
-        execution = _ready(world)
+        _, execution = world.ready()
         await world.pass_time(minutes=30)
         _once(world)
         dead = world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
@@ -247,7 +240,7 @@ async def facts_to_come() -> None:
                 kind=Kind.STATUS_BEFORE, status=503, times=None, method="POST", pattern="/supervision-schedules"
             )
             dead = world.phoniro_faults.add(busy)
-            execution = _ready(world)
+            _, execution = world.ready()
             await world.cycle()
             await world.pass_time(minutes=20)
             await world.set_clock(step)
@@ -261,7 +254,7 @@ async def facts_to_come() -> None:
 async def a_night() -> None:
     """One look is done late, one isn't even listed, one is told as missed and corrected in the morning."""
     async with World() as world:
-        _ready(world)
+        world.ready()
         await world.settle()
         (schedule,) = world.phoniro.schedules
         evening = world.clock.time.replace(hour=20, minute=0)
@@ -283,7 +276,7 @@ async def a_night_written_back() -> None:
     """One look is done, and the answer to its visit is lost; one is told as done, and then as missed."""
     with TemporaryDirectory() as folder:
         async with World(mapping=mapping_with(Path(folder))) as world:
-            _ready(world)
+            world.ready()
             await world.settle()
             (schedule,) = world.phoniro.schedules
             evening = world.clock.time.replace(hour=20, minute=0)

@@ -51,10 +51,7 @@ def test_the_coordinator_is_told_once_of_agreed_times_that_fall_where_there_are_
 
 def test_times_that_are_in_force_already_are_told_to_nobody_and_a_schedule_is_not_counted_against_itself() -> None:
     life = Life()
-    life.order()
-    life.execute()
-    life.prepare()
-    life.go()
+    life.begin()
     unit = next(w.what["unit"] for w in life.sent if w.kind is ActKind.CREATE)
     assert isinstance(unit, int)
     life.ledger = replace(life.ledger, night_load={unit: {time(2, 15): 4, time(23): 3}})
@@ -71,8 +68,7 @@ async def test_the_status_page_draws_the_night_and_says_it_beside(tmp_path: Path
     async with World(mapping=mapping) as world:
         for n in range(2):
             person = f"1935010{n + 1}TF0{n + 1}"
-            world.person(person)
-            world.prepare(world.execute(world.order(person)))
+            world.ready(person)
             await world.settle()
             await world.pass_time(minutes=30)
         async with site_of(world).client() as client:

@@ -30,9 +30,7 @@ IT = "it-drift@exempelkommun.example"
 
 async def running(world: World) -> str:
     """A case whose e-tillsyn runs from the first evening on; returns the schedule's id."""
-    world.person()
-    order = world.order()
-    world.prepare(world.execute(order))
+    world.ready()
     await world.settle()
     world.clock.time = EVENING
     world.mail.sent.clear()
@@ -194,8 +192,7 @@ async def test_a_reading_costs_calls_by_pages_not_by_cases_and_asks_the_database
         world.clock.time = MONDAY
         for n in range(3):
             person = f"1935010{n + 1}TF0{n + 1}"
-            world.person(person)
-            world.prepare(world.execute(world.order(person)))
+            world.ready(person)
         await world.settle()
         world.clock.time = FIRST + timedelta(minutes=5)
         await follow_looks(world.rt, world.tenant)
@@ -213,8 +210,7 @@ async def test_a_look_that_the_clock_skips_is_one_look_wherever_a_reading_of_the
     """Ours is due when the gap is over, Phoniro's half an hour later: some readings begin between the two."""
     saturday = datetime(2026, 3, 28, 8, 0, tzinfo=UTC)
     async with World(start=saturday) as world:
-        world.person()
-        world.prepare(world.execute(world.order()), "22.30, 02.30 och 05.00")
+        world.ready(times="22.30, 02.30 och 05.00")
         await world.settle()
         await world.watch(saturday + timedelta(hours=26), every=timedelta(minutes=20))
         night = [(look.due_at, look.outcome) for look in await looks(world)]

@@ -58,8 +58,7 @@ class SimulatedLifecare(VisitActs):
     """Lifecare as one municipality's key sees it.
 
     ``key`` is the raw base64 key. ``page_cap`` is the most rows of one page, whatever ``limit`` asks for (L8). ``seed``
-    moves the start of every rotation, so that runs can differ and repeat. ``server_zone`` is the zone of the server's
-    own calendar day (L6).
+    moves the start of every rotation, so that runs can differ and repeat.
     """
 
     def __init__(
@@ -70,10 +69,9 @@ class SimulatedLifecare(VisitActs):
         key: str = DEFAULT_KEY,
         page_cap: int = 100,
         seed: int = 0,
-        server_zone: str = "Europe/Stockholm",
     ) -> None:
         self._access = (domain, key, seed)
-        super().__init__(clock, server_zone=server_zone, page_cap=page_cap)
+        super().__init__(clock, page_cap=page_cap)
         views: Views = {
             "notes": lambda _: self.notes_written(),
             "settings": lambda _: self.settings,

@@ -59,9 +59,9 @@ class Settings:
 class LifecareState:
     """The state. Every change is stamped with the server's own clock, which may differ from the caller's."""
 
-    def __init__(self, clock: Clock, *, server_zone: str = "Europe/Stockholm", page_cap: int = 100) -> None:
+    def __init__(self, clock: Clock, *, page_cap: int = 100) -> None:
         self._clock = clock
-        self.zone = ZoneInfo(server_zone)
+        self.zone = ZoneInfo("Europe/Stockholm")
         self._page_cap = page_cap
         self.reset()
 

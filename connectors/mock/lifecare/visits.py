@@ -36,7 +36,6 @@ class ServiceReport(_Sent):
     execution_id: int
     status: Literal["Done", "NotDone", "Declined"]
     quantity: int = Field(ge=0)
-    estimated_time: str | None = None
 
 
 class VisitReport(_Sent):
@@ -54,13 +53,10 @@ class VisitReport(_Sent):
     end_quittance_type: Quittance
     reporting_system: str = Field(min_length=1)
     id: int | None = None
-    reported_workshift_id: str | None = None
     service_category: Code | None = None
-    law: Literal["FTJ", "HSL", "LASS", "LSS", "RFTJ", "SFB", "SoL"] | None = None
     provider_unit_id: int | None = None
     end_time: Instant | None = None
     services: list[ServiceReport] = Field(default_factory=list)
-    approved: bool | None = None
 
     @model_validator(mode="after")
     def _ends_after_it_began(self) -> Self:

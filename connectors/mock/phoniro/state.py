@@ -38,7 +38,7 @@ class Received:
 class PhoniroState:
     """Phoniro Care's e-tillsyn in memory. Schedules are named by their id; an unknown one raises KeyError.
 
-    ``organisations`` are ids and names. Lists of schedules show what stood ``list_lag_seconds`` ago by ``clock``; reads
+    Lists of schedules show what stood ``list_lag_seconds`` ago by ``clock``; reads
     by id never lag. ``seed`` makes ids and tokens the same in every run. Habits can be switched on at any time:
     ``etag_style``, what a compressing proxy makes of a strong ETag for a client that accepts a content coding (PA1),
     ``outcome_after_seconds``, for how long a supervision is ``pending`` (PA4), and ``nights``, what comes of looks.
@@ -50,7 +50,6 @@ class PhoniroState:
         *,
         client_id: str = DEFAULT_CLIENT[0],
         client_secret: str = DEFAULT_CLIENT[1],
-        organisations: Mapping[str, str] = ORGANISATIONS,
         list_lag_seconds: float = 0,
         token_seconds: int = 3600,
         seed: int = 0,
@@ -59,7 +58,7 @@ class PhoniroState:
         self.client = (client_id, client_secret)
         self.token_seconds = token_seconds
         self._seed = seed
-        self.organisations = dict(organisations)
+        self.organisations = ORGANISATIONS
         self.list_lag_seconds = list_lag_seconds
         self.reset()
 
@@ -111,7 +110,7 @@ class PhoniroState:
         return self._by_reference.get(reference)
 
     def lose(self, schedule_id: str) -> None:
-        """It is gone without a word, as a vendor's restored backup would leave it."""
+        """Remove a schedule without a word, as when the vendor restores an old backup."""
         lost = self._by_id.pop(schedule_id)
         self._by_reference.pop(lost.new.external_reference)
         self.schedules.remove(lost)

@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from adapter.domain.nights import NightWindow, TimesProblem, Weekday
-from adapter.domain.times_trial import try_times
+from adapter.domain.times_reading import try_times
 from mappings.rtf import visible_text
 
 WRITTEN = date(2026, 11, 29)
@@ -53,9 +53,8 @@ def corpus() -> list[Case]:
 def reading(note: str, *, changed: bool = False, granted: int | None = None) -> str:
     """What is read, as the corpus writes it."""
     trial = try_times(visible_text(note), WINDOW, WRITTEN, changed=changed, granted=granted)
-    if isinstance(trial.problem, TimesProblem):
-        return f"! {trial.problem.code}"
-    assert trial.times is not None
+    if isinstance(trial, TimesProblem):
+        return f"! {trial.code}"
     parts = [f"från {trial.start}"] if trial.start else []
     for nights, at in trial.times.groups():
         parts.append(f"{_names(nights)} {' '.join(f'{t:%H:%M}' for t in at)}")

@@ -1,0 +1,29 @@
+"""Lives to begin with: one that is ordered, and one whose e-tillsyn runs since five minutes."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from adapter.domain.policy import Policy
+from tests.domain.life import POLICY, Life
+
+
+@pytest.fixture
+def policy() -> Policy:
+    return POLICY
+
+
+@pytest.fixture
+def life(policy: Policy) -> Life:
+    life = Life(policy=policy)
+    life.order()
+    return life
+
+
+@pytest.fixture
+def active(life: Life) -> Life:
+    life.begin()
+    life.now += timedelta(minutes=5)
+    return life
