@@ -5,19 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from functools import partial
 from importlib.metadata import version
+
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapter.bootstrap import Outside, Service
 from adapter.cli.documents import gather_document, print_document, role_guide
 from adapter.engine.environment import Clock
 from adapter.log_events import log
-from adapter.ops.app import serve
+from adapter.ops.app import create_app, serve
 from adapter.ops.context import Document, OpsContext
 from adapter.ops.error_log import ErrorLog
 from adapter.ops.poller import Poller
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
-from adapter.presentation.guide import Guide
 from adapter.settings import Settings
 
 
@@ -33,33 +35,17 @@ class HttpServer:
         logging.getLogger("adapter").addHandler(self.errors)
         self.watchdog = Watchdog(hang_seconds=settings.ops.hang_seconds)
         self.outside = Outside(calls=self.calls.of, beat=self.watchdog.beat)
-        self._service: Service | None = None
-        self._ops: OpsContext | None = None
+        self.ops: OpsContext | None = None
+        self._app: ASGIApp | None = None
         self._poller: Poller | None = None
 
     def use(self, service: Service) -> None:
         """From now on show and serve this service."""
-        self._service = service
         self.errors.forget("configuration_refused")
-        if self._ops is not None:
-            self._ops.runtime = service.runtime
-            self._ops.words = service.words
-            self._ops.hook_secrets = _hook_secrets(service)
-            self._ops.suppress_below = service.settings.followup.suppress_below
-        if self._poller is not None:
-            self._poller.rt = service.runtime
-
-    async def run(self, service: Service, stop: asyncio.Event) -> None:
-        """Until ``stop`` is set. Whatever goes wrong here is told and costs the service nothing."""
-        try:
-            await self._run(service, stop)
-        except Exception as error:  # noqa: BLE001  # looking at the service must never end it
-            log("job_failed", job="http", error=error)
-
-    async def _run(self, service: Service, stop: asyncio.Event) -> None:
-        self._service = service
-        poller = self._poller = Poller(service.runtime)
-        self._ops = OpsContext(
+        if self._poller is None:
+            return
+        self._poller.rt = service.runtime
+        self.ops = OpsContext(
             runtime=service.runtime,
             settings=self.settings,
             words=service.words,
@@ -67,32 +53,43 @@ class HttpServer:
             errors=self.errors,
             watchdog=self.watchdog,
             version=version("trygghetskamera-adapter"),
-            poll_soon=poller.soon,
+            poll_soon=self._poller.soon,
             hook_secrets=_hook_secrets(service),
-            documents=self._document,
-            paper=self._paper,
-            guides=self._guide,
+            documents=partial(_document, service),
+            paper=partial(_paper, service),
+            guides=partial(role_guide, service),
             suppress_below=service.settings.followup.suppress_below,
         )
-        jobs = [self.watchdog.run(stop)]
-        if self.settings.enabled:
-            jobs += [serve(self._ops, stop), poller.run(stop)]
-        await asyncio.gather(*jobs)
+        self._app = create_app(self.ops)
 
-    async def _document(self, tenant: str, reference: str, kind: str) -> Document | None:
-        service = self._service
-        if service is None or tenant not in service.tenants:
-            return None
-        printed = await service.runtime.db.run(lambda c: gather_document(c, service, reference, kind))
-        # Outside of the transaction and of the loop: it takes a moment.
-        return None if printed is None else await asyncio.to_thread(printed)
+    async def run(self, service: Service, stop: asyncio.Event) -> None:
+        """Until ``stop`` is set. Whatever goes wrong here is told and costs the service nothing."""
+        try:
+            jobs = [self.watchdog.run(stop)]
+            if self.settings.enabled:
+                self._poller = Poller(service.runtime)
+                self.use(service)
+                jobs += [serve(self._answer, self.settings, stop), self._poller.run(stop)]
+            await asyncio.gather(*jobs)
+        except Exception as error:  # noqa: BLE001  # looking at the service must never end it
+            log("job_failed", job="http", error=error)
 
-    async def _paper(self, tenant: str, kind: str, data: Mapping[str, object], name: str) -> Document:
-        assert self._service is not None
-        return await asyncio.to_thread(print_document, self._service, tenant, kind, data, name)
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """By the application of the service that is used now."""
+        assert self._app is not None
+        await self._app(scope, receive, send)
 
-    def _guide(self, tenant: str, role: str) -> Guide | None:
-        return role_guide(self._service, tenant, role) if self._service else None
+
+async def _document(service: Service, tenant: str, reference: str, kind: str) -> Document | None:
+    if tenant not in service.tenants:
+        return None
+    printed = await service.runtime.db.run(lambda c: gather_document(c, service, reference, kind))
+    # Outside of the transaction and of the loop: it takes a moment.
+    return None if printed is None else await asyncio.to_thread(printed)
+
+
+async def _paper(service: Service, tenant: str, kind: str, data: Mapping[str, object], name: str) -> Document:
+    return await asyncio.to_thread(print_document, service, tenant, kind, data, name)
 
 
 def _hook_secrets(service: Service) -> dict[str, bytes]:

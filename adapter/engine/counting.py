@@ -26,10 +26,10 @@ _LONG = (ActKind.CREATE, ActKind.RESUME, ActKind.END)
 def act_done(c: Connection, tenant: Tenant, claimed: ClaimedAct, effect: Effect, now: datetime, reason: str) -> None:
     """The act had its effect: store that (``claims.done``), and count it. Raises ``Overtaken``."""
     act, ref, zone = claimed.act, claimed.ref, tenant.policy.zone
-    before = schedules.newest(c, tenant.name, ref) if claimed.lane == "platform" else None
+    before = schedules.newest(c, tenant.name, ref) if effect.schedule is not None else None
     claims.done(c, claimed, effect, now=now, reason=reason)
     # Whose the schedule is stands in the case, which may have moved since the claim; a letter's unit is of its claim.
-    unit = counts.unit_of(c, tenant.name, ref) if claimed.lane == "platform" else claimed.unit
+    unit = counts.unit_of(c, tenant.name, ref) if effect.schedule is not None else claimed.unit
     found = tallies.of_act(act, now, unit, zone)
     earlier = outbox.acts(c, tenant.name, ref) if act.kind in _LONG else ()
     decided = _decided(c, tenant, ref) if act.kind is ActKind.CREATE else None
@@ -47,8 +47,7 @@ def _decided(c: Connection, tenant: Tenant, ref: str) -> date | None:
     taken = next((v for v in decision.steps if v.id == "I1" and v.at), None) if decision else None
     if taken is None or taken.at is None:
         return None
-    known = facts.load(c, tenant.name, ref).resources.get("decisions")
-    decisions: Sequence[AuthorityDecision] = (known.value or ()) if known else ()
+    decisions: Sequence[AuthorityDecision] = facts.value(c, tenant.name, ref, "decisions") or ()
     day = next((d.decided for d in decisions if str(d.id) == taken.evidence_id), None)
     return day or local_date(taken.at, tenant.policy.zone)
 

@@ -8,12 +8,17 @@ from contextlib import contextmanager
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from adapter.log_events import log
-from adapter.ops import followup_pages, health, hooks, metrics, pages
+from adapter.ops import case_pages, followup_pages, health, hooks, metrics, sign_in_pages
 from adapter.ops.case_cache import CaseCache
 from adapter.ops.connections import BACKLOG, LARGEST_HEAD, BodyLimits, Connection, SafeHeaders, keep_descriptors
 from adapter.ops.context import OpsContext
+from adapter.ops.hooks import Hooks
+from adapter.ops.metrics import Scrapes
+from adapter.ops.pages import Pages, answer_errors
+from adapter.settings import OpsSettings
 
 
 def create_app(ops: OpsContext) -> FastAPI:
@@ -29,23 +34,29 @@ def create_app(ops: OpsContext) -> FastAPI:
     app.add_middleware(BodyLimits)
     app.add_middleware(SafeHeaders)
     cache = CaseCache()
-    app.include_router(health.router(ops))
-    app.include_router(metrics.router(ops, cache))
-    app.include_router(hooks.router(ops))
+    app.state.ops, app.state.scrapes, app.state.hooks = ops, Scrapes(ops, cache), Hooks(ops)
+    routers = [health.routes, metrics.routes, hooks.routes]
     if ops.settings.pages:
-        # Before the others, whose addresses are more general.
-        app.include_router(followup_pages.router(ops, cache))
-        app.include_router(pages.router(ops, cache))
-        app.add_exception_handler(404, pages.no_such_page(ops, cache))
+        app.state.pages = Pages(ops, cache)
+        answer_errors(app)
+        # The follow-up before the cases, whose addresses are more general.
+        routers += [followup_pages.routes, case_pages.routes, sign_in_pages.routes]
+        if ops.settings.oidc:
+            from adapter.ops.openid import OpenId  # with its libraries, which nobody else needs
+
+            app.state.openid = OpenId(ops.settings.oidc, ops.settings.public_url)
+            routers += [sign_in_pages.openid_routes]
+    for routes in routers:
+        app.include_router(routes)
     return app
 
 
-async def serve(ops: OpsContext, stop: asyncio.Event) -> None:
+async def serve(app: ASGIApp, settings: OpsSettings, stop: asyncio.Event) -> None:
     """Listen until ``stop`` is set. An address that can't be had is told, and costs nothing else."""
     config = uvicorn.Config(
-        create_app(ops),
-        host=ops.settings.host,
-        port=ops.settings.port,
+        app,
+        host=settings.host,
+        port=settings.port,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -69,7 +80,7 @@ async def serve(ops: OpsContext, stop: asyncio.Event) -> None:
         stopping.cancel()
         results = await asyncio.gather(listening, return_exceptions=True)
     for failure in (r for r in results if isinstance(r, BaseException)):
-        log("ops_unavailable", host=ops.settings.host, port=ops.settings.port, reason=type(failure).__name__)
+        log("ops_unavailable", host=settings.host, port=settings.port, reason=type(failure).__name__)
 
 
 class _Server(uvicorn.Server):

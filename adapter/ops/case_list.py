@@ -1,18 +1,25 @@
-"""The list of open cases: what it can be narrowed to, the links that narrow it, and one page of it."""
+"""The list of open cases, what it can be narrowed to and the links that narrow it; the list of decisions that aren't
+executed; and one page of either."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 from adapter.domain.decision import Phase
+from adapter.domain.looks import local_date
 from adapter.domain.routine import STEPS, Role
+from adapter.domain.unfulfilled import listed
 from adapter.ops.case_cache import CaseSummary
 from adapter.ops.context import OpsContext
-from adapter.ops.views import Card, card, urgency
+from adapter.ops.views import urgency
+from adapter.presentation.unfulfilled import cells
 from adapter.presentation.words import Words
+
+T = TypeVar("T")
 
 PER_PAGE = 24
 _TURNS = (Role.COORDINATOR, Role.ALARM_TEAM, Role.ASSESSOR, Role.ADAPTER)
@@ -59,35 +66,46 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
-class CaseList:
-    """A page of the list, with how to get to the one before and the one after it (None where there is none)."""
+class Paged(Generic[T]):
+    """One page of ``count`` rows, with how to get to the one before and the one after it (None where there is none)."""
 
     count: int
-    cards: tuple[Card, ...]
+    rows: tuple[T, ...]
     page: int
     pages: int
     earlier: str | None
     later: str | None
-    choices: tuple[Choice, ...]
 
 
-def case_list(ops: OpsContext, summaries: Iterable[CaseSummary], wanted: Filter, page: int) -> CaseList:
-    """What is late or can't go on comes first. A page that isn't there is the nearest one that is."""
-    cases = list(summaries)
-    found = sorted(filter(wanted.shows, cases), key=urgency)
-    pages = max(-(-len(found) // PER_PAGE), 1)
+def paged(rows: Sequence[T], page: int, link: Callable[[int], str]) -> Paged[T]:
+    """A page that isn't there is the nearest one that is."""
+    pages = max(-(-len(rows) // PER_PAGE), 1)
     page = min(max(page, 1), pages)
-    shown = found[(page - 1) * PER_PAGE : page * PER_PAGE]
-    now = ops.runtime.clock.now()
-    return CaseList(
-        count=len(found),
-        cards=tuple(card(each, ops.words_of(each.tenant), now) for each in shown),
+    return Paged(
+        count=len(rows),
+        rows=tuple(rows[(page - 1) * PER_PAGE : page * PER_PAGE]),
         page=page,
         pages=pages,
-        earlier=wanted.link(page - 1) if page > 1 else None,
-        later=wanted.link(page + 1) if page < pages else None,
-        choices=_choices(ops, cases, wanted),
+        earlier=link(page - 1) if page > 1 else None,
+        later=link(page + 1) if page < pages else None,
     )
+
+
+def case_list(summaries: Iterable[CaseSummary], wanted: Filter, page: int) -> Paged[CaseSummary]:
+    """What is late or can't go on comes first."""
+    return paged(sorted(filter(wanted.shows, summaries), key=urgency), page, wanted.link)
+
+
+def unfulfilled_rows(ops: OpsContext, summaries: Iterable[CaseSummary]) -> list[dict[str, str]]:
+    """Decisions that aren't executed or are interrupted: each in words, by column; municipality by municipality, the
+    longest waiting first."""
+    cases, now = list(summaries), ops.runtime.clock.now()
+    rows: list[dict[str, str]] = []
+    for tenant in ops.runtime.tenants.values():
+        theirs = ((case.ref, case.unit, case.unfulfilled) for case in cases if case.tenant == tenant.name)
+        today, words = local_date(now, tenant.policy.zone), ops.words_of(tenant.name)
+        rows += (cells(tenant.name, row, words) for row in listed(theirs, today))
+    return rows
 
 
 def tiles(summaries: Iterable[CaseSummary], words: Words) -> tuple[tuple[str, int, str], ...]:
@@ -111,7 +129,8 @@ def _unit(summary: CaseSummary) -> str:
     return f"{summary.tenant}:{summary.unit or ''}"
 
 
-def _choices(ops: OpsContext, cases: Iterable[CaseSummary], wanted: Filter) -> tuple[Choice, ...]:
+def choices(ops: OpsContext, cases: Iterable[CaseSummary], wanted: Filter) -> tuple[Choice, ...]:
+    """What the list can be narrowed to."""
     words = ops.words_of()
     units = {
         _unit(each): ops.words_of(each.tenant).unit(each.unit) + (f", {each.tenant}" if ops.several else "")

@@ -24,12 +24,13 @@ LARGEST_HEAD: Final = 16 * 1024
 LARGEST_BODY: Final = 16 * 1024
 """Bytes, for anything but the texts that are tried out on the page."""
 LARGEST_TEXT: Final = 200 * 1024
-SAFE: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
+SAFE: Final = {"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+POLICIES: Final = {
+    "text/html": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+    "": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 }
+"""What a page may, and what anything else may, which is nothing."""
 
 
 class Connection(H11Protocol):
@@ -98,28 +99,36 @@ class BodyLimits:
 
 
 class SafeHeaders:
-    """Middleware: what every answer tells a browser, unless it does so itself; to a caller who came by TLS, if only as
-    far as a proxy before us, also that this host is never to be asked without."""
+    """Middleware: what every answer tells a browser; to a caller who came by TLS, if only as far as a proxy before us,
+    also that this host is never to be asked without."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        proto = Headers(scope=scope).get("x-forwarded-proto", scope["scheme"]).partition(",")[0].strip().lower()
-
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                for name, value in SAFE.items():
-                    headers.setdefault(name, value)
-                if proto == "https":
-                    headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+                be_safe(headers)
+                if by_tls(Headers(scope=scope), scope["scheme"]):
+                    headers["Strict-Transport-Security"] = "max-age=31536000"
             await send(message)
 
         await self._app(scope, receive, with_headers)
+
+
+def be_safe(headers: MutableHeaders) -> None:
+    """Let a browser guess, frame and keep nothing of an answer, and save JSON rather than show it."""
+    kind = headers.get("content-type", "").partition(";")[0]
+    headers.update({**SAFE, "Content-Security-Policy": POLICIES.get(kind, POLICIES[""])})
+    if kind == "application/json":
+        headers["Content-Disposition"] = 'attachment; filename="answer.json"'
+
+
+def by_tls(headers: Headers, scheme: str) -> bool:
+    """Whether the caller's side is TLS, which a proxy before us may end and then says so. Anybody may say it: all that
+    comes of it is that their own browser sends nothing in clear."""
+    return headers.get("x-forwarded-proto", scheme).partition(",")[0].strip().lower() == "https"
 
 
 def keep_descriptors() -> None:

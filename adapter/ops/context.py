@@ -1,9 +1,12 @@
-"""What the HTTP side is given: the engine's runtime, the settings, the words, and what other rooms can tell."""
+"""What the HTTP side is given: the engine's runtime, the settings, the words, and what other rooms can print."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
 
 from adapter.engine.environment import Runtime
 from adapter.ops.error_log import ErrorLog
@@ -38,10 +41,9 @@ Guides = Callable[[str, str], Guide | None]
 
 @dataclass(slots=True)
 class OpsContext:
-    """``words`` and ``hook_secrets`` by municipality; one without a secret receives no hooks. ``poll_soon`` has a
-    municipality's feeds read out of turn. ``runtime``, ``words`` and ``hook_secrets`` are replaced when changed
-    settings are put to use: whoever needs one asks for it each time. Counts under ``suppress_below`` are left out of
-    the printed follow-up."""
+    """What one application serves; a reload makes another. ``words`` and ``hook_secrets`` by municipality; one without
+    a secret receives no hooks. ``poll_soon`` has a municipality's feeds read out of turn. Counts under
+    ``suppress_below`` are left out of the printed follow-up."""
 
     runtime: Runtime
     settings: OpsSettings
@@ -67,3 +69,12 @@ class OpsContext:
     def words_of(self, tenant: str | None = None) -> Words:
         """A municipality's words; those of the first one for what concerns none."""
         return self.words[tenant] if tenant is not None else next(iter(self.words.values()))
+
+
+def _context(request: Request) -> OpsContext:
+    found: OpsContext = request.app.state.ops
+    return found
+
+
+Ops = Annotated[OpsContext, Depends(_context)]
+"""A route's parameter of this type is what its application serves."""

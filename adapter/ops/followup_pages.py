@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection
 
 from adapter.domain.looks import local_date
 from adapter.followup.report import ALL, Month, Table, by_span, report
 from adapter.followup.suppression import suppressed
-from adapter.log_events import log
-from adapter.ops.case_cache import CaseCache
-from adapter.ops.context import OpsContext
-from adapter.ops.pages import SECURITY, Pages
+from adapter.ops.pages import Admitted, Pages, ThePages, as_file, download, no_such_page
 from adapter.ops.sign_in import Person
 from adapter.presentation.followup_page import cell, followup_csv
 from adapter.presentation.followup_view import months_by_name, paper, sections, span_text
 from adapter.presentation.guide import GUIDES, Guide
 from adapter.presentation.words import Words
 from adapter.store import counts, reads
-from adapter.store.errors import StoreError
+
+routes = APIRouter(include_in_schema=False)
 
 FOLLOW_UP, LATHUND = "uppfoljning", "lathund"
 """Names of templates."""
 _YEARS = 5
 """How far back it is looked."""
-_FIRST, _LAST = Query("", alias="from"), Query("", alias="to")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +37,13 @@ class Wanted:
     tenant: str
     first: date
     last: date
+    today: date
     unit: int | None
+    who: Person
+
+    @property
+    def whose(self) -> int:
+        return ALL if self.unit is None else self.unit
 
     @property
     def query(self) -> str:
@@ -49,161 +52,23 @@ class Wanted:
         return urlencode(asked | ({"unit": self.unit} if self.unit is not None else {}))
 
 
-def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
-    routes, pages = APIRouter(include_in_schema=False), Pages(ops, cache)
-    _followup(routes, pages)
-    _guides(routes, pages)
-    return routes
-
-
-def _followup(routes: APIRouter, pages: Pages) -> None:
-    ops = pages.ops
-
-    async def shown(
-        request: Request, asked: tuple[str, str, str, str], show: Callable[[Connection, Wanted, Words], Any]
-    ) -> tuple[Person, Any] | Response:
-        """Who asks, and what ``show`` makes of what they ask for; else the page that says why not."""
-        person = await pages.admitted(request)
-        if isinstance(person, Response):
-            return person
-        tenant = asked[0] if asked[0] in ops.runtime.tenants else next(iter(ops.runtime.tenants))
-        today = local_date(ops.runtime.clock.now(), ops.runtime.tenants[tenant].policy.zone)
-        wanted = _wanted(tenant, *asked[1:], today)
-
-        def noted(c: Connection) -> Any:
-            reads.note(c, [tenant], person, "followup", ops.runtime.clock.now())
-            return show(c, wanted, ops.words_of(tenant))
-
-        try:
-            return person, await ops.runtime.db.run_aside(noted)
-        except StoreError:
-            return pages.message(503, "store_away", "store_away_text")
-
-    def months(c: Connection, wanted: Wanted) -> list[Month]:
-        zone, now = ops.runtime.tenants[wanted.tenant].policy.zone, ops.runtime.clock.now()
-        return counts.months(c, wanted.tenant, wanted.first, wanted.last, zone=zone, now=now)
-
-    @routes.get("/followup")
-    async def page(
-        request: Request, tenant: str = "", first: str = _FIRST, last: str = _LAST, unit: str = ""
-    ) -> Response:
-        def values(c: Connection, wanted: Wanted, words: Words) -> dict[str, Any]:
-            tables = by_span(months(c, wanted))
-            begun = min(counts.first_day(c, wanted.tenant) or wanted.first, wanted.first)
-            today = local_date(ops.runtime.clock.now(), words.zone)
-            return {
-                "words": words,
-                "wanted": wanted,
-                "span": span_text(wanted.first, wanted.last, words),
-                "tenants": [(name, name) for name in ops.runtime.tenants],
-                "months": months_by_name(begun, today),
-                "units": _units(tables, wanted.unit, words),
-                "sections": sections(
-                    tables, wanted.first, wanted.last, ALL if wanted.unit is None else wanted.unit, words
-                ),
-                "below": ops.suppress_below,
-            }
-
-        found = await shown(request, (tenant, first, last, unit), values)
-        return found if isinstance(found, Response) else pages.html("followup.html", person=found[0], **found[1])
-
-    @routes.get("/followup/{name}.csv")
-    async def table(
-        request: Request, name: str, tenant: str = "", first: str = _FIRST, last: str = _LAST, unit: str = ""
-    ) -> Response:
-        def content(c: Connection, wanted: Wanted, words: Words) -> bytes | None:
-            tables = report(months(c, wanted), wanted.unit)
-            return next((followup_csv(each, words) for each in tables if each.name == name), None)
-
-        found = await shown(request, (tenant, first, last, unit), content)
-        if isinstance(found, Response):
-            return found
-        if found[1] is None:
-            return pages.message(404, "not_found", "not_found_text")
-        return _file(found[1], f"{name}.csv", "text/csv")
-
-    @routes.get(f"/followup/{FOLLOW_UP}.pdf")
-    async def printed(
-        request: Request, tenant: str = "", first: str = _FIRST, last: str = _LAST, unit: str = ""
-    ) -> Response:
-        def data(c: Connection, wanted: Wanted, words: Words) -> tuple[str, Mapping[str, object]]:
-            tables = suppressed(by_span(months(c, wanted)), ops.suppress_below)
-            today = local_date(ops.runtime.clock.now(), words.zone)
-            whose = ALL if wanted.unit is None else wanted.unit
-            whole = paper(tables, wanted.first, wanted.last, whose, words, today=today, below=ops.suppress_below)
-            return wanted.tenant, whole
-
-        found = await shown(request, (tenant, first, last, unit), data)
-        if isinstance(found, Response):
-            return found
-        whose, whole = found[1]
-        return await _print(pages, FOLLOW_UP, whose, whole, f"{FOLLOW_UP}.pdf")
-
-
-def _guides(routes: APIRouter, pages: Pages) -> None:
-    ops = pages.ops
-
-    async def asked(request: Request, tenant: str, role: str) -> tuple[Person, str, Guide] | Response:
-        """Who asks, of which municipality, and the guide; else the page that says why not."""
-        person = await pages.admitted(request)
-        if isinstance(person, Response):
-            return person
-        whose = tenant if tenant in ops.runtime.tenants else next(iter(ops.runtime.tenants))
-        found = ops.guides(whose, role) if ops.guides else None
-        return (person, whose, found) if found else pages.message(404, "not_found", "not_found_text")
-
-    @routes.get("/guides/{role}.pdf")
-    async def printed(request: Request, role: str, tenant: str = "") -> Response:
-        found = await asked(request, tenant, role)
-        if isinstance(found, Response):
-            return found
-        _, whose, guide = found
-        return await _print(pages, LATHUND, whose, asdict(guide), f"{LATHUND}-{role}.pdf")
-
-    @routes.get("/guides")
-    @routes.get("/guides/{role}")
-    async def page(request: Request, role: str = GUIDES[0], tenant: str = "") -> Response:
-        found = await asked(request, tenant, role)
-        if isinstance(found, Response):
-            return found
-        person, whose, guide = found
-        tenants = list(ops.runtime.tenants)
-        return pages.html(
-            "guide.html",
-            person=person,
-            words=ops.words_of(whose),
-            guide=guide,
-            role=role,
-            roles=GUIDES,
-            tenant=whose,
-            tenants=tenants,
-        )
-
-
-async def _print(pages: Pages, kind: str, tenant: str, data: Mapping[str, object], name: str) -> Response:
-    if pages.ops.paper is None:
-        return pages.message(404, "not_found", "not_found_text")
-    try:
-        made = await pages.ops.paper(tenant, kind, data, name)
-    except Exception as error:  # noqa: BLE001  # a municipality's own template, say, that can't be used
-        log("job_failed", job="document", error=error)
-        return pages.message(500, "not_made", "not_made_text")
-    return _file(made.content, made.name, made.media_type)
-
-
-def _file(content: bytes, name: str, media_type: str) -> Response:
-    headers = {**SECURITY, "Content-Disposition": f'attachment; filename="{name}"'}
-    return Response(content, media_type=media_type, headers=headers)
-
-
-def _wanted(tenant: str, first: str, last: str, unit: str, today: date) -> Wanted:
+def _wanted(
+    pages: ThePages,
+    person: Admitted,
+    tenant: str = "",
+    first: Annotated[str, Query(alias="from")] = "",
+    last: Annotated[str, Query(alias="to")] = "",
+    unit: str = "",
+) -> Wanted:
     """From the year's first month to this one where nothing else is said, or what is said can't be used."""
+    tenant = pages.tenant(tenant)
+    today = local_date(pages.ops.runtime.clock.now(), pages.ops.runtime.tenants[tenant].policy.zone)
     earliest = today.replace(year=today.year - _YEARS, day=1)
     until = max(min(_month(last) or today, today), earliest)
     since = max(min(_month(first) or until.replace(month=1), until).replace(day=1), earliest)
     ends = (until.replace(day=1) + timedelta(days=32)).replace(day=1) - timedelta(days=1)
     number = int(unit) if unit.isascii() and unit.isdecimal() and len(unit) < 10 else None
-    return Wanted(tenant, since, min(ends, today), number)
+    return Wanted(tenant, since, min(ends, today), today, number, person)
 
 
 def _month(text: str) -> date | None:
@@ -213,6 +78,98 @@ def _month(text: str) -> date | None:
         return None
 
 
-def _units(tables: tuple[Table, ...], wanted: int | None, words: Words) -> list[tuple[int, str]]:
-    found = {int(row[1] or 0) for table in tables for row in table.rows} | {wanted if wanted is not None else ALL}
+Asked = Annotated[Wanted, Depends(_wanted)]
+
+
+def _months(c: Connection, pages: Pages, wanted: Wanted) -> list[Month]:
+    """Read for somebody, which is written down."""
+    zone, now = pages.ops.runtime.tenants[wanted.tenant].policy.zone, pages.ops.runtime.clock.now()
+    reads.note(c, [wanted.tenant], wanted.who, "followup", now)
+    return counts.months(c, wanted.tenant, wanted.first, wanted.last, zone=zone, now=now)
+
+
+@routes.get("/followup")
+async def page(request: Request, pages: ThePages, wanted: Asked) -> Response:
+    words = pages.ops.words_of(wanted.tenant)
+
+    def values(c: Connection) -> dict[str, Any]:
+        tables, begun = by_span(_months(c, pages, wanted)), counts.first_day(c, wanted.tenant) or wanted.first
+        return {
+            "months": months_by_name(min(begun, wanted.first), wanted.today),
+            "units": _units(tables, wanted.whose, words),
+            "sections": sections(tables, wanted.first, wanted.last, wanted.whose, words),
+        }
+
+    return pages.html(
+        request,
+        "followup.html",
+        words=words,
+        wanted=wanted,
+        span=span_text(wanted.first, wanted.last, words),
+        tenants=[(name, name) for name in pages.ops.runtime.tenants],
+        below=pages.ops.suppress_below,
+        **await pages.ops.runtime.db.run_aside(values),
+    )
+
+
+@routes.get("/followup/{name}.csv")
+async def table(pages: ThePages, wanted: Asked, name: str) -> Response:
+    def content(c: Connection) -> bytes:
+        tables = report(_months(c, pages, wanted), wanted.unit)
+        found = next((each for each in tables if each.name == name), None)
+        if found is None:
+            raise no_such_page()
+        return followup_csv(found, pages.ops.words_of(wanted.tenant))
+
+    return as_file(await pages.ops.runtime.db.run_aside(content), f"{name}.csv", "text/csv")
+
+
+@routes.get(f"/followup/{FOLLOW_UP}.pdf")
+async def printed_followup(pages: ThePages, wanted: Asked) -> Response:
+    def data(c: Connection) -> Mapping[str, object]:
+        below, words = pages.ops.suppress_below, pages.ops.words_of(wanted.tenant)
+        tables = suppressed(by_span(_months(c, pages, wanted)), below)
+        return paper(tables, wanted.first, wanted.last, wanted.whose, words, today=wanted.today, below=below)
+
+    whole = await pages.ops.runtime.db.run_aside(data)
+    return await _print(pages, FOLLOW_UP, wanted.tenant, whole, f"{FOLLOW_UP}.pdf")
+
+
+def _units(tables: tuple[Table, ...], wanted: int, words: Words) -> list[tuple[int, str]]:
+    found = {int(row[1] or 0) for table in tables for row in table.rows} | {wanted}
     return sorted(((unit, cell("unit", unit, words)) for unit in found - {ALL}), key=lambda each: each[1])
+
+
+def _guide(pages: Pages, tenant: str, role: str) -> Guide:
+    found = pages.ops.guides(tenant, role) if pages.ops.guides else None
+    if found is None:
+        raise no_such_page()
+    return found
+
+
+@routes.get("/guides/{role}.pdf")
+async def printed_guide(pages: ThePages, _: Admitted, role: str, tenant: str = "") -> Response:
+    tenant = pages.tenant(tenant)
+    return await _print(pages, LATHUND, tenant, asdict(_guide(pages, tenant, role)), f"{LATHUND}-{role}.pdf")
+
+
+@routes.get("/guides")
+@routes.get("/guides/{role}")
+async def guide(request: Request, pages: ThePages, _: Admitted, role: str = GUIDES[0], tenant: str = "") -> Response:
+    tenant = pages.tenant(tenant)
+    return pages.html(
+        request,
+        "guide.html",
+        words=pages.ops.words_of(tenant),
+        guide=_guide(pages, tenant, role),
+        role=role,
+        roles=GUIDES,
+        tenant=tenant,
+        tenants=list(pages.ops.runtime.tenants),
+    )
+
+
+async def _print(pages: Pages, kind: str, tenant: str, data: Mapping[str, object], name: str) -> Response:
+    if pages.ops.paper is None:
+        raise no_such_page()
+    return await download(pages.ops.paper(tenant, kind, data, name))

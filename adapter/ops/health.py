@@ -13,7 +13,7 @@ from sqlalchemy import Connection, select
 
 from adapter.engine.environment import Runtime
 from adapter.engine.feed_reader import FEEDS
-from adapter.ops.context import OpsContext
+from adapter.ops.context import Ops
 from adapter.store.database import usable
 from adapter.store.errors import StoreError
 from adapter.store.tables import feeds
@@ -58,34 +58,32 @@ def fresh_for(runtime: Runtime) -> timedelta:
     return max(runtime.tuning.poll * FRESH_POLLS, FRESH_LEAST)
 
 
-def router(ops: OpsContext) -> APIRouter:
-    routes = APIRouter(tags=["health"])
-    failing: dict[int | str, dict[str, object]] = {503: {"model": Health, "description": "Something is wrong."}}
+routes = APIRouter(tags=["health"])
+_FAILING: dict[int | str, dict[str, object]] = {503: {"model": Health, "description": "Something is wrong."}}
 
-    @routes.get("/healthz", responses=failing, summary="Is the process alive?")
-    async def healthz(response: Response) -> Health:
-        """The event loop answers, and the work has gone round lately. No vendor and no database is asked: a restart
-        would mend neither."""
-        work = Check(name="work", ok=ops.watchdog.alive)
-        if not work.ok:
-            work.detail = f"no sign of life from the work for {ops.watchdog.work_seconds:.0f} s"
-        return _answer(response, [Check(name="loop", ok=True), work])
 
-    @routes.get("/readyz", responses=failing, summary="Does the adapter do its work?")
-    async def readyz(response: Response) -> Health:
-        """The store answers, its tables are this version's (or a newer one's), and every feed was read lately. While at
-        least one municipality is served as it should be, the others' trouble is told and the status stays 200."""
-        checks = await readiness(ops.runtime)
-        some = any(check.ok for check in checks if check.name.startswith(TENANT))
-        return _answer(response, checks, part=some and all(c.ok for c in checks if not c.name.startswith(TENANT)))
+@routes.get("/healthz", responses=_FAILING, summary="Is the process alive?")
+async def healthz(response: Response, ops: Ops) -> Health:
+    """The event loop answers, and the work has gone round lately. No vendor and no database is asked: a restart would
+    mend neither."""
+    work = Check(name="work", ok=ops.watchdog.alive)
+    if not work.ok:
+        work.detail = f"no sign of life from the work for {ops.watchdog.work_seconds:.0f} s"
+    return _answer(response, [Check(name="loop", ok=True), work])
 
-    return routes
+
+@routes.get("/readyz", responses=_FAILING, summary="Does the adapter do its work?")
+async def readyz(response: Response, ops: Ops) -> Health:
+    """The store answers, its tables are this version's (or a newer one's), and every feed was read lately. While at
+    least one municipality is served as it should be, the others' trouble is told and the status stays 200."""
+    checks = await readiness(ops.runtime)
+    some = any(check.ok for check in checks if check.name.startswith(TENANT))
+    return _answer(response, checks, part=some and all(c.ok for c in checks if not c.name.startswith(TENANT)))
 
 
 def _answer(response: Response, checks: list[Check], *, part: bool = False) -> Health:
     well = all(check.ok for check in checks)
     response.status_code = 200 if well or part else 503
-    response.headers["Cache-Control"] = "no-store"
     return Health(status="ok" if well else "part" if part else "fail", checks=checks)
 
 

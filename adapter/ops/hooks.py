@@ -10,7 +10,7 @@ import json
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
 from sqlalchemy import Connection
@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from adapter.log_events import log, log_context
 from adapter.ops.context import OpsContext
 from adapter.ops.hook_signature import TOLERANCE, verified
-from adapter.ops.request_limits import Buckets, TooLarge, limited_body
+from adapter.ops.request_limits import Buckets
 from adapter.store import cases, due, feeds
 from adapter.store.errors import StoreError
 from adapter.store.sql import insert_missing
@@ -163,6 +163,8 @@ class Hooks:
             taken = await self._take(request)
         except _Refusal as e:
             return self._refuse(e)
+        except HTTPException as e:  # by the limits on every body
+            return self._refuse(_Refusal(e.status_code, e.detail))
         except StoreError as e:
             # Not a hook's business to tell: the jobs do, once.
             return JSONResponse({"error": f"the database can't be used ({e.reason}); try again"}, 503)
@@ -180,10 +182,9 @@ class Hooks:
 
     async def _take(self, request: Request) -> Taken:
         tenant, secret = self._tenant(request)
-        try:
-            body = await limited_body(request, LARGEST)
-        except TooLarge:
-            raise _Refusal(413, f"the body is larger than {LARGEST} bytes") from None
+        body = await request.body()
+        if len(body) > LARGEST:
+            raise _Refusal(413, f"the body is larger than {LARGEST} bytes")
         timestamp, signature = (request.headers.get(h, "") for h in ("Adapter-Timestamp", "Adapter-Signature"))
         now = self._now()
         right = verified(secret, timestamp, signature, body, now)
@@ -231,19 +232,18 @@ def _mark(c: Connection, tenant: str, signature: str, ids: tuple[str, ...], now:
     return Taken(known=len(refs), new=sum(case is None for case in found.values()))
 
 
-def router(ops: OpsContext) -> APIRouter:
-    routes, hooks = APIRouter(tags=["hooks"]), Hooks(ops)
+routes = APIRouter(tags=["hooks"])
 
-    @routes.post(
-        "/hooks/lifecare",
-        status_code=202,
-        response_model=Taken,
-        responses=_REFUSALS,
-        openapi_extra=_DOCS,
-        summary="An order was placed or changed",
-    )
-    async def lifecare(request: Request) -> JSONResponse:
-        """A hint that an order changed: it is read from Lifecare at once, instead of at the next poll."""
-        return await hooks.take(request)
 
-    return routes
+@routes.post(
+    "/hooks/lifecare",
+    status_code=202,
+    response_model=Taken,
+    responses=_REFUSALS,
+    openapi_extra=_DOCS,
+    summary="An order was placed or changed",
+)
+async def lifecare(request: Request) -> JSONResponse:
+    """A hint that an order changed: it is read from Lifecare at once, instead of at the next poll."""
+    taken: JSONResponse = await request.app.state.hooks.take(request)
+    return taken

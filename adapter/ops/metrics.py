@@ -10,20 +10,13 @@ import asyncio
 import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
-from fastapi import APIRouter, Response
-from prometheus_client import (
-    CONTENT_TYPE_LATEST,
-    CollectorRegistry,
-    GCCollector,
-    Metric,
-    PlatformCollector,
-    ProcessCollector,
-    generate_latest,
-)
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 from sqlalchemy import Connection
 
 from adapter.domain.decision import Phase
@@ -65,7 +58,7 @@ class Snapshot:
         self.drift = last_drift(c, tenant)
 
 
-class Gauges:
+class Gauges(Collector):
     """Families of gauges, filled in municipality by municipality; each has all its labels from the start, so that a
     missing series never looks like a zero."""
 
@@ -82,7 +75,7 @@ class Gauges:
             self._families[full] = GaugeMetricFamily(full, text, labels=labels)
         return self._families[full]
 
-    def collect(self) -> Iterable[Metric]:
+    def collect(self) -> Iterable[GaugeMetricFamily]:
         return self._families.values()
 
 
@@ -203,32 +196,12 @@ def _safety(g: Gauges, s: Snapshot) -> None:
         g.add("schedules_adrift", text, len(labels), tenant=s.tenant, how=how)
 
 
-class _Collected:
-    """What ``generate_latest`` takes: everything of one scrape."""
-
-    def __init__(self, *parts: Gauges | CollectorRegistry) -> None:
-        self._parts = parts
-
-    def collect(self) -> Iterator[Metric]:
-        for part in self._parts:
-            yield from part.collect()
-
-
-def _process() -> CollectorRegistry:
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
-    GCCollector(registry=registry)
-    return registry
-
-
 class Scrapes:
     """What was told last. Whoever asks within ``metrics_seconds`` gets that, and who asks while it is computed waits
     for it: a crowd of readers costs the feeds no more than one."""
 
     def __init__(self, ops: OpsContext, cache: CaseCache) -> None:
         self._ops, self._cache = ops, cache
-        self._process = _process()
         self._alone = asyncio.Lock()
         self._told, self._at = b"", -math.inf
 
@@ -249,24 +222,22 @@ class Scrapes:
         except StoreError:
             store_up = False
         told = gauges(ops, snapshots, others, store_up=store_up)
-        return generate_latest(_Collected(told, ops.calls.registry, ops.errors.registry, self._process))
+        return b"".join(generate_latest(part) for part in (told, ops.calls.registry, ops.errors.registry, REGISTRY))
 
     def _read(self, c: Connection) -> tuple[list[Snapshot], dict[str, int]]:
         tenants, now = list(self._ops.runtime.tenants), self._ops.runtime.clock.now()
         return [Snapshot(c, self._ops, self._cache, tenant, now) for tenant in tenants], unattended(c, tenants)
 
 
-def router(ops: OpsContext, cache: CaseCache) -> APIRouter:
-    routes, scrapes = APIRouter(tags=["metrics"]), Scrapes(ops, cache)
+routes = APIRouter(tags=["metrics"])
 
-    @routes.get(
-        "/metrics",
-        response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
-        summary="Metrics, for Prometheus",
-    )
-    async def metrics() -> Response:
-        """Prometheus' text format, at most a few seconds old. With the database away, what can be told without it."""
-        return Response(await scrapes.text(), media_type=CONTENT_TYPE_LATEST)
 
-    return routes
+@routes.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    summary="Metrics, for Prometheus",
+)
+async def metrics(request: Request) -> Response:
+    """Prometheus' text format, at most a few seconds old. With the database away, what can be told without it."""
+    return Response(await request.app.state.scrapes.text(), media_type=CONTENT_TYPE_LATEST)

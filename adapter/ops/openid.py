@@ -11,7 +11,7 @@ from typing import Any, Final
 import httpx
 from fastapi import Request, Response
 
-from adapter.ops.sign_in import CALLBACK, NotSignedIn
+from adapter.ops.sign_in import CALLBACK, NoPage
 from adapter.settings import OidcSettings
 from adapter.settings.values import Role
 
@@ -47,14 +47,14 @@ class OpenId:
         )
 
     async def begin(self, request: Request) -> tuple[Response, Mapping[str, Any]]:
-        """Where to send the browser, and what to keep of it until it comes back. Raises ``NotSignedIn``."""
+        """Where to send the browser, and what to keep of it until it comes back. Raises ``NoPage``."""
         await self._issuer()
         request.scope["session"] = {}
         response: Response = await self._provider.authorize_redirect(request, self._back_to)
         return response, request.scope["session"]
 
     async def finish(self, request: Request, kept: Mapping[str, Any]) -> tuple[str, Role]:
-        """Who came back, and what they may. Raises ``NotSignedIn``."""
+        """Who came back, and what they may. Raises ``NoPage``."""
         issuer = await self._issuer()
         request.scope["session"] = dict(kept)
         # Authlib alone would take a token that is for somebody else, as long as it names us as the one who asked.
@@ -65,10 +65,10 @@ class OpenId:
         try:
             token = await self._provider.authorize_access_token(request, claims_options=ours)
         except Exception as error:  # noqa: BLE001  # whatever another's answer makes of it: nobody is signed in by it
-            raise NotSignedIn("oidc_refused", type(error).__name__) from None
+            raise NoPage(403, "no_entry", "oidc_refused", reason=type(error).__name__) from None
         claims = token.get("userinfo")
         if not claims:
-            raise NotSignedIn("oidc_refused", "no id token")
+            raise NoPage(403, "no_entry", "oidc_refused", reason="no id token")
         return self._person(claims)
 
     async def _issuer(self) -> str:
@@ -76,10 +76,11 @@ class OpenId:
         try:
             about = await self._provider.load_server_metadata()
         except (httpx.HTTPError, ValueError, TypeError, AttributeError) as error:
-            raise NotSignedIn("oidc_away", f"issuer unreadable: {type(error).__name__}") from None
+            reason = f"issuer unreadable: {type(error).__name__}"
+            raise NoPage(503, "no_entry", "oidc_away", reason=reason) from None
         issuer = str(about.get("issuer", ""))
         if issuer.rstrip("/") != self._settings.issuer.rstrip("/"):
-            raise NotSignedIn("oidc_refused", "another issuer")
+            raise NoPage(403, "no_entry", "oidc_refused", reason="another issuer")
         return issuer
 
     def _person(self, claims: Mapping[str, Any]) -> tuple[str, Role]:
@@ -92,7 +93,7 @@ class OpenId:
             return who, "operate"
         if roles & _names(self._settings.read_roles):
             return who, "read"
-        raise NotSignedIn("oidc_no_role", "no role")
+        raise NoPage(403, "no_entry", "oidc_no_role", reason="no role")
 
 
 def _names(value: str) -> set[str]:

@@ -1,29 +1,10 @@
-"""Limits on what comes in: how much, and how often."""
+"""A limit on how often something comes in."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
-
-from starlette.requests import Request
-
-
-class TooLarge(Exception):
-    """The body is larger than is taken."""
-
-
-async def limited_body(request: Request, limit: int) -> bytes:
-    """The body, of at most ``limit`` bytes; reads no further than that. Raises ``TooLarge``."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limit:
-        raise TooLarge
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise TooLarge
-    return bytes(body)
 
 
 class Buckets:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from fastapi import Request, Response
 from sqlalchemy import Connection
 
+from adapter.ops.connections import by_tls
 from adapter.settings import OpsSettings
 from adapter.settings.values import Role
 from adapter.store import sessions
@@ -26,12 +27,15 @@ _OIDC = "oidc:"
 """What a session was begun by that no token began; no token's name has a colon."""
 
 
-class NotSignedIn(Exception):
-    """Why nobody is signed in; ``code`` is of the text table, ``reason`` for the log."""
+class NoPage(Exception):
+    """What somebody gets in a page's place: a page that says why not. ``title`` and ``text`` are codes of the text
+    table; a ``reason`` is logged as a refused sign-in."""
 
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
+    def __init__(self, status: int, title: str, text: str, *, reason: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+        self.title = title
+        self.text = text
         self.reason = reason
 
 
@@ -77,22 +81,24 @@ class Access:
     def by_oidc(self) -> bool:
         return self._settings.oidc is not None
 
-    def without_session(self, request: Request) -> Person | str | None:
-        """Whoever may see the page without having signed in here, or the code of the text that says why nobody may:
-        ``no_entry`` or ``no_host_text``. None where it is up to the session."""
+    def without_session(self, request: Request) -> Person | None:
+        """Whoever may see the page without having signed in here; None where it is up to the session. Raises ``NoPage``
+        where nobody may."""
         header, place = self._settings.proxy_header, self.caller(request)
         if header and self._from_proxy(request) and (name := _plain(request.headers.get(header, ""))):
             return Person(name, place, "operate" if self._operators & {name, "*"} else "read")
         if self._by:
             return None
         if header:
-            return "no_entry"
+            raise NoPage(403, "no_entry", "no_entry_text")
         # Open on loopback: a foreign name in Host is another site's page that reaches for this one (DNS rebinding).
-        return Person("local", place, "operate") if (request.url.hostname or "") in _LOCAL_HOSTS else "no_host_text"
+        if (request.url.hostname or "") not in _LOCAL_HOSTS:
+            raise NoPage(403, "no_entry", "no_host_text")
+        return Person("local", place, "operate")
 
     def of_session(self, conn: Connection, request: Request, now: datetime) -> Person | None:
         """Whoever signed in with this browser, and is so still."""
-        kept = sessions.find(conn, request.cookies.get(COOKIE, ""), now)
+        kept = sessions.find(conn, request.cookies.get(self.cookie(request), ""), now)
         if kept is None or "by" not in kept or self._by.get(kept["by"]) != kept["digest"]:
             return None  # without "by" it is the way to the identity provider, and not yet anybody
         role = self._tokens[kept["by"]][1] if kept["by"] in self._tokens else kept["role"]
@@ -122,25 +128,24 @@ class Access:
     def lasts(self) -> timedelta:
         return timedelta(hours=self._settings.session_hours)
 
-    def give(self, response: Response, given: str, request: Request) -> None:
-        """Hand the browser its session. Its cookie is ``lax``, as one comes from other sites: from a link in a message,
-        or back from the identity provider. What changes something is a POST, which sends none from elsewhere."""
-        response.set_cookie(
-            COOKIE,
-            given,
-            max_age=int(self.lasts.total_seconds()),
-            httponly=True,
-            samesite="lax",
-            secure=self.encrypted(request),
-            path="/",
-        )
+    @staticmethod
+    def cookie(request: Request) -> str:
+        """The name of the session's cookie. By TLS no other host and no page in clear can set one of this name."""
+        return f"__Host-{COOKIE}" if by_tls(request.headers, request.url.scheme) else COOKIE
+
+    def taken(self, request: Request, response: Response) -> str:
+        """What the browser has as its session, which it is told to forget."""
+        response.delete_cookie(self.cookie(request), path="/", secure=by_tls(request.headers, request.url.scheme))
+        return request.cookies.get(self.cookie(request), "")
 
     @staticmethod
-    def encrypted(request: Request) -> bool:
-        """Whether the caller's side is TLS, which a proxy before us may end and then says so. Anybody may say it: all
-        that comes of it is that their own cookie is never sent in clear."""
-        forwarded = request.headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
-        return request.url.scheme == "https" or forwarded == "https"
+    def give(response: Response, name: str, given: str, request: Request, *, lasts: timedelta, path: str = "/") -> None:
+        """Hand the browser a cookie. It is ``lax``, as one comes from other sites: from a link in a message, or back
+        from the identity provider. What changes something is a POST, which sends none from elsewhere."""
+        secure = by_tls(request.headers, request.url.scheme)
+        response.set_cookie(
+            name, given, int(lasts.total_seconds()), httponly=True, samesite="lax", secure=secure, path=path
+        )
 
     def _from_proxy(self, request: Request) -> bool:
         try:

@@ -21,12 +21,6 @@ from adapter.store.queries import Overview
 Say = Callable[..., str]
 """A text of the page's own section, by its code."""
 
-SHOWN = 9
-"""Cases, and municipalities, that the overview shows at once."""
-
-EVENTS = 200
-"""The newest events of a case that are shown."""
-
 _WORST = ("bad", "warn", "ok", "")
 """Tones, the gravest first."""
 
@@ -123,9 +117,8 @@ def _late(text: str, level: int, words: Words) -> str:
     return f"{text} · {words.late(level)}" if level else text
 
 
-def numbers(ops: OpsContext, tenant: str, overview: Overview, safety: Safety, now: datetime, fresh: float) -> Numbers:
+def numbers(words: Words, tenant: str, overview: Overview, safety: Safety, now: datetime, fresh: float) -> Numbers:
     """``fresh``: how many seconds old a feed's last whole read may be."""
-    words = ops.words_of(tenant)
 
     def t(code: str, /, **params: object) -> str:
         return words.say("status", code, **params)

@@ -117,6 +117,12 @@ def load(conn: Connection, tenant: str, ref: str) -> Known:
     return Known(resources, cases.links(conn, tenant, ref), declared)
 
 
+def value(conn: Connection, tenant: str, ref: str, resource: str) -> Any:
+    """What is stored of one resource; None where it was never read, or can't be by this version."""
+    row = conn.execute(_OF_CASE.where(_c.resource == resource), {"tenant": tenant, "ref": ref}).one_or_none()
+    return None if row is None else _loaded(conn, row).value
+
+
 def _loaded(conn: Connection, row: Row[Any]) -> StoredFact:
     try:
         text = sealing.opened(conn, row, _c.value)

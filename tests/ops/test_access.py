@@ -79,6 +79,7 @@ async def test_what_is_read_is_written_down_with_who_what_when_and_from_where_un
 SHOWS = {
     "/": ("list", None),
     "/cases": ("list", None),
+    "/unfulfilled": ("list", None),
     "/cases/{ref}": ("case", "ref"),
     "/cases/{ref}/{kind}": ("bilaga-1", "ref"),
     "/followup": ("followup", None),

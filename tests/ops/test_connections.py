@@ -26,9 +26,8 @@ async def served(site: Site) -> AsyncIterator[int]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    site.ops.settings = OpsSettings(enabled=True, port=port)
     stop = asyncio.Event()
-    serving = asyncio.create_task(app.serve(site.ops, stop))
+    serving = asyncio.create_task(app.serve(site.app, OpsSettings(enabled=True, port=port), stop))
     while True:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -143,6 +142,8 @@ async def test_every_answer_tells_a_browser_to_guess_show_and_keep_nothing(site:
         by_tls = await client.get(path, headers={"X-Forwarded-Proto": "https"})
     assert plain.headers["X-Content-Type-Options"] == "nosniff"
     assert "frame-ancestors 'none'" in plain.headers["Content-Security-Policy"]
+    saved = 'attachment; filename="answer.json"' if "json" in plain.headers["Content-Type"] else None
+    assert plain.headers.get("Content-Disposition") == saved, "JSON is kept, and never shown as if it were a page"
     assert (plain.headers["Referrer-Policy"], plain.headers["Cache-Control"]) == ("no-referrer", "no-store")
     assert "Strict-Transport-Security" not in plain.headers
     assert by_tls.headers["Strict-Transport-Security"] == "max-age=31536000"

@@ -91,7 +91,9 @@ async def test_supervision_that_must_not_be_makes_a_municipality_unwell() -> Non
         now = land.clock.now()
         stored = await land.service.runtime.db.run(lambda c: overview(c, "aby", now))
         ops.runtime.breakers.of("aby", "phoniro").down_since = now
-        view = views.numbers(ops, "aby", stored, Safety(active=2, unsafe={"TK-7F3K2M": "after_end"}), now, 600)
+        view = views.numbers(
+            ops.words_of("aby"), "aby", stored, Safety(active=2, unsafe={"TK-7F3K2M": "after_end"}), now, 600
+        )
     assert not view.well
     assert ("Aktiva efter avslut", "1") in [figure[:2] for figure in view.figures]
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import httpx
 import pytest
 from sqlalchemy import Connection
 
@@ -138,17 +139,32 @@ async def test_the_list_is_narrowed_by_turn_phase_step_unit_and_what_is_wrong_an
     assert "Sidan finns inte" in lost.text
 
 
-def test_a_long_list_is_shown_page_by_page_the_most_urgent_first(site: Site) -> None:
+def test_a_long_list_is_shown_page_by_page_the_most_urgent_first() -> None:
     def numbered(n: int) -> CaseSummary:
         return CaseSummary("exempel", f"TK-{n:06d}", Phase.ACTIVE, MONDAY, MONDAY, (), (), failing=n == 40)
 
     wanted = Filter(phase="active")
-    first, second, beyond = (case_list(site.ops, map(numbered, range(41)), wanted, page) for page in (1, 2, 99))
-    assert [card.ref for card in first.cards] == ["TK-000040", *(f"TK-{n:06d}" for n in range(PER_PAGE - 1))]
-    assert [card.ref for card in second.cards] == [f"TK-{n:06d}" for n in range(PER_PAGE - 1, 40)]
+    first, second, beyond = (case_list(map(numbered, range(41)), wanted, page) for page in (1, 2, 99))
+    assert [case.ref for case in first.rows] == ["TK-000040", *(f"TK-{n:06d}" for n in range(PER_PAGE - 1))]
+    assert [case.ref for case in second.rows] == [f"TK-{n:06d}" for n in range(PER_PAGE - 1, 40)]
     assert (first.earlier, first.later) == (None, "/cases?phase=active&page=2")
     assert (second.earlier, second.later) == ("/cases?phase=active", None)
     assert beyond == second
+
+
+async def test_what_fails_says_so_on_a_page_that_is_as_safe_as_any(
+    site: Site, monkeypatch: pytest.MonkeyPatch, logs: Logs
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError(ANNA)
+
+    monkeypatch.setattr("adapter.ops.case_pages.overview", broken)
+    transport = httpx.ASGITransport(site.app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+        answer = await client.get("/")
+    assert (answer.status_code, "Sidan gick inte att visa" in answer.text) == (500, True)
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    assert ANNA not in answer.text + logs.getvalue()
 
 
 async def test_the_overview_is_read_anew_by_itself_unless_that_is_switched_off(site: Site) -> None:
@@ -189,7 +205,13 @@ async def test_behind_a_proxy_that_ends_tls_the_session_is_never_sent_in_clear(
 ) -> None:
     async with guarded.client("status.example") as client:
         signed = await client.post("/sign-in", data={"token": TOKEN}, headers=forwarded)
-    assert ("; Secure" in signed.headers["Set-Cookie"]) is secure
+        [(name, given)] = client.cookies.items()
+        assert (name, "; Secure" in signed.headers["Set-Cookie"]) == (
+            ("__Host-adapter_session", True) if secure else ("adapter_session", False)
+        )
+        client.cookies = httpx.Cookies({"adapter_session": given})
+        taken = await client.get("/", headers=forwarded)
+        assert taken.status_code == (401 if secure else 200), "by TLS no cookie counts that could be set without it"
 
 
 async def test_who_signs_in_or_out_or_is_refused_is_told_without_the_token(guarded: Site, logs: Logs) -> None:

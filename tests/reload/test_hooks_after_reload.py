@@ -13,11 +13,11 @@ async def test_a_hook_after_a_reload_is_read_by_the_service_that_came_with_it() 
     async with World() as before, World() as after:
         side, stop = HttpServer(before.settings.model_copy(update={"ops": _listening(before)})), asyncio.Event()
         running = asyncio.ensure_future(side.run(before.service, stop))
-        await _until(lambda: side._ops is not None)
-        assert side._ops is not None
+        await _until(lambda: side.ops is not None)
         side.use(after.service)
         read_before = len(before.lifecare.received())
-        side._ops.poll_soon("exempel")
+        assert side.ops is not None
+        side.ops.poll_soon("exempel")
         await _until(lambda: bool(after.lifecare.received()))
         assert len(before.lifecare.received()) == read_before
         stop.set()

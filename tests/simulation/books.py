@@ -209,14 +209,14 @@ class Books:
         started = min((s.versions[0].at for s in theirs), default=None)
         if started is not None:
             self.put(started, unit, "lead", (local(started).date() - life.decided).days)
-        if (over := life.over_at()) and over <= self.end and (started is None or over < started):
+        if (over := life.over_at(started=False)) and over <= self.end and (started is None or over < started):
             self.put(over, unit, "withdrawn")
         evening = local(ordered).date()
         while (night := datetime.combine(evening, NIGHT, ZONE).astimezone(UTC) + SETTLED) < self.end:
             if cause := self._unwatched(life, theirs, night):
                 self.put(evening, unit, f"unwatched.{cause}")
             evening += timedelta(days=1)
-        self._steps(life)
+        self._steps(life, life.over_at(started=started is not None))
 
     def _unwatched(self, life: Citizen, theirs: list[Schedule], at: datetime) -> str | None:
         """Why nobody looks after somebody who is granted it; None where somebody does, or nobody has to."""
@@ -243,9 +243,8 @@ class Books:
             return "will_not_be_executed"
         return "absence" if truth.executing else "execution_over"
 
-    def _steps(self, life: Citizen) -> None:
+    def _steps(self, life: Citizen, over: datetime | None) -> None:
         """From when the note that asks for it was written to when its own was."""
-        over = life.over_at()
         for step, signal in _SHOWN_BY.items():
             if step == "A5" and (over is None or over > self.end):
                 continue
@@ -258,7 +257,7 @@ class Books:
                 booked = life.noted.get(Signal.INSTALLATION_BOOKED)
                 asked = booked if booked and booked <= truth.at and not (over and over <= truth.at) else None
                 self._step(life, "I8", truth.at, max(asked, withdrawn or asked) if asked else None, truth.at)
-            agreed, withdrawn = signed, truth.at if truth.withdrawn else None
+            agreed, withdrawn = signed, (withdrawn or truth.at) if truth.withdrawn else None
 
     def _step(self, life: Citizen, step: str, at: datetime, since: datetime | None, holds: datetime | None) -> None:
         """``holds``: since when it is so that this shows the step."""

@@ -60,10 +60,10 @@ class Citizen(Life):
         if self.execution or self.elsewhere:
             self.noted.setdefault(signal, self.town.clock.now())
 
-    def over_at(self) -> datetime | None:
-        """When the authority's end came."""
+    def over_at(self, *, started: bool) -> datetime | None:
+        """When the authority's end came. An order that is called off after the start only pauses."""
         for truth, after in zip(self.truths, [*self.truths[1:], None], strict=True):
-            if truth.cancelled:
+            if truth.cancelled and not started:
                 return truth.at
             if truth.last_day:
                 midnight = datetime.combine(truth.last_day + timedelta(days=1), time(0), ZONE).astimezone(UTC)

@@ -1,0 +1,173 @@
+"""The pages that show cases: the overview, the list, a case and its documents; and a text about times tried out."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import Connection
+
+from adapter.domain.looks import local_date
+from adapter.domain.nights import TimesProblem, Weekday
+from adapter.domain.routine import WAY_OUT
+from adapter.domain.times_reading import Reading, try_times
+from adapter.ops.case_list import Filter, case_list, choices, paged, unfulfilled_rows
+from adapter.ops.context import DOCUMENTS, OpsContext
+from adapter.ops.overview import overview
+from adapter.ops.pages import Admitted, Operating, ThePages, download, no_such_page
+from adapter.ops.sign_in import NoPage
+from adapter.ops.views import card
+from adapter.presentation.beside import beside
+from adapter.presentation.case_file import CaseFile, case_file, find_case
+from adapter.presentation.case_page import next_lines, notices, waiting_title
+from adapter.presentation.history import history
+from adapter.presentation.nights import picture
+from adapter.presentation.visits import lines as visit_lines
+from adapter.presentation.words import SIGNS, Words
+from adapter.store import events, reads
+from adapter.store.cases import Case
+from adapter.store.events import Event
+
+routes = APIRouter(include_in_schema=False)
+
+_OUT = frozenset(step.id for step in WAY_OUT)
+_EVENTS = 200
+"""The newest events of a case that are shown."""
+_REFRESH = 60
+"""Seconds after which the overview is read anew by itself, unless that was switched off."""
+
+
+@routes.get("/")
+async def overview_page(request: Request, pages: ThePages, person: Admitted, refresh: str = "") -> Response:
+    values = await pages.listed(lambda c: overview(pages.ops, pages.cache, c), person)
+    answer = pages.html(request, "overview.html", refresh=refresh, **values)
+    if not refresh:
+        answer.headers["Refresh"] = str(_REFRESH)
+    return answer
+
+
+@routes.get("/cases")
+async def all_cases(
+    request: Request,
+    pages: ThePages,
+    person: Admitted,
+    wanted: Annotated[Filter, Depends(Filter)],
+    ref: str = "",
+    page: str = "",
+) -> Response:
+    if ref:
+        plain = "".join(ch for ch in ref.strip().upper() if ch.isalnum() or ch == "-")[:20]
+        return RedirectResponse(f"/cases/{plain or '-'}", 303)
+    ops, now = pages.ops, pages.ops.runtime.clock.now()
+    found = await pages.listed(pages.summaries, person)
+    shown = case_list(found, wanted, _number(page))
+    cards = [card(each, ops.words_of(each.tenant), now) for each in shown.rows]
+    return pages.html(request, "cases.html", shown=shown, cards=cards, choices=choices(ops, found, wanted))
+
+
+@routes.get("/unfulfilled")
+async def not_executed(request: Request, pages: ThePages, person: Admitted, page: str = "") -> Response:
+    rows = unfulfilled_rows(pages.ops, await pages.listed(pages.summaries, person))
+    return pages.html(request, "unfulfilled.html", shown=paged(rows, _number(page), lambda n: f"/unfulfilled?page={n}"))
+
+
+@routes.get("/cases/{ref}")
+async def one_case(request: Request, pages: ThePages, person: Admitted, ref: str) -> Response:
+    rt = pages.ops.runtime
+
+    def read(c: Connection) -> tuple[CaseFile, tuple[Event, ...]]:
+        case = find_case(c, tuple(rt.tenants), ref)
+        if case is None:
+            raise NoPage(404, "not_found", "find_none")
+        reads.note(c, [case.tenant], person, "case", rt.clock.now(), case.ref)
+        file = case_file(c, case, rt.tenants[case.tenant].policy, rt.clock.now())
+        return file, events.of_case(c, case.tenant, case.ref, limit=_EVENTS)
+
+    file, timeline = await rt.db.run_aside(read)
+    return pages.html(request, "case.html", **_case_values(pages.ops, file, timeline))
+
+
+def _case_values(ops: OpsContext, file: CaseFile, timeline: tuple[Event, ...]) -> dict[str, Any]:
+    words, now = ops.words_of(file.case.tenant), ops.runtime.clock.now()
+    policy, decision = ops.runtime.tenants[file.case.tenant].policy, file.decision
+    steps = decision.steps if decision else ()
+    return {
+        "words": words,
+        "at": now,
+        "file": file,
+        "way_in": [s for s in steps if s.id not in _OUT],
+        "way_out": [s for s in steps if s.id in _OUT],
+        "signs": SIGNS,
+        "beside": beside(file.ledger.schedule, file.shall, words, now) if file.shall else None,
+        "urgent": [line.plain for line in notices(decision, words, now, urgent=True)],
+        "waiting_title": waiting_title(decision),
+        "known": [line.plain for line in notices(decision, words, now, urgent=False)],
+        "next_lines": [line.plain for line in next_lines(file, words, now, acts=False)],
+        "history": history(file.ledger.acts, timeline, words),
+        "documents": DOCUMENTS if ops.documents else (),
+        "picture": picture(file.nights, policy, words) if file.nights else None,
+        "visits": visit_lines(file.visits, words),
+    }
+
+
+@routes.get("/cases/{ref}/{kind}")
+async def document(pages: ThePages, person: Admitted, ref: str, kind: str) -> Response:
+    ops = pages.ops
+
+    def find(c: Connection) -> Case:
+        case = find_case(c, tuple(ops.runtime.tenants), ref)
+        if case is None or kind not in DOCUMENTS:
+            raise no_such_page()
+        reads.note(c, [case.tenant], person, kind, ops.runtime.clock.now(), case.ref)
+        return case
+
+    case = await ops.runtime.db.run(find)
+    if ops.documents is None:
+        raise no_such_page()
+    return await download(ops.documents(case.tenant, case.ref, kind))
+
+
+@routes.get("/times")
+async def times(request: Request, pages: ThePages, _: Operating) -> Response:
+    return pages.html(request, "times.html", tried=False)
+
+
+@routes.post("/times")
+async def try_times_text(
+    request: Request,
+    pages: ThePages,
+    _: Operating,
+    text: Annotated[str, Form(max_length=20_000)] = "",
+    changed: Annotated[str, Form()] = "",
+) -> Response:
+    """What the adapter would make of a note's text. Nothing of it is stored, logged or put into an address."""
+    words, policy = pages.ops.words_of(), next(iter(pages.ops.runtime.tenants.values())).policy
+    today = local_date(pages.ops.runtime.clock.now(), policy.zone)
+    note = words.visible(text.replace("\r\n", "\n"))
+    trial = try_times(note, policy.window, today, changed=bool(changed), granted=None)
+    read = None if isinstance(trial, TimesProblem) else trial
+    return pages.html(
+        request,
+        "times.html",
+        tried=True,
+        text=text,
+        changed=bool(changed),
+        problem=words.say("times", trial.code, **trial.params) if isinstance(trial, TimesProblem) else None,
+        start=words.day(read.start) if read and read.start else None,
+        nights=_told_nights(read, words) if read else [],
+    )
+
+
+def _told_nights(read: Reading, words: Words) -> list[tuple[str, str]]:
+    told: list[tuple[str, str]] = []
+    for night, at in zip(Weekday, read.times.nights, strict=True):
+        none = "times_kept" if night in read.kept else "times_none"
+        told.append((night.swedish, ", ".join(f"{t:%H:%M}" for t in at) or words.say("status", none)))
+    return told
+
+
+def _number(page: str) -> int:
+    """The page that is asked for; the first one where that is no number."""
+    return int(page) if re.fullmatch("[0-9]{1,6}", page) else 1
