@@ -1,6 +1,8 @@
 # Two commands do everything on a fresh machine: `make demo` and `make test`.
 PY ?= python3
 BIN := .venv/bin
+# Without its compiled files the suite pays for compiling in each of its processes.
+unexport PYTHONDONTWRITEBYTECODE
 READY := .venv/.ready
 
 .PHONY: demo test bench chaos attack fuzz simulate simulate-mutants year check sbom format install lock clean
