@@ -250,14 +250,15 @@ class Books:
                 continue
             if (at := life.noted.get(signal)) is not None:
                 self._step(life, step, at, self._asked(life, step, at), over if step == "A5" else at)
-        agreed, withdrawn = False, None
+        agreed = False
         for truth in life.truths:
             signed = {Signal.CONSENT_SIGNED, Signal.LIABILITY_SIGNED} <= truth.signed and not truth.withdrawn
             if signed and not agreed:
                 booked = life.noted.get(Signal.INSTALLATION_BOOKED)
                 asked = booked if booked and booked <= truth.at and not (over and over <= truth.at) else None
-                self._step(life, "I8", truth.at, max(asked, withdrawn or asked) if asked else None, truth.at)
-            agreed, withdrawn = signed, (withdrawn or truth.at) if truth.withdrawn else None
+                withdrawn = [at for at in life.withdrawn if at <= truth.at]
+                self._step(life, "I8", truth.at, max([asked, *withdrawn]) if asked else None, truth.at)
+            agreed = signed
 
     def _step(self, life: Citizen, step: str, at: datetime, since: datetime | None, holds: datetime | None) -> None:
         """``holds``: since when it is so that this shows the step."""

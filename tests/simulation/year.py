@@ -49,9 +49,10 @@ READ_EVERY = timedelta(hours=1)
 @dataclass
 class Citizen(Life):
     """Somebody who acts by day, has one supervision, and gives the camera back when it has ended. ``noted``: when a
-    signal was first noted."""
+    signal was first noted, ``withdrawn``: each time that the consent was."""
 
     noted: dict[Signal, datetime] = field(default_factory=dict)
+    withdrawn: list[datetime] = field(default_factory=list)
 
     def note(self, signal: Signal, text: str = "Klart.") -> None:
         if signal is Signal.KEYS_COLLECTED and not self.truths[-1].keys_needed:
@@ -59,6 +60,8 @@ class Citizen(Life):
         super().note(signal, text)
         if self.execution or self.elsewhere:
             self.noted.setdefault(signal, self.town.clock.now())
+            if signal is Signal.CONSENT_WITHDRAWN:
+                self.withdrawn.append(self.town.clock.now())
 
     def over_at(self, *, started: bool) -> datetime | None:
         """When the authority's end came. An order that is called off after the start only pauses."""
