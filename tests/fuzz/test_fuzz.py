@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import Logs
 from tests.fuzz.kinds import KINDS
 
-SHARE = {"wire rows": 300, "webhooks": 100, "mappings": 60, "settings": 80, "requests": 200}
+SHARE = {"wire rows": 1_200, "webhooks": 100, "mappings": 60, "settings": 80, "requests": 200}
 
 
 @pytest.mark.parametrize(("kind", "count"), SHARE.items())

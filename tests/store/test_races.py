@@ -135,7 +135,7 @@ def test_an_act_that_changed_a_moment_ago_is_claimed_with_its_case_as_it_is_now(
 
 def test_whoever_comes_second_with_an_order_opens_no_case(two: Two) -> None:
     """And may go on in the same transaction."""
-    two.before("INSERT INTO case_links", lambda: two.one.open("1"))
+    two.before("INSERT INTO cases", lambda: two.one.open("1"))
 
     def opens(conn: Any) -> int:
         with pytest.raises(OrderTaken):
