@@ -35,6 +35,8 @@ routes = APIRouter(include_in_schema=False)
 _OUT = frozenset(step.id for step in WAY_OUT)
 _EVENTS = 200
 """The newest events of a case that are shown."""
+_LONGEST_TEXT = 20_000
+"""Characters of a text about times that is tried out."""
 _REFRESH = 60
 """Seconds after which the overview is read anew by itself, unless that was switched off."""
 
@@ -139,10 +141,12 @@ async def try_times_text(
     request: Request,
     pages: ThePages,
     _: Operating,
-    text: Annotated[str, Form(max_length=20_000)] = "",
+    text: Annotated[str, Form()] = "",
     changed: Annotated[str, Form()] = "",
 ) -> Response:
     """What the adapter would make of a note's text. Nothing of it is stored, logged or put into an address."""
+    if len(text) > _LONGEST_TEXT:
+        raise NoPage(422, "too_long", "too_long_text")
     words, policy = pages.ops.words_of(), next(iter(pages.ops.runtime.tenants.values())).policy
     today = local_date(pages.ops.runtime.clock.now(), policy.zone)
     note = words.visible(text.replace("\r\n", "\n"))

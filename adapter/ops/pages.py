@@ -10,6 +10,7 @@ from fastapi import Depends, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
 
 from adapter.log_events import log
 from adapter.ops.case_cache import CaseCache, CaseSummary
@@ -182,6 +183,12 @@ def answer_errors(app: FastAPI) -> None:
     async def not_found(request: Request, _: Exception) -> Response:
         return await no_page(request, no_such_page())
 
+    async def asked_otherwise(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        response = await no_page(request, NoPage(405, "not_found", "not_found_text"))
+        response.headers.update(error.headers or {})  # what is allowed
+        return response
+
     async def failed(request: Request, _: Exception) -> Response:
         response = await no_page(request, NoPage(500, "failed", "failed_text"))
         be_safe(response.headers)  # no middleware is asked any more
@@ -191,4 +198,5 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(SignInNeeded, sign_in_needed)
     app.add_exception_handler(StoreError, store_away)
     app.add_exception_handler(404, not_found)
+    app.add_exception_handler(405, asked_otherwise)
     app.add_exception_handler(Exception, failed)

@@ -26,7 +26,7 @@ _WAY_LASTS: Final = timedelta(minutes=10)
 async def sign_in(
     request: Request,
     pages: ThePages,
-    token: Annotated[str, Form(max_length=500)] = "",
+    token: Annotated[str, Form()] = "",
     to: Annotated[str, Form()] = "/",
 ) -> Response:
     if pages.too_often(request):

@@ -167,6 +167,19 @@ async def test_what_fails_says_so_on_a_page_that_is_as_safe_as_any(
     assert ANNA not in answer.text + logs.getvalue()
 
 
+async def test_what_is_too_long_or_asked_in_the_wrong_way_has_a_page_as_well(guarded: Site, site: Site) -> None:
+    async with guarded.client() as client:
+        token = await client.post("/sign-in", data={"token": "x" * 501})
+        reloaded = await client.get("/sign-in")
+    async with site.client() as client:
+        text = await client.post("/times", data={"text": "x" * 20_001})
+    assert (token.status_code, 'name="token"' in token.text) == (401, True)
+    assert (reloaded.status_code, reloaded.headers["Allow"]) == (405, "POST")
+    assert (text.status_code, "Texten är för lång" in text.text) == (422, True)
+    assert {a.headers["Content-Type"] for a in (token, reloaded, text)} == {"text/html; charset=utf-8"}
+    assert "xxx" not in token.text + text.text, "nothing typed is told back"
+
+
 async def test_the_overview_is_read_anew_by_itself_unless_that_is_switched_off(site: Site) -> None:
     async with site.client() as client:
         by_itself, off, times = [await client.get(path) for path in ("/", "/?refresh=off", "/times")]
