@@ -72,6 +72,8 @@ def find_case(conn: Connection, tenants: tuple[str, ...], reference: str) -> Cas
     """The case of any of these municipalities with the reference, however it was typed (``tk-7f3k2m``, ``7F3K2M``), or
     with an order of this number."""
     plain = reference.strip().upper()
+    if not plain.isprintable():  # no case has it, and PostgreSQL won't even be asked for a NUL
+        return None
     found = [cases.case(conn, tenant, f"TK-{plain.removeprefix('TK-')}") for tenant in tenants]
     found += [cases.case_of_order(conn, tenant, plain) for tenant in tenants]
     return next((case for case in found if case is not None), None)

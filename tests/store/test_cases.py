@@ -13,6 +13,7 @@ from adapter.domain.decision import Attention, Decision, Phase, StepState, StepV
 from adapter.domain.ledger import ActKind
 from adapter.domain.routine import Role
 from adapter.ports import Effect
+from adapter.presentation.case_file import find_case
 from adapter.store import cases, due, events, outbox
 from adapter.store.errors import OrderTaken, Overtaken
 from adapter.store.tables import cases as cases_table
@@ -33,6 +34,13 @@ def test_a_case_is_opened_once_for_an_order(store: Store) -> None:
     assert store.run(cases.case_of_order, "north", "12") == first
     assert [e.name for e in store.run(events.of_case, "north", first.ref)] == ["case.opened"]
     assert store.open("11", tenant="south").ref != first.ref, "another municipality's order of that number is another"
+
+
+def test_a_reference_that_no_case_can_have_finds_none_in_any_database(store: Store) -> None:
+    first = store.open("11")
+    for typed in ("\0", "11\0", f"{first.ref}\0"):
+        assert store.run(find_case, ("north",), typed) is None
+    assert store.run(find_case, ("north",), f" {first.ref.lower()} ") == first
 
 
 def test_an_order_gets_the_same_reference_in_a_database_that_was_put_back(store: Store) -> None:
