@@ -151,22 +151,24 @@ def rules(draw: st.DrawFn) -> tuple[Rule, ...]:
     return tuple(Rule(weekdays=tuple(part), times=tuple(draw(TIMES))) for part in parts)
 
 
-DATES = st.integers(date(2, 1, 1).toordinal(), date(9998, 12, 31).toordinal()).map(date.fromordinal)
+DATES = st.dates(date(2, 1, 1), date(9998, 12, 31))
 """What the wire models take: days with a day, a zone and a month on both sides."""
 
-NEW_SCHEDULES = st.builds(
-    NewSchedule,
-    external_reference=st.text(min_size=1, max_size=100),
-    customer_external_id=EXTERNAL_IDS,
-    organisation_id=PLAIN,
-    time_zone=st.just("Europe/Stockholm"),
-    valid_from=DATES,
-    valid_to=st.none() | DATES,
-    rules=rules(),
-    tolerance_minutes=st.integers(0, 120),
-    retry_after_minutes=st.integers(1, 60),
-    camera_id=st.none() | PLAIN,
-)
+# Not ``st.builds``: it would make up the vendor's names of the fields (``validFrom``) beside those given here.
+NEW_SCHEDULES = st.fixed_dictionaries(
+    {
+        "external_reference": st.text(min_size=1, max_size=100),
+        "customer_external_id": EXTERNAL_IDS,
+        "organisation_id": PLAIN,
+        "time_zone": st.just("Europe/Stockholm"),
+        "valid_from": DATES,
+        "valid_to": st.none() | DATES,
+        "rules": rules(),
+        "tolerance_minutes": st.integers(0, 120),
+        "retry_after_minutes": st.integers(1, 60),
+        "camera_id": st.none() | PLAIN,
+    }
+).map(lambda given: NewSchedule(**given))
 CHANGES = st.fixed_dictionaries(
     {},
     optional={
