@@ -55,6 +55,7 @@ async def serve(app: ASGIApp, settings: OpsSettings, stop: asyncio.Event) -> Non
     """Listen until ``stop`` is set. An address that can't be had is told, and costs nothing else."""
     config = uvicorn.Config(
         app,
+        interface="asgi3",  # else a method is taken for an application of the old kind
         host=settings.host,
         port=settings.port,
         log_config=None,
