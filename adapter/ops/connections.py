@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST: Final = 100
-"""Connections at once; whoever comes next takes the place of the one that has asked for nothing longest."""
+"""Connections at once; whoever comes next takes the place of the one that has kept us waiting longest."""
 BACKLOG: Final = 32
 """Connections that are taken at once, before one that is too many is closed."""
 HEAD_SECONDS: Final = 10.0
@@ -34,10 +34,11 @@ POLICIES: Final = {
 
 
 class Connection(H11Protocol):
-    """uvicorn's own, which closes one that asks for nothing: at its time, or at once where there are too many."""
+    """uvicorn's own, which closes one that asks for nothing, or reads nothing of its answer: at its time, or at once
+    where there are too many."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        waiting = [c for c in self.connections if not getattr(c, "asked", True)]
+        waiting = [c for c in self.connections if getattr(c, "keeps_us_waiting", False)]
         if len(self.connections) >= MOST:
             (min(waiting, key=lambda c: getattr(c, "since", 0.0)).transport if waiting else transport).abort()
         super().connection_made(transport)
@@ -46,8 +47,18 @@ class Connection(H11Protocol):
 
     @property
     def asked(self) -> bool:
-        """Whether a request of it is being answered."""
-        return not getattr(self.cycle, "response_complete", True)  # None before the first request
+        """Whether a request of it is being answered, and the answer read."""
+        answering = not getattr(self.cycle, "response_complete", True)  # None before the first request
+        return answering and not self.flow.write_paused
+
+    @property
+    def keeps_us_waiting(self) -> bool:
+        """Whether it is the caller's turn: to ask, to send the rest of a body, or to read."""
+        return not self.asked or self.cycle.more_body
+
+    def pause_writing(self) -> None:
+        self.since = time.monotonic()
+        super().pause_writing()
 
     def on_response_complete(self) -> None:
         self.since = time.monotonic()

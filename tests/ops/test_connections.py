@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
@@ -66,6 +66,57 @@ async def test_five_hundred_idle_connections_leave_the_health_answered_and_are_c
             assert end == b"" or isinstance(end, ConnectionError), "the slow one too"
         for _, writer in idle:
             writer.close()
+    assert not [line for line in logs.lines() if line["level"] == "error"]
+
+
+UNREAD = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2000
+UNFINISHED = b"POST /hooks/lifecare HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\nx"
+
+
+@pytest.mark.parametrize("sent", [UNREAD, UNFINISHED], ids=["unread", "unfinished"])
+async def test_callers_who_read_no_answer_or_finish_no_body_leave_the_health_answered(
+    site: Site, monkeypatch: pytest.MonkeyPatch, logs: Logs, sent: bytes
+) -> None:
+    monkeypatch.setattr(connections, "MOST", 3)
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.3 if sent is UNREAD else 10.0)
+    held: list[connections.Connection] = []
+
+    class Held(connections.Connection):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as its own
+            super().connection_made(transport)
+            held.append(self)
+
+        @property
+        def stuck(self) -> bool:
+            answering = not getattr(self.cycle, "response_complete", True)  # None before the first request
+            return answering and (self.flow.write_paused or self.cycle.more_body)
+
+    async def until_stuck(count: int) -> None:
+        for _ in range(2000):
+            if sum(c.stuck for c in held if isinstance(c, Held)) == count:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError(f"never were {count} of them stuck")
+
+    monkeypatch.setattr(app, "Connection", Held)
+    loop = asyncio.get_running_loop()
+    async with served(site) as port:
+        with ExitStack() as open_ones:
+            callers = [open_ones.enter_context(socket.socket()) for _ in range(3)]
+            for caller in callers:
+                caller.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+                caller.setblocking(False)
+                await loop.sock_connect(caller, ("127.0.0.1", port))
+            sending = [asyncio.create_task(loop.sock_sendall(caller, sent)) for caller in callers]
+            await until_stuck(3)
+            try:
+                assert b" 200 OK" in await asked(port, HEALTH), "it takes the place of one of them"
+                if sent is UNREAD:
+                    await until_stuck(0)  # the others are closed at their time
+            finally:
+                for task in sending:
+                    task.cancel()
+                await asyncio.gather(*sending, return_exceptions=True)
     assert not [line for line in logs.lines() if line["level"] == "error"]
 
 
