@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 import httpx
 from pydantic import BaseModel
 
-from connectors.errors import ContractBroken, VendorError
+from connectors.errors import ContractBroken, NotFound, VendorError
 from connectors.http import Answer, HttpSettings, OnCall, Sleep, VendorHttp, path_segment
 from connectors.lifecare import query, wire
 from connectors.lifecare.paging import Cap, read_whole
@@ -140,7 +140,11 @@ class LifecareClient:
         """One entity. ``NotFound`` if it isn't there; with ``person_id``, ``ContractBroken`` if it is not that
         person's (L11: the API serves anyone's)."""
         scope = None if person_id is None else of_person(person_id)
-        path, call = f"api/v1/{resource.name}/{path_segment(id)}", f"GET {resource.name}/{{id}}"
+        call = f"GET {resource.name}/{{id}}"
+        try:
+            path = f"api/v1/{resource.name}/{path_segment(id)}"
+        except ValueError as fault:
+            raise NotFound(f"{fault}; nothing was sent", vendor="lifecare", call=call) from None
         answer = await self._http.send("GET", path, call=call)
         entity = answer.parse(resource.model)
         if scope is not None and not scope.holds(entity):

@@ -265,6 +265,15 @@ async def test_a_list_without_matches_is_empty_and_one_entity_missing_is_an_erro
     assert "TF03" not in str(caught.value)
 
 
+@pytest.mark.parametrize("id", ["", ".", ".."])
+async def test_an_id_that_no_address_can_hold_is_not_there_and_is_not_asked_for(
+    client: LifecareClient, gateway: respx.MockRouter, id: str
+) -> None:
+    with pytest.raises(NotFound, match="nothing was sent"):
+        await client.order(id)
+    assert not gateway.calls
+
+
 async def test_another_persons_rows_are_never_passed_on(client: LifecareClient, gateway: respx.MockRouter) -> None:
     """L11: not even when they are broken besides."""
     rows = [

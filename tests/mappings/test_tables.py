@@ -138,6 +138,7 @@ FAULTS = {
     "go_live is a number": ("go_live = 2026-01-01", "go_live = 20260101", "go_live: input should be a valid date"),
     "an id as text": ("personnel_id = 9001", 'personnel_id = "9001"', "author.personnel_id: input should be a valid"),
     "a heading as number": ('read_under = "S204"', "read_under = 5204", "messages.plan.read_under: input should be"),
+    "a zone that is a number": ('"Europe/Stockholm"', "1", "municipality.zone: input should be a valid string"),
     "an unknown zone": ('"Europe/Stockholm"', '"Europe/Stokholm"', "municipality.zone: is not a time zone's name"),
     "not a mail address": ("it-drift@", "it-drift", "mailboxes.it: is not a mail address"),
     "a night that is a number": (
