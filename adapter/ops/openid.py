@@ -11,7 +11,7 @@ from typing import Any, Final
 import httpx
 from fastapi import Request, Response
 
-from adapter.ops.sign_in import CALLBACK, NoPage
+from adapter.ops.sign_in import CALLBACK, NoPage, plain
 from adapter.settings import OidcSettings
 from adapter.settings.values import Role
 
@@ -54,7 +54,9 @@ class OpenId:
         return response, request.scope["session"]
 
     async def finish(self, request: Request, kept: Mapping[str, Any]) -> tuple[str, Role]:
-        """Who came back, and what they may. Raises ``NoPage``."""
+        """Who came back, and what they may. Raises ``NoPage``; for whoever wasn't on the way nobody is asked."""
+        if not kept:
+            raise NoPage(403, "no_entry", "oidc_refused", reason="not on the way")
         issuer = await self._issuer()
         request.scope["session"] = dict(kept)
         # Authlib alone would take a token that is for somebody else, as long as it names us as the one who asked.
@@ -80,11 +82,12 @@ class OpenId:
             raise NoPage(503, "no_entry", "oidc_away", reason=reason) from None
         issuer = str(about.get("issuer", ""))
         if issuer.rstrip("/") != self._settings.issuer.rstrip("/"):
+            about.clear()  # Authlib keeps what it was told for good, and it may have been another's page of a moment
             raise NoPage(403, "no_entry", "oidc_refused", reason="another issuer")
         return issuer
 
     def _person(self, claims: Mapping[str, Any]) -> tuple[str, Role]:
-        who = str(claims.get(self._settings.name_claim) or claims["sub"])
+        who = plain(str(claims.get(self._settings.name_claim) or "")) or plain(str(claims["sub"]))
         found: Any = claims
         for part in self._settings.role_claim.split("."):
             found = found.get(part) if isinstance(found, Mapping) else None

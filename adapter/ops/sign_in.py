@@ -85,7 +85,7 @@ class Access:
         """Whoever may see the page without having signed in here; None where it is up to the session. Raises ``NoPage``
         where nobody may."""
         header, place = self._settings.proxy_header, self.caller(request)
-        if header and self._from_proxy(request) and (name := _plain(request.headers.get(header, ""))):
+        if header and self._from_proxy(request) and (name := plain(request.headers.get(header, ""))):
             return Person(name, place, "operate" if self._operators & {name, "*"} else "read")
         if self._by:
             return None
@@ -108,7 +108,7 @@ class Access:
         """Who asks: who connects, or, behind the reverse proxy, whom it names last in X-Forwarded-For. One stranger's
         guesses then lock out that stranger alone."""
         named = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
-        return (_plain(named) if self._from_proxy(request) else "") or (request.client.host if request.client else "")
+        return (plain(named) if self._from_proxy(request) else "") or (request.client.host if request.client else "")
 
     def by_given_token(self, given: str, place: str) -> Person | None:
         """Whose token it is."""
@@ -155,7 +155,8 @@ class Access:
         return any(peer in network for network in self._networks)
 
 
-def _plain(name: str) -> str:
+def plain(name: str) -> str:
+    """Somebody's name as another tells it: one short line."""
     return "".join(sign for sign in name.strip() if sign.isprintable())[:_LONGEST_NAME]
 
 

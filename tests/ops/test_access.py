@@ -237,6 +237,9 @@ async def test_openid_connect_signs_in_by_code_pkce_state_and_nonce_with_the_rol
         for asked_for, to in (("/cases/TK-7F3K2M", "/cases/TK-7F3K2M"), ("https://elsewhere.example/", "/")):
             answer, _ = await way_in(deeper, to=asked_for)
             assert answer.headers["Location"] == to
+        provider.claims = {"preferred_username": "bo\x00\nlarm" + "x" * 200, "roles": ["night"]}
+        await way_in(site)
+        assert noted(site.world)[-1][0] == "bolarm" + "x" * 94, "a name is one short line"
         provider.claims = {"roles": ["kitchen"]}
         refused, client = await way_in(site)
         assert "ingen roll" in refused.text
@@ -294,7 +297,11 @@ async def test_nobody_is_signed_in_by_a_token_that_is_wrong_in_any_way_nor_on_an
         fresh = replica(site)
         async with fresh.client() as client:
             assert (await client.get("/oidc/sign-in")).status_code == 403
+            provider.lie = ""
+            assert (await client.get("/oidc/sign-in")).status_code == 302, "it is asked anew who it is"
     async with replica(site).client() as client:
+        stray = await client.get("/oidc/callback?code=code-1&state=x")
+        assert stray.status_code == 403, "for whoever was not on the way nobody is asked"
         away = await client.get("/oidc/sign-in")
         assert (away.status_code, "svarar inte" in away.text) == (503, True), "a provider that is away is said to be so"
 
