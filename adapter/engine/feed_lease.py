@@ -26,11 +26,12 @@ async def read_leased(
     every: timedelta,
     read: Callable[[Feed], Awaitable[tuple[int, T]]],
     *,
-    failed: Callable[[Connection, Feed, str], None] | None = None,
+    failed: Callable[[Connection, Feed, str], Callable[[], None] | None] | None = None,
 ) -> T | None:
     """Have a feed read and taken in, unless another process does so; ``read`` returns how many items it showed, and
     what is returned here. None, and the feed is given back unread, where that failed: then ``failed`` is called with
-    the reason, in the same transaction. ``every`` is when it is read again. Raises ``StoreError``."""
+    the reason in the same transaction, and what it returns once that is stored. ``every`` is when it is read again.
+    Raises ``StoreError``."""
     now = rt.clock.now()
     until = now + rt.tuning.lease
     with log_context(tenant=tenant.name):
@@ -59,12 +60,12 @@ async def read_leased(
             log("feed_read", feed=name, items=items, seconds=seconds, lag_seconds=lag)
             return result
 
-        def give_back(c: Connection) -> None:
+        def give_back(c: Connection) -> Callable[[], None] | None:
             held = feeds.feed(c, tenant.name, name)
             if held is not None and held.lease_owner == rt.owner:
                 feeds.fail(c, held, error=error)
-            if failed is not None:
-                failed(c, feed, error)
+            return failed(c, feed, error) if failed is not None else None
 
-        await rt.db.run(give_back)
+        if (afterwards := await rt.db.run(give_back)) is not None:
+            afterwards()
         return None

@@ -9,9 +9,10 @@ schedule that no case owns, nobody can follow the looks.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from sqlalchemy import Connection
@@ -112,8 +113,9 @@ async def follow_looks(rt: Runtime, tenant: Tenant) -> None:
         _tell(seen, news)
         return len(seen.rows), None
 
-    def failed(c: Connection, feed: Feed, error: str) -> None:
-        _want_unfollowed(c, tenant, feed, todo, error, rt.clock.now())
+    def failed(c: Connection, feed: Feed, error: str) -> Callable[[], None] | None:
+        since = _want_unfollowed(c, tenant, feed, todo, rt.clock.now())
+        return partial(log, "looks_not_followed", since=since, reason=error) if since else None
 
     await read_leased(rt, tenant, FEED, rt.tuning.watch, read, failed=failed)
 
@@ -285,20 +287,19 @@ def _want_unowned(c: Connection, tenant: Tenant, news: News, now: datetime) -> N
         _want(c, tenant, f"unowned:{news.unowned[0]}", {"mail": "looks_unowned", "to": "it", **what}, now)
 
 
-def _want_unfollowed(c: Connection, tenant: Tenant, feed: Feed, todo: Span, error: str, now: datetime) -> None:
+def _want_unfollowed(c: Connection, tenant: Tenant, feed: Feed, todo: Span, now: datetime) -> datetime | None:
     """Once it has lasted that nobody follows the looks: one mail for an outage to each night mailbox, and one to those
-    who run the adapter."""
+    who run the adapter. Returns since when, the first time."""
     since = max(feed.read_at, todo.follows) if feed.read_at and todo.follows else todo.follows
     if since is None or now < since + UNFOLLOWED or not schedules.running(c, tenant.name, ("", 0), 1):
-        return
+        return None
     readers: list[tuple[str, int | None]] = [("night", unit) for unit in sorted(tenant.policy.night_units, key=str)]
     told = False
     for to, unit in (*readers, ("it", None)):
         key = f"unfollowed:{int(since.timestamp())}:{to}:{unit or ''}"
         what: What = {"mail": "looks_unfollowed", "to": to, "unit": unit, "since": _local(tenant, since)}
         told = _want(c, tenant, key, what, now) or told
-    if told:
-        log("looks_not_followed", since=since, reason=error)
+    return since if told else None
 
 
 def _want(c: Connection, tenant: Tenant, key: str, what: What, now: datetime) -> bool:

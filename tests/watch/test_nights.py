@@ -5,14 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import event
+import pytest
+from sqlalchemy import Connection, event
 
 from adapter.domain.ledger import Look, LookOutcome
+from adapter.engine import look_reader
 from adapter.engine.look_reader import follow_looks
 from adapter.engine.worker import work
 from adapter.store import look_log
+from adapter.store.errors import StoreError
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.phoniro.schemas import HandChange, SetOutcome
+from tests.conftest import Logs
 from tests.ops.conftest import site_of
 from tests.world import ANNA, MONDAY, World
 
@@ -156,7 +160,7 @@ async def test_who_looked_though_nobody_may_is_told_of_at_once_to_the_authority_
         assert [look.entitled for look in await looks(world)] == [False]
 
 
-async def test_an_outage_is_told_once_for_the_municipality_and_its_looks_when_it_is_over() -> None:
+async def test_an_outage_is_told_once_for_the_municipality_and_its_looks_when_it_is_over(logs: Logs) -> None:
     async with World() as world:
         schedule_id = await running(world)
         outcome(world, schedule_id, FIRST, "missed")
@@ -166,6 +170,7 @@ async def test_an_outage_is_told_once_for_the_municipality_and_its_looks_when_it
         unfollowed = "Ingen följer nattens tillsyner via trygghetskamera just nu"
         assert mails(world, NIGHT) == [unfollowed]
         assert mails(world, IT).count(unfollowed) == 1
+        assert len(logs.events("looks_not_followed")) == 1
         world.phoniro_faults.clear()
         await world.watch(FIRST + timedelta(minutes=100))
         late = "Nattillsyn som inte blev gjord medan ingen kunde följa den: 1 st"
@@ -176,6 +181,33 @@ async def test_an_outage_is_told_once_for_the_municipality_and_its_looks_when_it
         await world.watch(MORNING + timedelta(hours=2))
         assert len(mails(world, NIGHT)) == 2
         assert len(world.notes()) == notes + 1, "the coordinator is told in the morning as ever"
+
+
+async def test_that_nobody_follows_the_looks_is_logged_once_it_is_stored(logs: Logs) -> None:
+    def disk_full(_: object) -> None:
+        raise StoreError("the disk is full", "full")
+
+    async with World() as world:
+        await running(world)
+        await world.watch(FIRST - timedelta(minutes=10))
+        world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, path="/api/v1/supervisions", status=503, times=None))
+        world.clock.time = FIRST + timedelta(minutes=30)
+        rt, real = world.service.runtime, look_reader._want_unfollowed
+        (tenant,) = rt.tenants.values()
+        with pytest.MonkeyPatch.context() as patched:
+
+            def wanted(c: Connection, *args: Any) -> datetime | None:
+                event.listen(world.db._engine, "commit", disk_full)
+                return real(c, *args)
+
+            patched.setattr(look_reader, "_want_unfollowed", wanted)
+            with pytest.raises(StoreError):
+                await follow_looks(rt, tenant)
+            event.remove(world.db._engine, "commit", disk_full)
+        assert logs.events("looks_not_followed") == []
+        world.clock.time += timedelta(minutes=2)
+        await follow_looks(rt, tenant)
+        assert len(logs.events("looks_not_followed")) == 1
 
 
 async def test_a_reading_costs_calls_by_pages_not_by_cases_and_asks_the_database_nothing_of_what_is_not() -> None:
