@@ -66,7 +66,9 @@ Id = Annotated[StrictInt, Field(gt=0)]
 Text = Annotated[StrictStr, Field(min_length=1)]
 Zone = Annotated[StrictStr, AfterValidator(_zone)]
 Mailbox = Annotated[StrictStr, BeforeValidator(_mailbox)]
-Count = Annotated[StrictInt, Field(ge=0)]
+Count = Annotated[StrictInt, Field(ge=0, le=10_000)]
+"""Of minutes, hours, days, months or looks; whatever its unit, a date can be moved by it."""
+AtLeastOne = Annotated[Count, Field(gt=0)]
 Tolerance = Annotated[StrictInt, Field(ge=0, le=120)]
 RetryAfter = Annotated[StrictInt, Field(ge=1, le=60)]
 
@@ -286,10 +288,10 @@ class Routine(Part):
     quiet: Quiet | None = None
     renewal_gap_days: Count = 14
     deviation_grace_hours: Count = 2
-    by_hand_after_minutes: Annotated[StrictInt, Field(gt=0)] = 10
+    by_hand_after_minutes: AtLeastOne = 10
     schedule_ahead_days: Count = 3
     settle_changes_minutes: Count = 15
-    open_absence_days: Annotated[StrictInt, Field(gt=0)] = 30
+    open_absence_days: AtLeastOne = 30
     consent_review_months: Count = 0
     last_day_is_home: bool = True
     tolerance_minutes: Tolerance = 30
@@ -298,6 +300,6 @@ class Routine(Part):
     watch_grace_minutes: Count = 5
     most_looks_at_once: Count = 0
     retention_days: Count = 90
-    audit_days: Annotated[StrictInt, Field(gt=0)] = 1826
+    audit_days: AtLeastOne = 1826
     late: dict[str, Patience] = {}
     end_reasons: dict[str, EndReason] = {}

@@ -149,6 +149,16 @@ FAULTS = {
     "a night by day": ('start = "21:00"', 'start = "08:00"', "routine.night: a night window begins at noon or later"),
     "an unknown step": ("I4 = { remind", "I44 = { remind", "routine.late.I44: is unknown; did you mean I4?"),
     "patience that falls": ("I4 = { remind = 3", "I4 = { remind = 30", "routine.late.I4: remind, again and escalate"),
+    "days beyond any calendar": (
+        "retention_days = 90",
+        f"retention_days = {10**29}",
+        "routine.retention_days: input should",
+    ),
+    "minutes beyond any clock": (
+        "minutes = 10 #",
+        f"minutes = {10**29} #",
+        "routine.by_hand_after_minutes: input should",
+    ),
     "a step that waits for nobody": ("I4 = { remind", "I2 = { remind", "routine.late.I2: waits for no person"),
     "a word that Phoniro lacks": ('= "deceased"', '= "dead"', "routine.end_reasons.deceased: input should be"),
     "a company that is no number": ("72 = 7102\n\n# V", "x = 7102\n\n# V", "units.by_company: has a key that is no"),
