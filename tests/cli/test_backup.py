@@ -52,16 +52,17 @@ async def test_what_was_begun_after_a_backup_is_found_again_when_it_is_put_back(
     """One case had no schedule yet, the other was not there at all: both know their own again, by the same reference,
     and their persons have one customer each."""
     lifecare, phoniro = sims.lifecare, sims.phoniro
-    copy, executions = tmp_path / "backup.db", []
+    copy, orders = tmp_path / "backup.db", []
     for n in (1, 2):
         lifecare.seed_person(person(n))
         ordered = lifecare.order(person(n), "camera", start=lifecare.today(), order_date=lifecare.today())
         lifecare.accept(ordered.order_id)
-        executions.append(lifecare.start_execution(ordered.order_id))
+        orders.append(ordered.order_id)
         if n == 1:
             await turns(stage.config, 2)
             await adapter("db", "backup", copy)
-    for execution in executions:
+    for order in orders:
+        execution = lifecare.start_execution(order)  # a feed tells of it, so that the case is read at once
         for signal, text in READY:
             lifecare.note_as("coordinator", execution, signal.value, text)
     await turns(stage.config, 4)
