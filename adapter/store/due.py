@@ -23,6 +23,11 @@ from adapter.store.sql import FREE
 from adapter.store.tables import cases, facts
 from adapter.store.types import Instant
 
+LOOKED = "look"
+"""The reason why a case is due when something became known of one of its looks."""
+ORDER_NEWS = ("orders", "services", "order", "hook")
+"""Why a case is due whose person's orders must be read: no later reason takes their place."""
+
 _c = cases.c
 _NOW = bindparam("now", type_=Instant())
 _PLACE = func.coalesce(bindparam("place", type_=Instant()), _c.opened_at)
@@ -42,7 +47,7 @@ _MARK = (
             (_c.ready_at.is_(None) | (_c.ready_at > _PLACE), _PLACE),
             else_=_c.ready_at,
         ),
-        due_reason=bindparam("reason"),
+        due_reason=case((_c.due_reason.in_(ORDER_NEWS), _c.due_reason), else_=bindparam("reason")),
         due_seq=_c.due_seq + bindparam("news", type_=Integer()),
         read_again_at=case((bindparam("whole", type_=Integer()) == 1, _NOW), else_=_c.read_again_at),
     )
@@ -69,8 +74,6 @@ _GIVE_BACK = update(cases).where(
     _c.tenant == bindparam("of_tenant"), _c.ref == bindparam("of_ref"), _c.version == bindparam("of_version")
 )
 
-LOOKED = "look"
-"""The reason why a case is due when something became known of one of its looks."""
 
 FIRST_DELAY = timedelta(minutes=1)
 LONGEST_DELAY = timedelta(hours=1)

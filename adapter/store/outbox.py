@@ -291,10 +291,13 @@ def _amended(
         return {}, None
     # A delay that is over counts as none.
     held, before = (None if at is None or at <= now else at for at in (w.not_before, row.not_before))
-    if same and held == before and row.facts_at is not None:
+    unchanged = same and held == before
+    if unchanged and row.facts_at is not None:
+        if row.why == w.why and not w.opens:
+            return {}, None
         # It keeps its time, which may be a growing delay after failures.
         del content["retry_at"]
-    return content, None if same and held == before else "changed"
+    return content, None if unchanged else "changed"
 
 
 def _line(name: str, key: str, w: Wanted | None) -> tuple[str, events.Data]:
