@@ -147,6 +147,23 @@ async def test_an_order_costs_what_the_document_says_until_all_is_scheduled_and_
         assert told("An order").total() <= 28
 
 
+@pytest.mark.parametrize(
+    ("news", "calls"),
+    [((), 0), (("executions",), 0), (("orders", "executions"), 1), (("services", "urgent"), 1), (("hook",), 1)],
+)
+async def test_a_new_case_asks_for_its_orders_again_only_where_news_of_them_was_told(
+    news: tuple[str, ...], calls: int
+) -> None:
+    async with World() as world:
+        world.lifecare.seed_person(ANNA)
+        world.order()
+        await read_feeds(world.rt, world.tenant)
+        case, now = await world.case(), world.clock.time
+        for reason in news:
+            await world.db.run(lambda c, reason=reason: due.mark_due(c, "exempel", [case.ref], now, reason))
+        assert (await work_at(world, now))["orders"] == calls
+
+
 async def reads(world: World, count: int, **delta: float) -> dict[str, list[float]]:
     """When each person's orders were read while time passed, in hours."""
     before, start = len(world.lifecare.received()), world.clock.time
