@@ -379,7 +379,7 @@ def _lines(texts: Texts) -> Iterator[str]:
     )
     for situation, to, letter, what in LETTERS:
         reader = "genomförandeplanen" if to == "plan" else texts.say("roles", to)
-        text = render_letter(letter, {"to": to, **what}, reference=REFERENCE, n=7, texts=texts)
+        text = render_letter(letter, {"to": to, **what}, reference=REFERENCE, act="07-K4QX", texts=texts)
         yield from ("", f"### {situation}: till {reader}", "", *_quoted(text))
     yield from ("", "## Mejl")
     for situation, what in MAILS:

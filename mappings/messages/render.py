@@ -27,21 +27,21 @@ _WRITTEN_BY: Final = (
 _MANY_LINES = re.compile(r"\n{3,}")
 
 
-def mark(reference: str, n: int) -> str:
-    """``[TK-7F3K2M/07]``: unique to an act, sought to find out whether its note was written (LA4)."""
-    return f"[{reference}/{n:02d}]"
+def mark(reference: str, act: str) -> str:
+    """``[TK-7F3K2M/07-K4QX]``, by an act's own ``mark``: sought to find out whether its note was written (LA4)."""
+    return f"[{reference}/{act}]"
 
 
 def render_letter(
-    letter: Letter, what: What, *, reference: str, n: int, second_copy: bool = False, texts: Texts | None = None
+    letter: Letter, what: What, *, reference: str, act: str, second_copy: bool = False, texts: Texts | None = None
 ) -> str:
     """The note of an act, whose keys are those of ``LETTER_FIELDS`` and ``to``. Its first line says what it is about,
-    its last is the mark. Raises ``MessageError``."""
+    its last is the mark, by the act's own (``act``). Raises ``MessageError``."""
     texts = texts or Texts.load()
     values = readable(letter.value, {"to": TO, **LETTER_FIELDS[letter]}, what, texts)
     text = _rendered(f"{letter.value}.j2", texts, values | {"reference": reference})
     contact = texts.say("contacts", "it") if texts.has("contacts", "it") else "IT-funktionen"
-    last = [_WRITTEN_BY.format(contact=contact), mark(reference, n)]
+    last = [_WRITTEN_BY.format(contact=contact), mark(reference, act)]
     ending = "\n\n" + "\n\n".join([_SECOND_COPY] * second_copy + last)
     room = LONGEST - len(ending)
     return (text if len(text) <= room else text[: room - 1].rstrip() + "…") + ending
