@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mappings.messages import LETTER_FIELDS, MAIL_FIELDS
+from adapter.domain.routine import Letter
 from mappings.messages.collection import LETTERS, MAILS, collection
 from mappings.texts import Texts
 
@@ -18,5 +18,5 @@ def test_the_document_is_what_is_sent() -> None:
 
 
 def test_no_message_and_no_mail_is_left_out() -> None:
-    assert {letter for _, _, letter, _ in LETTERS} == set(LETTER_FIELDS)
-    assert {what["mail"] for _, what in MAILS} == set(MAIL_FIELDS)
+    assert {letter for _, _, letter, _ in LETTERS} == set(Letter)
+    assert {what["mail"] for _, what in MAILS} == Texts.load().sections["mails"].keys()
