@@ -50,20 +50,18 @@ def booked_unexecuted(s: Situation) -> date | None:
     return None if unsure or s.evidence.installed or s.mandate.over else booked.day
 
 
-def booking_turns(s: Situation) -> list[datetime]:
-    """When (UTC) that becomes news, and when it ceases to be."""
-    day, zone = booked_unexecuted(s), s.policy.zone
-    return [] if day is None else [day_start(working_day_before(day, s.policy), zone), day_end(day, zone)]
-
-
 def tell_deviations(w: Writer) -> None:
     """Each deviation once its grace is over; and, from the working day before a booked installation, once for the day
     that is booked, that the order isn't executed."""
     s = w.s
     for code, shown_by, at, detail in deviations(s):
+        w.wakes.append(at + s.policy.deviation_grace)
         if s.now >= at + s.policy.deviation_grace:
             letter, field = _LETTERS[code]
             w.once(f"{code}:{shown_by}", letter, COORDINATOR, **{field: detail})
-    day = booked_unexecuted(s)
-    if day is not None and s.today >= working_day_before(day, s.policy):
-        w.once(f"installed_soon:{day.isoformat()}", Letter.INSTALLED_SOON, COORDINATOR, when=day.isoformat())
+    day, zone = booked_unexecuted(s), s.policy.zone
+    if day is not None:
+        before = working_day_before(day, s.policy)
+        w.wakes += [day_start(before, zone), day_end(day, zone)]
+        if s.today >= before:
+            w.once(f"installed_soon:{day.isoformat()}", Letter.INSTALLED_SOON, COORDINATOR, when=day.isoformat())
