@@ -6,11 +6,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from adapter.domain.already_told import COORDINATOR
 from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ActState, ScheduleRecord, ScheduleStatus, What
 from adapter.domain.routine import Letter
 from adapter.domain.schedule import later, next_step
 from adapter.domain.situation import Situation
-from adapter.domain.told import COORDINATOR
 from adapter.domain.writer import Writer
 
 _STOPS = frozenset({ActKind.PAUSE, ActKind.END, ActKind.CHANGE})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from adapter.domain.already_told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, AlreadyTold
 from adapter.domain.by_hand import unseen_stop
 from adapter.domain.calendar import after_quiet_hours, working_day_before
 from adapter.domain.checklist import checklist
@@ -16,7 +17,6 @@ from adapter.domain.deviations import deviations
 from adapter.domain.facts import INFORMS, Facts, OrderStatus, Signal
 from adapter.domain.ledger import ActKind, ActState, Ledger, ScheduleStatus, Wanted
 from adapter.domain.letters import everything_undone, executions_open, tell, untold_declarations
-from adapter.domain.looks import day_start, local_date
 from adapter.domain.night_letters import tell_looks
 from adapter.domain.night_load import tell_crowded
 from adapter.domain.policy import Policy
@@ -33,9 +33,9 @@ from adapter.domain.schedule import (
     platform_acts,
 )
 from adapter.domain.situation import Situation, situation
-from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, Told
 from adapter.domain.unfulfilled import unfulfilled
 from adapter.domain.unwatched import unwatched
+from adapter.domain.wall_clock import day_start, local_date
 from adapter.domain.writer import Writer
 
 UNREADABLE_AFTER = timedelta(hours=1)
@@ -106,7 +106,7 @@ def _in_flight(ledger: Ledger) -> bool:
 def balance(s: Situation) -> tuple[tuple[str, bool, bool], ...]:
     """The symmetry as a table (P7): (pair, whether the way in was carried out, whether it was taken back)."""
     ledger = s.ledger
-    told = Told(a for a in ledger.acts if a.state is ActState.DONE)
+    told = AlreadyTold(a for a in ledger.acts if a.state is ActState.DONE)
 
     def pair(to: str, ins: frozenset[Letter], outs: frozenset[Letter]) -> tuple[bool, bool]:
         last = told.last(to, *ins, *outs)

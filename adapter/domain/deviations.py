@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from adapter.domain.already_told import ALARM_TEAM, COORDINATOR
 from adapter.domain.calendar import working_day_before
 from adapter.domain.facts import Signal
-from adapter.domain.looks import day_end, day_start
 from adapter.domain.pauses import told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, Letter
 from adapter.domain.schedule import NOT_BEGUN, not_noted
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, COORDINATOR
+from adapter.domain.wall_clock import day_end, day_start
 from adapter.domain.writer import Writer
 
 _LETTERS = {

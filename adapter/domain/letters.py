@@ -9,17 +9,17 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta, tzinfo
 
+from adapter.domain.already_told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN
 from adapter.domain.by_hand import tell_by_hand
 from adapter.domain.deviations import tell_deviations
 from adapter.domain.facts import Note, Signal
 from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleStatus, What
-from adapter.domain.looks import LocalLook, at_wall_clock, last_look, local_date, next_look
 from adapter.domain.nights import check_granted
 from adapter.domain.pauses import pauses, told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter
 from adapter.domain.schedule import camera_is_down, pause_causes
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN
+from adapter.domain.wall_clock import LocalLook, at_wall_clock, last_look, local_date, next_look
 from adapter.domain.writer import Writer
 
 _A_WEEK = timedelta(days=7)

@@ -10,12 +10,12 @@ import json
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
+from adapter.domain.already_told import ALARM_TEAM, COORDINATOR, NIGHT
 from adapter.domain.ledger import Look, ScheduleStatus, What
 from adapter.domain.night_watch import camera_silent, found_late, known_after, night_end, night_of
 from adapter.domain.routine import Letter
 from adapter.domain.schedule import pause_causes
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, COORDINATOR, NIGHT
 from adapter.domain.writer import Writer
 
 

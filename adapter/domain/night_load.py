@@ -6,11 +6,11 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
 
+from adapter.domain.already_told import COORDINATOR
 from adapter.domain.calendar import after_quiet_hours
 from adapter.domain.ledger import ActState, ScheduleRecord, ScheduleStatus, Wanted
 from adapter.domain.nights import NightTimes, NightWindow, Weekday
 from adapter.domain.routine import Letter
-from adapter.domain.told import COORDINATOR
 from adapter.domain.writer import Writer
 
 MINUTES = 15

@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from adapter.domain.already_told import ALARM_TEAM, AUTHORITY, COORDINATOR
 from adapter.domain.by_hand import unseen_stop
 from adapter.domain.calendar import is_working_day, working_days_after
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import SCHEDULE_KINDS, Act, ScheduleStatus, What
-from adapter.domain.looks import local_date
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter, Role
 from adapter.domain.schedule import boundaries, camera_is_down, pause_causes
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR
+from adapter.domain.wall_clock import local_date
 from adapter.domain.writer import Writer
 
 _ACT_FIRST = timedelta(minutes=1)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from adapter.domain.already_told import ALARM_TEAM, COORDINATOR, NIGHT
 from adapter.domain.calendar import months_after
 from adapter.domain.checklist import awaited_since, plan_of
 from adapter.domain.decision import StepView
 from adapter.domain.facts import Note
 from adapter.domain.ledger import What
-from adapter.domain.looks import day_start, local_date
 from adapter.domain.policy import Lateness
 from adapter.domain.routine import ASSIGNMENT_OUT, Letter, Role
 from adapter.domain.schedule import (
@@ -25,8 +25,8 @@ from adapter.domain.schedule import (
     standing_absences,
 )
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, COORDINATOR, NIGHT
 from adapter.domain.unwatched import awaited_pauses, away_since, lateness
+from adapter.domain.wall_clock import day_start, local_date
 from adapter.domain.writer import Writer
 
 ESCALATION = "escalation"

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from adapter.domain.already_told import COORDINATOR
 from adapter.domain.calendar import late_level
 from adapter.domain.decision import Unwatched
 from adapter.domain.ledger import ActState, ScheduleStatus
-from adapter.domain.looks import day_start, local_date
 from adapter.domain.pauses import PAUSES, told_causes
 from adapter.domain.policy import Lateness
 from adapter.domain.routine import Role
 from adapter.domain.schedule import NOT_BEGUN, absence_bounds, away, missing_gates, pause_causes, standing_absences
 from adapter.domain.situation import Situation
-from adapter.domain.told import COORDINATOR
+from adapter.domain.wall_clock import day_start, local_date
 
 NOT_RUNNING = ("not_started", "not_scheduled", "not_resumed", "absence_open")
 """Why nobody looks, beside the causes of a pause."""

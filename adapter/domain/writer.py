@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from adapter.domain.already_told import NIGHT
 from adapter.domain.calendar import after_quiet_hours
 from adapter.domain.ledger import ActKind, ActState, Wanted, What
 from adapter.domain.routine import Letter
 from adapter.domain.situation import Situation
-from adapter.domain.told import NIGHT
 
 
 class Writer:
