@@ -94,7 +94,8 @@ def load_settings(config: Path | None = None) -> Settings:
     for source in reversed(sources):
         values = _merged(values, source.values)
     read, faults = _validated(values, sources)
-    problems += faults
+    unreadable = {problem.path for problem in problems}
+    problems += [fault for fault in faults if not _follows(fault.path, unreadable, values)]
     if refused := _refused(problems, values):
         values["tenants"] = {name: of for name, of in values["tenants"].items() if name not in refused}
         read, problems = _validated(values, sources)
@@ -268,6 +269,12 @@ def _problem(error: ErrorDetails, sources: list[Source]) -> Problem:
     file = "" if _no_such(named) else f", or a file named by {named[-1]}"
     more = _MORE_ON_MISSING.get(path[-1], "")
     return Problem(path, f"{_dotted(path)}: {message}{more} (give it there, as {_variable(path)}{file})")
+
+
+def _follows(path: Keys, unreadable: set[Keys], values: dict[str, Any]) -> bool:
+    """Whether a secret is missing only because the file or the folder that it is in can't be read."""
+    secret = _no_such((*path[:-1], f"{path[-1]}_file")) is None if path else False
+    return secret and not _holds(values, path) and not unreadable.isdisjoint({path, ("secrets_dir",)})
 
 
 def _refused(problems: list[Problem], values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:

@@ -145,6 +145,10 @@ async def test_looking_makes_no_database(adapter: Adapter, stage: Stage) -> None
     result = await adapter("check")
     assert "is not there yet" in " ".join(result.split())
     assert not stage.database.exists()
+    stage.database.touch()
+    result = " ".join((await adapter("check")).split())
+    assert "is there, but has no tables of the adapter's" in result
+    assert "`adapter run` makes them by itself" in result
 
 
 async def test_a_database_that_must_be_made_by_hand(adapter: Adapter, stage: Stage) -> None:
