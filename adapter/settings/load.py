@@ -130,7 +130,7 @@ def _secrets_in(values: Mapping[str, Any], path: Keys = ()) -> Iterator[Keys]:
     for key, value in values.items():
         if isinstance(value, dict):
             yield from _secrets_in(value, (*path, key))
-        elif _no_such((*path, f"{key}_file")) is None:
+        elif _no_such((*path, f"{key}_file")) is None and not str(value).startswith("sqlite:"):  # which has no password
             yield (*path, key)
 
 

@@ -196,3 +196,4 @@ async def test_the_files_that_are_looked_at_are_those_of_the_settings(
     looked_at = " ".join((await adapter("check")).split())
     for told in ("secret file lifecare__key", "secret file pseudonym_key", "database adapter.db"):
         assert told in looked_at
+    assert f"secret file {stage.config.name}" not in looked_at, "a path of SQLite's is no secret"
