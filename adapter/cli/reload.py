@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -22,7 +20,7 @@ from adapter.engine.file_watch import FileWatch
 from adapter.log_events import log, log_context
 from adapter.observability import configure_logging
 from adapter.settings import SettingsError, load_settings
-from adapter.settings.load import config_path
+from adapter.settings.load import config_path, named_files
 from adapter.store import outbox, requests
 from adapter.store.errors import StoreError
 from adapter.store.queries import unattended
@@ -97,26 +95,11 @@ class Reloader:
         self._watch.was_read()
 
     def _files(self) -> Iterator[Path]:
-        config = config_path(self.config)
-        yield config
-        yield from _named_files(config)
+        yield config_path(self.config)
+        # Also those of a municipality that was refused, as a missing file may come.
+        yield from named_files(self.config)
         if self._running is not None:
             yield from (tenant.mapping_file for tenant in self._running.settings.tenants.values())
-
-
-def _named_files(config: Path) -> Iterator[Path]:
-    """Mappings and secrets that the file names, also those of a municipality that was refused, as a missing file may
-    come. The re-sync and adopt files are left out: another part watches them."""
-    try:
-        groups: list[Any] = [tomllib.loads(config.read_text(encoding="utf-8-sig"))]
-    except (OSError, ValueError, RecursionError):
-        return
-    while groups:
-        for name, value in groups.pop().items():
-            if isinstance(value, dict):
-                groups.append(value)
-            elif name.endswith("_file") and name not in ("resync_file", "adopt_file"):
-                yield Path(str(value))
 
 
 async def run_until_stopped(
