@@ -1,7 +1,7 @@
-"""Changed settings are put to use without a restart.
+"""Changed settings are used without a restart.
 
-Changed settings are built into a service of their own beside the running one. Only when all of it can be used does the
-running one finish what is under way and make room; otherwise nothing of it is used. There is never half of each.
+A new service is built of them beside the running one. If all of it can be used, the running one finishes what is under
+way and the new one takes over. Otherwise the running one stays as it is. The two are never mixed.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FIXED = ("store", "ops", "pseudonym_key")
 
 
 class Reloader:
-    """Waits for changed settings. ``ask`` (SIGHUP) has them read now, whether the files look changed or not."""
+    """Waits for changed settings. After ``ask`` (SIGHUP) they are read even if no file looks changed."""
 
     def __init__(self, config: Path | None, *, look_seconds: float = LOOK_SECONDS) -> None:
         self.config = config
@@ -177,14 +177,14 @@ def _differs(before: Service, after: Service, name: str) -> bool:
 
 
 def tell_refused(service: Service) -> None:
-    """Municipalities that aren't served because their settings or mapping can't be used: say so."""
+    """Log each municipality that isn't served because its settings or mapping can't be used."""
     for name, problems in service.runtime.refused.items():
         with log_context(tenant=name):
             log("tenant_refused", problems=list(problems))
 
 
 async def tell_unattended(service: Service) -> None:
-    """Open cases of a municipality that isn't served are nobody's: say so."""
+    """Log that nobody looks after the open cases of municipalities that aren't served."""
     try:
         found = await service.runtime.db.run(lambda c: unattended(c, list(service.tenants)))
     except StoreError:

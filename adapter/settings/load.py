@@ -78,7 +78,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Values, and what the place of one of them is called."""
+    """Values, and how the place of one of them is named."""
 
     values: Values
     place: Callable[[Keys], str]
@@ -143,8 +143,8 @@ def named_files(config: Path | None = None) -> list[Path]:
 
 
 def _no_file(config: Path | None, values: Values) -> list[str]:
-    """What to say first where nothing was set because there is no file. Raises ``SettingsError`` with that alone where
-    the environment sets nothing either."""
+    """What to say first if there is no file. Raises ``SettingsError`` with that alone if the environment sets nothing
+    either."""
     if config is not None or os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG.is_file():
         return []
     told = (
