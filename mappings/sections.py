@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from adapter.domain.nights import NightWindow
+from adapter.domain.pauses import PAUSES
 from adapter.domain.policy import WriteBack
 from connectors.phoniro.wire import EndReason
 
@@ -232,14 +233,7 @@ DEFAULT_PATIENCE = {
     "A4": Patience(remind=3, again=6, escalate=10),
     "A5": Patience(remind=5, again=10, escalate=15),
     "A6": Patience(remind=5, again=10, escalate=20),
-    **dict.fromkeys(
-        (
-            *("consent_withdrawn", "order_gone", "decision_gone", "will_not_be_executed", "dates_contradict"),
-            *("no_decision", "execution_gone", "execution_over", "equipment_collected", "not_executed"),
-            *("evidence_lost", "absence_gone", "client_gone"),
-        ),
-        Patience(remind=1, again=2, escalate=4),
-    ),
+    **{cause: Patience(remind=1, again=2, escalate=4) for cause, pause in PAUSES.items() if pause.mends},
 }
 """By step, and by the cause of a pause that somebody must mend."""
 DEFAULT_END_REASONS: dict[str, EndReason] = {

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from adapter.domain.ledger import Act, ActKind, Look, LookOutcome, ScheduleRecord, ScheduleStatus
-from adapter.domain.looks import at_wall_clock, day_after, local_date, looks
 from adapter.domain.nights import NightTimes, NightWindow
 from adapter.domain.policy import Policy
+from adapter.domain.wall_clock import at_wall_clock, day_after, local_date, looks
 
 UNDECIDED = frozenset({LookOutcome.PENDING, LookOutcome.ABSENT})
 SAME_LOOK = timedelta(minutes=2)
@@ -49,24 +49,14 @@ def known_after(policy: Policy, record: ScheduleRecord | None = None) -> timedel
     return (timedelta(minutes=own[0]) if own else policy.tolerance) + policy.watch_grace
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a schedule stood from ``since`` (UTC) on, until the next."""
-
-    since: datetime
-    status: ScheduleStatus
-    times: NightTimes | None
-    valid_from: date
-    valid_to: date | None
-
-
-def history(record: ScheduleRecord, acts: Iterable[Act] = (), *, called_for: bool = False) -> tuple[Standing, ...]:
-    """How a schedule has stood, by the acts that were done on it, and since it was last seen as it was seen: which
-    looks were due is judged by how it stood then, not by how it stands now.
+def history(
+    record: ScheduleRecord, acts: Iterable[Act] = (), *, called_for: bool = False
+) -> tuple[ScheduleRecord, ...]:
+    """How a schedule has stood, each from its ``seen_at`` on until the next: by the acts that were done on it, and last
+    as it was seen. Which looks were due is judged by how it stood then, not by how it stands now.
 
     An act has its effect somewhere between when it was called for and when that was seen. ``called_for``: by the
     former, with acts of which it isn't known yet what became of them."""
-    seen = Standing(record.seen_at, record.status, record.times, record.valid_from, record.valid_to)
 
     def when(act: Act) -> datetime:
         return act.created_at if called_for or act.done_at is None else act.done_at
@@ -74,15 +64,15 @@ def history(record: ScheduleRecord, acts: Iterable[Act] = (), *, called_for: boo
     theirs = (act for act in acts if act.what.get("n") == record.n)
     done = sorted((act for act in theirs if act.done_at or (called_for and act.counts)), key=when)
     if not done:
-        return (replace(seen, since=_EVER),)
+        return (replace(record, seen_at=_EVER),)
     # A creation or a resumption came where nobody could look; anything else where somebody could.
     closed = done[0].kind in (ActKind.CREATE, ActKind.RESUME)
-    stood = [replace(seen, since=_EVER, status=ScheduleStatus.PAUSED if closed else ScheduleStatus.OPEN)]
+    stood = [replace(record, seen_at=_EVER, status=ScheduleStatus.PAUSED if closed else ScheduleStatus.OPEN)]
     for act in done:
-        stood.append(replace(_after(stood[-1], act), since=when(act)))
+        stood.append(replace(_after(stood[-1], act), seen_at=when(act)))
     last = stood[-1]
-    if replace(last, since=seen.since) != seen and (done[-1].done_at or seen.since > last.since):
-        stood.append(replace(seen, since=max(seen.since, last.since)))
+    if replace(last, seen_at=record.seen_at) != record and (done[-1].done_at or record.seen_at > last.seen_at):
+        stood.append(replace(record, seen_at=max(record.seen_at, last.seen_at)))
     return tuple(stood)
 
 
@@ -93,7 +83,7 @@ _STATUS = {
 }
 
 
-def _after(before: Standing, act: Act) -> Standing:
+def _after(before: ScheduleRecord, act: Act) -> ScheduleRecord:
     if act.kind in _STATUS:
         return replace(before, status=_STATUS[act.kind])
     if act.kind is ActKind.CHANGE and "valid_from" not in act.what:
@@ -109,23 +99,23 @@ def _after(before: Standing, act: Act) -> Standing:
 
 
 def due_looks(
-    stood: Sequence[Standing], window: NightWindow, zone: tzinfo, start: datetime, end: datetime
+    stood: Sequence[ScheduleRecord], window: NightWindow, zone: tzinfo, start: datetime, end: datetime
 ) -> tuple[datetime, ...]:
     """The looks that a schedule called for with ``start <= due < end``; none while it was paused or ended. Two times
     that the change to summer time puts at one instant are one look."""
     found: list[datetime] = []
-    for standing, until in zip(stood, [*(each.since for each in stood[1:]), end], strict=True):
-        begin, stop = max(start, standing.since), min(end, until)
+    for standing, until in zip(stood, [*(each.seen_at for each in stood[1:]), end], strict=True):
+        begin, stop = max(start, standing.seen_at), min(end, until)
         if standing.status is ScheduleStatus.OPEN and standing.times is not None and begin < stop:
             found += looks(standing.times, window, standing.valid_from, standing.valid_to, zone, begin, stop)
     return tuple(dict.fromkeys(found))
 
 
-def could_look(stood: Sequence[Standing], at: datetime, zone: tzinfo) -> bool:
+def could_look(stood: Sequence[ScheduleRecord], at: datetime, zone: tzinfo) -> bool:
     """Whether anybody had a right to look at that instant, or so near to it that clocks may differ."""
     day = local_date(at, zone)
-    for standing, until in zip(stood, [*(each.since for each in stood[1:]), None], strict=True):
-        near = standing.since < at + SAME_LOOK and (until is None or at - SAME_LOOK < until)
+    for standing, until in zip(stood, [*(each.seen_at for each in stood[1:]), None], strict=True):
+        near = standing.seen_at < at + SAME_LOOK and (until is None or at - SAME_LOOK < until)
         valid = standing.valid_from <= day and (standing.valid_to is None or day <= standing.valid_to)
         if near and valid and standing.status is ScheduleStatus.OPEN:
             return True
