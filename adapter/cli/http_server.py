@@ -47,7 +47,7 @@ class HttpServer:
         self._poller.rt = service.runtime
         self.ops = OpsContext(
             runtime=service.runtime,
-            settings=self.settings,
+            settings=service.settings.ops,
             words=service.words,
             calls=self.calls,
             errors=self.errors,
