@@ -44,7 +44,7 @@ async def want_monthly_list(rt: Runtime, tenant: Tenant) -> None:
 
 
 def _rows(c: Connection, tenant: str, today: date) -> str:
-    """As ``MAIL_FIELDS`` has them."""
+    """As the mail's template reads them: JSON."""
     return json.dumps(
         [
             {

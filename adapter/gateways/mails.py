@@ -30,7 +30,7 @@ class MailSender(Protocol):
 
 
 class MailExecutor:
-    """Sends mail. Kind ``mail``; its content is told by ``mappings.messages.MAIL_FIELDS``.
+    """Sends mail. Kind ``mail``; its content is what the template of its mail asks for.
 
     How it is made safe to repeat: mail can't be looked up, so one whose answer was lost is sent again, with the same
     Message-ID, date and text (those of the act, not of the attempt): mail systems drop it, and who reads it sees that

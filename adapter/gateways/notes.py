@@ -21,7 +21,7 @@ VENDOR = "lifecare"
 
 
 class NoteExecutor:
-    """Writes messages. Kind ``message``; its content is told by ``mappings.messages.LETTER_FIELDS``.
+    """Writes messages. Kind ``message``; its content is what the template of its letter asks for.
 
     How it is made safe to repeat: Lifecare has no idempotency key, so every note ends with a mark that is the act's own
     (LA4). When an answer was lost the mark is sought under the reading heading, among the adapter's own notes in every

@@ -17,7 +17,7 @@ from adapter.ops.troubles import troubles
 from adapter.store.queries import Drift, last_drift, unattended
 from adapter.store.queries import overview as stored
 
-SHOWN = 9
+SHOWN = 6
 """Cases, and municipalities, that are shown at once."""
 
 
@@ -68,5 +68,6 @@ def overview(ops: OpsContext, cache: CaseCache, c: Connection) -> dict[str, Any]
         "count": count,
         "resyncs": resyncs,
         "loads": loads,
+        "read": all(view.read for view in numbers),
         "well": not count and all(view.well for view in numbers),
     }

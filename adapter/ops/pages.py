@@ -61,7 +61,7 @@ class Pages:
             "version": self.ops.version,
             "dry_run": rt.dry_run,
             "now": words.when(rt.clock.now()),
-            "signed_in": self.access.signs_in,
+            "signed_in": self.access.signs_in and person is not None,
             "operates": person is not None and person.role == "operate",
             "several": self.ops.several,
             "has_session": person is not None and person.session is not None,
@@ -209,7 +209,8 @@ def answer_errors(app: FastAPI) -> None:
         assert isinstance(error, NoPage)
         if error.reason:
             pages.refused(error.status, error.reason)
-        return pages.html(request, "message.html", error.status, title=error.title, text=error.text)
+        outside = bool(error.reason)
+        return pages.html(request, "message.html", error.status, title=error.title, text=error.text, outside=outside)
 
     async def sign_in_needed(request: Request, _: Exception) -> Response:
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -227,6 +228,11 @@ def answer_errors(app: FastAPI) -> None:
         response.headers.update(error.headers or {})  # what is allowed
         return response
 
+    async def not_taken(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        text = {408: "too_slow_text", 413: "too_long_text"}.get(error.status_code, "not_taken_text")
+        return await no_page(request, NoPage(error.status_code, "not_taken", text))
+
     async def failed(request: Request, _: Exception) -> Response:
         response = await no_page(request, NoPage(500, "failed", "failed_text"))
         be_safe(response.headers)  # no middleware is asked any more
@@ -237,4 +243,6 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(StoreError, store_away)
     app.add_exception_handler(404, not_found)
     app.add_exception_handler(405, asked_otherwise)
+    for status in (400, 408, 413, 415):  # of the limits on every body; a hook answers its own
+        app.add_exception_handler(status, not_taken)
     app.add_exception_handler(Exception, failed)

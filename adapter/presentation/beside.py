@@ -52,9 +52,9 @@ def beside(record: ScheduleRecord | None, shall: Shall, words: Words, now: datet
         pair("times", times, wanted_times, differs=known and times != wanted_times),
         pair("first_day", seen_first, first if shall.valid_from else "–", differs=known and seen_first != first),
         pair("last_day", seen_last, last if shall.status else "–", differs=known and seen_last != last),
-        pair("granted", "", _granted(shall.granted, words)),
-        pair("unit", "", words.unit(shall.unit)),
-        pair("order", "", shall.order or "–"),
+        pair("granted", "–", _granted(shall.granted, words)),
+        pair("unit", "–", words.unit(shall.unit)),
+        pair("order", "–", shall.order or "–"),
     ]
     seen = words.heading("seen", when=words.ago(record.seen_at, now)) if record else ""
     return Beside(seen, tuple(pairs))

@@ -4,7 +4,6 @@ Whatever a message says comes from the act's content, in which nothing is person
 their identity is protected or not.
 """
 
-from mappings.messages.fields import LETTER_FIELDS, MAIL_FIELDS, Field, MessageError
-from mappings.messages.render import LONGEST, mark, render_letter, render_mail
+from mappings.messages.render import LONGEST, MessageError, mark, render_letter, render_mail
 
-__all__ = ["LETTER_FIELDS", "LONGEST", "MAIL_FIELDS", "Field", "MessageError", "mark", "render_letter", "render_mail"]
+__all__ = ["LONGEST", "MessageError", "mark", "render_letter", "render_mail"]

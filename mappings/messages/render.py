@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from functools import cache
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError, TemplateNotFound, select_autoescape
 
 from adapter.domain.ledger import What
+from adapter.domain.nights import NightTimes
 from adapter.domain.routine import STEPS, Letter
 from mappings.messages import swedish
-from mappings.messages.fields import DEADLOCK, LETTER_FIELDS, MAIL_ABOUT, MAIL_FIELDS, TO, MessageError, readable
 from mappings.texts import Texts
 
 LONGEST: Final = 4_000
@@ -24,7 +27,36 @@ _SECOND_COPY: Final = (
 _WRITTEN_BY: Final = (
     "Den här anteckningen skrivs automatiskt av kopplingen mellan Lifecare och Phoniro. Frågor: {contact}."
 )
+DEADLOCK: Final = "nowhere_to_note"
+"""The one cause of parking that is a question about a step, in a template of its own."""
 _MANY_LINES = re.compile(r"\n{3,}")
+
+_DAYS = ("first_day", "last_day", "old_first_day", "old_last_day", "when", "signed", "night", "as_of", "by")
+_MOMENTS = ("first_look", "last_look", "next_done", "due")
+_CODES = ("asks", "gates")
+_READ: Final[Mapping[str, Callable[[str], Any]]] = {
+    **dict.fromkeys(_DAYS, date.fromisoformat),
+    **dict.fromkeys(_MOMENTS, datetime.fromisoformat),
+    **dict.fromkeys(_CODES, lambda text: text.split(",")),
+    "since": lambda text: (datetime if "T" in text else date).fromisoformat(text),
+    "times": lambda text: swedish.times_text(NightTimes.from_json(json.loads(text))),
+    "looks": lambda text: [(datetime.fromisoformat(at), about) for at, about in json.loads(text)],
+    "cases": lambda text: [{**row, "since": date.fromisoformat(row["since"])} for row in json.loads(text)],
+    "params": json.loads,
+}
+"""What a template gets for a key of the act's content that isn't as it stands there. Days are ISO dates, moments local
+ISO dates and times, and lists are JSON, but for codes, which have commas between them."""
+_LEFT_OUT: Final[Mapping[str, Any]] = {
+    **dict.fromkeys((*_DAYS, *_MOMENTS, "granted", "rests", "order", "unit")),
+    **dict.fromkeys(("running", "installed", "over", "collected", "scheduled", "assigned"), False),
+    **dict.fromkeys(_CODES, ()),
+    "params": {},
+}
+"""What may be left out of an act's content, or was by earlier versions."""
+
+
+class MessageError(Exception):
+    """An act's content doesn't suit its template: the message names the letter and the key, never a value."""
 
 
 def mark(reference: str, n: int) -> str:
@@ -35,11 +67,10 @@ def mark(reference: str, n: int) -> str:
 def render_letter(
     letter: Letter, what: What, *, reference: str, n: int, second_copy: bool = False, texts: Texts | None = None
 ) -> str:
-    """The note of an act, whose keys are those of ``LETTER_FIELDS`` and ``to``. Its first line says what it is about,
-    its last is the mark. Raises ``MessageError``."""
+    """The note of an act; which keys of its content are needed is told by the letter's template. The note's first line
+    says what it is about, its last is the mark. Raises ``MessageError``."""
     texts = texts or Texts.load()
-    values = readable(letter.value, {"to": TO, **LETTER_FIELDS[letter]}, what, texts)
-    text = _rendered(f"{letter.value}.j2", texts, values | {"reference": reference})
+    text = _rendered(letter.value, what, texts, {"reference": reference})
     contact = texts.say("contacts", "it") if texts.has("contacts", "it") else "IT-funktionen"
     last = [_WRITTEN_BY.format(contact=contact), mark(reference, n)]
     ending = "\n\n" + "\n\n".join([_SECOND_COPY] * second_copy + last)
@@ -48,16 +79,10 @@ def render_letter(
 
 
 def render_mail(what: What, *, reference: str, texts: Texts | None = None) -> tuple[str, str]:
-    """Subject and body of a mail act, whose keys are those of ``MAIL_FIELDS``, ``mail`` and ``to``. Raises
-    ``MessageError``."""
+    """Subject and body of a mail act: ``mail`` names its template, ``to`` its reader. Raises ``MessageError``."""
     texts = texts or Texts.load()
-    name = str(what.get("mail"))
-    if name not in MAIL_FIELDS:
-        raise MessageError(f"mail: there is no such mail; known are {', '.join(MAIL_FIELDS)}")
-    values = readable(f"mail {name}", {**MAIL_ABOUT, **MAIL_FIELDS[name]}, what, texts)
-    values |= {"reference": reference, **_about(what, texts)}
-    template = "deadlock" if what.get("code") == DEADLOCK else name
-    subject, _, body = _rendered(f"mail_{template}.j2", texts, values).partition("\n")
+    template = "mail_deadlock" if what.get("code") == DEADLOCK else f"mail_{what.get('mail')}"
+    subject, _, body = _rendered(template, what, texts, {"reference": reference, **_about(what, texts)}).partition("\n")
     return subject, body.strip()[:LONGEST] + "\n"
 
 
@@ -90,12 +115,36 @@ def _page(texts: Texts, reference: str, kind: str) -> str:
     return f"{texts.say('pages', 'url')}/cases/{reference}/{kind}" if texts.has("pages", "url") else ""
 
 
-def _rendered(template: str, texts: Texts, values: dict[str, Any]) -> str:
-    known: dict[str, Any] = {"say": texts.say, "has": texts.has, "forms": texts.sections.get("forms", {})}
+def _rendered(template: str, what: What, texts: Texts, more: Mapping[str, str]) -> str:
+    known: dict[str, Any] = {"say": texts.say, "has": texts.has, "forms": texts.sections.get("forms", {}), "what": what}
     known["heading"] = lambda signal: _heading(texts, signal)
-    known["page"] = lambda kind: _page(texts, str(values.get("reference")), kind)
-    text = _environment(texts.language).get_template(template).render(**known, **values)
+    known["page"] = lambda kind: _page(texts, more["reference"], kind)
+    values = {**_LEFT_OUT, **{key: _value(template, key, value) for key, value in what.items()}, **more}
+    try:
+        text = _environment(texts.language).get_template(f"{template}.j2").render({**values, **known})
+    except TemplateNotFound:
+        raise MessageError(f"{template}: there is no such template") from None
+    except (TemplateError, AttributeError, LookupError, TypeError) as error:
+        # Of what goes wrong in a template only the word for a missing key holds no value.
+        told = error.message if isinstance(error, TemplateError) else "its content doesn't suit it"
+        raise MessageError(f"{template}: {told}") from None
     return _MANY_LINES.sub("\n\n", "\n".join(line.strip() for line in text.splitlines())).strip()
+
+
+def _value(template: str, key: str, value: str | int | bool | None) -> Any:
+    if value is None:
+        return _LEFT_OUT.get(key)
+    try:
+        return _READ[key](value) if key in _READ else value  # type: ignore[arg-type]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise MessageError(f"{template}: {key} can't be read") from None
+
+
+def _printed(value: object) -> object:
+    """Nothing that isn't known is ever written."""
+    if value is None:
+        raise TypeError
+    return value
 
 
 @cache
@@ -103,6 +152,7 @@ def _environment(language: str) -> Environment:
     environment = Environment(
         loader=PackageLoader("mappings.messages", language),
         undefined=StrictUndefined,
+        finalize=_printed,
         autoescape=select_autoescape(enabled_extensions=(), default_for_string=False),  # plain text, not HTML
         trim_blocks=True,
         lstrip_blocks=True,
