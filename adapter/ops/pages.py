@@ -14,10 +14,11 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
 from adapter.log_events import log
-from adapter.ops.case_cache import CaseCache, CaseSummary
+from adapter.ops.case_summary import CaseSummary, open_cases
 from adapter.ops.connections import be_safe
 from adapter.ops.context import Document, OpsContext
 from adapter.ops.request_limits import Buckets
+from adapter.ops.safety import Verdicts
 from adapter.ops.sign_in import Access, NoPage, Person, page_of_ours
 from adapter.settings.values import TOKEN_TOLD
 from adapter.store import reads
@@ -36,11 +37,11 @@ class SignInNeeded(Exception):
 
 
 class Pages:
-    """What all pages share: the templates, who may see them, and what was read of the cases."""
+    """What all pages share: the templates, and who may see them."""
 
-    def __init__(self, ops: OpsContext, cache: CaseCache) -> None:
+    def __init__(self, ops: OpsContext, verdicts: Verdicts) -> None:
         self.ops = ops
-        self.cache = cache
+        self.verdicts = verdicts
         self.access = Access(ops.settings, next(iter(ops.runtime.tenants.values())).policy.zone)
         now = ops.runtime.clock.now
         self._refusals, self._told = 0, Buckets(1, _TOLD_AT_ONCE, now)
@@ -134,7 +135,7 @@ class Pages:
 
     def summaries(self, c: Connection) -> list[CaseSummary]:
         """Every open case."""
-        return [each for tenant in self.ops.runtime.tenants for each in self.cache.open_cases(c, tenant)]
+        return [each for tenant in self.ops.runtime.tenants for each in open_cases(c, tenant)]
 
     def tenant(self, asked: str) -> str:
         """The municipality of that name, or the first one."""
