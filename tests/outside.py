@@ -202,7 +202,7 @@ class Side:
     def span(self) -> float:
         """Seconds from the first call to the last note (of at most 100,000 calls)."""
         care = self._vendors.lifecare
-        return (care.notes_written()[-1].written - care.received()[0].time).total_seconds()
+        return (care.notes_written()[-1].written - care.received()[0].at).total_seconds()
 
 
 async def child() -> None:

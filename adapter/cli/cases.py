@@ -17,8 +17,8 @@ from adapter.cli.options import CaseArgument, ConfigOption, JsonOption, command_
 from adapter.cli.reader import noted
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.facts import Facts
-from adapter.domain.looks import local_date
 from adapter.domain.unfulfilled import Listed
+from adapter.domain.wall_clock import local_date
 from adapter.engine.reconcile import preview
 from adapter.ops.safety import Verdicts
 from adapter.presentation import as_json as shapes

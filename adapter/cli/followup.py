@@ -15,7 +15,7 @@ from adapter.cli.failures import WRONG
 from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption, FromOption, JsonOption, ToOption, in_order, print_json
 from adapter.cli.reader import noted
-from adapter.domain.looks import local_date
+from adapter.domain.wall_clock import local_date
 from adapter.engine.recount import recount
 from adapter.followup.report import ALL, Month, by_span, report
 from adapter.followup.suppression import suppressed

@@ -6,9 +6,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from adapter.domain.ledger import ActKind, ActState, ScheduleRecord, ScheduleStatus
+from adapter.domain.already_told import COORDINATOR
+from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ActState, ScheduleRecord, ScheduleStatus, What
+from adapter.domain.routine import Letter
 from adapter.domain.schedule import later, next_step
 from adapter.domain.situation import Situation
+from adapter.domain.writer import Writer
 
 _STOPS = frozenset({ActKind.PAUSE, ActKind.END, ActKind.CHANGE})
 _WAITS = frozenset({ActState.PENDING, ActState.SENDING, ActState.UNKNOWN, ActState.PARKED})
@@ -50,3 +53,38 @@ def unseen_stop(s: Situation) -> Stop | None:
 
 def _could_look(live: ScheduleRecord, today: date) -> bool:
     return live.status is ScheduleStatus.OPEN and not (live.valid_to and live.valid_to < today)
+
+
+def tell_by_hand(w: Writer) -> None:
+    """What isn't seen to be done must be done by hand, now; and when it is seen at last, that is told too. The letter
+    and the mail at night go their own ways: one that can't be sent must not have the other sent again."""
+    s, stop = w.s, unseen_stop(w.s)
+    w.wakes += [stop.since + s.policy.by_hand_after] if stop else []
+    for topic, field in (("by_hand", "letter"), ("night_by_hand", "mail")):
+        last = w.told.topic(topic)
+        asked = last.what if last is not None and last.what[field] == Letter.BY_HAND.value else None
+        if stop and stop.is_overdue(s):
+            called_for = stop.since.astimezone(s.policy.zone).replace(tzinfo=None).isoformat(timespec="minutes")
+            what: What = {"op": stop.kind.value, "n": stop.n, "last_day": stop.last_day}
+            if asked is None or any(asked[key] != value for key, value in what.items()):
+                how: What = {"since": called_for, "refused": stop.refused, "open": stop.open}
+                _tell(w, topic, Letter.BY_HAND, {**what, **how})
+        elif asked is not None and stop is None and not s.ledger.uncertain(SCHEDULE_KINDS):
+            done: What = {key: asked[key] for key in ("op", "n", "last_day")}
+            _tell(w, topic, Letter.BY_HAND_DONE, {**done, "done": _has_effect(s, asked)})
+
+
+def _tell(w: Writer, topic: str, letter: Letter, what: What) -> None:
+    if topic == "by_hand":
+        w.urgent(topic, letter, COORDINATOR, what)
+    else:
+        w.night(topic, letter.value, what)
+
+
+def _has_effect(s: Situation, asked: What) -> bool:
+    live = s.live
+    if live is None or live.n != asked["n"]:
+        return True
+    if asked["op"] == ActKind.CHANGE:
+        return live.valid_to is not None and live.valid_to.isoformat() <= str(asked["last_day"])
+    return asked["op"] == ActKind.PAUSE and live.status is ScheduleStatus.PAUSED

@@ -6,8 +6,8 @@ from calendar import monthrange
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from adapter.domain.looks import at_wall_clock, day_start, local_date
 from adapter.domain.policy import Lateness, Policy
+from adapter.domain.wall_clock import at_wall_clock, day_start, local_date
 
 
 def is_working_day(day: date, policy: Policy) -> bool:

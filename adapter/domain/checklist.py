@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime
 
+from adapter.domain.already_told import ALARM_TEAM, COORDINATOR, PLAN, AlreadyTold
 from adapter.domain.decision import StepState, StepView
 from adapter.domain.facts import Note, ServicePlan, Signal
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.domain.letters import everything_undone, executions_open
-from adapter.domain.looks import day_end, day_start, local_date
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, WAY_IN, WAY_OUT, Letter, Role, Step
 from adapter.domain.schedule import camera_is_down, not_noted
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, COORDINATOR, PLAN, Told
+from adapter.domain.wall_clock import day_end, day_start, local_date
 
 
 def checklist(s: Situation) -> tuple[StepView, ...]:
@@ -49,7 +49,7 @@ def _view(s: Situation, step: Step, done: _Done, views: dict[str, StepView]) -> 
     return StepView(step.id, role, state, since=since, reason=problem)
 
 
-def _since(s: Situation, step: Step, told: Told, views: dict[str, StepView]) -> datetime | None:
+def _since(s: Situation, step: Step, told: AlreadyTold, views: dict[str, StepView]) -> datetime | None:
     """Since when a step is awaited: since what comes before it is done; None while that isn't."""
     if step.id == "A6":
         asked = told.last(COORDINATOR, Letter.READY_TO_CLOSE)
@@ -60,7 +60,7 @@ def _since(s: Situation, step: Step, told: Told, views: dict[str, StepView]) -> 
     return max([*(p.at for p in before if p.at), *_not_before(s, step, told)], default=s.ledger.opened_at)
 
 
-def _not_before(s: Situation, step: Step, told: Told) -> list[datetime]:
+def _not_before(s: Situation, step: Step, told: AlreadyTold) -> list[datetime]:
     """What a step can't have been awaited longer than: the order that asks for it, the note that was refused, the
     letter by which it was asked for anew, the day that was booked for it."""
     period, zone = s.period, s.policy.zone
@@ -77,7 +77,7 @@ def _not_before(s: Situation, step: Step, told: Told) -> list[datetime]:
     return at
 
 
-def _unanswered(s: Situation, told: Told) -> Note | None:
+def _unanswered(s: Situation, told: AlreadyTold) -> Note | None:
     """An end heard by the provider (A0) to which the authority hasn't answered: by an end, or by other dates."""
     heard = s.evidence.newest.get(Signal.END_HEARD)
     answer = told.last(COORDINATOR, Letter.DATES_CHANGED, Letter.RENEWED)

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from adapter.domain.already_told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, AlreadyTold
 from adapter.domain.by_hand import unseen_stop
 from adapter.domain.calendar import after_quiet_hours, working_day_before
 from adapter.domain.checklist import checklist
 from adapter.domain.decision import Attention, Decision, Phase, StepState, StepView
-from adapter.domain.deviations import booking_turns, deviations
+from adapter.domain.deviations import deviations
 from adapter.domain.facts import INFORMS, Facts, OrderStatus, Signal
 from adapter.domain.ledger import ActKind, ActState, Ledger, ScheduleStatus, Wanted
-from adapter.domain.letters import everything_undone, executions_open, letters, untold_declarations
-from adapter.domain.looks import day_start, local_date
-from adapter.domain.night_letters import night_acts, night_rises
-from adapter.domain.night_load import load_letters
+from adapter.domain.letters import everything_undone, executions_open, tell, untold_declarations
+from adapter.domain.night_letters import tell_looks
+from adapter.domain.night_load import tell_crowded
 from adapter.domain.policy import Policy
-from adapter.domain.reminders import Awaited, awaited
+from adapter.domain.reminders import remind
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, Letter, Role
 from adapter.domain.schedule import (
     NOT_BEGUN,
@@ -33,10 +33,10 @@ from adapter.domain.schedule import (
     platform_acts,
 )
 from adapter.domain.situation import Situation, situation
-from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, Told
 from adapter.domain.unfulfilled import unfulfilled
 from adapter.domain.unwatched import unwatched
-from adapter.domain.writer import daytime_mail
+from adapter.domain.wall_clock import day_start, local_date
+from adapter.domain.writer import Writer
 
 UNREADABLE_AFTER = timedelta(hours=1)
 """How long something of a new case may be unreadable before a person is told."""
@@ -46,23 +46,24 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
     """What the case calls for at ``now`` (aware UTC). Raises nothing for any facts: what a person must mend becomes
     attention. See ``Decision`` for what comes back."""
     s = situation(facts, ledger, now, policy)
-    waits = awaited(s, checklist(s))
-    steps = waits.steps
+    w = Writer(s)
     notices = attention(s)
     phase = _phase(s)
     closed = phase is Phase.CLOSED
     collected = s.mandate.over and s.evidence.collected is not None
-    wanted: tuple[Wanted, ...] = ()
     if not closed:
-        told = (*letters(s), *night_acts(s), *load_letters(s))
-        wanted = (*platform_acts(s), *told, *waits.mails, *_notices_by_mail(s, notices))
+        tell(w)
+        tell_looks(w)
+        tell_crowded(w)
+    steps = remind(w, checklist(s))
+    _mail_notices(w, notices)
     waiting = _waiting(s)
     return Decision(
         phase=phase,
-        wanted=wanted,
+        wanted=() if closed else (*platform_acts(s), *w.wanted),
         steps=steps,
         attention=notices,
-        wake_at=None if closed else _wake_at(s, waits, wanted),
+        wake_at=None if closed else _wake_at(w),
         waiting=waiting,
         awaits=() if closed else _awaits(steps),
         release=_taken_up(s) if ledger.closed else s.mandate.later if closed or collected else (),
@@ -105,7 +106,7 @@ def _in_flight(ledger: Ledger) -> bool:
 def balance(s: Situation) -> tuple[tuple[str, bool, bool], ...]:
     """The symmetry as a table (P7): (pair, whether the way in was carried out, whether it was taken back)."""
     ledger = s.ledger
-    told = Told(a for a in ledger.acts if a.state is ActState.DONE)
+    told = AlreadyTold(a for a in ledger.acts if a.state is ActState.DONE)
 
     def pair(to: str, ins: frozenset[Letter], outs: frozenset[Letter]) -> tuple[bool, bool]:
         last = told.last(to, *ins, *outs)
@@ -193,19 +194,16 @@ def _awaits(steps: tuple[StepView, ...]) -> tuple[str, ...]:
     return tuple(v.id for v in steps if v.state in (StepState.AWAITED, StepState.PROBLEM) and STEPS[v.id].signals)
 
 
-def _notices_by_mail(s: Situation, notices: tuple[Attention, ...]) -> list[Wanted]:
+def _mail_notices(w: Writer, notices: tuple[Attention, ...]) -> None:
     """A case that can't go on without a person is told of by mail, once per cause. What only informs is told so too,
     unless the letters say it: a number that can't be checked stands in the first of them."""
-    sent = {a.key for a in s.ledger.acts if a.counts}
-    mails = []
     for notice in notices:
         params = dict(notice.params)
         kind = "parked" if notice.parks else "notice"
-        key = ":".join([kind, notice.code, *params.values()])[:200]
-        if (notice.parks or notice.code == "checksum") and key not in sent:
+        if notice.parks or notice.code == "checksum":
             to = {Role.ADAPTER: "it", Role.ASSESSOR: AUTHORITY}.get(notice.role, COORDINATOR)
-            mails.append(daytime_mail(s, key, {"mail": kind, "to": to, "code": notice.code, **params}))
-    return mails
+            key = ":".join([kind, notice.code, *params.values()])[:200]
+            w.mail(key, {"mail": kind, "to": to, "code": notice.code, **params})
 
 
 def never_read(since: datetime, resources: tuple[str, ...], now: datetime, policy: Policy) -> tuple[Wanted, ...]:
@@ -218,15 +216,11 @@ def never_read(since: datetime, resources: tuple[str, ...], now: datetime, polic
     return (Wanted(f"parked:{code}", ActKind.MAIL, what, why="parked", not_before=after_quiet_hours(now, policy)),)
 
 
-def _wake_at(s: Situation, waits: Awaited, wanted: tuple[Wanted, ...]) -> datetime | None:
-    """The next instant (UTC) at which the same facts would give another decision."""
-    at = [*boundaries(s), *waits.rises]
-    at += [
-        day_start(working_day_before(local_date(t, s.policy.zone), s.policy), s.policy.zone) for t in at if t > s.now
-    ]
-    at += [since + s.policy.deviation_grace for _, _, since, _ in deviations(s)]
-    at += booking_turns(s)
-    at += [stop.since + s.policy.by_hand_after for stop in (unseen_stop(s),) if stop]
-    at += [w.not_before for w in wanted if w.not_before]
-    at += night_rises(s)
+def _wake_at(w: Writer) -> datetime | None:
+    """The next instant (UTC) at which the same facts would give another decision. A pause is foreseen on the working
+    day before it."""
+    s, turns = w.s, boundaries(w.s)
+    days = [working_day_before(local_date(t, s.policy.zone), s.policy) for t in turns if t > s.now]
+    at = [*turns, *(day_start(day, s.policy.zone) for day in days), *w.wakes]
+    at += [wanted.not_before for wanted in w.wanted if wanted.not_before]
     return min((t for t in at if t > s.now), default=None)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+from adapter.domain.already_told import ALARM_TEAM, COORDINATOR
 from adapter.domain.calendar import working_day_before
 from adapter.domain.facts import Signal
-from adapter.domain.looks import day_end, day_start
 from adapter.domain.pauses import told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, Letter
 from adapter.domain.schedule import NOT_BEGUN, not_noted
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, COORDINATOR
+from adapter.domain.wall_clock import day_end, day_start
 from adapter.domain.writer import Writer
 
 _LETTERS = {
@@ -50,20 +50,18 @@ def booked_unexecuted(s: Situation) -> date | None:
     return None if unsure or s.evidence.installed or s.mandate.over else booked.day
 
 
-def booking_turns(s: Situation) -> list[datetime]:
-    """When (UTC) that becomes news, and when it ceases to be."""
-    day, zone = booked_unexecuted(s), s.policy.zone
-    return [] if day is None else [day_start(working_day_before(day, s.policy), zone), day_end(day, zone)]
-
-
 def tell_deviations(w: Writer) -> None:
     """Each deviation once its grace is over; and, from the working day before a booked installation, once for the day
     that is booked, that the order isn't executed."""
     s = w.s
     for code, shown_by, at, detail in deviations(s):
+        w.wakes.append(at + s.policy.deviation_grace)
         if s.now >= at + s.policy.deviation_grace:
             letter, field = _LETTERS[code]
             w.once(f"{code}:{shown_by}", letter, COORDINATOR, **{field: detail})
-    day = booked_unexecuted(s)
-    if day is not None and s.today >= working_day_before(day, s.policy):
-        w.once(f"installed_soon:{day.isoformat()}", Letter.INSTALLED_SOON, COORDINATOR, when=day.isoformat())
+    day, zone = booked_unexecuted(s), s.policy.zone
+    if day is not None:
+        before = working_day_before(day, s.policy)
+        w.wakes += [day_start(before, zone), day_end(day, zone)]
+        if s.today >= before:
+            w.once(f"installed_soon:{day.isoformat()}", Letter.INSTALLED_SOON, COORDINATOR, when=day.isoformat())

@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta, tzinfo
 
+from adapter.domain.already_told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN
+from adapter.domain.by_hand import tell_by_hand
 from adapter.domain.deviations import tell_deviations
 from adapter.domain.facts import Note, Signal
-from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleStatus, Wanted, What
-from adapter.domain.looks import LocalLook, at_wall_clock, last_look, local_date, next_look
+from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleStatus, What
 from adapter.domain.nights import check_granted
-from adapter.domain.pauses import by_hand, pauses, told_causes
+from adapter.domain.pauses import pauses, told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter
 from adapter.domain.schedule import camera_is_down, pause_causes
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN
+from adapter.domain.wall_clock import LocalLook, at_wall_clock, last_look, local_date, next_look
 from adapter.domain.writer import Writer
 
 _A_WEEK = timedelta(days=7)
@@ -30,12 +31,12 @@ _BY_DATE = frozenset({"not_begun", "dates_contradict", "no_decision"})
 """Causes of a pause by which the plan is wrong until they are gone."""
 
 
-def letters(s: Situation) -> tuple[Wanted, ...]:
+def tell(w: Writer) -> None:
     """All letters that are wanted and haven't been sent, in the order in which they should go out. Of the dead nothing
     is asked that they would have to answer."""
-    w = Writer(s)
+    s = w.s
     pauses(w)
-    by_hand(w)
+    tell_by_hand(w)
     if not s.mandate.over and not s.facts.client.value.deceased:
         _orders(w)
         _assignment_in(w)
@@ -54,7 +55,6 @@ def letters(s: Situation) -> tuple[Wanted, ...]:
     if s.mandate.over:
         _assignment_out(w)
         _ready_to_close(w)
-    return tuple(w.letters)
 
 
 def _orders(w: Writer) -> None:
@@ -163,7 +163,7 @@ def _dates(w: Writer) -> None:
     firsts = (Letter.RECEIVED, Letter.INSTALL, Letter.STAY, Letter.DATES_CHANGED)
     for to in (COORDINATOR, ALARM_TEAM):
         last, first = w.told.last(to, *firsts, Letter.RENEWED, Letter.MOVED), w.told.last(to, *firsts)
-        about_to_tell = any(x.what["to"] == to and "last_day" in x.what for x in w.letters)
+        about_to_tell = any(x.what["to"] == to and "last_day" in x.what for x in w.wanted)
         if last is None or about_to_tell:
             continue
         ahead = s.live is not None and s.live.valid_from > s.today

@@ -15,8 +15,8 @@ from datetime import date
 
 from adapter.domain.facts import AuthorityDecision, Execution, Facts, Order, OrderStatus, ServiceKind, ServiceLine
 from adapter.domain.ledger import ActKind, Ledger
-from adapter.domain.looks import day_after
 from adapter.domain.nights import Granted, Weekday
+from adapter.domain.wall_clock import day_after
 
 
 @dataclass(frozen=True, slots=True)

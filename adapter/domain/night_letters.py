@@ -10,32 +10,22 @@ import json
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from adapter.domain.ledger import Look, ScheduleStatus, Wanted, What
+from adapter.domain.already_told import ALARM_TEAM, COORDINATOR, NIGHT
+from adapter.domain.ledger import Look, ScheduleStatus, What
 from adapter.domain.night_watch import camera_silent, found_late, known_after, night_end, night_of
 from adapter.domain.routine import Letter
 from adapter.domain.schedule import pause_causes
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, COORDINATOR, NIGHT
-from adapter.domain.writer import Writer, mail_of
+from adapter.domain.writer import Writer
 
 
-def night_acts(s: Situation) -> tuple[Wanted, ...]:
+def tell_looks(w: Writer) -> None:
     """The letters and mails that the looks of the last nights call for. Of the dead nothing is told."""
-    if not s.ledger.looks or s.facts.client.value.deceased:
-        return ()
-    w = Writer(s)
-    _at_once(w)
-    _in_the_morning(w)
-    if s.live is not None and not s.mandate.over:
-        _camera(w)
-    return tuple(w.letters)
-
-
-def night_rises(s: Situation) -> tuple[datetime, ...]:
-    """The instants (UTC) at which a night is over of which there is something to tell."""
-    after = known_after(s.policy)
-    ends = {_end_of(s, _night(s, look)) for look in s.ledger.looks if not look.done}
-    return tuple(at for end in ends for at in (end, end + after))
+    if not w.s.facts.client.value.deceased:
+        _at_once(w)
+        _in_the_morning(w)
+        if w.s.live is not None and not w.s.mandate.over:
+            _camera(w)
 
 
 def look_key(n: int, due_at: datetime) -> str:
@@ -65,7 +55,7 @@ def _mail(w: Writer, topic: str, mail: str, look: Look, more: What) -> None:
     to = NIGHT if s.policy.has_night_mailbox(w.unit) else COORDINATOR
     due: What = {"due": _local(s, look.due_at), "outcome": look.outcome.value}
     what: What = {"unit": w.unit, "mail": mail, "to": to, **due, **more}
-    w.letters.append(mail_of(s, f"{topic}:{w.told.count(topic)}", what))
+    w.urgent_mail(topic, what)
 
 
 def _may_look(s: Situation) -> bool:
@@ -82,7 +72,8 @@ def _in_the_morning(w: Writer) -> None:
         nights.setdefault(_night(s, look), []).append(look)
     for night, its_looks in sorted(nights.items()):
         open_ones = [look for look in its_looks if look.judged_at is None]
-        end = _end_of(s, night)
+        end = night_end(night, s.policy.window, s.policy.zone)
+        w.wakes += [end, end + known_after(s.policy)]
         if s.now < end + (known_after(s.policy) if open_ones else timedelta(0)):
             continue
         topic = f"looks_of:{night.isoformat()}"
@@ -123,10 +114,6 @@ def _entitled(looks: Iterable[Look]) -> list[Look]:
 
 def _night(s: Situation, look: Look) -> date:
     return night_of(look.due_at, s.policy.window, s.policy.zone)
-
-
-def _end_of(s: Situation, night: date) -> datetime:
-    return night_end(night, s.policy.window, s.policy.zone)
 
 
 def _local(s: Situation, at: datetime | None) -> str | None:

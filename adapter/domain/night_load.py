@@ -6,12 +6,11 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
 
+from adapter.domain.already_told import COORDINATOR
 from adapter.domain.calendar import after_quiet_hours
 from adapter.domain.ledger import ActState, ScheduleRecord, ScheduleStatus, Wanted
 from adapter.domain.nights import NightTimes, NightWindow, Weekday
 from adapter.domain.routine import Letter
-from adapter.domain.situation import Situation
-from adapter.domain.told import COORDINATOR
 from adapter.domain.writer import Writer
 
 MINUTES = 15
@@ -46,29 +45,29 @@ def night_load(schedules: Iterable[tuple[int | None, ScheduleRecord]], window: N
     return found
 
 
-def load_letters(s: Situation) -> tuple[Wanted, ...]:
+def tell_crowded(w: Writer) -> None:
     """To the coordinator, once for agreed times that aren't in force yet: the fullest quarter in which they have a look
     that would be one too many. Off where the municipality has set no limit."""
+    s = w.s
     times, limit = s.evidence.agreed.times, s.policy.most_looks_at_once
     if not limit or times is None or not s.mandate.run or s.mandate.over:
-        return ()
+        return
     text = json.dumps(times.to_json())
     for act in s.ledger.acts:
         if act.key.startswith("crowded:") and act.state is ActState.PENDING and act.what["times"] == text:
             # The times may be in force by now, and the schedule counted or not: what waits is told as it was found.
-            return (Wanted(act.key, act.kind, act.what, Letter.CROWDED, not_before=after_quiet_hours(s.now, s.policy)),)
+            held = after_quiet_hours(s.now, s.policy)
+            w.wanted.append(Wanted(act.key, act.kind, act.what, Letter.CROWDED, not_before=held))
+            return
     if s.live is not None and s.live.times == times:
-        return ()
-    w = Writer(s)
+        return
     load, own = s.ledger.night_load.get(w.unit, {}), _per_quarter(s.live.times if s.live else None)
     at_once = {q: load.get(q, 0) - own.get(q, 0) + n for q, n in _per_quarter(times).items()}
     last = w.told.topic("crowded")
     fullest = max(at_once, key=lambda q: at_once[q], default=None)
-    if fullest is None or at_once[fullest] <= limit or (last is not None and last.what["times"] == text):
-        return ()
-    at = f"{fullest:%H:%M}"
-    w.topical("crowded", Letter.CROWDED, COORDINATOR, times=text, at=at, count=at_once[fullest], limit=limit)
-    return tuple(w.letters)
+    if fullest is not None and at_once[fullest] > limit and (last is None or last.what["times"] != text):
+        at = f"{fullest:%H:%M}"
+        w.topical("crowded", Letter.CROWDED, COORDINATOR, times=text, at=at, count=at_once[fullest], limit=limit)
 
 
 def _per_quarter(times: NightTimes | None) -> dict[time, int]:

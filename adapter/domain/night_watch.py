@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from adapter.domain.ledger import Act, ActKind, Look, LookOutcome, ScheduleRecord, ScheduleStatus
-from adapter.domain.looks import at_wall_clock, day_after, local_date, looks
 from adapter.domain.nights import NightTimes, NightWindow
 from adapter.domain.policy import Policy
+from adapter.domain.wall_clock import at_wall_clock, day_after, local_date, looks
 
 UNDECIDED = frozenset({LookOutcome.PENDING, LookOutcome.ABSENT})
 SAME_LOOK = timedelta(minutes=2)

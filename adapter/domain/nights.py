@@ -1,7 +1,8 @@
 """Night times: which times belong to which night, what was granted, and on which calendar weekdays they fall.
 
 A *night* is named by the evening on which it begins: 02:15 of Monday's night is early on Tuesday. Times are wall-clock.
-How a note's text becomes times is in ``times_reading``, which instants they are in ``looks``; see ``docs/nights.md``.
+How a note's text becomes times is in ``times_reading``, which instants they are is in ``wall_clock``. See
+``docs/nights.md``.
 """
 
 from __future__ import annotations

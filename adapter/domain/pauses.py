@@ -1,4 +1,4 @@
-"""Pauses, told: foreseen, at once, when they end; and what somebody must do by hand because it isn't seen to be done.
+"""Pauses, told: foreseen, at once, and when they end.
 
 A letter says what was seen. While a pause is called for and not yet seen it says that it shall be, and waits a moment
 first, so that in the ordinary case the act goes before the word.
@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from adapter.domain.already_told import ALARM_TEAM, AUTHORITY, COORDINATOR
 from adapter.domain.by_hand import unseen_stop
 from adapter.domain.calendar import is_working_day, working_days_after
 from adapter.domain.facts import Signal
-from adapter.domain.ledger import SCHEDULE_KINDS, Act, ActKind, ScheduleStatus, What
-from adapter.domain.looks import local_date
+from adapter.domain.ledger import SCHEDULE_KINDS, Act, ScheduleStatus, What
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter, Role
 from adapter.domain.schedule import boundaries, camera_is_down, pause_causes
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR
+from adapter.domain.wall_clock import local_date
 from adapter.domain.writer import Writer
 
 _ACT_FIRST = timedelta(minutes=1)
@@ -154,37 +154,3 @@ def foreseen(s: Situation) -> list[tuple[str, str]]:
     days = sorted({local_date(at, s.policy.zone) for at in boundaries(s) if at > s.now})
     found = [(told_causes(s.tonight(day)), day) for day in days if s.today < day <= until]
     return [(causes[0], day.isoformat()) for causes, day in found if causes][:1]
-
-
-def by_hand(w: Writer) -> None:
-    """What isn't seen to be done must be done by hand, now; and when it is seen at last, that is told too. The letter
-    and the mail at night go their own ways: one that can't be sent must not have the other sent again."""
-    s, stop = w.s, unseen_stop(w.s)
-    for topic, field in (("by_hand", "letter"), ("night_by_hand", "mail")):
-        last = w.told.topic(topic)
-        asked = last.what if last is not None and last.what[field] == Letter.BY_HAND.value else None
-        if stop and stop.is_overdue(s):
-            called_for = stop.since.astimezone(s.policy.zone).replace(tzinfo=None).isoformat(timespec="minutes")
-            what: What = {"op": stop.kind.value, "n": stop.n, "last_day": stop.last_day}
-            if asked is None or any(asked[key] != value for key, value in what.items()):
-                how: What = {"since": called_for, "refused": stop.refused, "open": stop.open}
-                _tell(w, topic, Letter.BY_HAND, {**what, **how})
-        elif asked is not None and stop is None and not s.ledger.uncertain(SCHEDULE_KINDS):
-            done: What = {key: asked[key] for key in ("op", "n", "last_day")}
-            _tell(w, topic, Letter.BY_HAND_DONE, {**done, "done": _has_effect(s, asked)})
-
-
-def _tell(w: Writer, topic: str, letter: Letter, what: What) -> None:
-    if topic == "by_hand":
-        w.urgent(topic, letter, COORDINATOR, what)
-    else:
-        w.night(topic, letter.value, what)
-
-
-def _has_effect(s: Situation, asked: What) -> bool:
-    live = s.live
-    if live is None or live.n != asked["n"]:
-        return True
-    if asked["op"] == ActKind.CHANGE:
-        return live.valid_to is not None and live.valid_to.isoformat() <= str(asked["last_day"])
-    return asked["op"] == ActKind.PAUSE and live.status is ScheduleStatus.PAUSED

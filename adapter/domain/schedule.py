@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 
 from adapter.domain.facts import Absence, Facts, Signal
 from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleRecord, ScheduleStatus, Wanted, What
-from adapter.domain.looks import day_after, day_end, day_start, window_start
 from adapter.domain.mandate import Period
 from adapter.domain.policy import Policy
 from adapter.domain.situation import Situation
+from adapter.domain.wall_clock import day_after, day_end, day_start, window_start
 
 
 def starting(s: Situation) -> Period | None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from adapter.domain.already_told import AlreadyTold
 from adapter.domain.evidence import Evidence, read_evidence
 from adapter.domain.facts import Facts
 from adapter.domain.ledger import ActKind, Ledger, ScheduleRecord, ScheduleStatus, What
-from adapter.domain.looks import local_date, window_start
 from adapter.domain.mandate import Mandate, Period, read_mandate
 from adapter.domain.nights import Granted
 from adapter.domain.policy import Policy
-from adapter.domain.told import Told
+from adapter.domain.wall_clock import local_date, window_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Situation:
     today: date
     policy: Policy
     period: Period | None
-    told: Told
+    told: AlreadyTold
 
     @property
     def live(self) -> ScheduleRecord | None:
@@ -68,4 +68,4 @@ def situation(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Si
     grants = [(day, mandate.granted(day) or Granted()) for day in (today, *mandate.turns(today))]
     first_day = max(today, period.first) if period else today
     evidence = read_evidence(facts, ledger, grants, policy.window, today, first_day)
-    return Situation(facts, ledger, mandate, evidence, now, today, policy, period, Told(ledger.acts))
+    return Situation(facts, ledger, mandate, evidence, now, today, policy, period, AlreadyTold(ledger.acts))

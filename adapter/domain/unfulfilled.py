@@ -10,9 +10,9 @@ from enum import StrEnum
 
 from adapter.domain.calendar import is_working_day, months_after
 from adapter.domain.ledger import ActKind, ScheduleRecord, ScheduleStatus
-from adapter.domain.looks import local_date
 from adapter.domain.policy import Policy
 from adapter.domain.situation import Situation
+from adapter.domain.wall_clock import local_date
 
 WARN_AFTER = timedelta(days=60)
 REPORT_AFTER_MONTHS = 3

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
+from adapter.domain.already_told import COORDINATOR
 from adapter.domain.calendar import late_level
 from adapter.domain.decision import Unwatched
 from adapter.domain.ledger import ActState, ScheduleStatus
-from adapter.domain.looks import day_start, local_date
 from adapter.domain.pauses import PAUSES, told_causes
+from adapter.domain.policy import Lateness
 from adapter.domain.routine import Role
 from adapter.domain.schedule import NOT_BEGUN, absence_bounds, away, missing_gates, pause_causes, standing_absences
 from adapter.domain.situation import Situation
-from adapter.domain.told import COORDINATOR
+from adapter.domain.wall_clock import day_start, local_date
 
 NOT_RUNNING = ("not_started", "not_scheduled", "not_resumed", "absence_open")
 """Why nobody looks, beside the causes of a pause."""
@@ -47,17 +48,19 @@ def awaited_pauses(s: Situation) -> tuple[Unwatched, ...]:
         mends, since = PAUSES[cause].mends, _since(s, cause)
         if mends is None or since is None:
             continue
-        patience = s.policy.late.get(cause)
-        level = late_level(since, s.now, patience, s.policy, reminded(s, cause, since))[0] if patience else 0
-        found.append(Unwatched(cause, since, mends, level))
+        found.append(Unwatched(cause, since, mends, lateness(s, cause, since)[0]))
     return tuple(found)
 
 
-def reminded(s: Situation, what: str, since: datetime) -> list[date]:
-    """The days on which a step or a cause, awaited since then, was really reminded of."""
-    head = f"late:{what}:{local_date(since, s.policy.zone).isoformat()}:"
-    acts = [a for a in s.ledger.acts if a.key.startswith(head) and a.state is ActState.DONE and a.done_at]
-    return [local_date(a.done_at, s.policy.zone) for a in acts if a.done_at]
+def lateness(s: Situation, name: str, since: datetime, patience: Lateness | None = None) -> tuple[int, datetime | None]:
+    """How late a step or a cause is that has been awaited since then, by the reminders that were really sent, and when
+    (UTC) that rises next. ``patience`` goes before the municipality's; without any, nothing is ever late."""
+    patience = patience or s.policy.late.get(name)
+    if patience is None:
+        return 0, None
+    head = f"late:{name}:{local_date(since, s.policy.zone).isoformat()}:"
+    sent = [a.done_at for a in s.ledger.acts if a.key.startswith(head) and a.state is ActState.DONE and a.done_at]
+    return late_level(since, s.now, patience, s.policy, [local_date(at, s.policy.zone) for at in sent])
 
 
 def away_since(s: Situation) -> datetime | None:

@@ -18,7 +18,6 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from adapter.domain.ledger import Act, ActKind, Look, ScheduleRecord, Wanted, What
-from adapter.domain.looks import window_start
 from adapter.domain.night_letters import look_key
 from adapter.domain.night_watch import (
     CLOCK_CHANGE,
@@ -39,6 +38,7 @@ from adapter.domain.night_watch import (
     night_of,
 )
 from adapter.domain.policy import Policy
+from adapter.domain.wall_clock import window_start
 from adapter.engine import counting, write_back
 from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_lease import read_leased

@@ -10,10 +10,10 @@ from sqlalchemy import Connection, select
 
 from adapter.domain.by_hand import unseen_stop
 from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
-from adapter.domain.looks import local_date
 from adapter.domain.policy import Policy
 from adapter.domain.schedule import missing_gates
 from adapter.domain.situation import situation
+from adapter.domain.wall_clock import local_date
 from adapter.presentation.case_file import stored_facts
 from adapter.store import cases, outbox
 from adapter.store.codec import SCHEDULE

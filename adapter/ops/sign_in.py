@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta, tzinfo
 from fastapi import Request, Response
 from sqlalchemy import Connection
 
-from adapter.domain.looks import local_date
+from adapter.domain.wall_clock import local_date
 from adapter.ops.connections import by_tls
 from adapter.settings import OpsSettings
 from adapter.settings.model import TokenSettings

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from adapter.domain.beside import Shall
+from adapter.domain.called_for import CalledFor
 from adapter.domain.ledger import ScheduleRecord
 from adapter.domain.nights import Granted, NightTimes
 from adapter.presentation.console import table
@@ -34,7 +34,7 @@ class Beside:
     pairs: tuple[Pair, ...]
 
 
-def beside(record: ScheduleRecord | None, shall: Shall, words: Words, now: datetime) -> Beside:
+def beside(record: ScheduleRecord | None, shall: CalledFor, words: Words, now: datetime) -> Beside:
     """``record`` is the case's newest schedule, as last seen."""
     known = record is not None
 

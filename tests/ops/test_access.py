@@ -13,7 +13,7 @@ from fastapi.routing import APIRoute
 from pydantic import SecretStr
 from starlette.routing import BaseRoute
 
-from adapter.domain.looks import day_end, local_date
+from adapter.domain.wall_clock import day_end, local_date
 from adapter.engine.retention import forget
 from adapter.ops.context import Document
 from adapter.ops.sign_in import COOKIE

@@ -95,7 +95,7 @@ async def test_a_stop_that_is_not_seen_is_told_once_its_time_is_over_though_noth
     world = site.world
     ref = await busy(world)
     world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
-    world.lifecare.absence(ANNA, world.today, world.today + timedelta(days=5))
+    world.lifecare.absence(ANNA, world.today - timedelta(days=1), world.today + timedelta(days=5))
     await world.settle()
     assert "adapter_supervision_unsafe{" not in await shown(site, "/metrics")
     world.clock.time += world.tenant.policy.by_hand_after

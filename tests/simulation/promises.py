@@ -13,7 +13,7 @@ from adapter.domain.decision import Phase
 from adapter.domain.ledger import Act, ActKind, ActState, Look, ScheduleRecord, ScheduleStatus
 from adapter.domain.night_letters import look_key
 from adapter.domain.night_watch import CLOCK_CHANGE, found_late
-from adapter.domain.visits import reported
+from adapter.domain.reported_visits import reported
 from adapter.store import cases, look_log, outbox, tables
 from adapter.store.cases import Case
 from adapter.store.tables import persons

@@ -9,9 +9,10 @@ from datetime import date, datetime
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
+import httpx
 from pydantic import BaseModel, ValidationError
 
-from connectors.mock.routing import Answer, json_answer
+from connectors.mock.routing import json_answer, json_bytes
 
 OPEN_ENDS: Final = frozenset({"EndDate", "ToDate", "ExecutionEndDate", "DecisionEndDate", "ExecutedDecisionEndDate"})
 _NO_END: Final = (None, ..., "0001-01-01T00:00:00", "9999-12-31T00:00:00")
@@ -39,12 +40,12 @@ def read_body(model: type[B], body: bytes, name: str) -> B:
         raise Invalid("The request is invalid.", fields=wrong) from None
 
 
-def message_error(status: int, message: str, **more: Any) -> Answer:
+def message_error(status: int, message: str, **more: Any) -> httpx.Response:
     """An error in ASP.NET's own shape."""
     return json_answer({"Message": message, **more}, status)
 
 
-def shaped_error(status: int, message: str, url: str, turn: int) -> Answer:
+def shaped_error(status: int, message: str, url: str, turn: int) -> httpx.Response:
     """An error in the shape whose ``turn`` it is (L9). Only the page shows the ``url``."""
     match turn % 4:
         case 0:
@@ -52,18 +53,18 @@ def shaped_error(status: int, message: str, url: str, turn: int) -> Answer:
         case 1:
             return json_answer(message, status)
         case 2:
-            return Answer(status)
+            return httpx.Response(status)
     return html_error(status, message, url)
 
 
-def html_error(status: int, message: str, url: str) -> Answer:
+def html_error(status: int, message: str, url: str) -> httpx.Response:
     """The page of the gateway in front. As IIS's own pages do, it shows the requested URL: with the key, and with
     personal numbers as they came, percent-encoded (L3, L13)."""
     page = (
         f"<!DOCTYPE html><html><head><title>{status}</title></head><body><h2>{html.escape(message)}</h2>"
         f"<table><tr><th>Requested URL</th><td>{html.escape(url, quote=False)}</td></tr></table></body></html>"
     )
-    return Answer(status, {"content-type": "text/html; charset=utf-8"}, page.encode())
+    return httpx.Response(status, html=page)
 
 
 def calendar_shapes(day: date) -> tuple[str, ...]:
@@ -99,7 +100,7 @@ class Renderer:
 
     def render(self, data: Mapping[str, Any], where: str, *, plain: bool) -> bytes:
         """The row in JSON, UTF-8. ``where`` names the row and its revision."""
-        return json_answer(self._value(data, where, plain)).body
+        return json_bytes(self._value(data, where, plain))
 
     def _value(self, value: Any, where: str, plain: bool) -> Any:
         if isinstance(value, dict):

@@ -13,7 +13,7 @@ NIGHT = "night"
 """Who works at night: reached by mail alone."""
 
 
-class Told:
+class AlreadyTold:
     """What each reader was last told, folded from the ledger. A letter that could only be asked for by mail counts as
     one (LA9)."""
 
