@@ -101,7 +101,7 @@ def list_cases(
             found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=phase)]
             for tenant in service.runtime.tenants.values() if unsafe else ():
                 why.update(Verdicts().safety(c, tenant.name, tenant.policy, now).unsafe)
-            # Whatever the list is narrowed to: they have neither step nor phase, and would be in no list at all.
+            # However the list is narrowed: they have neither step nor phase.
             return found, [(t, order) for t in tenants for order in unusable_orders(c, t)]
 
         def wanted(row: Case) -> bool:
@@ -227,7 +227,7 @@ async def _preview(service: Service, case: Case) -> tuple[Decision, Facts]:
 
 
 def _found(service: Service, reference: str, what: str) -> Case:
-    """The case that somebody is about to be shown; that is written down."""
+    """The case. That somebody is about to see it is written down."""
     tenants = tuple(service.tenants)
 
     def find(c: Connection) -> Case | None:

@@ -169,9 +169,12 @@ _NOT_ENCRYPTED = note(
 
 
 def _of_another_schema(settings: Settings, name: str, current: str | None, expected: str) -> Finding:
-    told = f"{name} has schema {current or 'none'}, this version needs {expected}"
+    told = f"{name} has schema {current}, this version needs {expected}"
+    if current is None:
+        told = f"{name} is there, but has no tables of the adapter's"
     if settings.store.auto_upgrade:
-        return note("database", told, "`adapter run` brings it up to date by itself (store.auto_upgrade)")
+        does = "brings it up to date" if current else "makes them"
+        return note("database", told, f"`adapter run` {does} by itself (store.auto_upgrade)")
     return fault("database", told, "Run `adapter db upgrade`")
 
 

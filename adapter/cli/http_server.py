@@ -24,8 +24,8 @@ from adapter.settings import Settings
 
 class HttpServer:
     """Counts the vendors' calls and the log's errors, keeps the watchdog fed, and serves health, metrics, webhook and
-    status page where the settings say so. The service is to be built with ``outside``. It outlives a reload: ``use``
-    hands it the service that replaced the one before."""
+    status page where the settings say so. The service is to be built with ``outside``. It stays through a reload:
+    ``use`` gives it the new service."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings.ops
@@ -59,7 +59,7 @@ class HttpServer:
         self._app = create_app(self.ops)
 
     async def run(self, service: Service, stop: asyncio.Event) -> None:
-        """Until ``stop`` is set. Whatever goes wrong here is told and costs the service nothing."""
+        """Serve until ``stop`` is set. An error here is logged and doesn't stop the service."""
         try:
             jobs = [self.watchdog.run(stop)]
             if self.settings.enabled:
@@ -70,7 +70,7 @@ class HttpServer:
             log("job_failed", job="http", error=error)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """By the application of the service that is used now."""
+        """Answer by the present service's application."""
         assert self._app is not None
         await self._app(scope, receive, send)
 

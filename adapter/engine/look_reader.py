@@ -25,7 +25,6 @@ from adapter.domain.night_watch import (
     SAME_LOOK,
     UNFOLLOWED,
     Listed,
-    Standing,
     could_look,
     due_looks,
     follow,
@@ -182,8 +181,8 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
 class Followed(NamedTuple):
     """How a schedule has stood as it was seen, and as it was called for; and how long its looks may take."""
 
-    seen: tuple[Standing, ...]
-    called: tuple[Standing, ...]
+    seen: tuple[ScheduleRecord, ...]
+    called: tuple[ScheduleRecord, ...]
     known_after: timedelta
 
     @classmethod

@@ -243,7 +243,9 @@ class TokenSettings(Group):
 class OidcSettings(Group):
     """Signing in to the status page with the municipality's own accounts (OpenID Connect: Entra ID, Keycloak, ADFS)."""
 
-    issuer: BaseUrl = Field(description="Whose word counts; what else is to be known stands under it.")
+    issuer: BaseUrl = Field(
+        description="The provider's address; its own description, which is found under it, says the rest."
+    )
     client_id: str = Field(min_length=1, description="The adapter's id there.")
     client_secret: Secret = Field(description="The adapter's secret there.")
     client_secret_file: Path | None = Field(None, description="A file that holds the secret.")

@@ -27,7 +27,7 @@ Views = Mapping[str, Callable[..., Any]]
 
 
 class Admin:
-    """Answers these paths over one simulator. ``acts`` are names of its methods; a view is called with the request and
+    """Answers these paths for one simulator. ``acts`` are names of its methods; a view is called with the request and
     the parameters of its path."""
 
     def __init__(self, simulator: object, acts: tuple[str, ...], views: Views, reset: Callable[[], None]) -> None:
@@ -63,7 +63,7 @@ class Admin:
 
 
 def _parameters(act: Callable[..., Any]) -> type[BaseModel]:
-    """The parameters of an act as a model; where it takes any others, it gets them as they come."""
+    """The parameters of an act as a model. An act that takes any keyword gets the others as they come."""
     hints, parameters = get_type_hints(act), inspect.signature(act).parameters.values()
     named = [each for each in parameters if each.kind is not inspect.Parameter.VAR_KEYWORD]
     fields: dict[str, Any] = {each.name: (hints[each.name], _default(each)) for each in named}

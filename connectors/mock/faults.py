@@ -33,11 +33,12 @@ class Kind(StrEnum):
     LATE_EFFECT = "late_effect"
     DUPLICATE = "duplicate"
     DELAY = "delay"
-    """What was asked is done at once, and answered later: answers to what was asked afterwards overtake this one."""
+    """It is done at once and answered later, so requests that came after it may be answered before."""
 
 
 class Rule(BaseModel):
-    """One fault. The first rule that matches and is not used up acts; ``skip`` of its matches are let through first."""
+    """One fault. Of the rules that match and are not used up, the first one acts. It lets its first ``skip`` matches
+    through."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -73,7 +74,7 @@ class _Planned:
     hits: int = 0
 
     def takes(self, request: httpx.Request) -> bool:
-        """Whether it is this rule's turn to hit this request; counts it."""
+        """Whether this rule hits this request; counts it."""
         if (self.rule.times is not None and self.hits >= self.rule.times) or not self.rule.matches(request):
             return False
         self.seen += 1
@@ -85,7 +86,7 @@ class _Planned:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A request that a rule has hit, at the plan's clock (UTC)."""
+    """A request that a rule hit, and when by the plan's clock (UTC)."""
 
     at: datetime
     rule_id: int
@@ -115,27 +116,27 @@ class FaultPlan:
         )
 
     def add(self, rule: Rule) -> int:
-        """Put a rule behind those that are there; gives its id."""
+        """Add a rule after the others; returns its id."""
         number = next(self._numbers)
         self._planned[number] = _Planned(rule)
         return number
 
     def remove(self, rule_id: int) -> bool:
-        """Take one rule away; False where there is none of that id."""
+        """Remove a rule; False if there is none with that id."""
         return self._planned.pop(rule_id, None) is not None
 
     def clear(self) -> None:
-        """Take all rules away. Late effects that are under way still come."""
+        """Remove all rules. Late effects that are planned still happen."""
         self._planned.clear()
 
     def reset(self) -> None:
-        """Take all rules away, and late effects and the log too."""
+        """Remove all rules, the planned late effects and the log."""
         self.clear()
         self._late.clear()
         self.hits.clear()
 
     def tick(self) -> int:
-        """Let the late effects happen whose time has come, oldest first; gives their number."""
+        """Carry out the late effects that are due, oldest first; returns how many."""
         if not self._late:
             return 0
         now = self._clock()

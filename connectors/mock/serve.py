@@ -38,8 +38,8 @@ def asgi_app(handler: Handler) -> ASGIApp:
     """The handler as an ASGI application for HTTP.
 
     A body over ``BODY_LIMIT`` bytes is answered 413. A :class:`Cut` closes the connection without a byte of an answer
-    under :class:`CuttableProtocol`, elsewhere it raises ConnectionAbortedError. A delay is waited out, unless the
-    client goes.
+    under :class:`CuttableProtocol`, elsewhere it raises ConnectionAbortedError. A delay is waited for, unless the
+    client leaves first.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -60,7 +60,7 @@ def asgi_app(handler: Handler) -> ASGIApp:
 
 
 async def _client_waits(seconds: float, receive: Receive) -> bool:
-    """Wait; False as soon as the client has gone, so that a long delay holds up no shutdown."""
+    """Wait so long. False as soon as the client is gone: a long delay must not hold up a shutdown."""
     if seconds <= 0:
         return True
     try:
@@ -98,7 +98,7 @@ class CuttableProtocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers (who runs it ends it), and with word of when it has started."""
+    """uvicorn that leaves signals to whoever runs it, and says when it has started."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -142,7 +142,7 @@ async def listening(handler: Handler, host: str = "127.0.0.1", port: int = 0) ->
 
 @dataclass(frozen=True, slots=True)
 class RunningSimulators:
-    """Both vendors as they run: where they are, their state, and their fault plans."""
+    """Both running vendors: their addresses, states and fault plans."""
 
     lifecare_url: str
     phoniro_url: str

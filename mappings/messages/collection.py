@@ -1,6 +1,6 @@
-"""Every message and mail as its reader gets it, in the situations that differ: ``docs/messages.md``.
+"""Every message and mail as its reader gets it, in each situation that differs: ``docs/messages.md``.
 
-Print it with ``python -m mappings.messages.collection``. The examples stand in ``examples.sv.toml``.
+Print it with ``python -m mappings.messages.collection``. The examples are in ``examples.sv.toml``.
 """
 
 from __future__ import annotations

@@ -151,6 +151,10 @@ async def test_looking_makes_no_database(adapter: Adapter, stage: Stage) -> None
     result = await adapter("check")
     assert "is not there yet" in " ".join(result.split())
     assert not stage.database.exists()
+    stage.database.touch()
+    result = " ".join((await adapter("check")).split())
+    assert "is there, but has no tables of the adapter's" in result
+    assert "`adapter run` makes them by itself" in result
 
 
 async def test_a_database_that_must_be_made_by_hand(adapter: Adapter, stage: Stage) -> None:
@@ -213,3 +217,4 @@ async def test_the_files_that_are_looked_at_are_those_of_the_settings(
     looked_at = " ".join((await adapter("check")).split())
     for told in ("secret file lifecare__key", "secret file pseudonym_key", "database adapter.db"):
         assert told in looked_at
+    assert f"secret file {stage.config.name}" not in looked_at, "a path of SQLite's is no secret"

@@ -22,7 +22,7 @@ _NOTES: Final = f"{BASE}/api/v2/provider_notes"
 
 
 class Api:
-    """Answers what a key's holder asks, over one simulated Lifecare. ``key`` is the raw base64 key. ``seed`` moves the
+    """Answers the holder of a key, for one simulated Lifecare. ``key`` is the raw base64 key. ``seed`` moves the
     start of every rotation (shapes of errors, dates and empty lists), so that runs can differ and repeat."""
 
     def __init__(self, state: VisitActs, domain: str, key: str, seed: int) -> None:
@@ -61,7 +61,7 @@ class Api:
         return self._list(request, RESOURCES[resource])
 
     def _refusal(self, request: httpx.Request, resource: str) -> httpx.Response | None:
-        """Who may not ask. The copies of the key are compared first (L1), the licence last (L12)."""
+        """The answer to somebody who may not ask. Copies of the key are compared first (L1), the licence last (L12)."""
         query, headers = request.url.params, request.headers
         keys, domain = query.get_list("key"), query.get("domain")
         if keys and (len(keys) > 1 or headers.get("x-api-key") or headers.get("authorization")):
@@ -134,7 +134,7 @@ class Api:
         return json_answer(self._renderer.render(written, f"note/{written['id']}", plain=plain))
 
     def _rendered(self, resource: Resource, row: Row) -> bytes:
-        """The row in JSON. Every other deleted row carries no more than whose it is and that it is deleted."""
+        """The row in JSON. Every second deleted row says only whose it is and that it is deleted."""
         if row.rendered is None:
             data = row.data
             if row.deleted and row.seq % 2:

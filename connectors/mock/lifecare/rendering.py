@@ -20,8 +20,8 @@ _NO_END: Final = (None, ..., "0001-01-01T00:00:00", "9999-12-31T00:00:00")
 
 
 class Invalid(Exception):
-    """A request is refused with 400. ``observed``: word for word as the live gateway was seen to say it (L5), so always
-    in ASP.NET's own shape; ``fields`` are its ``ModelState``, where fields are malformed."""
+    """A request is refused with 400. ``observed``: these are the live gateway's own words (L5), so the error always has
+    ASP.NET's shape. ``fields`` are its ``ModelState``, if fields are malformed."""
 
     def __init__(self, message: str, *, observed: bool = False, fields: Mapping[str, list[str]] | None = None) -> None:
         super().__init__(message)
@@ -46,7 +46,7 @@ def message_error(status: int, message: str, **more: Any) -> httpx.Response:
 
 
 def shaped_error(status: int, message: str, url: str, turn: int) -> httpx.Response:
-    """An error in the shape whose ``turn`` it is (L9). Only the page shows the ``url``."""
+    """An error in one of the four shapes, by ``turn`` (L9). Only the page shows the ``url``."""
     match turn % 4:
         case 0:
             return message_error(status, message)
@@ -91,8 +91,9 @@ def instant_shapes(instant: datetime, zone: ZoneInfo) -> tuple[str, ...]:
 
 
 class Renderer:
-    """Turns a row into JSON. The shape of each date follows from the row, its revision and the field: the same row
-    reads alike until it changes, and then an untouched date may come in another shape. ``plain`` dates have one."""
+    """Turns a row into JSON. The shape of each date follows from the row, its revision and the field: a row
+    looks the same until it changes; then even a date that was not touched may change its shape. With ``plain`` there
+    is one shape."""
 
     def __init__(self, zone: ZoneInfo, seed: int) -> None:
         self._zone = zone

@@ -31,7 +31,7 @@ NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
 class Api:
-    """Answers what the vendor's clients ask, over one simulated Phoniro."""
+    """Answers the vendor's clients, for one simulated Phoniro."""
 
     def __init__(self, state: PhoniroState) -> None:
         self._state = state
@@ -98,7 +98,7 @@ class Api:
         return _page([s.as_json(v, now) for s, v in page], page[-1][0].sequence if len(found) > len(page) else None)
 
     def _matching(self, query: ScheduleQuery) -> Iterator[tuple[Schedule, Version]]:
-        """Those after the cursor, each as an index that lags behind has it."""
+        """The schedules after the cursor, each as it was ``list_lag_seconds`` ago."""
         state = self._state
         seen_at, schedules = state.now - timedelta(seconds=state.list_lag_seconds), state.schedules
         if query.external_reference is not None:
@@ -216,5 +216,5 @@ class Api:
 
 
 def _page(items: list[Any], after: Any = None) -> httpx.Response:
-    """A page; the next begins after the place ``after``, None at the end."""
+    """A page. The next one begins after the place ``after``; None: there is no next."""
     return json_answer({"items": items, "nextCursor": None if after is None else to_cursor(after)})

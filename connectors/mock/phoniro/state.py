@@ -87,7 +87,7 @@ class PhoniroState:
         return revoked
 
     def set_nights(self, plan: NightPlan) -> None:
-        """From now on it lives its nights by itself; without a plan every look is done at its time."""
+        """From now on looks come out as the plan says; without a plan each is done at its time."""
         self.nights = plan
 
     # Schedules.
@@ -168,7 +168,7 @@ class PhoniroState:
         return [one for one in due if one in self._outcomes or self.told(*one) is not None]
 
     def told(self, due: datetime, schedule_id: str) -> Told | None:
-        """What is told of a look by itself, and how long after its time; None where it isn't even listed."""
+        """What is told of a look that nobody set, and how long after its time; None if it isn't even listed."""
         if self.nights is None:
             return ((timedelta(seconds=self.outcome_after_seconds), "ok"),)
         return self.nights.of(schedule_id, due, self.schedule(schedule_id).now.retry_after_minutes)
