@@ -22,7 +22,7 @@ from adapter.store.keys import note_keys
 
 
 def command_settings(config: Path | None) -> Settings:
-    """The settings, with logging set up so that only errors are heard, redacted. Of several municipalities, those whose
+    """The settings, and logging that shows only errors, redacted. Of several municipalities, those whose
     own settings can't be used are left out. A dry run is said on standard error. Raises ``SettingsError``."""
     settings = load_settings(config)
     configure_logging("ERROR", json=False, stream=sys.stderr, secrets=settings.secrets())
@@ -78,8 +78,8 @@ def sqlite_file(settings: Settings) -> Path | None:
 
 
 def make_database_file(settings: Settings) -> None:
-    """An SQLite file, where there is none, that nobody but its owner can read: it holds identity numbers. If it
-    can't be made, opening it says why."""
+    """Make the SQLite file if there is none, readable by its owner alone: it holds identity numbers. If that fails,
+    opening the database says why."""
     if missing := missing_database(settings):
         with suppress(OSError):
             missing.parent.mkdir(parents=True, exist_ok=True)

@@ -11,8 +11,8 @@ from typing import Any, Self
 
 from adapter.domain.decision import Decision, StepState
 from adapter.domain.facts import CONSENT, INFORMS, URGENT, FactProblem, Facts, Note, ServiceKind, Signal
-from adapter.domain.looks import local_date
-from adapter.domain.signals import signals_that_matter
+from adapter.domain.signals_to_read import signals_that_matter
+from adapter.domain.wall_clock import local_date
 from adapter.engine.circuit_breaker import LIFECARE
 from adapter.engine.environment import Runtime
 from adapter.engine.feed_reader import CHANGE_FEEDS

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from adapter.domain.facts import FactProblem
-from adapter.domain.looks import local_date
+from adapter.domain.wall_clock import local_date
 from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_lease import read_leased
 from adapter.engine.new_orders import NewOrders, each, open_or_mark, put_in_inbox, read_new_orders

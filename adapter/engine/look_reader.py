@@ -18,7 +18,6 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from adapter.domain.ledger import Act, ActKind, Look, ScheduleRecord, Wanted, What
-from adapter.domain.looks import window_start
 from adapter.domain.night_letters import look_key
 from adapter.domain.night_watch import (
     CLOCK_CHANGE,
@@ -26,7 +25,6 @@ from adapter.domain.night_watch import (
     SAME_LOOK,
     UNFOLLOWED,
     Listed,
-    Standing,
     could_look,
     due_looks,
     follow,
@@ -39,6 +37,7 @@ from adapter.domain.night_watch import (
     night_of,
 )
 from adapter.domain.policy import Policy
+from adapter.domain.wall_clock import window_start
 from adapter.engine import counting, write_back
 from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_lease import read_leased
@@ -182,8 +181,8 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
 class Followed(NamedTuple):
     """How a schedule has stood as it was seen, and as it was called for; and how long its looks may take."""
 
-    seen: tuple[Standing, ...]
-    called: tuple[Standing, ...]
+    seen: tuple[ScheduleRecord, ...]
+    called: tuple[ScheduleRecord, ...]
     known_after: timedelta
 
     @classmethod

@@ -13,8 +13,8 @@ from sqlalchemy import Connection
 from adapter.domain.calendar import after_quiet_hours
 from adapter.domain.facts import FactProblem, Order, OrderStatus
 from adapter.domain.ledger import ActKind, Wanted
-from adapter.domain.looks import local_date
 from adapter.domain.policy import Policy
+from adapter.domain.wall_clock import local_date
 from adapter.engine.environment import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Changed, PortError, Window

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
-from adapter.domain.looks import local_date
 from adapter.domain.nights import TimesProblem, Weekday
 from adapter.domain.routine import WAY_OUT
 from adapter.domain.times_reading import Reading, try_times
+from adapter.domain.wall_clock import local_date
 from adapter.ops.case_list import Filter, case_list, choices, paged, unfulfilled_rows
 from adapter.ops.context import DOCUMENTS, OpsContext
 from adapter.ops.overview import overview
@@ -43,7 +43,7 @@ _REFRESH = 60
 
 @routes.get("/")
 async def overview_page(request: Request, pages: ThePages, person: Admitted, refresh: str = "") -> Response:
-    values = await pages.listed(lambda c: overview(pages.ops, pages.cache, c), person)
+    values = await pages.listed(lambda c: overview(pages.ops, pages.verdicts, c), person)
     answer = pages.html(request, "overview.html", refresh=refresh, **values)
     if not refresh:
         answer.headers["Refresh"] = str(_REFRESH)

@@ -9,7 +9,6 @@ from typing import Final
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -84,14 +83,14 @@ class BodyLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if Headers(scope=scope).get("content-type", "").lower().startswith("multipart/"):
-            await JSONResponse({"error": "no multipart forms are taken"}, 415)(scope, receive, send)
-            return
+        multipart = Headers(scope=scope).get("content-type", "").lower().startswith("multipart/")
         largest = LARGEST_TEXT if scope["path"] == "/times" else LARGEST_BODY
         until, left, whole = time.monotonic() + BODY_SECONDS, largest, False
 
         async def limited() -> Message:
             nonlocal left, whole
+            if multipart:
+                raise HTTPException(415, "no multipart forms are taken")
             if whole:
                 return await receive()
             try:

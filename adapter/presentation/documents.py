@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from adapter.domain.facts import Signal
-from adapter.domain.looks import LocalLook, last_look, next_look
 from adapter.domain.policy import Policy
 from adapter.domain.situation import Situation, situation
+from adapter.domain.wall_clock import LocalLook, last_look, next_look
 from adapter.presentation.case_file import stored_facts
 from adapter.presentation.words import Words
 from adapter.store import outbox

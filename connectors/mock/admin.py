@@ -17,16 +17,17 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, get_type_hints
 
+import httpx
 from pydantic import BaseModel, ConfigDict, create_model
 from pydantic_core import to_jsonable_python
 
-from connectors.mock.routing import Answer, Request, Router, json_answer, refuse
+from connectors.mock.routing import Router, json_answer, refuse
 
 Views = Mapping[str, Callable[..., Any]]
 
 
 class Admin:
-    """Answers these paths over one simulator. ``acts`` are names of its methods; a view is called with the request and
+    """Answers these paths for one simulator. ``acts`` are names of its methods; a view is called with the request and
     the parameters of its path."""
 
     def __init__(self, simulator: object, acts: tuple[str, ...], views: Views, reset: Callable[[], None]) -> None:
@@ -42,27 +43,27 @@ class Admin:
             }
         )
 
-    def __call__(self, request: Request) -> Answer:
+    def __call__(self, request: httpx.Request) -> httpx.Response:
         """Answer one request."""
         return self._paths(request)
 
-    def _act(self, request: Request, name: str) -> Answer:
+    def _act(self, request: httpx.Request, name: str) -> httpx.Response:
         if name not in self._acts:
             raise refuse(404, "Not Found", f"There is no act {name}; GET /admin/acts lists what there is.")
         try:
-            given = _parameters(self._acts[name]).model_validate_json(request.body or b"{}")
+            given = _parameters(self._acts[name]).model_validate_json(request.content or b"{}")
             result = self._acts[name](**dict(given))
         except (ValueError, KeyError) as wrong:
             raise refuse(400, "Bad Request", str(wrong)) from None
         return json_answer({"result": to_jsonable_python(result)})
 
-    def _forget(self, _request: Request) -> Answer:
+    def _forget(self, _request: httpx.Request) -> httpx.Response:
         self._reset()
         return json_answer({})
 
 
 def _parameters(act: Callable[..., Any]) -> type[BaseModel]:
-    """The parameters of an act as a model; where it takes any others, it gets them as they come."""
+    """The parameters of an act as a model. An act that takes any keyword gets the others as they come."""
     hints, parameters = get_type_hints(act), inspect.signature(act).parameters.values()
     named = [each for each in parameters if each.kind is not inspect.Parameter.VAR_KEYWORD]
     fields: dict[str, Any] = {each.name: (hints[each.name], _default(each)) for each in named}
@@ -74,5 +75,5 @@ def _default(parameter: inspect.Parameter) -> Any:
     return ... if parameter.default is inspect.Parameter.empty else parameter.default
 
 
-def _shown(view: Callable[..., Any]) -> Callable[..., Answer]:
+def _shown(view: Callable[..., Any]) -> Callable[..., httpx.Response]:
     return lambda request, **named: json_answer(to_jsonable_python(view(request, **named)))

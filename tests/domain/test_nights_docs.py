@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapter.domain.looks import day_end, day_start, last_look, looks, next_look, window_start
 from adapter.domain.nights import CalendarRule, NightTimes, NightWindow, TimesProblem, Weekday, calendar_rules
 from adapter.domain.times_reading import Reading, read_times
+from adapter.domain.wall_clock import day_end, day_start, last_look, looks, next_look, window_start
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "nights.md"

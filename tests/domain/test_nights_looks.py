@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.domain.looks import (
+from adapter.domain.nights import NightTimes, NightWindow, Weekday
+from adapter.domain.wall_clock import (
     LocalLook,
     at_wall_clock,
     day_end,
@@ -21,7 +22,6 @@ from adapter.domain.looks import (
     next_look,
     window_start,
 )
-from adapter.domain.nights import NightTimes, NightWindow, Weekday
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 WINDOW = NightWindow()

@@ -141,7 +141,7 @@ async def test_an_order_costs_what_the_document_says_until_all_is_scheduled_and_
         assert (await world.case()).phase is Phase.ACTIVE
         assert len(world.notes()) == NOTES_EACH
         calls = asked(world, before) - quiet
-        at_phoniro = [call.request.path.split("/") for call in world.phoniro.received()[platform:]]
+        at_phoniro = [call.path.split("/") for call in world.phoniro.received()[platform:]]
         calls += Counter(path[3] if len(path) > 3 else path[-1] for path in at_phoniro)
         assert calls == told("An order") + Counter(token=1, headlines=1)  # once for many orders
         assert told("An order").total() <= 28
@@ -172,7 +172,7 @@ async def reads(world: World, count: int, **delta: float) -> dict[str, list[floa
     for call in world.lifecare.received()[before:]:
         person = re.search(r"PersonId='(\w+)'", call.query.get("q", ""))
         if call.resource == "orders" and person:
-            found[person[1]].append((call.time - start) / timedelta(hours=1))
+            found[person[1]].append((call.at - start) / timedelta(hours=1))
     return found
 
 

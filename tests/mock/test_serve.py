@@ -16,25 +16,19 @@ from httpx_aiohttp import AiohttpTransport
 
 from connectors.mock.faults import FaultPlan, Kind, Rule
 from connectors.mock.lifecare import BASE
-from connectors.mock.routing import Answer, Cut, Request, json_answer
+from connectors.mock.routing import Cut, json_answer
 from connectors.mock.serve import BODY_LIMIT, asgi_app, listening, running_simulators, serve
 from connectors.mock.transport import InProcessTransport
 
 NOW = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 
 
-def echo(request: Request) -> Answer:
+def echo(request: httpx.Request) -> httpx.Response:
     """Tell the client what arrived."""
-    return json_answer(
-        {
-            "method": request.method,
-            "path": request.path,
-            "query": request.query,
-            "raw": request.raw_query,
-            "header": request.header("X-Test"),
-            "body": request.body.decode(),
-        }
-    )
+    url = request.url
+    told = {"path": url.path, "query": url.params.multi_items(), "raw": url.query.decode()}
+    told |= {"header": request.headers.get("X-Test"), "body": request.content.decode()}
+    return json_answer({"method": request.method, **told})
 
 
 @pytest.fixture
@@ -120,7 +114,7 @@ async def test_a_body_over_the_limit_is_refused() -> None:
 
 
 async def test_under_another_server_a_cut_is_an_error_of_the_application() -> None:
-    def cut(_request: Request) -> Answer:
+    def cut(_request: httpx.Request) -> httpx.Response:
         raise Cut
 
     transport = httpx.ASGITransport(asgi_app(cut))

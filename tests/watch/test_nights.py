@@ -234,7 +234,7 @@ async def test_a_reading_costs_calls_by_pages_not_by_cases_and_asks_the_database
         lifecare = len(world.lifecare.received())
         await follow_looks(world.rt, world.tenant)
         await work(world.rt)
-        assert [r.request.path for r in world.phoniro.received()] == ["/api/v1/supervisions"]
+        assert [r.path for r in world.phoniro.received()] == ["/api/v1/supervisions"]
         assert len(world.lifecare.received()) == lifecare
 
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
 from email.utils import format_datetime
 from typing import Final
 
+import httpx
+
 from connectors.mock.admin import Admin, Views
-from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY, Api, route
+from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY, Api
 from connectors.mock.lifecare.state import Settings
 from connectors.mock.lifecare.visits import VisitActs
-from connectors.mock.routing import Answer, Clock, Request
+from connectors.mock.routing import Clock, Received
 
 _LOG_LENGTH: Final = 100_000
 ACTS: Final = (
@@ -40,18 +39,6 @@ ACTS: Final = (
     "set_settings",
 )
 """What ``POST /admin/acts/NAME`` does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A request that arrived. ``query`` is without domain and key; ``resource`` is None outside the API."""
-
-    time: datetime
-    method: str
-    path: str
-    resource: str | None
-    query: Mapping[str, str]
-    status: int
 
 
 class SimulatedLifecare(VisitActs):
@@ -99,12 +86,14 @@ class SimulatedLifecare(VisitActs):
         self.settings = settings
         return settings
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: httpx.Request) -> httpx.Response:
         """Answer one request; paths under ``/admin/`` are the simulator's own."""
-        if request.path.startswith("/admin/"):
+        path = request.url.path
+        if path.startswith("/admin/"):
             return self._admin(request)
-        answer, now, resource = self._api(request), self.now(), route(request.path)[0]
-        query = {name: value for name, value in request.query if name not in ("domain", "key")}
-        self._received.append(Received(now, request.method, request.path, resource, query, answer.status))
-        dated = {"date": format_datetime(now.replace(microsecond=0), usegmt=True), "server": "Microsoft-IIS/10.0"}
-        return replace(answer, headers={**answer.headers, **dated})
+        answer, now = self._api(request), self.now()
+        query = {name: value for name, value in request.url.params.items() if name not in ("domain", "key")}
+        self._received.append(Received(now, request.method, path, query, request.content, answer.status_code))
+        answer.headers["date"] = format_datetime(now.replace(microsecond=0), usegmt=True)
+        answer.headers["server"] = "Microsoft-IIS/10.0"
+        return answer

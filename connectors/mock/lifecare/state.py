@@ -37,10 +37,9 @@ class Settings:
 
     ``page_cap``: the most rows that one page holds, whatever ``limit`` asks for (L8). ``skew_seconds``: how far the
     server's clock is ahead. ``unlicensed``: names of resources that the key has no licence for (L12), also
-    ``provider_notes``. ``empty_list``: what a list without matches answers (L10). ``dates`` (L14, L15): ``mixed`` goes
-    through all there are; it counts for rows that are changed, or read for the first time, afterwards. ``read_back``:
-    the heading that a note written under a provider heading is read back under; a heading without an entry can't be
-    read back (LA3, LA4).
+    ``provider_notes``. ``empty_list``: what a list without matches answers (L10). ``dates`` (L14, L15): ``mixed`` uses
+    all shapes; a new setting counts for rows that are changed or first read after it. ``read_back``: the heading that a
+    note written under a provider heading is read back under; a heading without an entry can't be read back (LA3, LA4).
     """
 
     page_cap: int = 100

@@ -6,14 +6,14 @@ import random
 import uuid
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from connectors.mock.phoniro.nights import NightPlan, Told
 from connectors.mock.phoniro.schedules import Schedule, Version
 from connectors.mock.phoniro.schemas import Customer, HandChange, NewSchedule, SetOutcome, Status, instant
-from connectors.mock.routing import Clock, Request
+from connectors.mock.routing import Clock, Received
 
 ORGANISATIONS: Final[Mapping[str, str]] = {
     "hemtjanst-norr": "Hemtjänst Norr",
@@ -24,15 +24,6 @@ DEFAULT_CLIENT: Final = ("adapter", "simulated")
 LOG_LENGTH: Final = 100_000
 LOOKED: Final = frozenset({"ok", "not_visible_then_ok", "visit_dispatched"})
 EtagStyle = Literal["strong", "weak", "suffixed"]
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A request that reached the vendor, when (UTC), and the status that it answered."""
-
-    at: datetime
-    request: Request
-    status: int
 
 
 class PhoniroState:
@@ -70,7 +61,7 @@ class PhoniroState:
         self._by_id: dict[str, Schedule] = {}
         self._by_reference: dict[str, Schedule] = {}
         self.customers: dict[str, Customer] = {}
-        self.requests: deque[Received] = deque(maxlen=LOG_LENGTH)
+        self._received: deque[Received] = deque(maxlen=LOG_LENGTH)
         self.etag_style: EtagStyle = "strong"
         self.outcome_after_seconds: float = 0
         self.nights: NightPlan | None = None
@@ -83,11 +74,11 @@ class PhoniroState:
 
     def received(self) -> list[Received]:
         """The last ``LOG_LENGTH`` requests that reached the vendor's API, oldest first, refused ones included."""
-        return list(self.requests)
+        return list(self._received)
 
     def forget_received(self) -> None:
         """Empty the log of requests."""
-        self.requests.clear()
+        self._received.clear()
 
     def revoke_tokens(self) -> int:
         """Every token answers 401 from now on; gives how many there were."""
@@ -96,7 +87,7 @@ class PhoniroState:
         return revoked
 
     def set_nights(self, plan: NightPlan) -> None:
-        """From now on it lives its nights by itself; without a plan every look is done at its time."""
+        """From now on looks come out as the plan says; without a plan each is done at its time."""
         self.nights = plan
 
     # Schedules.
@@ -177,7 +168,7 @@ class PhoniroState:
         return [one for one in due if one in self._outcomes or self.told(*one) is not None]
 
     def told(self, due: datetime, schedule_id: str) -> Told | None:
-        """What is told of a look by itself, and how long after its time; None where it isn't even listed."""
+        """What is told of a look that nobody set, and how long after its time; None if it isn't even listed."""
         if self.nights is None:
             return ((timedelta(seconds=self.outcome_after_seconds), "ok"),)
         return self.nights.of(schedule_id, due, self.schedule(schedule_id).now.retry_after_minutes)
