@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -160,7 +161,7 @@ async def test_a_new_case_asks_for_its_orders_again_only_where_news_of_them_was_
         await read_feeds(world.rt, world.tenant)
         case, now = await world.case(), world.clock.time
         for reason in news:
-            await world.db.run(lambda c, reason=reason: due.mark_due(c, "exempel", [case.ref], now, reason))
+            await world.db.run(partial(due.mark_due, tenant="exempel", refs=[case.ref], now=now, reason=reason))
         assert (await work_at(world, now))["orders"] == calls
 
 
