@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from contextlib import suppress
-from typing import Any, Final
+from typing import Final
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
@@ -41,12 +41,13 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         self.since = self.began = time.monotonic()
         self.loop.call_later(HEAD_SECONDS, self._look)
-        others = [c for c in self.connections if c is not self and not c.transport.is_closing()]
+        others = [c for c in self.connections if isinstance(c, Connection) and not c.transport.is_closing()]
+        others.remove(self)
         if len(others) >= MOST:
             self._first_to_go(others).transport.abort()
 
     @staticmethod
-    def _first_to_go(among: list[Any]) -> Connection:
+    def _first_to_go(among: list[Connection]) -> Connection:
         """Of the address that has most: the one that has kept us waiting longest, else the oldest. A reverse proxy is
         one address: who floods through it takes its places, and nobody else's."""
         of = Counter(c.address for c in among)
