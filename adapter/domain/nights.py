@@ -131,7 +131,7 @@ class NightTimes:
         return len(set(self.nights)) == 1
 
     def groups(self) -> tuple[tuple[tuple[Weekday, ...], tuple[time, ...]], ...]:
-        """Nights with the same times together, in the order of their first night; nights without looks left out."""
+        """Nights with the same times together, by their first night. Nights without looks are left out."""
         return _grouped(dict(zip(Weekday, self.nights, strict=True)))
 
     def to_json(self) -> dict[str, list[str]]:
@@ -201,7 +201,7 @@ PROBLEM_PARAMS: Mapping[str, frozenset[str]] = {
     "more_than_granted": frozenset({"nights", "found", "granted"}),
     "night_not_granted": frozenset({"nights"}),
 }
-"""Every reason for which times are told back, with the names of its parameters; the sentences are in the mapping."""
+"""Every reason why times are refused, with the names of its parameters. The sentences are in ``mappings``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,14 +218,14 @@ class TimesProblem:
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What was granted (LA6): looks per night and the nights; None is "can't be checked" and holds up nothing."""
+    """What was granted (LA6): looks per night, and which nights. None: it can't be checked, and holds up nothing."""
 
     per_night: int | None = None
     nights: frozenset[Weekday] | None = None
 
 
 def check_granted(times: NightTimes, granted: Granted) -> TimesProblem | None:
-    """Refuse looks in a night that was not granted, or more in a night than were granted; fewer are allowed."""
+    """Refuse looks in a night that wasn't granted, or more looks in a night than were granted. Fewer are allowed."""
     counts = dict(zip(Weekday, times.per_night(), strict=True))
     if granted.nights is not None:
         extra = [d for d, n in counts.items() if n and d not in granted.nights]
@@ -256,7 +256,7 @@ class CalendarRule:
 
 
 def calendar_rules(times: NightTimes, window: NightWindow) -> tuple[CalendarRule, ...]:
-    """The same looks by calendar weekday: each in at most one rule, equal days together, Monday first."""
+    """The same looks by calendar weekday, Monday first. Each is in one rule, and equal days are together."""
     return tuple(CalendarRule(days, at) for days, at in _grouped(calendar_days(times, window)))
 
 

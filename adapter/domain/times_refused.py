@@ -1,4 +1,4 @@
-"""Why a text about times is not in the grammar, told by the place where its reading came to an end."""
+"""Why a text about times is refused, by the place where the grammar couldn't go on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from adapter.domain.nights import PROBLEM_PARAMS, TimesProblem
 from adapter.domain.times_grammar import STRAY, VAGUE, grammar
 
 ECHO = 5
-"""A longer number can be a telephone or personal identity number and is not repeated (P8)."""
+"""A longer number may be a telephone or identity number, and is not repeated (P8)."""
 _NUMBER = re.compile(r"[0-9]+(?:[.:,][0-9]+)*")
 _WORD = re.compile(r"[^\W\d_]+")
 DATE_LIKE = re.compile(r"(?:0?[1-9]|[12][0-9]|3[01])\.(?:0[1-9]|1[0-2])")
@@ -26,7 +26,7 @@ _TIMES = frozenset({"TIME", "NUMBER"})
 
 
 class RefusedError(Exception):
-    """The text is refused; never leaves ``read_times``."""
+    """The text is refused. Caught within ``read_times``."""
 
     def __init__(self, problem: TimesProblem) -> None:
         super().__init__(problem.code)
@@ -34,7 +34,7 @@ class RefusedError(Exception):
 
 
 def refuse(code: str, text: str = "", at_token: Token | None = None, /, **params: str) -> NoReturn:
-    """Give up the text, because of this token of it; ``read_times`` turns this into its answer."""
+    """Refuse the text because of this token. ``read_times`` catches it and answers with the problem."""
     at = at_token.start_pos or 0 if at_token is not None else 0
     place = {"line": _line_of(text, at)["line"], "word": _word(text, at)} if at_token is not None else {}
     raise RefusedError(TimesProblem(code, {k: v for k, v in (place | params).items() if k in PROBLEM_PARAMS[code]}))
@@ -54,7 +54,7 @@ def _place(code: str, text: str, at: int) -> TimesProblem:
 
 
 def reason(text: str, error: UnexpectedInput) -> TimesProblem:
-    """The sentence for the coordinator, as code and parameters. ``text`` is as ``prepare`` leaves it."""
+    """The reason for the coordinator, as code and parameters. ``text`` is what ``prepare`` returns."""
     token = getattr(error, "token", None)
     ended = getattr(token, "type", "") in ("$END", "<EOF>")
     at = len(text) if ended else int(getattr(error, "pos_in_stream", None) or 0)

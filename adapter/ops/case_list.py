@@ -13,7 +13,7 @@ from adapter.domain.decision import Phase
 from adapter.domain.routine import STEPS, Role
 from adapter.domain.unfulfilled import listed
 from adapter.domain.wall_clock import local_date
-from adapter.ops.case_cache import CaseSummary
+from adapter.ops.case_summary import CaseSummary
 from adapter.ops.context import OpsContext
 from adapter.ops.views import urgency
 from adapter.presentation.unfulfilled import cells

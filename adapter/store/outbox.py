@@ -6,6 +6,7 @@ before the adapter took over). What something else than a case wants comes in by
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -80,6 +81,7 @@ def act_from_row(conn: Connection, row: Row[*tuple[Any, ...]]) -> Act:
         done_at=row.done_at,
         attempts=row.attempts,
         error=sealing.readable(conn, row, _c.error),
+        code=row.code,
     )
 
 
@@ -244,7 +246,9 @@ def seed_done(conn: Connection, case: Case, wanted: Sequence[Wanted], now: datet
 def _new(
     tenant: str, ref: str, n: int, w: Wanted, facts_at: datetime, now: datetime, correlation: str | None
 ) -> dict[str, Any]:
-    of = {"tenant": tenant, "ref": ref, "n": n, "key": w.key, "correlation": correlation}
+    marked = w.kind in (ActKind.MESSAGE, ActKind.MAIL)
+    code = "".join(secrets.choice(sealing.CODE) for _ in range(4)) if marked else None
+    of = {"tenant": tenant, "ref": ref, "n": n, "key": w.key, "code": code, "correlation": correlation}
     first = {"state": ActState.PENDING, "created_at": now, "attempts": 0, "looks": 0}
     return {**of, **first, **_content(w, facts_at, now)}
 

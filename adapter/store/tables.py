@@ -114,6 +114,7 @@ acts = Table(
     Column("result", Json),
     Column("error", Text),
     Column("correlation", Text),
+    Column("code", Text),
     UniqueConstraint("tenant", "ref", "key", name="uq_acts_key"),
     Index("ix_acts_ready", "tenant", "lane", "ready_at", "ref"),
     Index("ix_acts_state", "tenant", "state", "lane", "created_at"),
