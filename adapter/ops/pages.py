@@ -26,7 +26,6 @@ from adapter.store.errors import StoreError
 
 T = TypeVar("T")
 
-_SIGN_INS_PER_MINUTE = 10
 _JUST = timedelta(minutes=5)
 _TOLD_AT_ONCE = 5
 """Refused sign-ins that have a line each before they share one."""
@@ -46,7 +45,6 @@ class Pages:
         now = ops.runtime.clock.now
         self._refusals, self._told = 0, Buckets(1, _TOLD_AT_ONCE, now)
         self._listed, self._not_allowed = Buckets(1 / 60, 1, now), Buckets(1 / 60, 1, now)
-        self._attempts = Buckets(_SIGN_INS_PER_MINUTE, _SIGN_INS_PER_MINUTE, now)
         loader = FileSystemLoader(Path(__file__).parent / "templates")
         self._templates = Environment(
             loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -100,7 +98,7 @@ class Pages:
 
     def too_often(self, request: Request) -> bool:
         """Whether somebody tries to sign in more often than is let through; tells of it."""
-        if self._attempts.take(self.access.caller(request)):
+        if self.ops.sign_ins.take(self.access.caller(request)):
             return False
         self.refused(429, "too many attempts")
         return True
