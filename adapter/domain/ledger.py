@@ -52,7 +52,8 @@ COUNTS = frozenset({ActState.SENDING, ActState.UNKNOWN, ActState.DONE})
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A row of the ledger. ``n`` numbers the acts of a case from 1; ``key`` is unique in the case for ever (P4)."""
+    """A row of the ledger. ``n`` numbers the acts of a case from 1; ``key`` is unique in the case for ever (P4). A
+    message or mail has a ``code`` of chance: after a backup was put back, another act may get its number and key."""
 
     n: int
     key: str
@@ -63,10 +64,16 @@ class Act:
     done_at: datetime | None = None
     attempts: int = 0
     error: str | None = None
+    code: str | None = None
 
     @property
     def counts(self) -> bool:
         return self.state in COUNTS
+
+    @property
+    def mark(self) -> str:
+        """``07-K4QX``: what its note and mail are known by. Acts decided by older versions have no code: ``07``."""
+        return f"{self.n:02d}-{self.code}" if self.code else f"{self.n:02d}"
 
 
 class ScheduleStatus(StrEnum):

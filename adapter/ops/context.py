@@ -42,8 +42,7 @@ Guides = Callable[[str, str], Guide | None]
 @dataclass(slots=True)
 class OpsContext:
     """What one application serves; a reload makes another. ``words`` and ``hook_secrets`` by municipality; one without
-    a secret receives no hooks. ``poll_soon`` has a municipality's feeds read out of turn. Counts under
-    ``suppress_below`` are left out of the printed follow-up."""
+    a secret receives no hooks. Counts under ``suppress_below`` are left out of the printed follow-up."""
 
     runtime: Runtime
     settings: OpsSettings
@@ -52,7 +51,6 @@ class OpsContext:
     errors: ErrorLog
     watchdog: Watchdog
     version: str
-    poll_soon: Callable[[str], None]
     hook_secrets: Mapping[str, bytes] = field(default_factory=dict)
     documents: Documents | None = None
     paper: Paper | None = None

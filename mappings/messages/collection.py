@@ -45,7 +45,7 @@ def _lines(texts: Texts) -> Iterator[str]:
     )
     for what in examples("letters"):
         reader = "genomförandeplanen" if what["to"] == "plan" else texts.say("roles", str(what["to"]))
-        text = render_letter(Letter(str(what["letter"])), what, reference=REFERENCE, n=7, texts=texts)
+        text = render_letter(Letter(str(what["letter"])), what, reference=REFERENCE, act="07-K4QX", texts=texts)
         yield from ("", f"### {what['situation']}: till {reader}", "", *_quoted(text))
     yield from ("", "## Mejl")
     for what in examples("mails"):

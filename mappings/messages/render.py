@@ -59,20 +59,20 @@ class MessageError(Exception):
     """An act's content doesn't suit its template. The message has the template's name and the key, never a value."""
 
 
-def mark(reference: str, n: int) -> str:
-    """``[TK-7F3K2M/07]``: unique for each act. It shows whether the act's note was written (LA4)."""
-    return f"[{reference}/{n:02d}]"
+def mark(reference: str, act: str) -> str:
+    """``[TK-7F3K2M/07-K4QX]``, by an act's own ``mark``. It shows whether the act's note was written (LA4)."""
+    return f"[{reference}/{act}]"
 
 
 def render_letter(
-    letter: Letter, what: What, *, reference: str, n: int, second_copy: bool = False, texts: Texts | None = None
+    letter: Letter, what: What, *, reference: str, act: str, second_copy: bool = False, texts: Texts | None = None
 ) -> str:
-    """The note of an act. Its first line says what it is about, its last is the mark. The letter's template tells which
-    keys of the content are needed. Raises ``MessageError``."""
+    """The note of an act. Its first line says what it is about, its last is the mark, made of the act's own (``act``).
+    The letter's template tells which keys of the content are needed. Raises ``MessageError``."""
     texts = texts or Texts.load()
     text = _rendered(letter.value, what, texts, {"reference": reference})
     contact = texts.say("contacts", "it") if texts.has("contacts", "it") else "IT-funktionen"
-    last = [_WRITTEN_BY.format(contact=contact), mark(reference, n)]
+    last = [_WRITTEN_BY.format(contact=contact), mark(reference, act)]
     ending = "\n\n" + "\n\n".join([_SECOND_COPY] * second_copy + last)
     room = LONGEST - len(ending)
     return (text if len(text) <= room else text[: room - 1].rstrip() + "…") + ending

@@ -39,7 +39,7 @@ class Truthful(Life):
     def carry_out(self, wanted: Wanted) -> None:
         if wanted.kind is ActKind.MESSAGE:
             text = render_letter(
-                Letter(str(wanted.what["letter"])), wanted.what, reference="TK-7F3K2M", n=1, texts=TEXTS
+                Letter(str(wanted.what["letter"])), wanted.what, reference="TK-7F3K2M", act="01", texts=TEXTS
             )
             self._hold(str(wanted.what["letter"]), text)
         elif wanted.kind is ActKind.MAIL:

@@ -27,11 +27,10 @@ TOKEN = "a token for the status page"
 
 @dataclass
 class Site:
-    """A world, and the HTTP side that shows it. ``asked`` are the municipalities whose feeds were asked for."""
+    """A world, and the HTTP side that shows it."""
 
     world: World
     ops: OpsContext
-    asked: list[str] = field(default_factory=list)
     app: FastAPI = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,10 +42,7 @@ class Site:
 
 
 def site_of(world: World, settings: OpsSettings | None = None) -> Site:
-    asked: list[str] = []
-    ops = ops_of(world.service, VendorCalls(world.clock.now), settings)
-    ops.poll_soon = asked.append
-    return Site(world, ops, asked)
+    return Site(world, ops_of(world.service, VendorCalls(world.clock.now), settings))
 
 
 def ops_of(service: Service, calls: VendorCalls, settings: OpsSettings | None = None) -> OpsContext:
@@ -58,7 +54,6 @@ def ops_of(service: Service, calls: VendorCalls, settings: OpsSettings | None = 
         errors=ErrorLog(service.runtime.clock.now),
         watchdog=Watchdog(),
         version="0.0",
-        poll_soon=lambda _: None,
         hook_secrets={"exempel": SECRET},
         paper=_printer(service),
         guides=lambda tenant, role: role_guide(service, tenant, role),

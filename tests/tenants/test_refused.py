@@ -122,7 +122,6 @@ async def test_readyz_metrics_page_and_check_name_it(files: Files) -> None:
                 calls=VendorCalls(service.runtime.clock.now),
                 watchdog=Watchdog(),
                 version="0.0",
-                poll_soon=lambda _: None,
             )
         )
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as client:
