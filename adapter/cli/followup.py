@@ -14,7 +14,6 @@ from adapter.cli.documents import of_tenant, print_document, print_to_file, writ
 from adapter.cli.failures import WRONG
 from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption, FromOption, JsonOption, ToOption, in_order, print_json
-from adapter.cli.reader import noted
 from adapter.domain.wall_clock import local_date
 from adapter.engine.recount import recount
 from adapter.followup.report import ALL, Month, by_span, report
@@ -43,8 +42,7 @@ def followup(
     From the first day of the year to today unless --from and --to say otherwise. docs/followup.md has the columns.
     Of several municipalities each has a PDF of its own, with its name at the end of the file's.
     """
-    with open_service(config) as service:
-        service.runtime.db.run_sync(lambda c: noted(c, service, "followup"))
+    with open_service(config, "followup") as service:
         several, told, differs = len(service.tenants) > 1, dict[str, Any](), False
         for name, tenant in service.runtime.tenants.items():
             words, now = service.words[name], service.runtime.clock.now()
