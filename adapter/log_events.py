@@ -228,9 +228,13 @@ _CATALOGUE: Final = (
           "If it is from Lifecare's side: compare the secret and the clocks."),
     Event("signed_in", INFO, (), "Somebody signed in to the status page; `adapter audit reads` says who."),
     Event("signed_out", INFO, (), "Somebody signed out of the status page."),
+    Event("action_refused", WARNING, ("what", "reason"),
+          "Somebody who is signed in asked for what their role doesn't allow (`only_read`), or another site had their "
+          "browser ask (`from_elsewhere`); a line an hour for each. `adapter audit reads` says who.",
+          "If they are to do it: give them the role `operate`."),
     Event("sign_in_refused", WARNING, ("status", "reason", "count"),
-          "Somebody tried to sign in to the status page with a wrong token, too often, or without a role: `count` "
-          "times since the line before.",
+          "Somebody tried to sign in to the status page with a token that is wrong or over, too often, or without a "
+          "role: `count` times since the line before.",
           "If it repeats: find out who it is; change the token if it may be known."),
     Event("read_not_noted", WARNING, ("what", "error"),
           "Somebody looked at a list on the status page, and the database couldn't store who it was. A case is then "

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "mappings" / "example.toml"
 GO_LIVE = re.compile("^go_live = .*$", re.MULTILINE)
 QUIET = re.compile(r"^\[routine\.quiet\].*?(?=^#|^\[)", re.MULTILINE | re.DOTALL)
-MARK = re.compile(r"\[(TK-[2-9A-HJ-NP-Z]{6}/\d+)\]")
+MARK = re.compile(r"\[(TK-[2-9A-HJ-NP-Z]{6}/\d+)-\w+\]")
 READY = (
     (Signal.TIMES_AGREED, "22.30, 02:15 och 05.00"),
     (Signal.INSTALLATION_BOOKED, "Klart."),

@@ -26,7 +26,7 @@ from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.database import Database
 from adapter.store.sealing import Sealing
-from connectors.errors import Transient
+from connectors.errors import AmbiguousWrite, Transient
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, Ordered, SimulatedLifecare
 from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
 from connectors.mock.routing import Handler
@@ -55,11 +55,13 @@ class VirtualClock(environment.Clock):
 
 @dataclass
 class Mail:
-    """A mail server that keeps what it gets, and gets none while it ``fails``; ``tried`` are Message-IDs."""
+    """A mail server that keeps what it gets, and gets none while it ``fails``; its answer is lost as often as it
+    ``loses`` one; ``tried`` are Message-IDs."""
 
     sent: list[tuple[str, str, str, str]] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
     fails: int = 0
+    loses: int = 0
 
     async def send(
         self, message_id: str, to: str, subject: str, body: str, *, date: datetime, reply_to: str | None = None
@@ -69,6 +71,9 @@ class Mail:
             self.fails -= 1
             raise Transient("the mail server is away", vendor="mail", call="send")
         self.sent.append((message_id, to, subject, body))
+        if self.loses:
+            self.loses -= 1
+            raise AmbiguousWrite("the connection was cut", vendor="mail", call="send")
 
     async def check(self) -> None:
         return None

@@ -20,7 +20,7 @@ from adapter.domain.facts import Facts
 from adapter.domain.unfulfilled import Listed
 from adapter.domain.wall_clock import local_date
 from adapter.engine.reconcile import preview
-from adapter.ops.case_cache import CaseCache, safety
+from adapter.ops.safety import Verdicts
 from adapter.presentation import as_json as shapes
 from adapter.presentation.case_file import case_file, case_nights, find_case
 from adapter.presentation.case_page import case_list, case_page, overdue, unusable_list
@@ -100,13 +100,13 @@ def list_cases(
             noted(c, service, "list")
             found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=phase)]
             for tenant in service.runtime.tenants.values() if unsafe else ():
-                why.update(safety(c, CaseCache(), tenant.name, tenant.policy, now).unsafe)
+                why.update(Verdicts().safety(c, tenant.name, tenant.policy, now).unsafe)
             # However the list is narrowed: they have neither step nor phase.
             return found, [(t, order) for t in tenants for order in unusable_orders(c, t)]
 
         def wanted(row: Case) -> bool:
-            without = not unwatched or bool(row.last_decision and row.last_decision.unwatched)
-            return without and (not late or overdue(row)) and (not unsafe or row.ref in why)
+            without = row.phase is not Phase.ACTIVE and bool(row.last_decision and row.last_decision.unwatched)
+            return (without or not unwatched) and (not late or overdue(row)) and (not unsafe or row.ref in why)
 
         found, orders = service.runtime.db.run_sync(read)
         found = sorted(filter(wanted, found), key=lambda row: (row.opened_at, row.ref))

@@ -10,6 +10,7 @@ import asyncio
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -27,8 +28,8 @@ from adapter.store.queries import unattended
 from mappings.faults import MappingError
 
 LOOK_SECONDS = 2.0
-FIXED = ("store", "ops", "pseudonym_key")
-"""What only a restart can change: other processes and the database hold on to it."""
+FIXED = ("store", "pseudonym_key", "ops.enabled", "ops.host", "ops.port", "ops.hang_seconds")
+"""What only a restart can change: the database, other processes and the socket hold on to it."""
 
 
 class Reloader:
@@ -74,7 +75,7 @@ class Reloader:
             problems = [
                 f"{name}: can't change while the adapter runs; restart it for this, or change it back"
                 for name in FIXED
-                if getattr(settings, name) != getattr(running.settings, name)
+                if attrgetter(name)(settings) != attrgetter(name)(running.settings)
             ]
             if not problems:
                 service = running.successor(settings)

@@ -1,5 +1,5 @@
-"""What nobody may do any more but the camera platform still allows: a pause, an end or a nearer last day that was
-called for and hasn't been seen. After a while, or once it is refused, somebody must do it by hand."""
+"""Stops that were called for and not seen at the camera platform: a pause, an end, or a nearer last day. Until one is
+seen, somebody could still look. After a while, or once the platform refuses it, somebody must do it by hand."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _WAITS = frozenset({ActState.PENDING, ActState.SENDING, ActState.UNKNOWN, ActSta
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """``kind`` is called for on schedule ``n`` since ``since`` (UTC) and not seen; ``last_day`` is the one to set.
-    ``refused``: it will not be tried again. ``open``: somebody could still look."""
+    """``kind`` has been called for on schedule ``n`` since ``since`` (UTC) and hasn't been seen. ``last_day`` is the
+    one to set. ``refused``: it will not be tried again. ``open``: somebody could still look."""
 
     kind: ActKind
     n: int
@@ -34,7 +34,7 @@ class Stop:
 
 
 def unseen_stop(s: Situation) -> Stop | None:
-    """The stop that is called for and hasn't been seen on the schedule; None where nothing is, or it has its effect."""
+    """The stop that is called for and hasn't been seen. None if nothing is to be stopped, or it is done."""
     live, step = s.live, next_step(s)
     if live is None or step is None or step.kind not in _STOPS:
         return None
@@ -44,7 +44,7 @@ def unseen_stop(s: Situation) -> Stop | None:
     acts = [a for a in s.ledger.acts if a.kind is step.kind and a.what.get("n") == live.n]
     waits = [a for a in acts if a.state in _WAITS]
     since = waits[0].created_at if waits else s.now
-    for act in reversed(acts):  # one that was answered with yes and had no effect is called for all the same
+    for act in reversed(acts):  # answered with yes but without effect: it is still called for
         if act.state is ActState.DONE and act.done_at and since - act.done_at <= s.policy.by_hand_after:
             since = min(since, act.created_at)
     refused = bool(waits) and waits[-1].state is ActState.PARKED
@@ -56,8 +56,8 @@ def _could_look(live: ScheduleRecord, today: date) -> bool:
 
 
 def tell_by_hand(w: Writer) -> None:
-    """What isn't seen to be done must be done by hand, now; and when it is seen at last, that is told too. The letter
-    and the mail at night go their own ways: one that can't be sent must not have the other sent again."""
+    """Ask for it to be done by hand now, and tell when it is seen at last. Letter and night mail are counted apart: if
+    one can't be sent, the other must not be sent again."""
     s, stop = w.s, unseen_stop(w.s)
     w.wakes += [stop.since + s.policy.by_hand_after] if stop else []
     for topic, field in (("by_hand", "letter"), ("night_by_hand", "mail")):

@@ -14,8 +14,8 @@ from adapter.domain.situation import Situation
 
 @dataclass(frozen=True, slots=True)
 class CalledFor:
-    """What the facts call for. ``status`` is None while nothing is to be scheduled yet; the days are local and
-    included. ``order`` and ``unit`` are those that have the case now, ``granted`` what is granted a night."""
+    """What the facts call for. ``status`` is None while nothing is to be scheduled yet. Days are local and included.
+    ``order`` and ``unit`` are those that have the case now, ``granted`` is what is granted a night."""
 
     status: ScheduleStatus | None
     valid_from: date | None
@@ -27,7 +27,7 @@ class CalledFor:
 
 
 def called_for(s: Situation) -> CalledFor:
-    """The same that ``next_step`` works towards, told as a whole."""
+    """What ``next_step`` works towards, as a whole."""
     live, about = s.live, (s.mandate.granted(s.today), s.unit, s.period.order_id if s.period else None)
     if s.mandate.over:
         ended = s.ledger.schedule

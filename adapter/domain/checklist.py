@@ -49,7 +49,7 @@ def _not_done(s: Situation, step: Step, views: dict[str, StepView]) -> StepView:
 
 
 def _since(s: Situation, step: Step, views: dict[str, StepView]) -> datetime | None:
-    """Since when a step is awaited: since what comes before it is done; None while that isn't."""
+    """Since when a step is awaited: since the steps before it were done. None if they aren't."""
     if step.id == "A6":
         asked = s.told.last(COORDINATOR, Letter.READY_TO_CLOSE)
         return asked.done_at if asked else None
@@ -60,8 +60,8 @@ def _since(s: Situation, step: Step, views: dict[str, StepView]) -> datetime | N
 
 
 def _not_before(s: Situation, step: Step) -> list[datetime]:
-    """What a step can't have been awaited longer than: the order that asks for it, the note that was refused, the
-    letter by which it was asked for anew, the day that was booked for it."""
+    """Moments before which nobody could have done the step: the order came, the note was refused, it was asked for
+    anew, or another day was booked for it."""
     period, zone = s.period, s.policy.zone
     at = [day_start(period.ordered, zone)] if period and step in WAY_IN else []
     if step.id == "I4" and s.evidence.agreed.refused and period:
@@ -131,7 +131,7 @@ def _i6(s: Situation) -> StepView | None:
 
 
 def _i7(s: Situation) -> StepView | None:
-    """One that was signed before new times were told is of the old ones."""
+    """An appendix that was signed before new times were told has the old times."""
     signed = s.evidence.newest.get(Signal.APPENDIX_SIGNED)
     asked = s.told.last(ALARM_TEAM, Letter.TIMES_CHANGED)
     outdated = signed and asked and signed.by is None and signed.at < asked.created_at
@@ -165,7 +165,7 @@ def _i11(s: Situation) -> StepView | None:
 
 
 def _i12(s: Situation) -> StepView | None:
-    """By the plan itself, where the municipality maps them (LA13); else by our own note in it."""
+    """Shown by the plan itself where the municipality maps plans (LA13), else by our own note in it."""
     if not s.policy.plans:
         return _by_act("I12", s.told.last(PLAN, Letter.PLAN))
     plan = plan_of(s)
@@ -260,7 +260,7 @@ _DONE: dict[str, Callable[[Situation], StepView | None]] = {
     "A5": _a5,
     "A6": _a6,
 }
-"""What shows a step to be done, where that isn't simply all of its signals."""
+"""How each step is seen to be done. Steps that aren't here are done when all their signals are noted."""
 
 
 def _follows_end(act: Act) -> bool:
@@ -279,8 +279,8 @@ def awaited_since(view: StepView) -> datetime | None:
 
 
 def plan_of(s: Situation) -> ServicePlan | None:
-    """The plan that shows I12 (LA13): the newest with a camera service that isn't ended, and was established or begins
-    on or after the start of e-tillsyn; None where there is none, or nothing has started."""
+    """The plan that shows I12 (LA13): the newest one with a camera service that hasn't ended and that was established,
+    or begins, on or after the start of e-tillsyn. None if there is none, or nothing has started."""
     started = s.ledger.schedule.valid_from if s.ledger.schedule else None
     if started is None or s.facts.plans is None:
         return None

@@ -1,7 +1,7 @@
-"""The heart: from what is known and what was done to what is to be done, purely.
+"""The heart: from what is known and what was done it says what is to be done. It is pure.
 
-The same facts and ledger at the same time always give the same decision, and a decision carried out gives an empty
-one: that is what makes a lost event, a crash or a manual re-sync harmless.
+The same facts and ledger at the same time always give the same decision, and a decision that was carried out gives an
+empty one. That is what makes a lost event, a crash or a manual re-sync harmless.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ UNREADABLE_AFTER = timedelta(hours=1)
 
 
 def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decision:
-    """What the case calls for at ``now`` (aware UTC). Raises nothing for any facts: what a person must mend becomes
-    attention. See ``Decision`` for what comes back."""
+    """What the case calls for at ``now`` (aware UTC). Raises nothing, whatever the facts are: what a person must mend
+    becomes attention. See ``Decision``."""
     s = situation(facts, ledger, now, policy)
     w = Writer(s)
     notices = attention(s)
@@ -77,7 +77,7 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
 
 
 def _taken_up(s: Situation) -> tuple[str, ...]:
-    """The orders of a closed case by which supervision is granted again, today or later."""
+    """The orders of a closed case that grant supervision again, today or later."""
     granted = {p.order_id for p in s.mandate.run if p.last is None or p.last >= s.today}
     current = (OrderStatus.SENT, OrderStatus.ACCEPTED)
     return tuple(o.id for o in s.facts.orders.value if o.id in granted and o.status in current and not o.gone)
@@ -164,13 +164,13 @@ def attention(s: Situation) -> tuple[Attention, ...]:
 
 
 def _waiting(s: Situation) -> tuple[str, ...]:
-    """Why nobody looks yet, or for the moment, in the order in which to tell it; after the end, why it isn't closed."""
+    """Why nobody looks yet, or just now, in the order in which to say it. After the end: why the case isn't closed."""
     if s.mandate.over:
         return _keeps_open(s)
     if s.live is not None:
         return tuple(f"paused_{cause}" for cause in pause_causes(s))
     missing = missing_gates(s)
-    if s.period is not None and s.period.executed:  # executed ahead of its first day: nobody is waited for
+    if s.period is not None and s.period.executed:  # executed before its first day: nobody is waited for
         missing = tuple(step for step in missing if step != "I10")
     reasons = [f"gate_{step}" for step in missing if step != "I8" or s.evidence.papers_missing]
     reasons += [f"gate_{gate}" for gate in not_noted(s)]
@@ -195,8 +195,8 @@ def _awaits(steps: tuple[StepView, ...]) -> tuple[str, ...]:
 
 
 def _mail_notices(w: Writer, notices: tuple[Attention, ...]) -> None:
-    """A case that can't go on without a person is told of by mail, once per cause. What only informs is told so too,
-    unless the letters say it: a number that can't be checked stands in the first of them."""
+    """A case that can't go on without a person is told by mail, once for each cause. Of what is only good to know, a
+    wrong checksum is mailed too; the letters say the rest."""
     for notice in notices:
         params = dict(notice.params)
         kind = "parked" if notice.parks else "notice"
@@ -207,8 +207,8 @@ def _mail_notices(w: Writer, notices: tuple[Attention, ...]) -> None:
 
 
 def never_read(since: datetime, resources: tuple[str, ...], now: datetime, policy: Policy) -> tuple[Wanted, ...]:
-    """What is called for where resources of a case could never be read, so that nothing can be decided: after a while
-    the IT function is told, once. ``since`` is when the case was opened."""
+    """What is wanted if some resources of a case could never be read, so that nothing can be decided: after a while the
+    IT function is told, once. ``since`` is when the case was opened."""
     if now < since + UNREADABLE_AFTER:
         return ()
     code = "never_read"
@@ -217,8 +217,8 @@ def never_read(since: datetime, resources: tuple[str, ...], now: datetime, polic
 
 
 def _wake_at(w: Writer) -> datetime | None:
-    """The next instant (UTC) at which the same facts would give another decision. A pause is foreseen on the working
-    day before it."""
+    """The next instant (UTC) at which the same facts would give another decision. Includes the working day before each
+    turn, as a pause is told ahead on that day."""
     s, turns = w.s, boundaries(w.s)
     days = [working_day_before(local_date(t, s.policy.zone), s.policy) for t in turns if t > s.now]
     at = [*turns, *(day_start(day, s.policy.zone) for day in days), *w.wakes]

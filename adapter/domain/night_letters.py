@@ -1,7 +1,6 @@
-"""What is told of a case's looks: at once, in the morning, and of a camera that doesn't answer.
+"""What is told of a case's looks: at once, in the morning, and when a camera doesn't answer.
 
-What was told of a look, and whether it still holds, stands in the ledger: a look told as not done that turns out done
-is told as a correction.
+The ledger has what was told of each look. A look that was told as not done, and turns out to be done, is corrected.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from adapter.domain.writer import Writer
 
 
 def tell_looks(w: Writer) -> None:
-    """The letters and mails that the looks of the last nights call for. Of the dead nothing is told."""
+    """The letters and mails that the looks of the last nights call for. After a death nothing is told."""
     if not w.s.facts.client.value.deceased:
         _at_once(w)
         _in_the_morning(w)
@@ -34,8 +33,8 @@ def look_key(n: int, due_at: datetime) -> str:
 
 
 def _at_once(w: Writer) -> None:
-    """Each look that was not done, quiet hours or not, to who works at night; and what is corrected. The looks of an
-    outage are told together when it is over, by ``engine.look_reader``."""
+    """Tell those who work at night of each look that was not done, in quiet hours too, and correct it later if needed.
+    The looks of an outage are told together when it is over, by ``engine.look_reader``."""
     for look in _entitled(w.s.ledger.looks):
         topic = look_key(look.n, look.due_at)
         last = w.told.topic(topic)
@@ -65,7 +64,8 @@ def _may_look(s: Situation) -> bool:
 
 
 def _in_the_morning(w: Writer) -> None:
-    """One letter to the coordinator for a night: what was missed, and what came of it; afterwards, what changed."""
+    """One letter to the coordinator for each night: which looks were missed, and what came of it. Later: what
+    changed."""
     s = w.s
     nights: dict[date, list[Look]] = {}
     for look in _entitled(s.ledger.looks):
@@ -90,7 +90,7 @@ def _in_the_morning(w: Writer) -> None:
 
 
 def _camera(w: Writer) -> None:
-    """A camera that was offline twice in a row: see to it, and have the looks done on the spot; and when it is back."""
+    """A camera that was offline twice in a row: see to it, and have the looks done on the spot. And when it is back."""
     s = w.s
     judged = [look for look in _entitled(s.ledger.looks) if look.judged_at]
     silent = camera_silent(judged)

@@ -15,7 +15,8 @@ from adapter.domain.writer import Writer
 
 MINUTES = 15
 Load = Mapping[int | None, Mapping[time, int]]
-"""By unit, how many looks fall in the quarter of an hour that begins at a wall-clock time, where there are any."""
+"""By unit: how many looks fall in the quarter of an hour that begins at a wall-clock time. Empty quarters are left
+out."""
 
 
 def quarter_of(t: time) -> time:
@@ -30,8 +31,8 @@ def quarters(window: NightWindow) -> tuple[time, ...]:
 
 
 def night_load(schedules: Iterable[tuple[int | None, ScheduleRecord]], window: NightWindow, evening: date) -> Load:
-    """Of the night that begins on ``evening`` (local), by our own schedules, each with its unit: what they call for, as
-    they stand."""
+    """The looks that our own schedules, each with its unit, call for in the night that begins on ``evening``
+    (local)."""
     found: dict[int | None, dict[time, int]] = {}
     night = Weekday(evening.weekday())
     for unit, record in schedules:
@@ -46,8 +47,8 @@ def night_load(schedules: Iterable[tuple[int | None, ScheduleRecord]], window: N
 
 
 def tell_crowded(w: Writer) -> None:
-    """To the coordinator, once for agreed times that aren't in force yet: the fullest quarter in which they have a look
-    that would be one too many. Off where the municipality has set no limit."""
+    """Tell the coordinator, once for new times, of the fullest quarter in which they add a look above the limit. Off if
+    the municipality has set no limit."""
     s = w.s
     times, limit = s.evidence.agreed.times, s.policy.most_looks_at_once
     if not limit or times is None or not s.mandate.run or s.mandate.over:
@@ -55,7 +56,7 @@ def tell_crowded(w: Writer) -> None:
     text = json.dumps(times.to_json())
     for act in s.ledger.acts:
         if act.key.startswith("crowded:") and act.state is ActState.PENDING and act.what["times"] == text:
-            # The times may be in force by now, and the schedule counted or not: what waits is told as it was found.
+            # The times may be in force by now. What waits to be sent is told as it was found.
             held = after_quiet_hours(s.now, s.policy)
             w.wanted.append(Wanted(act.key, act.kind, act.what, Letter.CROWDED, not_before=held))
             return
@@ -71,7 +72,7 @@ def tell_crowded(w: Writer) -> None:
 
 
 def _per_quarter(times: NightTimes | None) -> dict[time, int]:
-    """In how full a night each quarter is, whichever night that is."""
+    """The most looks that any night has in each quarter."""
     found: dict[time, int] = {}
     for night in times.nights if times else ():
         for quarter in set(map(quarter_of, night)):

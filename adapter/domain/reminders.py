@@ -1,7 +1,7 @@
-"""Reminders and escalations: of steps, of pauses that somebody must mend, of what can only be asked about.
+"""Reminders and escalations: of steps, of pauses that somebody must mend, and of what can only be asked about.
 
-One mail for each level of lateness that is reached; only the one that is due now. What nobody can do, or must not be
-asked for, is not reminded of.
+One mail for each level of lateness, and only for the level that is reached now. Nobody is reminded of what can't be
+done, or must not be asked for.
 """
 
 from __future__ import annotations
@@ -34,11 +34,12 @@ _REVIEW = Lateness(0, 20, 40)
 """Working days after the day on which a consent is to be reviewed."""
 _FOLLOW_UP_AHEAD = timedelta(days=7)
 _CAMERA_LEFT = Lateness(20, 40, 60)
-"""Working days after which the alarm team's manager is asked, mildly, about a camera in the home of somebody dead."""
+"""Working days until the alarm team's manager is asked, mildly, about a camera left in the home of somebody who
+died."""
 
 
 def remind(w: Writer, steps: tuple[StepView, ...]) -> tuple[StepView, ...]:
-    """The mails about what is late; ``steps`` come back with how late each is."""
+    """Mail about all that is late. Returns ``steps`` with how late each is."""
     told = tuple(_step(w, view) for view in steps)
     for pause in awaited_pauses(w.s):
         if pause.role and pause.since:
@@ -53,7 +54,7 @@ def remind(w: Writer, steps: tuple[StepView, ...]) -> tuple[StepView, ...]:
 
 
 def _late(w: Writer, name: str, since: datetime, what: What, patience: Lateness | None = None) -> int:
-    """How late it is; with the mail about it, if one is due. From the third on it goes to who is responsible."""
+    """How late it is. Wants the mail about it, if one is due. From level 3 on it goes to the manager."""
     level, rises = lateness(w.s, name, since, patience)
     w.wakes += [rises] if rises else []
     if level:
@@ -76,17 +77,16 @@ def _step(w: Writer, view: StepView) -> StepView:
 
 
 def _is_reminded(s: Situation, view: StepView) -> bool:
-    """Nobody is reminded of the steps of a paused case, nor of what concerns a dead person, nor to note what can't be
-    noted: with no execution before I10, that is what is reminded of first; with none at the end, A5 is asked about
-    (LA7)."""
+    """Steps of a paused case, and what concerns a dead person, are not reminded of. Nor is a note that can't be written
+    (LA7): without an execution before I10, that execution is reminded of first; at the end, A5 is asked about."""
     if s.mandate.over:
         return view.id == "A6" or not (s.facts.client.value.deceased or nowhere_to_note(s))
     return not _rests(s) and (s.evidence.executing or view.id in ("I10", "A1"))
 
 
 def _rests(s: Situation) -> bool:
-    """Whether the steps wait for something else: for what is reminded of as a pause, for the authority, for the
-    person's return. Before the start nothing else does, whatever was noted by mistake."""
+    """Whether the steps wait for something else: a pause that is reminded of by itself, the authority, or the person's
+    return. Before the start nothing else counts, whatever was noted by mistake."""
     causes = set(pause_causes(s))
     if s.live is None:
         causes &= {"deceased", "order_held", "absence", *(pause.cause for pause in awaited_pauses(s))}
@@ -105,7 +105,7 @@ def _camera_left(w: Writer) -> None:
 
 
 def _nowhere(w: Writer) -> None:
-    """What can't be noted is asked about, and asked again."""
+    """What can't be noted is asked about again and again, like a reminder."""
     s = w.s
     asked = next((a for a in w.told.acts if a.key == "parked:nowhere_to_note:A5"), None)
     if asked and nowhere_to_note(s) and not s.facts.client.value.deceased:
@@ -114,7 +114,7 @@ def _nowhere(w: Writer) -> None:
 
 
 def _consent(w: Writer) -> None:
-    """A consent that has stood for long is asked about (LA14), as long as nobody notes it anew."""
+    """Ask about an old consent (LA14) until somebody notes it anew."""
     s = w.s
     consent, months = s.evidence.consent, s.policy.consent_review_months
     if consent and months and s.live and not s.mandate.over and not s.facts.client.value.deceased:
@@ -124,7 +124,7 @@ def _consent(w: Writer) -> None:
 
 
 def _plan(w: Writer) -> None:
-    """The day on which the plan is to be followed up, told once and a week ahead (LA13)."""
+    """Tell once, a week ahead, of the day on which the plan is to be followed up (LA13)."""
     s = w.s
     plan = plan_of(s) if s.policy.plans and s.live and not s.mandate.over else None
     if plan is None or plan.follow_up is None or s.facts.client.value.deceased:
@@ -141,7 +141,7 @@ def _day_of(note: Note, s: Situation) -> str:
 
 
 def _absence(w: Writer) -> None:
-    """An absence that nobody ends is asked about, again and again."""
+    """Ask again and again about an absence that nobody ends."""
     s = w.s
     since, days = away_since(s), timedelta(days=s.policy.open_absence_days)
     if since is None or not days:

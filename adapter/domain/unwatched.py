@@ -1,4 +1,4 @@
-"""Who is granted supervision and is without it now, why, since when, and whose it is to mend."""
+"""Who is granted supervision but without it now: why, since when, and who can mend it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from adapter.domain.situation import Situation
 from adapter.domain.wall_clock import day_start, local_date
 
 NOT_RUNNING = ("not_started", "not_scheduled", "not_resumed", "absence_open")
-"""Why nobody looks, beside the causes of a pause."""
+"""Reasons why nobody looks, beside the causes of a pause."""
 
 
 def unwatched(s: Situation) -> Unwatched | None:
-    """None where somebody looks, where nobody has to (a planned absence, a death, an end), and before the first day."""
+    """None if somebody looks, if nobody has to (a planned absence, a death, an end), and before the first day."""
     if s.mandate.over or s.facts.client.value.deceased:
         return None
     told = told_causes(s)
@@ -42,7 +42,7 @@ def unwatched(s: Situation) -> Unwatched | None:
 
 
 def awaited_pauses(s: Situation) -> tuple[Unwatched, ...]:
-    """The pauses that somebody must mend, each since it was told: how late they are is by that."""
+    """The pauses that somebody must mend. How late they are counts from when they were told."""
     found = []
     for cause in told_causes(s):
         mends, since = PAUSES[cause].mends, _since(s, cause)
@@ -53,8 +53,8 @@ def awaited_pauses(s: Situation) -> tuple[Unwatched, ...]:
 
 
 def lateness(s: Situation, name: str, since: datetime, patience: Lateness | None = None) -> tuple[int, datetime | None]:
-    """How late a step or a cause is that has been awaited since then, by the reminders that were really sent, and when
-    (UTC) that rises next. ``patience`` goes before the municipality's; without any, nothing is ever late."""
+    """How late a step or cause is that has been awaited since then, by the reminders really sent, and when (UTC) the
+    next level is reached. ``patience`` replaces the municipality's. Without any, nothing is late."""
     patience = patience or s.policy.late.get(name)
     if patience is None:
         return 0, None
@@ -64,7 +64,7 @@ def lateness(s: Situation, name: str, since: datetime, patience: Lateness | None
 
 
 def away_since(s: Situation) -> datetime | None:
-    """Since when (UTC) the person has been away from supervision that is called for, where nobody said until when."""
+    """Since when (UTC) the person has been away from supervision that is called for, if nobody has said until when."""
     if s.live is None or s.mandate.over or told_causes(s):
         return None
     open_ones = [a for a in standing_absences(s.facts) if a.last_day is None and not a.gone]
@@ -72,7 +72,7 @@ def away_since(s: Situation) -> datetime | None:
 
 
 def _since(s: Situation, cause: str) -> datetime | None:
-    """Since it was told: by its newest letter, or by mail where there is none before the start."""
+    """Since it was told by its newest letter. Before the start: by mail."""
     told, pause = s.told, PAUSES[cause]
     to = next((r for r in pause.readers if pause.mends and r == pause.mends.value), COORDINATOR)
     last = told.topic(f"pause:{cause}:{to}") or next((a for a in told.acts if a.key == f"parked:{cause}"), None)

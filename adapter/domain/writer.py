@@ -1,4 +1,4 @@
-"""The one way by which a letter or a mail comes to be wanted, and by which a part says when it has more to tell."""
+"""How letters and mails come to be wanted, for every part of the decision."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from adapter.domain.situation import Situation
 
 
 class Writer:
-    """Collects what is ``wanted``, and in ``wakes`` the instants (UTC) at which the same facts call for more. A letter
-    that can't be written as a note, for a person whom the key can't see, is asked for by mail.
+    """Collects what is ``wanted``, and in ``wakes`` the instants (UTC) at which the same facts will want more. If the
+    key can't see the person, a letter can't be written as a note and is asked for by mail.
 
-    A *topic* is told again when it changes, and its keys are numbered. A *key* is told once for ever.
+    What is told under a *topic* is told again when it changes: its keys are numbered. What is told under a *key* is
+    told once for ever.
     """
 
     def __init__(self, s: Situation) -> None:
@@ -29,17 +30,17 @@ class Writer:
         self.last_day = s.mandate.last_day.isoformat() if s.mandate.last_day else None
 
     def _execution(self) -> int | None:
-        """Where a letter stands: the case's execution, while it is there to be written on."""
+        """The execution that a letter is written on, if one is there to write on."""
         s = self.s
         candidates = [s.period.execution if s.period else None, *s.mandate.executions]
         return next((e.id for e in candidates if e and e.current(s.today)), None)
 
     def topical(self, topic: str, letter: Letter, to: str, **fields: str | int | bool | None) -> None:
-        """A letter that tells the present state of a topic, in place of what was told before."""
+        """A letter with the present state of a topic. It replaces what was told before."""
         self._letter(self._next(topic), letter, to, fields, self._daytime())
 
     def settled(self, topic: str, letter: Letter, to: str, **fields: str | int | bool | None) -> None:
-        """A change of what was told before, after a short calm: what is changed again and again is told once."""
+        """A letter with a change, after a short wait: what changes again and again is told once."""
         key = self._next(topic)
         waits = next((a for a in self.s.ledger.acts if a.key == key and a.state is ActState.PENDING), None)
         calm = (waits.created_at if waits else self.s.now) + self.s.policy.settle_changes
@@ -47,7 +48,7 @@ class Writer:
         self._letter(key, letter, to, fields, held if held > self.s.now else None)
 
     def urgent(self, topic: str, letter: Letter, to: str, fields: What, not_before: datetime | None = None) -> None:
-        """As ``topical``, in quiet hours too; ``not_before`` (UTC) gives the act that it tells of the time to be
+        """As ``topical``, but in quiet hours too. ``not_before`` (UTC) gives the act that it tells of time to be
         seen."""
         self._letter(self._next(topic), letter, to, fields, not_before)
 
@@ -57,7 +58,7 @@ class Writer:
             self._letter(key, letter, to, fields, self._daytime())
 
     def mail(self, key: str, what: What) -> None:
-        """A mail outside quiet hours, once. ``what`` says which (``mail``) and to whom."""
+        """A mail outside quiet hours, once. ``what`` says which mail (``mail``) and to whom (``to``)."""
         if not any(a.key == key for a in self.told.acts):
             self._mail(key, what, self._daytime())
 
@@ -66,7 +67,7 @@ class Writer:
         self._mail(self._next(topic), what, not_before)
 
     def night(self, topic: str, mail: str, fields: What, not_before: datetime | None = None) -> None:
-        """An urgent mail to those who work at night in the unit, where they have a mailbox."""
+        """An urgent mail to the unit's night mailbox, if there is one."""
         if self.s.policy.has_night_mailbox(self.unit):
             self.urgent_mail(topic, {"mail": mail, "to": NIGHT, **fields}, not_before)
 

@@ -197,7 +197,7 @@ class Hooks:
             taken = await self._ops.runtime.db.run(lambda c: _mark(c, tenant, right, ids, now))
             log("hook_received", orders=len(ids), known=taken.known, new=taken.new)
         if taken.new:
-            self._ops.poll_soon(tenant)
+            self._ops.runtime.asked[tenant] = now
         return taken
 
     def _tenant(self, request: Request) -> tuple[str, bytes]:

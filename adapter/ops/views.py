@@ -9,9 +9,10 @@ from datetime import datetime
 from adapter.domain.decision import Phase, StepState, StepView
 from adapter.domain.ledger import ActState
 from adapter.engine.feed_reader import FEEDS
-from adapter.ops.case_cache import UNSAFE, CaseSummary, Safety
+from adapter.ops.case_summary import CaseSummary
 from adapter.ops.context import OpsContext
 from adapter.ops.health import age
+from adapter.ops.safety import UNSAFE, Safety
 from adapter.ops.vendor_calls import Seen
 from adapter.presentation.words import Words
 from adapter.store.feeds import Feed
@@ -90,7 +91,7 @@ def card(summary: CaseSummary, words: Words, now: datetime) -> Card:
     lines, cause = [], None
     if why := summary.unwatched:
         cause = f"paused_{why.cause}"
-        text = words.say("status", "without", why=words.unwatched(why, now))
+        text = words.without(why, summary.phase, now)
         lines.append(Line(_late(text, why.late, words), "bad" if why.urgent else ""))
     lines += (_awaited(view, words, now) for view in summary.awaited)
     said = (a for a in summary.attention if a.code != cause)

@@ -98,7 +98,8 @@ def load_settings(config: Path | None = None) -> Settings:
     sources, problems = _read_sources(config)
     values = {path: value for source in reversed(sources) for path, value in source.values.items()}
     read, faults = _validated(values, sources)
-    problems += faults
+    unreadable = {problem.path for problem in problems}
+    problems += [fault for fault in faults if not _follows(fault.path, unreadable, values)]
     if refused := _refused(problems, values):
         left_out = {("tenants", name) for name in refused}
         values = {path: value for path, value in values.items() if path[:2] not in left_out}
@@ -127,7 +128,8 @@ def secret_files(config: Path | None = None) -> list[Path]:
     files = [Path(str(file)) for _, file in _named_secrets(values)]
     if folder := values.get(("secrets_dir",)):
         files += [file for file in sorted(Path(str(folder)).iterdir()) if _no_such(_path(file.name)) is None]
-    secret = any(_no_such((*path[:-1], f"{path[-1]}_file")) is None for path in toml)
+    # A SQLite URL has no password.
+    secret = any(_is_secret(path) and not str(value).startswith("sqlite:") for path, value in toml.items())
     return [*files, config_path(config)] if secret else files
 
 
@@ -278,6 +280,11 @@ def _problem(error: ErrorDetails, sources: list[Source]) -> Problem:
     return Problem(path, f"{_dotted(path)}: {message}{more} (give it there, as {_variable(path)}{file})")
 
 
+def _follows(path: Keys, unreadable: set[Keys], values: Values) -> bool:
+    """Whether a secret is missing only because the file or the folder that it is in can't be read."""
+    return path not in values and _is_secret(path) and not unreadable.isdisjoint({path, ("secrets_dir",)})
+
+
 def _refused(problems: list[Problem], values: Values) -> dict[str, tuple[str, ...]]:
     """The municipalities that have problems, and these; empty if something else has one, or nobody would be left."""
     if not all(problem.path[:1] == ("tenants",) and len(problem.path) > 1 for problem in problems):
@@ -286,6 +293,11 @@ def _refused(problems: list[Problem], values: Values) -> dict[str, tuple[str, ..
     if names.keys() >= {path[1] for path in values if path[0] == "tenants" and len(path) > 1}:
         return {}
     return {name: tuple(dict.fromkeys(p.text for p in problems if p.path[1] == name)) for name in sorted(names)}
+
+
+def _is_secret(path: Keys) -> bool:
+    """Whether a setting may stand in a file of its own as well."""
+    return bool(path) and _no_such((*path[:-1], f"{path[-1]}_file")) is None
 
 
 def _no_such(path: Keys) -> str | None:

@@ -6,6 +6,7 @@ A secret ``x`` has a sibling ``x_file``: a file that holds it. The descriptions 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -234,6 +235,9 @@ class TokenSettings(Group):
     token: NeededToken = Field(description="At least 16 characters of pure chance.")
     token_file: Path | None = Field(None, description="A file that holds the token.")
     role: Role = Field("read", description="`read`: look; `operate`: have something done as well.")
+    expires: date | None = Field(
+        None, description="The last day on which it is taken, as `2027-01-31`; none: no last one."
+    )
 
 
 class OidcSettings(Group):

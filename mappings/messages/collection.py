@@ -1,6 +1,6 @@
-"""Every message and mail as its reader gets it, in the situations that differ: ``docs/messages.md``.
+"""Every message and mail as its reader gets it, in each situation that differs: ``docs/messages.md``.
 
-Print it with ``python -m mappings.messages.collection``. The examples stand in ``examples.sv.toml``.
+Print it with ``python -m mappings.messages.collection``. The examples are in ``examples.sv.toml``.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def _lines(texts: Texts) -> Iterator[str]:
     )
     for what in examples("letters"):
         reader = "genomförandeplanen" if what["to"] == "plan" else texts.say("roles", str(what["to"]))
-        text = render_letter(Letter(str(what["letter"])), what, reference=REFERENCE, n=7, texts=texts)
+        text = render_letter(Letter(str(what["letter"])), what, reference=REFERENCE, act="07-K4QX", texts=texts)
         yield from ("", f"### {what['situation']}: till {reader}", "", *_quoted(text))
     yield from ("", "## Mejl")
     for what in examples("mails"):

@@ -1,4 +1,4 @@
-"""From an act's content to the text that is read, with the mark that it is found again by (LA4)."""
+"""From an act's content to the text of a message or mail, with the mark by which a note is found again (LA4)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _WRITTEN_BY: Final = (
     "Den här anteckningen skrivs automatiskt av kopplingen mellan Lifecare och Phoniro. Frågor: {contact}."
 )
 DEADLOCK: Final = "nowhere_to_note"
-"""The one cause of parking that is a question about a step, in a template of its own."""
+"""The only cause of parking that is a question about a step. It has a template of its own."""
 _MANY_LINES = re.compile(r"\n{3,}")
 
 _DAYS = ("first_day", "last_day", "old_first_day", "old_last_day", "when", "signed", "night", "as_of", "by")
@@ -44,35 +44,35 @@ _READ: Final[Mapping[str, Callable[[str], Any]]] = {
     "cases": lambda text: [{**row, "since": date.fromisoformat(row["since"])} for row in json.loads(text)],
     "params": json.loads,
 }
-"""What a template gets for a key of the act's content that isn't as it stands there. Days are ISO dates, moments local
-ISO dates and times, and lists are JSON, but for codes, which have commas between them."""
+"""How a value of the act's content is read, by its name; other values reach the template as they are. Days are ISO
+dates, moments local ISO dates and times, lists are JSON, and codes have commas between them."""
 _LEFT_OUT: Final[Mapping[str, Any]] = {
     **dict.fromkeys((*_DAYS, *_MOMENTS, "granted", "rests", "order", "unit")),
     **dict.fromkeys(("running", "installed", "over", "collected", "scheduled", "assigned"), False),
     **dict.fromkeys(_CODES, ()),
     "params": {},
 }
-"""What may be left out of an act's content, or was by earlier versions."""
+"""Values that may be left out of an act's content, or that earlier versions left out."""
 
 
 class MessageError(Exception):
-    """An act's content doesn't suit its template: the message names the letter and the key, never a value."""
+    """An act's content doesn't suit its template. The message has the template's name and the key, never a value."""
 
 
-def mark(reference: str, n: int) -> str:
-    """``[TK-7F3K2M/07]``: unique to an act, sought to find out whether its note was written (LA4)."""
-    return f"[{reference}/{n:02d}]"
+def mark(reference: str, act: str) -> str:
+    """``[TK-7F3K2M/07-K4QX]``, by an act's own ``mark``. It shows whether the act's note was written (LA4)."""
+    return f"[{reference}/{act}]"
 
 
 def render_letter(
-    letter: Letter, what: What, *, reference: str, n: int, second_copy: bool = False, texts: Texts | None = None
+    letter: Letter, what: What, *, reference: str, act: str, second_copy: bool = False, texts: Texts | None = None
 ) -> str:
-    """The note of an act; which keys of its content are needed is told by the letter's template. The note's first line
-    says what it is about, its last is the mark. Raises ``MessageError``."""
+    """The note of an act. Its first line says what it is about, its last is the mark, made of the act's own (``act``).
+    The letter's template tells which keys of the content are needed. Raises ``MessageError``."""
     texts = texts or Texts.load()
     text = _rendered(letter.value, what, texts, {"reference": reference})
     contact = texts.say("contacts", "it") if texts.has("contacts", "it") else "IT-funktionen"
-    last = [_WRITTEN_BY.format(contact=contact), mark(reference, n)]
+    last = [_WRITTEN_BY.format(contact=contact), mark(reference, act)]
     ending = "\n\n" + "\n\n".join([_SECOND_COPY] * second_copy + last)
     room = LONGEST - len(ending)
     return (text if len(text) <= room else text[: room - 1].rstrip() + "…") + ending
@@ -87,7 +87,8 @@ def render_mail(what: What, *, reference: str, texts: Texts | None = None) -> tu
 
 
 def _about(what: What, texts: Texts) -> dict[str, str]:
-    """The unit's name, whom to ask, who has been reminded; the step's name and what it asks for, where there is one."""
+    """What a mail says beside the act's content: the unit's name, whom to ask, who was reminded, and a step's name and
+    task."""
     unit, role, step = str(what.get("unit")), str(what.get("role")), str(what.get("step"))
     about = {
         "unit_name": texts.say("units", unit) if texts.has("units", unit) else "",
@@ -98,20 +99,20 @@ def _about(what: What, texts: Texts) -> dict[str, str]:
     if step not in STEPS:
         return about
     name = texts.say("step_names", step) if texts.has("step_names", step) else texts.say("steps", step)
-    # By its meaning: a mail that is sent again has the same words, whatever was learnt of the headings since.
+    # Named by its meaning, so that a mail that is sent again keeps its words, whatever is learnt meanwhile.
     noted = f"rubriken för {texts.say('signals', 'times_agreed')}"
     ask = texts.say("step_asks", step, heading=noted) if texts.has("step_asks", step) else ""
     return {**about, "step": texts.say("steps", step), "name": name, "ask": ask}
 
 
 def _heading(texts: Texts, signal: str) -> str:
-    """The heading that a signal is noted under, by its name in the case system where that is known."""
+    """The heading for a signal, by its name in the case system if that is known."""
     name = texts.say("headings", signal) if texts.has("headings", signal) else None
     return f"rubriken ”{name}”" if name else f"rubriken för {texts.say('signals', signal)}"
 
 
 def _page(texts: Texts, reference: str, kind: str) -> str:
-    """Where a document of the case is fetched, behind the sign-in; empty where people can't reach the status page."""
+    """The address of a document of the case, behind the sign-in. Empty if people can't reach the status page."""
     return f"{texts.say('pages', 'url')}/cases/{reference}/{kind}" if texts.has("pages", "url") else ""
 
 
@@ -125,7 +126,7 @@ def _rendered(template: str, what: What, texts: Texts, more: Mapping[str, str]) 
     except TemplateNotFound:
         raise MessageError(f"{template}: there is no such template") from None
     except (TemplateError, AttributeError, LookupError, TypeError) as error:
-        # Of what goes wrong in a template only the word for a missing key holds no value.
+        # Only the error for a missing key is sure to hold no value.
         told = error.message if isinstance(error, TemplateError) else "its content doesn't suit it"
         raise MessageError(f"{template}: {told}") from None
     return _MANY_LINES.sub("\n\n", "\n".join(line.strip() for line in text.splitlines())).strip()
@@ -141,7 +142,7 @@ def _value(template: str, key: str, value: str | int | bool | None) -> Any:
 
 
 def _printed(value: object) -> object:
-    """Nothing that isn't known is ever written."""
+    """Refuses a missing value: "None" is never written."""
     if value is None:
         raise TypeError
     return value

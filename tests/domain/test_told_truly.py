@@ -211,7 +211,7 @@ def test_a_camera_that_was_collected_early_is_not_called_off_as_if_it_had_never_
     active.go()
     (cancel,) = what(active, "cancel")
     assert cancel.what["collected"] is True
-    text = render_letter(Letter.CANCEL, cancel.what, reference="TK-7F3K2M", n=1)
+    text = render_letter(Letter.CANCEL, cancel.what, reference="TK-7F3K2M", act="01")
     assert text.startswith("Trygghetskameran är hämtad: lämna tillbaka nycklarna")
     assert "avbeställd" not in text
 

@@ -89,7 +89,7 @@ def letters() -> Iterator[tuple[Letter, What]]:
 
 
 def render(letter: Letter, what: What, **more: bool) -> str:
-    return render_letter(letter, what, reference=REFERENCE, n=7, texts=TEXTS, **more)
+    return render_letter(letter, what, reference=REFERENCE, act="07-K4QX", texts=TEXTS, **more)
 
 
 def test_there_is_one_template_for_each_letter_and_each_mail() -> None:
@@ -104,7 +104,7 @@ def test_every_letter_reads_well_whatever_it_is_told() -> None:
         assert 10 < len(subject) <= 110, letter
         assert not subject.endswith(".")
         assert blank == ""
-        assert last == "[TK-7F3K2M/07]"
+        assert last == "[TK-7F3K2M/07-K4QX]"
         assert len(text) < 1500
         assert "".join(body).strip()
         assert not re.search(r"None|True|False|Undefined|[{}]|  |\n{3}| [.,:]|\.\.|: \.|_", text.replace(last, "")), (
@@ -179,13 +179,13 @@ def test_a_second_copy_says_so_and_carries_the_same_mark() -> None:
     what: What = {"to": "authority", "deceased": False}
     first, second = render(Letter.END_HEARD, what), render(Letter.END_HEARD, what, second_copy=True)
     assert "kan vara en kopia" in second
-    assert first.splitlines()[-1] == second.splitlines()[-1] == mark(REFERENCE, 7)
+    assert first.splitlines()[-1] == second.splitlines()[-1] == mark(REFERENCE, "07-K4QX")
 
 
 def test_a_text_that_grows_too_long_is_cut_before_its_mark() -> None:
     texts = Texts("sv", {**TEXTS.sections, "times": {"no_times": "x" * 2 * LONGEST}}, strict=True)
     what: What = {"to": "coordinator", "code": "no_times", "params": "{}", "running": False}
-    text = render_letter(Letter.TIMES_REFUSED, what, reference=REFERENCE, n=123, texts=texts)
+    text = render_letter(Letter.TIMES_REFUSED, what, reference=REFERENCE, act="123", texts=texts)
     assert len(text) == LONGEST
     assert "x…\n\nDen här anteckningen skrivs automatiskt" in text
     assert text.endswith("\n\n[TK-7F3K2M/123]")
@@ -206,7 +206,7 @@ def test_content_that_does_not_suit_is_told_by_letter_and_key(what: What, told: 
 
 def test_a_reason_that_has_no_text_still_makes_a_readable_message() -> None:
     what: What = {"to": "alarm_team", "reason": "a_new_reason", "keys_back": False, "deceased": False}
-    assert "Anledning: a new reason." in render_letter(Letter.CANCEL, what, reference=REFERENCE, n=1)
+    assert "Anledning: a new reason." in render_letter(Letter.CANCEL, what, reference=REFERENCE, act="01")
 
 
 @pytest.mark.parametrize(
@@ -260,7 +260,7 @@ def test_where_people_reach_the_status_page_a_message_that_needs_a_document_link
     letter: Letter, what: What, kind: str
 ) -> None:
     linked, told = TEXTS.plus(pages={"url": "https://tk.kommun.example"}), {"to": "alarm_team", **what}
-    text = render_letter(letter, told, reference=REFERENCE, n=7, texts=linked)
+    text = render_letter(letter, told, reference=REFERENCE, act="07-K4QX", texts=linked)
     assert f": https://tk.kommun.example/cases/{REFERENCE}/{kind}\n" in text
     assert kind in KINDS
     without = render(letter, told)
@@ -273,7 +273,7 @@ def test_no_other_message_has_a_link() -> None:
     letters_with = {
         letter
         for letter, what in letters()
-        if "https://" in render_letter(letter, what, reference=REFERENCE, n=7, texts=linked)
+        if "https://" in render_letter(letter, what, reference=REFERENCE, act="07-K4QX", texts=linked)
     }
     needing = {Letter.TIMES, Letter.TIMES_CHANGED, Letter.INSTALL, Letter.COLLECT, Letter.CANCEL_OR_FETCH}
     assert letters_with == needing

@@ -16,8 +16,8 @@ from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.comparison import compare_when_due
 from adapter.engine.feed_reader import read_feeds
-from adapter.ops.case_cache import CaseSummary
 from adapter.ops.case_list import PER_PAGE, Filter, case_list
+from adapter.ops.case_summary import CaseSummary
 from adapter.store import cases
 from connectors.mock.faults import Kind, Rule
 from tests.conftest import Logs
