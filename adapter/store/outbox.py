@@ -40,7 +40,7 @@ _WAITING = (
     .order_by(_c.n)
     .with_for_update()
 )
-CHANGE = update(table).where(
+_CHANGE = update(table).where(
     _c.tenant == bindparam("of_tenant"), _c.ref == bindparam("of_ref"), _c.n == bindparam("of_n")
 )
 _OTHERS = (_k.person == bindparam("person"), _k.ref != bindparam("ref"), _k.closed_at.is_(None))
@@ -256,7 +256,7 @@ def _new(
 def change(conn: Connection, row: Row[*tuple[Any, ...]], values: Mapping[str, Any]) -> None:
     """Write something to the act that a row is of; nothing where there is nothing to write."""
     if values:
-        conn.execute(CHANGE, {"of_tenant": row.tenant, "of_ref": row.ref, "of_n": row.n, **values})
+        conn.execute(_CHANGE, {"of_tenant": row.tenant, "of_ref": row.ref, "of_n": row.n, **values})
 
 
 def _drop(conn: Connection, rows: Iterable[Row[Any]]) -> list[str]:
