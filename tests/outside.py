@@ -92,14 +92,14 @@ class Side:
 
     def latency(self, seconds: float) -> None:
         """Every answer comes so much later from now on."""
-        for plan in (self._vendors.faults_lifecare, self._vendors.faults_phoniro):
-            plan.clear()
+        for vendor in (self._vendors.lifecare, self._vendors.phoniro):
+            vendor.faults.clear()
             if seconds:
-                plan.add(Rule(kind=Kind.DELAY, times=None, delay=seconds))
+                vendor.faults.add(Rule(kind=Kind.DELAY, times=None, delay=seconds))
 
     def fault(self, vendor: str, **rule: Any) -> None:
-        plan = self._vendors.faults_lifecare if vendor == "lifecare" else self._vendors.faults_phoniro
-        plan.add(Rule.model_validate(rule))
+        told = self._vendors.lifecare if vendor == "lifecare" else self._vendors.phoniro
+        told.faults.add(Rule.model_validate(rule))
 
     def orders(self, first: int, count: int, death: bool = False, notes: int = len(READY)) -> None:
         """Persons with an order each, all that the schedule waits for done (or the first so many notes of it), but the
@@ -195,8 +195,6 @@ class Side:
         """Everything is forgotten."""
         self._vendors.lifecare.reset()
         self._vendors.phoniro.reset()
-        self._vendors.faults_lifecare.reset()
-        self._vendors.faults_phoniro.reset()
         self._mailbox.ids.clear()
 
     def span(self) -> float:

@@ -27,7 +27,6 @@ from adapter.store.cases import Case
 from adapter.store.database import Database
 from adapter.store.sealing import Sealing
 from connectors.errors import AmbiguousWrite, Transient
-from connectors.mock.faults import FaultPlan
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, Ordered, SimulatedLifecare
 from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
 from connectors.mock.routing import Handler
@@ -126,7 +125,7 @@ class World:
         self.rng = random.Random(seed)
         self.lifecare = SimulatedLifecare(self.clock.now, seed=seed)
         self.phoniro = SimulatedPhoniro(self.clock.now, seed=seed)
-        self.lifecare_faults, self.phoniro_faults = FaultPlan(self.clock.now), FaultPlan(self.clock.now)
+        self.lifecare_faults, self.phoniro_faults = self.lifecare.faults, self.phoniro.faults
         self.mail = Mail()
         self.settings = settings_for(mapping, **engine)
         self.go_live = go_live or start.date()
@@ -138,10 +137,7 @@ class World:
 
     def _service(self) -> Service:
         self.starts += 1
-        handlers = {
-            "lifecare": self.lifecare_faults.wrap(self.lifecare.handle),
-            "phoniro": self.phoniro_faults.wrap(self.phoniro.handle),
-        }
+        handlers = {"lifecare": self.lifecare.handle, "phoniro": self.phoniro.handle}
         transports = {name: self._transport(handler) for name, handler in handlers.items()}
         outside = Outside(transports=transports, sleep=self.clock.sleep, mail=self.mail)
         owner = f"adapter-{self.starts}"

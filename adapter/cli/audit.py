@@ -86,8 +86,7 @@ def verify(
     Tells which events were changed, removed or added; exits with 1 if any was. Without --heads that holds against
     whoever can't recompute the hashes of the whole chain; docs/security.md.
     """
-    with open_service(config) as service:
-        service.runtime.db.run_sync(lambda c: noted(c, service, "audit"))
+    with open_service(config, "audit") as service:
         kept = _kept(heads or [])
         audits = [_verified(service, name, kept.get(name, [])) for name in service.tenants]
     if as_json:

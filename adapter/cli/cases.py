@@ -105,8 +105,8 @@ def list_cases(
             return found, [(t, order) for t in tenants for order in unusable_orders(c, t)]
 
         def wanted(row: Case) -> bool:
-            without = not unwatched or bool(row.last_decision and row.last_decision.unwatched)
-            return without and (not late or overdue(row)) and (not unsafe or row.ref in why)
+            without = row.phase is not Phase.ACTIVE and bool(row.last_decision and row.last_decision.unwatched)
+            return (without or not unwatched) and (not late or overdue(row)) and (not unsafe or row.ref in why)
 
         found, orders = service.runtime.db.run_sync(read)
         found = sorted(filter(wanted, found), key=lambda row: (row.opened_at, row.ref))

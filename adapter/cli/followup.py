@@ -15,7 +15,6 @@ from adapter.cli.documents import of_tenant, print_document, print_to_file, writ
 from adapter.cli.failures import WRONG
 from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption, FromOption, JsonOption, ToOption, in_order, print_json
-from adapter.cli.reader import noted
 from adapter.domain.wall_clock import local_date
 from adapter.engine.environment import Tenant
 from adapter.engine.recount import recount
@@ -48,8 +47,7 @@ def followup(
     """
     if check + as_json + bool(csv or pdf) > 1:
         raise typer.BadParameter("give --check or --json alone; --csv and --pdf may be given together.")
-    with open_service(config) as service:
-        service.runtime.db.run_sync(lambda c: noted(c, service, "followup"))
+    with open_service(config, "followup") as service:
         several, told, differs = len(service.tenants) > 1, dict[str, Any](), False
         for name, tenant in service.runtime.tenants.items():
             words, now = service.words[name], service.runtime.clock.now()

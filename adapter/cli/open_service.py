@@ -14,6 +14,7 @@ import typer
 from adapter import bootstrap
 from adapter.bootstrap import Service
 from adapter.cli.failures import fail
+from adapter.cli.reader import noted
 from adapter.observability import configure_logging
 from adapter.settings import Settings, load_settings
 from adapter.settings.values import parsed_url
@@ -55,12 +56,14 @@ def open_database(settings: Settings) -> Iterator[Database]:
 
 
 @contextmanager
-def open_service(config: Path | None) -> Iterator[Service]:
-    """A service for a command that looks and changes nothing."""
+def open_service(config: Path | None, shows: str | None = None) -> Iterator[Service]:
+    """A service for a command that looks and changes nothing. What it ``shows`` of all cases is written down first."""
     settings = command_settings(config)
     with open_database(settings) as database:
         service = bootstrap.build(settings, db=database)
         tell_left_out(service.runtime.refused)
+        if shows is not None:
+            database.run_sync(lambda c: noted(c, service, shows))
         yield service
 
 

@@ -7,7 +7,7 @@ the earlier messages on the same topic, so nothing is told twice, and a later ch
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 
 from adapter.domain.already_told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN
 from adapter.domain.by_hand import tell_by_hand
@@ -19,7 +19,7 @@ from adapter.domain.pauses import pauses, told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter
 from adapter.domain.schedule import camera_is_down, pause_causes
 from adapter.domain.situation import Situation
-from adapter.domain.wall_clock import LocalLook, at_wall_clock, last_look, local_date, next_look
+from adapter.domain.wall_clock import last_look, local_date, next_look
 from adapter.domain.writer import Writer
 
 _A_WEEK = timedelta(days=7)
@@ -182,18 +182,18 @@ def _plan(w: Writer) -> None:
     stands = last is not None and last.what["letter"] == Letter.PLAN
     if live and live.times and not s.mandate.over and not s.ledger.uncertain(SCHEDULE_KINDS):
         window, zone = s.policy.window, s.policy.zone
-        final = last_look(live.times, window, live.valid_from, live.valid_to)
+        final = last_look(live.times, window, live.valid_from, live.valid_to, zone)
         fields: What = {
             "times": json.dumps(live.times.to_json()),
             "valid_from": live.valid_from.isoformat(),
-            "last_look": _when(final, zone),
+            "last_look": _when(final),
             "rests": next((c for c in told_causes(s) if c in _BY_DATE), None),
         }
         if last is None or not stands or any(last.what.get(k) != v for k, v in fields.items()):
             first = next_look(live.times, window, live.valid_from, live.valid_to, zone, s.now)
             looked_at = live.status is ScheduleStatus.OPEN and not pause_causes(s)
             write = w.settled if stands else w.topical
-            write("plan", Letter.PLAN, PLAN, first_look=_when(first, zone) if looked_at else None, **fields)
+            write("plan", Letter.PLAN, PLAN, first_look=_when(first) if looked_at else None, **fields)
     elif stands and live is None:
         w.topical("plan", Letter.PLAN_VOID, PLAN, reason=s.mandate.over_by or "ended")
 
@@ -214,16 +214,15 @@ def _started(w: Writer) -> None:
     if not ours:
         return
     first = next_look(live.times, s.policy.window, live.valid_from, live.valid_to, s.policy.zone, s.now)
-    fields: What = {"times": json.dumps(live.times.to_json()), "first_look": _when(first, s.policy.zone)}
+    fields: What = {"times": json.dumps(live.times.to_json()), "first_look": _when(first)}
     if not w.told.topic(topic):
         w.urgent(topic, Letter.STARTED, COORDINATOR, fields)
     if not w.told.topic(f"night_{topic}"):
         w.night(f"night_{topic}", "night_started", fields)
 
 
-def _when(look: LocalLook | None, zone: tzinfo) -> str | None:
-    """As the clock on the wall will show it. A time that is skipped in spring is shown as the time of the look."""
-    return f"{at_wall_clock(look.day, look.at, zone).astimezone(zone):%Y-%m-%dT%H:%M}" if look else None
+def _when(look: datetime | None) -> str | None:
+    return f"{look:%Y-%m-%dT%H:%M}" if look else None
 
 
 def _events(w: Writer) -> None:

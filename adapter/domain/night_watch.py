@@ -31,7 +31,7 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedLook:
     """A supervision of one of our schedules as the platform lists it."""
 
     id: str
@@ -126,7 +126,7 @@ def could_look(stood: Sequence[ScheduleRecord], at: datetime, zone: tzinfo) -> b
 def follow(
     known: Iterable[Look],
     due: Mapping[int, Iterable[datetime]],
-    listed: Iterable[Listed],
+    listed: Iterable[ListedLook],
     read_at: datetime,
     known_after: Callable[[int], timedelta],
     entitled: Callable[[int, datetime], bool],
@@ -159,13 +159,13 @@ def follow(
     return tuple(look for key, look in sorted(judged.items()) if look != before.get(key))
 
 
-def _nearest_first(listed: Iterable[Listed], known: Mapping[tuple[int, datetime], Look]) -> list[Listed]:
+def _nearest_first(listed: Iterable[ListedLook], known: Mapping[tuple[int, datetime], Look]) -> list[ListedLook]:
     """Those that match a known look exactly come first, so that none of them is taken for its neighbour."""
     return sorted(listed, key=lambda one: ((one.n, one.due_at) not in known, one.due_at))
 
 
 def _key_of(
-    one: Listed, known: Iterable[tuple[int, datetime]], taken: Collection[tuple[int, datetime]], zone: tzinfo
+    one: ListedLook, known: Iterable[tuple[int, datetime]], taken: Collection[tuple[int, datetime]], zone: tzinfo
 ) -> tuple[int, datetime]:
     """The look that a listed one stands for: the same instant, or the nearest one that fits and isn't taken."""
 

@@ -169,7 +169,7 @@ class _Reader:
 
     def read(self, tree: Node) -> Reading:
         if any(tree.find_data("_ambig")):
-            refuse("two_readings")
+            raise RefusedError(TimesProblem("two_readings"))
         tokens = list(tree.scan_values(lambda t: isinstance(t, Token)))
         self._weak_names([t for t in tokens if t.type == "DAY"])
         self.closed = any(t.type == "ONLY" for t in tokens) or any(tree.find_data("no_others"))

@@ -7,7 +7,6 @@ here reads a clock. The two Sundays of the clock change are in the table of ``do
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from adapter.domain.nights import NightTimes, NightWindow, Weekday, calendar_days
@@ -95,26 +94,19 @@ def looks(
                 yield instant
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class LocalLook:
-    """A look by calendar date and wall-clock time, as people write it."""
-
-    day: date
-    at: time
-
-
 def next_look(
     times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None, zone: tzinfo, after: datetime
-) -> LocalLook | None:
-    """The first look at or after an instant (aware UTC), in ``zone``; None when there is none."""
+) -> datetime | None:
+    """The first look at or after an instant (aware UTC), on the clock of ``zone``; None if there is none."""
     start = max(after, day_start(valid_from, zone))
     found = looks(times, window, valid_from, valid_to, zone, start, start + timedelta(days=9))
-    wall = next((instant.astimezone(zone) for instant in found), None)
-    return LocalLook(wall.date(), wall.time().replace(tzinfo=None)) if wall else None
+    return next((instant.astimezone(zone) for instant in found), None)
 
 
-def last_look(times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None) -> LocalLook | None:
-    """The last look before the validity ends. None if it is open or has no look."""
+def last_look(
+    times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None, zone: tzinfo
+) -> datetime | None:
+    """The last look before the validity ends, on the clock of ``zone``. None if it is open or has no look."""
     if valid_to is None:
         return None
     days = calendar_days(times, window)
@@ -123,5 +115,5 @@ def last_look(times: NightTimes, window: NightWindow, valid_from: date, valid_to
         if day < valid_from:
             return None
         if at := days[Weekday(day.weekday())]:
-            return LocalLook(day, at[-1])
+            return at_wall_clock(day, at[-1], zone).astimezone(zone)
     return None

@@ -24,7 +24,7 @@ from adapter.domain.night_watch import (
     REMEMBERED,
     SAME_LOOK,
     UNFOLLOWED,
-    Listed,
+    ListedLook,
     could_look,
     due_looks,
     follow,
@@ -206,21 +206,21 @@ def _stood(c: Connection, tenant: Tenant, start: datetime) -> dict[str, dict[int
 
 def _listed(
     c: Connection, tenant: Tenant, rows: Iterable[Supervision], news: News
-) -> dict[str, dict[int, tuple[Followed, list[Listed]]]]:
+) -> dict[str, dict[int, tuple[Followed, list[ListedLook]]]]:
     """What the platform lists of our schedules, by case and number, each with how it stands now; what is nobody's goes
     to the news."""
     by_schedule: dict[str, list[Supervision]] = {}
     for row in rows:
         by_schedule.setdefault(row.schedule_id, []).append(row)
     owned = schedules.by_remote_ids(c, tenant.name, by_schedule)
-    found: dict[str, dict[int, tuple[Followed, list[Listed]]]] = {}
+    found: dict[str, dict[int, tuple[Followed, list[ListedLook]]]] = {}
     for schedule_id, some in by_schedule.items():
         owner = owned.get(schedule_id)
         if owner is None:
             news.unowned.append(schedule_id)
             continue
         record = owner.record
-        looks = [Listed(s.id, record.n, s.due_at, s.outcome, s.begun_at, s.ended_at) for s in some]
+        looks = [ListedLook(s.id, record.n, s.due_at, s.outcome, s.begun_at, s.ended_at) for s in some]
         found.setdefault(owner.ref, {})[record.n] = (Followed.of(tenant.policy, record), looks)
     return found
 

@@ -40,7 +40,7 @@ class Filter:
 
     def shows(self, summary: CaseSummary) -> bool:
         turns = {view.role.value for view in summary.awaited} | {a.role.value for a in summary.attention if a.urgent}
-        only = {"unwatched": summary.unwatched, "late": summary.late, "parked": summary.parked}
+        only = {"unwatched": summary.without, "late": summary.late, "parked": summary.parked}
         return (
             (not self.turn or self.turn in turns)
             and (not self.phase or self.phase == summary.phase.value)

@@ -32,6 +32,11 @@ class CaseSummary:
     unit: int | None = None
 
     @property
+    def without(self) -> bool:
+        """Whether the person is without supervision now, as Phoniro was last seen: what shall be paused still runs."""
+        return self.unwatched is not None and self.phase is not Phase.ACTIVE
+
+    @property
     def late_steps(self) -> tuple[StepView, ...]:
         return tuple(v for v in self.awaited if v.late)
 

@@ -140,7 +140,7 @@ def _cases(g: Gauges, s: Snapshot) -> None:
     since = s.overview.ready_since
     waited = (s.now - since).total_seconds() if since else 0.0
     g.add("cases_ready_age_seconds", "How long the case that is due longest has waited.", waited, tenant=s.tenant)
-    causes = Counter(summary.unwatched.cause for summary in s.summaries if summary.unwatched)
+    causes = Counter(summary.unwatched.cause for summary in s.summaries if summary.unwatched and summary.without)
     for cause in (*PAUSES, *NOT_RUNNING):
         text = "Persons with a decision in force who are without supervision now, by cause."
         g.add("unwatched", text, causes[cause], tenant=s.tenant, cause=cause)

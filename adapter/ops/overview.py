@@ -42,13 +42,12 @@ def overview(ops: OpsContext, verdicts: Verdicts, c: Connection) -> dict[str, An
         unsafe |= {(name, ref): views.unsafe_card(name, ref, why, theirs) for ref, why in safe.unsafe.items()}
     vendors = views.vendors(ops)
     wrong = troubles(ops, numbers, vendors, drifts, unattended(c, list(rt.tenants)))
-    unwatched = [g for g in summaries if g.unwatched]
-    urgent = [g for g in summaries if g.parked or g.late]
-    needs = [g for g in urgent if not g.unwatched]
+    unwatched = [g for g in summaries if g.without]
+    urgent = [g for g in summaries if g.parked or g.late or (g.unwatched and g.unwatched.urgent)]
+    needs = [g for g in urgent if not g.without]
     unusable = [card for view in numbers for card in view.unusable]
     unfulfilled = unfulfilled_rows(ops, summaries)
-    missed = {(g.tenant, g.ref) for g in unwatched if g.unwatched and g.unwatched.urgent}
-    count = len({(g.tenant, g.ref) for g in urgent} | missed | unsafe.keys())
+    count = len({(g.tenant, g.ref) for g in urgent} | unsafe.keys())
     count += len(unusable) + sum(line.tone == "bad" for line in wrong)
     return {
         "unsafe": list(unsafe.values()),

@@ -26,7 +26,6 @@ from adapter.store.errors import StoreError
 
 T = TypeVar("T")
 
-_SIGN_INS_PER_MINUTE = 10
 _JUST = timedelta(minutes=5)
 _TOLD_AT_ONCE = 5
 """Refused sign-ins that have a line each before they share one."""
@@ -45,8 +44,7 @@ class Pages:
         self.access = Access(ops.settings, next(iter(ops.runtime.tenants.values())).policy.zone)
         now = ops.runtime.clock.now
         self._refusals, self._told = 0, Buckets(1, _TOLD_AT_ONCE, now)
-        self._listed, self._not_allowed = Buckets(1 / 60, 1, now), Buckets(1 / 60, 1, now)
-        self._attempts = Buckets(_SIGN_INS_PER_MINUTE, _SIGN_INS_PER_MINUTE, now)
+        self._hourly = Buckets(1 / 60, 1, now)
         loader = FileSystemLoader(Path(__file__).parent / "templates")
         self._templates = Environment(
             loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -62,10 +60,9 @@ class Pages:
             "version": self.ops.version,
             "dry_run": rt.dry_run,
             "now": words.when(rt.clock.now()),
-            "signed_in": self.access.signs_in and person is not None,
             "operates": person is not None and person.role == "operate",
             "several": self.ops.several,
-            "has_session": person is not None and person.session is not None,
+            "signed_in": person is not None and person.session is not None,
             "notices": self._notices(person) if person else (),
         }
         return HTMLResponse(self._templates.get_template(name).render(**common, **values), status)
@@ -100,7 +97,7 @@ class Pages:
 
     def too_often(self, request: Request) -> bool:
         """Whether somebody tries to sign in more often than is let through; tells of it."""
-        if self._attempts.take(self.access.caller(request)):
+        if self.ops.sign_ins.take(self.access.caller(request)):
             return False
         self.refused(429, "too many attempts")
         return True
@@ -116,7 +113,7 @@ class Pages:
         """Tell that somebody asked for what they may not, once an hour: the log what it was, the list of who read what
         who it was."""
         rt, what = self.ops.runtime, f"{request.method} {request.scope['route'].path}"
-        if self._not_allowed.take(f"{person.who} {what}"):
+        if self._hourly.take(f"{person.who} {what}"):
             log("action_refused", what=what, reason=reason)
             await rt.db.run(lambda c: reads.note(c, rt.tenants, person, f"refused {what}", rt.clock.now()))
 
@@ -126,7 +123,7 @@ class Pages:
         too."""
         rt = self.ops.runtime
         found = await rt.db.run_aside(read)
-        if self._listed.take(f"{person.who} {person.place}"):
+        if self._hourly.take(f"{person.who} {person.place}"):
             try:
                 await rt.db.run(lambda c: reads.note(c, rt.tenants, person, "list", rt.clock.now()))
             except StoreError as error:

@@ -75,11 +75,6 @@ class Access:
         self._operators = {name.strip() for name in settings.proxy_operators.split(",")}
 
     @property
-    def signs_in(self) -> bool:
-        """Whether people sign in here, and so can sign out."""
-        return bool(self._by)
-
-    @property
     def by_token(self) -> bool:
         return bool(self._tokens)
 

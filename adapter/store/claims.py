@@ -18,6 +18,7 @@ from adapter.domain.facts import Client
 from adapter.domain.ledger import VISIT_KINDS, Act, ActKind, ActState
 from adapter.ports import Effect
 from adapter.store import codec, due, events, persons, schedules, sealing
+from adapter.store.cases import lock
 from adapter.store.errors import Overtaken, StoreError
 from adapter.store.outbox import CHANGE, STOPS, act_from_row, advance, change
 from adapter.store.sealing import NOBODY, Sealed, sealed
@@ -322,14 +323,18 @@ def _move(
 ) -> None:
     """Give a claimed act back in another state. Raises ``Overtaken``."""
     act, tenant, ref = claimed.act, claimed.tenant, claimed.ref
-    due.lock_and_mark(conn, tenant, ref, now, reason)
+    lock(conn, tenant, ref)
     mine = {"of_tenant": tenant, "of_ref": ref, "of_n": act.n, "claimed_as": act.state}
     mine |= {"claimed_by": claimed.lease_owner, "claimed_until": claimed.lease_until}
     values = sealed(conn, table, values, tenant=tenant, ref=ref, n=act.n)
     given_back = {"state": state, **FREE, **values}
     if not conn.execute(_CHANGE_CLAIMED, {**mine, **given_back}).rowcount:
         raise Overtaken(f"act {act.key} of case {ref} is no longer this process's; what came of it is found anew")
-    advance(conn, tenant, ref)
+    others = advance(conn, tenant, ref)
+    if reason is not None:
+        going_out = any(row.lease_owner or (row.retry_at and row.retry_at <= now) for row in others)
+        wait = claimed.lease_until if going_out and state is ActState.DONE else None
+        due.mark_by_act(conn, tenant, ref, now, reason, wait=wait)
     if claimed.lane == "visit":
         return
     told = {"key": act.key, "n": act.n, "kind": act.kind.value, **data}

@@ -295,10 +295,13 @@ def _amended(
         return {}, None
     # A delay that is over counts as none.
     held, before = (None if at is None or at <= now else at for at in (w.not_before, row.not_before))
-    if same and held == before and row.facts_at is not None:
+    unchanged = same and held == before
+    if unchanged and row.facts_at is not None:
+        if row.why == w.why and not w.opens:
+            return {}, None
         # It keeps its time, which may be a growing delay after failures.
         del content["retry_at"]
-    return content, None if same and held == before else "changed"
+    return content, None if unchanged else "changed"
 
 
 def _line(name: str, key: str, w: Wanted | None) -> tuple[str, events.Data]:
@@ -309,17 +312,18 @@ STOPS = (ActKind.PAUSE, ActKind.END)
 """Acts after which nobody can look any more: they wait for nothing but another act on the same schedule."""
 
 
-def advance(conn: Connection, tenant: str, ref: str) -> None:
+def advance(conn: Connection, tenant: str, ref: str) -> Rows:
     """Let the first unfinished act of each of a case's lanes be claimed, and only that one; on the platform, the first
     about the person and the first about the schedule. A creation waits for the person; a pause or an end waits for
     nothing but another act that is under way on the schedule. Called after every change of an act's state, with the
-    case locked."""
+    case locked. Returns all that are unfinished."""
     rows = conn.execute(_WAITING, {"tenant": tenant, "ref": ref}).all()
     leading = {row.n for row in _leading(rows)}
     for row in rows:
         at = (row.retry_at if row.lease_owner is None else row.lease_until) if row.n in leading else None
         if at != row.ready_at:
             change(conn, row, {"ready_at": at})
+    return rows
 
 
 def _leading(rows: Sequence[Row[Any]]) -> list[Row[Any]]:

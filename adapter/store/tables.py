@@ -2,7 +2,8 @@
 
 ``ready_at`` of a case or an act is the instant from which it may be claimed, whatever the reason: it is due, it must be
 read again, or its lease ran out. The functions that change one of these keep it up to date, so that a claim walks along
-one index, however many rows wait for something else. Only the first unfinished act of a lane has it.
+one index, however many rows wait for something else. Only the first unfinished act of a lane has it. A case that goes
+on after an act of its own is ready since it was opened: it comes before cases that came after it.
 
 ``person`` is a keyed hash by which a person is found. Which columns are encrypted stands in ``sealing``.
 """

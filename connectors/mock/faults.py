@@ -1,6 +1,6 @@
 """What can go wrong between a client and a simulated vendor, by plan: lost answers, late effects, garbage, refusals.
 
-Rules are added by code (:meth:`FaultPlan.add`) or over HTTP, where the wrapped handler answers ``/admin/faults``:
+Rules are added by code (:meth:`FaultPlan.add`) or over HTTP, where each vendor answers ``/admin/faults``:
 ``POST`` a :class:`Rule` as JSON, ``GET`` lists the rules and what they hit, ``DELETE`` removes all, or one by ``?id=``.
 """
 
@@ -17,7 +17,7 @@ from itertools import count
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.mock.routing import Clock, Cut, Handler, Router, body_as, json_answer, problem, refuse
+from connectors.mock.routing import Clock, Cut, Handler, body_as, json_answer, problem, refuse
 
 
 class Kind(StrEnum):
@@ -111,9 +111,6 @@ class FaultPlan:
         self._late: list[_Late] = []
         self._numbers = count(1)
         self.hits: list[Hit] = []
-        self._admin = Router(
-            {"/admin/faults": {"GET": self._admin_list, "POST": self._admin_add, "DELETE": self._admin_remove}}
-        )
 
     def add(self, rule: Rule) -> int:
         """Add a rule after the others; returns its id."""
@@ -146,27 +143,16 @@ class FaultPlan:
             _effect(late.handler, late.request)
         return len(due)
 
-    def wrap(self, handler: Handler) -> Handler:
-        """The handler with the plan around it. Paths under ``/admin/`` are never faulted; a reset resets the plan."""
+    def apply(self, request: httpx.Request, handler: Handler) -> httpx.Response:
+        """The handler's answer, or what the first rule that hits makes of it. Raises ``Cut``."""
+        self.tick()
+        for rule_id, each in self._planned.items():
+            if each.takes(request):
+                self.hits.append(Hit(self._clock(), rule_id, each.rule.kind, request.method, request.url.path))
+                return self._spoil(each.rule, request, handler)
+        return handler(request)
 
-        def planned(request: httpx.Request) -> httpx.Response:
-            self.tick()
-            path = request.url.path
-            if path == "/admin/faults":
-                return self._admin(request)
-            if path.startswith("/admin/"):
-                if path == "/admin/reset":
-                    self.reset()
-                return handler(request)
-            for rule_id, each in self._planned.items():
-                if each.takes(request):
-                    self.hits.append(Hit(self._clock(), rule_id, each.rule.kind, request.method, path))
-                    return self._apply(each.rule, request, handler)
-            return handler(request)
-
-        return planned
-
-    def _apply(self, rule: Rule, request: httpx.Request, handler: Handler) -> httpx.Response:
+    def _spoil(self, rule: Rule, request: httpx.Request, handler: Handler) -> httpx.Response:
         match rule.kind:
             case Kind.STATUS_BEFORE:
                 return self._status(rule)
@@ -202,17 +188,20 @@ class FaultPlan:
             headers["retry-after"] = str(rule.retry_after)
         return _delayed(httpx.Response(rule.status, headers=headers, content=rule.body.encode()), rule)
 
-    def _admin_list(self, _request: httpx.Request) -> httpx.Response:
+    def listed(self, _request: httpx.Request) -> httpx.Response:
+        """``GET /admin/faults``."""
         rules = [
             {"id": rule_id, "seen": planned.seen, "hits": planned.hits, **planned.rule.model_dump(mode="json")}
             for rule_id, planned in self._planned.items()
         ]
         return json_answer({"rules": rules, "hits": len(self.hits), "lateEffects": len(self._late)})
 
-    def _admin_add(self, request: httpx.Request) -> httpx.Response:
+    def added(self, request: httpx.Request) -> httpx.Response:
+        """``POST /admin/faults``."""
         return json_answer({"id": self.add(body_as(request, Rule))}, 201)
 
-    def _admin_remove(self, request: httpx.Request) -> httpx.Response:
+    def removed(self, request: httpx.Request) -> httpx.Response:
+        """``DELETE /admin/faults``."""
         rule_id = request.url.params.get("id")
         if rule_id is None:
             self.clear()

@@ -20,7 +20,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from connectors.mock.faults import FaultPlan
 from connectors.mock.lifecare import SimulatedLifecare
 from connectors.mock.phoniro import NightPlan, SimulatedPhoniro
 from connectors.mock.routing import Clock, Cut, Handler, problem
@@ -142,14 +141,12 @@ async def listening(handler: Handler, host: str = "127.0.0.1", port: int = 0) ->
 
 @dataclass(frozen=True, slots=True)
 class RunningSimulators:
-    """Both running vendors: their addresses, states and fault plans."""
+    """Both running vendors and their addresses."""
 
     lifecare_url: str
     phoniro_url: str
     lifecare: SimulatedLifecare
     phoniro: SimulatedPhoniro
-    faults_lifecare: FaultPlan
-    faults_phoniro: FaultPlan
 
 
 @asynccontextmanager
@@ -164,12 +161,11 @@ async def running_simulators(
     """Run both vendors until the block ends; port 0 is a free port. Raises OSError where a port is taken."""
     lifecare, phoniro = lifecare or SimulatedLifecare(clock), SimulatedPhoniro(clock)
     phoniro.nights = nights
-    faults_lifecare, faults_phoniro = FaultPlan(clock), FaultPlan(clock)
     async with (
-        listening(faults_lifecare.wrap(lifecare.handle), port=lifecare_port) as lifecare_url,
-        listening(faults_phoniro.wrap(phoniro.handle), port=phoniro_port) as phoniro_url,
+        listening(lifecare.handle, port=lifecare_port) as lifecare_url,
+        listening(phoniro.handle, port=phoniro_port) as phoniro_url,
     ):
-        yield RunningSimulators(lifecare_url, phoniro_url, lifecare, phoniro, faults_lifecare, faults_phoniro)
+        yield RunningSimulators(lifecare_url, phoniro_url, lifecare, phoniro)
 
 
 async def serve(

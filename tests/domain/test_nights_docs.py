@@ -120,14 +120,14 @@ def validity() -> str:
         times = read(text)
         found = list(looks(times, WINDOW, first, last, ZONE, day_start(first, ZONE), day_end(MONDAY, ZONE) + 7 * DAY))
         start = next_look(times, WINDOW, first, last, ZONE, day_start(first, ZONE))
-        end = last_look(times, WINDOW, first, last)
+        end = last_look(times, WINDOW, first, last, ZONE)
         rows.append(
             (
                 f"`{text}`",
                 f"{first}",
                 f"{last or 'tills vidare'}",
-                f"{start.day} {start.at:%H:%M}" if start else "ingen",
-                f"{end.day} {end.at:%H:%M}" if end else "–",
+                f"{start:%Y-%m-%d %H:%M}" if start else "ingen",
+                f"{end:%Y-%m-%d %H:%M}" if end else "–",
                 str(len(found)) if last else "–",
             )
         )

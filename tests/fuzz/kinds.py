@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from adapter.engine.request_file import parse
-from adapter.ops.hook_signature import sign
+from adapter.ops.hooks import sign
 from adapter.settings import SettingsError, load_settings
 from connectors.phoniro.wire import Schedule, Supervision
 from mappings.faults import MappingError

@@ -190,7 +190,7 @@ async def test_a_resource_without_a_licence_is_unauthorised_and_names_the_resour
     ],
 )
 async def test_what_goes_wrong_is_told_in_the_ports_words(world: World, rule: Rule, failure: Failure) -> None:
-    world.lifecare_faults.add(rule)
+    world.lifecare.faults.add(rule)
     with pytest.raises(PortError) as error:
         await world.source.executions(PERSON)
     assert error.value.failure is failure
@@ -202,6 +202,6 @@ async def test_what_goes_wrong_is_told_in_the_ports_words(world: World, rule: Ru
 async def test_one_unread_list_of_services_fails_the_whole_reading_of_orders(world: World) -> None:
     for _ in range(3):
         world.lifecare.order(PERSON)
-    world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, pattern="ordered_services", skip=1))
+    world.lifecare.faults.add(Rule(kind=Kind.STATUS_BEFORE, pattern="ordered_services", skip=1))
     with pytest.raises(PortError):
         await world.source.orders(PERSON)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -145,6 +146,23 @@ async def test_an_order_costs_what_the_document_says_until_all_is_scheduled_and_
         calls += Counter(path[3] if len(path) > 3 else path[-1] for path in at_phoniro)
         assert calls == told("An order") + Counter(token=1, headlines=1)  # once for many orders
         assert told("An order").total() <= 28
+
+
+@pytest.mark.parametrize(
+    ("news", "calls"),
+    [((), 0), (("executions",), 0), (("orders", "executions"), 1), (("services", "urgent"), 1), (("hook",), 1)],
+)
+async def test_a_new_case_asks_for_its_orders_again_only_where_news_of_them_was_told(
+    news: tuple[str, ...], calls: int
+) -> None:
+    async with World() as world:
+        world.lifecare.seed_person(ANNA)
+        world.order()
+        await read_feeds(world.rt, world.tenant)
+        case, now = await world.case(), world.clock.time
+        for reason in news:
+            await world.db.run(partial(due.mark_due, tenant="exempel", refs=[case.ref], now=now, reason=reason))
+        assert (await work_at(world, now))["orders"] == calls
 
 
 async def reads(world: World, count: int, **delta: float) -> dict[str, list[float]]:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from adapter.engine.feed_reader import FEEDS
 from adapter.engine.jobs import read_asked
-from adapter.ops.hook_signature import sign
+from adapter.ops.hooks import sign
 from adapter.store import feeds
 from tests.ops.conftest import SECRET, Site
 from tests.upcoming import next_due

@@ -74,5 +74,8 @@ async def test_no_page_and_no_command_says_that_it_is_done(site: Site) -> None:
         for name, text in pages.items():
             claims = re.sub("|".join(map(re.escape, LABELS)), "", text)
             assert denied(claims, record) == [], name
+            assert "inte inlagd" not in text, name
+            assert "Utan tillsyn: " not in text, "it runs still"
+        assert "är utan tillsyn via kamera" not in pages["/"]
         assert expected in pages["case show"]
         assert expected in pages["/"]

@@ -56,9 +56,14 @@ async def test_who_may_sign_in_and_as_what_is_changed_by_a_reload_for_those_who_
             async def statuses() -> list[int]:
                 return [(await each.post("/times", data={"text": "22:30"})).status_code for each in (anna, bo)]
 
+            async def guesses(number: int) -> list[int]:
+                return [(await bo.post("/sign-in", data={"token": "a guess"})).status_code for _ in range(number)]
+
             assert await statuses() == [403, 200]
+            assert 429 in await guesses(12)
             side.use(world.service.successor(settings(anna="operate")))
             assert await statuses() == [200, 401], "one may more, the other's token is gone"
+            assert 429 in await guesses(5), "a reload gives nobody new guesses"
         stop.set()
         await running
 

@@ -20,7 +20,6 @@ from adapter.settings import load_settings
 from adapter.store import requests
 from adapter.store.database import Database
 from adapter.store.tables import acts, cases
-from connectors.mock.faults import FaultPlan
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
 from connectors.mock.phoniro import DEFAULT_CLIENT
 from connectors.mock.transport import InProcessTransport
@@ -58,9 +57,8 @@ class Place:
         self.config.write_text(written, encoding="utf-8")
 
     def build(self) -> Service:
-        plan = FaultPlan(self.world.clock.now)
         handlers = {"lifecare": self.world.lifecare.handle, "phoniro": self.world.phoniro.handle}
-        transports = {name: InProcessTransport(plan.wrap(handler)) for name, handler in handlers.items()}
+        transports = {name: InProcessTransport(handler) for name, handler in handlers.items()}
         return bootstrap.build(load_settings(self.config), outside=Outside(transports=transports), db=self.world.db)
 
     def change(self, file: Path, old: str, new: str) -> None:

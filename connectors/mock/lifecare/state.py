@@ -14,6 +14,7 @@ from connectors.mock.lifecare.rendering import OPEN_ENDS
 from connectors.mock.lifecare.resources import RESOURCES
 from connectors.mock.lifecare.table import Key, Row, Table, utc
 from connectors.mock.routing import Clock
+from connectors.mock.vendor import SimulatedVendor
 
 _ID_STARTS: Final = {
     "client": 30001,
@@ -55,17 +56,17 @@ class Settings:
     )
 
 
-class LifecareState:
+class LifecareState(SimulatedVendor):
     """The state. Every change is stamped with the server's own clock, which may differ from the caller's."""
 
     def __init__(self, clock: Clock, *, page_cap: int = 100) -> None:
-        self._clock = clock
         self.zone = ZoneInfo("Europe/Stockholm")
         self._page_cap = page_cap
-        self.reset()
+        super().__init__(clock)
 
     def reset(self) -> None:
         """Forget everything, settings included; the catalogue stands as at the start."""
+        super().reset()
         self.settings = Settings(page_cap=self._page_cap)
         self.tables = {name: Table(resource, self.zone) for name, resource in RESOURCES.items()}
         self._ids = {kind: count(start) for kind, start in _ID_STARTS.items()}

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar
 
 import httpx
 from pydantic import BaseModel
 
-from connectors.mock.admin import Admin, Views
 from connectors.mock.phoniro.api import Api
 from connectors.mock.phoniro.schemas import Instant
 from connectors.mock.phoniro.state import PhoniroState
-from connectors.mock.routing import Clock, Received, query_as
-
-ACTS: Final = ("add_schedule", "change_by_hand", "set_outcome", "set_nights", "revoke_tokens")
-"""What ``POST /admin/acts/NAME`` does."""
+from connectors.mock.routing import Clock, query_as
+from connectors.mock.vendor import Views
 
 
 class _At(BaseModel):
@@ -24,21 +21,19 @@ class _At(BaseModel):
 class SimulatedPhoniro(PhoniroState):
     """Phoniro Care's e-tillsyn in memory, with the options of :class:`PhoniroState`."""
 
+    acts: ClassVar[tuple[str, ...]] = ("add_schedule", "change_by_hand", "set_outcome", "set_nights", "revoke_tokens")
+
     def __init__(self, clock: Clock, **options: Any) -> None:
         super().__init__(clock, **options)
         self._api = Api(self)
-        views: Views = {"state": self._state, "received": self._log, "schedules/{schedule_id}": self._look}
-        self._admin = Admin(self, ACTS, views, self.reset)
 
-    def handle(self, request: httpx.Request) -> httpx.Response:
-        """Answer a request to the API or, below ``/admin/``, to the tests' side door."""
-        path = request.url.path
-        if path.startswith("/admin/"):
-            return self._admin(request)
-        now, answer = self.now, self._api(request)
-        query = dict(request.url.params)
-        self._received.append(Received(now, request.method, path, query, request.content, answer.status_code))
-        return answer
+    def views(self) -> Views:
+        """What stands there, what was asked, and who could look."""
+        return {"state": self._state, "received": self._log, "schedules/{schedule_id}": self._look}
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """The API's answer."""
+        return self._api(request)
 
     def _state(self, _request: httpx.Request) -> dict[str, Any]:
         """Customers and schedules as they are, without any lag, each with its history."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -13,7 +12,8 @@ from typing import Any, Final, Literal
 from connectors.mock.phoniro.nights import NightPlan, Told
 from connectors.mock.phoniro.schedules import Schedule, Version
 from connectors.mock.phoniro.schemas import Customer, HandChange, NewSchedule, SetOutcome, Status, instant
-from connectors.mock.routing import Clock, Received
+from connectors.mock.routing import Clock
+from connectors.mock.vendor import SimulatedVendor
 
 ORGANISATIONS: Final[Mapping[str, str]] = {
     "hemtjanst-norr": "Hemtjänst Norr",
@@ -21,12 +21,11 @@ ORGANISATIONS: Final[Mapping[str, str]] = {
 }
 DEFAULT_CLIENT: Final = ("adapter", "simulated")
 """Id and secret of the simulation's own client."""
-LOG_LENGTH: Final = 100_000
 LOOKED: Final = frozenset({"ok", "not_visible_then_ok", "visit_dispatched"})
 EtagStyle = Literal["strong", "weak", "suffixed"]
 
 
-class PhoniroState:
+class PhoniroState(SimulatedVendor):
     """Phoniro Care's e-tillsyn in memory. Schedules are named by their id; an unknown one raises KeyError.
 
     Lists of schedules show what stood ``list_lag_seconds`` ago by ``clock``; reads
@@ -45,23 +44,22 @@ class PhoniroState:
         token_seconds: int = 3600,
         seed: int = 0,
     ) -> None:
-        self._clock = clock
         self.client = (client_id, client_secret)
         self.token_seconds = token_seconds
         self._seed = seed
         self.organisations = ORGANISATIONS
         self.list_lag_seconds = list_lag_seconds
-        self.reset()
+        super().__init__(clock)
 
     def reset(self) -> None:
         """Forget everything, tokens and switched habits included."""
+        super().reset()
         self.rng = random.Random(self._seed)  # noqa: S311 - nothing secret: the same ids in every run
         self.tokens: dict[str, datetime] = {}
         self.schedules: list[Schedule] = []
         self._by_id: dict[str, Schedule] = {}
         self._by_reference: dict[str, Schedule] = {}
         self.customers: dict[str, Customer] = {}
-        self._received: deque[Received] = deque(maxlen=LOG_LENGTH)
         self.etag_style: EtagStyle = "strong"
         self.outcome_after_seconds: float = 0
         self.nights: NightPlan | None = None
@@ -71,14 +69,6 @@ class PhoniroState:
     def now(self) -> datetime:
         """The present instant by the simulation's clock (UTC)."""
         return self._clock()
-
-    def received(self) -> list[Received]:
-        """The last ``LOG_LENGTH`` requests that reached the vendor's API, oldest first, refused ones included."""
-        return list(self._received)
-
-    def forget_received(self) -> None:
-        """Empty the log of requests."""
-        self._received.clear()
 
     def revoke_tokens(self) -> int:
         """Every token answers 401 from now on; gives how many there were."""
