@@ -11,7 +11,7 @@ from typing import Final
 from adapter.domain.ledger import LookOutcome, ScheduleRecord, ScheduleStatus, What
 from adapter.domain.nights import CalendarRule, NightTimes, NightWindow, Weekday, calendar_rules, night_times_from_rules
 from connectors.lifecare import wire as lifecare
-from connectors.phoniro.wire import Customer, ListedSchedule, NewSchedule, PauseReason, Rule, ScheduleChanges
+from connectors.phoniro.wire import Customer, NewSchedule, PauseReason, Rule, Schedule, ScheduleChanges
 from mappings.lifecare import contact, is_protected
 from mappings.tables import MunicipalMapping
 
@@ -100,7 +100,7 @@ def changes(what: What, mapping: MunicipalMapping) -> ScheduleChanges:
     return ScheduleChanges(valid_from=_day(what, "valid_from"), valid_to=valid_to, rules=rules)
 
 
-def record(schedule: ListedSchedule, window: NightWindow, seen_at: datetime, *, n: int, what: What) -> ScheduleRecord:
+def record(schedule: Schedule, window: NightWindow, seen_at: datetime, *, n: int, what: What) -> ScheduleRecord:
     """A schedule as it was seen. ``times`` is None if its rules are no night times. An unknown status counts as open,
     so that the schedule is still paused and ended. ``orders`` are those of the act's content.
 
@@ -121,7 +121,7 @@ def record(schedule: ListedSchedule, window: NightWindow, seen_at: datetime, *, 
     )
 
 
-def _patience(schedule: ListedSchedule) -> tuple[int, int] | None:
+def _patience(schedule: Schedule) -> tuple[int, int] | None:
     tolerance, retry_after = schedule.tolerance_minutes, schedule.retry_after_minutes
     return None if tolerance is None or retry_after is None else (tolerance, retry_after)
 

@@ -88,7 +88,7 @@ class LifecareSource:
             return
         try:
             with as_port_errors():
-                rows = await self._lifecare.headlines()
+                rows = await self._lifecare.list(query.HEADLINES)
         except PortError as error:
             self._headings = self._headings if error.failure is Failure.TRANSIENT else None
             return
@@ -117,7 +117,7 @@ class LifecareSource:
     async def person_of(self, order_id: str) -> str | None:
         with self._asking(), as_port_errors():
             try:
-                return (await self._lifecare.order(order_id)).person_id
+                return (await self._lifecare.get(query.ORDERS, order_id)).person_id
             except NotFound:
                 return None
 
@@ -140,7 +140,7 @@ class LifecareSource:
 
     async def _decision(self, decision_id: int) -> wire.Decision | None:
         try:
-            return await self._lifecare.decision(decision_id)
+            return await self._lifecare.get(query.DECISIONS, decision_id)
         except NotFound:
             return None
 

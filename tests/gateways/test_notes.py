@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -93,6 +94,15 @@ async def test_a_message_whose_answer_was_lost_is_found_by_its_mark(world: World
     assert error.value.failure is Failure.AMBIGUOUS
     assert await world.executor.find(act, world.case()) is not None
     assert await world.executor.find(other, world.case()) is None
+
+
+async def test_another_act_of_the_same_number_is_told_apart_by_its_code(world: World) -> None:
+    act = replace(message(world), code="K4QX")
+    await world.executor.perform(act, world.case())
+    assert world.lifecare.notes_written()[0].text.endswith("\n\n[TK-7F3K2M/01-K4QX]")
+    assert await world.executor.find(act, world.case()) is not None
+    for other in (replace(act, code="W2XZ"), replace(act, code=None)):
+        assert await world.executor.find(other, world.case()) is None
 
 
 async def test_an_error_marked_copy_is_found_too(world: World) -> None:
