@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import cache
 
 import holidays
 
 
+@cache
 def holidays_between(first_year: int, last_year: int) -> frozenset[date]:
     """Public holidays, and the eves on which nobody works: midsommarafton, julafton and nyårsafton."""
     years = range(first_year, last_year + 1)

@@ -83,6 +83,20 @@ _c, _l = cases.c, case_links.c
 _LOCK = select(_c.ref).where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref")).with_for_update()
 _LINKS = select(_l.kind, _l.external_id).where(_l.tenant == bindparam("tenant"), _l.ref == bindparam("ref"))
 _LINKED = cases.join(case_links, (_l.tenant == _c.tenant) & (_l.ref == _c.ref))
+# What runs for every feed at every poll is built once.
+_LINKED_TO = (
+    select(_l.external_id, _c.ref)
+    .select_from(_LINKED)
+    .where(_l.tenant == bindparam("tenant"), _l.kind == bindparam("kind"))
+    .where(_l.external_id.in_(bindparam("ids", expanding=True)))
+)
+_OPEN_LINKED_TO = _LINKED_TO.where(_c.closed_at.is_(None))
+_CLOSED_LINKED_TO = _LINKED_TO.where(_c.closed_at.is_not(None))
+_OPEN_OF_PERSONS = select(_c.person, _c.ref).where(
+    _c.tenant == bindparam("tenant"),
+    _c.person.in_(bindparam("persons", expanding=True)),
+    _c.closed_at.is_(None),
+)
 
 
 def from_row(conn: Connection, row: Row[*tuple[Any, ...]]) -> Case:
@@ -210,8 +224,8 @@ def open_refs_of_persons(conn: Connection, tenant: str, person_ids: Iterable[str
     """References of these persons' open cases, by person."""
     keys = sealing.of(conn)
     persons = {keys.person(tenant, person_id): person_id for person_id in person_ids}
-    theirs = (_c.tenant == tenant, _c.person.in_(sorted(persons)), _c.closed_at.is_(None))
-    found = _listed(conn.execute(select(_c.person, _c.ref).where(*theirs))) if persons else {}
+    theirs = {"tenant": tenant, "persons": sorted(persons)}
+    found = _listed(conn.execute(_OPEN_OF_PERSONS, theirs)) if persons else {}
     return {persons[person]: refs for person, refs in found.items()}
 
 
@@ -220,9 +234,8 @@ def refs_of_links(
 ) -> dict[str, list[str]]:
     """References of the open cases (or the ``closed`` ones) that are linked to these ids, by id."""
     asked = sorted(set(external_ids))
-    are = _c.closed_at.is_not(None) if closed else _c.closed_at.is_(None)
-    which = (_l.tenant == tenant, _l.kind == kind, _l.external_id.in_(asked), are)
-    return _listed(conn.execute(select(_l.external_id, _c.ref).select_from(_LINKED).where(*which))) if asked else {}
+    query = _CLOSED_LINKED_TO if closed else _OPEN_LINKED_TO
+    return _listed(conn.execute(query, {"tenant": tenant, "kind": kind, "ids": asked})) if asked else {}
 
 
 def _listed(rows: Iterable[Row[str, str]]) -> dict[str, list[str]]:

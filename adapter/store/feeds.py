@@ -44,6 +44,9 @@ _SHOWN = select(_i.item, _i.fingerprint, _i.seen_at).where(
     _i.tenant == bindparam("tenant"), _i.feed == bindparam("feed")
 )
 _OF_ITEMS = _SHOWN.where(_i.item.in_(bindparam("items", expanding=True)))
+_FORGET = delete(feed_items).where(
+    _i.tenant == bindparam("tenant"), _i.feed == bindparam("feed"), _i.seen_at < bindparam("before")
+)
 
 
 def feed(conn: Connection, tenant: str, name: str) -> Feed | None:
@@ -126,5 +129,4 @@ def drop(conn: Connection, tenant: str, feed: str, ids: Iterable[str]) -> None:
 
 def forget(conn: Connection, tenant: str, feed: str, before: datetime) -> None:
     """Forget what the feed hasn't shown since ``before`` (UTC); if it shows it again, it counts as new."""
-    old = (_i.tenant == tenant, _i.feed == feed, _i.seen_at < before)
-    conn.execute(delete(feed_items).where(*old))
+    conn.execute(_FORGET, {"tenant": tenant, "feed": feed, "before": before})

@@ -8,11 +8,14 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, Row, bindparam, delete, select
 
 from adapter.domain.facts import FactProblem
 from adapter.store.sql import insert_missing
 from adapter.store.tables import order_inbox as table
+
+# Runs at every poll, so it is built once.
+_WAITING = select(table).where(table.c.tenant == bindparam("of_tenant")).order_by(table.c.since, table.c.order_id)
 
 UNREAD = FactProblem("order_unread", "orders")
 """The problem of an order that can't be read now, as when the case system is down."""
@@ -49,9 +52,7 @@ class WaitingOrder:
 
 def all_waiting(conn: Connection, tenant: str) -> dict[str, WaitingOrder]:
     """Everything that will be asked for again, by id, the oldest first."""
-    c = table.c
-    rows = conn.execute(select(table).where(c.tenant == tenant).order_by(c.since, c.order_id))
-    return {row.order_id: _loaded(row) for row in rows}
+    return {row.order_id: _loaded(row) for row in conn.execute(_WAITING, {"of_tenant": tenant})}
 
 
 def unusable_orders(conn: Connection, tenant: str) -> tuple[WaitingOrder, ...]:

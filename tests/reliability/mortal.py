@@ -21,6 +21,7 @@ from connectors.mock.routing import Handler
 from tests.world import ANNA, World
 
 T = TypeVar("T")
+_ACTS_DONE = select(func.count()).select_from(acts).where(acts.c.state == ActState.DONE)
 COPY = re.compile(r"^Det här meddelandet kan vara en kopia.*\n\n", re.MULTILINE)
 
 
@@ -90,8 +91,7 @@ class MortalWorld(World):
         if self.dead:
             raise Killed
         if self.done is None:
-            count = select(func.count()).select_from(acts).where(acts.c.state == ActState.DONE)
-            self.done = self.db.run_sync(lambda c: c.scalar(count)) or 0
+            self.done = self.db.run_sync(lambda c: c.scalar(_ACTS_DONE)) or 0
         versions = sum(len(s.versions) for s in self.phoniro.schedules)
         here = (name, self.done, len(self.lifecare.notes_written()), versions)
         self.passed.append(here)
