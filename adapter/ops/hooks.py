@@ -20,7 +20,6 @@ from sqlalchemy import Connection
 
 from adapter.log_events import log, log_context
 from adapter.ops.context import OpsContext
-from adapter.ops.request_limits import Buckets
 from adapter.store import cases, due, feeds
 from adapter.store.errors import StoreError
 from adapter.store.sql import insert_missing
@@ -34,7 +33,6 @@ TOLERANCE = timedelta(minutes=5)
 
 _SIGNATURE = re.compile(r"(?:sha256=)?([0-9a-fA-F]{64})")
 _SEEN = "hook:seen"
-_REFUSED_PER_MINUTE = 60
 
 
 def _just_the_id(value: object) -> object:
@@ -160,9 +158,8 @@ class Hooks:
     def __init__(self, ops: OpsContext) -> None:
         self._ops = ops
         self._now = ops.runtime.clock.now
-        per_minute = ops.settings.hooks_per_minute
-        self._good = Buckets(per_minute, per_minute, self._now)
-        self._bad = Buckets(_REFUSED_PER_MINUTE, _REFUSED_PER_MINUTE, self._now)
+        self._good, self._bad = ops.limits.hooks, ops.limits.refused_hooks
+        self._good.allow(ops.settings.hooks_per_minute)
 
     async def take(self, request: Request) -> JSONResponse:
         try:

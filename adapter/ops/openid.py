@@ -23,6 +23,7 @@ with warnings.catch_warnings():
     from authlib.integrations.starlette_client import OAuth
 
 _PATIENCE_SECONDS: Final = 10.0
+_LONGEST_SUB: Final = 255
 
 
 class OpenId:
@@ -87,7 +88,9 @@ class OpenId:
         return issuer
 
     def _person(self, claims: Mapping[str, Any]) -> tuple[str, Role]:
-        who = plain(str(claims.get(self._settings.name_claim) or "")) or plain(str(claims["sub"]))
+        # Names are given to several, and to others later on; what never is, is `sub` (OpenID Connect Core, 5.7).
+        name, sub = plain(str(claims.get(self._settings.name_claim) or "")), plain(str(claims["sub"]), _LONGEST_SUB)
+        who = sub if name in ("", sub) else f"{name} ({sub})"
         found: Any = claims
         for part in self._settings.role_claim.split("."):
             found = found.get(part) if isinstance(found, Mapping) else None

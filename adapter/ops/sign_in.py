@@ -181,9 +181,9 @@ class Access:
         return any(peer in network for network in self._networks)
 
 
-def plain(name: str) -> str:
+def plain(name: str, longest: int = _LONGEST_NAME) -> str:
     """Somebody's name as another tells it: one short line."""
-    return "".join(sign for sign in name.strip() if sign.isprintable())[:_LONGEST_NAME]
+    return "".join(sign for sign in name.strip() if sign.isprintable())[:longest]
 
 
 def _digest(secret: str, *more: str) -> str:

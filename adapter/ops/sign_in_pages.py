@@ -59,9 +59,23 @@ async def sign_ins(request: Request, pages: ThePages, person: Admitted) -> Respo
     rt, words = pages.ops.runtime, pages.ops.words_of()
     found = await rt.db.run(lambda c: pages.access.sessions_of(c, person, rt.clock.now()))
     this = sessions.digest_of(request.cookies.get(pages.access.cookie(request), ""))
-    rows = sorted(((kept.get("at"), kept.get("place", ""), digest == this) for digest, kept in found.items()), key=str)
-    shown = [(words.when(datetime.fromisoformat(at) if at else None), place, mine) for at, place, mine in rows]
+    rows = sorted(((kept.get("at"), kept.get("place", ""), digest) for digest, kept in found.items()), key=str)
+    shown = [
+        (words.when(datetime.fromisoformat(at) if at else None), place, "" if digest == this else digest)
+        for at, place, digest in rows
+    ]
     return pages.html(request, "sign_ins.html", shown=shown, before=pages.before(person), until=pages.until(person))
+
+
+@routes.post("/sign-ins")
+async def sign_out_there(pages: ThePages, person: Admitted, session: Annotated[str, Form()] = "") -> Response:
+    """Ends one session of one's own, by its digest; another's can't be ended."""
+    rt = pages.ops.runtime
+    if await rt.db.run(
+        lambda c: sessions.end(c, {session} & pages.access.sessions_of(c, person, rt.clock.now()).keys())
+    ):
+        log("signed_out")
+    return RedirectResponse("/sign-ins", 303)
 
 
 @routes.post("/sign-out-everywhere")
