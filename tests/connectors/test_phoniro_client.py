@@ -276,7 +276,7 @@ async def test_neither_token_nor_secret_is_ever_in_an_error_or_a_log(
 def test_a_call_is_told_of_once_it_was_sent_and_from_then_on(
     token_takes: int, told: list[tuple[str, str, int]]
 ) -> None:
-    """Two calls wait for the same token. While none comes, one fails by that, and the other gives up: neither was one."""
+    """Two calls wait for the same token; while none comes, neither was an exchange."""
     heard: list[tuple[str, str, int]] = []
 
     async def answer(request: httpx.Request) -> httpx.Response:
