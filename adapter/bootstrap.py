@@ -63,7 +63,7 @@ class Outside:
 
 @dataclass(frozen=True, slots=True)
 class TenantParts:
-    """What one municipality is made of, for the commands that look at its parts."""
+    """What one municipality is made of, for commands that need its parts."""
 
     settings: TenantSettings
     mapping: MunicipalMapping
@@ -142,7 +142,7 @@ def build(
     breakers = Breakers()
     owner = owner or f"{socket.gethostname()}-{os.getpid()}-{rng.randrange(16**6):06x}"
     service_log = ServiceLog(owner, clock.now)
-    # One for all vendors, and read anew with new settings.
+    # One for all vendors; new settings make a new one.
     trust = True if outside.transports else httpx.create_ssl_context()
     parts, refused = {}, dict[str, Sequence[str]](settings.refused)
     for name, t in settings.tenants.items():
@@ -228,7 +228,7 @@ def _http(vendor: VendorSettings, trust: ssl.SSLContext | bool) -> HttpSettings:
 
 
 def _own_trust(vendor: VendorSettings) -> ssl.SSLContext | None:
-    """Where a vendor has authorities of its own, or demands a certificate of the client."""
+    """For a vendor with authorities of its own, or one that demands a certificate of us; else None."""
     if vendor.ca_file is None and vendor.cert_file is None:
         return None
     context = _trusting(vendor.ca_file) if vendor.ca_file else httpx.create_ssl_context()

@@ -69,7 +69,7 @@ _CATALOGUE: Final = (
           "Bring the database back, or mend `store.url`.",
           alert="StoreAway"),
     Event("store_encrypted", INFO, ("values", "left"),
-          "What wasn't encrypted by the first key of `store.encryption_key` was; of `left` rows not all still is."),
+          "Values were encrypted by the first key of `store.encryption_key`; in `left` rows some still aren't."),
     # the feeds
     Event("feed_read", DEBUG, ("feed", "items", "seconds", "lag_seconds"), "A change feed was read."),
     Event("feed_failed", WARNING, ("feed", "failure", "error", "retry_seconds"),
@@ -78,7 +78,7 @@ _CATALOGUE: Final = (
     Event("feed_recovered", INFO, ("feed", "failed_seconds"), "It can be read again, and nothing was left out."),
     # the night watch
     Event("look_missed", WARNING, ("schedule", "due", "outcome"),
-          "A look of the night was not done, as far as the camera platform knows. The unit is told by mail at once.",
+          "The camera platform says that a look of the night was not done. The unit is told by mail at once.",
           "Nothing by itself; see whether several cases are concerned at once."),
     Event("look_unentitled", ERROR, ("schedule", "due", "outcome"),
           "Somebody looked by a camera while the schedule was paused or ended, or outside its dates. The authority and "
@@ -92,9 +92,9 @@ _CATALOGUE: Final = (
           "Rows of the list of looks can't be read. Their looks are not taken for done.",
           "Report it to the camera platform's support if it lasts."),
     Event("looks_not_followed", ERROR, ("since", "reason"),
-          "What came of the night's looks couldn't be read for half an hour: nobody sees one that isn't done. The "
+          "The results of the night's looks couldn't be read for half an hour: nobody sees a look that isn't done. The "
           "night mailboxes and IT are told by mail, once for an outage.",
-          "See `vendor_down`; the looks that stayed open are told of when it can be read again.",
+          "See `vendor_down`; looks without a result are told of when they can be read again.",
           alert="LooksNotFollowed"),
     # re-syncs
     Event("request_taken", INFO, ("request", "kind", "scope", "mode", "who", "why"),
@@ -118,7 +118,7 @@ _CATALOGUE: Final = (
     Event("configuration_reloaded", INFO, ("changed", "added", "removed", "released"),
           "Changed settings or mappings were read again and are in use; acts that had been parked get another chance."),
     Event("configuration_refused", ERROR, ("problems",),
-          "Changed settings or mappings can't be used. Nothing of them is; the adapter goes on with those before.",
+          "Changed settings or mappings can't be used. None of them are; the adapter goes on with those before.",
           "Mend what is listed; the files are read again when they change, or on SIGHUP.",
           alert="ConfigurationRefused"),
     Event("tenant_refused", ERROR, ("problems",),
@@ -126,7 +126,8 @@ _CATALOGUE: Final = (
           "Mend what is listed; the files are read again when they change, or on SIGHUP.",
           alert="TenantRefused"),
     Event("tenant_unattended", ERROR, ("tenants", "cases"),
-          "The database holds open cases of a municipality that no settings name, or that is refused: nobody looks.",
+          "The database holds open cases of a municipality that no settings name, or that is refused: nobody "
+          "looks after them.",
           "Put the municipality back into the settings until its cases are closed; see `tenant_refused`.",
           alert="TenantUnattended"),
     # forgetting
@@ -227,13 +228,17 @@ _CATALOGUE: Final = (
           "If it is from Lifecare's side: compare the secret and the clocks."),
     Event("signed_in", INFO, (), "Somebody signed in to the status page; `adapter audit reads` says who."),
     Event("signed_out", INFO, (), "Somebody signed out of the status page."),
+    Event("action_refused", WARNING, ("what", "reason"),
+          "Somebody who is signed in asked for what their role doesn't allow (`only_read`), or another site had their "
+          "browser ask (`from_elsewhere`); a line an hour for each. `adapter audit reads` says who.",
+          "If they are to do it: give them the role `operate`."),
     Event("sign_in_refused", WARNING, ("status", "reason", "count"),
-          "Somebody tried to sign in to the status page with a wrong token, too often, or without a role: `count` "
-          "times since the line before.",
+          "Somebody tried to sign in to the status page with a token that is wrong or over, too often, or without a "
+          "role: `count` times since the line before.",
           "If it repeats: find out who it is; change the token if it may be known."),
     Event("read_not_noted", WARNING, ("what", "error"),
-          "Somebody looked at a list on the status page, and the database couldn't take down who. A case is not shown "
-          "then.",
+          "Somebody looked at a list on the status page, and the database couldn't store who it was. A case is then "
+          "not shown.",
           "See `store_unavailable`."),
     Event("loop_hung", ERROR, ("seconds",),
           "The event loop stood still for too long; the process ends itself and is started again.",

@@ -48,7 +48,7 @@ _QUERY = re.compile(r"\?[^\s\"'<>?]*=[^\s\"'<>]*")
 # What a library's message quotes are values: KeyError's key, pydantic's input_value, an INSERT's parameters.
 _QUOTED = re.compile(r"(?<!\w)(?:'(?:[^'\\]|\\.)*(?:'|$)|\"(?:[^\"\\]|\\.)*(?:\"|$))|=\([^)]*(?:\)|$)", re.DOTALL)
 PLAIN: Final = re.compile(r"[A-Za-z_.-]{1,100}")
-"""Words, as most values are. No address, identity number or token can be in one, so it is looked for in none."""
+"""Plain words, as most values are. They can hold no address, identity number or token, so they are not searched."""
 _PARAMETERS = re.compile(r"\[(?:parameters|SQL): .*", re.DOTALL)
 _DEPTH: Final = 6
 _LONGEST_NUMBER: Final = 9
@@ -120,8 +120,8 @@ def log_crashes(log_crash: Callable[[BaseException], None]) -> None:
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Stops nothing when a line can't be written, and then tells only whose line it was. The standard one would print
-    the line's values (P8)."""
+    """A line that can't be written stops nothing, and only the name of its event is told. The standard handler would
+    print the line's values (P8)."""
 
     def handleError(self, record: logging.LogRecord) -> None:
         failure = sys.exc_info()[0]
@@ -137,8 +137,8 @@ class _Handler(logging.StreamHandler[TextIO]):
 
 
 class Repeats(logging.Filter):
-    """Of one and the same warning or error, ``SAME_SHOWN`` lines a minute are written; the first one after it says how
-    many were left out (``repeated``). Nobody who can make the adapter say a thing can so fill the disk."""
+    """At most ``SAME_SHOWN`` lines a minute of the same warning or error are written. The next one says how many were
+    left out (``repeated``). So nobody can fill the disk by making the adapter log."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()

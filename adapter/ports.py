@@ -32,7 +32,7 @@ class Failure(StrEnum):
     TRANSIENT = "transient"
     AMBIGUOUS = "ambiguous"
     NOT_SENT = "not_sent"
-    """Nothing was sent, as the turn came too late: it says nothing of the vendor."""
+    """Nothing was sent, because our turn came too late. It says nothing about the vendor."""
     UNAUTHORISED = "unauthorised"
     NOT_FOUND = "not_found"
     REFUSED = "refused"
@@ -71,7 +71,7 @@ class PortError(Exception):
 class Changed:
     """Something in a change feed. ``fingerprint`` tells two states of the same thing apart; nothing personal in it
     (but for ``person_id``, which is never logged). ``link`` is the id by which a case that knows the thing is linked to
-    it, for what doesn't say whose it is. Something that can't be read is there too: that it is broken is a change."""
+    it, for what doesn't say whose it is. What can't be read is in it too: being broken is a change."""
 
     id: str
     person_id: str | None
@@ -84,7 +84,7 @@ class Changed:
 @dataclass(frozen=True, slots=True)
 class Window:
     """A feed's window, read whole. ``server_time`` is the vendor's clock when it began (UTC), None if not told.
-    ``sure`` is False where nothing was said rather than that there is nothing: then the window is to be read again."""
+    ``sure`` is False if the vendor may only have said nothing, rather than that there is nothing: read it again."""
 
     items: tuple[Changed, ...]
     problems: tuple[FactProblem, ...]
@@ -96,8 +96,8 @@ class CaseSource(Protocol):
     """The case system (Lifecare), read only. ``person_id`` is the vendor's key of a person."""
 
     async def read_headings(self) -> None:
-        """Learn by what name people know the headings that signals are noted under, once. What can't be read now is
-        asked for at the next time; notes do without until then. Raises nothing."""
+        """Learn, once, the names that people know the signals' headings by. What can't be read now is asked for next
+        time; until then messages do without. Raises nothing."""
         ...
 
     async def orders(self, person_id: str) -> tuple[tuple[Order, ...], tuple[FactProblem, ...]]: ...

@@ -47,7 +47,7 @@ def word(value: object) -> str | None:
 
 
 def cost(body: bytes) -> int:
-    """What a JSON document costs in memory at most, about, once it is read."""
+    """About how many bytes of memory a JSON document takes at most, once it is read."""
     return len(body) + VALUE_COST * sum(map(body.count, (b",", b"[", b"{")))
 
 

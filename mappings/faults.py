@@ -1,4 +1,4 @@
-"""What is wrong with a file that people edit, told by key, with the name that they may have meant."""
+"""What is wrong with a file that people edit: by key, and with the name that may have been meant."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 
 class MappingError(Exception):
-    """The mapping can't be used. Each fault is one line, ``file: key: reason``; nothing runs until all are mended."""
+    """The mapping can't be used. Each fault is one line, ``file: key: reason``. Nothing runs until all are mended."""
 
     def __init__(self, faults: Sequence[str]) -> None:
         super().__init__("\n".join(faults))
@@ -20,7 +20,7 @@ class MappingError(Exception):
 
 
 def faults_of(failure: ValidationError, model: type[BaseModel]) -> list[str]:
-    """``key: reason`` for each fault that pydantic found, never with the value that stood there."""
+    """``key: reason`` for each fault that pydantic found. The value is never repeated."""
     return [_fault(error, model) for error in failure.errors(include_url=False)]
 
 
@@ -49,13 +49,13 @@ def _fault(error: ErrorDetails, model: type[BaseModel]) -> str:
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """What to say of a name that there isn't: the known one that it may stand for, else all of them."""
+    """The words for an unknown name: the known name that may have been meant, else all known names."""
     near = get_close_matches(name, known, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(known)}"
 
 
 def _annotation(model: type[BaseModel], loc: Sequence[int | str]) -> Any:
-    """The type of what stands at ``loc``: a model, or a table's type."""
+    """The type of the value at ``loc``: a model, or the type of a table."""
     found: Any = model
     for part in loc:
         fields = found.model_fields if isinstance(found, type) and issubclass(found, BaseModel) else {}

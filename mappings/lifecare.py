@@ -1,7 +1,7 @@
-"""Lifecare's rows as canonical facts. Pure: what can't be used is a ``FactProblem`` that names row and field by id, and
+"""Lifecare's rows as canonical facts. Pure. What can't be used becomes a ``FactProblem`` with the id of row and field,
 never a value (P8).
 
-A row that can't be read is left out of the answer and named by a problem with its ``id``: it isn't gone.
+A row that can't be read is left out of the answer. Its problem has the row's ``id``, so it doesn't count as gone.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ from mappings.rtf import has_unseen, is_rtf, visible_text
 from mappings.tables import MunicipalMapping
 
 LONGEST_NOTE = 4_000
-"""Characters of a note's text that are kept; one more, so that a text cut here is seen to be too long."""
+"""How many characters of a note's text are kept. One more is kept too, which shows that the text was cut."""
 
 TIMES = frozenset({Signal.TIMES_AGREED, Signal.TIMES_CHANGED})
-"""Signals whose text is read; of no other is it kept."""
+"""Only of these signals the text is kept."""
 BOOKED = frozenset({Signal.INSTALLATION_BOOKED, Signal.PICKUP_BOOKED})
-"""Signals of which the day is kept that their text names."""
+"""Of these signals the day that the text names is kept."""
 
 _STATUS = {
     "Registered": OrderStatus.REGISTERED,
@@ -64,7 +64,8 @@ def problem(code: str, resource: str, row_id: object, field: str | None = None) 
 def order(
     row: wire.Order, services: Sequence[wire.OrderedService], mapping: MunicipalMapping
 ) -> tuple[Order | None, tuple[FactProblem, ...]]:
-    """An order with its lines. One of a camera category without any line is still a camera order, without decision."""
+    """An order with its lines. An order of a camera category without lines is still a camera order, with no
+    decision."""
     status = _STATUS.get(row.status or "")
     ordered_on = row.order_date or row.start_date or (row.update_time.date() if row.update_time else None)
     if status is None:
@@ -97,15 +98,15 @@ def order(
 
 
 def _kind(category: int | None, code: int | None, mapping: MunicipalMapping) -> ServiceKind:
-    """The service type tells more than the order's category, where both are mapped."""
+    """The service type goes before the order's category, if both are mapped."""
     known = ((ServiceKind.CAMERA, mapping.services.camera), (ServiceKind.ALARM, mapping.services.alarm))
     by_type = next((kind for kind, service in known if code in service.types), None)
     return by_type or next((kind for kind, service in known if category in service.categories), ServiceKind.OTHER)
 
 
 def _granted(details: Sequence[wire.OrderedServiceDetail], mapping: MunicipalMapping) -> tuple[Granted | None, bool]:
-    """What was granted per night (LA6), and whether a weekday isn't known. None where it can't be checked: another
-    rhythm than nightly, or several details, which may add up or replace each other."""
+    """What was granted per night (LA6), and whether a weekday is unknown. None if it can't be checked: another rhythm
+    than nightly, or several details, which may add up or replace each other."""
     if len(details) != 1:
         return None, False
     (detail,) = details
@@ -132,7 +133,7 @@ def execution(row: wire.Execution) -> tuple[Execution, tuple[FactProblem, ...]]:
 
 
 def absence(row: wire.ClientAbsence) -> tuple[Absence | None, tuple[FactProblem, ...]]:
-    """None for one that has no first day. A deleted one may be little more than its id."""
+    """None if it has no first day. A deleted absence may have little more than its id."""
     if row.deleted:
         return Absence(row.id, row.start_date or date.min, row.end_date, deleted=True), ()
     if row.start_date is None:
@@ -148,7 +149,8 @@ def _reversed(resource: str, row_id: int, first: date | None, last: date | None)
 
 
 def plan(row: wire.ServicePlan, mapping: MunicipalMapping) -> ServicePlan | None:
-    """None for a plan without supervision by camera. Of several such services the one that lasts longest counts."""
+    """None for a plan without supervision by camera. If it has several such services, the one that lasts longest
+    counts."""
     types = mapping.plans.camera_types if mapping.plans else ()
     camera = [s for s in row.services if s.service_type and s.service_type.code in types]
     if not camera:
@@ -163,7 +165,8 @@ def plan(row: wire.ServicePlan, mapping: MunicipalMapping) -> ServicePlan | None
 
 
 def is_protected(row: wire.Client) -> bool:
-    """Protected in any of four ways; the fifth, that the key can't see the client at all, has no row."""
+    """Whether the person is protected in one of four ways. The fifth, that the key can't see the client at all, has no
+    row."""
     protected_contact = any(a.protected for a in row.addresses) or any(p.protected for p in row.phones)
     return row.protected_registration or row.is_confidential or protected_contact
 
@@ -196,7 +199,7 @@ def invisible_client(person_id: str, key: bytes) -> Client:
 
 
 def contact(row: wire.Client) -> tuple[wire.Address | None, wire.Phone | None]:
-    """The address and the phone that count: those at home, and a mobile before others."""
+    """The address and the phone that count: the one at home, and a mobile before others."""
     home = next((a for a in row.addresses if a.type == "Home"), row.addresses[0] if row.addresses else None)
     order = {"Mobile": 0, "Home": 1}
     phone = min((p for p in row.phones if p.phone_number), key=lambda p: order.get(p.type or "", 2), default=None)
@@ -204,8 +207,8 @@ def contact(row: wire.Client) -> tuple[wire.Address | None, wire.Phone | None]:
 
 
 def fingerprint(row: wire.Client | None, person_id: str, key: bytes) -> str:
-    """Keyed (HMAC-SHA256), over what the camera platform is told: it tells that it changed, never what it is. Of a
-    protected person nothing but the protection is in it."""
+    """A keyed digest (HMAC-SHA256) of what the camera platform is told. It shows that this changed, never what it is.
+    For a protected person it holds only the protection."""
     told: list[str | bool | None] = [True]
     if row is not None and not is_protected(row):
         home, phone = contact(row)
@@ -221,7 +224,7 @@ def keyed_hash(text: str, key: bytes) -> str:
 
 
 def checksum_holds(person_id: str) -> bool:
-    """Luhn over the last ten digits. Numbers with letters (test persons, L13) have no checksum to hold."""
+    """Luhn over the last ten digits. True for numbers with letters (test persons, L13), which have no checksum."""
     digits = person_id[2:]
     if not digits.isdecimal():
         return True
@@ -240,7 +243,8 @@ def counts(row: wire.Documentation) -> bool:
 def note(
     row: wire.Documentation, mapping: MunicipalMapping, since: date
 ) -> tuple[Note | None, tuple[FactProblem, ...]]:
-    """The note, if it is a signal that counts, created on or after ``since`` (a calendar date in the municipality)."""
+    """The note, if it is a signal that counts and was created on or after ``since`` (a calendar date in the
+    municipality)."""
     signal = mapping.signal_of(row.headline_id or "")
     if signal is None or not counts(row):
         return None, ()
@@ -260,7 +264,8 @@ def _written_at(row: wire.Documentation) -> datetime | None:
 
 
 def note_text(row: wire.Documentation) -> str:
-    """The plain text; of RTF only where none comes with it, or where the plain text hides that words are struck out."""
+    """The plain text. The RTF is read if there is no plain text, or if the plain text hides that words are struck
+    out."""
     text = row.plain_text or row.text or ""
     if row.text and is_rtf(row.text) and has_unseen(row.text):
         text = row.text

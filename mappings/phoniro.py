@@ -11,7 +11,7 @@ from typing import Final
 from adapter.domain.ledger import LookOutcome, ScheduleRecord, ScheduleStatus, What
 from adapter.domain.nights import CalendarRule, NightTimes, NightWindow, Weekday, calendar_rules, night_times_from_rules
 from connectors.lifecare import wire as lifecare
-from connectors.phoniro.wire import Customer, ListedSchedule, NewSchedule, PauseReason, Rule, ScheduleChanges
+from connectors.phoniro.wire import Customer, NewSchedule, PauseReason, Rule, Schedule, ScheduleChanges
 from mappings.lifecare import contact, is_protected
 from mappings.tables import MunicipalMapping
 
@@ -32,7 +32,7 @@ class WrongContent(ValueError):
 
 
 def external_reference(reference: str, n: int) -> str:
-    """``TK-7F3K2M-1``: unique for ever, so each new start has its own."""
+    """``TK-7F3K2M-1``: unique for ever. Each new start has its own."""
     return f"{reference}-{n}"
 
 
@@ -43,12 +43,12 @@ def number_of(reference: str) -> int:
 
 
 def pause_reason(cause: str) -> PauseReason:
-    """Phoniro's word for a cause of a pause; ``other`` for one that has none."""
+    """Phoniro's word for a cause of a pause, ``other`` if it has none."""
     return _PAUSE.get(cause, "other")
 
 
 def customer(row: lifecare.Client | None, person_id: str, external_id: str, organisation: str) -> Customer:
-    """What Phoniro may know of a person: nothing but that they are protected, where they are (or can't be seen)."""
+    """What Phoniro may know of a person. If they are protected or can't be seen: only that."""
     if row is None or is_protected(row):
         return Customer(external_id=external_id, organisation_id=organisation, protected_identity=True)
     home, phone = contact(row)
@@ -67,7 +67,7 @@ def customer(row: lifecare.Client | None, person_id: str, external_id: str, orga
 
 
 def emptied(external_id: str, organisation: str, *, protected: bool) -> Customer:
-    """A person whose last case is closed: everything personal is taken out."""
+    """A person whose last case is closed: nothing personal is left."""
     return Customer(external_id=external_id, organisation_id=organisation, protected_identity=protected)
 
 
@@ -90,8 +90,8 @@ def new_schedule(what: What, reference: str, customer_external_id: str, mapping:
 
 
 def changes(what: What, mapping: MunicipalMapping) -> ScheduleChanges:
-    """From the content of a ``change`` act: how long looks may take, or times and last day, and ``valid_from``
-    where the act has it."""
+    """From the content of a ``change`` act: either how long looks may take, or times and last day, and ``valid_from``
+    if the act has it."""
     if "tolerance" in what:
         return ScheduleChanges(tolerance_minutes=what["tolerance"], retry_after_minutes=what["retry_after"])
     rules, valid_to = _rules(what, mapping.window), _day_or_none(what, "valid_to")
@@ -100,12 +100,13 @@ def changes(what: What, mapping: MunicipalMapping) -> ScheduleChanges:
     return ScheduleChanges(valid_from=_day(what, "valid_from"), valid_to=valid_to, rules=rules)
 
 
-def record(schedule: ListedSchedule, window: NightWindow, seen_at: datetime, *, n: int, what: What) -> ScheduleRecord:
-    """A schedule as it was seen. ``times`` is None where its rules are no night times. A status that we don't know
-    counts as open, so that it is still paused and ended. ``orders`` are those of the act's content, if it has any.
+def record(schedule: Schedule, window: NightWindow, seen_at: datetime, *, n: int, what: What) -> ScheduleRecord:
+    """A schedule as it was seen. ``times`` is None if its rules are no night times. An unknown status counts as open,
+    so that the schedule is still paused and ended. ``orders`` are those of the act's content.
 
-    Once the instant of its end has come by our own clock it is ended, whatever the status says: a clock of Phoniro's
-    that is behind ours would otherwise have it ended again and again, a little later each time."""
+    Once the instant of its end has passed by our own clock the schedule is ended, whatever its status says. If
+    Phoniro's clock is behind ours, it would otherwise be ended again and again, each time a little later.
+    """
     ended = schedule.ended_at is not None and schedule.ended_at <= seen_at
     status = ScheduleStatus.ENDED if ended else _STATUS.get(schedule.status, ScheduleStatus.OPEN)
     return ScheduleRecord(
@@ -120,7 +121,7 @@ def record(schedule: ListedSchedule, window: NightWindow, seen_at: datetime, *, 
     )
 
 
-def _patience(schedule: ListedSchedule) -> tuple[int, int] | None:
+def _patience(schedule: Schedule) -> tuple[int, int] | None:
     tolerance, retry_after = schedule.tolerance_minutes, schedule.retry_after_minutes
     return None if tolerance is None or retry_after is None else (tolerance, retry_after)
 
@@ -138,7 +139,7 @@ def shows(seen: ScheduleRecord, what: What) -> bool:
 
 
 def look_outcome(word: str) -> LookOutcome | None:
-    """What came of a supervision; None for a word that Phoniro doesn't have (yet)."""
+    """What came of a supervision. None for a word that we don't know (yet)."""
     known = next((outcome for outcome in LookOutcome if outcome.value == word), None)
     return None if known is LookOutcome.ABSENT else known
 
@@ -175,7 +176,7 @@ def _times(rules: Iterable[Rule], window: NightWindow) -> NightTimes | None:
 
 @lru_cache(maxsize=4096)
 def _times_of(rules: tuple[tuple[tuple[str, ...], tuple[time, ...]], ...], window: NightWindow) -> NightTimes | None:
-    """Kept, as a list of all schedules says the same times over and over."""
+    """Cached: a list of all schedules has the same times over and over."""
     try:
         calendar = [CalendarRule(tuple(_DAYS[day] for day in days), times) for days, times in rules]
         return night_times_from_rules(calendar, window)

@@ -1,7 +1,7 @@
-"""Plain text out of RTF, for notes whose ``PlainText`` is missing: the words that a reader sees, and line breaks.
+"""Plain text out of RTF, for notes without ``PlainText``: the words that a reader sees, and line breaks.
 
-Only what a word processor writes around plain notes is known; a construct that isn't known loses its words rather than
-turning into others, so that times are told back as unreadable and never read wrongly.
+It knows only what word processors write around plain notes. A construct that it doesn't know loses its words and never
+becomes other words. So times may be refused as unreadable, but are never misread.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ _ASIDE = frozenset(
 )
 _MARGINS = re.compile("header[lrf]?|footer[lrf]?|footnote|annotation")
 _UNSEEN = frozenset(("strike", "striked", "deleted", "v", "webhidden"))
-"""Words that are struck out, deleted or hidden, until it is switched off (``\\strike0``) or ``\\plain``."""
+"""From each of these on, words are struck out, deleted or hidden, until it is switched off (``\\strike0``) or
+``\\plain``."""
 _HAS_UNSEEN = re.compile(r"\\(?:strike|striked|deleted|v|webhidden)(?:[1-9]\d*)?(?![a-z0-9])")
 
 
@@ -54,7 +55,7 @@ def visible_text(text: str) -> str:
 
 
 def has_unseen(rtf: str) -> bool:
-    """Whether it holds words that a reader sees to be struck out, or doesn't see."""
+    """Whether some words are shown as struck out, or aren't shown."""
     return bool(_HAS_UNSEEN.search(rtf))
 
 

@@ -1,4 +1,4 @@
-"""The sections of a municipality's table: what each key holds and, where it may be left out, its default."""
+"""The sections of a municipality's mapping: each key, and its default if it may be left out."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from adapter.domain.nights import NightWindow
+from adapter.domain.pauses import PAUSES
 from adapter.domain.policy import WriteBack
 from connectors.phoniro.wire import EndReason
 
@@ -67,14 +68,14 @@ Text = Annotated[StrictStr, Field(min_length=1)]
 Zone = Annotated[StrictStr, AfterValidator(_zone)]
 Mailbox = Annotated[StrictStr, BeforeValidator(_mailbox)]
 Count = Annotated[StrictInt, Field(ge=0, le=10_000)]
-"""Of minutes, hours, days, months or looks; whatever its unit, a date can be moved by it."""
+"""A number of minutes, hours, days, months or looks. The limit keeps every date that it moves within the calendar."""
 AtLeastOne = Annotated[Count, Field(gt=0)]
 Tolerance = Annotated[StrictInt, Field(ge=0, le=120)]
 RetryAfter = Annotated[StrictInt, Field(ge=1, le=60)]
 
 
 class Part(BaseModel):
-    """A section of the file: frozen, and nothing in it that we don't know."""
+    """A section of the file. It is frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -85,7 +86,7 @@ class Municipality(Part):
 
 
 class Service(Part):
-    """What tells a service: ``Order.ServiceCategoryId`` or ``OrderedService.ServiceType.Code`` (LA6)."""
+    """How a service is recognised: ``Order.ServiceCategoryId`` or ``OrderedService.ServiceType.Code`` (LA6)."""
 
     categories: tuple[Id, ...] = ()
     types: tuple[Id, ...] = ()
@@ -117,12 +118,12 @@ class Messages(Part):
     plan: Heading = Field(description="the headings of the plan")
 
     def of(self, to: str) -> Heading | None:
-        """The headings of a recipient; None for one that there isn't."""
+        """The headings for a recipient. None if there is no such recipient."""
         return getattr(self, to) if to in type(self).model_fields else None
 
 
 class Author(Part):
-    """Whom the adapter writes as. ``signature`` is what its notes are found by (LA4)."""
+    """Whom the adapter writes as. Its notes are found by ``signature`` (LA4)."""
 
     personnel_id: Id = Field(description="the personnel id that notes are written as")
     title: Text = Field(description="the title that notes are written with")
@@ -169,7 +170,7 @@ class Mailboxes(Part):
 
 
 class Plans(Part):
-    """Genomförandeplaner (LA13): without this section I12 is shown by the adapter's own note."""
+    """Genomförandeplaner (LA13). Without this section the adapter's own note shows I12."""
 
     camera_types: Annotated[tuple[Id, ...], Field(min_length=1)] = Field(
         description="the service types by which a plan holds supervision by camera (Services.ServiceType.Code)"
@@ -206,7 +207,7 @@ class Quiet(Part):
 
 
 class Patience(Part):
-    """Working days until a step that is awaited is reminded of, reminded of again, and escalated."""
+    """After how many working days an awaited step is reminded of, reminded of again, and escalated."""
 
     remind: Count
     again: Count
@@ -232,14 +233,7 @@ DEFAULT_PATIENCE = {
     "A4": Patience(remind=3, again=6, escalate=10),
     "A5": Patience(remind=5, again=10, escalate=15),
     "A6": Patience(remind=5, again=10, escalate=20),
-    **dict.fromkeys(
-        (
-            *("consent_withdrawn", "order_gone", "decision_gone", "will_not_be_executed", "dates_contradict"),
-            *("no_decision", "execution_gone", "execution_over", "equipment_collected", "not_executed"),
-            *("evidence_lost", "absence_gone", "client_gone"),
-        ),
-        Patience(remind=1, again=2, escalate=4),
-    ),
+    **{cause: Patience(remind=1, again=2, escalate=4) for cause, pause in PAUSES.items() if pause.mends},
 }
 """By step, and by the cause of a pause that somebody must mend."""
 DEFAULT_END_REASONS: dict[str, EndReason] = {
@@ -261,7 +255,7 @@ class LookPatience(Part):
 
 
 class ReportedVisits(Part):
-    """Looks written back to Lifecare (LA12). What is left out is unmapped: visits wait until it is there."""
+    """Looks written back to Lifecare (LA12). Visits wait until the codes that are left out here are filled in."""
 
     mode: WriteBack = WriteBack.OFF
     reporting_system: Text = "Trygghetskamera"
@@ -273,16 +267,16 @@ class ReportedVisits(Part):
 
     @property
     def missing(self) -> tuple[str, ...]:
-        """The keys without which no visit can be reported."""
+        """The keys that are missing, without which no visit can be reported."""
         return tuple(key for key in ("service_type", "service_category") if getattr(self, key) is None)
 
     def user_id(self, operator_id: str) -> str | None:
-        """Lifecare's user id of whom Phoniro names so (LA11); None for one that isn't mapped."""
+        """Lifecare's user id of the person with Phoniro's ``operator_id`` (LA11). None if it isn't mapped."""
         return self.personnel.get(operator_id) or (operator_id if self.operator_is_user_id else None)
 
 
 class Routine(Part):
-    """What the municipality decides for itself of the routine; every key has a default."""
+    """What the municipality decides for itself. Every key has a default."""
 
     night: Night = Night()
     quiet: Quiet | None = None

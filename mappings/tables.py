@@ -1,4 +1,5 @@
-"""A municipality's own codes, units, headings and patience: one TOML file, checked whole before anything runs.
+"""A municipality's own codes, units, headings and patience. One TOML file, all of which is checked before anything
+runs.
 
 ``mappings/example.toml`` shows and explains every key.
 """
@@ -65,15 +66,15 @@ class MunicipalMapping(Part):
         return self.routine.night.window
 
     def signal_of(self, headline_id: str) -> Signal | None:
-        """What a heading means; None for one that means nothing to us."""
+        """The signal that a heading means. None if it means nothing to us."""
         return next((signal for signal, heading in self.signals.items() if heading == headline_id), None)
 
     def organisation(self, unit_id: int | None) -> str:
-        """Phoniro's organisation for a unit; the default one for a unit that is unknown or None."""
+        """Phoniro's organisation of a unit, the default one if the unit is unknown or None."""
         return self.organisations.by_unit.get(unit_id or 0, self.organisations.default)
 
     def unit_of(self, provider_id: str | None, company_id: int | None) -> int:
-        """The coordinator's unit where there is no execution yet (LA9)."""
+        """The coordinator's unit while there is no execution (LA9)."""
         by_company = self.units.by_company.get(company_id or 0, self.units.coordinator)
         return self.units.by_provider.get(provider_id or "", by_company)
 
@@ -83,14 +84,14 @@ class MunicipalMapping(Part):
         return category is None or category in camera.categories or bool(camera.types)
 
     def receiving_unit(self, to: str, coordinator: int | None) -> int:
-        """The unit that a message ``to`` a recipient is written to; ``coordinator`` is the case's own unit, if known.
+        """The unit to which a message ``to`` a recipient is written. ``coordinator`` is the case's own unit, if known.
         The plan is the coordinator's."""
         named = {"alarm_team": self.units.alarm_team, "authority": self.units.authority}
         return named.get(to, coordinator or self.units.coordinator)
 
     def mailbox(self, to: str, unit_id: int | None) -> str:
-        """Where mail ``to`` a role, ``escalation`` or ``it`` goes. An assessor reads the authority's box; what names
-        nobody goes to those who run the adapter."""
+        """The address of mail ``to`` a role, ``escalation`` or ``it``. An assessor reads the authority's mailbox. Mail
+        to nobody we know goes to those who run the adapter."""
         boxes = self.mailboxes
         if to in ("coordinator", "plan"):
             return boxes.by_unit.get(unit_id or 0, boxes.coordinator)
@@ -110,7 +111,7 @@ class MunicipalMapping(Part):
         return {u: (p.tolerance_minutes, p.retry_after_minutes) for u, p in self.routine.looks_by_unit.items()}
 
     def end_reason(self, reason: str) -> EndReason:
-        """Phoniro's word for why we end; ``other`` for a reason that has none."""
+        """Phoniro's word for why we end, ``other`` if it has none."""
         return {**DEFAULT_END_REASONS, **self.routine.end_reasons}.get(reason, "other")
 
     def policy(self, holidays: Iterable[date]) -> Policy:
@@ -190,7 +191,7 @@ def _missing_signals(document: dict[str, Any]) -> list[str]:
 
 
 def _unknown_keys(document: dict[str, Any]) -> list[str]:
-    """Those of the tables whose keys are no fields: only these steps wait for a person, only these reasons end."""
+    """Unknown keys of the two tables that have no fields: steps that wait for a person, and reasons to end."""
     known: dict[str, Collection[str]] = {"late": DEFAULT_PATIENCE, "end_reasons": DEFAULT_END_REASONS}
     waits_not = f"waits for no person, so that nothing is late; those that do are {', '.join(DEFAULT_PATIENCE)}"
     return [
@@ -202,7 +203,7 @@ def _unknown_keys(document: dict[str, Any]) -> list[str]:
 
 
 def _double_meanings(document: dict[str, Any]) -> list[str]:
-    """Codes that stand twice. Read from the raw file, so that they are told beside its other faults."""
+    """Codes that stand twice. The raw file is checked, so that they are told together with its other faults."""
     faults: list[str] = []
     headings = {f"signals.{name}": heading for name, heading in _section(document, "signals").items()}
     messages = _section(document, "messages")

@@ -1,4 +1,4 @@
-"""The words that people read, outside messages: one table per language, ``texts.<language>.toml``."""
+"""The words that people read outside messages. One table per language, ``texts.<language>.toml``."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Self
 
 
 class MissingText(KeyError):
-    """No text for this code, or a parameter that the text doesn't have or lacks. Only raised where ``strict``."""
+    """There is no text for this code, or a parameter is missing. Raised only if ``strict``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Sentences by section and code. Unless ``strict`` (tests), a missing one becomes something readable: nobody's
-    night depends on a text."""
+    """Sentences by section and code. A missing one becomes something readable, as a night must not depend on a text; if
+    ``strict`` (tests) it is an error."""
 
     language: str
     sections: Mapping[str, Mapping[str, str]]
@@ -27,12 +27,12 @@ class Texts:
     @classmethod
     @cache
     def load(cls, language: str = "sv", *, strict: bool = False) -> Self:
-        """The table of a language, read once; raises ``FileNotFoundError`` where there is none."""
+        """The table of a language, read once. Raises ``FileNotFoundError`` if there is none."""
         file = resources.files("mappings") / f"texts.{language}.toml"
         return cls(language, tomllib.loads(file.read_text(encoding="utf-8")), strict)
 
     def plus(self, **sections: Mapping[str, str]) -> Self:
-        """The same with sections of a municipality's own."""
+        """The same, with a municipality's own sections added."""
         return replace(self, sections={**self.sections, **sections})
 
     def has(self, section: str, code: str) -> bool:
@@ -43,7 +43,7 @@ class Texts:
         return frozenset(name for _, name, _, _ in Formatter().parse(self.sections[section][code]) if name)
 
     def say(self, section: str, code: str, /, **params: object) -> str:
-        """The text with its parameters filled in. Parameters that it doesn't use are left out."""
+        """The text with its parameters filled in. Parameters that it doesn't use are ignored."""
         params = {name: self._named(name, value) for name, value in params.items()}
         text = self.sections.get(section, {}).get(code)
         if text is not None and self.params_of(section, code) <= params.keys():
@@ -54,7 +54,8 @@ class Texts:
         return f"{code.replace('_', ' ')} ({told})" if told else code.replace("_", " ")
 
     def _named(self, name: str, value: object) -> object:
-        """Parameters named ``resource`` and ``resources`` hold codes of the section ``resources``."""
+        """The words for a parameter named ``resource`` or ``resources``, which holds codes of the section
+        ``resources``."""
         known = self.sections.get("resources", {})
         if name not in ("resource", "resources") or not isinstance(value, str):
             return value

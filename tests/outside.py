@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 EXAMPLE = ROOT / "mappings" / "example.toml"
 GO_LIVE = re.compile("^go_live = .*$", re.MULTILINE)
 QUIET = re.compile(r"^\[routine\.quiet\].*?(?=^#|^\[)", re.MULTILINE | re.DOTALL)
-MARK = re.compile(r"\[(TK-[2-9A-HJ-NP-Z]{6}/\d+)\]")
+MARK = re.compile(r"\[(TK-[2-9A-HJ-NP-Z]{6}/\d+)-\w+\]")
 READY = (
     (Signal.TIMES_AGREED, "22.30, 02:15 och 05.00"),
     (Signal.INSTALLATION_BOOKED, "Klart."),
@@ -92,14 +92,14 @@ class Side:
 
     def latency(self, seconds: float) -> None:
         """Every answer comes so much later from now on."""
-        for plan in (self._vendors.faults_lifecare, self._vendors.faults_phoniro):
-            plan.clear()
+        for vendor in (self._vendors.lifecare, self._vendors.phoniro):
+            vendor.faults.clear()
             if seconds:
-                plan.add(Rule(kind=Kind.DELAY, times=None, delay=seconds))
+                vendor.faults.add(Rule(kind=Kind.DELAY, times=None, delay=seconds))
 
     def fault(self, vendor: str, **rule: Any) -> None:
-        plan = self._vendors.faults_lifecare if vendor == "lifecare" else self._vendors.faults_phoniro
-        plan.add(Rule.model_validate(rule))
+        told = self._vendors.lifecare if vendor == "lifecare" else self._vendors.phoniro
+        told.faults.add(Rule.model_validate(rule))
 
     def orders(self, first: int, count: int, death: bool = False, notes: int = len(READY)) -> None:
         """Persons with an order each, all that the schedule waits for done (or the first so many notes of it), but the
@@ -195,14 +195,12 @@ class Side:
         """Everything is forgotten."""
         self._vendors.lifecare.reset()
         self._vendors.phoniro.reset()
-        self._vendors.faults_lifecare.reset()
-        self._vendors.faults_phoniro.reset()
         self._mailbox.ids.clear()
 
     def span(self) -> float:
         """Seconds from the first call to the last note (of at most 100,000 calls)."""
         care = self._vendors.lifecare
-        return (care.notes_written()[-1].written - care.received()[0].time).total_seconds()
+        return (care.notes_written()[-1].written - care.received()[0].at).total_seconds()
 
 
 async def child() -> None:

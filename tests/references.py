@@ -33,8 +33,8 @@ What is not set has its default. A value is sought in this order, and the first 
 An unknown name is refused, wherever it stands: a misspelt setting would otherwise be a default in silence. Relative
 paths start from the working directory. The running adapter sees within seconds that the configuration file, a mapping
 or a secret file that the configuration names has changed, and reads all of it again then and on SIGHUP. What can't be
-used is refused whole, loudly, and the settings before stay. `[store]`, `[ops]` and `pseudonym_key`
-want a restart.
+used is refused whole, loudly, and the settings before stay. `[store]`, `pseudonym_key` and, of `[ops]`, `enabled`,
+`host`, `port` and `hang_seconds` want a restart.
 
 One municipality is written at the top level: `tenant`, `mapping_file`, `[lifecare]`, `[phoniro]`, `[mail]`. Several are
 written as `[tenants.<name>.lifecare]` and so on instead (`ADAPTER_TENANTS__<NAME>__LIFECARE__KEY`), with

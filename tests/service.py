@@ -8,12 +8,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from adapter.store import events
+from adapter.store.database import Database
+from adapter.store.events import Event
+from adapter.store.sealing import Sealing
 from tests.outside import ROOT
 
-PSEUDONYM_KEY = "a key for tests only"
+PSEUDONYM_KEY, ENCRYPTION_KEY = "a key for tests only", "another-key-for-tests-only-of-some-length"
 PATIENCE = 90.0
 """Seconds that a test waits for what takes a few at most: the machine may have other things to do."""
 
@@ -29,13 +35,14 @@ def toml(groups: Mapping[str, Any], prefix: str = "") -> str:
 
 
 def write_config(path: Path, url: str, tenants: Mapping[str, Any], **engine: Any) -> Path:
-    """A settings' file for the store ``url``; ``engine`` is the group of that name. No file is watched for re-sync."""
+    """A settings' file for the store ``url``, which is encrypted by ``ENCRYPTION_KEY``; ``engine`` is the group of that
+    name. No file is watched for re-sync."""
     files = {"resync_file": str(path.parent / "resync.toml"), "adopt_file": str(path.parent / "adopt.toml")}
     path.write_text(
         toml(
             {
                 "pseudonym_key": PSEUDONYM_KEY,
-                "store": {"url": url},
+                "store": {"url": url, "encryption_key": ENCRYPTION_KEY},
                 "logs": {"level": "INFO", "format": "json"},
                 "engine": {**files, **engine},
                 "tenants": tenants,
@@ -44,6 +51,12 @@ def write_config(path: Path, url: str, tenants: Mapping[str, Any], **engine: Any
         encoding="utf-8",
     )
     return path
+
+
+def audited(url: str, *names: str) -> list[Event]:
+    """The audit's events of those names in the store ``url``, as ``write_config`` encrypts it."""
+    with closing(Database(url, sealing=Sealing(PSEUDONYM_KEY.encode(), [ENCRYPTION_KEY]))) as db:
+        return [e for e in db.run_sync(partial(events.after, tenant="exempel", id=0, limit=10**6)) if e.name in names]
 
 
 def events_in(lines: Iterable[str], name: str) -> list[dict[str, Any]]:

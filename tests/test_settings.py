@@ -190,6 +190,8 @@ def test_a_secret_file_that_is_not_there_is_told_with_its_setting(place: Path) -
 def test_a_folder_of_secrets_that_is_not_there_is_told(place: Path) -> None:
     text = refusal(place, "secrets_dir = 'nowhere'\n" + ONE)
     assert "secrets_dir: can't be read: directory" in text
+    text = refusal(place, "secrets_dir = 'nowhere'\n" + ONE.replace('key = "from-the-file"', ""))
+    assert "is required" not in text, "nobody knows what is in it"
 
 
 def test_a_mapping_that_is_not_there_is_told(place: Path) -> None:

@@ -26,8 +26,7 @@ from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.database import Database
 from adapter.store.sealing import Sealing
-from connectors.errors import Transient
-from connectors.mock.faults import FaultPlan
+from connectors.errors import AmbiguousWrite, Transient
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, Ordered, SimulatedLifecare
 from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
 from connectors.mock.routing import Handler
@@ -56,11 +55,13 @@ class VirtualClock(environment.Clock):
 
 @dataclass
 class Mail:
-    """A mail server that keeps what it gets, and gets none while it ``fails``; ``tried`` are Message-IDs."""
+    """A mail server that keeps what it gets, and gets none while it ``fails``; its answer is lost as often as it
+    ``loses`` one; ``tried`` are Message-IDs."""
 
     sent: list[tuple[str, str, str, str]] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
     fails: int = 0
+    loses: int = 0
 
     async def send(
         self, message_id: str, to: str, subject: str, body: str, *, date: datetime, reply_to: str | None = None
@@ -70,6 +71,9 @@ class Mail:
             self.fails -= 1
             raise Transient("the mail server is away", vendor="mail", call="send")
         self.sent.append((message_id, to, subject, body))
+        if self.loses:
+            self.loses -= 1
+            raise AmbiguousWrite("the connection was cut", vendor="mail", call="send")
 
     async def check(self) -> None:
         return None
@@ -121,7 +125,7 @@ class World:
         self.rng = random.Random(seed)
         self.lifecare = SimulatedLifecare(self.clock.now, seed=seed)
         self.phoniro = SimulatedPhoniro(self.clock.now, seed=seed)
-        self.lifecare_faults, self.phoniro_faults = FaultPlan(self.clock.now), FaultPlan(self.clock.now)
+        self.lifecare_faults, self.phoniro_faults = self.lifecare.faults, self.phoniro.faults
         self.mail = Mail()
         self.settings = settings_for(mapping, **engine)
         self.go_live = go_live or start.date()
@@ -133,10 +137,7 @@ class World:
 
     def _service(self) -> Service:
         self.starts += 1
-        handlers = {
-            "lifecare": self.lifecare_faults.wrap(self.lifecare.handle),
-            "phoniro": self.phoniro_faults.wrap(self.phoniro.handle),
-        }
+        handlers = {"lifecare": self.lifecare.handle, "phoniro": self.phoniro.handle}
         transports = {name: self._transport(handler) for name, handler in handlers.items()}
         outside = Outside(transports=transports, sleep=self.clock.sleep, mail=self.mail)
         owner = f"adapter-{self.starts}"

@@ -44,7 +44,7 @@ COMMANDS = {
 
 
 class Commands(TyperGroup):
-    """Finds a command in ``COMMANDS``, and lets it fail in words."""
+    """Finds a command in ``COMMANDS``. What goes wrong in it is told in words."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)

@@ -18,7 +18,7 @@ from adapter.cli.failures import WRONG, fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption, FromOption, JsonOption, ToOption, command_group, in_order, print_json
 from adapter.cli.reader import noted
-from adapter.domain.looks import day_end, day_start
+from adapter.domain.wall_clock import day_end, day_start
 from adapter.engine.audit_heads import head_of, readable_head
 from adapter.presentation.console import console, table
 from adapter.store import events, reads
@@ -86,8 +86,7 @@ def verify(
     Tells which events were changed, removed or added; exits with 1 if any was. Without --heads that holds against
     whoever can't recompute the hashes of the whole chain; docs/security.md.
     """
-    with open_service(config) as service:
-        service.runtime.db.run_sync(lambda c: noted(c, service, "audit"))
+    with open_service(config, "audit") as service:
         kept = _kept(heads or [])
         audits = [_verified(service, name, kept.get(name, [])) for name in service.tenants]
     if as_json:
@@ -112,10 +111,10 @@ def verify(
 
 def _verified(service: Service, name: str, kept: list[Head]) -> Audit:
     def beginning(c: Connection) -> tuple[list[Head], int]:
-        # One that was changed, so that it can't be read, is found as an event like any other.
+        # A head that was changed and can't be read is found like any other changed event.
         known = [head for event in events.named(c, name, HEAD) if (head := readable_head(event.data))]
         began = [up_to for event in events.named(c, name, BEGAN) if isinstance(up_to := event.data.get("up_to"), int)]
-        # A replica of the version before may have gone on beside for a while, and chained nothing.
+        # During an upgrade a replica of the version before may still have written events outside the chain.
         return known, max([*began, *(head.up_to for head in known[:1])]) if began else 0
 
     known, began = service.runtime.db.run_sync(beginning)
@@ -127,7 +126,7 @@ def _verified(service: Service, name: str, kept: list[Head]) -> Audit:
 
 
 def _all(service: Service, name: str, **asked: Any) -> Iterator[Event]:
-    """Events a few at a time, so that the work isn't held up."""
+    """Events, some at a time, so that the running adapter isn't held up."""
     last = 0
     while found := service.runtime.db.run_sync(partial(events.after, tenant=name, id=last, **asked)):
         yield from found
@@ -135,7 +134,7 @@ def _all(service: Service, name: str, **asked: Any) -> Iterator[Event]:
 
 
 def _kept(files: list[Path]) -> dict[str, list[Head]]:
-    """The heads in these files, by municipality; other lines of a log are passed over."""
+    """The heads in these files, by municipality. Other lines of a log are skipped."""
     found: dict[str, list[Head]] = {}
     for path in files:
         try:

@@ -17,10 +17,10 @@ from adapter.cli.options import CaseArgument, ConfigOption, JsonOption, command_
 from adapter.cli.reader import noted
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.facts import Facts
-from adapter.domain.looks import local_date
 from adapter.domain.unfulfilled import Listed
+from adapter.domain.wall_clock import local_date
 from adapter.engine.reconcile import preview
-from adapter.ops.case_cache import CaseCache, safety
+from adapter.ops.safety import Verdicts
 from adapter.presentation import as_json as shapes
 from adapter.presentation.case_file import case_file, case_nights, find_case
 from adapter.presentation.case_page import case_list, case_page, overdue, unusable_list
@@ -100,13 +100,13 @@ def list_cases(
             noted(c, service, "list")
             found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=phase)]
             for tenant in service.runtime.tenants.values() if unsafe else ():
-                why.update(safety(c, CaseCache(), tenant.name, tenant.policy, now).unsafe)
-            # Whatever the list is narrowed to: they have neither step nor phase, and would be in no list at all.
+                why.update(Verdicts().safety(c, tenant.name, tenant.policy, now).unsafe)
+            # However the list is narrowed: they have neither step nor phase.
             return found, [(t, order) for t in tenants for order in unusable_orders(c, t)]
 
         def wanted(row: Case) -> bool:
-            without = not unwatched or bool(row.last_decision and row.last_decision.unwatched)
-            return without and (not late or overdue(row)) and (not unsafe or row.ref in why)
+            without = row.phase is not Phase.ACTIVE and bool(row.last_decision and row.last_decision.unwatched)
+            return (without or not unwatched) and (not late or overdue(row)) and (not unsafe or row.ref in why)
 
         found, orders = service.runtime.db.run_sync(read)
         found = sorted(filter(wanted, found), key=lambda row: (row.opened_at, row.ref))
@@ -227,7 +227,7 @@ async def _preview(service: Service, case: Case) -> tuple[Decision, Facts]:
 
 
 def _found(service: Service, reference: str, what: str) -> Case:
-    """The case that somebody is about to be shown; that is written down."""
+    """The case. That somebody is about to see it is written down."""
     tenants = tuple(service.tenants)
 
     def find(c: Connection) -> Case | None:

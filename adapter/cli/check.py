@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import typer
@@ -24,6 +24,7 @@ from adapter.cli.open_service import command_settings, missing_database
 from adapter.cli.options import ConfigOption, JsonOption, print_json
 from adapter.presentation.console import console
 from adapter.settings import Settings, SettingsError
+from adapter.settings.values import TOKEN_TOLD
 from adapter.store.database import usable
 from adapter.store.errors import StoreError
 from adapter.store.keys import all_sealed, new_keys
@@ -79,6 +80,8 @@ async def check_all(config: Path | None) -> AsyncIterator[Finding]:
             yield fault(f"{name}: configuration", problem, "Mend it; until then only the others are served")
     dry = ", dry run: nothing is written" if settings.dry_run else ""
     yield fine("configuration", f"complete, for {', '.join(settings.tenants)}{dry}")
+    for finding in _tokens(settings, datetime.now(UTC).date()):
+        yield finding
     usable = 0
     for finding in _mappings(settings):
         usable += finding.mark is not Mark.FAULT
@@ -98,6 +101,16 @@ async def check_all(config: Path | None) -> AsyncIterator[Finding]:
             prefix = f"{name}: " if len(settings.tenants) > 1 else ""
             async for finding in _municipality(parts):
                 yield Finding(finding.mark, prefix + finding.subject, finding.told, finding.do)
+
+
+def _tokens(settings: Settings, today: date) -> Iterator[Finding]:
+    """Those for the status page whose last day is over, or near."""
+    for name, token in settings.ops.tokens.items():
+        subject, do = f"ops.tokens.{name}", "Make a new one, hand it out, and set its last day"
+        if token.expires and token.expires < today:
+            yield fault(subject, f"its last day was {token.expires}: nobody signs in with it", do)
+        elif token.expires and token.expires - today <= TOKEN_TOLD:
+            yield note(subject, f"its last day is {token.expires}", do)
 
 
 def _mappings(settings: Settings) -> Iterator[Finding]:
@@ -156,9 +169,12 @@ _NOT_ENCRYPTED = note(
 
 
 def _of_another_schema(settings: Settings, name: str, current: str | None, expected: str) -> Finding:
-    told = f"{name} has schema {current or 'none'}, this version needs {expected}"
+    told = f"{name} has schema {current}, this version needs {expected}"
+    if current is None:
+        told = f"{name} is there, but has no tables of the adapter's"
     if settings.store.auto_upgrade:
-        return note("database", told, "`adapter run` brings it up to date by itself (store.auto_upgrade)")
+        does = "brings it up to date" if current else "makes them"
+        return note("database", told, f"`adapter run` {does} by itself (store.auto_upgrade)")
     return fault("database", told, "Run `adapter db upgrade`")
 
 

@@ -14,7 +14,7 @@ from adapter.settings.load import secret_files
 
 
 def check_files(settings: Settings, config: Path | None) -> Iterator[Finding]:
-    """What is told of each file that others can reach; one line where there is none."""
+    """A finding for each file that others can reach, or one that says there is none."""
     if os.name != "posix":
         yield note("secret files, database", "who may read them isn't checked on this system")
         return
@@ -34,7 +34,7 @@ def _finding(what: str, file: Path) -> Finding | None:
     try:
         seen = file.stat()
     except OSError:
-        return None  # told where it is read
+        return None  # whoever reads it says so
     mode, whose = filemode(seen.st_mode), seen.st_uid
     do = f"chmod go-rwx {file}, owned by the adapter's user"
     if seen.st_mode & (S_IROTH | S_IWOTH) and _reached_by_all(file):

@@ -96,7 +96,7 @@ def _do(error: VendorError, what: str) -> str:
 
 async def _clock(client: LifecareClient, now: Callable[[], datetime]) -> Finding:
     before = now()
-    server = (await client.provider_units()).server_time
+    server = (await client.list(query.PROVIDER_UNITS)).server_time
     middle = before + (now() - before) / 2
     if server is None:
         return note("Lifecare clock", "not told by the server (no Date header)")
@@ -114,14 +114,16 @@ async def _clock(client: LifecareClient, now: Callable[[], datetime]) -> Finding
 
 async def read_catalogues(client: LifecareClient) -> Catalogues:
     """The catalogues that the mapping's codes come from. Raises ``VendorError``."""
-    services = (await client.service_configurations()).items
+    services = (await client.list(query.SERVICE_CONFIGURATIONS)).items
     return {
-        "headlines": {h.id: Entry(h.name) for h in (await client.headlines()).items},
+        "headlines": {h.id: Entry(h.name) for h in (await client.list(query.HEADLINES)).items},
         "provider_headlines": {
-            h.id: Entry(h.name, h.is_active is not False) for h in (await client.provider_headlines()).items
+            h.id: Entry(h.name, h.is_active is not False) for h in (await client.list(query.PROVIDER_HEADLINES)).items
         },
         "provider_units": {
-            u.id: Entry(u.name, u.active is not False) for u in (await client.provider_units()).items if not u.deleted
+            u.id: Entry(u.name, u.active is not False)
+            for u in (await client.list(query.PROVIDER_UNITS)).items
+            if not u.deleted
         },
         CATEGORIES: {s.category_id: Entry(s.category_name) for s in services if s.category_id is not None},
         TYPES: {s.type_id: Entry(s.type_name) for s in services},

@@ -1,4 +1,4 @@
-"""The part of ``adapter check`` that looks at what looks need to be written back (LA11, LA12)."""
+"""The part of ``adapter check`` for looks that are written back to Lifecare (LA11, LA12)."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def show_config(config: ConfigOption = None, as_json: JsonOption = False) -> Non
 
 
 def _without_none(value: Any) -> Any:
-    """TOML has no word for nothing: what isn't set isn't shown."""
+    """TOML has no null: what isn't set isn't shown."""
     if isinstance(value, dict):
         return {key: _without_none(child) for key, child in value.items() if child is not None}
     return value

@@ -95,7 +95,7 @@ def backup(
     file = sqlite_file(settings)
     if file is None:
         raise fail("This database is PostgreSQL's: back it up with `pg_dump --format=custom` (docs/operations.md).")
-    if file.exists():
+    if file.exists() and not target.exists():
         with closing(bootstrap.open_database(settings)) as database:
             noted_if_possible(database, settings.tenants, "backup")
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -53,7 +53,7 @@ def of_tenant(path: Path, tenant: str, service: Service) -> Path:
 
 
 def print_to_file(printing: Callable[[], Document], path: Path) -> None:
-    """Print a document and write it. Raises the command's failure for a template that can't be used, too."""
+    """Make a document and write it. A template that can't be used is the command's failure."""
     try:
         document = printing()
     except DocumentError as error:

@@ -21,7 +21,7 @@ _WIDTH = 34
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """``subject`` is what was looked at, ``told`` how it is, ``do`` what to do where it is a fault."""
+    """``subject`` is what was looked at, ``told`` what was found, ``do`` what to do about it."""
 
     mark: Mark
     subject: str

@@ -10,12 +10,13 @@ from typing import Annotated, Any
 
 import typer
 
+from adapter.bootstrap import Service
 from adapter.cli.documents import of_tenant, print_document, print_to_file, write_file
 from adapter.cli.failures import WRONG
 from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption, FromOption, JsonOption, ToOption, in_order, print_json
-from adapter.cli.reader import noted
-from adapter.domain.looks import local_date
+from adapter.domain.wall_clock import local_date
+from adapter.engine.environment import Tenant
 from adapter.engine.recount import recount
 from adapter.followup.report import ALL, Month, by_span, report
 from adapter.followup.suppression import suppressed
@@ -41,10 +42,12 @@ def followup(
     """Tell what was done, by month and unit: cases, steps, pauses, looks, reminders, messages, and how it all ran.
 
     From the first day of the year to today unless --from and --to say otherwise. docs/followup.md has the columns.
-    Of several municipalities each has a PDF of its own, with its name at the end of the file's.
+    --csv and --pdf may be given together. Of several municipalities each has a PDF of its own, with its name at the end
+    of the file's.
     """
-    with open_service(config) as service:
-        service.runtime.db.run_sync(lambda c: noted(c, service, "followup"))
+    if check + as_json + bool(csv or pdf) > 1:
+        raise typer.BadParameter("give --check or --json alone; --csv and --pdf may be given together.")
+    with open_service(config, "followup") as service:
         several, told, differs = len(service.tenants) > 1, dict[str, Any](), False
         for name, tenant in service.runtime.tenants.items():
             words, now = service.words[name], service.runtime.clock.now()
@@ -53,10 +56,7 @@ def followup(
             since = first or date(until.year, 1, 1)
             in_order(since, until)
             if check:
-                found = service.runtime.db.run_sync(partial(recount, tenant=tenant, first=since, last=until))
-                differences = [f"{d.when} {d.what}: counted {d.counted}, found {d.found}" for d in found]
-                typer.echo(f"{name}: {'; '.join(differences) or 'what is counted agrees with its source'}")
-                differs = differs or bool(found)
+                differs = _counted_wrongly(service, tenant, since, until) or differs
                 continue
             months = service.runtime.db.run_sync(
                 partial(counts.months, tenant=name, first=since, last=until, zone=words.zone, now=now)
@@ -73,18 +73,25 @@ def followup(
                 data = paper(spans, since, until, whose, words, today=today, below=below)
                 path = of_tenant(pdf, name, service)
                 print_to_file(partial(print_document, service, name, FOLLOW_UP, data, path.name), path)
-            elif as_json:
-                told[name] = followup_json(tables)
-            elif csv is not None:
+            if csv is not None:
                 folder = csv / name if several else csv
                 for table in tables:
                     write_file(followup_csv(table, words), folder / f"{table.name}.csv")
-            else:
+            if as_json:
+                told[name] = followup_json(tables)
+            elif not (csv or pdf):
                 console().print(*([name] if several else []), followup_page(tables, words), sep="\n")
     if told:
         print_json(told)
     if differs:
         raise typer.Exit(WRONG)
+
+
+def _counted_wrongly(service: Service, tenant: Tenant, first: date, last: date) -> bool:
+    found = service.runtime.db.run_sync(partial(recount, tenant=tenant, first=first, last=last))
+    differences = [f"{d.when} {d.what}: counted {d.counted}, found {d.found}" for d in found]
+    typer.echo(f"{tenant.name}: {'; '.join(differences) or 'what is counted agrees with its source'}")
+    return bool(found)
 
 
 def _units(months: Sequence[Month]) -> list[int]:

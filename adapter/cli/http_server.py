@@ -17,7 +17,7 @@ from adapter.log_events import log
 from adapter.ops.app import create_app, serve
 from adapter.ops.context import Document, OpsContext
 from adapter.ops.error_log import ErrorLog
-from adapter.ops.poller import Poller
+from adapter.ops.request_limits import SIGN_INS_PER_MINUTE, Buckets
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.settings import Settings
@@ -25,8 +25,8 @@ from adapter.settings import Settings
 
 class HttpServer:
     """Counts the vendors' calls and the log's errors, keeps the watchdog fed, and serves health, metrics, webhook and
-    status page where the settings say so. The service is to be built with ``outside``. It outlives a reload: ``use``
-    hands it the service that replaced the one before."""
+    status page where the settings say so. The service is to be built with ``outside``. It stays through a reload:
+    ``use`` gives it the new service."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings.ops
@@ -34,26 +34,25 @@ class HttpServer:
         self.errors = ErrorLog(Clock().now)
         logging.getLogger("adapter").addHandler(self.errors)
         self.watchdog = Watchdog(hang_seconds=settings.ops.hang_seconds)
+        self.sign_ins = Buckets(SIGN_INS_PER_MINUTE, SIGN_INS_PER_MINUTE, Clock().now)
         self.outside = Outside(calls=self.calls.of, beat=self.watchdog.beat)
         self.ops: OpsContext | None = None
         self._app: ASGIApp | None = None
-        self._poller: Poller | None = None
 
     def use(self, service: Service) -> None:
         """From now on show and serve this service."""
         self.errors.forget("configuration_refused")
-        if self._poller is None:
+        if not self.settings.enabled:
             return
-        self._poller.rt = service.runtime
         self.ops = OpsContext(
             runtime=service.runtime,
-            settings=self.settings,
+            settings=service.settings.ops,
             words=service.words,
             calls=self.calls,
             errors=self.errors,
             watchdog=self.watchdog,
+            sign_ins=self.sign_ins,
             version=version("trygghetskamera-adapter"),
-            poll_soon=self._poller.soon,
             hook_secrets=_hook_secrets(service),
             documents=partial(_document, service),
             paper=partial(_paper, service),
@@ -63,19 +62,18 @@ class HttpServer:
         self._app = create_app(self.ops)
 
     async def run(self, service: Service, stop: asyncio.Event) -> None:
-        """Until ``stop`` is set. Whatever goes wrong here is told and costs the service nothing."""
+        """Serve until ``stop`` is set. An error here is logged and doesn't stop the service."""
         try:
             jobs = [self.watchdog.run(stop)]
             if self.settings.enabled:
-                self._poller = Poller(service.runtime)
                 self.use(service)
-                jobs += [serve(self._answer, self.settings, stop), self._poller.run(stop)]
+                jobs.append(serve(self._answer, self.settings, stop))
             await asyncio.gather(*jobs)
         except Exception as error:  # noqa: BLE001  # looking at the service must never end it
             log("job_failed", job="http", error=error)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """By the application of the service that is used now."""
+        """Answer by the present service's application."""
         assert self._app is not None
         await self._app(scope, receive, send)
 

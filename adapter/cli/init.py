@@ -29,8 +29,8 @@ _HEAD = """\
 
 
 def _asked(question: str, kind: Any = str, metavar: str = "TEXT", **more: Any) -> Any:
-    """An option that is asked for where it isn't given, until it can be used as this kind of value. What is wrong with
-    it is said as the settings say it."""
+    """An option that is asked for if it isn't given, and again until its value is of this kind. Errors have the same
+    words as those of the settings."""
 
     def usable(text: str) -> Any:
         try:
@@ -44,7 +44,7 @@ def _asked(question: str, kind: Any = str, metavar: str = "TEXT", **more: Any) -
 
 
 def _free(folder: Path) -> Path:
-    """Refuses a folder with a configuration in it before anything is asked."""
+    """Refuses, before anything is asked, a folder that holds a configuration."""
     folder = folder.absolute()
     for path in (
         folder / "adapter.toml",

@@ -1,7 +1,7 @@
 """``adapter logs explain``: the log's JSON lines as the story of each case.
 
-It is told in English, the language of the log and of its catalogue, so that a sentence here and an event there are
-found by each other; what a case looks like in the routine's own Swedish words is ``adapter case show``.
+It is in English, as the log and its catalogue are, so that a sentence's event can be found there. ``adapter case show``
+tells of a case in the routine's own Swedish words.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _style(line: Line) -> str:
 
 
 def json_lines(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """The log lines among what comes; a prefix before the first brace (Docker's, syslog's) is passed over."""
+    """The log lines among what comes. A prefix before the first brace (Docker's, syslog's) is skipped."""
     for text in lines:
         begin = text.find("{")
         if begin < 0:

@@ -14,6 +14,7 @@ import typer
 from adapter import bootstrap
 from adapter.bootstrap import Service
 from adapter.cli.failures import fail
+from adapter.cli.reader import noted
 from adapter.observability import configure_logging
 from adapter.settings import Settings, load_settings
 from adapter.settings.values import parsed_url
@@ -22,7 +23,7 @@ from adapter.store.keys import note_keys
 
 
 def command_settings(config: Path | None) -> Settings:
-    """The settings, with logging set up so that only errors are heard, redacted. Of several municipalities, those whose
+    """The settings, and logging that shows only errors, redacted. Of several municipalities, those whose
     own settings can't be used are left out. A dry run is said on standard error. Raises ``SettingsError``."""
     settings = load_settings(config)
     configure_logging("ERROR", json=False, stream=sys.stderr, secrets=settings.secrets())
@@ -55,12 +56,14 @@ def open_database(settings: Settings) -> Iterator[Database]:
 
 
 @contextmanager
-def open_service(config: Path | None) -> Iterator[Service]:
-    """A service for a command that looks and changes nothing."""
+def open_service(config: Path | None, shows: str | None = None) -> Iterator[Service]:
+    """A service for a command that looks and changes nothing. What it ``shows`` of all cases is written down first."""
     settings = command_settings(config)
     with open_database(settings) as database:
         service = bootstrap.build(settings, db=database)
         tell_left_out(service.runtime.refused)
+        if shows is not None:
+            database.run_sync(lambda c: noted(c, service, shows))
         yield service
 
 
@@ -78,8 +81,8 @@ def sqlite_file(settings: Settings) -> Path | None:
 
 
 def make_database_file(settings: Settings) -> None:
-    """An SQLite file, where there is none, that nobody but its owner can read: it holds identity numbers. If it
-    can't be made, opening it says why."""
+    """Make the SQLite file if there is none, readable by its owner alone: it holds identity numbers. If that fails,
+    opening the database says why."""
     if missing := missing_database(settings):
         with suppress(OSError):
             missing.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 _EARLIEST, _LATEST = 2000, 2199
-"""Years that a day may be of: nothing happened before, and the calendar itself has an end."""
+"""The years that can be asked for: nothing happened before, and the calendar has an end."""
 
 
 def day(text: str) -> date:

@@ -10,7 +10,6 @@ import typer
 from adapter.cli.failures import fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption
-from adapter.cli.reader import noted
 from adapter.engine.retention import forget
 
 
@@ -25,8 +24,7 @@ def purge(
     this every day by itself. With --case one closed case is forgotten before its time.
     """
     ref = case.upper() if case else None
-    with open_service(config) as service:
-        service.runtime.db.run_sync(lambda c: noted(c, service, "purge"))
+    with open_service(config, "purge") as service:
         found = asyncio.run(forget(service.runtime, dry_run=dry_run, ref=ref))
         if ref and not any(found.values()):
             raise fail(f"No case {ref} is closed and not purged yet: `adapter case show {ref}` tells how it stands.")

@@ -1,7 +1,7 @@
-"""Changed settings are put to use without a restart.
+"""Changed settings are used without a restart.
 
-Changed settings are built into a service of their own beside the running one. Only when all of it can be used does the
-running one finish what is under way and make room; otherwise nothing of it is used. There is never half of each.
+A new service is built of them beside the running one. If all of it can be used, the running one finishes what is under
+way and the new one takes over. Otherwise the running one stays as it is. The two are never mixed.
 """
 
 from __future__ import annotations
@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-import tomllib
 from collections.abc import Callable, Iterator
+from operator import attrgetter
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import Connection
 
@@ -22,19 +21,19 @@ from adapter.engine.file_watch import FileWatch
 from adapter.log_events import log, log_context
 from adapter.observability import configure_logging
 from adapter.settings import SettingsError, load_settings
-from adapter.settings.load import config_path
+from adapter.settings.load import config_path, named_files
 from adapter.store import outbox, requests
 from adapter.store.errors import StoreError
 from adapter.store.queries import unattended
 from mappings.faults import MappingError
 
 LOOK_SECONDS = 2.0
-FIXED = ("store", "ops", "pseudonym_key")
-"""What only a restart can change: other processes and the database hold on to it."""
+FIXED = ("store", "pseudonym_key", "ops.enabled", "ops.host", "ops.port", "ops.hang_seconds")
+"""What only a restart can change: the database, other processes and the socket hold on to it."""
 
 
 class Reloader:
-    """Waits for changed settings. ``ask`` (SIGHUP) has them read now, whether the files look changed or not."""
+    """Waits for changed settings. After ``ask`` (SIGHUP) they are read even if no file looks changed."""
 
     def __init__(self, config: Path | None, *, look_seconds: float = LOOK_SECONDS) -> None:
         self.config = config
@@ -76,7 +75,7 @@ class Reloader:
             problems = [
                 f"{name}: can't change while the adapter runs; restart it for this, or change it back"
                 for name in FIXED
-                if getattr(settings, name) != getattr(running.settings, name)
+                if attrgetter(name)(settings) != attrgetter(name)(running.settings)
             ]
             if not problems:
                 service = running.successor(settings)
@@ -97,26 +96,11 @@ class Reloader:
         self._watch.was_read()
 
     def _files(self) -> Iterator[Path]:
-        config = config_path(self.config)
-        yield config
-        yield from _named_files(config)
+        yield config_path(self.config)
+        # Also those of a municipality that was refused, as a missing file may come.
+        yield from named_files(self.config)
         if self._running is not None:
             yield from (tenant.mapping_file for tenant in self._running.settings.tenants.values())
-
-
-def _named_files(config: Path) -> Iterator[Path]:
-    """Mappings and secrets that the file names, also those of a municipality that was refused, as a missing file may
-    come. The re-sync and adopt files are left out: another part watches them."""
-    try:
-        groups: list[Any] = [tomllib.loads(config.read_text(encoding="utf-8-sig"))]
-    except (OSError, ValueError, RecursionError):
-        return
-    while groups:
-        for name, value in groups.pop().items():
-            if isinstance(value, dict):
-                groups.append(value)
-            elif name.endswith("_file") and name not in ("resync_file", "adopt_file"):
-                yield Path(str(value))
 
 
 async def run_until_stopped(
@@ -194,14 +178,14 @@ def _differs(before: Service, after: Service, name: str) -> bool:
 
 
 def tell_refused(service: Service) -> None:
-    """Municipalities that aren't served because their settings or mapping can't be used: say so."""
+    """Log each municipality that isn't served because its settings or mapping can't be used."""
     for name, problems in service.runtime.refused.items():
         with log_context(tenant=name):
             log("tenant_refused", problems=list(problems))
 
 
 async def tell_unattended(service: Service) -> None:
-    """Open cases of a municipality that isn't served are nobody's: say so."""
+    """Log that nobody looks after the open cases of municipalities that aren't served."""
     try:
         found = await service.runtime.db.run(lambda c: unattended(c, list(service.tenants)))
     except StoreError:

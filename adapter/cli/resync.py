@@ -15,7 +15,6 @@ from rich.table import Table
 from adapter.cli.failures import CANT_BEGIN, fail
 from adapter.cli.open_service import command_settings, open_service
 from adapter.cli.options import ConfigOption, JsonOption, SinceOption, command_group, print_json
-from adapter.cli.reader import noted
 from adapter.engine.request_file import Resync, parse, read_request_file
 from adapter.presentation.console import console, table
 from adapter.store import requests
@@ -30,9 +29,8 @@ def list_resyncs(config: ConfigOption = None, as_json: JsonOption = False) -> No
 
     Also what stands in the file and wasn't taken yet, or can't be used.
     """
-    with open_service(config) as service:
+    with open_service(config, "resync") as service:
         run = service.runtime.db.run_sync
-        run(lambda c: noted(c, service, "resync"))
         rows = run(requests.all_requests)
         counts = {(r.tenant, r.id): run(partial(requests.counts, tenant=r.tenant, id=r.id)) for r in rows}
         engine, served = service.settings.engine, list(service.tenants)
@@ -103,9 +101,8 @@ def show_resync(
 
     What was done for each, or would be done (mode plan).
     """
-    with open_service(config) as service:
+    with open_service(config, "resync") as service:
         run = service.runtime.db.run_sync
-        run(lambda c: noted(c, service, "resync"))
         rows = run(partial(requests.all_requests, id=id))
         if not rows:
             raise fail(f"No re-sync {id} was taken. `adapter resync list` shows them all.")
@@ -185,7 +182,7 @@ def add_resync(
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists():
-            file.touch(mode=0o644)  # whatever the umask: one that others can write doesn't count
+            file.touch(mode=0o644)  # whatever the umask: a file that others can write isn't read
         with file.open("a", encoding="utf-8") as out:
             out.write(("" if not written or written.endswith("\n") else "\n") + "\n" + text)
     except OSError as error:

@@ -27,7 +27,7 @@ from adapter.store.errors import StoreError
 from mappings.faults import MappingError
 
 _WORTH_WAITING = frozenset({"locked", "contended", "unreachable", "full"})
-"""Reasons for which a store is waited for at start; any other wants a person first."""
+"""Reasons to wait for the store at the start; any other needs a person first."""
 _WAIT_SECONDS = 5.0
 
 
@@ -46,7 +46,7 @@ def run(
 
 
 def run_service(config: Path | None, *, once: bool) -> int:
-    """Run; returns the exit code. What keeps it from running is told in the log."""
+    """Run; returns the exit code. What keeps it from running is logged."""
     configure_logging("INFO", json=not sys.stdout.isatty(), stream=sys.stdout)
     log_crashes(lambda error: log("service_crashed", error=error))
     try:
@@ -95,7 +95,7 @@ async def _serve(settings: Settings, config: Path | None, *, once: bool) -> int:
 
 
 async def _open_store(service: Service, stop: asyncio.Event) -> bool:
-    """Open the store, waiting for one that is only away; False if the process was stopped meanwhile."""
+    """Open the store, and wait if it is only away for now. False if the process was stopped meanwhile."""
     make_database_file(service.settings)
     told = False
     while not stop.is_set():

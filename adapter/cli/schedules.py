@@ -13,7 +13,7 @@ from adapter.bootstrap import Service, build
 from adapter.cli.failures import fail
 from adapter.cli.open_service import command_settings, missing_database, open_service, tell_left_out
 from adapter.cli.options import ConfigOption
-from adapter.cli.reader import noted, noted_if_possible
+from adapter.cli.reader import noted_if_possible
 from adapter.domain.facts import OrderStatus, Signal
 from adapter.engine.comparison import LAG, OURS, compare
 from adapter.engine.request_file import NEEDED
@@ -45,8 +45,7 @@ def compare_now(config: ConfigOption = None) -> None:
     Every schedule with what the cases know of it; what drifted is put right or told (engine.drift). It is also made
     once a day by itself.
     """
-    with open_service(config) as service:
-        service.runtime.db.run_sync(lambda c: noted(c, service, "compare"))
+    with open_service(config, "compare") as service:
         asyncio.run(_compare(service))
 
 

@@ -78,7 +78,7 @@ class Town:
 
 
 async def play_night(timeline: Timeline, settings: Settings) -> Promise:
-    """Play it and tell it; what became of the promise that each look is known or told."""
+    """Play it and tell it. Returns the promise that each look is known or told, and whether it held."""
     timeline.chapter("En natt hos Astrid, på en sekund")
     configure_logging("CRITICAL", json=True, stream=io.StringIO())
     town = Town.build()
@@ -131,7 +131,7 @@ async def play_night(timeline: Timeline, settings: Settings) -> Promise:
 
 
 def _order(town: Town) -> None:
-    """All the way in, the same afternoon."""
+    """Everything up to the start, the same afternoon."""
     lifecare, today = town.lifecare, town.clock.time.astimezone(STOCKHOLM).date()
     lifecare.seed_person(ASTRID.person_id, **seed_fields(ASTRID))
     other = lifecare.order(ASTRID.person_id, "alarm", start=today)

@@ -60,8 +60,8 @@ class Life:
         return tuple(self.file.ledger.acts) if self.file else ()
 
     def done(self, *names: str) -> bool:
-        """Whether all of these came to be: a letter's name or a kind of act that the adapter carried out, a step that
-        it has seen done, or the case's phase."""
+        """Whether all of these have happened. Each is a letter or a kind of act that the adapter carried out, a step
+        that it has seen done, or the case's phase."""
         came = {str(act.what.get("letter") or act.kind.value) for act in self.acts if act.state is ActState.DONE}
         if self.file is not None:
             came.add(self.file.case.phase.value)
@@ -125,7 +125,7 @@ class Timeline:
 
 
 class Observer:
-    """Looks into the adapter's database a few times a second. A stranger to the adapter could do no more."""
+    """Reads the adapter's database a few times a second, as any other program could."""
 
     def __init__(self, stage: Stage, timeline: Timeline, words: Words, policy: Policy) -> None:
         self.stage, self.timeline, self.words, self.policy = stage, timeline, words, policy

@@ -15,8 +15,9 @@ from adapter.demo.story import reference_of
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActKind, ActState
 from connectors.mock.lifecare import DEFAULT_KEY
+from mappings.messages import mark
 
-_MARK = re.compile(r"\[(TK-[0-9A-Z]{6})/(\d+)\]")
+_MARK = re.compile(r"\[(TK-[0-9A-Z]{6})/([0-9A-Z-]+)\]")
 _PERSONAL_FIELDS = ("personalIdentityNumber", "firstName", "lastName", "streetAddress", "postalCode", "city", "phone")
 
 
@@ -116,7 +117,7 @@ def p4(seen: Evidence) -> Promise:
     references = Counter(s["externalReference"] for s in seen.schedules)
     broken = [f"{what} finns {n} gånger" for what, n in (marks + references).items() if n > 1]
     acts = [(life.ref, act) for life in seen.lives for act in life.acts if act.state is ActState.DONE]
-    written = {f"[{ref}/{act.n:02d}]" for ref, act in acts if act.kind is ActKind.MESSAGE}
+    written = {mark(str(ref), act.mark) for ref, act in acts if act.kind is ActKind.MESSAGE}
     if set(marks) != written or sum(marks.values()) != len(seen.notes):
         broken.append(f"{len(seen.notes)} anteckningar i Lifecare, {len(written)} i liggaren")
     creates = sum(act.kind is ActKind.CREATE for _, act in acts)

@@ -1,4 +1,4 @@
-"""The three lives: what people do, in order, each time waiting for what the adapter does about it."""
+"""The three lives: what people do, in order. After a step the story waits for what the adapter does about it."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ from calendar import monthrange
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
-from adapter.domain.looks import at_wall_clock, day_start, local_date
 from adapter.domain.policy import Lateness, Policy
+from adapter.domain.wall_clock import at_wall_clock, day_start, local_date
 
 
 def is_working_day(day: date, policy: Policy) -> bool:
@@ -38,10 +38,10 @@ def working_day_before(day: date, policy: Policy) -> date:
 def late_level(
     since: datetime, now: datetime, patience: Lateness, policy: Policy, sent: Sequence[date] = ()
 ) -> tuple[int, datetime]:
-    """How late something is that has been awaited since ``since``, and when (UTC) that rises next.
+    """How late something is that has been awaited since ``since``, and when (UTC) the next level is reached.
 
-    ``sent`` are the days on which it was reminded of: each level follows the one before it, which was really sent, and
-    never sooner after it than the patience has between them. So nobody's manager hears of what nobody was reminded of.
+    ``sent`` are the days on which a reminder was really sent. Each level needs the one before it to have been sent, and
+    keeps the patience's distance from it. So no manager hears of something that nobody was reminded of.
     """
 
     def after(level: int) -> int:
@@ -62,7 +62,7 @@ def late_level(
 
 
 def after_quiet_hours(now: datetime, policy: Policy) -> datetime | None:
-    """When (UTC) a message may go out that is wanted now; None if at once."""
+    """When (UTC) a message that is wanted now may go out. None: at once."""
     if policy.quiet is None:
         return None
     start, end = policy.quiet

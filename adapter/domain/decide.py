@@ -1,26 +1,26 @@
-"""The heart: from what is known and what was done to what is to be done, purely.
+"""The heart: from what is known and what was done it says what is to be done. It is pure.
 
-The same facts and ledger at the same time always give the same decision, and a decision carried out gives an empty
-one: that is what makes a lost event, a crash or a manual re-sync harmless.
+The same facts and ledger at the same time always give the same decision, and a decision that was carried out gives an
+empty one. That is what makes a lost event, a crash or a manual re-sync harmless.
 """
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from adapter.domain.already_told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, AlreadyTold
 from adapter.domain.by_hand import unseen_stop
 from adapter.domain.calendar import after_quiet_hours, working_day_before
 from adapter.domain.checklist import checklist
 from adapter.domain.decision import Attention, Decision, Phase, StepState, StepView
-from adapter.domain.deviations import booking_turns, deviations
+from adapter.domain.deviations import deviations
 from adapter.domain.facts import INFORMS, Facts, OrderStatus, Signal
 from adapter.domain.ledger import ActKind, ActState, Ledger, ScheduleStatus, Wanted
-from adapter.domain.letters import everything_undone, executions_open, letters, untold_declarations
-from adapter.domain.looks import day_start, local_date
-from adapter.domain.night_letters import night_acts, night_rises
-from adapter.domain.night_load import load_letters
+from adapter.domain.letters import everything_undone, executions_open, tell, untold_declarations
+from adapter.domain.night_letters import tell_looks
+from adapter.domain.night_load import tell_crowded
 from adapter.domain.policy import Policy
-from adapter.domain.reminders import Awaited, awaited
+from adapter.domain.reminders import remind
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, STEPS, Letter, Role
 from adapter.domain.schedule import (
     NOT_BEGUN,
@@ -33,36 +33,37 @@ from adapter.domain.schedule import (
     platform_acts,
 )
 from adapter.domain.situation import Situation, situation
-from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, Told
 from adapter.domain.unfulfilled import unfulfilled
 from adapter.domain.unwatched import unwatched
-from adapter.domain.writer import daytime_mail
+from adapter.domain.wall_clock import day_start, local_date
+from adapter.domain.writer import Writer
 
 UNREADABLE_AFTER = timedelta(hours=1)
 """How long something of a new case may be unreadable before a person is told."""
 
 
 def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decision:
-    """What the case calls for at ``now`` (aware UTC). Raises nothing for any facts: what a person must mend becomes
-    attention. See ``Decision`` for what comes back."""
+    """What the case calls for at ``now`` (aware UTC). Raises nothing, whatever the facts are: what a person must mend
+    becomes attention. See ``Decision``."""
     s = situation(facts, ledger, now, policy)
-    waits = awaited(s, checklist(s))
-    steps = waits.steps
+    w = Writer(s)
     notices = attention(s)
     phase = _phase(s)
     closed = phase is Phase.CLOSED
     collected = s.mandate.over and s.evidence.collected is not None
-    wanted: tuple[Wanted, ...] = ()
     if not closed:
-        told = (*letters(s), *night_acts(s), *load_letters(s))
-        wanted = (*platform_acts(s), *told, *waits.mails, *_notices_by_mail(s, notices))
+        tell(w)
+        tell_looks(w)
+        tell_crowded(w)
+    steps = remind(w, checklist(s))
+    _mail_notices(w, notices)
     waiting = _waiting(s)
     return Decision(
         phase=phase,
-        wanted=wanted,
+        wanted=() if closed else (*platform_acts(s), *w.wanted),
         steps=steps,
         attention=notices,
-        wake_at=None if closed else _wake_at(s, waits, wanted),
+        wake_at=None if closed else _wake_at(w),
         waiting=waiting,
         awaits=() if closed else _awaits(steps),
         release=_taken_up(s) if ledger.closed else s.mandate.later if closed or collected else (),
@@ -76,7 +77,7 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
 
 
 def _taken_up(s: Situation) -> tuple[str, ...]:
-    """The orders of a closed case by which supervision is granted again, today or later."""
+    """The orders of a closed case that grant supervision again, today or later."""
     granted = {p.order_id for p in s.mandate.run if p.last is None or p.last >= s.today}
     current = (OrderStatus.SENT, OrderStatus.ACCEPTED)
     return tuple(o.id for o in s.facts.orders.value if o.id in granted and o.status in current and not o.gone)
@@ -105,7 +106,7 @@ def _in_flight(ledger: Ledger) -> bool:
 def balance(s: Situation) -> tuple[tuple[str, bool, bool], ...]:
     """The symmetry as a table (P7): (pair, whether the way in was carried out, whether it was taken back)."""
     ledger = s.ledger
-    told = Told(a for a in ledger.acts if a.state is ActState.DONE)
+    told = AlreadyTold(a for a in ledger.acts if a.state is ActState.DONE)
 
     def pair(to: str, ins: frozenset[Letter], outs: frozenset[Letter]) -> tuple[bool, bool]:
         last = told.last(to, *ins, *outs)
@@ -163,13 +164,13 @@ def attention(s: Situation) -> tuple[Attention, ...]:
 
 
 def _waiting(s: Situation) -> tuple[str, ...]:
-    """Why nobody looks yet, or for the moment, in the order in which to tell it; after the end, why it isn't closed."""
+    """Why nobody looks yet, or just now, in the order in which to say it. After the end: why the case isn't closed."""
     if s.mandate.over:
         return _keeps_open(s)
     if s.live is not None:
         return tuple(f"paused_{cause}" for cause in pause_causes(s))
     missing = missing_gates(s)
-    if s.period is not None and s.period.executed:  # executed ahead of its first day: nobody is waited for
+    if s.period is not None and s.period.executed:  # executed before its first day: nobody is waited for
         missing = tuple(step for step in missing if step != "I10")
     reasons = [f"gate_{step}" for step in missing if step != "I8" or s.evidence.papers_missing]
     reasons += [f"gate_{gate}" for gate in not_noted(s)]
@@ -193,24 +194,21 @@ def _awaits(steps: tuple[StepView, ...]) -> tuple[str, ...]:
     return tuple(v.id for v in steps if v.state in (StepState.AWAITED, StepState.PROBLEM) and STEPS[v.id].signals)
 
 
-def _notices_by_mail(s: Situation, notices: tuple[Attention, ...]) -> list[Wanted]:
-    """A case that can't go on without a person is told of by mail, once per cause. What only informs is told so too,
-    unless the letters say it: a number that can't be checked stands in the first of them."""
-    sent = {a.key for a in s.ledger.acts if a.counts}
-    mails = []
+def _mail_notices(w: Writer, notices: tuple[Attention, ...]) -> None:
+    """A case that can't go on without a person is told by mail, once for each cause. Of what is only good to know, a
+    wrong checksum is mailed too; the letters say the rest."""
     for notice in notices:
         params = dict(notice.params)
         kind = "parked" if notice.parks else "notice"
-        key = ":".join([kind, notice.code, *params.values()])[:200]
-        if (notice.parks or notice.code == "checksum") and key not in sent:
+        if notice.parks or notice.code == "checksum":
             to = {Role.ADAPTER: "it", Role.ASSESSOR: AUTHORITY}.get(notice.role, COORDINATOR)
-            mails.append(daytime_mail(s, key, {"mail": kind, "to": to, "code": notice.code, **params}))
-    return mails
+            key = ":".join([kind, notice.code, *params.values()])[:200]
+            w.mail(key, {"mail": kind, "to": to, "code": notice.code, **params})
 
 
 def never_read(since: datetime, resources: tuple[str, ...], now: datetime, policy: Policy) -> tuple[Wanted, ...]:
-    """What is called for where resources of a case could never be read, so that nothing can be decided: after a while
-    the IT function is told, once. ``since`` is when the case was opened."""
+    """What is wanted if some resources of a case could never be read, so that nothing can be decided: after a while the
+    IT function is told, once. ``since`` is when the case was opened."""
     if now < since + UNREADABLE_AFTER:
         return ()
     code = "never_read"
@@ -218,15 +216,11 @@ def never_read(since: datetime, resources: tuple[str, ...], now: datetime, polic
     return (Wanted(f"parked:{code}", ActKind.MAIL, what, why="parked", not_before=after_quiet_hours(now, policy)),)
 
 
-def _wake_at(s: Situation, waits: Awaited, wanted: tuple[Wanted, ...]) -> datetime | None:
-    """The next instant (UTC) at which the same facts would give another decision."""
-    at = [*boundaries(s), *waits.rises]
-    at += [
-        day_start(working_day_before(local_date(t, s.policy.zone), s.policy), s.policy.zone) for t in at if t > s.now
-    ]
-    at += [since + s.policy.deviation_grace for _, _, since, _ in deviations(s)]
-    at += booking_turns(s)
-    at += [stop.since + s.policy.by_hand_after for stop in (unseen_stop(s),) if stop]
-    at += [w.not_before for w in wanted if w.not_before]
-    at += night_rises(s)
+def _wake_at(w: Writer) -> datetime | None:
+    """The next instant (UTC) at which the same facts would give another decision. Includes the working day before each
+    turn, as a pause is told ahead on that day."""
+    s, turns = w.s, boundaries(w.s)
+    days = [working_day_before(local_date(t, s.policy.zone), s.policy) for t in turns if t > s.now]
+    at = [*turns, *(day_start(day, s.policy.zone) for day in days), *w.wakes]
+    at += [wanted.not_before for wanted in w.wanted if wanted.not_before]
     return min((t for t in at if t > s.now), default=None)

@@ -46,13 +46,13 @@ class StepView:
     late: int = 0
     reason: str | None = None
     seen: datetime | None = None
-    """When the adapter first saw it in this state: of what is known by its day alone, that is the only moment."""
+    """When the adapter first saw it in this state. Where only the day is known, this is the only exact moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unwatched:
-    """Who is without supervision, and why: ``cause`` is a code of the text table's section ``unwatched``. ``since``
-    (UTC): since when as far as is known. ``late`` as of a step."""
+    """Who is without supervision, and why. ``cause`` is a code of the text table's section ``unwatched``. ``since``
+    (UTC) is as far as is known. ``late`` is as for a step."""
 
     cause: str
     since: datetime | None = None
@@ -61,8 +61,7 @@ class Unwatched:
 
     @property
     def urgent(self) -> bool:
-        """Whether it needs seeing to. A supervision that is on its way to its start does not, as long as no step is
-        late."""
+        """Whether somebody must see to it. A case on its way to its start needs nobody until a step is late."""
         return self.cause != "not_started"
 
 
@@ -78,16 +77,15 @@ class Attention:
 
     @property
     def urgent(self) -> bool:
-        """Whether it needs seeing to: a person must act, else it stays so. The rest is good to know."""
+        """Whether somebody must act. If not, it is only good to know."""
         return self.parks or self.code.startswith("stop_")
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``wanted`` is everything that is to be done and isn't yet: an act that is pending in the ledger and not in
-    ``wanted`` is no longer called for. ``wake_at`` (UTC) is when time alone changes something next; None if nothing
-    does. ``release`` names orders that belong to a later case when this one closes, and of a closed one those by which
-    supervision is granted again."""
+    """``wanted`` is everything that is to be done and isn't yet. A pending act that isn't in ``wanted`` is no longer
+    called for. ``wake_at`` (UTC) is when time alone changes something next; None if nothing does. ``release``: when the
+    case closes, the orders that belong to a later case; of a closed case, the orders that grant supervision again."""
 
     phase: Phase
     wanted: tuple[Wanted, ...]
@@ -95,16 +93,16 @@ class Decision:
     attention: tuple[Attention, ...] = ()
     wake_at: datetime | None = None
     waiting: tuple[str, ...] = ()
-    """Why e-tillsyn isn't scheduled, or isn't active: codes of the text table, in the order in which to tell them."""
+    """Why e-tillsyn isn't scheduled or isn't active: codes of the text table, in the order in which to say them."""
     awaits: tuple[str, ...] = ()
-    """Signals that the case waits for; a case that waits for any is read more often."""
+    """Steps that wait for a note. A case that waits for any is read more often."""
     release: tuple[str, ...] = ()
     collected: bool = False
-    """Whether the camera was collected after the authority's end: from then on a new order begins a new case."""
+    """Whether the camera was collected after the authority's end. From then on a new order begins a new case."""
     unwatched: Unwatched | None = None
-    """Set where a person is granted supervision that isn't running and isn't planned not to."""
+    """Set if the person is granted supervision, it isn't running, and that isn't planned."""
     unfulfilled: Unfulfilled | None = None
-    """Set where supervision is granted and doesn't run, for whatever reason and however long."""
+    """Set if supervision is granted and doesn't run, whatever the reason."""
     unit: int | None = None
     """The provider's unit that has the case, as far as is known."""
     execution: int | None = None
@@ -114,7 +112,7 @@ class Decision:
 
 
 def seen_since(before: Decision | None, after: Decision, now: datetime) -> Decision:
-    """``after``, with when (UTC) each of its steps was first seen in the state that it is in."""
+    """``after``, with the time (UTC) at which each step was first seen in its present state."""
     was = {view.id: view for view in before.steps} if before else {}
 
     def seen(view: StepView) -> datetime | None:

@@ -1,17 +1,17 @@
-"""What isn't as the routine has it, told to the coordinator: after a grace, or on the day before it happens."""
+"""Where the case leaves the routine. The coordinator is told after a grace, or on the working day before it happens."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
 
+from adapter.domain.already_told import ALARM_TEAM, COORDINATOR
 from adapter.domain.calendar import working_day_before
 from adapter.domain.facts import Signal
-from adapter.domain.looks import day_end, day_start
 from adapter.domain.pauses import told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, Letter
 from adapter.domain.schedule import NOT_BEGUN, not_noted
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, COORDINATOR
+from adapter.domain.wall_clock import day_end, day_start
 from adapter.domain.writer import Writer
 
 _LETTERS = {
@@ -22,7 +22,7 @@ _LETTERS = {
 
 
 def deviations(s: Situation) -> list[tuple[str, str, datetime, str]]:
-    """What isn't as the routine has it: (code, id of what shows it, since when, detail). Each has its grace."""
+    """What differs from the routine now: (code, id of what shows it, since when, detail)."""
     found: list[tuple[str, str, datetime, str]] = []
     period = s.period
     papers = [n for n in (s.evidence.consent, s.evidence.liability, s.evidence.ready) if n]
@@ -33,7 +33,7 @@ def deviations(s: Situation) -> list[tuple[str, str, datetime, str]]:
     if ready and missing and not s.evidence.withdrawn and not s.live:
         found.append(("no_consent", ready.id, ready.at, missing))
     asked = s.told.last(ALARM_TEAM, *ASSIGNMENT_IN)
-    collected = None if s.live else s.evidence.collected  # a running e-tillsyn is paused by it, and that is told
+    collected = None if s.live else s.evidence.collected  # if e-tillsyn runs, this pauses it, and the pause is told
     for note in (collected, s.evidence.newest.get(Signal.PICKUP_BOOKED)):
         if note and asked and note.at > asked.created_at:
             found += [("contradiction", note.id, note.at, note.signal.value)]
@@ -41,8 +41,8 @@ def deviations(s: Situation) -> list[tuple[str, str, datetime, str]]:
 
 
 def booked_unexecuted(s: Situation) -> date | None:
-    """The day that is booked for the installation, today or later, of an order that isn't executed (I10). None where
-    that can't be known now, where something else must be mended first, and where the camera is up already."""
+    """The day, today or later, on which the camera is to be installed though the order isn't executed (I10). None if
+    that can't be known now, if something else must be mended first, or if the camera is up already."""
     booked, period = s.evidence.booked, s.period
     if booked is None or booked.day is None or booked.day < s.today or period is None or period.executed:
         return None
@@ -50,20 +50,18 @@ def booked_unexecuted(s: Situation) -> date | None:
     return None if unsure or s.evidence.installed or s.mandate.over else booked.day
 
 
-def booking_turns(s: Situation) -> list[datetime]:
-    """When (UTC) that becomes news, and when it ceases to be."""
-    day, zone = booked_unexecuted(s), s.policy.zone
-    return [] if day is None else [day_start(working_day_before(day, s.policy), zone), day_end(day, zone)]
-
-
 def tell_deviations(w: Writer) -> None:
-    """Each deviation once its grace is over; and, from the working day before a booked installation, once for the day
-    that is booked, that the order isn't executed."""
+    """Tell each deviation once its grace is over. Tell from the working day before a booked installation, once for each
+    booked day, that the order isn't executed."""
     s = w.s
     for code, shown_by, at, detail in deviations(s):
+        w.wakes.append(at + s.policy.deviation_grace)
         if s.now >= at + s.policy.deviation_grace:
             letter, field = _LETTERS[code]
             w.once(f"{code}:{shown_by}", letter, COORDINATOR, **{field: detail})
-    day = booked_unexecuted(s)
-    if day is not None and s.today >= working_day_before(day, s.policy):
-        w.once(f"installed_soon:{day.isoformat()}", Letter.INSTALLED_SOON, COORDINATOR, when=day.isoformat())
+    day, zone = booked_unexecuted(s), s.policy.zone
+    if day is not None:
+        before = working_day_before(day, s.policy)
+        w.wakes += [day_start(before, zone), day_end(day, zone)]
+        if s.today >= before:
+            w.once(f"installed_soon:{day.isoformat()}", Letter.INSTALLED_SOON, COORDINATOR, when=day.isoformat())

@@ -19,9 +19,9 @@ Grants = Sequence[tuple[date, Granted]]
 
 @dataclass(frozen=True, slots=True)
 class Agreed:
-    """The ``times`` that hold by the notes, by which ``note``, from the day ``start`` on where that is yet to come; on
-    the day ``change`` others take their place. ``problem`` says why those of the newest note, ``refused``, can't be
-    used."""
+    """The ``times`` that hold, and the ``note`` that says so. ``start``: the day from which they hold, if it is still
+    to come. ``change``: the day on which others replace them. ``problem``: why the times of the newest note,
+    ``refused``, can't be used."""
 
     times: NightTimes | None = None
     note: Note | None = None
@@ -33,8 +33,8 @@ class Agreed:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """``newest`` holds the newest note of each signal. ``keys`` is ``needed``, ``other_services`` or ``alarm`` (I6).
-    ``executing``: the person has an execution on which a note can be written (LA7)."""
+    """``newest`` has the newest note of each signal. ``keys`` is ``needed``, ``other_services`` or ``alarm`` (I6).
+    ``executing``: the person has an execution on which notes can be written (LA7)."""
 
     newest: dict[Signal, Note]
     consent: Note | None
@@ -53,7 +53,7 @@ class Evidence:
 
     @property
     def papers_missing(self) -> str | None:
-        """``consent``, ``liability``, ``both``, or None where both papers are signed (I8)."""
+        """``consent``, ``liability`` or ``both``. None if both papers are signed (I8)."""
         if self.consent and self.liability:
             return None
         if not self.consent and not self.liability:
@@ -64,8 +64,8 @@ class Evidence:
 def read_evidence(
     facts: Facts, ledger: Ledger, grants: Grants, window: NightWindow, today: date, first_day: date
 ) -> Evidence:
-    """``grants`` are what is granted today and from each later day on which that may change, in order; ``first_day``
-    is the camera's first."""
+    """``grants``: what is granted today, and from each later day on which that may change, in order. ``first_day`` is
+    the camera's first."""
     newest = _newest(facts.notes.value)
     signed, withdrawn = newest.get(Signal.CONSENT_SIGNED), newest.get(Signal.CONSENT_WITHDRAWN)
     if signed and withdrawn and signed.at > withdrawn.at:
@@ -100,16 +100,18 @@ def _newest(notes: Iterable[Note]) -> dict[Signal, Note]:
 def _agreed(
     notes: Iterable[Note], grants: Grants, window: NightWindow, running: NightTimes | None, today: date
 ) -> Agreed:
-    """The newest note of times counts, and no older one but for nights that it leaves as they were. Where it can't be
-    used, supervision that runs goes on by the times it has: it isn't stopped for a misspelt note, and never started by
-    an outdated one. They are checked against what is granted on the day from which they hold; times that only a period
-    to come grants wait for it."""
+    """The newest note about times counts; older ones only for nights that it leaves as they were.
+
+    If it can't be used, supervision that runs goes on with the times it has. A misspelt note stops nothing, and an
+    outdated one starts nothing. Times are checked against what is granted on the day from which they hold. Times that
+    only a coming period grants wait for it.
+    """
     told = sorted((n for n in notes if n.signal in _TIMES), key=lambda n: (n.at, n.id))
     if not told:
         return Agreed()
     *older, note = told
     if note.by is not None:
-        # Declared by hand, without a text: the times are those that are scheduled already.
+        # Declared by hand, so without a text: the times are those already scheduled.
         return Agreed(running, note if running else None)
     held, held_by = _held(older, grants[0][1], window, running, today)
     reading = read_times(note.text, window, note.at.date())
@@ -131,7 +133,7 @@ def _agreed(
 def _held(
     older: list[Note], granted: Granted, window: NightWindow, running: NightTimes | None, today: date
 ) -> tuple[NightTimes | None, Note | None]:
-    """The times that held before the newest note, by the notes before it that could be used."""
+    """The times that held before the newest note, by the last earlier note that could be used."""
     held, by = None, None
     for note in older:
         reading = read_times(note.text, window, note.at.date())
@@ -151,7 +153,7 @@ def _from_its_day(
     running: NightTimes | None,
     today: date,
 ) -> Agreed:
-    """Times that hold from a day to come: until then those before them do, where there are any."""
+    """Times that hold from a coming day: until then the earlier ones hold, if there are any."""
     if start is None or start <= today:
         return agreed
     if running is not None and running != agreed.times:
@@ -162,7 +164,7 @@ def _from_its_day(
 
 
 def keys_needed(facts: Facts, today: date) -> str:
-    """I6: keys are needed if and only if no other service is in force; an alarm always means no."""
+    """I6: keys are needed only if no other service is in force. An alarm always means no."""
     decisions = {d.id: d for d in facts.decisions.value}
     executions = {e.id: e for e in facts.executions.value}
 

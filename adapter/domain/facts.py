@@ -36,14 +36,14 @@ class Signal(StrEnum):
 
 
 URGENT = (Signal.CONSENT_WITHDRAWN, Signal.END_HEARD, Signal.TIMES_CHANGED)
-"""Signals that can't wait for a case's turn: their headings are read whole in every cycle."""
+"""Signals that can't wait for a case's turn. Their headings are read in every cycle."""
 
 CONSENT = frozenset({Signal.CONSENT_SIGNED, Signal.CONSENT_WITHDRAWN})
 """The newest of these says whether there is consent."""
 
 
 OPTIONAL = frozenset({Signal.COHABITANT_CONSENT, Signal.INFORMATION_GIVEN})
-"""Signals that a municipality may have a heading for, and then wants before the start (LA14)."""
+"""Signals that are needed before the start where the municipality has a heading for them (LA14)."""
 
 
 class OrderStatus(StrEnum):
@@ -61,7 +61,7 @@ class ServiceKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ServiceLine:
-    """One ordered service. ``granted`` is None where nothing about the number can be checked (LA6)."""
+    """One ordered service. ``granted`` is None if the number can't be checked (LA6)."""
 
     kind: ServiceKind
     decision_id: int | None
@@ -72,7 +72,7 @@ class ServiceLine:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order of the authority to a provider. ``gone``: it vanished without a word, its last value is kept."""
+    """An order of the authority to a provider. ``gone``: it vanished without a word, and its last value is kept."""
 
     id: str
     status: OrderStatus
@@ -91,8 +91,8 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class AuthorityDecision:
-    """A decision of the authority. ``deleted`` is an explicit word of the vendor's; ``gone`` is its absence;
-    ``decided`` is the day on which it was taken."""
+    """A decision of the authority. ``deleted``: the vendor says so. ``gone``: it is no longer there, without a word.
+    ``decided``: the day on which it was taken."""
 
     id: int
     first_day: date | None
@@ -120,9 +120,8 @@ class Execution:
 @dataclass(frozen=True, slots=True)
 class Client:
     """The person, as far as the routine must know. ``details`` is a keyed fingerprint of name, number, address and
-    phone: it tells that they changed, never what they are. ``client_id`` is None where the key can't see them (LA9);
-    ``gone``: it could once.
-    """
+    phone: it shows that they changed, never what they are. ``client_id`` is None if the key can't see the person (LA9);
+    ``gone``: it could earlier."""
 
     client_id: int | None
     protected: bool
@@ -135,8 +134,8 @@ class Client:
 
 @dataclass(frozen=True, slots=True)
 class Absence:
-    """The person is away from ``first_day``; ``last_day`` is the day of return, None while it is open. ``deleted`` and
-    ``gone`` as of a decision."""
+    """The person is away from ``first_day``. ``last_day`` is the day of return, None if it isn't known. ``deleted`` and
+    ``gone`` as for a decision."""
 
     id: int
     first_day: date
@@ -147,8 +146,8 @@ class Absence:
 
 @dataclass(frozen=True, slots=True)
 class ServicePlan:
-    """A genomförandeplan of the person's that holds a camera service (LA13). ``since`` is the later of the day on which
-    it was established and the one on which the service begins in it; ``last_day`` when either ends. ``gone`` as of a
+    """A genomförandeplan with a camera service (LA13). ``since``: the later of the day on which it was established and
+    the day on which the service begins in it. ``last_day``: the day on which either ends. ``gone`` as for a
     decision."""
 
     id: int
@@ -160,10 +159,10 @@ class ServicePlan:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A signal that counts: current, not error-marked, not replaced. ``text`` is kept only for times.
+    """A signal that counts: a note that is current, not error-marked and not replaced. ``text`` is kept only for times.
 
-    ``day`` is the one that was booked, where the note says so plainly. ``by`` is set where a person declared the step
-    by hand in the re-sync file instead of by a note.
+    ``day`` is the day that was booked, if the note says it plainly. ``by`` is set if a person declared the step by hand
+    in the re-sync file instead of writing a note.
     """
 
     id: str
@@ -177,7 +176,7 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Read(Generic[T]):
-    """A resource's value, when it was last read whole (UTC), and whether the last attempt to read it failed."""
+    """A resource's value, when all of it was last read (UTC), and whether the last attempt to read it failed."""
 
     value: T
     at: datetime
@@ -186,7 +185,7 @@ class Read(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class FactProblem:
-    """Something in the facts that a person must mend, with nothing personal in ``params``."""
+    """Something in the facts that a person must mend. ``params`` hold nothing personal."""
 
     code: str
     resource: str
@@ -194,12 +193,13 @@ class FactProblem:
 
 
 INFORMS = frozenset({"checksum", "grant_unknown", "plan_unread"})
-"""Problems that are told and hold up nothing; every other one keeps its resource from being relied on."""
+"""Problems that are only told. With any other one its resource can't be relied on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that is known of one case. ``orders`` holds every order of the person; ``chain`` names those of the case."""
+    """All that is known of one case. ``orders`` has every order of the person, ``chain`` the ids of those of this
+    case."""
 
     orders: Read[tuple[Order, ...]]
     decisions: Read[tuple[AuthorityDecision, ...]]
@@ -212,7 +212,7 @@ class Facts:
     renumbered: int = 0
     """How often the person's number was replaced while the case was open (LA10)."""
     plans: Read[tuple[ServicePlan, ...]] | None = None
-    """None where the municipality maps no plans, and until they were read. Nothing that is scheduled rests on them."""
+    """None if the municipality maps no plans, and until they are read. No schedule depends on them."""
 
     @property
     def stale(self) -> tuple[str, ...]:
@@ -222,7 +222,7 @@ class Facts:
 
     @property
     def unsure(self) -> tuple[str, ...]:
-        """Resources that can't be relied on to start, resume or extend anything: stale, or with rows left out."""
+        """Resources that are too uncertain to start, resume or extend anything: stale, or with rows left out."""
         broken = {p.resource for p in self.problems if p.code not in INFORMS}
         return tuple(dict.fromkeys((*self.stale, *sorted(broken))))
 

@@ -32,7 +32,7 @@ class ActKind(StrEnum):
 SCHEDULE_KINDS = frozenset({ActKind.CREATE, ActKind.CHANGE, ActKind.PAUSE, ActKind.RESUME, ActKind.END})
 PERSON_KINDS = frozenset({ActKind.PUT_PERSON, ActKind.EMPTY_PERSON})
 VISIT_KINDS = frozenset({ActKind.VISIT, ActKind.REMOVE_VISIT})
-"""Of these each look has acts of its own, apart from its case's."""
+"""Their acts belong to a single look, not to the case."""
 
 
 class ActState(StrEnum):
@@ -52,7 +52,8 @@ COUNTS = frozenset({ActState.SENDING, ActState.UNKNOWN, ActState.DONE})
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A row of the ledger. ``n`` numbers the acts of a case from 1; ``key`` is unique in the case for ever (P4)."""
+    """A row of the ledger. ``n`` numbers the acts of a case from 1; ``key`` is unique in the case for ever (P4). A
+    message or mail has a ``code`` of chance: after a backup was put back, another act may get its number and key."""
 
     n: int
     key: str
@@ -63,10 +64,16 @@ class Act:
     done_at: datetime | None = None
     attempts: int = 0
     error: str | None = None
+    code: str | None = None
 
     @property
     def counts(self) -> bool:
         return self.state in COUNTS
+
+    @property
+    def mark(self) -> str:
+        """``07-K4QX``: what its note and mail are known by. Acts decided by older versions have no code: ``07``."""
+        return f"{self.n:02d}-{self.code}" if self.code else f"{self.n:02d}"
 
 
 class ScheduleStatus(StrEnum):
@@ -78,8 +85,8 @@ class ScheduleStatus(StrEnum):
 @dataclass(frozen=True, slots=True)
 class ScheduleRecord:
     """A schedule as it was last seen at the camera platform (``seen_at``, UTC). ``orders``: those it has rested on.
-    ``patience``: for how many minutes after its time a look may be done, and after how many somebody who wasn't visible
-    is looked for again; None where that was never seen."""
+    ``patience``: how many minutes after its time a look may be done, and after how many minutes one looks again for
+    somebody who wasn't visible; None if that was never seen."""
 
     n: int
     status: ScheduleStatus
@@ -108,9 +115,9 @@ LOOK_DONE = frozenset({LookOutcome.OK, LookOutcome.SECOND_TRY, LookOutcome.VISIT
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A look of the case's schedule number ``n``; all instants are UTC. ``judged_at`` is when it was first known as
-    done or not done. ``entitled`` is False for a look that nobody had a right to: somebody looked while the schedule
-    was paused or ended. ``id`` is the platform's own."""
+    """A look of the case's schedule number ``n``. All instants are UTC. ``judged_at``: when it was first known as done
+    or not done. ``entitled`` is False if somebody looked without a right, while the schedule was paused or ended.
+    ``id`` is the platform's own."""
 
     n: int
     due_at: datetime
@@ -138,7 +145,8 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class PersonRecord:
-    """What the camera platform was last told of the person: a fingerprint (``Client.details``), or emptied."""
+    """What the camera platform was last told of the person: a fingerprint (``Client.details``), or that the data is
+    emptied."""
 
     details: str
     emptied: bool = False
@@ -146,10 +154,10 @@ class PersonRecord:
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Everything done for a case. ``schedule`` is the newest one, if any; ``person_elsewhere`` says that another open
-    case of the same person still needs the person's data at the camera platform. ``closed``: the case was closed.
-    ``looks`` are those of the last nights, ``first_looks`` the first of each schedule that was done. ``night_load``:
-    how many looks all of the municipality's schedules call for in a night, by unit and quarter of an hour."""
+    """Everything done for a case. ``schedule`` is the newest one. ``person_elsewhere``: another open case of the same
+    person still needs the person's data at the camera platform. ``closed``: the case was closed. ``looks`` are those of
+    the last nights, ``first_looks`` the first done look of each schedule. ``night_load``: how many looks all schedules
+    of the municipality call for in a night, by unit and quarter of an hour."""
 
     opened_at: datetime
     acts: tuple[Act, ...] = ()
@@ -162,18 +170,18 @@ class Ledger:
     night_load: Mapping[int | None, Mapping[time, int]] = field(default_factory=dict)
 
     def counting(self, *kinds: ActKind) -> tuple[Act, ...]:
-        """Acts that had, or may have had, their effect, in the order in which they were decided."""
+        """Acts that had their effect, or may have had it, in the order in which they were decided."""
         return tuple(a for a in self.acts if a.counts and (not kinds or a.kind in kinds))
 
     def uncertain(self, kinds: frozenset[ActKind]) -> bool:
-        """Whether an act of these kinds is under way or its outcome unknown: then no other of them goes out (P4)."""
+        """Whether an act of these kinds is under way or its outcome unknown. Then no other of them is sent (P4)."""
         return any(a.kind in kinds and a.state in (ActState.SENDING, ActState.UNKNOWN) for a in self.acts)
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An act that the decision calls for. ``opens``: it starts, resumes or extends supervision, and so goes out on
-    fresh facts only (P1). ``why`` is a code of the text table. ``not_before`` (UTC) holds back what can wait."""
+    """An act that the decision calls for. ``opens``: it starts, resumes or extends supervision, and is sent on fresh
+    facts only (P1). ``why`` is a code of the text table. ``not_before`` (UTC): it can wait until then."""
 
     key: str
     kind: ActKind

@@ -1,41 +1,42 @@
-"""Which messages the case calls for: each tells a unit something new or asks something of it, once.
+"""Which messages the case calls for. Each tells a unit something new, or asks something of it, once.
 
-What a reader was last told stands in the ledger; a message is wanted where that differs from what is true now. Its
-key counts what was told before on the same topic, so that nothing is told twice and a later change is told again.
+The ledger has what each reader was last told. A message is wanted if that differs from what is true now. Its key counts
+the earlier messages on the same topic, so nothing is told twice, and a later change is told again.
 """
 
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 
+from adapter.domain.already_told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN
+from adapter.domain.by_hand import tell_by_hand
 from adapter.domain.deviations import tell_deviations
 from adapter.domain.facts import Note, Signal
-from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleStatus, Wanted, What
-from adapter.domain.looks import LocalLook, at_wall_clock, last_look, local_date, next_look
+from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleStatus, What
 from adapter.domain.nights import check_granted
-from adapter.domain.pauses import by_hand, pauses, told_causes
+from adapter.domain.pauses import pauses, told_causes
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter
 from adapter.domain.schedule import camera_is_down, pause_causes
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN
+from adapter.domain.wall_clock import last_look, local_date, next_look
 from adapter.domain.writer import Writer
 
 _A_WEEK = timedelta(days=7)
 _SAME_NEWS = timedelta(days=1)
-"""An end noted again within a day of its being told is no news."""
+"""An end that is noted again within a day of being told is no news."""
 _STRENGTH = {Letter.CANCEL: 0, Letter.CANCEL_OR_FETCH: 1, Letter.COLLECT: 2}
 
 _BY_DATE = frozenset({"not_begun", "dates_contradict", "no_decision"})
-"""Causes of a pause by which the plan is wrong until they are gone."""
+"""Causes of a pause during which the plan's times don't hold."""
 
 
-def letters(s: Situation) -> tuple[Wanted, ...]:
-    """All letters that are wanted and haven't been sent, in the order in which they should go out. Of the dead nothing
-    is asked that they would have to answer."""
-    w = Writer(s)
+def tell(w: Writer) -> None:
+    """All letters that are wanted and haven't been sent, in the order in which they should go out. After a death
+    nothing is asked that the person would have to answer."""
+    s = w.s
     pauses(w)
-    by_hand(w)
+    tell_by_hand(w)
     if not s.mandate.over and not s.facts.client.value.deceased:
         _orders(w)
         _assignment_in(w)
@@ -54,11 +55,10 @@ def letters(s: Situation) -> tuple[Wanted, ...]:
     if s.mandate.over:
         _assignment_out(w)
         _ready_to_close(w)
-    return tuple(w.letters)
 
 
 def _orders(w: Writer) -> None:
-    """I2, and what continues it: a renewal, a move to another unit."""
+    """I2, and what follows it: a renewal, or a move to another unit."""
     s = w.s
     if not s.mandate.run:
         return
@@ -87,19 +87,20 @@ def _orders(w: Writer) -> None:
 
 
 def _is_up(s: Situation) -> bool:
-    """Whether the camera is said to be in place. A paper alone may have been signed at the planning visit."""
+    """Whether the notes say that the camera is in place. A signed paper is not enough: it may be from the planning
+    visit."""
     return s.ever_scheduled or s.evidence.ready is not None
 
 
 def _for_the_dead(w: Writer) -> None:
-    """An order for somebody who is dead already is told, and asks for nothing of the routine."""
+    """An order for somebody who is already dead is told. Nothing of the routine is asked for."""
     if not w.told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED, Letter.DECEASED):
         for order in sorted({p.order_id for p in w.s.mandate.run}):
             w.once(f"order_for_dead:{order}", Letter.ORDER_FOR_DECEASED, COORDINATOR)
 
 
 def _assignment_in(w: Writer) -> None:
-    """I3: install; and once it was called off, whether it is wanted again."""
+    """I3: install. After it was called off: it is wanted again."""
     s = w.s
     if not s.mandate.run:
         return
@@ -122,7 +123,7 @@ def _assignment_in(w: Writer) -> None:
 
 
 def _times(w: Writer) -> None:
-    """I7: number and times per night for bilaga 1, and every change of them; or why they can't be used."""
+    """I7: number and times per night for bilaga 1, and each change of them. Or why the times can't be used."""
     s = w.s
     note = s.evidence.agreed.refused
     if s.evidence.agreed.problem and note:
@@ -143,7 +144,7 @@ def _times(w: Writer) -> None:
 
 
 def _fewer(w: Writer) -> None:
-    """A day to come from which fewer looks are granted than there are times for: a week ahead."""
+    """A coming day, at most a week ahead, from which fewer looks are granted than there are times for."""
     s = w.s
     for day in s.mandate.turns(s.today):
         period, grant = s.mandate.in_force(day), s.mandate.granted(day)
@@ -156,14 +157,14 @@ def _fewer(w: Writer) -> None:
 
 
 def _dates(w: Writer) -> None:
-    """A first day (before the start) or a last day that was moved, set or taken away, to who was told another."""
+    """A first day (before the start) or a last day that isn't the one that a reader was told."""
     s = w.s
     if not s.mandate.run:
         return
     firsts = (Letter.RECEIVED, Letter.INSTALL, Letter.STAY, Letter.DATES_CHANGED)
     for to in (COORDINATOR, ALARM_TEAM):
         last, first = w.told.last(to, *firsts, Letter.RENEWED, Letter.MOVED), w.told.last(to, *firsts)
-        about_to_tell = any(x.what["to"] == to and "last_day" in x.what for x in w.letters)
+        about_to_tell = any(x.what["to"] == to and "last_day" in x.what for x in w.wanted)
         if last is None or about_to_tell:
             continue
         ahead = s.live is not None and s.live.valid_from > s.today
@@ -175,30 +176,30 @@ def _dates(w: Writer) -> None:
 
 
 def _plan(w: Writer) -> None:
-    """I12: the times that hold, with the first look by them and the last; and, once they don't, that they don't."""
+    """I12: the times that hold, with their first and last look. Or that they hold no more."""
     s, live = w.s, w.s.live
     last = w.told.last(PLAN, Letter.PLAN, Letter.PLAN_VOID)
     stands = last is not None and last.what["letter"] == Letter.PLAN
     if live and live.times and not s.mandate.over and not s.ledger.uncertain(SCHEDULE_KINDS):
         window, zone = s.policy.window, s.policy.zone
-        final = last_look(live.times, window, live.valid_from, live.valid_to)
+        final = last_look(live.times, window, live.valid_from, live.valid_to, zone)
         fields: What = {
             "times": json.dumps(live.times.to_json()),
             "valid_from": live.valid_from.isoformat(),
-            "last_look": _when(final, zone),
+            "last_look": _when(final),
             "rests": next((c for c in told_causes(s) if c in _BY_DATE), None),
         }
         if last is None or not stands or any(last.what.get(k) != v for k, v in fields.items()):
             first = next_look(live.times, window, live.valid_from, live.valid_to, zone, s.now)
             looked_at = live.status is ScheduleStatus.OPEN and not pause_causes(s)
             write = w.settled if stands else w.topical
-            write("plan", Letter.PLAN, PLAN, first_look=_when(first, zone) if looked_at else None, **fields)
+            write("plan", Letter.PLAN, PLAN, first_look=_when(first) if looked_at else None, **fields)
     elif stands and live is None:
         w.topical("plan", Letter.PLAN_VOID, PLAN, reason=s.mandate.over_by or "ended")
 
 
 def _started(w: Writer) -> None:
-    """I11: that it is scheduled, from when; once for each schedule that we made ourselves."""
+    """I11: that e-tillsyn is scheduled, and from when. Once for each schedule that we made ourselves."""
     s, live = w.s, w.s.live
     if (
         live is None
@@ -213,16 +214,15 @@ def _started(w: Writer) -> None:
     if not ours:
         return
     first = next_look(live.times, s.policy.window, live.valid_from, live.valid_to, s.policy.zone, s.now)
-    fields: What = {"times": json.dumps(live.times.to_json()), "first_look": _when(first, s.policy.zone)}
+    fields: What = {"times": json.dumps(live.times.to_json()), "first_look": _when(first)}
     if not w.told.topic(topic):
         w.urgent(topic, Letter.STARTED, COORDINATOR, fields)
     if not w.told.topic(f"night_{topic}"):
         w.night(f"night_{topic}", "night_started", fields)
 
 
-def _when(look: LocalLook | None, zone: tzinfo) -> str | None:
-    """As the clock on the wall will show it: a time that is skipped in spring is shown as when it is looked."""
-    return f"{at_wall_clock(look.day, look.at, zone).astimezone(zone):%Y-%m-%dT%H:%M}" if look else None
+def _when(look: datetime | None) -> str | None:
+    return f"{look:%Y-%m-%dT%H:%M}" if look else None
 
 
 def _events(w: Writer) -> None:
@@ -241,8 +241,8 @@ def _events(w: Writer) -> None:
 
 
 def untold_declarations(s: Situation) -> list[tuple[str, Note]]:
-    """Steps that were declared by hand and of which the coordinator hasn't been told, each with the key of its letter.
-    What an adopted case was taken over with is from before it was opened."""
+    """Steps that were declared by hand and not yet told to the coordinator, each with its letter's key. What an adopted
+    case was taken over with is older than the case, and isn't told."""
     told = {a.key for a in s.told.letters}
     declared = [n for n in s.facts.notes.value if n.by is not None and n.at >= s.ledger.opened_at]
     keyed = [(f"declared:{note.signal.value}:{note.at.isoformat()}", note) for note in declared]
@@ -250,7 +250,7 @@ def untold_declarations(s: Situation) -> list[tuple[str, Note]]:
 
 
 def _assignment_out(w: Writer) -> None:
-    """A3: what was asked of the alarm team is undone exactly as far as it got."""
+    """A3: what was asked of the alarm team is undone, exactly as far as it got."""
     s = w.s
     last = w.told.last(ALARM_TEAM, *ASSIGNMENT_IN, *ASSIGNMENT_OUT)
     if last is None:
@@ -290,7 +290,7 @@ def executions_open(s: Situation) -> bool:
 
 
 def _ready_to_close(w: Writer) -> None:
-    """A6: the counterpart of I2. Wanted again if the case went on after it was told."""
+    """A6: the counterpart of I2. Wanted again if the case went on after it was sent."""
     s = w.s
     last = w.told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED, Letter.READY_TO_CLOSE)
     if last is None or last.what["letter"] == Letter.READY_TO_CLOSE or not everything_undone(s):

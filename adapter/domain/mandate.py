@@ -1,9 +1,8 @@
 """What the authority has said: from when to when supervision is granted, and whether it is over (A1, P3).
 
-A period is what one camera service of one order grants: the days that its decision, its order and the service itself
-have in common. Periods that follow each other within ``renewal_gap_days`` are one run: a renewal, in which the camera
-stays where it is. Only explicit words end a run: a date, a status, or ``deleted``. What vanished or contradicts itself
-*holds*: it pauses and is told.
+A period is what one camera service of one order grants: the days that decision, order and service have in common.
+Periods with at most ``renewal_gap_days`` between them are one run: the camera stays. Only explicit words end a run: a
+date, a status, or ``deleted``. What vanished or contradicts itself *holds*: supervision is paused, and that is told.
 """
 
 from __future__ import annotations
@@ -15,14 +14,14 @@ from datetime import date
 
 from adapter.domain.facts import AuthorityDecision, Execution, Facts, Order, OrderStatus, ServiceKind, ServiceLine
 from adapter.domain.ledger import ActKind, Ledger
-from adapter.domain.looks import day_after
 from adapter.domain.nights import Granted, Weekday
+from adapter.domain.wall_clock import day_after
 
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Days on which supervision is granted, both included; ``last`` None is open. ``executed``: I10 holds for it.
-    ``holds`` are causes to pause that aren't the authority's end."""
+    """Days on which supervision is granted, both included; ``last`` is None if it is open. ``executed``: I10 is done.
+    ``holds``: causes to pause that aren't the authority's end."""
 
     order_id: str
     decision_id: int
@@ -47,11 +46,10 @@ class Period:
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """``run`` is the current run of periods, sorted by their first day. ``next_first`` is the first day of the next.
-    ``over``: the authority has ended it (A1), by
-    ``over_by`` (``decision_ended``, ``order_ended``, ``service_ended``, ``decision_deleted``, ``order_withdrawn``).
-    ``faults`` are codes of what keeps a period from being known; ``later`` names orders that begin only after a gap
-    too long to keep the camera for."""
+    """``run``: the current periods, sorted by their first day. ``next_first``: the first day of the next run. ``over``:
+    the authority has ended it (A1), by ``over_by`` (``decision_ended``, ``order_ended``, ``service_ended``,
+    ``decision_deleted``, ``order_withdrawn``). ``faults``: codes of why a period can't be known. ``later``: orders that
+    begin after a gap too long to keep the camera."""
 
     run: tuple[Period, ...]
     over: bool
@@ -68,12 +66,12 @@ class Mandate:
         return None if None in lasts else max((day for day in lasts if day), default=None)
 
     def in_force(self, day: date) -> Period | None:
-        """The period that covers the day: one that is sound, else one that is executed, else any; the newest."""
+        """The period that covers the day. A sound one is preferred, then an executed one, then the newest."""
         covering = [p for p in self.run if p.covers(day)]
         return max(covering, key=lambda p: (p.sound, p.executed, p.ordered, p.first, p.order_id), default=None)
 
     def granted(self, day: date) -> Granted | None:
-        """What was granted on the day, or when the next period begins: all lines of that order together."""
+        """What was granted on the day, or when the next period begins. All lines of the order are added up."""
         period = self.at_or_after(day)
         if period is None:
             return None
@@ -91,7 +89,7 @@ class Mandate:
         return sorted(turn for turn in days if turn > day)
 
     def holds(self, day: date) -> tuple[str, ...]:
-        """Causes to pause that aren't the authority's end. An order that another one replaced holds up nothing."""
+        """Causes to pause that aren't the authority's end. An order that was replaced by another holds up nothing."""
         period = self.at_or_after(day)
         return period.holds if period and not self.over else ()
 
@@ -101,8 +99,8 @@ class Mandate:
         return self.in_force(day) or (coming[0] if coming else (self.run[-1] if self.run else None))
 
     def covered_until(self, day: date) -> date | None:
-        """Last day of the sound cover that holds on ``day`` without a hole; None is open. Needs a sound period in
-        force on the day."""
+        """The last day of sound periods that follow ``day`` without a gap; None if it is open. A sound period must be
+        in force on the day."""
         until = day
         for period in (p for p in self.run if p.sound):
             if (period.first - until).days <= 1:
@@ -113,7 +111,7 @@ class Mandate:
 
 
 def rested_on(ledger: Ledger) -> frozenset[str]:
-    """Orders on which e-tillsyn was scheduled (I11 is behind them)."""
+    """Orders on which e-tillsyn was scheduled (I11 is done)."""
     orders = set(ledger.schedule.orders) if ledger.schedule else set()
     for act in ledger.counting(ActKind.CREATE, ActKind.CHANGE):
         orders |= set(json.loads(str(act.what.get("orders") or "[]")))
@@ -121,7 +119,7 @@ def rested_on(ledger: Ledger) -> frozenset[str]:
 
 
 def told_of(ledger: Ledger) -> frozenset[str]:
-    """Orders that a unit was told of: they keep counting, whatever becomes of their status."""
+    """Orders that a unit was told of. They keep counting, whatever their status becomes."""
     told = (a.what.get("orders") for a in ledger.counting(ActKind.MESSAGE, ActKind.MAIL) if "letter" in a.what)
     return frozenset(order for orders in told if orders for order in json.loads(str(orders)))
 
@@ -150,8 +148,8 @@ def read_mandate(facts: Facts, ledger: Ledger, today: date, renewal_gap_days: in
 
 
 def _run(periods: list[Period], today: date, gap: int) -> tuple[tuple[Period, ...], tuple[str, ...], date | None]:
-    """The run that counts today, the last that has begun or else the first to come; the orders of later ones, and when
-    the next of those begins."""
+    """The run that counts today: the last that has begun, else the first to come. Then the orders of later runs, and
+    when the next of those begins."""
     runs: list[list[Period]] = []
     for period in sorted(periods, key=lambda p: (p.first, p.order_id)):
         ends = [p.last for p in runs[-1]] if runs else []
@@ -168,7 +166,7 @@ def _run(periods: list[Period], today: date, gap: int) -> tuple[tuple[Period, ..
 
 
 class _Reader:
-    """Sorts each camera service of the case's orders into: a period, an end, a hold, or a fault."""
+    """Makes of each camera service of the case's orders a period, an end, a hold or a fault."""
 
     def __init__(self, facts: Facts, rested: frozenset[str], today: date) -> None:
         self.rested = rested
@@ -229,7 +227,7 @@ class _Reader:
     def _holds(
         self, order: Order, decision: AuthorityDecision, execution: Execution | None, after_start: bool
     ) -> Iterator[str]:
-        """Vanished entities, and, after the start, what the provider alone did (LA8)."""
+        """What vanished. After the start also what the provider did alone (LA8)."""
         if order.gone:
             yield "order_gone"
         if decision.gone:

@@ -1,7 +1,6 @@
-"""What is told of a case's looks: at once, in the morning, and of a camera that doesn't answer.
+"""What is told of a case's looks: at once, in the morning, and when a camera doesn't answer.
 
-What was told of a look, and whether it still holds, stands in the ledger: a look told as not done that turns out done
-is told as a correction.
+The ledger has what was told of each look. A look that was told as not done, and turns out to be done, is corrected.
 """
 
 from __future__ import annotations
@@ -10,32 +9,22 @@ import json
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
-from adapter.domain.ledger import Look, ScheduleStatus, Wanted, What
+from adapter.domain.already_told import ALARM_TEAM, COORDINATOR, NIGHT
+from adapter.domain.ledger import Look, ScheduleStatus, What
 from adapter.domain.night_watch import camera_silent, found_late, known_after, night_end, night_of
 from adapter.domain.routine import Letter
 from adapter.domain.schedule import pause_causes
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, COORDINATOR, NIGHT
-from adapter.domain.writer import Writer, mail_of
+from adapter.domain.writer import Writer
 
 
-def night_acts(s: Situation) -> tuple[Wanted, ...]:
-    """The letters and mails that the looks of the last nights call for. Of the dead nothing is told."""
-    if not s.ledger.looks or s.facts.client.value.deceased:
-        return ()
-    w = Writer(s)
-    _at_once(w)
-    _in_the_morning(w)
-    if s.live is not None and not s.mandate.over:
-        _camera(w)
-    return tuple(w.letters)
-
-
-def night_rises(s: Situation) -> tuple[datetime, ...]:
-    """The instants (UTC) at which a night is over of which there is something to tell."""
-    after = known_after(s.policy)
-    ends = {_end_of(s, _night(s, look)) for look in s.ledger.looks if not look.done}
-    return tuple(at for end in ends for at in (end, end + after))
+def tell_looks(w: Writer) -> None:
+    """The letters and mails that the looks of the last nights call for. After a death nothing is told."""
+    if not w.s.facts.client.value.deceased:
+        _at_once(w)
+        _in_the_morning(w)
+        if w.s.live is not None and not w.s.mandate.over:
+            _camera(w)
 
 
 def look_key(n: int, due_at: datetime) -> str:
@@ -44,8 +33,8 @@ def look_key(n: int, due_at: datetime) -> str:
 
 
 def _at_once(w: Writer) -> None:
-    """Each look that was not done, quiet hours or not, to who works at night; and what is corrected. The looks of an
-    outage are told together when it is over, by ``engine.look_reader``."""
+    """Tell those who work at night of each look that was not done, in quiet hours too, and correct it later if needed.
+    The looks of an outage are told together when it is over, by ``engine.look_reader``."""
     for look in _entitled(w.s.ledger.looks):
         topic = look_key(look.n, look.due_at)
         last = w.told.topic(topic)
@@ -65,7 +54,7 @@ def _mail(w: Writer, topic: str, mail: str, look: Look, more: What) -> None:
     to = NIGHT if s.policy.has_night_mailbox(w.unit) else COORDINATOR
     due: What = {"due": _local(s, look.due_at), "outcome": look.outcome.value}
     what: What = {"unit": w.unit, "mail": mail, "to": to, **due, **more}
-    w.letters.append(mail_of(s, f"{topic}:{w.told.count(topic)}", what))
+    w.urgent_mail(topic, what)
 
 
 def _may_look(s: Situation) -> bool:
@@ -75,14 +64,16 @@ def _may_look(s: Situation) -> bool:
 
 
 def _in_the_morning(w: Writer) -> None:
-    """One letter to the coordinator for a night: what was missed, and what came of it; afterwards, what changed."""
+    """One letter to the coordinator for each night: which looks were missed, and what came of it. Later: what
+    changed."""
     s = w.s
     nights: dict[date, list[Look]] = {}
     for look in _entitled(s.ledger.looks):
         nights.setdefault(_night(s, look), []).append(look)
     for night, its_looks in sorted(nights.items()):
         open_ones = [look for look in its_looks if look.judged_at is None]
-        end = _end_of(s, night)
+        end = night_end(night, s.policy.window, s.policy.zone)
+        w.wakes += [end, end + known_after(s.policy)]
         if s.now < end + (known_after(s.policy) if open_ones else timedelta(0)):
             continue
         topic = f"looks_of:{night.isoformat()}"
@@ -99,7 +90,7 @@ def _in_the_morning(w: Writer) -> None:
 
 
 def _camera(w: Writer) -> None:
-    """A camera that was offline twice in a row: see to it, and have the looks done on the spot; and when it is back."""
+    """A camera that was offline twice in a row: see to it, and have the looks done on the spot. And when it is back."""
     s = w.s
     judged = [look for look in _entitled(s.ledger.looks) if look.judged_at]
     silent = camera_silent(judged)
@@ -123,10 +114,6 @@ def _entitled(looks: Iterable[Look]) -> list[Look]:
 
 def _night(s: Situation, look: Look) -> date:
     return night_of(look.due_at, s.policy.window, s.policy.zone)
-
-
-def _end_of(s: Situation, night: date) -> datetime:
-    return night_end(night, s.policy.window, s.policy.zone)
 
 
 def _local(s: Situation, at: datetime | None) -> str | None:

@@ -6,17 +6,17 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta
 
+from adapter.domain.already_told import COORDINATOR
 from adapter.domain.calendar import after_quiet_hours
 from adapter.domain.ledger import ActState, ScheduleRecord, ScheduleStatus, Wanted
 from adapter.domain.nights import NightTimes, NightWindow, Weekday
 from adapter.domain.routine import Letter
-from adapter.domain.situation import Situation
-from adapter.domain.told import COORDINATOR
 from adapter.domain.writer import Writer
 
 MINUTES = 15
 Load = Mapping[int | None, Mapping[time, int]]
-"""By unit, how many looks fall in the quarter of an hour that begins at a wall-clock time, where there are any."""
+"""By unit: how many looks fall in the quarter of an hour that begins at a wall-clock time. Empty quarters are left
+out."""
 
 
 def quarter_of(t: time) -> time:
@@ -31,8 +31,8 @@ def quarters(window: NightWindow) -> tuple[time, ...]:
 
 
 def night_load(schedules: Iterable[tuple[int | None, ScheduleRecord]], window: NightWindow, evening: date) -> Load:
-    """Of the night that begins on ``evening`` (local), by our own schedules, each with its unit: what they call for, as
-    they stand."""
+    """The looks that our own schedules, each with its unit, call for in the night that begins on ``evening``
+    (local)."""
     found: dict[int | None, dict[time, int]] = {}
     night = Weekday(evening.weekday())
     for unit, record in schedules:
@@ -46,33 +46,33 @@ def night_load(schedules: Iterable[tuple[int | None, ScheduleRecord]], window: N
     return found
 
 
-def load_letters(s: Situation) -> tuple[Wanted, ...]:
-    """To the coordinator, once for agreed times that aren't in force yet: the fullest quarter in which they have a look
-    that would be one too many. Off where the municipality has set no limit."""
+def tell_crowded(w: Writer) -> None:
+    """Tell the coordinator, once for new times, of the fullest quarter in which they add a look above the limit. Off if
+    the municipality has set no limit."""
+    s = w.s
     times, limit = s.evidence.agreed.times, s.policy.most_looks_at_once
     if not limit or times is None or not s.mandate.run or s.mandate.over:
-        return ()
+        return
     text = json.dumps(times.to_json())
     for act in s.ledger.acts:
         if act.key.startswith("crowded:") and act.state is ActState.PENDING and act.what["times"] == text:
-            # The times may be in force by now, and the schedule counted or not: what waits is told as it was found.
-            return (Wanted(act.key, act.kind, act.what, Letter.CROWDED, not_before=after_quiet_hours(s.now, s.policy)),)
+            # The times may be in force by now. What waits to be sent is told as it was found.
+            held = after_quiet_hours(s.now, s.policy)
+            w.wanted.append(Wanted(act.key, act.kind, act.what, Letter.CROWDED, not_before=held))
+            return
     if s.live is not None and s.live.times == times:
-        return ()
-    w = Writer(s)
+        return
     load, own = s.ledger.night_load.get(w.unit, {}), _per_quarter(s.live.times if s.live else None)
     at_once = {q: load.get(q, 0) - own.get(q, 0) + n for q, n in _per_quarter(times).items()}
     last = w.told.topic("crowded")
     fullest = max(at_once, key=lambda q: at_once[q], default=None)
-    if fullest is None or at_once[fullest] <= limit or (last is not None and last.what["times"] == text):
-        return ()
-    at = f"{fullest:%H:%M}"
-    w.topical("crowded", Letter.CROWDED, COORDINATOR, times=text, at=at, count=at_once[fullest], limit=limit)
-    return tuple(w.letters)
+    if fullest is not None and at_once[fullest] > limit and (last is None or last.what["times"] != text):
+        at = f"{fullest:%H:%M}"
+        w.topical("crowded", Letter.CROWDED, COORDINATOR, times=text, at=at, count=at_once[fullest], limit=limit)
 
 
 def _per_quarter(times: NightTimes | None) -> dict[time, int]:
-    """In how full a night each quarter is, whichever night that is."""
+    """The most looks that any night has in each quarter."""
     found: dict[time, int] = {}
     for night in times.nights if times else ():
         for quarter in set(map(quarter_of, night)):

@@ -1,8 +1,8 @@
-"""The nights as they go: which looks were due and what came of each, by what the camera platform lists (P12).
+"""The nights as they go: which looks were due, and what came of each, by the camera platform's list (P12).
 
-A look that was due is *judged* once it is known: as done, or as not done when it was missed, when the camera was
-offline, or when nothing had come of it at its deadline. Until then it is open. What can't be read leaves looks open;
-that nobody follows them is told by ``engine.look_reader``. All instants are aware UTC.
+A look that was due is *judged* once the outcome is known. It is done; or it is not done, if it was missed, the camera
+was offline, or nothing had come of it at its deadline. Until then it is open. If the list can't be read, looks stay
+open; ``engine.look_reader`` tells that nobody follows them. All instants are aware UTC.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
 
 from adapter.domain.ledger import Act, ActKind, Look, LookOutcome, ScheduleRecord, ScheduleStatus
-from adapter.domain.looks import at_wall_clock, day_after, local_date, looks
 from adapter.domain.nights import NightTimes, NightWindow
 from adapter.domain.policy import Policy
+from adapter.domain.wall_clock import at_wall_clock, day_after, local_date, looks
 
 UNDECIDED = frozenset({LookOutcome.PENDING, LookOutcome.ABSENT})
 SAME_LOOK = timedelta(minutes=2)
-"""How far the platform's ``dueAt`` may be from ours and still be the same look: clocks and rounding differ."""
+"""How far the platform's ``dueAt`` may be from ours for the same look. Clocks and rounding differ."""
 CLOCK_CHANGE = timedelta(hours=1)
-"""How much further in the two nights on which the clock is changed: the contract leaves open what the platform makes of
-a time that is skipped or comes twice."""
+"""How much further in the two nights of a clock change. The contract doesn't say what the platform does with a time
+that is skipped or comes twice."""
 UNFOLLOWED = timedelta(minutes=30)
-"""For how long the looks may be unreadable at night before that is told."""
+"""How long the looks may be unreadable at night before it is told."""
 REMEMBERED = timedelta(days=3)
 """For how long what came of a look may still be told."""
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
-class Listed:
+class ListedLook:
     """A supervision of one of our schedules as the platform lists it."""
 
     id: str
@@ -43,30 +43,21 @@ class Listed:
 
 
 def known_after(policy: Policy, record: ScheduleRecord | None = None) -> timedelta:
-    """How long after its time it is known what came of a look: the schedule's own tolerance as the platform has it
-    (without one, the longest of all), and the grace (``watch_grace``)."""
+    """How long after its time the outcome of a look is known: the schedule's own tolerance as the platform has it (else
+    the longest of all), and the grace (``watch_grace``)."""
     own = record.patience if record else None
     return (timedelta(minutes=own[0]) if own else policy.tolerance) + policy.watch_grace
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How a schedule stood from ``since`` (UTC) on, until the next."""
+def history(
+    record: ScheduleRecord, acts: Iterable[Act] = (), *, called_for: bool = False
+) -> tuple[ScheduleRecord, ...]:
+    """How a schedule has stood: each record holds from its ``seen_at`` until the next. They come from the acts that
+    were done; the last is the schedule as it was seen. A look was due or not by how the schedule stood then.
 
-    since: datetime
-    status: ScheduleStatus
-    times: NightTimes | None
-    valid_from: date
-    valid_to: date | None
-
-
-def history(record: ScheduleRecord, acts: Iterable[Act] = (), *, called_for: bool = False) -> tuple[Standing, ...]:
-    """How a schedule has stood, by the acts that were done on it, and since it was last seen as it was seen: which
-    looks were due is judged by how it stood then, not by how it stands now.
-
-    An act has its effect somewhere between when it was called for and when that was seen. ``called_for``: by the
-    former, with acts of which it isn't known yet what became of them."""
-    seen = Standing(record.seen_at, record.status, record.times, record.valid_from, record.valid_to)
+    An act takes effect some time after it was called for and before that was seen. ``called_for``: count from when it
+    was called for, and count acts whose outcome isn't known yet.
+    """
 
     def when(act: Act) -> datetime:
         return act.created_at if called_for or act.done_at is None else act.done_at
@@ -74,15 +65,15 @@ def history(record: ScheduleRecord, acts: Iterable[Act] = (), *, called_for: boo
     theirs = (act for act in acts if act.what.get("n") == record.n)
     done = sorted((act for act in theirs if act.done_at or (called_for and act.counts)), key=when)
     if not done:
-        return (replace(seen, since=_EVER),)
-    # A creation or a resumption came where nobody could look; anything else where somebody could.
+        return (replace(record, seen_at=_EVER),)
+    # Before a creation or a resumption nobody could look; before any other act somebody could.
     closed = done[0].kind in (ActKind.CREATE, ActKind.RESUME)
-    stood = [replace(seen, since=_EVER, status=ScheduleStatus.PAUSED if closed else ScheduleStatus.OPEN)]
+    stood = [replace(record, seen_at=_EVER, status=ScheduleStatus.PAUSED if closed else ScheduleStatus.OPEN)]
     for act in done:
-        stood.append(replace(_after(stood[-1], act), since=when(act)))
+        stood.append(replace(_after(stood[-1], act), seen_at=when(act)))
     last = stood[-1]
-    if replace(last, since=seen.since) != seen and (done[-1].done_at or seen.since > last.since):
-        stood.append(replace(seen, since=max(seen.since, last.since)))
+    if replace(last, seen_at=record.seen_at) != record and (done[-1].done_at or record.seen_at > last.seen_at):
+        stood.append(replace(record, seen_at=max(record.seen_at, last.seen_at)))
     return tuple(stood)
 
 
@@ -93,11 +84,11 @@ _STATUS = {
 }
 
 
-def _after(before: Standing, act: Act) -> Standing:
+def _after(before: ScheduleRecord, act: Act) -> ScheduleRecord:
     if act.kind in _STATUS:
         return replace(before, status=_STATUS[act.kind])
     if act.kind is ActKind.CHANGE and "valid_from" not in act.what:
-        return before  # of how long its looks may take
+        return before  # it only says how long looks may take
     times, first, last = act.what.get("times"), act.what.get("valid_from"), act.what.get("valid_to")
     return replace(
         before,
@@ -109,23 +100,23 @@ def _after(before: Standing, act: Act) -> Standing:
 
 
 def due_looks(
-    stood: Sequence[Standing], window: NightWindow, zone: tzinfo, start: datetime, end: datetime
+    stood: Sequence[ScheduleRecord], window: NightWindow, zone: tzinfo, start: datetime, end: datetime
 ) -> tuple[datetime, ...]:
     """The looks that a schedule called for with ``start <= due < end``; none while it was paused or ended. Two times
-    that the change to summer time puts at one instant are one look."""
+    that fall on one instant at the change to summer time are one look."""
     found: list[datetime] = []
-    for standing, until in zip(stood, [*(each.since for each in stood[1:]), end], strict=True):
-        begin, stop = max(start, standing.since), min(end, until)
+    for standing, until in zip(stood, [*(each.seen_at for each in stood[1:]), end], strict=True):
+        begin, stop = max(start, standing.seen_at), min(end, until)
         if standing.status is ScheduleStatus.OPEN and standing.times is not None and begin < stop:
             found += looks(standing.times, window, standing.valid_from, standing.valid_to, zone, begin, stop)
     return tuple(dict.fromkeys(found))
 
 
-def could_look(stood: Sequence[Standing], at: datetime, zone: tzinfo) -> bool:
+def could_look(stood: Sequence[ScheduleRecord], at: datetime, zone: tzinfo) -> bool:
     """Whether anybody had a right to look at that instant, or so near to it that clocks may differ."""
     day = local_date(at, zone)
-    for standing, until in zip(stood, [*(each.since for each in stood[1:]), None], strict=True):
-        near = standing.since < at + SAME_LOOK and (until is None or at - SAME_LOOK < until)
+    for standing, until in zip(stood, [*(each.seen_at for each in stood[1:]), None], strict=True):
+        near = standing.seen_at < at + SAME_LOOK and (until is None or at - SAME_LOOK < until)
         valid = standing.valid_from <= day and (standing.valid_to is None or day <= standing.valid_to)
         if near and valid and standing.status is ScheduleStatus.OPEN:
             return True
@@ -135,18 +126,18 @@ def could_look(stood: Sequence[Standing], at: datetime, zone: tzinfo) -> bool:
 def follow(
     known: Iterable[Look],
     due: Mapping[int, Iterable[datetime]],
-    listed: Iterable[Listed],
+    listed: Iterable[ListedLook],
     read_at: datetime,
     known_after: Callable[[int], timedelta],
     entitled: Callable[[int, datetime], bool],
     zone: tzinfo,
 ) -> tuple[Look, ...]:
-    """The case's looks that are new or changed, by a list that was read whole at ``read_at``.
+    """The case's looks that are new or changed, by a list of which all was read at ``read_at``.
 
-    ``known`` are those of the span that was read, ``due`` the instants that the schedules call for in it, by the
-    schedule's number, as ``known_after`` is asked for. A look at which somebody looked and that is neither known nor
-    due is one without a right unless ``entitled`` of its schedule and instant. A look that was judged may change: the
-    platform corrects itself when a device reports late (PA4).
+    ``known``: the looks already stored for the span that was read. ``due``: by the schedule's number, the instants that
+    it calls for in the span. ``known_after`` is asked by the same number. If somebody looked and the look is neither
+    known nor due, it was without a right, unless ``entitled`` says otherwise. A judged look may change: the platform
+    corrects itself when a device reports late (PA4).
     """
     before = {(look.n, look.due_at): look for look in known}
     now, taken = dict(before), set[tuple[int, datetime]]()
@@ -168,15 +159,15 @@ def follow(
     return tuple(look for key, look in sorted(judged.items()) if look != before.get(key))
 
 
-def _nearest_first(listed: Iterable[Listed], known: Mapping[tuple[int, datetime], Look]) -> list[Listed]:
-    """Those that are a known look to the instant come first, so that none of them is taken for its neighbour."""
+def _nearest_first(listed: Iterable[ListedLook], known: Mapping[tuple[int, datetime], Look]) -> list[ListedLook]:
+    """Those that match a known look exactly come first, so that none of them is taken for its neighbour."""
     return sorted(listed, key=lambda one: ((one.n, one.due_at) not in known, one.due_at))
 
 
 def _key_of(
-    one: Listed, known: Iterable[tuple[int, datetime]], taken: Collection[tuple[int, datetime]], zone: tzinfo
+    one: ListedLook, known: Iterable[tuple[int, datetime]], taken: Collection[tuple[int, datetime]], zone: tzinfo
 ) -> tuple[int, datetime]:
-    """The look that a listed one is: the same instant, or the nearest that may be it and is no other's."""
+    """The look that a listed one stands for: the same instant, or the nearest one that fits and isn't taken."""
 
     def away(key: tuple[int, datetime]) -> timedelta:
         return abs(key[1] - one.due_at)
@@ -199,8 +190,8 @@ def _judged(look: Look, overdue_at: datetime, after: timedelta, read_at: datetim
 
 
 def found_late(look: Look, after: timedelta, zone: tzinfo) -> bool:
-    """Whether it became known only long after it should have that a look wasn't done: nobody could follow the looks.
-    Of an outage's looks the night is told together, not of each by itself. ``after``: see ``known_after``."""
+    """Whether a missed look became known much too late, because nobody could follow the looks. The looks of an outage
+    are told together, not one by one. ``after``: see ``known_after``."""
     overdue_at = look.due_at + after + leeway(look.due_at, zone)
     return look.not_done and look.judged_at is not None and look.judged_at >= overdue_at + UNFOLLOWED
 
@@ -217,14 +208,14 @@ def night_end(night: date, window: NightWindow, zone: tzinfo) -> datetime:
 
 
 def is_news(look: Look, before: Look | None, earlier: Look | None) -> bool:
-    """Whether the case has something to tell of a changed look: one that wasn't done, a correction, the first one, or
-    the first after one that wasn't done. ``earlier`` is the look before it."""
+    """Whether a changed look is worth telling the case: it wasn't done, it was corrected, it is the first one, or the
+    first after one that wasn't done. ``earlier`` is the look before it."""
     if look.done:
         return (before is not None and before.not_done) or earlier is None or not earlier.done
     return look.not_done
 
 
 def camera_silent(settled: Sequence[Look]) -> bool:
-    """Whether the two newest judged looks found the camera offline: then somebody must see to it."""
+    """Whether the camera was offline at the two newest judged looks. Then somebody must see to it."""
     newest = sorted((look for look in settled if look.judged_at and look.entitled), key=lambda look: look.due_at)[-2:]
     return len(newest) == 2 and all(look.outcome is LookOutcome.CAMERA_OFFLINE for look in newest)

@@ -1,7 +1,8 @@
 """Night times: which times belong to which night, what was granted, and on which calendar weekdays they fall.
 
 A *night* is named by the evening on which it begins: 02:15 of Monday's night is early on Tuesday. Times are wall-clock.
-How a note's text becomes times is in ``times_reading``, which instants they are in ``looks``; see ``docs/nights.md``.
+How a note's text becomes times is in ``times_reading``, which instants they are is in ``wall_clock``. See
+``docs/nights.md``.
 """
 
 from __future__ import annotations
@@ -75,10 +76,6 @@ class NightWindow:
         """Whether the wall-clock time lies in the window."""
         return t >= self.start or t < self.end
 
-    def order(self, t: time) -> int:
-        """Sort key: minutes from the window's start."""
-        return (_minutes(t) - _minutes(self.start)) % 1440
-
     def day_offset(self, t: time) -> int:
         """0 for a time on the night's evening, 1 for one on the morning after.
 
@@ -130,7 +127,7 @@ class NightTimes:
         return len(set(self.nights)) == 1
 
     def groups(self) -> tuple[tuple[tuple[Weekday, ...], tuple[time, ...]], ...]:
-        """Nights with the same times together, in the order of their first night; nights without looks left out."""
+        """Nights with the same times together, by their first night. Nights without looks are left out."""
         return _grouped(dict(zip(Weekday, self.nights, strict=True)))
 
     def to_json(self) -> dict[str, list[str]]:
@@ -161,70 +158,25 @@ def _grouped(days: Mapping[Weekday, tuple[time, ...]]) -> tuple[tuple[tuple[Week
     return tuple((tuple(members), times) for times, members in by_times.items())
 
 
-PROBLEM_PARAMS: Mapping[str, frozenset[str]] = {
-    "too_long": frozenset({"limit"}),
-    "no_times": frozenset(),
-    "unknown_word": frozenset({"line", "word"}),
-    "unknown_sign": frozenset({"line", "word"}),
-    "long_number": frozenset({"line"}),
-    "not_a_time": frozenset({"line", "token"}),
-    "bare_number": frozenset({"line", "token"}),
-    "comma_in_time": frozenset({"line", "token"}),
-    "maybe_date": frozenset({"line", "token"}),
-    "time_range": frozenset({"line"}),
-    "loose_dash": frozenset({"line", "word"}),
-    "outside_window": frozenset({"line", "time", "start", "end"}),
-    "duplicate_time": frozenset({"line", "time"}),
-    "weekday_twice": frozenset({"line", "night"}),
-    "vague_days": frozenset({"line", "token"}),
-    "night_towards": frozenset({"line"}),
-    "one_night_or_two": frozenset({"line", "first", "second"}),
-    "whose_morning": frozenset({"line", "first", "second", "third"}),
-    "nights_without_times": frozenset({"line"}),
-    "times_without_nights": frozenset({"line"}),
-    "nights_after_times": frozenset({"line"}),
-    "unfinished": frozenset({"line"}),
-    "invisible_sign": frozenset({"line", "word"}),
-    "a_date": frozenset({"line"}),
-    "unsure_date": frozenset({"line"}),
-    "count_differs": frozenset({"line"}),
-    "name_or_day": frozenset({"line", "word"}),
-    "columns": frozenset({"line"}),
-    "part_of_day": frozenset({"line"}),
-    "more_after_times": frozenset({"line"}),
-    "no_other_nights": frozenset({"line"}),
-    "nothing_kept": frozenset(),
-    "nights_left_out": frozenset({"nights"}),
-    "two_readings": frozenset(),
-    "too_many": frozenset({"day", "limit"}),
-    "more_than_granted": frozenset({"nights", "found", "granted"}),
-    "night_not_granted": frozenset({"nights"}),
-}
-"""Every reason for which times are told back, with the names of its parameters; the sentences are in the mapping."""
-
-
 @dataclass(frozen=True, slots=True)
 class TimesProblem:
-    """Why times can't be used. ``params`` never hold free text of the note (P8)."""
+    """Why times can't be used. ``code`` names a sentence of the text table's section ``times``, ``params`` are its
+    parameters, and perhaps more. They never hold free text of the note (P8)."""
 
     code: str
     params: Mapping[str, str] = field(default_factory=dict, hash=False)
 
-    def __post_init__(self) -> None:
-        if PROBLEM_PARAMS.get(self.code) != frozenset(self.params):
-            raise ValueError(f"problem {self.code!r} can't have the parameters {sorted(self.params)}")
-
 
 @dataclass(frozen=True, slots=True)
 class Granted:
-    """What was granted (LA6): looks per night and the nights; None is "can't be checked" and holds up nothing."""
+    """What was granted (LA6): looks per night, and which nights. None: it can't be checked, and holds up nothing."""
 
     per_night: int | None = None
     nights: frozenset[Weekday] | None = None
 
 
 def check_granted(times: NightTimes, granted: Granted) -> TimesProblem | None:
-    """Refuse looks in a night that was not granted, or more in a night than were granted; fewer are allowed."""
+    """Refuse looks in a night that wasn't granted, or more looks in a night than were granted. Fewer are allowed."""
     counts = dict(zip(Weekday, times.per_night(), strict=True))
     if granted.nights is not None:
         extra = [d for d, n in counts.items() if n and d not in granted.nights]
@@ -255,7 +207,7 @@ class CalendarRule:
 
 
 def calendar_rules(times: NightTimes, window: NightWindow) -> tuple[CalendarRule, ...]:
-    """The same looks by calendar weekday: each in at most one rule, equal days together, Monday first."""
+    """The same looks by calendar weekday, Monday first. Each is in one rule, and equal days are together."""
     return tuple(CalendarRule(days, at) for days, at in _grouped(calendar_days(times, window)))
 
 

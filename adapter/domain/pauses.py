@@ -1,7 +1,7 @@
-"""Pauses, told: foreseen, at once, when they end; and what somebody must do by hand because it isn't seen to be done.
+"""How pauses are told: ahead, at once, and when they end.
 
-A letter says what was seen. While a pause is called for and not yet seen it says that it shall be, and waits a moment
-first, so that in the ordinary case the act goes before the word.
+A letter says what was seen. While a pause is called for and not yet seen, the letter says that it shall be. It waits a
+minute first, so that usually the pause is done before the letter is written.
 """
 
 from __future__ import annotations
@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from adapter.domain.already_told import ALARM_TEAM, AUTHORITY, COORDINATOR
 from adapter.domain.by_hand import unseen_stop
 from adapter.domain.calendar import is_working_day, working_days_after
 from adapter.domain.facts import Signal
-from adapter.domain.ledger import SCHEDULE_KINDS, Act, ActKind, ScheduleStatus, What
-from adapter.domain.looks import local_date
+from adapter.domain.ledger import SCHEDULE_KINDS, Act, ScheduleStatus, What
 from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter, Role
 from adapter.domain.schedule import boundaries, camera_is_down, pause_causes
 from adapter.domain.situation import Situation
-from adapter.domain.told import ALARM_TEAM, AUTHORITY, COORDINATOR
+from adapter.domain.wall_clock import local_date
 from adapter.domain.writer import Writer
 
 _ACT_FIRST = timedelta(minutes=1)
@@ -25,8 +25,8 @@ _ACT_FIRST = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """By which letter a cause is told, by which when it is gone, to whom; and who mends it and is reminded, if anybody
-    can."""
+    """The letter that tells of a cause, the letter that tells that it is gone, and their readers. ``mends``: who can
+    mend it, and is reminded; None if nobody can."""
 
     began: Letter
     gone: Letter
@@ -60,15 +60,14 @@ PAUSES: dict[str, Pause] = {
     "between_decisions": _paused(_OWN, None),
     "not_begun": _paused(_OWN, None),
 }
-"""Every cause of a pause but an absence, which surprises nobody."""
+"""Every cause of a pause but a planned absence, which surprises nobody."""
 
 _EARLY = frozenset({"deceased", "consent_withdrawn", "order_held"})
-"""Causes that are told before anything is scheduled, too."""
+"""Causes that are told before anything is scheduled too."""
 
 
 def pauses(w: Writer) -> None:
-    """Each pause that a unit must know of, and its end, once per time that it happens. Where the person has died,
-    nothing else is told."""
+    """Tell of each pause, and of its end, once each time it happens. After a death nothing else is told."""
     s, causes = w.s, told_causes(w.s)
     if s.mandate.over and s.facts.client.value.deceased and not camera_is_down(s):
         causes = ("deceased",)
@@ -91,13 +90,13 @@ def pauses(w: Writer) -> None:
 
 
 def told_causes(s: Situation) -> tuple[str, ...]:
-    """Why nobody may look, of what is told, the gravest first."""
+    """The causes that are told, the gravest first."""
     causes = () if s.mandate.over else tuple(c for c in pause_causes(s) if c in PAUSES)
     return tuple(c for c in causes if c == "deceased" or not s.facts.client.value.deceased)
 
 
 def _concerns(s: Situation, cause: str) -> bool:
-    """After the end only a death does, while somebody may still go to the home for the camera."""
+    """After the end only a death still matters, while somebody may go to the home for the camera."""
     return not s.mandate.over or (cause == "deceased" and not camera_is_down(s))
 
 
@@ -106,13 +105,13 @@ def _is_paused(s: Situation) -> bool:
 
 
 def _act_first(s: Situation) -> datetime | None:
-    """When to say that a pause is called for, if it hasn't been seen by then."""
+    """When to tell of a pause that is called for, if it hasn't been seen by then."""
     stop = unseen_stop(s)
     return stop.since + _ACT_FIRST if stop else None
 
 
 def _is_same(s: Situation, cause: str, told: Act) -> bool:
-    """Whether what was told of a pause is still the same one: a consent given anew makes the next withdrawal news."""
+    """Whether the pause that was told is the same one. A new consent makes the next withdrawal news."""
     signed = s.evidence.newest.get(Signal.CONSENT_SIGNED)
     if cause != "consent_withdrawn" or signed is None:
         return True
@@ -120,7 +119,7 @@ def _is_same(s: Situation, cause: str, told: Act) -> bool:
 
 
 def _is_over(s: Situation, cause: str) -> bool:
-    """A death taken back is told at once, the end of any other pause when somebody is seen to be able to look again."""
+    """A corrected death is told at once. The end of any other pause is told when e-tillsyn is seen to be active."""
     if cause == "deceased":
         return not s.facts.client.value.deceased
     if cause == "order_held":
@@ -130,7 +129,7 @@ def _is_over(s: Situation, cause: str) -> bool:
 
 
 def _at_night(w: Writer, causes: tuple[str, ...]) -> None:
-    """A pause and its end, to who works at night: by the gravest of its causes."""
+    """Tell those who work at night of a pause, by its gravest cause, and of its end."""
     last = w.told.topic("night")
     told = last is not None and last.what["mail"] == "night_paused"
     if causes and w.s.live and not told:
@@ -140,51 +139,17 @@ def _at_night(w: Writer, causes: tuple[str, ...]) -> None:
 
 
 def _ahead(w: Writer, causes: tuple[str, ...]) -> None:
-    """A pause that is foreseen, on the working day before it."""
+    """Tell of a foreseen pause on the working day before it."""
     if not causes:
         for cause, day in foreseen(w.s):
             w.once(f"ahead:{cause}:{day}", Letter.PAUSE_AHEAD, COORDINATOR, cause=cause, when=day)
 
 
 def foreseen(s: Situation) -> list[tuple[str, str]]:
-    """Pauses that today's facts call for until the next working day: (cause, ISO date)."""
+    """The first pause that today's facts call for until the next working day: (cause, ISO date)."""
     if s.live is None or s.mandate.over or not is_working_day(s.today, s.policy):
         return []
     until = working_days_after(s.today, 1, s.policy)
     days = sorted({local_date(at, s.policy.zone) for at in boundaries(s) if at > s.now})
     found = [(told_causes(s.tonight(day)), day) for day in days if s.today < day <= until]
     return [(causes[0], day.isoformat()) for causes, day in found if causes][:1]
-
-
-def by_hand(w: Writer) -> None:
-    """What isn't seen to be done must be done by hand, now; and when it is seen at last, that is told too. The letter
-    and the mail at night go their own ways: one that can't be sent must not have the other sent again."""
-    s, stop = w.s, unseen_stop(w.s)
-    for topic, field in (("by_hand", "letter"), ("night_by_hand", "mail")):
-        last = w.told.topic(topic)
-        asked = last.what if last is not None and last.what[field] == Letter.BY_HAND.value else None
-        if stop and stop.is_overdue(s):
-            called_for = stop.since.astimezone(s.policy.zone).replace(tzinfo=None).isoformat(timespec="minutes")
-            what: What = {"op": stop.kind.value, "n": stop.n, "last_day": stop.last_day}
-            if asked is None or any(asked[key] != value for key, value in what.items()):
-                how: What = {"since": called_for, "refused": stop.refused, "open": stop.open}
-                _tell(w, topic, Letter.BY_HAND, {**what, **how})
-        elif asked is not None and stop is None and not s.ledger.uncertain(SCHEDULE_KINDS):
-            done: What = {key: asked[key] for key in ("op", "n", "last_day")}
-            _tell(w, topic, Letter.BY_HAND_DONE, {**done, "done": _has_effect(s, asked)})
-
-
-def _tell(w: Writer, topic: str, letter: Letter, what: What) -> None:
-    if topic == "by_hand":
-        w.urgent(topic, letter, COORDINATOR, what)
-    else:
-        w.night(topic, letter.value, what)
-
-
-def _has_effect(s: Situation, asked: What) -> bool:
-    live = s.live
-    if live is None or live.n != asked["n"]:
-        return True
-    if asked["op"] == ActKind.CHANGE:
-        return live.valid_to is not None and live.valid_to.isoformat() <= str(asked["last_day"])
-    return asked["op"] == ActKind.PAUSE and live.status is ScheduleStatus.PAUSED

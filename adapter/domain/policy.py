@@ -13,7 +13,7 @@ from adapter.domain.nights import NightWindow
 
 @dataclass(frozen=True, slots=True)
 class Lateness:
-    """Working days after which a step that is awaited is reminded of, reminded of again, and escalated."""
+    """After how many working days an awaited step is reminded of, reminded of again, and escalated."""
 
     remind: int
     again: int
@@ -21,7 +21,7 @@ class Lateness:
 
 
 class WriteBack(StrEnum):
-    """Whether looks are written to the case system as visits (LA12). ``PLAN``: it is only shown what would be."""
+    """Whether looks are written to the case system as visits (LA12). ``PLAN``: only shown, not written."""
 
     OFF = "off"
     PLAN = "plan"
@@ -30,20 +30,21 @@ class WriteBack(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """``zone`` is the municipality's. ``late`` maps the id of a step, or the cause of a pause that somebody must mend,
-    to its patience; what isn't there is never late. ``by_hand_after``: for how long a pause or an end may be called for
-    and not be seen, before somebody is asked to do it by hand. ``night_units`` have a mailbox of their own for the
-    night; None stands for every unit without one.
-    ``quiet`` is the local interval in which no message or reminder goes out (never a pause or an end).
-    ``patience``: for how many minutes after its time a look may be done, and after how many it is tried again, as the
-    schedules shall have it; ``patience_by_unit`` goes before it. ``watch_grace``: how much longer it may take until it
-    is known what came of a look. ``gates`` are the signals that a municipality wants before the start beside those of
-    the routine (LA14). A consent is to be reviewed after ``consent_review_months``; 0: never.
-    ``followup_mails``: a mailbox wants the month's list of what is not executed or interrupted.
-    ``plans``: I12 is shown by a service plan (LA13), asked of night staff where ``plans_by_night``.
-    ``most_looks_at_once``: so many looks of a unit may fall in a quarter of an hour; 0: any number.
-    ``write_back_protected``: looks at persons with protected identity are written back too.
-    ``holidays`` are days that aren't working days beside Saturdays and Sundays."""
+    """``zone`` is the municipality's. ``late`` has the patience for each step, or cause of a pause that somebody must
+    mend; what isn't there is never late. ``by_hand_after``: how long a pause or an end may be called for and not be
+    seen before somebody is asked to do it by hand. ``night_units`` have a night mailbox of their own; None stands for
+    every unit without one. ``quiet``: the local hours in which no message or reminder goes out (pauses and ends do).
+
+    ``patience``: how many minutes after its time a look may be done, and after how many it is tried again;
+    ``patience_by_unit`` goes before it. ``watch_grace``: how much longer it may take until the outcome is known.
+    ``most_looks_at_once``: how many looks of a unit may fall in a quarter of an hour; 0: any number.
+
+    ``gates``: signals that the municipality wants before the start, beside those of the routine (LA14). A consent is
+    reviewed after ``consent_review_months``; 0: never. ``plans``: I12 is shown by a service plan (LA13), asked of night
+    staff if ``plans_by_night``. ``followup_mails``: a mailbox wants the monthly list of decisions that aren't executed
+    or are interrupted. ``write_back_protected``: looks at persons with protected identity are written back too.
+    ``holidays``: days beside Saturdays and Sundays on which nobody works.
+    """
 
     zone: tzinfo
     window: NightWindow = field(default_factory=NightWindow)
@@ -75,7 +76,7 @@ class Policy:
 
     @property
     def tolerance(self) -> timedelta:
-        """The longest that any unit's schedules have."""
+        """The longest tolerance that any unit's schedules have."""
         return timedelta(minutes=max(minutes for minutes, _ in (self.patience, *self.patience_by_unit.values())))
 
     def has_night_mailbox(self, unit: int | None) -> bool:

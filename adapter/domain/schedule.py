@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 
 from adapter.domain.facts import Absence, Facts, Signal
 from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleRecord, ScheduleStatus, Wanted, What
-from adapter.domain.looks import day_after, day_end, day_start, window_start
 from adapter.domain.mandate import Period
 from adapter.domain.policy import Policy
 from adapter.domain.situation import Situation
+from adapter.domain.wall_clock import day_after, day_end, day_start, window_start
 
 
 def starting(s: Situation) -> Period | None:
@@ -23,8 +23,8 @@ def starting(s: Situation) -> Period | None:
 
 
 def missing_gates(s: Situation) -> tuple[str, ...]:
-    """The gates of I11 that don't hold, as step ids in the routine's order. Keys (I6) count until the camera is up:
-    whoever got in to install it needs none any more."""
+    """The gates of I11 that don't hold, as step ids in the routine's order. Keys (I6) count only until the camera is
+    up: it was installed, so somebody got in."""
     period = starting(s)
     papers = s.evidence.papers_missing
     gates = {
@@ -39,8 +39,8 @@ def missing_gates(s: Situation) -> tuple[str, ...]:
 
 
 def not_noted(s: Situation) -> tuple[str, ...]:
-    """What a municipality wants noted beside the two papers (LA14), and isn't. Of a schedule it is what was wanted when
-    it was made: a heading that is mapped later stops nobody."""
+    """What the municipality wants noted beside the two papers (LA14), and isn't. A schedule that exists needs only what
+    was wanted when it was made, so a heading that is mapped later stops nobody."""
     wanted = s.policy.gates
     if s.live is not None:
         made = next((a for a in s.ledger.counting(ActKind.CREATE) if a.what.get("n") == s.live.n), None)
@@ -67,7 +67,7 @@ def pause_causes(s: Situation) -> tuple[str, ...]:
         causes.append("equipment_collected")
     if not holds and (gap := _gap(s)):
         causes.append(gap)
-    known = s.evidence.withdrawn or "execution_gone" in holds  # its notes are gone with it
+    known = s.evidence.withdrawn or "execution_gone" in holds  # the notes vanished with the execution
     if s.live and {"I4", "I8", "I9"} & set(missing_gates(s)) and not known:
         causes.append("evidence_lost")
     absent = [a for a in standing_absences(s.facts) if away(a, s.now, s.policy)]
@@ -79,11 +79,11 @@ def pause_causes(s: Situation) -> tuple[str, ...]:
 
 
 NOT_BEGUN = frozenset({"not_executed", "between_decisions", "not_begun", "dates_contradict", "no_decision"})
-"""Causes that before the start only say that it isn't time yet."""
+"""Before the start these causes only mean that it isn't time yet."""
 
 
 def _gap(s: Situation) -> str | None:
-    """Today is granted by no decision, or by an order that nobody has executed yet, or it can't be known."""
+    """Why today isn't covered: no decision, an order that nobody has executed, or dates that can't be known."""
     period = starting(s)
     if period is None:
         if any(code == "end_before_start" for code, _ in s.mandate.faults):
@@ -98,14 +98,14 @@ def _gap(s: Situation) -> str | None:
 
 
 def _never_begins(period: Period) -> bool:
-    """Its last day came to lie before the execution's first: nobody can mend that by executing the order."""
+    """Its last day lies before the execution's first day. Executing the order can't mend that."""
     starts = period.execution.first_day if period.execution else None
     return starts is not None and period.last is not None and period.last < starts
 
 
 def standing_absences(facts: Facts) -> list[Absence]:
-    """Those that count. One that vanished without a word goes on to its last day, or until another one that begins
-    within it stands in its place."""
+    """Absences that count. One that vanished without a word counts until its last day, or until another absence begins
+    within it."""
     absences = [a for a in facts.absences.value if not a.deleted]
     shown = [a.first_day for a in absences if not a.gone]
 
@@ -116,7 +116,7 @@ def standing_absences(facts: Facts) -> list[Absence]:
 
 
 def absence_bounds(absence: Absence, policy: Policy) -> tuple[datetime, datetime | None]:
-    """From the start of the window on the first day to the start of the window on the last (or the day after it)."""
+    """From the start of the night window on the first day until its start on the last day (or on the day after it)."""
     start = window_start(absence.first_day, policy.window, policy.zone)
     if absence.last_day is None:
         return start, None
@@ -130,10 +130,10 @@ def away(absence: Absence, now: datetime, policy: Policy) -> bool:
 
 
 def platform_acts(s: Situation) -> tuple[Wanted, ...]:
-    """At most one act on the schedule, and what the platform must know of the person first.
+    """At most one act on the schedule; before it, what the platform must know of the person.
 
-    The schedule's acts go one at a time: while one is under way or unknown, none is wanted (P4). What only pauses,
-    shortens or ends goes out on facts however old; what starts, resumes or extends only on fresh ones (P1).
+    Acts on a schedule go one at a time: while one is under way or unknown, no other is wanted (P4). What only pauses,
+    shortens or ends may rest on old facts. What starts, resumes or extends needs fresh ones (P1).
     """
     if s.ledger.uncertain(SCHEDULE_KINDS):
         return tuple(_person(s))
@@ -142,7 +142,7 @@ def platform_acts(s: Situation) -> tuple[Wanted, ...]:
 
 
 def next_step(s: Situation) -> Wanted | None:
-    """The act that brings the schedule, as it was last seen, nearer to what is called for; None where it is so."""
+    """The act that brings the schedule, as it was last seen, nearer to what is called for. None if nothing differs."""
     live = s.live
     if live is None:
         return _create(s)
@@ -182,7 +182,7 @@ def _create(s: Situation) -> Wanted | None:
 
 
 def change_of(s: Situation, live: ScheduleRecord) -> Wanted | None:
-    """Bring validity and times in place to what is called for. Only what narrows may rest on stale facts."""
+    """The change that brings validity and times to what is called for. On stale facts it may only narrow."""
     period = starting(s)
     if period is not None and period.sound:
         valid_to = s.mandate.covered_until(max(s.today, period.first))
@@ -211,8 +211,8 @@ def change_of(s: Situation, live: ScheduleRecord) -> Wanted | None:
 
 
 def _new_patience(s: Situation, live: ScheduleRecord) -> Wanted | None:
-    """How long its looks may take, where the mapping says otherwise by now: an act of its own and the last of all, so
-    that nothing else waits for it."""
+    """How long its looks may take, if the mapping has changed. It is an act of its own and comes last, so that nothing
+    else waits for it."""
     wanted = s.policy.patience_of(s.unit)
     if live.patience in (None, wanted):
         return None
@@ -221,16 +221,16 @@ def _new_patience(s: Situation, live: ScheduleRecord) -> Wanted | None:
 
 
 def _op(s: Situation, live: ScheduleRecord, kind: ActKind, what: What, *, why: str, opens: bool = False) -> Wanted:
-    """An act on a schedule that exists. Its key counts the acts before it, so that the same act can be called for
-    again, and is called for once."""
+    """An act on a schedule that exists. Its key counts the acts before it, so the same act can be called for again
+    later, and only once each time."""
     head = f"schedule:{live.n}:"
     done = sum(1 for a in s.ledger.counting(*SCHEDULE_KINDS) if a.key.startswith(head))
     return Wanted(f"{head}{kind.value}:{done}", kind, {"n": live.n, **what}, why=why, opens=opens)
 
 
 def _person(s: Situation, *, about_to_create: bool = False) -> list[Wanted]:
-    """What the platform holds of the person: put when a schedule needs it or it changed, taken away at once when the
-    person becomes protected, emptied at the end."""
+    """The person's data at the platform. It is put when a schedule needs it or it changed, replaced at once when the
+    person becomes protected, and emptied at the end."""
     acts = s.ledger.counting(ActKind.PUT_PERSON, ActKind.EMPTY_PERSON)
     count, told, client = len(acts), s.ledger.person, s.facts.client.value
     holds = told is not None and not told.emptied
@@ -251,12 +251,13 @@ def _put_what(s: Situation) -> What:
 
 
 def camera_is_down(s: Situation) -> bool:
-    """Nothing of the equipment is left at the person's: it was collected, or never came there (A5)."""
+    """Whether no equipment is left at the person's home: it was collected, or never came (A5)."""
     return s.evidence.collected is not None or not (s.evidence.installed or s.evidence.booked)
 
 
 def nowhere_to_note(s: Situation) -> bool:
-    """The execution is over before A5, and the person has no other: whether it is done must be asked (LA7)."""
+    """Whether the execution ended before A5 and the person has no other: then A5 can't be noted, and must be asked
+    about (LA7)."""
     return s.mandate.over and not s.evidence.executing and not camera_is_down(s)
 
 

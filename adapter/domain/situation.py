@@ -1,24 +1,23 @@
-"""Facts and ledger read once, into what all parts of the decision go by."""
+"""Facts and ledger, interpreted once, for all parts of the decision."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from adapter.domain.already_told import AlreadyTold
 from adapter.domain.evidence import Evidence, read_evidence
 from adapter.domain.facts import Facts
 from adapter.domain.ledger import ActKind, Ledger, ScheduleRecord, ScheduleStatus, What
-from adapter.domain.looks import local_date, window_start
 from adapter.domain.mandate import Mandate, Period, read_mandate
 from adapter.domain.nights import Granted
 from adapter.domain.policy import Policy
-from adapter.domain.told import Told
+from adapter.domain.wall_clock import local_date, window_start
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """Everything that was read out of facts and ledger once, handed to each part of ``decide``. ``period`` is the one
-    in force, else the next to come, else the last there was."""
+    """What all parts of ``decide`` go by. ``period`` is the one in force, else the next to come, else the last."""
 
     facts: Facts
     ledger: Ledger
@@ -28,7 +27,7 @@ class Situation:
     today: date
     policy: Policy
     period: Period | None
-    told: Told
+    told: AlreadyTold
 
     @property
     def live(self) -> ScheduleRecord | None:
@@ -47,17 +46,17 @@ class Situation:
 
     @property
     def last_unit(self) -> int | None:
-        """The same; where no order says it any more, the unit that was last written to."""
+        """The same. If no order says it any more, the unit that was last written to."""
         return self.unit if self.period else self.told.unit
 
     @property
     def about(self) -> What:
-        """What a mail names the case by, beside its reference: the order, and the unit that has it."""
+        """What a mail names beside the case's reference: the order and its unit."""
         order = self.period.order_id if self.period else min(self.facts.chain, default=None)
         return {"order": order, "unit": self.unit}
 
     def tonight(self, day: date) -> Situation:
-        """The same facts as they will read when the night of ``day`` begins."""
+        """The same facts, as they will read when the night of ``day`` begins."""
         return situation(self.facts, self.ledger, window_start(day, self.policy.window, self.policy.zone), self.policy)
 
 
@@ -68,4 +67,4 @@ def situation(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Si
     grants = [(day, mandate.granted(day) or Granted()) for day in (today, *mandate.turns(today))]
     first_day = max(today, period.first) if period else today
     evidence = read_evidence(facts, ledger, grants, policy.window, today, first_day)
-    return Situation(facts, ledger, mandate, evidence, now, today, policy, period, Told(ledger.acts))
+    return Situation(facts, ledger, mandate, evidence, now, today, policy, period, AlreadyTold(ledger.acts))

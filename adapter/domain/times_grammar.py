@@ -1,8 +1,8 @@
-"""The grammar of a note about times (``docs/nights.md``): which texts there are. For what they mean, see
+"""The grammar of a note about times (``docs/nights.md``): which texts are accepted. What they mean is in
 ``times_reading``.
 
-Anything that the grammar doesn't name is refused. It may therefore be widened without fear for texts that it holds
-already, but for one thing: a text must have one derivation only, which the corpus of the tests holds it to.
+Anything that the grammar doesn't name is refused. So it can be widened without risk for the texts it already accepts,
+with one condition: each text must have only one derivation. The tests' corpus checks that.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ def _words(text: str) -> tuple[str, ...]:
 
 _SHORT = ("mån månd", "tis tisd", "ons onsd", "tor tors torsd", "fre fred", "lör lörd", "sön sönd")
 TWO_LETTERS = dict(zip(_words("må ti on to fr lö sö"), Weekday, strict=True))
-"""``fr`` and ``to`` are other words as well: they count only in a range or a row of such days."""
+"""``fr`` and ``to`` are also other words. They count only in a range or a row of such days."""
 NAMES = frozenset({"tor", "fred"})
-"""First names too: they count only beside a day that is no name."""
+"""First names as well. They count only beside a day that is no name."""
 WEEKDAYS = TWO_LETTERS | {
     form: day
     for day, short in zip(Weekday, _SHORT, strict=True)
@@ -62,11 +62,11 @@ _ANY = _words("natt nätter nätterna dygn dag dagar dagarna kväll kvällar vec
 BLANK = " \t\u200b"
 _INVISIBLE = re.compile("[\u200b\u2060\ufeff\u200e\u200f]+")
 STRAY = "\ufeff"
-"""What is left of invisible signs that stand alone; no text with it is accepted."""
+"""Stands for invisible signs that stand alone. No text with it is accepted."""
 _LINES = re.compile("\r\n|[\r\v\f\u2028\u2029]")
 _SPACES = re.compile("[\u00a0\u2000-\u200a\u202f\u205f\u3000]")
 _DASHES = re.compile("[\u00ad\u02d7\u058a\u05be\u1806\u2010-\u2015\u2043\u207b\u2212\u2e3a\u2e3b\ufe58\ufe63\uff0d]")
-"""A soft hyphen is one: it is what PDF and word processors make of a dash."""
+"""A soft hyphen counts as a dash: PDF files and word processors write it in place of one."""
 _NAME = r"[A-ZÅÄÖÉ][a-zåäöéü]+(?:-[A-ZÅÄÖ][a-zåäöé]+)?"
 _ROLE = (
     r"(?i:koordinator|samordnare|planerare|enhetschef|chef|undersköterska|usk|sjuksköterska|ssk|ec|biståndshandläggare"
@@ -82,8 +82,8 @@ _SIGNATURE = re.compile(
 
 
 def prepare(text: str) -> str:
-    """The text with one kind of dash, line end and blank, and without what nobody sees or needs: a signature under the
-    times, and invisible signs within a word. An invisible sign that stands alone stays, for it may have been a dash."""
+    """The text with one kind of dash, line end and blank, without a signature at the end and without invisible signs
+    within words. An invisible sign that stands alone stays, as it may have been a dash."""
     text = unicodedata.normalize("NFC", text)
     text = _DASHES.sub("-", _SPACES.sub("\t", _LINES.sub("\n", text)))
     text = _INVISIBLE.sub(_unseen, text)
@@ -93,7 +93,7 @@ def prepare(text: str) -> str:
 
 
 def _unseen(found: re.Match[str]) -> str:
-    """Within a word it is nothing, at its edge a blank, and alone it stays."""
+    """Within a word: nothing. At its edge: a blank. Alone: it stays."""
     before, after = found.string[: found.start()][-1:].strip(), found.string[found.end() :][:1].strip()
     return "" if before and after else "\u200b" if before or after else STRAY
 
@@ -215,5 +215,5 @@ _NL     : /\n\s*/
 
 @cache
 def grammar() -> Lark:
-    """The parser. ``explicit``: a text that could be derived in two ways would show both, and is refused."""
+    """The parser. ``explicit``: a text that can be read in two ways shows both readings, and is refused."""
     return Lark(_GRAMMAR, start="text", parser="earley", lexer="basic", ambiguity="explicit")

@@ -1,7 +1,7 @@
-"""From a note's text to night times, or the reason why not: nothing is guessed (I4, ``docs/nights.md``).
+"""From a note's text to night times, or to the reason why not. Nothing is guessed (I4, ``docs/nights.md``).
 
-A text is accepted when the grammar derives it to the last sign, in one way only, and nothing here doubts what it means;
-everything else comes back as a ``TimesProblem`` for the coordinator. Any text is safe to pass in: nothing raises.
+A text is accepted if the grammar can read all of it, in one way only, and nothing here doubts its meaning. Any other
+text becomes a ``TimesProblem`` for the coordinator. Any text may be passed in: nothing is raised.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ MAX_TEXT = 2000
 """Characters; the times of a week fit in a tenth of it."""
 _NOON = time(12)
 _SURE = timedelta(days=300)
-"""A date without a year is the next such day, unless that is so far off that the one just gone may be meant."""
+"""A date without a year is the next such day. If that is further away than this, the last such day may be meant."""
 _END_OF_HOUR = re.compile(rf"\s*(?:\Z|[,;.&]|(?:och|samt|o|kl|klockan|{'|'.join(WEEKDAYS)})\b)", re.IGNORECASE)
 
 Node = Tree[Token]
@@ -51,8 +51,8 @@ Node = Tree[Token]
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a text says. ``named`` are the nights whose looks it gives, none at all included; ``kept`` those that it
-    leaves as they are; ``start`` is the day from which it holds, None from now on."""
+    """What a text says. ``named``: the nights that it gives looks, or none. ``kept``: the nights that it leaves as they
+    are. ``start``: the day from which it holds; None: from now on."""
 
     times: NightTimes
     named: frozenset[Weekday]
@@ -61,7 +61,7 @@ class Reading:
 
 
 def read_times(text: str, window: NightWindow, written: date) -> Reading | TimesProblem:
-    """Read agreed times from a note's text that was written on that day; never raises.
+    """Read agreed times from a note that was written on that day. Never raises.
 
     A text that names no night means every night.
     """
@@ -71,9 +71,9 @@ def read_times(text: str, window: NightWindow, written: date) -> Reading | Times
 
 
 def settle(reading: Reading, before: NightTimes | None, *, changed: bool) -> NightTimes | TimesProblem:
-    """The times that hold by a reading, after those ``before`` (None: there were none).
+    """The times that a reading leads to, after those ``before`` (None: there were none).
 
-    A change that says nothing of nights that had looks is told back: they may be meant to stay, or to go.
+    A change that doesn't mention nights with looks is told back: they may be meant to stay, or to go.
     """
     had = frozenset(d for d in Weekday if before and before.nights[d])
     if reading.kept and before is None:
@@ -90,8 +90,8 @@ def settle(reading: Reading, before: NightTimes | None, *, changed: bool) -> Nig
 def try_times(
     text: str, window: NightWindow, today: date, *, changed: bool, granted: int | None
 ) -> Reading | TimesProblem:
-    """What a note of ``today`` with this text would mean, under *times changed* or *times agreed*, tried by a person.
-    Which times hold already isn't known here: a change must say what becomes of every night."""
+    """What a note with this text would mean if it were written on ``today``, under *times changed* or *times agreed*.
+    It isn't known here which times hold already, so a change must mention every night."""
     reading = read_times(text, window, today)
     if isinstance(reading, TimesProblem):
         return reading
@@ -135,7 +135,8 @@ class _Nights:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A time or hour of a row, what leads it in (``CLOCK``, ``AT``), and what stands between it and the one before."""
+    """A time or hour in a row. ``lead``: what stands before it (``CLOCK``, ``AT``). ``gap``: what stands between it and
+    the one before."""
 
     token: Token
     lead: str
@@ -143,7 +144,7 @@ class _Look:
 
     @property
     def joined(self) -> bool:
-        """By a comma or a word, on the same line."""
+        """Joined by a comma or a word, on the same line."""
         return re.sub(",? *(?:och|samt|o|&)|,", "", self.gap, count=1).strip(BLANK) == "" and not self.loose
 
     @property
@@ -164,11 +165,11 @@ class _Reader:
     parts: dict[Weekday, str] = field(default_factory=dict)
     kept: set[Weekday] = field(default_factory=set)
     closed: bool = False
-    """Nights that aren't named have no looks, by the text's own words."""
+    """The text itself says that nights it doesn't name have no looks."""
 
     def read(self, tree: Node) -> Reading:
         if any(tree.find_data("_ambig")):
-            refuse("two_readings")
+            raise RefusedError(TimesProblem("two_readings"))
         tokens = list(tree.scan_values(lambda t: isinstance(t, Token)))
         self._weak_names([t for t in tokens if t.type == "DAY"])
         self.closed = any(t.type == "ONLY" for t in tokens) or any(tree.find_data("no_others"))
@@ -187,7 +188,8 @@ class _Reader:
         )
 
     def _weak_names(self, days: list[Token]) -> None:
-        """``tor`` and ``fred`` are people's names as well, ``fr`` and ``to`` other words."""
+        """Refuse short names that may be something else: ``tor`` and ``fred`` are first names, ``fr`` and ``to`` other
+        words."""
         forms = [_form(t) for t in days]
         joins = [_between(self.text, a, b).strip(BLANK) for a, b in pairwise(days)]
         is_row = TWO_LETTERS.keys() >= set(forms) and (len(forms) > 2 or any(joins))
@@ -202,7 +204,7 @@ class _Reader:
         self.nights = {day: list(times) for day in Weekday}
 
     def _group(self, group: Node, before: list[time] | None) -> list[time]:
-        """Add a group's nights; returns its times, which the next may have as well."""
+        """Add a group's nights. Returns its times, as the next group may refer to them."""
         at = group.children[0]
         assert isinstance(at, Tree)
         last = [t.type for t in group.children if isinstance(t, Token)]
@@ -266,8 +268,8 @@ class _Reader:
         return _Nights([day.plus(-1) for day in days] if part == "MORNING" else days, first, part)
 
     def _joins(self, tree: Node, members: list[Node], *, heading: bool) -> list[str]:
-        """What stands between the nights of a row. Blanks alone do between single days on the line of their times, one
-        blank each: anything else may be columns, or a dash that was lost."""
+        """What stands between the nights of a row. Single days may stand with one blank between them, on the line of
+        their times. Other blanks may be columns or a lost dash, and are refused."""
         joins: list[str] = []
         for one, other in pairwise(members):
             gap = _between(self.text, _tokens(one)[-1], _tokens(other)[0])
@@ -300,7 +302,8 @@ class _Reader:
         refuse("one_night_or_two", self.text, token, first=first.swedish, second=second.swedish)
 
     def _one_night_or_two(self, tree: Node, tokens: list[Token]) -> None:
-        """``natten mån-tis``; and ``mån 22:30, tis 02:15``, where the early look may be meant for Monday's night."""
+        """Refuse ``natten mån-tis``, which may be one night or two, and ``mån 22:30, tis 02:15``, where the early look
+        may belong to Monday's night."""
         if any(t.type == "NIGHT" and t.lower() in ("natt", "natten") for t in tokens):
             for night in tree.find_data("night"):
                 days = _days(night)
@@ -323,7 +326,7 @@ class _Reader:
     # Times
 
     def _times(self, tree: Node) -> list[time]:
-        """The times of a group, as they stand; each once."""
+        """The times of a group in their order, each once."""
         found: list[time] = []
         rows = tree.find_pred(lambda part: part.data in ("times", "numbered"))
         for part in sorted(rows, key=lambda row: _first(row).start_pos or 0):
@@ -367,10 +370,10 @@ class _Reader:
                 refuse("maybe_date", self.text, token, token=raw)
         if hour > 24 or (hour, minute) > (24, 0):
             refuse("not_a_time", self.text, token, token=raw)
-        return time(hour % 24, minute)  # 24:00 is this night's midnight: a night has but one
+        return time(hour % 24, minute)  # 24:00 is midnight of this night: a night has only one
 
     def _sure_hour(self, row: list[_Look], n: int) -> bool:
-        """A bare hour must be the end of something, or it may be a count ("2 tillsyner") or half a time ("22 30")."""
+        """Whether a bare hour is surely a time. It may be a count ("2 tillsyner") or half a time ("22 30")."""
         hour, after = row[n].token, row[n + 1 : n + 2]
         if any(look.slash or (look.loose and not look.lead) for look in after) or row[n].slash:
             return False
@@ -403,7 +406,7 @@ class _Reader:
 
 
 def day_named(text: str, written: date) -> date | None:
-    """The one day that a text of ``written`` names plainly; None where it names none, or more than one."""
+    """The day that a text of ``written`` plainly names. None if it names no day, or several."""
     days = {_day(found.group(), written) for found in DATES.finditer(text)}
     return days.pop() if len(days) == 1 else None
 
@@ -451,12 +454,12 @@ def _part(night: Node) -> str:
 
 
 def _between(text: str, one: Token, other: Token) -> str:
-    """What stands between two words, as it stands."""
+    """What stands between two words."""
     return text[one.end_pos : other.start_pos]
 
 
 def _sure_time(row: list[_Look], n: int) -> bool:
-    """What looks like a date is a time after ``kl``, or within a row of times that are in order."""
+    """Whether what looks like a date is a time: after ``kl``, or in a row of times that are in order."""
     if row[n].lead:
         return True
     raws = [str(look.token) for look in row]

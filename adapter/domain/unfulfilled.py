@@ -1,5 +1,5 @@
-"""Decisions that aren't executed, or whose supervision is interrupted, and for how long: what a municipality has to
-watch after 60 days and report to IVO after three months."""
+"""Decisions that aren't executed or whose supervision is interrupted, and for how long. A municipality must watch them
+after 60 days, and report them to IVO after three months."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from enum import StrEnum
 
 from adapter.domain.calendar import is_working_day, months_after
 from adapter.domain.ledger import ActKind, ScheduleRecord, ScheduleStatus
-from adapter.domain.looks import local_date
 from adapter.domain.policy import Policy
 from adapter.domain.situation import Situation
+from adapter.domain.wall_clock import local_date
 
 WARN_AFTER = timedelta(days=60)
 REPORT_AFTER_MONTHS = 3
@@ -30,8 +30,8 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Unfulfilled:
-    """Supervision is granted and doesn't run. ``since`` (local): the order, the first day that is granted, or the
-    pause, whichever came last. ``why`` are codes of the text table's section ``waiting``."""
+    """Supervision is granted and doesn't run. ``since`` (local) is the latest of: the order, the first granted day, the
+    pause. ``why``: codes of the text table's section ``waiting``."""
 
     kind: Kind
     since: date
@@ -39,15 +39,15 @@ class Unfulfilled:
     why: tuple[str, ...]
 
     def level(self, today: date) -> Level | None:
-        """None while it is younger than 60 days; three months are those of the calendar."""
+        """None until 60 days have passed. Three months are calendar months."""
         if today >= months_after(self.since, REPORT_AFTER_MONTHS):
             return Level.REPORT
         return Level.WARNING if today >= self.since + WARN_AFTER else None
 
 
 def unfulfilled(s: Situation, waiting: tuple[str, ...]) -> Unfulfilled | None:
-    """None where supervision runs, where none is granted today, and where the person has died. A person who is away is
-    without what was granted, too. ``waiting``: why nobody looks."""
+    """None if supervision runs, if none is granted today, and after a death. A person who is away counts as well.
+    ``waiting``: why nobody looks."""
     granted = s.mandate.in_force(s.today) or s.mandate.faults
     if s.mandate.over or not s.mandate.run or not granted or s.facts.client.value.deceased:
         return None
@@ -65,7 +65,7 @@ def unfulfilled(s: Situation, waiting: tuple[str, ...]) -> Unfulfilled | None:
 
 
 def _stopped_on(s: Situation, record: ScheduleRecord) -> date:
-    """The day since when the schedule has been paused or ended, by us; else the last on which it can have run."""
+    """The day on which we paused or ended the schedule, else the last day on which it can have run."""
     stopped = None
     for act in s.ledger.counting(ActKind.PAUSE, ActKind.RESUME, ActKind.END):
         if act.what.get("n") == record.n:
@@ -77,7 +77,7 @@ def _stopped_on(s: Situation, record: ScheduleRecord) -> date:
 
 
 def report_month(today: date, policy: Policy) -> str | None:
-    """The month (``2026-11``) whose report is due: from its first working day on; None before that."""
+    """The month (``2026-11``) whose report is due, from the month's first working day on. Before that None."""
     first = today.replace(day=1)
     while not is_working_day(first, policy):
         first += timedelta(days=1)
@@ -96,7 +96,7 @@ class Listed:
 
 
 def listed(found: Iterable[tuple[str, int | None, Unfulfilled | None]], today: date) -> tuple[Listed, ...]:
-    """What is on the list on a day, of open cases by reference, each with its unit: the longest waiting first."""
+    """The list of open cases on a day, each with its unit, the longest waiting first."""
     rows = [
         Listed(case, unit, item, level, (today - item.since).days)
         for case, unit, item in found

@@ -1,25 +1,26 @@
-"""Who is granted supervision and is without it now, why, since when, and whose it is to mend."""
+"""Who is granted supervision but without it now: why, since when, and who can mend it."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
+from adapter.domain.already_told import COORDINATOR
 from adapter.domain.calendar import late_level
 from adapter.domain.decision import Unwatched
 from adapter.domain.ledger import ActState, ScheduleStatus
-from adapter.domain.looks import day_start, local_date
 from adapter.domain.pauses import PAUSES, told_causes
+from adapter.domain.policy import Lateness
 from adapter.domain.routine import Role
 from adapter.domain.schedule import NOT_BEGUN, absence_bounds, away, missing_gates, pause_causes, standing_absences
 from adapter.domain.situation import Situation
-from adapter.domain.told import COORDINATOR
+from adapter.domain.wall_clock import day_start, local_date
 
 NOT_RUNNING = ("not_started", "not_scheduled", "not_resumed", "absence_open")
-"""Why nobody looks, beside the causes of a pause."""
+"""Reasons why nobody looks, beside the causes of a pause."""
 
 
 def unwatched(s: Situation) -> Unwatched | None:
-    """None where somebody looks, where nobody has to (a planned absence, a death, an end), and before the first day."""
+    """None if somebody looks, if nobody has to (a planned absence, a death, an end), and before the first day."""
     if s.mandate.over or s.facts.client.value.deceased:
         return None
     told = told_causes(s)
@@ -41,27 +42,29 @@ def unwatched(s: Situation) -> Unwatched | None:
 
 
 def awaited_pauses(s: Situation) -> tuple[Unwatched, ...]:
-    """The pauses that somebody must mend, each since it was told: how late they are is by that."""
+    """The pauses that somebody must mend. How late they are counts from when they were told."""
     found = []
     for cause in told_causes(s):
         mends, since = PAUSES[cause].mends, _since(s, cause)
         if mends is None or since is None:
             continue
-        patience = s.policy.late.get(cause)
-        level = late_level(since, s.now, patience, s.policy, reminded(s, cause, since))[0] if patience else 0
-        found.append(Unwatched(cause, since, mends, level))
+        found.append(Unwatched(cause, since, mends, lateness(s, cause, since)[0]))
     return tuple(found)
 
 
-def reminded(s: Situation, what: str, since: datetime) -> list[date]:
-    """The days on which a step or a cause, awaited since then, was really reminded of."""
-    head = f"late:{what}:{local_date(since, s.policy.zone).isoformat()}:"
-    acts = [a for a in s.ledger.acts if a.key.startswith(head) and a.state is ActState.DONE and a.done_at]
-    return [local_date(a.done_at, s.policy.zone) for a in acts if a.done_at]
+def lateness(s: Situation, name: str, since: datetime, patience: Lateness | None = None) -> tuple[int, datetime | None]:
+    """How late a step or cause is that has been awaited since then, by the reminders really sent, and when (UTC) the
+    next level is reached. ``patience`` replaces the municipality's. Without any, nothing is late."""
+    patience = patience or s.policy.late.get(name)
+    if patience is None:
+        return 0, None
+    head = f"late:{name}:{local_date(since, s.policy.zone).isoformat()}:"
+    sent = [a.done_at for a in s.ledger.acts if a.key.startswith(head) and a.state is ActState.DONE and a.done_at]
+    return late_level(since, s.now, patience, s.policy, [local_date(at, s.policy.zone) for at in sent])
 
 
 def away_since(s: Situation) -> datetime | None:
-    """Since when (UTC) the person has been away from supervision that is called for, where nobody said until when."""
+    """Since when (UTC) the person has been away from supervision that is called for, if nobody has said until when."""
     if s.live is None or s.mandate.over or told_causes(s):
         return None
     open_ones = [a for a in standing_absences(s.facts) if a.last_day is None and not a.gone]
@@ -69,7 +72,7 @@ def away_since(s: Situation) -> datetime | None:
 
 
 def _since(s: Situation, cause: str) -> datetime | None:
-    """Since it was told: by its newest letter, or by mail where there is none before the start."""
+    """Since it was told by its newest letter. Before the start: by mail."""
     told, pause = s.told, PAUSES[cause]
     to = next((r for r in pause.readers if pause.mends and r == pause.mends.value), COORDINATOR)
     last = told.topic(f"pause:{cause}:{to}") or next((a for a in told.acts if a.key == f"parked:{cause}"), None)

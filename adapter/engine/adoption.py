@@ -16,8 +16,8 @@ from sqlalchemy import Connection
 from adapter.domain.decide import decide
 from adapter.domain.facts import Facts, Order, OrderStatus
 from adapter.domain.ledger import ActKind, Ledger, ScheduleStatus, Wanted
-from adapter.domain.looks import day_start
 from adapter.domain.routine import Letter
+from adapter.domain.wall_clock import day_start
 from adapter.engine import counting
 from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.request_file import Adoption

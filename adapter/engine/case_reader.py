@@ -11,10 +11,11 @@ from typing import Any, Self
 
 from adapter.domain.decision import Decision, StepState
 from adapter.domain.facts import CONSENT, INFORMS, URGENT, FactProblem, Facts, Note, ServiceKind, Signal
-from adapter.domain.looks import local_date
-from adapter.domain.signals import signals_that_matter
+from adapter.domain.signals_to_read import signals_that_matter
+from adapter.domain.wall_clock import local_date
 from adapter.engine.circuit_breaker import LIFECARE
 from adapter.engine.environment import Runtime
+from adapter.engine.feed_reader import CHANGE_FEEDS
 from adapter.log_events import log
 from adapter.ports import Failure, PortError
 from adapter.store import facts
@@ -33,6 +34,8 @@ case from being decided, by what is known, for as long as it hangs."""
 
 BY_ITS_ACT, BY_TIME = ("act_done", "act_found"), "time"
 """Why a case is due of which nobody told any news."""
+TELLS_NO_ORDER = ("opened", *CHANGE_FEEDS, "urgent")
+"""Why a new case may be due although nobody told any news of its orders."""
 
 
 class CaseReader:
@@ -154,7 +157,7 @@ class CaseReader:
     async def _read_resources(self) -> None:
         person, source = self.case.person_id, self.tenant.source
         await asyncio.gather(
-            self._read("orders", partial(source.orders, person)),
+            self._read_orders(),
             self._read("executions", partial(source.executions, person)),
             self._read("client", partial(source.client, person)),
             self._read("absences", partial(source.absences, person)),
@@ -162,6 +165,17 @@ class CaseReader:
         lines = (line for order in self.value("orders") for line in order.lines)
         ids = frozenset(i.decision_id for i in lines if i.kind is ServiceKind.CAMERA and i.decision_id)
         await self._read("decisions", partial(source.decisions, person, ids))
+
+    async def _read_orders(self) -> None:
+        """A new case has its person's orders from the feed that opened it, moments ago; they are read again where a
+        feed has told of news of them since, or a person asks for it."""
+        known, case = self.before.get("orders"), self.case
+        fresh = known and known.read_at and abs(self.at - known.read_at) <= self.rt.tuning.fresh
+        new = case.decided_at is None and case.read_again_at is None and case.failures == 0
+        if known and fresh and new and not known.problems and case.due_reason in TELLS_NO_ORDER:
+            self.read["orders"] = known
+        else:
+            await self._read("orders", partial(self.tenant.source.orders, self.case.person_id))
 
     async def _read_plans(self) -> None:
         """Once a day, from the start on, where the municipality maps them (LA13)."""

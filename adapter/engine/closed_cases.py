@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 
 from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts
-from adapter.domain.looks import local_date
+from adapter.domain.wall_clock import local_date
 from adapter.engine import counting
 from adapter.engine.environment import Runtime
 from adapter.engine.new_orders import open_or_mark

@@ -62,6 +62,8 @@ class Runtime:
     """Municipalities that aren't served because their settings or mapping can't be used, and what to mend of each."""
     requests_refused: list[str] = field(default_factory=list)
     """Entries of the files by which people ask that can't be used, as ``file:line``; replaced at each reading."""
+    asked: dict[str, datetime] = field(default_factory=dict)
+    """Municipalities whose feeds are to be read out of turn, and since when (UTC)."""
     night_loads: NightLoads = field(default_factory=NightLoads)
     dry_run: bool = False
     """Read and decide for real, and carry out nothing: what would have been done is logged."""

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from adapter.domain.facts import FactProblem
-from adapter.domain.looks import local_date
+from adapter.domain.wall_clock import local_date
 from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_lease import read_leased
 from adapter.engine.new_orders import NewOrders, each, open_or_mark, put_in_inbox, read_new_orders
@@ -165,8 +165,11 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, taken: Taken, now: datet
     if name in LISTS:
         marked |= _vanished(c, tenant.name, name, {i.id for i in taken.items})
     due.mark_due(c, tenant.name, marked, now, name)
-    found = [open_or_mark(c, tenant, who, some, now, shown=ids) for who, some, ids in taken.new.orders]
-    opened = [ref for ref in found if ref]
+    opened = set()
+    for who, some, read in taken.new.orders:
+        shown = frozenset(order.id for order in read.value)
+        if ref := open_or_mark(c, tenant, who, some, now, shown=shown, read=read):
+            opened.add(ref)
     if name == "orders":
         put_in_inbox(c, tenant, taken.new.waiting, concerned, now)
     _problems(c, tenant, name, taken.problems, now)
@@ -174,7 +177,7 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, taken: Taken, now: datet
         feeds.forget(c, tenant.name, name, now - REMEMBER)
         feeds.forget(c, tenant.name, f"{name}:broken", now - REMEMBER)
     feeds.finish(c, feed, cursor=taken.cursor, now=now)
-    return len(marked | set(opened))
+    return len(marked | opened)
 
 
 def _concerned(c: Connection, tenant: str, feed: str, items: Iterable[Changed]) -> dict[str, list[str]]:

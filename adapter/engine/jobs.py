@@ -36,6 +36,8 @@ from adapter.store.errors import StoreError
 from adapter.store.keys import reseal
 
 WORK_EVERY = timedelta(seconds=0.5)
+ASKED_EVERY = timedelta(seconds=5)
+"""How often feeds may be read out of turn: a flood of hooks must not become a flood of calls."""
 COMPARE_LOOK = timedelta(minutes=10)
 """How often it is looked whether the full comparison, or the month's list, is due."""
 REQUESTS_EVERY = timedelta(seconds=2)
@@ -74,6 +76,16 @@ async def _read(rt: Runtime, tenant: Tenant) -> int:
     """One reading of a municipality's feeds, once it is known by what names people know its headings."""
     await tenant.source.read_headings()
     return await read_feeds(rt, tenant)
+
+
+async def read_asked(rt: Runtime) -> None:
+    """The feeds that a hook has read out of turn. Whatever goes wrong is left to the next reading in turn."""
+    for name, since in [(name, rt.asked.pop(name)) for name in list(rt.asked)]:
+        await read_feeds(rt, rt.tenants[name])
+        feed = await rt.db.run(lambda c, name=name: feeds.feed(c, name, "orders"))  # type: ignore[misc]  # bound early
+        if feed is not None and feed.tried_at is not None and feed.tried_at < since:
+            # Another reading, begun before the hook, had the feed; it may not have seen what the hook tells.
+            rt.asked.setdefault(name, since)
 
 
 async def _seldom(rt: Runtime, tenant: Tenant) -> None:
@@ -123,6 +135,7 @@ class Jobs:
             self._add(f"feeds {tenant.name}", partial(_read, rt, tenant), rt.tuning.poll, now)
             self._add(f"looks {tenant.name}", partial(follow_looks, rt, tenant), rt.tuning.watch, now)
             self._add(f"comparison {tenant.name}", partial(_seldom, rt, tenant), COMPARE_LOOK, now)
+        self._add("feeds out of turn", partial(read_asked, rt), ASKED_EVERY, now)
         self._add("work", lambda: work(rt, self.stopping), WORK_EVERY, now)
         self._add("requests", RequestDesk(rt).look_and_work, REQUESTS_EVERY, now)
         self._add("audit heads", lambda: take_heads(rt), HEADS_LOOK, now)

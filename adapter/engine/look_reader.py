@@ -18,15 +18,13 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from adapter.domain.ledger import Act, ActKind, Look, ScheduleRecord, Wanted, What
-from adapter.domain.looks import window_start
 from adapter.domain.night_letters import look_key
 from adapter.domain.night_watch import (
     CLOCK_CHANGE,
     REMEMBERED,
     SAME_LOOK,
     UNFOLLOWED,
-    Listed,
-    Standing,
+    ListedLook,
     could_look,
     due_looks,
     follow,
@@ -39,6 +37,7 @@ from adapter.domain.night_watch import (
     night_of,
 )
 from adapter.domain.policy import Policy
+from adapter.domain.wall_clock import window_start
 from adapter.engine import counting, write_back
 from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_lease import read_leased
@@ -182,8 +181,8 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
 class Followed(NamedTuple):
     """How a schedule has stood as it was seen, and as it was called for; and how long its looks may take."""
 
-    seen: tuple[Standing, ...]
-    called: tuple[Standing, ...]
+    seen: tuple[ScheduleRecord, ...]
+    called: tuple[ScheduleRecord, ...]
     known_after: timedelta
 
     @classmethod
@@ -207,21 +206,21 @@ def _stood(c: Connection, tenant: Tenant, start: datetime) -> dict[str, dict[int
 
 def _listed(
     c: Connection, tenant: Tenant, rows: Iterable[Supervision], news: News
-) -> dict[str, dict[int, tuple[Followed, list[Listed]]]]:
+) -> dict[str, dict[int, tuple[Followed, list[ListedLook]]]]:
     """What the platform lists of our schedules, by case and number, each with how it stands now; what is nobody's goes
     to the news."""
     by_schedule: dict[str, list[Supervision]] = {}
     for row in rows:
         by_schedule.setdefault(row.schedule_id, []).append(row)
     owned = schedules.by_remote_ids(c, tenant.name, by_schedule)
-    found: dict[str, dict[int, tuple[Followed, list[Listed]]]] = {}
+    found: dict[str, dict[int, tuple[Followed, list[ListedLook]]]] = {}
     for schedule_id, some in by_schedule.items():
         owner = owned.get(schedule_id)
         if owner is None:
             news.unowned.append(schedule_id)
             continue
         record = owner.record
-        looks = [Listed(s.id, record.n, s.due_at, s.outcome, s.begun_at, s.ended_at) for s in some]
+        looks = [ListedLook(s.id, record.n, s.due_at, s.outcome, s.begun_at, s.ended_at) for s in some]
         found.setdefault(owner.ref, {})[record.n] = (Followed.of(tenant.policy, record), looks)
     return found
 

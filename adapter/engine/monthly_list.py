@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from adapter.domain.calendar import after_quiet_hours
 from adapter.domain.ledger import ActKind, Wanted
-from adapter.domain.looks import local_date
 from adapter.domain.unfulfilled import report_month
+from adapter.domain.wall_clock import local_date
 from adapter.engine.environment import Runtime, Tenant
 from adapter.store import outbox
 from adapter.store.queries import undecided, unfulfilled_cases
@@ -44,7 +44,7 @@ async def want_monthly_list(rt: Runtime, tenant: Tenant) -> None:
 
 
 def _rows(c: Connection, tenant: str, today: date) -> str:
-    """As ``MAIL_FIELDS`` has them."""
+    """As the mail's template reads them: JSON."""
     return json.dumps(
         [
             {

@@ -13,13 +13,14 @@ from sqlalchemy import Connection
 from adapter.domain.calendar import after_quiet_hours
 from adapter.domain.facts import FactProblem, Order, OrderStatus
 from adapter.domain.ledger import ActKind, Wanted
-from adapter.domain.looks import local_date
 from adapter.domain.policy import Policy
+from adapter.domain.wall_clock import local_date
 from adapter.engine.environment import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Changed, PortError, Window
-from adapter.store import cases, due, feeds, order_inbox, outbox
+from adapter.store import cases, due, facts, feeds, order_inbox, outbox
 from adapter.store.errors import OrderTaken
+from adapter.store.facts import StoredFact
 from adapter.store.order_inbox import UNREAD, InboxState, WaitingOrder
 
 K = TypeVar("K", bound=Hashable)
@@ -35,10 +36,10 @@ person must mend is told at once."""
 
 @dataclass(frozen=True, slots=True)
 class NewOrders:
-    """What came of reading the persons of new orders: ``orders`` by person, to open cases for, with the ids of all that
-    the person has; and what is to be asked for again."""
+    """What came of reading the persons of new orders: ``orders`` by person, to open cases for, with all that the person
+    has as they were read; and what is to be asked for again."""
 
-    orders: tuple[tuple[str, tuple[Order, ...], frozenset[str]], ...] = ()
+    orders: tuple[tuple[str, tuple[Order, ...], StoredFact], ...] = ()
     waiting: tuple[WaitingOrder, ...] = ()
 
 
@@ -52,7 +53,8 @@ async def read_new_orders(
     wrong = {str(dict(p.params).get("id")): p for window in windows.values() for p in window.problems}
     items = [item for item, _ in shown.values()]
     fresh = await rt.db.run(lambda c: _without_case(c, tenant.name, items, before))
-    opening: list[tuple[str, tuple[Order, ...], frozenset[str]]] = []
+    began = rt.clock.now()
+    opening: list[tuple[str, tuple[Order, ...], StoredFact]] = []
     unread = {item.id for item in fresh if not item.person_id}
     ids_of: dict[str, set[str]] = {}
     for item in fresh:
@@ -72,7 +74,7 @@ async def read_new_orders(
         wrong |= {str(dict(p.params).get("id")): p for p in problems}
         due_orders = tuple(o for o in orders if opens_case(o, tenant.go_live))
         if due_orders:
-            opening.append((person_id, due_orders, frozenset(o.id for o in orders)))
+            opening.append((person_id, due_orders, StoredFact.read("orders", orders, problems, began)))
     now = rt.clock.now()
     waiting = _in_doubt(windows, before, local_date(now, tenant.policy.zone), now)
     for order_id in sorted(unread):
@@ -157,11 +159,13 @@ def open_or_mark(
     *,
     evidence_after: date | None = None,
     shown: frozenset[str] = frozenset(),
+    read: StoredFact | None = None,
 ) -> str | None:
     """Open a case for orders that have none, unless an open case of the person takes them in (a chain): then that one
     is marked. ``shown`` are all the person's orders: a case that one of them belongs to is the person's, though it
     doesn't know yet that their number was replaced (LA10). Notes count from ``evidence_after``, or from the date of the
-    first order. Returns the reference, or None where there was nothing to do."""
+    first order. ``read``: the person's orders as they were just read, so that a new case needn't read them once more.
+    Returns the reference, or None where there was nothing to do."""
     taken = cases.orders_taken(c, tenant.name, [o.id for o in orders])
     free = [o for o in orders if o.id not in taken]
     if not free:
@@ -180,6 +184,8 @@ def open_or_mark(
         # Another process was first, and its case takes in the rest of the person's orders when it is reconciled.
         log("order_ignored", order=e.order_id, reason=str(e))
         return None
+    if read is not None:
+        facts.save(c, tenant.name, case.ref, {}, {read.resource: read})
     log("case_opened", case=case.ref, order=", ".join(ids), person=tenant.pseudonym(person_id), adopted=False)
     return case.ref
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, func, select
 
 from adapter.domain.ledger import ActState
-from adapter.domain.looks import day_end, day_start, local_date
+from adapter.domain.wall_clock import day_end, day_start, local_date
 from adapter.engine.environment import Tenant
 from adapter.followup import tallies
 from adapter.followup.report import months_between

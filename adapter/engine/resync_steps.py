@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 
 from adapter.domain.facts import Order
 from adapter.domain.ledger import ActState
-from adapter.domain.looks import day_start, local_date
+from adapter.domain.wall_clock import day_start, local_date
 from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_reader import CHANGE_FEEDS
 from adapter.engine.new_orders import open_or_mark, opens_case

@@ -12,7 +12,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from adapter.domain.looks import local_date
+from adapter.domain.wall_clock import local_date
 from adapter.engine.circuit_breaker import IN_A_ROW
 from adapter.followup.tallies import TROUBLE, Tally, of_call
 from adapter.followup.uptime import ADAPTER, GAP, Span

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 
 from adapter.domain.ledger import ActKind, Look, Wanted, What
 from adapter.domain.policy import WriteBack
-from adapter.domain.visits import TRIED_AGAIN, subject, visit_wanted
+from adapter.domain.reported_visits import TRIED_AGAIN, subject, visit_wanted
 from adapter.engine.circuit_breaker import LIFECARE
 from adapter.engine.environment import Tenant
 from adapter.ports import Failure, PortError

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from adapter.domain.decision import Decision, StepState, StepView
 from adapter.domain.ledger import Act, ActKind, ActState, Look, LookOutcome, ScheduleRecord, ScheduleStatus
-from adapter.domain.looks import at_wall_clock, day_end, day_start, local_date, window_start
 from adapter.domain.night_watch import night_of
 from adapter.domain.nights import NightWindow
 from adapter.domain.routine import STEPS
+from adapter.domain.wall_clock import at_wall_clock, day_end, day_start, local_date, window_start
 
 NO_UNIT = 0
 """Stands for a unit where none is known."""

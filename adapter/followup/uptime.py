@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import NamedTuple
 
-from adapter.domain.looks import day_end, day_start
+from adapter.domain.wall_clock import day_end, day_start
 
 ADAPTER = "adapter"
 GAP = timedelta(minutes=3)

@@ -88,7 +88,7 @@ class LifecareSource:
             return
         try:
             with as_port_errors():
-                rows = await self._lifecare.headlines()
+                rows = await self._lifecare.list(query.HEADLINES)
         except PortError as error:
             self._headings = self._headings if error.failure is Failure.TRANSIENT else None
             return
@@ -117,7 +117,7 @@ class LifecareSource:
     async def person_of(self, order_id: str) -> str | None:
         with self._asking(), as_port_errors():
             try:
-                return (await self._lifecare.order(order_id)).person_id
+                return (await self._lifecare.get(query.ORDERS, order_id)).person_id
             except NotFound:
                 return None
 
@@ -140,7 +140,7 @@ class LifecareSource:
 
     async def _decision(self, decision_id: int) -> wire.Decision | None:
         try:
-            return await self._lifecare.decision(decision_id)
+            return await self._lifecare.get(query.DECISIONS, decision_id)
         except NotFound:
             return None
 
@@ -209,13 +209,11 @@ class LifecareSource:
 
         def shown(row: wire.Documentation | BrokenRow) -> Shown:
             if isinstance(row, BrokenRow):
-                on, wrong = row.says("ExecutionId"), _row_problem(row, "documentations")
-                return Changed(f"{row.id}:{on}", None, self._print(row), link=on) if isinstance(
-                    row.raw, dict
-                ) else None, wrong
+                on = row.says("ExecutionId")
+                changed = _listed(row.id, on, self._print(row)) if isinstance(row.raw, dict) else None
+                return changed, _row_problem(row, "documentations")
             on = str(row.execution_id)
-            changed = Changed(f"{row.id}:{on}", None, self._print(row), link=on)
-            return None if row.execution_id is None else changed, None
+            return None if row.execution_id is None else _listed(row.id, on, self._print(row)), None
 
         def asked(signal: Signal) -> str:
             return query.q(query.DOCUMENTATIONS, HeadlineId=self._mapping.signals[signal], Status="Current")
@@ -231,7 +229,7 @@ class LifecareSource:
         def shown(row: wire.OrderedService | BrokenRow) -> Shown:
             if isinstance(row, BrokenRow):
                 return None, _row_problem(row, "ordered_services")
-            return Changed(f"{self._print(row)}:{row.order_id}", None, "", link=row.order_id), None
+            return _listed(self._print(row), row.order_id, ""), None
 
         asked = query.q(query.ORDERED_SERVICES, EndDate=day)
         with self._asking(), as_port_errors():
@@ -261,7 +259,7 @@ class LifecareSource:
         is: one that names nobody was found by the person's number, so it counts."""
         rows = await self._lifecare.list(resource, q=query.q(resource, PersonId=person_id), gt=LONG_AGO)
         own: list[R] = []
-        problems = _broken(rows, resource.name)
+        problems = [_row_problem(row, resource.name, asked=person_id) for row in rows.broken]
         for row in rows.items:
             whose = getattr(row, "person_id", None)
             if whose == person_id or (whose is None and getattr(row, "deleted", False)):
@@ -293,6 +291,11 @@ async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
         if isinstance(result, BaseException):
             raise result
     return [result for result in results if not isinstance(result, BaseException)]
+
+
+def _listed(name: str | None, link: str | None, fingerprint: str) -> Changed:
+    """Something in a list that isn't a change feed: what follows its id's first colon is the link."""
+    return Changed(f"{str(name).replace(':', '.')}:{link}", None, fingerprint, link=link)
 
 
 def _window(*lists: Rows[Shown]) -> Window:
@@ -337,9 +340,10 @@ def _category(row: wire.Order | BrokenRow) -> int | None:
     return found if isinstance(found, int) else None
 
 
-def _row_problem(row: BrokenRow, resource: str) -> FactProblem:
-    row_id = row.id or "utan id"
+def _row_problem(row: BrokenRow, resource: str, *, asked: str | None = None) -> FactProblem:
+    """``asked``: for whose rows was asked, where others' may be among them."""
+    row_id, whose = row.id or "utan id", person_of(row)
     field, fault = row.faults[0]
-    if fault == ANOTHER_PERSON:
+    if fault == ANOTHER_PERSON or (asked and whose and whose != asked):
         return problem("foreign_person", resource, row_id)
     return problem("bad_date" if fault in ("calendar_date", "instant") else "bad_row", resource, row_id, field)

@@ -30,7 +30,7 @@ class MailSender(Protocol):
 
 
 class MailExecutor:
-    """Sends mail. Kind ``mail``; its content is told by ``mappings.messages.MAIL_FIELDS``.
+    """Sends mail. Kind ``mail``; its content is what the template of its mail asks for.
 
     How it is made safe to repeat: mail can't be looked up, so one whose answer was lost is sent again, with the same
     Message-ID, date and text (those of the act, not of the attempt): mail systems drop it, and who reads it sees that
@@ -48,9 +48,9 @@ class MailExecutor:
         self._texts = texts
 
     def message_id(self, act: Act, case: CaseContext) -> str:
-        """``<exempelkommun.tk-7f3k2m.07@domain>``: the act's own, for ever."""
-        names = (_UNSAFE.sub("-", name.lower()).strip("-") for name in (case.tenant, case.reference))
-        return f"<{'.'.join(filter(None, names))}.{act.n:02d}@{self._domain}>"
+        """``<exempelkommun.tk-7f3k2m.07-k4qx@domain>``: the act's own, for ever."""
+        names = (_UNSAFE.sub("-", name.lower()).strip("-") for name in (case.tenant, case.reference, act.mark))
+        return f"<{'.'.join(filter(None, names))}@{self._domain}>"
 
     async def perform(self, act: Act, case: CaseContext) -> Effect:
         if act.kind is not ActKind.MAIL:

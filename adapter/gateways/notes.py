@@ -21,12 +21,13 @@ VENDOR = "lifecare"
 
 
 class NoteExecutor:
-    """Writes messages. Kind ``message``; its content is told by ``mappings.messages.LETTER_FIELDS``.
+    """Writes messages. Kind ``message``; its content is what the template of its letter asks for.
 
     How it is made safe to repeat: Lifecare has no idempotency key, so every note ends with a mark that is the act's own
-    (LA4). When an answer was lost the mark is sought under the reading heading, among the adapter's own notes in every
-    status, error-marked ones included. An act that is sent again is sought once more first; where none of our notes can
-    be read back at all, the note is sent and says that it may be a second copy: the one duplicate not ruled out.
+    for ever (LA4). When an answer was lost the mark is sought under the reading heading, among the adapter's own notes
+    in every status, error-marked ones included. An act that is sent again is sought once more first; where none of our
+    notes can be read back at all, the note is sent and says that it may be a second copy: the one duplicate not ruled
+    out.
     """
 
     vendor = VENDOR
@@ -80,7 +81,7 @@ class NoteExecutor:
 
     @staticmethod
     def _marked(rows: tuple[wire.Documentation, ...], act: Act, case: CaseContext) -> Effect | None:
-        sought = mark(case.reference, act.n)
+        sought = mark(case.reference, act.mark)
         for row in rows:
             if sought in (row.plain_text or "") or sought in (row.text or ""):
                 return Effect({"documentation": row.id, "found": True})
@@ -95,7 +96,7 @@ class NoteExecutor:
         try:
             letter = Letter(str(what.get("letter")))
             text = render_letter(
-                letter, what, reference=case.reference, n=act.n, second_copy=second_copy, texts=self._texts
+                letter, what, reference=case.reference, act=act.mark, second_copy=second_copy, texts=self._texts
             )
         except (MessageError, ValueError) as error:
             raise unmapped(f"the message can't be written: {error}", VENDOR) from None

@@ -23,7 +23,7 @@ from connectors.errors import Conflict, NotFound, Refused, VendorError
 from connectors.lifecare import wire as lifecare_wire
 from connectors.lifecare.client import LifecareClient
 from connectors.phoniro.client import PhoniroClient, Versioned
-from connectors.phoniro.wire import ListedSchedule
+from connectors.phoniro.wire import Schedule
 from connectors.rows import BrokenRow
 from mappings import phoniro as mapped
 from mappings.lifecare import fingerprint
@@ -32,8 +32,8 @@ from mappings.tables import MunicipalMapping
 
 VENDOR = "phoniro"
 LONG_PAST = timedelta(days=2)
-"""By so long ago an end is sent, which Phoniro takes for now: by the present instant alone somebody could look for as
-long as our clock is ahead, or Phoniro's behind."""
+"""An end is sent as an instant this long ago, which Phoniro takes for now. With the present instant somebody could
+still look for as long as our clock is ahead of Phoniro's."""
 ExternalId = Callable[[str], Awaitable[str]]
 """From a person's key to the id by which Phoniro knows them, made once and never a personal number."""
 
@@ -275,9 +275,7 @@ class PhoniroSchedules:
             return _seen(found.schedule, found.etag, self._mapping.window, self._clock())
 
 
-def _listed(
-    row: ListedSchedule | BrokenRow, window: NightWindow, seen_at: datetime
-) -> PlatformSchedule | BrokenSchedule:
+def _listed(row: Schedule | BrokenRow, window: NightWindow, seen_at: datetime) -> PlatformSchedule | BrokenSchedule:
     if isinstance(row, BrokenRow):
         return BrokenSchedule(row.id, row.problem)
     try:
@@ -286,6 +284,6 @@ def _listed(
         return BrokenSchedule(row.id, type(failure).__name__)
 
 
-def _seen(row: ListedSchedule, etag: str | None, window: NightWindow, seen_at: datetime) -> PlatformSchedule:
+def _seen(row: Schedule, etag: str | None, window: NightWindow, seen_at: datetime) -> PlatformSchedule:
     record = mapped.record(row, window, seen_at, n=mapped.number_of(row.external_reference), what={})
     return PlatformSchedule(row.external_reference, row.id, etag, record, row.customer_external_id)

@@ -24,11 +24,11 @@ from mappings.tables import MunicipalMapping
 VENDOR, LISTED_BY = "lifecare", "phoniro"
 TABLE = "reported_visits"
 TOGETHER = timedelta(minutes=15)
-"""Looks that were due within so long are read from Phoniro together, for all whose visits are sent."""
+"""Looks that were due in the same span of this length are read from Phoniro in one call."""
 FRESH = timedelta(minutes=2)
-"""For how long such a reading counts."""
+"""How long such a reading is used."""
 KNOWN = timedelta(hours=1)
-"""For how long it is remembered who has a user id. Both are kept in memory alone."""
+"""How long it is remembered who has a user id. Both are kept in memory alone."""
 
 
 class VisitExecutor:

@@ -12,12 +12,12 @@ from starlette.types import ASGIApp
 
 from adapter.log_events import log
 from adapter.ops import case_pages, followup_pages, health, hooks, metrics, sign_in_pages
-from adapter.ops.case_cache import CaseCache
 from adapter.ops.connections import BACKLOG, LARGEST_HEAD, BodyLimits, Connection, SafeHeaders, keep_descriptors
 from adapter.ops.context import OpsContext
 from adapter.ops.hooks import Hooks
 from adapter.ops.metrics import Scrapes
 from adapter.ops.pages import Pages, answer_errors
+from adapter.ops.safety import Verdicts
 from adapter.settings import OpsSettings
 
 
@@ -33,11 +33,11 @@ def create_app(ops: OpsContext) -> FastAPI:
     )
     app.add_middleware(BodyLimits)
     app.add_middleware(SafeHeaders)
-    cache = CaseCache()
-    app.state.ops, app.state.scrapes, app.state.hooks = ops, Scrapes(ops, cache), Hooks(ops)
+    verdicts = Verdicts()
+    app.state.ops, app.state.scrapes, app.state.hooks = ops, Scrapes(ops, verdicts), Hooks(ops)
     routers = [health.routes, metrics.routes, hooks.routes]
     if ops.settings.pages:
-        app.state.pages = Pages(ops, cache)
+        app.state.pages = Pages(ops, verdicts)
         answer_errors(app)
         # The follow-up before the cases, whose addresses are more general.
         routers += [followup_pages.routes, case_pages.routes, sign_in_pages.routes]

@@ -10,10 +10,10 @@ from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 from adapter.domain.decision import Phase
-from adapter.domain.looks import local_date
 from adapter.domain.routine import STEPS, Role
 from adapter.domain.unfulfilled import listed
-from adapter.ops.case_cache import CaseSummary
+from adapter.domain.wall_clock import local_date
+from adapter.ops.case_summary import CaseSummary
 from adapter.ops.context import OpsContext
 from adapter.ops.views import urgency
 from adapter.presentation.unfulfilled import cells
@@ -40,7 +40,7 @@ class Filter:
 
     def shows(self, summary: CaseSummary) -> bool:
         turns = {view.role.value for view in summary.awaited} | {a.role.value for a in summary.attention if a.urgent}
-        only = {"unwatched": summary.unwatched, "late": summary.late, "parked": summary.parked}
+        only = {"unwatched": summary.without, "late": summary.late, "parked": summary.parked}
         return (
             (not self.turn or self.turn in turns)
             and (not self.phase or self.phase == summary.phase.value)

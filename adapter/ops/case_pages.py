@@ -9,10 +9,9 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
-from adapter.domain.looks import local_date
 from adapter.domain.nights import TimesProblem, Weekday
-from adapter.domain.routine import WAY_OUT
 from adapter.domain.times_reading import Reading, try_times
+from adapter.domain.wall_clock import local_date
 from adapter.ops.case_list import Filter, case_list, choices, paged, unfulfilled_rows
 from adapter.ops.context import DOCUMENTS, OpsContext
 from adapter.ops.overview import overview
@@ -22,6 +21,7 @@ from adapter.ops.views import card
 from adapter.presentation.beside import beside
 from adapter.presentation.case_file import CaseFile, case_file, find_case
 from adapter.presentation.case_page import next_lines, notices, waiting_title
+from adapter.presentation.checklist import ways
 from adapter.presentation.history import history
 from adapter.presentation.nights import picture
 from adapter.presentation.visits import lines as visit_lines
@@ -32,7 +32,6 @@ from adapter.store.events import Event
 
 routes = APIRouter(include_in_schema=False)
 
-_OUT = frozenset(step.id for step in WAY_OUT)
 _EVENTS = 200
 """The newest events of a case that are shown."""
 _LONGEST_TEXT = 20_000
@@ -43,7 +42,7 @@ _REFRESH = 60
 
 @routes.get("/")
 async def overview_page(request: Request, pages: ThePages, person: Admitted, refresh: str = "") -> Response:
-    values = await pages.listed(lambda c: overview(pages.ops, pages.cache, c), person)
+    values = await pages.listed(lambda c: overview(pages.ops, pages.verdicts, c), person)
     answer = pages.html(request, "overview.html", refresh=refresh, **values)
     if not refresh:
         answer.headers["Refresh"] = str(_REFRESH)
@@ -99,8 +98,7 @@ def _case_values(ops: OpsContext, file: CaseFile, timeline: tuple[Event, ...]) -
         "words": words,
         "at": now,
         "file": file,
-        "way_in": [s for s in steps if s.id not in _OUT],
-        "way_out": [s for s in steps if s.id in _OUT],
+        "ways": dict(zip(("way_in", "way_out"), ways(steps), strict=True)),
         "signs": SIGNS,
         "beside": beside(file.ledger.schedule, file.shall, words, now) if file.shall else None,
         "urgent": [line.plain for line in notices(decision, words, now, urgent=True)],

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from contextlib import suppress
 from typing import Final
 
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 MOST: Final = 100
-"""Connections at once; whoever comes next takes the place of the one that has kept us waiting longest."""
+"""Connections at once; whoever comes next takes the place of one of the caller who has most of them."""
 BACKLOG: Final = 32
 """Connections that are taken at once, before one that is too many is closed."""
 HEAD_SECONDS: Final = 10.0
@@ -34,16 +34,33 @@ POLICIES: Final = {
 
 
 class Connection(H11Protocol):
-    """uvicorn's own, which closes one that asks for nothing, or reads nothing of its answer: at its time, or at once
-    where there are too many."""
+    """uvicorn's own, but that one is closed that asks for nothing or reads nothing of its answer, and one at once where
+    there are too many: uvicorn's own limit is for all callers together, so that one could use it up."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
-        waiting = [c for c in self.connections if getattr(c, "keeps_us_waiting", False)]
-        if len(self.connections) >= MOST:
-            (min(waiting, key=lambda c: getattr(c, "since", 0.0)).transport if waiting else transport).abort()
         super().connection_made(transport)
-        self.since = time.monotonic()
+        self.since = self.began = time.monotonic()
         self.loop.call_later(HEAD_SECONDS, self._look)
+        others = [c for c in self.connections if isinstance(c, Connection) and not c.transport.is_closing()]
+        others.remove(self)
+        if len(others) >= MOST:
+            self._first_to_go(others).transport.abort()
+
+    @staticmethod
+    def _first_to_go(among: list[Connection]) -> Connection:
+        """Of the address that has most: the one that has kept us waiting longest, else the oldest. A reverse proxy is
+        one address: who floods through it takes its places, and nobody else's."""
+        of = Counter(c.address for c in among)
+
+        def least_missed(c: Connection) -> tuple[int, bool, float]:
+            waits = c.keeps_us_waiting
+            return -of[c.address], not waits, c.since if waits else c.began
+
+        return min(among, key=least_missed)
+
+    @property
+    def address(self) -> str:
+        return self.client[0] if self.client else ""
 
     @property
     def asked(self) -> bool:
@@ -84,14 +101,14 @@ class BodyLimits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if Headers(scope=scope).get("content-type", "").lower().startswith("multipart/"):
-            await JSONResponse({"error": "no multipart forms are taken"}, 415)(scope, receive, send)
-            return
+        multipart = Headers(scope=scope).get("content-type", "").lower().startswith("multipart/")
         largest = LARGEST_TEXT if scope["path"] == "/times" else LARGEST_BODY
         until, left, whole = time.monotonic() + BODY_SECONDS, largest, False
 
         async def limited() -> Message:
             nonlocal left, whole
+            if multipart:
+                raise HTTPException(415, "no multipart forms are taken")
             if whole:
                 return await receive()
             try:

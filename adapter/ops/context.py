@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 
 from adapter.engine.environment import Runtime
 from adapter.ops.error_log import ErrorLog
+from adapter.ops.request_limits import Buckets
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.presentation.guide import Guide
@@ -42,8 +43,7 @@ Guides = Callable[[str, str], Guide | None]
 @dataclass(slots=True)
 class OpsContext:
     """What one application serves; a reload makes another. ``words`` and ``hook_secrets`` by municipality; one without
-    a secret receives no hooks. ``poll_soon`` has a municipality's feeds read out of turn. Counts under
-    ``suppress_below`` are left out of the printed follow-up."""
+    a secret receives no hooks. Counts under ``suppress_below`` are left out of the printed follow-up."""
 
     runtime: Runtime
     settings: OpsSettings
@@ -51,8 +51,8 @@ class OpsContext:
     calls: VendorCalls
     errors: ErrorLog
     watchdog: Watchdog
+    sign_ins: Buckets
     version: str
-    poll_soon: Callable[[str], None]
     hook_secrets: Mapping[str, bytes] = field(default_factory=dict)
     documents: Documents | None = None
     paper: Paper | None = None

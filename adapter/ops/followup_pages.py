@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy import Connection
 
-from adapter.domain.looks import local_date
+from adapter.domain.wall_clock import local_date
 from adapter.followup.report import ALL, Month, Table, by_span, report
 from adapter.followup.suppression import suppressed
 from adapter.ops.pages import Admitted, Pages, ThePages, as_file, download, no_such_page

@@ -28,9 +28,10 @@ from adapter.engine import look_reader
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE
 from adapter.engine.feed_reader import FEEDS
 from adapter.ops import health
-from adapter.ops.case_cache import CaseCache, CaseSummary, Safety, safety
+from adapter.ops.case_summary import CaseSummary, open_cases
 from adapter.ops.context import OpsContext
 from adapter.ops.request_rows import ResyncRow, resync_rows
+from adapter.ops.safety import Safety, Verdicts
 from adapter.store import look_log
 from adapter.store.errors import StoreError
 from adapter.store.outbox import LANES
@@ -44,12 +45,12 @@ LATE = {1: "reminded", 2: "reminded_again", 3: "escalated"}
 class Snapshot:
     """What one transaction read of a municipality."""
 
-    def __init__(self, c: Connection, ops: OpsContext, cache: CaseCache, tenant: str, now: datetime) -> None:
+    def __init__(self, c: Connection, ops: OpsContext, verdicts: Verdicts, tenant: str, now: datetime) -> None:
         self.tenant, self.now = tenant, now
         self.overview: Overview = overview(c, tenant, now)
-        self.summaries: tuple[CaseSummary, ...] = cache.open_cases(c, tenant)
+        self.summaries: tuple[CaseSummary, ...] = open_cases(c, tenant)
         policy = ops.runtime.tenants[tenant].policy
-        self.safety: Safety = safety(c, cache, tenant, policy, now)
+        self.safety: Safety = verdicts.safety(c, tenant, policy, now)
         self.looks = look_log.counts(c, tenant, now - NIGHT)
         followed = next((feed.read_at for feed in self.overview.feeds if feed.name == look_reader.FEED), None)
         runs = self.safety.active > 0
@@ -139,7 +140,7 @@ def _cases(g: Gauges, s: Snapshot) -> None:
     since = s.overview.ready_since
     waited = (s.now - since).total_seconds() if since else 0.0
     g.add("cases_ready_age_seconds", "How long the case that is due longest has waited.", waited, tenant=s.tenant)
-    causes = Counter(summary.unwatched.cause for summary in s.summaries if summary.unwatched)
+    causes = Counter(summary.unwatched.cause for summary in s.summaries if summary.unwatched and summary.without)
     for cause in (*PAUSES, *NOT_RUNNING):
         text = "Persons with a decision in force who are without supervision now, by cause."
         g.add("unwatched", text, causes[cause], tenant=s.tenant, cause=cause)
@@ -200,8 +201,8 @@ class Scrapes:
     """What was told last. Whoever asks within ``metrics_seconds`` gets that, and who asks while it is computed waits
     for it: a crowd of readers costs the feeds no more than one."""
 
-    def __init__(self, ops: OpsContext, cache: CaseCache) -> None:
-        self._ops, self._cache = ops, cache
+    def __init__(self, ops: OpsContext, verdicts: Verdicts) -> None:
+        self._ops, self._verdicts = ops, verdicts
         self._alone = asyncio.Lock()
         self._told, self._at = b"", -math.inf
 
@@ -226,7 +227,7 @@ class Scrapes:
 
     def _read(self, c: Connection) -> tuple[list[Snapshot], dict[str, int]]:
         tenants, now = list(self._ops.runtime.tenants), self._ops.runtime.clock.now()
-        return [Snapshot(c, self._ops, self._cache, tenant, now) for tenant in tenants], unattended(c, tenants)
+        return [Snapshot(c, self._ops, self._verdicts, tenant, now) for tenant in tenants], unattended(c, tenants)
 
 
 routes = APIRouter(tags=["metrics"])

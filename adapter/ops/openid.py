@@ -56,7 +56,7 @@ class OpenId:
     async def finish(self, request: Request, kept: Mapping[str, Any]) -> tuple[str, Role]:
         """Who came back, and what they may. Raises ``NoPage``; for whoever wasn't on the way nobody is asked."""
         if not kept:
-            raise NoPage(403, "no_entry", "oidc_refused", reason="not on the way")
+            raise NoPage(403, "no_sign_in", "oidc_refused", reason="not on the way")
         issuer = await self._issuer()
         request.scope["session"] = dict(kept)
         # Authlib alone would take a token that is for somebody else, as long as it names us as the one who asked.
@@ -67,10 +67,10 @@ class OpenId:
         try:
             token = await self._provider.authorize_access_token(request, claims_options=ours)
         except Exception as error:  # noqa: BLE001  # whatever another's answer makes of it: nobody is signed in by it
-            raise NoPage(403, "no_entry", "oidc_refused", reason=type(error).__name__) from None
+            raise NoPage(403, "no_sign_in", "oidc_refused", reason=type(error).__name__) from None
         claims = token.get("userinfo")
         if not claims:
-            raise NoPage(403, "no_entry", "oidc_refused", reason="no id token")
+            raise NoPage(403, "no_sign_in", "oidc_refused", reason="no id token")
         return self._person(claims)
 
     async def _issuer(self) -> str:
@@ -79,11 +79,11 @@ class OpenId:
             about = await self._provider.load_server_metadata()
         except (httpx.HTTPError, ValueError, TypeError, AttributeError) as error:
             reason = f"issuer unreadable: {type(error).__name__}"
-            raise NoPage(503, "no_entry", "oidc_away", reason=reason) from None
+            raise NoPage(503, "no_sign_in", "oidc_away", reason=reason) from None
         issuer = str(about.get("issuer", ""))
         if issuer.rstrip("/") != self._settings.issuer.rstrip("/"):
             about.clear()  # Authlib keeps what it was told for good, and it may have been another's page of a moment
-            raise NoPage(403, "no_entry", "oidc_refused", reason="another issuer")
+            raise NoPage(403, "no_sign_in", "oidc_refused", reason="another issuer")
         return issuer
 
     def _person(self, claims: Mapping[str, Any]) -> tuple[str, Role]:

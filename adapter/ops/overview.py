@@ -7,25 +7,26 @@ from typing import Any
 from sqlalchemy import Connection
 
 from adapter.ops import views
-from adapter.ops.case_cache import CaseCache, safety
 from adapter.ops.case_list import steps, tiles, unfulfilled_rows
+from adapter.ops.case_summary import open_cases
 from adapter.ops.context import OpsContext
 from adapter.ops.health import fresh_for
 from adapter.ops.night_load_view import UnitLoad, unit_loads
 from adapter.ops.request_rows import ResyncRow, resync_rows
+from adapter.ops.safety import Verdicts
 from adapter.ops.troubles import troubles
 from adapter.store.queries import Drift, last_drift, unattended
 from adapter.store.queries import overview as stored
 
-SHOWN = 9
+SHOWN = 6
 """Cases, and municipalities, that are shown at once."""
 
 
-def overview(ops: OpsContext, cache: CaseCache, c: Connection) -> dict[str, Any]:
+def overview(ops: OpsContext, verdicts: Verdicts, c: Connection) -> dict[str, Any]:
     """What the template shows."""
     rt, words = ops.runtime, ops.words_of()
     now, fresh = rt.clock.now(), fresh_for(rt).total_seconds()
-    summaries = sorted((s for tenant in rt.tenants for s in cache.open_cases(c, tenant)), key=views.urgency)
+    summaries = sorted((s for tenant in rt.tenants for s in open_cases(c, tenant)), key=views.urgency)
     numbers: list[views.Numbers] = []
     resyncs: list[ResyncRow] = []
     loads: list[UnitLoad] = []
@@ -33,7 +34,7 @@ def overview(ops: OpsContext, cache: CaseCache, c: Connection) -> dict[str, Any]
     drifts: dict[str, Drift | None] = {}
     for name, tenant in rt.tenants.items():
         theirs = ops.words_of(name)
-        safe = safety(c, cache, name, tenant.policy, now)
+        safe = verdicts.safety(c, name, tenant.policy, now)
         numbers.append(views.numbers(theirs, name, stored(c, name, now), safe, now, fresh))
         resyncs += resync_rows(c, name)
         loads += unit_loads(rt.night_loads.of(c, name, tenant.policy, now), name, tenant.policy, theirs)
@@ -41,13 +42,12 @@ def overview(ops: OpsContext, cache: CaseCache, c: Connection) -> dict[str, Any]
         unsafe |= {(name, ref): views.unsafe_card(name, ref, why, theirs) for ref, why in safe.unsafe.items()}
     vendors = views.vendors(ops)
     wrong = troubles(ops, numbers, vendors, drifts, unattended(c, list(rt.tenants)))
-    unwatched = [g for g in summaries if g.unwatched]
-    urgent = [g for g in summaries if g.parked or g.late]
-    needs = [g for g in urgent if not g.unwatched]
+    unwatched = [g for g in summaries if g.without]
+    urgent = [g for g in summaries if g.parked or g.late or (g.unwatched and g.unwatched.urgent)]
+    needs = [g for g in urgent if not g.without]
     unusable = [card for view in numbers for card in view.unusable]
     unfulfilled = unfulfilled_rows(ops, summaries)
-    missed = {(g.tenant, g.ref) for g in unwatched if g.unwatched and g.unwatched.urgent}
-    count = len({(g.tenant, g.ref) for g in urgent} | missed | unsafe.keys())
+    count = len({(g.tenant, g.ref) for g in urgent} | unsafe.keys())
     count += len(unusable) + sum(line.tone == "bad" for line in wrong)
     return {
         "unsafe": list(unsafe.values()),
@@ -68,5 +68,6 @@ def overview(ops: OpsContext, cache: CaseCache, c: Connection) -> dict[str, Any]
         "count": count,
         "resyncs": resyncs,
         "loads": loads,
+        "read": all(view.read for view in numbers),
         "well": not count and all(view.well for view in numbers),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -13,17 +14,19 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
 from adapter.log_events import log
-from adapter.ops.case_cache import CaseCache, CaseSummary
+from adapter.ops.case_summary import CaseSummary, open_cases
 from adapter.ops.connections import be_safe
 from adapter.ops.context import Document, OpsContext
 from adapter.ops.request_limits import Buckets
+from adapter.ops.safety import Verdicts
 from adapter.ops.sign_in import Access, NoPage, Person, page_of_ours
+from adapter.settings.values import TOKEN_TOLD
 from adapter.store import reads
 from adapter.store.errors import StoreError
 
 T = TypeVar("T")
 
-_SIGN_INS_PER_MINUTE = 10
+_JUST = timedelta(minutes=5)
 _TOLD_AT_ONCE = 5
 """Refused sign-ins that have a line each before they share one."""
 
@@ -33,16 +36,15 @@ class SignInNeeded(Exception):
 
 
 class Pages:
-    """What all pages share: the templates, who may see them, and what was read of the cases."""
+    """What all pages share: the templates, and who may see them."""
 
-    def __init__(self, ops: OpsContext, cache: CaseCache) -> None:
+    def __init__(self, ops: OpsContext, verdicts: Verdicts) -> None:
         self.ops = ops
-        self.cache = cache
-        self.access = Access(ops.settings)
+        self.verdicts = verdicts
+        self.access = Access(ops.settings, next(iter(ops.runtime.tenants.values())).policy.zone)
         now = ops.runtime.clock.now
         self._refusals, self._told = 0, Buckets(1, _TOLD_AT_ONCE, now)
-        self._listed = Buckets(1 / 60, 1, now)
-        self._attempts = Buckets(_SIGN_INS_PER_MINUTE, _SIGN_INS_PER_MINUTE, now)
+        self._hourly = Buckets(1 / 60, 1, now)
         loader = FileSystemLoader(Path(__file__).parent / "templates")
         self._templates = Environment(
             loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -58,9 +60,10 @@ class Pages:
             "version": self.ops.version,
             "dry_run": rt.dry_run,
             "now": words.when(rt.clock.now()),
-            "signed_in": self.access.signs_in,
             "operates": person is not None and person.role == "operate",
             "several": self.ops.several,
+            "signed_in": person is not None and person.session is not None,
+            "notices": self._notices(person) if person else (),
         }
         return HTMLResponse(self._templates.get_template(name).render(**common, **values), status)
 
@@ -69,9 +72,32 @@ class Pages:
         by = {"by_token": self.access.by_token, "by_oidc": self.access.by_oidc}
         return self.html(request, "sign_in.html", status, wrong=wrong, to=page_of_ours(to), **by)
 
+    def before(self, person: Person) -> str | None:
+        """When and from where somebody signed in before, in words; None where that isn't known."""
+        kept, words = person.session or {}, self.ops.words_of()
+        if "before" not in kept:
+            return None
+        when = words.when(datetime.fromisoformat(kept["before"]))
+        return words.say("status", "signed_in_before", when=when, place=kept["before_place"])
+
+    def until(self, person: Person, within: timedelta | None = None) -> str | None:
+        """Until when somebody's token is taken, in words; ``within``: only if that is so near."""
+        kept, words = person.session or {}, self.ops.words_of()
+        last = self.access.last_day(kept.get("by", ""))
+        if last is None or (within is not None and last - self.ops.runtime.clock.now().date() > within):
+            return None
+        return words.say("status", "token_until", day=words.day(last))
+
+    def _notices(self, person: Person) -> list[str]:
+        """What everybody is told who has just signed in, on each page of their first minutes."""
+        at = (person.session or {}).get("at")
+        if at is None or self.ops.runtime.clock.now() - datetime.fromisoformat(at) > _JUST:
+            return []
+        return [told for told in (self.before(person), self.until(person, TOKEN_TOLD)) if told]
+
     def too_often(self, request: Request) -> bool:
         """Whether somebody tries to sign in more often than is let through; tells of it."""
-        if self._attempts.take(self.access.caller(request)):
+        if self.ops.sign_ins.take(self.access.caller(request)):
             return False
         self.refused(429, "too many attempts")
         return True
@@ -83,13 +109,21 @@ class Pages:
             log("sign_in_refused", status=status, reason=reason, count=self._refusals)
             self._refusals = 0
 
+    async def not_allowed(self, request: Request, person: Person, reason: str) -> None:
+        """Tell that somebody asked for what they may not, once an hour: the log what it was, the list of who read what
+        who it was."""
+        rt, what = self.ops.runtime, f"{request.method} {request.scope['route'].path}"
+        if self._hourly.take(f"{person.who} {what}"):
+            log("action_refused", what=what, reason=reason)
+            await rt.db.run(lambda c: reads.note(c, rt.tenants, person, f"refused {what}", rt.clock.now()))
+
     async def listed(self, read: Callable[[Connection], T], person: Person) -> T:
         """What is read of a list of cases, and that somebody read it. Such a list is read again and again, as the
         overview is by itself: that is a line an hour, beside the reading, as what is wrong must be seen on a full disk
         too."""
         rt = self.ops.runtime
         found = await rt.db.run_aside(read)
-        if self._listed.take(f"{person.who} {person.place}"):
+        if self._hourly.take(f"{person.who} {person.place}"):
             try:
                 await rt.db.run(lambda c: reads.note(c, rt.tenants, person, "list", rt.clock.now()))
             except StoreError as error:
@@ -98,7 +132,7 @@ class Pages:
 
     def summaries(self, c: Connection) -> list[CaseSummary]:
         """Every open case."""
-        return [each for tenant in self.ops.runtime.tenants for each in self.cache.open_cases(c, tenant)]
+        return [each for tenant in self.ops.runtime.tenants for each in open_cases(c, tenant)]
 
     def tenant(self, asked: str) -> str:
         """The municipality of that name, or the first one."""
@@ -151,11 +185,13 @@ Admitted = Annotated[Person, Depends(_admitted)]
 """Whoever may look."""
 
 
-def _operating(request: Request, person: Admitted) -> Person:
-    if person.role != "operate":
-        raise NoPage(403, "no_entry", "only_read")
+async def _operating(request: Request, pages: ThePages, person: Admitted) -> Person:
+    text = "only_read" if person.role != "operate" else ""
     if request.method != "GET" and request.headers.get("sec-fetch-site") == "cross-site":
-        raise NoPage(403, "no_entry", "from_elsewhere")
+        text = text or "from_elsewhere"
+    if text:
+        await pages.not_allowed(request, person, text)
+        raise NoPage(403, "no_entry", text)
     return person
 
 
@@ -171,7 +207,8 @@ def answer_errors(app: FastAPI) -> None:
         assert isinstance(error, NoPage)
         if error.reason:
             pages.refused(error.status, error.reason)
-        return pages.html(request, "message.html", error.status, title=error.title, text=error.text)
+        outside = bool(error.reason)
+        return pages.html(request, "message.html", error.status, title=error.title, text=error.text, outside=outside)
 
     async def sign_in_needed(request: Request, _: Exception) -> Response:
         asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
@@ -189,6 +226,11 @@ def answer_errors(app: FastAPI) -> None:
         response.headers.update(error.headers or {})  # what is allowed
         return response
 
+    async def not_taken(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        text = {408: "too_slow_text", 413: "too_long_text"}.get(error.status_code, "not_taken_text")
+        return await no_page(request, NoPage(error.status_code, "not_taken", text))
+
     async def failed(request: Request, _: Exception) -> Response:
         response = await no_page(request, NoPage(500, "failed", "failed_text"))
         be_safe(response.headers)  # no middleware is asked any more
@@ -199,4 +241,6 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(StoreError, store_away)
     app.add_exception_handler(404, not_found)
     app.add_exception_handler(405, asked_otherwise)
+    for status in (400, 408, 413, 415):  # of the limits on every body; a hook answers its own
+        app.add_exception_handler(status, not_taken)
     app.add_exception_handler(Exception, failed)

@@ -6,6 +6,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 
+SIGN_INS_PER_MINUTE = 10
+"""Attempts to sign in, from each address."""
+
 
 class Buckets:
     """A token bucket per name: ``per_minute`` in the long run, ``burst`` at once. The names least recently seen are

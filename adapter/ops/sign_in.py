@@ -8,16 +8,18 @@ import hmac
 import ipaddress
 import re
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 
 from fastapi import Request, Response
 from sqlalchemy import Connection
 
+from adapter.domain.wall_clock import local_date
 from adapter.ops.connections import by_tls
 from adapter.settings import OpsSettings
+from adapter.settings.model import TokenSettings
 from adapter.settings.values import Role
 from adapter.store import sessions
-from adapter.store.reads import Reader
+from adapter.store.reads import Read, Reader
 
 COOKIE = "adapter_session"
 CALLBACK = "/oidc/callback"
@@ -41,9 +43,10 @@ class NoPage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Person(Reader):
-    """Somebody who may see the page."""
+    """Somebody who may see the page; ``session`` is what is kept of whoever signed in here."""
 
     role: Role
+    session: sessions.Content | None = None
 
 
 def page_of_ours(to: str) -> str:
@@ -53,25 +56,23 @@ def page_of_ours(to: str) -> str:
 
 class Access:
     """The settings' ways of signing in. Who has signed in is kept in the database until it ends; each remembers the
-    digest of what it was signed in by, so that a token that is changed or taken out ends its sessions."""
+    digest of what it was signed in by, so that a token that is changed or taken out ends its sessions, and so does a
+    change of what OpenID Connect's roles mean. ``zone`` is where a token's last day ends."""
 
-    def __init__(self, settings: OpsSettings) -> None:
-        self._settings = settings
-        self._tokens = {name: (t.token.get_secret_value(), t.role) for name, t in settings.tokens.items()}
-        if shared := settings.token.get_secret_value():
-            self._tokens["operator"] = (shared, "operate")
-        self._by = {name: _digest(token) for name, (token, _) in self._tokens.items()}
-        if settings.oidc:
-            self._by[_OIDC] = _digest(settings.oidc.client_secret.get_secret_value() + settings.oidc.issuer)
+    def __init__(self, settings: OpsSettings, zone: tzinfo) -> None:
+        self._settings, self._zone = settings, zone
+        self._tokens = dict(settings.tokens)
+        if settings.token.get_secret_value():
+            self._tokens["operator"] = TokenSettings(token=settings.token, role="operate")
+        self._by = {name: _digest(token.token.get_secret_value()) for name, token in self._tokens.items()}
+        if oidc := settings.oidc:
+            secret = oidc.client_secret.get_secret_value()
+            of = (oidc.issuer, oidc.client_id, oidc.name_claim, oidc.role_claim, oidc.read_roles, oidc.operate_roles)
+            self._by[_OIDC] = _digest(secret, *of)
         self._networks = [
             ipaddress.ip_network(a.strip(), strict=False) for a in settings.proxy_addresses.split(",") if a.strip()
         ]
         self._operators = {name.strip() for name in settings.proxy_operators.split(",")}
-
-    @property
-    def signs_in(self) -> bool:
-        """Whether people sign in here, and so can sign out."""
-        return bool(self._by)
 
     @property
     def by_token(self) -> bool:
@@ -99,10 +100,33 @@ class Access:
     def of_session(self, conn: Connection, request: Request, now: datetime) -> Person | None:
         """Whoever signed in with this browser, and is so still."""
         kept = sessions.find(conn, request.cookies.get(self.cookie(request), ""), now)
-        if kept is None or "by" not in kept or self._by.get(kept["by"]) != kept["digest"]:
-            return None  # without "by" it is the way to the identity provider, and not yet anybody
-        role = self._tokens[kept["by"]][1] if kept["by"] in self._tokens else kept["role"]
-        return Person(kept["who"], self.caller(request), role)
+        role = self._role(kept, now) if kept else None
+        return Person(kept["who"], self.caller(request), role, kept) if kept and role else None
+
+    def sessions_of(self, conn: Connection, person: Person, now: datetime) -> dict[str, sessions.Content]:
+        """All sessions of whoever has this one, by their digest."""
+
+        def whose(kept: sessions.Content) -> tuple[object, object]:
+            return kept.get("by"), kept.get("who")
+
+        mine, found = person.session, sessions.find_all(conn, now)
+        return {n: kept for n, kept in found.items() if mine and whose(kept) == whose(mine) and self._role(kept, now)}
+
+    def _role(self, kept: sessions.Content, now: datetime) -> Role | None:
+        """What whoever has this session may now; None for one that is over, or on its way to the identity provider."""
+        by = kept.get("by")
+        if by is None or self._by.get(by) != kept["digest"] or self.over(by, now):
+            return None
+        return self._tokens[by].role if by in self._tokens else kept["role"]
+
+    def last_day(self, name: str) -> date | None:
+        """Of the token with this name; None where there is none."""
+        return self._tokens[name].expires if name in self._tokens else None
+
+    def over(self, name: str, now: datetime) -> bool:
+        """Whether the last day of the token with this name is over."""
+        last = self.last_day(name)
+        return last is not None and local_date(now, self._zone) > last
 
     def caller(self, request: Request) -> str:
         """Who asks: who connects, or, behind the reverse proxy, whom it names last in X-Forwarded-For. One stranger's
@@ -113,15 +137,17 @@ class Access:
     def by_given_token(self, given: str, place: str) -> Person | None:
         """Whose token it is."""
         found = None
-        for name, (token, role) in self._tokens.items():  # all of them, however early one fits
-            if hmac.compare_digest(given.encode(), token.encode()):
-                found = Person(name, place, role)
+        for name, token in self._tokens.items():  # all of them, however early one fits
+            if hmac.compare_digest(given.encode(), token.token.get_secret_value().encode()):
+                found = Person(name, place, token.role)
         return found
 
-    def begin(self, conn: Connection, person: Person, now: datetime, *, oidc: bool = False) -> str:
-        """Keep somebody signed in; what their browser gets."""
+    def begin(self, conn: Connection, person: Person, now: datetime, before: Read | None, *, oidc: bool = False) -> str:
+        """Keep somebody signed in, who did so ``before``; what their browser gets."""
         by = _OIDC if oidc else person.who
         content = {"who": person.who, "role": person.role, "by": by, "digest": self._by[by]}
+        content |= {"at": now.isoformat(), "place": person.place}
+        content |= {"before": before.at.isoformat(), "before_place": before.place} if before else {}
         return sessions.begin(conn, content, now=now, ends_at=now + self.lasts)
 
     @property
@@ -160,5 +186,5 @@ def plain(name: str) -> str:
     return "".join(sign for sign in name.strip() if sign.isprintable())[:_LONGEST_NAME]
 
 
-def _digest(secret: str) -> str:
-    return hmac.new(secret.encode(), b"status page session", hashlib.sha256).hexdigest()
+def _digest(secret: str, *more: str) -> str:
+    return hmac.new(secret.encode(), "\n".join(("status page session", *more)).encode(), hashlib.sha256).hexdigest()

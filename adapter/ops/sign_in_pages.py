@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Request, Response
@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
 from adapter.log_events import log
-from adapter.ops.pages import Pages, ThePages
+from adapter.ops.pages import Admitted, Pages, ThePages
 from adapter.ops.sign_in import CALLBACK, Person, page_of_ours
 from adapter.store import reads, sessions
 
@@ -20,6 +20,8 @@ openid_routes = APIRouter(include_in_schema=False)
 _ON_THE_WAY: Final = "adapter_sign_in"
 """The cookie of a browser that is at the identity provider."""
 _WAY_LASTS: Final = timedelta(minutes=10)
+_REMEMBERED: Final = timedelta(days=90)
+"""How far back it is looked when somebody signed in before."""
 
 
 @routes.post("/sign-in")
@@ -35,6 +37,9 @@ async def sign_in(
     if person is None:
         pages.refused(401, "wrong token")
         return pages.sign_in(request, 401, "sign_in_wrong", to)
+    if pages.access.over(person.who, pages.ops.runtime.clock.now()):
+        pages.refused(401, "a token after its last day")
+        return pages.sign_in(request, 401, "sign_in_over", to)
     return await _signed_in(pages, request, person, to)
 
 
@@ -43,7 +48,27 @@ async def sign_out(request: Request, pages: ThePages) -> Response:
     """However one came in."""
     response = RedirectResponse("/", 303)
     given = pages.access.taken(request, response)
-    if await pages.ops.runtime.db.run(lambda c: sessions.end(c, given)):
+    if await pages.ops.runtime.db.run(lambda c: sessions.end(c, [sessions.digest_of(given)])):
+        log("signed_out")
+    return response
+
+
+@routes.get("/sign-ins")
+async def sign_ins(request: Request, pages: ThePages, person: Admitted) -> Response:
+    """Where one is signed in, and when one signed in before."""
+    rt, words = pages.ops.runtime, pages.ops.words_of()
+    found = await rt.db.run(lambda c: pages.access.sessions_of(c, person, rt.clock.now()))
+    this = sessions.digest_of(request.cookies.get(pages.access.cookie(request), ""))
+    rows = sorted(((kept.get("at"), kept.get("place", ""), digest == this) for digest, kept in found.items()), key=str)
+    shown = [(words.when(datetime.fromisoformat(at) if at else None), place, mine) for at, place, mine in rows]
+    return pages.html(request, "sign_ins.html", shown=shown, before=pages.before(person), until=pages.until(person))
+
+
+@routes.post("/sign-out-everywhere")
+async def sign_out_everywhere(request: Request, pages: ThePages, person: Admitted) -> Response:
+    rt, response = pages.ops.runtime, RedirectResponse("/", 303)
+    pages.access.taken(request, response)
+    if await rt.db.run(lambda c: sessions.end(c, pages.access.sessions_of(c, person, rt.clock.now()))):
         log("signed_out")
     return response
 
@@ -69,7 +94,7 @@ async def come_back(request: Request, pages: ThePages) -> Response:
 
     def kept(c: Connection) -> sessions.Content:
         content = sessions.find(c, given, rt.clock.now()) or {}
-        sessions.end(c, given)
+        sessions.end(c, [sessions.digest_of(given)])
         return content
 
     content = await rt.db.run(kept)
@@ -85,8 +110,10 @@ async def _signed_in(pages: Pages, request: Request, person: Person, to: str, *,
     rt, access = pages.ops.runtime, pages.access
 
     def begin(c: Connection) -> str:
-        reads.note(c, rt.tenants, person, "sign_in", rt.clock.now())
-        return access.begin(c, person, rt.clock.now(), oidc=oidc)
+        now = rt.clock.now()
+        before = reads.last(c, pages.tenant(""), person.who, "sign_in", now - _REMEMBERED)
+        reads.note(c, rt.tenants, person, "sign_in", now)
+        return access.begin(c, person, now, before, oidc=oidc)
 
     given = await rt.db.run(begin)
     response = RedirectResponse(page_of_ours(to), 303)

@@ -9,9 +9,10 @@ from datetime import datetime
 from adapter.domain.decision import Phase, StepState, StepView
 from adapter.domain.ledger import ActState
 from adapter.engine.feed_reader import FEEDS
-from adapter.ops.case_cache import UNSAFE, CaseSummary, Safety
+from adapter.ops.case_summary import CaseSummary
 from adapter.ops.context import OpsContext
 from adapter.ops.health import age
+from adapter.ops.safety import UNSAFE, Safety
 from adapter.ops.vendor_calls import Seen
 from adapter.presentation.words import Words
 from adapter.store.feeds import Feed
@@ -64,6 +65,8 @@ class Numbers:
     figures: tuple[tuple[str, str, Line | None], ...]
     feeds: tuple[Row, ...]
     unusable: tuple[Card, ...]
+    read: bool
+    """Whether every feed was read at least once: before, nobody knows what there is."""
 
     @property
     def well(self) -> bool:
@@ -88,7 +91,7 @@ def card(summary: CaseSummary, words: Words, now: datetime) -> Card:
     lines, cause = [], None
     if why := summary.unwatched:
         cause = f"paused_{why.cause}"
-        text = words.say("status", "without", why=words.unwatched(why, now))
+        text = words.without(why, summary.phase, now)
         lines.append(Line(_late(text, why.late, words), "bad" if why.urgent else ""))
     lines += (_awaited(view, words, now) for view in summary.awaited)
     said = (a for a in summary.attention if a.code != cause)
@@ -147,22 +150,23 @@ def numbers(words: Words, tenant: str, overview: Overview, safety: Safety, now: 
         *none,
     )
     unusable = tuple(unusable_card(tenant, order, words, now) for order in overview.unusable)
+    known = {feed.name: feed for feed in overview.feeds}
+    read_at = {name: known[name].read_at if name in known else None for name in FEEDS}
     feeds = tuple(
-        Row(words.say("feeds", feed.name), tenant, words.ago(feed.read_at, now), _feed_state(feed, now, fresh, t))
-        for feed in overview.feeds
-        if feed.name in FEEDS  # the comparison, once a day, is no feed of changes
+        Row(words.say("feeds", name), tenant, words.ago(at, now), _feed_state(known.get(name), now, fresh, t))
+        for name, at in read_at.items()
     )
-    return Numbers(tenant, figures, feeds, unusable)
+    return Numbers(tenant, figures, feeds, unusable, None not in read_at.values())
 
 
 def _must_be_none(count: int, t: Say) -> Line:
     return Line(t("safety_bad"), "bad") if count else Line(t("safety_ok"), "ok")
 
 
-def _feed_state(feed: Feed, now: datetime, fresh: float, t: Say) -> Line:
-    if feed.error is not None:
+def _feed_state(feed: Feed | None, now: datetime, fresh: float, t: Say) -> Line:
+    if feed is not None and feed.error is not None:
         return Line(t("source_failing"), "bad")
-    if feed.read_at is None:
+    if feed is None or feed.read_at is None:
         return Line(t("source_never"), "warn")
     old = age(feed.read_at, now) > fresh
     return Line(t("source_old"), "bad") if old else Line(t("source_ok"), "ok")

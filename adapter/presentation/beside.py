@@ -8,7 +8,7 @@ from datetime import date, datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from adapter.domain.beside import Shall
+from adapter.domain.called_for import CalledFor
 from adapter.domain.ledger import ScheduleRecord
 from adapter.domain.nights import Granted, NightTimes
 from adapter.presentation.console import table
@@ -34,7 +34,7 @@ class Beside:
     pairs: tuple[Pair, ...]
 
 
-def beside(record: ScheduleRecord | None, shall: Shall, words: Words, now: datetime) -> Beside:
+def beside(record: ScheduleRecord | None, shall: CalledFor, words: Words, now: datetime) -> Beside:
     """``record`` is the case's newest schedule, as last seen."""
     known = record is not None
 
@@ -52,9 +52,9 @@ def beside(record: ScheduleRecord | None, shall: Shall, words: Words, now: datet
         pair("times", times, wanted_times, differs=known and times != wanted_times),
         pair("first_day", seen_first, first if shall.valid_from else "–", differs=known and seen_first != first),
         pair("last_day", seen_last, last if shall.status else "–", differs=known and seen_last != last),
-        pair("granted", "", _granted(shall.granted, words)),
-        pair("unit", "", words.unit(shall.unit)),
-        pair("order", "", shall.order or "–"),
+        pair("granted", "–", _granted(shall.granted, words)),
+        pair("unit", "–", words.unit(shall.unit)),
+        pair("order", "–", shall.order or "–"),
     ]
     seen = words.heading("seen", when=words.ago(record.seen_at, now)) if record else ""
     return Beside(seen, tuple(pairs))

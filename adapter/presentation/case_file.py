@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from adapter.domain.beside import Shall, shall
+from adapter.domain.called_for import CalledFor, called_for
 from adapter.domain.decide import balance, decide
 from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts
@@ -37,7 +37,7 @@ class CaseFile:
     nights: tuple[Night, ...] = ()
     visits: tuple[Visit, ...] = ()
     """What is written back of the looks of the last week, where that is done or planned."""
-    shall: Shall | None = None
+    shall: CalledFor | None = None
     """What e-tillsyn shall be by the facts; None where they were never read whole, or are forgotten."""
 
 
@@ -53,7 +53,7 @@ def case_file(conn: Connection, case: Case, policy: Policy, now: datetime) -> Ca
     decision = case.last_decision if not case.open else None
     s = situation(known, ledger, now, policy)
     decision = decision or decide(known, ledger, now, policy)
-    return CaseFile(case, ledger, decision, balance(s), known.stale, seen, written, shall(s))
+    return CaseFile(case, ledger, decision, balance(s), known.stale, seen, written, called_for(s))
 
 
 def case_nights(conn: Connection, case: Case, ledger: Ledger, policy: Policy, now: datetime) -> tuple[Night, ...]:

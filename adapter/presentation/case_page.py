@@ -20,7 +20,12 @@ from adapter.presentation.words import SIGNS, Words
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder
 
-_WAITING = {Phase.PAUSED: "waiting_paused", Phase.ENDING: "waiting_end", Phase.CLOSING: "waiting_end"}
+_WAITING = {
+    Phase.ACTIVE: "waiting_active",
+    Phase.PAUSED: "waiting_paused",
+    Phase.ENDING: "waiting_end",
+    Phase.CLOSING: "waiting_end",
+}
 
 _ACT_STYLES = {
     ActState.DONE: "green",
@@ -89,7 +94,7 @@ def notices(decision: Decision | None, words: Words, now: datetime, *, urgent: b
         return []
     style, why, lines = "red" if urgent else "yellow", decision.unwatched, []
     if why is not None and why.urgent is urgent:
-        lines.append(Text(f"{words.heading('list_unwatched')}: {words.unwatched(why, now)}", style=style))
+        lines.append(Text(words.without(why, decision.phase, now), style=style))
     for notice in (a for a in decision.attention if a.urgent is urgent):
         told = [] if notice.role is Role.ADAPTER else [words.heading("asked", role=words.role(notice.role.value))]
         told += [words.heading("parks")] if notice.parks else []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from rich.console import Console, ConsoleOptions, Group, RenderResult
@@ -26,16 +27,21 @@ _STYLES = {
 }
 
 
+def ways(steps: Sequence[StepView]) -> tuple[list[StepView], list[StepView]]:
+    """The way in, and the way out."""
+    return [step for step in steps if step.id not in _OUT], [step for step in steps if step.id in _OUT]
+
+
+@dataclass(frozen=True, slots=True)
 class Checklist:
     """All steps, each with its sign, what shows it, and how late it is."""
 
-    def __init__(self, steps: Iterable[StepView], words: Words, now: datetime) -> None:
-        self.steps = tuple(steps)
-        self.words, self.now = words, now
+    steps: Sequence[StepView]
+    words: Words
+    now: datetime
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        way_in = self._way("way_in", [v for v in self.steps if v.id not in _OUT])
-        way_out = self._way("way_out", [v for v in self.steps if v.id in _OUT])
+        way_in, way_out = map(self._way, ("way_in", "way_out"), ways(self.steps))
         if options.max_width < SIDE_BY_SIDE:
             yield Group(way_in, Text(""), way_out)
             return

@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from adapter.domain.facts import Signal
-from adapter.domain.looks import LocalLook, last_look, next_look
 from adapter.domain.policy import Policy
 from adapter.domain.situation import Situation, situation
+from adapter.domain.wall_clock import last_look, next_look
 from adapter.presentation.case_file import stored_facts
 from adapter.presentation.words import Words
 from adapter.store import outbox
@@ -59,15 +59,15 @@ def _to_collect(s: Situation, words: Words) -> dict[str, object]:
     }
 
 
-def _looks(s: Situation) -> tuple[LocalLook | None, LocalLook | None]:
+def _looks(s: Situation) -> tuple[datetime | None, datetime | None]:
     """The next look by the times as they are scheduled, and the last, if there is a last day. Before I11 nobody knows
     them: the document leaves a line for the pen."""
     live, window, zone = s.live, s.policy.window, s.policy.zone
     if live is None or live.times is None:
         return None, None
     following = next_look(live.times, window, live.valid_from, live.valid_to, zone, s.now)
-    return following, last_look(live.times, window, live.valid_from, live.valid_to)
+    return following, last_look(live.times, window, live.valid_from, live.valid_to, zone)
 
 
-def _said(look: LocalLook, words: Words) -> str:
-    return f"{words.day(look.day)} kl. {look.at:%H:%M}{night_towards(look.day, look.at)}"
+def _said(look: datetime, words: Words) -> str:
+    return f"{words.day(look.date())} kl. {look:%H:%M}{night_towards(look.date(), look.time())}"

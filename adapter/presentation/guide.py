@@ -3,7 +3,7 @@ are written, what comes back, whom to ask. For the terminal, the status page and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal, get_args
@@ -17,7 +17,7 @@ from adapter.domain.routine import STEPS
 from adapter.domain.times_reading import Reading, try_times
 from adapter.presentation.console import table
 from adapter.presentation.words import Words
-from mappings.messages.collection import LETTERS, MAILS
+from mappings.messages.collection import examples as message_examples
 from mappings.messages.swedish import night_rows, period
 from mappings.tables import MunicipalMapping
 
@@ -120,8 +120,8 @@ class _Guide:
         if self.role == "coordinator":
             yield from self._times()
         yield Part(self.title("more"), self.lines(f"{self.role}_more"), items=self._known_by())
-        yield Part(self.title("back"), (self._written_under(),), items=self._comes_back())
-        yield Part(self.title("mails"), items=self._mails())
+        yield Part(self.title("back"), (self._written_under(),), items=self._sent("letters", "letter"))
+        yield Part(self.title("mails"), items=self._sent("mails", "mail"))
         yield Part(self.title("ask"), (), self.head("who", "unit", "mailbox"), tuple(self._whom_to_ask()))
         if self.role != "assessor":
             yield Part(self.title("forms"), (), self.head("form", "place"), tuple(self.mapping.forms.items()))
@@ -174,11 +174,9 @@ class _Guide:
         name = self._named(f"messages.{self.reads_as}", self.words.say("guide", "messages_heading"), code)
         return self.words.say("guide", "written_under", heading=name)
 
-    def _comes_back(self) -> tuple[str, ...]:
-        return _once(self.words.say("letters", letter) for _, to, letter, _ in LETTERS if to == self.reads_as)
-
-    def _mails(self) -> tuple[str, ...]:
-        return _once(self.words.say("mails", str(what["mail"])) for _, what in MAILS if what["to"] == self.reads_as)
+    def _sent(self, section: str, name: str) -> tuple[str, ...]:
+        names = (str(what[name]) for what in message_examples(section) if what["to"] == self.reads_as)
+        return tuple(self.words.say(section, each) for each in dict.fromkeys(names))
 
     def _whom_to_ask(self) -> Iterator[tuple[str, ...]]:
         units, boxes = self.mapping.units, self.mapping.mailboxes
@@ -206,7 +204,3 @@ def _read(trial: Reading, words: Words) -> str:
         nights.append(words.say("guide", "nights_none"))
     start = f"{period(trial.start, None).removesuffix(' och tills vidare')}: " if trial.start else ""
     return start + "; ".join(nights)
-
-
-def _once(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(names))

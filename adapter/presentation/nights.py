@@ -11,9 +11,9 @@ from rich.console import Group
 from rich.text import Text
 
 from adapter.domain.ledger import Ledger, Look, LookOutcome
-from adapter.domain.looks import window_start
 from adapter.domain.night_watch import due_looks, history, known_after, night_of
 from adapter.domain.policy import Policy
+from adapter.domain.wall_clock import window_start
 from adapter.presentation.words import Words
 
 SHOWN = 14

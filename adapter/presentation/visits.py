@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from adapter.domain.facts import Client
 from adapter.domain.ledger import Act, ActKind, ActState, Look
 from adapter.domain.policy import Policy, WriteBack
-from adapter.domain.visits import reported, subject
+from adapter.domain.reported_visits import reported, subject
 from adapter.presentation.words import Words
 from adapter.store import look_log, visits
 from adapter.store.cases import Case

@@ -50,6 +50,8 @@ _MORE_ON_MISSING = {
 
 Keys = tuple[str, ...]
 """Where a setting stands: its groups' names and its own."""
+Values = dict[Keys, Any]
+"""Settings by where they stand. A group with nothing in it is a value of its own: an empty one."""
 
 
 class SettingsError(Exception):
@@ -76,10 +78,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Values, and what the place of one of them is called."""
+    """Values, and how the place of one of them is named."""
 
-    values: dict[str, Any]
+    values: Values
     place: Callable[[Keys], str]
+
+    def holds(self, path: Keys) -> bool:
+        """Whether the setting, or any of the group, stands here."""
+        return any(each[: len(path)] == path for each in self.values)
 
 
 def load_settings(config: Path | None = None) -> Settings:
@@ -90,13 +96,13 @@ def load_settings(config: Path | None = None) -> Settings:
     working directory.
     """
     sources, problems = _read_sources(config)
-    values: dict[str, Any] = {}
-    for source in reversed(sources):
-        values = _merged(values, source.values)
+    values = {path: value for source in reversed(sources) for path, value in source.values.items()}
     read, faults = _validated(values, sources)
-    problems += faults
+    unreadable = {problem.path for problem in problems}
+    problems += [fault for fault in faults if not _follows(fault.path, unreadable, values)]
     if refused := _refused(problems, values):
-        values["tenants"] = {name: of for name, of in values["tenants"].items() if name not in refused}
+        left_out = {("tenants", name) for name in refused}
+        values = {path: value for path, value in values.items() if path[:2] not in left_out}
         read, problems = _validated(values, sources)
     if read is None or problems:
         raise SettingsError([*_no_file(config, values), *(problem.text for problem in problems)])
@@ -118,31 +124,36 @@ def secret_files(config: Path | None = None) -> list[Path]:
     """The files that hold secrets: those that the settings name, those of ``secrets_dir``, and the configuration file
     if one stands in it. Raises ``SettingsError``."""
     toml = _toml(config).values
-    above = _merged(toml, EnvSettingsSource(OperatorSettings)())
-    files = [Path(str(file)) for _, file in _named_files(above)]
-    if folder := above.get("secrets_dir"):
+    values = toml | _environment()
+    files = [Path(str(file)) for _, file in _named_secrets(values)]
+    if folder := values.get(("secrets_dir",)):
         files += [file for file in sorted(Path(str(folder)).iterdir()) if _no_such(_path(file.name)) is None]
-    return [*files, config_path(config)] if any(_secrets_in(toml)) else files
+    # A SQLite URL has no password.
+    secret = any(_is_secret(path) and not str(value).startswith("sqlite:") for path, value in toml.items())
+    return [*files, config_path(config)] if secret else files
 
 
-def _secrets_in(values: Mapping[str, Any], path: Keys = ()) -> Iterator[Keys]:
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _secrets_in(value, (*path, key))
-        elif _no_such((*path, f"{key}_file")) is None:
-            yield (*path, key)
+def named_files(config: Path | None = None) -> list[Path]:
+    """The mappings and secrets that the configuration file names, none where it can't be read. The re-sync and adopt
+    files aren't among them: another part watches those."""
+    try:
+        values = _toml(config).values
+    except SettingsError:
+        return []
+    requests = {("engine", "resync_file"), ("engine", "adopt_file")}
+    return [Path(str(file)) for path, file in values.items() if path[-1].endswith("_file") and path not in requests]
 
 
-def _no_file(config: Path | None, values: Mapping[str, Any]) -> list[str]:
-    """What to say first where nothing was set because there is no file. Raises ``SettingsError`` with that alone where
-    the environment sets nothing either."""
+def _no_file(config: Path | None, values: Values) -> list[str]:
+    """What to say first if there is no file. Raises ``SettingsError`` with that alone if the environment sets nothing
+    either."""
     if config is not None or os.environ.get(CONFIG_VARIABLE) or DEFAULT_CONFIG.is_file():
         return []
     told = (
         f"there is no settings file: {DEFAULT_CONFIG} is not there, and neither --config nor {CONFIG_VARIABLE} names "
         "another. `adapter init` writes one, with a mapping"
     )
-    if not values.keys() - {"pseudonym_key"}:
+    if not values.keys() - {("pseudonym_key",)}:
         raise SettingsError([told])
     return [told]
 
@@ -163,7 +174,7 @@ def group_of(annotation: object) -> type[BaseModel] | None:
 
 def _read_sources(config: Path | None) -> tuple[list[Source], list[Problem]]:
     """All sources, the strongest first, and what can't be read or is unknown in them."""
-    environment = Source(EnvSettingsSource(OperatorSettings)(), lambda path: f"environment: {_variable(path)}")
+    environment = Source(_environment(), lambda path: f"environment: {_variable(path)}")
     toml = _toml(config)
     problems = [
         Problem(path, f"environment: {name}: {text}")
@@ -173,22 +184,26 @@ def _read_sources(config: Path | None) -> tuple[list[Source], list[Problem]]:
         for path in [_path(name[len(PREFIX) :])]
         if (text := _no_such(path))
     ]
-    above = _merged(toml.values, environment.values)
+    values = toml.values | environment.values
     sources = [environment]
-    for path, file in _named_files(above):
+    for path, file in _named_secrets(values):
         try:
             text = Path(str(file)).read_text(encoding="utf-8-sig").strip()
         except (OSError, UnicodeDecodeError) as error:
             problems.append(Problem(path, f"{file} (for {_dotted(path)}): can't be read: {_reason(error)}"))
         else:
-            sources.append(Source(_nested(path, text), _place_in(file)))
-    if folder := above.get("secrets_dir"):
+            sources.append(Source({path: text}, _place_in(file)))
+    if folder := values.get(("secrets_dir",)):
         try:
             sources.append(_secrets_dir(Path(str(folder))))
             problems += _unknown_secrets(Path(str(folder)))
         except (SourceError, OSError, UnicodeDecodeError) as error:
             problems.append(Problem(("secrets_dir",), f"secrets_dir: can't be read: {_reason(error)}"))
     return [*sources, toml], problems
+
+
+def _environment() -> Values:
+    return dict(_flat(EnvSettingsSource(OperatorSettings)()))
 
 
 def _toml(config: Path | None) -> Source:
@@ -206,7 +221,7 @@ def _toml(config: Path | None) -> Source:
     except ValueError as error:  # TOMLDecodeError, and what else it raises: for a number of thousands of digits, say
         problem = f"{path}: is not TOML: {error}"
     else:
-        return Source(values, _place_in(path))
+        return Source(dict(_flat(values)), _place_in(path))
     raise SettingsError([problem])
 
 
@@ -218,14 +233,8 @@ def _secrets_dir(folder: Path) -> Source:
         secrets_prefix="",
         secrets_nested_delimiter="__",
     )
-    return Source(_unmarked(read()), lambda keys: str(folder / "__".join(keys)))
-
-
-def _unmarked(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: _unmarked(value) if isinstance(value, dict) else str(value).removeprefix(_BYTE_ORDER_MARK).strip()
-        for name, value in values.items()
-    }
+    values = {path: str(text).removeprefix(_BYTE_ORDER_MARK).strip() for path, text in _flat(read())}
+    return Source(values, lambda keys: str(folder / "__".join(keys)))
 
 
 def _unknown_secrets(folder: Path) -> Iterator[Problem]:
@@ -236,18 +245,19 @@ def _unknown_secrets(folder: Path) -> Iterator[Problem]:
             yield Problem(path, f"{file}: {text}")
 
 
-def _named_files(values: Mapping[str, Any], path: Keys = ()) -> Iterator[tuple[Keys, object]]:
+def _named_secrets(values: Values) -> list[tuple[Keys, object]]:
     """The secrets for which a ``..._file`` setting names a file: such a setting has the secret itself beside it."""
-    for key, value in values.items():
-        if isinstance(value, dict):
-            yield from _named_files(value, (*path, key))
-        elif key.endswith("_file") and _no_such(secret := (*path, key.removesuffix("_file"))) is None:
-            yield secret, value
+    named = [
+        ((*path[:-1], path[-1].removesuffix("_file")), file)
+        for path, file in values.items()
+        if path[-1].endswith("_file")
+    ]
+    return [(secret, file) for secret, file in named if _no_such(secret) is None]
 
 
-def _validated(values: dict[str, Any], sources: list[Source]) -> tuple[OperatorSettings | None, list[Problem]]:
+def _validated(values: Values, sources: list[Source]) -> tuple[OperatorSettings | None, list[Problem]]:
     try:
-        return OperatorSettings(**values), []
+        return OperatorSettings(**_nested(values)), []
     except ValidationError as failure:
         errors = failure.errors(include_url=False, include_input=False)
         # A misspelt setting is told before the one that is missing for it.
@@ -259,7 +269,7 @@ def _problem(error: ErrorDetails, sources: list[Source]) -> Problem:
     """What is wrong with one setting, in the place where its value stands, or could be given."""
     path = tuple(str(part) for part in error["loc"] if part != "[key]")
     message = (error["type"] == "extra_forbidden" and _no_such(path)) or in_words(error)
-    source = next((source for source in sources if _holds(source.values, path)), None)
+    source = next((source for source in sources if source.holds(path)), None)
     if not path:
         return Problem(path, message)
     if source is not None:
@@ -270,14 +280,24 @@ def _problem(error: ErrorDetails, sources: list[Source]) -> Problem:
     return Problem(path, f"{_dotted(path)}: {message}{more} (give it there, as {_variable(path)}{file})")
 
 
-def _refused(problems: list[Problem], values: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+def _follows(path: Keys, unreadable: set[Keys], values: Values) -> bool:
+    """Whether a secret is missing only because the file or the folder that it is in can't be read."""
+    return path not in values and _is_secret(path) and not unreadable.isdisjoint({path, ("secrets_dir",)})
+
+
+def _refused(problems: list[Problem], values: Values) -> dict[str, tuple[str, ...]]:
     """The municipalities that have problems, and these; empty if something else has one, or nobody would be left."""
     if not all(problem.path[:1] == ("tenants",) and len(problem.path) > 1 for problem in problems):
         return {}
     names = dict.fromkeys(problem.path[1] for problem in problems)
-    if names.keys() >= values.get("tenants", {}).keys():
+    if names.keys() >= {path[1] for path in values if path[0] == "tenants" and len(path) > 1}:
         return {}
     return {name: tuple(dict.fromkeys(p.text for p in problems if p.path[1] == name)) for name in sorted(names)}
+
+
+def _is_secret(path: Keys) -> bool:
+    """Whether a setting may stand in a file of its own as well."""
+    return bool(path) and _no_such((*path[:-1], f"{path[-1]}_file")) is None
 
 
 def _no_such(path: Keys) -> str | None:
@@ -324,21 +344,21 @@ def _reason(error: Exception) -> str:
     return (isinstance(error, OSError) and error.strerror) or str(error)
 
 
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for key, value in above.items():
-        old = merged.get(key)
-        merged[key] = _merged(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged
+def _flat(values: Mapping[str, Any], path: Keys = ()) -> Iterator[tuple[Keys, Any]]:
+    for name, value in values.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, (*path, name))
+        else:
+            yield (*path, name), value
 
 
-def _holds(values: object, path: Keys) -> bool:
-    for part in path:
-        if not isinstance(values, dict) or part not in values:
-            return False
-        values = values[part]
-    return True
-
-
-def _nested(path: Keys, value: object) -> dict[str, Any]:
-    return {path[0]: _nested(path[1:], value) if len(path) > 1 else value}
+def _nested(values: Values) -> dict[str, Any]:
+    """By groups again. A value where a group belongs stays, and is refused."""
+    whole: dict[str, Any] = {}
+    for (*groups, name), value in values.items():
+        at: Any = whole
+        for group in groups:
+            at = at.setdefault(group, {}) if isinstance(at, dict) else at
+        if isinstance(at, dict) and not (value == {} and name in at):
+            at[name] = {} if value == {} else value
+    return whole

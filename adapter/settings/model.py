@@ -6,6 +6,7 @@ A secret ``x`` has a sibling ``x_file``: a file that holds it. The descriptions 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -234,12 +235,17 @@ class TokenSettings(Group):
     token: NeededToken = Field(description="At least 16 characters of pure chance.")
     token_file: Path | None = Field(None, description="A file that holds the token.")
     role: Role = Field("read", description="`read`: look; `operate`: have something done as well.")
+    expires: date | None = Field(
+        None, description="The last day on which it is taken, as `2027-01-31`; none: no last one."
+    )
 
 
 class OidcSettings(Group):
     """Signing in to the status page with the municipality's own accounts (OpenID Connect: Entra ID, Keycloak, ADFS)."""
 
-    issuer: BaseUrl = Field(description="Whose word counts; what else is to be known stands under it.")
+    issuer: BaseUrl = Field(
+        description="The provider's address; its own description, which is found under it, says the rest."
+    )
     client_id: str = Field(min_length=1, description="The adapter's id there.")
     client_secret: Secret = Field(description="The adapter's secret there.")
     client_secret_file: Path | None = Field(None, description="A file that holds the secret.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from datetime import timedelta
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +18,8 @@ from sqlalchemy.exc import ArgumentError
 
 PSEUDONYM_KEY_MIN = 16
 TOKEN_MIN = 16
+TOKEN_TOLD = timedelta(days=14)
+"""A token's last day is told of so long before."""
 ENCRYPTION_KEY_MIN = 32
 _ENCRYPTED = ("require", "verify-ca", "verify-full")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")

@@ -18,10 +18,11 @@ from adapter.domain.facts import Client
 from adapter.domain.ledger import VISIT_KINDS, Act, ActKind, ActState
 from adapter.ports import Effect
 from adapter.store import codec, due, events, persons, schedules, sealing
-from adapter.store.errors import Overtaken, StoreError
-from adapter.store.outbox import CHANGE, STOPS, act_from_row, advance, change
+from adapter.store.cases import lock
+from adapter.store.errors import StoreError
+from adapter.store.outbox import STOPS, act_from_row, advance, change
 from adapter.store.sealing import NOBODY, Sealed, sealed
-from adapter.store.sql import FREE
+from adapter.store.sql import FREE, change_leased
 from adapter.store.tables import acts as table
 from adapter.store.tables import cases, facts
 from adapter.store.tables import persons as person_rows
@@ -37,12 +38,6 @@ _READY = (
     .order_by(_c.ready_at, _c.ref)
     .limit(bindparam("limit", type_=Integer()))
     .with_for_update(skip_locked=True)
-)
-_CHANGE_CLAIMED = CHANGE.where(
-    # The end of the lease tells a claim from a later one by the same owner.
-    _c.state == bindparam("claimed_as"),
-    _c.lease_owner == bindparam("claimed_by"),
-    _c.lease_until == bindparam("claimed_until"),
 )
 # A statement of its own. If it were joined to the one that locks, PostgreSQL could return an act as it is now together
 # with its case as it was before.
@@ -89,6 +84,10 @@ class ClaimedAct:
     external_id: str | None = None
     unit: int | None = None
     execution: int | None = None
+
+    @property
+    def n(self) -> int:
+        return self.act.n
 
     @property
     def person_id(self) -> str:
@@ -322,14 +321,14 @@ def _move(
 ) -> None:
     """Give a claimed act back in another state. Raises ``Overtaken``."""
     act, tenant, ref = claimed.act, claimed.tenant, claimed.ref
-    due.lock_and_mark(conn, tenant, ref, now, reason)
-    mine = {"of_tenant": tenant, "of_ref": ref, "of_n": act.n, "claimed_as": act.state}
-    mine |= {"claimed_by": claimed.lease_owner, "claimed_until": claimed.lease_until}
+    lock(conn, tenant, ref)
     values = sealed(conn, table, values, tenant=tenant, ref=ref, n=act.n)
-    given_back = {"state": state, **FREE, **values}
-    if not conn.execute(_CHANGE_CLAIMED, {**mine, **given_back}).rowcount:
-        raise Overtaken(f"act {act.key} of case {ref} is no longer this process's; what came of it is found anew")
-    advance(conn, tenant, ref)
+    change_leased(conn, table, claimed, f"act {act.key} of case {ref}", **{"state": state, **FREE, **values})
+    others = advance(conn, tenant, ref)
+    if reason is not None:
+        going_out = any(row.lease_owner or (row.retry_at and row.retry_at <= now) for row in others)
+        wait = claimed.lease_until if going_out and state is ActState.DONE else None
+        due.mark_by_act(conn, tenant, ref, now, reason, wait=wait)
     if claimed.lane == "visit":
         return
     told = {"key": act.key, "n": act.n, "kind": act.kind.value, **data}

@@ -31,7 +31,7 @@ from adapter.store.sealing import PLAIN, Sealing
 
 T = TypeVar("T")
 
-HEAD = "0012"
+HEAD = "0013"
 """The newest migration's revision, so that a start on a current schema doesn't need Alembic."""
 _UPGRADE_LOCK = 0x7472796767
 """PostgreSQL's advisory lock that one replica holds while it migrates."""

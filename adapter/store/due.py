@@ -11,20 +11,26 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Row, bindparam, case, literal, select, update
+from sqlalchemy import Connection, Integer, Row, bindparam, case, func, literal, select, update
 
 from adapter.domain.decision import Decision, Phase
 from adapter.log_events import log, log_context
 from adapter.store import codec, events, sealing
-from adapter.store.cases import COLUMNS, Case, from_row, lock
+from adapter.store.cases import COLUMNS, Case, from_row
 from adapter.store.errors import Overtaken
 from adapter.store.sealing import Sealed, sealed
 from adapter.store.sql import FREE
 from adapter.store.tables import cases, facts
 from adapter.store.types import Instant
 
+LOOKED = "look"
+"""The reason why a case is due when something became known of one of its looks."""
+ORDER_NEWS = ("orders", "services", "order", "hook")
+"""Why a case is due whose person's orders must be read: no later reason takes their place."""
+
 _c = cases.c
 _NOW = bindparam("now", type_=Instant())
+_PLACE = func.coalesce(bindparam("place", type_=Instant()), _c.opened_at)
 _OPEN = (
     select(_c.ref)
     .where(_c.tenant == bindparam("tenant"), _c.ref.in_(bindparam("refs", expanding=True)), _c.closed_at.is_(None))
@@ -38,10 +44,10 @@ _MARK = (
         due_at=case((_c.due_at.is_(None) | (_c.due_at > _NOW), _NOW), else_=_c.due_at),
         ready_at=case(
             (_c.lease_owner.is_not(None), _c.ready_at),
-            (_c.ready_at.is_(None) | (_c.ready_at > _NOW), _NOW),
+            (_c.ready_at.is_(None) | (_c.ready_at > _PLACE), _PLACE),
             else_=_c.ready_at,
         ),
-        due_reason=bindparam("reason"),
+        due_reason=case((_c.due_reason.in_(ORDER_NEWS), _c.due_reason), else_=bindparam("reason")),
         due_seq=_c.due_seq + bindparam("news", type_=Integer()),
         read_again_at=case((bindparam("whole", type_=Integer()) == 1, _NOW), else_=_c.read_again_at),
     )
@@ -68,8 +74,6 @@ _GIVE_BACK = update(cases).where(
     _c.tenant == bindparam("of_tenant"), _c.ref == bindparam("of_ref"), _c.version == bindparam("of_version")
 )
 
-LOOKED = "look"
-"""The reason why a case is due when something became known of one of its looks."""
 
 FIRST_DELAY = timedelta(minutes=1)
 LONGEST_DELAY = timedelta(hours=1)
@@ -83,22 +87,22 @@ def mark_due(
     """Mark open cases as due now; returns how many. A mark is never lost: if it is made while the case is being
     reconciled, the case is due again afterwards, and a case that would close stays open. ``whole``: all evidence is
     read again too, as it is once a day."""
-    return _mark(conn, tenant, _hold_open(conn, tenant, refs), now, reason, news=1, whole=whole)
+    return _mark(conn, tenant, _hold_open(conn, tenant, refs), now, reason, news=1, place=now, whole=whole)
 
 
-def lock_and_mark(conn: Connection, tenant: str, ref: str, now: datetime, reason: str | None) -> None:
-    """Lock a case until the transaction ends, and mark it as due because of what came of one of its acts, unless
-    ``reason`` is None. Nothing happens where the reference names no case.
+def mark_by_act(conn: Connection, tenant: str, ref: str, now: datetime, reason: str, *, wait: datetime | None) -> None:
+    """Mark an open case, which is locked, as due because of what came of one of its acts. It is decided before cases
+    that came after it; but where others of its acts are going out too, once for them all, at ``wait`` (UTC) at the
+    latest. Nothing happens where the reference names no open case.
 
     If the case is being reconciled just now, such a mark doesn't make it due once more: the decision is made with the
     case locked, and sees what came of the act."""
-    if reason is None or not _mark(conn, tenant, [ref], now, reason, news=0):
-        lock(conn, tenant, ref)  # a closed case isn't marked
+    _mark(conn, tenant, [ref], now, reason, news=0, place=wait)
 
 
 def mark_looked(conn: Connection, tenant: str, refs: Iterable[str], now: datetime) -> None:
     """Mark open cases as due now because of what came of a look. Nothing has to be read from the case system for it."""
-    _mark(conn, tenant, _hold_open(conn, tenant, refs), now, LOOKED, news=0)
+    _mark(conn, tenant, _hold_open(conn, tenant, refs), now, LOOKED, news=0, place=now)
 
 
 def _hold_open(conn: Connection, tenant: str, refs: Iterable[str]) -> Sequence[str]:
@@ -109,9 +113,18 @@ def _hold_open(conn: Connection, tenant: str, refs: Iterable[str]) -> Sequence[s
 
 
 def _mark(
-    conn: Connection, tenant: str, refs: Sequence[str], now: datetime, reason: str, *, news: int, whole: bool = False
+    conn: Connection,
+    tenant: str,
+    refs: Sequence[str],
+    now: datetime,
+    reason: str,
+    *,
+    news: int,
+    place: datetime | None,
+    whole: bool = False,
 ) -> int:
-    how = {"now": now, "reason": reason, "news": news, "whole": int(whole)}
+    """``place`` says from when on they can be claimed, and in which order; None: since they were opened."""
+    how = {"now": now, "place": place, "reason": reason, "news": news, "whole": int(whole)}
     return conn.execute(_MARK, {"of_tenant": tenant, "refs": refs, **how}).rowcount if refs else 0
 
 

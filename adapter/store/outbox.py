@@ -6,6 +6,7 @@ before the adapter took over). What something else than a case wants comes in by
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -39,7 +40,7 @@ _WAITING = (
     .order_by(_c.n)
     .with_for_update()
 )
-CHANGE = update(table).where(
+_CHANGE = update(table).where(
     _c.tenant == bindparam("of_tenant"), _c.ref == bindparam("of_ref"), _c.n == bindparam("of_n")
 )
 _OTHERS = (_k.person == bindparam("person"), _k.ref != bindparam("ref"), _k.closed_at.is_(None))
@@ -80,6 +81,7 @@ def act_from_row(conn: Connection, row: Row[*tuple[Any, ...]]) -> Act:
         done_at=row.done_at,
         attempts=row.attempts,
         error=sealing.readable(conn, row, _c.error),
+        code=row.code,
     )
 
 
@@ -244,7 +246,9 @@ def seed_done(conn: Connection, case: Case, wanted: Sequence[Wanted], now: datet
 def _new(
     tenant: str, ref: str, n: int, w: Wanted, facts_at: datetime, now: datetime, correlation: str | None
 ) -> dict[str, Any]:
-    of = {"tenant": tenant, "ref": ref, "n": n, "key": w.key, "correlation": correlation}
+    marked = w.kind in (ActKind.MESSAGE, ActKind.MAIL)
+    code = "".join(secrets.choice(sealing.CODE) for _ in range(4)) if marked else None
+    of = {"tenant": tenant, "ref": ref, "n": n, "key": w.key, "code": code, "correlation": correlation}
     first = {"state": ActState.PENDING, "created_at": now, "attempts": 0, "looks": 0}
     return {**of, **first, **_content(w, facts_at, now)}
 
@@ -252,7 +256,7 @@ def _new(
 def change(conn: Connection, row: Row[*tuple[Any, ...]], values: Mapping[str, Any]) -> None:
     """Write something to the act that a row is of; nothing where there is nothing to write."""
     if values:
-        conn.execute(CHANGE, {"of_tenant": row.tenant, "of_ref": row.ref, "of_n": row.n, **values})
+        conn.execute(_CHANGE, {"of_tenant": row.tenant, "of_ref": row.ref, "of_n": row.n, **values})
 
 
 def _drop(conn: Connection, rows: Iterable[Row[Any]]) -> list[str]:
@@ -291,10 +295,13 @@ def _amended(
         return {}, None
     # A delay that is over counts as none.
     held, before = (None if at is None or at <= now else at for at in (w.not_before, row.not_before))
-    if same and held == before and row.facts_at is not None:
+    unchanged = same and held == before
+    if unchanged and row.facts_at is not None:
+        if row.why == w.why and not w.opens:
+            return {}, None
         # It keeps its time, which may be a growing delay after failures.
         del content["retry_at"]
-    return content, None if same and held == before else "changed"
+    return content, None if unchanged else "changed"
 
 
 def _line(name: str, key: str, w: Wanted | None) -> tuple[str, events.Data]:
@@ -305,17 +312,18 @@ STOPS = (ActKind.PAUSE, ActKind.END)
 """Acts after which nobody can look any more: they wait for nothing but another act on the same schedule."""
 
 
-def advance(conn: Connection, tenant: str, ref: str) -> None:
+def advance(conn: Connection, tenant: str, ref: str) -> Rows:
     """Let the first unfinished act of each of a case's lanes be claimed, and only that one; on the platform, the first
     about the person and the first about the schedule. A creation waits for the person; a pause or an end waits for
     nothing but another act that is under way on the schedule. Called after every change of an act's state, with the
-    case locked."""
+    case locked. Returns all that are unfinished."""
     rows = conn.execute(_WAITING, {"tenant": tenant, "ref": ref}).all()
     leading = {row.n for row in _leading(rows)}
     for row in rows:
         at = (row.retry_at if row.lease_owner is None else row.lease_until) if row.n in leading else None
         if at != row.ready_at:
             change(conn, row, {"ready_at": at})
+    return rows
 
 
 def _leading(rows: Sequence[Row[Any]]) -> list[Row[Any]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
-from adapter.domain.visits import subject
+from adapter.domain.reported_visits import subject
 from adapter.store import events, look_log, visits
 from adapter.store.cases import COLUMNS, Case, from_row
 from adapter.store.tables import acts, cases, declarations, facts, looks, persons

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from adapter.store.sealing import readable, sealed
 from adapter.store.tables import reads
@@ -28,7 +28,7 @@ class Reader:
 @dataclass(frozen=True, slots=True)
 class Read:
     """``what`` was read at ``at`` (UTC): ``case``, ``plan``, ``nights``, a document, or, without ``ref``, a ``list`` of
-    cases, ``followup``, ``backup`` and the like."""
+    cases, ``followup``, ``backup`` and the like; beside that, each ``sign_in``, and what was ``refused``."""
 
     tenant: str
     ref: str | None
@@ -66,12 +66,21 @@ def find(
         query = query.where(_c.at >= since)
     if until is not None:
         query = query.where(_c.at < until)
-    rows = conn.execute(query.order_by(_c.at, _c.id)).all()
+    return [_read(conn, row) for row in conn.execute(query.order_by(_c.at, _c.id)).all()]
 
-    def by(row: Row[*tuple[Any, ...]], column: Column[str]) -> str:
-        return readable(conn, row, column) or ""
 
-    return [Read(row.tenant, row.ref, row.at, by(row, _c.who), row.what, by(row, _c.place)) for row in rows]
+def _read(conn: Connection, row: Row[*tuple[Any, ...]]) -> Read:
+    who, place = (readable(conn, row, column) or "" for column in (_c.who, _c.place))
+    return Read(row.tenant, row.ref, row.at, who, row.what, place)
+
+
+def last(conn: Connection, tenant: str, who: str, what: str, since: datetime) -> Read | None:
+    """The last time since an instant (UTC) that somebody of this name read it."""
+    query = (
+        select(reads).where(_c.tenant == tenant, _c.what == what, _c.at >= since).order_by(_c.at.desc(), _c.id.desc())
+    )
+    found = (_read(conn, row) for row in conn.execute(query))  # who it was is encrypted
+    return next((read for read in found if read.who == who), None)
 
 
 def forget(conn: Connection, tenant: str, before: datetime) -> None:

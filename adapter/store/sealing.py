@@ -26,7 +26,7 @@ from adapter.store.types import Json, instant_text
 MARK = "sealed:"
 """What a sealed value begins with; the key's id follows, a colon, and the rest in base64."""
 NONCE = 12
-_CODE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+CODE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Of what a code is made: 32 characters that can't be taken for one another."""
 
 SEALED: Mapping[Column[Any], tuple[str, ...]] = {
@@ -85,7 +85,7 @@ class Sealing:
         """``length`` (32 at most) letters and digits that stand for ``of``: the same each time, also in a database that
         was put back from a backup, and nobody without the key can make or undo them."""
         digest = hmac.digest(self._lookup, f"code:{of}".encode(), "sha256")
-        return "".join(_CODE[byte % len(_CODE)] for byte in digest[:length])
+        return "".join(CODE[byte % len(CODE)] for byte in digest[:length])
 
     def seal(self, plain: str, where: str) -> str:
         """The text as it is stored. An empty one stays as it is, and so do all where there is no key."""

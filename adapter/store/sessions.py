@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select
 
+from adapter.store.errors import StoreError
 from adapter.store.sealing import opened, sealed
 from adapter.store.tables import sessions
 
@@ -24,23 +26,33 @@ def begin(conn: Connection, content: Content, *, now: datetime, ends_at: datetim
     deleted."""
     conn.execute(delete(sessions).where(_c.ends_at <= now))
     given = secrets.token_urlsafe(32)
-    row = {"digest": _digest(given), "content": dict(content), "ends_at": ends_at}
+    row = {"digest": digest_of(given), "content": dict(content), "ends_at": ends_at}
     conn.execute(insert(sessions).values(sealed(conn, sessions, row)))
     return given
 
 
 def find(conn: Connection, given: str, now: datetime) -> Content | None:
     """The content of the session with this secret; None if there is none, or if it is over."""
-    query = select(sessions).where(_c.digest == _digest(given), _c.ends_at > now)
+    query = select(sessions).where(_c.digest == digest_of(given), _c.ends_at > now)
     row = conn.execute(query).one_or_none()
     found: Content | None = opened(conn, row, _c.content) if row is not None else None
     return found
 
 
-def end(conn: Connection, given: str) -> bool:
-    """End the session with this secret. Returns whether there was one."""
-    return conn.execute(delete(sessions).where(_c.digest == _digest(given))).rowcount > 0
+def find_all(conn: Connection, now: datetime) -> dict[str, Content]:
+    """The content of every session that isn't over, by its digest. One that can't be opened is left out."""
+    found: dict[str, Content] = {}
+    for row in conn.execute(select(sessions).where(_c.ends_at > now)):
+        with suppress(StoreError):
+            found[row.digest] = opened(conn, row, _c.content)
+    return found
 
 
-def _digest(given: str) -> str:
+def end(conn: Connection, digests: Iterable[str]) -> bool:
+    """End the sessions with these digests. Returns whether there was one."""
+    return conn.execute(delete(sessions).where(_c.digest.in_(list(digests)))).rowcount > 0
+
+
+def digest_of(given: str) -> str:
+    """What is stored of a session's secret."""
     return hashlib.sha256(given.encode()).hexdigest()

@@ -2,7 +2,8 @@
 
 ``ready_at`` of a case or an act is the instant from which it may be claimed, whatever the reason: it is due, it must be
 read again, or its lease ran out. The functions that change one of these keep it up to date, so that a claim walks along
-one index, however many rows wait for something else. Only the first unfinished act of a lane has it.
+one index, however many rows wait for something else. Only the first unfinished act of a lane has it. A case that goes
+on after an act of its own is ready since it was opened: it comes before cases that came after it.
 
 ``person`` is a keyed hash by which a person is found. Which columns are encrypted stands in ``sealing``.
 """
@@ -114,6 +115,7 @@ acts = Table(
     Column("result", Json),
     Column("error", Text),
     Column("correlation", Text),
+    Column("code", Text),
     UniqueConstraint("tenant", "ref", "key", name="uq_acts_key"),
     Index("ix_acts_ready", "tenant", "lane", "ready_at", "ref"),
     Index("ix_acts_state", "tenant", "state", "lane", "created_at"),

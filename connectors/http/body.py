@@ -21,8 +21,8 @@ class Unreadable(Exception):
 
 
 async def read_body(response: httpx.Response, longest: int) -> bytes:
-    """At most ``longest`` bytes, decoded; the rest is not read. Raises ``Unreadable``, also for a body in two codings
-    or in one that wasn't asked for: each gzip in another makes a thousand bytes out of one."""
+    """At most ``longest`` bytes, decoded; the rest is not read. Raises ``Unreadable``, also for a coding that wasn't
+    asked for and for two of them: gzip within gzip turns one byte into a million."""
     try:
         return await _read(response, longest)
     finally:

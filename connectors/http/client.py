@@ -53,7 +53,7 @@ class HttpSettings:
     total_timeout: float = 120.0
     max_concurrent: int = 8
     per_second: float = 20.0
-    """Requests per second, in bursts of as many, or of one."""
+    """Requests per second. As many may go out at once, and at least one."""
     attempts: int = 3
     first_wait: float = 0.25
     longest_wait: float = 4.0

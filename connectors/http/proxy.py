@@ -13,7 +13,8 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 def proxy_for(base_url: str, wanted: str) -> httpx.Proxy | None:
     """``wanted`` is the setting: a proxy's URL, ``none``, or empty for what the environment says (``HTTPS_PROXY``,
-    ``HTTP_PROXY``, ``NO_PROXY``, in either case of letters). The environment's is never asked about this machine."""
+    ``HTTP_PROXY``, ``NO_PROXY``, in either case of letters). For this machine's own addresses the environment isn't
+    asked."""
     if wanted:
         return None if wanted == NO_PROXY else _proxy(wanted)
     url = httpx.URL(base_url)

@@ -173,15 +173,9 @@ class LifecareClient:
     async def orders_of_person(self, person_id: str) -> Rows[wire.Order]:
         return await self._of_person(query.ORDERS, person_id)
 
-    async def order(self, order_id: str, *, person_id: str | None = None) -> wire.Order:
-        return await self.get(query.ORDERS, order_id, person_id=person_id)
-
     async def ordered_services(self, order_id: str) -> Rows[wire.OrderedService]:
         scope = Scope({"order_id": order_id}, "belongs to another order")
         return await self.list(query.ORDERED_SERVICES, q=q(query.ORDERED_SERVICES, OrderId=order_id), scope=scope)
-
-    async def decision(self, decision_id: int, *, person_id: str | None = None) -> wire.Decision:
-        return await self.get(query.DECISIONS, decision_id, person_id=person_id)
 
     # Clients
 
@@ -252,20 +246,6 @@ class LifecareClient:
         named = {"externalId": external_id, "reportingSystem": reporting_system}
         call = "DELETE reported_visits"
         await self._http.send("DELETE", "api/v1/reported_visits", call=call, params=named)
-
-    # Catalogues
-
-    async def provider_headlines(self) -> Rows[wire.ProviderHeadline]:
-        return await self.list(query.PROVIDER_HEADLINES)
-
-    async def headlines(self) -> Rows[wire.Headline]:
-        return await self.list(query.HEADLINES)
-
-    async def provider_units(self) -> Rows[wire.ProviderUnit]:
-        return await self.list(query.PROVIDER_UNITS)
-
-    async def service_configurations(self) -> Rows[wire.ServiceConfiguration]:
-        return await self.list(query.SERVICE_CONFIGURATIONS)
 
     async def _of_person(self, resource: Resource[M], person_id: str) -> Rows[M]:
         return await self.list(resource, q=q(resource, PersonId=person_id), scope=of_person(person_id))

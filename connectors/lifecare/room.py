@@ -1,5 +1,6 @@
-"""How much memory lists may take. A list is read within a little; one that is longer is read anew in its turn, which
-one list has at a time; and none may go on for ever. An endless list takes no more than its share, and fails (P6)."""
+"""How much memory lists may take. Most lists are short, and are read side by side. A longer one is dropped, and read
+anew when its turn comes; only one list at a time has its turn. An endless list takes no more than its share, and fails
+(P6)."""
 
 from __future__ import annotations
 
@@ -63,7 +64,7 @@ class Room:
         self._turn = asyncio.Lock()
 
     async def read(self, read: Callable[[Share], Awaitable[T]]) -> T:
-        """Read a list, within a little if it can be. Raises ``TooLong`` for one that is too long even in its turn."""
+        """Read a list, without a turn if it is short. Raises ``TooLong`` for one that is too long even in its turn."""
         try:
             async with self._little:
                 return await read(Share(LITTLE, LITTLE))

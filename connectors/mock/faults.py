@@ -1,6 +1,6 @@
 """What can go wrong between a client and a simulated vendor, by plan: lost answers, late effects, garbage, refusals.
 
-Rules are added by code (:meth:`FaultPlan.add`) or over HTTP, where the wrapped handler answers ``/admin/faults``:
+Rules are added by code (:meth:`FaultPlan.add`) or over HTTP, where each vendor answers ``/admin/faults``:
 ``POST`` a :class:`Rule` as JSON, ``GET`` lists the rules and what they hit, ``DELETE`` removes all, or one by ``?id=``.
 """
 
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import format_datetime
 from enum import StrEnum
 from itertools import count
 
+import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.mock.routing import Answer, Clock, Cut, Handler, Request, Router, json_answer, problem, refuse
+from connectors.mock.routing import Clock, Cut, Handler, body_as, json_answer, problem, refuse
 
 
 class Kind(StrEnum):
@@ -32,11 +33,12 @@ class Kind(StrEnum):
     LATE_EFFECT = "late_effect"
     DUPLICATE = "duplicate"
     DELAY = "delay"
-    """What was asked is done at once, and answered later: answers to what was asked afterwards overtake this one."""
+    """It is done at once and answered later, so requests that came after it may be answered before."""
 
 
 class Rule(BaseModel):
-    """One fault. The first rule that matches and is not used up acts; ``skip`` of its matches are let through first."""
+    """One fault. Of the rules that match and are not used up, the first one acts. It lets its first ``skip`` matches
+    through."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -57,11 +59,12 @@ class Rule(BaseModel):
     cut: bool = Field(default=False, description="For late_effect: cut the connection instead of answering 504.")
     delay: float = Field(default=0.0, ge=0, description="Seconds by which the answer (or the cut) is given later.")
 
-    def matches(self, request: Request) -> bool:
+    def matches(self, request: httpx.Request) -> bool:
         """Whether the rule is about this request."""
-        if self.method not in ("*", request.method) or not request.path.startswith(self.path):
+        if self.method not in ("*", request.method) or not request.url.path.startswith(self.path):
             return False
-        return self.pattern is None or re.search(self.pattern, f"{request.path}?{request.raw_query}") is not None
+        asked = f"{request.url.path}?{request.url.query.decode()}"
+        return self.pattern is None or re.search(self.pattern, asked) is not None
 
 
 @dataclass(slots=True)
@@ -70,8 +73,8 @@ class _Planned:
     seen: int = 0
     hits: int = 0
 
-    def takes(self, request: Request) -> bool:
-        """Whether it is this rule's turn to hit this request; counts it."""
+    def takes(self, request: httpx.Request) -> bool:
+        """Whether this rule hits this request; counts it."""
         if (self.rule.times is not None and self.hits >= self.rule.times) or not self.rule.matches(request):
             return False
         self.seen += 1
@@ -83,7 +86,7 @@ class _Planned:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A request that a rule has hit, at the plan's clock (UTC)."""
+    """A request that a rule hit, and when by the plan's clock (UTC)."""
 
     at: datetime
     rule_id: int
@@ -95,7 +98,7 @@ class Hit:
 @dataclass(frozen=True, slots=True)
 class _Late:
     due: datetime
-    request: Request
+    request: httpx.Request
     handler: Handler
 
 
@@ -108,32 +111,29 @@ class FaultPlan:
         self._late: list[_Late] = []
         self._numbers = count(1)
         self.hits: list[Hit] = []
-        self._admin = Router(
-            {"/admin/faults": {"GET": self._admin_list, "POST": self._admin_add, "DELETE": self._admin_remove}}
-        )
 
     def add(self, rule: Rule) -> int:
-        """Put a rule behind those that are there; gives its id."""
+        """Add a rule after the others; returns its id."""
         number = next(self._numbers)
         self._planned[number] = _Planned(rule)
         return number
 
     def remove(self, rule_id: int) -> bool:
-        """Take one rule away; False where there is none of that id."""
+        """Remove a rule; False if there is none with that id."""
         return self._planned.pop(rule_id, None) is not None
 
     def clear(self) -> None:
-        """Take all rules away. Late effects that are under way still come."""
+        """Remove all rules. Late effects that are planned still happen."""
         self._planned.clear()
 
     def reset(self) -> None:
-        """Take all rules away, and late effects and the log too."""
+        """Remove all rules, the planned late effects and the log."""
         self.clear()
         self._late.clear()
         self.hits.clear()
 
     def tick(self) -> int:
-        """Let the late effects happen whose time has come, oldest first; gives their number."""
+        """Carry out the late effects that are due, oldest first; returns how many."""
         if not self._late:
             return 0
         now = self._clock()
@@ -143,26 +143,16 @@ class FaultPlan:
             _effect(late.handler, late.request)
         return len(due)
 
-    def wrap(self, handler: Handler) -> Handler:
-        """The handler with the plan around it. Paths under ``/admin/`` are never faulted; a reset resets the plan."""
+    def apply(self, request: httpx.Request, handler: Handler) -> httpx.Response:
+        """The handler's answer, or what the first rule that hits makes of it. Raises ``Cut``."""
+        self.tick()
+        for rule_id, each in self._planned.items():
+            if each.takes(request):
+                self.hits.append(Hit(self._clock(), rule_id, each.rule.kind, request.method, request.url.path))
+                return self._spoil(each.rule, request, handler)
+        return handler(request)
 
-        def planned(request: Request) -> Answer:
-            self.tick()
-            if request.path == "/admin/faults":
-                return self._admin(request)
-            if request.path.startswith("/admin/"):
-                if request.path == "/admin/reset":
-                    self.reset()
-                return handler(request)
-            for rule_id, each in self._planned.items():
-                if each.takes(request):
-                    self.hits.append(Hit(self._clock(), rule_id, each.rule.kind, request.method, request.path))
-                    return self._apply(each.rule, request, handler)
-            return handler(request)
-
-        return planned
-
-    def _apply(self, rule: Rule, request: Request, handler: Handler) -> Answer:
+    def _spoil(self, rule: Rule, request: httpx.Request, handler: Handler) -> httpx.Response:
         match rule.kind:
             case Kind.STATUS_BEFORE:
                 return self._status(rule)
@@ -172,7 +162,7 @@ class FaultPlan:
                 self._late.append(_Late(self._clock() + timedelta(seconds=rule.seconds), request, handler))
                 if rule.cut:
                     raise Cut(rule.delay)
-                return problem(504, "Gateway Timeout").delayed(rule.delay)
+                return _delayed(problem(504, "Gateway Timeout"), rule)
             case Kind.DUPLICATE:
                 _effect(handler, request)
         answer = handler(request)
@@ -182,45 +172,53 @@ class FaultPlan:
             case Kind.STATUS_AFTER:
                 return self._status(rule)
             case Kind.GARBAGE:
-                answer = Answer(200, {"content-type": "text/html; charset=utf-8"}, GARBAGE_PAGE)
+                answer = httpx.Response(200, html=GARBAGE_PAGE)
             case Kind.WRONG_SCHEMA:
                 answer = json_answer({"unexpected": [{"shape": True}, 42]})
             case Kind.EMPTY:
-                answer = replace(answer, status=200, body=b"")
-        return answer.delayed(rule.delay)
+                answer = httpx.Response(200, headers=[h for h in answer.headers.items() if h[0] != "content-length"])
+        return _delayed(answer, rule)
 
-    def _status(self, rule: Rule) -> Answer:
+    def _status(self, rule: Rule) -> httpx.Response:
         now = self._clock()
         headers = {"content-type": rule.content_type, "date": format_datetime(now, usegmt=True)}
         if rule.retry_after_as_date and isinstance(rule.retry_after, int):
             headers["retry-after"] = format_datetime(now + timedelta(seconds=rule.retry_after), usegmt=True)
         elif rule.retry_after is not None:
             headers["retry-after"] = str(rule.retry_after)
-        return Answer(rule.status, headers, rule.body.encode(), rule.delay)
+        return _delayed(httpx.Response(rule.status, headers=headers, content=rule.body.encode()), rule)
 
-    def _admin_list(self, _request: Request) -> Answer:
+    def listed(self, _request: httpx.Request) -> httpx.Response:
+        """``GET /admin/faults``."""
         rules = [
             {"id": rule_id, "seen": planned.seen, "hits": planned.hits, **planned.rule.model_dump(mode="json")}
             for rule_id, planned in self._planned.items()
         ]
         return json_answer({"rules": rules, "hits": len(self.hits), "lateEffects": len(self._late)})
 
-    def _admin_add(self, request: Request) -> Answer:
-        return json_answer({"id": self.add(request.body_as(Rule))}, 201)
+    def added(self, request: httpx.Request) -> httpx.Response:
+        """``POST /admin/faults``."""
+        return json_answer({"id": self.add(body_as(request, Rule))}, 201)
 
-    def _admin_remove(self, request: Request) -> Answer:
-        rule_id = request.param("id")
+    def removed(self, request: httpx.Request) -> httpx.Response:
+        """``DELETE /admin/faults``."""
+        rule_id = request.url.params.get("id")
         if rule_id is None:
             self.clear()
         elif not rule_id.isdecimal() or not self.remove(int(rule_id)):
             raise refuse(404, "No such rule", f"id {rule_id}")
-        return Answer(204)
+        return httpx.Response(204)
 
 
-GARBAGE_PAGE = b"<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>Please wait</h1></body></html>"
+GARBAGE_PAGE = "<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>Please wait</h1></body></html>"
 
 
-def _effect(handler: Handler, request: Request) -> None:
+def _delayed(answer: httpx.Response, rule: Rule) -> httpx.Response:
+    answer.extensions["delay"] = rule.delay
+    return answer
+
+
+def _effect(handler: Handler, request: httpx.Request) -> None:
     """Let the vendor do what was asked, and lose its answer."""
     with suppress(Cut):
         handler(request)

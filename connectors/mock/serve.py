@@ -13,16 +13,16 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+import httpx
 import uvicorn
-from starlette.requests import Request as HttpRequest
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from connectors.mock.faults import FaultPlan
 from connectors.mock.lifecare import SimulatedLifecare
 from connectors.mock.phoniro import NightPlan, SimulatedPhoniro
-from connectors.mock.routing import Clock, Cut, Handler, Request, problem
+from connectors.mock.routing import Clock, Cut, Handler, problem
 
 BODY_LIMIT = 4 * 1024 * 1024
 ABORT = "connectors.mock.abort"
@@ -37,29 +37,29 @@ def asgi_app(handler: Handler) -> ASGIApp:
     """The handler as an ASGI application for HTTP.
 
     A body over ``BODY_LIMIT`` bytes is answered 413. A :class:`Cut` closes the connection without a byte of an answer
-    under :class:`CuttableProtocol`, elsewhere it raises ConnectionAbortedError. A delay is waited out, unless the
-    client goes.
+    under :class:`CuttableProtocol`, elsewhere it raises ConnectionAbortedError. A delay is waited for, unless the
+    client leaves first.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        http = HttpRequest(scope, receive)
+        http = Request(scope, receive)
         body = await http.body()
-        raw_query = scope["query_string"].decode("latin-1")
-        request = Request.of(http.method, scope["path"], raw_query=raw_query, headers=http.headers, body=body)
+        url = httpx.URL(scheme="http", host="vendor", raw_path=scope["raw_path"] + b"?" + scope["query_string"])
+        request = httpx.Request(http.method, url, headers=http.headers.raw, content=body)
         try:
             answer = handler(request) if len(body) <= BODY_LIMIT else problem(413, "Content Too Large")
         except Cut as cut:
             if await _client_waits(cut.delay, receive):
                 await _cut(scope, receive)
             return
-        if await _client_waits(answer.delay, receive):
-            await Response(answer.body, answer.status, dict(answer.headers))(scope, receive, send)
+        if await _client_waits(answer.extensions.get("delay", 0), receive):
+            await Response(answer.content, answer.status_code, answer.headers)(scope, receive, send)
 
     return app
 
 
 async def _client_waits(seconds: float, receive: Receive) -> bool:
-    """Wait; False as soon as the client has gone, so that a long delay holds up no shutdown."""
+    """Wait so long. False as soon as the client is gone: a long delay must not hold up a shutdown."""
     if seconds <= 0:
         return True
     try:
@@ -97,7 +97,7 @@ class CuttableProtocol(H11Protocol):
 
 
 class _Server(uvicorn.Server):
-    """uvicorn without its own signal handlers (who runs it ends it), and with word of when it has started."""
+    """uvicorn that leaves signals to whoever runs it, and says when it has started."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -141,14 +141,12 @@ async def listening(handler: Handler, host: str = "127.0.0.1", port: int = 0) ->
 
 @dataclass(frozen=True, slots=True)
 class RunningSimulators:
-    """Both vendors as they run: where they are, their state, and their fault plans."""
+    """Both running vendors and their addresses."""
 
     lifecare_url: str
     phoniro_url: str
     lifecare: SimulatedLifecare
     phoniro: SimulatedPhoniro
-    faults_lifecare: FaultPlan
-    faults_phoniro: FaultPlan
 
 
 @asynccontextmanager
@@ -163,12 +161,11 @@ async def running_simulators(
     """Run both vendors until the block ends; port 0 is a free port. Raises OSError where a port is taken."""
     lifecare, phoniro = lifecare or SimulatedLifecare(clock), SimulatedPhoniro(clock)
     phoniro.nights = nights
-    faults_lifecare, faults_phoniro = FaultPlan(clock), FaultPlan(clock)
     async with (
-        listening(faults_lifecare.wrap(lifecare.handle), port=lifecare_port) as lifecare_url,
-        listening(faults_phoniro.wrap(phoniro.handle), port=phoniro_port) as phoniro_url,
+        listening(lifecare.handle, port=lifecare_port) as lifecare_url,
+        listening(phoniro.handle, port=phoniro_port) as phoniro_url,
     ):
-        yield RunningSimulators(lifecare_url, phoniro_url, lifecare, phoniro, faults_lifecare, faults_phoniro)
+        yield RunningSimulators(lifecare_url, phoniro_url, lifecare, phoniro)
 
 
 async def serve(

@@ -22,7 +22,6 @@ from connectors.phoniro.pages import Fetch, pages, single_page, stream
 from connectors.phoniro.wire import (
     Customer,
     EndReason,
-    ListedSchedule,
     NewSchedule,
     Organisation,
     PauseReason,
@@ -117,7 +116,7 @@ class PhoniroClient:
         Raises ``ContractBroken`` rather than answer "none" on a row that can't be read and might be the one.
         """
         params = {"externalReference": external_reference}
-        async for row in stream(self._pages(_SCHEDULES, "GET schedules", params), ListedSchedule):
+        async for row in stream(self._pages(_SCHEDULES, "GET schedules", params), Schedule):
             reference = row.says("externalReference") if isinstance(row, BrokenRow) else row.external_reference
             if reference not in (external_reference, None):
                 continue
@@ -164,22 +163,21 @@ class PhoniroClient:
         """End for good; ``end_at`` in the past means now. An ended schedule stays as it is. Raises ``NotFound``."""
         return await self._act(schedule_id, "end", {"endAt": _instant(end_at), "reason": reason})
 
-    async def pause_schedule(self, schedule_id: str, reason: PauseReason, until: datetime | None = None) -> Versioned:
-        """Nobody can look, until ``until`` or a resume; on a paused one replaces both. Raises ``Conflict`` (409)."""
-        body = {"until": _instant(until) if until is not None else None, "reason": reason}
-        return await self._act(schedule_id, "pause", body)
+    async def pause_schedule(self, schedule_id: str, reason: PauseReason) -> Versioned:
+        """Nobody can look until a resume; on a paused one replaces the reason. Raises ``Conflict`` (409)."""
+        return await self._act(schedule_id, "pause", {"until": None, "reason": reason})
 
     async def resume_schedule(self, schedule_id: str) -> Versioned:
         """Active again, also when it was not paused. Raises ``Conflict`` (409)."""
         return await self._act(schedule_id, "resume", None)
 
-    def schedules(self) -> AsyncIterator[ListedSchedule | BrokenRow]:
+    def schedules(self) -> AsyncIterator[Schedule | BrokenRow]:
         """All schedules there are, streamed page by page; the list can lag behind writes by some seconds."""
-        return stream(self._pages(_SCHEDULES, "GET schedules", {}), ListedSchedule)
+        return stream(self._pages(_SCHEDULES, "GET schedules", {}), Schedule)
 
-    def schedule_pages(self) -> AsyncGenerator[list[ListedSchedule | BrokenRow], None]:
+    def schedule_pages(self) -> AsyncGenerator[list[Schedule | BrokenRow], None]:
         """All schedules there are, by the page: the same as ``schedules``, at less cost for many."""
-        return pages(self._pages(_SCHEDULES, "GET schedules", {}), ListedSchedule)
+        return pages(self._pages(_SCHEDULES, "GET schedules", {}), Schedule)
 
     def supervisions(self, start: datetime, end: datetime) -> AsyncIterator[Supervision | BrokenRow]:
         """Supervisions due from ``start`` to ``end``, in the order of ``due_at``, streamed page by page."""

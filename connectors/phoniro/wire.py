@@ -174,7 +174,6 @@ class NewSchedule(_Wire):
     rules: SentRules
     tolerance_minutes: int = Field(default=30, ge=0, le=120)
     retry_after_minutes: int = Field(default=15, ge=1, le=60)
-    camera_id: str | None = None
 
 
 class ScheduleChanges(_Wire):
@@ -186,7 +185,6 @@ class ScheduleChanges(_Wire):
     rules: SentRules = ()
     tolerance_minutes: int = Field(default=30, ge=0, le=120)
     retry_after_minutes: int = Field(default=15, ge=1, le=60)
-    camera_id: str | None = None
 
     @model_validator(mode="after")
     def _changes_something(self) -> Self:
@@ -199,8 +197,8 @@ class ScheduleChanges(_Wire):
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
-class ListedSchedule(_Wire):
-    """What is read of a schedule in a list: enough to know it by, and to see whether it is as it should be. ``status``
+class Schedule(_Wire):
+    """What is read of a schedule: enough to know it by, and to see whether it is as it should be. ``status``
     is ``planned``, ``active``, ``paused``, ``ended`` or a word to come; instants are aware UTC."""
 
     id: Word
@@ -213,18 +211,6 @@ class ListedSchedule(_Wire):
     tolerance_minutes: Number | None = None
     retry_after_minutes: Number | None = None
     ended_at: Instant | None = None
-
-
-class Schedule(ListedSchedule):
-    """A schedule as Phoniro has it, whole."""
-
-    organisation_id: Word
-    type: Word
-    time_zone: Word
-    camera_id: Word | None = None
-    paused_until: Instant | None = None
-    created_at: Instant
-    updated_at: Instant
 
 
 class Supervision(_Wire):

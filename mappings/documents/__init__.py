@@ -1,8 +1,8 @@
-"""Documents to print, as tagged PDF (PDF/UA-1): bilaga 1 and the checklists of both visits (I7, I8, A5), the follow-up,
-and the guide of each role.
+"""Documents to print, as tagged PDF (PDF/UA-1): bilaga 1, the checklists of both visits (I7, I8, A5), the follow-up,
+and each role's guide.
 
-The templates are Typst files, one per document. A municipality's own stand in a folder of its own under the same names
-and go before these. Nothing personal is in them: name and personal number are left blank for the pen.
+Each is a Typst template. A municipality may keep its own templates, with the same names, in a folder of its own; they
+go before these. Nothing personal is in them: name and personal number are filled in by pen.
 """
 
 from __future__ import annotations
@@ -22,13 +22,12 @@ _PACKAGED = Path(__file__).parent
 
 
 class DocumentError(Exception):
-    """A template can't be used; the message names the file and what Typst says of it."""
+    """A template can't be used. The message has the file's name and what Typst says."""
 
 
 def render(kind: str, data: Mapping[str, object], *, language: str = "sv", folder: Path | None = None) -> bytes:
-    """The document as PDF. ``data`` is plain JSON, as ``adapter.presentation`` gathers it; ``folder`` holds
-    templates that go before the packaged ones. Raises ``KeyError`` for a kind that there isn't, ``DocumentError`` for a
-    template that can't be used."""
+    """The document as PDF. ``data`` is plain JSON from ``adapter.presentation``. Templates in ``folder`` go before the
+    packaged ones. Raises ``KeyError`` for an unknown kind, ``DocumentError`` if the template can't be used."""
     if kind not in (*KINDS, FOLLOW_UP, GUIDE):
         raise KeyError(kind)
     own = folder / f"{kind}.typ" if folder else None

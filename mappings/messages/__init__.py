@@ -1,10 +1,9 @@
-"""Messages and mails, rendered from what an act says (``What``): one template per ``Letter`` in ``sv``.
+"""Messages and mails, written from the content of an act (``What``): one template for each ``Letter`` and mail, in
+``sv``.
 
-Whatever a message says comes from the act's content, in which nothing is personal; so a message names nobody, whether
-their identity is protected or not.
+A message says only what is in the act's content. Nothing personal is in it, so a message names nobody.
 """
 
-from mappings.messages.fields import LETTER_FIELDS, MAIL_FIELDS, Field, MessageError
-from mappings.messages.render import LONGEST, mark, render_letter, render_mail
+from mappings.messages.render import LONGEST, MessageError, mark, render_letter, render_mail
 
-__all__ = ["LETTER_FIELDS", "LONGEST", "MAIL_FIELDS", "Field", "MessageError", "mark", "render_letter", "render_mail"]
+__all__ = ["LONGEST", "MessageError", "mark", "render_letter", "render_mail"]

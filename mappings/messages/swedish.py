@@ -1,5 +1,4 @@
-"""Dates, times and numbers as Swedish is written. Clock times have a colon, as notes are asked to: 01.12 may be a
-date."""
+"""Dates, times and numbers in Swedish. Clock times have a colon, as notes should have: 01.12 may be a date."""
 
 from __future__ import annotations
 
@@ -35,8 +34,8 @@ def number(value: int | float) -> str:
 
 
 def moment(value: datetime) -> str:
-    """``tisdag den 3 november 2026 klockan 22:30``; the time as it stands, in no other zone. One after midnight says
-    which night it is, as people say it: ``... klockan 02:15 (natten mot tisdag)``."""
+    """``tisdag den 3 november 2026 klockan 22:30``. The time is not converted to another zone. After midnight the night
+    is named as people say it: ``... klockan 02:15 (natten mot tisdag)``."""
     return f"{day(value.date())} klockan {value:%H:%M}{night_towards(value.date(), value.time())}"
 
 
@@ -65,7 +64,7 @@ def listed(words: Sequence[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class TimesText:
-    """Agreed times as lines, one per group of nights; ``count`` is how many there are per night, at most."""
+    """Agreed times as lines, one for each group of nights. ``count``: how many there are per night, at most."""
 
     lines: str
     count: str
@@ -86,7 +85,8 @@ def times_text(times: NightTimes) -> TimesText:
 
 
 def night_rows(times: NightTimes) -> list[tuple[str, tuple[time, ...], str]]:
-    """For a table: the nights, their times, and the times as people write them; nights without looks are left out."""
+    """Rows of a table: the nights, their times, and the times as people write them. Nights without looks are left
+    out."""
     if times.is_same_every_night:
         groups = [("varje natt", times.nights[0])]
     else:
@@ -100,7 +100,7 @@ def _line(nights: str, at: Iterable[time]) -> str:
 
 
 def _nights(days: Sequence[Weekday]) -> str:
-    """Three or more in a row as ``måndag till torsdag``."""
+    """The names of the nights. Three or more in a row are ``måndag till torsdag``."""
     runs: list[list[Weekday]] = []
     for weekday in days:
         if runs and runs[-1][-1] + 1 == weekday:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import closing, suppress
 
 from tests.attack.stage import TOKEN, Seen, Stage, stage
 
 FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 BEHIND = {"proxy_addresses": "127.0.0.0/8"}
+PIPELINED = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 Step = Callable[[Stage], Coroutine[None, None, tuple[str, bool]]]
 
 
@@ -115,6 +116,35 @@ async def metrics(it: Stage) -> tuple[str, bool]:
     return f"{read} readings, {polls} feed calls meanwhile", works and polls >= 3
 
 
+async def pipelines(it: Stage) -> tuple[str, bool]:
+    """For ten seconds two hundred connections from one address ask anew before they are answered, and come again."""
+    end = time.monotonic() + 10
+
+    async def asks() -> None:
+        while time.monotonic() < end:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", it.port, local_addr=("127.0.0.2", 0))
+                with closing(writer.transport):
+                    writer.write(PIPELINED * 20)
+                    while time.monotonic() < end and await reader.readuntil(b"\r\n\r\n"):
+                        writer.write(PIPELINED)
+
+    before = it.lifecare.passed.total()
+    tasks = [asyncio.create_task(asks()) for _ in range(200)]
+    statuses: list[int] = []
+    slowest = 0.0
+    while time.monotonic() < end:
+        for path in ("/healthz", "/readyz", "/metrics"):
+            began = time.monotonic()
+            statuses.append((await it.get(path))[0])
+            slowest = max(slowest, time.monotonic() - began)
+    await asyncio.gather(*tasks)
+    calls = it.lifecare.passed.total() - before
+    well = statuses.count(200)
+    told = f"health, readiness, metrics {well}/{len(statuses)}, the slowest in {slowest:.1f} s; {calls} vendor calls"
+    return told, well == len(statuses) and calls > 0 and await it.works(50)
+
+
 async def wrong_hooks(it: Stage) -> tuple[str, bool]:
     statuses = [(await it.get("/hooks/lifecare", method="POST", body=b"{}"))[0] for _ in range(3000)]
     lines = it.daemon.events("hook_refused")
@@ -128,5 +158,6 @@ ATTACKS = {
     "300 bodies cut off": lambda: _seen(cut_bodies),
     "files of 20 MB without a sign-in": lambda: _seen(multipart),
     "40 readers of the metrics": lambda: _seen(metrics),
+    "200 callers who pipeline": lambda: _seen(pipelines),
     "3,000 unsigned webhooks": lambda: _seen(wrong_hooks),
 }

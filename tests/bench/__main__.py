@@ -82,6 +82,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.rounds < 1 or given.rounds % 2 == 0:
         parser.error("--rounds: an odd number, so that one is in the middle")
+    # As where it is installed: a start doesn't compile every module anew. The first start here still does.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     rows: list[Row] = []
     measurements: list[Row] = []
     with tempfile.TemporaryDirectory() as name, Outside() as outside:

@@ -31,7 +31,7 @@ from tests.bench.followup import a_year, count_a_year
 from tests.bench.night import night
 from tests.outside import ROOT, Outside, mapping_without_quiet_hours, person
 from tests.replicas.crew import NOTES_EACH
-from tests.service import PSEUDONYM_KEY, Replica, write_config
+from tests.service import ENCRYPTION_KEY, PSEUDONYM_KEY, Replica, write_config
 
 CONNECTIONS = 16
 SEALING = Sealing(PSEUDONYM_KEY.encode())
@@ -63,7 +63,7 @@ def config_for(outside: Outside, folder: Path, url: str, *, key: str = "", **eng
     """``key``: the encryption key."""
     tenants = {"exempel": outside.tenant(mapping_without_quiet_hours(folder), concurrency=CONNECTIONS)}
     file = write_config(folder / "adapter.toml", url, tenants, concurrency=CONNECTIONS, **engine)
-    file.write_text(file.read_text("utf-8").replace("[store]\n", f'[store]\nencryption_key = "{key}"\n'), "utf-8")
+    file.write_text(file.read_text("utf-8").replace(ENCRYPTION_KEY, key), "utf-8")
     return file
 
 

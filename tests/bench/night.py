@@ -79,7 +79,7 @@ async def night(folder: Path, url: str, count: int, *, every: timedelta | None =
             readings += 1
             world.clock.time += every or world.rt.tuning.watch
         rows, grown = db.run_sync(_rows), db.run_sync(_bytes) - before
-        listed = sum(r.request.path == "/api/v1/supervisions" for r in world.phoniro.received())
+        listed = sum(r.path == "/api/v1/supervisions" for r in world.phoniro.received())
         written = len(world.lifecare.visits_written())
         world.clock.time += world.tenant.retention
         await forget(world.rt)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -36,6 +37,8 @@ async def test_a_backup_is_made_beside_the_running_adapter_and_put_back(
     copy = tmp_path / "backup.db"
     assert "secret files" in await adapter("db", "backup", copy)
     assert "never replaces a file" in await adapter("db", "backup", copy, code=1)
+    read = json.loads(await adapter("audit", "reads", "--json"))
+    assert [line["what"] for line in read] == ["backup"], "what was refused was not read"
 
     copy.replace(live)
     for journal in ("-wal", "-shm"):

@@ -5,17 +5,23 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from adapter.cli import check as check_module
 from adapter.cli import check_files
-from adapter.cli.findings import note
+from adapter.cli.findings import Mark, note
 from adapter.demo.stage import Stage
+from adapter.settings import OpsSettings
+from adapter.settings.model import TokenSettings
 from connectors.mock.lifecare import DEFAULT_KEY
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, edit, turns
+from tests.world import settings_for
 
 
 def marked(told: str) -> list[str]:
@@ -145,6 +151,10 @@ async def test_looking_makes_no_database(adapter: Adapter, stage: Stage) -> None
     result = await adapter("check")
     assert "is not there yet" in " ".join(result.split())
     assert not stage.database.exists()
+    stage.database.touch()
+    result = " ".join((await adapter("check")).split())
+    assert "is there, but has no tables of the adapter's" in result
+    assert "`adapter run` makes them by itself" in result
 
 
 async def test_a_database_that_must_be_made_by_hand(adapter: Adapter, stage: Stage) -> None:
@@ -163,6 +173,21 @@ async def test_a_program_gets_the_same_as_json(adapter: Adapter, stage: Stage, s
     told: dict[str, Any] = json.loads(result)
     assert told["ok"] is False
     assert [f["subject"] for f in told["findings"] if f["mark"] == "fault"] == ["Lifecare orders"]
+
+
+def test_a_token_is_told_of_from_two_weeks_before_its_last_day_and_is_a_fault_after_it() -> None:
+    last = date(2027, 1, 31)
+    token = TokenSettings(token=SecretStr("the token of anna"), expires=last)
+    ops = OpsSettings(
+        enabled=True, tokens={"anna": token, "bo": TokenSettings(token=SecretStr("the token of bo, for ever"))}
+    )
+    settings = settings_for().model_copy(update={"ops": ops})
+    told = {
+        days: [(f.subject, f.mark) for f in check_module._tokens(settings, last + timedelta(days))]
+        for days in (-15, -14, 0, 1)
+    }
+    near, over = [("ops.tokens.anna", Mark.NOTE)], [("ops.tokens.anna", Mark.FAULT)]
+    assert told == {-15: [], -14: near, 0: near, 1: over}
 
 
 def test_files_that_others_can_read_or_change_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,3 +217,4 @@ async def test_the_files_that_are_looked_at_are_those_of_the_settings(
     looked_at = " ".join((await adapter("check")).split())
     for told in ("secret file lifecare__key", "secret file pseudonym_key", "database adapter.db"):
         assert told in looked_at
+    assert f"secret file {stage.config.name}" not in looked_at, "a path of SQLite's is no secret"

@@ -85,7 +85,7 @@ def seen() -> Evidence:
     lived = Lived(ASTRID, "o1", 1, ref=row.ref, file=file, gates=[life.now], ended_at=ended_at)
     lived.hearsay_at, lived.active_after_hearsay = ended_at - timedelta(seconds=2), True
     schedules = [{"externalReference": f"{row.ref}-1", "status": "ended"}]
-    notes = [{"text": f"Hej. {mark(row.ref, a.n)}"} for a in life.ledger.acts if a.kind is ActKind.MESSAGE]
+    notes = [{"text": f"Hej. {mark(row.ref, a.mark)}"} for a in life.ledger.acts if a.kind is ActKind.MESSAGE]
     found = Evidence([lived], [{"externalId": "P-1"}], schedules, notes, answers_lost=1)
     found.surfaces = {"log": f"case {row.ref} opened\n"}
     return found

@@ -37,7 +37,11 @@ async def test_what_was_done_is_told_to_a_person_to_a_program_and_to_excel_and_c
     assert heading.split(";")[:3] == ["Månad", "Enhet", "Beställningar in"]
     assert line.split(";")[1:3] == ["Alla", "1"]
 
-    await adapter("followup", "--from", "2026-01-01", "--pdf", tmp_path / "paper" / "q4.pdf")
+    both = ("--csv", tmp_path / "both", "--pdf", tmp_path / "paper" / "q4.pdf")
+    await adapter("followup", "--from", "2026-01-01", *both)
+    assert (tmp_path / "both" / "cases.csv").exists()
+    for other in (both, ("--check",)):
+        assert "alone" in await adapter("followup", "--json", *other, code=2)
     assert (tmp_path / "paper" / "q4.pdf").read_bytes().startswith(b"%PDF-")
 
     assert "agrees with its source" in await adapter("followup", "--check")

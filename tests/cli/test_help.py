@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -120,3 +121,20 @@ def test_a_terminal_that_knows_no_check_marks_is_no_error(tmp_path: Path) -> Non
     )
     assert done.returncode in (1, 2), done.stderr
     assert "? configuration" in done.stdout
+
+
+_INTERRUPTED = """
+import signal, sys
+class Interrupts:
+    def find_spec(self, name, *_):
+        if name == "adapter.cli.app":
+            signal.raise_signal(signal.SIGINT)
+sys.meta_path.insert(0, Interrupts())
+from adapter.cli import main
+main()
+"""
+
+
+def test_ctrl_c_while_the_program_is_read_in_ends_it_without_a_word() -> None:
+    ended = subprocess.run([sys.executable, "-c", _INTERRUPTED], capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stdout + ended.stderr) == (-signal.SIGINT, "")

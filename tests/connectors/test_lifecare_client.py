@@ -169,7 +169,7 @@ async def test_domain_and_key_travel_in_the_query_string_and_nowhere_else_in_one
 ) -> None:
     """L1, L2: a raw plus sign would arrive as a space, a percent sign encoded twice as itself."""
     gateway.get("/api/v1/orders/A-1").respond(json={"Id": "A-1"})
-    await client.order("A-1")
+    await client.get(query.ORDERS, "A-1")
     request = asked(gateway)
     assert (request.url.params["domain"], request.url.params["key"]) == ("4711", "aU+eJ/a=")
     query_string = request.url.query.decode()
@@ -224,7 +224,7 @@ async def test_a_list_is_read_to_its_end(client: LifecareClient, gateway: respx.
         return httpx.Response(200, json=units[offset : offset + limit])
 
     gateway.get("/api/v1/provider_units").mock(side_effect=page)
-    assert [unit.id for unit in (await client.provider_units()).items] == list(range(95))
+    assert [unit.id for unit in (await client.list(query.PROVIDER_UNITS)).items] == list(range(95))
 
 
 async def test_a_list_that_never_stands_still_is_given_up(client: LifecareClient, gateway: respx.MockRouter) -> None:
@@ -234,7 +234,7 @@ async def test_a_list_that_never_stands_still_is_given_up(client: LifecareClient
         side_effect=lambda _: httpx.Response(200, json=[{"Id": next(ids)} for _ in range(100)])
     )
     with pytest.raises(ContractBroken, match="list kept shifting"):
-        await client.provider_units()
+        await client.list(query.PROVIDER_UNITS)
     assert len(gateway.calls) == 12, "read once and five times anew, two pages each"
 
 
@@ -270,7 +270,7 @@ async def test_an_id_that_no_address_can_hold_is_not_there_and_is_not_asked_for(
     client: LifecareClient, gateway: respx.MockRouter, id: str
 ) -> None:
     with pytest.raises(NotFound, match="nothing was sent"):
-        await client.order(id)
+        await client.get(query.ORDERS, id)
     assert not gateway.calls
 
 
@@ -294,11 +294,11 @@ async def test_one_entity_of_another_person_is_refused(client: LifecareClient, g
     """L11"""
     gateway.get(f"/api/v1/clients/{PERSON}").respond(json={"Id": 1, "PersonId": OTHER})
     gateway.get("/api/v1/sol_decisions/7").respond(json={"Id": 7, "PersonId": OTHER})
-    for read in (client.client(PERSON), client.decision(7, person_id=PERSON)):
+    for read in (client.client(PERSON), client.get(query.DECISIONS, 7, person_id=PERSON)):
         with pytest.raises(ContractBroken, match="another person") as caught:
             await read
         assert "TF04" not in str(caught.value)
-    assert (await client.decision(7)).person_id == OTHER, "a feed doesn't know yet whose it is"
+    assert (await client.get(query.DECISIONS, 7)).person_id == OTHER, "a feed doesn't know yet whose it is"
 
 
 async def test_notes_and_services_of_others_are_dropped_by_what_they_stand_on(

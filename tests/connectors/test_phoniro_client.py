@@ -29,7 +29,7 @@ from connectors.errors import (
 from connectors.http import HttpSettings, writing_while
 from connectors.phoniro import pages
 from connectors.phoniro.client import PhoniroClient
-from connectors.phoniro.wire import Customer, ListedSchedule, NewSchedule, Rule, ScheduleChanges
+from connectors.phoniro.wire import Customer, NewSchedule, Rule, Schedule, ScheduleChanges
 from connectors.rows import BrokenRow
 from tests.simulation.loop import VirtualLoop
 
@@ -67,7 +67,7 @@ UNREPEATED: dict[str, tuple[str, str, Write]] = {
     "create": ("POST", SCHEDULES, lambda c: c.create_schedule(NEW)),
     "patch": ("PATCH", f"{SCHEDULES}/{ID}", lambda c: c.patch_schedule(ID, ScheduleChanges(valid_to=None), '"1"')),
     "end": ("POST", f"{SCHEDULES}/{ID}/end", lambda c: c.end_schedule(ID, AT, "deceased")),
-    "pause": ("POST", f"{SCHEDULES}/{ID}/pause", lambda c: c.pause_schedule(ID, "absence", AT)),
+    "pause": ("POST", f"{SCHEDULES}/{ID}/pause", lambda c: c.pause_schedule(ID, "absence")),
     "resume": ("POST", f"{SCHEDULES}/{ID}/resume", lambda c: c.resume_schedule(ID)),
 }
 
@@ -539,7 +539,7 @@ async def test_a_fault_in_what_a_comparison_does_not_need_costs_no_row(
 ) -> None:
     phoniro.get(SCHEDULES).mock(return_value=_page([SCHEDULE | {"createdAt": "yesterday"}]))
     (row,) = [row async for row in client.schedules()]
-    assert isinstance(row, ListedSchedule)
+    assert isinstance(row, Schedule)
 
 
 async def test_memory_does_not_grow_with_the_length_of_a_list(clock: Clock) -> None:

@@ -49,8 +49,9 @@ def test_an_answer_is_read_into_dates_times_and_utc_instants() -> None:
     schedule = Schedule.model_validate(SCHEDULE)
     assert (schedule.valid_from, schedule.valid_to) == (date(2026, 3, 2), None)
     assert schedule.rules[0].times == (time(2, 15), time(0, 0))
-    assert schedule.created_at == schedule.updated_at == datetime(2026, 3, 1, 8, tzinfo=UTC)
-    assert schedule.created_at.tzinfo is UTC
+    ended = Schedule.model_validate(SCHEDULE | {"endedAt": "2026-03-01T09:00:00+01:00"}).ended_at
+    assert ended == datetime(2026, 3, 1, 8, tzinfo=UTC)
+    assert ended.tzinfo is UTC
 
 
 def test_new_words_and_new_fields_in_an_answer_are_kept_or_ignored_and_break_nothing() -> None:
@@ -61,7 +62,7 @@ def test_new_words_and_new_fields_in_an_answer_are_kept_or_ignored_and_break_not
         "colour": "blue",
     }
     schedule = Schedule.model_validate(odd)
-    assert (schedule.status, schedule.type, schedule.rules[0].weekdays) == ("suspended", "camera_day", ("holiday",))
+    assert (schedule.status, schedule.rules[0].weekdays) == ("suspended", ("holiday",))
     due = {"id": "1", "scheduleId": "s", "dueAt": "2026-03-02T01:15:00Z", "outcome": "person_waved"}
     assert Supervision.model_validate(due).outcome == "person_waved"
 
@@ -74,8 +75,8 @@ def test_new_words_and_new_fields_in_an_answer_are_kept_or_ignored_and_break_not
         {"rules": [{"weekdays": ["tue"], "times": ["7:05"]}]},
         {"validFrom": 1772409600},
         {"validFrom": "2026-02-30"},
-        {"createdAt": "2026-03-01T09:00:00"},
-        {"updatedAt": 1772409600},
+        {"endedAt": "2026-03-01T09:00:00"},
+        {"endedAt": 1772409600},
     ],
 )
 def test_a_date_or_time_is_never_guessed(broken: dict[str, Any]) -> None:

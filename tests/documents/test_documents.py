@@ -191,5 +191,5 @@ def test_messages_link_to_the_documents_where_the_setting_says_where_the_page_is
     ops = OpsSettings(enabled=True, public_url=url)
     service = build(settings_for().model_copy(update={"ops": ops}), db=Database("sqlite://"))
     what: What = {"to": "alarm_team", "times": '{"mon": ["22:30"]}'}
-    text = render_letter(Letter.TIMES, what, reference="TK-7F3K2M", n=1, texts=service.tenants["exempel"].texts)
+    text = render_letter(Letter.TIMES, what, reference="TK-7F3K2M", act="01", texts=service.tenants["exempel"].texts)
     assert (f"{url}/cases/TK-7F3K2M/bilaga-1" in text) is bool(url)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from adapter.domain.calendar import working_day_before
 from adapter.domain.decide import decide
-from adapter.domain.decision import Decision, Phase
+from adapter.domain.decision import Decision, Phase, StepView
 from adapter.domain.facts import (
     Absence,
     AuthorityDecision,
@@ -36,6 +36,7 @@ from adapter.domain.ledger import (
     ScheduleRecord,
     ScheduleStatus,
     Wanted,
+    What,
 )
 from adapter.domain.nights import Granted, NightTimes, NightWindow
 from adapter.domain.policy import Lateness, Policy
@@ -334,6 +335,13 @@ class Life:
 
     def letters(self, to: str | None = None) -> list[str]:
         return [str(w.what["letter"]) for w in self.sent if w.kind is ActKind.MESSAGE and to in (None, w.what["to"])]
+
+    def told(self, name: str) -> list[What]:
+        """What was said in each letter, or mail, of that name."""
+        return [w.what for w in self.sent if name == w.what.get("letter" if w.kind is ActKind.MESSAGE else "mail")]
+
+    def step(self, step_id: str) -> StepView:
+        return next(view for view in self.look().steps if view.id == step_id)
 
     def platform(self) -> list[str]:
         """What was done on the camera platform, in order."""

@@ -7,14 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from adapter.domain.decision import Decision, Phase, StepState, StepView
+from adapter.domain.decision import Phase, StepState
 from adapter.domain.facts import Absence, FactProblem, OrderStatus, ServiceKind, Signal
 from adapter.domain.ledger import Act, ActKind, ActState, ScheduleStatus, Wanted
 from tests.domain.life import EXECUTION, Life
-
-
-def step(decision: Decision, step_id: str) -> StepView:
-    return next(v for v in decision.steps if v.id == step_id)
 
 
 def turned_up(life: Life, create: Wanted) -> None:
@@ -106,7 +102,7 @@ def test_a_new_consent_is_awaited_since_the_old_one_was_withdrawn(active: Life) 
     """Not since the installation was booked, which may be a year ago."""
     active.now += timedelta(days=30)
     withdrawn = active.note(Signal.CONSENT_WITHDRAWN)
-    assert step(active.go(), "I8").since == active.notes[withdrawn].at
+    assert active.step("I8").since == active.notes[withdrawn].at
 
 
 def test_consent_and_withdrawal_at_the_same_moment_means_withdrawn(active: Life) -> None:
@@ -157,11 +153,11 @@ def test_an_end_heard_is_told_once_and_the_authority_reminded_until_it_answers(a
     active.policy = replace(active.policy, late={**active.policy.late, "A1": active.policy.late["I4"]})
     active.wait(days=6)
     assert active.letters("authority") == ["end_heard"]
-    assert step(active.look(), "A1").state is StepState.AWAITED
+    assert active.step("A1").state is StepState.AWAITED
     assert [m for m in active.mails() if m.startswith("late:A1:")]
     active.decide_dates(last=active.today + timedelta(days=30))
     active.go()
-    assert step(active.look(), "A1").state is StepState.LATER
+    assert active.step("A1").state is StepState.LATER
 
 
 @pytest.mark.parametrize("signal", [Signal.EQUIPMENT_COLLECTED, Signal.PICKUP_BOOKED])
@@ -208,8 +204,8 @@ def test_a_case_closing_is_awaited_since_it_was_asked_for_not_since_the_case_beg
     life.wait(days=60)
     before = [m for m in life.mails() if m.startswith("late:A6")]
     life.set_order(status=OrderStatus.WILL_NOT_BE_EXECUTED)
-    decision = life.go()
-    assert step(decision, "A6").since == life.now
+    life.go()
+    assert life.step("A6").since == life.now
     assert [m for m in life.mails() if m.startswith("late:A6")] == before == []
     life.wait(days=6)
     assert [m for m in life.mails() if m.startswith("late:A6")]
@@ -239,9 +235,9 @@ def test_a_step_with_nowhere_to_be_noted_is_asked_about_again_and_opened_by_a_de
     active.notes[note_id] = replace(active.notes[note_id], by="koordinator Norra")
     decision = active.go()
     assert decision.phase is Phase.CLOSED
-    assert step(decision, "A5").evidence == "declared"
-    (told,) = (w for w in active.sent if w.what.get("letter") == "declared")
-    assert (told.what["to"], told.what["signal"], told.what["who"]) == (
+    assert active.step("A5").evidence == "declared"
+    (told,) = active.told("declared")
+    assert (told["to"], told["signal"], told["who"]) == (
         "coordinator",
         "equipment_collected",
         "koordinator Norra",
@@ -257,8 +253,7 @@ def test_a_grant_that_cannot_be_checked_blocks_nothing_and_is_told_in_the_letter
     life.execute()
     life.prepare("22:00 23:00 01:00 03:00")
     assert life.go().phase is Phase.ACTIVE
-    received = next(w for w in life.sent if w.what.get("letter") == "received")
-    assert received.what["granted"] is None
+    assert life.told("received")[0]["granted"] is None
     assert not life.mails()
 
 
@@ -266,7 +261,7 @@ def test_a_service_whose_decision_has_ended_gives_nobody_keys(life: Life) -> Non
     life.other_service(ServiceKind.OTHER)
     life.decide_dates("other1", last=life.today - timedelta(days=1), first=life.today - timedelta(days=90))
     life.go()
-    assert next(w for w in life.sent if w.what.get("letter") == "install").what["keys"] == "needed"
+    assert life.told("install")[0]["keys"] == "needed"
 
 
 def test_rows_left_out_open_nothing_and_end_what_is_known_to_end(active: Life) -> None:

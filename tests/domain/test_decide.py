@@ -154,8 +154,7 @@ def test_stale_facts_never_resume(active: Life) -> None:
 
 def test_keys_are_needed_only_without_other_services_and_never_with_an_alarm(life: Life) -> None:
     life.go()
-    install = next(w for w in life.sent if w.what.get("letter") == "install")
-    assert install.what["keys"] == "needed"
+    assert life.told("install")[0]["keys"] == "needed"
     life.other_service(ServiceKind.ALARM)
     life.go()
     assert life.letters("alarm_team") == ["install", "keys"]
@@ -164,8 +163,7 @@ def test_keys_are_needed_only_without_other_services_and_never_with_an_alarm(lif
 
 def test_collected_keys_are_asked_back(active: Life) -> None:
     active.finish()
-    collect = next(w for w in active.sent if w.what.get("letter") == "collect")
-    assert collect.what["keys_back"] is True
+    assert active.told("collect")[0]["keys_back"] is True
 
 
 def test_a_decision_in_the_future_waits_for_its_first_day(life: Life) -> None:

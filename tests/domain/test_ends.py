@@ -62,7 +62,7 @@ def test_each_end_is_carried_out_on_its_day_and_undone_as_far_as_it_got(fact: st
     outs = [letter for letter in life.letters("alarm_team") if letter in ("cancel", "cancel_or_fetch", "collect")]
     assert outs == [asked]
     assert life.platform().count("end") == (stage == "running")
-    keys = [w.what["keys_back"] for w in life.sent if w.what.get("letter") == asked]
+    keys = [w["keys_back"] for w in life.told(asked)]
     assert keys == [stage in ("keys collected", "running")]
     life.note(Signal.EQUIPMENT_COLLECTED)
     life.executions[EXECUTION] = replace(life.executions[EXECUTION], last_day=life.today - timedelta(days=1))
@@ -99,9 +99,9 @@ def test_a_last_day_before_the_first_on_which_anybody_may_look_lets_nobody_look_
     life.decide_dates(last=life.today + timedelta(days=4))
     life.go()
     assert life.platform()[-1] == "pause"
-    told = [w.what for w in life.sent if w.what.get("letter") == "paused"]
+    told = life.told("paused")
     assert [(w["to"], w["cause"]) for w in told] == [("coordinator", c := "dates_contradict"), ("authority", c)]
-    plan = [w.what for w in life.sent if w.what.get("letter") == "plan"][-1]
+    plan = life.told("plan")[-1]
     assert (plan["rests"], plan["first_look"]) == ("dates_contradict", None)
     life.wait(days=6)
     assert life.platform()[-1] == "end"

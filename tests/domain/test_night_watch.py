@@ -15,7 +15,7 @@ from adapter.domain.ledger import LOOK_DONE as DONE
 from adapter.domain.ledger import Act, ActKind, ActState, Look, LookOutcome, ScheduleRecord, ScheduleStatus
 from adapter.domain.night_watch import (
     UNDECIDED,
-    Listed,
+    ListedLook,
     camera_silent,
     could_look,
     due_looks,
@@ -34,9 +34,9 @@ DEADLINE = DUE + timedelta(minutes=25)
 EVERY_NIGHT = NightTimes.of({day: [time(22, 30), time(2, 15)] for day in Weekday})
 
 
-def listed(outcome: LookOutcome, due_at: datetime = DUE, begun_at: datetime | None = None) -> Listed:
+def listed(outcome: LookOutcome, due_at: datetime = DUE, begun_at: datetime | None = None) -> ListedLook:
     begun = due_at + timedelta(minutes=1) if outcome in DONE else begun_at
-    return Listed("s-1", 1, due_at, outcome, begun)
+    return ListedLook("s-1", 1, due_at, outcome, begun)
 
 
 def patience(_n: int) -> timedelta:
@@ -47,7 +47,7 @@ def never(_n: int, _at: datetime) -> bool:
     return False
 
 
-def one(read_at: datetime, *found: Listed, known: tuple[Look, ...] = ()) -> Look:
+def one(read_at: datetime, *found: ListedLook, known: tuple[Look, ...] = ()) -> Look:
     (look,) = follow(known, {1: [DUE]}, found, read_at, patience, never, ZONE)
     return look
 
@@ -64,7 +64,9 @@ def test_a_look_that_was_missed_is_known_as_not_done_at_once(outcome: LookOutcom
 
 
 @pytest.mark.parametrize("found", [(), (listed(LookOutcome.PENDING),)], ids=["not listed", "pending"])
-def test_a_look_of_which_nothing_came_is_open_until_its_deadline_and_then_not_done(found: tuple[Listed, ...]) -> None:
+def test_a_look_of_which_nothing_came_is_open_until_its_deadline_and_then_not_done(
+    found: tuple[ListedLook, ...],
+) -> None:
     before = one(DEADLINE - timedelta(seconds=1), *found)
     assert before.judged_at is None
     assert one(DEADLINE, *found, known=(before,)).not_done
@@ -257,7 +259,7 @@ def test_in_the_nights_of_the_clock_change_a_look_is_known_wherever_the_platform
     due = due_looks(history(replace(record(), times=times)), WINDOW, ZONE, start, start + timedelta(hours=10))
     by_day = datetime(night.year, night.month, night.day + 1, 3, 15, tzinfo=ZONE).astimezone(UTC)
     assert len(due) == 2
-    found = [Listed("a", 1, shown, LookOutcome.OK), Listed("b", 1, by_day, LookOutcome.OK)]
+    found = [ListedLook("a", 1, shown, LookOutcome.OK), ListedLook("b", 1, by_day, LookOutcome.OK)]
     known: tuple[Look, ...] = ()
     for minutes in range(0, 600, 10):
         now = start + timedelta(minutes=minutes)

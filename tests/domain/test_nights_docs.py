@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from adapter.domain.looks import day_end, day_start, last_look, looks, next_look, window_start
 from adapter.domain.nights import CalendarRule, NightTimes, NightWindow, TimesProblem, Weekday, calendar_rules
 from adapter.domain.times_reading import Reading, read_times
+from adapter.domain.wall_clock import day_end, day_start, last_look, looks, next_look, window_start
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "nights.md"
@@ -120,14 +120,14 @@ def validity() -> str:
         times = read(text)
         found = list(looks(times, WINDOW, first, last, ZONE, day_start(first, ZONE), day_end(MONDAY, ZONE) + 7 * DAY))
         start = next_look(times, WINDOW, first, last, ZONE, day_start(first, ZONE))
-        end = last_look(times, WINDOW, first, last)
+        end = last_look(times, WINDOW, first, last, ZONE)
         rows.append(
             (
                 f"`{text}`",
                 f"{first}",
                 f"{last or 'tills vidare'}",
-                f"{start.day} {start.at:%H:%M}" if start else "ingen",
-                f"{end.day} {end.at:%H:%M}" if end else "–",
+                f"{start:%Y-%m-%d %H:%M}" if start else "ingen",
+                f"{end:%Y-%m-%d %H:%M}" if end else "–",
                 str(len(found)) if last else "–",
             )
         )

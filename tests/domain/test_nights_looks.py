@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.domain.looks import (
-    LocalLook,
+from adapter.domain.nights import NightTimes, NightWindow, Weekday
+from adapter.domain.wall_clock import (
     at_wall_clock,
     day_end,
     day_start,
@@ -21,7 +21,6 @@ from adapter.domain.looks import (
     next_look,
     window_start,
 )
-from adapter.domain.nights import NightTimes, NightWindow, Weekday
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 WINDOW = NightWindow()
@@ -149,14 +148,14 @@ def test_the_first_and_the_last_look_are_those_that_happen(times: NightTimes, fi
     found = list(looks(times, WINDOW, first, last, STOCKHOLM, start, end))
     for look, instants in (
         (next_look(times, WINDOW, first, last, STOCKHOLM, start), found[:1]),
-        (last_look(times, WINDOW, first, last), found[-1:]),
+        (last_look(times, WINDOW, first, last, STOCKHOLM), found[-1:]),
     ):
-        assert [at_wall_clock(look.day, look.at, STOCKHOLM)] == instants if look else not instants
+        assert ([look] if look else []) == instants
 
 
 def test_an_open_validity_has_a_first_look_and_no_last() -> None:
     first = date(2026, 11, 24)
     times, start = NightTimes.of({Weekday.SUN: [time(2, 15)]}), day_start(first, STOCKHOLM)
-    assert next_look(times, WINDOW, first, None, STOCKHOLM, start) == LocalLook(date(2026, 11, 30), time(2, 15))
-    assert last_look(times, WINDOW, first, None) is None
+    assert next_look(times, WINDOW, first, None, STOCKHOLM, start) == datetime(2026, 11, 30, 2, 15, tzinfo=STOCKHOLM)
+    assert last_look(times, WINDOW, first, None, STOCKHOLM) is None
     assert next_look(NightTimes.of({}), WINDOW, first, None, STOCKHOLM, start) is None

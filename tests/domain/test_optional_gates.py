@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from adapter.domain.calendar import months_after
-from adapter.domain.decision import Decision, Phase, StepState
+from adapter.domain.decision import Phase, StepState
 from adapter.domain.facts import OPTIONAL, Signal
 from adapter.domain.ledger import ActKind
 from tests.domain.life import POLICY, Life
@@ -27,29 +27,24 @@ def ready() -> Life:
     return life
 
 
-def papers(decision: Decision) -> StepState:
-    return next(v.state for v in decision.steps if v.id == "I8")
-
-
 def test_where_they_are_mapped_nothing_starts_without_them_and_what_is_missing_is_said(ready: Life) -> None:
     assert ready.go().phase is Phase.PREPARING
     ready.note(Signal.COHABITANT_CONSENT)
     decision = ready.wait(hours=3)
-    assert (decision.phase, decision.waiting, papers(decision)) == (
+    assert (decision.phase, decision.waiting, ready.step("I8").state) == (
         Phase.PREPARING,
         ("gate_information_given",),
         StepState.AWAITED,
     )
-    (told,) = [w.what for w in ready.sent if w.what.get("letter") == "no_consent"]
+    (told,) = ready.told("no_consent")
     assert (told["to"], told["missing"]) == ("coordinator", "information_given")
     ready.note(Signal.INFORMATION_GIVEN)
     decision = ready.go()
-    assert (decision.phase, papers(decision)) == (Phase.ACTIVE, StepState.DONE)
+    assert (decision.phase, ready.step("I8").state) == (Phase.ACTIVE, StepState.DONE)
 
 
 def test_the_alarm_team_is_told_of_them_with_its_assignment(ready: Life) -> None:
-    install = next(w.what for w in ready.sent if w.what.get("letter") == "install")
-    assert install["gates"] == "cohabitant_consent,information_given"
+    assert ready.told("install")[0]["gates"] == "cohabitant_consent,information_given"
 
 
 def test_one_that_was_wanted_at_the_start_and_is_error_marked_pauses(ready: Life) -> None:
@@ -57,7 +52,7 @@ def test_one_that_was_wanted_at_the_start_and_is_error_marked_pauses(ready: Life
     assert ready.go().phase is Phase.ACTIVE
     del ready.notes[given[0]]
     assert ready.go().phase is Phase.PAUSED
-    assert [w.what["cause"] for w in ready.sent if w.what.get("letter") == "paused"] == ["evidence_lost"]
+    assert [w["cause"] for w in ready.told("paused")] == ["evidence_lost"]
 
 
 def test_a_heading_that_is_mapped_later_stops_nobody(ready: Life) -> None:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from adapter.domain.decision import Phase, StepState, StepView
+from adapter.domain.decision import Phase, StepState
 from adapter.domain.facts import ServicePlan, Signal
 from adapter.domain.ledger import Act
 from adapter.domain.policy import Lateness
@@ -25,23 +25,19 @@ def running(policy: object = MAPPED) -> Life:
     return life
 
 
-def i12(life: Life) -> StepView:
-    return next(view for view in life.look().steps if view.id == "I12")
-
-
 def mails(life: Life, mail: str) -> list[Act]:
     return [a for a in life.ledger.acts if a.what.get("mail") == mail]
 
 
 def test_without_plans_mapped_the_adapter_s_own_note_shows_it() -> None:
-    assert (i12(running(POLICY)).state, i12(running(POLICY)).evidence) == (StepState.DONE, "act")
+    assert (running(POLICY).step("I12").state, running(POLICY).step("I12").evidence) == (StepState.DONE, "act")
 
 
 def test_until_the_plans_were_read_nothing_is_said_of_them() -> None:
     life = running()
     facts = replace(life.facts(), plans=None)
     life.facts = lambda: facts  # type: ignore[method-assign]
-    assert i12(life).state is StepState.LATER
+    assert life.step("I12").state is StepState.LATER
 
 
 @pytest.mark.parametrize(
@@ -59,7 +55,7 @@ def test_until_the_plans_were_read_nothing_is_said_of_them() -> None:
 def test_a_plan_that_holds_the_camera_and_is_dated_after_the_start_shows_it(plan: ServicePlan, *, shows: bool) -> None:
     life = running()
     life.plans[1] = plan
-    found = i12(life)
+    found = life.step("I12")
     assert (found.state, found.role) == (StepState.DONE if shows else StepState.AWAITED, Role.COORDINATOR)
     assert (found.evidence, found.evidence_id) == (("plan", "1") if shows else (None, None))
 
@@ -74,7 +70,7 @@ def test_it_holds_up_nothing_and_is_reminded_of_then_escalated_like_any_step() -
     life.wait(days=30)
     assert len([a for a in life.ledger.acts if a.what.get("step") == "I12"]) == len(told)
     del life.plans[1]
-    assert i12(life).state is StepState.AWAITED, "it is read again, and awaited anew"
+    assert life.step("I12").state is StepState.AWAITED, "it is read again, and awaited anew"
 
 
 def test_night_staff_are_asked_where_they_write_the_plan_and_have_a_mailbox() -> None:

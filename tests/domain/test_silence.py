@@ -102,10 +102,7 @@ def test_in_no_life_is_anybody_without_supervision_in_silence(seed: int) -> None
     rng, life = random.Random(seed), Watchful()
     life.order()
     if seed % 4:
-        life.go()
-        life.execute()
-        life.prepare()
-    life.go()
+        life.begin()
     for _ in range(rng.randint(2, 12)):
         rng.choice(EVENTS)(life, rng)
         if life.go().phase is Phase.CLOSED:

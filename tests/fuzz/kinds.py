@@ -17,9 +17,9 @@ from tempfile import TemporaryDirectory
 import httpx
 
 from adapter.engine.request_file import parse
-from adapter.ops.hook_signature import sign
+from adapter.ops.hooks import sign
 from adapter.settings import SettingsError, load_settings
-from connectors.phoniro.wire import ListedSchedule, Supervision
+from connectors.phoniro.wire import Schedule, Supervision
 from mappings.faults import MappingError
 from mappings.tables import load_mapping
 from tests.fuzz.odd import BITS, mutated
@@ -74,7 +74,7 @@ async def rows(count: int, seed: int, ends: Counter[str]) -> list[str]:
         ends["told"] += len(problems)
         if not ({"1001", "1002"} <= ids(found) and problems and storable([items, problems])):
             lost.append(f"a row of {name}")
-    for wanted in (Supervision, ListedSchedule):
+    for wanted in (Supervision, Schedule):
         client_of, phoniro = platform(listed(wanted, random_rows(wanted, each, seed))[0])
         async with client_of:
             if wanted is Supervision:

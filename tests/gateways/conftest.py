@@ -20,7 +20,6 @@ from adapter.gateways.visits import VisitExecutor
 from adapter.ports import CaseContext
 from connectors.http import HttpSettings
 from connectors.lifecare.client import LifecareClient, LifecareSettings
-from connectors.mock.faults import FaultPlan
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
 from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
 from connectors.mock.transport import InProcessTransport
@@ -60,8 +59,6 @@ class World:
     mapping: MunicipalMapping
     lifecare: SimulatedLifecare
     phoniro: SimulatedPhoniro
-    lifecare_faults: FaultPlan
-    phoniro_faults: FaultPlan
     source: LifecareSource
     executor: Executors
     schedules: PhoniroSchedules
@@ -112,11 +109,10 @@ async def world() -> AsyncIterator[World]:
 
     made: World | None = None
     lifecare, phoniro = SimulatedLifecare(clock), SimulatedPhoniro(clock)
-    plans = FaultPlan(clock), FaultPlan(clock)
     http = HttpSettings(per_second=1e6, attempts=1)
     settings = LifecareSettings("http://lifecare.test/WE.EC.Integration.Host", DEFAULT_DOMAIN, DEFAULT_KEY, http=http)
-    to_lifecare = InProcessTransport(plans[0].wrap(lifecare.handle))
-    to_phoniro = InProcessTransport(plans[1].wrap(phoniro.handle))
+    to_lifecare = InProcessTransport(lifecare.handle)
+    to_phoniro = InProcessTransport(phoniro.handle)
     async with (
         LifecareClient(settings, transport=to_lifecare, sleep=_no_sleep) as lc,
         PhoniroClient(
@@ -136,8 +132,6 @@ async def world() -> AsyncIterator[World]:
             mapping=mapping,
             lifecare=lifecare,
             phoniro=phoniro,
-            lifecare_faults=plans[0],
-            phoniro_faults=plans[1],
             source=LifecareSource(lc, mapping, key=KEY, headings=headings),
             executor=executor,
             schedules=PhoniroSchedules(ph, mapping, clock),

@@ -72,12 +72,14 @@ async def test_rows_of_somebody_else_are_told_and_a_deleted_stub_that_names_nobo
     """The API serves anyone's (L11); a deleted row may say no more than its id (L7)."""
     order = world.lifecare.order(PERSON).order_id
     rows = [{"Id": 1, "PersonId": PERSON}, {"Id": 2, "PersonId": OTHER_PERSON}, {"Id": 3, "Deleted": True}, {"Id": 4}]
+    rows += [{"Id": n, "PersonId": whose, "EndDate": "later"} for n, whose in ((5, OTHER_PERSON), (6, PERSON))]
     for row in rows:
         execution = world.lifecare.start_execution(order)
         world.lifecare.tables["executions"].rows[execution].rendered = json.dumps(row).encode()
     executions, problems = await world.source.executions(PERSON)
     assert [(e.id, e.deleted) for e in executions] == [(1, False), (3, True)]
-    assert [(p.code, dict(p.params)["id"]) for p in problems] == [("foreign_person", "2"), ("no_person", "4")]
+    told = [(p.code, dict(p.params)["id"]) for p in problems]
+    assert told == [("foreign_person", "5"), ("bad_date", "6"), ("foreign_person", "2"), ("no_person", "4")]
 
 
 async def test_absences_are_read_with_the_deleted_ones_marked(world: World) -> None:
@@ -160,6 +162,17 @@ async def test_urgent_notes_are_all_current_ones_and_show_when_one_is_error_mark
     assert all(i.fingerprint != before.fingerprint for i in after)
 
 
+async def test_of_what_a_list_shows_no_more_the_link_is_known_by_its_id_whatever_signs_that_holds(world: World) -> None:
+    execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
+    note = world.lifecare.note_as("coordinator", execution, "consent_withdrawn", "återkallat")
+    row = {**world.lifecare.row("documentations", note), "Id": "JN:1:2"}
+    shown = json.dumps(row, default=str)
+    for rendered in (shown, shown.replace('"Status": "Current"', '"Status": ["Current"]')):
+        world.lifecare.tables["documentations"].rows[note].rendered = rendered.encode()
+        (item,) = (await world.source.urgent_notes()).items
+        assert (item.id.partition(":")[2], item.link) == (str(execution), str(execution))
+
+
 async def test_a_resource_without_a_licence_is_unauthorised_and_names_the_resource(world: World) -> None:
     world.lifecare.settings.unlicensed.add("client_absences")
     with pytest.raises(PortError, match="client_absences") as error:
@@ -177,7 +190,7 @@ async def test_a_resource_without_a_licence_is_unauthorised_and_names_the_resour
     ],
 )
 async def test_what_goes_wrong_is_told_in_the_ports_words(world: World, rule: Rule, failure: Failure) -> None:
-    world.lifecare_faults.add(rule)
+    world.lifecare.faults.add(rule)
     with pytest.raises(PortError) as error:
         await world.source.executions(PERSON)
     assert error.value.failure is failure
@@ -189,6 +202,6 @@ async def test_what_goes_wrong_is_told_in_the_ports_words(world: World, rule: Ru
 async def test_one_unread_list_of_services_fails_the_whole_reading_of_orders(world: World) -> None:
     for _ in range(3):
         world.lifecare.order(PERSON)
-    world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, pattern="ordered_services", skip=1))
+    world.lifecare.faults.add(Rule(kind=Kind.STATUS_BEFORE, pattern="ordered_services", skip=1))
     with pytest.raises(PortError):
         await world.source.orders(PERSON)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ async def test_a_heading_is_named_by_its_name_in_lifecare_once_that_is_known(wor
         await world.executor.perform(act, world.case())
         return world.lifecare.notes_written()[-1].text
 
-    world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, pattern="headlines"))
+    world.lifecare.faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, pattern="headlines"))
     await world.source.read_headings()
     assert "under rubriken för ändrade tillsynstider" in await written()
     await world.source.read_headings()
@@ -87,12 +88,21 @@ async def test_a_message_stands_on_the_execution_where_there_is_one(world: World
 
 async def test_a_message_whose_answer_was_lost_is_found_by_its_mark(world: World) -> None:
     act, other = message(world), message(world)
-    world.lifecare_faults.add(LOST)
+    world.lifecare.faults.add(LOST)
     with pytest.raises(PortError) as error:
         await world.executor.perform(act, world.case())
     assert error.value.failure is Failure.AMBIGUOUS
     assert await world.executor.find(act, world.case()) is not None
     assert await world.executor.find(other, world.case()) is None
+
+
+async def test_another_act_of_the_same_number_is_told_apart_by_its_code(world: World) -> None:
+    act = replace(message(world), code="K4QX")
+    await world.executor.perform(act, world.case())
+    assert world.lifecare.notes_written()[0].text.endswith("\n\n[TK-7F3K2M/01-K4QX]")
+    assert await world.executor.find(act, world.case()) is not None
+    for other in (replace(act, code="W2XZ"), replace(act, code=None)):
+        assert await world.executor.find(other, world.case()) is None
 
 
 async def test_an_error_marked_copy_is_found_too(world: World) -> None:
@@ -129,7 +139,7 @@ async def test_a_quoted_mark_is_not_ours_where_lifecare_ignores_the_signature_as
 async def test_where_nothing_can_be_read_back_the_second_copy_says_so(world: World) -> None:
     world.lifecare.settings.read_back.clear()
     act = message(world)
-    world.lifecare_faults.add(LOST)
+    world.lifecare.faults.add(LOST)
     with pytest.raises(PortError):
         await world.executor.perform(act, world.case())
     assert await world.executor.find(act, world.case()) is None

@@ -27,7 +27,7 @@ from connectors.http import HttpSettings
 from connectors.lifecare import query, wire
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.phoniro.client import PhoniroClient
-from connectors.phoniro.wire import ListedSchedule, Supervision
+from connectors.phoniro.wire import Schedule, Supervision
 from connectors.plain import LONGEST_WORD
 from mappings.tables import load_mapping
 
@@ -258,7 +258,7 @@ async def test_one_odd_look_or_schedule_holds_up_no_other(rows: Callable[[type[B
     assert looks.broken
     assert storable(looks.rows)
 
-    client, phoniro = platform(listed(ListedSchedule, rows(ListedSchedule))[0])
+    client, phoniro = platform(listed(Schedule, rows(Schedule))[0])
     async with client:
         seen = [schedule async for page in phoniro.schedules() for schedule in page]
     good = [schedule for schedule in seen if isinstance(schedule, PlatformSchedule)]

@@ -6,13 +6,13 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import httpx
 import pytest
 from jsonschema import Draft4Validator
 
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from connectors.mock.lifecare import BASE
-from connectors.mock.routing import Answer, Request
 from tests.mock.test_lifecare_contract import (
     DESCRIPTION,
     PREFIX,
@@ -27,9 +27,9 @@ pytestmark = pytest.mark.skipif(not DESCRIPTION.exists(), reason="the vendor's d
 REF = f"#/definitions/{PREFIX}"
 
 
-def operation(request: Request) -> dict[str, Any]:
+def operation(request: httpx.Request) -> dict[str, Any]:
     """What the description says of a request; fails if there is no such call."""
-    path = request.path.removeprefix(BASE)
+    path = request.url.path.removeprefix(BASE)
     paths = description()["paths"]
     if path not in paths:
         path = f"{path.rpartition('/')[0]}/{{id}}"
@@ -38,10 +38,10 @@ def operation(request: Request) -> dict[str, Any]:
     return found
 
 
-def hold_request(request: Request) -> None:
+def hold_request(request: httpx.Request) -> None:
     about = operation(request)
     known = {p["name"]: p for p in about["parameters"] if p["in"] == "query"}
-    given = dict(request.query)
+    given = dict(request.url.params)
     assert given.keys() <= known.keys()
     assert {name for name, p in known.items() if p.get("required")} <= given.keys()
     for name, value in given.items():
@@ -55,27 +55,27 @@ def hold_request(request: Request) -> None:
         definitions = {
             name: {**each, "additionalProperties": False} for name, each in description()["definitions"].items()
         }
-        Draft4Validator({**body["schema"], "definitions": definitions}).validate(request.json())
+        Draft4Validator({**body["schema"], "definitions": definitions}).validate(json.loads(request.content))
 
 
-def hold_answer(request: Request, answer: Answer) -> None:
-    if answer.status != 200:
-        assert answer.status == 404, "nothing but an empty list or a missing row was refused"
+def hold_answer(request: httpx.Request, answer: httpx.Response) -> None:
+    if answer.status_code != 200:
+        assert answer.status_code == 404, "nothing but an empty list or a missing row was refused"
         return
     schema = operation(request)["responses"]["200"]["schema"]
     many = "items" in schema
     check = validator((schema["items"] if many else schema)["$ref"].removeprefix(REF))
-    document = json.loads(answer.body)
+    document = json.loads(answer.content)
     for row in document if many else [document]:
         check.validate(without_nulls(row))
 
 
 async def test_a_whole_life_is_spoken_as_the_vendor_describes(monkeypatch: pytest.MonkeyPatch) -> None:
     async with World(poll_seconds=3 * 3600, awaiting_minutes=120) as world:
-        talk: list[tuple[Request, Answer]] = []
+        talk: list[tuple[httpx.Request, httpx.Response]] = []
         answer_of = world.lifecare.handle
 
-        def heard(request: Request) -> Answer:
+        def heard(request: httpx.Request) -> httpx.Response:
             answer = answer_of(request)
             talk.append((request, answer))
             return answer
@@ -101,11 +101,11 @@ async def test_a_whole_life_is_spoken_as_the_vendor_describes(monkeypatch: pytes
         world.lifecare.delete("sol_decisions", order.decision_id)
         await world.pass_time(hours=26)
         assert (await world.case()).phase is Phase.CLOSED
-    calls = {operation(request).get("operationId", request.path) for request, _ in talk}
+    calls = {operation(request).get("operationId", request.url.path) for request, _ in talk}
     assert len(calls) >= 12
     seen = set()
     for request, answer in talk:
         hold_request(request)
-        if (request.path, answer.body) not in seen:
-            seen.add((request.path, answer.body))
+        if (request.url.path, answer.content) not in seen:
+            seen.add((request.url.path, answer.content))
             hold_answer(request, answer)

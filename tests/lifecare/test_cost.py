@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Literal
@@ -141,10 +142,27 @@ async def test_an_order_costs_what_the_document_says_until_all_is_scheduled_and_
         assert (await world.case()).phase is Phase.ACTIVE
         assert len(world.notes()) == NOTES_EACH
         calls = asked(world, before) - quiet
-        at_phoniro = [call.request.path.split("/") for call in world.phoniro.received()[platform:]]
+        at_phoniro = [call.path.split("/") for call in world.phoniro.received()[platform:]]
         calls += Counter(path[3] if len(path) > 3 else path[-1] for path in at_phoniro)
         assert calls == told("An order") + Counter(token=1, headlines=1)  # once for many orders
         assert told("An order").total() <= 28
+
+
+@pytest.mark.parametrize(
+    ("news", "calls"),
+    [((), 0), (("executions",), 0), (("orders", "executions"), 1), (("services", "urgent"), 1), (("hook",), 1)],
+)
+async def test_a_new_case_asks_for_its_orders_again_only_where_news_of_them_was_told(
+    news: tuple[str, ...], calls: int
+) -> None:
+    async with World() as world:
+        world.lifecare.seed_person(ANNA)
+        world.order()
+        await read_feeds(world.rt, world.tenant)
+        case, now = await world.case(), world.clock.time
+        for reason in news:
+            await world.db.run(partial(due.mark_due, tenant="exempel", refs=[case.ref], now=now, reason=reason))
+        assert (await work_at(world, now))["orders"] == calls
 
 
 async def reads(world: World, count: int, **delta: float) -> dict[str, list[float]]:
@@ -155,7 +173,7 @@ async def reads(world: World, count: int, **delta: float) -> dict[str, list[floa
     for call in world.lifecare.received()[before:]:
         person = re.search(r"PersonId='(\w+)'", call.query.get("q", ""))
         if call.resource == "orders" and person:
-            found[person[1]].append((call.time - start) / timedelta(hours=1))
+            found[person[1]].append((call.at - start) / timedelta(hours=1))
     return found
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mappings.messages import LETTER_FIELDS, MAIL_FIELDS
-from mappings.messages.collection import LETTERS, MAILS, collection
+from adapter.domain.routine import Letter
+from mappings.messages.collection import collection, examples
 from mappings.texts import Texts
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "messages.md"
@@ -18,5 +18,5 @@ def test_the_document_is_what_is_sent() -> None:
 
 
 def test_no_message_and_no_mail_is_left_out() -> None:
-    assert {letter for _, _, letter, _ in LETTERS} == set(LETTER_FIELDS)
-    assert {what["mail"] for _, what in MAILS} == set(MAIL_FIELDS)
+    assert {what["letter"] for what in examples("letters")} == set(Letter)
+    assert {what["mail"] for what in examples("mails")} == Texts.load().sections["mails"].keys()

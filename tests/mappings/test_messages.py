@@ -9,70 +9,92 @@ from datetime import time
 from pathlib import Path
 
 import pytest
+from jinja2 import Environment, meta
 
 import mappings.messages
+from adapter.domain.facts import OPTIONAL
 from adapter.domain.ledger import What
 from adapter.domain.nights import NightTimes
 from adapter.domain.routine import STEPS, Letter, Role
 from mappings.documents import KINDS
-from mappings.messages import LETTER_FIELDS, LONGEST, MAIL_FIELDS, Field, MessageError, mark, render_letter, render_mail
+from mappings.messages import LONGEST, MessageError, mark, render_letter, render_mail
 from mappings.texts import Texts
 
 TEXTS = Texts.load(strict=True)
+SV = Path(mappings.messages.__file__).parent / "sv"
 REFERENCE = "TK-7F3K2M"
 EVERY_NIGHT = json.dumps(NightTimes(((time(22, 30), time(2, 15), time(5)),) * 7).to_json())
 UNEVEN = json.dumps({"mon": ["22:30"], "tue": ["22:30"], "wed": ["22:30"], "sat": ["23:00", "01:12"]})
-PLAIN = {"day": "2026-11-03", "moment": "2026-11-03T22:30", "times": EVERY_NIGHT}
-PLAIN |= {"looks": json.dumps([["2026-11-03T22:30", "missed"], ["2026-11-04T02:15", "camera_offline"]]), "text": "x"}
+DAY, MOMENT = "2026-11-03", "2026-11-03T22:30"
+LOOKS = json.dumps([[MOMENT, "missed"], ["2026-11-04T02:15", "camera_offline"]])
+FLAGS = ("executed", "installed", "running", "deceased", "scheduled", "paused", "over", "refused", "open", "done")
+VALUES: dict[str, tuple[str | int | bool | None, ...]] = {
+    **dict.fromkeys((*FLAGS, "keys_back", "collected", "assigned"), (True, False)),
+    **dict.fromkeys(("first_day", "last_day", "old_first_day", "old_last_day"), (None, DAY)),
+    **dict.fromkeys(("first_look", "last_look", "next_done"), (None, MOMENT)),
+    **dict.fromkeys(("when", "night"), (DAY,)),
+    **dict.fromkeys(("found", "count", "limit", "n"), (1, 3)),
+    **dict.fromkeys(("who", "at"), ("x",)),
+    "since": (MOMENT,),
+    "times": (EVERY_NIGHT, UNEVEN),
+    "looks": (LOOKS,),
+    "granted": (1, 3),
+    "asks": (None, "times"),
+    "gates": (None, ",".join(TEXTS.sections["gate_asks"])),
+    "keys": ("needed", "other_services", "alarm"),
+    "missing": ("consent", "liability", "both", *sorted(OPTIONAL)),
+    "op": ("pause", "end", "change"),
+    "rests": (None, *TEXTS.sections["causes"]),
+    "cause": tuple(TEXTS.sections["causes"]),
+    "reason": tuple(TEXTS.sections["reasons"]),
+    "signal": tuple(TEXTS.sections["signals"]),
+    "code": tuple(TEXTS.sections["times"]),
+}
+"""Every kind of value that a key of a letter may hold. What else may be null is so in a row of ``MAY_BE_NULL``."""
+MAY_BE_NULL = {(Letter.RECEIVED, "granted"), (Letter.RENEWED, "granted"), (Letter.MOVED, "times")}
+GIVEN = {"reference", "to", "forms", "params"}
 
 
-def values(field: Field) -> Iterator[str | int | bool | None]:
-    """Every kind of value that the field may hold."""
-    if field.optional:
-        yield None
-    if field.kind == "flag":
-        yield from (True, False)
-    elif field.kind == "choice":
-        yield from field.choices
-    elif field.kind == "code" or field.kind == "problem":
-        yield from TEXTS.sections[field.section]
-    elif field.kind == "codes":
-        yield ",".join(TEXTS.sections[field.section])
-    elif field.kind == "times":
-        yield from (EVERY_NIGHT, UNEVEN)
-    elif field.kind == "count":
-        yield from (1, 3)
-    else:
-        yield PLAIN[field.kind]
+def keys_of(letter: Letter) -> list[str]:
+    """What the letter's template asks for."""
+    environment = Environment()  # only to read it by
+    asked = meta.find_undeclared_variables(environment.parse((SV / f"{letter.value}.j2").read_text(encoding="utf-8")))
+    called = {"say", "has", "heading", "page", "day", "moment", "period"} | ({"looks"} - shown(letter))
+    return sorted(asked - called - GIVEN)
 
 
-def contents(fields: dict[str, Field]) -> Iterator[What]:
-    """Contents in which each field takes each of its values at least once."""
-    columns = {key: list(values(field)) for key, field in fields.items()}
+def shown(letter: Letter) -> set[str]:
+    """``looks`` is a list in the letters about a night, else the word for a number of them."""
+    return {"looks"} if letter in (Letter.LOOKS_MISSED, Letter.LOOKS_CORRECTED) else set()
+
+
+def contents(letter: Letter) -> Iterator[What]:
+    """Contents in which each key takes each of its values at least once."""
+    columns = {key: [*VALUES[key], *([None] if (letter, key) in MAY_BE_NULL else [])] for key in keys_of(letter)}
+    if letter is Letter.DEREGISTERED:
+        columns["reason"] = ["emigrated", "other", "inactive"]
     for n in range(max((len(column) for column in columns.values()), default=1)):
         for shift in (0, 1):
             what = {key: column[(n + shift * i) % len(column)] for i, (key, column) in enumerate(columns.items())}
-            if "code" in what and isinstance(code := what["code"], str):
-                section = next(f.section for f in fields.values() if f.kind == "problem")
-                what["params"] = json.dumps(dict.fromkeys(TEXTS.params_of(section, code), "3"))
+            if "code" in what:
+                what["params"] = json.dumps(dict.fromkeys(TEXTS.params_of("times", str(what["code"])), "3"))
             yield what
 
 
 def letters() -> Iterator[tuple[Letter, What]]:
-    for letter, fields in LETTER_FIELDS.items():
+    for letter in Letter:
         for to in ("coordinator", "alarm_team", "authority"):
-            for what in contents(dict(fields)):
+            for what in contents(letter):
                 yield letter, {"to": to, **what}
 
 
 def render(letter: Letter, what: What, **more: bool) -> str:
-    return render_letter(letter, what, reference=REFERENCE, n=7, texts=TEXTS, **more)
+    return render_letter(letter, what, reference=REFERENCE, act="07-K4QX", texts=TEXTS, **more)
 
 
-def test_there_is_one_row_and_one_template_for_each_letter() -> None:
-    assert set(LETTER_FIELDS) == set(Letter)
-    templates = {path.stem for path in (Path(mappings.messages.__file__).parent / "sv").glob("*.j2")}
-    assert templates == {letter.value for letter in Letter} | {f"mail_{mail}" for mail in (*MAIL_FIELDS, "deadlock")}
+def test_there_is_one_template_for_each_letter_and_each_mail() -> None:
+    mails = {f"mail_{mail}" for mail in (*TEXTS.sections["mails"], "deadlock")}
+    assert {path.stem for path in SV.glob("*.j2")} == {letter.value for letter in Letter} | mails
 
 
 def test_every_letter_reads_well_whatever_it_is_told() -> None:
@@ -82,7 +104,7 @@ def test_every_letter_reads_well_whatever_it_is_told() -> None:
         assert 10 < len(subject) <= 110, letter
         assert not subject.endswith(".")
         assert blank == ""
-        assert last == "[TK-7F3K2M/07]"
+        assert last == "[TK-7F3K2M/07-K4QX]"
         assert len(text) < 1500
         assert "".join(body).strip()
         assert not re.search(r"None|True|False|Undefined|[{}]|  |\n{3}| [.,:]|\.\.|: \.|_", text.replace(last, "")), (
@@ -103,7 +125,7 @@ def test_a_message_asks_something_or_says_that_nothing_is_asked() -> None:
 
 def test_the_dead_are_not_to_be_contacted() -> None:
     for letter in (Letter.COLLECT, Letter.CANCEL, Letter.CANCEL_OR_FETCH, Letter.DECEASED):
-        for what in contents(dict(LETTER_FIELDS[letter])):
+        for what in contents(letter):
             if what.get("deceased", True):
                 for to in ("alarm_team", "coordinator"):
                     text = render(letter, {"to": to, **what})
@@ -157,13 +179,13 @@ def test_a_second_copy_says_so_and_carries_the_same_mark() -> None:
     what: What = {"to": "authority", "deceased": False}
     first, second = render(Letter.END_HEARD, what), render(Letter.END_HEARD, what, second_copy=True)
     assert "kan vara en kopia" in second
-    assert first.splitlines()[-1] == second.splitlines()[-1] == mark(REFERENCE, 7)
+    assert first.splitlines()[-1] == second.splitlines()[-1] == mark(REFERENCE, "07-K4QX")
 
 
 def test_a_text_that_grows_too_long_is_cut_before_its_mark() -> None:
     texts = Texts("sv", {**TEXTS.sections, "times": {"no_times": "x" * 2 * LONGEST}}, strict=True)
     what: What = {"to": "coordinator", "code": "no_times", "params": "{}", "running": False}
-    text = render_letter(Letter.TIMES_REFUSED, what, reference=REFERENCE, n=123, texts=texts)
+    text = render_letter(Letter.TIMES_REFUSED, what, reference=REFERENCE, act="123", texts=texts)
     assert len(text) == LONGEST
     assert "x…\n\nDen här anteckningen skrivs automatiskt" in text
     assert text.endswith("\n\n[TK-7F3K2M/123]")
@@ -172,20 +194,19 @@ def test_a_text_that_grows_too_long_is_cut_before_its_mark() -> None:
 @pytest.mark.parametrize(
     ("what", "told"),
     [
-        ({}, "times: to is missing"),
-        ({"to": "alarm_team"}, "times: times is missing"),
-        ({"to": "alarm_team", "times": "22:30"}, "times: times is no times"),
-        ({"to": "somebody", "times": EVERY_NIGHT}, "times: to is no choice"),
+        ({}, "not_executed: 'signal' is undefined"),
+        ({"signal": None}, "not_executed: its content doesn't suit it"),
+        ({"signal": "consent_signed", "when": "22:30"}, "not_executed: when can't be read"),
     ],
 )
 def test_content_that_does_not_suit_is_told_by_letter_and_key(what: What, told: str) -> None:
     with pytest.raises(MessageError, match=told):
-        render(Letter.TIMES, what)
+        render(Letter.NOT_EXECUTED, what)
 
 
 def test_a_reason_that_has_no_text_still_makes_a_readable_message() -> None:
     what: What = {"to": "alarm_team", "reason": "a_new_reason", "keys_back": False, "deceased": False}
-    assert "Anledning: a new reason." in render_letter(Letter.CANCEL, what, reference=REFERENCE, n=1)
+    assert "Anledning: a new reason." in render_letter(Letter.CANCEL, what, reference=REFERENCE, act="01")
 
 
 @pytest.mark.parametrize(
@@ -239,7 +260,7 @@ def test_where_people_reach_the_status_page_a_message_that_needs_a_document_link
     letter: Letter, what: What, kind: str
 ) -> None:
     linked, told = TEXTS.plus(pages={"url": "https://tk.kommun.example"}), {"to": "alarm_team", **what}
-    text = render_letter(letter, told, reference=REFERENCE, n=7, texts=linked)
+    text = render_letter(letter, told, reference=REFERENCE, act="07-K4QX", texts=linked)
     assert f": https://tk.kommun.example/cases/{REFERENCE}/{kind}\n" in text
     assert kind in KINDS
     without = render(letter, told)
@@ -252,7 +273,7 @@ def test_no_other_message_has_a_link() -> None:
     letters_with = {
         letter
         for letter, what in letters()
-        if "https://" in render_letter(letter, what, reference=REFERENCE, n=7, texts=linked)
+        if "https://" in render_letter(letter, what, reference=REFERENCE, act="07-K4QX", texts=linked)
     }
     needing = {Letter.TIMES, Letter.TIMES_CHANGED, Letter.INSTALL, Letter.COLLECT, Letter.CANCEL_OR_FETCH}
     assert letters_with == needing

@@ -13,7 +13,9 @@ from adapter.domain.nights import NightWindow
 from adapter.domain.policy import Lateness
 from mappings.calendar_se import holidays_between
 from mappings.faults import MappingError
+from mappings.sections import DEFAULT_END_REASONS
 from mappings.tables import MunicipalMapping, load_mapping
+from mappings.texts import Texts
 
 EXAMPLE = Path(__file__).parents[2] / "mappings" / "example.toml"
 
@@ -111,6 +113,11 @@ def test_policy_holds_what_the_file_says_and_the_defaults_for_what_it_does_not(e
 )
 def test_each_reason_to_end_has_a_word_that_phoniro_knows(example: MunicipalMapping, reason: str, word: str) -> None:
     assert example.end_reason(reason) == word
+
+
+def test_phoniro_has_a_reason_for_each_that_the_routine_ends_by_and_for_no_other() -> None:
+    told = Texts.load().sections["reasons"].keys()
+    assert DEFAULT_END_REASONS.keys() == told - {"ended", "other"}
 
 
 FAULTS = {

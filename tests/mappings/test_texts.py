@@ -10,7 +10,6 @@ import pytest
 from adapter.domain.decision import Phase, StepState
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import ActKind, ActState
-from adapter.domain.nights import PROBLEM_PARAMS
 from adapter.domain.routine import STEPS, Letter, Role
 from adapter.store.codec import RESOURCES
 from mappings.texts import MissingText, Texts
@@ -33,16 +32,10 @@ SV = Path(__file__).parents[2] / "mappings"
         ("lateness", {"reminded", "reminded_again", "escalated"}),
         ("letters", {letter.value for letter in Letter}),
         ("signals", {signal.value for signal in Signal}),
-        ("times", set(PROBLEM_PARAMS)),
     ],
 )
 def test_every_code_has_words(section: str, codes: set[str]) -> None:
     assert codes <= set(TEXTS.sections[section])
-
-
-def test_texts_about_times_use_the_parameters_that_they_are_given() -> None:
-    for code, params in PROBLEM_PARAMS.items():
-        assert TEXTS.params_of("times", code) <= params
 
 
 def test_a_missing_text_is_an_error_where_texts_are_strict() -> None:

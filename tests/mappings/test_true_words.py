@@ -1,4 +1,5 @@
-"""P10: no text claims what Phoniro's own state denies, whether Phoniro does what it is asked or nothing at all."""
+"""P10: no text claims what Phoniro's own state denies, whether Phoniro does what it is asked or nothing at all. And
+whatever a life brings, everything that is decided in it can be told in words and sent."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,13 +16,16 @@ from adapter.domain.facts import OrderStatus, Signal
 from adapter.domain.ledger import ActKind, Wanted
 from adapter.domain.policy import Policy
 from adapter.domain.routine import Letter
+from mappings import phoniro
 from mappings.messages import render_letter, render_mail
+from mappings.tables import load_mapping
 from mappings.texts import Texts
 from tests.domain.life import EXECUTION, POLICY, Life
-from tests.domain.test_lives import EVENTS
+from tests.domain.test_lives import EVENTS, settle
 from tests.mappings.claims import denied
 
 TEXTS = Texts.load(strict=True)
+MAPPING = load_mapping(Path(__file__).parents[2] / "mappings" / "example.toml")
 NIGHTLY: Policy = replace(POLICY, night_units=frozenset({None}))
 
 
@@ -34,13 +39,18 @@ class Truthful(Life):
     def carry_out(self, wanted: Wanted) -> None:
         if wanted.kind is ActKind.MESSAGE:
             text = render_letter(
-                Letter(str(wanted.what["letter"])), wanted.what, reference="TK-7F3K2M", n=1, texts=TEXTS
+                Letter(str(wanted.what["letter"])), wanted.what, reference="TK-7F3K2M", act="01", texts=TEXTS
             )
             self._hold(str(wanted.what["letter"]), text)
         elif wanted.kind is ActKind.MAIL:
             self._hold(
                 f"mail {wanted.what['mail']}", "\n".join(render_mail(wanted.what, reference="TK-1", texts=TEXTS))
             )
+        elif wanted.kind is ActKind.CREATE:
+            new = phoniro.new_schedule(wanted.what, "TK-7F3K2M", "p-1", MAPPING)
+            assert new.valid_to is None or new.valid_from <= new.valid_to
+        elif wanted.kind is ActKind.CHANGE:
+            assert phoniro.changes(wanted.what, MAPPING).to_json()
         super().carry_out(wanted)
 
     def check(self) -> None:
@@ -50,6 +60,12 @@ class Truthful(Life):
         shown += [TEXTS.say("attention", a.code, **dict(a.params)) for a in decision.attention]
         shown += [TEXTS.say("waiting", code) for code in decision.waiting]
         self._hold("page", "\n".join(shown))
+        assert all(TEXTS.has("waiting", code) for code in decision.waiting), decision.waiting
+        for step in decision.steps:
+            assert step.evidence is None or TEXTS.has("evidence", step.evidence), step
+            assert step.reason is None or TEXTS.has("step_reasons", step.reason), step
+        for wanted in decision.wanted:
+            assert any(TEXTS.has(s, wanted.why) for s in ("why", "letters", "mails", "causes", "reasons")), wanted.why
 
     def _hold(self, name: str, text: str) -> None:
         self.said.add(name)
@@ -128,13 +144,15 @@ def test_a_pause_is_told_as_done_once_it_is_seen_and_at_night_too(cause: str) ->
 
 
 @pytest.mark.parametrize("seed", range(30))
-def test_in_no_life_does_a_text_claim_what_phoniro_denies(seed: int) -> None:
+def test_in_no_life_does_a_text_claim_what_phoniro_denies_and_all_of_it_has_words(seed: int) -> None:
     rng, life = random.Random(seed), running() if seed % 3 else Truthful()
     if not life.orders:
-        life.order()
+        life.order(granted=rng.choice([3, None]))
     for _ in range(rng.randint(5, 25)):
         rng.choice(EVENTS)(life, rng)
         life.phoniro = rng.choice(["works", "works", "away", "refuses"])
         life.wait(minutes=rng.choice([1, 12]))
         if life.look().phase is Phase.CLOSED:
-            break
+            return
+    life.phoniro = "works"
+    settle(life)

@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
+import httpx
 import yaml
 from openapi_schema_validator import OAS31Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
 from connectors.mock.phoniro import SimulatedPhoniro
-from connectors.mock.routing import Answer, Request
 
 CONTRACT = Path(__file__).resolve().parents[2].parent / "shared" / "contracts" / "phoniro.openapi.yaml"
 MONDAY_EVENING = datetime(2026, 3, 2, 19, 0, tzinfo=UTC)  # 20:00 in Stockholm
 SCHEDULES = "/api/v1/supervision-schedules"
 TOKEN = {"grant_type": "client_credentials", "client_id": "adapter", "client_secret": "s", "scope": "supervision"}
 NIGHTLY = [{"weekdays": ["mon", "tue", "wed", "thu", "fri", "sat", "sun"], "times": ["02:30", "23:00"]}]
-Call = tuple[str, str, str, Answer]
+Call = tuple[str, str, httpx.Response]
 
 
 class Client:
@@ -38,38 +36,36 @@ class Client:
         self.token = ""
         self.log_in()
 
-    def log_in(self, **changes: str | None) -> Answer:
+    def log_in(self, **changes: str | None) -> httpx.Response:
         form = {name: value for name, value in {**TOKEN, **changes}.items() if value is not None}
-        headers = {"content-type": "application/x-www-form-urlencoded"}
-        answer = self.send("POST", "/connect/token", body=urlencode(form).encode(), headers=headers)
-        if answer.status == 200:
+        answer = self.send("POST", "/connect/token", data=form)
+        if answer.status_code == 200:
             self.token = answer.json()["access_token"]
         return answer
 
-    def send(self, method: str, path: str, *, body: bytes = b"", headers: Mapping[str, str], query: str = "") -> Answer:
-        answer = self.phoniro.handle(Request.of(method, path, raw_query=query, headers=headers, body=body))
-        self.calls.append((method, path, query, answer))
+    def send(self, method: str, path: str, **what: Any) -> httpx.Response:
+        answer = self.phoniro.handle(httpx.Request(method, f"https://phoniro.test{path}", **what))
+        self.calls.append((method, path, answer))
         return answer
 
-    def call(self, method: str, path: str, body: object = None, *, etag: str | None = None, **query: object) -> Answer:
-        headers = {"authorization": f"Bearer {self.token}", "content-type": "application/json"}
-        if etag is not None:
-            headers["if-match"] = etag
-        data = b"" if body is None else json.dumps(body).encode()
-        return self.send(method, path, body=data, headers=headers, query=urlencode(query))
+    def call(
+        self, method: str, path: str, body: object = None, *, etag: str | None = None, **query: Any
+    ) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self.token}", **({} if etag is None else {"if-match": etag})}
+        return self.send(method, path, json=body, headers=headers, params=query)
 
-    def customer(self, external_id: str = "TK-1", **fields: object) -> Answer:
+    def customer(self, external_id: str = "TK-1", **fields: object) -> httpx.Response:
         body = {"externalId": external_id, "organisationId": "hemtjanst-norr", "protectedIdentity": False, **fields}
         return self.call("PUT", f"/api/v1/customers/{external_id}", body)
 
-    def create(self, reference: str = "TK-1-1", **fields: object) -> Answer:
+    def create(self, reference: str = "TK-1-1", **fields: object) -> httpx.Response:
         return self.call("POST", SCHEDULES, {**new_schedule(reference), **fields})
 
     def schedule(self, reference: str = "TK-1-1", **fields: object) -> str:
         """A created schedule's id."""
         self.customer()
         answer = self.create(reference, **fields)
-        assert answer.status == 201, answer.body
+        assert answer.status_code == 201, answer.text
         created: str = answer.json()["id"]
         return created
 
@@ -77,13 +73,13 @@ class Client:
         answer: dict[str, Any] = self.call("GET", f"{SCHEDULES}/{schedule_id}").json()
         return answer
 
-    def act(self, schedule_id: str, act: str, **body: object) -> Answer:
+    def act(self, schedule_id: str, act: str, **body: object) -> httpx.Response:
         return self.call("POST", f"{SCHEDULES}/{schedule_id}/{act}", body)
 
     def admin(self, act: str, **given: object) -> Any:
         """Do one act by the side door; gives its result."""
-        answer = self.send("POST", f"/admin/acts/{act}", body=json.dumps(given).encode(), headers={})
-        assert answer.status == 200, answer.body
+        answer = self.send("POST", f"/admin/acts/{act}", json=given)
+        assert answer.status_code == 200, answer.text
         return answer.json()["result"]
 
     def listed(self, path: str = SCHEDULES, **query: Any) -> list[dict[str, Any]]:
@@ -116,23 +112,25 @@ def load_contract() -> tuple[dict[str, Any], Registry[Any]]:
     return contract, registry.with_resource("urn:contract", DRAFT202012.create_resource(contract))
 
 
-def check_answer(method: str, path: str, query: str, answer: Answer) -> None:
+def check_answer(method: str, path: str, answer: httpx.Response) -> None:
     """An answer has a shape that the contract allows for its path, method and status."""
     if path.startswith("/admin/"):
         return
     contract, registry = load_contract()
     place = next((known for known in contract["paths"] if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", known), path)), None)
     operation = contract["paths"].get(place, {}).get(method.lower(), {}) if place else {}
-    told = operation.get("responses", {}).get(str(answer.status))
+    told = operation.get("responses", {}).get(str(answer.status_code))
     if told is None:
-        assert answer.status >= 400, f"{method} {path} answered {answer.status}, which the contract does not know"
+        assert answer.status_code >= 400, (
+            f"{method} {path} answered {answer.status_code}, which the contract does not know"
+        )
     if told is None or "$ref" in told:
         told = contract["components"]["responses"]["Problem"]
     if "content" not in told:
         return
     ((media_type, content),) = told["content"].items()
-    assert answer.headers["content-type"].partition(";")[0] == media_type, f"{method} {path} {answer.status}"
+    assert answer.headers["content-type"].partition(";")[0] == media_type, f"{method} {path} {answer.status_code}"
     schema = json.loads(json.dumps(content["schema"]).replace('"#/', '"urn:contract#/'))
     OAS31Validator(schema, registry=registry, format_checker=OAS31Validator.FORMAT_CHECKER).validate(answer.json())
     if media_type == "application/problem+json":
-        assert answer.json()["status"] == answer.status
+        assert answer.json()["status"] == answer.status_code

@@ -2,37 +2,35 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
-from connectors.mock.faults import FaultPlan, Kind, Rule
-from connectors.mock.routing import Answer, Cut, Request, json_answer
+from connectors.mock.faults import Kind, Rule
+from connectors.mock.routing import Cut, json_answer
+from connectors.mock.vendor import SimulatedVendor
 
 START = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 
 
-@dataclass
-class World:
-    """A vendor that counts what was done to it, under a fault plan, with a clock that the test moves."""
+class World(SimulatedVendor):
+    """A vendor that counts what was done to it, with a clock that the test moves."""
 
-    now: datetime = START
-    done: list[str] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.now, self.done = START, list[str]()
+        super().__init__(lambda: self.now)
 
-    def __post_init__(self) -> None:
-        self.plan = FaultPlan(lambda: self.now)
-        self.handle = self.plan.wrap(self.vendor)
-
-    def vendor(self, request: Request) -> Answer:
-        self.done.append(request.path)
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.done.append(request.url.path)
         return json_answer({"done": len(self.done)}, 201)
 
-    def post(self, path: str = "/things", raw_query: str = "", body: bytes = b"") -> Answer:
-        headers = {"content-type": "application/json"}
-        return self.handle(Request.of("POST", path, raw_query=raw_query, headers=headers, body=body))
+    def post(self, path: str = "/things", body: object = None) -> httpx.Response:
+        return self.ask("POST", path, json=body)
+
+    def ask(self, method: str, path: str, **what: Any) -> httpx.Response:
+        return self.handle(httpx.Request(method, f"http://vendor{path}", **what))
 
 
 @pytest.fixture
@@ -66,7 +64,7 @@ def test_a_fault_spoils_the_answer_before_or_after_the_effect(
 ) -> None:
     """A delay is carried beside the answer, or the cut, and never slept."""
     if kind is not None:
-        world.plan.add(Rule(kind=kind, status=502, body="bad gateway", content_type="text/plain", delay=3600))
+        world.faults.add(Rule(kind=kind, status=502, body="bad gateway", content_type="text/plain", delay=3600))
     if told is None:
         with pytest.raises(Cut) as cut:
             world.post()
@@ -74,13 +72,10 @@ def test_a_fault_spoils_the_answer_before_or_after_the_effect(
     else:
         answer = world.post()
         status, content_type, begin = told
-        assert (answer.status, answer.headers["content-type"], answer.body[: len(begin)]) == (
-            status,
-            content_type,
-            begin,
-        )
-        assert bool(answer.body) == bool(begin)
-        assert answer.delay == (3600 if kind else 0)
+        assert (answer.status_code, answer.headers["content-type"]) == (status, content_type)
+        assert answer.content.startswith(begin)
+        assert bool(answer.content) == bool(begin)
+        assert answer.extensions.get("delay") == (3600 if kind else None)
     assert len(world.done) == effects
 
 
@@ -93,29 +88,29 @@ def test_a_fault_spoils_the_answer_before_or_after_the_effect(
     ],
 )
 def test_pa2_retry_after_can_be_seconds_a_date_or_anything(world: World, given: dict[str, Any], header: str) -> None:
-    world.plan.add(Rule(kind=Kind.STATUS_BEFORE, status=429, **given))
+    world.faults.add(Rule(kind=Kind.STATUS_BEFORE, status=429, **given))
     assert world.post().headers["retry-after"] == header
 
 
 @pytest.mark.parametrize("cut", [False, True])
 def test_a_late_effect_answers_now_and_happens_when_its_time_has_come(world: World, cut: bool) -> None:
-    world.plan.add(Rule(kind=Kind.LATE_EFFECT, seconds=60, cut=cut))
+    world.faults.add(Rule(kind=Kind.LATE_EFFECT, seconds=60, cut=cut))
     if cut:
         with pytest.raises(Cut):
             world.post()
     else:
-        assert world.post().status == 504
-    world.plan.clear()
+        assert world.post().status_code == 504
+    world.faults.clear()
     world.now += timedelta(seconds=59)
-    assert (world.plan.tick(), world.done) == (0, [])
+    assert (world.faults.tick(), world.done) == (0, [])
     world.now += timedelta(seconds=1)
-    assert (world.plan.tick(), world.done) == (1, ["/things"])
-    assert world.plan.tick() == 0
+    assert (world.faults.tick(), world.done) == (1, ["/things"])
+    assert world.faults.tick() == 0
 
 
 def test_late_effects_happen_in_the_order_of_their_times_and_before_the_next_request(world: World) -> None:
-    world.plan.add(Rule(kind=Kind.LATE_EFFECT, path="/slow", seconds=60))
-    world.plan.add(Rule(kind=Kind.LATE_EFFECT, path="/less-slow", seconds=30))
+    world.faults.add(Rule(kind=Kind.LATE_EFFECT, path="/slow", seconds=60))
+    world.faults.add(Rule(kind=Kind.LATE_EFFECT, path="/less-slow", seconds=30))
     world.post("/slow")
     world.post("/less-slow")
     world.now += timedelta(seconds=61)
@@ -124,53 +119,53 @@ def test_late_effects_happen_in_the_order_of_their_times_and_before_the_next_req
 
 
 def test_a_rule_lets_the_first_through_and_then_hits_so_many(world: World) -> None:
-    world.plan.add(Rule(kind=Kind.STATUS_BEFORE, skip=1, times=2))
-    assert [world.post().status for _ in range(5)] == [201, 503, 503, 201, 201]
-    assert [(hit.kind, hit.path) for hit in world.plan.hits] == [(Kind.STATUS_BEFORE, "/things")] * 2
+    world.faults.add(Rule(kind=Kind.STATUS_BEFORE, skip=1, times=2))
+    assert [world.post().status_code for _ in range(5)] == [201, 503, 503, 201, 201]
+    assert [(hit.kind, hit.path) for hit in world.faults.hits] == [(Kind.STATUS_BEFORE, "/things")] * 2
 
 
 def test_a_rule_without_times_hits_until_it_is_removed(world: World) -> None:
-    rule_id = world.plan.add(Rule(kind=Kind.STATUS_BEFORE, times=None))
-    assert {world.post().status for _ in range(50)} == {503}
-    assert world.plan.remove(rule_id)
-    assert world.post().status == 201
+    rule_id = world.faults.add(Rule(kind=Kind.STATUS_BEFORE, times=None))
+    assert {world.post().status_code for _ in range(50)} == {503}
+    assert world.faults.remove(rule_id)
+    assert world.post().status_code == 201
 
 
 def test_a_rule_hits_only_its_method_path_and_pattern(world: World) -> None:
-    world.plan.add(Rule(kind=Kind.STATUS_BEFORE, method="GET", times=None))
-    world.plan.add(Rule(kind=Kind.STATUS_BEFORE, path="/other", times=None))
-    world.plan.add(Rule(kind=Kind.STATUS_BEFORE, pattern=r"things\?.*x=1", times=None))
-    assert world.post().status == 201
-    assert world.handle(Request.of("GET", "/things")).status == 503
-    assert world.post("/other/thing").status == 503
-    assert world.post(raw_query="y=2&x=1").status == 503
+    world.faults.add(Rule(kind=Kind.STATUS_BEFORE, method="GET", times=None))
+    world.faults.add(Rule(kind=Kind.STATUS_BEFORE, path="/other", times=None))
+    world.faults.add(Rule(kind=Kind.STATUS_BEFORE, pattern=r"things\?.*x=1", times=None))
+    assert world.post().status_code == 201
+    assert world.ask("GET", "/things").status_code == 503
+    assert world.post("/other/thing").status_code == 503
+    assert world.post("/things?y=2&x=1").status_code == 503
 
 
 def test_rules_are_managed_over_the_admin_path_which_is_never_faulted(world: World) -> None:
-    made = world.post("/admin/faults", body=json.dumps({"kind": "status_before", "times": None}).encode())
-    assert made.status == 201
-    assert world.post().status == 503
-    assert world.post("/admin/state").status == 201
-    listed = world.handle(Request.of("GET", "/admin/faults")).json()
+    made = world.post("/admin/faults", {"kind": "status_before", "times": None})
+    assert made.status_code == 201
+    assert world.post().status_code == 503
+    assert world.ask("GET", "/admin/acts").status_code == 200
+    listed = world.ask("GET", "/admin/faults").json()
     assert [(rule["id"], rule["kind"], rule["hits"]) for rule in listed["rules"]] == [
         (made.json()["id"], "status_before", 1)
     ]
-    assert world.handle(Request.of("DELETE", "/admin/faults", raw_query="id=99")).status == 404
-    assert world.handle(Request.of("DELETE", "/admin/faults", raw_query=f"id={made.json()['id']}")).status == 204
-    assert world.post().status == 201
+    assert world.ask("DELETE", "/admin/faults?id=99").status_code == 404
+    assert world.ask("DELETE", f"/admin/faults?id={made.json()['id']}").status_code == 204
+    assert world.post().status_code == 201
 
 
 def test_a_rule_that_is_none_is_refused_with_the_field_that_is_wrong(world: World) -> None:
-    answer = world.post("/admin/faults", body=b'{"kind": "earthquake", "tims": 3}')
-    assert answer.status == 422
+    answer = world.post("/admin/faults", {"kind": "earthquake", "tims": 3})
+    assert answer.status_code == 422
     assert "kind" in answer.json()["detail"]
     assert "tims" in answer.json()["detail"]
 
 
 def test_a_reset_of_the_vendor_resets_its_faults_and_what_is_under_way(world: World) -> None:
-    world.plan.add(Rule(kind=Kind.LATE_EFFECT, times=None, seconds=5))
+    world.faults.add(Rule(kind=Kind.LATE_EFFECT, times=None, seconds=5))
     world.post()
     world.post("/admin/reset")
     world.now += timedelta(seconds=10)
-    assert world.post().status == 201
-    assert world.done == ["/admin/reset", "/things"]
+    assert world.post().status_code == 201
+    assert world.done == ["/things"]

@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from jsonschema import Draft4Validator
 
@@ -16,7 +17,6 @@ from connectors.mock.lifecare import SimulatedLifecare, catalogue
 from connectors.mock.lifecare.notes import NoteRequest
 from connectors.mock.lifecare.resources import RESOURCES, Resource
 from connectors.mock.lifecare.visits import ServiceReport, VisitReport
-from connectors.mock.routing import Answer
 from tests.mock.lifecare_client import TF03, get, post_note, send, visit
 
 DESCRIPTION = Path(__file__).parents[3] / "shared" / "contracts" / "lifecare-ec.swagger.json"
@@ -57,8 +57,8 @@ def without_nulls(value: Any) -> Any:
     return [without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-def read(answer: Answer) -> Any:
-    assert answer.status == 200, answer.body
+def read(answer: httpx.Response) -> Any:
+    assert answer.status_code == 200, answer.text
     return answer.json()
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
 import pytest
 
 from connectors.mock.lifecare import SimulatedLifecare, catalogue
-from connectors.mock.routing import Answer
 from tests.mock.lifecare_client import TF03, TF04, get, post_note
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -38,12 +38,12 @@ class Office:
         }
         return {name: value for name, value in fields.items() if value is not ...}
 
-    def post(self, body: Any) -> Answer:
+    def post(self, body: Any) -> httpx.Response:
         return post_note(self.lifecare, body)
 
     def notes(self, q: str) -> list[dict[str, Any]]:
         answer = get(self.lifecare, "documentations", q=q)
-        found: list[dict[str, Any]] = answer.json() if answer.status == 200 else []
+        found: list[dict[str, Any]] = answer.json() if answer.status_code == 200 else []
         return found
 
     def under(self, heading: str) -> list[dict[str, Any]]:
@@ -57,7 +57,7 @@ def office() -> Office:
 
 def test_la4_a_note_is_read_back_under_its_reading_heading_with_its_exact_text_and_author(office: Office) -> None:
     answer = office.post(office.note())
-    assert answer.status == 200
+    assert answer.status_code == 200
     assert (answer.json()["text"], answer.json()["clientPersonId"]) == (TEXT, TF03)
     [read] = office.notes(f"ExecutionId='{office.execution_id}' and HeadlineId='S201'")
     assert read["PlainText"] == TEXT
@@ -80,7 +80,7 @@ def test_la4_there_is_no_idempotency(office: Office) -> None:
 
 def test_la4_where_a_heading_is_not_read_back_the_note_is_written_all_the_same(office: Office) -> None:
     office.lifecare.settings.read_back.clear()
-    assert office.post(office.note()).status == 200
+    assert office.post(office.note()).status_code == 200
     assert office.under("to_coordinator") == []
     [written] = office.lifecare.notes_written()
     assert (written.heading, written.unit_id, written.execution_id, written.text, written.documentation_id) == (
@@ -98,7 +98,7 @@ def test_a_note_with_a_required_field_missing_or_malformed_is_refused_by_name(
     office: Office, field: str, value: Any
 ) -> None:
     answer = office.post(office.note(**{field: value}))
-    assert answer.status == 400
+    assert answer.status_code == 400
     assert list(answer.json()["ModelState"]) == [f"createRequest.{field}"]
     assert office.lifecare.notes_written() == []
 
@@ -120,21 +120,21 @@ def test_a_note_with_a_required_field_missing_or_malformed_is_refused_by_name(
     ],
 )
 def test_a_note_to_nobody_known_or_at_no_time_is_refused(office: Office, wrong: dict[str, Any]) -> None:
-    assert office.post(office.note(**wrong)).status == 400
+    assert office.post(office.note(**wrong)).status_code == 400
     assert office.lifecare.notes_written() == []
 
 
 def test_a_note_on_another_persons_execution_or_to_a_client_whom_the_key_cannot_see_is_refused(office: Office) -> None:
     other = office.lifecare.seed_person(TF04)
-    assert office.post(office.note(clientId=other)).status == 400
+    assert office.post(office.note(clientId=other)).status_code == 400
     office.lifecare.protect(TF03, "invisible")  # LA9
-    assert office.post(office.note()).status == 400
+    assert office.post(office.note()).status_code == 400
 
 
 @pytest.mark.parametrize("body", [b"not json", b"\xff\xfe", b"[]", b"null"])
 def test_a_body_that_is_no_note_is_refused(office: Office, body: bytes) -> None:
-    assert office.post(body).status == 400
-    assert post_note(office.lifecare, office.note(), "text/plain").status == 415
+    assert office.post(body).status_code == 400
+    assert post_note(office.lifecare, office.note(), "text/plain").status_code == 415
 
 
 def test_a_person_writes_a_note_with_a_role_of_their_own(office: Office) -> None:

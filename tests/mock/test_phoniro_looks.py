@@ -41,7 +41,7 @@ def test_an_end_in_the_past_is_now_and_ending_again_changes_nothing(client: Clie
     assert (ended.json()["status"], ended.json()["endedAt"]) == ("ended", "2026-03-02T19:00:00Z")
     client.now += timedelta(hours=1)
     again = client.act(schedule_id, "end", endAt="2026-04-01T00:00:00Z", reason="other")
-    assert (again.status, again.json()) == (200, ended.json())
+    assert (again.status_code, again.json()) == (200, ended.json())
     assert again.headers["etag"] == ended.headers["etag"]
 
 
@@ -73,16 +73,16 @@ def test_a_pause_without_end_lasts_until_it_is_resumed_and_resuming_twice_is_fin
     assert not client.phoniro.can_look(schedule_id, client.now + timedelta(days=400))
     assert client.act(schedule_id, "resume").json()["status"] == "active"
     again = client.act(schedule_id, "resume")
-    assert (again.status, again.headers["etag"]) == (200, '"3"')
+    assert (again.status_code, again.headers["etag"]) == (200, '"3"')
 
 
 def test_an_ended_schedule_is_in_conflict_with_every_change(client: Client) -> None:
     schedule_id = client.schedule()
     client.act(schedule_id, "pause", reason="absence")
     client.act(schedule_id, "end", endAt="2026-01-01T00:00:00Z", reason="other")
-    assert client.act(schedule_id, "pause", reason="absence").status == 409
-    assert client.act(schedule_id, "resume").status == 409
-    assert client.call("PATCH", f"{SCHEDULES}/{schedule_id}", {"cameraId": "C"}, etag="*").status == 409
+    assert client.act(schedule_id, "pause", reason="absence").status_code == 409
+    assert client.act(schedule_id, "resume").status_code == 409
+    assert client.call("PATCH", f"{SCHEDULES}/{schedule_id}", {"cameraId": "C"}, etag="*").status_code == 409
     assert client.get(schedule_id)["status"] == "ended"
 
 
@@ -200,7 +200,7 @@ def test_supervisions_that_were_due_are_listed_in_order_with_their_outcomes(clie
     )
     assert [one["dueAt"] for one in listed] == ["2026-03-02T22:00:00Z"] * 2 + ["2026-03-03T01:30:00Z"] * 2
     assert {one["scheduleId"]: one["outcome"] for one in listed[2:]} == {first: "ok", second: "missed"}
-    assert client.call("GET", "/api/v1/supervisions", to="2027-01-01T00:00:00Z").status == 400
+    assert client.call("GET", "/api/v1/supervisions", to="2027-01-01T00:00:00Z").status_code == 400
 
 
 def test_it_lives_its_nights_by_itself_by_shares_and_the_same_in_every_run(client: Client) -> None:

@@ -14,43 +14,39 @@ import httpx
 import pytest
 from httpx_aiohttp import AiohttpTransport
 
-from connectors.mock.faults import FaultPlan, Kind, Rule
+from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare import BASE
-from connectors.mock.routing import Answer, Cut, Request, json_answer
+from connectors.mock.routing import Cut, json_answer
 from connectors.mock.serve import BODY_LIMIT, asgi_app, listening, running_simulators, serve
 from connectors.mock.transport import InProcessTransport
+from connectors.mock.vendor import SimulatedVendor
 
 NOW = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 
 
-def echo(request: Request) -> Answer:
-    """Tell the client what arrived."""
-    return json_answer(
-        {
-            "method": request.method,
-            "path": request.path,
-            "query": request.query,
-            "raw": request.raw_query,
-            "header": request.header("X-Test"),
-            "body": request.body.decode(),
-        }
-    )
+class Echo(SimulatedVendor):
+    """Tells the client what arrived."""
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        url = request.url
+        told = {"path": url.path, "query": url.params.multi_items(), "raw": url.query.decode()}
+        told |= {"header": request.headers.get("X-Test"), "body": request.content.decode()}
+        return json_answer({"method": request.method, **told})
 
 
 @pytest.fixture
-def plan() -> FaultPlan:
-    return FaultPlan(lambda: NOW)
+def echo() -> Echo:
+    return Echo(lambda: NOW)
 
 
 @pytest.fixture(params=["httpx", "aiohttp", "in process"])
-async def client(request: pytest.FixtureRequest, plan: FaultPlan) -> AsyncIterator[httpx.AsyncClient]:
-    handler = plan.wrap(echo)
+async def client(request: pytest.FixtureRequest, echo: Echo) -> AsyncIterator[httpx.AsyncClient]:
     async with AsyncExitStack() as stack:
         url, transport = "http://vendor.test", httpx.AsyncBaseTransport()
         if request.param == "in process":
-            transport = InProcessTransport(handler)
+            transport = InProcessTransport(echo.handle)
         else:
-            url = await stack.enter_async_context(listening(handler))
+            url = await stack.enter_async_context(listening(echo.handle))
             transport = AiohttpTransport() if request.param == "aiohttp" else httpx.AsyncHTTPTransport()
         yield await stack.enter_async_context(httpx.AsyncClient(base_url=url, transport=transport, timeout=5))
 
@@ -71,9 +67,9 @@ async def test_the_whole_request_reaches_the_handler(client: httpx.AsyncClient) 
 
 @pytest.mark.parametrize("kind", [Kind.CUT_BEFORE, Kind.CUT_AFTER])
 async def test_a_cut_is_a_broken_connection_to_the_client_and_the_next_call_works(
-    client: httpx.AsyncClient, plan: FaultPlan, kind: Kind
+    client: httpx.AsyncClient, echo: Echo, kind: Kind
 ) -> None:
-    plan.add(Rule(kind=kind, delay=0.01))
+    echo.faults.add(Rule(kind=kind, delay=0.01))
     with pytest.raises(httpx.TransportError) as broken:
         await client.post("/things")
     # httpx-aiohttp calls a cut connection a ConnectTimeout; only the cause tells what it was.
@@ -82,28 +78,26 @@ async def test_a_cut_is_a_broken_connection_to_the_client_and_the_next_call_work
     assert (await client.post("/things")).status_code == 200
 
 
-async def test_an_answer_delayed_beyond_the_clients_patience_times_out(
-    client: httpx.AsyncClient, plan: FaultPlan
-) -> None:
-    plan.add(Rule(kind=Kind.DELAY, delay=3600))
+async def test_an_answer_delayed_beyond_the_clients_patience_times_out(client: httpx.AsyncClient, echo: Echo) -> None:
+    echo.faults.add(Rule(kind=Kind.DELAY, delay=3600))
     with pytest.raises(httpx.ReadTimeout):
         await client.get("/things", timeout=httpx.Timeout(5, read=0.05))
     assert (await client.get("/things")).status_code == 200
 
 
 async def test_a_short_delay_is_waited_out_over_a_socket_and_never_slept_in_process(
-    client: httpx.AsyncClient, plan: FaultPlan
+    client: httpx.AsyncClient, echo: Echo
 ) -> None:
-    plan.add(Rule(kind=Kind.DELAY, delay=0.03))
+    echo.faults.add(Rule(kind=Kind.DELAY, delay=0.03))
     loop = asyncio.get_running_loop()
     asked_at = loop.time()
     assert (await client.get("/things")).status_code == 200
     assert loop.time() - asked_at >= 0.03 or client.base_url.host == "vendor.test"
 
 
-async def test_an_empty_or_bodiless_answer_arrives_as_it_is(client: httpx.AsyncClient, plan: FaultPlan) -> None:
-    plan.add(Rule(kind=Kind.EMPTY))
-    plan.add(Rule(kind=Kind.STATUS_BEFORE, status=204))
+async def test_an_empty_or_bodiless_answer_arrives_as_it_is(client: httpx.AsyncClient, echo: Echo) -> None:
+    echo.faults.add(Rule(kind=Kind.EMPTY))
+    echo.faults.add(Rule(kind=Kind.STATUS_BEFORE, status=204))
     empty, none = await client.get("/things"), await client.get("/things")
     assert (empty.status_code, empty.content, none.status_code, none.content) == (200, b"", 204, b"")
 
@@ -114,13 +108,13 @@ async def test_faults_are_set_by_the_client(client: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
 
 
-async def test_a_body_over_the_limit_is_refused() -> None:
-    async with listening(echo) as url, httpx.AsyncClient() as client:
+async def test_a_body_over_the_limit_is_refused(echo: Echo) -> None:
+    async with listening(echo.handle) as url, httpx.AsyncClient() as client:
         assert (await client.post(url, content=b"x" * (BODY_LIMIT + 1))).status_code == 413
 
 
 async def test_under_another_server_a_cut_is_an_error_of_the_application() -> None:
-    def cut(_request: Request) -> Answer:
+    def cut(_request: httpx.Request) -> httpx.Response:
         raise Cut
 
     transport = httpx.ASGITransport(asgi_app(cut))
@@ -131,7 +125,7 @@ async def test_under_another_server_a_cut_is_an_error_of_the_application() -> No
 
 async def test_both_vendors_run_with_their_state_and_faults_at_hand() -> None:
     async with running_simulators() as simulators, httpx.AsyncClient() as client:
-        simulators.faults_phoniro.add(Rule(kind=Kind.STATUS_BEFORE, status=503))
+        simulators.phoniro.faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503))
         assert (await client.get(f"{simulators.phoniro_url}/api/v1/organisations")).status_code == 503
         assert (await client.get(f"{simulators.phoniro_url}/api/v1/organisations")).status_code == 401
         assert [one.status for one in simulators.phoniro.received()] == [401]

@@ -15,6 +15,7 @@ from adapter.cli.documents import print_document, role_guide
 from adapter.ops.app import create_app
 from adapter.ops.context import Document, OpsContext, Paper
 from adapter.ops.error_log import ErrorLog
+from adapter.ops.request_limits import SIGN_INS_PER_MINUTE, Buckets
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.presentation.words import Words
@@ -27,11 +28,10 @@ TOKEN = "a token for the status page"
 
 @dataclass
 class Site:
-    """A world, and the HTTP side that shows it. ``asked`` are the municipalities whose feeds were asked for."""
+    """A world, and the HTTP side that shows it."""
 
     world: World
     ops: OpsContext
-    asked: list[str] = field(default_factory=list)
     app: FastAPI = field(init=False)
 
     def __post_init__(self) -> None:
@@ -43,10 +43,7 @@ class Site:
 
 
 def site_of(world: World, settings: OpsSettings | None = None) -> Site:
-    asked: list[str] = []
-    ops = ops_of(world.service, VendorCalls(world.clock.now), settings)
-    ops.poll_soon = asked.append
-    return Site(world, ops, asked)
+    return Site(world, ops_of(world.service, VendorCalls(world.clock.now), settings))
 
 
 def ops_of(service: Service, calls: VendorCalls, settings: OpsSettings | None = None) -> OpsContext:
@@ -57,8 +54,8 @@ def ops_of(service: Service, calls: VendorCalls, settings: OpsSettings | None = 
         calls=calls,
         errors=ErrorLog(service.runtime.clock.now),
         watchdog=Watchdog(),
+        sign_ins=Buckets(SIGN_INS_PER_MINUTE, SIGN_INS_PER_MINUTE, service.runtime.clock.now),
         version="0.0",
-        poll_soon=lambda _: None,
         hook_secrets={"exempel": SECRET},
         paper=_printer(service),
         guides=lambda tenant, role: role_guide(service, tenant, role),

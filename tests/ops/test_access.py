@@ -13,6 +13,7 @@ from fastapi.routing import APIRoute
 from pydantic import SecretStr
 from starlette.routing import BaseRoute
 
+from adapter.domain.wall_clock import day_end, local_date
 from adapter.engine.retention import forget
 from adapter.ops.context import Document
 from adapter.ops.sign_in import COOKIE
@@ -91,7 +92,7 @@ SHOWS_NO_CASE = {
     *("/healthz", "/readyz", "/metrics"),  # asked by machines that don't sign in; docs/http.md says what is in it
     *("/openapi.json", "/hooks/lifecare"),
     *("/guides", "/guides/{role}", "/guides/{role}.pdf", "/times"),
-    *("/sign-in", "/sign-out", "/oidc/sign-in", "/oidc/callback"),
+    *("/sign-in", "/sign-out", "/sign-ins", "/sign-out-everywhere", "/oidc/sign-in", "/oidc/callback"),
 }
 
 
@@ -122,7 +123,7 @@ async def test_each_address_is_known_as_one_that_shows_cases_and_writes_it_down_
         assert set(addresses(site.app.routes)) == SHOWS.keys() | SHOWS_NO_CASE, "a new one has to say which it is"
         for path in sorted(SHOWS.keys() | SHOWS_NO_CASE - {"/oidc/sign-in", "/oidc/callback"}):
             async with site.client() as client:
-                await sign_in(client, ANNA)
+                await sign_in(client, ANNA if path in SHOWS else BO)
                 world.clock.time += timedelta(hours=1)
                 before = len(noted(world))
                 answer = await client.get(path.format(ref=ref, kind="bilaga-1", name="cases", role="assessor"))
@@ -174,6 +175,62 @@ async def test_a_session_ends_at_sign_out_after_its_time_and_with_its_token_for_
     assert await status(site) == 401, "whoever kept the cookie has nothing by it"
 
 
+async def test_who_signs_in_is_told_when_and_from_where_they_did_before_and_ends_all_their_sessions_at_once(
+    site: Site,
+) -> None:
+    site = replica(site, tokens=TOKENS, proxy_addresses="127.0.0.1")
+    phone, desk, other = site.client(), site.client(), site.client()
+    phone.headers["X-Forwarded-For"] = "203.0.113.9"
+    async with phone, desk, other:
+        await sign_in(phone, ANNA)
+        await sign_in(other, BO)
+        assert "förra inloggning" not in (await phone.get("/times")).text
+        site.world.clock.time += timedelta(hours=1)
+        await sign_in(desk, ANNA)
+        an_hour_ago = site.ops.words_of().when(site.world.clock.time - timedelta(hours=1))
+        before = f"Din förra inloggning var {an_hour_ago} från 203.0.113.9"
+        assert before in (await desk.get("/cases")).text
+        shown = (await desk.get("/sign-ins")).text
+        assert before in shown
+        assert re.findall(r"<td>([\d.]+)( · den här inloggningen)?</td>", shown) == [
+            ("203.0.113.9", ""),
+            ("127.0.0.1", " · den här inloggningen"),
+        ]
+        site.world.clock.time += timedelta(minutes=6)
+        assert before not in (await desk.get("/cases")).text
+        assert (await desk.post("/sign-out-everywhere")).status_code == 303
+        assert [(await each.get("/")).status_code for each in (phone, desk, other)] == [401, 401, 200]
+
+
+async def test_a_token_is_taken_through_its_last_day_which_its_owner_is_told_of_before(site: Site, logs: Logs) -> None:
+    last = local_date(site.world.clock.time, site.ops.words_of().zone) + timedelta(days=14)
+    site = replica(site, tokens={"anna": TokenSettings(token=SecretStr(ANNA), expires=last)}, session_hours=24)
+    async with site.client() as client:
+        await sign_in(client, ANNA)
+        assert f"gäller till och med {site.ops.words_of().day(last)}" in (await client.get("/cases")).text
+        site.world.clock.time = day_end(last, site.ops.words_of().zone) - timedelta(minutes=1)
+        assert await sign_in(client, ANNA) == 303
+        site.world.clock.time += timedelta(minutes=1)
+        assert (await client.get("/")).status_code == 401, "the session ends with it"
+        refused = await client.post("/sign-in", data={"token": ANNA})
+        assert (refused.status_code, "sista dag har passerat" in refused.text) == (401, True)
+    assert logs.events("sign_in_refused")[-1]["reason"] == "a token after its last day"
+
+
+async def test_what_a_role_does_not_allow_is_told_once_in_the_log_and_by_whom_in_the_list_of_readings(
+    site: Site, logs: Logs
+) -> None:
+    site = replica(site, tokens=TOKENS)
+    async with site.client() as client:
+        await sign_in(client, ANNA)
+        for _ in range(3):
+            await client.post("/times", data={"text": "22:30"})
+    (told,) = logs.events("action_refused")
+    assert (told["what"], told["reason"]) == ("POST /times", "only_read")
+    assert "anna" not in str(told)
+    assert noted(site.world)[1:] == [("anna", "refused POST /times", None, "127.0.0.1")]
+
+
 async def test_whom_the_proxy_names_is_who_reads_and_the_settings_say_who_of_them_operates(site: Site) -> None:
     proxy = {"proxy_header": "X-User", "proxy_addresses": "127.0.0.1", "proxy_operators": "bo, eva"}
     site = replica(site, **proxy)
@@ -182,7 +239,8 @@ async def test_whom_the_proxy_names_is_who_reads_and_the_settings_say_who_of_the
             headers = {"X-User": who, "X-Forwarded-For": "203.0.113.9, 10.0.0.7"}
             assert (await client.get("/", headers=headers)).status_code == 200
             assert (await client.post("/times", data={"text": "22:30"}, headers=headers)).status_code == status
-    assert noted(site.world) == [("bo", "list", None, "10.0.0.7"), ("anna", "list", None, "10.0.0.7")]
+    what = [("bo", "list"), ("anna", "list"), ("anna", "refused POST /times")]
+    assert noted(site.world) == [(who, kind, None, "10.0.0.7") for who, kind in what]
 
 
 def openid(provider: IdentityProvider, **more: str) -> OidcSettings:
@@ -240,6 +298,13 @@ async def test_openid_connect_signs_in_by_code_pkce_state_and_nonce_with_the_rol
         provider.claims = {"preferred_username": "bo\x00\nlarm" + "x" * 200, "roles": ["night"]}
         await way_in(site)
         assert noted(site.world)[-1][0] == "bolarm" + "x" * 94, "a name is one short line"
+        _, client = await way_in(site)
+        assert (await client.get("/")).status_code == 200
+        async with replica(site, oidc=openid(provider, read_roles="day")).client() as changed:
+            changed.cookies.update(client.cookies)
+            assert (await changed.get("/")).status_code == 401, (
+                "what the roles mean was changed: who has which is asked anew"
+            )
         provider.claims = {"roles": ["kitchen"]}
         refused, client = await way_in(site)
         assert "ingen roll" in refused.text

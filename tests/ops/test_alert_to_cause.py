@@ -91,6 +91,17 @@ async def test_what_can_be_looked_at_against_the_end_is_named_on_page_metric_and
     assert "adapter_supervision_unsafe{" not in await shown(site, "/metrics")
 
 
+async def test_a_stop_that_is_not_seen_is_told_once_its_time_is_over_though_nothing_reads_its_case(site: Site) -> None:
+    world = site.world
+    ref = await busy(world)
+    world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
+    world.lifecare.absence(ANNA, world.today - timedelta(days=1), world.today + timedelta(days=5))
+    await world.settle()
+    assert "adapter_supervision_unsafe{" not in await shown(site, "/metrics")
+    world.clock.time += world.tenant.policy.by_hand_after
+    assert f'case="{ref}",tenant="exempel",why="not_stopped"}} 1.0' in await shown(site, "/metrics")
+
+
 async def test_a_schedule_that_no_case_owns_is_missing_or_was_changed_by_hand_is_named(site: Site) -> None:
     world = site.world
     ref = await busy(world)

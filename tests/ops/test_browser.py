@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Literal
@@ -16,9 +17,11 @@ import uvicorn
 from axe_playwright_python.base import AXE_SCRIPT
 from fastapi import FastAPI
 from playwright.async_api import Browser, Page, async_playwright
+from pydantic import SecretStr
 
 from adapter.ops.app import create_app
-from tests.ops.conftest import site_of
+from adapter.settings import OpsSettings
+from tests.ops.conftest import TOKEN, site_of
 from tests.ops.test_municipalities import several
 from tests.ops.test_pages import busy
 from tests.world import World
@@ -108,13 +111,19 @@ async def test_the_page_of_several_municipalities_is_accessible_and_fits_on_a_ph
         land.order("beby", 0, 3)
         await land.poll("beby")
         ops.runtime.breakers.of("ceby", "lifecare").down_since = land.clock.now()
-        async with listening(create_app(ops)) as url:
+        guarded = replace(ops, settings=OpsSettings(enabled=True, token=SecretStr(TOKEN)))
+        async with listening(create_app(ops)) as url, listening(create_app(guarded)) as sign_in:
             context = await chromium.new_context(
                 color_scheme="dark", viewport={"width": 390, "height": 844}, bypass_csp=True
             )
             page = await context.new_page()
-            for path, name in (("/", "several"), ("/followup", "followup"), ("/guides", "guide")):
-                await page.goto(url + path)
+            for address, name in (
+                (f"{sign_in}/", "sign-in"),
+                (f"{url}/", "several"),
+                (f"{url}/followup", "followup"),
+                (f"{url}/guides", "guide"),
+            ):
+                await page.goto(address)
                 assert await violations(page) == []
                 assert await page.evaluate("document.documentElement.scrollWidth") <= 390
                 await page.screenshot(path=pictures / f"{name}-dark-390.png", full_page=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, closing, suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -69,6 +69,7 @@ async def test_five_hundred_idle_connections_leave_the_health_answered_and_are_c
     assert not [line for line in logs.lines() if line["level"] == "error"]
 
 
+PIPELINED = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 UNREAD = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 2000
 UNFINISHED = b"POST /hooks/lifecare HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\nx"
 
@@ -120,6 +121,33 @@ async def test_callers_who_read_no_answer_or_finish_no_body_leave_the_health_ans
     assert not [line for line in logs.lines() if line["level"] == "error"]
 
 
+async def test_one_caller_s_busy_connections_give_way_to_others_and_never_others_to_them(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They ask anew before they were answered, so nothing is ever waited for; and come again when they are closed."""
+    monkeypatch.setattr(connections, "MOST", 10)
+    stop = asyncio.Event()
+
+    async def pipelines(port: int) -> None:
+        while not stop.is_set():
+            with suppress(ConnectionError, asyncio.IncompleteReadError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0))
+                with closing(writer.transport):
+                    writer.write(PIPELINED * 20)
+                    while not stop.is_set() and await reader.readuntil(b"\r\n\r\n"):
+                        writer.write(PIPELINED)
+
+    async with served(site) as port:
+        crowd = [asyncio.create_task(pipelines(port)) for _ in range(30)]
+        await asyncio.sleep(0)
+        answers = [
+            await asked(port, HEALTH.replace(b"healthz", path)) for path in (b"healthz", b"readyz", b"metrics") * 3
+        ]
+        stop.set()
+        await asyncio.gather(*crowd)
+    assert [answer.partition(b"\r\n")[0].split(b" ")[1] for answer in answers] == [b"200", b"503", b"200"] * 3
+
+
 @pytest.mark.parametrize(
     ("head", "body", "status"),
     [
@@ -135,7 +163,9 @@ async def test_a_body_too_large_too_slow_or_with_files_is_refused_without_a_sign
     kind = b"" if b"multipart" in head else b"Content-Type: application/x-www-form-urlencoded\r\n"
     async with served(site) as port:
         request = b"POST /sign-in HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-        assert status in (await asked(port, request + kind + head + b"\r\n\r\n" + body)).partition(b"\r\n")[0]
+        answer = await asked(port, request + kind + head + b"\r\n\r\n" + body)
+    assert status in answer.partition(b"\r\n")[0]
+    assert "Det gick inte att ta emot" in answer.decode(), "a page says so, and how to go on"
 
 
 async def test_a_body_that_is_cut_off_is_no_error_of_ours(site: Site, logs: Logs) -> None:

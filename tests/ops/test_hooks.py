@@ -7,8 +7,12 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from sqlalchemy import Connection
 
-from adapter.ops.hook_signature import sign
+from adapter.engine.feed_reader import FEEDS
+from adapter.engine.jobs import read_asked
+from adapter.ops.hooks import sign
+from adapter.store import feeds
 from tests.ops.conftest import SECRET, Site
 from tests.upcoming import next_due
 
@@ -25,7 +29,29 @@ async def hook(
 async def test_a_new_order_has_the_feeds_read_at_once(site: Site) -> None:
     answer = await hook(site, b'{"order": "SB-100001"}')
     assert (answer.status_code, answer.json()) == (202, {"known": 0, "new": 1})
-    assert site.asked == ["exempel"]
+    assert site.world.rt.asked == {"exempel": site.world.clock.now()}
+    site.world.person()
+    site.world.order()
+    await read_asked(site.world.rt)
+    assert len(await site.world.cases()) == 1
+    assert site.world.rt.asked == {}
+
+
+async def test_feeds_that_another_process_began_to_read_before_the_hook_are_read_again_after_it(site: Site) -> None:
+    world, began = site.world, site.world.clock.now()
+
+    def begin(c: Connection) -> None:
+        for name in FEEDS:
+            feeds.claim(c, "exempel", name, now=began, owner="another", lease_until=began + timedelta(minutes=1))
+
+    await world.db.run(begin)
+    world.clock.time += timedelta(seconds=1)
+    await hook(site, b'{"order": "SB-100001"}')
+    await read_asked(world.rt)
+    assert world.rt.asked, "the other may not have seen what the hook tells"
+    world.clock.time += timedelta(minutes=1)
+    await read_asked(world.rt)
+    assert not world.rt.asked
 
 
 async def test_an_order_of_a_case_makes_it_due_and_nothing_in_the_hook_is_believed(site: Site) -> None:
@@ -50,7 +76,7 @@ async def test_a_timestamp_too_far_from_now_is_refused(site: Site, age: timedelt
 async def test_a_wrong_signature_is_refused_and_tells_nothing(site: Site) -> None:
     answer = await hook(site, b'{"order": "1"}', signature="sha256=" + "0" * 64)
     assert answer.status_code == 401
-    assert site.asked == []
+    assert site.world.rt.asked == {}
 
 
 async def test_a_replay_is_refused(site: Site) -> None:

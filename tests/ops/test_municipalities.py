@@ -12,8 +12,8 @@ import httpx
 from adapter.observability import configure_logging
 from adapter.ops import views
 from adapter.ops.app import create_app
-from adapter.ops.case_cache import Safety
 from adapter.ops.context import OpsContext
+from adapter.ops.safety import Safety
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.store import cases
 from adapter.store.queries import overview
@@ -50,11 +50,11 @@ async def test_each_municipality_has_its_own_line_for_a_vendor_and_the_worst_is_
         page = await shown(ops, "/")
     told = [(vendor, tenant, state) for vendor, tenant, _, state in rows(page, "vendors")]
     assert [line[:2] for line in told[:2]] == [("Lifecare", "ceby"), ("Phoniro", "beby")]
-    assert "hålls tillbaka" in told[0][2]
+    assert "Nya försök görs" in told[0][2]
     assert "svarade inte" in told[1][2]
     assert told[2:] == [("Lifecare", "aby", "svarar"), ("Lifecare", "beby", "svarar")]
     assert "Behöver ses till: " in page
-    assert "Lifecare, ceby: anropen hålls tillbaka" in page[: page.index('id="runs"')]
+    assert "Lifecare, ceby: svarar inte som den ska" in page[: page.index('id="runs"')]
 
 
 async def test_a_key_that_is_refused_is_said_to_be_so() -> None:

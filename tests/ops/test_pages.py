@@ -16,8 +16,8 @@ from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.comparison import compare_when_due
 from adapter.engine.feed_reader import read_feeds
-from adapter.ops.case_cache import CaseSummary
 from adapter.ops.case_list import PER_PAGE, Filter, case_list
+from adapter.ops.case_summary import CaseSummary
 from adapter.store import cases
 from connectors.mock.faults import Kind, Rule
 from tests.conftest import Logs
@@ -40,7 +40,7 @@ async def test_the_overview_and_a_case_are_shown_without_anything_personal(site:
     assert overview.status_code == listed.status_code == case.status_code == 200
     assert ref in listed.text
     assert "e-tillsyn är inlagd i Phoniro" in case.text
-    assert "Annars läses ärendet om senast" in case.text
+    assert "Ärendet läses om senast" in case.text
     client_row = site.world.lifecare.row("clients", ANNA)
     values = [*PERSONAL, client_row["FirstName"], client_row["LastName"], client_row["Addresses"][0]["StreetAddress"]]
     for value in values:

@@ -46,6 +46,18 @@ async def shown(site: Site) -> tuple[dict[str, str], ScheduleRecord | None]:
     return found, file.ledger.schedule
 
 
+async def test_nothing_is_said_to_go_well_before_lifecare_was_read_once(site: Site) -> None:
+    async with site.client() as client:
+        before = (await client.get("/")).text
+        await site.world.cycle()
+        after = (await client.get("/")).text
+    assert "Lifecare har inte lästs färdigt ännu" in before
+    assert "aldrig läst ännu" in before
+    for claim in ("Allt går som det ska", "har alla med gällande beslut sin tillsyn"):
+        assert claim not in before
+        assert claim in after
+
+
 async def test_no_page_and_no_command_says_that_it_is_done(site: Site) -> None:
     world = site.world
     order, execution = world.ready()
@@ -62,5 +74,8 @@ async def test_no_page_and_no_command_says_that_it_is_done(site: Site) -> None:
         for name, text in pages.items():
             claims = re.sub("|".join(map(re.escape, LABELS)), "", text)
             assert denied(claims, record) == [], name
+            assert "inte inlagd" not in text, name
+            assert "Utan tillsyn: " not in text, "it runs still"
+        assert "är utan tillsyn via kamera" not in pages["/"]
         assert expected in pages["case show"]
         assert expected in pages["/"]

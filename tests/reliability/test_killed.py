@@ -15,7 +15,7 @@ import pytest
 
 from tests.outside import Outside, mapping_without_quiet_hours
 from tests.reliability.zygote import Zygote
-from tests.replicas.crew import LOST, NOTES_EACH, mails_twice
+from tests.replicas.crew import NOTES_EACH, mails_twice
 from tests.service import PATIENCE, write_config
 
 pytestmark = pytest.mark.process
@@ -49,7 +49,7 @@ def wait(holds: Callable[[], bool], seconds: float, why: Callable[[], object]) -
 
 def assert_once(effects: dict[str, list[str]], database: Path, cases: int, which: str) -> None:
     """All schedules and notes are there, each once; a mail comes again only where its answer was lost."""
-    assert mails_twice(effects["mails"], rows(database, LOST)) == [], which
+    assert mails_twice(effects["mails"], f"sqlite:///{database}") == [], which
     for kind in ("schedules", "notes"):
         assert [what for what, n in Counter(effects[kind]).items() if n > 1] == [], which
     assert (len(effects["schedules"]), len(effects["notes"])) == (cases, cases * NOTES_EACH), which

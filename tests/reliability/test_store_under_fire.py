@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import Connection, event, text
 
 from adapter.domain.decision import Phase
-from adapter.domain.ledger import ActState
+from adapter.domain.facts import Signal
+from adapter.domain.ledger import ActKind, ActState
 from adapter.engine import jobs
 from adapter.engine.jobs import Jobs
 from adapter.store import cases, events
@@ -194,6 +195,37 @@ async def test_a_backup_of_a_live_database_starts_and_sends_nothing_that_was_sen
         assert await world.acts()
         await all_is_well(world)
         assert len(world.lifecare.notes_written()) == written
+        world.db.close()
+
+
+async def test_after_a_backup_was_put_back_no_message_is_taken_for_an_older_one_of_its_number(tmp_path: Path) -> None:
+    """Other times are agreed, and the next step is late, after the copy than in the days that it knows nothing of: the
+    third act is another note and the fourth another mail. The answers to both are lost."""
+    world, copy = World(db=on_disk(tmp_path), poll_seconds=43200, awaiting_minutes=600), tmp_path / "backup.db"
+    async with world:
+        world.person()
+        execution = world.execute(world.order())
+        await world.settle()
+        back_up(tmp_path / "adapter.db", copy)
+        world.note(execution, Signal.TIMES_AGREED, "22.30, 02:15 och 05.00")
+        await world.pass_time(days=8)
+        lost = [(a.n, a.kind) for a in await world.acts() if a.n in (3, 4)]
+        assert lost == [(3, ActKind.MESSAGE), (4, ActKind.MAIL)]
+        before = set(world.mail.tried)
+
+        world.db.close()
+        world.db = Database(f"sqlite:///{copy}", inline=True)
+        world.restart()
+        world.note(execution, Signal.TIMES_AGREED, "23.30, 02:15 och 05.00")
+        world.note(execution, Signal.INSTALLATION_BOOKED)
+        world.lifecare_faults.add(Rule(kind=Kind.CUT_BEFORE, method="POST", pattern="provider_notes", times=1))
+        world.mail.loses = 1
+        await world.pass_time(days=10)
+        assert [(a.n, a.kind) for a in await world.acts() if a.n in (3, 4)] == lost
+        assert {a.state for a in await world.acts()} == {ActState.DONE}
+        assert sum("23:30" in note.text for note in world.lifecare.notes_written()) == 1
+        assert before.isdisjoint(world.mail.tried[len(before) :]), "no mail system drops one for an older one"
+        assert len(world.mail.tried) == len(set(world.mail.tried)) + 1, "only what was lost was sent again"
         world.db.close()
 
 

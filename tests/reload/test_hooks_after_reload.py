@@ -6,25 +6,14 @@ import asyncio
 from collections.abc import Callable
 
 import httpx
+from pydantic import SecretStr
 
 from adapter.cli.http_server import HttpServer
+from adapter.settings import Settings
+from adapter.settings.model import TokenSettings
+from adapter.settings.values import Role
 from tests.attack.stage import free_port
 from tests.world import World
-
-
-async def test_a_hook_after_a_reload_is_read_by_the_service_that_came_with_it() -> None:
-    async with World() as before, World() as after:
-        side, stop = HttpServer(before.settings.model_copy(update={"ops": _listening(before)})), asyncio.Event()
-        running = asyncio.ensure_future(side.run(before.service, stop))
-        await _until(lambda: side.ops is not None)
-        side.use(after.service)
-        read_before = len(before.lifecare.received())
-        assert side.ops is not None
-        side.ops.poll_soon("exempel")
-        await _until(lambda: bool(after.lifecare.received()))
-        assert len(before.lifecare.received()) == read_before
-        stop.set()
-        await running
 
 
 async def test_who_asks_over_a_socket_is_answered_before_and_after_a_reload() -> None:
@@ -38,23 +27,58 @@ async def test_who_asks_over_a_socket_is_answered_before_and_after_a_reload() ->
             for service in (before.service, after.service):
                 await _until(lambda: side.ops is not None)
                 side.use(service)
-                async with asyncio.timeout(30):
-                    while True:
-                        try:
-                            statuses.append((await client.get("/healthz")).status_code)
-                            break
-                        except httpx.ConnectError:
-                            await asyncio.sleep(0.01)
+                statuses.append(await _status(client))
         assert statuses == [200, 200]
         stop.set()
         await running
+
+
+async def test_who_may_sign_in_and_as_what_is_changed_by_a_reload_for_those_who_are_signed_in_as_well() -> None:
+    def settings(**roles: Role) -> Settings:
+        tokens = {name: TokenSettings(token=SecretStr(token_of(name)), role=role) for name, role in roles.items()}
+        ops = world.settings.ops.model_copy(update={"enabled": True, "port": port, "tokens": tokens})
+        return world.settings.model_copy(update={"ops": ops})
+
+    def token_of(name: str) -> str:
+        return f"the long token of {name}"
+
+    port = free_port()
+    async with World() as world:
+        first = settings(anna="read", bo="operate")
+        side, stop = HttpServer(first), asyncio.Event()
+        running = asyncio.ensure_future(side.run(world.service.successor(first), stop))
+        at = f"http://127.0.0.1:{port}"
+        async with httpx.AsyncClient(base_url=at) as anna, httpx.AsyncClient(base_url=at) as bo:
+            assert await _status(anna) == 200
+            for client, name in ((anna, "anna"), (bo, "bo")):
+                await client.post("/sign-in", data={"token": token_of(name)})
+
+            async def statuses() -> list[int]:
+                return [(await each.post("/times", data={"text": "22:30"})).status_code for each in (anna, bo)]
+
+            async def guesses(number: int) -> list[int]:
+                return [(await bo.post("/sign-in", data={"token": "a guess"})).status_code for _ in range(number)]
+
+            assert await statuses() == [403, 200]
+            assert 429 in await guesses(12)
+            side.use(world.service.successor(settings(anna="operate")))
+            assert await statuses() == [200, 401], "one may more, the other's token is gone"
+            assert 429 in await guesses(5), "a reload gives nobody new guesses"
+        stop.set()
+        await running
+
+
+async def _status(client: httpx.AsyncClient) -> int:
+    """Of the health, as soon as it is listened."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return (await client.get("/healthz")).status_code
+            except httpx.ConnectError:
+                await asyncio.sleep(0.01)
 
 
 async def _until(what: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
         while not what():  # noqa: ASYNC110  # what is waited for tells nobody
             await asyncio.sleep(0.01)
-
-
-def _listening(world: World) -> object:
-    return world.settings.ops.model_copy(update={"enabled": True, "port": 0})

@@ -20,7 +20,6 @@ from adapter.settings import load_settings
 from adapter.store import requests
 from adapter.store.database import Database
 from adapter.store.tables import acts, cases
-from connectors.mock.faults import FaultPlan
 from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
 from connectors.mock.phoniro import DEFAULT_CLIENT
 from connectors.mock.transport import InProcessTransport
@@ -58,9 +57,8 @@ class Place:
         self.config.write_text(written, encoding="utf-8")
 
     def build(self) -> Service:
-        plan = FaultPlan(self.world.clock.now)
         handlers = {"lifecare": self.world.lifecare.handle, "phoniro": self.world.phoniro.handle}
-        transports = {name: InProcessTransport(plan.wrap(handler)) for name, handler in handlers.items()}
+        transports = {name: InProcessTransport(handler) for name, handler in handlers.items()}
         return bootstrap.build(load_settings(self.config), outside=Outside(transports=transports), db=self.world.db)
 
     def change(self, file: Path, old: str, new: str) -> None:
@@ -101,8 +99,10 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 async def test_a_changed_mapping_is_in_use_within_seconds(place: Place, logs: Logs) -> None:
     async with running(place) as services:
+        place.change(place.config, "[store]", "[ops]\nsession_hours = 8\n[store]")
         place.change(place.mapping, "renewal_gap_days = 14", "renewal_gap_days = 21")
         await until(lambda: logs.events("configuration_reloaded"))
+        assert services[-1].settings.ops.session_hours == 8
         assert [line["changed"] for line in logs.events("configuration_reloaded")] == ["exempel"]
         assert services[-1].runtime.tenants["exempel"].policy.renewal_gap_days == 21
 
@@ -132,6 +132,7 @@ async def test_parked_acts_get_another_chance_and_all_open_cases_are_looked_at_a
         ("mapping", "go_live = 2026-01-01", "go_live = 2026-01-0", "mapping.toml: is not TOML"),
         ("config", "base_url", "base_ulr", "did you mean base_url?"),
         ("config", "sqlite:///unused.db", "sqlite:///other.db", "store: can't change while the adapter runs"),
+        ("config", "[store]", "[ops]\nport = 9\n[store]", "ops.port: can't change while the adapter runs"),
     ],
 )
 async def test_what_cannot_be_used_is_refused_whole_and_loudly_and_what_was_before_stays(

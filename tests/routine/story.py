@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -60,8 +59,8 @@ class Story(World):
         """The notes in Lifecare since one last asked, as ``reader letter``."""
         new = self.lifecare.notes_written()[self.read :]
         self.read += len(new)
-        acts: dict[str, Act] = {f"{c.ref}/{a.n:02d}": a for c in await self.cases() for a in await self.acts(c.ref)}
-        marks = [re.findall(r"\[(TK-\w+/\d+)\]", note.text)[-1] for note in new]
+        acts: dict[str, Act] = {f"[{c.ref}/{a.mark}]": a for c in await self.cases() for a in await self.acts(c.ref)}
+        marks = [note.text.splitlines()[-1] for note in new]
         return [f"{acts[mark].what['to']} {acts[mark].what['letter']}" for mark in marks]
 
     def done(self) -> list[str]:

@@ -114,7 +114,7 @@ async def test_times_that_contradict_the_order_or_cannot_be_read_are_told_back_o
 
 def everything_written(story: Story) -> str:
     """All that left the adapter with words in it: notes, mails, and every body sent to Phoniro."""
-    bodies = [r.request.body.decode() for r in story.phoniro.received() if "/connect/" not in r.request.path]
+    bodies = [r.body.decode() for r in story.phoniro.received() if "/connect/" not in r.path]
     return "\n".join([*(n.text for n in story.lifecare.notes_written()), *map(str, story.mail.sent), *bodies])
 
 

@@ -169,5 +169,5 @@ async def test_a_schedule_that_somebody_changed_meanwhile_is_read_again_and_deci
         story.phoniro.change_by_hand(schedule.id, HandChange.model_validate({"validTo": day(story, 90)}))
         story.lifecare.decision_end(order.decision_id, day(story, 20))
         await story.next_day()
-        assert [r.status for r in story.phoniro.received() if r.request.method == "PATCH"][-2:] == [412, 200]
+        assert [r.status for r in story.phoniro.received() if r.method == "PATCH"][-2:] == [412, 200]
         assert story.valid_to(schedule.id) == day(story, 19)

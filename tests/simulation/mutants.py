@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 from adapter.domain import letters, pauses
 from adapter.domain.ledger import Wanted
-from adapter.domain.visits import visit_wanted
+from adapter.domain.reported_visits import visit_wanted
 from adapter.engine import act_runner, circuit_breaker, jobs, look_reader, write_back
 from adapter.engine.tuning import Tuning
 from adapter.gateways.notes import NoteExecutor

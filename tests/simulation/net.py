@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import httpx
 
-from connectors.mock.routing import Answer, Handler, Request
-from connectors.mock.transport import to_request, to_response
+from connectors.mock.routing import Handler
 from tests.simulation.loop import LoopClock
 from tests.simulation.weather import Fault, Weather
 
@@ -25,6 +24,7 @@ LATEST = 25.0
 """Seconds by which an effect comes late at most, after its answer was given up: less than ``settle``."""
 
 
+PAGE = {"content-type": "text/html"}
 TURNED_AWAY = (401, 403, 408, 429)
 
 
@@ -51,7 +51,7 @@ class Vendor:
         self.met: dict[Fault, int] = {}
         self.heard: list[Heard] = []
 
-    def later(self, seconds: float, request: Request) -> None:
+    def later(self, seconds: float, request: httpx.Request) -> None:
         self.clock.loop.call_later(seconds, self.handler, request)
 
 
@@ -86,23 +86,23 @@ class Network(httpx.AsyncBaseTransport):
         self._vendor.heard.append(Heard(self._process.number, clock.now(), clock.loop.time() - began, well))
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
-        asked = await to_request(request)
-        vendor, write = self._vendor, asked.method not in ("GET", "HEAD")
-        await self._process.point(f"call {vendor.name} {asked.method}", write=write)
+        await request.aread()
+        vendor, write = self._vendor, request.method not in ("GET", "HEAD")
+        await self._process.point(f"call {vendor.name} {request.method}", write=write)
         fault = vendor.weather.fault(vendor.name, write=write, now=vendor.clock.now())
         if fault is None:
             if write or vendor.rng.random() < 0.02:
                 await asyncio.sleep(vendor.rng.uniform(0.01, 1.5))
-            answer = vendor.handler(asked)
+            answer = vendor.handler(request)
         else:
             vendor.met[fault] = vendor.met.get(fault, 0) + 1
-            answer = await self._befallen(fault, asked)
+            answer = await self._befallen(fault, request)
         if write:
             await asyncio.sleep(vendor.rng.uniform(0.01, 1.5))
-        await self._process.point(f"answered {vendor.name} {asked.method}", write=write)
-        return to_response(answer, request)
+        await self._process.point(f"answered {vendor.name} {request.method}", write=write)
+        return answer
 
-    async def _befallen(self, fault: Fault, request: Request) -> Answer:
+    async def _befallen(self, fault: Fault, request: httpx.Request) -> httpx.Response:
         vendor, rng = self._vendor, self._vendor.rng
         match fault:
             case Fault.REFUSED_CONNECTION:
@@ -113,12 +113,12 @@ class Network(httpx.AsyncBaseTransport):
             case Fault.BUSY | Fault.UNAVAILABLE:
                 return self._turned_away(429 if fault is Fault.BUSY else 503)
             case Fault.ERROR_BEFORE:
-                return Answer(500, {}, b"")
+                return httpx.Response(500)
             case Fault.LATE_EFFECT:
                 vendor.later(rng.uniform(0, LATEST), request)
                 if rng.random() < 0.5:
                     raise httpx.ReadError("cut")
-                return Answer(504, {}, b"")
+                return httpx.Response(504)
             case Fault.TOO_SLOW:
                 vendor.later(rng.uniform(0, PATIENCE + LATEST), request)
                 await asyncio.sleep(PATIENCE)
@@ -133,27 +133,27 @@ class Network(httpx.AsyncBaseTransport):
             await asyncio.sleep(rng.uniform(1, PATIENCE))
         return await self._spoilt(fault, answer)
 
-    async def _spoilt(self, fault: Fault, answer: Answer) -> Answer:
+    async def _spoilt(self, fault: Fault, answer: httpx.Response) -> httpx.Response:
         match fault:
             case Fault.CUT_AFTER:
                 raise httpx.ReadError("cut")
             case Fault.ERROR_AFTER:
-                return Answer(500, {}, b"")
+                return httpx.Response(500)
             case Fault.GATEWAY_AFTER:
-                return Answer(502, {"content-type": "text/html"}, b"<html>Bad gateway</html>")
+                return httpx.Response(502, headers=PAGE, content="<html>Bad gateway</html>")
             case Fault.GARBAGE:
-                return Answer(200, {"content-type": "text/html"}, b"<html>Please wait</html>")
+                return httpx.Response(200, headers=PAGE, content="<html>Please wait</html>")
             case Fault.WRONG_SCHEMA:
-                return Answer(200, {"content-type": "application/json"}, b'{"unexpected": [{"shape": true}, 42]}')
+                return httpx.Response(200, json={"unexpected": [{"shape": True}, 42]})
             case Fault.EMPTY:
-                return Answer(200, {}, b"")
+                return httpx.Response(200)
         return answer
 
-    def _turned_away(self, status: int) -> Answer:
+    def _turned_away(self, status: int) -> httpx.Response:
         rng, seconds = self._vendor.rng, self._vendor.rng.choice((1, 20, 90))
         if rng.random() < 0.3:
-            return Answer(status, {}, b"")
+            return httpx.Response(status)
         now = self._vendor.clock.now()
         until = format_datetime(now + timedelta(seconds=seconds), usegmt=True)
         headers = {"Date": format_datetime(now, usegmt=True), "Retry-After": rng.choice((str(seconds), until))}
-        return Answer(status, headers, b"")
+        return httpx.Response(status, headers=headers)

@@ -13,7 +13,7 @@ from adapter.domain.decision import Phase
 from adapter.domain.ledger import Act, ActKind, ActState, Look, ScheduleRecord, ScheduleStatus
 from adapter.domain.night_letters import look_key
 from adapter.domain.night_watch import CLOCK_CHANGE, found_late
-from adapter.domain.visits import reported
+from adapter.domain.reported_visits import reported
 from adapter.store import cases, look_log, outbox, tables
 from adapter.store.cases import Case
 from adapter.store.tables import persons
@@ -25,7 +25,7 @@ from tests.simulation.lives import ZONE, Life
 if TYPE_CHECKING:
     from tests.simulation.town import Town
 
-MARK = re.compile(r"\[(TK-[0-9A-Z]{6})/(\d+)\]")
+MARK = re.compile(r"\[(TK-[0-9A-Z]{6})/(\d+)-\w+\]")
 CASE = re.compile(r"TK-[0-9A-Z]{6}")
 FRESH = timedelta(minutes=10)
 """How long before an opening all gates must have been seen to hold: facts are fresh for two minutes, and then an act
@@ -111,7 +111,7 @@ class Watch:
         self.looked_at: dict[str, int] = {}
         self.people_done = False
         self._known: dict[str, Life] = {}
-        self._notes, self._marks = 0, set[str]()
+        self._notes, self._marks = 0, set[tuple[str, ...]]()
         self._due: list[tuple[Schedule, datetime]] = []
         self._due_until = town.clock.now()
         self._mails = 0
@@ -220,9 +220,9 @@ class Watch:
         notes = self.town.lifecare.notes_written()
         for note in notes[self._notes :]:
             if "dubblett" not in note.text and (found := MARK.search(note.text)):
-                mark = found.group(0)
+                mark = found.groups()
                 if mark in self._marks:
-                    self.town.broken(f"P4: the note {mark} was written more than once")
+                    self.town.broken(f"P4: the note {found.group(0)} was written more than once")
                 self._marks.add(mark)
         self._notes = len(notes)
         open_ones = Counter(
@@ -321,7 +321,7 @@ class Watch:
                     self.town.broken(f"P7: {case.ref}: {way_in} and no {way_out}")
             written = {m.group(0) for n in self.town.lifecare.notes_written() if (m := MARK.search(n.text))}
             for act in acts:
-                mark = f"[{case.ref}/{act.n:02d}]"
+                mark = f"[{case.ref}/{act.mark}]"
                 if act.kind is ActKind.MESSAGE and (act.state is ActState.DONE) != (mark in written):
                     self.town.broken(f"P4: {mark} is {act.state} in the ledger, and written: {mark in written}")
         self._written_back()

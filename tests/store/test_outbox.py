@@ -14,11 +14,11 @@ from sqlalchemy import Connection, select, update
 
 from adapter.domain.ledger import ActKind, ActState, PersonRecord, ScheduleRecord, ScheduleStatus
 from adapter.ports import Effect
-from adapter.store import claims, events, outbox, schedules
+from adapter.store import claims, events, outbox, queries, schedules
 from adapter.store.cases import Case
 from adapter.store.errors import Overtaken
 from adapter.store.tables import acts
-from tests.store.backends import NOW, Store, after, done, want
+from tests.store.backends import NOW, Store, after, decided, done, want
 from tests.upcoming import next_retry
 
 NOTHING = Effect({})
@@ -227,6 +227,27 @@ def test_a_done_act_leaves_what_is_known_of_the_schedule_and_the_person(store: S
     assert (owned.ref, owned.record) == (case.ref, record)
     store.run(schedules.save, "north", case.ref, record, remote_id=None, etag='"2"')
     assert store.run(schedules.remote_ids, "north", [case.ref]) == {case.ref: {1: ("S9", '"2"')}}
+
+
+def test_a_case_is_decided_once_for_the_acts_that_go_out_together_and_before_cases_that_came_after_it(
+    store: Store,
+) -> None:
+    older, later = store.open("1", now=after(hours=-2)), store.open("2", now=after(hours=-1))
+    (claimed,) = store.claim(limit=1)
+    store.settle(claimed, want("a"), want("b"), want("mail", ActKind.MAIL))
+    store.finish(claimed, decided())
+    first, mail = store.take()
+    store.run(done, first, NOTHING, NOW)
+    assert [case.ref for case in store.claim("other")] == [later.ref]
+    store.run(done, mail, NOTHING, NOW)
+    assert store.claim() == [], "another act can go out at once"
+    (second,) = store.take()
+    waits = store.run(queries.overview, "north", second.lease_until)
+    assert (waits.ready, waits.ready_since) == (2, second.lease_until), "no longer than until its lease ends"
+    store.run(done, second, NOTHING, NOW)
+    third = store.open("3", now=after(minutes=-90))
+    assert store.run(queries.overview, "north", NOW).ready_since == after(minutes=-90)
+    assert [case.ref for case in store.claim()] == [older.ref, third.ref]
 
 
 def test_every_turn_of_an_act_is_in_the_audit(store: Store) -> None:

@@ -197,7 +197,7 @@ def test_the_overview_counts_what_waits_and_since_when(store: Store) -> None:
 def test_a_purged_case_holds_nothing_personal_and_its_orders_open_no_new_one(store: Store) -> None:
     first, second = store.open("1"), store.open("2")
     claimed = {c.ref: c for c in store.claim()}
-    store.known_person(first)
+    known = store.known_person(first)
     store.settle(first, want("a"))
     notes = (Note("n", Signal.TIMES_AGREED, NOW, text="22"),)
     save(store, first.ref, StoredFact.read("notes", notes, (), NOW))
@@ -222,6 +222,7 @@ def test_a_purged_case_holds_nothing_personal_and_its_orders_open_no_new_one(sto
     forget(after(days=30))
     assert PERSON not in store.db.run_sync(_everything)
     assert store.run(events.of_case, "north", first.ref)[-1].name == "case.purged"
+    assert store.known_person(second) == known, "who comes back is the customer that was emptied"
 
 
 def _everything(conn: Connection) -> str:

@@ -21,7 +21,7 @@ from adapter.store import cases
 from adapter.store.database import Database
 from connectors.mock.lifecare import DEFAULT_KEY, SimulatedLifecare
 from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
-from connectors.mock.routing import Answer, Handler, Request
+from connectors.mock.routing import Handler
 from connectors.mock.transport import InProcessTransport
 from tests.outside import READY, person
 from tests.world import EXAMPLE, MONDAY, Mail, VirtualClock
@@ -82,7 +82,7 @@ async def country(*names: str, mappings: dict[str, Path] | None = None) -> Async
     tenants: dict[str, Any] = {}
 
     def noting(name: str, handler: Handler) -> Handler:
-        def handle(request: Request) -> Answer:
+        def handle(request: httpx.Request) -> httpx.Response:
             if request.method == "POST":
                 wrote.append(name)
             return handler(request)

@@ -3,7 +3,7 @@
 from connectors.mock.lifecare.acts import Ordered, Protection
 from connectors.mock.lifecare.api import BASE, DEFAULT_DOMAIN, DEFAULT_KEY
 from connectors.mock.lifecare.notes import WrittenNote
-from connectors.mock.lifecare.simulator import Received, SimulatedLifecare
+from connectors.mock.lifecare.simulator import SimulatedLifecare
 from connectors.mock.lifecare.visits import VisitWritten
 
 __all__ = [
@@ -12,7 +12,6 @@ __all__ = [
     "DEFAULT_KEY",
     "Ordered",
     "Protection",
-    "Received",
     "SimulatedLifecare",
     "VisitWritten",
     "WrittenNote",

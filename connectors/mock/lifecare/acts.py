@@ -29,8 +29,8 @@ class Ordered:
 
 
 class CareActs(LifecareState):
-    """The assessor's and the coordinator's acts. Dates are calendar dates, last day included; the server's own day
-    where nothing is said. All raise KeyError for what is not there."""
+    """The assessor's and the coordinator's acts. Dates are calendar dates, last day included; the default is
+    the server's today. All raise KeyError for what does not exist."""
 
     def seed_person(
         self,
@@ -109,9 +109,10 @@ class CareActs(LifecareState):
     ) -> Ordered:
         """A decision, its service, an order and its ordered service, in one go.
 
-        The decision starts with the order where nothing else is said. ``decision_id`` orders on an existing decision.
-        ``frequency``, ``periodicity``, ``time_unit`` and ``weekdays`` say what was granted (LA6); without ``frequency``
-        nothing that can be counted. ``unit_id``: whose company and caseworker the order goes to (LA9).
+        By default the decision starts with the order. ``decision_id`` orders on an existing decision.
+        ``frequency``, ``periodicity``, ``time_unit`` and ``weekdays`` say what was granted (LA6); without
+        ``frequency`` nothing that can be counted was granted. ``unit_id``: whose company and caseworker the
+        order goes to (LA9).
         """
         what, start, number = catalogue.SERVICE_TYPES[service], start or self.today(), self._next("order_number")
         if decision_id is None:
@@ -265,8 +266,8 @@ class CareActs(LifecareState):
         follow_up: date | None = None,
         unit_id: int = catalogue.COORDINATOR_UNIT.id,
     ) -> int:
-        """A genomförandeplan with one service, established today and followed up half a year later where nothing is
-        said; ``start`` is the service's own, ``end`` the plan's last day. Returns its id."""
+        """A genomförandeplan with one service. By default it is established today and followed up half a year later.
+        ``start`` is the service's own, ``end`` the plan's last day. Returns its id."""
         plan_id, what, established = self._next("plan"), catalogue.SERVICE_TYPES[service], established or self.today()
         planned = {"ServiceType": code_text(what.code, what.name), "StartDate": start, "EndDate": None}
         author = catalogue.PERSONNEL["coordinator"]

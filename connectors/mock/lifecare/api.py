@@ -5,23 +5,24 @@ from __future__ import annotations
 from itertools import count
 from typing import Final
 
+import httpx
+
 from connectors.mock.lifecare.query import parse_list_query, parse_q
 from connectors.mock.lifecare.rendering import Invalid, Renderer, html_error, message_error, shaped_error
 from connectors.mock.lifecare.resources import RESOURCES, Resource
 from connectors.mock.lifecare.table import Row
 from connectors.mock.lifecare.visits import VisitActs
-from connectors.mock.routing import Answer, Request, json_answer
+from connectors.mock.routing import json_answer, media_type
 
 BASE: Final = "/WE.EC.Integration.Host"
 DEFAULT_KEY: Final = "simulated+key/for+tests="
 DEFAULT_DOMAIN: Final = "9999"
-JSON: Final = {"content-type": "application/json; charset=utf-8"}
 _V1: Final = f"{BASE}/api/v1/"
 _NOTES: Final = f"{BASE}/api/v2/provider_notes"
 
 
 class Api:
-    """Answers what a key's holder asks, over one simulated Lifecare. ``key`` is the raw base64 key. ``seed`` moves the
+    """Answers the holder of a key, for one simulated Lifecare. ``key`` is the raw base64 key. ``seed`` moves the
     start of every rotation (shapes of errors, dates and empty lists), so that runs can differ and repeat."""
 
     def __init__(self, state: VisitActs, domain: str, key: str, seed: int) -> None:
@@ -33,17 +34,17 @@ class Api:
         self._empty_turn = count(seed)
         self.shifts: list[int] = []
 
-    def __call__(self, request: Request) -> Answer:
+    def __call__(self, request: httpx.Request) -> httpx.Response:
         """Answer one request."""
         try:
-            return self._answer(request, *route(request.path))
+            return self._answer(request, *route(request.url.path))
         except Invalid as wrong:
             if wrong.observed or wrong.fields:
                 more = {"ModelState": wrong.fields} if wrong.fields else {}
                 return message_error(400, wrong.message, **more)
             return self._error(request, 400, wrong.message)
 
-    def _answer(self, request: Request, resource: str | None, entity_id: str | None) -> Answer:
+    def _answer(self, request: httpx.Request, resource: str | None, entity_id: str | None) -> httpx.Response:
         if resource is None:
             return html_error(404, "404 - File or directory not found.", _url(request))
         refusal = self._refusal(request, resource)
@@ -59,10 +60,11 @@ class Api:
             return self._one(request, RESOURCES[resource], entity_id)
         return self._list(request, RESOURCES[resource])
 
-    def _refusal(self, request: Request, resource: str) -> Answer | None:
-        """Who may not ask. The copies of the key are compared first (L1), the licence last (L12)."""
-        keys, domain = [value for name, value in request.query if name == "key"], request.param("domain")
-        if keys and (len(keys) > 1 or request.header("x-api-key") or request.header("authorization")):
+    def _refusal(self, request: httpx.Request, resource: str) -> httpx.Response | None:
+        """The answer to somebody who may not ask. Copies of the key are compared first (L1), the licence last (L12)."""
+        query, headers = request.url.params, request.headers
+        keys, domain = query.get_list("key"), query.get("domain")
+        if keys and (len(keys) > 1 or headers.get("x-api-key") or headers.get("authorization")):
             return message_error(
                 400, "Invalid argument: key. Ambiguous API key, the key was given in more than one place."
             )
@@ -77,7 +79,7 @@ class Api:
             return self._error(request, 401, f"The API key has no licence for {resource}.")
         return None
 
-    def _one(self, request: Request, resource: Resource, entity_id: str) -> Answer:
+    def _one(self, request: httpx.Request, resource: Resource, entity_id: str) -> httpx.Response:
         """One entity, whosever it is (L11)."""
         numbered = resource.searchable[resource.key or ""] == "int"
         if numbered and not (entity_id.isascii() and entity_id.isdigit()):
@@ -87,10 +89,10 @@ class Api:
             # Personal numbers turn up hyphenated in messages (L13).
             shown = f"{entity_id[:8]}-{entity_id[8:]}" if len(entity_id) == 12 else entity_id
             return self._error(request, 404, f"There is no {resource.name} with the id {shown}.")
-        return Answer(200, JSON, self._rendered(resource, row))
+        return json_answer(self._rendered(resource, row))
 
-    def _list(self, request: Request, resource: Resource) -> Answer:
-        asked, cap = parse_list_query(dict(request.query)), self._state.settings.page_cap
+    def _list(self, request: httpx.Request, resource: Resource) -> httpx.Response:
+        asked, cap = parse_list_query(request.url.params), self._state.settings.page_cap
         conditions = parse_q(asked.q, resource.name) if asked.q else ()
         after, before = (asked.gt, asked.lt) if resource.feed else (None, None)
         begin = asked.offset
@@ -101,38 +103,38 @@ class Api:
         body = b"[" + b",".join(self._rendered(resource, row) for row in page) + b"]"
         if not page and self._says_404():
             return message_error(404, f"No resources were found. {asked.q}".strip())
-        return Answer(200, JSON, body)
+        return json_answer(body)
 
     def _says_404(self) -> bool:
         """Whether this empty list answers 404 (L10)."""
         setting = self._state.settings.empty_list
         return next(self._empty_turn) % 2 == 0 if setting == "mixed" else setting == "404"
 
-    def _change_visits(self, request: Request) -> Answer:
+    def _change_visits(self, request: httpx.Request) -> httpx.Response:
         if request.method == "DELETE":
-            named = [request.param(name) or "" for name in ("externalId", "reportingSystem")]
+            named = [request.url.params.get(name, "") for name in ("externalId", "reportingSystem")]
             if not all(named):
                 return self._error(request, 400, "The request is invalid.")
             gone = self._state.delete_visit(*named)
-            return Answer(204) if gone else self._error(request, 404, "There is no such reported visit.")
+            return httpx.Response(204) if gone else self._error(request, 404, "There is no such reported visit.")
         if request.method != "POST":
             return self._error(request, 405, "The requested resource does not support the http method.")
-        return self._not_json(request) or json_answer(self._state.write_visit(request.body))
+        return self._not_json(request) or json_answer(self._state.write_visit(request.content))
 
-    def _not_json(self, request: Request) -> Answer | None:
-        if request.media_type == "application/json":
+    def _not_json(self, request: httpx.Request) -> httpx.Response | None:
+        if media_type(request) == "application/json":
             return None
         return self._error(request, 415, "The request entity's media type is not supported for this resource.")
 
-    def _post_note(self, request: Request) -> Answer:
+    def _post_note(self, request: httpx.Request) -> httpx.Response:
         if refused := self._not_json(request):
             return refused
-        written = self._state.write_note(request.body)
+        written = self._state.write_note(request.content)
         plain = self._state.settings.dates == "plain"
-        return Answer(200, JSON, self._renderer.render(written, f"note/{written['id']}", plain=plain))
+        return json_answer(self._renderer.render(written, f"note/{written['id']}", plain=plain))
 
     def _rendered(self, resource: Resource, row: Row) -> bytes:
-        """The row in JSON. Every other deleted row carries no more than whose it is and that it is deleted."""
+        """The row in JSON. Every second deleted row says only whose it is and that it is deleted."""
         if row.rendered is None:
             data = row.data
             if row.deleted and row.seq % 2:
@@ -141,7 +143,7 @@ class Api:
             row.rendered = self._renderer.render(data, f"{resource.name}/{row.seq}/{row.revision}", plain=plain)
         return row.rendered
 
-    def _error(self, request: Request, status: int, message: str) -> Answer:
+    def _error(self, request: httpx.Request, status: int, message: str) -> httpx.Response:
         return shaped_error(status, message, _url(request), next(self._error_turn))
 
 
@@ -155,5 +157,5 @@ def route(path: str) -> tuple[str | None, str | None]:
     return name, entity_id or None
 
 
-def _url(request: Request) -> str:
-    return f"{request.path}?{request.raw_query}"
+def _url(request: httpx.Request) -> str:
+    return request.url.raw_path.decode()

@@ -60,7 +60,7 @@ class Personnel:
 
     @property
     def person_id(self) -> str:
-        """A test number of their own."""
+        """The person's own test number."""
         return f"1980{self.id % 1000 // 100:02d}01TF{self.id // 100}"
 
 

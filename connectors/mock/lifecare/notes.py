@@ -96,7 +96,7 @@ class NoteActs(CareActs):
         """A person writes a note; returns its documentation id.
 
         ``who`` is a key of the catalogue's personnel or a signature; ``heading`` a key of its headings or the id that
-        notes are read by. ``created`` is an instant, now where nothing is said.
+        notes are read by. ``created`` is an instant, by default now.
         """
         author = catalogue.PERSONNEL.get(who) or _BY_SIGNATURE.get(who) or Personnel(who, 0, who, who, "", "", "OKÄND")
         known = catalogue.HEADINGS.get(heading)
@@ -182,8 +182,8 @@ class NoteActs(CareActs):
         }
 
     def _parties(self, asked: NoteRequest) -> tuple[Mapping[str, Any], Mapping[str, Any], Personnel]:
-        """The client, the heading and the author of a note. Raises Invalid where one is not there, or not any
-        more, and where the unit or the execution is not."""
+        """The client, heading and author of a note. Raises Invalid if one of them, the unit or the execution does
+        not exist or is no longer active."""
         clients = [row for row in self.tables["clients"].where("Id", asked.client_id) if not row.hidden | row.deleted]
         client = there(clients[0].data if clients else None, "clientId")
         unit = self.tables["provider_units"].get(asked.provider_unit_id)

@@ -89,7 +89,7 @@ def parse_instant(text: str) -> datetime:
 
 
 class ListQuery(BaseModel):
-    """What a list can be asked for; an empty value says nothing."""
+    """The parameters of a list; an empty one counts as not given."""
 
     q: str = ""
     gt: Annotated[datetime | None, BeforeValidator(lambda text: parse_instant(text) if text else None)] = None

@@ -9,9 +9,10 @@ from datetime import date, datetime
 from typing import Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
+import httpx
 from pydantic import BaseModel, ValidationError
 
-from connectors.mock.routing import Answer, json_answer
+from connectors.mock.routing import json_answer, json_bytes
 
 OPEN_ENDS: Final = frozenset({"EndDate", "ToDate", "ExecutionEndDate", "DecisionEndDate", "ExecutedDecisionEndDate"})
 _NO_END: Final = (None, ..., "0001-01-01T00:00:00", "9999-12-31T00:00:00")
@@ -19,8 +20,8 @@ _NO_END: Final = (None, ..., "0001-01-01T00:00:00", "9999-12-31T00:00:00")
 
 
 class Invalid(Exception):
-    """A request is refused with 400. ``observed``: word for word as the live gateway was seen to say it (L5), so always
-    in ASP.NET's own shape; ``fields`` are its ``ModelState``, where fields are malformed."""
+    """A request is refused with 400. ``observed``: these are the live gateway's own words (L5), so the error always has
+    ASP.NET's shape. ``fields`` are its ``ModelState``, if fields are malformed."""
 
     def __init__(self, message: str, *, observed: bool = False, fields: Mapping[str, list[str]] | None = None) -> None:
         super().__init__(message)
@@ -39,31 +40,31 @@ def read_body(model: type[B], body: bytes, name: str) -> B:
         raise Invalid("The request is invalid.", fields=wrong) from None
 
 
-def message_error(status: int, message: str, **more: Any) -> Answer:
+def message_error(status: int, message: str, **more: Any) -> httpx.Response:
     """An error in ASP.NET's own shape."""
     return json_answer({"Message": message, **more}, status)
 
 
-def shaped_error(status: int, message: str, url: str, turn: int) -> Answer:
-    """An error in the shape whose ``turn`` it is (L9). Only the page shows the ``url``."""
+def shaped_error(status: int, message: str, url: str, turn: int) -> httpx.Response:
+    """An error in one of the four shapes, by ``turn`` (L9). Only the page shows the ``url``."""
     match turn % 4:
         case 0:
             return message_error(status, message)
         case 1:
             return json_answer(message, status)
         case 2:
-            return Answer(status)
+            return httpx.Response(status)
     return html_error(status, message, url)
 
 
-def html_error(status: int, message: str, url: str) -> Answer:
+def html_error(status: int, message: str, url: str) -> httpx.Response:
     """The page of the gateway in front. As IIS's own pages do, it shows the requested URL: with the key, and with
     personal numbers as they came, percent-encoded (L3, L13)."""
     page = (
         f"<!DOCTYPE html><html><head><title>{status}</title></head><body><h2>{html.escape(message)}</h2>"
         f"<table><tr><th>Requested URL</th><td>{html.escape(url, quote=False)}</td></tr></table></body></html>"
     )
-    return Answer(status, {"content-type": "text/html; charset=utf-8"}, page.encode())
+    return httpx.Response(status, html=page)
 
 
 def calendar_shapes(day: date) -> tuple[str, ...]:
@@ -90,8 +91,9 @@ def instant_shapes(instant: datetime, zone: ZoneInfo) -> tuple[str, ...]:
 
 
 class Renderer:
-    """Turns a row into JSON. The shape of each date follows from the row, its revision and the field: the same row
-    reads alike until it changes, and then an untouched date may come in another shape. ``plain`` dates have one."""
+    """Turns a row into JSON. The shape of each date follows from the row, its revision and the field: a row
+    looks the same until it changes; then even a date that was not touched may change its shape. With ``plain`` there
+    is one shape."""
 
     def __init__(self, zone: ZoneInfo, seed: int) -> None:
         self._zone = zone
@@ -99,7 +101,7 @@ class Renderer:
 
     def render(self, data: Mapping[str, Any], where: str, *, plain: bool) -> bytes:
         """The row in JSON, UTF-8. ``where`` names the row and its revision."""
-        return json_answer(self._value(data, where, plain)).body
+        return json_bytes(self._value(data, where, plain))
 
     def _value(self, value: Any, where: str, plain: bool) -> Any:
         if isinstance(value, dict):

@@ -2,56 +2,16 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
 from email.utils import format_datetime
-from typing import Final
+from typing import ClassVar
 
-from connectors.mock.admin import Admin, Views
-from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY, Api, route
+import httpx
+
+from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY, Api
 from connectors.mock.lifecare.state import Settings
 from connectors.mock.lifecare.visits import VisitActs
-from connectors.mock.routing import Answer, Clock, Request
-
-_LOG_LENGTH: Final = 100_000
-ACTS: Final = (
-    "seed_person",
-    "protect",
-    "decease",
-    "deregister",
-    "order",
-    "accept",
-    "will_not_be_executed",
-    "start_execution",
-    "end_execution",
-    "decision_end",
-    "absence",
-    "service_plan",
-    "note_as",
-    "error_mark",
-    "replace_note",
-    "delete_note",
-    "change",
-    "delete",
-    "vanish",
-    "shift_rows",
-    "set_settings",
-)
-"""What ``POST /admin/acts/NAME`` does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A request that arrived. ``query`` is without domain and key; ``resource`` is None outside the API."""
-
-    time: datetime
-    method: str
-    path: str
-    resource: str | None
-    query: Mapping[str, str]
-    status: int
+from connectors.mock.routing import Clock
+from connectors.mock.vendor import Views
 
 
 class SimulatedLifecare(VisitActs):
@@ -60,6 +20,30 @@ class SimulatedLifecare(VisitActs):
     ``key`` is the raw base64 key. ``page_cap`` is the most rows of one page, whatever ``limit`` asks for (L8). ``seed``
     moves the start of every rotation, so that runs can differ and repeat.
     """
+
+    acts: ClassVar[tuple[str, ...]] = (
+        "seed_person",
+        "protect",
+        "decease",
+        "deregister",
+        "order",
+        "accept",
+        "will_not_be_executed",
+        "start_execution",
+        "end_execution",
+        "decision_end",
+        "absence",
+        "service_plan",
+        "note_as",
+        "error_mark",
+        "replace_note",
+        "delete_note",
+        "change",
+        "delete",
+        "vanish",
+        "shift_rows",
+        "set_settings",
+    )
 
     def __init__(
         self,
@@ -72,21 +56,15 @@ class SimulatedLifecare(VisitActs):
     ) -> None:
         self._access = (domain, key, seed)
         super().__init__(clock, page_cap=page_cap)
-        views: Views = {
-            "notes": lambda _: self.notes_written(),
-            "settings": lambda _: self.settings,
-        }
-        self._admin = Admin(self, ACTS, views, self.reset)
 
     def reset(self) -> None:
-        """Forget everything: rows, settings, logs. The catalogue stands as at the start."""
+        """Forget everything: rows, settings, faults, logs. The catalogue stands as at the start."""
         super().reset()
         self._api = Api(self, *self._access)
-        self._received: deque[Received] = deque(maxlen=_LOG_LENGTH)
 
-    def received(self) -> list[Received]:
-        """Every request that arrived (the last 100,000), oldest first, without the key."""
-        return list(self._received)
+    def views(self) -> Views:
+        """What came in and what is set."""
+        return {"notes": lambda _: self.notes_written(), "settings": lambda _: self.settings}
 
     def shift_rows(self, by: int, *, times: int = 1) -> None:
         """At the next ``times`` page turns (reads with an ``offset``), rows have moved meanwhile (L8): with ``by`` > 0
@@ -99,12 +77,9 @@ class SimulatedLifecare(VisitActs):
         self.settings = settings
         return settings
 
-    def handle(self, request: Request) -> Answer:
-        """Answer one request; paths under ``/admin/`` are the simulator's own."""
-        if request.path.startswith("/admin/"):
-            return self._admin(request)
-        answer, now, resource = self._api(request), self.now(), route(request.path)[0]
-        query = {name: value for name, value in request.query if name not in ("domain", "key")}
-        self._received.append(Received(now, request.method, request.path, resource, query, answer.status))
-        dated = {"date": format_datetime(now.replace(microsecond=0), usegmt=True), "server": "Microsoft-IIS/10.0"}
-        return replace(answer, headers={**answer.headers, **dated})
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """The API's answer, dated by the server's own clock."""
+        answer = self._api(request)
+        answer.headers["date"] = format_datetime(self.now().replace(microsecond=0), usegmt=True)
+        answer.headers["server"] = "Microsoft-IIS/10.0"
+        return answer

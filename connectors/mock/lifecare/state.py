@@ -14,6 +14,7 @@ from connectors.mock.lifecare.rendering import OPEN_ENDS
 from connectors.mock.lifecare.resources import RESOURCES
 from connectors.mock.lifecare.table import Key, Row, Table, utc
 from connectors.mock.routing import Clock
+from connectors.mock.vendor import SimulatedVendor
 
 _ID_STARTS: Final = {
     "client": 30001,
@@ -37,10 +38,9 @@ class Settings:
 
     ``page_cap``: the most rows that one page holds, whatever ``limit`` asks for (L8). ``skew_seconds``: how far the
     server's clock is ahead. ``unlicensed``: names of resources that the key has no licence for (L12), also
-    ``provider_notes``. ``empty_list``: what a list without matches answers (L10). ``dates`` (L14, L15): ``mixed`` goes
-    through all there are; it counts for rows that are changed, or read for the first time, afterwards. ``read_back``:
-    the heading that a note written under a provider heading is read back under; a heading without an entry can't be
-    read back (LA3, LA4).
+    ``provider_notes``. ``empty_list``: what a list without matches answers (L10). ``dates`` (L14, L15): ``mixed`` uses
+    all shapes; a new setting counts for rows that are changed or first read after it. ``read_back``: the heading that a
+    note written under a provider heading is read back under; a heading without an entry can't be read back (LA3, LA4).
     """
 
     page_cap: int = 100
@@ -56,17 +56,17 @@ class Settings:
     )
 
 
-class LifecareState:
+class LifecareState(SimulatedVendor):
     """The state. Every change is stamped with the server's own clock, which may differ from the caller's."""
 
     def __init__(self, clock: Clock, *, page_cap: int = 100) -> None:
-        self._clock = clock
         self.zone = ZoneInfo("Europe/Stockholm")
         self._page_cap = page_cap
-        self.reset()
+        super().__init__(clock)
 
     def reset(self) -> None:
         """Forget everything, settings included; the catalogue stands as at the start."""
+        super().reset()
         self.settings = Settings(page_cap=self._page_cap)
         self.tables = {name: Table(resource, self.zone) for name, resource in RESOURCES.items()}
         self._ids = {kind: count(start) for kind, start in _ID_STARTS.items()}

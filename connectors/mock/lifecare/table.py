@@ -50,7 +50,7 @@ class Table:
         return row
 
     def get(self, key: Key) -> Row | None:
-        """The row that is there to be read; None when it is not, or no more."""
+        """The row if it can be read, else None."""
         row = self.rows.get(key)
         return None if row is None or row.deleted or row.hidden else row
 
@@ -77,7 +77,7 @@ class Table:
         self._unindex(self.rows.pop(key))
 
     def where(self, field: str, value: Any) -> list[Row]:
-        """The rows with a value in an indexed field, seen by the key or not."""
+        """The rows with this value in an indexed field, hidden and deleted ones too."""
         return sorted(self._index[field].get(value, {}).values(), key=attrgetter("seq"))
 
     def select(self, conditions: tuple[Condition, ...], gt: datetime | None, lt: datetime | None) -> list[Row]:
@@ -95,7 +95,7 @@ class Table:
         return sorted(found, key=attrgetter("seq"))
 
     def _candidates(self, conditions: tuple[Condition, ...]) -> Iterable[Row]:
-        """Rows among which the answer is: by the key, or by the index that leaves the fewest."""
+        """Few rows that surely hold the answer: by the key, or by the index that leaves the fewest."""
         for condition in conditions:
             if condition.field == self.resource.key:
                 return [self.rows[condition.value]] if condition.value in self.rows else []

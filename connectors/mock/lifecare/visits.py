@@ -1,4 +1,4 @@
-"""Reported visits: what another system says was done at somebody's, held against the vendor's description (LA12)."""
+"""Reported visits: what another system says that it did, checked against the vendor's description (LA12)."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ServiceReport(_Sent):
 
 
 class VisitReport(_Sent):
-    """The body of ``POST /api/v1/reported_visits``. With an ``id`` it is about the visit that has it."""
+    """The body of ``POST /api/v1/reported_visits``. With ``id`` it changes that visit."""
 
     external_id: str = Field(min_length=1)
     client_person_id: Annotated[str, Field(pattern=r"^\d{8}[0-9A-Z]{4}$")]
@@ -130,7 +130,7 @@ class VisitActs(NoteActs):
         return next((r for r in rows if not r.deleted and r.data["ReportingSystem"] == reporting_system), None)
 
     def _check(self, asked: VisitReport) -> None:
-        """Whose visit, by whom and of what: all of it stands in Lifecare. Raises Invalid."""
+        """Person, staff, unit and service must be known to Lifecare. Raises Invalid."""
         client = there(self.tables["clients"].get(asked.client_person_id), "ClientPersonId").data
         for execution_id in {asked.execution_id, *(service.execution_id for service in asked.services)}:
             execution = self.tables["executions"].get(execution_id)

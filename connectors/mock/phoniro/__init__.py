@@ -4,7 +4,7 @@ from connectors.mock.phoniro.nights import NightPlan
 from connectors.mock.phoniro.schedules import Schedule, Version
 from connectors.mock.phoniro.schemas import Customer, HandChange, NewSchedule, SetOutcome
 from connectors.mock.phoniro.simulator import SimulatedPhoniro
-from connectors.mock.phoniro.state import DEFAULT_CLIENT, ORGANISATIONS, PhoniroState, Received
+from connectors.mock.phoniro.state import DEFAULT_CLIENT, ORGANISATIONS, PhoniroState
 
 __all__ = [
     "DEFAULT_CLIENT",
@@ -14,7 +14,6 @@ __all__ = [
     "NewSchedule",
     "NightPlan",
     "PhoniroState",
-    "Received",
     "Schedule",
     "SetOutcome",
     "SimulatedPhoniro",

@@ -9,6 +9,8 @@ from itertools import islice
 from typing import Any
 from urllib.parse import parse_qs
 
+import httpx
+
 from connectors.mock.phoniro.schedules import Schedule, Version
 from connectors.mock.phoniro.schemas import (
     Customer,
@@ -22,14 +24,14 @@ from connectors.mock.phoniro.schemas import (
     to_cursor,
 )
 from connectors.mock.phoniro.state import PhoniroState
-from connectors.mock.routing import Answer, Request, Router, json_answer, problem, refuse
+from connectors.mock.routing import Router, body_as, json_answer, media_type, problem, query_as, refuse
 
 SCHEDULES = "/api/v1/supervision-schedules"
 NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
 class Api:
-    """Answers what the vendor's clients ask, over one simulated Phoniro."""
+    """Answers the vendor's clients, for one simulated Phoniro."""
 
     def __init__(self, state: PhoniroState) -> None:
         self._state = state
@@ -47,15 +49,15 @@ class Api:
             }
         )
 
-    def __call__(self, request: Request) -> Answer:
+    def __call__(self, request: httpx.Request) -> httpx.Response:
         """Answer one request; all but the token's need a valid token."""
-        if request.path == "/connect/token":
+        if request.url.path == "/connect/token":
             return self._token_path(request)
         return self._unauthorised(request) or self._paths(request)
 
     # Tokens: OAuth 2.0 client credentials (RFC 6749, section 4.4).
 
-    def _grant(self, request: Request) -> Answer:
+    def _grant(self, request: httpx.Request) -> httpx.Response:
         error = self._token_error(request)
         if error is not None:
             return json_answer({"error": error}, 400, NO_STORE)
@@ -65,12 +67,12 @@ class Api:
         granted = {"access_token": token, "token_type": "Bearer", "expires_in": seconds, "scope": "supervision"}
         return json_answer(granted, 200, NO_STORE)
 
-    def _token_error(self, request: Request) -> str | None:
+    def _token_error(self, request: httpx.Request) -> str | None:
         """What is wrong with a token request, as RFC 6749, section 5.2 calls it."""
-        form = parse_qs(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+        form = parse_qs(request.content.decode("utf-8", "replace"), keep_blank_values=True)
         sent = {name: values[0] for name, values in form.items() if len(values) == 1}
         required = {"grant_type", "client_id", "client_secret", "scope"}
-        if request.media_type != "application/x-www-form-urlencoded" or not required <= sent.keys() == form.keys():
+        if media_type(request) != "application/x-www-form-urlencoded" or not required <= sent.keys() == form.keys():
             return "invalid_request"
         if (sent["client_id"], sent["client_secret"]) != self._state.client:
             return "invalid_client"
@@ -78,9 +80,9 @@ class Api:
             return "unsupported_grant_type"
         return None if sent["scope"].split() == ["supervision"] else "invalid_scope"
 
-    def _unauthorised(self, request: Request) -> Answer | None:
+    def _unauthorised(self, request: httpx.Request) -> httpx.Response | None:
         """The 401 for a request without a valid bearer token (RFC 6750); None where it has one."""
-        scheme, _, token = (request.header("authorization") or "").partition(" ")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         until = self._state.tokens.get(token.strip()) if scheme.lower() == "bearer" else None
         if until is not None and self._state.now < until:
             return None
@@ -89,14 +91,14 @@ class Api:
 
     # Schedules.
 
-    def _list_schedules(self, request: Request) -> Answer:
-        query, now = request.query_as(ScheduleQuery), self._state.now
+    def _list_schedules(self, request: httpx.Request) -> httpx.Response:
+        query, now = query_as(request, ScheduleQuery), self._state.now
         found = list(islice(self._matching(query), query.limit + 1))
         page = found[: query.limit]
         return _page([s.as_json(v, now) for s, v in page], page[-1][0].sequence if len(found) > len(page) else None)
 
     def _matching(self, query: ScheduleQuery) -> Iterator[tuple[Schedule, Version]]:
-        """Those after the cursor, each as an index that lags behind has it."""
+        """The schedules after the cursor, each as it was ``list_lag_seconds`` ago."""
         state = self._state
         seen_at, schedules = state.now - timedelta(seconds=state.list_lag_seconds), state.schedules
         if query.external_reference is not None:
@@ -109,8 +111,8 @@ class Api:
             if version is not None:
                 yield schedule, version
 
-    def _create(self, request: Request) -> Answer:
-        new = request.body_as(NewSchedule)
+    def _create(self, request: httpx.Request) -> httpx.Response:
+        new = body_as(request, NewSchedule)
         taken = self._state.schedule_by_reference(new.external_reference)
         if taken is not None:
             raise refuse(409, "Conflict", "The externalReference is taken.", existingId=taken.id)
@@ -119,18 +121,18 @@ class Api:
         self._check_organisation(new.organisation_id)
         return self._told(request, self._state.add_schedule(new, "created"), 201)
 
-    def _get_schedule(self, request: Request, schedule_id: str) -> Answer:
+    def _get_schedule(self, request: httpx.Request, schedule_id: str) -> httpx.Response:
         return self._told(request, self._schedule(schedule_id))
 
-    def _patch(self, request: Request, schedule_id: str) -> Answer:
+    def _patch(self, request: httpx.Request, schedule_id: str) -> httpx.Response:
         schedule = self._schedule(schedule_id)
-        wanted = request.header("if-match")
+        wanted = request.headers.get("if-match")
         if wanted is None:
             raise refuse(428, "Precondition Required", "Send If-Match with the ETag that you have read.")
         # The comparison is strong (RFC 9110, 13.1.1), so what a proxy has made of the ETag never matches (PA1).
         if wanted.strip() != "*" and f'"{schedule.now.number}"' not in (tag.strip() for tag in wanted.split(",")):
             raise refuse(412, "Precondition Failed", "The schedule has been changed since.")
-        patch = request.body_as(Patch)
+        patch = body_as(request, Patch)
         self._check_not_ended(schedule)
         changed = replace(schedule.now, **patch.set_fields())
         try:
@@ -139,29 +141,29 @@ class Api:
             raise refuse(422, "Unprocessable Content", str(error)) from None
         return self._told(request, self._state.write(schedule, "changed", **patch.set_fields()))
 
-    def _end(self, request: Request, schedule_id: str) -> Answer:
+    def _end(self, request: httpx.Request, schedule_id: str) -> httpx.Response:
         """End at once or at an instant to come; a later ``end`` moves one that is still to come."""
-        schedule, end, now = self._schedule(schedule_id), request.body_as(End), self._state.now
+        schedule, end, now = self._schedule(schedule_id), body_as(request, End), self._state.now
         if not schedule.now.ended(now):
             self._state.write(schedule, "ended", ended_at=max(end.end_at, now), end_reason=end.reason)
         return self._told(request, schedule)
 
-    def _pause(self, request: Request, schedule_id: str) -> Answer:
-        schedule, pause = self._schedule(schedule_id), request.body_as(Pause)
+    def _pause(self, request: httpx.Request, schedule_id: str) -> httpx.Response:
+        schedule, pause = self._schedule(schedule_id), body_as(request, Pause)
         self._check_not_ended(schedule)
         self._state.write(schedule, "paused", paused=True, paused_until=pause.until, pause_reason=pause.reason)
         return self._told(request, schedule)
 
-    def _resume(self, request: Request, schedule_id: str) -> Answer:
+    def _resume(self, request: httpx.Request, schedule_id: str) -> httpx.Response:
         schedule = self._schedule(schedule_id)
         self._check_not_ended(schedule)
         if schedule.now.pausing(self._state.now):
             self._state.write(schedule, "resumed", paused=False, paused_until=None, pause_reason=None)
         return self._told(request, schedule)
 
-    def _told(self, request: Request, schedule: Schedule, status: int = 200) -> Answer:
+    def _told(self, request: httpx.Request, schedule: Schedule, status: int = 200) -> httpx.Response:
         number, style = schedule.now.number, self._state.etag_style
-        if style == "strong" or "gzip" not in (request.header("accept-encoding") or ""):
+        if style == "strong" or "gzip" not in request.headers.get("accept-encoding", ""):
             etag = f'"{number}"'
         else:
             etag = f'W/"{number}"' if style == "weak" else f'"{number}-gzip"'
@@ -179,14 +181,14 @@ class Api:
 
     # Customers, organisations and supervisions.
 
-    def _get_customer(self, _request: Request, external_id: str) -> Answer:
+    def _get_customer(self, _request: httpx.Request, external_id: str) -> httpx.Response:
         customer = self._state.customers.get(external_id)
         if customer is None:
             raise refuse(404, "Not Found", "There is no such customer.")
         return json_answer(customer.json_dict())
 
-    def _put_customer(self, request: Request, external_id: str) -> Answer:
-        customer = request.body_as(Customer)
+    def _put_customer(self, request: httpx.Request, external_id: str) -> httpx.Response:
+        customer = body_as(request, Customer)
         if customer.external_id != external_id:
             raise refuse(422, "Unprocessable Content", "externalId: must be the one in the path")
         self._check_organisation(customer.organisation_id)
@@ -194,11 +196,11 @@ class Api:
         self._state.customers[external_id] = customer
         return json_answer(customer.json_dict(), status)
 
-    def _list_organisations(self, _request: Request) -> Answer:
+    def _list_organisations(self, _request: httpx.Request) -> httpx.Response:
         return json_answer({"items": [{"id": key, "name": name} for key, name in self._state.organisations.items()]})
 
-    def _list_supervisions(self, request: Request) -> Answer:
-        query = request.query_as(SupervisionQuery)
+    def _list_supervisions(self, request: httpx.Request) -> httpx.Response:
+        query = query_as(request, SupervisionQuery)
         due = [
             one for one in self._state.supervisions(query.start, query.end) if not query.cursor or one > query.cursor
         ]
@@ -213,6 +215,6 @@ class Api:
             raise refuse(422, "Unprocessable Content", "organisationId: there is no such organisation")
 
 
-def _page(items: list[Any], after: Any = None) -> Answer:
-    """A page; the next begins after the place ``after``, None at the end."""
+def _page(items: list[Any], after: Any = None) -> httpx.Response:
+    """A page. The next one begins after the place ``after``; None: there is no next."""
     return json_answer({"items": items, "nextCursor": None if after is None else to_cursor(after)})

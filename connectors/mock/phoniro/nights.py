@@ -1,4 +1,4 @@
-"""Nights that the simulated Phoniro lives by itself: what comes of each look, by shares, the same in every run."""
+"""What comes of each look when nobody sets it: by shares, and the same in every run."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pydantic import Field
 from connectors.mock.phoniro.schemas import Body, Outcome
 
 Told = tuple[tuple[timedelta, Outcome], ...]
-"""What is told of a look, from so long after its due time on."""
+"""What is told of a look, each after so long from its due time."""
 
 _MINUTE = timedelta(minutes=1)
 Share = Field(default=0.0, ge=0, le=1)
 
 
 class NightPlan(Body):
-    """Shares (0 to 1) of the looks; what no share takes is done a few minutes after its time. ``offline`` is of a
+    """Shares (0 to 1) of the looks. All others are done a few minutes after their time. ``offline`` is a share of a
     camera's days, from noon to noon. ``corrected``: told as missed, and as done when the device reports hours later
     (PA4). ``unlisted``: not even listed, though it was due."""
 

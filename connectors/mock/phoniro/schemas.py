@@ -190,8 +190,8 @@ class HandChange(Patch):
 
 
 class SetOutcome(Body):
-    """Admin only: what came of one supervision. Told from ``told_at`` on, at once where nothing is said; set again with
-    a later ``told_at`` it is a correction (PA4)."""
+    """Admin only: what came of one supervision. It is told from ``told_at`` on, by default at once. Set again
+    with a later ``told_at`` it is a correction (PA4)."""
 
     schedule_id: str
     due_at: Instant

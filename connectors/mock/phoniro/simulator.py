@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, ClassVar
 
+import httpx
 from pydantic import BaseModel
 
-from connectors.mock.admin import Admin, Views
 from connectors.mock.phoniro.api import Api
 from connectors.mock.phoniro.schemas import Instant
-from connectors.mock.phoniro.state import PhoniroState, Received
-from connectors.mock.routing import Answer, Clock, Request
-
-ACTS: Final = ("add_schedule", "change_by_hand", "set_outcome", "set_nights", "revoke_tokens")
-"""What ``POST /admin/acts/NAME`` does."""
+from connectors.mock.phoniro.state import PhoniroState
+from connectors.mock.routing import Clock, query_as
+from connectors.mock.vendor import Views
 
 
 class _At(BaseModel):
@@ -23,22 +21,21 @@ class _At(BaseModel):
 class SimulatedPhoniro(PhoniroState):
     """Phoniro Care's e-tillsyn in memory, with the options of :class:`PhoniroState`."""
 
+    acts: ClassVar[tuple[str, ...]] = ("add_schedule", "change_by_hand", "set_outcome", "set_nights", "revoke_tokens")
+
     def __init__(self, clock: Clock, **options: Any) -> None:
         super().__init__(clock, **options)
         self._api = Api(self)
-        views: Views = {"state": self._state, "received": self._log, "schedules/{schedule_id}": self._look}
-        self._admin = Admin(self, ACTS, views, self.reset)
 
-    def handle(self, request: Request) -> Answer:
-        """Answer a request to the API or, below ``/admin/``, to the tests' side door."""
-        if request.path.startswith("/admin/"):
-            return self._admin(request)
-        now = self.now
-        answer = self._api(request)
-        self.requests.append(Received(now, request, answer.status))
-        return answer
+    def views(self) -> Views:
+        """What stands there, what was asked, and who could look."""
+        return {"state": self._state, "received": self._log, "schedules/{schedule_id}": self._look}
 
-    def _state(self, _request: Request) -> dict[str, Any]:
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """The API's answer."""
+        return self._api(request)
+
+    def _state(self, _request: httpx.Request) -> dict[str, Any]:
         """Customers and schedules as they are, without any lag, each with its history."""
         customers = [customer.json_dict() for customer in self.customers.values()]
         now = self.now
@@ -47,12 +44,12 @@ class SimulatedPhoniro(PhoniroState):
         ]
         return {"customers": customers, "schedules": schedules}
 
-    def _look(self, request: Request, schedule_id: str) -> dict[str, bool]:
+    def _look(self, request: httpx.Request, schedule_id: str) -> dict[str, bool]:
         """Whether anyone could look at the instant ``?at=``, as the schedule stood then."""
-        return {"couldLook": self.schedule(schedule_id).could_look(request.query_as(_At).at)}
+        return {"couldLook": self.schedule(schedule_id).could_look(query_as(request, _At).at)}
 
-    def _log(self, _request: Request) -> dict[str, Any]:
+    def _log(self, _request: httpx.Request) -> dict[str, Any]:
         """What reached the API; never a header, nor the body of a token request."""
-        asked = [one.request for one in self.requests if one.request.path != "/connect/token"]
+        asked = [one for one in self._received if one.path != "/connect/token"]
         received = [{"method": r.method, "path": r.path, "body": r.body.decode("utf-8", "replace")} for r in asked]
         return {"received": received}

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
 from connectors.mock.phoniro.nights import NightPlan, Told
 from connectors.mock.phoniro.schedules import Schedule, Version
 from connectors.mock.phoniro.schemas import Customer, HandChange, NewSchedule, SetOutcome, Status, instant
-from connectors.mock.routing import Clock, Request
+from connectors.mock.routing import Clock
+from connectors.mock.vendor import SimulatedVendor
 
 ORGANISATIONS: Final[Mapping[str, str]] = {
     "hemtjanst-norr": "Hemtjänst Norr",
@@ -21,21 +21,11 @@ ORGANISATIONS: Final[Mapping[str, str]] = {
 }
 DEFAULT_CLIENT: Final = ("adapter", "simulated")
 """Id and secret of the simulation's own client."""
-LOG_LENGTH: Final = 100_000
 LOOKED: Final = frozenset({"ok", "not_visible_then_ok", "visit_dispatched"})
 EtagStyle = Literal["strong", "weak", "suffixed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A request that reached the vendor, when (UTC), and the status that it answered."""
-
-    at: datetime
-    request: Request
-    status: int
-
-
-class PhoniroState:
+class PhoniroState(SimulatedVendor):
     """Phoniro Care's e-tillsyn in memory. Schedules are named by their id; an unknown one raises KeyError.
 
     Lists of schedules show what stood ``list_lag_seconds`` ago by ``clock``; reads
@@ -54,23 +44,22 @@ class PhoniroState:
         token_seconds: int = 3600,
         seed: int = 0,
     ) -> None:
-        self._clock = clock
         self.client = (client_id, client_secret)
         self.token_seconds = token_seconds
         self._seed = seed
         self.organisations = ORGANISATIONS
         self.list_lag_seconds = list_lag_seconds
-        self.reset()
+        super().__init__(clock)
 
     def reset(self) -> None:
         """Forget everything, tokens and switched habits included."""
+        super().reset()
         self.rng = random.Random(self._seed)  # noqa: S311 - nothing secret: the same ids in every run
         self.tokens: dict[str, datetime] = {}
         self.schedules: list[Schedule] = []
         self._by_id: dict[str, Schedule] = {}
         self._by_reference: dict[str, Schedule] = {}
         self.customers: dict[str, Customer] = {}
-        self.requests: deque[Received] = deque(maxlen=LOG_LENGTH)
         self.etag_style: EtagStyle = "strong"
         self.outcome_after_seconds: float = 0
         self.nights: NightPlan | None = None
@@ -81,14 +70,6 @@ class PhoniroState:
         """The present instant by the simulation's clock (UTC)."""
         return self._clock()
 
-    def received(self) -> list[Received]:
-        """The last ``LOG_LENGTH`` requests that reached the vendor's API, oldest first, refused ones included."""
-        return list(self.requests)
-
-    def forget_received(self) -> None:
-        """Empty the log of requests."""
-        self.requests.clear()
-
     def revoke_tokens(self) -> int:
         """Every token answers 401 from now on; gives how many there were."""
         revoked = len(self.tokens)
@@ -96,7 +77,7 @@ class PhoniroState:
         return revoked
 
     def set_nights(self, plan: NightPlan) -> None:
-        """From now on it lives its nights by itself; without a plan every look is done at its time."""
+        """From now on looks come out as the plan says; without a plan each is done at its time."""
         self.nights = plan
 
     # Schedules.
@@ -177,7 +158,7 @@ class PhoniroState:
         return [one for one in due if one in self._outcomes or self.told(*one) is not None]
 
     def told(self, due: datetime, schedule_id: str) -> Told | None:
-        """What is told of a look by itself, and how long after its time; None where it isn't even listed."""
+        """What is told of a look that nobody set, and how long after its time; None if it isn't even listed."""
         if self.nights is None:
             return ((timedelta(seconds=self.outcome_after_seconds), "ok"),)
         return self.nights.of(schedule_id, due, self.schedule(schedule_id).now.retry_after_minutes)

@@ -10,12 +10,12 @@ from adapter.domain.routine import Letter
 
 COORDINATOR, ALARM_TEAM, AUTHORITY, PLAN = "coordinator", "alarm_team", "authority", "plan"
 NIGHT = "night"
-"""Who works at night: reached by mail alone."""
+"""Those who work at night. They are reached by mail alone."""
 
 
-class Told:
-    """What each reader was last told, folded from the ledger. A letter that could only be asked for by mail counts as
-    one (LA9)."""
+class AlreadyTold:
+    """What each reader was last told, as the ledger's acts show it. A letter that could only be asked for by mail
+    counts too (LA9)."""
 
     def __init__(self, acts: Iterable[Act]) -> None:
         self.acts = [a for a in acts if a.kind in (ActKind.MESSAGE, ActKind.MAIL) and a.counts]
@@ -41,7 +41,7 @@ class Told:
         return sum(1 for a in self.acts if a.key.startswith(f"{topic}:"))
 
     def values(self, to: str, letters: tuple[Letter, ...], name: str) -> set[str]:
-        """Everything told under a JSON list's name in these letters."""
+        """All values of a field that holds a JSON list, in these letters."""
         found: set[str] = set()
         for act in self.letters:
             if act.what["to"] == to and act.what["letter"] in letters:

@@ -1,8 +1,8 @@
-"""Looks written back to the case system as reported visits (LA12): which of them, and what that calls for.
+"""Which looks are written back to the case system as reported visits (LA12).
 
-Each look is decided by itself, from what is known of it and from the acts that were about it: done looks are reported
-once, one that changed afterwards is corrected, one that turns out not to be done is taken back. Whose look it was and
-who looked is not known here: the one is the case's, the other is read where it is sent.
+Each look is decided by itself, from what is known of it and from the acts about it. A done look is reported once. If it
+changes afterwards it is corrected; if it turns out not to be done it is taken back. The person and the one who looked
+aren't known here: the case has the first, and the gateway reads the second when it sends.
 """
 
 from __future__ import annotations
@@ -14,17 +14,18 @@ from adapter.domain.ledger import Act, ActKind, Look, LookOutcome, Wanted, What
 from adapter.domain.policy import Policy, WriteBack
 
 TRIED_AGAIN = timedelta(days=14)
-"""So long a visit that was held back has another chance each morning; afterwards only once the mapping is changed."""
+"""For this long a visit that was held back is tried again each morning. After that only when the mapping is changed."""
 
 
 def subject(ref: str, look: Look) -> str:
-    """What the acts about a look stand under in the outbox: the look itself, as a case's would grow by thousands."""
+    """The outbox's subject of the acts about a look. They don't belong to the case, which would grow by thousands of
+    acts."""
     return f"{ref}-{look.n}@{look.due_at:%Y%m%dT%H%M%SZ}"
 
 
 def reported(look: Look) -> bool:
-    """Whether a look is one visit: somebody who had a right to looked by the camera, and it is known when. A visit that
-    was sent for is the patrol's own to report."""
+    """Whether a look is to be reported: somebody with a right looked by the camera, and it is known when. If the patrol
+    was sent, it reports its own visit."""
     known = look.id is not None and look.begun_at is not None and look.ended_at is not None
     return known and look.entitled and look.done and look.outcome is not LookOutcome.VISIT
 
@@ -33,7 +34,7 @@ def visit_wanted(
     ref: str, look: Look, acts: Sequence[Act], policy: Policy, *, unit: int | None, execution: int | None
 ) -> Wanted | None:
     """What a look calls for beyond ``acts``, those about it in their order; None: nothing. ``unit`` and ``execution``
-    are the case's, as far as they are known. An act that waits and isn't called for is to be dropped."""
+    are the case's, as far as is known. A waiting act that isn't returned is to be dropped."""
     if policy.write_back is not WriteBack.ON:
         return None
     sent = [act for act in acts if act.counts]
@@ -42,7 +43,7 @@ def visit_wanted(
     what = visit_of(ref, look, unit, execution)
     if stands and reported(look) and _same(sent[-1].what, what):
         return None
-    # A visit is known by the look's id: under another one it would be a second, so the first is taken back before.
+    # A visit is known by the look's id. Under a new id it would be a second visit, so the first is taken back before.
     other = stands and sent[-1].what["look"] != look.id
     if other or not reported(look):
         about: What = {"case": ref, "look": sent[-1].what["look"]} if stands else {}
@@ -52,13 +53,13 @@ def visit_wanted(
 
 
 def visit_of(ref: str, look: Look, unit: int | None, execution: int | None) -> What:
-    """What is said of a look, but for who it was about and who looked. Instants are UTC."""
+    """What is reported of a look, without the person and without who looked. Instants are UTC."""
     told: What = {"case": ref, "look": look.id, "due": _text(look.due_at), "unit": unit, "execution": execution}
     return {**told, "begun": _text(look.begun_at), "ended": _text(look.ended_at)}
 
 
 def _same(sent: What, what: What) -> bool:
-    """Whether the visit that stands says the same; the id of the look may be another since."""
+    """Whether the reported visit says the same. The look's id may have changed since."""
     return all(sent.get(name) == what[name] for name in ("begun", "ended"))
 
 

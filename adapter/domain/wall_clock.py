@@ -1,20 +1,19 @@
-"""Days, nights and looks as instants: the only module that converts between wall clocks and instants.
+"""Days, nights and looks as instants. No other module converts between wall clocks and instants.
 
 Wall-clock values (``time``, ``date``) are local to the ``zone`` given; instants are aware UTC ``datetime``. Nothing
-here reads a clock. Both Sundays on which the clock is changed are in the table of ``docs/nights.md``.
+here reads a clock. The two Sundays of the clock change are in the table of ``docs/nights.md``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
 from adapter.domain.nights import NightTimes, NightWindow, Weekday, calendar_days
 
 _SECOND = timedelta(seconds=1)
 _FIRST, _LAST = date(1900, 1, 1), date(9000, 1, 1)
-"""Between these, every calendar date has its instants; what lies outside is as good as never."""
+"""Between these every date has its instants. What lies outside counts as never."""
 
 
 def local_date(instant: datetime, zone: tzinfo) -> date:
@@ -23,7 +22,8 @@ def local_date(instant: datetime, zone: tzinfo) -> date:
 
 
 def at_wall_clock(day: date, t: time, zone: tzinfo) -> datetime:
-    """The instant (aware UTC) of a wall-clock time: the first of two; the end of the gap where the time is skipped."""
+    """The instant (aware UTC) of a wall-clock time. If it comes twice: the first. If it is skipped: the end of the
+    gap."""
     wall = datetime.combine(_within(day), t.replace(fold=0), tzinfo=zone)
     instant = wall.astimezone(UTC)
     if instant.astimezone(zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
@@ -31,7 +31,7 @@ def at_wall_clock(day: date, t: time, zone: tzinfo) -> datetime:
     before = wall.replace(fold=1).astimezone(UTC)
     after = instant
     summer = after.astimezone(zone).utcoffset()
-    # In a gap the two readings lie on either side of the change: close in on it.
+    # In a gap the two readings lie on each side of the change: search between them.
     while after - before > _SECOND:
         middle = before + _SECOND * ((after - before) // _SECOND // 2)
         if middle.astimezone(zone).utcoffset() == summer:
@@ -75,12 +75,13 @@ def looks(
 ) -> Iterator[datetime]:
     """The instants (aware UTC, rising) of all looks with ``start <= instant < end``.
 
-    Looks fall on the calendar dates ``valid_from`` to ``valid_to``, both included: on the first those after midnight
-    count, after the last nobody looks. Each agreed time gives one look: a time that the change to summer time skips
-    is looked at when the gap is over (and may share that instant with another), one that comes twice the first time.
+    Looks fall on the calendar dates ``valid_from`` to ``valid_to``, both included: on the first date the looks after
+    midnight count, after the last nobody looks. Each agreed time gives one look. A time that the change to summer time
+    skips is looked at when the gap is over, perhaps together with another. A time that comes twice is looked at the
+    first time.
     """
     days = calendar_days(times, window)
-    # A day that a zone skips whole has its looks at the start of the next one: begin a day early, the filter is exact.
+    # If a zone skips a whole day, its looks fall at the start of the next. So begin a day early; the filter is exact.
     first = max(valid_from.toordinal(), local_date(start, zone).toordinal() - 1)
     last = local_date(end, zone).toordinal()
     if valid_to is not None:
@@ -93,26 +94,19 @@ def looks(
                 yield instant
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class LocalLook:
-    """A look by calendar date and wall-clock time, as people write it."""
-
-    day: date
-    at: time
-
-
 def next_look(
     times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None, zone: tzinfo, after: datetime
-) -> LocalLook | None:
-    """The first look at or after an instant (aware UTC), in ``zone``; None when there is none."""
+) -> datetime | None:
+    """The first look at or after an instant (aware UTC), on the clock of ``zone``; None if there is none."""
     start = max(after, day_start(valid_from, zone))
     found = looks(times, window, valid_from, valid_to, zone, start, start + timedelta(days=9))
-    wall = next((instant.astimezone(zone) for instant in found), None)
-    return LocalLook(wall.date(), wall.time().replace(tzinfo=None)) if wall else None
+    return next((instant.astimezone(zone) for instant in found), None)
 
 
-def last_look(times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None) -> LocalLook | None:
-    """The last look of the validity; None when it is open or there is none."""
+def last_look(
+    times: NightTimes, window: NightWindow, valid_from: date, valid_to: date | None, zone: tzinfo
+) -> datetime | None:
+    """The last look before the validity ends, on the clock of ``zone``. None if it is open or has no look."""
     if valid_to is None:
         return None
     days = calendar_days(times, window)
@@ -121,5 +115,5 @@ def last_look(times: NightTimes, window: NightWindow, valid_from: date, valid_to
         if day < valid_from:
             return None
         if at := days[Weekday(day.weekday())]:
-            return LocalLook(day, at[-1])
+            return at_wall_clock(day, at[-1], zone).astimezone(zone)
     return None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from adapter.domain.ledger import LOOK_DONE, Act, ActKind, ActState, Look, LookOutcome, Wanted
 from adapter.domain.policy import Policy, WriteBack
-from adapter.domain.visits import reported, subject, visit_wanted
+from adapter.domain.reported_visits import reported, subject, visit_wanted
 
 DUE = datetime(2026, 3, 2, 21, 30, tzinfo=UTC)
 ON = Policy(UTC, write_back=WriteBack.ON)

@@ -1,4 +1,4 @@
-"""What a coordinator asks first: what e-tillsyn is, as last seen at the camera platform, beside what it shall be."""
+"""What e-tillsyn shall be by the facts, as a page shows it beside what was last seen at the camera platform."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from adapter.domain.situation import Situation
 
 
 @dataclass(frozen=True, slots=True)
-class Shall:
-    """What the facts call for. ``status`` is None while nothing is to be scheduled yet; the days are local and
-    included. ``order`` and ``unit`` are those that have the case now, ``granted`` what is granted a night."""
+class CalledFor:
+    """What the facts call for. ``status`` is None while nothing is to be scheduled yet. Days are local and included.
+    ``order`` and ``unit`` are those that have the case now, ``granted`` is what is granted a night."""
 
     status: ScheduleStatus | None
     valid_from: date | None
@@ -26,13 +26,13 @@ class Shall:
     order: str | None
 
 
-def shall(s: Situation) -> Shall:
-    """The same that ``next_step`` works towards, told as a whole."""
+def called_for(s: Situation) -> CalledFor:
+    """What ``next_step`` works towards, as a whole."""
     live, about = s.live, (s.mandate.granted(s.today), s.unit, s.period.order_id if s.period else None)
     if s.mandate.over:
         ended = s.ledger.schedule
         status = ScheduleStatus.ENDED if ended else None
-        return Shall(
+        return CalledFor(
             status, ended.valid_from if ended else None, s.mandate.last_day, ended.times if ended else None, *about
         )
     if live is None:
@@ -40,15 +40,19 @@ def shall(s: Situation) -> Shall:
         return (
             _from(step, ScheduleStatus.OPEN, about)
             if step
-            else Shall(None, None, None, s.evidence.agreed.times, *about)
+            else CalledFor(None, None, None, s.evidence.agreed.times, *about)
         )
     status = ScheduleStatus.PAUSED if pause_causes(s) else ScheduleStatus.OPEN
     change = change_of(s, live)
-    return _from(change, status, about) if change else Shall(status, live.valid_from, live.valid_to, live.times, *about)
+    return (
+        _from(change, status, about)
+        if change
+        else CalledFor(status, live.valid_from, live.valid_to, live.times, *about)
+    )
 
 
-def _from(act: Wanted, status: ScheduleStatus, about: tuple[Granted | None, int | None, str | None]) -> Shall:
+def _from(act: Wanted, status: ScheduleStatus, about: tuple[Granted | None, int | None, str | None]) -> CalledFor:
     first, last = (str(act.what[name]) if act.what[name] else None for name in ("valid_from", "valid_to"))
     times = NightTimes.from_json(json.loads(str(act.what["times"])))
     days = [date.fromisoformat(day) if day else None for day in (first, last)]
-    return Shall(status, days[0], days[1], times, *about)
+    return CalledFor(status, days[0], days[1], times, *about)

@@ -7,7 +7,7 @@ import pytest
 from adapter.domain.decision import Decision, Phase, StepState, StepView
 from adapter.domain.facts import OPTIONAL, URGENT, Signal
 from adapter.domain.routine import STEPS
-from adapter.domain.signals import signals_that_matter
+from adapter.domain.signals_to_read import signals_that_matter
 
 WAY_IN = OPTIONAL | {signal for step in STEPS.values() if step.id.startswith("I") for signal in step.signals}
 WAY_OUT = frozenset({Signal.PICKUP_BOOKED, Signal.EQUIPMENT_COLLECTED})

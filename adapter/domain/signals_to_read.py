@@ -1,4 +1,4 @@
-"""Which signals are worth asking for: nothing is read of a person's record that can't change what is decided."""
+"""Which signals are worth reading. Nothing is read from a person's record that can't change a decision."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from adapter.domain.routine import WAY_IN
 AT_THE_PERSONS = frozenset(
     {Signal.INSTALLATION_BOOKED, Signal.CONSENT_SIGNED, Signal.LIABILITY_SIGNED, Signal.READY_FOR_START}
 )
-"""Any of these says that a camera may be at the person's, or soon is."""
+"""Each of these means that a camera is, or soon will be, at the person's home."""
 
 
 def signals_that_matter(decision: Decision | None, noted: frozenset[Signal]) -> frozenset[Signal]:
-    """The signals of which a new note could change what ``decision`` decided last (None: nothing yet), with notes of
-    ``noted`` known.
+    """The signals of which a new note could change the last ``decision`` (None: nothing decided yet). ``noted`` are
+    those with known notes.
 
-    Steps may be done in any order, so all that aren't done matter, whatever comes before them. What is done is found
-    not to be so any more by asking for ``noted`` as well, as is done once a day and before supervision is opened. After
-    the authority's end everything matters: there the case may close, and nothing is asked after that.
+    Steps may be done in any order, so every step that isn't done matters. Whether a done step is still done is found by
+    reading ``noted`` too, once a day and before supervision is opened. After the authority's end everything matters:
+    the case may close, and nothing is read after that.
     """
     if decision is not None and decision.phase in (Phase.ENDING, Phase.CLOSING, Phase.CLOSED):
         return frozenset(Signal)
@@ -29,8 +29,8 @@ def signals_that_matter(decision: Decision | None, noted: frozenset[Signal]) -> 
         matter |= OPTIONAL
     if noted & AT_THE_PERSONS or (decision is not None and decision.phase in (Phase.ACTIVE, Phase.PAUSED)):
         matter.add(Signal.EQUIPMENT_COLLECTED)
-        if decision is not None:  # it contradicts an assignment, and none was given yet
+        if decision is not None:  # it would contradict the assignment; without a decision none was given
             matter.add(Signal.PICKUP_BOOKED)
     if Signal.EQUIPMENT_COLLECTED in noted:
-        matter |= {Signal.CONSENT_SIGNED, Signal.READY_FOR_START}  # a newer one says that a camera is there again
+        matter |= {Signal.CONSENT_SIGNED, Signal.READY_FOR_START}  # a newer one means that the camera is back
     return frozenset(matter)
