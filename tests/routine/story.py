@@ -12,8 +12,8 @@ from connectors.mock.phoniro import Customer
 from tests.world import ANNA, MONDAY, World
 
 UNHURRIED: dict[str, Any] = {
-    "poll_seconds": 12 * 3600,
-    "awaiting_minutes": 720,
+    "poll_seconds": 24 * 3600,
+    "awaiting_minutes": 1440,
     "retry_first_seconds": 225,
     "retry_cap_seconds": 7200,
 }
@@ -50,9 +50,9 @@ class Story(World):
     async def next_day(self, days: int = 1) -> None:
         """Until the working day has begun, when everything is read and nothing is held back."""
         day = self.clock.time.date() + timedelta(days=days)
-        await self.pass_time(
-            seconds=(datetime(day.year, day.month, day.day, 9, tzinfo=UTC) - self.clock.time).total_seconds()
-        )
+        morning = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
+        await self.pass_time(seconds=(morning - self.clock.time).total_seconds() - 1)
+        self.clock.time = morning
         await self.settle()
 
     async def told(self) -> list[str]:
