@@ -6,9 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 
-_SIGN_INS_PER_MINUTE = 10
-_REFUSED_HOOKS_PER_MINUTE = 60
-
 
 class Buckets:
     """A token bucket per name: ``per_minute`` in the long run, ``burst`` at once. The names least recently seen are
@@ -43,6 +40,6 @@ class Limits:
     and hooks that were refused, by whomever."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
-        self.sign_ins = Buckets(_SIGN_INS_PER_MINUTE, _SIGN_INS_PER_MINUTE, now)
+        self.sign_ins = Buckets(10, 10, now)
         self.hooks = Buckets(1, 1, now)
-        self.refused_hooks = Buckets(_REFUSED_HOOKS_PER_MINUTE, _REFUSED_HOOKS_PER_MINUTE, now)
+        self.refused_hooks = Buckets(60, 60, now)

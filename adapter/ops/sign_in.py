@@ -159,11 +159,6 @@ class Access:
         """The name of the session's cookie. By TLS no other host and no page in clear can set one of this name."""
         return f"__Host-{COOKIE}" if by_tls(request.headers, request.url.scheme) else COOKIE
 
-    def taken(self, request: Request, response: Response) -> str:
-        """What the browser has as its session, which it is told to forget."""
-        response.delete_cookie(self.cookie(request), path="/", secure=by_tls(request.headers, request.url.scheme))
-        return request.cookies.get(self.cookie(request), "")
-
     @staticmethod
     def give(response: Response, name: str, given: str, request: Request, *, lasts: timedelta, path: str = "/") -> None:
         """Hand the browser a cookie. It is ``lax``, as one comes from other sites: from a link in a message, or back
