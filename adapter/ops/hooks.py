@@ -157,9 +157,7 @@ class Hooks:
 
     def __init__(self, ops: OpsContext) -> None:
         self._ops = ops
-        self._now = ops.runtime.clock.now
-        self._good, self._bad = ops.limits.hooks, ops.limits.refused_hooks
-        self._good.allow(ops.settings.hooks_per_minute)
+        ops.limits.hooks.allow(ops.settings.hooks_per_minute)
 
     async def take(self, request: Request) -> JSONResponse:
         try:
@@ -175,12 +173,12 @@ class Hooks:
 
     def _refuse(self, refusal: _Refusal) -> JSONResponse:
         # Whoever knocks without a key must not be able to fill the log.
-        if refusal.status == 429 or self._bad.take(""):
+        if refusal.status == 429 or self._ops.limits.refused_hooks.take(""):
             if refusal.status != 409:
                 log("hook_refused", status=refusal.status, reason=refusal.reason)
         else:
             refusal = _Refusal(429, "too many requests that were refused")
-        headers = {"Retry-After": str(self._good.wait_seconds())} if refusal.status == 429 else {}
+        headers = {"Retry-After": str(self._ops.limits.hooks.wait_seconds())} if refusal.status == 429 else {}
         return JSONResponse({"error": refusal.reason}, refusal.status, headers)
 
     async def _take(self, request: Request) -> Taken:
@@ -189,11 +187,11 @@ class Hooks:
         if len(body) > LARGEST:
             raise _Refusal(413, f"the body is larger than {LARGEST} bytes")
         timestamp, signature = (request.headers.get(h, "") for h in ("Adapter-Timestamp", "Adapter-Signature"))
-        now = self._now()
+        now = self._ops.runtime.clock.now()
         right = verified(secret, timestamp, signature, body, now)
         if right is None:
             raise _Refusal(401, "the signature is missing or wrong, or the timestamp isn't within five minutes of now")
-        if not self._good.take(tenant):
+        if not self._ops.limits.hooks.take(tenant):
             raise _Refusal(429, f"more than {self._ops.settings.hooks_per_minute} hooks a minute")
         ids = _ids(body)
         with log_context(tenant=tenant):

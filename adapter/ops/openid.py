@@ -23,7 +23,6 @@ with warnings.catch_warnings():
     from authlib.integrations.starlette_client import OAuth
 
 _PATIENCE_SECONDS: Final = 10.0
-_LONGEST_SUB: Final = 255
 
 
 class OpenId:
@@ -89,7 +88,7 @@ class OpenId:
 
     def _person(self, claims: Mapping[str, Any]) -> tuple[str, Role]:
         # Names are given to several, and to others later on; what never is, is `sub` (OpenID Connect Core, 5.7).
-        name, sub = plain(str(claims.get(self._settings.name_claim) or "")), plain(str(claims["sub"]), _LONGEST_SUB)
+        name, sub = plain(str(claims.get(self._settings.name_claim) or "")), plain(str(claims["sub"]), longest=255)
         who = sub if name in ("", sub) else f"{name} ({sub})"
         found: Any = claims
         for part in self._settings.role_claim.split("."):

@@ -24,7 +24,6 @@ from adapter.store.reads import Read, Reader
 COOKIE = "adapter_session"
 CALLBACK = "/oidc/callback"
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-_LONGEST_NAME = 100
 _OIDC = "oidc:"
 """What a session was begun by that no token began; no token's name has a colon."""
 
@@ -183,7 +182,7 @@ def _last(request: Request, header: str) -> str:
     return (request.headers.getlist(header) or [""])[-1]
 
 
-def plain(name: str, longest: int = _LONGEST_NAME) -> str:
+def plain(name: str, longest: int = 100) -> str:
     """Somebody's name as another tells it: one short line."""
     return "".join(sign for sign in name.strip() if sign.isprintable())[:longest]
 

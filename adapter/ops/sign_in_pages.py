@@ -10,7 +10,6 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import Connection
 
 from adapter.log_events import log
-from adapter.ops.connections import by_tls
 from adapter.ops.pages import Admitted, Pages, ThePages
 from adapter.ops.sign_in import CALLBACK, Person, page_of_ours
 from adapter.store import reads, sessions
@@ -49,7 +48,7 @@ async def sign_out(request: Request, pages: ThePages) -> Response:
     """However one came in."""
     response = RedirectResponse("/", 303)
     name = pages.access.cookie(request)
-    response.delete_cookie(name, path="/", secure=by_tls(request.headers, request.url.scheme))
+    pages.access.give(response, name, "", request, lasts=timedelta(0))  # forgotten at once
     given = request.cookies.get(name, "")
     if await pages.ops.runtime.db.run(lambda c: sessions.end(c, [sessions.digest_of(given)])):
         log("signed_out")
