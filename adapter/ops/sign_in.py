@@ -86,7 +86,7 @@ class Access:
         """Whoever may see the page without having signed in here; None where it is up to the session. Raises ``NoPage``
         where nobody may."""
         header, place = self._settings.proxy_header, self.caller(request)
-        if header and self._from_proxy(request) and (name := plain(request.headers.get(header, ""))):
+        if header and self._from_proxy(request) and (name := plain(_last(request, header))):
             return Person(name, place, "operate" if self._operators & {name, "*"} else "read")
         if self._by:
             return None
@@ -117,6 +117,8 @@ class Access:
         by = kept.get("by")
         if by is None or self._by.get(by) != kept["digest"] or self.over(by, now):
             return None
+        if "at" in kept and now >= datetime.fromisoformat(kept["at"]) + self.lasts:
+            return None  # session_hours are fewer than when it began
         return self._tokens[by].role if by in self._tokens else kept["role"]
 
     def last_day(self, name: str) -> date | None:
@@ -131,7 +133,7 @@ class Access:
     def caller(self, request: Request) -> str:
         """Who asks: who connects, or, behind the reverse proxy, whom it names last in X-Forwarded-For. One stranger's
         guesses then lock out that stranger alone."""
-        named = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        named = _last(request, "x-forwarded-for").rpartition(",")[2]
         return (plain(named) if self._from_proxy(request) else "") or (request.client.host if request.client else "")
 
     def by_given_token(self, given: str, place: str) -> Person | None:
@@ -179,6 +181,11 @@ class Access:
         except ValueError:
             return False
         return any(peer in network for network in self._networks)
+
+
+def _last(request: Request, header: str) -> str:
+    """A header's last line: proxies such as HAProxy put theirs behind those that the caller made up."""
+    return (request.headers.getlist(header) or [""])[-1]
 
 
 def plain(name: str) -> str:
