@@ -276,6 +276,20 @@ def test_what_came_of_an_act_on_the_schedule_waits_for_no_note_or_mail_that_is_g
     assert [each.ref for each in store.claim()] == [case.ref]
 
 
+def test_a_letter_whose_night_is_over_goes_before_what_is_wanted_after_it(store: Store) -> None:
+    case, later = store.open("1"), after(hours=2)
+    store.settle(case, want("held", not_before=after(hours=1)))
+    store.settle(case, want("held"), want("new"), now=later, facts_at=later)
+    assert [each.act.key for each in store.take(now=later)] == ["held"]
+
+
+def test_a_waiting_act_that_opens_nothing_any_more_needs_no_fresh_facts(store: Store) -> None:
+    case = store.open("1")
+    for opens in (True, False):
+        store.settle(case, want("change", ActKind.CHANGE, opens=opens))
+    assert [each.opens for each in store.take()] == [False]
+
+
 def test_every_turn_of_an_act_is_in_the_audit(store: Store) -> None:
     case = store.open("1")
     store.run(outbox.settle_wanted, case, [want("a")], facts_at=NOW, now=NOW, correlation="c1")
