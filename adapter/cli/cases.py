@@ -105,7 +105,8 @@ def list_cases(
             return found, [(t, order) for t in tenants for order in unusable_orders(c, t)]
 
         def wanted(row: Case) -> bool:
-            without = row.phase is not Phase.ACTIVE and bool(row.last_decision and row.last_decision.unwatched)
+            why_without = row.last_decision.unwatched if row.last_decision else None
+            without = why_without is not None and not why_without.runs
             return (without or not unwatched) and (not late or overdue(row)) and (not unsafe or row.ref in why)
 
         found, orders = service.runtime.db.run_sync(read)

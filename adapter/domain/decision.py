@@ -52,12 +52,14 @@ class StepView:
 @dataclass(frozen=True, slots=True)
 class Unwatched:
     """Who is without supervision, and why. ``cause`` is a code of the text table's section ``unwatched``. ``since``
-    (UTC) is as far as is known. ``late`` is as for a step."""
+    (UTC) is as far as is known. ``late`` is as for a step. ``runs``: the camera platform was last seen to have it
+    running still, so it only *shall* be without."""
 
     cause: str
     since: datetime | None = None
     role: Role | None = None
     late: int = 0
+    runs: bool = False
 
     @property
     def urgent(self) -> bool:

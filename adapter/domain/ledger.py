@@ -97,6 +97,11 @@ class ScheduleRecord:
     seen_at: datetime
     orders: frozenset[str] = frozenset()
 
+    def runs_on(self, day: date) -> bool:
+        """Whether somebody could look on the day (local), as it was seen."""
+        valid = self.valid_from <= day and (self.valid_to is None or day <= self.valid_to)
+        return valid and self.status is ScheduleStatus.OPEN
+
 
 class LookOutcome(StrEnum):
     """What came of a look. ``ABSENT``: the platform doesn't list it (yet), though our schedule calls for it."""

@@ -73,7 +73,7 @@ def _in_the_morning(w: Writer) -> None:
     for night, its_looks in sorted(nights.items()):
         open_ones = [look for look in its_looks if look.judged_at is None]
         end = night_end(night, s.policy.window, s.policy.zone)
-        w.wakes += [end, end + known_after(s.policy)]
+        w.wakes += [] if all(look.done for look in its_looks) else [end, end + known_after(s.policy)]
         if s.now < end + (known_after(s.policy) if open_ones else timedelta(0)):
             continue
         topic = f"looks_of:{night.isoformat()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from adapter.domain.already_told import COORDINATOR
@@ -21,6 +22,11 @@ NOT_RUNNING = ("not_started", "not_scheduled", "not_resumed", "absence_open")
 
 def unwatched(s: Situation) -> Unwatched | None:
     """None if somebody looks, if nobody has to (a planned absence, a death, an end), and before the first day."""
+    why = _why(s)
+    return replace(why, runs=s.live is not None and s.live.runs_on(s.today)) if why else None
+
+
+def _why(s: Situation) -> Unwatched | None:
     if s.mandate.over or s.facts.client.value.deceased:
         return None
     told = told_causes(s)

@@ -78,14 +78,16 @@ async def _read(rt: Runtime, tenant: Tenant) -> int:
     return await read_feeds(rt, tenant)
 
 
-async def read_asked(rt: Runtime) -> None:
+async def read_asked(rt: Runtime, tenant: Tenant) -> None:
     """The feeds that a hook has read out of turn. Whatever goes wrong is left to the next reading in turn."""
-    for name, since in [(name, rt.asked.pop(name)) for name in list(rt.asked)]:
-        await read_feeds(rt, rt.tenants[name])
-        feed = await rt.db.run(lambda c, name=name: feeds.feed(c, name, "orders"))  # type: ignore[misc]  # bound early
-        if feed is not None and feed.tried_at is not None and feed.tried_at < since:
-            # Another reading, begun before the hook, had the feed; it may not have seen what the hook tells.
-            rt.asked.setdefault(name, since)
+    since = rt.asked.pop(tenant.name, None)
+    if since is None:
+        return
+    await read_feeds(rt, tenant)
+    feed = await rt.db.run(lambda c: feeds.feed(c, tenant.name, "orders"))
+    if feed is not None and feed.tried_at is not None and feed.tried_at < since:
+        # Another reading, begun before the hook, had the feed; it may not have seen what the hook tells.
+        rt.asked.setdefault(tenant.name, since)
 
 
 async def _seldom(rt: Runtime, tenant: Tenant) -> None:
@@ -133,9 +135,9 @@ class Jobs:
         now = rt.clock.now()
         for tenant in rt.tenants.values():
             self._add(f"feeds {tenant.name}", partial(_read, rt, tenant), rt.tuning.poll, now)
+            self._add(f"feeds out of turn {tenant.name}", partial(read_asked, rt, tenant), ASKED_EVERY, now)
             self._add(f"looks {tenant.name}", partial(follow_looks, rt, tenant), rt.tuning.watch, now)
             self._add(f"comparison {tenant.name}", partial(_seldom, rt, tenant), COMPARE_LOOK, now)
-        self._add("feeds out of turn", partial(read_asked, rt), ASKED_EVERY, now)
         self._add("work", lambda: work(rt, self.stopping), WORK_EVERY, now)
         self._add("requests", RequestDesk(rt).look_and_work, REQUESTS_EVERY, now)
         self._add("audit heads", lambda: take_heads(rt), HEADS_LOOK, now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -110,15 +111,14 @@ def percentile(rows: Sequence[tuple[int, int]], percent: int) -> int | None:
 
 
 def _views(month: Month, unit: int | None, *, every: bool) -> list[_View]:
-    found: dict[int, dict[str, dict[int, int]]] = {ALL: {}}
-    for of in (of for of, n in month.active_before.items() if n):
-        found[of] = {}
-    for t in month.tallies:
-        for of in {ALL, t.unit}:
-            values = found.setdefault(of, {}).setdefault(t.what, {})
-            values[t.value] = values.get(t.value, 0) + t.number
+    found: dict[int, dict[str, dict[int, int]]] = defaultdict(lambda: defaultdict(dict))
+    for of in (ALL, *(of for of, n in month.active_before.items() if n)):
+        found[of] = defaultdict(dict)
+    for _, of, what, value, number in month.tallies:
+        for values in (found[ALL][what], found[of][what]) if of != ALL else (found[ALL][what],):
+            values[value] = values.get(value, 0) + number
     if unit is not None:
-        return [_View(month, unit, found.get(unit, {}))]
+        return [_View(month, unit, found[unit])]
     shown = sorted(found) if every or len(found) > 2 else [ALL]
     return [_View(month, of, found[of]) for of in shown]
 

@@ -34,7 +34,7 @@ class CaseSummary:
     @property
     def without(self) -> bool:
         """Whether the person is without supervision now, as Phoniro was last seen: what shall be paused still runs."""
-        return self.unwatched is not None and self.phase is not Phase.ACTIVE
+        return self.unwatched is not None and not self.unwatched.runs
 
     @property
     def late_steps(self) -> tuple[StepView, ...]:

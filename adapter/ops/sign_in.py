@@ -24,7 +24,6 @@ from adapter.store.reads import Read, Reader
 COOKIE = "adapter_session"
 CALLBACK = "/oidc/callback"
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-_LONGEST_NAME = 100
 _OIDC = "oidc:"
 """What a session was begun by that no token began; no token's name has a colon."""
 
@@ -86,7 +85,7 @@ class Access:
         """Whoever may see the page without having signed in here; None where it is up to the session. Raises ``NoPage``
         where nobody may."""
         header, place = self._settings.proxy_header, self.caller(request)
-        if header and self._from_proxy(request) and (name := plain(request.headers.get(header, ""))):
+        if header and self._from_proxy(request) and (name := plain(_last(request, header))):
             return Person(name, place, "operate" if self._operators & {name, "*"} else "read")
         if self._by:
             return None
@@ -117,6 +116,8 @@ class Access:
         by = kept.get("by")
         if by is None or self._by.get(by) != kept["digest"] or self.over(by, now):
             return None
+        if "at" in kept and now >= datetime.fromisoformat(kept["at"]) + self.lasts:
+            return None  # session_hours are fewer than when it began
         return self._tokens[by].role if by in self._tokens else kept["role"]
 
     def last_day(self, name: str) -> date | None:
@@ -131,7 +132,7 @@ class Access:
     def caller(self, request: Request) -> str:
         """Who asks: who connects, or, behind the reverse proxy, whom it names last in X-Forwarded-For. One stranger's
         guesses then lock out that stranger alone."""
-        named = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        named = _last(request, "x-forwarded-for").rpartition(",")[2]
         return (plain(named) if self._from_proxy(request) else "") or (request.client.host if request.client else "")
 
     def by_given_token(self, given: str, place: str) -> Person | None:
@@ -159,11 +160,6 @@ class Access:
         """The name of the session's cookie. By TLS no other host and no page in clear can set one of this name."""
         return f"__Host-{COOKIE}" if by_tls(request.headers, request.url.scheme) else COOKIE
 
-    def taken(self, request: Request, response: Response) -> str:
-        """What the browser has as its session, which it is told to forget."""
-        response.delete_cookie(self.cookie(request), path="/", secure=by_tls(request.headers, request.url.scheme))
-        return request.cookies.get(self.cookie(request), "")
-
     @staticmethod
     def give(response: Response, name: str, given: str, request: Request, *, lasts: timedelta, path: str = "/") -> None:
         """Hand the browser a cookie. It is ``lax``, as one comes from other sites: from a link in a message, or back
@@ -181,9 +177,14 @@ class Access:
         return any(peer in network for network in self._networks)
 
 
-def plain(name: str) -> str:
+def _last(request: Request, header: str) -> str:
+    """A header's last line: proxies such as HAProxy put theirs behind those that the caller made up."""
+    return (request.headers.getlist(header) or [""])[-1]
+
+
+def plain(name: str, longest: int = 100) -> str:
     """Somebody's name as another tells it: one short line."""
-    return "".join(sign for sign in name.strip() if sign.isprintable())[:_LONGEST_NAME]
+    return "".join(sign for sign in name.strip() if sign.isprintable())[:longest]
 
 
 def _digest(secret: str, *more: str) -> str:

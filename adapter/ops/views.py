@@ -91,7 +91,7 @@ def card(summary: CaseSummary, words: Words, now: datetime) -> Card:
     lines, cause = [], None
     if why := summary.unwatched:
         cause = f"paused_{why.cause}"
-        text = words.without(why, summary.phase, now)
+        text = words.without(why, now)
         lines.append(Line(_late(text, why.late, words), "bad" if why.urgent else ""))
     lines += (_awaited(view, words, now) for view in summary.awaited)
     said = (a for a in summary.attention if a.code != cause)

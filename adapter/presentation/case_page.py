@@ -94,7 +94,7 @@ def notices(decision: Decision | None, words: Words, now: datetime, *, urgent: b
         return []
     style, why, lines = "red" if urgent else "yellow", decision.unwatched, []
     if why is not None and why.urgent is urgent:
-        lines.append(Text(words.without(why, decision.phase, now), style=style))
+        lines.append(Text(words.without(why, now), style=style))
     for notice in (a for a in decision.attention if a.urgent is urgent):
         told = [] if notice.role is Role.ADAPTER else [words.heading("asked", role=words.role(notice.role.value))]
         told += [words.heading("parks")] if notice.parks else []

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 
-from adapter.domain.decision import Attention, Phase, StepState, StepView, Unwatched
+from adapter.domain.decision import Attention, StepState, StepView, Unwatched
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.domain.nights import NightTimes
 from adapter.store.order_inbox import WaitingOrder
@@ -156,9 +156,9 @@ class Words:
         section = "unwatched" if self.texts.has("unwatched", why.cause) else "causes"
         return self.say(section, why.cause) + (f", {self.age(why.since, now)}" if why.since else "")
 
-    def without(self, why: Unwatched, phase: Phase, now: datetime) -> str:
+    def without(self, why: Unwatched, now: datetime) -> str:
         """That a person is without supervision, or shall be while Phoniro still has it running; and why."""
-        code = "shall_be_without" if phase is Phase.ACTIVE else "without"
+        code = "shall_be_without" if why.runs else "without"
         return self.say("status", code, why=self.unwatched(why, now))
 
     def unusable(self, order: WaitingOrder) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Integer, Row, bindparam, case, select
 
 from adapter.domain.facts import Client
-from adapter.domain.ledger import VISIT_KINDS, Act, ActKind, ActState
+from adapter.domain.ledger import SCHEDULE_KINDS, VISIT_KINDS, Act, ActKind, ActState
 from adapter.ports import Effect
 from adapter.store import codec, due, events, persons, schedules, sealing
 from adapter.store.cases import lock
@@ -326,8 +326,10 @@ def _move(
     change_leased(conn, table, claimed, f"act {act.key} of case {ref}", **{"state": state, **FREE, **values})
     others = advance(conn, tenant, ref)
     if reason is not None:
+        # After an act on the schedule the next may be a pause or an end, which mustn't wait for a note or a mail (P2).
+        may_wait = state is ActState.DONE and act.kind not in SCHEDULE_KINDS
         going_out = any(row.lease_owner or (row.retry_at and row.retry_at <= now) for row in others)
-        wait = claimed.lease_until if going_out and state is ActState.DONE else None
+        wait = claimed.lease_until if going_out and may_wait else None
         due.mark_by_act(conn, tenant, ref, now, reason, wait=wait)
     if claimed.lane == "visit":
         return

@@ -92,8 +92,8 @@ def mark_due(
 
 def mark_by_act(conn: Connection, tenant: str, ref: str, now: datetime, reason: str, *, wait: datetime | None) -> None:
     """Mark an open case, which is locked, as due because of what came of one of its acts. It is decided before cases
-    that came after it; but where others of its acts are going out too, once for them all, at ``wait`` (UTC) at the
-    latest. Nothing happens where the reference names no open case.
+    that came after it. Where others of its acts are going out too, it may be decided once for them all, at ``wait``
+    (UTC) at the latest. Nothing happens where the reference names no open case.
 
     If the case is being reconciled just now, such a mark doesn't make it due once more: the decision is made with the
     case locked, and sees what came of the act."""

@@ -26,7 +26,8 @@ from connectors.http.proxy import proxy_for
 Sleep = Callable[[float], Awaitable[None]]
 OnCall = Callable[[str, str, int | None, str, float], None]
 """``on_call(vendor, call, status, outcome, seconds)`` after each exchange: ``outcome`` is ``ok`` or the name of the
-error's class, ``call`` never holds a URL."""
+error's class, ``call`` never holds a URL, ``seconds`` are since it was sent. What was given up before it was sent (no
+token came in time, say) is no exchange."""
 
 _READS = ("GET", "HEAD")
 _MAY_WRITE: ContextVar[Callable[[], bool]] = ContextVar("may_write", default=lambda: True)
@@ -198,13 +199,11 @@ class VendorHttp:
         return max(self._backoff(state), asked or 0.0)
 
     async def _exchange(self, request: httpx.Request, call: str, safe: bool, accept: Collection[int]) -> Answer:
-        now = asyncio.get_running_loop().time
         async with self._pace, self._slots:
-            began = now()
             result = await self._once(request, call, safe, accept)
-            seconds = now() - began
-        outcome = "ok" if isinstance(result, Answer) else type(result).__name__
-        if self._on_call is not None:
+        if self._on_call is not None and (sent_at := request.extensions.get("sent_at")) is not None:
+            outcome = "ok" if isinstance(result, Answer) else type(result).__name__
+            seconds = asyncio.get_running_loop().time() - sent_at
             self._on_call(self.vendor, call, result.status, outcome, seconds)
         if isinstance(result, Answer):
             return result
@@ -214,12 +213,13 @@ class VendorHttp:
         self, request: httpx.Request, call: str, safe: bool, accept: Collection[int]
     ) -> Answer | VendorError:
         """Returns the error, so that it is raised outside of any ``except``: chained to nothing that holds the URL."""
+        request.extensions["until"] = asyncio.get_running_loop().time() + self.settings.total_timeout
         try:
-            async with asyncio.timeout(self.settings.total_timeout):
+            async with asyncio.timeout_at(request.extensions["until"]):
                 response = await self._client.send(request, stream=True)
                 body, unreadable = await _body(response, request.extensions["longest"])
         except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as failure:  # OSError: TimeoutError
-            sent = "sent" in request.extensions
+            sent = "sent_at" in request.extensions
             return classify.of_failure(failure, vendor=self.vendor, call=call, repeatable=safe, sent=sent)
         answer = Answer(self.vendor, call, safe, response.status_code, response.headers, body)
         if response.is_success or response.status_code in accept:
@@ -238,7 +238,7 @@ class VendorHttp:
         if request.method not in _READS and not _MAY_WRITE.get()():
             reason = "its turn came too late; it was not sent"
             raise NotSent(reason, vendor=self.vendor, call=request.extensions["call"])
-        request.extensions["sent"] = True
+        request.extensions["sent_at"] = asyncio.get_running_loop().time()
 
 
 async def _body(response: httpx.Response, longest: int) -> tuple[bytes, Unreadable | None]:

@@ -50,6 +50,7 @@ class ClientCredentials(httpx.Auth):
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         for _ in range(2):
+            request.extensions.pop("sent_at", None)  # not sent, or in vain, as long as it waits for a token
             token = await self._current()
             request.headers["Authorization"] = f"Bearer {token}"
             response = yield request

@@ -33,9 +33,7 @@ def _day(day: date, cases: int, rng: random.Random) -> Iterator[Tally]:
         yield Tally(day, unit, "ordered")
         yield Tally(day, unit, "active")
         yield Tally(day, unit, "lead", rng.randrange(60))
-        yield from (
-            Tally(day, unit, f"step.{step}", rng.choice((0, 1, 5, 24, 72, 168)) + rng.randrange(24)) for step in STEPS
-        )
+        yield from (Tally(day, unit, f"step.{step}", _hours(rng)) for step in STEPS)
         yield from (Tally(day, unit, f"message.{letter.value}") for letter in _LETTERS)
         yield from (Tally(day, unit, f"reminded.{step}", rng.randrange(1, 4)) for step in ("I4", "I8", "A5"))
         yield Tally(day, unit, f"pause.{rng.choice(('absence', 'consent_withdrawn'))}", rng.randrange(40) * 24)
@@ -44,6 +42,12 @@ def _day(day: date, cases: int, rng: random.Random) -> Iterator[Tally]:
         yield from (Tally(day, unit, "told", rng.randrange(30, 90)) for _ in range(cases // 3000))
     for vendor in ("lifecare", "phoniro", "mail"):
         yield from (Tally(day, ALL, f"call.{vendor}.ok", ms, rng.randrange(1, 9000)) for ms in _ANSWERS)
+
+
+def _hours(rng: random.Random) -> int:
+    """From two days on whole days, as they are counted."""
+    hours = rng.choice((0, 1, 5, 24, 72, 168)) + rng.randrange(24)
+    return hours if hours < 48 else round(hours / 24) * 24
 
 
 def count_a_year(db: Database, tenant: str, cases: int) -> None:

@@ -305,6 +305,7 @@ async def test_one_content_coding_is_decoded(coding: str) -> None:
         ("gzip", gzip.compress(b" " * 1000)[:-9], "cut off"),
         ("gzip", b"[]", "isn't"),
     ],
+    ids=["twice", "another", "not offered", "unfolds", "goes on", "cut", "plain"],  # gzip writes the second it was made
 )
 async def test_any_other_coding_a_second_one_and_what_unfolds_without_end_are_no_answer(
     coding: str, body: bytes, told: str

@@ -31,9 +31,11 @@ from connectors.phoniro import pages
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import Customer, NewSchedule, Rule, Schedule, ScheduleChanges
 from connectors.rows import BrokenRow
+from tests.simulation.loop import VirtualLoop
 
 BASE = "https://phoniro.example"
 SCHEDULES = "/api/v1/supervision-schedules"
+LISTING = "GET schedules"
 ID = "5b0f8f5e-2f0b-4c0e-9f39-1d6b7d8a0001"
 SECRET = "en-hemlighet-som-aldrig-syns"
 AT = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
@@ -261,6 +263,47 @@ async def test_neither_token_nor_secret_is_ever_in_an_error_or_a_log(
     seen = str(caught.value) + repr(caught.value) + repr(caught.value.__dict__) + caplog.text
     assert "token-1" not in seen
     assert SECRET not in seen
+
+
+@pytest.mark.parametrize(
+    ("token_takes", "told"),
+    [
+        (40, [("POST token", "ok", 40), (LISTING, "ok", 2), (LISTING, "ok", 2)]),
+        (70, [("POST token", "Transient", 70)] * 3),
+    ],
+    ids=["late", "never"],
+)
+def test_a_call_is_told_of_once_it_was_sent_and_from_then_on(
+    token_takes: int, told: list[tuple[str, str, int]]
+) -> None:
+    """Two calls wait for the same token; while none comes, neither was an exchange."""
+    heard: list[tuple[str, str, int]] = []
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        token = request.url.path == "/connect/token"
+        await asyncio.sleep(token_takes if token else 2)
+        if token_takes > 60:
+            raise httpx.ReadTimeout("slow")
+        return httpx.Response(200, json=_token("t")) if token else _page([])
+
+    async def asked() -> None:
+        async with PhoniroClient(
+            BASE,
+            "adapter",
+            SECRET,
+            transport=httpx.MockTransport(answer),
+            on_call=lambda _, call, __, outcome, seconds: heard.append((call, outcome, round(seconds))),
+        ) as client:
+
+            async def listed() -> None:
+                async for _ in client.schedules():
+                    pass
+
+            await asyncio.gather(listed(), listed(), return_exceptions=True)
+
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        runner.run(asked())
+    assert heard == told
 
 
 # -- writes ------------------------------------------------------------------------------------------------------------

@@ -48,6 +48,22 @@ def test_a_pause_that_somebody_must_mend_is_reminded_of_and_escalated_for_as_lon
     assert (unwatched.cause, unwatched.late >= 3) == ("consent_withdrawn", True)
 
 
+def test_what_shall_be_paused_runs_until_that_is_seen_but_not_past_the_last_day_that_phoniro_has(active: Life) -> None:
+    """P10 and P11: while Phoniro answers nothing."""
+    active.decide_dates(last=active.today + timedelta(days=2))
+    active.order("o2", first=active.today + timedelta(days=6))
+    active.go()
+    active.phoniro = "away"
+    withdrawn = active.note(Signal.CONSENT_WITHDRAWN)
+    assert (shall := active.wait(days=1).unwatched)
+    assert shall.runs
+    del active.notes[withdrawn]
+    gap = active.wait(days=3)
+    assert gap.phase is Phase.ACTIVE, "the pause isn't seen"
+    assert gap.unwatched is not None
+    assert (gap.unwatched.cause, gap.unwatched.runs) == ("between_decisions", False)
+
+
 def test_a_pause_that_begins_again_is_waited_for_since_then(active: Life) -> None:
     active.note(Signal.CONSENT_WITHDRAWN)
     active.wait(days=12)

@@ -32,7 +32,7 @@ async def test_a_new_order_has_the_feeds_read_at_once(site: Site) -> None:
     assert site.world.rt.asked == {"exempel": site.world.clock.now()}
     site.world.person()
     site.world.order()
-    await read_asked(site.world.rt)
+    await read_asked(site.world.rt, site.world.rt.tenants["exempel"])
     assert len(await site.world.cases()) == 1
     assert site.world.rt.asked == {}
 
@@ -47,10 +47,10 @@ async def test_feeds_that_another_process_began_to_read_before_the_hook_are_read
     await world.db.run(begin)
     world.clock.time += timedelta(seconds=1)
     await hook(site, b'{"order": "SB-100001"}')
-    await read_asked(world.rt)
+    await read_asked(world.rt, world.rt.tenants["exempel"])
     assert world.rt.asked, "the other may not have seen what the hook tells"
     world.clock.time += timedelta(minutes=1)
-    await read_asked(world.rt)
+    await read_asked(world.rt, world.rt.tenants["exempel"])
     assert not world.rt.asked
 
 

@@ -316,8 +316,7 @@ class Books:
             heard = [h for h in net.heard if first <= h.at < until and self._stored(h)]
             well = sorted(h.seconds for h in heard if h.well)
             found |= {f"calls.{net.name}": len(heard), f"failed.{net.name}": len(heard) - len(well)}
-            if net.name == "lifecare":  # a call to Phoniro may have waited for a token first
-                found |= {f"p{n}.{net.name}": _milliseconds(well[ceil(len(well) * n / 100) - 1]) for n in (50, 95)}
+            found |= {f"p{n}.{net.name}": _milliseconds(well[ceil(len(well) * n / 100) - 1]) for n in (50, 95)}
             found |= _outages(net.name, self._outages(net), since, until, _within(ran, since, until))
         return found
 
@@ -457,7 +456,7 @@ def _named(table: str, row: dict[str, Cell]) -> list[tuple[str, Cell]]:
         case "service":
             columns = {"calls": "calls", "failed": "failed", "outages": "outages", "minutes": "outage_minutes"}
             system, available = row["system"], row["available"]
-            times = [(f"p{n}.{system}", row[f"answer_p{n}"]) for n in (50, 95) if system == "lifecare"]
+            times = [(f"p{n}.{system}", row[f"answer_p{n}"]) for n in (50, 95)]
             assert isinstance(available, float)
             every = [(f"{name}.{system}", row[column]) for name, column in columns.items()]
             return [*every, *times, (f"available.{system}", round(available * 100))]

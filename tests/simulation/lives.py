@@ -136,8 +136,8 @@ class Life:
             self.elsewhere = lifecare.start_execution(other.order_id, start=today)
             await self.hours(0, 1)
         first = today + timedelta(days=rng.choice((0, 0, 0, 2)))
-        self.decided = today
         self.order = lifecare.order(self.person_id, "camera", start=first, order_date=today, unit_id=self.unit)
+        self.decided = lifecare.row("sol_decisions", self.order.decision_id)["Date"]
         self.truths.append(Truth(self.town.clock.now(), first, keys_needed=alone))
         self.town.acted(self.person_id, "ordered")
         await self._way_in()

@@ -24,8 +24,6 @@ LATEST = 25.0
 """Seconds by which an effect comes late at most, after its answer was given up: less than ``settle``."""
 
 
-GIVEN_UP = 120.0
-"""Seconds after which the client gives up a whole exchange."""
 PAGE = {"content-type": "text/html"}
 TURNED_AWAY = (401, 403, 408, 429)
 
@@ -65,28 +63,27 @@ class Network(httpx.AsyncBaseTransport):
         self._process = process
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        began = request.extensions.setdefault("began", self._vendor.clock.loop.time())
+        began, renewed = self._vendor.clock.loop.time(), request.extensions.pop("renewed", False)
         try:
             response = await self._exchange(request)
         except httpx.TransportError:
-            self._ended(request, well=False)
+            self._ended(began, well=False)
             raise
         except asyncio.CancelledError:
-            if not self._process.dead and self._vendor.clock.loop.time() - began >= GIVEN_UP:
-                self._ended(request, well=False)
+            # Given up: not where its caller waits no more for other reasons, or for a token with which to call.
+            if not self._process.dead and self._vendor.clock.loop.time() >= request.extensions["until"]:
+                self._ended(began, well=False)
             raise
-        if response.status_code == 401 and "renewed" not in request.extensions:
-            request.extensions["renewed"] = True  # it is sent once more, with a new token: both are one exchange
+        if response.status_code == 401 and not renewed:
+            request.extensions["renewed"] = True  # it is sent once more, with a new token: only that is an exchange
             return response
         status, page = response.status_code, response.headers.get("content-type") == "text/html"
-        self._ended(request, well=status < 500 and status not in TURNED_AWAY and not page)
+        self._ended(began, well=status < 500 and status not in TURNED_AWAY and not page)
         return response
 
-    def _ended(self, request: httpx.Request, *, well: bool) -> None:
-        request.extensions.pop("renewed", None)
+    def _ended(self, began: float, *, well: bool) -> None:
         clock = self._vendor.clock
-        seconds = clock.loop.time() - request.extensions.pop("began")
-        self._vendor.heard.append(Heard(self._process.number, clock.now(), seconds, well))
+        self._vendor.heard.append(Heard(self._process.number, clock.now(), clock.loop.time() - began, well))
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
         await request.aread()

@@ -250,6 +250,44 @@ def test_a_case_is_decided_once_for_the_acts_that_go_out_together_and_before_cas
     assert [case.ref for case in store.claim()] == [older.ref, third.ref]
 
 
+def test_a_case_that_goes_on_after_a_letter_has_waited_since_the_letter(store: Store) -> None:
+    store.open("1")
+    (claimed,) = store.claim()
+    store.settle(claimed, want("a"))
+    store.finish(claimed, decided(wake_at=after(hours=20)))
+    (letter,) = store.take(now=after(hours=11))
+    store.run(done, letter, NOTHING, after(hours=11))
+    assert store.run(queries.overview, "north", after(hours=11)).ready_since == after(hours=11)
+
+
+def test_what_came_of_an_act_on_the_schedule_waits_for_no_note_or_mail_that_is_going_out(store: Store) -> None:
+    """P2: the case is decided at once, for the next act there may be a pause or an end."""
+    case = store.open("1")
+    (claimed,) = store.claim()
+    store.settle(claimed, want("create", ActKind.CREATE), want("a"), want("mail", ActKind.MAIL))
+    store.finish(claimed, decided())
+    (note,) = store.take(lanes=["message"])
+    store.run(done, note, NOTHING, NOW)
+    assert store.claim() == []
+    (create,) = store.take(lanes=["platform"])
+    store.run(done, create, NOTHING, NOW)
+    assert [each.ref for each in store.claim()] == [case.ref]
+
+
+def test_a_letter_whose_night_is_over_goes_before_what_is_wanted_after_it(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("held", not_before=after(hours=1)))
+    store.settle(case, want("held"), want("new"), now=after(hours=2))
+    assert [each.act.key for each in store.take(now=after(hours=2))] == ["held"]
+
+
+def test_a_waiting_act_that_opens_nothing_any_more_needs_no_fresh_facts(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("change", ActKind.CHANGE, opens=True))
+    store.settle(case, want("change", ActKind.CHANGE))
+    assert [each.opens for each in store.take()] == [False]
+
+
 def test_every_turn_of_an_act_is_in_the_audit(store: Store) -> None:
     case = store.open("1")
     store.run(outbox.settle_wanted, case, [want("a")], facts_at=NOW, now=NOW, correlation="c1")

@@ -14,6 +14,7 @@ import httpx
 
 from adapter.bootstrap import Outside, Service, build
 from adapter.engine.feed_reader import read_feeds
+from adapter.engine.jobs import Jobs
 from adapter.engine.worker import work
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.settings import Settings
@@ -152,6 +153,22 @@ async def test_vendors_of_one_municipality_that_never_answer_hold_up_nobody_else
         working.cancel()
         await asyncio.gather(working, return_exceptions=True)
         assert set(await land.phases(NOISY)) == {"preparing"}
+
+
+async def test_a_hook_is_followed_while_the_vendors_of_another_municipality_never_answer() -> None:
+    async with country(NOISY, QUIET[0]) as land:
+        rt, began = land.service.runtime, time.monotonic()
+        land.hosts.hanging |= {f"lifecare.{NOISY}.example"}
+        land.order(QUIET[0], 0)
+        rt.asked.update(dict.fromkeys((NOISY, QUIET[0]), land.clock.now()))
+        planned = [job for job in Jobs(rt).scheduler.get_jobs() if job.name.startswith("feeds out of turn")]
+        turns = [asyncio.create_task(job.func()) for job in planned]
+        while not await land.phases(QUIET[0]):
+            assert time.monotonic() - began < 90
+            await asyncio.sleep(0.01)
+        for turn in turns:
+            turn.cancel()
+        await asyncio.gather(*turns, return_exceptions=True)
 
 
 async def test_a_mapping_that_lacks_a_unit_parks_its_own_municipality_s_acts_only(tmp_path: Path) -> None:
