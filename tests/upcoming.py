@@ -9,9 +9,8 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from adapter.store.tables import acts, cases
 
-_TENANTS = bindparam("tenants", expanding=True)
-_DUE = select(func.min(cases.c.ready_at)).where(cases.c.tenant.in_(_TENANTS))
-_RETRY = select(func.min(acts.c.ready_at)).where(acts.c.tenant.in_(_TENANTS))
+_DUE = select(func.min(cases.c.ready_at)).where(cases.c.tenant.in_(bindparam("tenants", expanding=True)))
+_RETRY = select(func.min(acts.c.ready_at)).where(acts.c.tenant.in_(bindparam("tenants", expanding=True)))
 
 
 def next_due(conn: Connection, tenants: Sequence[str]) -> datetime | None:
