@@ -16,9 +16,11 @@ _BEARER = re.compile(
 
 _VALUE = r"[^\s&\"'<>\[\]]+"
 # `key=` is how Lifecare is spoken to (L1); the others are the names under which OAuth and gateways carry secrets.
+# What is said to be wrong with a setting of such a name is no value of it.
 _SECRET = re.compile(
     r"((?:key|token|secret|password|signature)(?:=|%3D|%253D)"
-    r"|(?:x-api-key|access_token|refresh_token|client_secret|password)[\"']?\s*:\s*[\"']?)" + _VALUE,
+    r"|(?:x-api-key|access_token|refresh_token|client_secret|password)[\"']?\s*:\s*[\"']?)"
+    r"(?!is (?:required|empty|missing|unknown)\b|must be\b)" + _VALUE,
     re.IGNORECASE,
 )
 

@@ -17,7 +17,7 @@ from adapter.log_events import log
 from adapter.ops.app import create_app, serve
 from adapter.ops.context import Document, OpsContext
 from adapter.ops.error_log import ErrorLog
-from adapter.ops.request_limits import SIGN_INS_PER_MINUTE, Buckets
+from adapter.ops.request_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.settings import Settings
@@ -34,7 +34,7 @@ class HttpServer:
         self.errors = ErrorLog(Clock().now)
         logging.getLogger("adapter").addHandler(self.errors)
         self.watchdog = Watchdog(hang_seconds=settings.ops.hang_seconds)
-        self.sign_ins = Buckets(SIGN_INS_PER_MINUTE, SIGN_INS_PER_MINUTE, Clock().now)
+        self.limits = Limits(Clock().now)
         self.outside = Outside(calls=self.calls.of, beat=self.watchdog.beat)
         self.ops: OpsContext | None = None
         self._app: ASGIApp | None = None
@@ -51,7 +51,7 @@ class HttpServer:
             calls=self.calls,
             errors=self.errors,
             watchdog=self.watchdog,
-            sign_ins=self.sign_ins,
+            limits=self.limits,
             version=version("trygghetskamera-adapter"),
             hook_secrets=_hook_secrets(service),
             documents=partial(_document, service),

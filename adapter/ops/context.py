@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from adapter.engine.environment import Runtime
 from adapter.ops.error_log import ErrorLog
-from adapter.ops.request_limits import Buckets
+from adapter.ops.request_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.presentation.guide import Guide
@@ -51,7 +51,7 @@ class OpsContext:
     calls: VendorCalls
     errors: ErrorLog
     watchdog: Watchdog
-    sign_ins: Buckets
+    limits: Limits
     version: str
     hook_secrets: Mapping[str, bytes] = field(default_factory=dict)
     documents: Documents | None = None

@@ -20,7 +20,6 @@ from sqlalchemy import Connection
 
 from adapter.log_events import log, log_context
 from adapter.ops.context import OpsContext
-from adapter.ops.request_limits import Buckets
 from adapter.store import cases, due, feeds
 from adapter.store.errors import StoreError
 from adapter.store.sql import insert_missing
@@ -34,7 +33,6 @@ TOLERANCE = timedelta(minutes=5)
 
 _SIGNATURE = re.compile(r"(?:sha256=)?([0-9a-fA-F]{64})")
 _SEEN = "hook:seen"
-_REFUSED_PER_MINUTE = 60
 
 
 def _just_the_id(value: object) -> object:
@@ -159,10 +157,7 @@ class Hooks:
 
     def __init__(self, ops: OpsContext) -> None:
         self._ops = ops
-        self._now = ops.runtime.clock.now
-        per_minute = ops.settings.hooks_per_minute
-        self._good = Buckets(per_minute, per_minute, self._now)
-        self._bad = Buckets(_REFUSED_PER_MINUTE, _REFUSED_PER_MINUTE, self._now)
+        ops.limits.hooks.allow(ops.settings.hooks_per_minute)
 
     async def take(self, request: Request) -> JSONResponse:
         try:
@@ -178,12 +173,12 @@ class Hooks:
 
     def _refuse(self, refusal: _Refusal) -> JSONResponse:
         # Whoever knocks without a key must not be able to fill the log.
-        if refusal.status == 429 or self._bad.take(""):
+        if refusal.status == 429 or self._ops.limits.refused_hooks.take(""):
             if refusal.status != 409:
                 log("hook_refused", status=refusal.status, reason=refusal.reason)
         else:
             refusal = _Refusal(429, "too many requests that were refused")
-        headers = {"Retry-After": str(self._good.wait_seconds())} if refusal.status == 429 else {}
+        headers = {"Retry-After": str(self._ops.limits.hooks.wait_seconds())} if refusal.status == 429 else {}
         return JSONResponse({"error": refusal.reason}, refusal.status, headers)
 
     async def _take(self, request: Request) -> Taken:
@@ -192,11 +187,11 @@ class Hooks:
         if len(body) > LARGEST:
             raise _Refusal(413, f"the body is larger than {LARGEST} bytes")
         timestamp, signature = (request.headers.get(h, "") for h in ("Adapter-Timestamp", "Adapter-Signature"))
-        now = self._now()
+        now = self._ops.runtime.clock.now()
         right = verified(secret, timestamp, signature, body, now)
         if right is None:
             raise _Refusal(401, "the signature is missing or wrong, or the timestamp isn't within five minutes of now")
-        if not self._good.take(tenant):
+        if not self._ops.limits.hooks.take(tenant):
             raise _Refusal(429, f"more than {self._ops.settings.hooks_per_minute} hooks a minute")
         ids = _ids(body)
         with log_context(tenant=tenant):

@@ -87,7 +87,9 @@ class OpenId:
         return issuer
 
     def _person(self, claims: Mapping[str, Any]) -> tuple[str, Role]:
-        who = plain(str(claims.get(self._settings.name_claim) or "")) or plain(str(claims["sub"]))
+        # Names are given to several, and to others later on; what never is, is `sub` (OpenID Connect Core, 5.7).
+        name, sub = plain(str(claims.get(self._settings.name_claim) or "")), plain(str(claims["sub"]), longest=255)
+        who = sub if name in ("", sub) else f"{name} ({sub})"
         found: Any = claims
         for part in self._settings.role_claim.split("."):
             found = found.get(part) if isinstance(found, Mapping) else None

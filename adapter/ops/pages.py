@@ -97,7 +97,7 @@ class Pages:
 
     def too_often(self, request: Request) -> bool:
         """Whether somebody tries to sign in more often than is let through; tells of it."""
-        if self.ops.sign_ins.take(self.access.caller(request)):
+        if self.ops.limits.sign_ins.take(self.access.caller(request)):
             return False
         self.refused(429, "too many attempts")
         return True

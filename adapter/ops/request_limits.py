@@ -1,13 +1,10 @@
-"""A limit on how often something comes in."""
+"""Limits on how often something comes in."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
-
-SIGN_INS_PER_MINUTE = 10
-"""Attempts to sign in, from each address."""
 
 
 class Buckets:
@@ -17,6 +14,10 @@ class Buckets:
     def __init__(self, per_minute: float, burst: int, now: Callable[[], datetime], *, remembered: int = 1000) -> None:
         self._rate, self._burst, self._now, self._remembered = per_minute / 60, float(burst), now, remembered
         self._left: OrderedDict[str, tuple[float, datetime]] = OrderedDict()
+
+    def allow(self, per_minute: int) -> None:
+        """Another limit from now on; what was taken counts."""
+        self._rate, self._burst = per_minute / 60, float(per_minute)
 
     def take(self, name: str) -> bool:
         """Whether one more is within the limit."""
@@ -32,3 +33,13 @@ class Buckets:
     def wait_seconds(self) -> int:
         """How long to wait for one token."""
         return max(1, round(1 / self._rate))
+
+
+class Limits:
+    """What outlives a reload: attempts to sign in, by address; hooks, by municipality, as many as the settings say;
+    and hooks that were refused, by whomever."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self.sign_ins = Buckets(10, 10, now)
+        self.hooks = Buckets(1, 1, now)
+        self.refused_hooks = Buckets(60, 60, now)

@@ -24,7 +24,6 @@ from adapter.store.reads import Read, Reader
 COOKIE = "adapter_session"
 CALLBACK = "/oidc/callback"
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-_LONGEST_NAME = 100
 _OIDC = "oidc:"
 """What a session was begun by that no token began; no token's name has a colon."""
 
@@ -161,11 +160,6 @@ class Access:
         """The name of the session's cookie. By TLS no other host and no page in clear can set one of this name."""
         return f"__Host-{COOKIE}" if by_tls(request.headers, request.url.scheme) else COOKIE
 
-    def taken(self, request: Request, response: Response) -> str:
-        """What the browser has as its session, which it is told to forget."""
-        response.delete_cookie(self.cookie(request), path="/", secure=by_tls(request.headers, request.url.scheme))
-        return request.cookies.get(self.cookie(request), "")
-
     @staticmethod
     def give(response: Response, name: str, given: str, request: Request, *, lasts: timedelta, path: str = "/") -> None:
         """Hand the browser a cookie. It is ``lax``, as one comes from other sites: from a link in a message, or back
@@ -188,9 +182,9 @@ def _last(request: Request, header: str) -> str:
     return (request.headers.getlist(header) or [""])[-1]
 
 
-def plain(name: str) -> str:
+def plain(name: str, longest: int = 100) -> str:
     """Somebody's name as another tells it: one short line."""
-    return "".join(sign for sign in name.strip() if sign.isprintable())[:_LONGEST_NAME]
+    return "".join(sign for sign in name.strip() if sign.isprintable())[:longest]
 
 
 def _digest(secret: str, *more: str) -> str:

@@ -47,7 +47,9 @@ async def sign_in(
 async def sign_out(request: Request, pages: ThePages) -> Response:
     """However one came in."""
     response = RedirectResponse("/", 303)
-    given = pages.access.taken(request, response)
+    name = pages.access.cookie(request)
+    pages.access.give(response, name, "", request, lasts=timedelta(0))  # forgotten at once
+    given = request.cookies.get(name, "")
     if await pages.ops.runtime.db.run(lambda c: sessions.end(c, [sessions.digest_of(given)])):
         log("signed_out")
     return response
@@ -59,18 +61,24 @@ async def sign_ins(request: Request, pages: ThePages, person: Admitted) -> Respo
     rt, words = pages.ops.runtime, pages.ops.words_of()
     found = await rt.db.run(lambda c: pages.access.sessions_of(c, person, rt.clock.now()))
     this = sessions.digest_of(request.cookies.get(pages.access.cookie(request), ""))
-    rows = sorted(((kept.get("at"), kept.get("place", ""), digest == this) for digest, kept in found.items()), key=str)
-    shown = [(words.when(datetime.fromisoformat(at) if at else None), place, mine) for at, place, mine in rows]
+    rows = sorted((kept.get("at", ""), kept.get("place", ""), digest) for digest, kept in found.items())
+    when = [words.when(datetime.fromisoformat(at) if at else None) for at, *_ in rows]
+    shown = [(at, place, "" if n == this else n) for at, (_, place, n) in zip(when, rows, strict=True)]
     return pages.html(request, "sign_ins.html", shown=shown, before=pages.before(person), until=pages.until(person))
 
 
-@routes.post("/sign-out-everywhere")
-async def sign_out_everywhere(request: Request, pages: ThePages, person: Admitted) -> Response:
-    rt, response = pages.ops.runtime, RedirectResponse("/", 303)
-    pages.access.taken(request, response)
-    if await rt.db.run(lambda c: sessions.end(c, pages.access.sessions_of(c, person, rt.clock.now()))):
+@routes.post("/sign-ins")
+async def sign_out_there(pages: ThePages, person: Admitted, session: Annotated[str, Form()] = "") -> Response:
+    """Ends one session of one's own, by its digest, or all of them."""
+    rt = pages.ops.runtime
+
+    def end(c: Connection) -> bool:
+        mine = pages.access.sessions_of(c, person, rt.clock.now()).keys()
+        return sessions.end(c, {session} & mine if session else mine)
+
+    if await rt.db.run(end):
         log("signed_out")
-    return response
+    return RedirectResponse("/sign-ins", 303)
 
 
 @openid_routes.get("/oidc/sign-in")

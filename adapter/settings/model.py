@@ -250,7 +250,9 @@ class OidcSettings(Group):
     client_secret: Secret = Field(description="The adapter's secret there.")
     client_secret_file: Path | None = Field(None, description="A file that holds the secret.")
     scope: str = Field("openid profile", pattern=r"\bopenid\b", description="What is asked for.")
-    name_claim: str = Field("preferred_username", min_length=1, description="The claim that says who it is.")
+    name_claim: str = Field(
+        "preferred_username", min_length=1, description="The claim with a person's name; `sub` is added."
+    )
     role_claim: str = Field(
         "roles",
         min_length=1,

@@ -59,8 +59,8 @@ def overview(conn: Connection, tenant: str, now: datetime) -> Overview:
     waiting = select(a.lane, a.state, func.count(), func.min(a.created_at)).where(
         a.tenant == tenant, a.state.in_(WAITING)
     )
-    # After an act of its own a case has its old place among those that are due; it waits since it was last decided.
-    since = case((c.ready_at < c.decided_at, c.decided_at), else_=c.ready_at)
+    # After an act of its own a case has its old place among those that are due; it waits since it was marked.
+    since = case(((c.ready_at < c.due_at) & (c.due_at <= now), c.due_at), else_=c.ready_at)
     ready = conn.execute(select(func.count(), func.min(since)).where(c.tenant == tenant, c.ready_at <= now)).one()
     failing = conn.scalar(
         select(func.count()).select_from(cases).where(c.tenant == tenant, c.closed_at.is_(None), c.failures > 0)

@@ -89,6 +89,7 @@ def test_case_references_and_ordinary_integers_stay(reference: str, number: int)
         ('{"access_token": "eyJabc"}', "eyJabc"),
         ("client_secret=hush&x", "hush"),
         ("X-API-Key: aUeJ", "aUeJ"),
+        ("password: isrequired", "isrequired"),
     ],
 )
 def test_secrets_go(text: str, secret: str) -> None:
@@ -97,9 +98,16 @@ def test_secrets_go(text: str, secret: str) -> None:
     assert REDACTED in redact(text)
 
 
-def test_the_gateways_own_words_about_keys_stay() -> None:
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Invalid argument: key. Ambiguous API key, ...",
+        "ops.oidc.client_secret: is required (give it there)",
+        "mail.password: must be one line",
+    ],
+)
+def test_what_is_said_about_keys_stays(text: str) -> None:
     """L1"""
-    text = "Invalid argument: key. Ambiguous API key, ..."
     assert redact(text) == text
 
 

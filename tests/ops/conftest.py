@@ -15,7 +15,7 @@ from adapter.cli.documents import print_document, role_guide
 from adapter.ops.app import create_app
 from adapter.ops.context import Document, OpsContext, Paper
 from adapter.ops.error_log import ErrorLog
-from adapter.ops.request_limits import SIGN_INS_PER_MINUTE, Buckets
+from adapter.ops.request_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.presentation.words import Words
@@ -54,7 +54,7 @@ def ops_of(service: Service, calls: VendorCalls, settings: OpsSettings | None = 
         calls=calls,
         errors=ErrorLog(service.runtime.clock.now),
         watchdog=Watchdog(),
-        sign_ins=Buckets(SIGN_INS_PER_MINUTE, SIGN_INS_PER_MINUTE, service.runtime.clock.now),
+        limits=Limits(service.runtime.clock.now),
         version="0.0",
         hook_secrets={"exempel": SECRET},
         paper=_printer(service),

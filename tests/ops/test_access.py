@@ -92,7 +92,7 @@ SHOWS_NO_CASE = {
     *("/healthz", "/readyz", "/metrics"),  # asked by machines that don't sign in; docs/http.md says what is in it
     *("/openapi.json", "/hooks/lifecare"),
     *("/guides", "/guides/{role}", "/guides/{role}.pdf", "/times"),
-    *("/sign-in", "/sign-out", "/sign-ins", "/sign-out-everywhere", "/oidc/sign-in", "/oidc/callback"),
+    *("/sign-in", "/sign-out", "/sign-ins", "/oidc/sign-in", "/oidc/callback"),
 }
 
 
@@ -201,7 +201,13 @@ async def test_who_signs_in_is_told_when_and_from_where_they_did_before_and_ends
         ]
         site.world.clock.time += timedelta(minutes=6)
         assert before not in (await desk.get("/cases")).text
-        assert (await desk.post("/sign-out-everywhere")).status_code == 303
+        (of_phone,) = re.findall(r'name="session" value="(\w+)"', shown)
+        for client, left in ((other, 200), (desk, 401)):
+            assert (await client.post("/sign-ins", data={"session": of_phone})).status_code == 303
+            assert (await phone.get("/")).status_code == left, "each ends their own"
+        assert await sign_in(phone, ANNA) == 303
+        assert [(await each.get("/")).status_code for each in (phone, desk, other)] == [200, 200, 200]
+        assert (await desk.post("/sign-ins")).status_code == 303
         assert [(await each.get("/")).status_code for each in (phone, desk, other)] == [401, 401, 200]
 
 
@@ -292,7 +298,7 @@ async def test_openid_connect_signs_in_by_code_pkce_state_and_nonce_with_the_rol
         assert re.search(r"HttpOnly.*SameSite=lax", answer.headers["Set-Cookie"])
         assert (await client.get("/")).status_code == 200
         assert (await client.post("/times", data={"text": "22:30"})).status_code == 403
-        assert noted(site.world)[0] == ("anna.larm", "sign_in", None, "127.0.0.1")
+        assert noted(site.world)[0] == ("anna.larm (1)", "sign_in", None, "127.0.0.1")
         again = await client.get(f"/oidc/callback?code=code-1&state={asked['state']}")
         assert again.status_code == 403, "what a browser came back with is used once"
 
@@ -307,7 +313,7 @@ async def test_openid_connect_signs_in_by_code_pkce_state_and_nonce_with_the_rol
             assert answer.headers["Location"] == to
         provider.claims = {"preferred_username": "bo\x00\nlarm" + "x" * 200, "roles": ["night"]}
         await way_in(site)
-        assert noted(site.world)[-1][0] == "bolarm" + "x" * 94, "a name is one short line"
+        assert noted(site.world)[-1][0] == "bolarm" + "x" * 94 + " (1)", "a name is one short line"
         _, client = await way_in(site)
         assert (await client.get("/")).status_code == 200
         async with replica(site, oidc=openid(provider, read_roles="day")).client() as changed:
@@ -320,6 +326,21 @@ async def test_openid_connect_signs_in_by_code_pkce_state_and_nonce_with_the_rol
         assert "ingen roll" in refused.text
         assert (await client.get("/")).status_code == 401
     assert "anna.larm" not in logs.getvalue()
+
+
+async def test_two_people_of_the_same_name_share_no_sessions_and_are_told_apart_in_the_list_of_readings(
+    site: Site,
+) -> None:
+    async with identity_provider() as provider:
+        site = replica(site, oidc=openid(provider), public_url="http://127.0.0.1")
+        _, anna = await way_in(site)
+        provider.claims |= {"sub": "2"}
+        _, namesake = await way_in(site)
+        shown = (await namesake.get("/sign-ins")).text
+        assert (shown.count("<td>127.0.0.1"), "förra inloggning" in shown) == (1, False)
+        await namesake.post("/sign-ins")
+        assert [(await each.get("/")).status_code for each in (anna, namesake)] == [200, 401]
+        assert [who for who, what, *_ in noted(site.world) if what == "sign_in"] == ["anna.larm (1)", "anna.larm (2)"]
 
 
 async def test_who_follows_a_link_comes_to_its_page_after_signing_in_and_to_no_other_site() -> None:

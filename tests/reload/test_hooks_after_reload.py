@@ -64,6 +64,10 @@ async def test_who_may_sign_in_and_as_what_is_changed_by_a_reload_for_those_who_
             side.use(world.service.successor(settings(anna="operate")))
             assert await statuses() == [200, 401], "one may more, the other's token is gone"
             assert 429 in await guesses(5), "a reload gives nobody new guesses"
+            unsigned = [(await bo.post("/hooks/lifecare")).status_code for _ in range(61)]
+            assert (unsigned[0], unsigned[-1]) == (404, 429)
+            side.use(world.service.successor(settings(anna="operate")))
+            assert (await bo.post("/hooks/lifecare")).status_code == 429, "nor new hooks"
         stop.set()
         await running
 

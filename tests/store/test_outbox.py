@@ -250,6 +250,18 @@ def test_a_case_is_decided_once_for_the_acts_that_go_out_together_and_before_cas
     assert [case.ref for case in store.claim()] == [older.ref, third.ref]
 
 
+def test_a_case_that_goes_on_after_a_letter_that_was_held_until_the_morning_has_waited_since_the_letter(
+    store: Store,
+) -> None:
+    store.open("1")
+    (claimed,) = store.claim()
+    store.settle(claimed, want("a"))
+    store.finish(claimed, decided(wake_at=after(hours=20)))
+    (letter,) = store.take(now=after(hours=11))
+    store.run(done, letter, NOTHING, after(hours=11))
+    assert store.run(queries.overview, "north", after(hours=11)).ready_since == after(hours=11)
+
+
 def test_what_came_of_an_act_on_the_schedule_waits_for_no_note_or_mail_that_is_going_out(store: Store) -> None:
     """P2: the case is decided at once, for the next act there may be a pause or an end."""
     case = store.open("1")

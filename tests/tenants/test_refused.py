@@ -16,7 +16,7 @@ from adapter.cli.run import run_service
 from adapter.ops.app import create_app
 from adapter.ops.context import OpsContext
 from adapter.ops.error_log import ErrorLog
-from adapter.ops.request_limits import SIGN_INS_PER_MINUTE, Buckets
+from adapter.ops.request_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.presentation.words import Words
@@ -122,7 +122,7 @@ async def test_readyz_metrics_page_and_check_name_it(files: Files) -> None:
                 errors=ErrorLog(service.runtime.clock.now),
                 calls=VendorCalls(service.runtime.clock.now),
                 watchdog=Watchdog(),
-                sign_ins=Buckets(SIGN_INS_PER_MINUTE, SIGN_INS_PER_MINUTE, service.runtime.clock.now),
+                limits=Limits(service.runtime.clock.now),
                 version="0.0",
             )
         )
