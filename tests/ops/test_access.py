@@ -248,12 +248,7 @@ async def test_whom_the_proxy_names_is_who_reads_and_the_settings_say_who_of_the
             headers = {"X-User": who, "X-Forwarded-For": "203.0.113.9, 10.0.0.7"}
             assert (await client.get("/", headers=headers)).status_code == 200
             assert (await client.post("/times", data={"text": "22:30"}, headers=headers)).status_code == status
-        made_up = [
-            ("X-User", "bo"),
-            ("X-User", "anna"),
-            ("X-Forwarded-For", "1.1.1.1"),
-            ("X-Forwarded-For", "10.0.0.7"),
-        ]
+        made_up = [("X-User", who) for who in ("bo", "anna")]
         assert (await client.post("/times", data={"text": "22:30"}, headers=made_up)).status_code == 403
     what = [("bo", "list"), ("anna", "list"), ("anna", "refused POST /times")]
     assert noted(site.world) == [(who, kind, None, "10.0.0.7") for who, kind in what]
