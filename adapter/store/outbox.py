@@ -297,7 +297,7 @@ def _amended(
     held, before = (None if at is None or at <= now else at for at in (w.not_before, row.not_before))
     unchanged = same and held == before
     if unchanged and row.facts_at is not None:
-        if row.why == w.why and not w.opens:
+        if (row.why, row.not_before) == (w.why, w.not_before) and not (row.opens or w.opens):
             return {}, None
         # It keeps its time, which may be a growing delay after failures.
         del content["retry_at"]

@@ -55,8 +55,7 @@ def test_what_shall_be_paused_runs_until_that_is_seen_but_not_past_the_last_day_
     active.go()
     active.phoniro = "away"
     withdrawn = active.note(Signal.CONSENT_WITHDRAWN)
-    shall = active.wait(days=1).unwatched
-    assert shall is not None
+    assert (shall := active.wait(days=1).unwatched)
     assert shall.runs
     del active.notes[withdrawn]
     gap = active.wait(days=3)

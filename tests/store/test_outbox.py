@@ -250,9 +250,7 @@ def test_a_case_is_decided_once_for_the_acts_that_go_out_together_and_before_cas
     assert [case.ref for case in store.claim()] == [older.ref, third.ref]
 
 
-def test_a_case_that_goes_on_after_a_letter_that_was_held_until_the_morning_has_waited_since_the_letter(
-    store: Store,
-) -> None:
+def test_a_case_that_goes_on_after_a_letter_has_waited_since_the_letter(store: Store) -> None:
     store.open("1")
     (claimed,) = store.claim()
     store.settle(claimed, want("a"))
@@ -274,6 +272,20 @@ def test_what_came_of_an_act_on_the_schedule_waits_for_no_note_or_mail_that_is_g
     (create,) = store.take(lanes=["platform"])
     store.run(done, create, NOTHING, NOW)
     assert [each.ref for each in store.claim()] == [case.ref]
+
+
+def test_a_letter_whose_night_is_over_goes_before_what_is_wanted_after_it(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("held", not_before=after(hours=1)))
+    store.settle(case, want("held"), want("new"), now=after(hours=2))
+    assert [each.act.key for each in store.take(now=after(hours=2))] == ["held"]
+
+
+def test_a_waiting_act_that_opens_nothing_any_more_needs_no_fresh_facts(store: Store) -> None:
+    case = store.open("1")
+    store.settle(case, want("change", ActKind.CHANGE, opens=True))
+    store.settle(case, want("change", ActKind.CHANGE))
+    assert [each.opens for each in store.take()] == [False]
 
 
 def test_every_turn_of_an_act_is_in_the_audit(store: Store) -> None:
