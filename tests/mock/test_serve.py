@@ -114,14 +114,13 @@ async def test_a_body_over_the_limit_is_refused(echo: Echo) -> None:
 
 
 async def test_a_request_that_is_cut_off_is_no_error(echo: Echo, caplog: pytest.LogCaptureFixture) -> None:
-    async with listening(echo.handle) as url, httpx.AsyncClient(base_url=url) as client:
+    async with listening(echo.handle) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
         writer.write(b"POST /things HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         writer.write_eof()
         assert await reader.read() == b""
         writer.close()
-        assert (await client.get("/things")).status_code == 200
-    assert [one.method for one in echo.received()] == ["GET"]
+    assert not echo.received()
     assert "ClientDisconnect" not in caplog.text
 
 
