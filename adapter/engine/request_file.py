@@ -48,7 +48,7 @@ def _somebody(value: str) -> str:
 
 def _reason(value: str) -> str:
     if len(value) < 15 or len(value.split()) < 3:
-        raise ValueError("must say what was done and why it can't be noted in Lifecare: three words, 15 signs at least")
+        raise ValueError("must say what was done, and why it is said here: three words, 15 signs at least")
     return value
 
 
@@ -128,6 +128,8 @@ class Adoption(Entry):
     """A case from before go-live to take over: the order's id in Lifecare, the schedule's in Phoniro, and the signals
     that were done."""
 
+    who: Annotated[Told, AfterValidator(_somebody)]
+    why: Annotated[Told, AfterValidator(_reason)]
     order: Id
     schedule: Id
     done: tuple[Signal, ...]

@@ -98,16 +98,9 @@ def test_secrets_go(text: str, secret: str) -> None:
     assert REDACTED in redact(text)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Invalid argument: key. Ambiguous API key, ...",
-        "ops.oidc.client_secret: is required (give it there)",
-        "mail.password: must be one line",
-    ],
-)
-def test_what_is_said_about_keys_stays(text: str) -> None:
+def test_what_is_said_about_keys_stays() -> None:
     """L1"""
+    text = "Invalid argument: key. Ambiguous API key, ... client_secret: is required; password: must be one line"
     assert redact(text) == text
 
 

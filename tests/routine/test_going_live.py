@@ -12,6 +12,7 @@ from adapter.cli.schedules import proposals
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.request_file import Adoption, parse
+from adapter.store import events
 from connectors.mock.lifecare import Ordered
 from connectors.mock.phoniro import Customer, NewSchedule
 from tests.conftest import Logs
@@ -51,7 +52,7 @@ def camera_up(world: World, number: int) -> tuple[Ordered, int, str]:
 
 
 def filled(text: str) -> str:
-    return text.replace('who = ""', 'who = "IT"').replace('why = ""', 'why = "uppe vid driftstart"')
+    return text.replace('who = ""', 'who = "IT-funktionen"').replace('why = ""', 'why = "uppe vid driftstart"')
 
 
 async def test_ten_cameras_are_taken_over_without_a_word_and_end_as_any_other() -> None:
@@ -88,7 +89,10 @@ async def test_the_same_file_read_again_adopts_nothing_twice() -> None:
         text = filled("\n".join(await proposals(world.service, "exempel")))
         await world.ask(text)
         await world.ask(text)
-        assert len(await world.cases()) == 1
+        (case,) = await world.cases()
+        audit = await world.db.run(lambda c: events.of_case(c, "exempel", case.ref))
+        declared = {str(e.data["signal"]): e.data["who"] for e in audit if e.name == "case.declared"}
+        assert declared == dict.fromkeys(tomllib.loads(text)["adopt"][0]["done"], "IT-funktionen")
 
 
 async def test_what_is_not_listed_from_before_go_live_is_left_alone() -> None:
@@ -103,8 +107,8 @@ GOOD = """[[adopt]]
 order = "1"
 schedule = "s"
 done = ["times_agreed", "consent_signed", "liability_signed", "ready_for_start"]
-who = "IT"
-why = "x"
+who = "IT-funktionen"
+why = "uppe vid driftstart"
 """
 
 
@@ -115,7 +119,9 @@ why = "x"
         (('"ready_for_start"', '"ready"'), "line 4, done"),
         (('order = "1"\n', ""), "line 1, order: is missing"),
         (("schedule", "scedule"), "line 3, scedule: is unknown; did you mean schedule?"),
-        (('who = "IT"', 'who = "19900101TF03"'), "line 5, who: looks like an identity number"),
+        (("IT-funktionen", "19900101TF03"), "line 5, who: looks like an identity number"),
+        (("IT-funktionen", "x"), "line 5, who: must say who by role and unit"),
+        (("uppe vid driftstart", "x"), "line 6, why: must say what was done"),
         (('order = "1"', 'order = "1'), "line 2: is not TOML"),
     ],
 )
