@@ -85,7 +85,8 @@ class Access:
         """Whoever may see the page without having signed in here; None where it is up to the session. Raises ``NoPage``
         where nobody may."""
         header, place = self._settings.proxy_header, self.caller(request)
-        if header and self._from_proxy(request) and (name := plain(_last(request, header))):
+        named = request.headers.getlist(header)[-1:]  # HAProxy puts its own behind those that the caller made up
+        if named and self._from_proxy(request) and (name := plain(named[0])):
             return Person(name, place, "operate" if self._operators & {name, "*"} else "read")
         if self._by:
             return None
@@ -132,7 +133,7 @@ class Access:
     def caller(self, request: Request) -> str:
         """Who asks: who connects, or, behind the reverse proxy, whom it names last in X-Forwarded-For. One stranger's
         guesses then lock out that stranger alone."""
-        named = _last(request, "x-forwarded-for").rpartition(",")[2]
+        named = ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2]
         return (plain(named) if self._from_proxy(request) else "") or (request.client.host if request.client else "")
 
     def by_given_token(self, given: str, place: str) -> Person | None:
@@ -175,11 +176,6 @@ class Access:
         except ValueError:
             return False
         return any(peer in network for network in self._networks)
-
-
-def _last(request: Request, header: str) -> str:
-    """A header's last line: proxies such as HAProxy put theirs behind those that the caller made up."""
-    return (request.headers.getlist(header) or [""])[-1]
 
 
 def plain(name: str, longest: int = 100) -> str:

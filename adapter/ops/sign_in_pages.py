@@ -48,8 +48,9 @@ async def sign_out(request: Request, pages: ThePages) -> Response:
     """However one came in."""
     response = RedirectResponse("/", 303)
     name = pages.access.cookie(request)
-    pages.access.give(response, name, "", request, lasts=timedelta(0))  # forgotten at once
     given = request.cookies.get(name, "")
+    if given:  # which no browser sends from another site's page: that one signs nobody out
+        pages.access.give(response, name, "", request, lasts=timedelta(0))  # forgotten at once
     if await pages.ops.runtime.db.run(lambda c: sessions.end(c, [sessions.digest_of(given)])):
         log("signed_out")
     return response

@@ -45,7 +45,7 @@ class Rule(BaseModel):
     kind: Kind
     method: str = Field(default="*", description="HTTP method in capitals; * is any.")
     path: str = Field(default="", description="What the path begins with.")
-    pattern: str | None = Field(default=None, description="Regular expression, sought in path?raw_query.")
+    pattern: re.Pattern[str] | None = Field(default=None, description="Regular expression, sought in path?raw_query.")
     times: int | None = Field(default=1, ge=1, description="How many requests it hits; null: until it is removed.")
     skip: int = Field(default=0, ge=0, description="How many matching requests are let through first.")
     status: int = Field(default=503, ge=200, le=599, description="For status_before and status_after.")
@@ -64,7 +64,7 @@ class Rule(BaseModel):
         if self.method not in ("*", request.method) or not request.url.path.startswith(self.path):
             return False
         asked = f"{request.url.path}?{request.url.query.decode()}"
-        return self.pattern is None or re.search(self.pattern, asked) is not None
+        return self.pattern is None or self.pattern.search(asked) is not None
 
 
 @dataclass(slots=True)

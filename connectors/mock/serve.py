@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 
 import httpx
 import uvicorn
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -38,12 +38,15 @@ def asgi_app(handler: Handler) -> ASGIApp:
 
     A body over ``BODY_LIMIT`` bytes is answered 413. A :class:`Cut` closes the connection without a byte of an answer
     under :class:`CuttableProtocol`, elsewhere it raises ConnectionAbortedError. A delay is waited for, unless the
-    client leaves first.
+    client leaves first. A request that is cut off reaches no vendor.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         http = Request(scope, receive)
-        body = await http.body()
+        try:
+            body = await http.body()
+        except ClientDisconnect:
+            return
         url = httpx.URL(scheme="http", host="vendor", raw_path=scope["raw_path"] + b"?" + scope["query_string"])
         request = httpx.Request(http.method, url, headers=http.headers.raw, content=body)
         try:

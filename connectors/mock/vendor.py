@@ -113,4 +113,10 @@ def _default(parameter: inspect.Parameter) -> Any:
 
 
 def _shown(view: Callable[..., Any]) -> Callable[..., httpx.Response]:
-    return lambda request, **named: json_answer(to_jsonable_python(view(request, **named)))
+    def show(request: httpx.Request, **named: str) -> httpx.Response:
+        try:
+            return json_answer(to_jsonable_python(view(request, **named)))
+        except KeyError as unknown:
+            raise refuse(404, "Not Found", f"There is no {unknown}.") from None
+
+    return show

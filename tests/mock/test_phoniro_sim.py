@@ -293,6 +293,7 @@ def test_somebody_elses_schedule_and_a_change_by_hand_are_seen_through_the_api(c
     (told,) = client.send("GET", "/admin/state").json()["schedules"]
     assert [version["act"] for version in told["history"]] == ["created by somebody else", "changed by hand"]
     assert told["canLook"] is False
+    assert client.send("GET", "/admin/schedules/of-nobody?at=2026-03-02T20:00:00Z").status_code == 404
 
 
 def test_what_has_ended_stays_ended_even_by_hand(client: Client) -> None:

@@ -113,6 +113,17 @@ async def test_a_body_over_the_limit_is_refused(echo: Echo) -> None:
         assert (await client.post(url, content=b"x" * (BODY_LIMIT + 1))).status_code == 413
 
 
+async def test_a_request_that_is_cut_off_is_no_error(echo: Echo, caplog: pytest.LogCaptureFixture) -> None:
+    async with listening(echo.handle) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        writer.write(b"POST /things HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        writer.write_eof()
+        assert await reader.read() == b""
+        writer.close()
+    assert not echo.received()
+    assert "ClientDisconnect" not in caplog.text
+
+
 async def test_under_another_server_a_cut_is_an_error_of_the_application() -> None:
     def cut(_request: httpx.Request) -> httpx.Response:
         raise Cut

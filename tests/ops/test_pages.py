@@ -232,7 +232,7 @@ async def test_who_signs_in_or_out_or_is_refused_is_told_without_the_token(guard
         await client.post("/sign-in", data={"token": "not-the-token"})
         await client.post("/sign-in", data={"token": TOKEN})
         await client.post("/sign-out")
-        await client.post("/sign-out")
+        assert "Set-Cookie" not in (await client.post("/sign-out")).headers, "as a browser asks from another site"
     told = [(line["event"], line["level"]) for line in logs.lines() if "sign" in line["event"]]
     assert told == [("sign_in_refused", "warning"), ("signed_in", "info"), ("signed_out", "info")]
     assert "not-the-token" not in logs.getvalue()
