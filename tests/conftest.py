@@ -27,7 +27,6 @@ settings.register_profile("steady", _UNHURRIED, derandomize=True)
 settings.register_profile("search", _UNHURRIED, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
-
 EVERY_LINE = {"timestamp", "level", "event", "logger", "exception"}
 
 
@@ -71,18 +70,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("process") is None)
 
 
-def pytest_collection_finish() -> None:
-    # What is loaded by now lives as long as the suite: the search for garbage passes it by, and comes less often.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
-
-
 def pytest_configure(config: pytest.Config) -> None:
     # jsonschema would build a large grammar when it is imported, for a format that no contract of ours has.
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # the documented way to have an import fail
     # The adapter's processes that tests start are many, and each would compile it anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    gc.set_threshold(20_000, 10, 10)  # a tenth of the suite's time went into searching for garbage
     config.addinivalue_line("markers", "made_up_events: logs events that aren't in the catalogue, on purpose")
 
 
