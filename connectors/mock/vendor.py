@@ -40,9 +40,9 @@ class SimulatedVendor:
     acts: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+        self.clock = clock
         self.faults = FaultPlan(clock)
-        self._received: deque[Received] = deque(maxlen=LOG_LENGTH)
+        self.received_calls: deque[Received] = deque(maxlen=LOG_LENGTH)
         signatures = {name: str(inspect.signature(getattr(self, name))) for name in self.acts}
         self._admin = Router(
             {
@@ -58,7 +58,7 @@ class SimulatedVendor:
     def reset(self) -> None:
         """Forget everything, faults and log too."""
         self.faults.reset()
-        self._received.clear()
+        self.received_calls.clear()
 
     def views(self) -> Views:
         """What can be looked at below ``/admin/``."""
@@ -76,12 +76,12 @@ class SimulatedVendor:
 
     def received(self) -> list[Received]:
         """The last ``LOG_LENGTH`` requests that reached the API, oldest first, refused ones too, without the key."""
-        return list(self._received)
+        return list(self.received_calls)
 
     def _receive(self, request: httpx.Request) -> httpx.Response:
-        at, answer, url = self._clock(), self.answer(request), request.url
+        at, answer, url = self.clock(), self.answer(request), request.url
         query = {name: value for name, value in url.params.items() if name not in ("domain", "key")}
-        self._received.append(Received(at, request.method, url.path, query, request.content, answer.status_code))
+        self.received_calls.append(Received(at, request.method, url.path, query, request.content, answer.status_code))
         return answer
 
     def _act(self, request: httpx.Request, name: str) -> httpx.Response:

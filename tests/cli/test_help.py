@@ -125,6 +125,7 @@ def test_a_terminal_that_knows_no_check_marks_is_no_error(tmp_path: Path) -> Non
 
 _INTERRUPTED = """
 import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever is started in the background ignores it
 class Interrupts:
     def find_spec(self, name, *_):
         if name == "adapter.cli.app":

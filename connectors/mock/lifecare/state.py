@@ -76,7 +76,7 @@ class LifecareState(SimulatedVendor):
 
     def now(self) -> datetime:
         """The server's present instant, aware, UTC, skewed as set."""
-        return utc(self._clock() + timedelta(seconds=self.settings.skew_seconds))
+        return utc(self.clock() + timedelta(seconds=self.settings.skew_seconds))
 
     def today(self) -> date:
         """The server's present calendar date."""

@@ -50,6 +50,6 @@ class SimulatedPhoniro(PhoniroState):
 
     def _log(self, _request: httpx.Request) -> dict[str, Any]:
         """What reached the API; never a header, nor the body of a token request."""
-        asked = [one for one in self._received if one.path != "/connect/token"]
+        asked = [one for one in self.received_calls if one.path != "/connect/token"]
         received = [{"method": r.method, "path": r.path, "body": r.body.decode("utf-8", "replace")} for r in asked]
         return {"received": received}

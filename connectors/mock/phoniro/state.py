@@ -68,7 +68,7 @@ class PhoniroState(SimulatedVendor):
     @property
     def now(self) -> datetime:
         """The present instant by the simulation's clock (UTC)."""
-        return self._clock()
+        return self.clock()
 
     def revoke_tokens(self) -> int:
         """Every token answers 401 from now on; gives how many there were."""
