@@ -75,7 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # the documented way to have an import fail
     # The adapter's processes that tests start are many, and each would compile it anew.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    gc.set_threshold(20_000, 10, 10)  # a tenth of the suite's time went into searching for garbage
+    gc.set_threshold(20_000, 10, 10)  # searching for garbage took a tenth of the crash tests' time
     config.addinivalue_line("markers", "made_up_events: logs events that aren't in the catalogue, on purpose")
 
 
