@@ -23,7 +23,7 @@ from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.request_file import Adoption
 from adapter.log_events import log
 from adapter.ports import PlatformSchedule
-from adapter.store import cases, events, facts, outbox, persons, schedules
+from adapter.store import cases, facts, outbox, persons, schedules
 from adapter.store.cases import Case
 from adapter.store.errors import OrderTaken
 
@@ -79,9 +79,7 @@ def _open(
     # As of the order's day, so that whatever stands in the record since then goes before.
     at = day_start(order.order_date, tenant.policy.zone)
     for signal in entry.done:
-        facts.declare(c, tenant.name, case.ref, signal, at=at, who=entry.who, why=entry.why)
-        data = {"signal": signal.value, "who": entry.who, "why": entry.why}
-        events.record(c, tenant.name, case.ref, "case.declared", data, now=now)
+        facts.declare(c, tenant.name, case.ref, signal, at=at, who=entry.who, why=entry.why, now=now)
     counting.schedule_seen(c, tenant, case.ref, None, now)
     return case.ref
 

@@ -17,7 +17,7 @@ from adapter.engine.request_file import KINDS, Adoption, Declaration, Entry, Ref
 from adapter.engine.resync_steps import ResyncTurn
 from adapter.log_events import log, log_context
 from adapter.ports import PortError
-from adapter.store import cases, due, events, facts, requests
+from adapter.store import cases, due, facts, requests
 from adapter.store.errors import Overtaken, StoreError
 from adapter.store.requests import Request
 
@@ -101,10 +101,8 @@ def _declare(c: Connection, rt: Runtime, entry: Declaration, origin: str, line: 
         ]
     content = entry.model_dump(mode="json", exclude_defaults=True)
     if requests.take(c, [case.tenant], entry.key, "done", content, now, origin=origin, finished=True):
-        facts.declare(c, case.tenant, case.ref, signal, at=entry.at, who=entry.who, why=entry.why)
+        facts.declare(c, case.tenant, case.ref, signal, at=entry.at, who=entry.who, why=entry.why, now=now)
         due.mark_due(c, case.tenant, [case.ref], now, "declared")
-        data = {"signal": signal.value, "who": entry.who, "why": entry.why}
-        events.record(c, case.tenant, case.ref, "case.declared", data, now=now)
         with log_context(tenant=case.tenant, case=case.ref):
             log("step_declared", signal=signal.value, who=entry.who, why=entry.why)
     return []

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from adapter.domain.facts import FactProblem, Facts, Note, Read, Signal
-from adapter.store import cases, codec, sealing
+from adapter.store import cases, codec, events, sealing
 from adapter.store.cases import Links
 from adapter.store.errors import StoreError
 from adapter.store.sealing import sealed
@@ -134,10 +134,14 @@ def _loaded(conn: Connection, row: Row[Any]) -> StoredFact:
     return StoredFact(row.resource, value, row.read_at, row.tried_at, row.stale, error, problems)
 
 
-def declare(conn: Connection, tenant: str, ref: str, signal: Signal, *, at: datetime, who: str, why: str) -> None:
-    """Store that a person declared a step done; a later declaration of the same signal replaces it."""
+def declare(
+    conn: Connection, tenant: str, ref: str, signal: Signal, *, at: datetime, who: str, why: str, now: datetime
+) -> None:
+    """Store that a person declared a step done at ``at``, and that it was declared ``now`` (UTC) in the audit; a later
+    declaration of the same signal replaces it."""
     row = {"tenant": tenant, "ref": ref, "signal": signal, "at": at, "who": who, "why": why}
     upsert(conn, declarations, sealed(conn, declarations, row))
+    events.record(conn, tenant, ref, "case.declared", {"signal": signal.value, "who": who, "why": why}, now=now)
 
 
 def _note(conn: Connection, row: Row[Any]) -> Note:

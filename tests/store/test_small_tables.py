@@ -169,7 +169,7 @@ def test_a_person_has_one_id_per_tenant_for_ever(store: Store) -> None:
 
 def test_a_declared_step_counts_as_a_signal_by_a_named_person(store: Store) -> None:
     for at in (NOW, NOW, after(hours=1)):
-        store.run(facts.declare, "north", "TK-1", Signal.KEYS_COLLECTED, at=at, who="unit 7", why="no heading")
+        store.run(facts.declare, "north", "TK-1", Signal.KEYS_COLLECTED, at=at, who="unit 7", why="no heading", now=at)
     note = Note("declared:keys_collected", Signal.KEYS_COLLECTED, after(hours=1), by="unit 7")
     assert store.run(facts.load, "north", "TK-1").declared == (note,)
 
@@ -201,7 +201,7 @@ def test_a_purged_case_holds_nothing_personal_and_its_orders_open_no_new_one(sto
     store.settle(first, want("a"))
     notes = (Note("n", Signal.TIMES_AGREED, NOW, text="22"),)
     save(store, first.ref, StoredFact.read("notes", notes, (), NOW))
-    store.run(facts.declare, "north", first.ref, Signal.KEYS_COLLECTED, at=NOW, who="unit", why="w")
+    store.run(facts.declare, "north", first.ref, Signal.KEYS_COLLECTED, at=NOW, who="unit", why="w", now=NOW)
     looks = [(case.ref, Look(1, NOW, LookOutcome.OK)) for case in (first, second)]
     store.run(look_log.save, "north", looks)
     store.finish(claimed[first.ref], decided(Phase.CLOSED))
