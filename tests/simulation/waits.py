@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from adapter.domain.facts import Signal
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Wait = tuple[datetime, str, int]
 """When a step was seen to be done, which one, and the hours that it was awaited."""
 TAKE_DOWN = ("collect", "cancel_or_fetch", "cancel")
+NEVER = datetime.max.replace(tzinfo=UTC)
 _BOTH_PAPERS = frozenset({Signal.CONSENT_SIGNED, Signal.LIABILITY_SIGNED})
 _FIRST = ("clients", "executions", "client_absences", "sol_decisions")
 """What must have been read of a person before anything is decided about them."""
@@ -53,10 +54,9 @@ class Waits:
         self.started, self.ended = started, ended
         self.over = life.over_at(started=started is not None)
         self.ordered = self._read(life.truths[0].at, *_FIRST)
+        self.executed = self._execution_seen()
 
     def all(self) -> Iterator[Wait]:
-        if self.ordered is None:
-            return
         yield self.ordered, "I1", 0
         yield from self._step("I2", self._letter("received"), self.ordered)
         yield from self._step("I3", self._letter("install"), self.ordered)
@@ -104,23 +104,15 @@ class Waits:
             agreed = signed
 
     def _executed(self) -> Iterator[Wait]:
-        self.execution_seen = None
-        at = next((t.at for t in self.life.truths if t.executing), None)
-        if at is None:
-            return
-        read = (self._read(at, "executions"), self._read(at, "orders") if at > self.ordered else self.ordered)
-        if None not in read:
-            self.execution_seen = max(*read, self.ordered)
-            asked = self._letter("received", until=self.execution_seen)
-            yield from self._step("I10", self.execution_seen, asked or self.ordered)
+        asked = self._letter("received", until=self.executed)
+        yield from self._step("I10", self.executed, asked or self.ordered)
 
     def _begun(self) -> Iterator[Wait]:
         if self.started is None:
             return
         gates = [max(at for at in self.life.noted[s] if at <= self.started) for s in GATES]
-        if self.life.truths[0].keys_needed:
-            gates.append(self._noted(Signal.KEYS_COLLECTED))
-        yield from self._step("I11", self.started, max(*gates, self.execution_seen, self.ordered))
+        gates += self.life.noted[Signal.KEYS_COLLECTED][:1] if self.life.truths[0].keys_needed else []
+        yield from self._step("I11", self.started, max(*gates, self.executed, self.ordered))
         yield from self._step("I12", self._letter("plan"), self.started)
 
     # --- the way out -------------------------------------------------------------------------------------------------
@@ -140,9 +132,7 @@ class Waits:
         closing = self._letter("ready_to_close")
         if closing is None:
             return
-        closed = self._execution_over()
-        if closed is not None:
-            yield from self._step("A6", max(closed, closing), max(closing, collected or closing))
+        yield from self._step("A6", max(self._execution_over(), closing), max(closing, collected or closing))
 
     def _over_seen(self) -> datetime | None:
         """When the authority's end was known and there."""
@@ -150,7 +140,7 @@ class Waits:
             return None
         word = next(t for t in reversed(self.life.truths) if t.at <= self.over)
         read = self._read(word.at, "orders" if word.cancelled and word.last_day is None else "sol_decisions")
-        return max(self.over, read) if read else None
+        return max(self.over, read)
 
     def _heard(self, over: datetime) -> datetime | None:
         """When the provider heard of an end to which the authority hadn't answered by other dates."""
@@ -158,15 +148,17 @@ class Waits:
         answers = [w.at for w in self.letters if w.name == "dates_changed" and w.heading == "to_coordinator"]
         return None if heard and any(heard < at <= over for at in answers) else heard
 
-    def _execution_over(self) -> datetime | None:
+    def _execution_seen(self) -> datetime:
+        at = next((t.at for t in self.life.truths if t.executing), NEVER)
+        # A new case has its orders from the feed that told of it.
+        accepted = self._read(at, "orders") if at > self.ordered else at
+        return max(self._read(at, "executions"), accepted, self.ordered)
+
+    def _execution_over(self) -> datetime:
         """When it was known that no execution runs; at once where there never was one."""
-        truths = self.life.truths
-        if not any(t.executing for t in truths):
-            return self.ordered
-        if truths[-1].executing:
-            return None
-        last = max(n for n, t in enumerate(truths) if t.executing)
-        return self._read(truths[last + 1].at, "executions")
+        executing = [n for n, truth in enumerate(self.life.truths) if truth.executing]
+        after = self.life.truths[executing[-1] + 1 :] if executing else self.life.truths
+        return self._read(after[0].at, "executions") if after else NEVER
 
     # --- what stands where -------------------------------------------------------------------------------------------
 
@@ -177,15 +169,12 @@ class Waits:
         """When it was first noted."""
         return min(self.life.noted[signal], default=None)
 
-    def _read(self, after: datetime, *resources: str) -> datetime | None:
+    def _read(self, after: datetime, *resources: str) -> datetime:
         """When all of these had been read of the person."""
         found = []
         for resource in resources:
             times = self.lifecare.read[resource, self.life.person_id]
-            place = bisect_left(times, after)
-            if place == len(times):
-                return None
-            found.append(times[place])
+            found.append((*times[bisect_left(times, after) :], NEVER)[0])
         return max(found)
 
 
