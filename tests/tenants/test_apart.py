@@ -16,11 +16,13 @@ from adapter.engine.feed_reader import read_feeds
 from adapter.engine.jobs import Jobs
 from adapter.engine.worker import work
 from adapter.ops.vendor_calls import VendorCalls
-from adapter.settings import Settings
+from adapter.settings.model import Settings
 from adapter.store import cases
 from adapter.store.database import Database
-from connectors.mock.lifecare import DEFAULT_KEY, SimulatedLifecare
-from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
+from connectors.mock.lifecare.api import DEFAULT_KEY
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.phoniro.simulator import SimulatedPhoniro
+from connectors.mock.phoniro.state import DEFAULT_CLIENT
 from connectors.mock.routing import Handler
 from connectors.mock.transport import InProcessTransport
 from tests.outside import READY, person
