@@ -13,7 +13,8 @@ import trustme
 from pydantic import ValidationError
 
 from adapter.domain.facts import Signal
-from adapter.settings import Settings, SettingsError, load_settings
+from adapter.settings.load import SettingsError, load_settings
+from adapter.settings.model import Settings
 from tests.references import DOCS, REFERENCES
 
 ROOT = Path(__file__).parents[1]

@@ -14,7 +14,8 @@ from adapter.bootstrap import Service
 from adapter.cli.failures import fail
 from adapter.cli.reader import noted
 from adapter.observability import configure_logging
-from adapter.settings import Settings, load_settings
+from adapter.settings.load import load_settings
+from adapter.settings.model import Settings
 from adapter.settings.values import parsed_url
 from adapter.store.database import Database, usable
 from adapter.store.keys import known_keys

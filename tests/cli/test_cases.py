@@ -11,7 +11,7 @@ import pytest
 
 from adapter.demo.persons import CECILIA
 from adapter.demo.stage import Stage
-from connectors.mock.lifecare import Ordered
+from connectors.mock.lifecare.acts import Ordered
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, edit, turns
 

@@ -6,7 +6,7 @@ import pytest
 
 from adapter.bootstrap import open_database
 from adapter.demo.stage import Stage
-from adapter.settings import load_settings
+from adapter.settings.load import load_settings
 from adapter.store.errors import StoreError
 from adapter.store.keys import new_keys
 from connectors.mock.serve import RunningSimulators

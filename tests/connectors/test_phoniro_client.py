@@ -27,7 +27,7 @@ from connectors.errors import (
     Unauthorised,
     VendorError,
 )
-from connectors.http import HttpSettings, writing_while
+from connectors.http.client import HttpSettings, writing_while
 from connectors.phoniro import pages
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import Customer, NewSchedule, Rule, Schedule, ScheduleChanges
@@ -287,7 +287,7 @@ def test_a_call_is_told_of_once_it_was_sent_and_from_then_on(
             raise httpx.ReadTimeout("slow")
         return httpx.Response(200, json=_token("t")) if token else _page([])
 
-    async def asked() -> list[BaseException | None]:
+    async def asked() -> tuple[BaseException | None, ...]:
         async with PhoniroClient(
             BASE,
             "adapter",

@@ -18,10 +18,12 @@ from adapter.gateways.notes import NoteExecutor
 from adapter.gateways.platform import PhoniroSchedules, PlatformExecutor
 from adapter.gateways.visits import VisitExecutor
 from adapter.ports import CaseContext
-from connectors.http import HttpSettings
+from connectors.http.client import HttpSettings
 from connectors.lifecare.client import LifecareClient, LifecareSettings
-from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
-from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
+from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.phoniro.simulator import SimulatedPhoniro
+from connectors.mock.phoniro.state import DEFAULT_CLIENT
 from connectors.mock.transport import InProcessTransport
 from connectors.phoniro.client import PhoniroClient
 from mappings.tables import MunicipalMapping, load_mapping

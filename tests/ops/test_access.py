@@ -18,8 +18,7 @@ from adapter.domain.wall_clock import day_end, local_date
 from adapter.engine.retention import forget
 from adapter.ops.context import Document
 from adapter.ops.sign_in import COOKIE
-from adapter.settings import OidcSettings, OpsSettings
-from adapter.settings.model import TokenSettings
+from adapter.settings.model import OidcSettings, OpsSettings, TokenSettings
 from adapter.store import reads
 from adapter.store.reads import Read
 from adapter.store.tables import sessions

@@ -20,7 +20,7 @@ from adapter.ops.error_log import ErrorLog
 from adapter.presentation.case_page import case_list, overdue
 from adapter.store import cases, events
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.phoniro import HandChange
+from connectors.mock.phoniro.schemas import HandChange
 from tests.conftest import Logs
 from tests.ops.conftest import Site
 from tests.ops.test_alerts import runbook_by_alert

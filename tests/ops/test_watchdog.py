@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from adapter.ops.watchdog import HUNG, Watchdog
-from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
-from connectors.mock.phoniro import DEFAULT_CLIENT
+from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.phoniro.state import DEFAULT_CLIENT
 from connectors.mock.serve import running_simulators
 from tests.outside import EXAMPLE, ROOT
 from tests.service import write_config

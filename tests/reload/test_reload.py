@@ -16,12 +16,12 @@ from adapter import bootstrap
 from adapter.bootstrap import Outside, Service
 from adapter.cli.reload import Reloader, run_until_stopped, take_over
 from adapter.domain.ledger import ActState
-from adapter.settings import load_settings
+from adapter.settings.load import load_settings
 from adapter.store import requests
 from adapter.store.database import Database
 from adapter.store.tables import acts, cases
-from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
-from connectors.mock.phoniro import DEFAULT_CLIENT
+from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.phoniro.state import DEFAULT_CLIENT
 from connectors.mock.transport import InProcessTransport
 from tests.conftest import Logs
 from tests.world import EXAMPLE, World

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from connectors.mock.lifecare import SimulatedLifecare
+from connectors.mock.lifecare.simulator import SimulatedLifecare
 from tests.world import EXAMPLE
 
 OFF = 'mode = "off"'
