@@ -20,7 +20,8 @@ from adapter.settings import OpsSettings
 from adapter.settings.model import TokenSettings
 from connectors.mock.lifecare import DEFAULT_KEY
 from connectors.mock.serve import RunningSimulators
-from tests.cli.conftest import Adapter, edit, turns
+from tests.cli.conftest import Adapter, turns
+from tests.outside import edit
 from tests.world import settings_for
 
 
