@@ -56,12 +56,10 @@ _CATALOGUE: Final = (
           "A mail was due and no mail server is set; it was not sent.",
           "Set `[mail]`, or watch the status page instead."),
     Event("job_failed", ERROR, ("job", "error"),
-          "A recurring job ended in an error that nobody expected; it runs again as planned.",
+          "A job ended in an error that nobody expected. A recurring one runs again as planned; `http` and a "
+          "`document` don't.",
           "If it repeats: report the lines of `exception`.",
           alert="JobFailed"),
-    Event("job_missed", WARNING, ("job", "late_seconds"),
-          "A recurring job ran late: the process was busy or asleep.",
-          "If it repeats: look at the load of the machine."),
     # the store
     Event("store_upgraded", INFO, ("from_revision", "to_revision"), "The database's tables were brought up to date."),
     Event("store_unavailable", ERROR, ("error", "retry_seconds"),
@@ -118,8 +116,9 @@ _CATALOGUE: Final = (
     Event("configuration_reloaded", INFO, ("changed", "added", "removed", "released"),
           "Changed settings or mappings were read again and are in use; acts that had been parked get another chance."),
     Event("configuration_refused", ERROR, ("problems",),
-          "Changed settings or mappings can't be used. None of them are; the adapter goes on with those before.",
-          "Mend what is listed; the files are read again when they change, or on SIGHUP.",
+          "Changed settings or mappings can't be used, or not without a restart. None of them are; the adapter goes on "
+          "with those before.",
+          "Mend what is listed, or restart where it says so; the files are read again when they change, or on SIGHUP.",
           alert="ConfigurationRefused"),
     Event("tenant_refused", ERROR, ("problems",),
           "A municipality's settings or mapping can't be used, so it is not served. The others are.",
@@ -213,7 +212,7 @@ _CATALOGUE: Final = (
           "hand, or set `engine.unowned = \"end\"`. After a restored backup, bring the lost cases back first.",
           alert="ScheduleUnowned"),
     Event("clock_stepped", WARNING, ("seconds",),
-          "The machine's clock was set by so many seconds, negative for back. What was planned is planned anew.",
+          "The machine's clock was set by so many seconds, negative for back. Every job runs at once.",
           "Have the machine's clock kept by NTP, and find out what set it."),
     # the HTTP side
     Event("ops_listening", INFO, ("host", "port"), "Health, metrics, webhook and status page are served here."),

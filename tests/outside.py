@@ -20,8 +20,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from adapter.domain.facts import Signal
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
-from connectors.mock.phoniro import DEFAULT_CLIENT, NewSchedule
+from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.phoniro.schemas import NewSchedule
+from connectors.mock.phoniro.state import DEFAULT_CLIENT
 from connectors.mock.serve import RunningSimulators, running_simulators
 
 ROOT = Path(__file__).parents[1]

@@ -21,14 +21,15 @@ from adapter.engine.feed_reader import read_feeds
 from adapter.engine.look_reader import follow_looks
 from adapter.engine.request_worker import take_in, turn
 from adapter.engine.worker import work
-from adapter.settings import Settings
+from adapter.settings.model import Settings
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.database import Database
 from adapter.store.sealing import Sealing
 from connectors.errors import AmbiguousWrite, Transient
-from connectors.mock.lifecare import Ordered, SimulatedLifecare
-from connectors.mock.phoniro import SimulatedPhoniro
+from connectors.mock.lifecare.acts import Ordered
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.phoniro.simulator import SimulatedPhoniro
 from connectors.mock.routing import Handler
 from connectors.mock.transport import InProcessTransport
 from tests.outside import EXAMPLE, READY, municipality

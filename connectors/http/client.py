@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import quote
 
 import aiohttp
 import httpx
@@ -246,3 +247,11 @@ async def _body(response: httpx.Response, longest: int) -> tuple[bytes, Unreadab
         return await read_body(response, longest), None
     except Unreadable as failure:
         return b"", failure
+
+
+def path_segment(value: object) -> str:
+    """An id as one segment of a path: nothing in it can reach another resource. ``ValueError`` for ``""``, ``..``."""
+    segment = quote(str(value), safe="")
+    if segment in ("", ".", ".."):
+        raise ValueError("an id is empty or a relative path")
+    return segment

@@ -20,8 +20,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from connectors.mock.lifecare import SimulatedLifecare
-from connectors.mock.phoniro import NightPlan, SimulatedPhoniro
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.phoniro.nights import NightPlan
+from connectors.mock.phoniro.simulator import SimulatedPhoniro
 from connectors.mock.routing import Clock, Cut, Handler, problem
 
 BODY_LIMIT = 4 * 1024 * 1024

@@ -10,7 +10,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.errors import Refused, Unauthorised
-from connectors.http import VendorHttp
+from connectors.http.client import VendorHttp
 
 RENEW_AHEAD: Final = 60.0
 """Seconds before its expiry at which a token is renewed; for a token that lives under two minutes, half its life."""

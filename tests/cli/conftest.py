@@ -17,8 +17,8 @@ from adapter.cli.app import app
 from adapter.demo.persons import CECILIA, STOCKHOLM, seed_fields
 from adapter.demo.stage import Stage
 from adapter.engine import jobs
-from adapter.settings import load_settings
-from connectors.mock.lifecare import Ordered
+from adapter.settings.load import load_settings
+from connectors.mock.lifecare.acts import Ordered
 from connectors.mock.serve import RunningSimulators, running_simulators
 
 Adapter = Callable[..., Awaitable[str]]

@@ -12,7 +12,7 @@ from sqlalchemy import select, update
 from adapter.bootstrap import build
 from adapter.demo.stage import Stage
 from adapter.domain.ledger import ActState
-from adapter.settings import load_settings
+from adapter.settings.load import load_settings
 from adapter.store.tables import acts
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, turns

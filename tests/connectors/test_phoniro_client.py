@@ -27,7 +27,7 @@ from connectors.errors import (
     Unauthorised,
     VendorError,
 )
-from connectors.http import HttpSettings, writing_while
+from connectors.http.client import HttpSettings, writing_while
 from connectors.phoniro import pages
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import Customer, NewSchedule, Rule, Schedule, ScheduleChanges

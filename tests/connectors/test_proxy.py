@@ -17,9 +17,9 @@ import trustme
 from aiosmtpd.smtp import SMTP
 
 from adapter.bootstrap import _http
-from adapter.settings import LifecareSettings
+from adapter.settings.model import LifecareSettings
 from connectors.errors import Transient
-from connectors.http import HttpSettings, VendorHttp
+from connectors.http.client import HttpSettings, VendorHttp
 from connectors.http.proxy import proxy_for
 from connectors.mail.client import MailClient, MailServer
 

@@ -18,7 +18,7 @@ import httpx
 
 from adapter.engine.request_file import parse
 from adapter.ops.hooks import sign
-from adapter.settings import SettingsError, load_settings
+from adapter.settings.load import SettingsError, load_settings
 from connectors.phoniro.wire import Schedule, Supervision
 from mappings.faults import MappingError
 from mappings.tables import load_mapping

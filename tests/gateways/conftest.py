@@ -11,7 +11,7 @@ import pytest
 
 from adapter.domain.ledger import Act, ActKind, ActState, What
 from adapter.ports import CaseContext, CaseSource, Executor
-from connectors.mock.phoniro import Customer
+from connectors.mock.phoniro.schemas import Customer
 from tests.world import World
 
 PERSON, OTHER_PERSON = "19900101TF03", "19900101TF04"

@@ -12,7 +12,7 @@ from adapter.domain.ledger import Act, ActKind, ScheduleStatus, What
 from adapter.domain.nights import NightTimes
 from adapter.ports import BrokenSchedule, CaseContext, Effect, Failure, PlatformSchedule, PortError
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.phoniro import HandChange
+from connectors.mock.phoniro.schemas import HandChange
 
 from .conftest import PERSON, TIMES, Ports
 

@@ -15,7 +15,7 @@ import pytest
 from httpx_aiohttp import AiohttpTransport
 
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare import BASE
+from connectors.mock.lifecare.api import BASE
 from connectors.mock.routing import Cut, json_answer
 from connectors.mock.serve import BODY_LIMIT, asgi_app, listening, running_simulators, serve
 from connectors.mock.transport import InProcessTransport

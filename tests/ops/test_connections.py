@@ -13,7 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from adapter.ops import app, connections
-from adapter.settings import OpsSettings
+from adapter.settings.model import OpsSettings
 from tests.conftest import Logs
 from tests.service import free_port
 

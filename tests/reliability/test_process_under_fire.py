@@ -55,7 +55,7 @@ def test_it_says_so_once_waits_and_goes_on_when_its_database_is_back(
     database.rename(tmp_path / "kept.db")
     outside.call("orders", first=2, count=1)
     wait(lambda: away() == 2, replica.said)
-    assert "deleted or replaced" in replica.said()
+    assert "put the file back, and the adapter goes on by itself" in replica.said()
     assert replica.running
     assert not database.exists(), "it is never begun anew: every message would be sent again"
     (tmp_path / "kept.db").rename(database)

@@ -16,7 +16,7 @@ from adapter import bootstrap
 from adapter.bootstrap import Outside, Service
 from adapter.cli.reload import Reloader, run_until_stopped, take_over
 from adapter.domain.ledger import ActState
-from adapter.settings import load_settings
+from adapter.settings.load import load_settings
 from adapter.store import requests
 from adapter.store.database import Database
 from adapter.store.tables import acts, cases

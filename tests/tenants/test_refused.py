@@ -20,7 +20,8 @@ from adapter.ops.request_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.presentation.words import Words
-from adapter.settings import OpsSettings, load_settings
+from adapter.settings.load import load_settings
+from adapter.settings.model import OpsSettings
 from adapter.store.database import Database
 from tests.conftest import Logs
 from tests.outside import EXAMPLE, edit

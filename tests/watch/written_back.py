@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from connectors.mock.lifecare import SimulatedLifecare
+from connectors.mock.lifecare.simulator import SimulatedLifecare
 from tests.outside import example_with
 
 OFF = 'mode = "off"'
