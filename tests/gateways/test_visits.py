@@ -64,7 +64,7 @@ async def test_who_looked_is_remembered_for_an_hour_and_then_forgotten(tmp_path:
 
     now, client = DUE, cast("Any", Known())
     text = PERSONNEL + '\n"operator-2" = "OTHER"'
-    mapping = load_mapping(mapping_with(tmp_path, lambda mapping: mapping.replace(PERSONNEL, text)))
+    mapping = load_mapping(mapping_with(tmp_path, (PERSONNEL, text)))
     visits = VisitExecutor(client, client, mapping, lambda: now)
     for operator in ("operator-1", "operator-2"):
         client.operator = operator
