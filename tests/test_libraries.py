@@ -100,7 +100,7 @@ def _plain(name: str) -> str:
     return name.lower().replace("_", "-").replace(".", "-")
 
 
-def test_the_packages_that_the_client_asked_for_are_what_their_work_is_done_by():
+def test_the_packages_that_the_client_asked_for_are_what_their_work_is_done_by() -> None:
     """The scheduler of the jobs, the retries around a call and so on: they may not be replaced by code of our own."""
     imported = {
         (name or "").partition(".")[0]
