@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import Connection
 
 from adapter.bootstrap import Service
-from adapter.cli.documents import gather_document, print_to_file, write_file
+from adapter.cli.documents import write_file, write_pdf
 from adapter.cli.failures import fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import CaseArgument, ConfigOption, JsonOption, command_group, print_json
@@ -25,6 +25,7 @@ from adapter.presentation import as_json as shapes
 from adapter.presentation.case_file import case_file, case_nights, find_case
 from adapter.presentation.case_page import case_list, case_page, overdue, unusable_list
 from adapter.presentation.console import console
+from adapter.presentation.documents import document_data
 from adapter.presentation.nights import as_json as nights_as_json
 from adapter.presentation.nights import nights_page
 from adapter.presentation.plan_page import plan_page
@@ -171,10 +172,12 @@ def write_document(
     """
     with open_service(config) as service:
         found = _found(service, case, kind)
-        printed = service.runtime.db.run_sync(lambda c: gather_document(c, service, found.ref, kind))
-        if printed is None:
+        policy, words = service.runtime.tenants[found.tenant].policy, service.words[found.tenant]
+        now = service.runtime.clock.now()
+        data = service.runtime.db.run_sync(lambda c: document_data(c, found, policy, now, words))
+        if data is None:
             raise fail(f"There is no {kind} of {found.ref} yet: something of the case was never read. Try again later.")
-        print_to_file(printed, target or Path(f"{found.ref}-{kind}.pdf"))
+        write_pdf(service.printers[found.tenant], kind, data, target or Path(f"{found.ref}-{kind}.pdf"))
 
 
 def nights(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:

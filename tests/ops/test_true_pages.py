@@ -26,7 +26,7 @@ LABELS = {*TEXTS["steps"].values(), *TEXTS["pairs_in"].values(), *TEXTS["pairs_o
 
 async def shown(site: Site) -> tuple[dict[str, str], ScheduleRecord | None]:
     """Every page and command about the case, as text; and the schedule as it was last seen."""
-    rt, words, case = site.world.rt, site.ops.words["exempel"], await site.world.case()
+    rt, words, case = site.world.rt, site.ops.words_of("exempel"), await site.world.case()
     now, policy = rt.clock.now(), rt.tenants["exempel"].policy
     file = await rt.db.run(lambda c: case_file(c, case, policy, now))
     decision, _ = await preview(rt, case)
