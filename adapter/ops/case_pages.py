@@ -66,7 +66,7 @@ async def all_cases(
     ops, now = pages.ops, pages.ops.runtime.clock.now()
     found = await pages.listed(pages.summaries, person)
     shown = case_list(found, wanted, _number(page))
-    cards = [card(each, ops.words_of(each.tenant), now) for each in shown.rows]
+    cards = [card(each, ops.words_of(each.case.tenant), now) for each in shown.rows]
     return pages.html(request, "cases.html", shown=shown, cards=cards, choices=choices(ops, found, wanted))
 
 
