@@ -13,7 +13,8 @@ from adapter.demo.persons import CECILIA
 from adapter.demo.stage import Stage
 from connectors.mock.lifecare.acts import Ordered
 from connectors.mock.serve import RunningSimulators
-from tests.cli.conftest import Adapter, edit, turns
+from tests.cli.conftest import Adapter, turns
+from tests.outside import edit
 
 
 async def known(adapter: Adapter, ref: str) -> list[object]:

@@ -19,7 +19,8 @@ from adapter.demo.stage import Stage
 from adapter.settings.model import OpsSettings, TokenSettings
 from connectors.mock.lifecare.api import DEFAULT_KEY
 from connectors.mock.serve import RunningSimulators
-from tests.cli.conftest import Adapter, edit, turns
+from tests.cli.conftest import Adapter, turns
+from tests.outside import edit
 from tests.world import settings_for
 
 

@@ -25,7 +25,8 @@ from mappings.tables import load_mapping
 from tests.fuzz.odd import BITS, mutated
 from tests.gateways.test_odd_rows import NOW, READINGS, listed, platform, random_rows, source, storable
 from tests.ops.conftest import SECRET, Site, site_of
-from tests.world import EXAMPLE, World
+from tests.outside import EXAMPLE
+from tests.world import World
 
 RESYNC = Path(__file__).parents[2] / "config" / "resync.toml"
 ENTRY = re.compile(r"# (\[\[|\w+ = )")

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from adapter.cli.http_server import HttpServer
 from adapter.settings.model import Settings, TokenSettings
 from adapter.settings.values import Role
-from tests.attack.stage import free_port
+from tests.service import free_port
 from tests.world import World
 
 

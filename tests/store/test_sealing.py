@@ -21,8 +21,8 @@ from adapter.store.facts import StoredFact
 from adapter.store.sealing import MARK, PLAIN, SEALED, Sealing
 from adapter.store.tables import events as event_table
 from adapter.store.tables import metadata
+from tests.service import ENCRYPTION_KEY, PSEUDONYM_KEY
 from tests.store.backends import NOW, PERSON, Store
-from tests.world import ENCRYPTION_KEY, PSEUDONYM_KEY
 
 LOOKUP = PSEUDONYM_KEY.encode()
 OLD, NEW = ENCRYPTION_KEY, "the-key-that-comes-after-the-first-one"
