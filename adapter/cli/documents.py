@@ -12,8 +12,8 @@ from adapter.bootstrap import Service
 from adapter.cli.failures import fail
 from adapter.ops.context import Document
 from adapter.presentation.case_file import find_case
-from adapter.presentation.documents import document_data
-from adapter.presentation.guide import GUIDES, Guide, guide
+from adapter.presentation.document_data import document_data
+from adapter.presentation.guide_page import GUIDES, Guide, guide
 from mappings.documents import KINDS, DocumentError, render
 
 

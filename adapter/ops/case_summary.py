@@ -16,8 +16,8 @@ from adapter.store.tables import cases as case_table
 
 @dataclass(frozen=True, slots=True)
 class CaseSummary:
-    """One open case. ``awaited`` are the steps that somebody has now, in the routine's order; ``failing``: its last
-    reconciling raised something unexpected; ``unit`` is the provider's that last had it. Instants are UTC."""
+    """One open case. ``awaited``: the awaited steps, in the routine's order. ``failing``: its last reconciling raised
+    something unexpected. ``unit``: the provider's unit that last had it. Instants are UTC."""
 
     tenant: str
     ref: str
@@ -33,7 +33,8 @@ class CaseSummary:
 
     @property
     def without(self) -> bool:
-        """Whether the person is without supervision now, as Phoniro was last seen: what shall be paused still runs."""
+        """Whether the person is without supervision now, as Phoniro was last seen. A pause that isn't carried out yet
+        doesn't count."""
         return self.unwatched is not None and not self.unwatched.runs
 
     @property
@@ -42,17 +43,17 @@ class CaseSummary:
 
     @property
     def late(self) -> int:
-        """The level of its latest step: 0 in time, 1 reminded, 2 reminded again, 3 escalated."""
+        """The highest level of its late steps: 0 in time, 1 reminded, 2 reminded again, 3 escalated."""
         return max((*(v.late for v in self.awaited), self.unwatched.late if self.unwatched else 0), default=0)
 
     @property
     def bad_facts(self) -> bool:
-        """Whether something in its facts is contradictory or can't be read."""
+        """Whether facts contradict each other or can't be read."""
         return any(name == "resource" for a in self.attention for name, _ in a.params)
 
     @property
     def parked(self) -> bool:
-        """Whether it can't go on without a person."""
+        """Whether the case can't go on without a person."""
         return self.failing or any(a.urgent for a in self.attention)
 
 
@@ -67,7 +68,7 @@ def _summary(case: cases.Case) -> CaseSummary:
     try:
         decision = case.last_decision
     except StoreError:
-        # Written by another version: the next reconciling writes it anew.
+        # Another version wrote it. The next reconciling writes it again.
         decision = None
     steps = decision.steps if decision else ()
     return CaseSummary(

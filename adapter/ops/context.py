@@ -1,4 +1,4 @@
-"""What the HTTP side is given: the engine's runtime, the settings, the words, and what other rooms can print."""
+"""What the HTTP side needs from the rest: the engine's runtime, the settings, the words and the printed documents."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from adapter.ops.error_log import ErrorLog
 from adapter.ops.request_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
-from adapter.presentation.guide import Guide
+from adapter.presentation.guide_page import Guide
 from adapter.presentation.words import Words
 from adapter.settings import OpsSettings
 
@@ -28,10 +28,10 @@ class Document:
 
 
 DOCUMENTS = ("bilaga-1", "checklista", "checklista-hamtning")
-"""What can be downloaded of a case: bilaga 1, and the checklists of the visits that install and collect the camera."""
+"""What can be downloaded for a case: bilaga 1, and the checklists for installing and for collecting the camera."""
 
 Documents = Callable[[str, str, str], Awaitable[Document | None]]
-"""``documents(tenant, reference, kind)``, ``kind`` one of ``DOCUMENTS``; None where it can't be made (yet)."""
+"""``documents(tenant, reference, kind)``, ``kind`` one of ``DOCUMENTS``; None if it can't be made (yet)."""
 
 Paper = Callable[[str, str, Mapping[str, object], str], Awaitable[Document]]
 """``paper(tenant, kind, data, name)`` prints what a page shows; ``kind`` is a template's name."""
@@ -42,8 +42,9 @@ Guides = Callable[[str, str], Guide | None]
 
 @dataclass(slots=True)
 class OpsContext:
-    """What one application serves; a reload makes another. ``words`` and ``hook_secrets`` by municipality; one without
-    a secret receives no hooks. Counts under ``suppress_below`` are left out of the printed follow-up."""
+    """What one application serves. A reload makes a new one. ``words`` and ``hook_secrets`` are by municipality; a
+    municipality without a secret receives no hooks. The printed follow-up leaves out counts under
+    ``suppress_below``."""
 
     runtime: Runtime
     settings: OpsSettings
@@ -59,15 +60,15 @@ class OpsContext:
     guides: Guides | None = None
     suppress_below: int = 0
     metrics_seconds: float = 5.0
-    """How old the metrics may be that are told."""
+    """For how long the same metrics are answered again."""
 
     @property
     def several(self) -> bool:
-        """Whether what is shown must say whose it is: of several municipalities one may be all that is served."""
+        """Whether pages must name the municipality. Those that aren't served count too."""
         return len(self.runtime.tenants) + len(self.runtime.refused) > 1
 
     def words_of(self, tenant: str | None = None) -> Words:
-        """A municipality's words; those of the first one for what concerns none."""
+        """A municipality's words; without ``tenant`` those of the first one."""
         return self.words[tenant] if tenant is not None else next(iter(self.words.values()))
 
 
@@ -77,4 +78,4 @@ def _context(request: Request) -> OpsContext:
 
 
 Ops = Annotated[OpsContext, Depends(_context)]
-"""A route's parameter of this type is what its application serves."""
+"""The type of a route's parameter that takes the application's context."""

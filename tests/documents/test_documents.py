@@ -16,7 +16,7 @@ from adapter.domain.facts import Signal
 from adapter.domain.ledger import What
 from adapter.domain.routine import Letter
 from adapter.ops.context import Document
-from adapter.presentation.documents import document_data
+from adapter.presentation.document_data import document_data
 from adapter.presentation.words import Words
 from adapter.settings import OpsSettings
 from adapter.store.database import Database

@@ -1,4 +1,4 @@
-"""What the documents of a case say, gathered from the store alone (I7, I8, A5)."""
+"""The content of a case's documents, read from the database only (I7, I8, A5)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from mappings.messages.swedish import night_rows, night_towards
 def document_data(
     conn: Connection, case: Case, policy: Policy, now: datetime, words: Words
 ) -> Mapping[str, object] | None:
-    """The data of every document of a case; None while something of it was never read. Raises ``StoreError``."""
+    """The data of every document of a case; None while a resource has never been read. Raises ``StoreError``."""
     known = stored_facts(conn, case)
     if known is None:
         return None
@@ -33,8 +33,8 @@ def document_data(
     return {
         "reference": case.ref,
         "times": rows,
-        "first_look": _said(first, words) if first else "",
-        "last_look": _said(last, words) if last else ("tills vidare" if s.live else ""),
+        "first_look": _look(first, words) if first else "",
+        "last_look": _look(last, words) if last else ("tills vidare" if s.live else ""),
         "keys": s.evidence.keys,
         "executed": bool(period and period.executed),
         "collect": _to_collect(s, words),
@@ -43,7 +43,7 @@ def document_data(
 
 
 def _to_collect(s: Situation, words: Words) -> dict[str, object]:
-    """What was in fact handed out, and so is to be fetched, handed back or made void (A5)."""
+    """What was in fact handed out, and so must be fetched, handed back or made void (A5)."""
     newest, last = s.evidence.newest, s.mandate.last_day
     return {
         "over": s.mandate.over,
@@ -60,8 +60,8 @@ def _to_collect(s: Situation, words: Words) -> dict[str, object]:
 
 
 def _looks(s: Situation) -> tuple[datetime | None, datetime | None]:
-    """The next look by the times as they are scheduled, and the last, if there is a last day. Before I11 nobody knows
-    them: the document leaves a line for the pen."""
+    """The next look by the scheduled times, and the last look if there is a last day. Before I11 nobody knows them, and
+    the document leaves an empty line to write on."""
     live, window, zone = s.live, s.policy.window, s.policy.zone
     if live is None or live.times is None:
         return None, None
@@ -69,5 +69,5 @@ def _looks(s: Situation) -> tuple[datetime | None, datetime | None]:
     return following, last_look(live.times, window, live.valid_from, live.valid_to, zone)
 
 
-def _said(look: datetime, words: Words) -> str:
+def _look(look: datetime, words: Words) -> str:
     return f"{words.day(look.date())} kl. {look:%H:%M}{night_towards(look.date(), look.time())}"
