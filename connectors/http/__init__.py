@@ -17,7 +17,8 @@ from connectors.http.proxy import NO_PROXY
 
 
 def path_segment(value: object) -> str:
-    """An id as one segment of a path: nothing in it can reach another resource. ``ValueError`` for ``""``, ``..``."""
+    """An id as one segment of a path, so that it can't lead to another resource. ``ValueError`` for ``""`` and
+    ``..``."""
     segment = quote(str(value), safe="")
     if segment in ("", ".", ".."):
         raise ValueError("an id is empty or a relative path")
