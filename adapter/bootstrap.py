@@ -32,12 +32,12 @@ from adapter.gateways.visits import VisitExecutor
 from adapter.log_events import log
 from adapter.presentation.words import Words
 from adapter.pseudonym import pseudonym
-from adapter.settings import EngineSettings, Settings, TenantSettings
-from adapter.settings.model import VendorSettings
+from adapter.settings.model import EngineSettings, Settings, TenantSettings, VendorSettings
 from adapter.store import keys, persons
 from adapter.store.database import Database, usable
 from adapter.store.sealing import Sealing
-from connectors.http import NO_PROXY, HttpSettings, OnCall, Sleep
+from connectors.http.client import HttpSettings, OnCall, Sleep
+from connectors.http.proxy import NO_PROXY
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.mail.client import MailClient, MailServer
 from connectors.phoniro.client import PhoniroClient

@@ -20,7 +20,7 @@ from adapter.ops.error_log import ErrorLog
 from adapter.ops.request_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
-from adapter.settings import Settings
+from adapter.settings.model import Settings
 
 
 class HttpServer:

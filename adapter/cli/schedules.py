@@ -18,7 +18,7 @@ from adapter.domain.facts import OrderStatus, Signal
 from adapter.engine.comparison import LAG, OURS, compare
 from adapter.engine.request_file import NEEDED
 from adapter.ports import PortError
-from adapter.settings import Settings
+from adapter.settings.model import Settings
 from connectors.errors import NotFound, VendorError
 from connectors.rows import BrokenRow
 

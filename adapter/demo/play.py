@@ -24,7 +24,7 @@ from adapter.presentation.case_page import case_list, case_page
 from adapter.presentation.checklist_page import Checklist
 from adapter.presentation.console import PLAIN_WIDTH, console, table
 from adapter.presentation.words import Words
-from adapter.settings import load_settings
+from adapter.settings.load import load_settings
 from mappings.calendar_se import holidays_between
 from mappings.tables import load_mapping
 from mappings.texts import Texts

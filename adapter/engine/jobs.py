@@ -33,7 +33,7 @@ from adapter.engine.worker import EVENLY, Done, work
 from adapter.log_events import log
 from adapter.store import claims, due, feeds, outbox
 from adapter.store.errors import StoreError
-from adapter.store.keys import reseal
+from adapter.store.keys import new_keys, reseal
 
 WORK_EVERY = timedelta(seconds=0.5)
 ASKED_EVERY = timedelta(seconds=5)
@@ -258,6 +258,7 @@ def _release(c: Connection, rt: Runtime, now: datetime, owner: str | None = None
 
 
 async def _beat(rt: Runtime) -> None:
+    await rt.db.run(new_keys)
     await rt.service_log.beat(rt.db, list(rt.tenants))
 
 

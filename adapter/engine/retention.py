@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from adapter.engine.environment import Runtime
 from adapter.log_events import log, log_context
-from adapter.store import purge, reads, visits
+from adapter.store import purge, reads, sessions, visits
 
 BATCH = 50
 """Cases per transaction."""
@@ -23,6 +23,8 @@ async def forget(rt: Runtime, *, dry_run: bool = False, ref: str | None = None) 
     """Purge every municipality's cases that are due for it, or one closed case before its time; with ``dry_run`` only
     say which those are. Returns their references by tenant. Raises ``StoreError``."""
     purged: dict[str, list[str]] = {}
+    if not dry_run:
+        await rt.db.run(partial(sessions.forget, now=rt.clock.now()))
     for tenant in rt.tenants.values():
         now = rt.clock.now()
         before = now - tenant.retention if ref is None else now

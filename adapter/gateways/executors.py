@@ -7,7 +7,7 @@ from typing import Protocol
 from adapter.domain.ledger import VISIT_KINDS, Act, ActKind
 from adapter.gateways.platform import PlatformExecutor
 from adapter.ports import CaseContext, Effect, Failure, PortError
-from connectors.http import writing_while
+from connectors.http.client import writing_while
 
 
 class KindExecutor(Protocol):

@@ -11,7 +11,7 @@ from adapter.gateways.errors import as_port_errors, unmapped
 from adapter.ports import CaseContext, Effect
 from connectors.lifecare import wire
 from connectors.lifecare.client import LifecareClient
-from mappings.messages import MessageError, mark, render_letter
+from mappings.messages.render import MessageError, mark, render_letter
 from mappings.phoniro import unit
 from mappings.sections import Heading
 from mappings.tables import MunicipalMapping

@@ -18,7 +18,7 @@ from adapter.ops.hooks import Hooks
 from adapter.ops.metrics import MetricsCache
 from adapter.ops.pages import Pages, answer_errors
 from adapter.ops.safety import SafetyChecks
-from adapter.settings import OpsSettings
+from adapter.settings.model import OpsSettings
 
 
 def create_app(ops: OpsContext) -> FastAPI:

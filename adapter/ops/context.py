@@ -15,7 +15,7 @@ from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.presentation.guide_page import Guide
 from adapter.presentation.words import Words
-from adapter.settings import OpsSettings
+from adapter.settings.model import OpsSettings
 
 
 @dataclass(frozen=True, slots=True)

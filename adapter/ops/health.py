@@ -16,6 +16,7 @@ from adapter.engine.feed_reader import FEEDS
 from adapter.ops.context import Ops
 from adapter.store.database import usable
 from adapter.store.errors import StoreError
+from adapter.store.keys import new_keys
 from adapter.store.tables import feeds
 
 FRESH_POLLS = 10
@@ -74,8 +75,9 @@ async def healthz(response: Response, ops: Ops) -> Health:
 
 @routes.get("/readyz", responses=_FAILING, summary="Does the adapter do its work?")
 async def readyz(response: Response, ops: Ops) -> Health:
-    """The database answers, its tables are this version's (or a newer one's), and every feed was read lately. The
-    status stays 200 while at least one municipality is served as it should be; the checks show the others' faults."""
+    """The database answers, its keys are known, its tables are this version's (or a newer one's), and every feed was
+    read lately. The status stays 200 while at least one municipality is served as it should be; the checks show the
+    others' faults."""
     checks = await readiness(ops.runtime)
     some = any(check.ok for check in checks if check.name.startswith(TENANT))
     return _answer(response, checks, part=some and all(c.ok for c in checks if not c.name.startswith(TENANT)))
@@ -117,4 +119,5 @@ async def readiness(rt: Runtime) -> list[Check]:
 
 
 def _read_at(c: Connection) -> dict[tuple[str, str], datetime | None]:
+    new_keys(c)
     return {(t, name): at for t, name, at in c.execute(select(feeds.c.tenant, feeds.c.name, feeds.c.read_at))}

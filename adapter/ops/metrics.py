@@ -34,6 +34,7 @@ from adapter.ops.request_rows import ResyncRow, resync_rows
 from adapter.ops.safety import Safety, SafetyChecks
 from adapter.store import look_log
 from adapter.store.errors import StoreError
+from adapter.store.keys import new_keys
 from adapter.store.outbox import LANES
 from adapter.store.queries import WAITING, Overview, last_drift, overview, unattended
 
@@ -142,7 +143,7 @@ def _cases(g: Gauges, s: Snapshot) -> None:
     g.add("cases_ready_age_seconds", "How long the case that is due longest has waited.", waited, tenant=s.tenant)
     causes = Counter(summary.unwatched.cause for summary in s.summaries if summary.unwatched and summary.without)
     for cause in (*PAUSES, *NOT_RUNNING):
-        text = "Persons with a decision in force who are without supervision now, by cause."
+        text = "Persons who are granted supervision and without it now, by cause."
         g.add("unwatched", text, causes[cause], tenant=s.tenant, cause=cause)
     late = Counter((v.id, min(v.late, 3)) for summary in s.summaries for v in summary.late_steps)
     for step in STEPS:
@@ -226,6 +227,7 @@ class MetricsCache:
         return b"".join(generate_latest(part) for part in (state, ops.calls.registry, ops.errors.registry, REGISTRY))
 
     def _read(self, c: Connection) -> tuple[list[Snapshot], dict[str, int]]:
+        new_keys(c)  # without all of them the figures would lack what can't be read
         tenants, now = list(self._ops.runtime.tenants), self._ops.runtime.clock.now()
         return [Snapshot(c, self._ops, self._safety_checks, tenant, now) for tenant in tenants], unattended(c, tenants)
 

@@ -12,7 +12,7 @@ import httpx
 from fastapi import Request, Response
 
 from adapter.ops.sign_in import CALLBACK, NoPage, plain
-from adapter.settings import OidcSettings
+from adapter.settings.model import OidcSettings
 from adapter.settings.values import Role
 
 with warnings.catch_warnings():

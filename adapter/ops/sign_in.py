@@ -18,8 +18,7 @@ from sqlalchemy import Connection
 
 from adapter.domain.wall_clock import local_date
 from adapter.ops.connections import by_tls
-from adapter.settings import OpsSettings
-from adapter.settings.model import TokenSettings
+from adapter.settings.model import OpsSettings, TokenSettings
 from adapter.settings.values import Role
 from adapter.store import sessions
 from adapter.store.reads import Read, Reader

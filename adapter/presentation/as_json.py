@@ -31,6 +31,7 @@ def case_summary(case: Case) -> dict[str, Any]:
         "closed_at": case.closed_at,
         "late": lateness(case),
         "unwatched": decision.unwatched.cause if decision and decision.unwatched else None,
+        "runs_still": bool(decision and decision.unwatched and decision.unwatched.runs),
         "awaits": list(decision.awaits) if decision else [],
         "attention": [a.code for a in decision.attention] if decision else [],
         "failures": case.failures,

@@ -212,7 +212,7 @@ class Database:
         if self._file is not None and self._file != self._stat():
             raise StoreError(
                 f"database {self.name} was deleted or replaced while the adapter ran. Nothing more is written or sent; "
-                f"put the file back (or restore the last backup) and restart the adapter",
+                "put the file back, and the adapter goes on by itself; or stop it, restore the last backup, start it",
                 "missing",
             )
 

@@ -52,11 +52,25 @@ def new_keys(conn: Connection) -> set[str]:
         has = f"which has {', '.join(sealing.ids)}" if sealing.ids else "which is empty"
         raise StoreError(
             f"the database is encrypted by the key {', '.join(lost)}, and that isn't in store.encryption_key (or its "
-            f"file), {has}. Nothing is done. Put the key back (from where the secret files are backed up), and start "
-            "again. Without it what is encrypted can't be read by anybody: restore a backup whose key you have",
+            f"file) as it was at the start, {has}. Nothing is done with what it encrypts. If that key is a new one, "
+            "restart the adapter with it. Else put it back (from where the secret files are backed up), and start again"
+            ". Without it what is encrypted can't be read by anybody: restore a backup whose key you have",
             "key",
         )
     return mine - noted
+
+
+def known_keys(conn: Connection) -> None:
+    """For whoever works beside the adapter, which could read nothing that is encrypted by a key that it hasn't got.
+    Raises ``StoreError`` (``key``) if this process has a first key that no adapter was started with, and as
+    ``new_keys`` does."""
+    if new_keys(conn):
+        raise StoreError(
+            "no adapter has been started with these keys yet, pseudonym_key and the first of store.encryption_key: one "
+            "that runs without them could read nothing that is encrypted by them. Nothing is done. Restart every "
+            "adapter first (or, on SQLite, stop it and run `adapter db rekey`)",
+            "key",
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,7 @@ Content = Mapping[str, Any]
 def begin(conn: Connection, content: Content, *, now: datetime, ends_at: datetime) -> str:
     """Store ``content`` until ``ends_at`` (UTC). Returns the secret for the browser. Sessions that are over are
     deleted."""
-    conn.execute(delete(sessions).where(_c.ends_at <= now))
+    forget(conn, now)
     given = secrets.token_urlsafe(32)
     row = {"digest": digest_of(given), "content": dict(content), "ends_at": ends_at}
     conn.execute(insert(sessions).values(sealed(conn, sessions, row)))
@@ -51,6 +51,11 @@ def find_all(conn: Connection, now: datetime) -> dict[str, Content]:
 def end(conn: Connection, digests: Iterable[str]) -> bool:
     """End the sessions with these digests. Returns whether there was one."""
     return conn.execute(delete(sessions).where(_c.digest.in_(list(digests)))).rowcount > 0
+
+
+def forget(conn: Connection, now: datetime) -> None:
+    """Delete the sessions that are over."""
+    conn.execute(delete(sessions).where(_c.ends_at <= now))
 
 
 def digest_of(given: str) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import quote
 
 import aiohttp
 import httpx
@@ -191,9 +192,12 @@ class VendorHttp:
         return await self._repeatedly(request, call, safe, accept)
 
     def _worth_repeating(self, state: RetryCallState) -> bool:
-        """Only this call's own errors. An error of the token's call was repeated there already."""
-        error = state.outcome.exception() if state.outcome else None
-        if not isinstance(error, Transient) or isinstance(error, NotSent) or error.call != state.args[1]:
+        """Only this call's own errors, and only after it was sent. An error of the token's call, before that, was
+        repeated there already."""
+        error, (request, call, *_) = state.outcome.exception() if state.outcome else None, state.args
+        if not isinstance(error, Transient) or isinstance(error, NotSent) or error.call != call:
+            return False
+        if "sent_at" not in request.extensions:
             return False
         return (error.retry_after or 0.0) <= self.settings.longest_retry_after
 
@@ -250,3 +254,11 @@ async def _body(response: httpx.Response, longest: int) -> tuple[bytes, Unreadab
         return await read_body(response, longest), None
     except Unreadable as failure:
         return b"", failure
+
+
+def path_segment(value: object) -> str:
+    """An id as one segment of a path, so that it can't lead elsewhere. Raises ``ValueError`` for ``""`` and ``..``."""
+    segment = quote(str(value), safe="")
+    if segment in ("", ".", ".."):
+        raise ValueError("an id is empty or a relative path")
+    return segment

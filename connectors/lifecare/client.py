@@ -13,7 +13,8 @@ import httpx
 from pydantic import BaseModel
 
 from connectors.errors import ContractBroken, NotFound, VendorError
-from connectors.http import Answer, HttpSettings, OnCall, Sleep, VendorHttp, path_segment
+from connectors.http.answer import Answer
+from connectors.http.client import HttpSettings, OnCall, Sleep, VendorHttp, path_segment
 from connectors.lifecare import query, wire
 from connectors.lifecare.paging import Cap, read_whole
 from connectors.lifecare.query import Resource, q

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final, TypeVar
 
 from connectors.errors import TooLong, Transient
-from connectors.http import Answer
+from connectors.http.answer import Answer
 
 LITTLE: Final = 2 * 1024 * 1024
 """Bytes of memory for a short list, as ``cost`` estimates them: about six hundred orders."""

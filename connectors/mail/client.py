@@ -28,7 +28,8 @@ from typing import Final, Literal
 import aiosmtplib
 
 from connectors.errors import AmbiguousWrite, Refused, Transient, Unauthorised, VendorError
-from connectors.http import OnCall, one_line
+from connectors.http.client import OnCall
+from connectors.http.error_text import one_line
 from connectors.mail.tunnel import ProxyRefused, connected
 
 VENDOR: Final = "mail"

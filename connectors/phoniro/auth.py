@@ -10,7 +10,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.errors import Refused, Unauthorised
-from connectors.http import VendorHttp
+from connectors.http.client import VendorHttp
 
 RENEW_AHEAD: Final = 60.0
 """A token is renewed so many seconds before it expires. If it lives less than two minutes: after half its life."""

@@ -17,7 +17,8 @@ from typing import Any, Final, NamedTuple, Self
 import httpx
 
 from connectors.errors import Conflict, ContractBroken, Refused
-from connectors.http import Answer, HttpSettings, OnCall, Sleep, VendorHttp, path_segment
+from connectors.http.answer import Answer
+from connectors.http.client import HttpSettings, OnCall, Sleep, VendorHttp, path_segment
 from connectors.phoniro.auth import ClientCredentials
 from connectors.phoniro.pages import Fetch, pages, single_page, stream
 from connectors.phoniro.wire import (

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
-from connectors.http import Answer
+from connectors.http.answer import Answer
 from connectors.rows import BrokenRow, read_row
 
 MOST_ROWS: Final = 200_000

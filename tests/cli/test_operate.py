@@ -16,7 +16,7 @@ from adapter.cli.logs import json_lines
 from adapter.demo.stage import Stage
 from adapter.log_events import EVENTS
 from adapter.presentation.log_story import _SENTENCES, stories
-from adapter.settings import load_settings
+from adapter.settings.load import load_settings
 from connectors.mock.serve import RunningSimulators
 from connectors.phoniro.client import PhoniroClient
 from connectors.rows import BrokenRow

@@ -31,8 +31,9 @@ from connectors.errors import (
     Unauthorised,
     VendorError,
 )
-from connectors.http import Answer, HttpSettings, VendorHttp, mute_library_loggers, path_segment, writing_while
+from connectors.http.answer import Answer
 from connectors.http.classify import retry_after
+from connectors.http.client import HttpSettings, VendorHttp, mute_library_loggers, path_segment, writing_while
 from connectors.http.error_text import message_of
 from tests.simulation.loop import VirtualLoop
 

@@ -15,7 +15,7 @@ import pytest
 import respx
 
 from connectors.errors import AmbiguousWrite, ContractBroken, NotFound, Refused, TooLong, Unauthorised
-from connectors.http import HttpSettings
+from connectors.http.client import HttpSettings
 from connectors.lifecare import query, room
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.lifecare.rows import of_person, person_of

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
 from connectors.errors import VendorError
-from connectors.http import HttpSettings
+from connectors.http.client import HttpSettings
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import WEEKDAYS, Customer, EndReason, NewSchedule, PauseReason, Rule, ScheduleChanges
 

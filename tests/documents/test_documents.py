@@ -18,10 +18,10 @@ from adapter.domain.routine import Letter
 from adapter.ops.context import Document
 from adapter.presentation.document_data import document_data
 from adapter.presentation.words import Words
-from adapter.settings import OpsSettings
+from adapter.settings.model import OpsSettings
 from adapter.store.database import Database
 from mappings.documents import KINDS, DocumentError, render
-from mappings.messages import render_letter
+from mappings.messages.render import render_letter
 from tests.world import ANNA, World, settings_for
 
 DATA = {

@@ -15,7 +15,7 @@ from adapter.domain.nights import Granted
 from adapter.domain.policy import Lateness, Policy
 from adapter.domain.routine import Letter
 from adapter.domain.situation import situation
-from mappings.messages import render_letter
+from mappings.messages.render import render_letter
 from tests.domain.life import EXECUTION, OTHER_EXECUTION, POLICY, Life
 
 PATIENT = replace(

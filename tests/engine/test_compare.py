@@ -14,7 +14,7 @@ from adapter.engine.comparison import compare, compare_when_due
 from adapter.store import codec
 from adapter.store.tables import schedules
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.phoniro import HandChange
+from connectors.mock.phoniro.schemas import HandChange
 from tests.conftest import Logs
 from tests.world import World
 

@@ -12,7 +12,7 @@ from adapter.domain.decision import Attention, Phase
 from adapter.domain.facts import Signal
 from adapter.store import order_inbox
 from adapter.store.cases import Case
-from connectors.mock.lifecare import Ordered
+from connectors.mock.lifecare.acts import Ordered
 from mappings.texts import Texts
 from tests.world import World
 

@@ -12,7 +12,7 @@ from jsonschema import Draft4Validator
 
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
-from connectors.mock.lifecare import BASE
+from connectors.mock.lifecare.api import BASE
 from tests.mock.test_lifecare_contract import (
     DESCRIPTION,
     PREFIX,

@@ -12,7 +12,8 @@ from adapter.engine.feed_reader import read_feeds
 from adapter.store import feeds
 from adapter.store.feeds import Feed
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare import BASE, Ordered
+from connectors.mock.lifecare.acts import Ordered
+from connectors.mock.lifecare.api import BASE
 from tests.world import ANNA, World
 
 

@@ -11,7 +11,8 @@ from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.store import due, facts
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare import BASE, Ordered
+from connectors.mock.lifecare.acts import Ordered
+from connectors.mock.lifecare.api import BASE
 from tests.world import ANNA, World
 
 TOGETHER = (

@@ -12,7 +12,8 @@ from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.retention import forget
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare import BASE, Ordered
+from connectors.mock.lifecare.acts import Ordered
+from connectors.mock.lifecare.api import BASE
 from tests.lifecare.test_stale import unhurried
 from tests.world import ANNA, World
 

@@ -57,7 +57,7 @@ def test_the_example_fits_the_simulated_lifecare(example: MunicipalMapping) -> N
 
 
 def test_the_example_names_organisations_of_the_simulated_phoniro(example: MunicipalMapping) -> None:
-    from connectors.mock.phoniro import ORGANISATIONS
+    from connectors.mock.phoniro.state import ORGANISATIONS
 
     assert {example.organisations.default, *example.organisations.by_unit.values()} <= set(ORGANISATIONS)
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from connectors.mock.lifecare import BASE, DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.lifecare.api import BASE, DEFAULT_DOMAIN, DEFAULT_KEY
 from connectors.mock.serve import RunningSimulators, running_simulators
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

@@ -13,9 +13,10 @@ import httpx
 import pytest
 from jsonschema import Draft4Validator
 
-from connectors.mock.lifecare import SimulatedLifecare, catalogue
+from connectors.mock.lifecare import catalogue
 from connectors.mock.lifecare.notes import NoteRequest
 from connectors.mock.lifecare.resources import RESOURCES, Resource
+from connectors.mock.lifecare.simulator import SimulatedLifecare
 from connectors.mock.lifecare.visits import ServiceReport, VisitReport
 from tests.mock.lifecare_client import TF03, get, post_note, send, visit
 

@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.mock.lifecare import SimulatedLifecare, catalogue
+from connectors.mock.lifecare import catalogue
+from connectors.mock.lifecare.simulator import SimulatedLifecare
 from tests.mock.lifecare_client import TF03, TF04, get, post_note
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

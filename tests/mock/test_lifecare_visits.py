@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.mock.lifecare import SimulatedLifecare
+from connectors.mock.lifecare.simulator import SimulatedLifecare
 from tests.mock.lifecare_client import TF03, TF04, get, rows, send, visit
 
 NOW = datetime(2026, 3, 2, 22, tzinfo=UTC)

@@ -19,7 +19,7 @@ from adapter.ops.request_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.presentation.words import Words
-from adapter.settings import OpsSettings
+from adapter.settings.model import OpsSettings
 from tests.world import World
 
 SECRET = b"a secret for the hooks"

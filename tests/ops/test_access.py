@@ -11,16 +11,17 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 from pydantic import SecretStr
+from sqlalchemy import select
 from starlette.routing import BaseRoute
 
 from adapter.domain.wall_clock import day_end, local_date
 from adapter.engine.retention import forget
 from adapter.ops.context import Document
 from adapter.ops.sign_in import COOKIE
-from adapter.settings import OidcSettings, OpsSettings
-from adapter.settings.model import TokenSettings
+from adapter.settings.model import OidcSettings, OpsSettings, TokenSettings
 from adapter.store import reads
 from adapter.store.reads import Read
+from adapter.store.tables import sessions
 from tests.conftest import Logs
 from tests.ops.conftest import TOKEN, Site, site_of
 from tests.ops.identity_provider import CLIENT, SECRET, IdentityProvider, identity_provider
@@ -72,6 +73,7 @@ async def test_what_is_read_is_written_down_with_who_what_when_and_from_where_un
         world.clock.time += timedelta(days=1826)
         await forget(world.rt)
         assert len(noted(world)) == 4
+        assert not world.db.run_sync(lambda c: c.execute(select(sessions)).all()), "nor is it kept who had signed in"
         world.clock.time += timedelta(hours=1)
         await forget(world.rt)
         assert noted(world) == []

@@ -20,7 +20,7 @@ from adapter.ops.error_log import ErrorLog
 from adapter.presentation.case_page import case_list, overdue
 from adapter.store import cases, events
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.phoniro import HandChange
+from connectors.mock.phoniro.schemas import HandChange
 from tests.conftest import Logs
 from tests.ops.conftest import Site
 from tests.ops.test_alerts import runbook_by_alert
@@ -142,7 +142,7 @@ async def test_what_is_refused_or_fails_and_costs_nothing_yet_stands_on_the_page
     log("job_failed", job="forget", error=ValueError("of nobody's interest"))
     await world.ask('[[resync]]\nid = "x"\nscope = "everywhere"\nwho = "IT"\nwhy = "a test"\n')
     page, metrics = await shown(site), await shown(site, "/metrics")
-    assert "nästa start skulle misslyckas" in page
+    assert "måste startas om" in page
     assert "misslyckades" in page
     assert "forget" in page
     assert "resync.toml:" in page
@@ -159,7 +159,7 @@ async def test_what_is_refused_or_fails_and_costs_nothing_yet_stands_on_the_page
     counting.forget("configuration_refused")
     await world.ask("")
     page, metrics = await shown(site), await shown(site, "/metrics")
-    assert "nästa start skulle misslyckas" not in page
+    assert "måste startas om" not in page
     assert "resync.toml:" not in page
     assert "adapter_requests_refused 0.0" in metrics
 

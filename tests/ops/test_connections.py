@@ -13,8 +13,9 @@ import pytest
 from pydantic import SecretStr
 
 from adapter.ops import app, connections
-from adapter.settings import OpsSettings
+from adapter.settings.model import OpsSettings
 from tests.conftest import Logs
+from tests.service import free_port
 
 from .conftest import TOKEN, Site
 
@@ -23,9 +24,7 @@ HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n
 
 @asynccontextmanager
 async def served(site: Site) -> AsyncIterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     stop = asyncio.Event()
     serving = asyncio.create_task(app.serve(site.app, OpsSettings(enabled=True, port=port), stop))
     while True:

@@ -16,9 +16,12 @@ from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.comparison import compare_when_due
 from adapter.engine.feed_reader import read_feeds
+from adapter.engine.jobs import Jobs
 from adapter.ops.case_list import PER_PAGE, Filter, case_list
 from adapter.ops.case_summary import CaseSummary
 from adapter.store import cases
+from adapter.store.sql import insert_missing
+from adapter.store.tables import keys
 from connectors.mock.faults import Kind, Rule
 from tests.conftest import Logs
 from tests.ops.conftest import TOKEN, Site, site_of
@@ -262,6 +265,22 @@ async def test_ready_only_while_the_feeds_are_fresh(site: Site) -> None:
         assert stale.status_code == 503
         assert stale.json()["checks"][-1]["detail"].startswith("not read whole within ")
         assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_a_running_adapter_says_that_another_began_to_encrypt_by_a_key_that_it_has_not_got(
+    site: Site, logs: Logs
+) -> None:
+    db = site.world.db
+    db.run_sync(lambda c: insert_missing(c, keys, {"name": "seal:12345678", "since": site.world.clock.now()}))
+    async with site.client() as client:
+        ready, metrics = await client.get("/readyz"), (await client.get("/metrics")).text
+    assert ready.status_code == 503
+    assert "by the key 12345678" in ready.json()["checks"][0]["detail"]
+    assert "restart the adapter with it" in ready.json()["checks"][0]["detail"]
+    assert "adapter_store_up 0.0" in metrics
+    await Jobs(site.world.rt).scheduler.get_job("beat").func()
+    (told,) = logs.events("store_unavailable")
+    assert "12345678" in told["error"]
 
 
 async def test_the_metrics_say_that_supervision_is_safe(site: Site) -> None:

@@ -21,7 +21,7 @@ from adapter.engine.retention import forget
 from adapter.store import cases, events, facts
 from adapter.store.database import Database
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare import Ordered
+from connectors.mock.lifecare.acts import Ordered
 from tests.conftest import Logs
 from tests.ops.conftest import site_of
 from tests.world import SEALING, World

@@ -15,7 +15,7 @@ from adapter.engine.worker import EVENLY
 from adapter.ports import Failure, PortError
 from adapter.store.tables import acts
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare import Ordered
+from connectors.mock.lifecare.acts import Ordered
 from tests.conftest import Logs
 from tests.world import World
 

@@ -19,7 +19,7 @@ from adapter.store.cases import Case
 from adapter.store.claims import ClaimedAct
 from adapter.store.errors import StoreError
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare import BASE
+from connectors.mock.lifecare.api import BASE
 from tests.conftest import Logs
 from tests.lifecare.test_stale import active, unhurried
 from tests.lifecare.test_taken_up_again import closed, extended

@@ -7,8 +7,8 @@ from typing import Any
 
 from adapter.domain.decision import Decision, StepState
 from adapter.domain.ledger import Act
-from connectors.mock.lifecare import Ordered
-from connectors.mock.phoniro import Customer
+from connectors.mock.lifecare.acts import Ordered
+from connectors.mock.phoniro.schemas import Customer
 from tests.world import ANNA, MONDAY, World
 
 UNHURRIED: dict[str, Any] = {

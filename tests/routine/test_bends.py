@@ -12,7 +12,7 @@ from adapter.domain.decision import Phase, StepState
 from adapter.domain.facts import Signal
 from adapter.engine.request_worker import take_in
 from adapter.store import events
-from connectors.mock.lifecare import Protection
+from connectors.mock.lifecare.acts import Protection
 from tests.routine.story import Story
 from tests.world import ANNA
 

@@ -9,8 +9,8 @@ import pytest
 
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
-from connectors.mock.lifecare import Ordered
-from connectors.mock.phoniro import HandChange
+from connectors.mock.lifecare.acts import Ordered
+from connectors.mock.phoniro.schemas import HandChange
 from tests.routine.story import Story
 from tests.world import ANNA
 

@@ -10,7 +10,7 @@ import pytest
 from adapter.domain.decision import Phase, StepState
 from adapter.domain.facts import Signal
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare import Ordered
+from connectors.mock.lifecare.acts import Ordered
 from tests.routine.story import Story
 
 End = Callable[[Story, Ordered, date], object]

@@ -13,8 +13,8 @@ from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.request_file import Adoption, parse
 from adapter.store import events
-from connectors.mock.lifecare import Ordered
-from connectors.mock.phoniro import Customer, NewSchedule
+from connectors.mock.lifecare.acts import Ordered
+from connectors.mock.phoniro.schemas import Customer, NewSchedule
 from tests.conftest import Logs
 from tests.world import World
 

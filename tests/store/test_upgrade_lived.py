@@ -12,8 +12,9 @@ from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.store.database import Database
 from adapter.store.keys import reseal
+from tests.service import ENCRYPTION_KEY, PSEUDONYM_KEY
 from tests.store.test_upgrades import REVISIONS, at_revision
-from tests.world import ANNA, ENCRYPTION_KEY, PSEUDONYM_KEY, SEALING, World
+from tests.world import ANNA, SEALING, World
 
 CARRIED = ("cases", "case_links", "acts", "facts", "schedules", "events", "feeds", "persons")
 

@@ -20,10 +20,11 @@ from adapter.ops.request_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.presentation.words import Words
-from adapter.settings import OpsSettings, load_settings
+from adapter.settings.load import load_settings
+from adapter.settings.model import OpsSettings
 from adapter.store.database import Database
 from tests.conftest import Logs
-from tests.world import EXAMPLE
+from tests.outside import EXAMPLE, edit
 
 SECTION = """
 [tenants.{name}]
@@ -59,10 +60,7 @@ class Files:
         self.config.write_text(head + "".join(sections), encoding="utf-8")
 
     def change(self, file: str, old: str, new: str) -> None:
-        path: Path = getattr(self, file)
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new), encoding="utf-8")
+        edit(getattr(self, file), old, new)
 
     def build(self) -> Service:
         return build(load_settings(self.config), outside=Outside(), db=Database("sqlite://"))
