@@ -1,8 +1,8 @@
-"""What the HTTP side needs from the rest: the engine's runtime, the settings, the words and the printed documents."""
+"""What the HTTP side needs from the rest: the engine's runtime, the settings, words and paper."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -13,51 +13,26 @@ from adapter.ops.error_log import ErrorLog
 from adapter.ops.request_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
-from adapter.presentation.guide_page import Guide
+from adapter.presentation.printing import Printer
 from adapter.presentation.words import Words
 from adapter.settings.model import OpsSettings
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A file to download; ``name`` is ASCII."""
-
-    name: str
-    media_type: str
-    content: bytes
-
-
-DOCUMENTS = ("bilaga-1", "checklista", "checklista-hamtning")
-"""What can be downloaded for a case: bilaga 1, and the checklists for installing and for collecting the camera."""
-
-Documents = Callable[[str, str, str], Awaitable[Document | None]]
-"""``documents(tenant, reference, kind)``, ``kind`` one of ``DOCUMENTS``; None if it can't be made (yet)."""
-
-Paper = Callable[[str, str, Mapping[str, object], str], Awaitable[Document]]
-"""``paper(tenant, kind, data, name)`` prints what a page shows; ``kind`` is a template's name."""
-
-Guides = Callable[[str, str], Guide | None]
-"""``guides(tenant, role)``; None for a role that has none."""
-
-
 @dataclass(slots=True)
 class OpsContext:
-    """What one application serves. A reload makes a new one. ``words`` and ``hook_secrets`` are by municipality; a
+    """What one application serves. A reload makes a new one. ``printers`` and ``hook_secrets`` are by municipality; a
     municipality without a secret receives no hooks. The printed follow-up leaves out counts under
     ``suppress_below``."""
 
     runtime: Runtime
     settings: OpsSettings
-    words: Mapping[str, Words]
+    printers: Mapping[str, Printer]
     calls: VendorCalls
     errors: ErrorLog
     watchdog: Watchdog
     limits: Limits
     version: str
     hook_secrets: Mapping[str, bytes] = field(default_factory=dict)
-    documents: Documents | None = None
-    paper: Paper | None = None
-    guides: Guides | None = None
     suppress_below: int = 0
     metrics_seconds: float = 5.0
     """For how long the same metrics are answered again."""
@@ -69,7 +44,7 @@ class OpsContext:
 
     def words_of(self, tenant: str | None = None) -> Words:
         """A municipality's words; without ``tenant`` those of the first one."""
-        return self.words[tenant] if tenant is not None else next(iter(self.words.values()))
+        return (self.printers[tenant] if tenant is not None else next(iter(self.printers.values()))).words
 
 
 def _context(request: Request) -> OpsContext:

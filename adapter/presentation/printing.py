@@ -1,9 +1,13 @@
-"""The content of a case's documents, read from the database only (I7, I8, A5)."""
+"""Prints documents with a municipality's templates, and gathers the content of a case's documents from the database
+only (I7, I8, A5)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -12,10 +16,34 @@ from adapter.domain.policy import Policy
 from adapter.domain.situation import Situation, situation
 from adapter.domain.wall_clock import last_look, next_look
 from adapter.presentation.case_file import stored_facts
+from adapter.presentation.guide_page import Guide, guide
 from adapter.presentation.words import Words
 from adapter.store import outbox
 from adapter.store.cases import Case
+from mappings.documents import KINDS, render
 from mappings.messages.swedish import night_rows, night_towards
+from mappings.tables import MunicipalMapping
+
+DOCUMENTS: Final = KINDS
+"""What can be printed for a case: bilaga 1, and the checklists for installing and for collecting the camera."""
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """One municipality's words and paper. Its own templates, in ``folder``, replace the packaged ones."""
+
+    mapping: MunicipalMapping
+    words: Words
+    folder: Path
+
+    def pdf(self, kind: str, data: Mapping[str, object]) -> bytes:
+        """``kind`` is a template's name. ``data`` needs no name of the municipality. It takes a moment. Raises
+        ``DocumentError`` if the template can't be used."""
+        return render(kind, {"municipality": self.mapping.municipality.name, **data}, folder=self.folder)
+
+    def guide(self, role: str) -> Guide:
+        """Raises ``KeyError`` for a role without a guide."""
+        return guide(role, self.mapping, self.words)
 
 
 def document_data(
