@@ -9,11 +9,8 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from unittest.mock import patch
 
-import apscheduler.executors.base
-import apscheduler.schedulers.base
-
 from adapter.cli import main
-from adapter.engine import environment, jobs
+from adapter.engine import environment
 
 _FILE = Path(os.environ.get("CLOCK_FILE", "/dev/null"))
 
@@ -27,6 +24,5 @@ class SetTime(datetime):
 
 
 if __name__ == "__main__":
-    for asks in (environment, jobs, apscheduler.schedulers.base, apscheduler.executors.base):
-        patch.object(asks, "datetime", SetTime).start()
+    patch.object(environment, "datetime", SetTime).start()
     main()
