@@ -30,6 +30,7 @@ from adapter.gateways.notes import NoteExecutor
 from adapter.gateways.platform import PhoniroSchedules, PlatformExecutor
 from adapter.gateways.visits import VisitExecutor
 from adapter.log_events import log
+from adapter.presentation.documents import Printer
 from adapter.presentation.words import Words
 from adapter.pseudonym import pseudonym
 from adapter.settings.model import EngineSettings, Settings, TenantSettings, VendorSettings
@@ -86,6 +87,10 @@ class Service:
         self.tenants = tenants
         self.runtime = runtime
         self.words = {name: Words(parts.texts, parts.mapping.zone) for name, parts in tenants.items()}
+        self.printers = {
+            name: Printer(parts.mapping, self.words[name], parts.settings.mapping_file.parent / "documents")
+            for name, parts in tenants.items()
+        }
         self._outside = outside
 
     def successor(self, settings: Settings) -> Service:

@@ -60,6 +60,9 @@ _CATALOGUE: Final = (
           "`document` don't.",
           "If it repeats: report the lines of `exception`.",
           alert="JobFailed"),
+    Event("job_missed", WARNING, ("job", "late_seconds"),
+          "A recurring job ran late: the process was busy or asleep.",
+          "If it repeats: look at the load of the machine."),
     # the store
     Event("store_upgraded", INFO, ("from_revision", "to_revision"), "The database's tables were brought up to date."),
     Event("store_unavailable", ERROR, ("error", "retry_seconds"),
@@ -212,7 +215,7 @@ _CATALOGUE: Final = (
           "hand, or set `engine.unowned = \"end\"`. After a restored backup, bring the lost cases back first.",
           alert="ScheduleUnowned"),
     Event("clock_stepped", WARNING, ("seconds",),
-          "The machine's clock was set by so many seconds, negative for back. Every job runs at once.",
+          "The machine's clock was set by so many seconds, negative for back. What was planned is planned anew.",
           "Have the machine's clock kept by NTP, and find out what set it."),
     # the HTTP side
     Event("ops_listening", INFO, ("host", "port"), "Health, metrics, webhook and status page are served here."),

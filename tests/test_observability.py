@@ -259,7 +259,13 @@ def test_a_log_that_is_closed_stops_nothing(
 
 def test_libraries_go_the_same_way_and_are_heard_from_warning_on() -> None:
     out = configured()
-    for name in ("httpx", "sqlalchemy.engine.Engine", "uvicorn.access", "uvicorn.error"):
+    for name in (
+        "httpx",
+        "sqlalchemy.engine.Engine",
+        "apscheduler.executors.default",
+        "uvicorn.access",
+        "uvicorn.error",
+    ):
         logging.getLogger(name).info("GET /")
     assert out.getvalue() == ""
     with log_context(tenant="exempelkommun", case="TK-7F3K2M"):

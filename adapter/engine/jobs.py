@@ -1,18 +1,21 @@
-"""The recurring jobs: reading the feeds, working off what is due, and what is due by the clock.
+"""The recurring jobs, on APScheduler: reading the feeds, and working off what is due.
 
-A job that raises never ends its loop: it is logged and runs again as planned. A store that can't be used is waited for.
+A job that raises never ends the loop: it is logged and runs again as planned. A store that can't be used is waited for.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
 from sqlalchemy import Connection
 
 from adapter.engine.audit_heads import take_heads
@@ -99,55 +102,68 @@ CLOCK_STEP_SECONDS = 30.0
 """How far it must have been set for that to be a step."""
 
 
-Job = Callable[[], Awaitable[object]]
+class Every(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
+    """As its own ``IntervalTrigger``, but that what was missed is missed: that one would make up all runs of the months
+    by which a clock was set ahead, one after the other."""
+
+    def __init__(self, interval: timedelta) -> None:
+        self._interval = interval
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        """APScheduler's: when the job runs next (UTC)."""
+        following = (previous or now) + self._interval
+        return following if following > now else now + self._interval
 
 
 class Jobs:
-    """Runs each job again and again, beside the others, until told to stop. Each is guarded, so that a store that is
-    away is said once and waited for."""
+    """Runs until told to stop. Each job is guarded, so that a store that is away is said once and waited for."""
 
     def __init__(self, rt: Runtime) -> None:
         self.rt = rt
+        self.active: set[asyncio.Task[object]] = set()
         self.stopping = asyncio.Event()
         self.away: tuple[str, int] | None = None
         """The last outage of the store that was told: its error, and ``StoreError.after``."""
         self.failing: dict[object, str] = {}
         """The jobs that found the store away at their last turn, with its error."""
-        self.planned: dict[str, tuple[Job, timedelta]] = {
-            "work": (lambda: work(rt, self.stopping), WORK_EVERY),
-            "requests": (RequestDesk(rt).look_and_work, REQUESTS_EVERY),
-            "audit heads": (lambda: take_heads(rt), HEADS_LOOK),
-            "beat": (partial(_beat, rt), BEAT),
-            "forget": (lambda: forget(rt), FORGET_EVERY),
-            "encryption": (lambda: _encrypt(rt), FORGET_EVERY),
-        }
-        """By name: what is run, and how often."""
-        for name, tenant in rt.tenants.items():
-            self.planned |= {
-                f"feeds {name}": (partial(_read, rt, tenant), rt.tuning.poll),
-                f"feeds out of turn {name}": (partial(read_asked, rt, tenant), ASKED_EVERY),
-                f"looks {name}": (partial(follow_looks, rt, tenant), rt.tuning.watch),
-                f"comparison {name}": (partial(_seldom, rt, tenant), COMPARE_LOOK),
-            }
-        self._at_once = asyncio.Event()
-        """Set when nobody shall wait for the next turn."""
+        # APScheduler 3 drops a job that is a second late, silently; a late cycle is better than none.
+        defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+        # Its own logger would say twice a second that work is still under way, which is as it should be.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        self.scheduler = AsyncIOScheduler(job_defaults=defaults, timezone="UTC")
+        self.scheduler.add_listener(_tell, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+        now = rt.clock.now()
+        for tenant in rt.tenants.values():
+            self._add(f"feeds {tenant.name}", partial(_read, rt, tenant), rt.tuning.poll, now)
+            self._add(f"feeds out of turn {tenant.name}", partial(read_asked, rt, tenant), ASKED_EVERY, now)
+            self._add(f"looks {tenant.name}", partial(follow_looks, rt, tenant), rt.tuning.watch, now)
+            self._add(f"comparison {tenant.name}", partial(_seldom, rt, tenant), COMPARE_LOOK, now)
+        self._add("work", lambda: work(rt, self.stopping), WORK_EVERY, now)
+        self._add("requests", RequestDesk(rt).look_and_work, REQUESTS_EVERY, now)
+        self._add("audit heads", lambda: take_heads(rt), HEADS_LOOK, now)
+        self._add("beat", partial(_beat, rt), BEAT, now)
+        self._add("forget", lambda: forget(rt), FORGET_EVERY, now)
+        self._add("encryption", lambda: _encrypt(rt), FORGET_EVERY, now)
 
-    async def _repeat(self, name: str, job: Job, every: timedelta) -> None:
-        """By the monotonic clock, so that the wall clock may be set meanwhile."""
-        while not self.stopping.is_set():
-            following = asyncio.get_running_loop().time() + every.total_seconds()
-            try:
-                await self.guard(job)
-            except (Exception, asyncio.CancelledError) as e:  # whatever it raises, it runs again as planned
-                if self.stopping.is_set() and isinstance(e, asyncio.CancelledError):
-                    raise
-                log("job_failed", job=name, error=e)
-            with suppress(TimeoutError):
-                async with asyncio.timeout_at(following):
-                    await self._at_once.wait()
+    def _add(self, name: str, job: Callable[[], Awaitable[object]], every: timedelta, first: object) -> None:
+        async def guarded() -> None:
+            await self._run(job)
 
-    async def guard(self, job: Job) -> None:
-        """Run a job once; a store that can't be used is told of, and the job does its work the next time."""
+        trigger = Every(every)
+        self.scheduler.add_job(guarded, trigger, id=name, name=name, next_run_time=first)
+
+    async def _run(self, job: Callable[[], Awaitable[object]]) -> None:
+        task = asyncio.current_task()
+        if task is not None:
+            self.active.add(task)
+            task.add_done_callback(self.active.discard)
+        try:
+            await self._guard(job)
+        except asyncio.CancelledError:
+            if not self.stopping.is_set():
+                raise  # at a stop it was us who ended what took too long: no failure of the job
+
+    async def _guard(self, job: Callable[[], Awaitable[object]]) -> None:
         try:
             await job()
             self.failing.pop(job, None)
@@ -162,23 +178,25 @@ class Jobs:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until ``stop`` is set, then let what is under way finish within ``GRACE_SECONDS``."""
-        await self.guard(lambda: _begin(self.rt))
-        running = [asyncio.create_task(self._repeat(name, *planned)) for name, planned in self.planned.items()]
+        await self._guard(lambda: _begin(self.rt))
+        self.scheduler.start()
         clock = asyncio.create_task(self._watch_clock())
         try:
             await stop.wait()
         finally:
             clock.cancel()
             self.stopping.set()
-            self._at_once.set()
-            _, late = await asyncio.wait(running, timeout=GRACE_SECONDS)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
-            await self.guard(lambda: _give_back(self.rt))
+            self.scheduler.pause()
+            if self.active:
+                _, late = await asyncio.wait(set(self.active), timeout=GRACE_SECONDS)
+                for task in late:
+                    task.cancel()
+                await asyncio.gather(*late, return_exceptions=True)
+            self.scheduler.shutdown(wait=False)
+            await self._guard(lambda: _give_back(self.rt))
 
     async def _watch_clock(self) -> None:
-        """Notice that the wall clock was set, by which leases and delays end, and let every job run at once."""
+        """Notice that the wall clock was set, by which the scheduler plans and leases and delays end, and plan anew."""
         ahead = self._ahead()
         while True:
             await asyncio.sleep(CLOCK_LOOK_SECONDS)
@@ -186,10 +204,10 @@ class Jobs:
             if abs(step := ahead - before) < CLOCK_STEP_SECONDS:
                 continue
             log("clock_stepped", seconds=round(step))
-            self._at_once.set()
-            self._at_once = asyncio.Event()
+            for job in self.scheduler.get_jobs():
+                job.modify(next_run_time=datetime.now(UTC))
             if step < 0:
-                await self.guard(partial(_plan_anew, self.rt, timedelta(seconds=-step)))
+                await self._guard(partial(_plan_anew, self.rt, timedelta(seconds=-step)))
 
     def _ahead(self) -> float:
         return self.rt.clock.now().timestamp() - time.monotonic()
@@ -255,6 +273,13 @@ async def _give_back(rt: Runtime) -> None:
         raise StoreError(
             f"database {rt.db.name} doesn't answer; what this process held is free when its leases end", "unreachable"
         ) from None
+
+
+def _tell(event: JobExecutionEvent) -> None:
+    if event.code == EVENT_JOB_MISSED:
+        log("job_missed", job=event.job_id, late_seconds=None)
+    else:
+        log("job_failed", job=event.job_id, error=event.exception)
 
 
 async def run_forever(rt: Runtime, stop: asyncio.Event) -> None:

@@ -117,7 +117,7 @@ class LifecareSource:
     async def person_of(self, order_id: str) -> str | None:
         with self._asking(), as_port_errors():
             try:
-                return (await self._lifecare.get(query.ORDERS, order_id)).person_id
+                return (await self._lifecare.get(query.ORDERS, order_id)).person_id or ""
             except NotFound:
                 return None
 

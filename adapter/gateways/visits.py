@@ -143,7 +143,9 @@ class VisitExecutor:
             numbers = [row.person_id for row in rows if row.person_id and not row.deleted and row.active is not False]
             if len(numbers) != 1:
                 raise unmapped("who looked is not known to Lifecare", VENDOR, lacks=("personnels", ""))
-            known = self._staff[user_id] = (self._clock(), numbers[0])
+            kept = {each: read for each, read in self._staff.items() if self._clock() - read[0] <= KNOWN}
+            known = (self._clock(), numbers[0])
+            self._staff = kept | {user_id: known}
         return user_id, known[1]
 
 

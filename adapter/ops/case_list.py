@@ -13,9 +13,9 @@ from adapter.domain.decision import Phase
 from adapter.domain.routine import STEPS, Role
 from adapter.domain.unfulfilled import listed
 from adapter.domain.wall_clock import local_date
-from adapter.ops.case_summary import CaseSummary
 from adapter.ops.context import OpsContext
 from adapter.ops.views import urgency
+from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.unfulfilled import cells
 from adapter.presentation.words import Words
 
@@ -43,7 +43,7 @@ class Filter:
         only = {"unwatched": summary.without, "late": summary.late, "parked": summary.parked}
         return (
             (not self.turn or self.turn in turns)
-            and (not self.phase or self.phase == summary.phase.value)
+            and (not self.phase or self.phase == summary.case.phase.value)
             and (not self.step or self.step in {view.id for view in summary.awaited})
             and (not self.unit or self.unit == _unit(summary))
             and (not self.only or bool(only.get(self.only)))
@@ -99,10 +99,11 @@ def case_list(summaries: Iterable[CaseSummary], wanted: Filter, page: int) -> Pa
 def unfulfilled_rows(ops: OpsContext, summaries: Iterable[CaseSummary]) -> list[dict[str, str]]:
     """Decisions that aren't executed or are interrupted: each in words, by column; municipality by municipality, the
     longest waiting first."""
-    cases, now = list(summaries), ops.runtime.clock.now()
+    known, now = list(summaries), ops.runtime.clock.now()
     rows: list[dict[str, str]] = []
     for tenant in ops.runtime.tenants.values():
-        theirs = ((case.ref, case.unit, case.unfulfilled) for case in cases if case.tenant == tenant.name)
+        of = ((s.case, s.decision) for s in known if s.case.tenant == tenant.name)
+        theirs = ((case.ref, case.unit, decision.unfulfilled) for case, decision in of if decision)
         today, words = local_date(now, tenant.policy.zone), ops.words_of(tenant.name)
         rows += (cells(tenant.name, row, words) for row in listed(theirs, today))
     return rows
@@ -126,14 +127,15 @@ def steps(summaries: Iterable[CaseSummary], words: Words) -> tuple[tuple[str, in
 
 
 def _unit(summary: CaseSummary) -> str:
-    return f"{summary.tenant}:{summary.unit or ''}"
+    return f"{summary.case.tenant}:{summary.case.unit or ''}"
 
 
 def choices(ops: OpsContext, cases: Iterable[CaseSummary], wanted: Filter) -> tuple[Choice, ...]:
     """What the list can be narrowed to."""
     words = ops.words_of()
     units = {
-        _unit(each): ops.words_of(each.tenant).unit(each.unit) + (f", {each.tenant}" if ops.several else "")
+        _unit(each): ops.words_of(each.case.tenant).unit(each.case.unit)
+        + (f", {each.case.tenant}" if ops.several else "")
         for each in cases
     }
     options = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
@@ -13,15 +14,16 @@ from adapter.domain.nights import TimesProblem, Weekday
 from adapter.domain.times_reading import Reading, try_times
 from adapter.domain.wall_clock import local_date
 from adapter.ops.case_list import Filter, case_list, choices, paged, unfulfilled_rows
-from adapter.ops.context import DOCUMENTS, OpsContext
+from adapter.ops.context import OpsContext
 from adapter.ops.overview import overview
-from adapter.ops.pages import Admitted, Operating, ThePages, download, no_such_page
+from adapter.ops.pages import Admitted, Operating, ThePages, no_such_page, printed
 from adapter.ops.sign_in import NoPage
 from adapter.ops.views import card
 from adapter.presentation.beside import beside
 from adapter.presentation.case_file import CaseFile, case_file, find_case
 from adapter.presentation.case_page import next_lines, notices, waiting_title
 from adapter.presentation.checklist import ways
+from adapter.presentation.documents import DOCUMENTS, document_data
 from adapter.presentation.history import history
 from adapter.presentation.nights import picture
 from adapter.presentation.visits import lines as visit_lines
@@ -64,7 +66,7 @@ async def all_cases(
     ops, now = pages.ops, pages.ops.runtime.clock.now()
     found = await pages.listed(pages.summaries, person)
     shown = case_list(found, wanted, _number(page))
-    cards = [card(each, ops.words_of(each.tenant), now) for each in shown.rows]
+    cards = [card(each, ops.words_of(each.case.tenant), now) for each in shown.rows]
     return pages.html(request, "cases.html", shown=shown, cards=cards, choices=choices(ops, found, wanted))
 
 
@@ -106,7 +108,7 @@ def _case_values(ops: OpsContext, file: CaseFile, timeline: tuple[Event, ...]) -
         "known": [line.plain for line in notices(decision, words, now, urgent=False)],
         "next_lines": [line.plain for line in next_lines(file, words, now, acts=False)],
         "history": history(file.ledger.acts, timeline, words),
-        "documents": DOCUMENTS if ops.documents else (),
+        "documents": DOCUMENTS,
         "picture": picture(file.nights, policy, words) if file.nights else None,
         "visits": visit_lines(file.visits, words),
     }
@@ -114,19 +116,20 @@ def _case_values(ops: OpsContext, file: CaseFile, timeline: tuple[Event, ...]) -
 
 @routes.get("/cases/{ref}/{kind}")
 async def document(pages: ThePages, person: Admitted, ref: str, kind: str) -> Response:
-    ops = pages.ops
+    rt = pages.ops.runtime
 
-    def find(c: Connection) -> Case:
-        case = find_case(c, tuple(ops.runtime.tenants), ref)
+    def read(c: Connection) -> tuple[Case, Mapping[str, object] | None]:
+        case = find_case(c, tuple(rt.tenants), ref)
         if case is None or kind not in DOCUMENTS:
             raise no_such_page()
-        reads.note(c, [case.tenant], person, kind, ops.runtime.clock.now(), case.ref)
-        return case
+        now, words = rt.clock.now(), pages.ops.words_of(case.tenant)
+        reads.note(c, [case.tenant], person, kind, now, case.ref)
+        return case, document_data(c, case, rt.tenants[case.tenant].policy, now, words)
 
-    case = await ops.runtime.db.run(find)
-    if ops.documents is None:
+    case, data = await rt.db.run(read)
+    if data is None:  # something of it was never read yet
         raise no_such_page()
-    return await download(ops.documents(case.tenant, case.ref, kind))
+    return await printed(pages, case.tenant, kind, data, f"{case.ref}-{kind}.pdf")
 
 
 @routes.get("/times")

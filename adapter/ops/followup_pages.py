@@ -14,7 +14,7 @@ from sqlalchemy import Connection
 from adapter.domain.wall_clock import local_date
 from adapter.followup.report import ALL, Month, Table, by_span, report
 from adapter.followup.suppression import suppressed
-from adapter.ops.pages import Admitted, Pages, ThePages, as_file, download, no_such_page
+from adapter.ops.pages import Admitted, Pages, ThePages, as_file, no_such_page, printed
 from adapter.ops.sign_in import Person
 from adapter.presentation.followup_page import cell, followup_csv
 from adapter.presentation.followup_view import months_by_name, paper, sections, span_text
@@ -132,7 +132,7 @@ async def printed_followup(pages: ThePages, wanted: Asked) -> Response:
         return paper(tables, wanted.first, wanted.last, wanted.whose, words, today=wanted.today, below=below)
 
     whole = await pages.ops.runtime.db.run_aside(data)
-    return await _print(pages, FOLLOW_UP, wanted.tenant, whole, f"{FOLLOW_UP}.pdf")
+    return await printed(pages, wanted.tenant, FOLLOW_UP, whole, f"{FOLLOW_UP}.pdf")
 
 
 def _units(tables: tuple[Table, ...], wanted: int, words: Words) -> list[tuple[int, str]]:
@@ -141,16 +141,15 @@ def _units(tables: tuple[Table, ...], wanted: int, words: Words) -> list[tuple[i
 
 
 def _guide(pages: Pages, tenant: str, role: str) -> Guide:
-    found = pages.ops.guides(tenant, role) if pages.ops.guides else None
-    if found is None:
+    if role not in GUIDES:
         raise no_such_page()
-    return found
+    return pages.ops.printers[tenant].guide(role)
 
 
 @routes.get("/guides/{role}.pdf")
 async def printed_guide(pages: ThePages, _: Admitted, role: str, tenant: str = "") -> Response:
     tenant = pages.tenant(tenant)
-    return await _print(pages, LATHUND, tenant, asdict(_guide(pages, tenant, role)), f"{LATHUND}-{role}.pdf")
+    return await printed(pages, tenant, LATHUND, asdict(_guide(pages, tenant, role)), f"{LATHUND}-{role}.pdf")
 
 
 @routes.get("/guides")
@@ -167,9 +166,3 @@ async def guide(request: Request, pages: ThePages, _: Admitted, role: str = GUID
         tenant=tenant,
         tenants=list(pages.ops.runtime.tenants),
     )
-
-
-async def _print(pages: Pages, kind: str, tenant: str, data: Mapping[str, object], name: str) -> Response:
-    if pages.ops.paper is None:
-        raise no_such_page()
-    return await download(pages.ops.paper(tenant, kind, data, name))

@@ -28,10 +28,10 @@ from adapter.engine import look_reader
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE
 from adapter.engine.feed_reader import FEEDS
 from adapter.ops import health
-from adapter.ops.case_summary import CaseSummary, open_cases
 from adapter.ops.context import OpsContext
 from adapter.ops.request_rows import ResyncRow, resync_rows
 from adapter.ops.safety import Safety, Verdicts
+from adapter.presentation.case_summary import CaseSummary, open_cases
 from adapter.store import look_log
 from adapter.store.errors import StoreError
 from adapter.store.keys import new_keys
@@ -145,7 +145,7 @@ def _cases(g: Gauges, s: Snapshot) -> None:
     for cause in (*PAUSES, *NOT_RUNNING):
         text = "Persons who are granted supervision and without it now, by cause."
         g.add("unwatched", text, causes[cause], tenant=s.tenant, cause=cause)
-    late = Counter((v.id, min(v.late, 3)) for summary in s.summaries for v in summary.late_steps)
+    late = Counter((v.id, min(v.late, 3)) for summary in s.summaries for v in summary.awaited if v.late)
     for step in STEPS:
         for level, word in LATE.items():
             text = "Steps of open cases that are late, by how far that was taken."

@@ -8,13 +8,13 @@ from sqlalchemy import Connection
 
 from adapter.ops import views
 from adapter.ops.case_list import steps, tiles, unfulfilled_rows
-from adapter.ops.case_summary import open_cases
 from adapter.ops.context import OpsContext
 from adapter.ops.health import fresh_for
 from adapter.ops.night_load_view import UnitLoad, unit_loads
 from adapter.ops.request_rows import ResyncRow, resync_rows
 from adapter.ops.safety import Verdicts
 from adapter.ops.troubles import troubles
+from adapter.presentation.case_summary import open_cases
 from adapter.store.queries import Drift, last_drift, unattended
 from adapter.store.queries import overview as stored
 
@@ -47,13 +47,13 @@ def overview(ops: OpsContext, verdicts: Verdicts, c: Connection) -> dict[str, An
     needs = [g for g in urgent if not g.without]
     unusable = [card for view in numbers for card in view.unusable]
     unfulfilled = unfulfilled_rows(ops, summaries)
-    count = len({(g.tenant, g.ref) for g in urgent} | unsafe.keys())
+    count = len({(g.case.tenant, g.case.ref) for g in urgent} | unsafe.keys())
     count += len(unusable) + sum(line.tone == "bad" for line in wrong)
     return {
         "unsafe": list(unsafe.values()),
-        "unwatched": [views.card(g, ops.words_of(g.tenant), now) for g in unwatched[:SHOWN]],
+        "unwatched": [views.card(g, ops.words_of(g.case.tenant), now) for g in unwatched[:SHOWN]],
         "unwatched_count": len(unwatched),
-        "needs": [views.card(g, ops.words_of(g.tenant), now) for g in needs[:SHOWN]],
+        "needs": [views.card(g, ops.words_of(g.case.tenant), now) for g in needs[:SHOWN]],
         "needs_count": len(needs),
         "unusable": unusable,
         "unfulfilled": unfulfilled[:SHOWN],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -14,12 +15,12 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
 from adapter.log_events import log
-from adapter.ops.case_summary import CaseSummary, open_cases
 from adapter.ops.connections import be_safe
-from adapter.ops.context import Document, OpsContext
+from adapter.ops.context import OpsContext
 from adapter.ops.request_limits import Buckets
 from adapter.ops.safety import Verdicts
 from adapter.ops.sign_in import Access, NoPage, Person, page_of_ours
+from adapter.presentation.case_summary import CaseSummary, open_cases
 from adapter.settings.values import TOKEN_TOLD
 from adapter.store import reads
 from adapter.store.errors import StoreError
@@ -143,18 +144,14 @@ def no_such_page() -> NoPage:
     return NoPage(404, "not_found", "not_found_text")
 
 
-async def download(made: Awaitable[Document | None]) -> Response:
-    """The document, once it is made. Raises ``NoPage`` where there is none or it can't be made."""
+async def printed(pages: Pages, tenant: str, kind: str, data: Mapping[str, object], name: str) -> Response:
+    """A document, made outside of the loop, as it takes a moment. Raises ``NoPage`` where it can't be made."""
     try:
-        document = await made
-    except StoreError:
-        raise
+        content = await asyncio.to_thread(pages.ops.printers[tenant].pdf, kind, data)
     except Exception as error:  # noqa: BLE001  # a municipality's own template, say, that can't be used
         log("job_failed", job="document", error=error)
         raise NoPage(500, "not_made", "not_made_text") from None
-    if document is None:
-        raise no_such_page()
-    return as_file(document.content, document.name, document.media_type)
+    return as_file(content, name, "application/pdf")
 
 
 def as_file(content: bytes, name: str, media_type: str) -> Response:

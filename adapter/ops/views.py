@@ -9,11 +9,11 @@ from datetime import datetime
 from adapter.domain.decision import Phase, StepState, StepView
 from adapter.domain.ledger import ActState
 from adapter.engine.feed_reader import FEEDS
-from adapter.ops.case_summary import CaseSummary
 from adapter.ops.context import OpsContext
 from adapter.ops.health import age
 from adapter.ops.safety import UNSAFE, Safety
 from adapter.ops.vendor_calls import Seen
+from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.words import Words
 from adapter.store.feeds import Feed
 from adapter.store.order_inbox import WaitingOrder
@@ -79,14 +79,16 @@ def urgency(summary: CaseSummary) -> tuple[bool, bool, int, bool, datetime, str]
     """Sort by it: who has lost supervision first, then what can't go on and what is late, the longest open first
     among equals."""
     lost = summary.unwatched is not None and summary.unwatched.urgent
-    return (not lost, not summary.parked, -summary.late, not summary.attention, summary.opened_at, summary.ref)
+    case = summary.case
+    return (not lost, not summary.parked, -summary.late, not summary.attention, case.opened_at, case.ref)
 
 
 def card(summary: CaseSummary, words: Words, now: datetime) -> Card:
-    tags = [Line(words.say("phases", summary.phase.value))]
-    if summary.failing or summary.parked:
-        tags.append(Line(words.say("status", "case_failing" if summary.failing else "case_parked"), "bad"))
-    if summary.decided_at is None:
+    case = summary.case
+    tags = [Line(words.say("phases", case.phase.value))]
+    if summary.parked:
+        tags.append(Line(words.say("status", "case_failing" if case.failures else "case_parked"), "bad"))
+    if case.decided_at is None:
         tags.append(Line(words.say("status", "case_not_read"), "warn"))
     lines, cause = [], None
     if why := summary.unwatched:
@@ -96,7 +98,7 @@ def card(summary: CaseSummary, words: Words, now: datetime) -> Card:
     lines += (_awaited(view, words, now) for view in summary.awaited)
     said = (a for a in summary.attention if a.code != cause)
     lines += (Line(words.attention(a), "bad" if a.urgent else "") for a in said)
-    return Card(summary.ref, summary.tenant, tuple(tags), tuple(lines), words.unit(summary.unit))
+    return Card(case.ref, case.tenant, tuple(tags), tuple(lines), words.unit(case.unit))
 
 
 def unsafe_card(tenant: str, ref: str, why: str, words: Words) -> Card:

@@ -9,15 +9,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from adapter.domain.decision import Decision, Phase, StepState
+from adapter.domain.decision import Decision, Phase
 from adapter.domain.ledger import Act, ActState
 from adapter.domain.routine import Role
 from adapter.presentation.beside import beside, beside_table
 from adapter.presentation.case_file import Balance, CaseFile
+from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.checklist import Checklist
 from adapter.presentation.console import bullets, table, titled
 from adapter.presentation.words import SIGNS, Words
-from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder
 
 _WAITING = {
@@ -168,7 +168,7 @@ def balance_table(balance: Balance, words: Words, *, ongoing: bool) -> Renderabl
 
 
 def case_list(
-    cases: Sequence[Case],
+    summaries: Sequence[CaseSummary],
     words: Words,
     now: datetime,
     *,
@@ -177,23 +177,22 @@ def case_list(
 ) -> RenderableType:
     """One line per case. ``several``: name each one's municipality; ``unsafe``: why somebody can look who must not, by
     reference."""
-    if not cases:
+    if not summaries:
         return Text(words.heading("list_none"))
     names = ["list_ref", *(["list_tenant"] if several else []), "list_phase", "list_opened", "list_awaits"]
     shown = table(*map(words.heading, (*names, "list_late", "list_attention", "to_know")))
-    for case in cases:
-        decision = case.last_decision
-        awaited = [v for v in decision.steps if v.state in (StepState.AWAITED, StepState.PROBLEM)] if decision else []
-        awaits = "\n".join(words.awaited(v, now) for v in awaited)
+    for summary in summaries:
+        case, decision = summary.case, summary.decision
+        awaits = "\n".join(words.awaited(v, now) for v in summary.awaited)
         urgent = notices(decision, words, now, urgent=True) if decision else [Text(words.heading("never_read"))]
         if why := (unsafe or {}).get(case.ref):
             urgent.insert(0, Text(words.say("unsafe", why), style="bold red"))
         known = notices(decision, words, now, urgent=False)
         cells = [Text(case.ref, style="bold"), *([Text(case.tenant)] if several else [])]
         cells += [Text(words.say("phases", case.phase.value)), Text(words.when(case.opened_at)), Text(awaits)]
-        cells.append(Text(words.late(lateness(case)), style="bold red"))
+        cells.append(Text(words.late(summary.late), style="bold red"))
         shown.add_row(*cells, Text("\n").join(urgent), Text("\n").join(known))
-    return Group(shown, counted(len(cases), words))
+    return Group(shown, counted(len(summaries), words))
 
 
 def counted(count: int, words: Words) -> Text:
@@ -208,17 +207,3 @@ def unusable_list(orders: Sequence[tuple[str, WaitingOrder]], words: Words, *, s
         cells = [Text(order.order_id, style="bold"), *([Text(tenant)] if several else [])]
         shown.add_row(*cells, Text(words.when(order.since)), Text(words.unusable(order)))
     return Group(Text(), Text(words.heading("list_unusable"), style="bold red"), shown)
-
-
-def lateness(case: Case) -> int:
-    """The level of the case's latest step: 0 in time, 1 reminded, 2 reminded again, 3 or more escalated."""
-    decision = case.last_decision
-    if decision is None:
-        return 0
-    return max((*(v.late for v in decision.steps), decision.unwatched.late if decision.unwatched else 0), default=0)
-
-
-def overdue(case: Case) -> bool:
-    """Whether a step of it is late, or it can't go on without a person."""
-    decision = case.last_decision
-    return bool(lateness(case) or case.failures or (decision and any(a.urgent for a in decision.attention)))

@@ -1,9 +1,13 @@
-"""What the documents of a case say, gathered from the store alone (I7, I8, A5)."""
+"""What is printed by a municipality's templates; what the documents of a case say, gathered from the store alone (I7,
+I8, A5)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -12,10 +16,34 @@ from adapter.domain.policy import Policy
 from adapter.domain.situation import Situation, situation
 from adapter.domain.wall_clock import last_look, next_look
 from adapter.presentation.case_file import stored_facts
+from adapter.presentation.guide import Guide, guide
 from adapter.presentation.words import Words
 from adapter.store import outbox
 from adapter.store.cases import Case
+from mappings.documents import KINDS, render
 from mappings.messages.swedish import night_rows, night_towards
+from mappings.tables import MunicipalMapping
+
+DOCUMENTS: Final = KINDS
+"""What can be printed of a case: bilaga 1, and the checklists of the visits that install and collect the camera."""
+
+
+@dataclass(frozen=True, slots=True)
+class Printer:
+    """One municipality's words and paper. Its own templates, in ``folder``, go before the packaged ones."""
+
+    mapping: MunicipalMapping
+    words: Words
+    folder: Path
+
+    def pdf(self, kind: str, data: Mapping[str, object]) -> bytes:
+        """``kind`` is a template's name; ``data`` needn't name the municipality. It takes a moment. Raises
+        ``DocumentError`` for a template that can't be used."""
+        return render(kind, {"municipality": self.mapping.municipality.name, **data}, folder=self.folder)
+
+    def guide(self, role: str) -> Guide:
+        """Raises ``KeyError`` for a role that has none."""
+        return guide(role, self.mapping, self.words)
 
 
 def document_data(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import ssl
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -109,13 +112,19 @@ def _why_not(raised: BaseException) -> str:
         case aiohttp.ClientHttpProxyError():
             return f"the proxy opens no connection (it answered {raised.status})"
         case aiohttp.ClientProxyConnectionError():
-            return f"the proxy can't be reached ({type(raised.os_error).__name__})"
+            return f"the proxy can't be reached ({_why_not(raised.os_error)})"
         case aiohttp.ClientConnectorDNSError():
-            return "no such host: its name can't be looked up"
-        case aiohttp.ClientConnectorError() if isinstance(raised.os_error, ConnectionRefusedError):
+            return f"no such host: {raised.host} can't be looked up"
+        case aiohttp.ClientConnectorError() if not isinstance(raised.os_error, ssl.SSLError):
+            return _why_not(raised.os_error)
+        case ConnectionRefusedError():
             return "the connection was refused: nothing listens there"
         case aiohttp.ConnectionTimeoutError():
             return "no connection came about in time (a firewall?)"
+        case TimeoutError():
+            return "its turn didn't come in time: no token was to be had"
+        case OSError(errno=int(number)) if number in errno.errorcode and not isinstance(raised, aiohttp.ClientError):
+            return f"could not connect ({os.strerror(number)})"
     return f"could not connect ({name})"
 
 

@@ -188,9 +188,12 @@ class VendorHttp:
         return await self._repeatedly(request, call, safe, accept)
 
     def _worth_repeating(self, state: RetryCallState) -> bool:
-        """Only this call's own errors: one of another call (the token's, say) was repeated there already."""
-        error = state.outcome.exception() if state.outcome else None
-        if not isinstance(error, Transient) or isinstance(error, NotSent) or error.call != state.args[1]:
+        """Only this call's own errors, once it was sent: what it waits for before that (the token) was repeated there
+        already."""
+        error, (request, call, *_) = state.outcome.exception() if state.outcome else None, state.args
+        if not isinstance(error, Transient) or isinstance(error, NotSent) or error.call != call:
+            return False
+        if "sent_at" not in request.extensions:
             return False
         return (error.retry_after or 0.0) <= self.settings.longest_retry_after
 

@@ -9,8 +9,11 @@ from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 from unittest.mock import patch
 
+import apscheduler.executors.base
+import apscheduler.schedulers.base
+
 from adapter.cli import main
-from adapter.engine import environment
+from adapter.engine import environment, jobs
 
 _FILE = Path(os.environ.get("CLOCK_FILE", "/dev/null"))
 
@@ -24,5 +27,6 @@ class SetTime(datetime):
 
 
 if __name__ == "__main__":
-    patch.object(environment, "datetime", SetTime).start()
+    for asks in (environment, jobs, apscheduler.schedulers.base, apscheduler.executors.base):
+        patch.object(asks, "datetime", SetTime).start()
     main()

@@ -147,7 +147,9 @@ async def test_each_thing_in_the_way_is_told_in_words_of_its_own(ca: trustme.CA,
     assert "certificate is not trusted" in await failure(there)
     assert "no such host" in await failure("https://lifecare.invalid")
     assert "the connection was refused" in await failure(f"https://127.0.0.1:{free}")
-    assert "the proxy can't be reached" in await failure(there, proxy=f"http://127.0.0.1:{free}", trust=trusting(ca))
+    told = await failure(there, proxy=f"http://127.0.0.1:{free}", trust=trusting(ca))
+    assert "the proxy can't be reached (the connection was refused" in told
+    assert "no such host: proxy.invalid" in await failure(there, proxy="http://proxy.invalid:1", trust=trusting(ca))
 
 
 async def test_mail_goes_through_the_proxy_and_says_what_is_in_the_way(ca: trustme.CA, tmp_path: Path) -> None:

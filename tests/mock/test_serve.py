@@ -107,6 +107,18 @@ async def test_a_body_over_the_limit_is_refused(echo: Echo) -> None:
         assert (await client.post(url, content=b"x" * (BODY_LIMIT + 1))).status_code == 413
 
 
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [("*", 400), ("/a#b", 400), ("admin/acts", 400), ("http://vendor.test/admin/acts?a=b", 200), ("http://a", 200)],
+)
+async def test_a_target_is_a_path_with_its_origin_or_without(echo: Echo, target: str, status: int) -> None:
+    async with listening(echo.handle) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        writer.write(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        assert (await reader.read()).split()[1] == str(status).encode()
+        writer.close()
+
+
 async def test_a_request_that_is_cut_off_is_no_error(echo: Echo, caplog: pytest.LogCaptureFixture) -> None:
     async with listening(echo.handle) as url:
         reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)

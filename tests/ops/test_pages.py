@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from datetime import timedelta
 from typing import Any
 
@@ -18,8 +19,9 @@ from adapter.engine.comparison import compare_when_due
 from adapter.engine.feed_reader import read_feeds
 from adapter.engine.jobs import Jobs
 from adapter.ops.case_list import PER_PAGE, Filter, case_list
-from adapter.ops.case_summary import CaseSummary
+from adapter.presentation.case_summary import CaseSummary
 from adapter.store import cases
+from adapter.store.cases import Case
 from adapter.store.sql import insert_missing
 from adapter.store.tables import keys
 from connectors.mock.faults import Kind, Rule
@@ -144,12 +146,14 @@ async def test_the_list_is_narrowed_by_turn_phase_step_unit_and_what_is_wrong_an
 
 def test_a_long_list_is_shown_page_by_page_the_most_urgent_first() -> None:
     def numbered(n: int) -> CaseSummary:
-        return CaseSummary("exempel", f"TK-{n:06d}", Phase.ACTIVE, MONDAY, MONDAY, (), (), failing=n == 40)
+        row: dict[str, Any] = dict.fromkeys(f.name for f in fields(Case))
+        row |= {"tenant": "exempel", "ref": f"TK-{n:06d}", "phase": Phase.ACTIVE, "opened_at": MONDAY}
+        return CaseSummary(Case(**row | {"failures": int(n == 40)}), None)
 
     wanted = Filter(phase="active")
     first, second, beyond = (case_list(map(numbered, range(41)), wanted, page) for page in (1, 2, 99))
-    assert [case.ref for case in first.rows] == ["TK-000040", *(f"TK-{n:06d}" for n in range(PER_PAGE - 1))]
-    assert [case.ref for case in second.rows] == [f"TK-{n:06d}" for n in range(PER_PAGE - 1, 40)]
+    assert [s.case.ref for s in first.rows] == ["TK-000040", *(f"TK-{n:06d}" for n in range(PER_PAGE - 1))]
+    assert [s.case.ref for s in second.rows] == [f"TK-{n:06d}" for n in range(PER_PAGE - 1, 40)]
     assert (first.earlier, first.later) == (None, "/cases?phase=active&page=2")
     assert (second.earlier, second.later) == ("/cases?phase=active", None)
     assert beyond == second
@@ -278,8 +282,7 @@ async def test_a_running_adapter_says_that_another_began_to_encrypt_by_a_key_tha
     assert "by the key 12345678" in ready.json()["checks"][0]["detail"]
     assert "restart the adapter with it" in ready.json()["checks"][0]["detail"]
     assert "adapter_store_up 0.0" in metrics
-    turns = Jobs(site.world.rt)
-    await turns.guard(turns.planned["beat"][0])
+    await Jobs(site.world.rt).scheduler.get_job("beat").func()
     (told,) = logs.events("store_unavailable")
     assert "12345678" in told["error"]
 

@@ -130,7 +130,7 @@ async def test_the_daemon_says_once_that_the_store_is_away_and_goes_on_when_it_i
         turns = Jobs(world.rt)
 
         async def cycle() -> None:
-            await turns.guard(world.cycle)
+            await turns._run(world.cycle)
 
         with closing(sqlite3.connect(tmp_path / "adapter.db", isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -160,8 +160,8 @@ async def test_a_full_disk_is_said_once_though_all_that_only_reads_goes_well(tmp
             await db.run(lambda c: cases.all_cases(c, "exempel"))
 
         for _ in range(3):
-            await turns.guard(write)
-            await turns.guard(read)
+            await turns._run(write)
+            await turns._run(read)
         assert len(logs.events("store_unavailable")) == 1
 
 

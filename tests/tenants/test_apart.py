@@ -137,8 +137,8 @@ async def test_a_hook_is_followed_while_the_vendors_of_another_municipality_neve
         land.hosts.hanging.add(f"lifecare.{NOISY}.example")
         land.order(QUIET[0], 0)
         land.service.runtime.asked.update(dict.fromkeys((NOISY, QUIET[0]), land.clock.now()))
-        planned = Jobs(land.service.runtime).planned
-        hangs, other = (asyncio.ensure_future(job()) for name, (job, _) in planned.items() if "out of turn" in name)
+        planned = Jobs(land.service.runtime).scheduler.get_jobs()
+        hangs, other = (asyncio.create_task(job.func()) for job in planned if "out of turn" in job.name)
         await other
         hangs.cancel()
         await asyncio.gather(hangs, return_exceptions=True)

@@ -19,7 +19,6 @@ from adapter.ops.error_log import ErrorLog
 from adapter.ops.request_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
-from adapter.presentation.words import Words
 from adapter.settings.load import load_settings
 from adapter.settings.model import OpsSettings
 from adapter.store.database import Database
@@ -111,12 +110,11 @@ async def test_readyz_metrics_page_and_check_name_it(files: Files) -> None:
     files.change("mapping", "alarm_team = 7201", "alarm_taem = 7201")
     async with files.build() as service:
         await service.start_store()
-        parts = service.tenants["norra"]
         app = create_app(
             OpsContext(
                 runtime=service.runtime,
                 settings=OpsSettings(enabled=True),
-                words={"norra": Words(parts.texts, parts.mapping.zone)},
+                printers=service.printers,
                 errors=ErrorLog(service.runtime.clock.now),
                 calls=VendorCalls(service.runtime.clock.now),
                 watchdog=Watchdog(),
