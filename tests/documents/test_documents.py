@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from adapter.presentation.printing import document_data
 
 from adapter.bootstrap import build
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import What
 from adapter.domain.routine import Letter
+from adapter.presentation.printing import document_data
 from adapter.presentation.words import Words
 from adapter.settings.model import OpsSettings
 from adapter.store.database import Database
