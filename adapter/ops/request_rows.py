@@ -11,15 +11,15 @@ from adapter.store import requests
 from adapter.store.requests import ItemState
 
 SHOWN = 50
-"""The newest so many are shown; the command line lists them all."""
+"""How many of the newest requests are shown. The command line lists them all."""
 
-_WORKED_OFF = (ItemState.DONE, ItemState.PLANNED, ItemState.FAILED)
+_FINISHED = (ItemState.DONE, ItemState.PLANNED, ItemState.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
 class ResyncRow:
     """One municipality's part of a request. ``state`` is ``waiting`` (something can't be read now), ``working`` or
-    ``finished``; ``done`` of ``total`` cases and orders are worked off, as far as they are known."""
+    ``finished``. ``done`` of the ``total`` cases and orders found so far are finished."""
 
     id: str
     tenant: str
@@ -36,21 +36,21 @@ class ResyncRow:
 
 
 def resync_rows(c: Connection, tenant: str) -> tuple[ResyncRow, ...]:
-    """Newest first."""
+    """The newest requests of a municipality, newest first."""
     mine = requests.all_requests(c, kind="resync", tenant=tenant)
     return tuple(_row(c, r) for r in reversed(mine[-SHOWN:]))
 
 
 def _row(c: Connection, r: requests.Request) -> ResyncRow:
     counts = requests.counts(c, r.tenant, r.id)
-    told = {key: str(r.content.get(key, "")) for key in ("scope", "mode", "who", "why")}
+    texts = {key: str(r.content.get(key, "")) for key in ("scope", "mode", "who", "why")}
     state = "finished" if r.finished_at else "waiting" if r.error else "working"
-    done = sum(counts.get(state, 0) for state in _WORKED_OFF)
+    done = sum(counts.get(state, 0) for state in _FINISHED)
     return ResyncRow(
         id=r.id,
         tenant=r.tenant,
         state=state,
-        **told,
+        **texts,
         taken_at=r.taken_at,
         finished_at=r.finished_at,
         done=done,
