@@ -30,6 +30,15 @@ T = TypeVar("T")
 _JUST = timedelta(minutes=5)
 _TOLD_AT_ONCE = 5
 """Refused sign-ins that have a line each before they share one."""
+_NOT_TAKEN = {
+    400: ("not_taken", "not_taken_text"),
+    404: ("not_found", "not_found_text"),
+    405: ("not_found", "not_found_text"),
+    408: ("not_taken", "too_slow_text"),
+    413: ("not_taken", "too_long_text"),
+    415: ("not_taken", "not_taken_text"),
+}
+"""What is said of a request that is no page's, or that the limits on every body refuse; a hook answers its own."""
 
 
 class SignInNeeded(Exception):
@@ -214,19 +223,11 @@ def answer_errors(app: FastAPI) -> None:
     async def store_away(request: Request, _: Exception) -> Response:
         return await no_page(request, NoPage(503, "store_away", "store_away_text"))
 
-    async def not_found(request: Request, _: Exception) -> Response:
-        return await no_page(request, no_such_page())
-
-    async def asked_otherwise(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        response = await no_page(request, NoPage(405, "not_found", "not_found_text"))
-        response.headers.update(error.headers or {})  # what is allowed
-        return response
-
     async def not_taken(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        text = {408: "too_slow_text", 413: "too_long_text"}.get(error.status_code, "not_taken_text")
-        return await no_page(request, NoPage(error.status_code, "not_taken", text))
+        response = await no_page(request, NoPage(error.status_code, *_NOT_TAKEN[error.status_code]))
+        response.headers.update(error.headers or {})  # what is allowed
+        return response
 
     async def failed(request: Request, _: Exception) -> Response:
         response = await no_page(request, NoPage(500, "failed", "failed_text"))
@@ -236,8 +237,6 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(NoPage, no_page)
     app.add_exception_handler(SignInNeeded, sign_in_needed)
     app.add_exception_handler(StoreError, store_away)
-    app.add_exception_handler(404, not_found)
-    app.add_exception_handler(405, asked_otherwise)
-    for status in (400, 408, 413, 415):  # of the limits on every body; a hook answers its own
+    for status in _NOT_TAKEN:
         app.add_exception_handler(status, not_taken)
     app.add_exception_handler(Exception, failed)
