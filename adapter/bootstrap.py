@@ -30,7 +30,7 @@ from adapter.gateways.notes import NoteExecutor
 from adapter.gateways.platform import PhoniroSchedules, PlatformExecutor
 from adapter.gateways.visits import VisitExecutor
 from adapter.log_events import log
-from adapter.presentation.documents import Printer
+from adapter.presentation.printing import Printer
 from adapter.presentation.words import Words
 from adapter.pseudonym import pseudonym
 from adapter.settings.model import EngineSettings, Settings, TenantSettings, VendorSettings

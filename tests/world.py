@@ -57,11 +57,12 @@ class VirtualClock(environment.Clock):
 @dataclass
 class Mail:
     """A mail server that keeps what it gets, and gets none while it ``fails``; its answer is lost as often as it
-    ``loses`` one; ``tried`` are Message-IDs, ``dated`` the ``Date`` of what was sent."""
+    ``loses`` one; ``tried`` are Message-IDs, ``headed`` the date and the
+    address for answers of what was sent."""
 
     sent: list[tuple[str, str, str, str]] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
-    dated: list[datetime] = field(default_factory=list)
+    headed: list[tuple[datetime, str | None]] = field(default_factory=list)
     fails: int = 0
     loses: int = 0
 
@@ -73,7 +74,7 @@ class Mail:
             self.fails -= 1
             raise Transient("the mail server is away", vendor="mail", call="send")
         self.sent.append((message_id, to, subject, body))
-        self.dated.append(date)
+        self.headed.append((date, reply_to))
         if self.loses:
             self.loses -= 1
             raise AmbiguousWrite("the connection was cut", vendor="mail", call="send")

@@ -17,7 +17,7 @@ from adapter.engine.feed_reader import read_feeds
 from adapter.engine.look_reader import follow_looks
 from adapter.engine.worker import work
 from adapter.observability import configure_logging
-from adapter.presentation.nights import nights, nights_page, shown_since
+from adapter.presentation.nights_page import nights, nights_page, shown_since
 from adapter.settings.model import Settings
 from adapter.store import cases, look_log, outbox
 from adapter.store.database import Database

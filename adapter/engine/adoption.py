@@ -36,7 +36,7 @@ async def adopt(rt: Runtime, tenant: Tenant, entry: Adoption) -> str | None:
     if await rt.db.run(lambda c: cases.case_of_order(c, tenant.name, entry.order)) is not None:
         return None
     person_id = await tenant.source.person_of(entry.order)
-    if person_id is None:
+    if not person_id:
         return f"there is no order {entry.order}, or it has no person"
     orders, _ = await tenant.source.orders(person_id)
     order = next((o for o in orders if o.id == entry.order), None)

@@ -115,7 +115,7 @@ class CaseReader:
             return None
         try:
             number = await self.tenant.source.person_of(gone[0].id)
-            if number is None or number == self.case.person_id:
+            if not number or number == self.case.person_id:
                 return None
             now, _ = await self.tenant.source.client(number)
             same = str(now.client_id) in self.stored.links["client"] or (

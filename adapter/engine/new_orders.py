@@ -27,7 +27,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 SILENT_DAYS = timedelta(days=30)
-"""How long an order that can't be used is asked for on a day that answers 404."""
+"""How long an order that can't be used is asked for on a day that answers 404 alone; then by its own id as well."""
 
 UNREAD_PATIENCE = timedelta(hours=12)
 """How long an order may be unreadable before a person is told: an outage is told otherwise, and ends by itself. What a
@@ -76,7 +76,12 @@ async def read_new_orders(
         if due_orders:
             opening.append((person_id, due_orders, StoredFact.read("orders", orders, problems, began)))
     now = rt.clock.now()
-    waiting = _in_doubt(windows, before, local_date(now, tenant.policy.zone), now)
+    today = local_date(now, tenant.policy.zone)
+    waiting = _in_doubt(windows, {id_: order for id_, order in before.items() if id_ not in shown}, today, now)
+    for order in [order for order in waiting.values() if order.day < today - SILENT_DAYS]:
+        if await _is_gone(tenant, order):
+            log("order_ignored", order=order.order_id, reason="it could never be used, and is not in Lifecare any more")
+            del waiting[order.order_id]
     for order_id in sorted(unread):
         state = InboxState.UNUSABLE if order_id in wrong else InboxState.UNREAD
         since = before[order_id].since if order_id in before else now
@@ -89,21 +94,24 @@ def _in_doubt(
 ) -> dict[str, WaitingOrder]:
     """What to ask for again because a day answered 404: it can be a day without orders or an answer that failed (L10).
     Yesterday is asked again anyhow; an older day is, once, at the next reading. An order that waited on a day goes on
-    waiting until that day answers, or for ``SILENT_DAYS``."""
+    waiting until that day answers."""
     silent = {day for day, window in windows.items() if not window.sure}
     waiting = {}
     for day in sorted(day for day in silent if day < today - timedelta(days=1)):
         if day.isoformat() not in before:  # The day was asked for once more already.
             waiting[day.isoformat()] = WaitingOrder(day.isoformat(), InboxState.DAY_IN_DOUBT, day, now)
     for order in before.values():
-        if order.state is InboxState.DAY_IN_DOUBT or order.day not in silent:
-            continue
-        if order.day < today - SILENT_DAYS:
-            reason = f"its day has not answered for {SILENT_DAYS.days} days"
-            log("order_ignored", order=order.order_id, reason=reason)
-        else:
+        if order.state is not InboxState.DAY_IN_DOUBT and order.day in silent:
             waiting[order.order_id] = order
     return waiting
+
+
+async def _is_gone(tenant: Tenant, order: WaitingOrder) -> bool:
+    """Whether a waiting order isn't there any more; what can't be known isn't so (P5)."""
+    try:
+        return order.state is not InboxState.DAY_IN_DOUBT and await tenant.source.person_of(order.order_id) is None
+    except PortError:
+        return False
 
 
 def put_in_inbox(

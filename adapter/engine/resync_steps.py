@@ -123,8 +123,9 @@ class ResyncTurn:
             elif named:
                 await self._enlist([item], ItemState.FAILED, why=f"its case {case.ref} is closed")
             return
-        if person_id is None:
-            await self._enlist([item], ItemState.FAILED, why="there is no such order")
+        if not person_id:
+            why = "there is no such order" if person_id is None else "the order doesn't say whose it is"
+            await self._enlist([item], ItemState.FAILED, why=why)
             return
         orders, _ = await self.tenant.source.orders(person_id)
         fit = tuple(o for o in orders if opens_case(o, self.tenant.go_live))

@@ -10,14 +10,14 @@ from adapter.store import requests
 from adapter.store.requests import ItemState, Request
 
 SHOWN = 50
-"""The newest so many are shown; the command line lists them all."""
+"""How many of the newest requests are shown. The command line lists them all."""
 
-_WORKED_OFF = (ItemState.DONE, ItemState.PLANNED, ItemState.FAILED)
+_FINISHED = (ItemState.DONE, ItemState.PLANNED, ItemState.FAILED)
 
 
 class ResyncRow(NamedTuple):
     """One municipality's part of a request. ``state`` is ``waiting`` (something can't be read now), ``working`` or
-    ``finished``; ``done`` of ``total`` cases and orders are worked off, as far as they are known."""
+    ``finished``. ``done`` of the ``total`` cases and orders found so far are finished."""
 
     request: Request
     state: str
@@ -26,7 +26,7 @@ class ResyncRow(NamedTuple):
 
 
 def resync_rows(c: Connection, tenant: str) -> tuple[ResyncRow, ...]:
-    """Newest first."""
+    """The newest requests of a municipality, newest first."""
     mine = requests.all_requests(c, kind="resync", tenant=tenant)
     return tuple(_row(c, request) for request in reversed(mine[-SHOWN:]))
 
@@ -34,4 +34,4 @@ def resync_rows(c: Connection, tenant: str) -> tuple[ResyncRow, ...]:
 def _row(c: Connection, request: Request) -> ResyncRow:
     counts = requests.counts(c, request.tenant, request.id)
     state = "finished" if request.finished_at else "waiting" if request.error else "working"
-    return ResyncRow(request, state, sum(counts.get(done, 0) for done in _WORKED_OFF), sum(counts.values()))
+    return ResyncRow(request, state, sum(counts.get(done, 0) for done in _FINISHED), sum(counts.values()))

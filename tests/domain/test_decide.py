@@ -159,6 +159,11 @@ def test_keys_are_needed_only_without_other_services_and_never_with_an_alarm(lif
     life.go()
     assert life.letters("alarm_team") == ["install", "keys"]
     assert life.sent[-1].what["keys"] == "alarm"
+    life.other_service()
+    life.go()
+    life.set_decision("other1", deleted=True)
+    life.go()
+    assert life.letters("alarm_team").count("keys") == 1, "another service is left, so they are still not needed"
 
 
 def test_collected_keys_are_asked_back(active: Life) -> None:

@@ -29,7 +29,7 @@ async def test_a_reminder_goes_to_the_units_mailbox_with_reference_and_nothing_p
     assert to == "samordning.soder@exempelkommun.example"
     assert "TK-7F3K2M" in subject
     assert PERSON not in subject + body + message_id
-    assert world.mail.dated == [act.created_at]
+    assert world.mail.headed == [(act.created_at, "it-drift@exempelkommun.example")], "where answers go"
     assert effect.result["message_id"] == message_id == "<exempel.tk-7f3k2m.01@exempelkommun.example>"
 
 

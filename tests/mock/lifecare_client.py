@@ -41,6 +41,21 @@ def post_note(lifecare: SimulatedLifecare, body: Any, content_type: str = "appli
     return send(lifecare, "POST", "v2/provider_notes", body, content_type)
 
 
+def note(client_id: int, **changes: Any) -> dict[str, Any]:
+    """A note of the adapter's to the coordinator; ``...`` leaves a field out."""
+    fields = {
+        "occurrenceTimeUtc": "2026-03-02T11:59:00",
+        "text": "Hej",
+        "clientId": client_id,
+        "providerUnitId": catalogue.COORDINATOR_UNIT.id,
+        "headlineId": catalogue.HEADINGS["to_coordinator"].provider_headline_id,
+        "createdPersonnelId": catalogue.ADAPTER.id,
+        "createdPersonnelTitle": catalogue.ADAPTER.title,
+        **changes,
+    }
+    return {name: value for name, value in fields.items() if value is not ...}
+
+
 def visit(execution_id: int, **changes: Any) -> dict[str, Any]:
     """A reported visit of TF03's; ``...`` leaves a field out."""
     staff, camera = catalogue.PERSONNEL["night_staff"], catalogue.CAMERA

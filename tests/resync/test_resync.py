@@ -17,7 +17,7 @@ from adapter.engine import request_worker, resync_steps
 from adapter.engine.jobs import run_once
 from adapter.engine.request_worker import RequestDesk, take_in, turn
 from adapter.engine.worker import work
-from adapter.store import due, requests
+from adapter.store import due, events, requests
 from adapter.store.requests import Item, ItemState, Request
 from adapter.store.tables import acts, feed_items
 from connectors.mock.faults import Kind, Rule
@@ -283,6 +283,9 @@ async def test_a_step_declared_by_hand_counts_as_its_signal_once(tmp_path: Path,
         assert step.state.value == "done"
         (letter,) = (act for act in await world.acts(case.ref) if act.what.get("letter") == "declared")
         assert (letter.state.value, letter.what["to"], letter.what["who"]) == ("done", "coordinator", "koordinator")
+        audit = await world.db.run(partial(events.of_case, tenant="exempel", ref=case.ref))
+        (audited,) = [event.data for event in audit if event.name == "case.declared"]
+        assert (audited["who"], audited["why"]) == ("koordinator", "nowhere to note it")
 
 
 @pytest.mark.parametrize(
