@@ -27,10 +27,10 @@ from adapter.store.errors import StoreError
 
 T = TypeVar("T")
 
-<<<<<<< HEAD
-_JUST = timedelta(minutes=5)
-_TOLD_AT_ONCE = 5
-"""Refused sign-ins that have a line each before they share one."""
+_FIRST_MINUTES = timedelta(minutes=5)
+"""For how long after signing in the pages show the notices about it."""
+_LINES_AT_ONCE = 5
+"""So many refused sign-ins get a log line each; then they share one line a minute."""
 _NOT_TAKEN = {
     400: ("not_taken", "not_taken_text"),
     404: ("not_found", "not_found_text"),
@@ -39,13 +39,7 @@ _NOT_TAKEN = {
     413: ("not_taken", "too_long_text"),
     415: ("not_taken", "not_taken_text"),
 }
-"""What is said of a request that is no page's, or that the limits on every body refuse; a hook answers its own."""
-=======
-_FIRST_MINUTES = timedelta(minutes=5)
-"""For how long after signing in the pages show the notices about it."""
-_LINES_AT_ONCE = 5
-"""So many refused sign-ins get a log line each; then they share one line a minute."""
->>>>>>> main
+"""Title and text of the page for each status. Most come from BodyLimits; the webhook handles its own."""
 
 
 class SignInNeeded(Exception):
@@ -229,18 +223,6 @@ def answer_errors(app: FastAPI) -> None:
     async def store_away(request: Request, _: Exception) -> Response:
         return await no_page(request, NoPage(503, "store_away", "store_away_text"))
 
-<<<<<<< HEAD
-=======
-    async def not_found(request: Request, _: Exception) -> Response:
-        return await no_page(request, no_such_page())
-
-    async def wrong_method(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        response = await no_page(request, NoPage(405, "not_found", "not_found_text"))
-        response.headers.update(error.headers or {})  # the allowed methods
-        return response
-
->>>>>>> main
     async def not_taken(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         response = await no_page(request, NoPage(error.status_code, *_NOT_TAKEN[error.status_code]))
@@ -255,12 +237,6 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(NoPage, no_page)
     app.add_exception_handler(SignInNeeded, sign_in_needed)
     app.add_exception_handler(StoreError, store_away)
-<<<<<<< HEAD
     for status in _NOT_TAKEN:
-=======
-    app.add_exception_handler(404, not_found)
-    app.add_exception_handler(405, wrong_method)
-    for status in (400, 408, 413, 415):  # from BodyLimits; the webhook handles its own
->>>>>>> main
         app.add_exception_handler(status, not_taken)
     app.add_exception_handler(Exception, failed)
