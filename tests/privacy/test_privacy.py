@@ -16,7 +16,6 @@ from sqlalchemy import event
 
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
-from adapter.engine.request_worker import take_in
 from adapter.engine.retention import forget
 from adapter.store import cases, events, facts
 from adapter.store.database import Database
@@ -256,14 +255,3 @@ async def test_a_person_with_another_open_case_is_remembered_until_that_is_close
         await world.settle()
         assert len(await world.cases()) == 2, "the old order, still in the case system, opened no case anew"
         assert again.order_id
-
-
-async def test_a_text_in_the_resync_file_that_names_a_person_is_refused(
-    tmp_path: Path, world: World, logs: Logs
-) -> None:
-    file = tmp_path / "resync.toml"
-    file.write_text('[[resync]]\nid = "x"\nscope = "open"\nmode = "plan"\nwho = "IT"\nwhy = "om 19340101TF01"\n')
-    async with world:
-        await take_in(world.rt, file)
-    assert logs.events("request_refused")
-    assert leaks(logs.getvalue()) == []
