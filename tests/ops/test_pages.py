@@ -33,8 +33,7 @@ PERSONAL = (ANNA, ANNA[2:8] + "-" + ANNA[8:], "Testsson", "Storgatan", "070-")
 
 
 async def busy(world: World) -> str:
-    world.ready()
-    await world.pass_time(hours=1)
+    await world.active()
     return (await world.case()).ref
 
 
@@ -64,9 +63,7 @@ async def test_who_is_without_supervision_is_told_on_the_page_by_cause_in_the_me
         causes = re.findall(r'^adapter_unwatched{cause="(\w+)",tenant="exempel"} 1.0$', metrics, re.MULTILINE)
         return words in page, set(causes)
 
-    world.person()
-    order = world.order()
-    await world.settle()
+    order = await world.taken_in()
     assert await told() == (True, {"not_started"})
     execution = world.execute(order)
     world.prepare(execution)
@@ -117,9 +114,7 @@ async def test_a_case_is_found_by_the_number_of_its_order_and_begins_with_phonir
 async def test_the_list_is_narrowed_by_turn_phase_step_unit_and_what_is_wrong_and_a_wrong_address_has_a_page(
     site: Site,
 ) -> None:
-    site.world.person()
-    site.world.order()
-    await site.world.settle()
+    await site.world.taken_in()
     ref = (await site.world.case()).ref
     shows = ("turn=alarm_team", "phase=preparing", "step=I4", "unit=exempel:7101", "only=unwatched", "page=x", "page=0")
     hides = ("turn=adapter", "phase=paused", "step=I12", "unit=exempel:7102", "only=late", "only=parked&turn=adapter")
