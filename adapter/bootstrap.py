@@ -20,7 +20,7 @@ from typing import Self
 import httpx
 
 from adapter.engine.circuit_breaker import LIFECARE, Breakers
-from adapter.engine.environment import Clock, Runtime, Tenant
+from adapter.engine.runtime import Clock, Runtime, Tenant
 from adapter.engine.service_log import ServiceLog
 from adapter.engine.tuning import Tuning
 from adapter.gateways.executors import Executors
@@ -30,7 +30,7 @@ from adapter.gateways.notes import NoteExecutor
 from adapter.gateways.platform import PhoniroSchedules, PlatformExecutor
 from adapter.gateways.visits import VisitExecutor
 from adapter.log_events import log
-from adapter.presentation.documents import Printer
+from adapter.presentation.printing import Printer
 from adapter.presentation.words import Words
 from adapter.pseudonym import pseudonym
 from adapter.settings.model import EngineSettings, Settings, TenantSettings, VendorSettings

@@ -20,19 +20,19 @@ from adapter.domain.facts import Facts
 from adapter.domain.unfulfilled import Listed
 from adapter.domain.wall_clock import local_date
 from adapter.engine.reconcile import preview
-from adapter.ops.safety import Verdicts
+from adapter.ops.safety import SafetyChecks
 from adapter.presentation import as_json as shapes
 from adapter.presentation.case_file import case_file, case_nights, find_case
 from adapter.presentation.case_page import case_list, case_page, unusable_list
 from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.console import console
-from adapter.presentation.documents import document_data
-from adapter.presentation.nights import as_json as nights_as_json
-from adapter.presentation.nights import nights_page
+from adapter.presentation.nights_page import as_json as nights_as_json
+from adapter.presentation.nights_page import nights_page
 from adapter.presentation.plan_page import plan_page
-from adapter.presentation.unfulfilled import unfulfilled_csv, unfulfilled_json, unfulfilled_page
-from adapter.presentation.visits import as_json as visits_as_json
-from adapter.presentation.visits import case_visits
+from adapter.presentation.printing import document_data
+from adapter.presentation.unfulfilled_page import unfulfilled_csv, unfulfilled_json, unfulfilled_page
+from adapter.presentation.visits_page import as_json as visits_as_json
+from adapter.presentation.visits_page import case_visits
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder, unusable_orders
@@ -102,7 +102,7 @@ def list_cases(
             noted(c, service, "list")
             rows = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=phase)]
             for tenant in service.runtime.tenants.values() if unsafe else ():
-                why.update(Verdicts().safety(c, tenant.name, tenant.policy, now).unsafe)
+                why.update(SafetyChecks().safety(c, tenant.name, tenant.policy, now).unsafe)
             # However the list is narrowed: they have neither step nor phase.
             return [*map(CaseSummary.of, rows)], [(t, order) for t in tenants for order in unusable_orders(c, t)]
 

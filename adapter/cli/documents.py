@@ -9,7 +9,7 @@ import typer
 
 from adapter.bootstrap import Service
 from adapter.cli.failures import fail
-from adapter.presentation.documents import Printer
+from adapter.presentation.printing import Printer
 from mappings.documents import DocumentError
 
 

@@ -16,7 +16,7 @@ from adapter.cli.documents import of_tenant, write_pdf
 from adapter.cli.open_service import command_settings, tell_left_out
 from adapter.cli.options import ConfigOption
 from adapter.presentation.console import console
-from adapter.presentation.guide import GuideRole, guide_page
+from adapter.presentation.guide_page import GuideRole, guide_page
 from mappings.documents import GUIDE
 
 _PATIENCE = 5.0

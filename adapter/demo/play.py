@@ -22,7 +22,7 @@ from adapter.demo.stage import DemoFailed, Stage
 from adapter.demo.story import Story
 from adapter.presentation.case_page import case_list, case_page
 from adapter.presentation.case_summary import CaseSummary
-from adapter.presentation.checklist import Checklist
+from adapter.presentation.checklist_page import Checklist
 from adapter.presentation.console import PLAIN_WIDTH, console, table
 from adapter.presentation.words import Words
 from adapter.settings.load import load_settings

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from adapter.engine.environment import Runtime, Tenant
+from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import PortError
 from adapter.store import feeds
@@ -26,6 +26,7 @@ async def read_leased(
     every: timedelta,
     read: Callable[[Feed], Awaitable[tuple[int, T]]],
     *,
+    lease: timedelta | None = None,
     failed: Callable[[Connection, Feed, str], Callable[[], None] | None] | None = None,
 ) -> T | None:
     """Have a feed read and taken in, unless another process does so; ``read`` returns how many items it showed, and
@@ -33,7 +34,7 @@ async def read_leased(
     the reason in the same transaction, and what it returns once that is stored. ``every`` is when it is read again.
     Raises ``StoreError``."""
     now = rt.clock.now()
-    until = now + rt.tuning.lease
+    until = now + (lease or rt.tuning.lease)
     with log_context(tenant=tenant.name):
         feed = await rt.db.run(lambda c: feeds.claim(c, tenant.name, name, now=now, owner=rt.owner, lease_until=until))
         if feed is None:

@@ -1,4 +1,4 @@
-"""The follow-up and the guides on the status page, for whoever may see it: looked at, and taken along as PDF or CSV."""
+"""The follow-up and the guides on the status page: as pages, and to download as PDF or CSV."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from adapter.ops.pages import Admitted, Pages, ThePages, as_file, no_such_page, 
 from adapter.ops.sign_in import Person
 from adapter.presentation.followup_page import cell, followup_csv
 from adapter.presentation.followup_view import months_by_name, paper, sections, span_text
-from adapter.presentation.guide import GUIDES, Guide
+from adapter.presentation.guide_page import GUIDES, Guide
 from adapter.presentation.words import Words
 from adapter.store import counts, reads
 
@@ -27,12 +27,12 @@ routes = APIRouter(include_in_schema=False)
 FOLLOW_UP, LATHUND = "uppfoljning", "lathund"
 """Names of templates."""
 _YEARS = 5
-"""How far back it is looked."""
+"""How far back the follow-up can go."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked for: days of whole months, as far as they have come; ``unit`` is None for all."""
+    """What the page shall show: whole months, the last one up to today; ``unit`` is None for all units."""
 
     tenant: str
     first: date
@@ -47,7 +47,7 @@ class Wanted:
 
     @property
     def query(self) -> str:
-        """The same as the end of an address."""
+        """The same as the query of an address."""
         asked = {"tenant": self.tenant, "from": f"{self.first:%Y-%m}", "to": f"{self.last:%Y-%m}"}
         return urlencode(asked | ({"unit": self.unit} if self.unit is not None else {}))
 
@@ -60,7 +60,7 @@ def _wanted(
     last: Annotated[str, Query(alias="to")] = "",
     unit: str = "",
 ) -> Wanted:
-    """From the year's first month to this one where nothing else is said, or what is said can't be used."""
+    """If a month is missing or can't be used, ``to`` is this month and ``from`` January of the same year as ``to``."""
     tenant = pages.tenant(tenant)
     today = local_date(pages.ops.runtime.clock.now(), pages.ops.runtime.tenants[tenant].policy.zone)
     earliest = today.replace(year=today.year - _YEARS, day=1)
@@ -82,7 +82,7 @@ Asked = Annotated[Wanted, Depends(_wanted)]
 
 
 def _months(c: Connection, pages: Pages, wanted: Wanted) -> list[Month]:
-    """Read for somebody, which is written down."""
+    """Read the counts, and note that this person read them."""
     zone, now = pages.ops.runtime.tenants[wanted.tenant].policy.zone, pages.ops.runtime.clock.now()
     reads.note(c, [wanted.tenant], wanted.who, "followup", now)
     return counts.months(c, wanted.tenant, wanted.first, wanted.last, zone=zone, now=now)

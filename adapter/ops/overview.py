@@ -1,4 +1,4 @@
-"""The overview: what must be seen to first, then how far the cases are, and what runs."""
+"""The overview: first what needs a person, then how far the cases are, and what runs."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from adapter.ops.context import OpsContext
 from adapter.ops.health import fresh_for
 from adapter.ops.night_load_view import UnitLoad, unit_loads
 from adapter.ops.request_rows import ResyncRow, resync_rows
-from adapter.ops.safety import Verdicts
+from adapter.ops.safety import SafetyChecks
 from adapter.ops.troubles import troubles
 from adapter.presentation.case_summary import open_cases
 from adapter.store.queries import Drift, last_drift, unattended
 from adapter.store.queries import overview as stored
 
 SHOWN = 6
-"""Cases, and municipalities, that are shown at once."""
+"""How many cases of each kind, and how many municipalities, are shown at first."""
 
 
-def overview(ops: OpsContext, verdicts: Verdicts, c: Connection) -> dict[str, Any]:
-    """What the template shows."""
+def overview(ops: OpsContext, safety_checks: SafetyChecks, c: Connection) -> dict[str, Any]:
+    """The values for the template."""
     rt, words = ops.runtime, ops.words_of()
     now, fresh = rt.clock.now(), fresh_for(rt).total_seconds()
     summaries = sorted((s for tenant in rt.tenants for s in open_cases(c, tenant)), key=views.urgency)
@@ -34,7 +34,7 @@ def overview(ops: OpsContext, verdicts: Verdicts, c: Connection) -> dict[str, An
     drifts: dict[str, Drift | None] = {}
     for name, tenant in rt.tenants.items():
         theirs = ops.words_of(name)
-        safe = verdicts.safety(c, name, tenant.policy, now)
+        safe = safety_checks.safety(c, name, tenant.policy, now)
         numbers.append(views.numbers(theirs, name, stored(c, name, now), safe, now, fresh))
         resyncs += resync_rows(c, name)
         loads += unit_loads(rt.night_loads.of(c, name, tenant.policy, now), name, tenant.policy, theirs)

@@ -1,6 +1,6 @@
-"""The same for a program: codes and instants, and the words beside them. Nothing personal in it.
+"""The same content for programs: codes and instants, each code with its words. It holds nothing personal.
 
-``cli.options.print_json`` writes each instant as UTC in ISO 8601 and each dataclass by its fields' own names.
+``cli.options.print_json`` writes instants in UTC (ISO 8601), and dataclasses with the names of their fields.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder
 
 _HIDDEN = frozenset({"details"})
-"""Keys of an act's content that say nothing to a reader: a person's keyed fingerprint."""
+"""Keys of an act's content that tell a reader nothing: the keyed fingerprint of a person's details."""
 
 
 def case_summary(summary: CaseSummary) -> dict[str, Any]:
@@ -87,8 +87,8 @@ def plan_details(case: Case, decision: Decision, facts: Facts, words: Words) -> 
         }
         for w in decision.wanted
     ]
-    told = decision_details(decision, words)
-    return {"case": case.ref, "tenant": case.tenant, **told, "stale": facts.stale, "wanted": wanted}
+    details = decision_details(decision, words)
+    return {"case": case.ref, "tenant": case.tenant, **details, "stale": facts.stale, "wanted": wanted}
 
 
 def _fields(value: Act | Attention | StepView | Wanted, *left_out: str) -> dict[str, Any]:

@@ -12,11 +12,11 @@ from rich.text import Text
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.ledger import Act, ActState
 from adapter.domain.routine import Role
-from adapter.presentation.beside import beside, beside_table
 from adapter.presentation.case_file import Balance, CaseFile
 from adapter.presentation.case_summary import CaseSummary
-from adapter.presentation.checklist import Checklist
+from adapter.presentation.checklist_page import Checklist
 from adapter.presentation.console import bullets, table, titled
+from adapter.presentation.schedule_diff import schedule_diff, schedule_diff_table
 from adapter.presentation.words import SIGNS, Words
 from adapter.store.order_inbox import WaitingOrder
 
@@ -41,7 +41,8 @@ def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
     """The whole page."""
     parts: list[RenderableType] = [_head(file, words)]
     if file.shall:
-        parts += [Text(""), beside_table(beside(file.ledger.schedule, file.shall, words, now), words)]
+        diff = schedule_diff(file.ledger.schedule, file.shall, words, now)
+        parts += [Text(""), schedule_diff_table(diff, words)]
     decision = file.decision
     if decision is None:
         parts.append(Text(words.heading("never_read"), style="yellow"))
@@ -60,7 +61,7 @@ def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
 
 
 def about(decision: Decision, words: Words, now: datetime, late: Sequence[str] = ()) -> list[RenderableType]:
-    """Why nothing happens, what a person must see to (what is ``late`` too), and what is good to know."""
+    """Why nothing happens, what a person must do (with what is ``late``), and what is good to know."""
     return [
         *bullets(words.heading(waiting_title(decision)), (words.say("waiting", code) for code in decision.waiting)),
         *bullets(words.heading("attention"), [*notices(decision, words, now, urgent=True), *late]),
@@ -69,7 +70,7 @@ def about(decision: Decision, words: Words, now: datetime, late: Sequence[str] =
 
 
 def waiting_title(decision: Decision | None) -> str:
-    """The heading over why nothing happens, by its code."""
+    """The code of the heading over why nothing happens."""
     return _WAITING.get(decision.phase if decision else Phase.PREPARING, "waiting_start")
 
 
@@ -89,22 +90,22 @@ def _head(file: CaseFile, words: Words) -> Text:
 
 
 def notices(decision: Decision | None, words: Words, now: datetime, *, urgent: bool) -> list[Text]:
-    """What a person must see to, if ``urgent``; else what is good to know, and needs nobody."""
+    """What a person must do, if ``urgent``; otherwise what is good to know and needs nobody."""
     if decision is None:
         return []
     style, why, lines = "red" if urgent else "yellow", decision.unwatched, []
     if why is not None and why.urgent is urgent:
         lines.append(Text(words.without(why, now), style=style))
     for notice in (a for a in decision.attention if a.urgent is urgent):
-        told = [] if notice.role is Role.ADAPTER else [words.heading("asked", role=words.role(notice.role.value))]
-        told += [words.heading("parks")] if notice.parks else []
+        more = [] if notice.role is Role.ADAPTER else [words.heading("asked", role=words.role(notice.role.value))]
+        more += [words.heading("parks")] if notice.parks else []
         line = Text(words.attention(notice), style=style)
-        lines.append(line.append(f" ({'; '.join(told)})" if told else "", style="dim"))
+        lines.append(line.append(f" ({'; '.join(more)})" if more else "", style="dim"))
     return lines
 
 
 def next_lines(file: CaseFile, words: Words, now: datetime, *, acts: bool = True) -> Iterator[Text]:
-    """What comes next by itself (P9). ``acts``: with the acts under way, where no table beside shows them."""
+    """What the adapter does next by itself (P9). ``acts``: include the acts under way, if no other table shows them."""
     case, decision = file.case, file.decision
     if not case.open:
         yield Text(words.heading("next_closed"))
@@ -147,8 +148,8 @@ def ledger_table(acts: Iterable[Act], words: Words) -> RenderableType:
 
 
 def balance_table(balance: Balance, words: Words, *, ongoing: bool) -> RenderableType:
-    """The symmetry (P7): each thing done on the way in, and whether it has been taken back. ``ongoing``: the case is
-    open, so more may be done."""
+    """The symmetry (P7): what was done on the way in, and whether each has been taken back. ``ongoing``: the case is
+    open, so more may come."""
     if not balance:
         return Text(words.heading("balance_unknown"), style="dim")
     shown = table(*map(words.heading, ("balance_in", "balance_out", "balance_result")))
@@ -175,8 +176,8 @@ def case_list(
     several: bool,
     unsafe: Mapping[str, str] | None = None,
 ) -> RenderableType:
-    """One line per case. ``several``: name each one's municipality; ``unsafe``: why somebody can look who must not, by
-    reference."""
+    """One line per case. ``several``: name the municipality. ``unsafe``: by reference, why somebody can look who must
+    not."""
     if not summaries:
         return Text(words.heading("list_none"))
     names = ["list_ref", *(["list_tenant"] if several else []), "list_phase", "list_opened", "list_awaits"]
@@ -196,12 +197,12 @@ def case_list(
 
 
 def counted(count: int, words: Words) -> Text:
-    """How many cases a list has."""
+    """The number of cases in a list, as text."""
     return Text(words.heading("list_one" if count == 1 else "list_count", count=count), style="dim")
 
 
 def unusable_list(orders: Sequence[tuple[str, WaitingOrder]], words: Words, *, several: bool) -> RenderableType:
-    """Orders that can't be used and have no case, each with its municipality, and why."""
+    """Orders that can't be used and have no case, each with the reason. ``several``: name the municipality."""
     shown = Table.grid(padding=(0, 2))
     for tenant, order in orders:
         cells = [Text(order.order_id, style="bold"), *([Text(tenant)] if several else [])]

@@ -1,4 +1,4 @@
-"""Cases at a glance, as pages, lists and metrics tell of them."""
+"""Cases at a glance, for pages, lists and metrics."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from adapter.store.errors import StoreError
 
 @dataclass(frozen=True, slots=True)
 class CaseSummary:
-    """A case and its last decision: None where there is none yet, or none that this version can read."""
+    """A case and its last decision; None if there is none yet, or none that this version can read."""
 
     case: Case
     decision: Decision | None
@@ -25,12 +25,12 @@ class CaseSummary:
         try:
             return cls(case, case.last_decision)
         except StoreError:
-            # Written by another version: the next reconciling writes it anew.
+            # Another version wrote it. The next reconciling writes it again.
             return cls(case, None)
 
     @property
     def awaited(self) -> tuple[StepView, ...]:
-        """The steps that somebody has now, in the routine's order."""
+        """The awaited steps, in the routine's order."""
         steps = self.decision.steps if self.decision else ()
         return tuple(v for v in steps if v.state in (StepState.AWAITED, StepState.PROBLEM))
 
@@ -44,22 +44,23 @@ class CaseSummary:
 
     @property
     def without(self) -> bool:
-        """Whether the person is without supervision now, as Phoniro was last seen: what shall be paused still runs."""
+        """Whether the person is without supervision now, as Phoniro was last seen. A pause that isn't carried out yet
+        doesn't count."""
         return self.unwatched is not None and not self.unwatched.runs
 
     @property
     def late(self) -> int:
-        """The level of its latest step: 0 in time, 1 reminded, 2 reminded again, 3 or more escalated."""
+        """The highest level of its late steps: 0 in time, 1 reminded, 2 reminded again, 3 or more escalated."""
         return max((*(v.late for v in self.awaited), self.unwatched.late if self.unwatched else 0), default=0)
 
     @property
     def bad_facts(self) -> bool:
-        """Whether something in its facts is contradictory or can't be read."""
+        """Whether facts contradict each other or can't be read."""
         return any(name == "resource" for a in self.attention for name, _ in a.params)
 
     @property
     def parked(self) -> bool:
-        """Whether it can't go on without a person; its last reconciling may have raised something unexpected."""
+        """Whether the case can't go on without a person, also because its last reconciling failed."""
         return self.case.failures > 0 or any(a.urgent for a in self.attention)
 
 

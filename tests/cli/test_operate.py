@@ -15,7 +15,7 @@ from adapter.cli.app import app
 from adapter.cli.logs import json_lines
 from adapter.demo.stage import Stage
 from adapter.log_events import EVENTS
-from adapter.presentation.story import _SENTENCES, stories
+from adapter.presentation.log_story import _SENTENCES, stories
 from adapter.settings.load import load_settings
 from connectors.mock.serve import RunningSimulators
 from connectors.phoniro.client import PhoniroClient
@@ -122,7 +122,7 @@ async def test_a_log_is_told_as_the_story_of_each_case(logs: Logs) -> None:
     assert lines[0] == f"{ref} of exempel"
     assert "The case was opened for order" in lines[1]
     assert any("was carried out at phoniro" in line for line in lines)
-    assert any("Judged: active" in line for line in lines)
+    assert any("Decided: active" in line for line in lines)
     other = CliRunner().invoke(app, ["logs", "explain", "--case", "TK-ZZZZZZ"], input=logs.getvalue())
     assert other.exit_code == 1
 

@@ -281,7 +281,7 @@ def test_a_call_is_told_of_once_it_was_sent_and_from_then_on(
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         ended = runner.run(asked())
     assert heard == told
-    assert token_takes == 40 or all("no token was to be had" in str(error) for error in ended)
+    assert token_takes == 40 or all("there was no token" in str(error) for error in ended)
 
 
 # -- writes ------------------------------------------------------------------------------------------------------------

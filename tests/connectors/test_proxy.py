@@ -109,7 +109,7 @@ async def test_a_vendor_is_reached_through_the_proxy_with_its_login(ca: trustme.
         assert await read(f"https://lifecare.invalid:{vendor}", proxy=with_login, trust=trusting(ca)) == []
         assert proxy.asked == [f"CONNECT lifecare.invalid:{vendor} HTTP/1.1"]
         told = await failure(f"https://lifecare.invalid:{vendor}", proxy=url, trust=trusting(ca))
-    assert "the proxy opens no connection (it answered 407)" in told
+    assert "the proxy refused the connection (it answered 407)" in told
 
 
 async def test_the_environments_proxy_counts_where_none_is_set(

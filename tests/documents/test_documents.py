@@ -14,7 +14,7 @@ from adapter.bootstrap import build
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import What
 from adapter.domain.routine import Letter
-from adapter.presentation.documents import document_data
+from adapter.presentation.printing import document_data
 from adapter.presentation.words import Words
 from adapter.settings.model import OpsSettings
 from adapter.store.database import Database

@@ -195,7 +195,7 @@ async def test_a_lifecare_that_shows_nothing_of_anything_is_taken_as_down() -> N
     async with World() as world:
         world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, path=BASE, times=None, status=404))
         await world.cycle()
-        assert "shows nothing at all" in ((await orders_feed(world)).error or "")
+        assert "shows no row at all" in ((await orders_feed(world)).error or "")
 
 
 async def test_orders_that_were_seen_once_are_not_taken_to_be_none_when_their_list_says_404() -> None:
@@ -206,5 +206,5 @@ async def test_orders_that_were_seen_once_are_not_taken_to_be_none_when_their_li
         before = (await orders_feed(world)).cursor
         await read_feeds(world.rt, world.tenant)
         after = await orders_feed(world)
-        assert "shows nothing at all" in (after.error or "")
+        assert "shows no row at all" in (after.error or "")
         assert after.cursor == before

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select, update
 
 from adapter.engine.monthly_list import want_monthly_list
 from adapter.engine.worker import work
-from adapter.presentation.unfulfilled import unfulfilled_csv, unfulfilled_json
+from adapter.presentation.unfulfilled_page import unfulfilled_csv, unfulfilled_json
 from adapter.store.cases import all_cases
 from adapter.store.queries import unfulfilled_cases
 from adapter.store.tables import cases

@@ -1,4 +1,4 @@
-"""The first thing that a case says: in Phoniro now, beside what it shall be."""
+"""What the schedule in Phoniro is now, and what it shall be. A case's page begins with it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mappings.messages.swedish import looks, times_text
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """One thing: its name, what it is, what it shall be, and whether that differs."""
+    """One property of the schedule: its name, its value now, what it shall be, and whether the two differ."""
 
     name: str
     now: str
@@ -27,14 +27,14 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """``seen`` says when Phoniro was last seen so, empty where there never was a schedule."""
+class ScheduleDiff:
+    """``seen`` says when Phoniro was last read. It is empty if there never was a schedule."""
 
     seen: str
     pairs: tuple[Pair, ...]
 
 
-def beside(record: ScheduleRecord | None, shall: CalledFor, words: Words, now: datetime) -> Beside:
+def schedule_diff(record: ScheduleRecord | None, shall: CalledFor, words: Words, now: datetime) -> ScheduleDiff:
     """``record`` is the case's newest schedule, as last seen."""
     known = record is not None
 
@@ -57,7 +57,7 @@ def beside(record: ScheduleRecord | None, shall: CalledFor, words: Words, now: d
         pair("order", "–", shall.order or "–"),
     ]
     seen = words.heading("seen", when=words.ago(record.seen_at, now)) if record else ""
-    return Beside(seen, tuple(pairs))
+    return ScheduleDiff(seen, tuple(pairs))
 
 
 def _times(times: NightTimes | None) -> str:
@@ -75,7 +75,7 @@ def _granted(granted: Granted | None, words: Words) -> str:
     return f"{looks(granted.per_night)} per natt{nights}"
 
 
-def beside_table(shown: Beside, words: Words) -> RenderableType:
+def schedule_diff_table(shown: ScheduleDiff, words: Words) -> RenderableType:
     """For a terminal."""
     rows = table("", words.heading("now"), words.heading("shall"))
     for pair in shown.pairs:
