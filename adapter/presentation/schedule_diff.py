@@ -9,7 +9,7 @@ from datetime import date, datetime
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from adapter.domain.ledger import ScheduleRecord, ScheduleStatus, Wanted
+from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
 from adapter.domain.nights import Granted, NightTimes
 from adapter.domain.schedule import change_of, next_step, pause_causes
 from adapter.domain.situation import Situation
@@ -34,34 +34,23 @@ class CalledFor:
 
 def called_for(s: Situation) -> CalledFor:
     """What ``next_step`` works towards, as a whole."""
-    live, about = s.live, (s.mandate.granted(s.today), s.unit, s.period.order_id if s.period else None)
+    order = s.period.order_id if s.period else None
+    return CalledFor(*_wanted_schedule(s), granted=s.mandate.granted(s.today), unit=s.unit, order=order)
+
+
+def _wanted_schedule(s: Situation) -> tuple[ScheduleStatus | None, date | None, date | None, NightTimes | None]:
+    live, newest = s.live, s.ledger.schedule
     if s.mandate.over:
-        ended = s.ledger.schedule
-        status = ScheduleStatus.ENDED if ended else None
-        return CalledFor(
-            status, ended.valid_from if ended else None, s.mandate.last_day, ended.times if ended else None, *about
-        )
-    if live is None:
-        step = next_step(s)
-        return (
-            _from(step, ScheduleStatus.OPEN, about)
-            if step
-            else CalledFor(None, None, None, s.evidence.agreed.times, *about)
-        )
-    status = ScheduleStatus.PAUSED if pause_causes(s) else ScheduleStatus.OPEN
-    change = change_of(s, live)
-    return (
-        _from(change, status, about)
-        if change
-        else CalledFor(status, live.valid_from, live.valid_to, live.times, *about)
-    )
-
-
-def _from(act: Wanted, status: ScheduleStatus, about: tuple[Granted | None, int | None, str | None]) -> CalledFor:
-    first, last = (str(act.what[name]) if act.what[name] else None for name in ("valid_from", "valid_to"))
-    times = NightTimes.from_json(json.loads(str(act.what["times"])))
-    days = [date.fromisoformat(day) if day else None for day in (first, last)]
-    return CalledFor(status, days[0], days[1], times, *about)
+        ended = (ScheduleStatus.ENDED, newest.valid_from) if newest else (None, None)
+        return *ended, s.mandate.last_day, newest.times if newest else None
+    status = ScheduleStatus.PAUSED if live and pause_causes(s) else ScheduleStatus.OPEN
+    if act := change_of(s, live) if live else next_step(s):
+        days = (act.what["valid_from"], act.what["valid_to"])
+        first, last = (date.fromisoformat(str(day)) if day else None for day in days)
+        return status, first, last, NightTimes.from_json(json.loads(str(act.what["times"])))
+    if live:
+        return status, live.valid_from, live.valid_to, live.times
+    return None, None, None, s.evidence.agreed.times
 
 
 @dataclass(frozen=True, slots=True)
