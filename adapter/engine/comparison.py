@@ -20,15 +20,18 @@ from sqlalchemy import Connection
 from adapter.domain.ledger import Act, ActKind, ActState, ScheduleRecord, ScheduleStatus, What
 from adapter.engine import counting
 from adapter.engine.environment import Runtime, Tenant
+from adapter.engine.feed_lease import read_leased
 from adapter.log_events import log, log_context
 from adapter.ports import BrokenSchedule, CaseContext, Failure, PlatformSchedule, PortError
 from adapter.store import cases, due, events, feeds, schedules
-from adapter.store.errors import Overtaken
+from adapter.store.feeds import Feed
 
 UNREAD_TOLD = 20
 OURS = re.compile(r"(TK-[2-9A-HJ-NP-Z]{6})-[1-9][0-9]*")
 FEED = "comparison"
 LEASE = timedelta(minutes=10)
+LOOK_EVERY = timedelta(minutes=10)
+"""How often it is looked whether it is due."""
 BATCH = 2000
 LAG = timedelta(minutes=5)
 """If we saw a schedule less than this before the comparison began, the list may show an older state."""
@@ -87,25 +90,16 @@ async def compare_when_due(rt: Runtime, tenant: Tenant) -> None:
     """Compare, if the last comparison is older than ``compare_every``. The first process does it, with a lease like a
     feed's. A failure is logged, and the comparison is tried again at the next check. Raises ``StoreError``."""
     now = rt.clock.now()
-    until = now + max(rt.tuning.lease, LEASE)
-    feed = await rt.db.run(lambda c: feeds.claim(c, tenant.name, FEED, now=now, owner=rt.owner, lease_until=until))
-    if feed is None:
+    known = await rt.db.run(lambda c: feeds.feed(c, tenant.name, FEED))
+    if known and known.read_at and known.read_at <= now < known.read_at + rt.tuning.compare_every:
         return
-    done = feed.read_at
-    try:
-        if done is None or not done <= now < done + rt.tuning.compare_every:
-            await compare(rt, tenant)
-            done = now
-    except PortError as e:
-        with log_context(tenant=tenant.name):
-            log("feed_failed", feed=FEED, failure=e.failure.value, error=e, retry_seconds=None)
-    try:
-        if done is None:
-            await rt.db.run(lambda c: feeds.fail(c, feed, error="the schedules couldn't all be listed"))
-        else:
-            await rt.db.run(lambda c: feeds.finish(c, feed, cursor=None, now=done))
-    except Overtaken:
-        log("lease_lost", lease=f"feed {FEED}", held_seconds=(rt.clock.now() - now).total_seconds())
+
+    async def read(feed: Feed) -> tuple[int, None]:
+        found = await compare(rt, tenant)
+        await rt.db.run(lambda c: feeds.finish(c, feed, cursor=None, now=now))
+        return found.listed, None
+
+    await read_leased(rt, tenant, FEED, LOOK_EVERY, read, lease=max(rt.tuning.lease, LEASE))
 
 
 class _Comparer:

@@ -26,6 +26,7 @@ async def read_leased(
     every: timedelta,
     read: Callable[[Feed], Awaitable[tuple[int, T]]],
     *,
+    lease: timedelta | None = None,
     failed: Callable[[Connection, Feed, str], Callable[[], None] | None] | None = None,
 ) -> T | None:
     """Read a feed with ``read``, unless another process does. ``read`` returns the number of items, and the value that
@@ -33,7 +34,7 @@ async def read_leased(
     the same transaction with the reason; if it returns a function, that is called after the commit. ``every`` is the
     time until the next reading. Raises ``StoreError``."""
     now = rt.clock.now()
-    until = now + rt.tuning.lease
+    until = now + (lease or rt.tuning.lease)
     with log_context(tenant=tenant.name):
         feed = await rt.db.run(lambda c: feeds.claim(c, tenant.name, name, now=now, owner=rt.owner, lease_until=until))
         if feed is None:

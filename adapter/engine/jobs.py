@@ -21,7 +21,7 @@ from sqlalchemy import Connection
 
 from adapter.engine.audit_heads import take_heads
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE
-from adapter.engine.comparison import compare_when_due
+from adapter.engine.comparison import LOOK_EVERY, compare_when_due
 from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_reader import read_feeds
 from adapter.engine.look_reader import follow_looks
@@ -39,8 +39,6 @@ from adapter.store.keys import new_keys, reseal
 WORK_EVERY = timedelta(seconds=0.5)
 ASKED_EVERY = timedelta(seconds=5)
 """How often feeds may be read out of turn: a flood of hooks must not become a flood of calls."""
-COMPARE_LOOK = timedelta(minutes=10)
-"""How often to check whether the full comparison or the month's list is due."""
 REQUESTS_EVERY = timedelta(seconds=2)
 HEADS_LOOK = timedelta(hours=1)
 """How often to check whether the audit's daily head is due."""
@@ -139,7 +137,7 @@ class Jobs:
             self._add(f"feeds {tenant.name}", partial(_read, rt, tenant), rt.tuning.poll, now)
             self._add(f"feeds out of turn {tenant.name}", partial(read_asked, rt, tenant), ASKED_EVERY, now)
             self._add(f"looks {tenant.name}", partial(follow_looks, rt, tenant), rt.tuning.watch, now)
-            self._add(f"comparison {tenant.name}", partial(_seldom, rt, tenant), COMPARE_LOOK, now)
+            self._add(f"comparison {tenant.name}", partial(_seldom, rt, tenant), LOOK_EVERY, now)
         self._add("work", lambda: work(rt, self.stopping), WORK_EVERY, now)
         self._add("requests", RequestDesk(rt).look_and_work, REQUESTS_EVERY, now)
         self._add("audit heads", lambda: take_heads(rt), HEADS_LOOK, now)

@@ -31,6 +31,15 @@ _FIRST_MINUTES = timedelta(minutes=5)
 """For how long after signing in the pages show the notices about it."""
 _LINES_AT_ONCE = 5
 """So many refused sign-ins get a log line each; then they share one line a minute."""
+_NOT_TAKEN = {
+    400: ("not_taken", "not_taken_text"),
+    404: ("not_found", "not_found_text"),
+    405: ("not_found", "not_found_text"),
+    408: ("not_taken", "too_slow_text"),
+    413: ("not_taken", "too_long_text"),
+    415: ("not_taken", "not_taken_text"),
+}
+"""Title and text of the page for each status. Most come from BodyLimits; the webhook handles its own."""
 
 
 class SignInNeeded(Exception):
@@ -214,19 +223,11 @@ def answer_errors(app: FastAPI) -> None:
     async def store_away(request: Request, _: Exception) -> Response:
         return await no_page(request, NoPage(503, "store_away", "store_away_text"))
 
-    async def not_found(request: Request, _: Exception) -> Response:
-        return await no_page(request, no_such_page())
-
-    async def wrong_method(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        response = await no_page(request, NoPage(405, "not_found", "not_found_text"))
-        response.headers.update(error.headers or {})  # the allowed methods
-        return response
-
     async def not_taken(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        text = {408: "too_slow_text", 413: "too_long_text"}.get(error.status_code, "not_taken_text")
-        return await no_page(request, NoPage(error.status_code, "not_taken", text))
+        response = await no_page(request, NoPage(error.status_code, *_NOT_TAKEN[error.status_code]))
+        response.headers.update(error.headers or {})  # what is allowed
+        return response
 
     async def failed(request: Request, _: Exception) -> Response:
         response = await no_page(request, NoPage(500, "failed", "failed_text"))
@@ -236,8 +237,6 @@ def answer_errors(app: FastAPI) -> None:
     app.add_exception_handler(NoPage, no_page)
     app.add_exception_handler(SignInNeeded, sign_in_needed)
     app.add_exception_handler(StoreError, store_away)
-    app.add_exception_handler(404, not_found)
-    app.add_exception_handler(405, wrong_method)
-    for status in (400, 408, 413, 415):  # from BodyLimits; the webhook handles its own
+    for status in _NOT_TAKEN:
         app.add_exception_handler(status, not_taken)
     app.add_exception_handler(Exception, failed)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from adapter.store import requests
-from adapter.store.requests import ItemState
+from adapter.store.requests import ItemState, Request
 
 SHOWN = 50
 """How many of the newest requests are shown. The command line lists them all."""
@@ -16,44 +15,23 @@ SHOWN = 50
 _FINISHED = (ItemState.DONE, ItemState.PLANNED, ItemState.FAILED)
 
 
-@dataclass(frozen=True, slots=True)
-class ResyncRow:
+class ResyncRow(NamedTuple):
     """One municipality's part of a request. ``state`` is ``waiting`` (something can't be read now), ``working`` or
     ``finished``. ``done`` of the ``total`` cases and orders found so far are finished."""
 
-    id: str
-    tenant: str
+    request: Request
     state: str
-    scope: str
-    mode: str
-    who: str
-    why: str
-    taken_at: datetime
-    finished_at: datetime | None
     done: int
     total: int
-    error: str | None
 
 
 def resync_rows(c: Connection, tenant: str) -> tuple[ResyncRow, ...]:
     """The newest requests of a municipality, newest first."""
     mine = requests.all_requests(c, kind="resync", tenant=tenant)
-    return tuple(_row(c, r) for r in reversed(mine[-SHOWN:]))
+    return tuple(_row(c, request) for request in reversed(mine[-SHOWN:]))
 
 
-def _row(c: Connection, r: requests.Request) -> ResyncRow:
-    counts = requests.counts(c, r.tenant, r.id)
-    texts = {key: str(r.content.get(key, "")) for key in ("scope", "mode", "who", "why")}
-    state = "finished" if r.finished_at else "waiting" if r.error else "working"
-    done = sum(counts.get(state, 0) for state in _FINISHED)
-    return ResyncRow(
-        id=r.id,
-        tenant=r.tenant,
-        state=state,
-        **texts,
-        taken_at=r.taken_at,
-        finished_at=r.finished_at,
-        done=done,
-        total=sum(counts.values()),
-        error=r.error,
-    )
+def _row(c: Connection, request: Request) -> ResyncRow:
+    counts = requests.counts(c, request.tenant, request.id)
+    state = "finished" if request.finished_at else "waiting" if request.error else "working"
+    return ResyncRow(request, state, sum(counts.get(done, 0) for done in _FINISHED), sum(counts.values()))

@@ -55,7 +55,8 @@ def new_keys(conn: Connection) -> set[str]:
             f"the database is encrypted by the key {', '.join(lost)}, and that isn't in store.encryption_key (or its "
             f"file) as it was at the start, {has}. Nothing is done with what it encrypts. If that key is a new one, "
             "restart the adapter with it. Else put it back (from where the secret files are backed up), and start again"
-            ". Without it what is encrypted can't be read by anybody: restore a backup whose key you have",
+            ". Without it what is encrypted can't be read by anybody: restore a backup whose key you have, or begin "
+            "anew (docs/operations.md, The encryption key)",
             "key",
         )
     return mine - noted

@@ -13,10 +13,12 @@ from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.request_file import Adoption, parse
 from adapter.store import events
+from adapter.store.database import Database
 from connectors.mock.lifecare.acts import Ordered
 from connectors.mock.phoniro.schemas import Customer, NewSchedule
 from tests.conftest import Logs
-from tests.world import World
+from tests.routine.story import Story
+from tests.world import SEALING, World
 
 TIMES = ["22:30", "02:15"]
 
@@ -81,6 +83,28 @@ async def test_ten_cameras_are_taken_over_without_a_word_and_end_as_any_other() 
         await world.pass_time(hours=26)
         assert [c.phase for c in await world.cases()].count(Phase.CLOSED) == 1
         assert [status for _, status in world.schedules()].count("active") == 9
+
+
+async def test_after_a_lost_key_the_cases_come_back_from_their_schedules_and_nobody_is_told_twice() -> None:
+    async with Story() as world:
+        order, _ = await world.running()
+        (lost,) = await world.cases()
+        began, world.go_live = world.go_live, world.today + timedelta(days=1)
+        world.db = Database("sqlite://", sealing=SEALING)
+        world.restart()
+        await world.service.start_store()
+        assert await proposals(world.service, "exempel") == []
+        await world.ask(filled("\n".join(await proposals(world.service, "exempel", own=True))))
+        await world.cycle()
+        world.go_live = began
+        world.restart()
+        await world.next_day()
+        (case,) = await world.cases()
+        assert (case.ref, case.phase) == (lost.ref, Phase.ACTIVE)
+        assert (await world.told(), world.mails(), world.done()) == ([], [], [])
+        world.lifecare.decision_end(order.decision_id, world.today - timedelta(days=1))
+        await world.next_day()
+        assert world.done() == ["ended"], "it ends as any other"
 
 
 async def test_the_same_file_read_again_adopts_nothing_twice() -> None:
