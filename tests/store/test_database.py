@@ -290,7 +290,7 @@ def test_a_file_that_is_taken_away_stops_everything_instead_of_being_written_to_
 ) -> None:
     path = tmp_path / "store.db"
     path.rename(tmp_path / "kept.db")
-    with pytest.raises(StoreError, match="restart") as caught:
+    with pytest.raises(StoreError, match="restore the last backup") as caught:
         embedded.open("1")
     assert caught.value.reason == "missing"
     (tmp_path / "kept.db").rename(path)
