@@ -58,9 +58,7 @@ async def state(world: World, id: str = "r1") -> tuple[Request, list[Item]]:
 
 async def test_a_request_is_taken_once_for_ever_whoever_reads_the_file(tmp_path: Path, logs: Logs) -> None:
     async with World() as world:
-        world.person()
-        world.order()
-        await world.settle()
+        await world.taken_in()
         await take(world, tmp_path, entry())
         await work_off(world)
         world.restart()
@@ -145,9 +143,7 @@ async def test_orders_are_named_and_each_one_that_nothing_comes_of_says_why(tmp_
 
 async def test_plan_says_what_apply_would_do_and_does_nothing(tmp_path: Path, logs: Logs) -> None:
     async with World() as world:
-        world.person()
-        order = world.order()
-        await world.settle()
+        order = await world.taken_in()
         before = len(world.lifecare.notes_written())
         world.prepare(world.execute(order))
         await take(world, tmp_path, entry(mode="plan"))
@@ -219,9 +215,7 @@ def _claim(world: World) -> dict[str, Any]:
 
 async def test_a_re_sync_goes_on_where_it_was_after_the_process_died(tmp_path: Path) -> None:
     async with World() as world:
-        world.person()
-        world.order()
-        await world.settle()
+        await world.taken_in()
         await take(world, tmp_path, entry(scope="everything"))
         for _ in range(3):
             await turn(world.rt)
@@ -263,8 +257,7 @@ async def test_run_once_takes_the_file_in_and_works_it_off(tmp_path: Path) -> No
 
 async def test_a_step_declared_by_hand_counts_as_its_signal_once(tmp_path: Path, logs: Logs) -> None:
     async with World(poll_seconds=6 * 3600, awaiting_minutes=720) as world:
-        order, _ = world.ready()
-        await world.pass_time(hours=1)
+        order, _ = await world.active()
         world.lifecare.decision_end(order.decision_id, world.today)
         await world.pass_time(days=2)
         case = await world.case()
@@ -304,9 +297,7 @@ async def test_a_declaration_that_cannot_be_is_refused(
 ) -> None:
     text = DONE.replace("{ref}", "REF").replace("{signal}", Signal.KEYS_COLLECTED).replace("{at}", "AT")
     async with World() as world:
-        world.person()
-        world.order()
-        await world.settle()
+        await world.taken_in()
         case = await world.case()
         now = world.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         await take(world, tmp_path, text.replace(*change).replace("REF", case.ref).replace("AT", now))
