@@ -209,7 +209,7 @@ def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = 
             decision, known = asyncio.run(_preview(service, found))
         except LookupError:
             raise fail(
-                f"Something of case {found.ref} was never read yet and can't be read now, so there is no plan. "
+                f"Something of case {found.ref} was never read and can't be read now, so there is no plan. "
                 "`adapter check` says what is wrong; the adapter tries again by itself."
             ) from None
         words, policy = service.words[found.tenant], service.runtime.tenants[found.tenant].policy

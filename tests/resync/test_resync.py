@@ -285,11 +285,11 @@ async def test_a_step_declared_by_hand_counts_as_its_signal_once(tmp_path: Path,
     ("change", "field", "why"),
     [
         (("REF", "TK-ZZZZZZ"), "case", "is no case of ours"),
-        (("AT", "2026-03-09T07:00:00Z"), "at", "still to come"),
+        (("AT", "2026-03-09T07:00:00Z"), "at", "in the future"),
         (("AT", "2026-01-09T07:00:00Z"), "at", "from before the case was opened"),
-        (("keys_collected", "consent_signed"), "signal", "never declared by hand"),
-        (("keys_collected", "liability_signed"), "signal", "never declared by hand"),
-        (("keys_collected", "cohabitant_consent"), "signal", "never declared by hand"),
+        (("keys_collected", "consent_signed"), "signal", "can't be declared by hand"),
+        (("keys_collected", "liability_signed"), "signal", "can't be declared by hand"),
+        (("keys_collected", "cohabitant_consent"), "signal", "can't be declared by hand"),
     ],
 )
 async def test_a_declaration_that_cannot_be_is_refused(
