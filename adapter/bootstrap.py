@@ -20,7 +20,7 @@ from typing import Self
 import httpx
 
 from adapter.engine.circuit_breaker import LIFECARE, Breakers
-from adapter.engine.environment import Clock, Runtime, Tenant
+from adapter.engine.runtime import Clock, Runtime, Tenant
 from adapter.engine.service_log import ServiceLog
 from adapter.engine.tuning import Tuning
 from adapter.gateways.executors import Executors
@@ -30,14 +30,15 @@ from adapter.gateways.notes import NoteExecutor
 from adapter.gateways.platform import PhoniroSchedules, PlatformExecutor
 from adapter.gateways.visits import VisitExecutor
 from adapter.log_events import log
+from adapter.presentation.printing import Printer
 from adapter.presentation.words import Words
 from adapter.pseudonym import pseudonym
-from adapter.settings import EngineSettings, Settings, TenantSettings
-from adapter.settings.model import VendorSettings
+from adapter.settings.model import EngineSettings, Settings, TenantSettings, VendorSettings
 from adapter.store import keys, persons
 from adapter.store.database import Database, usable
 from adapter.store.sealing import Sealing
-from connectors.http import NO_PROXY, HttpSettings, OnCall, Sleep
+from connectors.http.client import HttpSettings, OnCall, Sleep
+from connectors.http.proxy import NO_PROXY
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.mail.client import MailClient, MailServer
 from connectors.phoniro.client import PhoniroClient
@@ -86,6 +87,10 @@ class Service:
         self.tenants = tenants
         self.runtime = runtime
         self.words = {name: Words(parts.texts, parts.mapping.zone) for name, parts in tenants.items()}
+        self.printers = {
+            name: Printer(parts.mapping, self.words[name], parts.settings.mapping_file.parent / "documents")
+            for name, parts in tenants.items()
+        }
         self._outside = outside
 
     def successor(self, settings: Settings) -> Service:

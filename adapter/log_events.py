@@ -56,7 +56,8 @@ _CATALOGUE: Final = (
           "A mail was due and no mail server is set; it was not sent.",
           "Set `[mail]`, or watch the status page instead."),
     Event("job_failed", ERROR, ("job", "error"),
-          "A recurring job ended in an error that nobody expected; it runs again as planned.",
+          "A job ended in an error that nobody expected. A recurring one runs again as planned; `http` and a "
+          "`document` don't.",
           "If it repeats: report the lines of `exception`.",
           alert="JobFailed"),
     Event("job_missed", WARNING, ("job", "late_seconds"),
@@ -118,8 +119,9 @@ _CATALOGUE: Final = (
     Event("configuration_reloaded", INFO, ("changed", "added", "removed", "released"),
           "Changed settings or mappings were read again and are in use; acts that had been parked get another chance."),
     Event("configuration_refused", ERROR, ("problems",),
-          "Changed settings or mappings can't be used. None of them are; the adapter goes on with those before.",
-          "Mend what is listed; the files are read again when they change, or on SIGHUP.",
+          "Changed settings or mappings can't be used, or not without a restart. None of them are; the adapter goes on "
+          "with those before.",
+          "Mend what is listed, or restart where it says so; the files are read again when they change, or on SIGHUP.",
           alert="ConfigurationRefused"),
     Event("tenant_refused", ERROR, ("problems",),
           "A municipality's settings or mapping can't be used, so it is not served. The others are.",

@@ -103,7 +103,7 @@ class CaseSource(Protocol):
     async def orders(self, person_id: str) -> tuple[tuple[Order, ...], tuple[FactProblem, ...]]: ...
 
     async def person_of(self, order_id: str) -> str | None:
-        """Whose the order is; None if there is no such order, or it names nobody."""
+        """Whose the order is; empty if it names nobody, None if there is no such order."""
         ...
 
     async def decisions(

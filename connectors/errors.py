@@ -1,7 +1,7 @@
-"""Every way in which a vendor call can end badly, as one family (design: whether to retry is in the exception's type).
+"""Every way in which a call to a vendor can fail. The type of the exception says whether to try again.
 
-A connector raises nothing else: httpx's own exceptions carry whole URLs, and a Lifecare URL carries the key and
-personal identity numbers (L3, encode/httpx#2760). Messages here are redacted and capped by ``connectors.http``.
+A connector raises nothing else. httpx's own exceptions hold whole URLs, and a Lifecare URL has the key and personal
+identity numbers (L3, encode/httpx#2760). ``connectors.http`` redacts and shortens the messages.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from __future__ import annotations
 class VendorError(Exception):
     """A call to a vendor failed.
 
-    ``vendor`` is ``lifecare``, ``phoniro`` or ``mail``; ``call`` names the operation and the resource, never a URL
-    (``GET executions``); ``status`` is the HTTP status, if there was an answer, and ``fields`` are those at fault by
-    it. ``retry_after`` is what the vendor asked for, in seconds (a date is already converted); ``existing_id`` is who
-    has a reference that is taken, where the vendor says so (Phoniro's ``existingId``).
+    ``vendor`` is ``lifecare``, ``phoniro`` or ``mail``. ``call`` names the operation and the resource
+    (``GET executions``), never a URL. ``status`` is the HTTP status if there was an answer, and ``fields`` are the
+    fields that it finds wrong. ``retry_after`` is the wait that the vendor asked for, in seconds. ``existing_id`` is
+    the id of what already has the reference, if the vendor says it (Phoniro's ``existingId``).
     """
 
     def __init__(
@@ -38,17 +38,16 @@ class VendorError(Exception):
 
 
 class Transient(VendorError):
-    """The call had no effect and may succeed later: refused connection, 429, 503, a time-out of a read."""
+    """The call had no effect and may succeed later: a refused connection, 429, 503, a read that timed out."""
 
 
 class NotSent(Transient):
-    """The call was not made, because whoever wanted it had lost the right to write by then. It says nothing about the
-    vendor."""
+    """The write was not sent, because the caller had lost the right to write. It says nothing about the vendor."""
 
 
 class AmbiguousWrite(VendorError):
-    """A write was sent and its answer was lost or says nothing (time-out, cut connection, 500, 502, 504, garbage):
-    it may have had its effect. It is *unknown*, not failed (P4)."""
+    """A write was sent, and its answer was lost or is unusable (time-out, cut connection, 500, 502, 504, garbage). It
+    may have had its effect, so it is *unknown*, not failed (P4)."""
 
 
 class Unauthorised(VendorError):
@@ -56,20 +55,20 @@ class Unauthorised(VendorError):
 
 
 class NotFound(VendorError):
-    """The one thing asked for by its id is not there."""
+    """Nothing has the id that was asked for."""
 
 
 class Refused(VendorError):
-    """The vendor understood and refuses (400, 422 and their like); the same call will be refused again."""
+    """The vendor understood the call and refuses it (400, 422 and similar). It will refuse the same call again."""
 
 
 class Conflict(VendorError):
-    """The thing is in another state than the call supposes (409, 412)."""
+    """The resource is in another state than the call assumes (409, 412)."""
 
 
 class ContractBroken(VendorError):
-    """The answer to a read is not what the contract says: not JSON, a missing field, a date that is no date."""
+    """The answer to a read breaks the contract: it isn't JSON, a field is missing, a date is invalid."""
 
 
 class TooLong(ContractBroken):
-    """The answer to a read, or a list, is longer than is read."""
+    """The answer to a read, or a list, is longer than the adapter reads."""

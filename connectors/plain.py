@@ -1,5 +1,5 @@
-"""Texts and numbers as they may stand in a vendor's row. What no database, URL or line of JSON can hold is refused, or
-made visible, where it comes in: there it breaks its own row and no other (P6)."""
+"""Texts and numbers in a vendor's rows. A value that a database, a URL or JSON can't hold is refused or replaced as
+soon as it is read, so that it breaks only its own row (P6)."""
 
 from __future__ import annotations
 
@@ -12,32 +12,31 @@ from pydantic_core import from_json
 
 LONGEST_WORD: Final = 200
 DEEPEST: Final = 32
-"""Levels of a JSON document that are read; the deepest shape of any vendor's has five."""
+"""Levels of a JSON document that are read. The vendors' documents have at most five."""
 VALUE_COST: Final = 100
-"""What a value costs in memory at least, in bytes, beside its text."""
+"""The least memory that a value takes besides its text, in bytes."""
 COSTLIEST: Final = 64 * 1024 * 1024
-"""What a document may cost in memory, in bytes as ``cost`` reckons them."""
+"""The most memory that a document may take, in bytes as ``cost`` estimates them."""
 
-# What no text can hold that is to be stored: PostgreSQL takes no NUL, and half of a surrogate pair (a cut emoji) is no
-# character at all.
+# Signs that can't be stored: PostgreSQL refuses a NUL, and half of a surrogate pair (a cut emoji) is no character.
 _UNUSABLE = re.compile("[\x00\ud800-\udfff]")
 _NO_VALUE = "\udc00"
-"""Stands for a value that can't be had: no field takes it, so that its row is set aside if the field is one of ours."""
+"""Replaces an unusable value. No field of ours accepts it, so if the field is one of ours, the row counts as broken."""
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[][{}]', re.DOTALL)
 _LONGEST_NUMBER = 400
 
 Word = Annotated[str, StringConstraints(max_length=LONGEST_WORD, pattern=r"^[^\x00]*$")]
-"""An id, a code, a status: short, and without NUL or half a character."""
+"""An id, a code or a status: short, and without a NUL."""
 Number = Annotated[int, Field(ge=-(2**63), lt=2**63)]
-"""An id or a count, as a database's integers are."""
+"""An id or a count that fits into a database's integer."""
 Prose = Annotated[
     str, BeforeValidator(lambda value: _UNUSABLE.sub("\ufffd", value) if isinstance(value, str) else value)
 ]
-"""What somebody wrote: what can't be stored of it is shown as U+FFFD, and the rest counts."""
+"""Free text. Signs that can't be stored become U+FFFD."""
 
 
 def word(value: object) -> str | None:
-    """An id as text; None for what can't be one."""
+    """An id as text; None if the value can't be an id."""
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
@@ -47,13 +46,13 @@ def word(value: object) -> str | None:
 
 
 def cost(body: bytes) -> int:
-    """About how many bytes of memory a JSON document takes at most, once it is read."""
+    """An estimate of the memory that a JSON document takes when it is read, in bytes."""
     return len(body) + VALUE_COST * sum(map(body.count, (b",", b"[", b"{")))
 
 
 def read_json(body: bytes) -> Any:
-    """A JSON document. What is odd about one value (half of a surrogate pair, a byte that is no UTF-8, NaN, a number of
-    thousands of digits, a depth without end) makes that value unusable, and no other. Raises ``ValueError``."""
+    """Read a JSON document. If one value is odd (half of a surrogate pair, a byte that isn't UTF-8, NaN, a number with
+    thousands of digits, endless depth), only that value becomes unusable. Raises ``ValueError``."""
     try:
         return from_json(body, allow_inf_nan=False)
     except ValueError:
@@ -66,7 +65,7 @@ def _number(digits: str) -> int | str:
 
 
 def _shallow(text: str) -> str:
-    """The document with an unusable value in place of each that lies too deep."""
+    """The document, in which values that are too deep are replaced by an unusable one."""
     kept: list[str] = []
     depth = begin = 0
     for token in _TOKEN.finditer(text):

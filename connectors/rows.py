@@ -1,5 +1,4 @@
-"""The rows of a vendor's lists: what a model makes of each, and those that can't be used. A fault breaks its own row
-and no other (P6)."""
+"""Reads the rows of a vendor's lists. A fault in one row breaks only that row (P6)."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class Wire(BaseModel):
-    """The base of both vendors' models. Fields that we don't know are ignored, and no error shows a value (P8)."""
+    """The base of both vendors' models. Unknown fields are ignored, and no error shows a value (P8)."""
 
     model_config = ConfigDict(
         frozen=True, extra="ignore", validate_by_name=True, validate_by_alias=True, hide_input_in_errors=True
@@ -24,7 +23,7 @@ class Wire(BaseModel):
 @dataclass(frozen=True, slots=True)
 class BrokenRow:
     """A row that can't be used. ``faults`` are pairs of a field and what is wrong with it, never a value. ``raw`` is
-    the row as it came, so that two states of it can be told apart; None where it is not for us to see (L11)."""
+    the row as it came, for its fingerprint; None if we may not see it (L11)."""
 
     id: str | None
     faults: tuple[tuple[str, str], ...]
@@ -36,15 +35,15 @@ class BrokenRow:
         return _in_words(self.faults)
 
     def says(self, name: str) -> str | None:
-        """What the row says in a field, where that is an id, a code or a short word."""
+        """The value of a field, if it is an id, a code or a short word."""
         return word(self.raw.get(name)) if isinstance(self.raw, dict) else None
 
 
 def read_row(model: type[M], raw: Any, *, id: str) -> M | BrokenRow:
-    """The row as ``model``. ``id`` is the field, by the vendor's name, that a broken row is called by."""
+    """The row as ``model``. ``id`` is the vendor's name of the field that holds the row's id."""
     try:
         return model.model_validate(raw)
-    except Exception as failure:  # noqa: BLE001  # P6: whatever one row raises stops at that row
+    except Exception as failure:  # noqa: BLE001  # P6: an exception for one row concerns only that row
         faults = _faults(failure) if isinstance(failure, ValidationError) else (("row", type(failure).__name__),)
         return BrokenRow(word(raw.get(id)) if isinstance(raw, dict) else None, faults, raw)
 

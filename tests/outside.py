@@ -10,7 +10,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from email import message_from_bytes
 from pathlib import Path
@@ -20,8 +20,10 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from adapter.domain.facts import Signal
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
-from connectors.mock.phoniro import DEFAULT_CLIENT, NewSchedule
+from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.phoniro.schemas import NewSchedule
+from connectors.mock.phoniro.state import DEFAULT_CLIENT
 from connectors.mock.serve import RunningSimulators, running_simulators
 
 ROOT = Path(__file__).parents[1]
@@ -55,6 +57,50 @@ def reference(i: int) -> str:
 
 def schedule_id(i: int) -> str:
     return f"00000000-0000-4000-8000-{i:012d}"
+
+
+def municipality(
+    lifecare: str, phoniro: str, *, domain: str = DEFAULT_DOMAIN, mapping: Path = EXAMPLE, **vendor: Any
+) -> dict[str, Any]:
+    """The settings of one municipality over simulated vendors at these addresses; ``vendor`` counts for both."""
+    limits = {"requests_per_second": 1_000_000, **vendor}
+    client_id, client_secret = DEFAULT_CLIENT
+    return {
+        "lifecare": {"base_url": lifecare, "domain": domain, "key": DEFAULT_KEY, **limits},
+        "phoniro": {"base_url": phoniro, "client_id": client_id, "client_secret": client_secret, **limits},
+        "mapping_file": str(mapping),
+    }
+
+
+def have_ordered(care: SimulatedLifecare, who: str, notes: Sequence[tuple[Signal, str]] = READY) -> None:
+    """Somebody for whom a camera was ordered and executed today, with these notes on it."""
+    care.seed_person(who)
+    order = care.order(who, "camera", start=care.today(), order_date=care.today())
+    care.accept(order.order_id)
+    write(care, care.start_execution(order.order_id, start=care.today()), notes)
+
+
+def write(care: SimulatedLifecare, execution: int, notes: Sequence[tuple[Signal, str]]) -> None:
+    """The alarm team's notes on an execution."""
+    for signal, text in notes:
+        care.note_as("alarm_team", execution, signal.value, text)
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    """Change a file that a person edits; the test means nothing where there is nothing to change."""
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
+
+
+def example_with(folder: Path, *changes: tuple[str, str]) -> Path:
+    """The example mapping, with these texts in the place of those."""
+    folder.mkdir(exist_ok=True)
+    path = folder / "mapping.toml"
+    path.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
+    for old, new in changes:
+        edit(path, old, new)
+    return path
 
 
 def mapping_without_quiet_hours(folder: Path) -> Path:
@@ -106,22 +152,15 @@ class Side:
         adapter hasn't seen it yet."""
         care = self._vendors.lifecare
         for i in range(first, first + count):
-            who, today = person(i), care.today()
-            care.seed_person(who)
-            order = care.order(who, "camera", start=today, order_date=today)
-            care.accept(order.order_id)
-            execution = care.start_execution(order.order_id, start=today)
-            for signal, text in READY[:notes]:
-                care.note_as("alarm_team", execution, signal.value, text)
+            have_ordered(care, person(i), READY[:notes])
             if death:
-                care.decease(who)
+                care.decease(person(i))
 
     def goes_on(self, i: int, notes: int) -> None:
         """What else the person's schedule waits for, after so many notes of it."""
         care = self._vendors.lifecare
         (execution,) = care.tables["executions"].where("PersonId", person(i))
-        for signal, text in READY[notes:]:
-            care.note_as("alarm_team", int(execution.key), signal.value, text)
+        write(care, int(execution.key), READY[notes:])
 
     def end(self, first: int, count: int) -> None:
         """The decisions of these persons end today."""
@@ -259,23 +298,8 @@ class Outside:
 
     def tenant(self, mapping: Path, **vendor: Any) -> dict[str, Any]:
         """One municipality's settings over these vendors."""
-        limits = {"requests_per_second": 1_000_000, **vendor}
-        return {
-            "lifecare": {"base_url": self.lifecare, "domain": DEFAULT_DOMAIN, "key": DEFAULT_KEY, **limits},
-            "phoniro": {
-                "base_url": self.phoniro,
-                "client_id": DEFAULT_CLIENT[0],
-                "client_secret": DEFAULT_CLIENT[1],
-                **limits,
-            },
-            "mail": {
-                "host": "127.0.0.1",
-                "port": self.mail_port,
-                "starttls": False,
-                "sender": "adapter@kommun.example",
-            },
-            "mapping_file": str(mapping),
-        }
+        mail = {"host": "127.0.0.1", "port": self.mail_port, "starttls": False, "sender": "adapter@kommun.example"}
+        return {**municipality(self.lifecare, self.phoniro, mapping=mapping, **vendor), "mail": mail}
 
     def close(self) -> None:
         assert self._process.stdin is not None

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -17,7 +20,7 @@ from adapter.store import events
 from adapter.store.database import Database
 from adapter.store.events import Event
 from adapter.store.sealing import Sealing
-from tests.outside import ROOT
+from tests.outside import ROOT, Outside, mapping_without_quiet_hours
 
 PSEUDONYM_KEY, ENCRYPTION_KEY = "a key for tests only", "another-key-for-tests-only-of-some-length"
 PATIENCE = 90.0
@@ -51,6 +54,33 @@ def write_config(path: Path, url: str, tenants: Mapping[str, Any], **engine: Any
         encoding="utf-8",
     )
     return path
+
+
+def configured(folder: Path, outside: Outside, url: str = "", **engine: Any) -> Path:
+    """The settings of a process over these vendors, which sends messages at any time of day; its store is a file in the
+    folder unless a URL is given."""
+    tenants = {"exempel": outside.tenant(mapping_without_quiet_hours(folder))}
+    return write_config(folder / "adapter.toml", url or f"sqlite:///{folder}/adapter.db", tenants, **engine)
+
+
+def wait(holds: Callable[[], bool], why: Callable[[], object] = str, seconds: float = PATIENCE) -> None:
+    """Until it holds; fails the test after so long, and says ``why``."""
+    until = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < until, f"not within {seconds:.0f} s: {why()}"
+        time.sleep(0.05)
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def rows(path: Path, statement: str) -> list[Any]:
+    """What an SQLite file says beside the process that works on it."""
+    with closing(sqlite3.connect(path, timeout=10)) as connection:
+        return connection.execute(statement).fetchall()
 
 
 def audited(url: str, *names: str) -> list[Event]:
@@ -102,6 +132,9 @@ class Replica:
         self.process.terminate()
         return self.process.wait(timeout=PATIENCE)
 
+    def said(self) -> str:
+        """The whole log."""
+        return self.log.read_text(encoding="utf-8")
+
     def events(self, name: str) -> list[dict[str, Any]]:
-        lines = self.log.read_text(encoding="utf-8").splitlines()
-        return events_in(lines, name)
+        return events_in(self.said().splitlines(), name)

@@ -98,3 +98,10 @@ def _imported(node: ast.AST) -> list[str]:
 
 def _plain(name: str) -> str:
     return name.lower().replace("_", "-").replace(".", "-")
+
+
+def test_the_packages_that_the_client_asked_for_are_what_their_work_is_done_by() -> None:
+    """The scheduler of the jobs, the retries around a call and so on: they may not be replaced by code of our own."""
+    files = [*FILES, *sorted((ROOT / "tests").rglob("*.py"))]
+    imported = {name.partition(".")[0] for path in files for node in ast.walk(tree(path)) for name in _imported(node)}
+    assert imported >= {"httpx", "tenacity", "apscheduler", "pydantic_settings", "respx", "structlog"}

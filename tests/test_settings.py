@@ -13,7 +13,8 @@ import trustme
 from pydantic import ValidationError
 
 from adapter.domain.facts import Signal
-from adapter.settings import Settings, SettingsError, load_settings
+from adapter.settings.load import SettingsError, load_settings
+from adapter.settings.model import Settings
 from tests.references import DOCS, REFERENCES
 
 ROOT = Path(__file__).parents[1]
@@ -87,6 +88,7 @@ def test_several_municipalities_stand_under_tenants(place: Path, monkeypatch: py
         "sodra": "12345",
     }
     assert "choose one of the two" in refusal(place, text + "[mail]\nhost = ''")
+    assert "tenant: stands at the top level, and there are [tenants]" in refusal(place, "tenant = 'north'\n" + text)
 
 
 def test_environment_goes_before_secret_file_before_file_before_default(
@@ -203,7 +205,10 @@ def test_a_group_given_as_one_value_is_told(place: Path, monkeypatch: pytest.Mon
     monkeypatch.setenv("ADAPTER_ENGINE", "fast")
     assert "ADAPTER_ENGINE: is a group" in refusal(place, ONE)
     monkeypatch.delenv("ADAPTER_ENGINE")
-    assert "adapter.toml: [logs]: is a group of settings, not a value" in refusal(place, "logs = 3" + ONE)
+    monkeypatch.setenv("ADAPTER_LOGS__LEVEL", "DEBUG")
+    told = refusal(place, "logs = 3" + ONE)
+    assert "adapter.toml: [logs]: is a group of settings, not a value" in told
+    assert "ADAPTER_LOGS" not in told, "what stands elsewhere in the group is not to blame"
 
 
 @pytest.mark.parametrize(

@@ -16,31 +16,32 @@ import httpx
 from adapter.bootstrap import Outside, Service, build
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import Act
-from adapter.engine import environment
+from adapter.engine import runtime
 from adapter.engine.feed_reader import read_feeds
 from adapter.engine.look_reader import follow_looks
 from adapter.engine.request_worker import take_in, turn
 from adapter.engine.worker import work
-from adapter.settings import Settings
+from adapter.settings.model import Settings
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.database import Database
 from adapter.store.sealing import Sealing
 from connectors.errors import AmbiguousWrite, Transient
-from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, Ordered, SimulatedLifecare
-from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
+from connectors.mock.lifecare.acts import Ordered
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.phoniro.simulator import SimulatedPhoniro
 from connectors.mock.routing import Handler
 from connectors.mock.transport import InProcessTransport
+from tests.outside import EXAMPLE, READY, municipality
+from tests.service import ENCRYPTION_KEY, PSEUDONYM_KEY
 from tests.upcoming import next_due, next_retry
 
-EXAMPLE = Path(__file__).parents[1] / "mappings" / "example.toml"
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ANNA = "19340101TF01"
-PSEUDONYM_KEY, ENCRYPTION_KEY = "a key for tests only", "another-key-for-tests-only-of-some-length"
 SEALING = Sealing(PSEUDONYM_KEY.encode(), [ENCRYPTION_KEY])
 
 
-class VirtualClock(environment.Clock):
+class VirtualClock(runtime.Clock):
     """Time that stands still until it is moved; sleeping moves it."""
 
     def __init__(self, start: datetime) -> None:
@@ -56,10 +57,12 @@ class VirtualClock(environment.Clock):
 @dataclass
 class Mail:
     """A mail server that keeps what it gets, and gets none while it ``fails``; its answer is lost as often as it
-    ``loses`` one; ``tried`` are Message-IDs."""
+    ``loses`` one; ``tried`` are Message-IDs, ``headed`` the date and the
+    address for answers of what was sent."""
 
     sent: list[tuple[str, str, str, str]] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
+    headed: list[tuple[datetime, str | None]] = field(default_factory=list)
     fails: int = 0
     loses: int = 0
 
@@ -71,6 +74,7 @@ class Mail:
             self.fails -= 1
             raise Transient("the mail server is away", vendor="mail", call="send")
         self.sent.append((message_id, to, subject, body))
+        self.headed.append((date, reply_to))
         if self.loses:
             self.loses -= 1
             raise AmbiguousWrite("the connection was cut", vendor="mail", call="send")
@@ -81,21 +85,8 @@ class Mail:
 
 def settings_for(mapping: Path = EXAMPLE, **engine: float) -> Settings:
     """Settings of one municipality over the simulated vendors; addresses are never resolved."""
-    tenant = {
-        "lifecare": {
-            "base_url": "http://127.0.0.1:1",
-            "domain": DEFAULT_DOMAIN,
-            "key": DEFAULT_KEY,
-            "requests_per_second": 1_000_000,
-        },
-        "phoniro": {
-            "base_url": "http://127.0.0.1:2",
-            "client_id": DEFAULT_CLIENT[0],
-            "client_secret": DEFAULT_CLIENT[1],
-            "requests_per_second": 1_000_000,
-        },
-        "mapping_file": str(mapping),
-    }
+    tenant = municipality("http://127.0.0.1:1", "http://127.0.0.1:2", mapping=mapping)
+    tenant["mail"] = {"sender": "trygghetskamera@exempelkommun.example"}
     return Settings.model_validate(
         {
             "tenants": {"exempel": tenant},
@@ -149,7 +140,7 @@ class World:
             object.__setattr__(service.runtime, "pause", self.pause)
         return service
 
-    def adapters_clock(self) -> environment.Clock:
+    def adapters_clock(self) -> runtime.Clock:
         return self.clock
 
     def _transport(self, handler: Handler) -> httpx.AsyncBaseTransport:
@@ -169,11 +160,11 @@ class World:
     # --- time -------------------------------------------------------------------------------------------------------
 
     @property
-    def rt(self) -> environment.Runtime:
+    def rt(self) -> runtime.Runtime:
         return self.service.runtime
 
     @property
-    def tenant(self) -> environment.Tenant:
+    def tenant(self) -> runtime.Tenant:
         return self.rt.tenants["exempel"]
 
     @property
@@ -263,15 +254,9 @@ class World:
         return self.lifecare.note_as("alarm_team", execution_id, signal.value, text)
 
     def prepare(self, execution_id: int, times: str = "22.30, 02:15 och 05.00") -> None:
-        self.note(execution_id, Signal.TIMES_AGREED, times)
-        for signal in (
-            Signal.INSTALLATION_BOOKED,
-            Signal.APPENDIX_SIGNED,
-            Signal.CONSENT_SIGNED,
-            Signal.LIABILITY_SIGNED,
-            Signal.READY_FOR_START,
-        ):
-            self.note(execution_id, signal)
+        for signal, text in READY:
+            if signal is not Signal.KEYS_COLLECTED:
+                self.note(execution_id, signal, times if signal is Signal.TIMES_AGREED else text)
 
     def ready(self, person_id: str = ANNA, times: str = "22.30, 02:15 och 05.00") -> tuple[Ordered, int]:
         """Somebody for whom everything is noted that the schedule waits for; the order and its execution."""
@@ -280,6 +265,28 @@ class World:
         execution = self.execute(order)
         self.prepare(execution, times)
         return order, execution
+
+    async def taken_in(self, person_id: str = ANNA) -> Ordered:
+        """An order of somebody with home care besides, which the adapter has taken in and told of."""
+        self.person(person_id)
+        order = self.order(person_id)
+        await self.settle()
+        return order
+
+    async def active(self, person_id: str = ANNA) -> tuple[Ordered, int]:
+        """Somebody whose e-tillsyn has run for an hour; the order and its execution."""
+        found = self.ready(person_id)
+        await self.pass_time(hours=1)
+        return found
+
+    async def closes(self, order: Ordered, execution: int) -> None:
+        """The authority ends it today, the alarm team collects, the coordinator closes: until nothing is left to do."""
+        self.lifecare.decision_end(order.decision_id, self.today)
+        await self.pass_time(days=2)
+        self.note(execution, Signal.EQUIPMENT_COLLECTED)
+        await self.pass_time(seconds=self.rt.tuning.poll.total_seconds() + 60)
+        self.lifecare.end_execution(execution)
+        await self.pass_time(hours=26)
 
     # --- what came of it --------------------------------------------------------------------------------------------
 

@@ -10,27 +10,29 @@ import typer
 from sqlalchemy import Connection
 
 from adapter.bootstrap import Service
-from adapter.cli.documents import gather_document, print_to_file, write_file
 from adapter.cli.failures import fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import CaseArgument, ConfigOption, JsonOption, command_group, print_json
+from adapter.cli.output_files import write_file, write_pdf
 from adapter.cli.reader import noted
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.facts import Facts
 from adapter.domain.unfulfilled import Listed
 from adapter.domain.wall_clock import local_date
 from adapter.engine.reconcile import preview
-from adapter.ops.safety import Verdicts
+from adapter.ops.unsafe_supervision import SafetyChecks
 from adapter.presentation import as_json as shapes
 from adapter.presentation.case_file import case_file, case_nights, find_case
-from adapter.presentation.case_page import case_list, case_page, overdue, unusable_list
+from adapter.presentation.case_page import case_list, case_page, unusable_list
+from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.console import console
-from adapter.presentation.nights import as_json as nights_as_json
-from adapter.presentation.nights import nights_page
+from adapter.presentation.nights_page import as_json as nights_as_json
+from adapter.presentation.nights_page import nights_page
 from adapter.presentation.plan_page import plan_page
-from adapter.presentation.unfulfilled import unfulfilled_csv, unfulfilled_json, unfulfilled_page
-from adapter.presentation.visits import as_json as visits_as_json
-from adapter.presentation.visits import case_visits
+from adapter.presentation.printing import document_data
+from adapter.presentation.unfulfilled_page import unfulfilled_csv, unfulfilled_json, unfulfilled_page
+from adapter.presentation.visits_page import as_json as visits_as_json
+from adapter.presentation.visits_page import case_visits
 from adapter.store import cases, outbox
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder, unusable_orders
@@ -96,24 +98,23 @@ def list_cases(
             return
         tenants, now, why = tuple(service.tenants), service.runtime.clock.now(), dict[str, str]()
 
-        def read(c: Connection) -> tuple[list[Case], list[tuple[str, WaitingOrder]]]:
+        def read(c: Connection) -> tuple[list[CaseSummary], list[tuple[str, WaitingOrder]]]:
             noted(c, service, "list")
-            found = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=phase)]
+            rows = [row for t in tenants for row in cases.all_cases(c, t, open_only=open_only, phase=phase)]
             for tenant in service.runtime.tenants.values() if unsafe else ():
-                why.update(Verdicts().safety(c, tenant.name, tenant.policy, now).unsafe)
+                why.update(SafetyChecks().safety(c, tenant.name, tenant.policy, now).unsafe)
             # However the list is narrowed: they have neither step nor phase.
-            return found, [(t, order) for t in tenants for order in unusable_orders(c, t)]
+            return [*map(CaseSummary.of, rows)], [(t, order) for t in tenants for order in unusable_orders(c, t)]
 
-        def wanted(row: Case) -> bool:
-            why_without = row.last_decision.unwatched if row.last_decision else None
-            without = why_without is not None and not why_without.runs
-            return (without or not unwatched) and (not late or overdue(row)) and (not unsafe or row.ref in why)
+        def wanted(s: CaseSummary) -> bool:
+            overdue = s.late > 0 or s.parked
+            return (s.without or not unwatched) and (not late or overdue) and (not unsafe or s.case.ref in why)
 
         found, orders = service.runtime.db.run_sync(read)
-        found = sorted(filter(wanted, found), key=lambda row: (row.opened_at, row.ref))
+        found = sorted(filter(wanted, found), key=lambda s: (s.case.opened_at, s.case.ref))
         if as_json:
             unusable = [shapes.unusable_order(t, order, service.words[t]) for t, order in orders]
-            rows = [shapes.case_summary(row) | ({"unsafe": why[row.ref]} if unsafe else {}) for row in found]
+            rows = [shapes.case_summary(s) | ({"unsafe": why[s.case.ref]} if unsafe else {}) for s in found]
             print_json({"cases": rows, "orders_unusable": unusable})
             return
         words, several = service.words[tenants[0]], len(tenants) > 1
@@ -171,10 +172,12 @@ def write_document(
     """
     with open_service(config) as service:
         found = _found(service, case, kind)
-        printed = service.runtime.db.run_sync(lambda c: gather_document(c, service, found.ref, kind))
-        if printed is None:
+        policy, words = service.runtime.tenants[found.tenant].policy, service.words[found.tenant]
+        now = service.runtime.clock.now()
+        data = service.runtime.db.run_sync(lambda c: document_data(c, found, policy, now, words))
+        if data is None:
             raise fail(f"There is no {kind} of {found.ref} yet: something of the case was never read. Try again later.")
-        print_to_file(printed, target or Path(f"{found.ref}-{kind}.pdf"))
+        write_pdf(service.printers[found.tenant], kind, data, target or Path(f"{found.ref}-{kind}.pdf"))
 
 
 def nights(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = False) -> None:
@@ -206,7 +209,7 @@ def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = 
             decision, known = asyncio.run(_preview(service, found))
         except LookupError:
             raise fail(
-                f"Something of case {found.ref} was never read yet and can't be read now, so there is no plan. "
+                f"Something of case {found.ref} was never read and can't be read now, so there is no plan. "
                 "`adapter check` says what is wrong; the adapter tries again by itself."
             ) from None
         words, policy = service.words[found.tenant], service.runtime.tenants[found.tenant].policy

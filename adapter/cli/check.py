@@ -23,7 +23,8 @@ from adapter.cli.findings import Finding, Mark, fault, fine, note
 from adapter.cli.open_service import command_settings, missing_database
 from adapter.cli.options import ConfigOption, JsonOption, print_json
 from adapter.presentation.console import console
-from adapter.settings import Settings, SettingsError
+from adapter.settings.load import SettingsError
+from adapter.settings.model import Settings
 from adapter.settings.values import TOKEN_TOLD
 from adapter.store.database import usable
 from adapter.store.errors import StoreError

@@ -9,8 +9,8 @@ from stat import S_IROTH, S_IWGRP, S_IWOTH, S_IXOTH, filemode
 
 from adapter.cli.findings import Finding, fine, note
 from adapter.cli.open_service import sqlite_file
-from adapter.settings import Settings
 from adapter.settings.load import secret_files
+from adapter.settings.model import Settings
 
 
 def check_files(settings: Settings, config: Path | None) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -17,8 +17,9 @@ from adapter.cli.open_service import command_settings, make_database_file, missi
 from adapter.cli.options import ConfigOption, JsonOption, command_group, print_json
 from adapter.cli.reader import noted_if_possible
 from adapter.store.backup import back_up, make_careful
-from adapter.store.database import usable
-from adapter.store.keys import note_keys, reseal
+from adapter.store.database import Database, usable
+from adapter.store.errors import StoreError
+from adapter.store.keys import known_keys, new_keys, note_keys, reseal
 from adapter.store.queries import overview
 
 app = command_group()
@@ -35,9 +36,11 @@ def upgrade(config: ConfigOption = None) -> None:
     with closing(bootstrap.open_database(settings)) as database:
         before, head = database.schema()
         current = usable(before, head)
-        if not current:
+        if current:
+            database.run_sync(new_keys)
+        else:
             database.upgrade()
-        database.run_sync(partial(note_keys, now=datetime.now(UTC)))
+            database.run_sync(partial(note_keys, now=datetime.now(UTC)))
     if not current:
         told = f"brought from revision {before or 'none'} to {head}."
     elif before == head:
@@ -107,13 +110,14 @@ def backup(
 def rekey(config: ConfigOption = None) -> None:
     """Encrypt everything by the first key of store.encryption_key.
 
-    The adapter may run meanwhile, if it knows that key; it does the same by itself after its start. Safe to break off
-    and repeat. Once nothing is left, the older keys are no longer needed.
+    An adapter that was started with that key may run meanwhile; it does the same by itself after its start. One that
+    wasn't keeps this from beginning. Safe to break off and repeat. Once nothing is left, the older keys are no longer
+    needed.
     """
     settings = command_settings(config)
     if not settings.store.encryption_key.get_secret_value():
         raise fail("store.encryption_key is empty: there is nothing to encrypt with (docs/operations.md).")
-    with open_database(settings) as database:
+    with open_database(settings, keys=_take_up_keys) as database:
         done = asyncio.run(reseal(database, partial(datetime.now, UTC), at_once=True))
     told = f"{database.name}: {done.changed} values encrypted by the key {database.sealing.current}"
     if done.left:
@@ -122,6 +126,14 @@ def rekey(config: ConfigOption = None) -> None:
             "damaged. Restart every adapter, and run this again; keep the older keys until nothing is left."
         )
     typer.echo(f"{told}, nothing left. Older keys are needed for older backups only.")
+
+
+def _take_up_keys(database: Database) -> None:
+    """A new first key is taken up where no adapter runs on the database, as one that hasn't got it would read nothing
+    any more. Raises ``StoreError`` where one does, or where that can't be known (PostgreSQL)."""
+    with suppress(StoreError):
+        database.hold_alone()
+    database.run_sync(partial(note_keys, now=datetime.now(UTC)) if database.alone else known_keys)
 
 
 @app.command()

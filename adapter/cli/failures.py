@@ -29,7 +29,7 @@ def failures_in_words() -> Iterator[None]:
         raise
     except Exception as error:
         # Imported here, as these are half of the adapter: `adapter --help` needs none of it.
-        from adapter.settings import SettingsError
+        from adapter.settings.load import SettingsError
         from adapter.store.errors import StoreError
         from mappings.faults import MappingError
 

@@ -11,13 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from adapter.bootstrap import Service
-from adapter.cli.documents import of_tenant, print_document, print_to_file, write_file
 from adapter.cli.failures import WRONG
 from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption, FromOption, JsonOption, ToOption, in_order, print_json
+from adapter.cli.output_files import of_tenant, write_file, write_pdf
 from adapter.domain.wall_clock import local_date
-from adapter.engine.environment import Tenant
 from adapter.engine.recount import recount
+from adapter.engine.runtime import Tenant
 from adapter.followup.report import ALL, Month, by_span, report
 from adapter.followup.suppression import suppressed
 from adapter.presentation.console import console
@@ -71,8 +71,7 @@ def followup(
                 below = service.settings.followup.suppress_below
                 whose, spans = ALL if unit is None else unit, suppressed(by_span(months), below)
                 data = paper(spans, since, until, whose, words, today=today, below=below)
-                path = of_tenant(pdf, name, service)
-                print_to_file(partial(print_document, service, name, FOLLOW_UP, data, path.name), path)
+                write_pdf(service.printers[name], FOLLOW_UP, data, of_tenant(pdf, name, service))
             if csv is not None:
                 folder = csv / name if several else csv
                 for table in tables:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -13,11 +12,11 @@ import typer
 
 from adapter import bootstrap
 from adapter.bootstrap import Service
-from adapter.cli.documents import of_tenant, print_document, print_to_file
 from adapter.cli.open_service import command_settings, tell_left_out
 from adapter.cli.options import ConfigOption
+from adapter.cli.output_files import of_tenant, write_pdf
 from adapter.presentation.console import console
-from adapter.presentation.guide import GuideRole, guide, guide_page
+from adapter.presentation.guide_page import GuideRole, guide_page
 from mappings.documents import GUIDE
 
 _PATIENCE = 5.0
@@ -38,13 +37,12 @@ def show_guide(
     service = bootstrap.build(command_settings(config))
     tell_left_out(service.runtime.refused)
     asyncio.run(_learn_headings(service))
-    for name, parts in service.tenants.items():
-        made = guide(role, parts.mapping, service.words[name])
+    for name, printer in service.printers.items():
+        made = printer.guide(role)
         if pdf is None:
             console().print(guide_page(made))
-            continue
-        path = of_tenant(pdf, name, service)
-        print_to_file(partial(print_document, service, name, GUIDE, asdict(made), path.name), path)
+        else:
+            write_pdf(printer, GUIDE, asdict(made), of_tenant(pdf, name, service))
 
 
 async def _learn_headings(service: Service) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from adapter.cli.failures import CANT_BEGIN, fail
 from adapter.cli.options import ConfigOption
-from adapter.settings import load_settings
+from adapter.settings.load import load_settings
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # what is listened on, not an address to listen on
 _SECONDS = 5.0

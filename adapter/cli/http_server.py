@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
-from functools import partial
 from importlib.metadata import version
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapter.bootstrap import Outside, Service
-from adapter.cli.documents import gather_document, print_document, role_guide
-from adapter.engine.environment import Clock
+from adapter.engine.runtime import Clock
 from adapter.log_events import log
 from adapter.ops.app import create_app, serve
-from adapter.ops.context import Document, OpsContext
+from adapter.ops.context import OpsContext
 from adapter.ops.error_log import ErrorLog
-from adapter.ops.request_limits import Limits
+from adapter.ops.rate_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
-from adapter.settings import Settings
+from adapter.settings.model import Settings
 
 
 class HttpServer:
@@ -47,16 +44,13 @@ class HttpServer:
         self.ops = OpsContext(
             runtime=service.runtime,
             settings=service.settings.ops,
-            words=service.words,
+            printers=service.printers,
             calls=self.calls,
             errors=self.errors,
             watchdog=self.watchdog,
             limits=self.limits,
             version=version("trygghetskamera-adapter"),
             hook_secrets=_hook_secrets(service),
-            documents=partial(_document, service),
-            paper=partial(_paper, service),
-            guides=partial(role_guide, service),
             suppress_below=service.settings.followup.suppress_below,
         )
         self._app = create_app(self.ops)
@@ -76,18 +70,6 @@ class HttpServer:
         """Answer by the present service's application."""
         assert self._app is not None
         await self._app(scope, receive, send)
-
-
-async def _document(service: Service, tenant: str, reference: str, kind: str) -> Document | None:
-    if tenant not in service.tenants:
-        return None
-    printed = await service.runtime.db.run(lambda c: gather_document(c, service, reference, kind))
-    # Outside of the transaction and of the loop: it takes a moment.
-    return None if printed is None else await asyncio.to_thread(printed)
-
-
-async def _paper(service: Service, tenant: str, kind: str, data: Mapping[str, object], name: str) -> Document:
-    return await asyncio.to_thread(print_document, service, tenant, kind, data, name)
 
 
 def _hook_secrets(service: Service) -> dict[str, bytes]:

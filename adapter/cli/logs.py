@@ -17,7 +17,7 @@ import typer
 from adapter.cli.failures import CANT_BEGIN, fail
 from adapter.cli.options import command_group
 from adapter.presentation.console import console
-from adapter.presentation.story import Line, stories
+from adapter.presentation.log_story import Line, stories
 
 app = command_group()
 

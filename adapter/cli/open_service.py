@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 
 import typer
@@ -16,10 +14,11 @@ from adapter.bootstrap import Service
 from adapter.cli.failures import fail
 from adapter.cli.reader import noted
 from adapter.observability import configure_logging
-from adapter.settings import Settings, load_settings
+from adapter.settings.load import load_settings
+from adapter.settings.model import Settings
 from adapter.settings.values import parsed_url
 from adapter.store.database import Database, usable
-from adapter.store.keys import note_keys
+from adapter.store.keys import known_keys
 
 
 def command_settings(config: Path | None) -> Settings:
@@ -40,8 +39,11 @@ def tell_left_out(refused: Mapping[str, Sequence[str]]) -> None:
 
 
 @contextmanager
-def open_database(settings: Settings) -> Iterator[Database]:
-    """The database, which has to be there, current, and of our key. Raises the command's failure, ``StoreError``."""
+def open_database(
+    settings: Settings, keys: Callable[[Database], None] = lambda database: database.run_sync(known_keys)
+) -> Iterator[Database]:
+    """The database, which has to be there, current, and of our keys (``keys`` holds them against it). Raises the
+    command's failure, ``StoreError``."""
     if missing := missing_database(settings):
         raise fail(f"There is no database yet: {missing}. `adapter run` or `adapter db upgrade` makes it.")
     with closing(bootstrap.open_database(settings)) as database:
@@ -51,13 +53,13 @@ def open_database(settings: Settings) -> Iterator[Database]:
                 f"The database's tables are of revision {current or 'none'}, and this version of the adapter needs "
                 f"{expected}. Run `adapter db upgrade`."
             )
-        database.run_sync(partial(note_keys, now=datetime.now(UTC)))
+        keys(database)
         yield database
 
 
 @contextmanager
 def open_service(config: Path | None, shows: str | None = None) -> Iterator[Service]:
-    """A service for a command that looks and changes nothing. What it ``shows`` of all cases is written down first."""
+    """A service for a command. What it ``shows`` of all cases is written down first."""
     settings = command_settings(config)
     with open_database(settings) as database:
         service = bootstrap.build(settings, db=database)

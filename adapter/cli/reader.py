@@ -15,7 +15,7 @@ from adapter.bootstrap import Service
 from adapter.store import reads
 from adapter.store.database import Database, usable
 from adapter.store.errors import StoreError
-from adapter.store.keys import note_keys
+from adapter.store.keys import known_keys
 from adapter.store.reads import SHELL, Reader
 
 _NOBODY_LOGGED_IN = 2**32 - 1
@@ -53,7 +53,7 @@ def noted_if_possible(database: Database, tenants: Iterable[str], what: str) -> 
     now, why = datetime.now(UTC), "its tables are of another version"
 
     def note(c: Connection) -> None:
-        note_keys(c, now)
+        known_keys(c)
         reads.note(c, tenants, shell_reader(), what, now)
 
     try:

@@ -20,8 +20,7 @@ from adapter.engine import jobs
 from adapter.engine.file_watch import FileWatch
 from adapter.log_events import log, log_context
 from adapter.observability import configure_logging
-from adapter.settings import SettingsError, load_settings
-from adapter.settings.load import config_path, named_files
+from adapter.settings.load import SettingsError, config_path, load_settings, named_files
 from adapter.store import outbox, requests
 from adapter.store.errors import StoreError
 from adapter.store.queries import unattended

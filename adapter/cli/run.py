@@ -22,7 +22,8 @@ from adapter.cli.reload import Reloader, run_until_stopped, tell_refused
 from adapter.engine import jobs
 from adapter.log_events import log
 from adapter.observability import configure_logging, log_crashes
-from adapter.settings import Settings, SettingsError, load_settings
+from adapter.settings.load import SettingsError, load_settings
+from adapter.settings.model import Settings
 from adapter.store.errors import StoreError
 from mappings.faults import MappingError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Annotated
 
 import tomlkit
 import typer
@@ -18,7 +19,7 @@ from adapter.domain.facts import OrderStatus, Signal
 from adapter.engine.comparison import LAG, OURS, compare
 from adapter.engine.request_file import NEEDED
 from adapter.ports import PortError
-from adapter.settings import Settings
+from adapter.settings.model import Settings
 from connectors.errors import NotFound, VendorError
 from connectors.rows import BrokenRow
 
@@ -62,39 +63,43 @@ async def _compare(service: Service) -> None:
                     typer.echo(f"  {told}: {', '.join(labels)}")
 
 
-def propose(config: ConfigOption = None) -> None:
+def propose(
+    own: Annotated[
+        bool, typer.Option("--own", help="The adapter's own schedules too: after the database or its key was lost.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
     """Propose the adopt file for going live.
 
     Phoniro's running schedules are matched with Lifecare's orders. The proposal is printed and nothing is stored: check
     each entry, say who did and why, and save it as the adopt file.
     """
-    typer.echo(asyncio.run(_propose(command_settings(config))))
+    typer.echo(asyncio.run(_propose(command_settings(config), own=own)))
 
 
-async def _propose(settings: Settings) -> str:
+async def _propose(settings: Settings, *, own: bool) -> str:
     async with build(settings) as service, _read_whole(service):
         tell_left_out(service.runtime.refused)
         if not missing_database(settings):
             noted_if_possible(service.runtime.db, service.tenants, "adopt")
         lines = [HEAD]
         for name in service.tenants:
-            found = await proposals(service, name)
-            lines += found or [
-                f"# {name}: no schedule runs in Phoniro but the adapter's own; there is nothing to take over\n"
-            ]
+            found = await proposals(service, name, own=own)
+            but = "" if own else " but the adapter's own"
+            lines += found or [f"# {name}: no schedule runs in Phoniro{but}; there is nothing to take over\n"]
     return "\n".join(lines)
 
 
-async def proposals(service: Service, tenant: str) -> list[str]:
-    """An entry for each running schedule that isn't ours and whose person has one executed camera order; a comment for
-    each that can't be matched. Nothing personal is in them."""
+async def proposals(service: Service, tenant: str, *, own: bool = False) -> list[str]:
+    """An entry for each running schedule that isn't ours (or is, with ``own``) and whose person has one executed camera
+    order; a comment for each that can't be matched. Nothing personal is in them."""
     parts, source = service.tenants[tenant], service.runtime.tenants[tenant].source
     found: list[str] = []
     async for schedule in parts.phoniro.schedules():
         if isinstance(schedule, BrokenRow):
             found.append(f"# schedule {schedule.id}: can't be read ({schedule.problem}); find its order by hand\n")
             continue
-        if schedule.status == "ended" or OURS.fullmatch(schedule.external_reference):
+        if schedule.status == "ended" or (not own and OURS.fullmatch(schedule.external_reference)):
             continue
         try:
             customer = await parts.phoniro.get_customer(schedule.customer_external_id)

@@ -14,8 +14,10 @@ from adapter.cli.failures import fail
 from adapter.cli.options import JsonOption
 from adapter.demo.persons import seed_for_trial
 from adapter.demo.play import play
-from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
-from connectors.mock.phoniro import DEFAULT_CLIENT, NightPlan
+from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.phoniro.nights import NightPlan
+from connectors.mock.phoniro.state import DEFAULT_CLIENT
 from connectors.mock.serve import serve, utc_now
 
 NIGHTS = NightPlan(missed=0.05, offline=0.03, second=0.1, visit=0.03, late=0.05, corrected=0.05, unlisted=0.02)

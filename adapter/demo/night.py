@@ -12,17 +12,18 @@ from adapter.demo.observer import Timeline
 from adapter.demo.persons import ASTRID, STOCKHOLM, seed_fields
 from adapter.demo.promises import Promise
 from adapter.demo.stage import TENANT
-from adapter.engine.environment import Clock
 from adapter.engine.feed_reader import read_feeds
 from adapter.engine.look_reader import follow_looks
+from adapter.engine.runtime import Clock
 from adapter.engine.worker import work
 from adapter.observability import configure_logging
-from adapter.presentation.nights import nights, nights_page, shown_since
-from adapter.settings import Settings
+from adapter.presentation.nights_page import nights, nights_page, shown_since
+from adapter.settings.model import Settings
 from adapter.store import cases, look_log, outbox
 from adapter.store.database import Database
-from connectors.mock.lifecare import SimulatedLifecare
-from connectors.mock.phoniro import SetOutcome, SimulatedPhoniro
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.phoniro.schemas import SetOutcome
+from connectors.mock.phoniro.simulator import SimulatedPhoniro
 from connectors.mock.transport import InProcessTransport
 
 NIGHT = timedelta(hours=18)

@@ -23,7 +23,7 @@ from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.domain.policy import Policy
 from adapter.presentation.case_file import CaseFile, case_file
 from adapter.presentation.words import Words
-from adapter.settings import load_settings
+from adapter.settings.load import load_settings
 from adapter.store import cases
 from adapter.store.errors import StoreError
 

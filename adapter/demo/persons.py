@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
-    from connectors.mock.lifecare import SimulatedLifecare
+    from connectors.mock.lifecare.simulator import SimulatedLifecare
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 

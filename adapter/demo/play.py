@@ -21,10 +21,11 @@ from adapter.demo.promises import Promise, check_promises
 from adapter.demo.stage import DemoFailed, Stage
 from adapter.demo.story import Story
 from adapter.presentation.case_page import case_list, case_page
-from adapter.presentation.checklist import Checklist
+from adapter.presentation.case_summary import CaseSummary
+from adapter.presentation.checklist_page import Checklist
 from adapter.presentation.console import PLAIN_WIDTH, console, table
 from adapter.presentation.words import Words
-from adapter.settings import load_settings
+from adapter.settings.load import load_settings
 from mappings.calendar_se import holidays_between
 from mappings.tables import load_mapping
 from mappings.texts import Texts
@@ -119,7 +120,7 @@ def _printed(lives: list[Life], words: Words) -> str:
     page = Console(file=written, width=PLAIN_WIDTH, force_terminal=False, markup=False)
     files = [life.file for life in lives if life.file]
     now = datetime.now(UTC)
-    page.print(case_list([file.case for file in files], words, now, several=False))
+    page.print(case_list([CaseSummary.of(file.case) for file in files], words, now, several=False))
     for file in files:
         page.print(case_page(file, words, now))
     return written.getvalue()

@@ -14,8 +14,8 @@ from adapter.demo.persons import CECILIA, PERSONS
 from adapter.demo.story import reference_of
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActKind, ActState
-from connectors.mock.lifecare import DEFAULT_KEY
-from mappings.messages import mark
+from connectors.mock.lifecare.api import DEFAULT_KEY
+from mappings.messages.render import mark
 
 _MARK = re.compile(r"\[(TK-[0-9A-Z]{6})/([0-9A-Z-]+)\]")
 _PERSONAL_FIELDS = ("personalIdentityNumber", "firstName", "lastName", "streetAddress", "postalCode", "city", "phone")

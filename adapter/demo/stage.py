@@ -17,8 +17,8 @@ from typing import Any
 import tomlkit
 
 from adapter.cli.init import config_text, mapping_text, write_secrets
-from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
-from connectors.mock.phoniro import DEFAULT_CLIENT
+from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.phoniro.state import DEFAULT_CLIENT
 
 FOLDER = Path("var/demo")
 TENANT = "exempelkommun"

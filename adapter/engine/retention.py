@@ -1,4 +1,4 @@
-"""Forgetting: personal data goes once a case has been closed for as long as the municipality says."""
+"""Forgetting: personal data is removed when a case has been closed for as long as the municipality says."""
 
 from __future__ import annotations
 
@@ -7,22 +7,24 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from adapter.engine.environment import Runtime
+from adapter.engine.runtime import Runtime
 from adapter.log_events import log, log_context
-from adapter.store import purge, reads, visits
+from adapter.store import purge, reads, sessions, visits
 
 BATCH = 50
 """Cases per transaction."""
 
 
 VISITS = 500
-"""Looks per transaction whose acts are forgotten."""
+"""Looks per transaction, whose acts are forgotten."""
 
 
 async def forget(rt: Runtime, *, dry_run: bool = False, ref: str | None = None) -> dict[str, list[str]]:
-    """Purge every municipality's cases that are due for it, or one closed case before its time; with ``dry_run`` only
-    say which those are. Returns their references by tenant. Raises ``StoreError``."""
+    """Purge every municipality's cases that are due for it, or the one closed case ``ref`` before its time. With
+    ``dry_run`` nothing is purged. Returns the references by tenant. Raises ``StoreError``."""
     purged: dict[str, list[str]] = {}
+    if not dry_run:
+        await rt.db.run(partial(sessions.forget, now=rt.clock.now()))
     for tenant in rt.tenants.values():
         now = rt.clock.now()
         before = now - tenant.retention if ref is None else now
@@ -43,7 +45,7 @@ async def forget(rt: Runtime, *, dry_run: bool = False, ref: str | None = None) 
 
 
 async def _forget_visits(rt: Runtime, tenant: str, before: datetime) -> None:
-    """What was written back is kept no longer in an open case than personal data in a closed one."""
+    """In an open case, what was written back is kept as long as personal data in a closed one."""
 
     def some(c: Connection) -> bool:
         old = visits.forgettable(c, tenant, before, VISITS)

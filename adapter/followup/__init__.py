@@ -1,1 +1,1 @@
-"""Follow-up: what is counted of the work, and the report that is made of it. Pure, and it names nobody."""
+"""Follow-up: what is counted, and the report made from the counts. Pure code that names no person."""

@@ -1,7 +1,7 @@
-"""Charts as SVG, drawn here: for the printed follow-up and, under its own colours, for the status page.
+"""Draws charts as SVG, for the printed follow-up and the status page.
 
-One measure a chart, each bar with its number beside it: nothing rests on colour. Attributes hold what is printed; the
-page's style sheet goes before them.
+A chart shows one measure, and each bar has its number beside it, so nobody needs the colours. The attributes hold the
+look on paper; on the status page its style sheet overrides them.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from textwrap import wrap
 
 WIDTH = 340
 _SIGN, _WIDEST_SIGN = 5.6, 7.0
-"""About as wide as a digit on paper, and a letter in a browser's widest font, in units of the picture."""
+"""About the width of a digit on paper, and of a letter in a browser's widest font, in the picture's units."""
 _FONT = "font-family='Libertinus Serif'"
 _TALL, _TOP = 62, 20
 _THIN, _LINE = 10, 14
@@ -21,8 +21,8 @@ _THIN, _LINE = 10, 14
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """``value`` is None where it isn't told; ``shown`` is what stands beside the bar. ``more`` is a second, longer
-    value: the outline around it."""
+    """``value`` is None if it is suppressed or unknown. ``shown`` is the text beside the bar. ``more`` is a larger
+    value, drawn as an outline around the bar."""
 
     name: str
     value: int | None
@@ -30,8 +30,8 @@ class Bar:
     more: int | None = None
 
 
-def standing(bars: Sequence[Bar], told: str) -> str:
-    """A bar for each month; ``name`` is the month as ``oktober 2026``. ``told`` says what it shows."""
+def vertical(bars: Sequence[Bar], caption: str) -> str:
+    """A vertical bar for each month, with ``oktober 2026`` as its name. ``caption`` says what the chart shows."""
     slot = (WIDTH - 8) / max(len(bars), 1)
     top = max((bar.value or 0 for bar in bars), default=0)
     numbered = all(len(bar.shown) * _SIGN <= slot + 3 for bar in bars)
@@ -51,11 +51,11 @@ def standing(bars: Sequence[Bar], told: str) -> str:
             parts.append(_text(middle, base + 13, month[:3], "middle", soft=True))
         if n == 0 or (month == "januari" and slot * n > 30):
             parts.append(_text(middle, base + 25, year, "middle", soft=True))
-    return _svg(parts, base + 29, told)
+    return _svg(parts, base + 29, caption)
 
 
-def lying(bars: Sequence[Bar], told: str) -> str:
-    """A bar for each thing, under its name."""
+def horizontal(bars: Sequence[Bar], caption: str) -> str:
+    """A horizontal bar for each thing, under its name. ``caption`` says what the chart shows."""
     longest = max((len(bar.shown) for bar in bars), default=0)
     room = WIDTH - longest * _WIDEST_SIGN - 8
     top = max((max(bar.value or 0, bar.more or 0) for bar in bars), default=0)
@@ -71,7 +71,7 @@ def lying(bars: Sequence[Bar], told: str) -> str:
             parts.append(_rect(0, y, length, _THIN))
         parts.append(_text(max(length, outline) + 6, y + 9, bar.shown, "start"))
         y += _THIN + 8
-    return _svg(parts, y, told)
+    return _svg(parts, y, caption)
 
 
 def _share(value: int | None, top: int, room: float) -> float:
@@ -88,9 +88,9 @@ def _text(x: float, y: float, text: str, anchor: str, *, soft: bool = False) -> 
     return f"<text x='{x:.1f}' y='{y:.1f}' text-anchor='{anchor}' font-size='11' {_FONT} {style}>{escape(text)}</text>"
 
 
-def _svg(parts: Sequence[str], height: int, told: str) -> str:
+def _svg(parts: Sequence[str], height: int, caption: str) -> str:
     size = f"viewBox='0 0 {WIDTH} {height}' width='{WIDTH}' height='{height}'"
-    label = escape(told, quote=True)
+    label = escape(caption, quote=True)
     return (
         f"<svg xmlns='http://www.w3.org/2000/svg' class='chart' {size} role='img' aria-label='{label}'>"
         f"{''.join(parts)}</svg>"

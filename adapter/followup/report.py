@@ -1,4 +1,4 @@
-"""The report: tables by month and unit, made of what was counted. Codes and numbers; the words stand elsewhere."""
+"""The report: tables by month and unit, made from the tallies. It has codes and numbers; the words are elsewhere."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from adapter.followup.tallies import LOOKS, TROUBLE, UNANSWERED, UNKNOWN, Tally
 from adapter.followup.uptime import ADAPTER, NOTHING, Span, Uptime
 
 SPAN = "all"
-"""Stands for all months together, in the column of the month."""
+"""In the column of the month: all months together."""
 
 Cell = str | int | float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """``rows`` have a cell for each of ``columns``; None where there is nothing to tell a median of."""
+    """Each row has a cell for each of ``columns``. A cell is None if there are no values for its median."""
 
     name: str
     columns: tuple[str, ...]
@@ -30,8 +30,8 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Month:
-    """What was counted from ``first`` to ``last`` (local calendar days, of one month); ``active_before``: how many were
-    looked after when it began, by unit; ``uptime``: all that is known of when the adapter ran and a vendor was down."""
+    """What was counted from ``first`` to ``last`` (local days in one month). ``active_before``: how many persons had
+    active e-tillsyn when it began, by unit. ``uptime``: when the adapter ran and when a vendor was down."""
 
     first: date
     last: date
@@ -41,7 +41,7 @@ class Month:
 
 
 def months_between(first: date, last: date) -> list[tuple[date, date]]:
-    """The months of a span of days, both included: each with its first and last day within the span."""
+    """The months from ``first`` to ``last`` (both included), each with its first and last day in that span."""
     found = []
     while first <= last:
         after = (first.replace(day=1) + timedelta(days=32)).replace(day=1)
@@ -51,8 +51,8 @@ def months_between(first: date, last: date) -> list[tuple[date, date]]:
 
 
 def report(months: Iterable[Month], unit: int | None = None, *, every: bool = False) -> tuple[Table, ...]:
-    """All tables, of one unit or of all of them: each unit's own rows follow those of all together, where there is more
-    than one unit, or ``every`` one is asked for."""
+    """All tables, for one unit or for all together. If there are several units, or with ``every``, each unit's rows
+    follow those of all together."""
     views = [view for month in months for view in _views(month, unit, every=every)]
     return tuple(
         Table(name, ("month", "unit", *columns), tuple((*view.of, *row) for view in views for row in rows(view)))
@@ -61,8 +61,8 @@ def report(months: Iterable[Month], unit: int | None = None, *, every: bool = Fa
 
 
 def by_span(months: Sequence[Month]) -> tuple[Table, ...]:
-    """All tables of every unit, and in each after the months' rows those of all months together (``SPAN``), with
-    medians of their own."""
+    """All tables for every unit. In each table the rows of the months are followed by rows for all months together
+    (``SPAN``), with medians of their own."""
     if not months:
         return report(())
     tallies = [t for month in months for t in month.tallies]
@@ -75,10 +75,10 @@ def by_span(months: Sequence[Month]) -> tuple[Table, ...]:
 
 
 class _View:
-    """A month of one unit, or of all."""
+    """A month, for one unit or for all."""
 
     def __init__(self, month: Month, unit: int, tallies: Mapping[str, Mapping[int, int]]) -> None:
-        """``tallies``: by what, how many of each value."""
+        """``tallies``: for each ``what`` the number of each value."""
         self.of = (f"{month.first:%Y-%m}", unit)
         self.month = month
         self.tallies = tallies
@@ -88,7 +88,7 @@ class _View:
         return sum(self.tallies.get(what, {}).values())
 
     def kinds(self, what: str) -> list[str]:
-        """What is counted under ``what.*``, without that."""
+        """The names counted under ``what.*``, without that beginning."""
         return sorted(name[len(what) + 1 :] for name in self.tallies if name.startswith(f"{what}."))
 
     def total(self, what: str) -> int:
@@ -101,7 +101,8 @@ class _View:
 
 
 def percentile(rows: Sequence[tuple[int, int]], percent: int) -> int | None:
-    """The smallest value that so many percent don't exceed, of values (rising) and how often each was seen."""
+    """The smallest value that at least ``percent`` of all don't exceed. ``rows``: the values, rising, and how often
+    each occurred."""
     wanted, seen = ceil(sum(number for _, number in rows) * percent / 100), 0
     for value, number in rows:
         seen += number
@@ -169,7 +170,7 @@ def _messages(v: _View) -> list[tuple[Cell, ...]]:
 
 
 def _service(v: _View) -> list[tuple[Cell, ...]]:
-    """The vendors that were called, and the adapter itself; none of it is a unit's."""
+    """The vendors that were called, and the adapter itself. These rows belong to no unit."""
     if v.of[1] != ALL:
         return []
     days, up = (v.month.first, v.month.last), v.month.uptime
@@ -213,12 +214,12 @@ def _outages(v: _View) -> list[tuple[Cell, ...]]:
 
 
 def _minutes(length: timedelta) -> int:
-    """Whole minutes; what is less than one is one."""
+    """Whole minutes, rounded up."""
     return ceil(length / timedelta(minutes=1))
 
 
 def _share(part: timedelta, whole: timedelta) -> float | None:
-    """Percent with two decimals; 100 is nothing but all of it."""
+    """Percent with two decimals, rounded down, so that 100 always means all of it."""
     return floor(part / whole * 10_000) / 100 if whole else None
 
 

@@ -1,10 +1,10 @@
-"""Small numbers left out of what is handed on, so that nobody can be recognised by them.
+"""Leaves small numbers out of what is handed on, so that nobody can be recognised by them.
 
-A count under the limit is left out; 0 is shown. So that it can't be had by subtraction, each sum (units to all, months
-to the span, outcomes to the looks that were due) that would give one away loses its next smallest number too. A length
-is left out with the count that it is of. How many are looked after is rounded to whole multiples of the limit, as
-starts and ends could be had from it otherwise. Each sum is looked at by itself, within one span: whoever holds papers
-of several spans against one another can still reckon some numbers out.
+A count under the limit is left out; 0 is shown. Numbers are parts of sums: units add up to all, months to the span,
+outcomes to the due looks. If subtraction from a sum would reveal a number, the next smallest number is left out too. A
+length is left out together with its count. The number of persons with active e-tillsyn is rounded to whole multiples of
+the limit, because otherwise it would reveal starts and ends. Each sum is protected by itself, within one span: a person
+who compares papers for several spans can still calculate some numbers.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from dataclasses import dataclass, replace
 from adapter.followup.report import ALL, SPAN, Cell, Table
 
 HIDDEN = ".."
-"""Stands for a number that is left out, as in Sweden's official statistics."""
+"""Shown instead of a number that is left out, as in Sweden's official statistics."""
 
 OF_NOBODY = frozenset({"service", "outages"})
-"""Tables that count no persons and nothing that was done for one: all of their numbers are shown."""
+"""Tables that count neither persons nor what was done for them. All their numbers are shown."""
 
 STATES = ("active",)
-"""Columns of how many there are at a month's end: they don't add up."""
+"""Columns that show a number at the end of a month. They don't add up over months."""
 
 _LENGTHS = ("_median", "_p90", "_p50", "_p95")
-"""How the names of columns end that hold a length."""
+"""Columns whose names end so hold a length."""
 _LENGTH_OF = {
     "lead": ("started",),
     "hours": ("done", "over"),
     "told": ("missed", "camera_offline", "unanswered"),
 }
-"""By how a length's name begins: the counts of which one that is shown, and no small one, is enough to show it. Of any
-other length that isn't known, and any number left out of its row takes it along."""
+"""By the first word of a length's name: the counts that it belongs to. The length is shown if one of them is shown and
+isn't small. A length with another name is left out as soon as any number in its row is."""
 _SUM_OF_THE_OTHERS = {"looks": "due"}
 
 _Key = tuple[int, int]
-"""A cell: its row, its column."""
+"""A cell: row and column."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +45,19 @@ class _Sum:
 
 
 def suppressed(tables: Sequence[Table], below: int) -> tuple[Table, ...]:
-    """``tables`` of all units by month and for the span (``report.by_span``), with ``HIDDEN`` for what is left out. A
-    limit of 1 or 0 leaves out nothing."""
+    """The same tables, with ``HIDDEN`` where a number is left out. ``tables`` come from ``report.by_span``. A limit of
+    1 or 0 leaves out nothing."""
     return tuple(_suppressed(t, below) if below > 1 and t.name not in OF_NOBODY else t for t in tables)
 
 
 def codes(table: Table) -> tuple[int, ...]:
-    """The columns that say what a row is about, besides its month and unit."""
+    """The columns with codes, which say what a row is about besides its month and unit."""
     columns = range(2, len(table.columns))
     return tuple(n for n in columns if any(isinstance(row[n], str) and row[n] != HIDDEN for row in table.rows))
 
 
 def counts(table: Table) -> tuple[int, ...]:
-    """The columns that hold how many there were."""
+    """The columns that hold counts."""
     about, columns = codes(table), range(2, len(table.columns))
     return tuple(n for n in columns if n not in about and not table.columns[n].endswith(_LENGTHS))
 
@@ -68,10 +68,10 @@ def _suppressed(table: Table, below: int) -> Table:
     hidden = {key for key, value in values.items() if value and value < below}
     sums = tuple(_sums(table))
     least = {key: 1 if value else 0 for key, value in values.items()}
-    for s in (*sums, *sums):  # twice: what is a part of one may be the sum of another
+    for s in (*sums, *sums):  # twice, because a part of one sum may be the total of another
         least[s.total] = max(least[s.total], sum(least[key] for key in s.parts))
     while [s for s in sums if _mend(s, values, least, hidden, below)]:
-        pass  # what was left out of one sum may give away another
+        pass  # again, because a number left out of one sum may reveal one in another
     states = [c for c, name in enumerate(table.columns) if name in STATES]
     rows = []
     for r, row in enumerate(table.rows):
@@ -86,8 +86,8 @@ def _suppressed(table: Table, below: int) -> Table:
 
 
 def _mend(s: _Sum, values: dict[_Key, int], least: dict[_Key, int], hidden: set[_Key], below: int) -> bool:
-    """Leave out one number more, where those that are left out could be reckoned from what is shown of the sum. As 0 is
-    shown, what is left out is known to be its ``least`` or more."""
+    """Leave out one more number if the hidden ones could be calculated from the rest of the sum. Because 0 is shown,
+    everybody knows that a hidden number is at least its ``least``."""
     gone = [key for key in s.parts if key in hidden]
     come_to, known = sum(values[key] for key in gone), sum(least[key] for key in gone)
     enough = len(gone) > 1 and come_to >= below and come_to > known

@@ -1,8 +1,8 @@
-"""What is counted, and when: pure functions from what happened to numbers by day, unit and what they count.
+"""What is counted: pure functions that turn what happened into numbers by day, unit and kind.
 
-A tally names nobody: it says how many of something there were on a day in a unit. What has a length (a wait, a pause)
-stands in rows by its length, so that a median can be told after all that was personal is gone. The engine stores
-tallies in the transaction of what they count.
+A tally names no person: it says how many of something there were on a day in a unit. Waits and pauses are counted by
+their length, so that a median can be calculated after all personal data is purged. The engine stores tallies in the
+transaction of the event that they count.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from adapter.domain.routine import STEPS
 from adapter.domain.wall_clock import at_wall_clock, day_end, day_start, local_date, window_start
 
 NO_UNIT = 0
-"""Stands for a unit where none is known."""
+"""The unit's number if the unit isn't known."""
 
 ALL = -1
-"""Stands for all units together; what is no unit's is counted so."""
+"""The unit's number for all units together, and for what belongs to no unit."""
 
 
 class Tally(NamedTuple):
-    """``number`` of ``what`` on a local calendar ``day`` in a ``unit``. ``value`` is a length, 0 where there is none:
-    days for ``lead``, hours for ``step.*`` and ``pause.*``, minutes for ``told``, milliseconds for ``call.*``."""
+    """``number`` of ``what`` on a local calendar ``day`` in a ``unit``. ``value`` is a length: days for ``lead``, hours
+    for ``step.*`` and ``pause.*``, minutes for ``told``, milliseconds for ``call.*``, otherwise 0."""
 
     day: date
     unit: int
@@ -39,13 +39,13 @@ class Tally(NamedTuple):
 
 
 def of_act(act: Act, at: datetime, unit: int | None, zone: tzinfo) -> list[Tally]:
-    """What an act counts as that was done ``at`` (UTC): the same from the row of the ledger, whenever it is asked."""
+    """The tallies of an act that was done ``at`` (UTC). A recount from the ledger gives the same."""
     whose = act.what.get("unit") if unit is None else unit
     day = local_date(at, zone)
-    return [Tally(day, int(whose or NO_UNIT), what, value) for what, value in _whats(act)]
+    return [Tally(day, int(whose or NO_UNIT), what, value) for what, value in _counted_as(act)]
 
 
-def _whats(act: Act) -> list[tuple[str, int]]:
+def _counted_as(act: Act) -> list[tuple[str, int]]:
     match act.kind:
         case ActKind.MESSAGE:
             return [(f"message.{act.what.get('letter')}", 0)]
@@ -63,7 +63,7 @@ def _whats(act: Act) -> list[tuple[str, int]]:
 
 
 def _mail(act: Act) -> list[tuple[str, int]]:
-    """A reminder's key says of what it is and which one: ``late:I4:2026-03-02:1``."""
+    """A reminder's key has the step, the day and the number of the reminder: ``late:I4:2026-03-02:1``."""
     parts = act.key.split(":")
     reminder = [(f"reminded.{parts[1]}", int(parts[3]))] if parts[0] == "late" else []
     reminder += [("reminded.absence", 1)] if parts[0] == "absence" else []
@@ -73,20 +73,20 @@ def _mail(act: Act) -> list[tuple[str, int]]:
 def lengths_of_act(
     act: Act, at: datetime, unit: int | None, zone: tzinfo, earlier: Iterable[Act], decided: date | None
 ) -> list[Tally]:
-    """What took how long until this act was done ``at`` (UTC): from the day of the decision to the start; a pause, by
-    its cause; from a look that wasn't done to the word of it. ``earlier`` are the case's acts."""
+    """The lengths that ended when this act was done ``at`` (UTC): from the decision's day to the start; of a pause, by
+    its cause; from a look that wasn't done until somebody was told. ``earlier`` are the case's acts."""
     day, whose = local_date(at, zone), int(unit or act.what.get("unit") or NO_UNIT)
     found: list[Tally] = []
     if act.kind is ActKind.CREATE and decided is not None:
         found.append(Tally(day, whose, "lead", max((day - decided).days, 0)))
     if act.kind in (ActKind.RESUME, ActKind.END) and (pause := _open_pause(earlier, act)) and pause.done_at:
         found.append(Tally(day, whose, f"pause.{pause.what.get('reason')}", _hours(at - pause.done_at)))
-    told = [max(int((at - due) / timedelta(minutes=1)), 0) for due in _looks_told(act, zone)]
-    return found + [Tally(day, whose, "told", minutes) for minutes in told]
+    delays = [max(int((at - due) / timedelta(minutes=1)), 0) for due in _looks_told(act, zone)]
+    return found + [Tally(day, whose, "told", minutes) for minutes in delays]
 
 
 def _looks_told(act: Act, zone: tzinfo) -> list[datetime]:
-    """The looks (UTC) of which a mail says that they weren't done: one at once, or all of an outage together."""
+    """The due times (UTC) of the looks that a mail tells as not done: one, or all of an outage together."""
     match act.what.get("mail"):
         case "look_missed":
             return [datetime.strptime(act.key.split(":")[2], "%Y%m%dT%H%MZ").replace(tzinfo=UTC)]
@@ -97,7 +97,7 @@ def _looks_told(act: Act, zone: tzinfo) -> list[datetime]:
 
 
 def _open_pause(acts: Iterable[Act], until: Act) -> Act | None:
-    """The pause of the same schedule that was still going on."""
+    """The pause of the same schedule that lasted until then."""
     kinds = (ActKind.PAUSE, ActKind.RESUME)
     n = until.what.get("n")
     done = [a for a in acts if a.kind in kinds and a.state is ActState.DONE and a.what.get("n") == n and a.n != until.n]
@@ -108,7 +108,8 @@ def _open_pause(acts: Iterable[Act], until: Act) -> Act | None:
 def of_schedule(
     before: ScheduleRecord | None, after: ScheduleRecord | None, day: date, unit: int | None, *, ours: bool
 ) -> list[Tally]:
-    """Who is looked after, as a change of their number (``active``); and what somebody else did to a schedule."""
+    """A change in the number of active e-tillsyn (``active``), and what somebody else than the adapter did to a
+    schedule."""
     was, is_ = _status(before), _status(after)
     found = [Tally(day, unit or NO_UNIT, "active", 0, _live(is_) - _live(was))] if _live(is_) != _live(was) else []
     if not ours and was is not is_ and is_ is not None:
@@ -125,15 +126,15 @@ def _live(status: ScheduleStatus | None) -> bool:
 
 
 SETTLES = timedelta(minutes=30)
-"""So long after a night began all is as it shall be that changes with it: absences, and what they pause and resume."""
+"""So long after a night began, the pauses and resumptions for absences that begin or end with it are carried out."""
 
 
 def of_decision(
     before: Decision | None, after: Decision, since: datetime | None, now: datetime, window: NightWindow, zone: tzinfo
 ) -> list[Tally]:
-    """What became of a case between the decision ``before`` (made at ``since``) and the one ``after`` (both UTC): steps
-    that are done now, an order withdrawn before the start, nights in which, when they had begun, nobody looked after
-    somebody who is granted it."""
+    """The tallies of a case between the decision ``before`` (made at ``since``) and the one ``after`` (instants UTC):
+    the steps that are done now; an order withdrawn before the start; the nights that began while the person was granted
+    supervision and had none."""
     unit, today = after.unit or NO_UNIT, local_date(now, zone)
     was, is_ = ({v.id: v for v in d.steps} if d else {} for d in (before, after))
     found = [
@@ -157,11 +158,11 @@ def _done(steps: Mapping[str, StepView], step: str) -> bool:
 
 
 _MOMENTS = ("act", "look", "note", "declared")
-"""Evidence that has a time of day. All other is known by its day alone."""
+"""The kinds of evidence that have a time of day. Others have only a day."""
 
 
 def _done_at(view: StepView) -> datetime:
-    """When a step was done: when the adapter first saw it, where nothing tells more than the day."""
+    """When a step was done. If its evidence has only a day: when the adapter first saw it."""
     assert view.at is not None
     return view.at if view.evidence in _MOMENTS else view.seen or view.at
 
@@ -178,26 +179,26 @@ def _awaited(
     decided: datetime | None,
     zone: tzinfo,
 ) -> datetime:
-    """Since when a step that is done was awaited: since what comes before it was done, or what it was told before that
-    it waits for, whichever is later. What nobody had to do, or awaited yet, took no time. What is done anew by another
-    act was called for when the case was last ``decided`` (UTC)."""
-    if (told := was.get(view.id)) and told.state is StepState.NOT_NEEDED:
+    """Since when a step that is done was awaited: since the steps before it were done, or since the instant that the
+    last decision gave, whichever is later. A step that wasn't needed, or was done before it was awaited, took no time.
+    What is done anew by another act was called for when the case was last ``decided`` (UTC)."""
+    if (last := was.get(view.id)) and last.state is StepState.NOT_NEEDED:
         return _done_at(view)
-    if told and told.state is StepState.DONE and decided:
+    if last and last.state is StepState.DONE and decided:
         return decided
     before = [is_[step] for step in STEPS[view.id].after if step in is_]
     early = any(v.state not in (StepState.DONE, StepState.NOT_NEEDED) for v in before)
     since = [max(v.at, _done_at(v)) for v in before if v.at and not early]
     if view.id == "A6" and view.at:
         since.append(view.at)  # a message asks for it, and that is all that has a time of its own
-    if told and told.since:
-        since.append(_begun(told.since, told.seen, zone))
+    if last and last.since:
+        since.append(_begun(last.since, last.seen, zone))
     return max(since, default=_done_at(view))
 
 
 def _begun(since: datetime, seen: datetime | None, zone: tzinfo) -> datetime:
-    """What is awaited since a day is so since the adapter first saw it; or, where the day was still to come, since it
-    was over: what was booked for a day and is done on it took no time."""
+    """If ``since`` is a whole day, the step counts as awaited since the adapter first saw that. If the day was then
+    still to come, it counts from the day's end: what is booked for a day and done on it took no time."""
     day = local_date(since, zone)
     if since != day_start(day, zone) or seen is None:
         return since
@@ -212,11 +213,11 @@ LOOKS = {
     LookOutcome.MISSED: "look.missed",
 }
 UNANSWERED, UNKNOWN, UNENTITLED = "look.unanswered", "look.unknown", "look.unentitled"
-"""Nothing came of it in time; what came of it isn't known (yet); nobody had a right to it."""
+"""No outcome in time; an outcome that isn't known (yet); a look that nobody had a right to."""
 
 
 def of_look(look: Look, window: NightWindow, zone: tzinfo, unit: int | None) -> Tally:
-    """What a look counts as, on its night."""
+    """The tally of a look, on the day of its night."""
     what = LOOKS.get(look.outcome, UNANSWERED)
     if not look.entitled:
         what = UNENTITLED
@@ -226,12 +227,12 @@ def of_look(look: Look, window: NightWindow, zone: tzinfo, unit: int | None) -> 
 
 
 def minus(tallies: Iterable[Tally]) -> list[Tally]:
-    """What takes them back."""
+    """The tallies that take these back."""
     return [tally._replace(number=-tally.number) for tally in tallies]
 
 
 def added(tallies: Iterable[Tally]) -> list[Tally]:
-    """Those of the same day, unit, what and value as one, in their order; what comes to nothing is left out."""
+    """Adds the tallies of the same day, unit, what and value, and sorts them. Sums of 0 are left out."""
     numbers: dict[tuple[date, int, str, int], int] = {}
     for tally in tallies:
         numbers[tally[:4]] = numbers.get(tally[:4], 0) + tally.number
@@ -239,20 +240,20 @@ def added(tallies: Iterable[Tally]) -> list[Tally]:
 
 
 TROUBLE = frozenset({"Transient", "Unauthorised", "ContractBroken", "AmbiguousWrite"})
-"""Outcomes of a call that say something of the vendor and not of what was asked for (``connectors.errors``)."""
+"""Outcomes of a call that are a fault of the vendor and not of the request (``connectors.errors``)."""
 
 _ANSWERS = (*(n * 10**k for k in range(4) for n in (10, 12, 15, 20, 25, 30, 40, 50, 60, 80)), 100_000, 120_000)
-"""Milliseconds: a call is counted by the smallest of these that it didn't take longer than, so that a day has few rows;
-the last one for all that took longer."""
+"""Milliseconds. A call's time is rounded up to one of these, so that a day has few rows. Longer calls count as the
+last one."""
 
 
 def of_call(vendor: str, outcome: str, seconds: float, day: date) -> Tally:
-    """What an exchange with a vendor counts as. It is no unit's."""
+    """The tally of a call to a vendor. It belongs to no unit."""
     place = min(bisect_left(_ANSWERS, seconds * 1000), len(_ANSWERS) - 1)
     return Tally(day, ALL, f"call.{vendor}.{outcome}", _ANSWERS[place])
 
 
 def _hours(length: timedelta) -> int:
-    """Rounded to hours, and to days from two days on."""
+    """Rounded to whole hours, and from two days on to whole days, in hours."""
     hours = max(round(length / timedelta(hours=1)), 0)
     return hours if hours < 48 else round(length / timedelta(days=1)) * 24

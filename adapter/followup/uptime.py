@@ -1,4 +1,4 @@
-"""When the adapter ran, and when a vendor was down: made of what each process noted. Pure; instants are aware UTC."""
+"""When the adapter ran and when a vendor was down, by what each process noted. Pure; instants are aware UTC."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from adapter.domain.wall_clock import day_end, day_start
 
 ADAPTER = "adapter"
 GAP = timedelta(minutes=3)
-"""So long without a beat of any process is a gap: each beats once a minute."""
+"""If no process notes that it runs for longer than this, there is a gap. Each process notes it once a minute."""
 
 
 class Span(NamedTuple):
-    """One process noted of a ``system`` from ``since`` to ``until``: that it ran itself (``ADAPTER``), or that a vendor
-    was down."""
+    """What one process noted from ``since`` to ``until``: that it ran itself (``system`` is ``ADAPTER``), or that a
+    vendor was down."""
 
     system: str
     since: datetime
@@ -25,7 +25,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Uptime:
-    """All ``spans`` of a municipality, as they were known at ``now``; ``zone`` is that of its days."""
+    """All ``spans`` of a municipality that were known at ``now``. ``zone`` decides when its days begin and end."""
 
     spans: Sequence[Span]
     zone: tzinfo
@@ -36,7 +36,7 @@ class Uptime:
         return _length(self._clipped(self._joined(ADAPTER), first, last))
 
     def known(self, first: date, last: date) -> timedelta:
-        """For how long of these days it is known whether the adapter ran: since it first did."""
+        """For how long of these days it is known whether the adapter ran, that is since it first ran."""
         began = min((span.since for span in self.spans if span.system == ADAPTER), default=self.now)
         return _length(self._clipped([Span(ADAPTER, began, self.now)], first, last))
 
@@ -44,7 +44,7 @@ class Uptime:
         return _length(self._clipped(self.outages(system), first, last))
 
     def outages(self, system: str) -> list[Span]:
-        """When a vendor was down, by at least one process; when no process of the adapter was at work. In order."""
+        """When at least one process saw the vendor down; for ``ADAPTER`` when no process ran. In order of time."""
         known = self._joined(system)
         if system != ADAPTER or not known:
             return known
@@ -53,16 +53,16 @@ class Uptime:
         return [Span(ADAPTER, ran.until, until) for ran, until in zip(known, begins, strict=False)]
 
     def outages_of(self, system: str, first: date, last: date) -> list[Span]:
-        """Those that began from the first to the last day."""
+        """The outages that began on these days."""
         since, until = day_start(first, self.zone), day_end(last, self.zone)
         return [outage for outage in self.outages(system) if since <= outage.since < until]
 
     def lasts(self, outage: Span) -> bool:
-        """Whether it isn't over yet."""
+        """Whether the outage isn't over yet."""
         return self.now - outage.until <= GAP
 
     def _joined(self, system: str) -> list[Span]:
-        """The spans of all processes as one line; what is a gap apart or less is one."""
+        """The spans of all processes, joined where they overlap or are at most ``GAP`` apart."""
         found: list[Span] = []
         for span in sorted(span for span in self.spans if span.system == system):
             if found and span.since - found[-1].until <= GAP:
@@ -77,7 +77,7 @@ class Uptime:
 
 
 NOTHING = Uptime((), UTC, datetime.min.replace(tzinfo=UTC))
-"""Nothing is known."""
+"""No spans are known."""
 
 
 def _length(spans: Iterable[Span]) -> timedelta:

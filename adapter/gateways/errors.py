@@ -1,4 +1,4 @@
-"""A connector's error as the port's: the one table (the engine decides what follows)."""
+"""Turns a connector's error into the port's. The engine decides what follows from it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _FAILURES: dict[type[VendorError], Failure] = {
 
 
 def port_error(error: VendorError) -> PortError:
-    """The same failure in the port's words. An error of a kind that isn't in the table breaks the contract."""
+    """The port's error for a connector's. A kind that isn't in the table counts as a broken contract."""
     return PortError(
         _FAILURES.get(type(error), Failure.CONTRACT),
         str(error),
@@ -44,7 +44,7 @@ def port_error(error: VendorError) -> PortError:
 
 @contextmanager
 def as_port_errors() -> Iterator[None]:
-    """Turns what a connector raises into ``PortError``, chained to nothing."""
+    """Raises ``PortError`` instead of what a connector raises, without the connector's error as its cause (P8)."""
     try:
         yield
     except VendorError as error:
@@ -55,5 +55,5 @@ def as_port_errors() -> Iterator[None]:
 
 
 def unmapped(reason: str, vendor: str, *, lacks: tuple[str, str] | None = None) -> PortError:
-    """Our own tables, or the act's content, lack what the act needs; nothing was sent."""
+    """Our own tables or the act's content lack something that the act needs. Nothing was sent."""
     return PortError(Failure.UNMAPPED, f"{reason}; nothing was sent", vendor=vendor, lacks=lacks)

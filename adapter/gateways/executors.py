@@ -1,4 +1,4 @@
-"""The executors as one: each act goes to the one that knows its kind."""
+"""One executor for all acts: it passes each act to the executor for its kind."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import Protocol
 from adapter.domain.ledger import VISIT_KINDS, Act, ActKind
 from adapter.gateways.platform import PlatformExecutor
 from adapter.ports import CaseContext, Effect, Failure, PortError
-from connectors.http import writing_while
+from connectors.http.client import writing_while
 
 
-class OfSomeKinds(Protocol):
-    """Carries out acts of some kinds, as ``Executor`` does; ``vendor`` is whom it calls."""
+class KindExecutor(Protocol):
+    """An ``Executor`` for acts of some kinds. ``vendor`` is the vendor that it calls."""
 
     vendor: str
 
@@ -24,29 +24,29 @@ class Executors:
     """``Executor`` for every kind of act."""
 
     def __init__(
-        self, *, notes: OfSomeKinds, platform: PlatformExecutor, mail: OfSomeKinds, visits: OfSomeKinds
+        self, *, notes: KindExecutor, platform: PlatformExecutor, mail: KindExecutor, visits: KindExecutor
     ) -> None:
         self._platform = platform
-        self._of: dict[ActKind, OfSomeKinds] = {
+        self._by_kind: dict[ActKind, KindExecutor] = {
             ActKind.MESSAGE: notes,
             ActKind.MAIL: mail,
             **dict.fromkeys(VISIT_KINDS, visits),
         }
 
     def vendor(self, act: Act) -> str:
-        return self._of.get(act.kind, self._platform).vendor
+        return self._by_kind.get(act.kind, self._platform).vendor
 
     async def perform(self, act: Act, case: CaseContext) -> Effect:
-        """Raises ``PortError`` (not sent), with nothing sent, once the case says that it may not be (any more)."""
+        """See ``Executor``. Raises ``PortError`` (not sent) if the case doesn't allow the write (any more)."""
         if not case.may_write():
             reason = "its turn came too late; nothing was sent"
             raise PortError(Failure.NOT_SENT, reason, vendor=self.vendor(act))
         with writing_while(case.may_write):
-            return await self._of.get(act.kind, self._platform).perform(act, case)
+            return await self._by_kind.get(act.kind, self._platform).perform(act, case)
 
     async def find(self, act: Act, case: CaseContext) -> Effect | None:
-        return await self._of.get(act.kind, self._platform).find(act, case)
+        return await self._by_kind.get(act.kind, self._platform).find(act, case)
 
     async def observe(self, act: Act, case: CaseContext) -> Effect | None:
-        """Of a message, mail or visit there is nothing to see: it conflicts with nothing."""
-        return None if act.kind in self._of else await self._platform.observe(act, case)
+        """See ``Executor``. A message, mail or visit conflicts with nothing, so there is nothing to see."""
+        return None if act.kind in self._by_kind else await self._platform.observe(act, case)

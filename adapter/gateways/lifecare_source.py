@@ -1,4 +1,4 @@
-"""The case system's port over Lifecare: each read is whole, the person's own (L11), and in canonical words."""
+"""Lifecare as the port ``CaseSource``. Each read is complete and holds only the person's own rows (L11)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ from mappings.lifecare import keyed_hash, problem
 from mappings.tables import MunicipalMapping
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
-"""A change filter of "since ever": with it, and only with it, deleted entities come back marked as such (L7)."""
+"""A change filter from before everything. Only with a change filter does Lifecare answer deleted entities, marked as
+deleted (L7)."""
 
 RESOURCES: dict[str, Resource[Any]] = {
     "orders": query.ORDERS,
@@ -51,19 +52,19 @@ RESOURCES: dict[str, Resource[Any]] = {
     "headings": query.HEADLINES,
     "plans": query.SERVICE_PLANS,
 }
-"""By the port's names of facts and feeds."""
+"""By the port's names for facts and feeds."""
 
 R = TypeVar("R", bound=BaseModel)
 T = TypeVar("T")
 Problems = tuple[FactProblem, ...]
 Shown = tuple[Changed | None, FactProblem | None]
-"""What a feed keeps of a row: what has changed, and what is wrong with it."""
+"""A row of a feed: what changed, and what is wrong with the row."""
 
 
 class LifecareSource:
-    """``CaseSource`` over one tenant's Lifecare. ``key`` is the secret of all fingerprints. ``asking`` is entered
-    around each call: it may refuse it, and sees how it ends. The ``headings`` by signal are filled in as they are
-    learnt. Raises ``PortError``."""
+    """``CaseSource`` for one tenant's Lifecare. ``key`` is the secret for all fingerprints. ``asking`` is entered
+    around each call: it may refuse the call, and sees how it ends. ``headings``, by signal, is filled in when the
+    catalogue has been read. Raises ``PortError``."""
 
     def __init__(
         self,
@@ -79,11 +80,11 @@ class LifecareSource:
         self._key = key
         self._asking = asking
         self._headings = headings
-        """None once they are known, or can't be."""
+        """None when they are known or can't be read."""
 
     async def read_headings(self) -> None:
-        """See ``CaseSource``. Not one of the calls that tell whether Lifecare answers: a key without a licence for the
-        catalogue (L12) does its work all the same."""
+        """See ``CaseSource``. Made without ``asking``: a key without a licence for the catalogue (L12) must not look
+        like a Lifecare that is down."""
         if self._headings is None:
             return
         try:
@@ -99,7 +100,8 @@ class LifecareSource:
         self._headings = None
 
     async def orders(self, person_id: str) -> tuple[tuple[Order, ...], Problems]:
-        """Every order of the person with its services. One whose services can't be read whole fails the read."""
+        """Every order of the person, with its services. If the list of an order's services can't be read whole, the
+        read fails; an order with a broken service is a problem."""
         with self._asking(), as_port_errors():
             rows = await self._lifecare.orders_of_person(person_id)
             services = await _all(self._lifecare.ordered_services(row.id) for row in rows.items)
@@ -108,7 +110,7 @@ class LifecareSource:
         def order(row: wire.Order) -> tuple[Order | None, Problems]:
             found = lines[row.id]
             if found.broken:
-                # Without one of its services an order would look granted otherwise than it is.
+                # Without one of its services the order would seem to grant something else.
                 return None, (problem("bad_row", "ordered_services", row.id, found.broken[0].faults[0][0]),)
             return mapped.order(row, found.items, self._mapping)
 
@@ -117,17 +119,17 @@ class LifecareSource:
     async def person_of(self, order_id: str) -> str | None:
         with self._asking(), as_port_errors():
             try:
-                return (await self._lifecare.get(query.ORDERS, order_id)).person_id
+                return (await self._lifecare.get(query.ORDERS, order_id)).person_id or ""
             except NotFound:
                 return None
 
     async def decisions(self, person_id: str, ids: frozenset[int]) -> tuple[tuple[AuthorityDecision, ...], Problems]:
-        """See ``CaseSource``. A decision that the person's list doesn't hold is asked for by its id: somebody else's is
-        a problem (L11), one that isn't there is absent."""
+        """See ``CaseSource``. A decision that isn't in the person's list is read by its id. If it is another person's,
+        that is a problem (L11). If it doesn't exist, it is left out."""
         with self._asking(), as_port_errors():
             own, problems = await self._own(query.DECISIONS, person_id)
-            told = {dict(p.params)["id"] for p in problems}
-            missing = sorted(i for i in ids - {row.id for row in own} if str(i) not in told)
+            known = {dict(p.params)["id"] for p in problems}
+            missing = sorted(i for i in ids - {row.id for row in own} if str(i) not in known)
             sought = await _all(self._decision(decision_id) for decision_id in missing)
         found = list(own)
         for row in filter(None, sought):
@@ -150,8 +152,8 @@ class LifecareSource:
         return _facts(own, "executions", mapped.execution, problems)
 
     async def client(self, person_id: str) -> tuple[Client, Problems]:
-        """A client that the key can't see, or that is deleted, is protected and has no ``client_id`` (LA9). So is one
-        that can't be read, which a problem tells."""
+        """A client that the key can't see, or that is deleted, counts as protected and has no ``client_id`` (LA9). The
+        same holds for one that can't be read, and then there is a problem too."""
         with self._asking(), as_port_errors():
             own, problems = await self._own(query.CLIENTS, person_id)
         row = next((row for row in own if not row.deleted), None)
@@ -165,8 +167,7 @@ class LifecareSource:
         return _facts(own, "client_absences", mapped.absence, problems)
 
     async def plans(self, person_id: str) -> tuple[tuple[ServicePlan, ...], Problems]:
-        """See ``CaseSource``. Not one of the calls that tell whether Lifecare answers: a key without a licence for
-        plans (L12) does its work all the same."""
+        """See ``CaseSource``. Made without ``asking``, because a key may lack the licence for plans (L12)."""
         with as_port_errors():
             rows = await self._lifecare.service_plans(person_id)
         plans = (mapped.plan(row, self._mapping) for row in rows.items)
@@ -176,7 +177,7 @@ class LifecareSource:
     async def notes(
         self, execution_ids: frozenset[int], signals: frozenset[Signal], since: date
     ) -> tuple[tuple[Note, ...], Problems]:
-        """Read by execution and heading: a journal has far more notes under other headings."""
+        """See ``CaseSource``. Read by execution and heading, because most notes are under other headings."""
         with self._asking(), as_port_errors():
             lists = await _all(
                 self._lifecare.documentations(execution_id=execution_id, headline_id=heading, status="Current")
@@ -198,14 +199,14 @@ class LifecareSource:
             return _window(await self._lifecare.each(query.ORDERS, shown, q=query.q(query.ORDERS, UpdateTime=day)))
 
     async def changed_since(self, feed: str, since: datetime) -> Window:
-        """See ``CaseSource``. Raises ``KeyError`` for a feed that there isn't."""
+        """See ``CaseSource``. Raises ``KeyError`` for an unknown feed."""
         resource = RESOURCES[feed]
         with self._asking(), as_port_errors():
             return _window(await self._lifecare.each(resource, lambda row: self._shown(row, resource.name), gt=since))
 
     async def urgent_notes(self) -> Window:
-        """Fingerprints tell a note apart from the same note error-marked or replaced. A note on no execution is
-        nobody's."""
+        """See ``CaseSource``. The fingerprint changes when a note is error-marked or replaced. A note without an
+        execution belongs to no case."""
 
         def shown(row: wire.Documentation | BrokenRow) -> Shown:
             if isinstance(row, BrokenRow):
@@ -215,28 +216,28 @@ class LifecareSource:
             on = str(row.execution_id)
             return None if row.execution_id is None else _listed(row.id, on, self._print(row)), None
 
-        def asked(signal: Signal) -> str:
+        def condition(signal: Signal) -> str:
             return query.q(query.DOCUMENTATIONS, HeadlineId=self._mapping.signals[signal], Status="Current")
 
         with self._asking(), as_port_errors():
             return _window(
-                *await _all(self._lifecare.each(query.DOCUMENTATIONS, shown, q=asked(signal)) for signal in URGENT)
+                *await _all(self._lifecare.each(query.DOCUMENTATIONS, shown, q=condition(signal)) for signal in URGENT)
             )
 
     async def services_ending_on(self, day: date) -> Window:
-        """See ``CaseSource``. A service has no id: its content names it."""
+        """See ``CaseSource``. A service has no id, so its fingerprint is its name."""
 
         def shown(row: wire.OrderedService | BrokenRow) -> Shown:
             if isinstance(row, BrokenRow):
                 return None, _row_problem(row, "ordered_services")
             return _listed(self._print(row), row.order_id, ""), None
 
-        asked = query.q(query.ORDERED_SERVICES, EndDate=day)
+        condition = query.q(query.ORDERED_SERVICES, EndDate=day)
         with self._asking(), as_port_errors():
-            return _window(await self._lifecare.each(query.ORDERED_SERVICES, shown, q=asked))
+            return _window(await self._lifecare.each(query.ORDERED_SERVICES, shown, q=condition))
 
     async def shows(self, *resources: str) -> bool:
-        """See ``CaseSource``. One without a licence shows nothing."""
+        """See ``CaseSource``. A resource without a licence shows nothing."""
         with self._asking(), as_port_errors():
             for name in resources:
                 with suppress(Unauthorised):
@@ -245,18 +246,17 @@ class LifecareSource:
         return False
 
     async def answers(self, resource: str) -> None:
-        """See ``CaseSource``. What answers nothing but "not found" is down, as far as anybody can tell (L10)."""
+        """See ``CaseSource``. A resource that only answers "not found" can't be told from one that is down (L10)."""
         asked = RESOURCES[resource]
         with self._asking(), as_port_errors():
             shows = await self._lifecare.shows_anything(asked)
         if not shows:
-            raise PortError(
-                Failure.TRANSIENT, f"GET {asked.name} shows nothing at all, to nobody: taken as down", vendor="lifecare"
-            )
+            reason = f"GET {asked.name} shows no row at all, so it counts as down"
+            raise PortError(Failure.TRANSIENT, reason, vendor="lifecare")
 
     async def _own(self, resource: Resource[R], person_id: str) -> tuple[list[R], list[FactProblem]]:
-        """The person's own rows (L11), deleted ones marked. Asked for unscoped, as a deleted row may not say whose it
-        is: one that names nobody was found by the person's number, so it counts."""
+        """The person's own rows (L11), with deleted ones marked. A deleted row may lack its person. It counts, because
+        it was found by the person's number."""
         rows = await self._lifecare.list(resource, q=query.q(resource, PersonId=person_id), gt=LONG_AGO)
         own: list[R] = []
         problems = [_row_problem(row, resource.name, asked=person_id) for row in rows.broken]
@@ -270,22 +270,22 @@ class LifecareSource:
         return own, problems
 
     def _shown(self, row: Any, resource: str) -> Shown:
-        """A row without a person can't be anybody's case; in a change feed it may just be a deleted one's stub."""
+        """A row without a person belongs to no case, which is a problem. A deleted row may lack its person."""
         if isinstance(row, BrokenRow):
             changed = Changed(row.id, person_of(row), self._print(row), link=row.id) if row.id else None
             return changed, _row_problem(row, resource)
-        nobodys = row.person_id is None and not getattr(row, "deleted", False)
+        no_person = row.person_id is None and not getattr(row, "deleted", False)
         changed = Changed(str(row.id), row.person_id, self._print(row), link=str(row.id))
-        return changed, problem("no_person", resource, row.id) if nobodys else None
+        return changed, problem("no_person", resource, row.id) if no_person else None
 
     def _print(self, row: BaseModel | BrokenRow) -> str:
-        said = json.dumps(row.raw, sort_keys=True) if isinstance(row, BrokenRow) else row.model_dump_json()
-        return keyed_hash(said, self._key)
+        content = json.dumps(row.raw, sort_keys=True) if isinstance(row, BrokenRow) else row.model_dump_json()
+        return keyed_hash(content, self._key)
 
 
 async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
-    """All at once (the client limits how many). The first failure is raised when every call is over: none is left
-    running behind its caller's back."""
+    """Make all calls at once (the client limits how many). The first failure is raised when all calls are over, so that
+    no call is left running."""
     results = await asyncio.gather(*calls, return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):
@@ -294,12 +294,12 @@ async def _all(calls: Iterable[Awaitable[T]]) -> list[T]:
 
 
 def _listed(name: str | None, link: str | None, fingerprint: str) -> Changed:
-    """Something in a list that isn't a change feed: what follows its id's first colon is the link."""
+    """A row of a list that isn't a change feed. Its id is ``name:link``."""
     return Changed(f"{str(name).replace(':', '.')}:{link}", None, fingerprint, link=link)
 
 
 def _window(*lists: Rows[Shown]) -> Window:
-    """Lists read together, as one window."""
+    """Several lists that were read together, as one window."""
     shown = [each for found in lists for each in found.items]
     items = tuple(changed for changed, _ in shown if changed)
     problems = tuple(wrong for _, wrong in shown if wrong)
@@ -313,19 +313,19 @@ def _facts(
     read: Callable[[Any], tuple[T | None, Problems]],
     problems: Iterable[FactProblem],
 ) -> tuple[tuple[T, ...], Problems]:
-    """What rows say in canonical words, after the ``problems`` that are known already; whatever one of them raises
-    stops at that row (P6)."""
+    """The rows as canonical facts, and their problems after the ``problems`` that are known already. An exception for
+    one row concerns only that row (P6)."""
     facts: list[T] = []
-    told = list(problems)
+    found = list(problems)
     for row in rows:
         try:
             fact, faults = read(row)
-        except Exception:  # noqa: BLE001  # told as the row's problem, without what it says of its values
+        except Exception:  # noqa: BLE001  # becomes the row's problem, without its text, which may hold values
             fact, faults = None, (problem("bad_row", resource, row.id),)
         if fact is not None:
             facts.append(fact)
-        told += faults
-    return tuple(facts), tuple(told)
+        found += faults
+    return tuple(facts), tuple(found)
 
 
 def _broken(rows: Rows[Any], resource: str) -> list[FactProblem]:
@@ -333,7 +333,7 @@ def _broken(rows: Rows[Any], resource: str) -> list[FactProblem]:
 
 
 def _category(row: wire.Order | BrokenRow) -> int | None:
-    """An order's category, where that at least can be read."""
+    """An order's category, if it can be read."""
     if not isinstance(row, BrokenRow):
         return row.service_category_id
     found = row.raw.get("ServiceCategoryId") if isinstance(row.raw, dict) else None
@@ -341,7 +341,7 @@ def _category(row: wire.Order | BrokenRow) -> int | None:
 
 
 def _row_problem(row: BrokenRow, resource: str, *, asked: str | None = None) -> FactProblem:
-    """``asked``: for whose rows was asked, where others' may be among them."""
+    """``asked``: the person whose rows were asked for."""
     row_id, whose = row.id or "utan id", person_of(row)
     field, fault = row.faults[0]
     if fault == ANOTHER_PERSON or (asked and whose and whose != asked):

@@ -10,7 +10,7 @@ from adapter.domain.ledger import Act, ActKind
 from adapter.gateways.errors import as_port_errors, unmapped
 from adapter.log_events import log
 from adapter.ports import CaseContext, Effect
-from mappings.messages import MessageError, render_mail
+from mappings.messages.render import MessageError, render_mail
 from mappings.phoniro import unit
 from mappings.tables import MunicipalMapping
 from mappings.texts import Texts
@@ -20,7 +20,7 @@ _UNSAFE = re.compile(r"[^a-z0-9]+")
 
 
 class MailSender(Protocol):
-    """Whoever takes mail; ``connectors.mail.client.MailClient`` in service."""
+    """Sends a mail. In service this is ``connectors.mail.client.MailClient``."""
 
     async def send(
         self, message_id: str, to: str, subject: str, body: str, *, date: datetime, reply_to: str | None = None
@@ -30,25 +30,25 @@ class MailSender(Protocol):
 
 
 class MailExecutor:
-    """Sends mail. Kind ``mail``; its content is what the template of its mail asks for.
+    """Carries out acts of kind ``mail``. The act's content is what the mail's template needs.
 
-    How it is made safe to repeat: mail can't be looked up, so one whose answer was lost is sent again, with the same
-    Message-ID, date and text (those of the act, not of the attempt): mail systems drop it, and who reads it sees that
-    it is the same.
+    It is safe to repeat: a mail can't be looked up, so one whose answer was lost is sent again with the same
+    Message-ID, date and text (the act's own, not the attempt's). Mail systems drop the second one, or the reader sees
+    that it is the same.
     """
 
     vendor = VENDOR
 
     def __init__(self, client: MailSender | None, mapping: MunicipalMapping, domain: str, texts: Texts) -> None:
-        """``domain`` is the right-hand side of each Message-ID: the sender's own. Without a ``client`` a mail is
-        told in the log and nowhere else, and its act counts as done."""
+        """``domain`` is the sender's own, for the right-hand side of each Message-ID. Without a ``client`` a mail is
+        only logged, and its act counts as done."""
         self._mail = client
         self._mapping = mapping
         self._domain = domain
         self._texts = texts
 
     def message_id(self, act: Act, case: CaseContext) -> str:
-        """``<exempelkommun.tk-7f3k2m.07-k4qx@domain>``: the act's own, for ever."""
+        """``<exempelkommun.tk-7f3k2m.07-k4qx@domain>``: an act always has the same one."""
         names = (_UNSAFE.sub("-", name.lower()).strip("-") for name in (case.tenant, case.reference, act.mark))
         return f"<{'.'.join(filter(None, names))}@{self._domain}>"
 

@@ -11,7 +11,7 @@ from adapter.gateways.errors import as_port_errors, unmapped
 from adapter.ports import CaseContext, Effect
 from connectors.lifecare import wire
 from connectors.lifecare.client import LifecareClient
-from mappings.messages import MessageError, mark, render_letter
+from mappings.messages.render import MessageError, mark, render_letter
 from mappings.phoniro import unit
 from mappings.sections import Heading
 from mappings.tables import MunicipalMapping
@@ -21,13 +21,12 @@ VENDOR = "lifecare"
 
 
 class NoteExecutor:
-    """Writes messages. Kind ``message``; its content is what the template of its letter asks for.
+    """Carries out acts of kind ``message``. The act's content is what the letter's template needs.
 
-    How it is made safe to repeat: Lifecare has no idempotency key, so every note ends with a mark that is the act's own
-    for ever (LA4). When an answer was lost the mark is sought under the reading heading, among the adapter's own notes
-    in every status, error-marked ones included. An act that is sent again is sought once more first; where none of our
-    notes can be read back at all, the note is sent and says that it may be a second copy: the one duplicate not ruled
-    out.
+    It is safe to repeat: Lifecare has no idempotency key, so every note ends with the act's own mark (LA4). When an
+    answer was lost, the mark is looked for under the reading heading, among the adapter's own notes in every status,
+    also error-marked ones. Before a note is sent again, it is looked for once more. If none of our notes can be read
+    there at all, the note is sent and says that it may be a second copy. This is the only duplicate that can happen.
     """
 
     vendor = VENDOR
@@ -70,9 +69,9 @@ class NoteExecutor:
         return heading
 
     async def _ours(self, heading: Heading, execution_id: int | None) -> tuple[wire.Documentation, ...]:
-        """Our own notes under the heading, in any status: on the execution, or wherever they stand where it is None.
-        Whose a note is is compared here too: a colleague's reply that quotes our mark is not ours, whatever Lifecare
-        made of the condition."""
+        """Our own notes under the heading, in any status: on the execution, or on any if it is None. The signature is
+        compared here too, because a colleague's reply that quotes our mark isn't ours, even if Lifecare ignored the
+        condition."""
         signature = self._mapping.author.signature
         rows = await self._lifecare.documentations(
             execution_id=execution_id, headline_id=heading.read_under, created_signature=signature
@@ -91,7 +90,7 @@ class NoteExecutor:
         self, act: Act, case: CaseContext, heading: Heading, *, second_copy: bool
     ) -> wire.CreateProviderJournalNoteRequest:
         if case.client_id is None:
-            raise unmapped("the key can't see the client, so no note can be written to their record", VENDOR)
+            raise unmapped("the key can't see the client, so no note can be written in their record", VENDOR)
         what = act.what
         try:
             letter = Letter(str(what.get("letter")))

@@ -1,4 +1,4 @@
-"""The camera platform's ports over Phoniro: acts on persons and schedules, and all schedules for comparison."""
+"""Phoniro as the camera platform's ports: acts on persons and schedules, and all schedules for comparison."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ from mappings.tables import MunicipalMapping
 
 VENDOR = "phoniro"
 LONG_PAST = timedelta(days=2)
-"""An end is sent as an instant this long ago, which Phoniro takes for now. With the present instant somebody could
-still look for as long as our clock is ahead of Phoniro's."""
+"""An end is sent as an instant this long ago, and Phoniro ends at once. With the present instant somebody could still
+look, for as long as our clock is ahead of Phoniro's."""
 ExternalId = Callable[[str], Awaitable[str]]
-"""From a person's key to the id by which Phoniro knows them, made once and never a personal number."""
+"""Gives a person's id in Phoniro by their key. It is made once and is never a personal number."""
 
 
 class PlatformExecutor:
-    """Carries out what is to be done at Phoniro. How each kind is made safe to repeat:
+    """Carries out the acts at Phoniro. Each kind is safe to repeat:
 
-    ``put_person``, ``empty_person``: a PUT of the whole person, the same however often it is sent; the person is read
-    afresh from Lifecare, so a repeated one is right as well.
-    ``create``: ``externalReference`` is unique for ever; a second one is refused with the first one's id, which is then
-    taken over, if its customer is ours.
-    ``change``: carries the version last seen; one that was carried out, or overtaken, is refused (412), and the case is
-    read again.
-    ``pause``, ``resume``, ``end``: the same again changes nothing. They carry no version, so after each the schedule is
-    read and told as it then is. ``end`` is sent with an instant long past, never one to come.
+    ``put_person``, ``empty_person``: a PUT of the whole person, which is read from Lifecare each time. Sending it again
+    changes nothing.
+    ``create``: ``externalReference`` is unique for ever. A second one is refused with the first one's id. That schedule
+    is then taken over if its customer is ours.
+    ``change``: carries the version last seen. If the change was carried out already, or somebody else made one, it is
+    refused (412), and the case is read again.
+    ``pause``, ``resume``, ``end``: sending them again changes nothing. They carry no version, so the schedule is read
+    after each, and the effect holds what was read. ``end`` is sent with an instant long past, never a future one.
     """
 
     vendor = VENDOR
@@ -67,7 +67,7 @@ class PlatformExecutor:
         self._phoniro = phoniro
         self._lifecare = lifecare
         self._mapping = mapping
-        self._given_id = external_id
+        self._new_external_id = external_id
         self._clock = clock
         self._key = key
 
@@ -82,10 +82,10 @@ class PlatformExecutor:
                     return await self._create(act, case)
                 case ActKind.CHANGE | ActKind.PAUSE | ActKind.RESUME | ActKind.END:
                     return await self._act_on_schedule(act, case)
-            raise WrongContent(f"{act.kind.value} is nothing that the camera platform does")
+            raise WrongContent(f"{act.kind.value} isn't an act at the camera platform")
 
     async def find(self, act: Act, case: CaseContext) -> Effect | None:
-        """The effect, if the schedule shows it. Of a person nothing is sought: a PUT is simply sent again."""
+        """The effect, if the schedule shows it. A person isn't looked up: the PUT is sent again."""
         if act.kind in (ActKind.PUT_PERSON, ActKind.EMPTY_PERSON):
             return None
         with _as_port_errors():
@@ -99,8 +99,8 @@ class PlatformExecutor:
             return effect if effect.schedule and _shows(effect.schedule, act) else None
 
     async def observe(self, act: Act, case: CaseContext) -> Effect | None:
-        """The schedule as it is. None for a creation: its own schedule was taken over already, so the conflict is with
-        somebody else's."""
+        """The schedule as it is now. None for a creation: if the schedule were ours, it would have been taken over, so
+        the conflict is with somebody else's."""
         if act.kind not in (ActKind.CHANGE, ActKind.PAUSE, ActKind.RESUME, ActKind.END):
             return None
         with as_port_errors():
@@ -110,7 +110,7 @@ class PlatformExecutor:
     # The person
 
     async def _external_id(self, case: CaseContext) -> str:
-        return case.external_id or await self._given_id(case.person_id)
+        return case.external_id or await self._new_external_id(case.person_id)
 
     async def _put_person(self, act: Act, case: CaseContext) -> Effect:
         row = await self._client(case.person_id)
@@ -148,7 +148,7 @@ class PlatformExecutor:
         return self._effect(made, act, adopted=False)
 
     async def _taken_over(self, error: Conflict, act: Act, reference: str, external_id: str) -> Effect:
-        """The reference is taken: by our own earlier try, unless it is somebody else's schedule."""
+        """Take over the schedule that has the reference, if an earlier try of ours made it; otherwise ``Conflict``."""
         if error.existing_id is None:
             raise error
         found = await self._phoniro.get_schedule(error.existing_id)
@@ -159,7 +159,8 @@ class PlatformExecutor:
         return self._effect(found, act, adopted=True)
 
     async def _check_customer(self, external_id: str, refused: Refused) -> None:
-        """A schedule whose customer isn't there (yet) is refused; that mends itself, and nothing was done."""
+        """Phoniro refuses a schedule whose customer isn't there (yet). That failure is transient, and nothing was
+        done."""
         try:
             await self._phoniro.get_customer(external_id)
         except NotFound:
@@ -191,11 +192,11 @@ class PlatformExecutor:
             return known
         found = await self._phoniro.find_schedule(mapped.external_reference(case.reference, n))
         if found is None:
-            raise NotFound(f"there is no schedule number {n} of the case", vendor=VENDOR, call="GET schedules")
+            raise NotFound(f"the case has no schedule number {n}", vendor=VENDOR, call="GET schedules")
         return found.schedule.id, found.etag
 
     async def _read_back(self, done: Versioned) -> Versioned:
-        """The schedule as it is now. The act is done whether this can be read or not: then its own answer stands."""
+        """The schedule as it is now. If it can't be read, the act's own answer counts: the act is done in any case."""
         try:
             return await self._phoniro.get_schedule(done.schedule.id)
         except VendorError:
@@ -205,13 +206,13 @@ class PlatformExecutor:
         schedule = found.schedule
         n = mapped.number(act.what)
         record = mapped.record(schedule, self._mapping.window, self._clock(), n=n, what=act.what)
-        told: What = {
+        result_data: What = {
             "schedule": schedule.id,
             "status": schedule.status,
             "reference": schedule.external_reference,
             **result,
         }
-        return Effect(told, schedule=record, schedule_id=schedule.id, etag=found.etag)
+        return Effect(result_data, schedule=record, schedule_id=schedule.id, etag=found.etag)
 
 
 @contextmanager
@@ -243,7 +244,7 @@ class PhoniroSchedules:
         self._clock = clock
 
     async def schedules(self) -> AsyncGenerator[Sequence[PlatformSchedule | BrokenSchedule], None]:
-        """Every schedule, ended ones included; ``reference`` is the externalReference; lists carry no version."""
+        """Every schedule, also ended ones. ``reference`` is the externalReference. A list carries no versions."""
         with as_port_errors():
             async with aclosing(self._phoniro.schedule_pages()) as pages:
                 async for page in pages:
@@ -251,8 +252,8 @@ class PhoniroSchedules:
                     yield [_listed(row, window, seen_at) for row in page]
 
     async def supervisions(self, start: datetime, end: datetime) -> Supervisions:
-        """All looks of the window. A row that can't be read, or whose outcome is a word that isn't known, is set aside:
-        what can't be read is never taken for done."""
+        """All looks from ``start`` to ``end``. A row that can't be read, or whose outcome is an unknown word, is listed
+        as broken and never counts as done."""
         rows: list[Supervision] = []
         broken: list[str] = []
         with as_port_errors():
@@ -260,7 +261,7 @@ class PhoniroSchedules:
                 if isinstance(row, BrokenRow):
                     broken.append(row.problem)
                 elif (outcome := mapped.look_outcome(row.outcome)) is None:
-                    broken.append("outcome is a word that isn't known")
+                    broken.append("outcome is an unknown word")
                 else:
                     ids = (row.id, row.schedule_id.lower())
                     rows.append(Supervision(*ids, row.due_at, outcome, row.started_at, row.ended_at))
@@ -280,7 +281,7 @@ def _listed(row: Schedule | BrokenRow, window: NightWindow, seen_at: datetime) -
         return BrokenSchedule(row.id, row.problem)
     try:
         return _seen(row, None, window, seen_at)
-    except Exception as failure:  # noqa: BLE001  # P6: whatever one row raises stops at that row
+    except Exception as failure:  # noqa: BLE001  # P6: an exception for one row concerns only that row
         return BrokenSchedule(row.id, type(failure).__name__)
 
 

@@ -24,20 +24,20 @@ from mappings.tables import MunicipalMapping
 VENDOR, LISTED_BY = "lifecare", "phoniro"
 TABLE = "reported_visits"
 TOGETHER = timedelta(minutes=15)
-"""Looks that were due in the same span of this length are read from Phoniro in one call."""
+"""Phoniro's looks are read in spans of this length, one call each."""
 FRESH = timedelta(minutes=2)
-"""How long such a reading is used."""
+"""For how long the looks that were read are used."""
 KNOWN = timedelta(hours=1)
-"""How long it is remembered who has a user id. Both are kept in memory alone."""
+"""For how long the person behind a user id is remembered. Both are kept in memory only."""
 
 
 class VisitExecutor:
-    """Reports visits, and takes them back. Kinds ``visit`` and ``remove_visit``.
+    """Carries out acts of the kinds ``visit`` (reports a visit) and ``remove_visit`` (takes it back).
 
-    How it is made safe to repeat: a visit is known by the look's id at Phoniro (``ExternalId``). When an answer was
-    lost it is sought by it; one that is sent again is sought once more first; and where Lifecare says that it has one
-    of that id already, that one is taken over, corrected if it says something else. Who looked is asked of Phoniro when
-    the visit is sent, and stored nowhere.
+    It is safe to repeat: a visit has the look's id at Phoniro (``ExternalId``). When an answer was lost, the visit is
+    looked for by that id, and once more before it is sent again. If Lifecare already has a visit with that id, it is
+    taken over, and corrected if it says something else. Phoniro is asked who looked when the visit is sent; that is
+    never stored.
     """
 
     vendor = VENDOR
@@ -68,7 +68,7 @@ class VisitExecutor:
         if case.protected and not self._table.protected:
             return Effect({"withheld": "protected"})
         visit = await self._visit(act, case)
-        # The first time nothing can be there; else what is there is taken over or corrected.
+        # At the first attempt nothing can be there. Later a visit that is there is taken over or corrected.
         known = await self._known(act, case) if act.attempts > 1 or not act.key.startswith("1:") else None
         if known is None:
             try:
@@ -90,12 +90,12 @@ class VisitExecutor:
         return Effect({"removed": True})
 
     async def _known(self, act: Act, case: CaseContext) -> wire.ReportedVisit | None:
-        """What stands in Lifecare of the look. One that is somebody else's is never touched (L11)."""
+        """The look's visit in Lifecare. A visit of another person is never touched (L11)."""
         rows = (await self._lifecare.reported_visits(_look(act))).items
         ours = [r for r in rows if r.reporting_system == self._table.reporting_system and not r.deleted]
         found = ours[0] if ours else None
         if found and found.client_person_id != case.person_id and found.execution_id != _execution(act, case):
-            raise PortError(Failure.REFUSED, "the visit of that id is another person's", vendor=VENDOR)
+            raise PortError(Failure.REFUSED, "the visit with that id is another person's", vendor=VENDOR)
         return found
 
     async def _visit(self, act: Act, case: CaseContext) -> wire.ReportVisit:
@@ -103,9 +103,7 @@ class VisitExecutor:
         for key in table.missing:
             raise unmapped(f"{TABLE}.{key} is missing in the mapping", VENDOR, lacks=(TABLE, key))
         if execution is None:
-            raise unmapped(
-                "the case has no execution that is known", VENDOR, lacks=("execution", str(act.what["case"]))
-            )
+            raise unmapped("the case has no known execution", VENDOR, lacks=("execution", str(act.what["case"])))
         user_id, person_id = await self._who(act)
         unit = act.what.get("unit") or case.unit
         service = wire.ReportedService(
@@ -127,7 +125,7 @@ class VisitExecutor:
         )
 
     async def _who(self, act: Act) -> tuple[str, str]:
-        """Who looked: user id and number in Lifecare (LA11)."""
+        """Who looked: their user id and personal number in Lifecare (LA11)."""
         look = await self._looked.of(_look(act), _instant(act, "due"))
         outcome = look and look_outcome(look.outcome)
         if look is None or outcome not in LOOK_DONE or outcome is LookOutcome.VISIT:
@@ -143,13 +141,14 @@ class VisitExecutor:
             numbers = [row.person_id for row in rows if row.person_id and not row.deleted and row.active is not False]
             if len(numbers) != 1:
                 raise unmapped("who looked is not known to Lifecare", VENDOR, lacks=("personnels", ""))
-            known = self._staff[user_id] = (self._clock(), numbers[0])
+            kept = {each: read for each, read in self._staff.items() if self._clock() - read[0] <= KNOWN}
+            known = (self._clock(), numbers[0])
+            self._staff = kept | {user_id: known}
         return user_id, known[1]
 
 
 class _WhoLooked:
-    """Phoniro's looks of the last minutes as they were read, so that a city's looks of one time are read once and not
-    once for each."""
+    """Remembers Phoniro's looks for some minutes, so that all looks of one time are read once and not one by one."""
 
     def __init__(self, phoniro: PhoniroClient, clock: Callable[[], datetime]) -> None:
         self._phoniro = phoniro
@@ -158,7 +157,7 @@ class _WhoLooked:
         self._reading = asyncio.Lock()
 
     async def of(self, look_id: str, due: datetime) -> Supervision | None:
-        """None if it isn't listed. ``due`` is when it is due by our schedule, which Phoniro may have otherwise."""
+        """The look, or None if it isn't listed. ``due`` is its time by our schedule; Phoniro's may differ."""
         start = due - timedelta(seconds=due.timestamp() % TOGETHER.total_seconds())
         around = (start - CLOCK_CHANGE - TOGETHER, start + CLOCK_CHANGE + 2 * TOGETHER)
         async with self._reading:
@@ -177,8 +176,8 @@ class _WhoLooked:
 
 @contextmanager
 def _as_port_errors() -> Iterator[None]:
-    """Only visits need this licence, so a missing one is no reason to take Lifecare to be down (L12). Where Phoniro,
-    which is asked who looked, refuses the sign-in, that is a failure of Phoniro's like any other."""
+    """Only visits need this licence, so a refused sign-in doesn't mean that Lifecare is down (L12). A sign-in that
+    Phoniro refuses stays as it is."""
     try:
         with as_port_errors():
             yield
@@ -206,7 +205,7 @@ def _instant(act: Act, name: str) -> datetime:
 
 
 def _says(found: wire.ReportedVisit, act: Act) -> bool:
-    """Whether a visit says what the act is to say, to the second."""
+    """Whether a visit has the act's begin and end, to the second."""
     sent = (_instant(act, "begun"), _instant(act, "ended"))
     return all(
         at is not None and at.replace(microsecond=0) == ours.replace(microsecond=0)

@@ -12,13 +12,14 @@ from starlette.types import ASGIApp
 
 from adapter.log_events import log
 from adapter.ops import case_pages, followup_pages, health, hooks, metrics, sign_in_pages
-from adapter.ops.connections import BACKLOG, LARGEST_HEAD, BodyLimits, Connection, SafeHeaders, keep_descriptors
+from adapter.ops.connections import BACKLOG, LARGEST_HEAD, BodyLimits, Connection, keep_descriptors
 from adapter.ops.context import OpsContext
 from adapter.ops.hooks import Hooks
-from adapter.ops.metrics import Scrapes
+from adapter.ops.metrics import MetricsCache
 from adapter.ops.pages import Pages, answer_errors
-from adapter.ops.safety import Verdicts
-from adapter.settings import OpsSettings
+from adapter.ops.safe_headers import SafeHeaders
+from adapter.ops.unsafe_supervision import SafetyChecks
+from adapter.settings.model import OpsSettings
 
 
 def create_app(ops: OpsContext) -> FastAPI:
@@ -33,16 +34,16 @@ def create_app(ops: OpsContext) -> FastAPI:
     )
     app.add_middleware(BodyLimits)
     app.add_middleware(SafeHeaders)
-    verdicts = Verdicts()
-    app.state.ops, app.state.scrapes, app.state.hooks = ops, Scrapes(ops, verdicts), Hooks(ops)
+    safety_checks = SafetyChecks()
+    app.state.ops, app.state.metrics, app.state.hooks = ops, MetricsCache(ops, safety_checks), Hooks(ops)
     routers = [health.routes, metrics.routes, hooks.routes]
     if ops.settings.pages:
-        app.state.pages = Pages(ops, verdicts)
+        app.state.pages = Pages(ops, safety_checks)
         answer_errors(app)
-        # The follow-up before the cases, whose addresses are more general.
+        # The follow-up comes before the cases, because the addresses of the cases are more general.
         routers += [followup_pages.routes, case_pages.routes, sign_in_pages.routes]
         if ops.settings.oidc:
-            from adapter.ops.openid import OpenId  # with its libraries, which nobody else needs
+            from adapter.ops.openid import OpenId  # here, because only OpenID Connect needs its libraries
 
             app.state.openid = OpenId(ops.settings.oidc, ops.settings.public_url)
             routers += [sign_in_pages.openid_routes]
@@ -52,16 +53,16 @@ def create_app(ops: OpsContext) -> FastAPI:
 
 
 async def serve(app: ASGIApp, settings: OpsSettings, stop: asyncio.Event) -> None:
-    """Listen until ``stop`` is set. An address that can't be had is told, and costs nothing else."""
+    """Listen until ``stop`` is set. If the address can't be used, that is logged and the daemon goes on."""
     config = uvicorn.Config(
         app,
-        interface="asgi3",  # else a method is taken for an application of the old kind
+        interface="asgi3",  # otherwise uvicorn takes a method for an ASGI 2 application
         host=settings.host,
         port=settings.port,
         log_config=None,
         access_log=False,
         server_header=False,
-        # Who asks is who connects: whose word counts beyond that is a matter of the settings.
+        # The caller is the one who connects. Only the settings say which proxy may name somebody else.
         proxy_headers=False,
         lifespan="off",
         http=Connection,

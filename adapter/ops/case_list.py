@@ -1,5 +1,4 @@
-"""The list of open cases, what it can be narrowed to and the links that narrow it; the list of decisions that aren't
-executed; and one page of either."""
+"""The list of open cases with its filters, and the list of decisions that aren't executed, page by page."""
 
 from __future__ import annotations
 
@@ -13,10 +12,9 @@ from adapter.domain.decision import Phase
 from adapter.domain.routine import STEPS, Role
 from adapter.domain.unfulfilled import listed
 from adapter.domain.wall_clock import local_date
-from adapter.ops.case_summary import CaseSummary
 from adapter.ops.context import OpsContext
-from adapter.ops.views import urgency
-from adapter.presentation.unfulfilled import cells
+from adapter.presentation.case_summary import CaseSummary, urgency
+from adapter.presentation.unfulfilled_page import cells
 from adapter.presentation.words import Words
 
 T = TypeVar("T")
@@ -29,8 +27,8 @@ _ONLY = ("unwatched", "late", "parked")
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """Which cases are shown: those where it is this role's turn, in this phase, that wait for this step, of this unit
-    (``municipality:unit``), and only what is ``unwatched``, ``late`` or ``parked``. Empty is all."""
+    """Which cases are shown. ``turn`` is the role whose turn it is, ``step`` the step that is awaited, ``unit`` is
+    ``municipality:unit``, ``only`` is ``unwatched``, ``late`` or ``parked``. An empty field shows all."""
 
     turn: str = ""
     phase: str = ""
@@ -43,21 +41,21 @@ class Filter:
         only = {"unwatched": summary.without, "late": summary.late, "parked": summary.parked}
         return (
             (not self.turn or self.turn in turns)
-            and (not self.phase or self.phase == summary.phase.value)
+            and (not self.phase or self.phase == summary.case.phase.value)
             and (not self.step or self.step in {view.id for view in summary.awaited})
             and (not self.unit or self.unit == _unit(summary))
             and (not self.only or bool(only.get(self.only)))
         )
 
     def link(self, page: int = 1) -> str:
-        asked = {name: value for name, value in asdict(self).items() if value}
-        query = urlencode(asked | ({"page": page} if page > 1 else {}))
+        fields = {name: value for name, value in asdict(self).items() if value}
+        query = urlencode(fields | ({"page": page} if page > 1 else {}))
         return f"/cases?{query}" if query else "/cases"
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What one field of the filter can be: its name, its label, what it is, and what it may be (value and text)."""
+    """One field of the filter: its name, label, value, and the possible values, each with its text."""
 
     name: str
     label: str
@@ -67,7 +65,7 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Paged(Generic[T]):
-    """One page of ``count`` rows, with how to get to the one before and the one after it (None where there is none)."""
+    """One page of ``count`` rows, with the links to the page before and the page after (None if there is none)."""
 
     count: int
     rows: tuple[T, ...]
@@ -78,7 +76,7 @@ class Paged(Generic[T]):
 
 
 def paged(rows: Sequence[T], page: int, link: Callable[[int], str]) -> Paged[T]:
-    """A page that isn't there is the nearest one that is."""
+    """If there is no page with that number, the nearest one."""
     pages = max(-(-len(rows) // PER_PAGE), 1)
     page = min(max(page, 1), pages)
     return Paged(
@@ -92,24 +90,25 @@ def paged(rows: Sequence[T], page: int, link: Callable[[int], str]) -> Paged[T]:
 
 
 def case_list(summaries: Iterable[CaseSummary], wanted: Filter, page: int) -> Paged[CaseSummary]:
-    """What is late or can't go on comes first."""
+    """The cases that the filter shows. Those that are late or can't go on come first."""
     return paged(sorted(filter(wanted.shows, summaries), key=urgency), page, wanted.link)
 
 
 def unfulfilled_rows(ops: OpsContext, summaries: Iterable[CaseSummary]) -> list[dict[str, str]]:
-    """Decisions that aren't executed or are interrupted: each in words, by column; municipality by municipality, the
-    longest waiting first."""
-    cases, now = list(summaries), ops.runtime.clock.now()
+    """Decisions that aren't executed or are interrupted: each in words, by column. Within a municipality the one that
+    has waited longest comes first."""
+    known, now = list(summaries), ops.runtime.clock.now()
     rows: list[dict[str, str]] = []
     for tenant in ops.runtime.tenants.values():
-        theirs = ((case.ref, case.unit, case.unfulfilled) for case in cases if case.tenant == tenant.name)
+        of = ((s.case, s.decision) for s in known if s.case.tenant == tenant.name)
+        theirs = ((case.ref, case.unit, decision.unfulfilled) for case, decision in of if decision)
         today, words = local_date(now, tenant.policy.zone), ops.words_of(tenant.name)
         rows += (cells(tenant.name, row, words) for row in listed(theirs, today))
     return rows
 
 
 def tiles(summaries: Iterable[CaseSummary], words: Words) -> tuple[tuple[str, int, str], ...]:
-    """Name, number and link of what is asked about most."""
+    """The counts that people ask for most: name, number and link."""
     cases = list(summaries)
     narrowed = {what: Filter(only=what) for what in _ONLY} | {p.value: Filter(phase=p.value) for p in _PHASES}
     return tuple(
@@ -119,21 +118,22 @@ def tiles(summaries: Iterable[CaseSummary], words: Words) -> tuple[tuple[str, in
 
 
 def steps(summaries: Iterable[CaseSummary], words: Words) -> tuple[tuple[str, int, str], ...]:
-    """Each step that somebody has now, in the routine's order: its name, how many wait for it, and their link."""
+    """Each awaited step, in the routine's order: its name, how many cases wait for it, and the link to them."""
     waiting = Counter(view.id for summary in summaries for view in summary.awaited)
     known = [step for step in STEPS if waiting[step]]
     return tuple((words.say("awaited", step), waiting[step], Filter(step=step).link()) for step in known)
 
 
 def _unit(summary: CaseSummary) -> str:
-    return f"{summary.tenant}:{summary.unit or ''}"
+    return f"{summary.case.tenant}:{summary.case.unit or ''}"
 
 
 def choices(ops: OpsContext, cases: Iterable[CaseSummary], wanted: Filter) -> tuple[Choice, ...]:
-    """What the list can be narrowed to."""
+    """The fields of the filter."""
     words = ops.words_of()
     units = {
-        _unit(each): ops.words_of(each.tenant).unit(each.unit) + (f", {each.tenant}" if ops.several else "")
+        _unit(each): ops.words_of(each.case.tenant).unit(each.case.unit)
+        + (f", {each.case.tenant}" if ops.several else "")
         for each in cases
     }
     options = {

@@ -1,8 +1,10 @@
-"""The pages that show cases: the overview, the list, a case and its documents; and a text about times tried out."""
+"""The pages that show cases: the overview, the list, a case and its documents; and a page to try out a text about
+times."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
@@ -13,18 +15,19 @@ from adapter.domain.nights import TimesProblem, Weekday
 from adapter.domain.times_reading import Reading, try_times
 from adapter.domain.wall_clock import local_date
 from adapter.ops.case_list import Filter, case_list, choices, paged, unfulfilled_rows
-from adapter.ops.context import DOCUMENTS, OpsContext
+from adapter.ops.context import OpsContext
 from adapter.ops.overview import overview
-from adapter.ops.pages import Admitted, Operating, ThePages, download, no_such_page
+from adapter.ops.pages import Admitted, Operating, ThePages, no_such_page, printed
 from adapter.ops.sign_in import NoPage
 from adapter.ops.views import card
-from adapter.presentation.beside import beside
 from adapter.presentation.case_file import CaseFile, case_file, find_case
 from adapter.presentation.case_page import next_lines, notices, waiting_title
-from adapter.presentation.checklist import ways
+from adapter.presentation.checklist_page import ways
 from adapter.presentation.history import history
-from adapter.presentation.nights import picture
-from adapter.presentation.visits import lines as visit_lines
+from adapter.presentation.nights_page import picture
+from adapter.presentation.printing import DOCUMENTS, document_data
+from adapter.presentation.schedule_diff import schedule_diff
+from adapter.presentation.visits_page import lines as visit_lines
 from adapter.presentation.words import SIGNS, Words
 from adapter.store import events, reads
 from adapter.store.cases import Case
@@ -33,16 +36,16 @@ from adapter.store.events import Event
 routes = APIRouter(include_in_schema=False)
 
 _EVENTS = 200
-"""The newest events of a case that are shown."""
+"""How many of a case's newest events are shown."""
 _LONGEST_TEXT = 20_000
-"""Characters of a text about times that is tried out."""
+"""Characters in a text about times, at most."""
 _REFRESH = 60
-"""Seconds after which the overview is read anew by itself, unless that was switched off."""
+"""Seconds after which the browser loads the overview again, unless that was switched off."""
 
 
 @routes.get("/")
 async def overview_page(request: Request, pages: ThePages, person: Admitted, refresh: str = "") -> Response:
-    values = await pages.listed(lambda c: overview(pages.ops, pages.verdicts, c), person)
+    values = await pages.listed(lambda c: overview(pages.ops, pages.safety_checks, c), person)
     answer = pages.html(request, "overview.html", refresh=refresh, **values)
     if not refresh:
         answer.headers["Refresh"] = str(_REFRESH)
@@ -64,7 +67,7 @@ async def all_cases(
     ops, now = pages.ops, pages.ops.runtime.clock.now()
     found = await pages.listed(pages.summaries, person)
     shown = case_list(found, wanted, _number(page))
-    cards = [card(each, ops.words_of(each.tenant), now) for each in shown.rows]
+    cards = [card(each, ops.words_of(each.case.tenant), now) for each in shown.rows]
     return pages.html(request, "cases.html", shown=shown, cards=cards, choices=choices(ops, found, wanted))
 
 
@@ -100,13 +103,13 @@ def _case_values(ops: OpsContext, file: CaseFile, timeline: tuple[Event, ...]) -
         "file": file,
         "ways": dict(zip(("way_in", "way_out"), ways(steps), strict=True)),
         "signs": SIGNS,
-        "beside": beside(file.ledger.schedule, file.shall, words, now) if file.shall else None,
+        "diff": schedule_diff(file.ledger.schedule, file.shall, words, now) if file.shall else None,
         "urgent": [line.plain for line in notices(decision, words, now, urgent=True)],
         "waiting_title": waiting_title(decision),
         "known": [line.plain for line in notices(decision, words, now, urgent=False)],
         "next_lines": [line.plain for line in next_lines(file, words, now, acts=False)],
         "history": history(file.ledger.acts, timeline, words),
-        "documents": DOCUMENTS if ops.documents else (),
+        "documents": DOCUMENTS,
         "picture": picture(file.nights, policy, words) if file.nights else None,
         "visits": visit_lines(file.visits, words),
     }
@@ -114,19 +117,20 @@ def _case_values(ops: OpsContext, file: CaseFile, timeline: tuple[Event, ...]) -
 
 @routes.get("/cases/{ref}/{kind}")
 async def document(pages: ThePages, person: Admitted, ref: str, kind: str) -> Response:
-    ops = pages.ops
+    rt = pages.ops.runtime
 
-    def find(c: Connection) -> Case:
-        case = find_case(c, tuple(ops.runtime.tenants), ref)
+    def read(c: Connection) -> tuple[Case, Mapping[str, object] | None]:
+        case = find_case(c, tuple(rt.tenants), ref)
         if case is None or kind not in DOCUMENTS:
             raise no_such_page()
-        reads.note(c, [case.tenant], person, kind, ops.runtime.clock.now(), case.ref)
-        return case
+        now, words = rt.clock.now(), pages.ops.words_of(case.tenant)
+        reads.note(c, [case.tenant], person, kind, now, case.ref)
+        return case, document_data(c, case, rt.tenants[case.tenant].policy, now, words)
 
-    case = await ops.runtime.db.run(find)
-    if ops.documents is None:
+    case, data = await rt.db.run(read)
+    if data is None:  # a resource was never read
         raise no_such_page()
-    return await download(ops.documents(case.tenant, case.ref, kind))
+    return await printed(pages, case.tenant, kind, data, f"{case.ref}-{kind}.pdf")
 
 
 @routes.get("/times")
@@ -142,7 +146,7 @@ async def try_times_text(
     text: Annotated[str, Form()] = "",
     changed: Annotated[str, Form()] = "",
 ) -> Response:
-    """What the adapter would make of a note's text. Nothing of it is stored, logged or put into an address."""
+    """How the adapter would read a note's text. The text is not stored, logged or put into an address."""
     if len(text) > _LONGEST_TEXT:
         raise NoPage(422, "too_long", "too_long_text")
     words, policy = pages.ops.words_of(), next(iter(pages.ops.runtime.tenants.values())).policy
@@ -158,18 +162,18 @@ async def try_times_text(
         changed=bool(changed),
         problem=words.say("times", trial.code, **trial.params) if isinstance(trial, TimesProblem) else None,
         start=words.day(read.start) if read and read.start else None,
-        nights=_told_nights(read, words) if read else [],
+        nights=_nights_in_words(read, words) if read else [],
     )
 
 
-def _told_nights(read: Reading, words: Words) -> list[tuple[str, str]]:
-    told: list[tuple[str, str]] = []
+def _nights_in_words(read: Reading, words: Words) -> list[tuple[str, str]]:
+    nights: list[tuple[str, str]] = []
     for night, at in zip(Weekday, read.times.nights, strict=True):
         none = "times_kept" if night in read.kept else "times_none"
-        told.append((night.swedish, ", ".join(f"{t:%H:%M}" for t in at) or words.say("status", none)))
-    return told
+        nights.append((night.swedish, ", ".join(f"{t:%H:%M}" for t in at) or words.say("status", none)))
+    return nights
 
 
 def _number(page: str) -> int:
-    """The page that is asked for; the first one where that is no number."""
+    """The number of the page; 1 if it isn't a number."""
     return int(page) if re.fullmatch("[0-9]{1,6}", page) else 1

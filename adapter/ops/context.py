@@ -1,74 +1,50 @@
-"""What the HTTP side is given: the engine's runtime, the settings, the words, and what other rooms can print."""
+"""What the HTTP side needs from the rest: the engine's runtime, the settings, words and paper."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
-from adapter.engine.environment import Runtime
+from adapter.engine.runtime import Runtime
 from adapter.ops.error_log import ErrorLog
-from adapter.ops.request_limits import Limits
+from adapter.ops.rate_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
-from adapter.presentation.guide import Guide
+from adapter.presentation.printing import Printer
 from adapter.presentation.words import Words
-from adapter.settings import OpsSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Document:
-    """A file to download; ``name`` is ASCII."""
-
-    name: str
-    media_type: str
-    content: bytes
-
-
-DOCUMENTS = ("bilaga-1", "checklista", "checklista-hamtning")
-"""What can be downloaded of a case: bilaga 1, and the checklists of the visits that install and collect the camera."""
-
-Documents = Callable[[str, str, str], Awaitable[Document | None]]
-"""``documents(tenant, reference, kind)``, ``kind`` one of ``DOCUMENTS``; None where it can't be made (yet)."""
-
-Paper = Callable[[str, str, Mapping[str, object], str], Awaitable[Document]]
-"""``paper(tenant, kind, data, name)`` prints what a page shows; ``kind`` is a template's name."""
-
-Guides = Callable[[str, str], Guide | None]
-"""``guides(tenant, role)``; None for a role that has none."""
+from adapter.settings.model import OpsSettings
 
 
 @dataclass(slots=True)
 class OpsContext:
-    """What one application serves; a reload makes another. ``words`` and ``hook_secrets`` by municipality; one without
-    a secret receives no hooks. Counts under ``suppress_below`` are left out of the printed follow-up."""
+    """What one application serves. A reload makes a new one. ``printers`` and ``hook_secrets`` are by municipality; a
+    municipality without a secret receives no hooks. The printed follow-up leaves out counts under
+    ``suppress_below``."""
 
     runtime: Runtime
     settings: OpsSettings
-    words: Mapping[str, Words]
+    printers: Mapping[str, Printer]
     calls: VendorCalls
     errors: ErrorLog
     watchdog: Watchdog
     limits: Limits
     version: str
     hook_secrets: Mapping[str, bytes] = field(default_factory=dict)
-    documents: Documents | None = None
-    paper: Paper | None = None
-    guides: Guides | None = None
     suppress_below: int = 0
     metrics_seconds: float = 5.0
-    """How old the metrics may be that are told."""
+    """For how long the same metrics are answered again."""
 
     @property
     def several(self) -> bool:
-        """Whether what is shown must say whose it is: of several municipalities one may be all that is served."""
+        """Whether pages must name the municipality. Those that aren't served count too."""
         return len(self.runtime.tenants) + len(self.runtime.refused) > 1
 
     def words_of(self, tenant: str | None = None) -> Words:
-        """A municipality's words; those of the first one for what concerns none."""
-        return self.words[tenant] if tenant is not None else next(iter(self.words.values()))
+        """A municipality's words; without ``tenant`` those of the first one."""
+        return (self.printers[tenant] if tenant is not None else next(iter(self.printers.values()))).words
 
 
 def _context(request: Request) -> OpsContext:
@@ -77,4 +53,4 @@ def _context(request: Request) -> OpsContext:
 
 
 Ops = Annotated[OpsContext, Depends(_context)]
-"""A route's parameter of this type is what its application serves."""
+"""The type of a route's parameter that takes the application's context."""

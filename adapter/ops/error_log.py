@@ -1,4 +1,4 @@
-"""The lines of level ERROR that this process logs, counted as they are written: what no state shows is seen by them."""
+"""Counts the lines of level ERROR that this process logs. They show faults that leave no trace in the database."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from adapter.log_events import ERROR, EVENTS
 
 
 @dataclass(frozen=True, slots=True)
-class Noticed:
-    """The last line of an event: when (UTC), and of which job, where it is about one."""
+class LastError:
+    """When an event was last logged (UTC), and for which job; ``job`` is empty if it isn't about a job."""
 
     at: datetime
     job: str
 
 
 class ErrorLog(logging.Handler):
-    """A handler for the logger ``adapter``. It keeps no text of a line: what is in it is for the log alone (P8)."""
+    """A handler for the logger ``adapter``. It keeps no text: the text of a line belongs only in the log (P8)."""
 
     def __init__(self, now: Callable[[], datetime]) -> None:
         super().__init__(ERROR)
         self.registry = CollectorRegistry()
-        self.last: dict[str, Noticed] = {}
+        self.last: dict[str, LastError] = {}
         self._now = now
         text = "Lines of level ERROR that this process has logged, by event."
         self._lines = Counter("adapter_errors_logged", text, ("event",), registry=self.registry)
@@ -39,8 +39,8 @@ class ErrorLog(logging.Handler):
         name = fields.get("event")
         if name in EVENTS:
             self._lines.labels(name).inc()
-            self.last[name] = Noticed(self._now(), str(fields.get("job", "")))
+            self.last[name] = LastError(self._now(), str(fields.get("job", "")))
 
     def forget(self, event: str) -> None:
-        """What it told is so no longer."""
+        """The fault is gone."""
         self.last.pop(event, None)

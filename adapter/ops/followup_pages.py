@@ -1,4 +1,4 @@
-"""The follow-up and the guides on the status page, for whoever may see it: looked at, and taken along as PDF or CSV."""
+"""The follow-up and the guides on the status page: as pages, and to download as PDF or CSV."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 from adapter.domain.wall_clock import local_date
 from adapter.followup.report import ALL, Month, Table, by_span, report
 from adapter.followup.suppression import suppressed
-from adapter.ops.pages import Admitted, Pages, ThePages, as_file, download, no_such_page
+from adapter.ops.pages import Admitted, Pages, ThePages, as_file, no_such_page, printed
 from adapter.ops.sign_in import Person
 from adapter.presentation.followup_page import cell, followup_csv
 from adapter.presentation.followup_view import months_by_name, paper, sections, span_text
-from adapter.presentation.guide import GUIDES, Guide
+from adapter.presentation.guide_page import GUIDES, Guide
 from adapter.presentation.words import Words
 from adapter.store import counts, reads
 
@@ -27,12 +27,12 @@ routes = APIRouter(include_in_schema=False)
 FOLLOW_UP, LATHUND = "uppfoljning", "lathund"
 """Names of templates."""
 _YEARS = 5
-"""How far back it is looked."""
+"""How far back the follow-up can go."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is asked for: days of whole months, as far as they have come; ``unit`` is None for all."""
+    """What the page shall show: whole months, the last one up to today; ``unit`` is None for all units."""
 
     tenant: str
     first: date
@@ -47,7 +47,7 @@ class Wanted:
 
     @property
     def query(self) -> str:
-        """The same as the end of an address."""
+        """The same as the query of an address."""
         asked = {"tenant": self.tenant, "from": f"{self.first:%Y-%m}", "to": f"{self.last:%Y-%m}"}
         return urlencode(asked | ({"unit": self.unit} if self.unit is not None else {}))
 
@@ -60,7 +60,7 @@ def _wanted(
     last: Annotated[str, Query(alias="to")] = "",
     unit: str = "",
 ) -> Wanted:
-    """From the year's first month to this one where nothing else is said, or what is said can't be used."""
+    """If a month is missing or can't be used, ``to`` is this month and ``from`` January of the same year as ``to``."""
     tenant = pages.tenant(tenant)
     today = local_date(pages.ops.runtime.clock.now(), pages.ops.runtime.tenants[tenant].policy.zone)
     earliest = today.replace(year=today.year - _YEARS, day=1)
@@ -82,7 +82,7 @@ Asked = Annotated[Wanted, Depends(_wanted)]
 
 
 def _months(c: Connection, pages: Pages, wanted: Wanted) -> list[Month]:
-    """Read for somebody, which is written down."""
+    """Read the counts, and note that this person read them."""
     zone, now = pages.ops.runtime.tenants[wanted.tenant].policy.zone, pages.ops.runtime.clock.now()
     reads.note(c, [wanted.tenant], wanted.who, "followup", now)
     return counts.months(c, wanted.tenant, wanted.first, wanted.last, zone=zone, now=now)
@@ -132,7 +132,7 @@ async def printed_followup(pages: ThePages, wanted: Asked) -> Response:
         return paper(tables, wanted.first, wanted.last, wanted.whose, words, today=wanted.today, below=below)
 
     whole = await pages.ops.runtime.db.run_aside(data)
-    return await _print(pages, FOLLOW_UP, wanted.tenant, whole, f"{FOLLOW_UP}.pdf")
+    return await printed(pages, wanted.tenant, FOLLOW_UP, whole, f"{FOLLOW_UP}.pdf")
 
 
 def _units(tables: tuple[Table, ...], wanted: int, words: Words) -> list[tuple[int, str]]:
@@ -141,16 +141,15 @@ def _units(tables: tuple[Table, ...], wanted: int, words: Words) -> list[tuple[i
 
 
 def _guide(pages: Pages, tenant: str, role: str) -> Guide:
-    found = pages.ops.guides(tenant, role) if pages.ops.guides else None
-    if found is None:
+    if role not in GUIDES:
         raise no_such_page()
-    return found
+    return pages.ops.printers[tenant].guide(role)
 
 
 @routes.get("/guides/{role}.pdf")
 async def printed_guide(pages: ThePages, _: Admitted, role: str, tenant: str = "") -> Response:
     tenant = pages.tenant(tenant)
-    return await _print(pages, LATHUND, tenant, asdict(_guide(pages, tenant, role)), f"{LATHUND}-{role}.pdf")
+    return await printed(pages, tenant, LATHUND, asdict(_guide(pages, tenant, role)), f"{LATHUND}-{role}.pdf")
 
 
 @routes.get("/guides")
@@ -167,9 +166,3 @@ async def guide(request: Request, pages: ThePages, _: Admitted, role: str = GUID
         tenant=tenant,
         tenants=list(pages.ops.runtime.tenants),
     )
-
-
-async def _print(pages: Pages, kind: str, tenant: str, data: Mapping[str, object], name: str) -> Response:
-    if pages.ops.paper is None:
-        raise no_such_page()
-    return await download(pages.ops.paper(tenant, kind, data, name))

@@ -1,7 +1,7 @@
-"""The webhook: somebody says that an order changed. It is a hint, and never data that is trusted.
+"""The webhook: somebody says that an order changed. It is a hint, and its data is never trusted.
 
-All it does is to have the order's case, or the change feeds, read now instead of at the next poll. A hook that is
-lost, late, doubled or untrue therefore changes nothing but when the adapter looks.
+It only makes the adapter read the order's case, or the change feeds, now instead of at the next poll. So a hook that is
+lost, late, doubled or untrue changes only when the adapter reads.
 """
 
 from __future__ import annotations
@@ -36,8 +36,7 @@ _SEEN = "hook:seen"
 
 
 def _just_the_id(value: object) -> object:
-    """An order's id, however it comes: as text, as a number, or inside the order itself, of which nothing else is
-    read."""
+    """An order's id, sent as text, as a number, or inside the order itself. Nothing else of the order is read."""
     if isinstance(value, dict):
         value = next((value[name] for name in ("Id", "id") if name in value), None)
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -71,7 +70,7 @@ class Hint(BaseModel):
 
 
 class Taken(BaseModel):
-    """``known`` cases were marked to be read now; ``new`` orders have the change feeds read now."""
+    """``known`` cases were marked to be read now. ``new`` orders have no case yet: the change feeds are read now."""
 
     known: int
     new: int
@@ -84,7 +83,7 @@ class Refused(BaseModel):
 
 
 class _Refusal(Exception):
-    """Why a hook isn't taken."""
+    """Why a hook isn't accepted."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -108,7 +107,7 @@ _ID_SCHEMA: dict[str, Any] = {
 }  # fmt: skip
 _BODY_SCHEMA: dict[str, Any] = {
     "type": "object",
-    "description": "An order, or just its id; or several. Of an order nothing but its id is read.",
+    "description": "An order, or only its id; or several. Nothing but the id is read.",
     "anyOf": [{"required": ["order"]}, {"required": ["orders"]}],
     "properties": {
         "order": _ID_SCHEMA,
@@ -141,10 +140,10 @@ _DOCS: dict[str, Any] = {
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Refused, "description": text}
     for status, text in {
-        400: "The body isn't JSON of the form that is asked for.",
-        401: "The signature is missing or wrong, or the timestamp isn't of now.",
+        400: "The body isn't JSON of the right form.",
+        401: "The signature is missing or wrong, or the timestamp isn't within five minutes of now.",
         404: "No such municipality, or it receives no hooks.",
-        409: "This very request was received before; it needs no repeating.",
+        409: "The same request was received before. Don't repeat it.",
         413: f"The body is larger than {LARGEST} bytes.",
         429: "Too many; `Retry-After` says when to come back.",
         503: "The adapter's database can't be used just now.",
@@ -153,7 +152,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
 
 
 class Hooks:
-    """Takes hooks, of each municipality within its limit."""
+    """Receives hooks, within each municipality's limit."""
 
     def __init__(self, ops: OpsContext) -> None:
         self._ops = ops
@@ -164,20 +163,20 @@ class Hooks:
             taken = await self._take(request)
         except _Refusal as e:
             return self._refuse(e)
-        except HTTPException as e:  # by the limits on every body
+        except HTTPException as e:  # from BodyLimits
             return self._refuse(_Refusal(e.status_code, e.detail))
         except StoreError as e:
-            # Not a hook's business to tell: the jobs do, once.
+            # Not logged here: the jobs log it, once.
             return JSONResponse({"error": f"the database can't be used ({e.reason}); try again"}, 503)
         return JSONResponse(taken.model_dump(), 202)
 
     def _refuse(self, refusal: _Refusal) -> JSONResponse:
-        # Whoever knocks without a key must not be able to fill the log.
+        # A caller without the secret must not be able to fill the log.
         if refusal.status == 429 or self._ops.limits.refused_hooks.take(""):
             if refusal.status != 409:
                 log("hook_refused", status=refusal.status, reason=refusal.reason)
         else:
-            refusal = _Refusal(429, "too many requests that were refused")
+            refusal = _Refusal(429, "too many refused requests")
         headers = {"Retry-After": str(self._ops.limits.hooks.wait_seconds())} if refusal.status == 429 else {}
         return JSONResponse({"error": refusal.reason}, refusal.status, headers)
 
@@ -212,18 +211,18 @@ class Hooks:
 
 
 def sign(secret: bytes, timestamp: str, body: bytes) -> str:
-    """The signature as it stands in the header, by HMAC-SHA256 (RFC 2104) over the timestamp, a full stop and the body:
+    """The signature in the header: HMAC-SHA256 (RFC 2104) over the timestamp, a full stop and the body, written as
     ``sha256=`` and 64 hexadecimal digits."""
     return "sha256=" + hmac.new(secret, timestamp.encode() + b"." + body, hashlib.sha256).hexdigest()
 
 
 def verified(secret: bytes, timestamp: str, signature: str, body: bytes, now: datetime) -> str | None:
-    """The signature in its one form, if it is right and the timestamp (seconds since 1970, UTC) within the tolerance
-    of ``now``; None otherwise. Takes the same time however wrong it is."""
+    """The signature in lower case with its prefix, if it is right and the timestamp (seconds since 1970, UTC) is within
+    the tolerance of ``now``; otherwise None. It takes the same time for every wrong signature."""
     given = _SIGNATURE.fullmatch(signature)
     right = sign(secret, timestamp, body)
-    told = "sha256=" + given[1].lower() if given else ""
-    same = hmac.compare_digest(right.encode(), told.encode())
+    sent = "sha256=" + given[1].lower() if given else ""
+    same = hmac.compare_digest(right.encode(), sent.encode())
     return right if same and _timely(timestamp, now) else None
 
 
@@ -244,11 +243,11 @@ def _ids(body: bytes) -> tuple[str, ...]:
 
 
 def _mark(c: Connection, tenant: str, signature: str, ids: tuple[str, ...], now: datetime) -> Taken:
-    """In one transaction, so that a hook counts as received only if it had its effect."""
+    """All in one transaction, so that a hook counts as received only if its cases were marked."""
     feeds.forget(c, tenant, _SEEN, now - 2 * TOLERANCE)
     seen = {"tenant": tenant, "feed": _SEEN, "item": signature, "fingerprint": "", "seen_at": now}
     if not insert_missing(c, feed_items, seen):
-        raise _Refusal(409, "this very request was received before")
+        raise _Refusal(409, "the same request was received before")
     found = {order: cases.case_of_order(c, tenant, order) for order in ids}
     refs = {case.ref for case in found.values() if case is not None and case.open}
     due.mark_due(c, tenant, refs, now, "hook")
@@ -267,6 +266,6 @@ routes = APIRouter(tags=["hooks"])
     summary="An order was placed or changed",
 )
 async def lifecare(request: Request) -> JSONResponse:
-    """A hint that an order changed: it is read from Lifecare at once, instead of at the next poll."""
+    """A hint that an order changed. The adapter reads it from Lifecare now instead of at the next poll."""
     taken: JSONResponse = await request.app.state.hooks.take(request)
     return taken

@@ -1,7 +1,7 @@
-"""``/metrics``: the state of the store as gauges, and the calls to the vendors as they were counted.
+"""``/metrics``: the state of the database as gauges, and the counted calls to the vendors.
 
-Everything is read in one short transaction, once every few seconds however many ask. Nothing in it names a person, and
-only what must not be names cases, by reference.
+Everything is read in one short transaction, at most once in a few seconds, however many ask. Nothing names a person.
+Only the metric of unsafe supervision names cases, by reference.
 """
 
 from __future__ import annotations
@@ -28,29 +28,30 @@ from adapter.engine import look_reader
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE
 from adapter.engine.feed_reader import FEEDS
 from adapter.ops import health
-from adapter.ops.case_summary import CaseSummary, open_cases
 from adapter.ops.context import OpsContext
-from adapter.ops.request_rows import ResyncRow, resync_rows
-from adapter.ops.safety import Safety, Verdicts
+from adapter.ops.resync_rows import ResyncRow, resync_rows
+from adapter.ops.unsafe_supervision import Safety, SafetyChecks
+from adapter.presentation.case_summary import CaseSummary, open_cases
 from adapter.store import look_log
 from adapter.store.errors import StoreError
+from adapter.store.keys import new_keys
 from adapter.store.outbox import LANES
 from adapter.store.queries import WAITING, Overview, last_drift, overview, unattended
 
 NIGHT = timedelta(hours=16)
-"""How far back looks are counted: the night that is, or the one that was, never two."""
+"""How far back looks are counted: this night or the last one, never both."""
 LATE = {1: "reminded", 2: "reminded_again", 3: "escalated"}
 
 
 class Snapshot:
-    """What one transaction read of a municipality."""
+    """What one transaction read about a municipality."""
 
-    def __init__(self, c: Connection, ops: OpsContext, verdicts: Verdicts, tenant: str, now: datetime) -> None:
+    def __init__(self, c: Connection, ops: OpsContext, safety_checks: SafetyChecks, tenant: str, now: datetime) -> None:
         self.tenant, self.now = tenant, now
         self.overview: Overview = overview(c, tenant, now)
         self.summaries: tuple[CaseSummary, ...] = open_cases(c, tenant)
         policy = ops.runtime.tenants[tenant].policy
-        self.safety: Safety = verdicts.safety(c, tenant, policy, now)
+        self.safety: Safety = safety_checks.safety(c, tenant, policy, now)
         self.looks = look_log.counts(c, tenant, now - NIGHT)
         followed = next((feed.read_at for feed in self.overview.feeds if feed.name == look_reader.FEED), None)
         runs = self.safety.active > 0
@@ -60,7 +61,7 @@ class Snapshot:
 
 
 class Gauges(Collector):
-    """Families of gauges, filled in municipality by municipality; each has all its labels from the start, so that a
+    """Families of gauges, filled municipality by municipality. Each has all its labels from the start, so that a
     missing series never looks like a zero."""
 
     def __init__(self) -> None:
@@ -70,7 +71,7 @@ class Gauges(Collector):
         self.family(name, text, *labels).add_metric(tuple(labels.values()), value)
 
     def family(self, name: str, text: str, *labels: str) -> GaugeMetricFamily:
-        """The family of this name, told also where it has no series."""
+        """The family of this name. It is written even if it has no series."""
         full = f"adapter_{name}"
         if full not in self._families:
             self._families[full] = GaugeMetricFamily(full, text, labels=labels)
@@ -81,7 +82,7 @@ class Gauges(Collector):
 
 
 def gauges(ops: OpsContext, snapshots: Iterable[Snapshot], others: Mapping[str, int], *, store_up: bool) -> Gauges:
-    """Everything that isn't counted as it happens. ``others``: open cases of municipalities that aren't served."""
+    """All metrics that aren't counters. ``others``: open cases of municipalities that aren't served."""
     g = Gauges()
     text = "1 while changed settings or mappings can't be used: the next start would fail."
     g.add("configuration_refused", text, "configuration_refused" in ops.errors.last)
@@ -142,9 +143,9 @@ def _cases(g: Gauges, s: Snapshot) -> None:
     g.add("cases_ready_age_seconds", "How long the case that is due longest has waited.", waited, tenant=s.tenant)
     causes = Counter(summary.unwatched.cause for summary in s.summaries if summary.unwatched and summary.without)
     for cause in (*PAUSES, *NOT_RUNNING):
-        text = "Persons with a decision in force who are without supervision now, by cause."
+        text = "Persons who are granted supervision and without it now, by cause."
         g.add("unwatched", text, causes[cause], tenant=s.tenant, cause=cause)
-    late = Counter((v.id, min(v.late, 3)) for summary in s.summaries for v in summary.late_steps)
+    late = Counter((v.id, min(v.late, 3)) for summary in s.summaries for v in summary.awaited if v.late)
     for step in STEPS:
         for level, word in LATE.items():
             text = "Steps of open cases that are late, by how far that was taken."
@@ -185,7 +186,7 @@ def _safety(g: Gauges, s: Snapshot) -> None:
     g.add("supervision_active_after_end", text, s.safety.count("after_end"), tenant=s.tenant)
     text = "Active e-tillsyn although a pause or a nearer last day was called for a while ago; must be 0."
     g.add("supervision_not_stopped", text, s.safety.count("not_stopped"), tenant=s.tenant)
-    # The one family that names cases, by reference: whoever is called at night must know which.
+    # Only this family names cases, by reference: the person who is called at night must know which.
     text = "1 for each case by which somebody can look who must not, and why; gone once that is mended."
     unsafe = g.family("supervision_unsafe", text, "tenant", "case", "why")
     for ref, why in s.safety.unsafe.items():
@@ -197,21 +198,21 @@ def _safety(g: Gauges, s: Snapshot) -> None:
         g.add("schedules_adrift", text, len(labels), tenant=s.tenant, how=how)
 
 
-class Scrapes:
-    """What was told last. Whoever asks within ``metrics_seconds`` gets that, and who asks while it is computed waits
-    for it: a crowd of readers costs the feeds no more than one."""
+class MetricsCache:
+    """The last answer. It is sent again for ``metrics_seconds``, and a request that comes while it is computed waits
+    for it. So many readers cost the feeds no more than one."""
 
-    def __init__(self, ops: OpsContext, verdicts: Verdicts) -> None:
-        self._ops, self._verdicts = ops, verdicts
+    def __init__(self, ops: OpsContext, safety_checks: SafetyChecks) -> None:
+        self._ops, self._safety_checks = ops, safety_checks
         self._alone = asyncio.Lock()
-        self._told, self._at = b"", -math.inf
+        self._answer, self._at = b"", -math.inf
 
     async def text(self) -> bytes:
         async with self._alone:
             if time.monotonic() - self._at >= self._ops.metrics_seconds:
-                self._told = await self._compute()
+                self._answer = await self._compute()
                 self._at = time.monotonic()
-            return self._told
+            return self._answer
 
     async def _compute(self) -> bytes:
         ops = self._ops
@@ -222,12 +223,13 @@ class Scrapes:
             store_up = True
         except StoreError:
             store_up = False
-        told = gauges(ops, snapshots, others, store_up=store_up)
-        return b"".join(generate_latest(part) for part in (told, ops.calls.registry, ops.errors.registry, REGISTRY))
+        state = gauges(ops, snapshots, others, store_up=store_up)
+        return b"".join(generate_latest(part) for part in (state, ops.calls.registry, ops.errors.registry, REGISTRY))
 
     def _read(self, c: Connection) -> tuple[list[Snapshot], dict[str, int]]:
+        new_keys(c)  # without all of them the figures would lack what can't be read
         tenants, now = list(self._ops.runtime.tenants), self._ops.runtime.clock.now()
-        return [Snapshot(c, self._ops, self._verdicts, tenant, now) for tenant in tenants], unattended(c, tenants)
+        return [Snapshot(c, self._ops, self._safety_checks, tenant, now) for tenant in tenants], unattended(c, tenants)
 
 
 routes = APIRouter(tags=["metrics"])
@@ -240,5 +242,5 @@ routes = APIRouter(tags=["metrics"])
     summary="Metrics, for Prometheus",
 )
 async def metrics(request: Request) -> Response:
-    """Prometheus' text format, at most a few seconds old. With the database away, what can be told without it."""
-    return Response(await request.app.state.scrapes.text(), media_type=CONTENT_TYPE_LATEST)
+    """Prometheus' text format, at most a few seconds old. Without the database only the metrics that don't need it."""
+    return Response(await request.app.state.metrics.text(), media_type=CONTENT_TYPE_LATEST)

@@ -1,4 +1,4 @@
-"""The night load as the status page draws it: for each unit a bar for each quarter of an hour, and words beside it."""
+"""The night load as the status page draws it: for each unit one bar for each quarter of an hour, and a sentence."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from adapter.presentation.words import Words
 BAR, HEIGHT = 12, 60
 """Width of a bar and height of a full one, in units of the picture."""
 _MOST = 6
-"""Units shown at most, those with the most looks at once first."""
+"""Units shown, at most. Those with the most looks at once come first."""
 
 
 @dataclass(frozen=True, slots=True)
 class UnitLoad:
-    """``bars``: x, y, height and what each says; ``line``: y of the municipality's limit, where it is within the
-    picture; ``hours``: x and the hour's name."""
+    """``bars``: x, y, height and text of each. ``line``: y of the municipality's limit, None if it has none. ``hours``:
+    x and name of each hour."""
 
     name: str
     tenant: str
@@ -32,7 +32,7 @@ class UnitLoad:
 
 
 def unit_loads(load: Load, tenant: str, policy: Policy, words: Words) -> tuple[UnitLoad, ...]:
-    """The fullest units of one municipality; empty where no look is called for."""
+    """The fullest units of one municipality; empty if no look is called for."""
     fullest = sorted(load.items(), key=lambda item: (-max(item[1].values()), str(item[0])))[:_MOST]
     top = max((max(at.values()) for _, at in fullest), default=0)
     return tuple(_unit(unit, at, max(top, policy.most_looks_at_once), tenant, policy, words) for unit, at in fullest)

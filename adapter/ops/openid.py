@@ -1,5 +1,5 @@
-"""Signing in with OpenID Connect: the code flow with PKCE, state and nonce, by Authlib. Only what a signed ID token of
-the issuer says counts, and only for us."""
+"""Signing in with OpenID Connect: the code flow with PKCE, state and nonce, by Authlib. Only a signed ID token from the
+issuer counts, and only if it is meant for us."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import httpx
 from fastapi import Request, Response
 
 from adapter.ops.sign_in import CALLBACK, NoPage, plain
-from adapter.settings import OidcSettings
+from adapter.settings.model import OidcSettings
 from adapter.settings.values import Role
 
 with warnings.catch_warnings():
     from authlib.deprecate import AuthlibDeprecationWarning
 
-    # It would rather have httpx's successor, which nothing else here knows yet.
+    # Authlib asks for the successor of httpx, which nothing else here uses yet.
     warnings.simplefilter("ignore", AuthlibDeprecationWarning)
     from authlib.integrations.starlette_client import OAuth
 
@@ -26,7 +26,7 @@ _PATIENCE_SECONDS: Final = 10.0
 
 
 class OpenId:
-    """One identity provider. Nothing is asked of it before somebody signs in."""
+    """One identity provider. It is not called before somebody signs in."""
 
     def __init__(self, settings: OidcSettings, public_url: str) -> None:
         """``public_url`` is where people reach the status page."""
@@ -47,26 +47,26 @@ class OpenId:
         )
 
     async def begin(self, request: Request) -> tuple[Response, Mapping[str, Any]]:
-        """Where to send the browser, and what to keep of it until it comes back. Raises ``NoPage``."""
+        """The redirect to the provider, and what to keep until the browser comes back. Raises ``NoPage``."""
         await self._issuer()
         request.scope["session"] = {}
         response: Response = await self._provider.authorize_redirect(request, self._back_to)
         return response, request.scope["session"]
 
     async def finish(self, request: Request, kept: Mapping[str, Any]) -> tuple[str, Role]:
-        """Who came back, and what they may. Raises ``NoPage``; for whoever wasn't on the way nobody is asked."""
+        """Who came back, and their role. Raises ``NoPage``. Without ``kept`` the provider isn't called."""
         if not kept:
             raise NoPage(403, "no_sign_in", "oidc_refused", reason="not on the way")
         issuer = await self._issuer()
         request.scope["session"] = dict(kept)
-        # Authlib alone would take a token that is for somebody else, as long as it names us as the one who asked.
+        # Without this, Authlib accepts a token for another audience if it names us as the party that asked for it.
         ours = {
             "iss": {"essential": True, "value": issuer},
             "aud": {"essential": True, "value": self._settings.client_id},
         }
         try:
             token = await self._provider.authorize_access_token(request, claims_options=ours)
-        except Exception as error:  # noqa: BLE001  # whatever another's answer makes of it: nobody is signed in by it
+        except Exception as error:  # noqa: BLE001  # no answer of the provider, however odd, may sign somebody in
             raise NoPage(403, "no_sign_in", "oidc_refused", reason=type(error).__name__) from None
         claims = token.get("userinfo")
         if not claims:
@@ -74,7 +74,7 @@ class OpenId:
         return self._person(claims)
 
     async def _issuer(self) -> str:
-        """The issuer, by the name that its tokens bear."""
+        """The issuer's name as it stands in its tokens."""
         try:
             about = await self._provider.load_server_metadata()
         except (httpx.HTTPError, ValueError, TypeError, AttributeError) as error:
@@ -82,12 +82,12 @@ class OpenId:
             raise NoPage(503, "no_sign_in", "oidc_away", reason=reason) from None
         issuer = str(about.get("issuer", ""))
         if issuer.rstrip("/") != self._settings.issuer.rstrip("/"):
-            about.clear()  # Authlib keeps what it was told for good, and it may have been another's page of a moment
+            about.clear()  # Authlib would keep it for ever, and the wrong page may have been there only for a moment
             raise NoPage(403, "no_sign_in", "oidc_refused", reason="another issuer")
         return issuer
 
     def _person(self, claims: Mapping[str, Any]) -> tuple[str, Role]:
-        # Names are given to several, and to others later on; what never is, is `sub` (OpenID Connect Core, 5.7).
+        # Several persons can have the same name. Only `sub` is never given to another (OpenID Connect Core, 5.7).
         name, sub = plain(str(claims.get(self._settings.name_claim) or "")), plain(str(claims["sub"]), longest=255)
         who = sub if name in ("", sub) else f"{name} ({sub})"
         found: Any = claims

@@ -1,4 +1,4 @@
-"""The overview: what must be seen to first, then how far the cases are, and what runs."""
+"""The overview: first what needs a person, then how far the cases are, and what runs."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from sqlalchemy import Connection
 
 from adapter.ops import views
 from adapter.ops.case_list import steps, tiles, unfulfilled_rows
-from adapter.ops.case_summary import open_cases
 from adapter.ops.context import OpsContext
 from adapter.ops.health import fresh_for
 from adapter.ops.night_load_view import UnitLoad, unit_loads
-from adapter.ops.request_rows import ResyncRow, resync_rows
-from adapter.ops.safety import Verdicts
+from adapter.ops.resync_rows import ResyncRow, resync_rows
 from adapter.ops.troubles import troubles
+from adapter.ops.unsafe_supervision import SafetyChecks
+from adapter.presentation.case_summary import open_cases, urgency
 from adapter.store.queries import Drift, last_drift, unattended
 from adapter.store.queries import overview as stored
 
 SHOWN = 6
-"""Cases, and municipalities, that are shown at once."""
+"""How many cases of each kind, and how many municipalities, are shown at first."""
 
 
-def overview(ops: OpsContext, verdicts: Verdicts, c: Connection) -> dict[str, Any]:
-    """What the template shows."""
+def overview(ops: OpsContext, safety_checks: SafetyChecks, c: Connection) -> dict[str, Any]:
+    """The values for the template."""
     rt, words = ops.runtime, ops.words_of()
     now, fresh = rt.clock.now(), fresh_for(rt).total_seconds()
-    summaries = sorted((s for tenant in rt.tenants for s in open_cases(c, tenant)), key=views.urgency)
+    summaries = sorted((s for tenant in rt.tenants for s in open_cases(c, tenant)), key=urgency)
     numbers: list[views.Numbers] = []
     resyncs: list[ResyncRow] = []
     loads: list[UnitLoad] = []
@@ -34,7 +34,7 @@ def overview(ops: OpsContext, verdicts: Verdicts, c: Connection) -> dict[str, An
     drifts: dict[str, Drift | None] = {}
     for name, tenant in rt.tenants.items():
         theirs = ops.words_of(name)
-        safe = verdicts.safety(c, name, tenant.policy, now)
+        safe = safety_checks.safety(c, name, tenant.policy, now)
         numbers.append(views.numbers(theirs, name, stored(c, name, now), safe, now, fresh))
         resyncs += resync_rows(c, name)
         loads += unit_loads(rt.night_loads.of(c, name, tenant.policy, now), name, tenant.policy, theirs)
@@ -47,13 +47,13 @@ def overview(ops: OpsContext, verdicts: Verdicts, c: Connection) -> dict[str, An
     needs = [g for g in urgent if not g.without]
     unusable = [card for view in numbers for card in view.unusable]
     unfulfilled = unfulfilled_rows(ops, summaries)
-    count = len({(g.tenant, g.ref) for g in urgent} | unsafe.keys())
+    count = len({(g.case.tenant, g.case.ref) for g in urgent} | unsafe.keys())
     count += len(unusable) + sum(line.tone == "bad" for line in wrong)
     return {
         "unsafe": list(unsafe.values()),
-        "unwatched": [views.card(g, ops.words_of(g.tenant), now) for g in unwatched[:SHOWN]],
+        "unwatched": [views.card(g, ops.words_of(g.case.tenant), now) for g in unwatched[:SHOWN]],
         "unwatched_count": len(unwatched),
-        "needs": [views.card(g, ops.words_of(g.tenant), now) for g in needs[:SHOWN]],
+        "needs": [views.card(g, ops.words_of(g.case.tenant), now) for g in needs[:SHOWN]],
         "needs_count": len(needs),
         "unusable": unusable,
         "unfulfilled": unfulfilled[:SHOWN],

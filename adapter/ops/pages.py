@@ -1,8 +1,9 @@
-"""The status page: who may see it, and what every page has. It needs no script, and shows nothing personal."""
+"""The status page: who may see it, and what all pages have in common. It uses no script and shows nothing personal."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -14,21 +15,31 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
 from adapter.log_events import log
-from adapter.ops.case_summary import CaseSummary, open_cases
-from adapter.ops.connections import be_safe
-from adapter.ops.context import Document, OpsContext
-from adapter.ops.request_limits import Buckets
-from adapter.ops.safety import Verdicts
+from adapter.ops.context import OpsContext
+from adapter.ops.rate_limits import Buckets
+from adapter.ops.safe_headers import be_safe
 from adapter.ops.sign_in import Access, NoPage, Person, page_of_ours
+from adapter.ops.unsafe_supervision import SafetyChecks
+from adapter.presentation.case_summary import CaseSummary, open_cases
 from adapter.settings.values import TOKEN_TOLD
 from adapter.store import reads
 from adapter.store.errors import StoreError
 
 T = TypeVar("T")
 
-_JUST = timedelta(minutes=5)
-_TOLD_AT_ONCE = 5
-"""Refused sign-ins that have a line each before they share one."""
+_FIRST_MINUTES = timedelta(minutes=5)
+"""For how long after signing in the pages show the notices about it."""
+_LINES_AT_ONCE = 5
+"""So many refused sign-ins get a log line each; then they share one line a minute."""
+_NOT_TAKEN = {
+    400: ("not_taken", "not_taken_text"),
+    404: ("not_found", "not_found_text"),
+    405: ("not_found", "not_found_text"),
+    408: ("not_taken", "too_slow_text"),
+    413: ("not_taken", "too_long_text"),
+    415: ("not_taken", "not_taken_text"),
+}
+"""Title and text of the page for each status. Most come from BodyLimits; the webhook handles its own."""
 
 
 class SignInNeeded(Exception):
@@ -36,14 +47,14 @@ class SignInNeeded(Exception):
 
 
 class Pages:
-    """What all pages share: the templates, and who may see them."""
+    """What all pages use: the templates, the rights, and the notes of who read what."""
 
-    def __init__(self, ops: OpsContext, verdicts: Verdicts) -> None:
+    def __init__(self, ops: OpsContext, safety_checks: SafetyChecks) -> None:
         self.ops = ops
-        self.verdicts = verdicts
+        self.safety_checks = safety_checks
         self.access = Access(ops.settings, next(iter(ops.runtime.tenants.values())).policy.zone)
         now = ops.runtime.clock.now
-        self._refusals, self._told = 0, Buckets(1, _TOLD_AT_ONCE, now)
+        self._refusals, self._refusal_lines = 0, Buckets(1, _LINES_AT_ONCE, now)
         self._hourly = Buckets(1 / 60, 1, now)
         loader = FileSystemLoader(Path(__file__).parent / "templates")
         self._templates = Environment(
@@ -68,12 +79,12 @@ class Pages:
         return HTMLResponse(self._templates.get_template(name).render(**common, **values), status)
 
     def sign_in(self, request: Request, status: int = 401, wrong: str | None = None, to: str = "/") -> HTMLResponse:
-        """``to`` is the page that was asked for: whoever follows a link in a message comes there after signing in."""
+        """The page for signing in. ``to`` is the page that was asked for, and is shown after signing in."""
         by = {"by_token": self.access.by_token, "by_oidc": self.access.by_oidc}
         return self.html(request, "sign_in.html", status, wrong=wrong, to=page_of_ours(to), **by)
 
     def before(self, person: Person) -> str | None:
-        """When and from where somebody signed in before, in words; None where that isn't known."""
+        """When and from where this person signed in the time before, in words; None if it isn't known."""
         kept, words = person.session or {}, self.ops.words_of()
         if "before" not in kept:
             return None
@@ -81,7 +92,7 @@ class Pages:
         return words.say("status", "signed_in_before", when=when, place=kept["before_place"])
 
     def until(self, person: Person, within: timedelta | None = None) -> str | None:
-        """Until when somebody's token is taken, in words; ``within``: only if that is so near."""
+        """The last day of the person's token, in words. With ``within``: None if the day is further away."""
         kept, words = person.session or {}, self.ops.words_of()
         last = self.access.last_day(kept.get("by", ""))
         if last is None or (within is not None and last - self.ops.runtime.clock.now().date() > within):
@@ -89,38 +100,37 @@ class Pages:
         return words.say("status", "token_until", day=words.day(last))
 
     def _notices(self, person: Person) -> list[str]:
-        """What everybody is told who has just signed in, on each page of their first minutes."""
+        """What the pages show to a person who has just signed in."""
         at = (person.session or {}).get("at")
-        if at is None or self.ops.runtime.clock.now() - datetime.fromisoformat(at) > _JUST:
+        if at is None or self.ops.runtime.clock.now() - datetime.fromisoformat(at) > _FIRST_MINUTES:
             return []
-        return [told for told in (self.before(person), self.until(person, TOKEN_TOLD)) if told]
+        return [text for text in (self.before(person), self.until(person, TOKEN_TOLD)) if text]
 
     def too_often(self, request: Request) -> bool:
-        """Whether somebody tries to sign in more often than is let through; tells of it."""
+        """Whether the caller has tried to sign in too often. If so, that is logged."""
         if self.ops.limits.sign_ins.take(self.access.caller(request)):
             return False
         self.refused(429, "too many attempts")
         return True
 
     def refused(self, status: int, reason: str) -> None:
-        """Tell of a refused sign-in; in a flood one line a minute tells of all."""
+        """Log a refused sign-in. In a flood one line a minute counts them all."""
         self._refusals += 1
-        if self._told.take(""):
+        if self._refusal_lines.take(""):
             log("sign_in_refused", status=status, reason=reason, count=self._refusals)
             self._refusals = 0
 
     async def not_allowed(self, request: Request, person: Person, reason: str) -> None:
-        """Tell that somebody asked for what they may not, once an hour: the log what it was, the list of who read what
-        who it was."""
+        """Record that a person asked for something they may not do, once an hour. The log says what it was; the list of
+        who read what also says who it was."""
         rt, what = self.ops.runtime, f"{request.method} {request.scope['route'].path}"
         if self._hourly.take(f"{person.who} {what}"):
             log("action_refused", what=what, reason=reason)
             await rt.db.run(lambda c: reads.note(c, rt.tenants, person, f"refused {what}", rt.clock.now()))
 
     async def listed(self, read: Callable[[Connection], T], person: Person) -> T:
-        """What is read of a list of cases, and that somebody read it. Such a list is read again and again, as the
-        overview is by itself: that is a line an hour, beside the reading, as what is wrong must be seen on a full disk
-        too."""
+        """Read a list of cases, and note that this person read it: once an hour, because the browser loads the overview
+        again and again. The note is a transaction of its own, so that faults can be seen on a full disk too."""
         rt = self.ops.runtime
         found = await rt.db.run_aside(read)
         if self._hourly.take(f"{person.who} {person.place}"):
@@ -135,7 +145,7 @@ class Pages:
         return [each for tenant in self.ops.runtime.tenants for each in open_cases(c, tenant)]
 
     def tenant(self, asked: str) -> str:
-        """The municipality of that name, or the first one."""
+        """The municipality with this name, or the first one."""
         return asked if asked in self.ops.runtime.tenants else next(iter(self.ops.runtime.tenants))
 
 
@@ -143,22 +153,18 @@ def no_such_page() -> NoPage:
     return NoPage(404, "not_found", "not_found_text")
 
 
-async def download(made: Awaitable[Document | None]) -> Response:
-    """The document, once it is made. Raises ``NoPage`` where there is none or it can't be made."""
+async def printed(pages: Pages, tenant: str, kind: str, data: Mapping[str, object], name: str) -> Response:
+    """A PDF, made in a thread because it takes a moment. Raises ``NoPage`` if it can't be made."""
     try:
-        document = await made
-    except StoreError:
-        raise
-    except Exception as error:  # noqa: BLE001  # a municipality's own template, say, that can't be used
+        content = await asyncio.to_thread(pages.ops.printers[tenant].pdf, kind, data)
+    except Exception as error:  # noqa: BLE001  # for example a municipality's own template with an error
         log("job_failed", job="document", error=error)
         raise NoPage(500, "not_made", "not_made_text") from None
-    if document is None:
-        raise no_such_page()
-    return as_file(document.content, document.name, document.media_type)
+    return as_file(content, name, "application/pdf")
 
 
 def as_file(content: bytes, name: str, media_type: str) -> Response:
-    """Something to keep; ``name`` is ASCII."""
+    """An answer that the browser saves as a file; ``name`` is ASCII."""
     return Response(content, media_type=media_type, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
@@ -182,7 +188,7 @@ async def _admitted(request: Request, pages: ThePages) -> Person:
 
 
 Admitted = Annotated[Person, Depends(_admitted)]
-"""Whoever may look."""
+"""A person who may see the pages."""
 
 
 async def _operating(request: Request, pages: ThePages, person: Admitted) -> Person:
@@ -196,11 +202,11 @@ async def _operating(request: Request, pages: ThePages, person: Admitted) -> Per
 
 
 Operating = Annotated[Person, Depends(_operating)]
-"""Whoever may have something done as well, and asks for it here and on no other site."""
+"""A person who may also change something. A request from another site's page is refused."""
 
 
 def answer_errors(app: FastAPI) -> None:
-    """What is answered where a page can't be."""
+    """Answer every error with a page that says what happened."""
     pages: Pages = app.state.pages
 
     async def no_page(request: Request, error: Exception) -> Response:
@@ -217,30 +223,20 @@ def answer_errors(app: FastAPI) -> None:
     async def store_away(request: Request, _: Exception) -> Response:
         return await no_page(request, NoPage(503, "store_away", "store_away_text"))
 
-    async def not_found(request: Request, _: Exception) -> Response:
-        return await no_page(request, no_such_page())
-
-    async def asked_otherwise(request: Request, error: Exception) -> Response:
+    async def not_taken(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        response = await no_page(request, NoPage(405, "not_found", "not_found_text"))
+        response = await no_page(request, NoPage(error.status_code, *_NOT_TAKEN[error.status_code]))
         response.headers.update(error.headers or {})  # what is allowed
         return response
 
-    async def not_taken(request: Request, error: Exception) -> Response:
-        assert isinstance(error, HTTPException)
-        text = {408: "too_slow_text", 413: "too_long_text"}.get(error.status_code, "not_taken_text")
-        return await no_page(request, NoPage(error.status_code, "not_taken", text))
-
     async def failed(request: Request, _: Exception) -> Response:
         response = await no_page(request, NoPage(500, "failed", "failed_text"))
-        be_safe(response.headers)  # no middleware is asked any more
+        be_safe(response.headers)  # this answer doesn't pass the middleware
         return response
 
     app.add_exception_handler(NoPage, no_page)
     app.add_exception_handler(SignInNeeded, sign_in_needed)
     app.add_exception_handler(StoreError, store_away)
-    app.add_exception_handler(404, not_found)
-    app.add_exception_handler(405, asked_otherwise)
-    for status in (400, 408, 413, 415):  # of the limits on every body; a hook answers its own
+    for status in _NOT_TAKEN:
         app.add_exception_handler(status, not_taken)
     app.add_exception_handler(Exception, failed)

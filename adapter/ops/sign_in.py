@@ -1,5 +1,8 @@
-"""Who may see the status page, and what else they may: whoever signed in with a token of theirs or with OpenID Connect,
-whoever the reverse proxy says has signed in, or, on loopback without any of it, whoever is on the machine."""
+"""Who may see the status page, and who may also change something.
+
+Three kinds of people may see it: those who signed in with a token or with OpenID Connect, those whom the reverse proxy
+has signed in, and, if none of this is configured and the page is on loopback, everybody on the machine.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,8 @@ from fastapi import Request, Response
 from sqlalchemy import Connection
 
 from adapter.domain.wall_clock import local_date
-from adapter.ops.connections import by_tls
-from adapter.settings import OpsSettings
-from adapter.settings.model import TokenSettings
+from adapter.ops.safe_headers import by_tls
+from adapter.settings.model import OpsSettings, TokenSettings
 from adapter.settings.values import Role
 from adapter.store import sessions
 from adapter.store.reads import Read, Reader
@@ -25,12 +27,12 @@ COOKIE = "adapter_session"
 CALLBACK = "/oidc/callback"
 _LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 _OIDC = "oidc:"
-"""What a session was begun by that no token began; no token's name has a colon."""
+"""Stands in a session where others have the token's name. No token's name has a colon."""
 
 
 class NoPage(Exception):
-    """What somebody gets in a page's place: a page that says why not. ``title`` and ``text`` are codes of the text
-    table; a ``reason`` is logged as a refused sign-in."""
+    """The caller gets a page that says why they can't have the one they asked for. ``title`` and ``text`` are codes in
+    the text table. If there is a ``reason``, it is logged as a refused sign-in."""
 
     def __init__(self, status: int, title: str, text: str, *, reason: str = "") -> None:
         super().__init__(text)
@@ -42,21 +44,21 @@ class NoPage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Person(Reader):
-    """Somebody who may see the page; ``session`` is what is kept of whoever signed in here."""
+    """A person who may see the page. ``session`` is the stored session if they signed in here."""
 
     role: Role
     session: sessions.Content | None = None
 
 
 def page_of_ours(to: str) -> str:
-    """The path that somebody is to come to, or the first page: what a browser says may lead anywhere."""
+    """``to`` if it is a path of ours, otherwise the first page. A browser could send any address."""
     return to if len(to) <= 500 and re.fullmatch(r"/(?!/)[\w./-]*(\?[\w=&%.+-]*)?", to, re.ASCII) else "/"
 
 
 class Access:
-    """The settings' ways of signing in. Who has signed in is kept in the database until it ends; each remembers the
-    digest of what it was signed in by, so that a token that is changed or taken out ends its sessions, and so does a
-    change of what OpenID Connect's roles mean. ``zone`` is where a token's last day ends."""
+    """The ways of signing in that the settings allow. Sessions are stored in the database until they end. A session
+    holds a digest of the token, or of the OpenID Connect settings, by which it began. So it ends when that token is
+    changed or removed, or those settings change. A token's last day ends in ``zone``."""
 
     def __init__(self, settings: OpsSettings, zone: tzinfo) -> None:
         self._settings, self._zone = settings, zone
@@ -82,29 +84,29 @@ class Access:
         return self._settings.oidc is not None
 
     def without_session(self, request: Request) -> Person | None:
-        """Whoever may see the page without having signed in here; None where it is up to the session. Raises ``NoPage``
-        where nobody may."""
+        """The person, if they may see the page without signing in here; None if they need a session. Raises ``NoPage``
+        if they can't get in at all."""
         header, place = self._settings.proxy_header, self.caller(request)
-        named = request.headers.getlist(header)[-1:]  # HAProxy puts its own behind those that the caller made up
+        named = request.headers.getlist(header)[-1:]  # the last one is the proxy's; the caller may have sent others
         if named and self._from_proxy(request) and (name := plain(named[0])):
             return Person(name, place, "operate" if self._operators & {name, "*"} else "read")
         if self._by:
             return None
         if header:
             raise NoPage(403, "no_entry", "no_entry_text")
-        # Open on loopback: a foreign name in Host is another site's page that reaches for this one (DNS rebinding).
+        # Open on loopback. Another name in Host means that another site's page is calling us (DNS rebinding).
         if (request.url.hostname or "") not in _LOCAL_HOSTS:
             raise NoPage(403, "no_entry", "no_host_text")
         return Person("local", place, "operate")
 
     def of_session(self, conn: Connection, request: Request, now: datetime) -> Person | None:
-        """Whoever signed in with this browser, and is so still."""
+        """The person who is signed in with this browser, or None."""
         kept = sessions.find(conn, request.cookies.get(self.cookie(request), ""), now)
         role = self._role(kept, now) if kept else None
         return Person(kept["who"], self.caller(request), role, kept) if kept and role else None
 
     def sessions_of(self, conn: Connection, person: Person, now: datetime) -> dict[str, sessions.Content]:
-        """All sessions of whoever has this one, by their digest."""
+        """All sessions of this person, by their digest."""
 
         def whose(kept: sessions.Content) -> tuple[object, object]:
             return kept.get("by"), kept.get("who")
@@ -113,16 +115,16 @@ class Access:
         return {n: kept for n, kept in found.items() if mine and whose(kept) == whose(mine) and self._role(kept, now)}
 
     def _role(self, kept: sessions.Content, now: datetime) -> Role | None:
-        """What whoever has this session may now; None for one that is over, or on its way to the identity provider."""
+        """The role that a session gives now; None if it is over, or its browser is still at the identity provider."""
         by = kept.get("by")
         if by is None or self._by.get(by) != kept["digest"] or self.over(by, now):
             return None
         if "at" in kept and now >= datetime.fromisoformat(kept["at"]) + self.lasts:
-            return None  # session_hours are fewer than when it began
+            return None  # session_hours was lowered after it began
         return self._tokens[by].role if by in self._tokens else kept["role"]
 
     def last_day(self, name: str) -> date | None:
-        """Of the token with this name; None where there is none."""
+        """The last day of the token with this name; None if it has none."""
         return self._tokens[name].expires if name in self._tokens else None
 
     def over(self, name: str, now: datetime) -> bool:
@@ -131,21 +133,21 @@ class Access:
         return last is not None and local_date(now, self._zone) > last
 
     def caller(self, request: Request) -> str:
-        """Who asks: who connects, or, behind the reverse proxy, whom it names last in X-Forwarded-For. One stranger's
-        guesses then lock out that stranger alone."""
+        """The caller's address: of the connection, or, through the reverse proxy, the last one in X-Forwarded-For. So a
+        stranger who guesses tokens locks out only that address."""
         named = ",".join(request.headers.getlist("x-forwarded-for")).rpartition(",")[2]
         return (plain(named) if self._from_proxy(request) else "") or (request.client.host if request.client else "")
 
-    def by_given_token(self, given: str, place: str) -> Person | None:
-        """Whose token it is."""
+    def person_by_token(self, secret: str, place: str) -> Person | None:
+        """The person whose token this is, or None."""
         found = None
-        for name, token in self._tokens.items():  # all of them, however early one fits
-            if hmac.compare_digest(given.encode(), token.token.get_secret_value().encode()):
+        for name, token in self._tokens.items():  # all of them, so that the time tells nothing
+            if hmac.compare_digest(secret.encode(), token.token.get_secret_value().encode()):
                 found = Person(name, place, token.role)
         return found
 
     def begin(self, conn: Connection, person: Person, now: datetime, before: Read | None, *, oidc: bool = False) -> str:
-        """Keep somebody signed in, who did so ``before``; what their browser gets."""
+        """Begin a session and return the value of its cookie. ``before`` is when the person last signed in."""
         by = _OIDC if oidc else person.who
         content = {"who": person.who, "role": person.role, "by": by, "digest": self._by[by]}
         content |= {"at": now.isoformat(), "place": person.place}
@@ -158,16 +160,19 @@ class Access:
 
     @staticmethod
     def cookie(request: Request) -> str:
-        """The name of the session's cookie. By TLS no other host and no page in clear can set one of this name."""
+        """The name of the session's cookie. With TLS it has the ``__Host-`` prefix, so that no other host and no page
+        without TLS can set it."""
         return f"__Host-{COOKIE}" if by_tls(request.headers, request.url.scheme) else COOKIE
 
     @staticmethod
-    def give(response: Response, name: str, given: str, request: Request, *, lasts: timedelta, path: str = "/") -> None:
-        """Hand the browser a cookie. It is ``lax``, as one comes from other sites: from a link in a message, or back
-        from the identity provider. What changes something is a POST, which sends none from elsewhere."""
+    def set_cookie(
+        response: Response, name: str, value: str, request: Request, *, lasts: timedelta, path: str = "/"
+    ) -> None:
+        """Give the browser a cookie. It is ``lax``, because people come from other sites: from a link in a message, or
+        back from the identity provider. Only a POST changes something, and a POST from another site sends no cookie."""
         secure = by_tls(request.headers, request.url.scheme)
         response.set_cookie(
-            name, given, int(lasts.total_seconds()), httponly=True, samesite="lax", secure=secure, path=path
+            name, value, int(lasts.total_seconds()), httponly=True, samesite="lax", secure=secure, path=path
         )
 
     def _from_proxy(self, request: Request) -> bool:
@@ -179,7 +184,7 @@ class Access:
 
 
 def plain(name: str, longest: int = 100) -> str:
-    """Somebody's name as another tells it: one short line."""
+    """A name from outside, made into one short printable line."""
     return "".join(sign for sign in name.strip() if sign.isprintable())[:longest]
 
 

@@ -1,4 +1,4 @@
-"""Signing in to the status page, and out of it: with a token, or with OpenID Connect."""
+"""Signing in to the status page with a token or with OpenID Connect, and signing out."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from adapter.store import reads, sessions
 routes = APIRouter(include_in_schema=False)
 openid_routes = APIRouter(include_in_schema=False)
 
-_ON_THE_WAY: Final = "adapter_sign_in"
-"""The cookie of a browser that is at the identity provider."""
-_WAY_LASTS: Final = timedelta(minutes=10)
+_OIDC_COOKIE: Final = "adapter_sign_in"
+"""The cookie of a browser while it is at the identity provider."""
+_OIDC_LASTS: Final = timedelta(minutes=10)
 _REMEMBERED: Final = timedelta(days=90)
-"""How far back it is looked when somebody signed in before."""
+"""For how long the last sign-in is remembered."""
 
 
 @routes.post("/sign-in")
@@ -33,7 +33,7 @@ async def sign_in(
 ) -> Response:
     if pages.too_often(request):
         return pages.sign_in(request, 429, "sign_in_often", to)
-    person = pages.access.by_given_token(token, pages.access.caller(request))
+    person = pages.access.person_by_token(token, pages.access.caller(request))
     if person is None:
         pages.refused(401, "wrong token")
         return pages.sign_in(request, 401, "sign_in_wrong", to)
@@ -45,20 +45,19 @@ async def sign_in(
 
 @routes.post("/sign-out")
 async def sign_out(request: Request, pages: ThePages) -> Response:
-    """However one came in."""
     response = RedirectResponse("/", 303)
     name = pages.access.cookie(request)
-    given = request.cookies.get(name, "")
-    if given:  # which no browser sends from another site's page: that one signs nobody out
-        pages.access.give(response, name, "", request, lasts=timedelta(0))  # forgotten at once
-    if await pages.ops.runtime.db.run(lambda c: sessions.end(c, [sessions.digest_of(given)])):
+    cookie = request.cookies.get(name, "")
+    if cookie:  # a browser sends no cookie from another site's page, so that page can't sign anybody out
+        pages.access.set_cookie(response, name, "", request, lasts=timedelta(0))  # the browser forgets it at once
+    if await pages.ops.runtime.db.run(lambda c: sessions.end(c, [sessions.digest_of(cookie)])):
         log("signed_out")
     return response
 
 
 @routes.get("/sign-ins")
 async def sign_ins(request: Request, pages: ThePages, person: Admitted) -> Response:
-    """Where one is signed in, and when one signed in before."""
+    """Where the person is signed in, and when they signed in before."""
     rt, words = pages.ops.runtime, pages.ops.words_of()
     found = await rt.db.run(lambda c: pages.access.sessions_of(c, person, rt.clock.now()))
     this = sessions.digest_of(request.cookies.get(pages.access.cookie(request), ""))
@@ -70,7 +69,7 @@ async def sign_ins(request: Request, pages: ThePages, person: Admitted) -> Respo
 
 @routes.post("/sign-ins")
 async def sign_out_there(pages: ThePages, person: Admitted, session: Annotated[str, Form()] = "") -> Response:
-    """Ends one session of one's own, by its digest, or all of them."""
+    """End one of the person's own sessions, by its digest, or all of them."""
     rt = pages.ops.runtime
 
     def end(c: Connection) -> bool:
@@ -84,7 +83,7 @@ async def sign_out_there(pages: ThePages, person: Admitted, session: Annotated[s
 
 @openid_routes.get("/oidc/sign-in")
 async def begin(request: Request, pages: ThePages, to: str = "/") -> Response:
-    """The way to the identity provider. What a browser is to come back with is kept until it does, and used once."""
+    """Send the browser to the identity provider. What it must come back with is stored until then, and used once."""
     if pages.too_often(request):
         return pages.sign_in(request, 429, "sign_in_often")
     rt = pages.ops.runtime
@@ -92,30 +91,30 @@ async def begin(request: Request, pages: ThePages, to: str = "/") -> Response:
     response: Response
     response, content = await request.app.state.openid.begin(request)
     kept = {"oidc": content, "to": page_of_ours(to)}
-    given = await rt.db.run(lambda c: sessions.begin(c, kept, now=now, ends_at=now + _WAY_LASTS))
-    pages.access.give(response, _ON_THE_WAY, given, request, lasts=_WAY_LASTS, path=CALLBACK)
+    cookie = await rt.db.run(lambda c: sessions.begin(c, kept, now=now, ends_at=now + _OIDC_LASTS))
+    pages.access.set_cookie(response, _OIDC_COOKIE, cookie, request, lasts=_OIDC_LASTS, path=CALLBACK)
     return response
 
 
 @openid_routes.get(CALLBACK)
 async def come_back(request: Request, pages: ThePages) -> Response:
-    given, rt = request.cookies.get(_ON_THE_WAY, ""), pages.ops.runtime
+    cookie, rt = request.cookies.get(_OIDC_COOKIE, ""), pages.ops.runtime
 
     def kept(c: Connection) -> sessions.Content:
-        content = sessions.find(c, given, rt.clock.now()) or {}
-        sessions.end(c, [sessions.digest_of(given)])
+        content = sessions.find(c, cookie, rt.clock.now()) or {}
+        sessions.end(c, [sessions.digest_of(cookie)])
         return content
 
     content = await rt.db.run(kept)
     who, role = await request.app.state.openid.finish(request, content.get("oidc") or {})
     person = Person(who, pages.access.caller(request), role)
     response = await _signed_in(pages, request, person, content.get("to", "/"), oidc=True)
-    response.delete_cookie(_ON_THE_WAY, path=CALLBACK)
+    response.delete_cookie(_OIDC_COOKIE, path=CALLBACK)
     return response
 
 
 async def _signed_in(pages: Pages, request: Request, person: Person, to: str, *, oidc: bool = False) -> Response:
-    """The way to the page that was asked for, as somebody; that they came is told beside what they read."""
+    """Begin the session, note the sign-in among the person's reads, and go on to the page that was asked for."""
     rt, access = pages.ops.runtime, pages.access
 
     def begin(c: Connection) -> str:
@@ -124,8 +123,8 @@ async def _signed_in(pages: Pages, request: Request, person: Person, to: str, *,
         reads.note(c, rt.tenants, person, "sign_in", now)
         return access.begin(c, person, now, before, oidc=oidc)
 
-    given = await rt.db.run(begin)
+    cookie = await rt.db.run(begin)
     response = RedirectResponse(page_of_ours(to), 303)
-    access.give(response, access.cookie(request), given, request, lasts=access.lasts)
+    access.set_cookie(response, access.cookie(request), cookie, request, lasts=access.lasts)
     log("signed_in")
     return response

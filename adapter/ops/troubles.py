@@ -1,4 +1,4 @@
-"""What is wrong with more than a case, as sentences for the status page: the gravest first."""
+"""Faults that concern more than one case, as sentences for the status page, the gravest first."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from adapter.ops.views import Line, Numbers, Row
 from adapter.store.queries import Drift
 
 NAMED = 20
-"""Schedules that a sentence names at the most; the others are counted."""
+"""Schedules that a sentence names, at most. The others are counted."""
 
 JOB_SHOWN = timedelta(hours=24)
-"""How long a job that failed once is told of."""
+"""For how long a failed job is shown."""
 
 
 def troubles(
@@ -23,27 +23,27 @@ def troubles(
     drifts: Mapping[str, Drift | None],
     unattended: Mapping[str, int],
 ) -> tuple[Line, ...]:
-    """A sentence each, and one for all feeds of a state; ``drifts`` by municipality, ``unattended`` the open cases of
-    those that aren't served."""
+    """One sentence for each fault. ``drifts``: by municipality. ``unattended``: how many open cases the municipalities
+    have that aren't served."""
     views = list(numbers)
     sources = ops.words_of().say("status", "sources")
     away = [(row.name, row.tenant, row.state.text) for row in vendors if row.state.tone == "bad"]
     away += [(sources, f.tenant, f.state.text) for view in views for f in view.feeds if f.state.tone == "bad"]
-    told = [
+    lines = [
         *_adrift(ops, drifts),
         *_unserved(ops, unattended),
-        *(Line(_said(ops, *each), "bad") for each in away),
+        *(Line(_sentence(ops, *each), "bad") for each in away),
         *_refused(ops),
     ]
-    return tuple(dict.fromkeys(told))
+    return tuple(dict.fromkeys(lines))
 
 
-def _said(ops: OpsContext, what: str, tenant: str, how: str) -> str:
+def _sentence(ops: OpsContext, what: str, tenant: str, how: str) -> str:
     return f"{what}, {tenant}: {how}." if ops.several else f"{what}: {how}."
 
 
 def _adrift(ops: OpsContext, drifts: Mapping[str, Drift | None]) -> Iterable[Line]:
-    """Schedules that aren't as the cases know them. What was put right is told without alarm."""
+    """Schedules that differ from what the cases know. If the difference was put right, the sentence is no alarm."""
     for tenant, drift in drifts.items():
         words = ops.words_of(tenant)
         for how in ("missing", "unowned", "changed") if drift else ():
@@ -69,7 +69,7 @@ def _unserved(ops: OpsContext, unattended: Mapping[str, int]) -> Iterable[Line]:
 
 
 def _refused(ops: OpsContext) -> Iterable[Line]:
-    """What was refused or failed without costing the service anything yet."""
+    """What was refused or failed, though the service still runs as before."""
     words, last, now = ops.words_of(), ops.errors.last, ops.runtime.clock.now()
     if refused := last.get("configuration_refused"):
         yield Line(words.say("status", "configuration_refused", when=words.when(refused.at)), "bad")

@@ -1,4 +1,4 @@
-"""The calls to the vendors, counted as they are made: ``OnCall`` of the connectors, for the metrics and the page."""
+"""Counts the calls to the vendors for the metrics and the status page: it is the connectors' ``OnCall``."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """A municipality's vendor since this process began: when it last answered as it should, and when it last didn't and
-    how (UTC)."""
+class VendorState:
+    """A municipality's vendor since this process began: when it last answered well, and when and how it last failed
+    (UTC)."""
 
     tenant: str
     vendor: str
@@ -29,7 +29,7 @@ class Seen:
 
     @property
     def well(self) -> bool:
-        """Whether the last exchange went well."""
+        """Whether the last call went well."""
         return self.failed_at is None or (self.answered_at is not None and self.answered_at > self.failed_at)
 
 
@@ -39,38 +39,38 @@ class VendorCalls:
     def __init__(self, now: Callable[[], datetime]) -> None:
         self.registry = CollectorRegistry()
         self._now = now
-        self._seen: dict[tuple[str, str], Seen] = {}
+        self._states: dict[tuple[str, str], VendorState] = {}
         self._calls = Counter(
             "adapter_vendor_calls",
-            "Exchanges with a vendor, by what was asked and what came of it.",
+            "Calls to a vendor, by call and outcome.",
             ("tenant", "vendor", "call", "outcome"),
             registry=self.registry,
         )
         self._seconds = Histogram(
             "adapter_vendor_call_seconds",
-            "How long an exchange with a vendor took.",
+            "How long a call to a vendor took.",
             ("tenant", "vendor", "outcome"),
             buckets=BUCKETS,
             registry=self.registry,
         )
 
     def of(self, tenant: str) -> Callable[[str, str, int | None, str, float], None]:
-        """What counts the exchanges with a municipality's vendors."""
+        """The function that counts the calls to a municipality's vendors."""
         return partial(self.record, tenant)
 
     def record(self, tenant: str, vendor: str, call: str, status: int | None, outcome: str, seconds: float) -> None:
-        """Count one exchange, and log it at DEBUG. ``call`` never holds a URL."""
+        """Count one call, and log it at DEBUG. ``call`` never holds a URL."""
         seconds = round(seconds, 3)
         log("vendor_call", tenant=tenant, vendor=vendor, call=call, status=status, outcome=outcome, seconds=seconds)
         self._calls.labels(tenant, vendor, call, outcome).inc()
         self._seconds.labels(tenant, vendor, outcome).observe(seconds)
-        seen = self._seen.get((tenant, vendor), Seen(tenant, vendor))
+        state = self._states.get((tenant, vendor), VendorState(tenant, vendor))
         if outcome in TROUBLE:
-            seen = replace(seen, failed_at=self._now(), failure=outcome)
+            state = replace(state, failed_at=self._now(), failure=outcome)
         else:
-            seen = replace(seen, answered_at=self._now())
-        self._seen[tenant, vendor] = seen
+            state = replace(state, answered_at=self._now())
+        self._states[tenant, vendor] = state
 
-    def seen(self, tenant: str) -> tuple[Seen, ...]:
-        """A municipality's vendors that were called, by name."""
-        return tuple(seen for (of, _), seen in sorted(self._seen.items()) if of == tenant)
+    def states(self, tenant: str) -> tuple[VendorState, ...]:
+        """The vendors that were called for a municipality, by name."""
+        return tuple(state for (owner, _), state in sorted(self._states.items()) if owner == tenant)

@@ -9,18 +9,18 @@ from datetime import datetime
 from adapter.domain.decision import Phase, StepState, StepView
 from adapter.domain.ledger import ActState
 from adapter.engine.feed_reader import FEEDS
-from adapter.ops.case_summary import CaseSummary
 from adapter.ops.context import OpsContext
 from adapter.ops.health import age
-from adapter.ops.safety import UNSAFE, Safety
-from adapter.ops.vendor_calls import Seen
+from adapter.ops.unsafe_supervision import UNSAFE, Safety
+from adapter.ops.vendor_calls import VendorState
+from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.words import Words
 from adapter.store.feeds import Feed
 from adapter.store.order_inbox import WaitingOrder
 from adapter.store.queries import Overview
 
 Say = Callable[..., str]
-"""A text of the page's own section, by its code."""
+"""Gives a text of the status page's section by its code."""
 
 _WORST = ("bad", "warn", "ok", "")
 """Tones, the gravest first."""
@@ -28,7 +28,7 @@ _WORST = ("bad", "warn", "ok", "")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A sentence, and how grave it is: ``bad``, ``warn``, ``ok`` or nothing."""
+    """A sentence, and how grave it is: ``bad``, ``warn``, ``ok`` or empty."""
 
     text: str
     tone: str = ""
@@ -36,8 +36,8 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """One case, or an order that has none. ``tags`` are its phase and what is wrong, ``lines`` say why, and what it
-    waits for."""
+    """One case, or one order without a case. ``tags``: its phase and what is wrong. ``lines``: why, and what it waits
+    for."""
 
     ref: str
     tenant: str
@@ -49,7 +49,7 @@ class Card:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A line of a table: what, of which municipality, when, and its state."""
+    """A row of a table."""
 
     name: str
     tenant: str
@@ -66,27 +66,21 @@ class Numbers:
     feeds: tuple[Row, ...]
     unusable: tuple[Card, ...]
     read: bool
-    """Whether every feed was read at least once: before, nobody knows what there is."""
+    """Whether every feed was read at least once. Before that nobody knows which orders there are."""
 
     @property
     def well(self) -> bool:
-        """Whether nothing of it is bad."""
+        """Whether no figure and no feed is ``bad``."""
         lines = [*(line for _, _, line in self.figures if line), *(feed.state for feed in self.feeds)]
         return all(line.tone != "bad" for line in lines)
 
 
-def urgency(summary: CaseSummary) -> tuple[bool, bool, int, bool, datetime, str]:
-    """Sort by it: who has lost supervision first, then what can't go on and what is late, the longest open first
-    among equals."""
-    lost = summary.unwatched is not None and summary.unwatched.urgent
-    return (not lost, not summary.parked, -summary.late, not summary.attention, summary.opened_at, summary.ref)
-
-
 def card(summary: CaseSummary, words: Words, now: datetime) -> Card:
-    tags = [Line(words.say("phases", summary.phase.value))]
-    if summary.failing or summary.parked:
-        tags.append(Line(words.say("status", "case_failing" if summary.failing else "case_parked"), "bad"))
-    if summary.decided_at is None:
+    case = summary.case
+    tags = [Line(words.say("phases", case.phase.value))]
+    if summary.parked:
+        tags.append(Line(words.say("status", "case_failing" if case.failures else "case_parked"), "bad"))
+    if case.decided_at is None:
         tags.append(Line(words.say("status", "case_not_read"), "warn"))
     lines, cause = [], None
     if why := summary.unwatched:
@@ -94,13 +88,13 @@ def card(summary: CaseSummary, words: Words, now: datetime) -> Card:
         text = words.without(why, now)
         lines.append(Line(_late(text, why.late, words), "bad" if why.urgent else ""))
     lines += (_awaited(view, words, now) for view in summary.awaited)
-    said = (a for a in summary.attention if a.code != cause)
-    lines += (Line(words.attention(a), "bad" if a.urgent else "") for a in said)
-    return Card(summary.ref, summary.tenant, tuple(tags), tuple(lines), words.unit(summary.unit))
+    others = (a for a in summary.attention if a.code != cause)
+    lines += (Line(words.attention(a), "bad" if a.urgent else "") for a in others)
+    return Card(case.ref, case.tenant, tuple(tags), tuple(lines), words.unit(case.unit))
 
 
 def unsafe_card(tenant: str, ref: str, why: str, words: Words) -> Card:
-    """A case by which somebody can look who must not."""
+    """A case where somebody can look who must not."""
     return Card(ref, tenant, (Line(words.say("unsafe", why), "bad"),))
 
 
@@ -173,8 +167,8 @@ def _feed_state(feed: Feed | None, now: datetime, fresh: float, t: Say) -> Line:
 
 
 def vendors(ops: OpsContext) -> tuple[Row, ...]:
-    """Each municipality's vendors as this process last saw them, the worst first. A breaker that is open says more than
-    a call."""
+    """Each municipality's vendors as this process last saw them, the worst first. An open circuit breaker counts more
+    than the last call."""
     return worst_first(row for tenant in ops.runtime.tenants for row in _vendors_of(ops, tenant))
 
 
@@ -184,14 +178,14 @@ def worst_first(rows: Iterable[Row]) -> tuple[Row, ...]:
 
 def _vendors_of(ops: OpsContext, tenant: str) -> Iterable[Row]:
     words, now = ops.words_of(tenant), ops.runtime.clock.now()
-    held = {vendor: since for (of, vendor), since in ops.runtime.breakers.down().items() if of == tenant}
-    seen = {s.vendor: s for s in ops.calls.seen(tenant)}
-    for vendor in sorted({*held, *seen}):
-        last = seen.get(vendor, Seen(tenant, vendor))
+    down = {vendor: since for (owner, vendor), since in ops.runtime.breakers.down().items() if owner == tenant}
+    states = {s.vendor: s for s in ops.calls.states(tenant)}
+    for vendor in sorted({*down, *states}):
+        last = states.get(vendor, VendorState(tenant, vendor))
         state = Line(words.say("status", "vendor_ok"), "ok")
-        if vendor in held:
+        if vendor in down:
             code = "vendor_refuses" if last.failure == "Unauthorised" and not last.well else "vendor_open"
-            state = Line(words.say("status", code, when=words.ago(held[vendor], now)), "bad")
+            state = Line(words.say("status", code, when=words.ago(down[vendor], now)), "bad")
         elif not last.well:
             state = Line(words.say("status", "vendor_bad", when=words.ago(last.failed_at, now)), "warn")
         yield Row(words.say("vendors", vendor), tenant, words.ago(last.answered_at, now), state)

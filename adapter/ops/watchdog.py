@@ -1,7 +1,7 @@
-"""Whether the process lives: the event loop ticks, and the work goes round. A hung one is found and ended.
+"""Watches whether the event loop ticks and the work goes on, and ends the process if the loop hangs.
 
-Ending it is the cure: nothing is lost by it (leases run out, acts are looked for), and whoever supervises the process
-starts it again. It goes without a core dump, which would hold personal data.
+Nothing is lost by that: leases run out, and acts with an unknown answer are looked up. The system's supervisor starts
+the process again. There is no core dump, because it would hold personal data.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ HUNG = 70
 """The exit code of a process that ended itself because its event loop hung (EX_SOFTWARE)."""
 
 WORK_SECONDS = 300.0
-"""How long the work may go without a sign of life: longer than any call to a vendor takes (120 s)."""
+"""How long the work may give no sign of life. It is longer than any call to a vendor (120 s)."""
 
 TICK_SECONDS = 1.0
 _LAST_WORDS_SECONDS = 2.0
@@ -46,12 +46,12 @@ class Watchdog:
 
     @property
     def loop_seconds(self) -> float:
-        """Since the loop last ticked."""
+        """Seconds since the loop last ticked."""
         return self._monotonic() - self._ticked
 
     @property
     def work_seconds(self) -> float:
-        """Since the work last gave a sign of life."""
+        """Seconds since the work last gave a sign of life."""
         return self._monotonic() - self._worked
 
     @property
@@ -59,7 +59,7 @@ class Watchdog:
         return self.loop_seconds < self.hang_seconds and self.work_seconds < WORK_SECONDS
 
     async def run(self, stop: asyncio.Event, *, notify: Callable[[str], None] | None = None) -> None:
-        """Tick, and tell systemd, until ``stop`` is set; a thread beside it ends the process when the ticks cease."""
+        """Tick and notify systemd until ``stop`` is set. A thread ends the process if the ticks stop."""
         tell = notify or systemd_notifier()
         watch = threading.Thread(target=self._watch, args=(ended := threading.Event(),), name="watchdog", daemon=True)
         self.tick()
@@ -68,7 +68,7 @@ class Watchdog:
         try:
             while not stop.is_set():
                 self.tick()
-                # systemd's own watchdog ends a process whose loop goes round but whose work doesn't.
+                # If the loop ticks but the work hangs, systemd's own watchdog ends the process.
                 if self.alive:
                     tell("WATCHDOG=1")
                 try:
@@ -84,8 +84,8 @@ class Watchdog:
         while not ended.wait(min(TICK_SECONDS, self.hang_seconds / 4)):
             stood, before, looked = self.loop_seconds, looked, self._monotonic()
             if looked - before > self.hang_seconds / 2 and self._ticked != forgiven:
-                # This thread slept too, so the whole process did: loop and work have their time anew. Only once until
-                # the loop ticks, as what hangs with Python's global lock held lets this thread sleep as well.
+                # This thread slept too, so the whole process was stopped: loop and work get their full time again, but
+                # only once until the loop ticks. A hang that holds Python's global lock stops this thread as well.
                 self.beat()
                 self.tick()
                 forgiven = self._ticked
@@ -94,7 +94,7 @@ class Watchdog:
 
 
 def _end(seconds: float, stream: TextIO) -> None:
-    # Whatever holds the loop may hold the log's lock as well: the process ends all the same.
+    # The loop may hang with the log's lock held. The timer ends the process in that case too.
     last = threading.Timer(_LAST_WORDS_SECONDS, os._exit, (HUNG,))
     last.daemon = True
     last.start()
@@ -104,7 +104,7 @@ def _end(seconds: float, stream: TextIO) -> None:
 
 
 def systemd_notifier() -> Callable[[str], None]:
-    """Sends a line to systemd (sd_notify(3)) if it asked for that in ``NOTIFY_SOCKET``; otherwise does nothing."""
+    """A function that sends a line to systemd (sd_notify(3)), or does nothing if ``NOTIFY_SOCKET`` isn't set."""
     address = os.environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
         return lambda _: None
@@ -116,7 +116,7 @@ def systemd_notifier() -> Callable[[str], None]:
                 s.settimeout(1.0)
                 s.sendto(line.encode(), target)
         except OSError:
-            # systemd acts on its own when it hears nothing; the work must not suffer.
+            # The work must not suffer. Without a line systemd acts on its own.
             return
 
     return send

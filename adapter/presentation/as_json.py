@@ -1,6 +1,6 @@
-"""The same for a program: codes and instants, and the words beside them. Nothing personal in it.
+"""The same content for programs: codes and instants, each code with its words. It holds nothing personal.
 
-``cli.options.print_json`` writes each instant as UTC in ISO 8601 and each dataclass by its fields' own names.
+``cli.options.print_json`` writes instants in UTC (ISO 8601), and dataclasses with the names of their fields.
 """
 
 from __future__ import annotations
@@ -12,27 +12,28 @@ from adapter.domain.decision import Attention, Decision, StepView
 from adapter.domain.facts import Facts
 from adapter.domain.ledger import Act, Wanted
 from adapter.presentation.case_file import CaseFile
-from adapter.presentation.case_page import lateness
+from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.words import Words
 from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder
 
 _HIDDEN = frozenset({"details"})
-"""Keys of an act's content that say nothing to a reader: a person's keyed fingerprint."""
+"""Keys of an act's content that tell a reader nothing: the keyed fingerprint of a person's details."""
 
 
-def case_summary(case: Case) -> dict[str, Any]:
-    decision = case.last_decision
+def case_summary(summary: CaseSummary) -> dict[str, Any]:
+    case, unwatched = summary.case, summary.unwatched
     return {
         "case": case.ref,
         "tenant": case.tenant,
         "phase": case.phase,
         "opened_at": case.opened_at,
         "closed_at": case.closed_at,
-        "late": lateness(case),
-        "unwatched": decision.unwatched.cause if decision and decision.unwatched else None,
-        "awaits": list(decision.awaits) if decision else [],
-        "attention": [a.code for a in decision.attention] if decision else [],
+        "late": summary.late,
+        "unwatched": unwatched.cause if unwatched else None,
+        "runs_still": bool(unwatched and unwatched.runs),
+        "awaits": list(summary.decision.awaits) if summary.decision else [],
+        "attention": [a.code for a in summary.attention],
         "failures": case.failures,
     }
 
@@ -46,7 +47,7 @@ def unusable_order(tenant: str, order: WaitingOrder, words: Words) -> dict[str, 
 def case_details(file: CaseFile, words: Words) -> dict[str, Any]:
     case = file.case
     return {
-        **case_summary(case),
+        **case_summary(CaseSummary.of(case)),
         "adopted": case.adopted,
         "now": file.ledger.schedule,
         "shall": file.shall,
@@ -86,8 +87,8 @@ def plan_details(case: Case, decision: Decision, facts: Facts, words: Words) -> 
         }
         for w in decision.wanted
     ]
-    told = decision_details(decision, words)
-    return {"case": case.ref, "tenant": case.tenant, **told, "stale": facts.stale, "wanted": wanted}
+    details = decision_details(decision, words)
+    return {"case": case.ref, "tenant": case.tenant, **details, "stale": facts.stale, "wanted": wanted}
 
 
 def _fields(value: Act | Attention | StepView | Wanted, *left_out: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Everything about one case that a person may see, gathered from the store alone: no vendor is asked."""
+"""Everything about one case that a person may see, read from the database only. No vendor is called."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from adapter.domain.called_for import CalledFor, called_for
 from adapter.domain.decide import balance, decide
 from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts
@@ -15,8 +14,9 @@ from adapter.domain.ledger import Ledger
 from adapter.domain.night_watch import REMEMBERED
 from adapter.domain.policy import Policy
 from adapter.domain.situation import situation
-from adapter.presentation.nights import Night, nights, shown_since
-from adapter.presentation.visits import Visit, case_visits
+from adapter.presentation.nights_page import Night, nights, shown_since
+from adapter.presentation.schedule_diff import CalledFor, called_for
+from adapter.presentation.visits_page import Visit, case_visits
 from adapter.store import cases, facts, look_log, outbox
 from adapter.store.cases import Case
 
@@ -25,8 +25,8 @@ Balance = tuple[tuple[str, bool, bool], ...]
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """``decision`` is None while something of the case was never read; ``balance`` has (pair, way in done, way out
-    done), and is empty where it can't be told; ``nights`` are the last ones, where there ever was a schedule. All
+    """``decision`` is None while a resource of the case has never been read. ``balance`` has (pair, way in done, way
+    out done), and is empty while it isn't known. ``nights`` are the last ones, if there ever was a schedule. All
     instants are UTC."""
 
     case: Case
@@ -36,14 +36,14 @@ class CaseFile:
     stale: tuple[str, ...]
     nights: tuple[Night, ...] = ()
     visits: tuple[Visit, ...] = ()
-    """What is written back of the looks of the last week, where that is done or planned."""
+    """Which looks of the last week are written back, if the municipality has switched that on or plans it."""
     shall: CalledFor | None = None
-    """What e-tillsyn shall be by the facts; None where they were never read whole, or are forgotten."""
+    """What e-tillsyn shall be by the facts; None if they were never all read, or have been purged."""
 
 
 def case_file(conn: Connection, case: Case, policy: Policy, now: datetime) -> CaseFile:
-    """Judge an open case afresh on what is stored, so that what is late is late as of ``now``; a closed one stands as
-    it was closed. Raises ``StoreError``."""
+    """Decide an open case again by the stored facts, so that lateness is as of ``now``. A closed case keeps its last
+    decision. Raises ``StoreError``."""
     ledger = outbox.ledger(conn, case, looks_since=now - REMEMBERED)
     seen = case_nights(conn, case, ledger, policy, now)
     known = stored_facts(conn, case)
@@ -57,22 +57,22 @@ def case_file(conn: Connection, case: Case, policy: Policy, now: datetime) -> Ca
 
 
 def case_nights(conn: Connection, case: Case, ledger: Ledger, policy: Policy, now: datetime) -> tuple[Night, ...]:
-    """The case's last nights; empty where there never was a schedule. Raises ``StoreError``."""
+    """The case's last nights; empty if there never was a schedule. Raises ``StoreError``."""
     if ledger.schedule is None:
         return ()
     return nights(look_log.of_case(conn, case.tenant, case.ref, shown_since(policy, now)), ledger, policy, now)
 
 
 def stored_facts(conn: Connection, case: Case) -> Facts | None:
-    """The facts as last read, with what was declared by hand; None while a resource has never been read."""
+    """The facts as last read, with the steps declared by hand; None while a resource has never been read."""
     return facts.load(conn, case.tenant, case.ref).facts()
 
 
 def find_case(conn: Connection, tenants: tuple[str, ...], reference: str) -> Case | None:
-    """The case of any of these municipalities with the reference, however it was typed (``tk-7f3k2m``, ``7F3K2M``), or
-    with an order of this number."""
+    """The case with this reference, however it is typed (``tk-7f3k2m``, ``7F3K2M``), or with an order of this number,
+    in any of these municipalities."""
     plain = reference.strip().upper()
-    if not plain.isprintable():  # no case has it, and PostgreSQL won't even be asked for a NUL
+    if not plain.isprintable():  # no case has it, and PostgreSQL refuses a NUL
         return None
     found = [cases.case(conn, tenant, f"TK-{plain.removeprefix('TK-')}") for tenant in tenants]
     found += [cases.case_of_order(conn, tenant, plain) for tenant in tenants]

@@ -9,15 +9,15 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from adapter.domain.decision import Decision, Phase, StepState
+from adapter.domain.decision import Decision, Phase
 from adapter.domain.ledger import Act, ActState
 from adapter.domain.routine import Role
-from adapter.presentation.beside import beside, beside_table
 from adapter.presentation.case_file import Balance, CaseFile
-from adapter.presentation.checklist import Checklist
+from adapter.presentation.case_summary import CaseSummary
+from adapter.presentation.checklist_page import Checklist
 from adapter.presentation.console import bullets, table, titled
+from adapter.presentation.schedule_diff import schedule_diff, schedule_diff_table
 from adapter.presentation.words import SIGNS, Words
-from adapter.store.cases import Case
 from adapter.store.order_inbox import WaitingOrder
 
 _WAITING = {
@@ -41,7 +41,8 @@ def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
     """The whole page."""
     parts: list[RenderableType] = [_head(file, words)]
     if file.shall:
-        parts += [Text(""), beside_table(beside(file.ledger.schedule, file.shall, words, now), words)]
+        diff = schedule_diff(file.ledger.schedule, file.shall, words, now)
+        parts += [Text(""), schedule_diff_table(diff, words)]
     decision = file.decision
     if decision is None:
         parts.append(Text(words.heading("never_read"), style="yellow"))
@@ -60,7 +61,7 @@ def case_page(file: CaseFile, words: Words, now: datetime) -> Group:
 
 
 def about(decision: Decision, words: Words, now: datetime, late: Sequence[str] = ()) -> list[RenderableType]:
-    """Why nothing happens, what a person must see to (what is ``late`` too), and what is good to know."""
+    """Why nothing happens, what a person must do (with what is ``late``), and what is good to know."""
     return [
         *bullets(words.heading(waiting_title(decision)), (words.say("waiting", code) for code in decision.waiting)),
         *bullets(words.heading("attention"), [*notices(decision, words, now, urgent=True), *late]),
@@ -69,7 +70,7 @@ def about(decision: Decision, words: Words, now: datetime, late: Sequence[str] =
 
 
 def waiting_title(decision: Decision | None) -> str:
-    """The heading over why nothing happens, by its code."""
+    """The code of the heading over why nothing happens."""
     return _WAITING.get(decision.phase if decision else Phase.PREPARING, "waiting_start")
 
 
@@ -89,22 +90,22 @@ def _head(file: CaseFile, words: Words) -> Text:
 
 
 def notices(decision: Decision | None, words: Words, now: datetime, *, urgent: bool) -> list[Text]:
-    """What a person must see to, if ``urgent``; else what is good to know, and needs nobody."""
+    """What a person must do, if ``urgent``; otherwise what is good to know and needs nobody."""
     if decision is None:
         return []
     style, why, lines = "red" if urgent else "yellow", decision.unwatched, []
     if why is not None and why.urgent is urgent:
         lines.append(Text(words.without(why, now), style=style))
     for notice in (a for a in decision.attention if a.urgent is urgent):
-        told = [] if notice.role is Role.ADAPTER else [words.heading("asked", role=words.role(notice.role.value))]
-        told += [words.heading("parks")] if notice.parks else []
+        more = [] if notice.role is Role.ADAPTER else [words.heading("asked", role=words.role(notice.role.value))]
+        more += [words.heading("parks")] if notice.parks else []
         line = Text(words.attention(notice), style=style)
-        lines.append(line.append(f" ({'; '.join(told)})" if told else "", style="dim"))
+        lines.append(line.append(f" ({'; '.join(more)})" if more else "", style="dim"))
     return lines
 
 
 def next_lines(file: CaseFile, words: Words, now: datetime, *, acts: bool = True) -> Iterator[Text]:
-    """What comes next by itself (P9). ``acts``: with the acts under way, where no table beside shows them."""
+    """What the adapter does next by itself (P9). ``acts``: include the acts under way, if no other table shows them."""
     case, decision = file.case, file.decision
     if not case.open:
         yield Text(words.heading("next_closed"))
@@ -147,8 +148,8 @@ def ledger_table(acts: Iterable[Act], words: Words) -> RenderableType:
 
 
 def balance_table(balance: Balance, words: Words, *, ongoing: bool) -> RenderableType:
-    """The symmetry (P7): each thing done on the way in, and whether it has been taken back. ``ongoing``: the case is
-    open, so more may be done."""
+    """The symmetry (P7): what was done on the way in, and whether each has been taken back. ``ongoing``: the case is
+    open, so more may come."""
     if not balance:
         return Text(words.heading("balance_unknown"), style="dim")
     shown = table(*map(words.heading, ("balance_in", "balance_out", "balance_result")))
@@ -168,57 +169,42 @@ def balance_table(balance: Balance, words: Words, *, ongoing: bool) -> Renderabl
 
 
 def case_list(
-    cases: Sequence[Case],
+    summaries: Sequence[CaseSummary],
     words: Words,
     now: datetime,
     *,
     several: bool,
     unsafe: Mapping[str, str] | None = None,
 ) -> RenderableType:
-    """One line per case. ``several``: name each one's municipality; ``unsafe``: why somebody can look who must not, by
-    reference."""
-    if not cases:
+    """One line per case. ``several``: name the municipality. ``unsafe``: by reference, why somebody can look who must
+    not."""
+    if not summaries:
         return Text(words.heading("list_none"))
     names = ["list_ref", *(["list_tenant"] if several else []), "list_phase", "list_opened", "list_awaits"]
     shown = table(*map(words.heading, (*names, "list_late", "list_attention", "to_know")))
-    for case in cases:
-        decision = case.last_decision
-        awaited = [v for v in decision.steps if v.state in (StepState.AWAITED, StepState.PROBLEM)] if decision else []
-        awaits = "\n".join(words.awaited(v, now) for v in awaited)
+    for summary in summaries:
+        case, decision = summary.case, summary.decision
+        awaits = "\n".join(words.awaited(v, now) for v in summary.awaited)
         urgent = notices(decision, words, now, urgent=True) if decision else [Text(words.heading("never_read"))]
         if why := (unsafe or {}).get(case.ref):
             urgent.insert(0, Text(words.say("unsafe", why), style="bold red"))
         known = notices(decision, words, now, urgent=False)
         cells = [Text(case.ref, style="bold"), *([Text(case.tenant)] if several else [])]
         cells += [Text(words.say("phases", case.phase.value)), Text(words.when(case.opened_at)), Text(awaits)]
-        cells.append(Text(words.late(lateness(case)), style="bold red"))
+        cells.append(Text(words.late(summary.late), style="bold red"))
         shown.add_row(*cells, Text("\n").join(urgent), Text("\n").join(known))
-    return Group(shown, counted(len(cases), words))
+    return Group(shown, counted(len(summaries), words))
 
 
 def counted(count: int, words: Words) -> Text:
-    """How many cases a list has."""
+    """The number of cases in a list, as text."""
     return Text(words.heading("list_one" if count == 1 else "list_count", count=count), style="dim")
 
 
 def unusable_list(orders: Sequence[tuple[str, WaitingOrder]], words: Words, *, several: bool) -> RenderableType:
-    """Orders that can't be used and have no case, each with its municipality, and why."""
+    """Orders that can't be used and have no case, each with the reason. ``several``: name the municipality."""
     shown = Table.grid(padding=(0, 2))
     for tenant, order in orders:
         cells = [Text(order.order_id, style="bold"), *([Text(tenant)] if several else [])]
         shown.add_row(*cells, Text(words.when(order.since)), Text(words.unusable(order)))
     return Group(Text(), Text(words.heading("list_unusable"), style="bold red"), shown)
-
-
-def lateness(case: Case) -> int:
-    """The level of the case's latest step: 0 in time, 1 reminded, 2 reminded again, 3 or more escalated."""
-    decision = case.last_decision
-    if decision is None:
-        return 0
-    return max((*(v.late for v in decision.steps), decision.unwatched.late if decision.unwatched else 0), default=0)
-
-
-def overdue(case: Case) -> bool:
-    """Whether a step of it is late, or it can't go on without a person."""
-    decision = case.last_decision
-    return bool(lateness(case) or case.failures or (decision and any(a.urgent for a in decision.attention)))

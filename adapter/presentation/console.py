@@ -1,4 +1,4 @@
-"""How a person reads on a terminal: colours and width there, plain text of a fixed width everywhere else."""
+"""Output for people: with colours and the full width on a terminal, plain text of a fixed width elsewhere."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ PLAIN_WIDTH = 132
 
 
 def console(stream: TextIO | None = None) -> Console:
-    """A console on ``stream`` (standard output by default). ``COLUMNS`` sets the width, ``NO_COLOR`` takes colours."""
+    """A console on ``stream`` (default: standard output). ``COLUMNS`` sets the width, ``NO_COLOR`` turns colours
+    off."""
     out = stream or sys.stdout
     plain = not out.isatty()
     width = PLAIN_WIDTH if plain and not os.environ.get("COLUMNS") else None
@@ -42,13 +43,13 @@ def titled(title: str, body: RenderableType) -> list[RenderableType]:
 
 
 def bullets(title: str, lines: Iterable[str | Text]) -> list[RenderableType]:
-    """A list under its heading; nothing where the list is empty."""
+    """A list under its heading; nothing if the list is empty."""
     shown = [Text.assemble("• ", line) for line in lines]
     return titled(title, Text("\n").join(shown)) if shown else []
 
 
 class _Trimmed(io.TextIOBase):
-    """Lines without the blanks that tables are filled up with: nobody wants them in a file."""
+    """Removes the blanks at the end of lines, with which tables are filled. Nobody wants them in a file."""
 
     def __init__(self, out: TextIO) -> None:
         self._out = out

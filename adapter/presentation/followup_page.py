@@ -1,4 +1,4 @@
-"""The follow-up's tables in words: for the terminal, for a program, and as files that Excel opens."""
+"""The follow-up's tables in words: for the terminal, for programs, and as files for Excel."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SECTIONS = {
     "message": ("letters", "mails"),
     "system": ("followup_systems",),
 }
-"""Where the words of a column's codes stand."""
+"""The sections of the text table with the words for a column's codes."""
 
 
 def heading(column: str, words: Words) -> str:
@@ -31,7 +31,7 @@ def heading(column: str, words: Words) -> str:
 
 
 def cell(column: str, value: Cell, words: Words) -> str:
-    """A cell as it is read; empty where there is nothing to tell."""
+    """A cell in words; empty for None."""
     if value is None:
         return ""
     if column == "unit":
@@ -69,7 +69,7 @@ def followup_page(tables: Sequence[Table], words: Words) -> Group:
 
 
 def followup_json(tables: Sequence[Table]) -> dict[str, list[dict[str, Cell]]]:
-    """Codes and numbers; the unit's number, or null for all units together."""
+    """Codes and numbers. ``unit`` is the unit's number, or null for all units together."""
     return {
         table.name: [
             {c: None if c == "unit" and v == ALL else v for c, v in zip(table.columns, row, strict=True)}
@@ -86,7 +86,7 @@ def followup_csv(table: Table, words: Words) -> bytes:
 
 
 def excel_csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    """A file as Swedish Excel opens it: semicolons, UTF-8 with a byte order mark."""
+    """A file that Swedish Excel opens: semicolons, UTF-8 with a byte order mark."""
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=";", lineterminator="\r\n").writerows([head, *rows])
     return text.getvalue().encode("utf-8-sig")

@@ -1,7 +1,8 @@
-"""The follow-up as it is looked at: a section for each table, with what it says in words, charts and rows.
+"""The follow-up as a section for each table, with sentences, charts and rows.
 
-The printed paper and the status page show the same. A new table is shown without more: what has codes gets lying bars
-for the span, what hasn't gets a chart by month of each of its first counts; the text table names it and its columns.
+The printed paper and the status page show the same. A new table needs no code here: a table with codes gets horizontal
+bars for the whole span, any other gets a chart by month for each of its first counts. The text table has the names of
+the table and its columns.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from string import Formatter
 
-from adapter.followup.charts import Bar, lying, standing
+from adapter.followup.charts import Bar, horizontal, vertical
 from adapter.followup.report import ALL, SPAN, Cell, Table, months_between
 from adapter.followup.suppression import HIDDEN, OF_NOBODY, STATES, codes, counts
 from adapter.presentation.followup_page import cell, heading
@@ -20,14 +21,14 @@ from mappings.messages.swedish import month as month_name
 from mappings.messages.swedish import number
 
 _BY_MONTH = {"cases": ("ordered", "started", "ended", "active"), "looks": ("due", "second_try", "missed", "unanswered")}
-"""What is drawn by month; of other tables the first counts."""
+"""The columns that are drawn by month. For other tables these are the first counts."""
 _OF_CODES: dict[str, tuple[str, ...]] = {
     "steps": ("hours_median", "hours_p90"),
     "service": ("outage_minutes",),
     "outages": (),
 }
-"""What is drawn of a table with codes, and a longer value as the outline around it, its rows in the table's own order;
-of others the first count, the most first."""
+"""For a table with codes: the column that is drawn, and a larger one that is the outline around it. The rows keep the
+table's order. For other tables with codes the first count is drawn, the largest first."""
 _MOST_MONTHS_DRAWN, _MOST_CODES_DRAWN = 3, 20
 
 _DAY = 24
@@ -35,7 +36,7 @@ _DAY = 24
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """``told`` says what the picture shows, and stands beside it."""
+    """``told`` is the sentence beside the picture."""
 
     told: str
     svg: str
@@ -43,7 +44,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """Rows to read; ``texts`` is how many columns, the first ones, hold words."""
+    """Rows to read. The first ``texts`` columns hold words, the others numbers."""
 
     title: str
     texts: int
@@ -62,8 +63,8 @@ class Section:
 
 
 def sections(tables: Sequence[Table], first: date, last: date, unit: int, words: Words) -> tuple[Section, ...]:
-    """``tables`` as ``report.by_span`` gives them for the days from ``first`` to ``last``, suppressed or not; ``unit``
-    is ALL for all units together, which then are told apart as well."""
+    """``tables``: from ``report.by_span`` for the days ``first`` to ``last``, suppressed or not. ``unit``: one unit, or
+    ALL for all together and then also each by itself."""
     months = [start for start, _ in months_between(first, last)]
     return tuple(_View(table, months, unit, words).section() for table in tables)
 
@@ -71,7 +72,7 @@ def sections(tables: Sequence[Table], first: date, last: date, unit: int, words:
 def paper(
     tables: Sequence[Table], first: date, last: date, unit: int, words: Words, *, today: date, below: int
 ) -> dict[str, object]:
-    """What the template of the printed follow-up gets; ``tables`` are suppressed already, ``below`` that limit."""
+    """The data for the template of the printed follow-up. ``tables`` are suppressed already; ``below`` is the limit."""
     whose = cell("unit", unit, words) if unit != ALL else words.say("followup", "every_unit")
     return {
         "unit": whose,
@@ -84,22 +85,22 @@ def paper(
 
 
 def span_text(first: date, last: date, words: Words) -> str:
-    """``oktober 2026``, ``oktober 2026 – december 2026``; days where a month isn't whole."""
+    """``oktober 2026``, ``oktober 2026 – december 2026``; with days if a month isn't whole."""
     whole = first.day == 1 and (last + timedelta(days=1)).day == 1
     ends = [month_name(first), month_name(last)] if whole else [words.day(first), words.day(last)]
     return " – ".join(dict.fromkeys(ends))
 
 
 def months_by_name(first: date, last: date) -> list[tuple[str, str]]:
-    """Each month of a span of days as ``2026-10`` and as ``oktober 2026``."""
+    """Each month from ``first`` to ``last``, as ``2026-10`` and as ``oktober 2026``."""
     return [(f"{start:%Y-%m}", month_name(start)) for start, _ in months_between(first, last)]
 
 
 class _View:
-    """One table, looked at for one unit or for all."""
+    """One table, shown for one unit or for all."""
 
     def __init__(self, table: Table, months: Sequence[date], unit: int, words: Words) -> None:
-        unit = ALL if table.name in OF_NOBODY else unit  # what is no unit's is told whatever is asked for
+        unit = ALL if table.name in OF_NOBODY else unit  # such a table concerns no unit and is always shown
         self.table, self.months, self.unit, self.words = table, months, unit, words
         self.about, self.counts = codes(table), counts(table)
         self.numbers = tuple(c for c in range(2, len(table.columns)) if c not in self.about)
@@ -110,18 +111,19 @@ class _View:
 
     def section(self) -> Section:
         name, say = self.table.name, self.words.say
-        told = self._told() if self.of_span and not self.about else ()
+        told = self._sentences() if self.of_span and not self.about else ()
         return Section(
             name=name,
             title=say("followup_tables", name),
             about=say("followup_about", name) if self.words.texts.has("followup_about", name) else "",
             told=tuple(told) if self.of_span else (say("followup", "nothing"),),
-            charts=tuple(self._lying() if self.about else self._standing()) if self.of_span else (),
+            charts=tuple(self._horizontal() if self.about else self._vertical()) if self.of_span else (),
             grids=tuple(self._grids()) if self.of_span else (),
         )
 
-    def _told(self) -> Iterator[str]:
-        """The sentences that the text table has of it; one of a number that is unknown or left out isn't said."""
+    def _sentences(self) -> Iterator[str]:
+        """The sentences in the text table about this table. One with a number that is unknown or suppressed is left
+        out."""
         known = {
             self.table.columns[c]: self._cell(c, value)
             for c, value in enumerate(self.of_span[0])
@@ -132,13 +134,13 @@ class _View:
                 yield line.format_map(known)
 
     def _share_done(self) -> dict[str, str]:
-        """Of the looks that were due, how many of a hundred were done."""
+        """How many percent of the due looks were done."""
         row = dict(zip(self.table.columns, self.of_span[0], strict=True))
         done = [row.get(name) for name in ("due", "ok", "second_try", "visit")]
         numbers = [n for n in done if isinstance(n, int)]
         return {"share": number(100 * sum(numbers[1:]) / numbers[0])} if len(numbers) == 4 and numbers[0] else {}
 
-    def _standing(self) -> Iterator[Chart]:
+    def _vertical(self) -> Iterator[Chart]:
         names = _BY_MONTH.get(self.table.name)
         if len(self.months) < 2:
             return
@@ -146,11 +148,11 @@ class _View:
         for c in drawn:
             cells = [self._in(month)[c] for month in self.months]
             if any(map(_known, cells)):
-                told = self._told_of(c, cells)
+                told = self._caption(c, cells)
                 bars = [_bar(f"{month_name(m)}", v, self._cell(c, v)) for m, v in zip(self.months, cells, strict=True)]
-                yield Chart(told, standing(bars, told))
+                yield Chart(told, vertical(bars, told))
 
-    def _told_of(self, c: int, cells: Sequence[Cell]) -> str:
+    def _caption(self, c: int, cells: Sequence[Cell]) -> str:
         total = self.of_span[0][c]
         params = {"what": self._heading(c), "total": self._cell(c, total)}
         seen = [(v, m) for v, m in zip(cells, self.months, strict=True) if isinstance(v, int)]
@@ -158,7 +160,7 @@ class _View:
         code = "most" if total == HIDDEN else "state" if self.table.columns[c] in STATES else "sum"
         return self.words.say("followup_charts", code, most=self._cell(c, most), when=month_name(when), **params)
 
-    def _lying(self) -> Iterator[Chart]:
+    def _horizontal(self) -> Iterator[Chart]:
         names = _OF_CODES.get(self.table.name, [self.table.columns[c] for c in self.counts[:1]])
         if not names:
             return
@@ -180,7 +182,7 @@ class _View:
         own = f"codes_{self.table.name}"
         code = own if self.words.texts.has("followup_charts", own) else "codes"
         told = self.words.say("followup_charts", code, what=what, name=self._name(most), most=self._cell(c, most[c]))
-        yield Chart(told, lying(bars, told))
+        yield Chart(told, horizontal(bars, told))
 
     def _grids(self) -> Iterator[Grid]:
         if self.about:
@@ -199,7 +201,7 @@ class _View:
             )
 
     def _in(self, month: date) -> tuple[Cell, ...]:
-        """The row of a month; none means that nothing was counted in it."""
+        """The row of a month. Without one nothing was counted in it, and its counts are 0."""
         nothing = tuple(0 if c in self.counts else None for c in range(len(self.table.columns)))
         return self.of_month.get(f"{month:%Y-%m}", nothing)
 
@@ -207,7 +209,7 @@ class _View:
         return ", ".join(self._cell(c, row[c]) for c in self.about)
 
     def _heading(self, c: int) -> str:
-        """A column's name: the shorter one for whoever looks, where there is one."""
+        """A column's short name, or its full one if it has no short one."""
         name = self.table.columns[c]
         section = "followup_short" if self.words.texts.has("followup_short", name) else "followup"
         return self.words.say(section, name)

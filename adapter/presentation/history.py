@@ -1,4 +1,4 @@
-"""What happened to a case and what is under way, in one order: the ledger's acts among the audit's other events."""
+"""What happened to a case and what is under way, in one list: the ledger's acts and the audit's other events."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adapter.presentation.words import SIGNS, Words
 from adapter.store.events import Event
 
 _FOLDED = {f"act.{what}" for what in ("wanted", "done", "found", "retry", "given_back", "parked", "dropped")}
-"""Events of an act that its own line tells of."""
+"""Events of an act that are left out, because the act has a line of its own."""
 _TONES = {ActState.DONE: "ok", ActState.PARKED: "bad", ActState.UNKNOWN: "warn", ActState.DROPPED: "soft"}
 _FINISHED = (ActState.DONE, ActState.DROPPED)
 _LAST = datetime.max.replace(tzinfo=UTC)
@@ -19,7 +19,7 @@ _LAST = datetime.max.replace(tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line: when, in words; an act has its number and state, and what went wrong with it."""
+    """A line of the list. Only an act has a number, a state and an error."""
 
     when: str
     text: str
@@ -30,7 +30,7 @@ class Entry:
 
 
 def history(acts: Sequence[Act], events: Iterable[Event], words: Words) -> tuple[Entry, ...]:
-    """The newest first, and before it what isn't done yet."""
+    """Acts that aren't done yet come first, then the newest events."""
     found: list[tuple[datetime, bool, int, Entry]] = []
     names = {act.key: words.act(act.kind, act.what) for act in acts}
     for act in acts:

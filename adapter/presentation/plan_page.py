@@ -12,8 +12,8 @@ from adapter.domain.decision import Decision
 from adapter.domain.ledger import Act, ActState, Ledger, Wanted
 from adapter.presentation.case_page import about
 from adapter.presentation.console import bullets
-from adapter.presentation.visits import Visit
-from adapter.presentation.visits import lines as visit_lines
+from adapter.presentation.visits_page import Visit
+from adapter.presentation.visits_page import lines as visit_lines
 from adapter.presentation.words import Words
 from adapter.store.cases import Case
 
@@ -27,8 +27,8 @@ def plan_page(
     visits: Sequence[Visit] = (),
     missing: Sequence[str] = (),
 ) -> Group:
-    """``ledger`` tells what of the plan is decided already; ``visits``, which looks are written back, or would be, and
-    ``missing`` the keys of the mapping without which they can't be."""
+    """``ledger`` shows which acts of the plan are decided already. ``visits``: the looks that are or would be written
+    back. ``missing``: the keys that the mapping lacks for that."""
     acts = {act.key: act for act in ledger.acts}
     parts: list[RenderableType] = [Text(words.heading("plan_title", ref=case.ref), style="bold")]
     for wanted in decision.wanted:
@@ -61,5 +61,5 @@ def _lines(wanted: Wanted, act: Act | None, words: Words, now: datetime) -> list
 
 
 def _says_more(wanted: Wanted, words: Words) -> bool:
-    """A message's reason is its own name, which has been said."""
+    """False if the reason is the message's own name, which the line already shows."""
     return not words.act(wanted.kind, wanted.what).startswith(words.why(wanted.why))

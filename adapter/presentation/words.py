@@ -1,4 +1,4 @@
-"""Codes in the words that people read, and instants in their own time."""
+"""Turns codes into Swedish words, and instants into local time."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ SIGNS: Mapping[StepState | ActState, str] = {
     ActState.PARKED: "!",
     ActState.DROPPED: "–",
 }
-"""What stands for the state of a step or an act, on the page and on a terminal."""
+"""The sign for the state of a step or an act, on the page and on a terminal."""
 
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """The text table, spoken in the municipality's ``zone``."""
+    """The text table, and the municipality's ``zone`` for instants."""
 
     texts: Texts
     zone: tzinfo = UTC
@@ -66,8 +66,8 @@ class Words:
         return f"{_WEEKDAYS[evening.weekday()]} {evening.day} {_MONTHS[evening.month - 1]}"
 
     def ago(self, instant: datetime | None, now: datetime) -> str:
-        """When, as people say it of what was just now: ``för 12 minuter sedan``, ``i dag 08:15``, ``i går 22:30``; else
-        the date and the time."""
+        """A recent instant as people say it: ``för 12 minuter sedan``, ``i dag 08:15``, ``i går 22:30``; an older one
+        as date and time."""
         if instant is None:
             return "–"
         minutes, local = round((now - instant).total_seconds() / 60), instant.astimezone(self.zone)
@@ -85,7 +85,7 @@ class Words:
         return self.say("ages", "days", count=days) if days < 15 else self.say("ages", "weeks", count=days // 7)
 
     def unit(self, unit: int | None) -> str:
-        """A unit's name, or its number where the municipality has named none."""
+        """A unit's name, or its number if the municipality hasn't named it."""
         if unit is None:
             return self.say("unit_names", "none")
         named = self.texts.has("units", str(unit))
@@ -95,12 +95,12 @@ class Words:
         return self.say("roles", code)
 
     def awaited(self, view: StepView, now: datetime) -> str:
-        """What is awaited, of whom and for how long: ``tider för tillsyn (koordinatorn, i 5 dagar)``."""
+        """What is awaited, from whom and for how long: ``tider för tillsyn (koordinatorn, i 5 dagar)``."""
         age = f", {self.age(view.since, now)}" if view.since else ""
         return f"{self.say('awaited', view.id)} ({self.role(view.role.value)}{age})"
 
     def step_detail(self, view: StepView, now: datetime) -> str:
-        """What shows a step to be done and when, or from whom it is awaited and for how long."""
+        """For a done step its evidence and when; for an awaited step from whom and for how long."""
         if view.state is StepState.DONE:
             shown = self.say("evidence", view.evidence or "act")
             number = f" {self._evidence_id(view.evidence_id)}" if view.evidence_id else ""
@@ -113,17 +113,17 @@ class Words:
         return self.say("step_reasons", view.reason) if view.reason else ""
 
     def _evidence_id(self, evidence_id: str) -> str:
-        """A day in words; the id of anything else as it is."""
+        """A date in words; any other id unchanged."""
         return self.day(date.fromisoformat(evidence_id)) if _DAY.fullmatch(evidence_id) else evidence_id
 
     def late(self, level: int) -> str:
-        """How late, in words; empty while it is in time."""
+        """The level of lateness in words; empty for 0."""
         return (
             self.say("lateness", ("in_time", "reminded", "reminded_again", "escalated")[min(level, 3)]) if level else ""
         )
 
     def act(self, kind: ActKind, what: Mapping[str, object]) -> str:
-        """What an act does, a message by its name and to whom."""
+        """What an act does; for a message or a mail its name and reader."""
         to = str(what.get("to") or "")
         if kind is ActKind.MESSAGE:
             letter = self.say("letters", str(what.get("letter") or "message"))
@@ -134,7 +134,7 @@ class Words:
         return self.say("acts", kind.value)
 
     def schedule_detail(self, what: Mapping[str, object]) -> str:
-        """Of an act on the schedule, its times and validity; empty for any other."""
+        """The times and validity in an act on the schedule; empty for other acts."""
         if "times" not in what or "valid_from" not in what:
             return ""
         times = str(times_text(NightTimes.from_json(json.loads(str(what["times"]))))).replace("\n", "; ")
@@ -147,17 +147,17 @@ class Words:
         return self.say("act_states", act.state.value)
 
     def why(self, code: str) -> str:
-        """Why an act is called for: its code stands in one of a few sections."""
+        """Why an act is called for. The code is in one of several sections."""
         section = next((s for s in _WHY if self.texts.has(s, code)), _WHY[0])
         return self.say(section, code)
 
     def unwatched(self, why: Unwatched, now: datetime) -> str:
-        """Why a person is without supervision, and for how long, as far as is known."""
+        """Why a person is without supervision, and for how long, if known."""
         section = "unwatched" if self.texts.has("unwatched", why.cause) else "causes"
         return self.say(section, why.cause) + (f", {self.age(why.since, now)}" if why.since else "")
 
     def without(self, why: Unwatched, now: datetime) -> str:
-        """That a person is without supervision, or shall be while Phoniro still has it running; and why."""
+        """That a person is without supervision and why; or that they shall be, while it still runs in Phoniro."""
         code = "shall_be_without" if why.runs else "without"
         return self.say("status", code, why=self.unwatched(why, now))
 
@@ -168,7 +168,7 @@ class Words:
         return self.say("attention", problem.code, **params)
 
     def visible(self, note: str) -> str:
-        """A note's text as a reader sees it, also where it is RTF."""
+        """A note's text as a reader sees it, also if it is RTF."""
         return visible_text(note)
 
     def attention(self, notice: Attention) -> str:

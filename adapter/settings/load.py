@@ -269,7 +269,9 @@ def _problem(error: ErrorDetails, sources: list[Source]) -> Problem:
     """What is wrong with one setting, in the place where its value stands, or could be given."""
     path = tuple(str(part) for part in error["loc"] if part != "[key]")
     message = (error["type"] == "extra_forbidden" and _no_such(path)) or in_words(error)
-    source = next((source for source in sources if source.holds(path)), None)
+    # What stands for a whole group is the value itself, not the settings of the group in another place.
+    source = next((each for each in sources if path in each.values), None)
+    source = source or next((each for each in sources if each.holds(path)), None)
     if not path:
         return Problem(path, message)
     if source is not None:

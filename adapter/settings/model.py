@@ -424,9 +424,9 @@ class OperatorSettings(CommonSettings, BaseSettings):
     def _one_or_several(cls, values: dict[str, Any]) -> dict[str, Any]:
         if not values.get("tenants"):
             return {"lifecare": {}, "phoniro": {}, "mapping_file": None} | values
-        if top := sorted(values.keys() & TenantSettings.model_fields.keys()):
+        if top := sorted(values.keys() & {"tenant", *TenantSettings.model_fields}):
             raise ValueError(
-                f"{', '.join(top)}: stands both at the top level and under [tenants]; choose one of the two"
+                f"{', '.join(top)}: stands at the top level, and there are [tenants]; choose one of the two"
             )
         return values
 

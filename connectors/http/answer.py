@@ -1,4 +1,4 @@
-"""An answer that came, and what is made of its body."""
+"""A vendor's answer, and how its body is read."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 2xx answer, or one of a status that the caller accepts.
+    """An answer with 2xx or with a status that the caller accepts.
 
-    What can't be read of it is ``ContractBroken`` on a read and ``AmbiguousWrite`` on a write.
+    If it can't be read, the error is ``ContractBroken`` for a read and ``AmbiguousWrite`` for a write.
     """
 
     vendor: str
@@ -37,9 +37,9 @@ class Answer:
         return http_date(self.headers.get("Date"))
 
     def json(self) -> Any:
-        """The body as JSON; what is odd about one value spoils no other (``read_json``)."""
+        """The body as JSON (``read_json``)."""
         if cost(self.body) > COSTLIEST:
-            raise self.broken("the answer holds more values than are read")
+            raise self.broken("the answer holds more values than the adapter reads")
         try:
             return read_json(self.body)
         except (ValueError, RecursionError):
@@ -47,7 +47,7 @@ class Answer:
         raise error
 
     def parse(self, model: type[M]) -> M:
-        """The body as ``model``; the error names the fields at fault and none of their values."""
+        """The body as ``model``. The error names the wrong fields and none of their values."""
         document = self.json()
         try:
             return model.model_validate(document)
@@ -56,6 +56,6 @@ class Answer:
         raise error
 
     def broken(self, reason: str) -> VendorError:
-        """The error, to be raised by the caller, for an answer that is not what the contract says."""
+        """The error for an answer that breaks the contract. The caller raises it."""
         kind = ContractBroken if self.repeatable else AmbiguousWrite
         return kind(reason, vendor=self.vendor, call=self.call, status=self.status)

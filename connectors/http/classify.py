@@ -1,8 +1,11 @@
-"""What an answer, or its absence, means: the one place where HTTP becomes ``connectors.errors``."""
+"""Turns HTTP answers and failures into ``connectors.errors``. This is the only place that does."""
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import ssl
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -23,11 +26,12 @@ from connectors.errors import (
 from connectors.http.error_text import fields_of, message_of, one_line
 
 BELIEVABLE = timedelta(days=1)
-"""A longer ``Retry-After``, or one longer past, is milliseconds, an epoch or a slip of the pen (PA2)."""
+"""A ``Retry-After`` that is further away or longer past is a mistake: milliseconds, an epoch or a typing error
+(PA2)."""
 
 
 def http_date(value: str | None) -> datetime | None:
-    """An HTTP date (RFC 9110, section 5.6.7) as an aware UTC instant; None if it is absent or no date."""
+    """An HTTP date (RFC 9110, section 5.6.7) as an aware UTC instant; None if it is missing or invalid."""
     try:
         moment = parsedate_to_datetime(value or "")
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
@@ -36,8 +40,8 @@ def http_date(value: str | None) -> datetime | None:
 
 
 def retry_after(headers: httpx.Headers) -> float | None:
-    """``Retry-After`` in seconds; None if there is none, or none that can be believed (PA2). A date is measured against
-    the server's own ``Date``, else against the clock."""
+    """``Retry-After`` in seconds; None if it is missing or not believable (PA2). A date is compared with the server's
+    own ``Date``, or with our clock if there is none."""
     value = headers.get("Retry-After", "").strip()
     if value.isascii() and value.isdigit():
         return seconds if (seconds := float(value)) <= BELIEVABLE.total_seconds() else None
@@ -51,11 +55,11 @@ def retry_after(headers: httpx.Headers) -> float | None:
 def of_status(
     response: httpx.Response, body: bytes, *, vendor: str, call: str, repeatable: bool, secrets: Collection[str]
 ) -> VendorError:
-    """The error that an answer other than 2xx stands for. ``secrets`` are taken out of the vendor's words."""
+    """The error for an answer that isn't 2xx. ``secrets`` are taken out of the vendor's words."""
     status, message = response.status_code, message_of(body, secrets)
     wait = retry_after(response.headers) if status in (429, 503) else None
     if status in (429, 503) and wait is None and "Retry-After" in response.headers:
-        message += " (its Retry-After can't be believed and is ignored)"
+        message += " (its Retry-After is not believable and is ignored)"
     elif status < 400 and repeatable:
         message = "a redirect, which is not followed"
     return _kind(status, repeatable)(
@@ -71,7 +75,7 @@ def of_status(
 
 def _kind(status: int, repeatable: bool) -> type[VendorError]:
     match status:
-        case 429 | 503:  # both say "not done, come again": no effect, writes included
+        case 429 | 503:  # both say "not done, come again", so a write had no effect either
             return Transient
         case 409 | 412:
             return Conflict
@@ -81,15 +85,15 @@ def _kind(status: int, repeatable: bool) -> type[VendorError]:
             return NotFound
     if 400 <= status < 500 and status != 408:
         return Refused
-    # 408 and redirects come from whatever stands in front of the vendor: of a write nobody knows what became.
+    # 408 and redirects come from a server in front of the vendor. Nobody knows whether a write reached the vendor.
     if not repeatable:
         return AmbiguousWrite
     return ContractBroken if status < 400 else Transient
 
 
 def of_failure(failure: BaseException, *, vendor: str, call: str, repeatable: bool, sent: bool) -> VendorError:
-    """The error that a failed exchange stands for; ``sent``: it had begun to be sent. The failure's own text is never
-    used: it holds the URL (L3)."""
+    """The error for a call that got no answer. ``sent``: sending had begun. The failure's own text is never used,
+    because it holds the URL (L3)."""
     cause = failure.__cause__ if isinstance(failure, httpx.HTTPError) else None
     name = type(cause or failure).__name__
     if not sent or _nothing_sent(failure, cause):
@@ -100,30 +104,36 @@ def of_failure(failure: BaseException, *, vendor: str, call: str, repeatable: bo
 
 
 def _why_not(raised: BaseException) -> str:
-    """Why there is no connection, as whoever mends it must know it apart."""
+    """Why there is no connection, in words that help to mend it."""
     name = type(raised).__name__
     match raised:
         case aiohttp.ClientConnectorCertificateError():
             why = getattr(raised.certificate_error, "verify_message", "") or "no reason given"
-            return f"the certificate is not trusted ({one_line(why)}; an authority of one's own goes into ca_file)"
+            return f"the certificate is not trusted ({one_line(why)}; put the certificate of your own CA into ca_file)"
         case aiohttp.ClientHttpProxyError():
-            return f"the proxy opens no connection (it answered {raised.status})"
+            return f"the proxy refused the connection (it answered {raised.status})"
         case aiohttp.ClientProxyConnectionError():
-            return f"the proxy can't be reached ({type(raised.os_error).__name__})"
+            return f"the proxy can't be reached ({_why_not(raised.os_error)})"
         case aiohttp.ClientConnectorDNSError():
-            return "no such host: its name can't be looked up"
-        case aiohttp.ClientConnectorError() if isinstance(raised.os_error, ConnectionRefusedError):
+            return f"no such host: {raised.host} can't be looked up"
+        case aiohttp.ClientConnectorError() if not isinstance(raised.os_error, ssl.SSLError):
+            return _why_not(raised.os_error)
+        case ConnectionRefusedError():
             return "the connection was refused: nothing listens there"
         case aiohttp.ConnectionTimeoutError():
-            return "no connection came about in time (a firewall?)"
+            return "no connection in time (a firewall?)"
+        case TimeoutError():
+            return "its turn didn't come in time: there was no token"
+        case OSError(errno=int(number)) if number in errno.errorcode and not isinstance(raised, aiohttp.ClientError):
+            return f"could not connect ({os.strerror(number)})"
     return f"could not connect ({name})"
 
 
 def _nothing_sent(failure: BaseException, cause: BaseException | None) -> bool:
     raised = cause or failure
     if isinstance(raised, aiohttp.ClientError):
-        # httpx-aiohttp calls every aiohttp connection error a ConnectTimeout, also a connection that was cut *after*
-        # the request was sent (ServerDisconnectedError, ClientOSError): only the cause tells them apart.
+        # httpx-aiohttp makes every aiohttp connection error a ConnectTimeout, also when the connection was cut *after*
+        # the request was sent (ServerDisconnectedError, ClientOSError). Only the cause shows the difference.
         before = aiohttp.ClientConnectorError | aiohttp.ClientHttpProxyError | aiohttp.ConnectionTimeoutError
         return isinstance(raised, before | aiohttp.InvalidURL)
     return isinstance(

@@ -1,4 +1,5 @@
-"""One vendor's HTTP: limits, retries of what is safe to repeat, and no exception but ``connectors.errors``."""
+"""One vendor's HTTP client: it has limits, repeats calls that are safe to repeat, and raises only
+``connectors.errors``."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Self
+from urllib.parse import quote
 
 import aiohttp
 import httpx
@@ -25,9 +27,9 @@ from connectors.http.proxy import proxy_for
 
 Sleep = Callable[[float], Awaitable[None]]
 OnCall = Callable[[str, str, int | None, str, float], None]
-"""``on_call(vendor, call, status, outcome, seconds)`` after each exchange: ``outcome`` is ``ok`` or the name of the
-error's class, ``call`` never holds a URL, ``seconds`` are since it was sent. What was given up before it was sent (no
-token came in time, say) is no exchange."""
+"""``on_call(vendor, call, status, outcome, seconds)`` after each call that was sent. ``outcome`` is ``ok`` or the name
+of the error's class, ``call`` never holds a URL, ``seconds`` are counted from sending. A call that was given up before
+it was sent (for example because no token came in time) isn't reported."""
 
 _READS = ("GET", "HEAD")
 _MAY_WRITE: ContextVar[Callable[[], bool]] = ContextVar("may_write", default=lambda: True)
@@ -35,8 +37,8 @@ _MAY_WRITE: ContextVar[Callable[[], bool]] = ContextVar("may_write", default=lam
 
 @contextmanager
 def writing_while(allowed: Callable[[], bool]) -> Iterator[None]:
-    """Within, nothing but a GET or HEAD is sent once ``allowed`` is False: such a call is ``NotSent``. It is asked at
-    the last moment, after every wait for a turn or a token, so whoever waited for too long sends nothing."""
+    """While this is open, a write is sent only if ``allowed()`` is true; otherwise it raises ``NotSent``. GET and HEAD
+    are always sent. ``allowed`` is called at the last moment, after every wait for a turn or a token."""
     before = _MAY_WRITE.set(allowed)
     try:
         yield
@@ -46,30 +48,32 @@ def writing_while(allowed: Callable[[], bool]) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class HttpSettings:
-    """Limits of one vendor client; times in seconds. ``total`` bounds a whole exchange (a body that only trickles)."""
+    """Limits of one vendor client; times in seconds. ``total_timeout`` is for a whole call, if a body comes very
+    slowly."""
 
     connect_timeout: float = 5.0
     read_timeout: float = 30.0
     total_timeout: float = 120.0
     max_concurrent: int = 8
     per_second: float = 20.0
-    """Requests per second. As many may go out at once, and at least one."""
+    """Requests per second. The same number may be sent at once, and at least one."""
     attempts: int = 3
     first_wait: float = 0.25
     longest_wait: float = 4.0
     longest_retry_after: float = 5.0
-    """A longer ``Retry-After`` is not waited for here but handed on in ``Transient.retry_after``."""
+    """A longer ``Retry-After`` isn't waited for here. It is passed on in ``Transient.retry_after``."""
     longest_body: int = 4 * 1024 * 1024
-    """Bytes of an answer that are read, where the call names no other number: ten times what a page of a thousand rows
-    has. A longer one is no answer, so that none can take all memory."""
+    """Bytes of an answer, if the call gives no other limit: ten times a page of a thousand rows. A longer answer is an
+    error, so that it can't take all memory."""
     trust: ssl.SSLContext | bool = True
-    """Whose certificates are trusted; True reads the authorities' list for this client alone (25 ms, 0.7 MB)."""
+    """The trusted certificates. True reads the system's list for this client alone (25 ms, 0.7 MB)."""
     proxy: str = field(default="", repr=False)
-    """A proxy's URL, ``none``, or empty for what the environment says."""
+    """A proxy's URL, ``none``, or empty to use the environment's."""
 
 
 def mute_library_loggers() -> None:
-    """Nobody else logs our URLs, which carry the key and identity numbers (L3): httpx logs each one at INFO."""
+    """Stop the libraries from logging our URLs, which hold the key and identity numbers (L3). httpx logs each one at
+    INFO."""
     for name in ("httpx", "httpcore", "aiohttp"):
         logger = logging.getLogger(name)
         logger.setLevel(logging.CRITICAL + 1)
@@ -87,10 +91,10 @@ def production_transport(
 class VendorHttp:
     """The HTTP side of one vendor: an ``httpx.AsyncClient``, whose errors become ``connectors.errors``.
 
-    ``params`` and ``headers`` go with every call; ``secrets`` are taken out of the vendor's words, should it echo them,
-    as is a bearer token. ``transport`` replaces the network (tests, simulation), ``sleep`` the waits between retries.
+    ``params`` and ``headers`` go with every call. ``secrets`` and the bearer token are taken out of the vendor's words.
+    ``transport`` replaces the network (tests, simulation), ``sleep`` the waits between retries.
 
-    Raises ``httpx.InvalidURL`` for a base URL that can't be read, which the settings don't let through.
+    Raises ``httpx.InvalidURL`` for an invalid base URL. The settings refuse such a URL.
     """
 
     def __init__(
@@ -123,7 +127,7 @@ class VendorHttp:
             reraise=True,
         )(self._exchange)
         self._client = httpx.AsyncClient(
-            # ASP.NET has other formats for a client that takes anything.
+            # ASP.NET may send another format to a client that accepts anything.
             headers={
                 "Accept": "application/json",
                 "Accept-Encoding": CODINGS,
@@ -162,17 +166,18 @@ class VendorHttp:
         accept: Collection[int] = (),
         longest: int | None = None,
     ) -> Answer:
-        """One call; the answer is 2xx or a status in ``accept``, anything else is raised as a ``VendorError``.
+        """Make one call. The answer is 2xx or has a status in ``accept``; anything else raises a ``VendorError``.
 
-        An answer of more than ``longest`` bytes (default: the settings') is ``TooLong``, of a write ``AmbiguousWrite``.
+        An answer of more than ``longest`` bytes (default: ``longest_body``) raises ``TooLong``, or ``AmbiguousWrite``
+        for a write.
 
-        ``path`` is relative to the base URL, ids in it already percent-encoded (``path_segment``). ``call`` names the
-        call in errors and metrics (``GET executions``). ``repeatable`` (default: GET and HEAD only) says that sending
-        it twice does no harm (a token): only such calls are retried, and a lost answer is ``Transient`` for them, where
-        it is ``AmbiguousWrite`` for all others.
+        ``path`` is relative to the base URL, with its ids percent-encoded (``path_segment``). ``call`` names the call
+        in errors and metrics (``GET executions``). ``repeatable`` (default: only GET and HEAD) says that sending it
+        twice does no harm. Only such calls are repeated. A lost answer is ``Transient`` for them and ``AmbiguousWrite``
+        for all others.
         """
         safe = method in _READS if repeatable is None else repeatable
-        # Put together here, as httpx would parse it three times, which is a tenth of what a call costs.
+        # The URL is built here, because httpx would parse it three times, a tenth of the cost of a call.
         url = httpx.URL(f"{self._base}/{path.lstrip('/')}", params={**self._params, **(params or {})})
         request = self._client.build_request(
             method,
@@ -187,9 +192,12 @@ class VendorHttp:
         return await self._repeatedly(request, call, safe, accept)
 
     def _worth_repeating(self, state: RetryCallState) -> bool:
-        """Only this call's own errors: one of another call (the token's, say) was repeated there already."""
-        error = state.outcome.exception() if state.outcome else None
-        if not isinstance(error, Transient) or isinstance(error, NotSent) or error.call != state.args[1]:
+        """Only this call's own errors, and only after it was sent. An error of the token's call, before that, was
+        repeated there already."""
+        error, (request, call, *_) = state.outcome.exception() if state.outcome else None, state.args
+        if not isinstance(error, Transient) or isinstance(error, NotSent) or error.call != call:
+            return False
+        if "sent_at" not in request.extensions:
             return False
         return (error.retry_after or 0.0) <= self.settings.longest_retry_after
 
@@ -212,7 +220,7 @@ class VendorHttp:
     async def _once(
         self, request: httpx.Request, call: str, safe: bool, accept: Collection[int]
     ) -> Answer | VendorError:
-        """Returns the error, so that it is raised outside of any ``except``: chained to nothing that holds the URL."""
+        """Returns the error instead of raising it, so that it isn't chained to an exception that holds the URL."""
         request.extensions["until"] = asyncio.get_running_loop().time() + self.settings.total_timeout
         try:
             async with asyncio.timeout_at(request.extensions["until"]):
@@ -223,7 +231,7 @@ class VendorHttp:
             return classify.of_failure(failure, vendor=self.vendor, call=call, repeatable=safe, sent=sent)
         answer = Answer(self.vendor, call, safe, response.status_code, response.headers, body)
         if response.is_success or response.status_code in accept:
-            if body.lstrip()[:1] == b"<":  # a page of whatever stands before the vendor: the vendor didn't answer
+            if body.lstrip()[:1] == b"<":  # a page from a server in front of the vendor; the vendor didn't answer
                 return answer.broken("the answer is not JSON")
             if unreadable is None:
                 return answer
@@ -234,7 +242,7 @@ class VendorHttp:
         return classify.of_status(response, body, vendor=self.vendor, call=call, repeatable=safe, secrets=secrets)
 
     async def _about_to_send(self, request: httpx.Request) -> None:
-        """httpx's hook before each request goes out, a repeated one too. Raises ``NotSent``."""
+        """httpx's hook before each request is sent, also a repeated one. Raises ``NotSent``."""
         if request.method not in _READS and not _MAY_WRITE.get()():
             reason = "its turn came too late; it was not sent"
             raise NotSent(reason, vendor=self.vendor, call=request.extensions["call"])
@@ -246,3 +254,11 @@ async def _body(response: httpx.Response, longest: int) -> tuple[bytes, Unreadab
         return await read_body(response, longest), None
     except Unreadable as failure:
         return b"", failure
+
+
+def path_segment(value: object) -> str:
+    """An id as one segment of a path, so that it can't lead elsewhere. Raises ``ValueError`` for ``""`` and ``..``."""
+    segment = quote(str(value), safe="")
+    if segment in ("", ".", ".."):
+        raise ValueError("an id is empty or a relative path")
+    return segment

@@ -1,4 +1,4 @@
-"""A vendor's error body, of whatever shape, as one line that may be shown to a person (L9)."""
+"""Makes one line that may be shown to a person from a vendor's error body of any shape (L9)."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from connectors.redact import REDACTED, redact
 LONGEST = 200
 _READ_AT_MOST = 65_536
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<[^>]*>", re.IGNORECASE | re.DOTALL)
-# Whatever stands between white space and the signs of ASCII, so that a letter's accent never parts a word.
+# A run of signs between white space and ASCII punctuation. An accent doesn't split a word.
 _RUN = re.compile(r"[^\s!-/:-@\[-`{-~]+")
 _PARTS = re.compile(r"[A-ZÅÄÖ]?[a-zåäö]+|[A-ZÅÄÖ]+(?![a-zåäö])")
 _GAPS = re.compile(r"[+#]?…(?:[\s+@.,'\"#/()-]*…)+|[+#]…")
-# In lower case: what errors, their vendors and their formats are called, and what their fields' names are made of.
+# The words, in lower case, that errors, vendors, formats and names of fields are made of.
 _ERROR_WORDS = """
 a about absence absences accepted access action actions active address administration after aktiv all allowed already
 an and anrop answer any api application apply argument array asp assignment at attempt autentisering auth
@@ -54,8 +54,8 @@ wrong yet you your zone är åtkomst
 """
 _KNOWN = frozenset(_ERROR_WORDS.split())
 # ASP.NET's Message, RFC 9457's title and detail, RFC 6749's error.
-_TELLING = ("Message", "message", "title", "detail", "error", "error_description")
-# Names of the fields at fault are kept, what is said of them is not: it quotes their values.
+_MESSAGE_FIELDS = ("Message", "message", "title", "detail", "error", "error_description")
+# The names of the wrong fields are kept. The texts about them are dropped, because they quote values.
 _PER_FIELD = ("ModelState", "errors")
 
 
@@ -65,17 +65,17 @@ def message_of(body: bytes, secrets: Collection[str] = ()) -> str:
     text = body[:_READ_AT_MOST].decode("utf-8-sig", errors="replace").strip()
     if not text:
         return "no message"
-    told = _told(text)
+    message = _message(text)
     for secret in filter(None, secrets):
-        told = told.replace(secret, REDACTED)
-    return one_line(told) or "no message"
+        message = message.replace(secret, REDACTED)
+    return one_line(message) or "no message"
 
 
 def one_line(text: str) -> str:
-    """Only the words that errors are made of, and fields' names made of them, on one line, at most 200 characters.
+    """Only the known words of errors and names of fields, on one line of at most 200 characters.
 
-    All else, every digit with it, is left out: a vendor's free text names persons and streets, their numbers and the
-    codes of their doors, in any script and spelling, and no list knows all of those (P8).
+    Everything else, also every digit, is left out. A vendor's free text may hold names, streets, numbers and door codes
+    in any script and spelling, and no list knows them all (P8).
     """
     printable = "".join(sign if sign.isprintable() else " " for sign in unicodedata.normalize("NFC", redact(text)))
     known = _RUN.sub(lambda run: run[0] if _known(run[0]) else "…", printable)
@@ -84,7 +84,7 @@ def one_line(text: str) -> str:
 
 
 def fields_of(body: bytes) -> tuple[str, ...]:
-    """The names of the fields at fault, as far as the body tells them apart."""
+    """The names of the wrong fields, if the body lists them."""
     try:
         document = json.loads(body[:_READ_AT_MOST])
     except (ValueError, RecursionError):
@@ -97,7 +97,7 @@ def _known(run: str) -> bool:
     return "".join(parts) == run and all(part.lower() in _KNOWN for part in parts)
 
 
-def _told(text: str) -> str:
+def _message(text: str) -> str:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
@@ -105,12 +105,12 @@ def _told(text: str) -> str:
     if isinstance(document, str):
         return document
     if isinstance(document, dict):
-        return _told_by(document)
+        return _message_in(document)
     return "an error body of unknown shape"
 
 
-def _told_by(document: dict[str, Any]) -> str:
-    parts = [document[name] for name in _TELLING if isinstance(document.get(name), str)]
+def _message_in(document: dict[str, Any]) -> str:
+    parts = [document[name] for name in _MESSAGE_FIELDS if isinstance(document.get(name), str)]
     if fields := _fields(document):
         parts.append("fields: " + ", ".join(fields))
     return " ".join(dict.fromkeys(parts)) or "an error body of unknown shape"

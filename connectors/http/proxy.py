@@ -1,4 +1,4 @@
-"""Which proxy a vendor's calls go through (PA6)."""
+"""Chooses the proxy for a vendor's calls (PA6)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def proxy_for(base_url: str, wanted: str) -> httpx.Proxy | None:
-    """``wanted`` is the setting: a proxy's URL, ``none``, or empty for what the environment says (``HTTPS_PROXY``,
-    ``HTTP_PROXY``, ``NO_PROXY``, in either case of letters). For this machine's own addresses the environment isn't
-    asked."""
+    """``wanted`` is the setting: a proxy's URL, ``none``, or empty to use the environment (``HTTPS_PROXY``,
+    ``HTTP_PROXY``, ``NO_PROXY``, in upper or lower case). The environment isn't used for this machine's own
+    addresses."""
     if wanted:
         return None if wanted == NO_PROXY else _proxy(wanted)
     url = httpx.URL(base_url)
@@ -28,5 +28,5 @@ def _proxy(address: str) -> httpx.Proxy:
     proxy = httpx.Proxy(address)
     if proxy.auth is None:
         return proxy
-    # As a header: aiohttp deprecates the form in which httpx-aiohttp hands it a login.
+    # The login goes in a header, because aiohttp deprecates the form in which httpx-aiohttp passes it.
     return httpx.Proxy(proxy.url, headers={"Proxy-Authorization": aiohttp.encode_basic_auth(*proxy.auth)})

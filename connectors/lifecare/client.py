@@ -1,4 +1,4 @@
-"""The client of Lifecare's elderly care API: every quirk of the live gateway is met here or in the modules beside."""
+"""The client of Lifecare's elderly care API. This package handles every quirk of the live gateway."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ import httpx
 from pydantic import BaseModel
 
 from connectors.errors import ContractBroken, NotFound, VendorError
-from connectors.http import Answer, HttpSettings, OnCall, Sleep, VendorHttp, path_segment
+from connectors.http.answer import Answer
+from connectors.http.client import HttpSettings, OnCall, Sleep, VendorHttp, path_segment
 from connectors.lifecare import query, wire
+from connectors.lifecare.list_memory import KEPT, LITTLE, Room, Share
 from connectors.lifecare.paging import Cap, read_whole
 from connectors.lifecare.query import Resource, q
-from connectors.lifecare.room import KEPT, LITTLE, Room, Share
 from connectors.lifecare.rows import Rows, Scope, key_of, of_person, read_within
 from connectors.lifecare.values import person_number, whole_seconds
 from connectors.plain import cost
@@ -29,8 +30,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class LifecareSettings:
-    """``base_url`` ends with the vendor's base path (``https://host/WE.EC.Integration.Host``); ``key`` is base64, never
-    percent-encoded: that is done on sending (L2)."""
+    """``base_url`` ends with the vendor's base path (``https://host/WE.EC.Integration.Host``). ``key`` is base64 and
+    not percent-encoded; the client does that (L2)."""
 
     base_url: str
     domain: str
@@ -42,8 +43,8 @@ class LifecareSettings:
 class LifecareClient:
     """Reads and writes one Lifecare ``domain``. Raises ``connectors.errors`` only, and never logs.
 
-    List reads return ``Rows``: what can be used, and what is broken, row by row. Reads that serve one person drop
-    everybody else's rows (L11); where one entity turns out to be another person's, ``ContractBroken`` is raised.
+    A list is returned as ``Rows``: the usable rows and the broken ones. When one person's rows are read, other persons'
+    rows are left out (L11). If a single entity belongs to another person, ``ContractBroken`` is raised.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class LifecareClient:
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._settings = settings
-        # L1: the query string is the one carrier of domain and key, no header is.
+        # L1: domain and key are sent only in the query string, not in headers.
         credentials = {"domain": settings.domain, "key": settings.key}
         self._page_size = max(2, settings.page_size)
         self._cap = Cap(self._learned_cap)
@@ -85,11 +86,11 @@ class LifecareClient:
     async def list(
         self, resource: Resource[M], *, q: str | None = None, gt: datetime | None = None, scope: Scope | None = None
     ) -> Rows[M]:
-        """The whole list (L8), without the rows outside ``scope`` (L11).
+        """The whole list (L8), without the rows outside ``scope`` (L11). A part never counts as the whole list.
 
-        ``gt``: changed after, an aware instant, sent in whole seconds (L16); ``ValueError`` where the resource has no
-        change filter (L7). ``ContractBroken`` if rows kept shifting under the reading, ``TooLong`` if there are more
-        than can be held: a part is never taken for the whole.
+        ``gt``: only rows changed after this aware instant, sent in whole seconds (L16). Raises ``ValueError`` if the
+        resource has no change filter (L7), ``ContractBroken`` if rows kept shifting during the reading, ``TooLong`` if
+        there are more rows than the memory allows.
         """
         found = await self._read(resource, _asked(resource, q, gt), lambda raw: read_within(resource, raw, scope))
         items = tuple(row for row in found.items if not isinstance(row, BrokenRow))
@@ -104,7 +105,8 @@ class LifecareClient:
         q: str | None = None,
         gt: datetime | None = None,
     ) -> Rows[T]:
-        """The same for a list that may be long, as a feed's: of each row only what ``keep`` makes of it is held."""
+        """The same for a list that may be long, such as a feed's. Only what ``keep`` returns for a row stays in
+        memory."""
         return await self._read(
             resource, _asked(resource, q, gt), lambda raw: keep(read_within(resource, raw, None)), KEPT
         )
@@ -112,7 +114,8 @@ class LifecareClient:
     async def _read(
         self, resource: Resource[Any], asked: Mapping[str, str], made: Callable[[Any], T], row_cost: int | None = None
     ) -> Rows[T]:
-        """``row_cost``: the bytes of memory that a row takes once it is read; else what its page takes."""
+        """``row_cost``: the memory that a row takes when it has been read, in bytes. Without it the page's cost
+        counts."""
         first: Answer | None = None
 
         async def fetch(share: Share, limit: int, offset: int) -> list[tuple[Hashable, T]]:
@@ -129,7 +132,7 @@ class LifecareClient:
         try:
             rows = await self._room.read(lambda share: read_whole(partial(fetch, share), self._page_size, self._cap))
         except VendorError as error:
-            # Its traceback would keep the rows alive for as long as the error is, which others wait to be told of.
+            # The traceback would keep the rows in memory as long as the error lives.
             raise error.with_traceback(None) from None
         if rows is None:
             raise ContractBroken("list kept shifting", vendor="lifecare", call=f"GET {resource.name}")
@@ -137,8 +140,8 @@ class LifecareClient:
         return Rows(tuple(rows), (), first.server_time, silent=first.status == 404)
 
     async def get(self, resource: Resource[M], id: str | int, *, person_id: str | None = None) -> M:
-        """One entity. ``NotFound`` if it isn't there; with ``person_id``, ``ContractBroken`` if it is not that
-        person's (L11: the API serves anyone's)."""
+        """One entity. Raises ``NotFound`` if it isn't there, and ``ContractBroken`` if it isn't the person's with
+        ``person_id`` (L11: the API answers with anybody's)."""
         scope = None if person_id is None else of_person(person_id)
         call = f"GET {resource.name}/{{id}}"
         try:
@@ -152,13 +155,13 @@ class LifecareClient:
         return entity
 
     async def shows_anything(self, resource: Resource[Any]) -> bool:
-        """Whether the resource, asked without any condition, has a row to show."""
+        """Whether the resource has any row, read without a condition."""
         answer = await self._page(resource, {"limit": "1", "offset": "0"})
         return bool(_raw_rows(answer))
 
     async def access(self, *more: Resource[Any]) -> dict[str, VendorError | None]:
-        """For each resource that is read, and ``more``: None, or why it can't be, so that a missing licence shows at
-        start (L12)."""
+        """For each resource that the adapter reads, and ``more``: None, or the error why it can't be read. So a missing
+        licence shows at start (L12)."""
         found: dict[str, VendorError | None] = {}
         for resource in (*query.RESOURCES, *more):
             try:
@@ -180,7 +183,7 @@ class LifecareClient:
     # Clients
 
     async def client(self, person_id: str) -> wire.Client:
-        """``NotFound`` also for a confidential client that the key may not see (LA9)."""
+        """Raises ``NotFound`` also for a confidential client that the key may not see (LA9)."""
         return await self.get(query.CLIENTS, person_number(person_id), person_id=person_id)
 
     async def service_plans(self, person_id: str) -> Rows[wire.ServicePlan]:
@@ -196,7 +199,8 @@ class LifecareClient:
         status: str | None = None,
         created_signature: str | None = None,
     ) -> Rows[wire.Documentation]:
-        """Notes that meet every condition given (LA1), at least one; a note on another execution is dropped (L11)."""
+        """Notes that meet all given conditions (LA1). At least one must be given. Notes on another execution are left
+        out (L11)."""
         asked: dict[str, str | int | None] = {
             "ExecutionId": execution_id,
             "HeadlineId": headline_id,
@@ -210,8 +214,8 @@ class LifecareClient:
         return await self.list(query.DOCUMENTATIONS, q=q(query.DOCUMENTATIONS, **conditions), scope=scope)
 
     async def create_provider_note(self, request: wire.CreateProviderJournalNoteRequest) -> wire.JournalNoteV2:
-        """Writes a note (LA3), once and without any retry: there is no idempotency key (LA4), so ``AmbiguousWrite``
-        means that it may stand there."""
+        """Write a note (LA3), without any retry, because there is no idempotency key (LA4). After ``AmbiguousWrite``
+        the note may have been written."""
         body = request.model_dump(mode="json", by_alias=True, exclude_none=True)
         answer = await self._http.send("POST", "api/v2/provider_notes", call="POST provider_notes", json=body)
         note = answer.parse(wire.JournalNoteV2)
@@ -222,27 +226,27 @@ class LifecareClient:
     # Reported visits (LA11, LA12)
 
     async def personnels(self, user_id: str) -> Rows[wire.Personnel]:
-        """Who has the user id: one, or none."""
+        """The person with this user id: one row, or none."""
         scope = Scope({"user_id": user_id}, "is somebody else")
         return await self.list(query.PERSONNELS, q=q(query.PERSONNELS, UserId=user_id), scope=scope)
 
     async def reported_visits(self, external_id: str) -> Rows[wire.ReportedVisit]:
-        """What stands under the id, whatever system reported it."""
+        """The visits with this id, from any reporting system."""
         scope = Scope({"external_id": external_id}, "is another visit")
         return await self.list(query.REPORTED_VISITS, q=q(query.REPORTED_VISITS, ExternalId=external_id), scope=scope)
 
     async def report_visit(self, visit: wire.ReportVisit) -> int:
-        """Make a visit, or correct the one whose ``id`` it has; gives the id. A second of the same ``external_id`` is
-        refused (LA12); a lost answer is ``AmbiguousWrite``."""
+        """Create a visit, or correct the one with the same ``id``, and return its id. A second one with the same
+        ``external_id`` is refused (LA12). A lost answer is ``AmbiguousWrite``."""
         call, body = "POST reported_visits", visit.model_dump(mode="json", by_alias=True, exclude_none=True)
         answer = await self._http.send("POST", "api/v1/reported_visits", call=call, json=body)
         made = answer.json()
         if not isinstance(made, int) or isinstance(made, bool):
-            raise answer.broken("the answer is no id")
+            raise answer.broken("the answer isn't an id")
         return made
 
     async def delete_reported_visit(self, external_id: str, reporting_system: str) -> None:
-        """Raises ``NotFound`` where there is none (any more)."""
+        """Raises ``NotFound`` if there is none (any more)."""
         named = {"externalId": external_id, "reportingSystem": reporting_system}
         call = "DELETE reported_visits"
         await self._http.send("DELETE", "api/v1/reported_visits", call=call, params=named)
@@ -251,8 +255,8 @@ class LifecareClient:
         return await self.list(resource, q=q(resource, PersonId=person_id), scope=of_person(person_id))
 
     async def _learned_cap(self) -> int:
-        """The rows of one page of headings, of which every installation has many and which are nobody's (L8). Without
-        a licence for them nothing is learned, and lists cost a call more until a long one was read."""
+        """How many rows the server puts on a page (L8), learned from the headings: every installation has many, and
+        they belong to no person. Without a licence for them lists cost one more call until a long one has been read."""
         try:
             page = await self._page(query.HEADLINES, {"limit": str(self._page_size), "offset": "0"})
             return len(_raw_rows(page))
@@ -260,7 +264,7 @@ class LifecareClient:
             return 0
 
     async def _page(self, resource: Resource[Any], params: Mapping[str, str], longest: int = LITTLE) -> Answer:
-        """One page of at most ``longest`` bytes, or a 404, which on a list means that nothing matches (L10)."""
+        """One page of at most ``longest`` bytes. For a list, 404 means that nothing matches (L10)."""
         path, call = f"api/v1/{resource.name}", f"GET {resource.name}"
         return await self._http.send("GET", path, call=call, params=params, accept=(404,), longest=longest)
 
@@ -278,4 +282,4 @@ def _raw_rows(answer: Answer) -> list[Any]:
     rows = answer.json()
     if isinstance(rows, list):
         return rows
-    raise answer.broken("the answer is no list")
+    raise answer.broken("the answer isn't a list")

@@ -1,4 +1,4 @@
-"""Reads a whole list by ``limit`` and ``offset`` while others work in Lifecare (L8)."""
+"""Reads a whole list by ``limit`` and ``offset`` while other people change it in Lifecare (L8)."""
 
 from __future__ import annotations
 
@@ -8,16 +8,17 @@ from typing import TypeVar
 
 T = TypeVar("T")
 Fetch = Callable[[int, int], Awaitable[Sequence[tuple[Hashable, T]]]]
-"""``fetch(limit, offset)``: one page, each row behind what names it."""
+"""``fetch(limit, offset)``: one page, as pairs of a row's key and the row."""
 
-READINGS_ANEW = 5
+MOST_REREADS = 5
 
 
 class Cap:
-    """How long the server lets its pages get, whatever is asked for: at least the longest page of any list so far.
+    """The server's own limit on the rows of a page, whatever ``limit`` asks for. It is at least ``longest``, the
+    longest page of any list so far.
 
-    ``learn`` asks for one page of a list that is long and nobody's; it is awaited once, the first time that a page may
-    have been capped. What it raises reaches whoever reads the list.
+    ``learn`` reads one page of a long list and returns its rows. It is awaited once, the first time that a page may
+    have been capped. The caller who reads the list gets its errors.
     """
 
     def __init__(self, learn: Callable[[], Awaitable[int]] | None = None) -> None:
@@ -29,7 +30,7 @@ class Cap:
         self.longest = max(self.longest, rows)
 
     async def whole(self, rows: int, limit: int) -> bool:
-        """Whether a page of so many rows, where ``limit`` were asked for, is a short one."""
+        """Whether a page with so many ``rows`` is shorter than the server's pages can be."""
         if rows < min(self.longest, limit):
             return True
         if self._learn is not None and rows < limit:
@@ -41,16 +42,16 @@ class Cap:
 
 
 async def read_whole(fetch: Fetch[T], page_size: int, cap: Cap) -> list[T] | None:
-    """All rows, each once, in the form read last; None if the list kept shifting.
+    """All rows, each once, as last read; None if the list kept shifting.
 
-    There is no total and no next link, and a row that is inserted or removed before the offset shifts all that follow.
-    So each page begins on the last row of the page before (the anchor), for which ``page_size`` must be at least 2;
-    where that row is not what comes first, rows have shifted and the whole list is read anew.
+    The API has no total and no next link, and a row that is inserted or removed before the offset shifts all rows after
+    it. So each page begins with the last row of the page before (the anchor); ``page_size`` must be at least 2. If a
+    page begins with another row, rows have shifted, and the whole list is read again.
 
-    The last page is the first short one. Shorter than ``page_size`` alone proves nothing, as the server may cap its
-    pages at less than was asked for: the page must also be shorter than another one was (``cap``, shared by all lists).
+    The first short page is the last one. Being shorter than ``page_size`` isn't enough, because the server may cap its
+    pages at fewer rows. The page must also be shorter than another one was (``cap``, shared by all lists).
     """
-    for _ in range(1 + READINGS_ANEW):
+    for _ in range(1 + MOST_REREADS):
         rows = await _read_once(fetch, page_size, cap)
         if rows is not None:
             return rows

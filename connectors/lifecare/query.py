@@ -1,4 +1,4 @@
-"""Which resources there are, what can be asked of each, and how it is written (L5, L6, L7, LA1)."""
+"""Lifecare's resources, the fields by which each can be searched, and how a condition is written (L5, L6, L7, LA1)."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ M = TypeVar("M", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Resource(Generic[M]):
-    """A list of the vendor's.
+    """A list in Lifecare.
 
-    ``searchable``: the fields that the vendor marks ``[Searchable]`` (L6), as far as they are used, and their kind;
-    ``key`` names a row (None: the row has no id, its content names it); ``delta``: it takes ``gt``/``lt`` (L7).
+    ``searchable``: the fields that the vendor marks ``[Searchable]`` (L6) and that we use, with their kind. ``key``:
+    the field with the row's id (None: the rows have no id). ``delta``: it accepts ``gt`` and ``lt`` (L7).
     """
 
     name: str
@@ -46,14 +46,14 @@ PROVIDER_HEADLINES = Resource("provider_headlines", wire.ProviderHeadline, {})
 HEADLINES = Resource("headlines", wire.Headline, {})
 PROVIDER_UNITS = Resource("provider_units", wire.ProviderUnit, {}, delta=True)
 SERVICE_PLANS = Resource("service_plans", wire.ServicePlan, {"PersonId": "person"})
-"""Not one of ``RESOURCES``: read only where a municipality maps plans (LA13)."""
+"""Not in ``RESOURCES``, because it is read only if a municipality maps plans (LA13)."""
 SERVICE_CONFIGURATIONS = Resource("service_configurations", wire.ServiceConfiguration, {}, key=None)
 
 PERSONNELS = Resource("personnels", wire.Personnel, {"UserId": "text"}, key="PersonId", delta=True)
 REPORTED_VISITS = Resource("reported_visits", wire.ReportedVisit, {"ExternalId": "text"}, delta=True)
 
 WRITE_BACK: tuple[Resource[Any], ...] = (PERSONNELS, REPORTED_VISITS)
-"""Needed only where looks are written back (LA12)."""
+"""Needed only if looks are written back (LA12)."""
 RESOURCES: tuple[Resource[Any], ...] = (
     ORDERS,
     ORDERED_SERVICES,
@@ -70,11 +70,10 @@ RESOURCES: tuple[Resource[Any], ...] = (
 
 
 def q(resource: Resource[Any], **conditions: str | int | date) -> str:
-    """``Field='Value' and Field2='...'`` (L5, LA1), in the order given.
+    """``Field='Value' and Field2='...'`` (L5, LA1), in the given order.
 
-    Dates are calendar dates, sent as ``yyyy-MM-dd``; a person number loses its hyphen (L13). ``ValueError`` for a field
-    that the resource can't be searched by (L6), ``TypeError`` for a value of another kind than the field's; neither
-    shows the value.
+    A calendar date is sent as ``yyyy-MM-dd``, a person number without its hyphen (L13). Raises ``ValueError`` for a
+    field that isn't searchable (L6) and ``TypeError`` for a value of the wrong kind. Neither shows the value.
     """
     if not conditions:
         raise ValueError(f"{resource.name}: a query needs a condition")

@@ -1,4 +1,4 @@
-"""What a list read gives: the rows that can be used, and those that can't, each on its own."""
+"""The result of reading a list: the rows that can be used, and those that can't."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ ANOTHER_PERSON: Final = "belongs to another person"
 
 @dataclass(frozen=True, slots=True)
 class Rows(Generic[T]):
-    """A whole list. ``server_time`` (aware UTC) is the server's clock when the reading began, and so safe as the start
-    of the next one: what changes while pages are read is changed after it. ``silent``: the list answered 404, which
-    says that nothing matches (L10), or that the resource is not there at all."""
+    """A whole list. ``server_time`` (aware UTC) is the server's clock when the reading began. The next reading of
+    changes can start from it, because rows that change during the reading change after it. ``silent``: the answer was
+    404, so either nothing matches (L10) or the resource doesn't exist."""
 
     items: tuple[T, ...]
     broken: tuple[BrokenRow, ...] = ()
@@ -36,13 +36,13 @@ class Rows(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Whose, or what's, rows were asked for; ``values`` by model field. Nothing else is passed on (L11)."""
+    """Which rows were asked for: those with these ``values``, by model field. Other rows aren't passed on (L11)."""
 
     values: Mapping[str, object]
     reason: str
 
     def holds(self, row: BaseModel | BrokenRow) -> bool:
-        """Whether the row is what was asked for. A broken one may be, unless it names another person."""
+        """Whether the row was asked for. A broken row counts as such unless it names another person."""
         if isinstance(row, BrokenRow):
             asked = self.values.get("person_id")
             return asked is None or person_of(row) in (None, asked)
@@ -54,22 +54,22 @@ def of_person(person_id: str) -> Scope:
 
 
 def person_of(row: BrokenRow) -> str | None:
-    """Whose a broken row is, if it says so."""
-    said = row.says("PersonId")
+    """The person of a broken row, if it can be read."""
+    number = row.says("PersonId")
     try:
-        return None if said is None else person_number(said)
+        return None if number is None else person_number(number)
     except ValueError:
         return None
 
 
 def key_of(resource: Resource[Any], raw: Any) -> Hashable:
-    """What names a row among the others of its list: its id, else its whole content."""
-    named = word(raw.get(resource.key)) if resource.key is not None and isinstance(raw, dict) else None
-    return named if named is not None else blake2b(json.dumps(raw, sort_keys=True).encode(), digest_size=16).digest()
+    """Identifies a row in its list: its id, or a digest of its content if it has none."""
+    id = word(raw.get(resource.key)) if resource.key is not None and isinstance(raw, dict) else None
+    return id if id is not None else blake2b(json.dumps(raw, sort_keys=True).encode(), digest_size=16).digest()
 
 
 def read_within(resource: Resource[M], raw: Any, scope: Scope | None) -> M | BrokenRow:
-    """The row; one outside the scope is a broken row of which nothing but its id is told."""
+    """The row. If it is outside ``scope``, it becomes a broken row that shows only its id."""
     row = read_row(resource.model, raw, id="Id")
     if scope is None or scope.holds(row):
         return row

@@ -1,4 +1,4 @@
-"""Lifecare's two kinds of time, which are never mixed (L14), its open ends (L15) and its person numbers (L13)."""
+"""Reads Lifecare's two kinds of time, which are never mixed (L14), its open ends (L15) and its person numbers (L13)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Annotated, Any, TypeVar
 from pydantic import BeforeValidator, PlainSerializer
 from pydantic_core import PydanticCustomError
 
-# L15: whatever clock time follows.
+# L15, with any clock time after it.
 _OPEN = ("0001-01-01", "9999-12-31")
-# So that a day, a zone or a month can be added or taken away.
+# Leaves room to add or subtract a day, a zone or a month.
 _FIRST_YEAR, _LAST_YEAR = 2, 9998
 _CALENDAR = re.compile(r"(\d{4}-\d{2}-\d{2})(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?", re.ASCII)
 _PERSON = re.compile(r"[0-9]{8}[0-9A-Z]{4}")
@@ -20,8 +20,8 @@ T = TypeVar("T")
 
 
 def calendar_date(value: Any) -> date | None:
-    """A date field: the first ten characters and nothing else, whatever clock time and offset follow (L14); None where
-    the end is open (L15). Anything that is no date is an error, never None."""
+    """A date field: only the first ten characters count, whatever clock time and offset follow (L14). None for an open
+    end (L15). An invalid date is an error, never None."""
     if value is None or (isinstance(value, date) and not isinstance(value, datetime)):
         return value
     found = _CALENDAR.fullmatch(value) if isinstance(value, str) else None
@@ -39,7 +39,7 @@ def calendar_date(value: Any) -> date | None:
 
 
 def instant(value: Any) -> datetime | None:
-    """A field named ``...Time`` or ``...Utc``: an aware UTC instant; without an offset it is taken as UTC (L14)."""
+    """A field named ``...Time`` or ``...Utc``: an aware UTC instant. Without an offset it counts as UTC (L14)."""
     if value is None:
         return None
     if isinstance(value, str):
@@ -55,7 +55,8 @@ def instant(value: Any) -> datetime | None:
 
 
 def person_number(value: str) -> str:
-    """Twelve characters without a hyphen (L13), as Lifecare wants it; ``ValueError`` (without the value) otherwise."""
+    """Twelve characters without a hyphen, as Lifecare wants it (L13). Otherwise raises ``ValueError``, which doesn't
+    show the value."""
     number = value.strip().replace("-", "").upper()
     if not _PERSON.fullmatch(number):
         raise ValueError("a personal identity number has twelve characters: YYYYMMDDXXXX")
@@ -72,7 +73,7 @@ def _person_id(value: Any) -> Any:
 
 
 def whole_seconds(moment: datetime) -> str:
-    """``yyyy-MM-ddTHH:mm:ss`` in UTC (L16), rounded down; ``ValueError`` for a naive time."""
+    """``yyyy-MM-ddTHH:mm:ss`` in UTC (L16), rounded down. Raises ``ValueError`` for a naive time."""
     if moment.tzinfo is None:
         raise ValueError("a time without a zone can't be sent")
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S").rjust(19, "0")
@@ -83,5 +84,5 @@ Instant = Annotated[datetime | None, BeforeValidator(instant)]
 PersonId = Annotated[str | None, BeforeValidator(_person_id)]
 SentInstant = Annotated[datetime, PlainSerializer(lambda moment: whole_seconds(moment) + "Z", return_type=str)]
 Flag = Annotated[bool, BeforeValidator(lambda value: False if value is None else value)]
-"""The vendor leaves out what is false."""
+"""The vendor leaves out a field that is false."""
 Many = Annotated[tuple[T, ...], BeforeValidator(lambda value: () if value is None else value)]

@@ -1,8 +1,8 @@
-"""Lifecare's own shapes, field by field as the vendor spells them, cut to what this project needs.
+"""Lifecare's own models, with the vendor's names of fields, reduced to what this project needs.
 
-Unknown fields are ignored; what the vendor calls an enumeration stays a plain string, so that a new value breaks
-nothing. All but the id can be missing: an entity in a change feed may be little more than ``Deleted: true`` (L7).
-A model's ``repr`` shows its class and id only (P8).
+Unknown fields are ignored. The vendor's enumerations are plain strings here, so that a new value breaks nothing. Every
+field but the id can be missing: an entity in a change feed may have little more than ``Deleted: true`` (L7). A model's
+``repr`` shows only its class and id (P8).
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class Phone(_Shape):
 
 
 class Client(_Shape):
-    """A care taker. ``active`` is None where the vendor says nothing."""
+    """A person who gets care. ``active`` is None if the vendor doesn't say."""
 
     id: Number
     person_id: PersonId = None
@@ -155,7 +155,7 @@ class ServicePlanService(_Shape):
 
 
 class ServicePlan(_Shape):
-    """A genomförandeplan (LA13); of what stands in it only the services and the dates are read."""
+    """A genomförandeplan (LA13). Only its services and dates are read."""
 
     id: Number
     person_id: PersonId = None
@@ -166,7 +166,7 @@ class ServicePlan(_Shape):
 
 
 class Documentation(_Shape):
-    """A note as it is read. ``status``: Current, History, Deleted."""
+    """A note, as Lifecare answers it. ``status``: Current, History, Deleted."""
 
     id: Word
     headline_id: Word | None = None
@@ -218,7 +218,7 @@ class ServiceConfiguration(_Shape):
 
 
 class Personnel(_Shape):
-    """Somebody who works in the municipality (LA11). ``active`` is None where the vendor says nothing."""
+    """An employee of the municipality (LA11). ``active`` is None if the vendor doesn't say."""
 
     person_id: PersonId = None
     user_id: Word | None = None
@@ -237,8 +237,8 @@ class ReportedService(_Shape):
 
 
 class ReportVisit(_Shape):
-    """A visit to be reported (LA12). Instants are aware; they are sent as UTC with seconds (L16). ``id`` is that of the
-    visit that it corrects."""
+    """A visit to report (LA12). Instants are aware and are sent in UTC with whole seconds (L16). ``id`` is the id of
+    the visit that it corrects."""
 
     id: int | None = None
     external_id: str
@@ -258,7 +258,7 @@ class ReportVisit(_Shape):
 
 
 class ReportedVisit(_Shape):
-    """A reported visit as it is read (LA12)."""
+    """A reported visit, as Lifecare answers it (LA12)."""
 
     id: Number
     external_id: Word | None = None
@@ -277,7 +277,7 @@ class _CamelShape(_Shape):
 
 
 class CreateProviderJournalNoteRequest(_CamelShape):
-    """A note to be written (LA3). Instants are aware; they are sent as UTC with seconds (L16)."""
+    """A note to write (LA3). Instants are aware and are sent in UTC with whole seconds (L16)."""
 
     occurrence_time_utc: SentInstant
     text: str
@@ -290,7 +290,7 @@ class CreateProviderJournalNoteRequest(_CamelShape):
 
 
 class JournalNoteV2(_CamelShape):
-    """A note as the call that wrote it answers."""
+    """A new note, as the call that wrote it answers it."""
 
     id: Number
     unit_id: Number | None = None

@@ -1,12 +1,12 @@
 """Mail over SMTP with STARTTLS and login (RFC 5321, 3207, 4954): one functional mailbox per mail, plain text.
 
-SMTP has neither an idempotency key nor a way to look a mail up. It is made as safe as it can be (P4):
+SMTP has no idempotency key, and a mail can't be looked up. This makes it as safe as it can be (P4):
 
-- everything that fails before ``DATA``, and every refusal by the server, had no effect, and is told apart from
-- a connection lost or an answer awaited in vain from ``DATA`` on, which is ``AmbiguousWrite``;
-- the caller gives ``Message-ID`` and ``Date``, the same for each attempt at one act, and the message is built without
-  chance (no boundary, no generated id): a mail sent again is the same mail, octet for octet, which mail systems with
-  duplicate suppression (RFC 7352 and its like) drop and which a reader sees to be the same.
+- A failure before ``DATA``, or a refusal by the server, had no effect.
+- A lost connection or a missing answer from ``DATA`` on is ``AmbiguousWrite``.
+- The caller gives ``Message-ID`` and ``Date``, the same for each attempt at one act, and nothing in the message is
+  random (no boundary, no generated id). So a mail sent again is the same, octet for octet. Mail systems with duplicate
+  suppression (RFC 7352 and similar) drop it, and a reader sees that it is the same.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from typing import Final, Literal
 import aiosmtplib
 
 from connectors.errors import AmbiguousWrite, Refused, Transient, Unauthorised, VendorError
-from connectors.http import OnCall, one_line
+from connectors.http.client import OnCall
+from connectors.http.error_text import one_line
 from connectors.mail.tunnel import ProxyRefused, connected
 
 VENDOR: Final = "mail"
@@ -43,13 +44,13 @@ _MESSAGE_ID_LIMIT: Final = 200
 
 @dataclass(frozen=True, slots=True)
 class MailServer:
-    """Where and as whom mail is sent.
+    """The mail server, and the sender.
 
-    ``sender`` stands in ``From`` and in the envelope (bounces come back to it). ``starttls`` (default) refuses to go on
-    without TLS; a login without it is refused here, since the password would travel in clear. ``timeout`` is for each
-    step, ``data_timeout`` for the answer to the text, both in seconds; RFC 5321 (4.5.3.2.6) asks for patience with the
-    latter, as giving up there is what makes duplicates. ``tls_context`` is for a private CA; ``proxy`` (an HTTP proxy's
-    URL, or empty) for a server that is reached through one.
+    ``sender`` is in ``From`` and in the envelope (bounces come back to it). With ``starttls`` (default) nothing is sent
+    without TLS. A login without it is refused here, because the password would be sent in clear. ``timeout`` is for
+    each step, ``data_timeout`` for the answer to the text, both in seconds. RFC 5321 (4.5.3.2.6) asks for a long
+    ``data_timeout``, because giving up there makes duplicates. ``tls_context`` is for a private CA, ``proxy`` the URL
+    of an HTTP proxy, or empty.
     """
 
     host: str
@@ -74,20 +75,20 @@ class MailServer:
 
 
 class MailClient:
-    """Sends mail through one server; a connection per mail, so nothing is shared and nothing goes stale."""
+    """Sends mail through one server, with a new connection for each mail."""
 
     def __init__(self, server: MailServer, *, on_call: OnCall | None = None) -> None:
-        """``on_call`` is told of each mail: ``send``, and the status of a refusal."""
+        """``on_call`` is called for each mail, with ``send`` and the status of a refusal."""
         self._server = server
         self._on_call = on_call
 
     async def send(
         self, message_id: str, to: str, subject: str, body: str, *, date: datetime, reply_to: str | None = None
     ) -> None:
-        """Hand one mail to the server; returns once the server has taken it over.
+        """Hand one mail to the server. Returns when the server has accepted it.
 
         ``message_id`` (``<...@...>``) and ``date`` (aware) belong to the act, not to the attempt: see the module.
-        ``to`` is one bare address, and so is ``reply_to``, where answers go.
+        ``to`` and ``reply_to`` (where answers go) are plain addresses.
         Raises ``Transient``, ``Unauthorised``, ``Refused`` (nothing was sent) or
         ``AmbiguousWrite`` (it may have been).
         """
@@ -96,11 +97,11 @@ class MailClient:
         try:
             await self._hand_over(to, text)
         except VendorError as error:
-            self._tell(error.status, type(error).__name__, began)
+            self._report(error.status, type(error).__name__, began)
             raise
-        self._tell(None, "ok", began)
+        self._report(None, "ok", began)
 
-    def _tell(self, status: int | None, outcome: str, began: float) -> None:
+    def _report(self, status: int | None, outcome: str, began: float) -> None:
         if self._on_call is not None:
             self._on_call(VENDOR, "send", status, outcome, time.monotonic() - began)
 
@@ -117,7 +118,8 @@ class MailClient:
                 raise self._mapped(error, stage) from None
 
     async def check(self) -> None:
-        """Connect, secure and log in, and send nothing (for start-up checks). Raises as ``send``."""
+        """Connect, start TLS and log in, without sending (for the check at start). Raises the same errors as
+        ``send``."""
         async with self._session():
             pass
 
@@ -127,8 +129,8 @@ class MailClient:
         try:
             sock = await connected(server.proxy, server.host, server.port, server.timeout) if server.proxy else None
         except OSError as error:
-            told = str(error) if isinstance(error, ProxyRefused) else f"{type(error).__name__}: it can't be reached"
-            reason = f"no connection through the proxy ({told}); nothing was sent"
+            why = str(error) if isinstance(error, ProxyRefused) else f"{type(error).__name__}: it can't be reached"
+            reason = f"no connection through the proxy ({why}); nothing was sent"
             raise Transient(reason, vendor=VENDOR, call="connect") from None
         smtp = aiosmtplib.SMTP(
             hostname=server.host,
@@ -147,7 +149,7 @@ class MailClient:
             except (aiosmtplib.SMTPException, OSError) as error:
                 raise self._mapped(error, "connect") from None
             yield smtp
-            # The mail has been taken over: a bad good-bye changes nothing, and is not waited for long.
+            # The server has accepted the mail. A failing QUIT changes nothing, so it gets little time.
             with suppress(aiosmtplib.SMTPException, OSError):
                 await smtp.quit(timeout=min(server.timeout, 5.0))
         finally:
@@ -160,8 +162,8 @@ class MailClient:
             return self._answered(error, stage)
         if stage == "DATA":
             return AmbiguousWrite(
-                "the connection was lost, or the answer made no sense, after the text was handed over; the mail may "
-                "have been taken. Sent again it carries the same Message-ID.",
+                "the connection was lost, or the answer made no sense, after the text was sent. The mail may have been "
+                "accepted. If it is sent again, it has the same Message-ID.",
                 vendor=VENDOR,
                 call=stage,
             )
@@ -171,7 +173,7 @@ class MailClient:
         if isinstance(error, aiosmtplib.SMTPException) and not isinstance(
             error, OSError | aiosmtplib.SMTPResponseException
         ):
-            # The server lacks STARTTLS or AUTH: the settings and the server do not fit, and nothing is sent in clear.
+            # The server lacks STARTTLS or AUTH, which the settings want. Nothing is sent in clear.
             return Refused(self._safe(error.message), vendor=VENDOR, call=stage)
         reason = f"no usable connection to the mail server ({_why_not(error)}); nothing was sent"
         return Transient(reason, vendor=VENDOR, call=stage)
@@ -185,7 +187,7 @@ class MailClient:
         return Refused(text, vendor=VENDOR, call=stage, status=code)
 
     def _safe(self, text: str) -> str:
-        """The server's words, redacted and capped, without the password should it be echoed."""
+        """The server's words, redacted and shortened, without the password."""
         if self._server.password:
             text = text.replace(self._server.password, "[redacted]")
         return one_line(text)
@@ -194,7 +196,7 @@ class MailClient:
 def _compose(
     sender: str, message_id: str, to: str, subject: str, body: str, date: datetime, reply_to: str | None
 ) -> bytes:
-    """The mail as octets, the same for the same arguments. Raises ``Refused`` on what can't stand in a header."""
+    """The mail as octets, the same for the same arguments. Raises ``Refused`` for a value that can't be in a header."""
     if not _MESSAGE_ID.fullmatch(message_id) or len(message_id) > _MESSAGE_ID_LIMIT:
         raise _refused("the Message-ID is not of the form <name@domain>")
     if not _ADDRESS.fullmatch(to):
@@ -202,7 +204,7 @@ def _compose(
     if reply_to is not None and not _ADDRESS.fullmatch(reply_to):
         raise _refused("the address for answers is not a plain mail address (ASCII, name@domain)")
     if _CONTROL.search(subject):
-        raise _refused("the subject has a line break or another control character in it")
+        raise _refused("the subject has a line break or another control character")
     if date.tzinfo is None:
         raise _refused("the date has no time zone")
     message = EmailMessage(policy=SMTP_POLICY)
@@ -214,7 +216,7 @@ def _compose(
     message["Date"] = format_datetime(date.astimezone(UTC))
     message["Message-ID"] = message_id
     message["Auto-Submitted"] = "auto-generated"
-    # Quoted-printable goes through every server, 8BITMIME or not, and stays readable.
+    # Quoted-printable passes every server, with 8BITMIME or without, and stays readable.
     message.set_content(body, charset="utf-8", cte="quoted-printable")
     return message.as_bytes()
 

@@ -11,16 +11,17 @@ _LONGEST_ANSWER = 8192
 
 
 class ProxyRefused(OSError):
-    """The proxy opens no connection to the mail server: what it answered (0: nothing that is HTTP)."""
+    """The proxy refused the connection to the mail server. ``status`` is its answer (0: the answer wasn't HTTP)."""
 
     def __init__(self, status: int) -> None:
         super().__init__(f"the proxy answered {status}")
 
 
 async def connected(proxy: str, host: str, port: int, patience: float) -> socket.socket:
-    """A socket at whose other end is ``host``. ``proxy`` is ``http://[user:password@]host:port``, ``patience`` seconds.
+    """A socket that is connected with ``host`` through the proxy. ``proxy`` is ``http://[user:password@]host:port``;
+    ``patience`` is in seconds.
 
-    Raises ``ProxyRefused``; ``OSError`` (``TimeoutError`` among them) where the proxy can't be reached.
+    Raises ``ProxyRefused``, or ``OSError`` (also ``TimeoutError``) if the proxy can't be reached.
     """
     url, loop = urlsplit(proxy), asyncio.get_running_loop()
     async with asyncio.timeout(patience):
@@ -47,7 +48,7 @@ def _request(user: str | None, password: str | None, target: str) -> bytes:
 
 
 async def _accepted(loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
-    # Octet by octet, for what follows the answer is the mail server's greeting.
+    # Octet by octet, because the mail server's greeting follows the answer.
     answer = b""
     while not answer.endswith(b"\r\n\r\n") and len(answer) < _LONGEST_ANSWER:
         octet = await loop.sock_recv(sock, 1)

@@ -6,6 +6,7 @@ Admin paths ask for no token: bind to the loopback address only.
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -20,12 +21,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from connectors.mock.lifecare import SimulatedLifecare
-from connectors.mock.phoniro import NightPlan, SimulatedPhoniro
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.phoniro.nights import NightPlan
+from connectors.mock.phoniro.simulator import SimulatedPhoniro
 from connectors.mock.routing import Clock, Cut, Handler, problem
 
 BODY_LIMIT = 4 * 1024 * 1024
 ABORT = "connectors.mock.abort"
+_ORIGIN = re.compile(rb"^https?://[^/?#]*")
+"""What a client that takes us for a proxy writes before the path (RFC 9112, section 3.2.2)."""
 
 
 def utc_now() -> datetime:
@@ -36,9 +40,9 @@ def utc_now() -> datetime:
 def asgi_app(handler: Handler) -> ASGIApp:
     """The handler as an ASGI application for HTTP.
 
-    A body over ``BODY_LIMIT`` bytes is answered 413. A :class:`Cut` closes the connection without a byte of an answer
-    under :class:`CuttableProtocol`, elsewhere it raises ConnectionAbortedError. A delay is waited for, unless the
-    client leaves first. A request that is cut off reaches no vendor.
+    A body over ``BODY_LIMIT`` bytes is answered 413, a target that is no path 400. A :class:`Cut` closes the connection
+    without a byte of an answer under :class:`CuttableProtocol`, elsewhere it raises ConnectionAbortedError. A delay is
+    waited for, unless the client leaves first. A request that is cut off reaches no vendor.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -47,10 +51,13 @@ def asgi_app(handler: Handler) -> ASGIApp:
             body = await http.body()
         except ClientDisconnect:
             return
-        url = httpx.URL(scheme="http", host="vendor", raw_path=scope["raw_path"] + b"?" + scope["query_string"])
-        request = httpx.Request(http.method, url, headers=http.headers.raw, content=body)
+        path = _ORIGIN.sub(b"", scope["raw_path"]) or b"/"
         try:
+            url = httpx.URL(scheme="http", host="vendor", raw_path=path + b"?" + scope["query_string"])
+            request = httpx.Request(http.method, url, headers=http.headers.raw, content=body)
             answer = handler(request) if len(body) <= BODY_LIMIT else problem(413, "Content Too Large")
+        except httpx.InvalidURL:  # as "*", or with a "#"
+            answer = problem(400, "Bad Request", "The request's target is no path.")
         except Cut as cut:
             if await _client_waits(cut.delay, receive):
                 await _cut(scope, receive)

@@ -10,27 +10,27 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from connectors.errors import Refused, Unauthorised
-from connectors.http import VendorHttp
+from connectors.http.client import VendorHttp
 
 RENEW_AHEAD: Final = 60.0
-"""Seconds before its expiry at which a token is renewed; for a token that lives under two minutes, half its life."""
+"""A token is renewed so many seconds before it expires. If it lives less than two minutes: after half its life."""
 
 
 class _Token(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
-    # What may stand in a header (RFC 6750, section 2.1, a little wider): nothing that could start another one.
+    # Only signs that are safe in a header (RFC 6750, section 2.1, and a few more), so that no new header can begin.
     access_token: Annotated[str, Field(pattern=r"^[!-~]+$", repr=False)]
     token_type: Annotated[str, Field(pattern=r"^[Bb][Ee][Aa][Rr][Ee][Rr]$")]
     expires_in: Annotated[float, Field(gt=0)]
 
 
 class ClientCredentials(httpx.Auth):
-    """Sends each request with the client's token, and once more with a new one if the answer is 401, which had no
-    effect. ``http`` asks for tokens, ``monotonic`` is a clock in seconds.
+    """Sends each request with the client's token. A 401 had no effect, so the request is then sent once more with a new
+    token. ``http`` fetches tokens, ``monotonic`` is a clock in seconds.
 
-    Where no token can be had, ``Unauthorised`` (client id, secret or scope not accepted), ``Transient`` or
-    ``ContractBroken`` is raised, and the request has not been sent.
+    If there is no token, the request isn't sent, and ``Unauthorised`` (client id, secret or scope not accepted),
+    ``Transient`` or ``ContractBroken`` is raised.
     """
 
     def __init__(
@@ -50,17 +50,17 @@ class ClientCredentials(httpx.Auth):
 
     async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
         for _ in range(2):
-            request.extensions.pop("sent_at", None)  # not sent, or in vain, as long as it waits for a token
+            request.extensions.pop("sent_at", None)  # while it waits for a token it counts as not sent
             token = await self._current()
             request.headers["Authorization"] = f"Bearer {token}"
             response = yield request
             if response.status_code != 401:
                 return
-            if token == self._token:  # else somebody has renewed it meanwhile
+            if token == self._token:  # otherwise another request has renewed it meanwhile
                 self._token = None
 
     async def _current(self) -> str:
-        """A token that holds for a while yet; callers at the same time wait for one and the same renewal."""
+        """A token that is valid for a while. Callers at the same time wait for the same renewal."""
         async with self._renewal:
             if self._token is None or self._monotonic() >= self._renew_at:
                 self._token = await self._renew()
@@ -70,7 +70,7 @@ class ClientCredentials(httpx.Auth):
         asked_at = self._monotonic()
         call = "POST token"
         try:
-            # A token more does no harm: this POST alone may be repeated.
+            # Only this POST may be repeated, because one more token does no harm.
             answer = await self._http.send("POST", "connect/token", call=call, form=self._form, repeatable=True)
         except Refused as error:
             reason = f"client id, client secret or scope is not accepted: {error.message}"

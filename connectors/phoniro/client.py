@@ -1,7 +1,8 @@
-"""The calls of Phoniro's e-tillsyn. Nothing but ``connectors.errors`` is raised for what Phoniro does or refuses.
+"""The calls of Phoniro's e-tillsyn. They raise only ``connectors.errors``.
 
-Reads, ``put_customer`` and the token are repeated by the HTTP base when that may help; a POST or PATCH never is: when
-its answer is lost it is ``AmbiguousWrite``, and who sent it finds out with ``find_schedule`` or ``get_schedule`` (P4).
+The HTTP base repeats reads, ``put_customer`` and the token's call when that may help, but never another POST or a
+PATCH. A lost answer to those is ``AmbiguousWrite``, and the caller looks with ``find_schedule`` or ``get_schedule``
+(P4).
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Any, Final, NamedTuple, Self
 import httpx
 
 from connectors.errors import Conflict, ContractBroken, Refused
-from connectors.http import Answer, HttpSettings, OnCall, Sleep, VendorHttp, path_segment
+from connectors.http.answer import Answer
+from connectors.http.client import HttpSettings, OnCall, Sleep, VendorHttp, path_segment
 from connectors.phoniro.auth import ClientCredentials
 from connectors.phoniro.pages import Fetch, pages, single_page, stream
 from connectors.phoniro.wire import (
@@ -41,18 +43,18 @@ _CODING: Final = re.compile(r'-{1,2}(?:gzip|br|deflate|zstd)"$')
 
 
 class Versioned(NamedTuple):
-    """A schedule and its version (``ETag``, made strong); None where the answer carried no version."""
+    """A schedule and its version (``ETag``, made strong); None if the answer had no version."""
 
     schedule: Schedule
     etag: str | None
 
 
 class PhoniroClient:
-    """One tenant's Phoniro. Instants are aware, in any zone, and travel as UTC; dates are calendar dates.
+    """One tenant's Phoniro. Instants are aware, in any zone, and are sent in UTC. Dates are calendar dates.
 
-    ``transport`` replaces the network; ``monotonic`` (seconds) is the clock by which the token ages. Any call may raise
-    ``Transient``, ``Unauthorised`` (also by 403), ``Refused``, and on an answer that is not to the contract
-    ``ContractBroken`` (reads) or ``AmbiguousWrite`` (writes).
+    ``transport`` replaces the network; ``monotonic`` (seconds) is the clock for the token's age. Any call may raise
+    ``Transient``, ``Unauthorised`` (also for 403) and ``Refused``. An answer that breaks the contract raises
+    ``ContractBroken`` for a read and ``AmbiguousWrite`` for a write.
     """
 
     def __init__(
@@ -76,7 +78,7 @@ class PhoniroClient:
 
         self._tokens = http(secrets=[client_secret])
         auth = ClientCredentials(self._tokens, client_id, client_secret, scope, monotonic)
-        # PA1: a proxy that compresses spoils the ETags.
+        # PA1: a proxy that compresses changes the ETags.
         self._http = http(auth=auth, headers={"Accept-Encoding": "identity"})
         self._page_size = page_size
 
@@ -100,8 +102,8 @@ class PhoniroClient:
         return answer.parse(Customer)
 
     async def put_customer(self, customer: Customer) -> Customer:
-        """Create or replace: safe to repeat, so a lost answer is ``Transient``. ``Refused`` without being sent when it
-        breaks the contract, as personal data of a protected person would."""
+        """Create or replace a person. It is safe to repeat, so a lost answer is ``Transient``. A customer that breaks
+        the contract, for example a protected person with personal data, is ``Refused`` and not sent."""
         call = "PUT customer"
         if fault := customer.unsendable():
             raise _not_sent(fault, call)
@@ -110,10 +112,10 @@ class PhoniroClient:
         return answer.parse(Customer)
 
     async def find_schedule(self, external_reference: str) -> Versioned | None:
-        """The schedule that has the reference, ended ones included; None if the list knows none (yet: lists lag behind
-        writes by some seconds). It is found in the list and then read by its id, so what is returned is current.
+        """The schedule with this reference, also an ended one; None if the list has none (lists lag some seconds behind
+        writes). It is found in the list and then read by its id, so it is current.
 
-        Raises ``ContractBroken`` rather than answer "none" on a row that can't be read and might be the one.
+        Raises ``ContractBroken`` if a row that may be this schedule can't be read.
         """
         params = {"externalReference": external_reference}
         async for row in stream(self._pages(_SCHEDULES, "GET schedules", params), Schedule):
@@ -121,7 +123,7 @@ class PhoniroClient:
             if reference not in (external_reference, None):
                 continue
             if row.id is None:
-                reason = "a row that may be the schedule sought can't be read and has no id"
+                reason = "a row that may be the wanted schedule can't be read and has no id"
                 raise ContractBroken(reason, vendor=VENDOR, call="GET schedules")
             found = await self.get_schedule(row.id)
             if found.schedule.external_reference == external_reference:
@@ -134,7 +136,7 @@ class PhoniroClient:
         return _versioned(answer, schedule_id)
 
     async def create_schedule(self, new: NewSchedule) -> Versioned:
-        """Raises ``Conflict`` with ``existing_id`` when the reference is taken."""
+        """Raises ``Conflict`` with ``existing_id`` if another schedule has the reference."""
         answer = await self._http.send("POST", _SCHEDULES, call="POST schedule", json=new.to_json())
         created = _versioned(answer)
         if created.schedule.external_reference != new.external_reference:
@@ -142,8 +144,8 @@ class PhoniroClient:
         return created
 
     async def patch_schedule(self, schedule_id: str, changes: ScheduleChanges, etag: str | None) -> Versioned:
-        """Change what is given, if ``etag`` still is its version. Raises ``Conflict`` when it is not (412), when none
-        was asked for as we have none (428), or when the schedule's state does not allow it (409)."""
+        """Make the changes if ``etag`` still is the schedule's version. Raises ``Conflict`` if it isn't (412), if
+        ``etag`` is None and Phoniro wants one (428), or if the schedule's state doesn't allow it (409)."""
         call = "PATCH schedule"
         headers = {"Content-Type": "application/merge-patch+json"}
         if etag is not None:
@@ -160,23 +162,25 @@ class PhoniroClient:
         raise failure
 
     async def end_schedule(self, schedule_id: str, end_at: datetime, reason: EndReason) -> Versioned:
-        """End for good; ``end_at`` in the past means now. An ended schedule stays as it is. Raises ``NotFound``."""
+        """End the schedule for good. ``end_at`` in the past means now. An ended schedule stays as it is. Raises
+        ``NotFound``."""
         return await self._act(schedule_id, "end", {"endAt": _instant(end_at), "reason": reason})
 
     async def pause_schedule(self, schedule_id: str, reason: PauseReason) -> Versioned:
-        """Nobody can look until a resume; on a paused one replaces the reason. Raises ``Conflict`` (409)."""
+        """Nobody can look until it is resumed. If it is paused already, only the reason changes. Raises ``Conflict``
+        (409)."""
         return await self._act(schedule_id, "pause", {"until": None, "reason": reason})
 
     async def resume_schedule(self, schedule_id: str) -> Versioned:
-        """Active again, also when it was not paused. Raises ``Conflict`` (409)."""
+        """Make it active again; no error if it wasn't paused. Raises ``Conflict`` (409)."""
         return await self._act(schedule_id, "resume", None)
 
     def schedules(self) -> AsyncIterator[Schedule | BrokenRow]:
-        """All schedules there are, streamed page by page; the list can lag behind writes by some seconds."""
+        """All schedules, streamed page by page. The list can lag some seconds behind writes."""
         return stream(self._pages(_SCHEDULES, "GET schedules", {}), Schedule)
 
     def schedule_pages(self) -> AsyncGenerator[list[Schedule | BrokenRow], None]:
-        """All schedules there are, by the page: the same as ``schedules``, at less cost for many."""
+        """The same as ``schedules``, but page by page, which costs less for many."""
         return pages(self._pages(_SCHEDULES, "GET schedules", {}), Schedule)
 
     def supervisions(self, start: datetime, end: datetime) -> AsyncIterator[Supervision | BrokenRow]:
@@ -202,14 +206,14 @@ class PhoniroClient:
 def _versioned(answer: Answer, schedule_id: str | None = None) -> Versioned:
     schedule = answer.parse(Schedule)
     if schedule_id is not None and schedule.id.lower() != schedule_id.lower():
-        raise answer.broken("the answer is another schedule than the one asked for")
+        raise answer.broken("the answer is another schedule than the wanted one")
     etag = answer.headers.get("ETag")
     return Versioned(schedule, etag and strong_etag(etag))
 
 
 def strong_etag(etag: str) -> str:
-    """The ETag as the server made it, without what a proxy that compresses does to it (PA1): ``W/`` before it, or
-    ``-gzip`` at its end. ``If-Match`` compares strongly (RFC 9110, section 13.1.1), so such a tag would never match."""
+    """The ETag as Phoniro made it. A proxy that compresses puts ``W/`` before it or ``-gzip`` at its end (PA1). Such a
+    tag would never match, because ``If-Match`` compares strongly (RFC 9110, section 13.1.1)."""
     return _CODING.sub('"', etag.strip().removeprefix("W/"))
 
 

@@ -1,4 +1,4 @@
-"""Lists by cursor, streamed: two pages in memory at a time, and a broken row loses no other (P6)."""
+"""Streams lists by cursor, with two pages in memory at a time. A broken row doesn't stop the others (P6)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel
 
-from connectors.http import Answer
+from connectors.http.answer import Answer
 from connectors.rows import BrokenRow, read_row
 
 MOST_ROWS: Final = 200_000
 MOST_PAGES: Final = 20_000
-"""A list that goes on beyond either has no end."""
+"""A list with more rows or pages than this is taken to be endless."""
 LONGEST_CURSOR: Final = 2000
 
 M = TypeVar("M", bound=BaseModel)
@@ -23,10 +23,10 @@ Fetch = Callable[[str | None], Awaitable[Answer]]
 
 
 async def pages(fetch: Fetch, model: type[M]) -> AsyncGenerator[list[M | BrokenRow], None]:
-    """The rows of each page. The next page is on its way while the rows of one are read and used.
+    """The rows of each page. While they are used, the next page is fetched.
 
-    Raises ``ContractBroken`` when a page has no list of rows, or its ``nextCursor`` is missing or was given before: a
-    list cut short must not be taken for a whole one, and a list in circles or without end must not go on for ever.
+    Raises ``ContractBroken`` if a page has no list of rows, or if its ``nextCursor`` is missing or came before. So a
+    list that was cut off never counts as whole, and a list in circles or without end is stopped.
     """
     seen: set[str] = set()
     rows = 0
@@ -42,7 +42,7 @@ async def pages(fetch: Fetch, model: type[M]) -> AsyncGenerator[list[M | BrokenR
             following = _following(answer, document, seen)
             if following is not None:
                 ahead = asyncio.ensure_future(fetch(following))
-                await asyncio.sleep(0)  # one turn of the loop, in which the request goes out
+                await asyncio.sleep(0)  # gives the loop a turn to send the request
             yield [read_row(model, row, id="id") for row in items]
             if following is None:
                 return
@@ -53,7 +53,7 @@ async def pages(fetch: Fetch, model: type[M]) -> AsyncGenerator[list[M | BrokenR
 
 
 async def stream(fetch: Fetch, model: type[M]) -> AsyncIterator[M | BrokenRow]:
-    """The rows of all pages, one by one; raises as ``pages`` does."""
+    """The rows of all pages, one by one. Raises the same errors as ``pages``."""
     async with aclosing(pages(fetch, model)) as all_pages:
         async for page in all_pages:
             for row in page:
@@ -76,7 +76,7 @@ def _following(answer: Answer, document: dict[str, Any], seen: set[str]) -> str 
     if following is None:
         return None
     if not isinstance(following, str) or not following:
-        raise answer.broken("the page has no nextCursor, neither a text nor null")
+        raise answer.broken("the page's nextCursor is neither a text nor null")
     if len(following) > LONGEST_CURSOR:
         raise answer.broken(f"the page's nextCursor is longer than {LONGEST_CURSOR} characters")
     if following in seen or len(seen) >= MOST_PAGES:

@@ -1,8 +1,8 @@
-"""Phoniro's e-tillsyn as it stands on the wire: what is sent is checked, what is answered is read forgivingly.
+"""Phoniro's own models. Requests are checked strictly, answers are read tolerantly.
 
-Answers: fields we don't know are ignored, and words from a list (status, outcome, weekday, type) are kept as the vendor
-wrote them, so that a new one breaks nothing. Requests: what Phoniro would refuse is refused here, by field name and
-never by value, since a value may be personal data (P8).
+Answers: unknown fields are ignored, and words from a list (status, outcome, weekday, type) stay plain strings, so that
+a new one breaks nothing. Requests: what Phoniro would refuse is refused here. The error names the field and never the
+value, which may be personal data (P8).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LIKE_PERSONAL_NUMBER = re.compile(r"([0-9]{2})?[0-9]{6}[-+]?[0-9A-Za-z]{4}")
 
 @lru_cache(maxsize=1440)
 def _time_of(text: str) -> time:
-    """Kept, as schedules say the same times over and over."""
+    """Cached, because schedules repeat the same times."""
     if not _CLOCK_TIME.fullmatch(text):
         raise ValueError("not a time of the form HH:MM")
     return time(int(text[:2]), int(text[3:]))
@@ -50,7 +50,7 @@ def _time_of(text: str) -> time:
 def _clock_time(value: object) -> object:
     if isinstance(value, str):
         return _time_of(value)
-    # A number would be taken for seconds: 22:30, read as YAML, is 1350.
+    # pydantic would read a number as seconds: YAML reads 22:30 as 1350.
     if not isinstance(value, time):
         raise ValueError("not a time of the form HH:MM")
     if value.second or value.microsecond or value.tzinfo:
@@ -58,10 +58,10 @@ def _clock_time(value: object) -> object:
     return value
 
 
-def _written(value: object) -> object:
-    # A bare number would be taken for a Unix time.
+def _not_number(value: object) -> object:
+    # pydantic would read a number as a Unix time.
     if isinstance(value, int | float):
-        raise ValueError("a date or time is written out, not a number")
+        raise ValueError("a date or time must be text, not a number")
     return value
 
 
@@ -71,24 +71,24 @@ ClockTime = Annotated[
 """Wall-clock time in the schedule's zone, ``HH:MM``."""
 
 
-def _reckonable(value: date) -> date:
-    # So that a day, a zone or a month can be added or taken away.
+def _safe_year(value: date) -> date:
+    # Leaves room to add or subtract a day, a zone or a month.
     if not 2 <= value.year <= 9998:
         raise ValueError("the year must be between 2 and 9998")
     return value.astimezone(UTC) if isinstance(value, datetime) else value
 
 
-CalendarDate = Annotated[date, BeforeValidator(_written), AfterValidator(_reckonable)]
-Instant = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_reckonable)]
+CalendarDate = Annotated[date, BeforeValidator(_not_number), AfterValidator(_safe_year)]
+Instant = Annotated[AwareDatetime, BeforeValidator(_not_number), AfterValidator(_safe_year)]
 """Aware, in UTC."""
 
 
 def external_id_fault(external_id: str) -> str | None:
-    """Why this can't be a customer's external id, without repeating it; None when it can."""
+    """Why this can't be a customer's external id, without showing it; None if it can."""
     if not 1 <= len(external_id) <= EXTERNAL_ID_LIMIT:
         return f"externalId must have 1 to {EXTERNAL_ID_LIMIT} characters"
     if _LIKE_PERSONAL_NUMBER.fullmatch(external_id):
-        return "externalId looks like a personal identity number, and it stands in URLs"
+        return "externalId looks like a personal identity number, but it is part of URLs"
     return None
 
 
@@ -108,7 +108,7 @@ class Organisation(_Wire):
 
 
 class Customer(_Wire):
-    """A person, by an ``external_id`` that is never a personal identity number. Personal fields don't show in repr."""
+    """A person. ``external_id`` is never a personal identity number. ``repr`` hides the personal fields."""
 
     external_id: str
     organisation_id: str
@@ -122,7 +122,7 @@ class Customer(_Wire):
     phone: str | None = Field(default=None, repr=False)
 
     def unsendable(self) -> str | None:
-        """Why this can't be sent, by field name; None when it can. An answer may be odd, a request may not."""
+        """Why this can't be sent, by field name; None if it can. Only a request is checked, not an answer."""
         if fault := external_id_fault(self.external_id):
             return fault
         if self.protected_identity and (named := self._personal_fields()):
@@ -138,7 +138,7 @@ class Customer(_Wire):
 
 
 class Rule(_Wire):
-    """Wall-clock times on calendar weekdays: 02:15 on ``tue`` is in the night that began on Monday."""
+    """Wall-clock times on calendar weekdays. 02:15 on ``tue`` belongs to the night that began on Monday."""
 
     weekdays: tuple[Word, ...]
     times: tuple[ClockTime, ...]
@@ -151,10 +151,10 @@ def _checked_rules(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
     if not set(days) <= set(WEEKDAYS):
         raise ValueError(f"weekdays are {', '.join(WEEKDAYS)}")
     if len(days) != len(set(days)):
-        raise ValueError("a weekday stands in one rule at most")
+        raise ValueError("a weekday may be in only one rule")
     for rule in rules:
         if not rule.weekdays or not 1 <= len(rule.times) <= 12 or len(rule.times) != len(set(rule.times)):
-            raise ValueError("a rule has at least one weekday and 1 to 12 times, each once")
+            raise ValueError("a rule has at least one weekday and 1 to 12 different times")
     return rules
 
 
@@ -162,7 +162,7 @@ SentRules = Annotated[tuple[Rule, ...], AfterValidator(_checked_rules)]
 
 
 class NewSchedule(_Wire):
-    """A schedule to create. ``valid_to`` is the last calendar date on which anyone may look; None is open."""
+    """A schedule to create. ``valid_to`` is the last calendar date on which anybody may look; None: no end."""
 
     external_reference: str = Field(min_length=1, max_length=100)
     customer_external_id: str = Field(min_length=1, max_length=EXTERNAL_ID_LIMIT)
@@ -177,8 +177,7 @@ class NewSchedule(_Wire):
 
 
 class ScheduleChanges(_Wire):
-    """What to change, as a JSON merge patch (RFC 7396): a field that is not given stays, None clears it
-    (``valid_to=None`` opens the end)."""
+    """A JSON merge patch (RFC 7396): a field that isn't given stays, and None clears it (``valid_to=None``: no end)."""
 
     valid_from: CalendarDate = Field(default=date.min)
     valid_to: CalendarDate | None = None
@@ -193,13 +192,13 @@ class ScheduleChanges(_Wire):
         return self
 
     def to_json(self) -> dict[str, Any]:
-        """The given fields alone."""
+        """Only the given fields."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class Schedule(_Wire):
-    """What is read of a schedule: enough to know it by, and to see whether it is as it should be. ``status``
-    is ``planned``, ``active``, ``paused``, ``ended`` or a word to come; instants are aware UTC."""
+    """The fields of a schedule that we read. ``status`` is ``planned``, ``active``, ``paused``, ``ended`` or a new
+    word. Instants are aware UTC."""
 
     id: Word
     status: Word
@@ -215,7 +214,7 @@ class Schedule(_Wire):
 
 class Supervision(_Wire):
     """A supervision that was due. ``outcome`` is ``ok``, ``not_visible_then_ok``, ``visit_dispatched``,
-    ``camera_offline``, ``missed``, ``pending`` or a word to come; ``operator_id`` names personnel (P8)."""
+    ``camera_offline``, ``missed``, ``pending`` or a new word. ``operator_id`` names a person of the staff (P8)."""
 
     id: Word
     schedule_id: Word

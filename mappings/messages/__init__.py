@@ -3,7 +3,3 @@
 
 A message says only what is in the act's content. Nothing personal is in it, so a message names nobody.
 """
-
-from mappings.messages.render import LONGEST, MessageError, mark, render_letter, render_mail
-
-__all__ = ["LONGEST", "MessageError", "mark", "render_letter", "render_mail"]

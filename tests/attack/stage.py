@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -16,7 +15,7 @@ from typing import Any
 
 from tests.attack.front import Front, in_front_of
 from tests.outside import Outside, mapping_without_quiet_hours
-from tests.service import Replica, toml
+from tests.service import Replica, free_port, toml
 
 TOKEN = "attack-token-0123456789"
 ENGINE: dict[str, Any] = {
@@ -193,9 +192,3 @@ def small_disk(folder: Path) -> Iterator[Path | None]:
     finally:
         if ok:
             subprocess.run(["umount", "--lazy", str(disk)], check=False)
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from connectors.http import production_transport
+from connectors.http.client import production_transport
 
 INSTALLED = importlib.util.find_spec("dbos") is not None
 READS = ("orders", "ordered_services", "executions", "sol_decisions", "clients", "documentations")

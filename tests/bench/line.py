@@ -24,8 +24,9 @@ from adapter.engine.feed_reader import read_feeds
 from adapter.engine.jobs import run_forever
 from adapter.engine.worker import work
 from adapter.observability import configure_logging
-from adapter.settings import Settings, load_settings
-from connectors.http import production_transport
+from adapter.settings.load import load_settings
+from adapter.settings.model import Settings
+from connectors.http.client import production_transport
 from tests.bench.durable import durable, signed_in
 
 Call = list[Any]

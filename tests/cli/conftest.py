@@ -17,8 +17,8 @@ from adapter.cli.app import app
 from adapter.demo.persons import CECILIA, STOCKHOLM, seed_fields
 from adapter.demo.stage import Stage
 from adapter.engine import jobs
-from adapter.settings import load_settings
-from connectors.mock.lifecare import Ordered
+from adapter.settings.load import load_settings
+from connectors.mock.lifecare.acts import Ordered
 from connectors.mock.serve import RunningSimulators, running_simulators
 
 Adapter = Callable[..., Awaitable[str]]
@@ -85,10 +85,3 @@ async def turns(config: Path, count: int = 3) -> None:
         await service.start_store()
         for _ in range(count):
             await jobs.run_once(service.runtime)
-
-
-def edit(file: Path, old: str, new: str) -> None:
-    """Change a file that a person edits; the test means nothing where there is nothing to change."""
-    text = file.read_text(encoding="utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new), encoding="utf-8")

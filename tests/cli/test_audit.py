@@ -17,7 +17,7 @@ from adapter.cli.app import app
 from adapter.cli.reader import shell_reader
 from adapter.demo.persons import CECILIA
 from adapter.demo.stage import Stage
-from adapter.settings import load_settings
+from adapter.settings.load import load_settings
 from adapter.store.audit_chain import Head, start_of
 from adapter.store.events import Event
 from adapter.store.tables import events as table

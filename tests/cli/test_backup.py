@@ -12,11 +12,11 @@ from sqlalchemy import select, update
 from adapter.bootstrap import build
 from adapter.demo.stage import Stage
 from adapter.domain.ledger import ActState
-from adapter.settings import load_settings
+from adapter.settings.load import load_settings
 from adapter.store.tables import acts
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, turns
-from tests.outside import READY, person
+from tests.outside import READY, person, write
 
 
 async def states(config: Path) -> set[str]:
@@ -66,8 +66,7 @@ async def test_what_was_begun_after_a_backup_is_found_again_when_it_is_put_back(
             await adapter("db", "backup", copy)
     for order in orders:
         execution = lifecare.start_execution(order)  # a feed tells of it, so that the case is read at once
-        for signal, text in READY:
-            lifecare.note_as("coordinator", execution, signal.value, text)
+        write(lifecare, execution, READY)
     await turns(stage.config, 4)
     before = {s.new.external_reference: s.new.customer_external_id for s in phoniro.schedules}
     assert len(before) == 2
@@ -104,6 +103,6 @@ async def test_a_database_is_not_said_to_be_restored_beside_the_adapter_that_wor
 ) -> None:
     async with build(load_settings(stage.config)) as service:
         await service.start_store()
-        assert "is worked on by another adapter" in await adapter("db", "restored", code=1)
+        assert "is used by another adapter" in await adapter("db", "restored", code=1)
         assert "0 schedules listed" in await adapter("compare"), "which may be looked at beside it"
     assert "Now the adapter can be started" in await adapter("db", "restored")

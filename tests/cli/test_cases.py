@@ -11,9 +11,10 @@ import pytest
 
 from adapter.demo.persons import CECILIA
 from adapter.demo.stage import Stage
-from connectors.mock.lifecare import Ordered
+from connectors.mock.lifecare.acts import Ordered
 from connectors.mock.serve import RunningSimulators
-from tests.cli.conftest import Adapter, edit, turns
+from tests.cli.conftest import Adapter, turns
+from tests.outside import edit
 
 
 async def known(adapter: Adapter, ref: str) -> list[object]:
@@ -68,7 +69,7 @@ async def test_the_list_says_who_is_awaited_and_can_be_narrowed(ref: str, adapte
     assert ref in unwatched
     assert "börjat, sedan" in unwatched, "e-tillsyn har inte börjat"
     (listed,) = json.loads(await adapter("case", "list", "--unwatched", "--json"))["cases"]
-    assert listed["unwatched"] == "not_started"
+    assert (listed["unwatched"], listed["runs_still"]) == ("not_started", False)
     assert "preparing" in await adapter("case", "list", "--phase", "sleeping", code=2)
 
 

@@ -16,11 +16,11 @@ from adapter.cli import check as check_module
 from adapter.cli import check_files
 from adapter.cli.findings import Mark, note
 from adapter.demo.stage import Stage
-from adapter.settings import OpsSettings
-from adapter.settings.model import TokenSettings
-from connectors.mock.lifecare import DEFAULT_KEY
+from adapter.settings.model import OpsSettings, TokenSettings
+from connectors.mock.lifecare.api import DEFAULT_KEY
 from connectors.mock.serve import RunningSimulators
-from tests.cli.conftest import Adapter, edit, turns
+from tests.cli.conftest import Adapter, turns
+from tests.outside import edit
 from tests.world import settings_for
 
 

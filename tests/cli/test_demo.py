@@ -24,8 +24,9 @@ from adapter.domain.situation import situation
 from adapter.presentation.case_file import CaseFile
 from adapter.store import cases
 from adapter.store.database import Database
-from connectors.mock.lifecare import DEFAULT_KEY, SimulatedLifecare
-from mappings.messages import mark
+from connectors.mock.lifecare.api import DEFAULT_KEY
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from mappings.messages.render import mark
 from tests.domain.life import POLICY, Life
 
 

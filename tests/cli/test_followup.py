@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from adapter.bootstrap import build
 from adapter.demo.stage import Stage
-from adapter.settings import load_settings
+from adapter.settings.load import load_settings
 from adapter.store.tables import counts
 from tests.cli.conftest import Adapter
 

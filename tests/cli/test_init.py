@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from adapter.settings import load_settings
-from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
-from connectors.mock.phoniro import DEFAULT_CLIENT
+from adapter.settings.load import load_settings
+from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.phoniro.state import DEFAULT_CLIENT
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from adapter.bootstrap import open_database
 from adapter.demo.stage import Stage
+from adapter.settings.load import load_settings
 from adapter.store.errors import StoreError
+from adapter.store.keys import new_keys
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, turns
 from tests.outside import person
@@ -27,7 +30,14 @@ async def test_a_key_is_changed_and_a_lost_one_is_told_before_anything_is_done(
     assert "nothing left" in await adapter("db", "rekey")
     assert "encrypted by the key" in await adapter("check")
 
+    running = open_database(load_settings(stage.config))
+    running.hold_alone()
     file.write_text(f"{NEXT}\n{first}\n", encoding="utf-8")
+    for early in (("db", "rekey"), ("case", "list")):
+        said = " ".join((await adapter(*early, code=1)).split())
+        assert "no adapter has been started with these keys yet" in said, "one that runs without it could read nothing"
+    running.run_sync(new_keys)
+    running.close()
     told = await adapter("db", "rekey")
     assert " 0 values" not in told
     file.write_text(NEXT, encoding="utf-8")

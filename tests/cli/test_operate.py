@@ -15,8 +15,8 @@ from adapter.cli.app import app
 from adapter.cli.logs import json_lines
 from adapter.demo.stage import Stage
 from adapter.log_events import EVENTS
-from adapter.presentation.story import _SENTENCES, stories
-from adapter.settings import load_settings
+from adapter.presentation.log_story import _SENTENCES, stories
+from adapter.settings.load import load_settings
 from connectors.mock.serve import RunningSimulators
 from connectors.phoniro.client import PhoniroClient
 from connectors.rows import BrokenRow
@@ -109,9 +109,7 @@ async def test_purge_says_which_cases_it_would_be(sims: RunningSimulators, stage
 
 async def test_a_log_is_told_as_the_story_of_each_case(logs: Logs) -> None:
     async with World() as world:
-        world.person()
-        first = world.order()
-        await world.settle()
+        first = await world.taken_in()
         world.prepare(world.execute(first))
         await world.pass_time(hours=1)
         ref = (await world.case()).ref
@@ -124,7 +122,7 @@ async def test_a_log_is_told_as_the_story_of_each_case(logs: Logs) -> None:
     assert lines[0] == f"{ref} of exempel"
     assert "The case was opened for order" in lines[1]
     assert any("was carried out at phoniro" in line for line in lines)
-    assert any("Judged: active" in line for line in lines)
+    assert any("Decided: active" in line for line in lines)
     other = CliRunner().invoke(app, ["logs", "explain", "--case", "TK-ZZZZZZ"], input=logs.getvalue())
     assert other.exit_code == 1
 

@@ -17,7 +17,8 @@ import pytest
 from adapter.demo.persons import CECILIA, seed_fields
 from adapter.demo.stage import Stage
 from connectors.mock.serve import RunningSimulators
-from tests.cli.conftest import Adapter, edit
+from tests.cli.conftest import Adapter
+from tests.outside import edit
 from tests.service import PATIENCE
 
 pytestmark = pytest.mark.process

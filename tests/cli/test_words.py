@@ -15,7 +15,7 @@ from adapter.domain.facts import Signal
 from adapter.domain.ledger import Act, ActKind, ActState
 from adapter.domain.situation import situation
 from adapter.presentation.case_page import balance_table, ledger_table
-from adapter.presentation.checklist import Checklist
+from adapter.presentation.checklist_page import Checklist
 from adapter.presentation.console import console
 from adapter.presentation.history import history
 from adapter.presentation.words import Words

@@ -31,8 +31,9 @@ from connectors.errors import (
     Unauthorised,
     VendorError,
 )
-from connectors.http import Answer, HttpSettings, VendorHttp, mute_library_loggers, path_segment, writing_while
+from connectors.http.answer import Answer
 from connectors.http.classify import retry_after
+from connectors.http.client import HttpSettings, VendorHttp, mute_library_loggers, path_segment, writing_while
 from connectors.http.error_text import message_of
 from tests.simulation.loop import VirtualLoop
 
@@ -221,7 +222,7 @@ async def test_a_wait_that_can_not_be_meant_is_ignored_and_said_in_the_error(ask
     error = await vendor.fails("GET")
     assert isinstance(error, Transient)
     assert error.retry_after is None
-    assert "can't be believed" in str(error)
+    assert "is not believable" in str(error)
     assert len(str(error)) < 300
     assert (vendor.requests, len(vendor.slept)) == (2, 1), "as if it had not asked"
 

@@ -113,7 +113,8 @@ def _client(port: int, ca: trustme.CA | None, **changes: Any) -> MailClient:
 
 
 async def _send(client: MailClient) -> None:
-    await client.send(ID, TO, "Påminnelse TK-7F3K2M", "Ärendet väntar.\n.\n..punkt\n", date=AT)
+    text = "Ärendet väntar.\n.\n..punkt\n"
+    await client.send(ID, TO, "Påminnelse TK-7F3K2M", text, date=AT, reply_to="it@kommun.example")
 
 
 async def _failure(client: MailClient) -> VendorError:
@@ -147,6 +148,7 @@ async def test_a_mail_arrives_over_tls_after_login_as_it_was_written(server: Ser
     assert message["Message-ID"] == ID
     assert message["Date"] == "Mon, 02 Mar 2026 07:30:00 +0000"
     assert (message["From"], message["To"]) == ("adapter@kommun.example", TO)
+    assert message["Reply-To"] == "it@kommun.example"
     assert message["Auto-Submitted"] == "auto-generated"
     assert message.get_content_type() == "text/plain"
     assert message.get_content().replace("\r\n", "\n") == "Ärendet väntar.\n.\n..punkt\n"

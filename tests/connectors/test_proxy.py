@@ -17,9 +17,9 @@ import trustme
 from aiosmtpd.smtp import SMTP
 
 from adapter.bootstrap import _http
-from adapter.settings import LifecareSettings
+from adapter.settings.model import LifecareSettings
 from connectors.errors import Transient
-from connectors.http import HttpSettings, VendorHttp
+from connectors.http.client import HttpSettings, VendorHttp
 from connectors.http.proxy import proxy_for
 from connectors.mail.client import MailClient, MailServer
 
@@ -109,7 +109,7 @@ async def test_a_vendor_is_reached_through_the_proxy_with_its_login(ca: trustme.
         assert await read(f"https://lifecare.invalid:{vendor}", proxy=with_login, trust=trusting(ca)) == []
         assert proxy.asked == [f"CONNECT lifecare.invalid:{vendor} HTTP/1.1"]
         told = await failure(f"https://lifecare.invalid:{vendor}", proxy=url, trust=trusting(ca))
-    assert "the proxy opens no connection (it answered 407)" in told
+    assert "the proxy refused the connection (it answered 407)" in told
 
 
 async def test_the_environments_proxy_counts_where_none_is_set(
@@ -147,7 +147,9 @@ async def test_each_thing_in_the_way_is_told_in_words_of_its_own(ca: trustme.CA,
     assert "certificate is not trusted" in await failure(there)
     assert "no such host" in await failure("https://lifecare.invalid")
     assert "the connection was refused" in await failure(f"https://127.0.0.1:{free}")
-    assert "the proxy can't be reached" in await failure(there, proxy=f"http://127.0.0.1:{free}", trust=trusting(ca))
+    told = await failure(there, proxy=f"http://127.0.0.1:{free}", trust=trusting(ca))
+    assert "the proxy can't be reached (the connection was refused" in told
+    assert "no such host: proxy.invalid" in await failure(there, proxy="http://proxy.invalid:1", trust=trusting(ca))
 
 
 async def test_mail_goes_through_the_proxy_and_says_what_is_in_the_way(ca: trustme.CA, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from adapter.domain.facts import OPTIONAL, Signal
 from adapter.domain.nights import NightWindow, TimesProblem
 from adapter.domain.times_reading import read_times
-from adapter.presentation.guide import GUIDES, Guide, Part, examples, guide
+from adapter.presentation.guide_page import GUIDES, Guide, Part, examples, guide
 from adapter.presentation.words import Words
 from mappings.documents import GUIDE, render
 from mappings.sections import Night

@@ -153,7 +153,8 @@ def test_an_end_heard_is_told_once_and_the_authority_reminded_until_it_answers(a
     active.policy = replace(active.policy, late={**active.policy.late, "A1": active.policy.late["I4"]})
     active.wait(days=6)
     assert active.letters("authority") == ["end_heard"]
-    assert active.step("A1").state is StepState.AWAITED
+    assert (active.step("A0").state, active.step("A1").state) == (StepState.DONE, StepState.AWAITED)
+    assert active.look().phase is Phase.ACTIVE, "nothing ends before the authority decides"
     assert [m for m in active.mails() if m.startswith("late:A1:")]
     active.decide_dates(last=active.today + timedelta(days=30))
     active.go()

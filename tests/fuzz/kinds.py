@@ -18,14 +18,15 @@ import httpx
 
 from adapter.engine.request_file import parse
 from adapter.ops.hooks import sign
-from adapter.settings import SettingsError, load_settings
+from adapter.settings.load import SettingsError, load_settings
 from connectors.phoniro.wire import Schedule, Supervision
 from mappings.faults import MappingError
 from mappings.tables import load_mapping
 from tests.fuzz.odd import BITS, mutated
 from tests.gateways.test_odd_rows import NOW, READINGS, listed, platform, random_rows, source, storable
 from tests.ops.conftest import SECRET, Site, site_of
-from tests.world import EXAMPLE, World
+from tests.outside import EXAMPLE
+from tests.world import World
 
 RESYNC = Path(__file__).parents[2] / "config" / "resync.toml"
 ENTRY = re.compile(r"# (\[\[|\w+ = )")

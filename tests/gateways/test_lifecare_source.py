@@ -13,13 +13,13 @@ from adapter.ports import Failure, PortError
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare.catalogue import ALARM_TEAM_UNIT, COORDINATOR_UNIT_SOUTH
 
-from .conftest import OTHER_PERSON, PERSON, World
+from .conftest import OTHER_PERSON, PERSON, Ports
 
 TODAY = date(2026, 3, 9)
 ALL = frozenset(Signal)
 
 
-async def test_all_orders_of_the_person_are_read_with_their_services(world: World) -> None:
+async def test_all_orders_of_the_person_are_read_with_their_services(world: Ports) -> None:
     camera = world.lifecare.order(PERSON, unit_id=COORDINATOR_UNIT_SOUTH.id)
     world.lifecare.order(PERSON, "alarm")
     world.lifecare.seed_person(OTHER_PERSON)
@@ -33,7 +33,7 @@ async def test_all_orders_of_the_person_are_read_with_their_services(world: Worl
 
 
 @pytest.mark.parametrize("count", [1, 2])
-async def test_a_deleted_decision_comes_back_marked_as_deleted(world: World, count: int) -> None:
+async def test_a_deleted_decision_comes_back_marked_as_deleted(world: Ports, count: int) -> None:
     """Every other deleted row carries little more than its id."""
     made = [world.lifecare.order(PERSON) for _ in range(count)][-1]
     world.lifecare.delete("sol_decisions", made.decision_id)
@@ -42,7 +42,7 @@ async def test_a_deleted_decision_comes_back_marked_as_deleted(world: World, cou
     assert {d.id: d.deleted for d in decisions}[made.decision_id]
 
 
-async def test_a_decision_of_somebody_else_is_told_and_never_used(world: World) -> None:
+async def test_a_decision_of_somebody_else_is_told_and_never_used(world: Ports) -> None:
     world.lifecare.seed_person(OTHER_PERSON)
     foreign = world.lifecare.order(OTHER_PERSON)
     decisions, problems = await world.source.decisions(PERSON, frozenset({foreign.decision_id}))
@@ -51,13 +51,13 @@ async def test_a_decision_of_somebody_else_is_told_and_never_used(world: World) 
     assert OTHER_PERSON not in str(problems)
 
 
-async def test_a_decision_that_vanished_is_absent(world: World) -> None:
+async def test_a_decision_that_vanished_is_absent(world: Ports) -> None:
     made = world.lifecare.order(PERSON)
     world.lifecare.vanish("sol_decisions", made.decision_id)
     assert await world.source.decisions(PERSON, frozenset({made.decision_id})) == ((), ())
 
 
-async def test_executions_have_their_unit_and_their_deletion(world: World) -> None:
+async def test_executions_have_their_unit_and_their_deletion(world: Ports) -> None:
     made = world.lifecare.order(PERSON)
     kept = world.lifecare.start_execution(made.order_id, unit_id=ALARM_TEAM_UNIT.id)
     gone = world.lifecare.start_execution(made.order_id)
@@ -68,7 +68,7 @@ async def test_executions_have_their_unit_and_their_deletion(world: World) -> No
     assert next(e for e in executions if e.id == kept).unit_id == 7201
 
 
-async def test_rows_of_somebody_else_are_told_and_a_deleted_stub_that_names_nobody_counts(world: World) -> None:
+async def test_rows_of_somebody_else_are_told_and_a_deleted_stub_that_names_nobody_counts(world: Ports) -> None:
     """The API serves anyone's (L11); a deleted row may say no more than its id (L7)."""
     order = world.lifecare.order(PERSON).order_id
     rows = [{"Id": 1, "PersonId": PERSON}, {"Id": 2, "PersonId": OTHER_PERSON}, {"Id": 3, "Deleted": True}, {"Id": 4}]
@@ -82,7 +82,7 @@ async def test_rows_of_somebody_else_are_told_and_a_deleted_stub_that_names_nobo
     assert told == [("foreign_person", "5"), ("bad_date", "6"), ("foreign_person", "2"), ("no_person", "4")]
 
 
-async def test_absences_are_read_with_the_deleted_ones_marked(world: World) -> None:
+async def test_absences_are_read_with_the_deleted_ones_marked(world: Ports) -> None:
     kept = world.lifecare.absence(PERSON, TODAY, TODAY + timedelta(days=3))
     for _ in range(2):
         world.lifecare.delete("client_absences", world.lifecare.absence(PERSON, TODAY))
@@ -93,7 +93,7 @@ async def test_absences_are_read_with_the_deleted_ones_marked(world: World) -> N
     assert len(absences) == 3
 
 
-async def test_a_client_that_the_key_can_not_see_is_protected_without_an_id(world: World) -> None:
+async def test_a_client_that_the_key_can_not_see_is_protected_without_an_id(world: Ports) -> None:
     world.lifecare.protect(PERSON, "invisible")
     client, problems = await world.source.client(PERSON)
     assert client.protected
@@ -101,7 +101,7 @@ async def test_a_client_that_the_key_can_not_see_is_protected_without_an_id(worl
     assert problems == ()
 
 
-async def test_signals_are_read_on_the_executions_asked_for(world: World) -> None:
+async def test_signals_are_read_on_the_executions_asked_for(world: Ports) -> None:
     made = world.lifecare.order(PERSON)
     first, second = (world.lifecare.start_execution(made.order_id) for _ in range(2))
     world.lifecare.note_as("coordinator", first, "times_agreed", "Varje natt 22:30")
@@ -122,16 +122,16 @@ async def test_signals_are_read_on_the_executions_asked_for(world: World) -> Non
     }
 
 
-async def test_orders_changed_on_a_day_tell_which_may_be_a_cameras(world: World) -> None:
+async def test_orders_changed_on_a_day_tell_which_may_be_a_cameras(world: Ports) -> None:
     camera, other = world.lifecare.order(PERSON), world.lifecare.order(PERSON, "shower")
     window = await world.source.orders_updated_on(TODAY)
     assert {(i.id, i.person_id, i.maybe_camera) for i in window.items} == {
         (camera.order_id, PERSON, True),
         (other.order_id, PERSON, False),
     }
-    assert window.server_time == world.now
+    assert window.server_time == world.clock.time
     before = {i.id: i.fingerprint for i in window.items}
-    world.wait(minutes=5)
+    world.clock.time += timedelta(minutes=5)
     world.lifecare.accept(camera.order_id)
     after = {i.id: i.fingerprint for i in (await world.source.orders_updated_on(TODAY)).items}
     assert after[camera.order_id] != before[camera.order_id]
@@ -139,19 +139,19 @@ async def test_orders_changed_on_a_day_tell_which_may_be_a_cameras(world: World)
 
 
 @pytest.mark.parametrize("feed", ["decisions", "executions", "clients", "absences"])
-async def test_each_change_feed_tells_whom_it_concerns(world: World, feed: str) -> None:
-    world.wait(hours=1)
-    since = world.now - timedelta(seconds=1)
+async def test_each_change_feed_tells_whom_it_concerns(world: Ports, feed: str) -> None:
+    world.clock.time += timedelta(hours=1)
+    since = world.clock.time - timedelta(seconds=1)
     made = world.lifecare.order(PERSON)
     world.lifecare.start_execution(made.order_id)
     world.lifecare.absence(PERSON, TODAY)
     world.lifecare.protect(PERSON)
     window = await world.source.changed_since(feed, since)
     assert {i.person_id for i in window.items} == {PERSON}
-    assert (await world.source.changed_since(feed, world.now + timedelta(hours=1))).items == ()
+    assert (await world.source.changed_since(feed, world.clock.time + timedelta(hours=1))).items == ()
 
 
-async def test_urgent_notes_are_all_current_ones_and_show_when_one_is_error_marked(world: World) -> None:
+async def test_urgent_notes_are_all_current_ones_and_show_when_one_is_error_marked(world: Ports) -> None:
     execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
     note = world.lifecare.note_as("coordinator", execution, "consent_withdrawn", "återkallat")
     world.lifecare.note_as("coordinator", execution, "consent_signed", "inte brådskande")
@@ -162,7 +162,7 @@ async def test_urgent_notes_are_all_current_ones_and_show_when_one_is_error_mark
     assert all(i.fingerprint != before.fingerprint for i in after)
 
 
-async def test_of_what_a_list_shows_no_more_the_link_is_known_by_its_id_whatever_signs_that_holds(world: World) -> None:
+async def test_of_what_a_list_shows_no_more_the_link_is_known_by_its_id_whatever_signs_that_holds(world: Ports) -> None:
     execution = world.lifecare.start_execution(world.lifecare.order(PERSON).order_id)
     note = world.lifecare.note_as("coordinator", execution, "consent_withdrawn", "återkallat")
     row = {**world.lifecare.row("documentations", note), "Id": "JN:1:2"}
@@ -173,7 +173,7 @@ async def test_of_what_a_list_shows_no_more_the_link_is_known_by_its_id_whatever
         assert (item.id.partition(":")[2], item.link) == (str(execution), str(execution))
 
 
-async def test_a_resource_without_a_licence_is_unauthorised_and_names_the_resource(world: World) -> None:
+async def test_a_resource_without_a_licence_is_unauthorised_and_names_the_resource(world: Ports) -> None:
     world.lifecare.settings.unlicensed.add("client_absences")
     with pytest.raises(PortError, match="client_absences") as error:
         await world.source.absences(PERSON)
@@ -184,13 +184,13 @@ async def test_a_resource_without_a_licence_is_unauthorised_and_names_the_resour
 @pytest.mark.parametrize(
     ("rule", "failure"),
     [
-        (Rule(kind=Kind.STATUS_BEFORE, status=503, retry_after=120), Failure.TRANSIENT),
-        (Rule(kind=Kind.GARBAGE), Failure.CONTRACT),
-        (Rule(kind=Kind.CUT_BEFORE), Failure.TRANSIENT),
+        (Rule(kind=Kind.STATUS_BEFORE, status=503, retry_after=120, times=None), Failure.TRANSIENT),
+        (Rule(kind=Kind.GARBAGE, times=None), Failure.CONTRACT),
+        (Rule(kind=Kind.CUT_BEFORE, times=None), Failure.TRANSIENT),
     ],
 )
-async def test_what_goes_wrong_is_told_in_the_ports_words(world: World, rule: Rule, failure: Failure) -> None:
-    world.lifecare.faults.add(rule)
+async def test_what_goes_wrong_is_told_in_the_ports_words(world: Ports, rule: Rule, failure: Failure) -> None:
+    world.lifecare_faults.add(rule)
     with pytest.raises(PortError) as error:
         await world.source.executions(PERSON)
     assert error.value.failure is failure
@@ -199,9 +199,9 @@ async def test_what_goes_wrong_is_told_in_the_ports_words(world: World, rule: Ru
         assert error.value.retry_after == 120
 
 
-async def test_one_unread_list_of_services_fails_the_whole_reading_of_orders(world: World) -> None:
+async def test_one_unread_list_of_services_fails_the_whole_reading_of_orders(world: Ports) -> None:
     for _ in range(3):
         world.lifecare.order(PERSON)
-    world.lifecare.faults.add(Rule(kind=Kind.STATUS_BEFORE, pattern="ordered_services", skip=1))
+    world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, pattern="ordered_services", skip=1, times=None))
     with pytest.raises(PortError):
         await world.source.orders(PERSON)

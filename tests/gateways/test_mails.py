@@ -7,10 +7,10 @@ import pytest
 from adapter.domain.ledger import Act, ActKind, What
 from adapter.ports import Failure, PortError
 
-from .conftest import PERSON, World
+from .conftest import PERSON, Ports
 
 
-def reminder(world: World, **what: str | int) -> Act:
+def reminder(world: Ports, **what: str | int) -> Act:
     content: What = {
         "mail": "reminder",
         "to": "coordinator",
@@ -22,33 +22,33 @@ def reminder(world: World, **what: str | int) -> Act:
     return world.act(ActKind.MAIL, **{**content, **what})
 
 
-async def test_a_reminder_goes_to_the_units_mailbox_with_reference_and_nothing_personal(world: World) -> None:
+async def test_a_reminder_goes_to_the_units_mailbox_with_reference_and_nothing_personal(world: Ports) -> None:
     act = reminder(world)
-    effect = await world.executor.perform(act, world.case())
-    ((message_id, to, subject, body, at),) = world.outbox.sent
+    effect = await world.executor.perform(act, world.context())
+    ((message_id, to, subject, body),) = world.mail.sent
     assert to == "samordning.soder@exempelkommun.example"
     assert "TK-7F3K2M" in subject
     assert PERSON not in subject + body + message_id
-    assert at == act.created_at
-    assert effect.result["message_id"] == message_id == "<exempelkommun.tk-7f3k2m.01@exempelkommun.example>"
+    assert world.mail.headed == [(act.created_at, "it-drift@exempelkommun.example")], "where answers go"
+    assert effect.result["message_id"] == message_id == "<exempel.tk-7f3k2m.01@exempelkommun.example>"
 
 
-async def test_two_mails_have_two_ids(world: World) -> None:
+async def test_two_mails_have_two_ids(world: Ports) -> None:
     for _ in range(2):
-        await world.executor.perform(reminder(world), world.case())
-    assert len({mail[0] for mail in world.outbox.sent}) == 2
+        await world.executor.perform(reminder(world), world.context())
+    assert len({mail[0] for mail in world.mail.sent}) == 2
 
 
 @pytest.mark.parametrize(("what", "told"), [({"mail": "x"}, "no such template"), ({"since": "x"}, "since")])
-async def test_content_that_can_not_be_mailed_is_told(world: World, what: dict[str, str], told: str) -> None:
+async def test_content_that_can_not_be_mailed_is_told(world: Ports, what: dict[str, str], told: str) -> None:
     with pytest.raises(PortError, match=told) as error:
-        await world.executor.perform(reminder(world, **what), world.case())
+        await world.executor.perform(reminder(world, **what), world.context())
     assert error.value.failure is Failure.UNMAPPED
-    assert world.outbox.sent == []
+    assert world.mail.sent == []
 
 
-async def test_an_act_that_is_no_longer_this_process_s_is_not_carried_out(world: World) -> None:
+async def test_an_act_that_is_no_longer_this_process_s_is_not_carried_out(world: Ports) -> None:
     with pytest.raises(PortError) as error:
-        await world.executor.perform(reminder(world), world.case(may_write=lambda: False))
+        await world.executor.perform(reminder(world), world.context(may_write=lambda: False))
     assert error.value.failure is Failure.NOT_SENT
-    assert world.outbox.sent == []
+    assert world.mail.sent == []

@@ -23,7 +23,7 @@ from adapter.domain.facts import Signal
 from adapter.gateways.lifecare_source import LifecareSource
 from adapter.gateways.platform import PhoniroSchedules
 from adapter.ports import PlatformSchedule, Window
-from connectors.http import HttpSettings
+from connectors.http.client import HttpSettings
 from connectors.lifecare import query, wire
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.phoniro.client import PhoniroClient

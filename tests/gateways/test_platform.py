@@ -12,31 +12,31 @@ from adapter.domain.ledger import Act, ActKind, ScheduleStatus, What
 from adapter.domain.nights import NightTimes
 from adapter.ports import BrokenSchedule, CaseContext, Effect, Failure, PlatformSchedule, PortError
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.phoniro import HandChange
+from connectors.mock.phoniro.schemas import HandChange
 
-from .conftest import PERSON, TIMES, World
+from .conftest import PERSON, TIMES, Ports
 
 OTHER_TIMES = json.dumps({"mon": ["23:00"]})
 
 
-async def put(world: World) -> Effect:
-    return await world.executor.perform(world.act(ActKind.PUT_PERSON, details="d", unit=7101), world.case())
+async def put(world: Ports) -> Effect:
+    return await world.executor.perform(world.act(ActKind.PUT_PERSON, details="d", unit=7101), world.context())
 
 
-async def scheduled(world: World) -> tuple[CaseContext, Effect]:
+async def scheduled(world: Ports) -> tuple[CaseContext, Effect]:
     """A case with its schedule, and what came of its creation."""
     await put(world)
-    effect = await world.executor.perform(world.create(), world.case())
+    effect = await world.executor.perform(world.create(), world.context())
     assert effect.schedule_id is not None
-    return world.case(schedule_ids={1: (effect.schedule_id, effect.etag)}), effect
+    return world.context(schedule_ids={1: (effect.schedule_id, effect.etag)}), effect
 
 
 # The person
 
 
-async def test_a_person_is_put_as_lifecare_has_them_now(world: World) -> None:
+async def test_a_person_is_put_as_lifecare_has_them_now(world: Ports) -> None:
     effect = await put(world)
-    customer = world.phoniro.customers["p-0001"]
+    customer = world.customer()
     client, _ = await world.source.client(PERSON)
     assert customer.personal_identity_number == PERSON
     assert customer.last_name == world.lifecare.row("clients", PERSON)["LastName"]
@@ -45,10 +45,10 @@ async def test_a_person_is_put_as_lifecare_has_them_now(world: World) -> None:
 
 
 @pytest.mark.parametrize("how", ["registration", "confidential", "address", "phone", "invisible"])
-async def test_of_a_protected_person_nothing_personal_reaches_the_platform(world: World, how: str) -> None:
+async def test_of_a_protected_person_nothing_personal_reaches_the_platform(world: Ports, how: str) -> None:
     world.lifecare.protect(PERSON, how)  # type: ignore[arg-type]  # the parameters are its literals
     effect = await put(world)
-    customer = world.phoniro.customers["p-0001"]
+    customer = world.customer()
     assert customer.protected_identity
     assert customer.personal_identity_number is customer.last_name is customer.street_address is customer.phone is None
     assert effect.person == (await world.source.client(PERSON))[0].details
@@ -56,25 +56,25 @@ async def test_of_a_protected_person_nothing_personal_reaches_the_platform(world
     assert PERSON.encode() not in sent
 
 
-async def test_a_person_who_becomes_protected_is_taken_out_of_the_platform(world: World) -> None:
+async def test_a_person_who_becomes_protected_is_taken_out_of_the_platform(world: Ports) -> None:
     before = await put(world)
     world.lifecare.protect(PERSON)
     after = await put(world)
-    assert world.phoniro.customers["p-0001"].last_name is None
+    assert world.customer().last_name is None
     assert before.person != after.person
 
 
-async def test_a_person_whose_last_case_is_closed_is_emptied(world: World) -> None:
+async def test_a_person_whose_last_case_is_closed_is_emptied(world: Ports) -> None:
     await put(world)
-    await world.executor.perform(world.act(ActKind.EMPTY_PERSON, details="d", unit=None), world.case())
-    customer = world.phoniro.customers["p-0001"]
+    await world.executor.perform(world.act(ActKind.EMPTY_PERSON, details="d", unit=None), world.context())
+    customer = world.customer()
     assert customer.personal_identity_number is customer.first_name is customer.last_name is customer.phone is None
 
 
 # Creation
 
 
-async def test_a_created_schedule_is_told_with_its_id_and_version(world: World) -> None:
+async def test_a_created_schedule_is_told_with_its_id_and_version(world: Ports) -> None:
     _, effect = await scheduled(world)
     stored = world.phoniro.schedule_by_reference("TK-7F3K2M-1")
     assert stored is not None
@@ -87,21 +87,21 @@ async def test_a_created_schedule_is_told_with_its_id_and_version(world: World) 
     assert (effect.schedule.valid_from, effect.schedule.valid_to) == (date(2026, 3, 9), None)
 
 
-async def test_a_creation_whose_answer_was_lost_is_found_by_its_reference(world: World) -> None:
+async def test_a_creation_whose_answer_was_lost_is_found_by_its_reference(world: Ports) -> None:
     await put(world)
     act = world.create()
-    world.phoniro.faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", path="/api/v1/supervision-schedules"))
+    world.phoniro_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", path="/api/v1/supervision-schedules"))
     with pytest.raises(PortError) as error:
-        await world.executor.perform(act, world.case())
+        await world.executor.perform(act, world.context())
     assert error.value.failure is Failure.AMBIGUOUS
-    found = await world.executor.find(act, world.case())
+    found = await world.executor.find(act, world.context())
     assert found is not None
     assert found.schedule_id == world.phoniro.schedules[0].id
 
 
-async def test_a_reference_that_somebody_else_has_is_a_conflict_and_is_not_taken_over(world: World) -> None:
+async def test_a_reference_that_somebody_else_has_is_a_conflict_and_is_not_taken_over(world: Ports) -> None:
     await scheduled(world)
-    stranger = replace(world.case(), person_id="19900101TF04")
+    stranger = replace(world.context(), person_id="19900101TF04")
     world.lifecare.seed_person("19900101TF04")
     await world.executor.perform(world.act(ActKind.PUT_PERSON, details="d", unit=7101), stranger)
     act = world.create()
@@ -112,15 +112,17 @@ async def test_a_reference_that_somebody_else_has_is_a_conflict_and_is_not_taken
     assert await world.executor.observe(act, stranger) is None
 
 
-async def test_a_schedule_whose_customer_is_not_there_yet_waits_for_it(world: World) -> None:
+async def test_a_schedule_whose_customer_is_not_there_yet_waits_for_it(world: Ports) -> None:
     with pytest.raises(PortError, match="isn't there yet") as error:
-        await world.executor.perform(world.create(), world.case())
+        await world.executor.perform(world.create(), world.context())
     assert error.value.failure is Failure.TRANSIENT
 
 
-async def test_a_pause_counts_though_it_can_not_be_read_back(world: World) -> None:
+async def test_a_pause_counts_though_it_can_not_be_read_back(world: Ports) -> None:
     case, _ = await scheduled(world)
-    world.phoniro.faults.add(Rule(kind=Kind.STATUS_BEFORE, method="GET", path="/api/v1/supervision-schedules/"))
+    world.phoniro_faults.add(
+        Rule(kind=Kind.STATUS_BEFORE, method="GET", path="/api/v1/supervision-schedules/", times=None)
+    )
     effect = await world.executor.perform(world.act(ActKind.PAUSE, n=1, reason="absence"), case)
     assert effect.schedule is not None
 
@@ -128,12 +130,12 @@ async def test_a_pause_counts_though_it_can_not_be_read_back(world: World) -> No
 # Changes
 
 
-def change(world: World, **what: str | int | None) -> Act:
+def change(world: Ports, **what: str | int | None) -> Act:
     base: What = {"n": 1, "valid_from": "2026-03-09", "valid_to": "2026-04-30", "times": OTHER_TIMES, "orders": "[]"}
     return world.act(ActKind.CHANGE, **{**base, **what})
 
 
-async def test_a_change_replaces_times_and_last_day(world: World) -> None:
+async def test_a_change_replaces_times_and_last_day(world: Ports) -> None:
     case, created = await scheduled(world)
     effect = await world.executor.perform(change(world), case)
     assert effect.schedule is not None
@@ -142,7 +144,7 @@ async def test_a_change_replaces_times_and_last_day(world: World) -> None:
     assert effect.etag != created.etag
 
 
-async def test_new_patience_is_changed_in_place_and_seen_again(world: World) -> None:
+async def test_new_patience_is_changed_in_place_and_seen_again(world: Ports) -> None:
     case, created = await scheduled(world)
     assert created.schedule is not None
     assert created.schedule.patience == (30, 15)
@@ -154,7 +156,7 @@ async def test_new_patience_is_changed_in_place_and_seen_again(world: World) -> 
     assert await world.executor.find(act, case) is not None
 
 
-async def test_a_change_by_somebody_else_in_between_is_a_conflict_and_is_observed(world: World) -> None:
+async def test_a_change_by_somebody_else_in_between_is_a_conflict_and_is_observed(world: Ports) -> None:
     case, created = await scheduled(world)
     world.phoniro.change_by_hand(str(created.schedule_id), HandChange.model_validate_json('{"validTo": "2026-03-31"}'))
     act = change(world)
@@ -171,7 +173,7 @@ async def test_a_change_by_somebody_else_in_between_is_a_conflict_and_is_observe
 # Pause, resume, end
 
 
-def op(world: World, kind: ActKind) -> Act:
+def op(world: Ports, kind: ActKind) -> Act:
     return world.act(kind, n=1, reason="consent_withdrawn")
 
 
@@ -184,7 +186,7 @@ def op(world: World, kind: ActKind) -> Act:
     ],
 )
 async def test_each_act_is_told_as_it_is_seen_afterwards(
-    world: World, kind: ActKind, status: ScheduleStatus, word: str
+    world: Ports, kind: ActKind, status: ScheduleStatus, word: str
 ) -> None:
     case, created = await scheduled(world)
     effect = await world.executor.perform(op(world, kind), case)
@@ -193,19 +195,19 @@ async def test_each_act_is_told_as_it_is_seen_afterwards(
     assert world.phoniro.status(str(created.schedule_id)) == word
 
 
-async def test_an_end_is_sent_with_an_instant_long_past_and_nobody_can_look_from_then_on(world: World) -> None:
+async def test_an_end_is_sent_with_an_instant_long_past_and_nobody_can_look_from_then_on(world: Ports) -> None:
     """Phoniro takes it for now; whatever our clock is ahead by keeps nobody looking."""
     case, created = await scheduled(world)
     await world.executor.perform(op(world, ActKind.END), case)
     sent = world.phoniro.received()[-2]
     assert json.loads(sent.body) == {"endAt": "2026-03-07T09:00:00Z", "reason": "consent_withdrawn"}
-    assert not world.phoniro.can_look(str(created.schedule_id), world.now)
+    assert not world.phoniro.can_look(str(created.schedule_id), world.clock.time)
 
 
 @pytest.mark.parametrize("kind", [ActKind.PAUSE, ActKind.RESUME, ActKind.END, ActKind.CHANGE])
 @pytest.mark.parametrize("done", [True, False])
 async def test_an_act_whose_answer_was_lost_is_found_if_and_only_if_it_was_done(
-    world: World, kind: ActKind, done: bool
+    world: Ports, kind: ActKind, done: bool
 ) -> None:
     case, _ = await scheduled(world)
     if kind is ActKind.RESUME:
@@ -213,14 +215,14 @@ async def test_an_act_whose_answer_was_lost_is_found_if_and_only_if_it_was_done(
     act = change(world) if kind is ActKind.CHANGE else op(world, kind)
     method = "PATCH" if kind is ActKind.CHANGE else "POST"
     fault = Kind.CUT_AFTER if done else Kind.CUT_BEFORE
-    world.phoniro.faults.add(Rule(kind=fault, method=method, path="/api/v1/supervision-schedules/"))
+    world.phoniro_faults.add(Rule(kind=fault, method=method, path="/api/v1/supervision-schedules/"))
     with pytest.raises(PortError) as error:
         await world.executor.perform(act, case)
     assert error.value.failure is Failure.AMBIGUOUS
     assert ((await world.executor.find(act, case)) is not None) is done
 
 
-async def test_pausing_a_schedule_that_has_ended_is_a_conflict_and_shows_the_end(world: World) -> None:
+async def test_pausing_a_schedule_that_has_ended_is_a_conflict_and_shows_the_end(world: Ports) -> None:
     case, _ = await scheduled(world)
     await world.executor.perform(op(world, ActKind.END), case)
     with pytest.raises(PortError) as error:
@@ -232,20 +234,20 @@ async def test_pausing_a_schedule_that_has_ended_is_a_conflict_and_shows_the_end
     assert seen.schedule.status is ScheduleStatus.ENDED
 
 
-async def test_a_schedule_whose_id_is_not_known_is_found_by_its_reference(world: World) -> None:
+async def test_a_schedule_whose_id_is_not_known_is_found_by_its_reference(world: Ports) -> None:
     await scheduled(world)
-    effect = await world.executor.perform(op(world, ActKind.END), world.case())
+    effect = await world.executor.perform(op(world, ActKind.END), world.context())
     assert effect.schedule is not None
     assert effect.schedule.status is ScheduleStatus.ENDED
 
 
-async def test_a_schedule_that_is_nowhere_is_not_found(world: World) -> None:
+async def test_a_schedule_that_is_nowhere_is_not_found(world: Ports) -> None:
     with pytest.raises(PortError) as error:
-        await world.executor.perform(op(world, ActKind.END), world.case())
+        await world.executor.perform(op(world, ActKind.END), world.context())
     assert error.value.failure is Failure.NOT_FOUND
 
 
-async def test_content_that_can_not_be_used_is_told_and_nothing_is_sent(world: World) -> None:
+async def test_content_that_can_not_be_used_is_told_and_nothing_is_sent(world: Ports) -> None:
     case, _ = await scheduled(world)
     before = world.phoniro.received()
     with pytest.raises(PortError, match="times are no night times") as error:
@@ -257,11 +259,11 @@ async def test_content_that_can_not_be_used_is_told_and_nothing_is_sent(world: W
 # Comparison
 
 
-async def test_all_schedules_are_told_for_comparison(world: World) -> None:
+async def test_all_schedules_are_told_for_comparison(world: Ports) -> None:
     case, created = await scheduled(world)
     await world.executor.perform(op(world, ActKind.END), case)
     await world.executor.perform(world.create(n=2), case)
-    found = [s async for page in world.schedules.schedules() for s in page if isinstance(s, PlatformSchedule)]
+    found = [s async for page in world.tenant.platform.schedules() for s in page if isinstance(s, PlatformSchedule)]
     assert [(s.reference, s.record.n, s.record.status) for s in found] == [
         ("TK-7F3K2M-1", 1, ScheduleStatus.ENDED),
         ("TK-7F3K2M-2", 2, ScheduleStatus.OPEN),
@@ -269,13 +271,13 @@ async def test_all_schedules_are_told_for_comparison(world: World) -> None:
     assert found[0].id == created.schedule_id
 
 
-async def test_a_row_that_can_not_be_read_is_shown_as_one_and_the_others_as_they_are(world: World) -> None:
+async def test_a_row_that_can_not_be_read_is_shown_as_one_and_the_others_as_they_are(world: Ports) -> None:
     await scheduled(world)
     good = world.phoniro.schedules[0]
-    row = good.as_json(good.now, world.now)
+    row = good.as_json(good.now, world.clock.time)
     page = {"items": [{"id": "broken"}, row], "nextCursor": None}
-    world.phoniro.faults.add(Rule(kind=Kind.STATUS_BEFORE, status=200, body=json.dumps(page), pattern="schedules"))
-    broken, listed = [schedule async for page in world.schedules.schedules() for schedule in page]
+    world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=200, body=json.dumps(page), pattern="schedules"))
+    broken, listed = [schedule async for page in world.tenant.platform.schedules() for schedule in page]
     assert isinstance(broken, BrokenSchedule)
     assert broken.id == "broken"
     assert "status (missing)" in broken.problem

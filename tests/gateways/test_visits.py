@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, NoReturn
+from types import SimpleNamespace
+from typing import Any, NoReturn, cast
 
 import pytest
 
 from adapter.domain.ledger import Act, ActKind, ActState
-from adapter.gateways.visits import VisitExecutor
+from adapter.gateways.visits import KNOWN, VisitExecutor
 from adapter.ports import CaseContext, Failure, PortError
 from connectors.errors import Unauthorised
+from connectors.lifecare.wire import Personnel
+from connectors.phoniro.wire import Supervision
 from mappings.tables import load_mapping
-from tests.watch.written_back import mapping_with
+from tests.watch.written_back import PERSONNEL, mapping_with
 
 DUE = datetime(2026, 3, 2, 21, 30, tzinfo=UTC)
 SAID = {"begun": DUE.isoformat(), "ended": DUE.isoformat(), "due": DUE.isoformat()}
@@ -47,6 +50,27 @@ async def test_a_sign_in_that_phoniro_refuses_is_phoniros_and_tried_again(visits
     with pytest.raises(PortError) as caught:
         await visits.perform(VISIT, CASE)
     assert (caught.value.failure, caught.value.vendor) == (Failure.UNAUTHORISED, "phoniro")
+
+
+async def test_who_looked_is_remembered_for_an_hour_and_then_forgotten(tmp_path: Path) -> None:
+    class Known:
+        operator = "operator-1"
+
+        async def supervisions(self, *_: object) -> AsyncIterator[Supervision]:
+            yield Supervision(id="a", schedule_id="s", due_at=DUE, outcome="ok", operator_id=self.operator)
+
+        async def personnels(self, user_id: str) -> SimpleNamespace:
+            return SimpleNamespace(items=[Personnel(person_id="19900101TF04", user_id=user_id)])
+
+    now, client = DUE, cast("Any", Known())
+    text = PERSONNEL + '\n"operator-2" = "OTHER"'
+    mapping = load_mapping(mapping_with(tmp_path, (PERSONNEL, text)))
+    visits = VisitExecutor(client, client, mapping, lambda: now)
+    for operator in ("operator-1", "operator-2"):
+        client.operator = operator
+        await visits._who(VISIT)
+        now += KNOWN + timedelta(minutes=1)
+    assert [*visits._staff] == ["OTHER"], "a number is no longer in memory than it is of use"
 
 
 async def test_a_licence_that_is_gone_when_a_visit_is_looked_for_doesnt_take_lifecare_for_down(

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from adapter.domain.facts import Signal
 from adapter.engine.feed_reader import read_feeds
+from adapter.engine.new_orders import read_new_orders
+from adapter.ports import Window
 from adapter.store import feeds
 from adapter.store.feeds import Feed
+from adapter.store.order_inbox import InboxState, WaitingOrder
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare import BASE, Ordered
-from tests.world import ANNA, World
+from connectors.mock.lifecare.acts import Ordered
+from connectors.mock.lifecare.api import BASE
+from tests.world import ANNA, MONDAY, World
 
 
 async def ordered(world: World) -> tuple[Ordered, int]:
@@ -134,6 +139,25 @@ async def test_an_order_that_can_not_be_read_is_asked_for_again_until_it_can_wit
         assert len(await world.cases()) == 1
 
 
+async def test_an_order_that_could_not_be_used_is_forgotten_only_where_it_is_gone_or_stands_on_another_day() -> None:
+    """P5: however long its day answers 404, which may mean that nothing stands on it or that it can't be read (L10)."""
+    async with World() as world:
+        world.person()
+        order = world.order().order_id
+        old = world.today - timedelta(days=40)
+        silent = {old: Window((), (), None, sure=False)}
+        before = {id_: WaitingOrder(id_, InboxState.UNUSABLE, old, MONDAY) for id_ in (order, "SB-999999")}
+
+        async def waiting(windows: Mapping[date, Window]) -> set[str]:
+            found = await read_new_orders(world.rt, world.tenant, windows, before)
+            return {each.order_id for each in found.waiting} - {old.isoformat()}
+
+        assert await waiting(silent) == {order}
+        assert await waiting(silent | {world.today: await world.tenant.source.orders_updated_on(world.today)}) == set()
+        world.lifecare.faults.add(Rule(kind=Kind.STATUS_BEFORE, path=f"{BASE}/api/v1/orders", times=None, status=500))
+        assert await waiting(silent) == before.keys()
+
+
 async def test_a_clock_that_was_days_ahead_for_a_while_hides_nothing() -> None:
     async with World() as world:
         order, _ = await ordered(world)
@@ -171,7 +195,7 @@ async def test_a_lifecare_that_shows_nothing_of_anything_is_taken_as_down() -> N
     async with World() as world:
         world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, path=BASE, times=None, status=404))
         await world.cycle()
-        assert "shows nothing at all" in ((await orders_feed(world)).error or "")
+        assert "shows no row at all" in ((await orders_feed(world)).error or "")
 
 
 async def test_orders_that_were_seen_once_are_not_taken_to_be_none_when_their_list_says_404() -> None:
@@ -182,5 +206,5 @@ async def test_orders_that_were_seen_once_are_not_taken_to_be_none_when_their_li
         before = (await orders_feed(world)).cursor
         await read_feeds(world.rt, world.tenant)
         after = await orders_feed(world)
-        assert "shows nothing at all" in (after.error or "")
+        assert "shows no row at all" in (after.error or "")
         assert after.cursor == before

@@ -6,17 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from adapter.domain.decision import Phase, StepView
-from tests.world import ANNA, EXAMPLE, World
-
-
-def mapping_with_plans(folder: Path) -> Path:
-    text = EXAMPLE.read_text(encoding="utf-8")
-    for line in ("[plans]", "camera_types = [4010]"):
-        assert f"# {line}\n" in text
-        text = text.replace(f"# {line}\n", f"{line}\n")
-    mapping = folder / "mapping.toml"
-    mapping.write_text(text, encoding="utf-8")
-    return mapping
+from tests.outside import example_with
+from tests.world import ANNA, World
 
 
 def asked(world: World) -> int:
@@ -33,10 +24,9 @@ async def i12(world: World) -> StepView:
 async def test_a_plan_is_seen_within_a_day_for_one_call_and_what_can_not_be_read_of_it_stops_nothing(
     tmp_path: Path,
 ) -> None:
-    async with World(mapping=mapping_with_plans(tmp_path), poll_seconds=6 * 3600) as world:
-        world.person()
-        order = world.order()
-        await world.settle()
+    plans = [(f"# {line}\n", f"{line}\n") for line in ("[plans]", "camera_types = [4010]")]
+    async with World(mapping=example_with(tmp_path, *plans), poll_seconds=6 * 3600) as world:
+        order = await world.taken_in()
         world.lifecare.service_plan(ANNA, "shower")
         world.lifecare.service_plan(ANNA, established=world.today - timedelta(days=30))
         world.prepare(world.execute(order))

@@ -17,7 +17,7 @@ from adapter.domain.ledger import What
 from adapter.domain.nights import NightTimes
 from adapter.domain.routine import STEPS, Letter, Role
 from mappings.documents import KINDS
-from mappings.messages import LONGEST, MessageError, mark, render_letter, render_mail
+from mappings.messages.render import LONGEST, MessageError, mark, render_letter, render_mail
 from mappings.texts import Texts
 
 TEXTS = Texts.load(strict=True)

@@ -17,7 +17,7 @@ from adapter.domain.ledger import ActKind, Wanted
 from adapter.domain.policy import Policy
 from adapter.domain.routine import Letter
 from mappings import phoniro
-from mappings.messages import render_letter, render_mail
+from mappings.messages.render import render_letter, render_mail
 from mappings.tables import load_mapping
 from mappings.texts import Texts
 from tests.domain.life import EXECUTION, POLICY, Life

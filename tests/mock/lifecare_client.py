@@ -7,7 +7,9 @@ from typing import Any
 
 import httpx
 
-from connectors.mock.lifecare import BASE, DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare, catalogue
+from connectors.mock.lifecare import catalogue
+from connectors.mock.lifecare.api import BASE, DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.lifecare.simulator import SimulatedLifecare
 
 API = f"https://lifecare.test{BASE}/api"
 ACCESS = {"domain": DEFAULT_DOMAIN, "key": DEFAULT_KEY}
@@ -37,6 +39,21 @@ def send(
 def post_note(lifecare: SimulatedLifecare, body: Any, content_type: str = "application/json") -> httpx.Response:
     """``POST provider_notes`` with a body in JSON, or as it is."""
     return send(lifecare, "POST", "v2/provider_notes", body, content_type)
+
+
+def note(client_id: int, **changes: Any) -> dict[str, Any]:
+    """A note of the adapter's to the coordinator; ``...`` leaves a field out."""
+    fields = {
+        "occurrenceTimeUtc": "2026-03-02T11:59:00",
+        "text": "Hej",
+        "clientId": client_id,
+        "providerUnitId": catalogue.COORDINATOR_UNIT.id,
+        "headlineId": catalogue.HEADINGS["to_coordinator"].provider_headline_id,
+        "createdPersonnelId": catalogue.ADAPTER.id,
+        "createdPersonnelTitle": catalogue.ADAPTER.title,
+        **changes,
+    }
+    return {name: value for name, value in fields.items() if value is not ...}
 
 
 def visit(execution_id: int, **changes: Any) -> dict[str, Any]:

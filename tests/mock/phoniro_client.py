@@ -15,7 +15,7 @@ from openapi_schema_validator import OAS31Validator
 from referencing import Registry
 from referencing.jsonschema import DRAFT202012
 
-from connectors.mock.phoniro import SimulatedPhoniro
+from connectors.mock.phoniro.simulator import SimulatedPhoniro
 
 CONTRACT = Path(__file__).resolve().parents[2].parent / "shared" / "contracts" / "phoniro.openapi.yaml"
 MONDAY_EVENING = datetime(2026, 3, 2, 19, 0, tzinfo=UTC)  # 20:00 in Stockholm

@@ -1,68 +1,52 @@
-"""The simulated Lifecare over a real socket, and its own paths for tests and demonstrations."""
+"""The simulated Lifecare's own paths, for tests and demonstrations."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import httpx
 import pytest
 
-from connectors.mock.lifecare import BASE, DEFAULT_DOMAIN, DEFAULT_KEY
-from connectors.mock.serve import RunningSimulators, running_simulators
-
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-ACCESS = {"domain": DEFAULT_DOMAIN, "key": DEFAULT_KEY}
-TF03 = "19900101TF03"
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from tests.mock.lifecare_client import TF03, get, rows
 
 
 @pytest.fixture
-async def simulators() -> AsyncIterator[RunningSimulators]:
-    async with running_simulators(clock=lambda: NOW) as running:
-        yield running
+def lifecare() -> SimulatedLifecare:
+    return SimulatedLifecare(lambda: datetime(2026, 3, 2, 12, tzinfo=UTC))
 
 
-@pytest.fixture
-async def client(simulators: RunningSimulators) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=simulators.lifecare_url) as opened:
-        yield opened
+def admin(lifecare: SimulatedLifecare, path: str, body: object = None) -> httpx.Response:
+    """A POST below ``/admin/`` with a body, else a GET."""
+    method = "GET" if body is None else "POST"
+    return lifecare.handle(httpx.Request(method, f"https://lifecare.test/admin/{path}", json=body))
 
 
-async def test_a_case_is_made_by_admin_and_read_through_the_api(client: httpx.AsyncClient) -> None:
-    async def act(name: str, **given: object) -> object:
-        answer = await client.post(f"/admin/acts/{name}", json=given)
+def test_a_case_is_made_by_admin_and_read_through_the_api(lifecare: SimulatedLifecare) -> None:
+    def act(name: str, **given: object) -> object:
+        answer = admin(lifecare, f"acts/{name}", given)
         assert answer.status_code == 200, answer.text
         return answer.json()["result"]
 
-    await act("seed_person", person_id=TF03)
-    ordered = await act("order", person_id=TF03, decision_end="2026-06-30")
+    act("seed_person", person_id=TF03)
+    ordered = act("order", person_id=TF03, decision_end="2026-06-30")
     assert isinstance(ordered, dict)
-    execution = await act("start_execution", order_id=ordered["order_id"], start="2026-03-03")
-    await act("note_as", who="alarm_team", execution_id=execution, heading="consent_signed", text="Undertecknat")
-    await act("change", entity="ordered_services", entity_id=ordered["service_id"], EndDate="2026-05-31")
-
-    read = await client.get(f"{BASE}/api/v1/executions/{execution}", params=ACCESS)
-    assert read.json()["StartDate"][:10] == "2026-03-03"
-    decision = await client.get(f"{BASE}/api/v1/sol_decisions/{ordered['decision_id']}", params=ACCESS)
-    assert decision.json()["ToDate"][:10] == "2026-06-30"
-    service = await client.get(
-        f"{BASE}/api/v1/ordered_services", params={**ACCESS, "q": f"OrderId='{ordered['order_id']}'"}
-    )
-    assert service.json()[0]["EndDate"][:10] == "2026-05-31"
+    execution = act("start_execution", order_id=ordered["order_id"], start="2026-03-03")
+    act("note_as", who="alarm_team", execution_id=execution, heading="consent_signed", text="Undertecknat")
+    act("change", entity="ordered_services", entity_id=ordered["service_id"], EndDate="2026-05-31")
+    assert get(lifecare, f"executions/{execution}").json()["StartDate"][:10] == "2026-03-03"
+    assert get(lifecare, f"sol_decisions/{ordered['decision_id']}").json()["ToDate"][:10] == "2026-06-30"
+    (service,) = rows(get(lifecare, "ordered_services", q=f"OrderId='{ordered['order_id']}'"))
+    assert service["EndDate"][:10] == "2026-05-31"
 
 
-async def test_an_answer_carries_one_date_and_it_is_the_simulators(client: httpx.AsyncClient) -> None:
-    answer = await client.get(f"{BASE}/api/v1/headlines", params=ACCESS)
-    assert answer.headers.get_list("date") == ["Mon, 02 Mar 2026 12:00:00 GMT"]
-
-
-async def test_settings_change_by_admin_and_reset_undoes_them(client: httpx.AsyncClient) -> None:
+def test_settings_change_by_admin_and_reset_undoes_them(lifecare: SimulatedLifecare) -> None:
     settings = {"unlicensed": ["orders"], "read_back": {"5201": "S900"}}
-    changed = await client.post("/admin/acts/set_settings", json={"settings": settings})
+    changed = admin(lifecare, "acts/set_settings", {"settings": settings})
     assert (changed.status_code, changed.json()["result"]["read_back"]) == (200, {"5201": "S900"})
-    assert (await client.get(f"{BASE}/api/v1/orders", params=ACCESS)).status_code == 401
-    await client.post("/admin/reset")
-    assert (await client.get("/admin/settings")).json()["unlicensed"] == []
+    assert get(lifecare, "orders").status_code == 401
+    admin(lifecare, "reset", {})
+    assert admin(lifecare, "settings").json()["unlicensed"] == []
 
 
 @pytest.mark.parametrize(
@@ -77,12 +61,11 @@ async def test_settings_change_by_admin_and_reset_undoes_them(client: httpx.Asyn
         ("acts/set_settings", {"settings": {"empty_list": "perhaps"}}, 400),
     ],
 )
-async def test_admin_says_what_is_wrong(client: httpx.AsyncClient, path: str, body: object, status: int) -> None:
-    answer = await client.post(f"/admin/{path}", json=body)
+def test_admin_says_what_is_wrong(lifecare: SimulatedLifecare, path: str, body: object, status: int) -> None:
+    answer = admin(lifecare, path, body)
     assert (answer.status_code, bool(answer.json()["detail"])) == (status, True)
 
 
-async def test_admin_lists_the_acts_and_shows_written_notes(client: httpx.AsyncClient) -> None:
-    acts = (await client.get("/admin/acts")).json()
-    assert "order_id: 'str'" in acts["accept"]
-    assert (await client.get("/admin/notes")).json() == []
+def test_admin_lists_the_acts_and_shows_written_notes(lifecare: SimulatedLifecare) -> None:
+    assert "order_id: 'str'" in admin(lifecare, "acts").json()["accept"]
+    assert admin(lifecare, "notes").json() == []

@@ -13,11 +13,12 @@ import httpx
 import pytest
 from jsonschema import Draft4Validator
 
-from connectors.mock.lifecare import SimulatedLifecare, catalogue
+from connectors.mock.lifecare import catalogue
 from connectors.mock.lifecare.notes import NoteRequest
 from connectors.mock.lifecare.resources import RESOURCES, Resource
+from connectors.mock.lifecare.simulator import SimulatedLifecare
 from connectors.mock.lifecare.visits import ServiceReport, VisitReport
-from tests.mock.lifecare_client import TF03, get, post_note, send, visit
+from tests.mock.lifecare_client import TF03, get, note, post_note, send, visit
 
 DESCRIPTION = Path(__file__).parents[3] / "shared" / "contracts" / "lifecare-ec.swagger.json"
 PREFIX = "WE.EC.Integration.Contracts."
@@ -62,19 +63,6 @@ def read(answer: httpx.Response) -> Any:
     return answer.json()
 
 
-def note() -> dict[str, Any]:
-    return {
-        "occurrenceTimeUtc": "2026-03-02T12:00:00",
-        "text": "Hej",
-        "clientId": 30001,
-        "providerUnitId": catalogue.ALARM_TEAM_UNIT.id,
-        "headlineId": catalogue.HEADINGS["to_alarm_team"].provider_headline_id,
-        "createdPersonnelId": catalogue.ADAPTER.id,
-        "createdPersonnelTitle": catalogue.ADAPTER.title,
-        "isSigned": True,
-    }
-
-
 def lived_in() -> SimulatedLifecare:
     """A Lifecare in which everything that can happen has happened."""
     lifecare = SimulatedLifecare(lambda: NOW)
@@ -100,7 +88,7 @@ def lived_in() -> SimulatedLifecare:
     lifecare.delete("client_absences", 500001)
     lifecare.decease(TF03, date(2026, 3, 1))
     lifecare.protect(TF03, "address")
-    read(post_note(lifecare, note()))
+    read(post_note(lifecare, note(30001, isSigned=True)))
     read(send(lifecare, "POST", "v1/reported_visits", visit(400001)))
     return lifecare
 
@@ -149,7 +137,7 @@ def _kind(about: dict[str, Any], text: str) -> str:
 
 
 def test_a_written_note_is_answered_and_required_as_described() -> None:
-    answer = read(post_note(lived_in(), note()))
+    answer = read(post_note(lived_in(), note(30001, isSigned=True)))
     validator(NOTE_ANSWER).validate(without_nulls(answer))
     required = {field.alias for field in NoteRequest.model_fields.values() if field.is_required()}
     assert required == set(definition(NOTE_REQUEST)["required"])

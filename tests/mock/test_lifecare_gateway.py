@@ -11,7 +11,8 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from connectors.mock.lifecare import BASE, DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
+from connectors.mock.lifecare.api import BASE, DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.lifecare.simulator import SimulatedLifecare
 from tests.mock.lifecare_client import ACCESS, API, TF03, TF04, get, rows
 
 Q_ANY = f"PersonId='{TF03}'"

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.mock.phoniro import SetOutcome
+from connectors.mock.phoniro.schemas import SetOutcome
 from tests.mock.phoniro_client import SCHEDULES, Client
 
 # Status, and who can look.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from connectors.mock.phoniro import HandChange
+from connectors.mock.phoniro.schemas import HandChange
 from connectors.mock.phoniro.state import EtagStyle
 from tests.mock.phoniro_client import NIGHTLY, SCHEDULES, Client, new_schedule
 

@@ -15,7 +15,7 @@ import pytest
 from httpx_aiohttp import AiohttpTransport
 
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare import BASE
+from connectors.mock.lifecare.api import BASE
 from connectors.mock.routing import Cut, json_answer
 from connectors.mock.serve import BODY_LIMIT, asgi_app, listening, running_simulators, serve
 from connectors.mock.transport import InProcessTransport
@@ -102,15 +102,21 @@ async def test_an_empty_or_bodiless_answer_arrives_as_it_is(client: httpx.AsyncC
     assert (empty.status_code, empty.content, none.status_code, none.content) == (200, b"", 204, b"")
 
 
-async def test_faults_are_set_by_the_client(client: httpx.AsyncClient) -> None:
-    await client.post("/admin/faults", json={"kind": "status_before", "status": 429, "retry_after": 5})
-    answer = await client.get("/things")
-    assert (answer.status_code, answer.headers["retry-after"]) == (429, "5")
-
-
 async def test_a_body_over_the_limit_is_refused(echo: Echo) -> None:
     async with listening(echo.handle) as url, httpx.AsyncClient() as client:
         assert (await client.post(url, content=b"x" * (BODY_LIMIT + 1))).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [("*", 400), ("/a#b", 400), ("admin/acts", 400), ("http://vendor.test/admin/acts?a=b", 200), ("http://a", 200)],
+)
+async def test_a_target_is_a_path_with_its_origin_or_without(echo: Echo, target: str, status: int) -> None:
+    async with listening(echo.handle) as url:
+        reader, writer = await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+        writer.write(f"GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        assert (await reader.read()).split()[1] == str(status).encode()
+        writer.close()
 
 
 async def test_a_request_that_is_cut_off_is_no_error(echo: Echo, caplog: pytest.LogCaptureFixture) -> None:
@@ -141,7 +147,7 @@ async def test_both_vendors_run_with_their_state_and_faults_at_hand() -> None:
         assert (await client.get(f"{simulators.phoniro_url}/api/v1/organisations")).status_code == 401
         assert [one.status for one in simulators.phoniro.received()] == [401]
         answer = await client.get(f"{simulators.lifecare_url}{BASE}/api/orders")
-        assert len(answer.headers.get_list("date")) == 1
+        assert len(answer.headers.get_list("date")) == 1, "the simulator's own, beside none of the server's"
         assert len(simulators.lifecare.received()) == 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import httpx
@@ -11,15 +11,13 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from adapter.bootstrap import Service
-from adapter.cli.documents import print_document, role_guide
 from adapter.ops.app import create_app
-from adapter.ops.context import Document, OpsContext, Paper
+from adapter.ops.context import OpsContext
 from adapter.ops.error_log import ErrorLog
-from adapter.ops.request_limits import Limits
+from adapter.ops.rate_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
-from adapter.presentation.words import Words
-from adapter.settings import OpsSettings
+from adapter.settings.model import OpsSettings
 from tests.world import World
 
 SECRET = b"a secret for the hooks"
@@ -50,25 +48,16 @@ def ops_of(service: Service, calls: VendorCalls, settings: OpsSettings | None = 
     return OpsContext(
         runtime=service.runtime,
         settings=settings or OpsSettings(enabled=True),
-        words={name: Words(parts.texts, parts.mapping.zone) for name, parts in service.tenants.items()},
+        printers=service.printers,
         calls=calls,
         errors=ErrorLog(service.runtime.clock.now),
         watchdog=Watchdog(),
         limits=Limits(service.runtime.clock.now),
         version="0.0",
         hook_secrets={"exempel": SECRET},
-        paper=_printer(service),
-        guides=lambda tenant, role: role_guide(service, tenant, role),
         suppress_below=service.settings.followup.suppress_below,
         metrics_seconds=0,
     )
-
-
-def _printer(service: Service) -> Paper:
-    async def printed(tenant: str, kind: str, data: Mapping[str, object], name: str) -> Document:
-        return print_document(service, tenant, kind, data, name)
-
-    return printed
 
 
 @pytest.fixture

@@ -11,16 +11,16 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 from pydantic import SecretStr
+from sqlalchemy import select
 from starlette.routing import BaseRoute
 
 from adapter.domain.wall_clock import day_end, local_date
 from adapter.engine.retention import forget
-from adapter.ops.context import Document
 from adapter.ops.sign_in import COOKIE
-from adapter.settings import OidcSettings, OpsSettings
-from adapter.settings.model import TokenSettings
+from adapter.settings.model import OidcSettings, OpsSettings, TokenSettings
 from adapter.store import reads
 from adapter.store.reads import Read
+from adapter.store.tables import sessions
 from tests.conftest import Logs
 from tests.ops.conftest import TOKEN, Site, site_of
 from tests.ops.identity_provider import CLIENT, SECRET, IdentityProvider, identity_provider
@@ -51,20 +51,17 @@ async def test_what_is_read_is_written_down_with_who_what_when_and_from_where_un
     async with World() as world:
         site = site_of(world, OpsSettings(enabled=True, tokens=TOKENS))
 
-        async def printed(tenant: str, reference: str, kind: str) -> Document:
-            return Document("a.pdf", "application/pdf", b"%PDF")
-
-        site.ops.documents = printed
-        world.person()
-        world.order()
-        await world.settle()
+        await world.taken_in()
         ref = (await world.case()).ref
         began = world.clock.now()
         async with site.client() as client:
             assert (await client.get(f"/cases/{ref}")).status_code == 401
             assert await sign_in(client, ANNA) == 303
-            for path in ("/", "/", "/cases", f"/cases/{ref.lower()}", f"/cases/{ref}/bilaga-1", "/cases/TK-NOSUCH"):
+            for path in ("/", "/", "/cases", f"/cases/{ref.lower()}", "/cases/TK-NOSUCH"):
                 await client.get(path)
+            bilaga = await client.get(f"/cases/{ref}/bilaga-1")
+            assert bilaga.content.startswith(b"%PDF-")
+            assert bilaga.headers["content-disposition"] == f'attachment; filename="{ref}-bilaga-1.pdf"'
         what = [("sign_in", None), ("list", None), ("case", ref), ("bilaga-1", ref)]
         assert noted(world) == [("anna", kind, case, "127.0.0.1") for kind, case in what]
         of_case = world.db.run_sync(lambda c: reads.find(c, "exempel", ref=ref, since=began))
@@ -72,6 +69,7 @@ async def test_what_is_read_is_written_down_with_who_what_when_and_from_where_un
         world.clock.time += timedelta(days=1826)
         await forget(world.rt)
         assert len(noted(world)) == 4
+        assert not world.db.run_sync(lambda c: c.execute(select(sessions)).all()), "nor is it kept who had signed in"
         world.clock.time += timedelta(hours=1)
         await forget(world.rt)
         assert noted(world) == []
@@ -111,14 +109,7 @@ async def test_each_address_is_known_as_one_that_shows_cases_and_writes_it_down_
         )
         more = {"oidc": oidc, "public_url": "https://adapter.example"}
         site = site_of(world, OpsSettings(enabled=True, tokens=TOKENS, **more))
-
-        async def printed(tenant: str, reference: str, kind: str) -> Document:
-            return Document("a.pdf", "application/pdf", reference.encode())
-
-        site.ops.documents = printed
-        world.person()
-        world.order()
-        await world.settle()
+        await world.taken_in()
         ref = (await world.case()).ref
         assert set(addresses(site.app.routes)) == SHOWS.keys() | SHOWS_NO_CASE, "a new one has to say which it is"
         for path in sorted(SHOWS.keys() | SHOWS_NO_CASE - {"/oidc/sign-in", "/oidc/callback"}):

@@ -17,10 +17,11 @@ from rich.console import Console, RenderableType
 from adapter.engine.comparison import compare
 from adapter.log_events import ERROR, EVENTS, log
 from adapter.ops.error_log import ErrorLog
-from adapter.presentation.case_page import case_list, overdue
+from adapter.presentation.case_page import case_list
+from adapter.presentation.case_summary import CaseSummary
 from adapter.store import cases, events
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.phoniro import HandChange
+from connectors.mock.phoniro.schemas import HandChange
 from tests.conftest import Logs
 from tests.ops.conftest import Site
 from tests.ops.test_alerts import runbook_by_alert
@@ -79,10 +80,10 @@ async def test_what_can_be_looked_at_against_the_end_is_named_on_page_metric_and
     assert f'adapter_supervision_unsafe{{case="{ref}",tenant="exempel",why="after_end"}} 1.0' in metrics
     told = [(line["case"], line["schedule"], line["act"]) for line in logs.events("supervision_not_stopped")]
     assert told == [(ref, f"{ref}-1", "change"), (ref, f"{ref}-1", "end")]
-    case = await world.case()
-    assert overdue(case), "so `case list --late` shows it too"
+    summary = CaseSummary.of(await world.case())
+    assert summary.late or summary.parked, "so `case list --late` shows it too"
     listed = console_text(
-        case_list([case], site.ops.words_of(), world.clock.now(), several=False, unsafe={ref: "after_end"})
+        case_list([summary], site.ops.words_of(), world.clock.now(), several=False, unsafe={ref: "after_end"})
     )
     assert "fast tillsynen ska vara avslutad" in " ".join(listed.split())
     world.phoniro_faults.clear()
@@ -142,7 +143,7 @@ async def test_what_is_refused_or_fails_and_costs_nothing_yet_stands_on_the_page
     log("job_failed", job="forget", error=ValueError("of nobody's interest"))
     await world.ask('[[resync]]\nid = "x"\nscope = "everywhere"\nwho = "IT"\nwhy = "a test"\n')
     page, metrics = await shown(site), await shown(site, "/metrics")
-    assert "nästa start skulle misslyckas" in page
+    assert "måste startas om" in page
     assert "misslyckades" in page
     assert "forget" in page
     assert "resync.toml:" in page
@@ -159,7 +160,7 @@ async def test_what_is_refused_or_fails_and_costs_nothing_yet_stands_on_the_page
     counting.forget("configuration_refused")
     await world.ask("")
     page, metrics = await shown(site), await shown(site, "/metrics")
-    assert "nästa start skulle misslyckas" not in page
+    assert "måste startas om" not in page
     assert "resync.toml:" not in page
     assert "adapter_requests_refused 0.0" in metrics
 

@@ -20,7 +20,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from pydantic import SecretStr
 
 from adapter.ops.app import create_app
-from adapter.settings import OpsSettings
+from adapter.settings.model import OpsSettings
 from tests.ops.conftest import TOKEN, site_of
 from tests.ops.test_municipalities import several
 from tests.ops.test_pages import busy

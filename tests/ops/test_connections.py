@@ -13,8 +13,9 @@ import pytest
 from pydantic import SecretStr
 
 from adapter.ops import app, connections
-from adapter.settings import OpsSettings
+from adapter.settings.model import OpsSettings
 from tests.conftest import Logs
+from tests.service import free_port
 
 from .conftest import TOKEN, Site
 
@@ -23,9 +24,7 @@ HEALTH = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n
 
 @asynccontextmanager
 async def served(site: Site) -> AsyncIterator[int]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     stop = asyncio.Event()
     serving = asyncio.create_task(app.serve(site.app, OpsSettings(enabled=True, port=port), stop))
     while True:
@@ -221,7 +220,9 @@ async def test_every_answer_tells_a_browser_to_guess_show_and_keep_nothing(site:
         plain = await client.get(path)
         by_tls = await client.get(path, headers={"X-Forwarded-Proto": "https"})
     assert plain.headers["X-Content-Type-Options"] == "nosniff"
-    assert "frame-ancestors 'none'" in plain.headers["Content-Security-Policy"]
+    for rule in ("frame-ancestors 'none'", "default-src 'none'"):
+        assert rule in plain.headers["Content-Security-Policy"]
+    assert "<script" not in plain.text
     saved = 'attachment; filename="answer.json"' if "json" in plain.headers["Content-Type"] else None
     assert plain.headers.get("Content-Disposition") == saved, "JSON is kept, and never shown as if it were a page"
     assert (plain.headers["Referrer-Policy"], plain.headers["Cache-Control"]) == ("no-referrer", "no-store")

@@ -13,6 +13,7 @@ from adapter.domain.ledger import ScheduleRecord
 from adapter.engine.reconcile import preview
 from adapter.presentation.case_file import case_file
 from adapter.presentation.case_page import case_list, case_page
+from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.plan_page import plan_page
 from connectors.mock.faults import Kind, Rule
 from mappings.texts import Texts
@@ -26,7 +27,7 @@ LABELS = {*TEXTS["steps"].values(), *TEXTS["pairs_in"].values(), *TEXTS["pairs_o
 
 async def shown(site: Site) -> tuple[dict[str, str], ScheduleRecord | None]:
     """Every page and command about the case, as text; and the schedule as it was last seen."""
-    rt, words, case = site.world.rt, site.ops.words["exempel"], await site.world.case()
+    rt, words, case = site.world.rt, site.ops.words_of("exempel"), await site.world.case()
     now, policy = rt.clock.now(), rt.tenants["exempel"].policy
     file = await rt.db.run(lambda c: case_file(c, case, policy, now))
     decision, _ = await preview(rt, case)
@@ -34,7 +35,7 @@ async def shown(site: Site) -> tuple[dict[str, str], ScheduleRecord | None]:
     found = {}
     for name, what in {
         "case show": case_page(file, words, now),
-        "case list": case_list([case], words, now, several=False),
+        "case list": case_list([CaseSummary.of(case)], words, now, several=False),
         "plan": plan_page(case, decision, file.ledger, words, now),
     }.items():
         with console.capture() as printed:
@@ -60,8 +61,7 @@ async def test_nothing_is_said_to_go_well_before_lifecare_was_read_once(site: Si
 
 async def test_no_page_and_no_command_says_that_it_is_done(site: Site) -> None:
     world = site.world
-    order, execution = world.ready()
-    await world.pass_time(hours=1)
+    order, execution = await world.active()
     world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
     for happens, expected in (
         (lambda: world.note(execution, Signal.CONSENT_WITHDRAWN), "ska vara pausad"),

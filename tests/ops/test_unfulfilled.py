@@ -12,12 +12,13 @@ from sqlalchemy import Connection, select, update
 
 from adapter.engine.monthly_list import want_monthly_list
 from adapter.engine.worker import work
-from adapter.presentation.unfulfilled import unfulfilled_csv, unfulfilled_json
+from adapter.presentation.unfulfilled_page import unfulfilled_csv, unfulfilled_json
 from adapter.store.cases import all_cases
 from adapter.store.queries import unfulfilled_cases
 from adapter.store.tables import cases
 from tests.ops.conftest import site_of
-from tests.world import ANNA, EXAMPLE, World
+from tests.outside import example_with
+from tests.world import ANNA, World
 
 
 def by_the_one_before(c: Connection) -> str:
@@ -33,11 +34,7 @@ BOX = "kvalitet@exempelkommun.example"
 
 
 async def test_it_is_told_once_a_month_whatever_restarts_and_stands_on_the_page(tmp_path: Path) -> None:
-    text = EXAMPLE.read_text(encoding="utf-8")
-    assert f'# followup = "{BOX}"' in text
-    mapping = tmp_path / "mapping.toml"
-    mapping.write_text(text.replace("# followup =", "followup ="), encoding="utf-8")
-
+    mapping = example_with(tmp_path, (f'# followup = "{BOX}"', f'followup = "{BOX}"'))
     ordered = date(2026, 3, 2)
     async with World(datetime(2026, 5, 4, 8, tzinfo=UTC), mapping=mapping, go_live=ordered) as world:
 

@@ -13,10 +13,8 @@ from pathlib import Path
 import pytest
 
 from adapter.ops.watchdog import HUNG, Watchdog
-from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
-from connectors.mock.phoniro import DEFAULT_CLIENT
 from connectors.mock.serve import running_simulators
-from tests.outside import EXAMPLE, ROOT
+from tests.outside import ROOT, municipality
 from tests.service import write_config
 
 pytestmark = pytest.mark.process
@@ -97,13 +95,8 @@ def test_work_that_gives_no_sign_of_life_is_not_alive() -> None:
 
 def _started(folder: Path, lifecare: str, phoniro: str) -> subprocess.Popen[str]:
     """A daemon that listens on a free port and tells ``folder``'s socket what it tells systemd."""
-    client, secret = DEFAULT_CLIENT[:2]
-    tenant = {
-        "lifecare": {"base_url": lifecare, "domain": DEFAULT_DOMAIN, "key": DEFAULT_KEY},
-        "phoniro": {"base_url": phoniro, "client_id": client, "client_secret": secret},
-        "mapping_file": str(EXAMPLE),
-    }
-    config = write_config(folder / "adapter.toml", f"sqlite:///{folder / 'adapter.db'}", {"exempel": tenant})
+    tenants = {"exempel": municipality(lifecare, phoniro)}
+    config = write_config(folder / "adapter.toml", f"sqlite:///{folder / 'adapter.db'}", tenants)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ADAPTER_")}
     told = {"NOTIFY_SOCKET": str(folder / "notify"), "ADAPTER_OPS__ENABLED": "true", "ADAPTER_OPS__PORT": "0"}
     command = [sys.executable, "-m", "adapter", "run", "--config", str(config)]

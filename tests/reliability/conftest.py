@@ -12,8 +12,8 @@ import pytest
 from adapter import bootstrap
 from adapter.observability import configure_logging
 from mappings.tables import load_mapping
-from tests.outside import Outside, mapping_without_quiet_hours
-from tests.service import Replica, write_config
+from tests.outside import Outside
+from tests.service import Replica, configured
 
 
 @pytest.fixture
@@ -36,9 +36,7 @@ def lease_seconds() -> float:
 
 @pytest.fixture
 def replica(tmp_path: Path, outside: Outside, lease_seconds: float) -> Iterator[Replica]:
-    tenants = {"exempel": outside.tenant(mapping_without_quiet_hours(tmp_path))}
-    engine = {"poll_seconds": 1, "settle_seconds": 1, "lease_seconds": lease_seconds}
-    config = write_config(tmp_path / "adapter.toml", f"sqlite:///{tmp_path}/adapter.db", tenants, **engine)
+    config = configured(tmp_path, outside, poll_seconds=1, settle_seconds=1, lease_seconds=lease_seconds)
     replica = Replica(config, tmp_path / "log")
     yield replica
     replica.kill()

@@ -15,7 +15,7 @@ from adapter.engine.worker import EVENLY
 from adapter.ports import Failure, PortError
 from adapter.store.tables import acts
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare import Ordered
+from connectors.mock.lifecare.acts import Ordered
 from tests.conftest import Logs
 from tests.world import World
 
@@ -144,9 +144,7 @@ async def test_an_end_in_phoniro_does_not_wait_for_lifecare() -> None:
 async def test_the_alarm_teams_message_does_not_wait_for_phoniro() -> None:
     async with Town() as world:
         world.phoniro_faults.add(dead())
-        world.person()
-        world.order()
-        await world.settle()
+        await world.taken_in()
         assert {a.key for a in await world.acts() if a.state is ActState.DONE} >= {"received:0", "assignment:0"}
 
 

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import random
-import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.outside import Outside, mapping_without_quiet_hours
+from tests.outside import Outside
 from tests.reliability.zygote import Zygote
 from tests.replicas.crew import NOTES_EACH, mails_twice
-from tests.service import PATIENCE, write_config
+from tests.service import PATIENCE, configured, rows, wait
 
 pytestmark = pytest.mark.process
 
 KILLS = 24
 CASES = 12
-ENGINE = {
+ENGINE: dict[str, Any] = {
     "poll_seconds": 1,
     "lease_seconds": 4,
     "settle_seconds": 0.5,
@@ -32,19 +29,6 @@ ENGINE = {
 
 _UNFINISHED = "SELECT ref, key, state, error FROM acts WHERE state NOT IN ('done', 'dropped')"
 _SENDING = "SELECT ref FROM acts WHERE state = 'sending'"
-
-
-def rows(path: Path, statement: str) -> list[Any]:
-    with closing(sqlite3.connect(path, timeout=10)) as connection:
-        return connection.execute(statement).fetchall()
-
-
-def wait(holds: Callable[[], bool], seconds: float, why: Callable[[], object]) -> None:
-    until = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > until:
-            raise AssertionError(f"not within {seconds:.0f} s: {why()}")
-        time.sleep(0.05)
 
 
 def assert_once(effects: dict[str, list[str]], database: Path, cases: int, which: str) -> None:
@@ -60,20 +44,18 @@ def test_after_a_kill_under_load_all_is_done_within_settle_and_not_after_the_lea
     database = tmp_path / "adapter.db"
     notes = 10 * NOTES_EACH
     with Outside() as outside:
-        tenants = {"exempel": outside.tenant(mapping_without_quiet_hours(tmp_path))}
-        times = {"poll_seconds": 1, "lease_seconds": 120, "settle_seconds": 3}
-        config = write_config(tmp_path / "adapter.toml", f"sqlite:///{database}", tenants, **times)
+        config = configured(tmp_path, outside, poll_seconds=1, lease_seconds=120, settle_seconds=3)
         outside.call("orders", first=0, count=10)
         outside.call("fault", vendor="lifecare", kind="delay", method="POST", delay=0.5, times=None)
         with Zygote(config, tmp_path / "log") as zygote:
             pid = zygote.start()
-            wait(lambda: outside.call("counts")["notes"] >= notes // 3, PATIENCE, lambda: "it writes")
-            wait(lambda: len(rows(database, _SENDING)) >= 2, PATIENCE, lambda: "some are under way")
+            wait(lambda: outside.call("counts")["notes"] >= notes // 3, lambda: "it writes")
+            wait(lambda: len(rows(database, _SENDING)) >= 2, lambda: "some are under way")
             zygote.kill(pid)
             outside.call("latency", seconds=0)
             began = time.monotonic()
             pid = zygote.start()
-            wait(lambda: outside.call("counts")["notes"] >= notes and not rows(database, _UNFINISHED), PATIENCE, str)
+            wait(lambda: outside.call("counts")["notes"] >= notes and not rows(database, _UNFINISHED))
             seconds = time.monotonic() - began
             zygote.kill(pid)
         assert_once(outside.call("effects"), database, 10, "in flight")
@@ -87,8 +69,7 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path)
     rng = random.Random(seed)
     database = tmp_path / "adapter.db"
     with Outside() as outside:
-        tenants = {"exempel": outside.tenant(mapping_without_quiet_hours(tmp_path))}
-        config = write_config(tmp_path / "adapter.toml", f"sqlite:///{database}", tenants, **ENGINE)
+        config = configured(tmp_path, outside, **ENGINE)
         outside.call("latency", seconds=0.01)
         with Zygote(config, tmp_path / "log") as zygote:
             for kill in range(KILLS):
@@ -96,7 +77,7 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path)
                     outside.call("orders", first=kill // (KILLS // CASES), count=1)
                 pid = zygote.start()
                 started = kill + 1
-                wait(lambda n=started: len(zygote.events("service_started")) >= n, PATIENCE, lambda: "it starts")  # type: ignore[misc]
+                wait(lambda n=started: len(zygote.events("service_started")) >= n, lambda: "it starts")  # type: ignore[misc]
                 time.sleep(rng.uniform(0, 0.5))
                 zygote.kill(pid)
             last = zygote.start()
@@ -104,8 +85,8 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path)
             try:
                 wait(
                     lambda: outside.call("counts")["notes"] >= notes and not rows(database, _UNFINISHED),
-                    3 * PATIENCE,
                     lambda: (seed, outside.call("counts"), rows(database, _UNFINISHED)),
+                    3 * PATIENCE,
                 )
             finally:
                 zygote.kill(last)

@@ -14,10 +14,9 @@ from typing import Protocol
 
 import pytest
 
-from tests.outside import Outside, mapping_without_quiet_hours
-from tests.reliability.test_killed import rows, wait
+from tests.outside import Outside
 from tests.replicas.crew import NOTES_EACH
-from tests.service import PATIENCE, Replica, write_config
+from tests.service import Replica, configured, rows, wait
 
 pytestmark = pytest.mark.process
 
@@ -36,14 +35,11 @@ def test_it_says_so_once_waits_and_goes_on_when_its_database_is_back(
 ) -> None:
     database = tmp_path / "adapter.db"
 
-    def said() -> str:
-        return replica.log.read_text(encoding="utf-8")
-
     def away() -> int:
         return len(replica.events("store_unavailable"))
 
     def notes(count: int) -> None:
-        wait(lambda: outside.call("counts")["notes"] == count, PATIENCE, said)
+        wait(lambda: outside.call("counts")["notes"] == count, replica.said)
 
     replica.start()
     outside.call("orders", first=0, count=1)
@@ -51,15 +47,15 @@ def test_it_says_so_once_waits_and_goes_on_when_its_database_is_back(
     with closing(sqlite3.connect(database, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         outside.call("orders", first=1, count=1)
-        wait(lambda: away() == 1, PATIENCE, said)
-        assert "locked by another process" in said()
+        wait(lambda: away() == 1, replica.said)
+        assert "locked by another process" in replica.said()
     notes(2 * NOTES_EACH)
 
-    wait(lambda: rows(database, "SELECT 1 FROM acts WHERE state NOT IN ('done', 'dropped')") == [], PATIENCE, said)
+    wait(lambda: rows(database, "SELECT 1 FROM acts WHERE state NOT IN ('done', 'dropped')") == [], replica.said)
     database.rename(tmp_path / "kept.db")
     outside.call("orders", first=2, count=1)
-    wait(lambda: away() == 2, PATIENCE, said)
-    assert "deleted or replaced" in said()
+    wait(lambda: away() == 2, replica.said)
+    assert "put the file back, and the adapter goes on by itself" in replica.said()
     assert replica.running
     assert not database.exists(), "it is never begun anew: every message would be sent again"
     (tmp_path / "kept.db").rename(database)
@@ -134,14 +130,8 @@ def test_a_full_disk_is_told_once_and_waited_for_and_nothing_is_lost(
     tmp_path: Path, outside: Outside, disk: Disk
 ) -> None:
     database = disk.folder / "adapter.db"
-    tenants = {"exempel": outside.tenant(mapping_without_quiet_hours(tmp_path))}
-    engine = {"poll_seconds": 1, "settle_seconds": 1, "lease_seconds": 4}
-    replica = Replica(
-        write_config(tmp_path / "full.toml", f"sqlite:///{database}", tenants, **engine), tmp_path / "log"
-    )
-
-    def said() -> str:
-        return replica.log.read_text(encoding="utf-8")
+    config = configured(tmp_path, outside, f"sqlite:///{database}", poll_seconds=1, settle_seconds=1, lease_seconds=4)
+    replica = Replica(config, tmp_path / "log")
 
     def notes() -> int:
         return int(outside.call("counts")["notes"])
@@ -150,10 +140,10 @@ def test_a_full_disk_is_told_once_and_waited_for_and_nothing_is_lost(
     try:
         assert replica.process is not None
         outside.call("orders", first=0, count=1)
-        wait(lambda: notes() == NOTES_EACH, PATIENCE, said)
+        wait(lambda: notes() == NOTES_EACH, replica.said)
         disk.fill(replica.process.pid)
         outside.call("orders", first=1, count=CASES - 1)
-        wait(lambda: len(replica.events("store_unavailable")) >= 1, PATIENCE, said)
+        wait(lambda: len(replica.events("store_unavailable")) >= 1, replica.said)
         assert "the disk is full or failing" in replica.events("store_unavailable")[0]["error"]
         sent = notes()
         assert sent < CASES * NOTES_EACH
@@ -161,8 +151,8 @@ def test_a_full_disk_is_told_once_and_waited_for_and_nothing_is_lost(
         assert replica.running
         assert notes() <= sent + 2 * NOTES_EACH, "nothing more is begun that can't be written down"
         disk.free(replica.process.pid)
-        wait(lambda: notes() == CASES * NOTES_EACH, PATIENCE, said)
-        wait(lambda: rows(database, "SELECT 1 FROM acts WHERE state NOT IN ('done', 'dropped')") == [], PATIENCE, said)
+        wait(lambda: notes() == CASES * NOTES_EACH, replica.said)
+        wait(lambda: rows(database, "SELECT 1 FROM acts WHERE state NOT IN ('done', 'dropped')") == [], replica.said)
         assert replica.stop() == 0
     finally:
         replica.kill()

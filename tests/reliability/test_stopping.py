@@ -14,9 +14,8 @@ from typing import Any
 import pytest
 
 from tests.outside import Outside
-from tests.reliability.test_killed import rows, wait
 from tests.replicas.crew import NOTES_EACH
-from tests.service import PATIENCE, Replica
+from tests.service import PATIENCE, Replica, rows, wait
 
 pytestmark = pytest.mark.process
 
@@ -31,7 +30,7 @@ def _sending(replica: Replica, tmp_path: Path, outside: Outside, **fault: float)
     outside.call("fault", vendor="lifecare", kind="delay", method="POST", **fault)
     outside.call("orders", first=0, count=1)
     replica.start()
-    wait(lambda: outside.call("counts")["notes"] == 1, PATIENCE, lambda: replica.log.read_text(encoding="utf-8"))
+    wait(lambda: outside.call("counts")["notes"] == 1, replica.said)
 
 
 def _at(event: dict[str, Any]) -> datetime:
@@ -61,8 +60,8 @@ def test_what_takes_too_long_is_given_back_and_found_by_the_next_one_within_a_se
     first = "SELECT state FROM acts WHERE kind = 'message' ORDER BY n LIMIT 1"
     assert rows(tmp_path / "adapter.db", first) == [("unknown",)]
     replica.start()
-    wait(lambda: bool(replica.events("act_found_done")), PATIENCE, lambda: replica.log.read_text(encoding="utf-8"))
-    wait(lambda: outside.call("counts")["notes"] == NOTES_EACH, PATIENCE, lambda: outside.call("counts"))
+    wait(lambda: bool(replica.events("act_found_done")), replica.said)
+    wait(lambda: outside.call("counts")["notes"] == NOTES_EACH, lambda: outside.call("counts"))
     started = _at(replica.events("service_started")[-1])
     worked = [_at(event) for name in ("case_decided", "act_found_done", "act_done") for event in replica.events(name)]
     assert (min(at for at in worked if at > started) - started).total_seconds() < 1
@@ -75,7 +74,7 @@ def test_a_second_signal_ends_it_at_once(tmp_path: Path, outside: Outside, repli
     """After the grace that what is in flight gets it would say ``service_stopped`` and end with 0."""
     _sending(replica, tmp_path, outside, delay=SLOW)
     replica.signal(signal.SIGTERM)
-    wait(lambda: bool(replica.events("service_stopping")), PATIENCE, lambda: "it heard the first")
+    wait(lambda: bool(replica.events("service_stopping")), lambda: "it heard the first")
     replica.signal(signal.SIGTERM)
     assert replica.process is not None
     assert replica.process.wait(timeout=PATIENCE) == -signal.SIGTERM

@@ -11,7 +11,7 @@ import pytest
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import Act, ActKind, ActState
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare import Ordered
+from connectors.mock.lifecare.acts import Ordered
 from tests.world import ANNA, World
 
 Cause = Callable[[World, Ordered, int], object]

@@ -9,10 +9,9 @@ import httpx
 from pydantic import SecretStr
 
 from adapter.cli.http_server import HttpServer
-from adapter.settings import Settings
-from adapter.settings.model import TokenSettings
+from adapter.settings.model import Settings, TokenSettings
 from adapter.settings.values import Role
-from tests.attack.stage import free_port
+from tests.service import free_port
 from tests.world import World
 
 

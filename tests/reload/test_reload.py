@@ -16,33 +16,15 @@ from adapter import bootstrap
 from adapter.bootstrap import Outside, Service
 from adapter.cli.reload import Reloader, run_until_stopped, take_over
 from adapter.domain.ledger import ActState
-from adapter.settings import load_settings
+from adapter.settings.load import load_settings
 from adapter.store import requests
 from adapter.store.database import Database
 from adapter.store.tables import acts, cases
-from connectors.mock.lifecare import DEFAULT_DOMAIN, DEFAULT_KEY
-from connectors.mock.phoniro import DEFAULT_CLIENT
 from connectors.mock.transport import InProcessTransport
 from tests.conftest import Logs
-from tests.world import EXAMPLE, World
-
-CONFIG = """
-tenant = "exempel"
-mapping_file = "{mapping}"
-pseudonym_key = "a key for tests only"
-[lifecare]
-base_url = "http://127.0.0.1:1"
-domain = "{domain}"
-key = "{key}"
-requests_per_second = 1000000
-[phoniro]
-base_url = "http://127.0.0.1:2"
-client_id = "{client[0]}"
-client_secret = "{client[1]}"
-requests_per_second = 1000000
-[store]
-url = "{store}"
-"""
+from tests.outside import edit, example_with, municipality
+from tests.service import toml
+from tests.world import World
 
 
 class Place:
@@ -50,21 +32,16 @@ class Place:
 
     def __init__(self, folder: Path, world: World) -> None:
         self.world = world
-        self.config, self.mapping = folder / "adapter.toml", folder / "mapping.toml"
-        self.mapping.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
-        vendors = {"domain": DEFAULT_DOMAIN, "key": DEFAULT_KEY, "client": DEFAULT_CLIENT}
-        written = CONFIG.format(mapping=self.mapping, store="sqlite:///unused.db", **vendors)
+        self.config, self.mapping = folder / "adapter.toml", example_with(folder)
+        one = municipality("http://127.0.0.1:1", "http://127.0.0.1:2", mapping=self.mapping)
+        store = {"url": "sqlite:///unused.db"}
+        written = toml({"tenant": "exempel", "pseudonym_key": "a key for tests only", **one, "store": store})
         self.config.write_text(written, encoding="utf-8")
 
     def build(self) -> Service:
         handlers = {"lifecare": self.world.lifecare.handle, "phoniro": self.world.phoniro.handle}
         transports = {name: InProcessTransport(handler) for name, handler in handlers.items()}
         return bootstrap.build(load_settings(self.config), outside=Outside(transports=transports), db=self.world.db)
-
-    def change(self, file: Path, old: str, new: str) -> None:
-        text = file.read_text(encoding="utf-8")
-        assert old in text
-        file.write_text(text.replace(old, new), encoding="utf-8")
 
 
 @asynccontextmanager
@@ -99,8 +76,8 @@ async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
 
 async def test_a_changed_mapping_is_in_use_within_seconds(place: Place, logs: Logs) -> None:
     async with running(place) as services:
-        place.change(place.config, "[store]", "[ops]\nsession_hours = 8\n[store]")
-        place.change(place.mapping, "renewal_gap_days = 14", "renewal_gap_days = 21")
+        edit(place.config, "[store]", "[ops]\nsession_hours = 8\n[store]")
+        edit(place.mapping, "renewal_gap_days = 14", "renewal_gap_days = 21")
         await until(lambda: logs.events("configuration_reloaded"))
         assert services[-1].settings.ops.session_hours == 8
         assert [line["changed"] for line in logs.events("configuration_reloaded")] == ["exempel"]
@@ -108,16 +85,14 @@ async def test_a_changed_mapping_is_in_use_within_seconds(place: Place, logs: Lo
 
 
 async def test_parked_acts_get_another_chance_and_all_open_cases_are_looked_at_again(place: Place, logs: Logs) -> None:
-    place.world.person()
-    place.world.order()
-    await place.world.settle()
+    await place.world.taken_in()
 
     def park(c: Connection) -> None:
         c.execute(update(acts).where(acts.c.n == 1).values(state=ActState.PARKED))
 
     await place.world.db.run(park)
     before = place.build()
-    place.change(place.mapping, "alarm_team = 7201", "alarm_team = 7202")
+    edit(place.mapping, "alarm_team = 7201", "alarm_team = 7202")
     await take_over(before, place.build())
     assert [line["released"] for line in logs.events("configuration_reloaded")] == [1]
     assert (await place.world.acts())[0].state is ActState.PENDING
@@ -139,14 +114,14 @@ async def test_what_cannot_be_used_is_refused_whole_and_loudly_and_what_was_befo
     place: Place, logs: Logs, file: str, old: str, new: str, told: str
 ) -> None:
     async with running(place) as services:
-        place.change(place.mapping, "renewal_gap_days = 14", "renewal_gap_days = 21")
-        place.change(getattr(place, file), old, new)
+        edit(place.mapping, "renewal_gap_days = 14", "renewal_gap_days = 21")
+        edit(getattr(place, file), old, new)
         await until(lambda: logs.events("configuration_refused"))
         (refused,) = logs.events("configuration_refused")
         assert refused["level"] == "error"
         assert told in "\n".join(refused["problems"])
         assert len(services) == 1
-        place.change(getattr(place, file), new, old)
+        edit(getattr(place, file), new, old)
         await until(lambda: logs.events("configuration_reloaded"))
         assert services[-1].runtime.tenants["exempel"].policy.renewal_gap_days == 21
         assert len(logs.events("configuration_refused")) == 1
@@ -160,11 +135,9 @@ async def test_sighup_reads_everything_again_though_no_file_looks_changed(place:
 
 
 async def test_a_municipality_comes_and_goes_and_one_that_leaves_open_cases_is_told(place: Place, logs: Logs) -> None:
-    place.world.person()
-    place.world.order()
-    await place.world.settle()
+    await place.world.taken_in()
     async with running(place) as services:
-        place.change(place.config, 'tenant = "exempel"', 'tenant = "annan"')
+        edit(place.config, 'tenant = "exempel"', 'tenant = "annan"')
         await until(lambda: logs.events("tenant_unattended"))
         (told,) = logs.events("configuration_reloaded")
         assert (told["added"], told["removed"]) == ("annan", "exempel")

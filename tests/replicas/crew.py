@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,9 +11,9 @@ from typing import Any
 import psycopg
 from psycopg.rows import TupleRow
 
-from tests.outside import Outside, mapping_without_quiet_hours
+from tests.outside import Outside
 from tests.postgres import Postgres
-from tests.service import Replica, audited, write_config
+from tests.service import Replica, audited, configured, wait
 
 LEASE = 6.0
 TUNING: dict[str, float] = {
@@ -34,8 +33,7 @@ class Crew:
     def __init__(self, folder: Path, postgres: Postgres, outside: Outside, *, size: int, **engine: Any) -> None:
         self.postgres = postgres
         self.outside = outside
-        tenants = {"exempel": outside.tenant(mapping_without_quiet_hours(folder))}
-        config = write_config(folder / "adapter.toml", postgres.url, tenants, **{**TUNING, **engine})
+        config = configured(folder, outside, postgres.url, **{**TUNING, **engine})
         self.replicas = [Replica(config, folder / f"replica-{n}.log") for n in range(size)]
         self.longest_overdue = timedelta(0)
 
@@ -50,13 +48,7 @@ class Crew:
         self.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}", "postgres")
 
     def wait(self, what: Callable[[], bool], seconds: float, why: str) -> None:
-        """Until ``what`` holds; fails the test after ``seconds``."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            if what():
-                return
-            time.sleep(0.1)
-        raise AssertionError(f"not within {seconds:.0f} s: {why}; the world is {self.outside.call('counts')}")
+        wait(what, lambda: f"{why}; the world is {self.outside.call('counts')}", seconds)
 
     def notes(self) -> int:
         return int(self.outside.call("counts")["notes"])

@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from adapter.domain.decision import Decision, StepState
 from adapter.domain.ledger import Act
-from connectors.mock.lifecare import Ordered
-from connectors.mock.phoniro import Customer
-from tests.world import ANNA, MONDAY, World
+from connectors.mock.lifecare.acts import Ordered
+from connectors.mock.phoniro.schemas import Customer
+from tests.world import MONDAY, World
 
 UNHURRIED: dict[str, Any] = {
     "poll_seconds": 24 * 3600,
@@ -81,29 +80,3 @@ class Story(World):
         """The person, as Phoniro has them."""
         (customer,) = self.phoniro.customers.values()
         return customer
-
-    async def step(self, step_id: str) -> StepState:
-        """A line of the checklist."""
-        decision = await self.decided()
-        return next(view.state for view in decision.steps if view.id == step_id)
-
-    async def attention(self) -> list[str]:
-        return [a.code for a in (await self.decided()).attention]
-
-    async def decided(self) -> Decision:
-        decision = (await self.case()).last_decision
-        assert decision is not None
-        return decision
-
-    def move(self, execution: int, unit: int, name: str) -> None:
-        self.lifecare.change("executions", execution, ProviderUnit={"Id": unit, "Name": name})
-
-    def another(self, service: str = "camera", **fields: Any) -> Ordered:
-        """Another order for the same person, accepted and executed at once unless ``execute`` is False."""
-        execute = fields.pop("execute", True)
-        given = {"start": self.today, "order_date": self.today, **fields}
-        order = self.lifecare.order(ANNA, service, **given)  # type: ignore[arg-type]  # a key of the catalogue
-        if execute:
-            self.lifecare.accept(order.order_id)
-            self.lifecare.start_execution(order.order_id, start=given["start"])
-        return order

@@ -6,17 +6,16 @@ import json
 import tomllib
 from datetime import timedelta
 
-import pytest
-
 from adapter.cli.schedules import proposals
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
-from adapter.engine.request_file import Adoption, parse
 from adapter.store import events
-from connectors.mock.lifecare import Ordered
-from connectors.mock.phoniro import Customer, NewSchedule
+from adapter.store.database import Database
+from connectors.mock.lifecare.acts import Ordered
+from connectors.mock.phoniro.schemas import Customer, NewSchedule
 from tests.conftest import Logs
-from tests.world import World
+from tests.routine.story import Story
+from tests.world import SEALING, World
 
 TIMES = ["22:30", "02:15"]
 
@@ -83,6 +82,28 @@ async def test_ten_cameras_are_taken_over_without_a_word_and_end_as_any_other() 
         assert [status for _, status in world.schedules()].count("active") == 9
 
 
+async def test_after_a_lost_key_the_cases_come_back_from_their_schedules_and_nobody_is_told_twice() -> None:
+    async with Story() as world:
+        order, _ = await world.running()
+        (lost,) = await world.cases()
+        began, world.go_live = world.go_live, world.today + timedelta(days=1)
+        world.db = Database("sqlite://", sealing=SEALING)
+        world.restart()
+        await world.service.start_store()
+        assert await proposals(world.service, "exempel") == []
+        await world.ask(filled("\n".join(await proposals(world.service, "exempel", own=True))))
+        await world.cycle()
+        world.go_live = began
+        world.restart()
+        await world.next_day()
+        (case,) = await world.cases()
+        assert (case.ref, case.phase) == (lost.ref, Phase.ACTIVE)
+        assert (await world.told(), world.mails(), world.done()) == ([], [], [])
+        world.lifecare.decision_end(order.decision_id, world.today - timedelta(days=1))
+        await world.next_day()
+        assert world.done() == ["ended"], "it ends as any other"
+
+
 async def test_the_same_file_read_again_adopts_nothing_twice() -> None:
     async with World() as world:
         camera_up(world, 30)
@@ -110,27 +131,6 @@ done = ["times_agreed", "consent_signed", "liability_signed", "ready_for_start"]
 who = "IT-funktionen"
 why = "uppe vid driftstart"
 """
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (('"ready_for_start"', '"keys_collected"'), "line 4, done: lacks ready_for_start"),
-        (('"ready_for_start"', '"ready"'), "line 4, done"),
-        (('order = "1"\n', ""), "line 1, order: is missing"),
-        (("schedule", "scedule"), "line 3, scedule: is unknown; did you mean schedule?"),
-        (("IT-funktionen", "19900101TF03"), "line 5, who: looks like an identity number"),
-        (("IT-funktionen", "x"), "line 5, who: must say who by role and unit"),
-        (("uppe vid driftstart", "x"), "line 6, why: must say what was done"),
-        (('order = "1"', 'order = "1'), "line 2: is not TOML"),
-    ],
-)
-def test_a_bad_entry_is_refused_by_line_key_and_reason_and_the_good_one_counts(
-    change: tuple[str, str], told: str
-) -> None:
-    found = parse(GOOD.replace(*change) + GOOD.replace('"1"', '"2"'), ["exempel"])
-    assert [entry.order for entry in found.of(Adoption)] == ["2"]
-    assert any(told in str(refusal) for refusal in found.refusals), found.refusals
 
 
 async def test_an_entry_that_would_pause_somebody_is_refused(logs: Logs) -> None:

@@ -17,8 +17,7 @@ from sqlalchemy import select
 
 from adapter.followup.report import ALL, SPAN, Cell, Table
 from adapter.store.tables import persons
-from connectors.mock.phoniro import Schedule
-from connectors.mock.phoniro.schedules import Version
+from connectors.mock.phoniro.schedules import Schedule, Version
 from mappings.texts import Texts
 from tests.simulation.lives import NIGHT, ZONE, local
 from tests.simulation.net import Heard, Vendor

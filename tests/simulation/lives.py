@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from adapter.domain.facts import Signal
-from connectors.mock.lifecare import Ordered
+from connectors.mock.lifecare.acts import Ordered
 from connectors.mock.lifecare.catalogue import COORDINATOR_UNIT
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from adapter.domain.reported_visits import reported
 from adapter.store import cases, look_log, outbox, tables
 from adapter.store.cases import Case
 from adapter.store.tables import persons
-from connectors.mock.phoniro import Schedule
+from connectors.mock.phoniro.schedules import Schedule
 from connectors.mock.phoniro.state import LOOKED
 from tests.mappings.claims import denied
 from tests.simulation.lives import ZONE, Life

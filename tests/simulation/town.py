@@ -16,8 +16,9 @@ from adapter.store import codec
 from adapter.store.database import Database
 from adapter.store.tables import cases
 from connectors.errors import AmbiguousWrite, Transient
-from connectors.mock.lifecare import SimulatedLifecare
-from connectors.mock.phoniro import NightPlan, SimulatedPhoniro
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.phoniro.nights import NightPlan
+from connectors.mock.phoniro.simulator import SimulatedPhoniro
 from tests.simulation.lives import Life
 from tests.simulation.loop import LoopClock, SetClock, VirtualLoop
 from tests.simulation.net import Vendor

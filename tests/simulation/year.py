@@ -31,7 +31,7 @@ from adapter.store import counts, look_log, tables
 from adapter.store.outbox import act_from_row
 from adapter.store.tables import cases
 from connectors.mock.lifecare.catalogue import COORDINATOR_UNIT, COORDINATOR_UNIT_SOUTH
-from connectors.mock.phoniro import NightPlan
+from connectors.mock.phoniro.nights import NightPlan
 from tests.simulation.books import Books, Key, expected, reported
 from tests.simulation.lives import ZONE, Life, local
 from tests.simulation.process import Process

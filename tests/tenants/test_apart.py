@@ -16,15 +16,15 @@ from adapter.engine.feed_reader import read_feeds
 from adapter.engine.jobs import Jobs
 from adapter.engine.worker import work
 from adapter.ops.vendor_calls import VendorCalls
-from adapter.settings import Settings
+from adapter.settings.model import Settings
 from adapter.store import cases
 from adapter.store.database import Database
-from connectors.mock.lifecare import DEFAULT_KEY, SimulatedLifecare
-from connectors.mock.phoniro import DEFAULT_CLIENT, SimulatedPhoniro
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.phoniro.simulator import SimulatedPhoniro
 from connectors.mock.routing import Handler
 from connectors.mock.transport import InProcessTransport
-from tests.outside import READY, person
-from tests.world import EXAMPLE, MONDAY, Mail, VirtualClock
+from tests.outside import EXAMPLE, example_with, have_ordered, municipality, person
+from tests.world import MONDAY, Mail, VirtualClock
 
 QUIET = [f"quiet-{n:02d}" for n in range(8)]
 NOISY = "noisy"
@@ -57,14 +57,8 @@ class Country:
 
     def order(self, tenant: str, first: int, count: int = 1) -> None:
         """Orders with all that e-tillsyn waits for done."""
-        care = self.lifecare[tenant]
         for i in range(first, first + count):
-            care.seed_person(person(i))
-            order = care.order(person(i), "camera", start=care.today(), order_date=care.today())
-            care.accept(order.order_id)
-            execution = care.start_execution(order.order_id, start=care.today())
-            for signal, text in READY:
-                care.note_as("alarm_team", execution, signal.value, text)
+            have_ordered(self.lifecare[tenant], person(i))
 
     async def poll(self, *tenants: str) -> None:
         for tenant in tenants:
@@ -93,22 +87,8 @@ async def country(*names: str, mappings: dict[str, Path] | None = None) -> Async
         lifecare[name] = SimulatedLifecare(clock.now, domain=name)
         hosts.transports[f"lifecare.{name}.example"] = InProcessTransport(noting(name, lifecare[name].handle))
         hosts.transports[f"phoniro.{name}.example"] = InProcessTransport(SimulatedPhoniro(clock.now).handle)
-        limits = {"requests_per_second": 1_000_000}
-        tenants[name] = {
-            "lifecare": {
-                "base_url": f"https://lifecare.{name}.example",
-                "domain": name,
-                "key": DEFAULT_KEY,
-                **limits,
-            },
-            "phoniro": {
-                "base_url": f"https://phoniro.{name}.example",
-                "client_id": DEFAULT_CLIENT[0],
-                "client_secret": DEFAULT_CLIENT[1],
-                **limits,
-            },
-            "mapping_file": str((mappings or {}).get(name, EXAMPLE)),
-        }
+        urls = f"https://lifecare.{name}.example", f"https://phoniro.{name}.example"
+        tenants[name] = municipality(*urls, domain=name, mapping=(mappings or {}).get(name, EXAMPLE))
     settings = Settings.model_validate({"pseudonym_key": "a key for tests only", "tenants": tenants})
     calls = VendorCalls(clock.now)
     vendors = {"lifecare": hosts, "phoniro": hosts}
@@ -167,8 +147,7 @@ async def test_a_hook_is_followed_while_the_vendors_of_another_municipality_neve
 
 async def test_a_mapping_that_lacks_a_unit_parks_its_own_municipality_s_acts_only(tmp_path: Path) -> None:
     """The alarm team's unit isn't one that Lifecare knows: it refuses the notes to it."""
-    bad = tmp_path / "mapping.toml"
-    bad.write_text(EXAMPLE.read_text(encoding="utf-8").replace("alarm_team = 7201", "alarm_team = 9999"), "utf-8")
+    bad = example_with(tmp_path, ("alarm_team = 7201", "alarm_team = 9999"))
     async with country(NOISY, QUIET[0], mappings={NOISY: bad}) as land:
         for n, tenant in enumerate((NOISY, QUIET[0])):
             land.order(tenant, n)

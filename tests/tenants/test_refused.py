@@ -16,14 +16,14 @@ from adapter.cli.run import run_service
 from adapter.ops.app import create_app
 from adapter.ops.context import OpsContext
 from adapter.ops.error_log import ErrorLog
-from adapter.ops.request_limits import Limits
+from adapter.ops.rate_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
-from adapter.presentation.words import Words
-from adapter.settings import OpsSettings, load_settings
+from adapter.settings.load import load_settings
+from adapter.settings.model import OpsSettings
 from adapter.store.database import Database
 from tests.conftest import Logs
-from tests.world import EXAMPLE
+from tests.outside import EXAMPLE, edit
 
 SECTION = """
 [tenants.{name}]
@@ -59,10 +59,7 @@ class Files:
         self.config.write_text(head + "".join(sections), encoding="utf-8")
 
     def change(self, file: str, old: str, new: str) -> None:
-        path: Path = getattr(self, file)
-        text = path.read_text(encoding="utf-8")
-        assert old in text
-        path.write_text(text.replace(old, new), encoding="utf-8")
+        edit(getattr(self, file), old, new)
 
     def build(self) -> Service:
         return build(load_settings(self.config), outside=Outside(), db=Database("sqlite://"))
@@ -113,12 +110,11 @@ async def test_readyz_metrics_page_and_check_name_it(files: Files) -> None:
     files.change("mapping", "alarm_team = 7201", "alarm_taem = 7201")
     async with files.build() as service:
         await service.start_store()
-        parts = service.tenants["norra"]
         app = create_app(
             OpsContext(
                 runtime=service.runtime,
                 settings=OpsSettings(enabled=True),
-                words={"norra": Words(parts.texts, parts.mapping.zone)},
+                printers=service.printers,
                 errors=ErrorLog(service.runtime.clock.now),
                 calls=VendorCalls(service.runtime.clock.now),
                 watchdog=Watchdog(),

@@ -12,7 +12,8 @@ from adapter.domain.night_load import night_load, quarters
 from adapter.domain.nights import NightTimes, NightWindow, Weekday
 from tests.domain.life import Life
 from tests.ops.conftest import site_of
-from tests.world import EXAMPLE, World
+from tests.outside import example_with
+from tests.world import World
 
 WINDOW, MONDAY = NightWindow(), date(2026, 3, 2)
 TIMES = NightTimes.of({day: [time(22, 35), time(2, 15)] for day in Weekday})
@@ -62,9 +63,7 @@ def test_times_that_are_in_force_already_are_told_to_nobody_and_a_schedule_is_no
 
 
 async def test_the_status_page_draws_the_night_and_says_it_beside(tmp_path: Path) -> None:
-    mapping = tmp_path / "mapping.toml"
-    text = EXAMPLE.read_text(encoding="utf-8")
-    mapping.write_text(text.replace("most_looks_at_once = 0", "most_looks_at_once = 1"), encoding="utf-8")
+    mapping = example_with(tmp_path, ("most_looks_at_once = 0", "most_looks_at_once = 1"))
     async with World(mapping=mapping) as world:
         for n in range(2):
             person = f"1935010{n + 1}TF0{n + 1}"

@@ -12,7 +12,7 @@ from rich.console import Console
 from adapter.domain.ledger import Ledger, Look, LookOutcome, ScheduleRecord, ScheduleStatus
 from adapter.domain.nights import NightTimes, Weekday
 from adapter.domain.policy import Policy
-from adapter.presentation.nights import SHOWN, as_json, nights, nights_page, picture
+from adapter.presentation.nights_page import SHOWN, as_json, nights, nights_page, picture
 from adapter.presentation.words import Words
 from mappings.texts import Texts
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import reduce
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -92,7 +91,7 @@ async def test_what_phoniro_corrects_is_corrected_or_taken_back(tmp_path: Path) 
 
 
 async def test_a_protected_persons_looks_are_written_only_where_the_table_says_so(tmp_path: Path) -> None:
-    allowed = mapping_with(tmp_path / "a", lambda text: text.replace("protected = false", "protected = true"))
+    allowed = mapping_with(tmp_path / "a", ("protected = false", "protected = true"))
     async with World(mapping=mapping_with(tmp_path)) as world:
         await running(world)
         world.lifecare.protect(ANNA, "address")
@@ -112,10 +111,7 @@ async def test_what_is_missing_holds_back_is_told_once_by_table_and_key_and_once
     tmp_path: Path,
 ) -> None:
     def without(*keys: str) -> Path:
-        def cut(text: str) -> str:
-            return reduce(lambda left, key: left.replace(key, ""), keys, text)
-
-        return mapping_with(tmp_path / str(len(keys)), cut)
+        return mapping_with(tmp_path / str(len(keys)), *((key, "") for key in keys))
 
     async with World(mapping=without(SERVICE, PERSONNEL)) as world:
         await running(world)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from connectors.mock.lifecare import SimulatedLifecare
-from tests.world import EXAMPLE
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from tests.outside import example_with
 
 OFF = 'mode = "off"'
 SERVICE = "service_type = 4010"
 PERSONNEL = '"operator-1" = "NATEST"'
 
 
-def mapping_with(folder: Path, change: Callable[[str], str] = lambda text: text, mode: str = "on") -> Path:
-    """The example's, with looks written back, and changed by ``change``."""
-    text = EXAMPLE.read_text(encoding="utf-8")
-    assert OFF in text
-    folder.mkdir(exist_ok=True)
-    target = folder / "mapping.toml"
-    target.write_text(change(text.replace(OFF, f'mode = "{mode}"')), encoding="utf-8")
-    return target
+def mapping_with(folder: Path, *changes: tuple[str, str], mode: str = "on") -> Path:
+    """The example's, with looks written back, and these texts in the place of those."""
+    return example_with(folder, (OFF, f'mode = "{mode}"'), *changes)
 
 
 def visits(lifecare: SimulatedLifecare) -> list[str]:

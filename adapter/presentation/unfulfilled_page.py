@@ -1,4 +1,5 @@
-"""Decisions that are not executed or interrupted, in words: for the terminal, the status page, a program and Excel."""
+"""Decisions that are not executed or are interrupted, in words: for the terminal, the status page, programs and
+Excel."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from adapter.presentation.followup_page import excel_csv
 from adapter.presentation.words import Words
 
 COLUMNS = ("case", "tenant", "order", "unit", "kind", "since", "days", "level", "why")
-"""Of each row and of the file; their headings stand in the section ``unfulfilled`` of the text table."""
+"""The columns. Their headings are in the section ``unfulfilled`` of the text table."""
 
 
 def cells(tenant: str, row: Listed, words: Words) -> dict[str, str]:
@@ -34,14 +35,14 @@ def cells(tenant: str, row: Listed, words: Words) -> dict[str, str]:
 
 
 def unfulfilled_page(rows: Sequence[tuple[str, Listed]], words: Words, *, several: bool) -> RenderableType:
-    """The list for a terminal; each row with its municipality."""
+    """The list for a terminal. ``several``: name the municipality."""
     if not rows:
         return Text(words.say("unfulfilled", "none"))
     columns = {c: words.say("unfulfilled", c) for c in COLUMNS if several or c != "tenant"}
     shown = table(*columns.values(), right=[columns["days"]])
     for tenant, row in rows:
-        said, style = cells(tenant, row, words), "bold red" if row.level is Level.REPORT else ""
-        shown.add_row(*(Text(said[column], style=style if column == "level" else "") for column in columns))
+        texts, style = cells(tenant, row, words), "bold red" if row.level is Level.REPORT else ""
+        shown.add_row(*(Text(texts[column], style=style if column == "level" else "") for column in columns))
     return Group(shown, counted(len(rows), words))
 
 

@@ -1,4 +1,4 @@
-"""Whether supervision is where it must not be (P1, P2), by the facts as they are stored."""
+"""Whether there is supervision that must not be (P1, P2), by the stored facts."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from adapter.store.tables import cases as case_table
 from adapter.store.tables import schedules
 
 UNSAFE = ("after_end", "without_gates", "not_stopped")
-"""Why somebody can look who must not, the gravest first: the authority has ended it; something that it needs is
-missing; a pause or a nearer last day was called for and isn't seen within ``by_hand_after``."""
+"""Why somebody can look who must not, the gravest first: the authority has ended the supervision; a gate doesn't hold;
+a pause or an earlier last day was called for and hasn't been seen within ``by_hand_after``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Safety:
-    """Active e-tillsyn of a municipality, as last seen. ``unsafe`` are the cases of those that must not be, each with
-    its reason of ``UNSAFE``; it must be empty."""
+    """``active``: how many active e-tillsyn a municipality has, as last seen. ``unsafe``: the cases whose e-tillsyn
+    must not be active, each with its reason (``UNSAFE``). It must be empty."""
 
     active: int = 0
     unsafe: Mapping[str, str] = field(default_factory=dict)
@@ -38,16 +38,16 @@ class Safety:
         return sum(1 for each in self.unsafe.values() if each == why)
 
 
-class Verdicts:
-    """What was found of each active e-tillsyn, until its case changes: to judge one takes 3 ms, and all are judged for
-    each page and scrape. One per process."""
+class SafetyChecks:
+    """Judges every active e-tillsyn, and remembers each result until its case changes: one takes 3 ms, and every page
+    and every reading of the metrics needs them all. One per process."""
 
     def __init__(self) -> None:
         self._known: dict[str, dict[str, tuple[object, str | None]]] = {}
 
     def safety(self, c: Connection, tenant: str, policy: Policy, now: datetime) -> Safety:
-        """A schedule counts as active if it was last seen open and its validity reaches the municipality's today or
-        later."""
+        """A schedule is active if it was last seen open and its last day isn't before today in the municipality's
+        zone."""
         t, s, today = case_table.c, schedules.c, local_date(now, policy.zone)
         running = select(s.ref, s.record).where(s.tenant == tenant, s.ended.is_(False))
         active: dict[str, ScheduleRecord] = {}
@@ -65,7 +65,7 @@ class Verdicts:
                 if case.ref in before and before[case.ref][0] == stamp:
                     why = before[case.ref][1]
                 else:
-                    why, lasts = _verdict(c, case, policy, now)
+                    why, lasts = _judge(c, case, policy, now)
                 found[case.ref] = why
                 if lasts:
                     known[case.ref] = (stamp, why)
@@ -74,12 +74,12 @@ class Verdicts:
         return Safety(len(found), {ref: UNSAFE[n] for n, ref in unsafe})
 
 
-def _verdict(c: Connection, case: cases.Case, policy: Policy, now: datetime) -> tuple[str | None, bool]:
-    """Why an active e-tillsyn must not be (``UNSAFE``), None where it may; and whether that is so until its case
-    changes: a stop that is called for is overdue by the clock alone."""
+def _judge(c: Connection, case: cases.Case, policy: Policy, now: datetime) -> tuple[str | None, bool]:
+    """Why an active e-tillsyn must not be (``UNSAFE``), or None; and whether the result holds until the case changes.
+    It doesn't while a stop is called for, because time alone makes that overdue."""
     known = stored_facts(c, case)
     if known is None:
-        return "without_gates", True  # somebody may look and nothing is known: that can't be right
+        return "without_gates", True  # somebody can look, but no facts are known
     s = situation(known, outbox.ledger(c, case), now, policy)
     if s.mandate.over or not case.open:
         return "after_end", True

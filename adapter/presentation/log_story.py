@@ -1,4 +1,4 @@
-"""A log as a story: what happened to each case, in sentences, with repetitions told once."""
+"""A log as a story: what happened to each case, in sentences. Repetitions become one line."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from adapter.log_events import EVENTS
 
 _SENTENCES: Final = {
     "case_opened": "The case was opened for order {order}; the person is {person}.",
-    "case_decided": "Judged: {phase}. Called for: {wanted}.",
-    "case_closed": "Closed after {days} days, with everything undone that had been done.",
-    "case_poisoned": "Judging it failed in a way that nobody expected: {error}.",
+    "case_decided": "Decided: {phase}. Called for: {wanted}.",
+    "case_closed": "Closed after {days} days. Everything that had been done was undone.",
+    "case_poisoned": "The decision failed in a way that nobody expected: {error}.",
     "fact_unread": "Its {resource} could not be read ({failure}): {error}",
     "fact_recovered": "Its {resource} can be read again.",
     "fact_problem": "Something in its {resource} can't be used: {code} {params}.",
     "act_sent": "Act {act} goes to {vendor}, attempt {attempt}.",
     "act_done": "Act {act} was carried out at {vendor}.",
-    "act_found_done": "The answer to act {act} had been lost; it was found to have been carried out.",
-    "act_retry": "Act {act} failed without effect ({failure}) and is tried again at {retry_at}: {error}",
-    "act_unknown": "The answer to act {act} was lost; it is looked for at {look_at} before anything is sent again.",
+    "act_found_done": "The answer to act {act} had been lost. Looking it up showed that it was carried out.",
+    "act_retry": "Act {act} failed without effect ({failure}). It is tried again at {retry_at}: {error}",
+    "act_unknown": "The answer to act {act} was lost. It is looked up at {look_at}, before anything is sent again.",
     "act_parked": "Act {act} waits for a person: {error}",
     "act_dropped": "Act {act} is no longer called for.",
-    "act_given_back": "Act {act} was put off: {reason}.",
+    "act_given_back": "Act {act} was postponed: {reason}.",
     "dry_run_act": "Dry run: act {act} ({kind}) would have been carried out.",
     "step_declared": "{who} declared {signal} done by hand: {why}",
     "mail_not_configured": "A mail to {role} was due, and no mail server is set.",
 }
-"""What the events about a case say in a sentence; others are told by their meaning in the catalogue."""
+"""A sentence for each event about a case. Other events get their meaning in ``log_events``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Story:
 
 
 def stories(events: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> list[Story]:
-    """The story of each case, in the order in which they first turn up. Lines about no case are left out."""
+    """The story of each case, in the order in which the cases first appear. Lines without a case are left out."""
     found: dict[str, Story] = {}
     for event in sorted(events, key=lambda e: str(e.get("timestamp", ""))):
         case = event.get("case")
@@ -72,17 +72,17 @@ def stories(events: Iterable[Mapping[str, Any]], zone: ZoneInfo) -> list[Story]:
         if not isinstance(case, str) or at is None:
             continue
         story = found.setdefault(case, Story(str(event.get("tenant", "")), case))
-        _tell(story, event, at, zone)
+        _add(story, event, at, zone)
     return list(found.values())
 
 
-_TELLING = ("act", "resource", "phase", "vendor", "call", "outcome")
-"""What two lines of one event must have alike to be told as one."""
+_SAME = ("act", "resource", "phase", "vendor", "call", "outcome")
+"""If two lines of one event agree in these fields, they become one."""
 
 
-def _tell(story: Story, event: Mapping[str, Any], at: datetime, zone: ZoneInfo) -> None:
+def _add(story: Story, event: Mapping[str, Any], at: datetime, zone: ZoneInfo) -> None:
     name = str(event["event"])
-    key = (name, *(str(event.get(field, "")) for field in _TELLING))
+    key = (name, *(str(event.get(field, "")) for field in _SAME))
     last = story.lines[-1] if story.lines else None
     if last is not None and last.key == key:
         story.lines[-1] = Line(last.at, last.level, last.text, key, last.times + 1, at)
@@ -93,11 +93,11 @@ def _tell(story: Story, event: Mapping[str, Any], at: datetime, zone: ZoneInfo) 
 def _sentence(name: str, event: Mapping[str, Any], zone: ZoneInfo) -> str:
     sentence = _SENTENCES.get(name)
     if name == "case_decided" and not event.get("wanted"):
-        sentence = "Judged: {phase}. Nothing new is called for."
+        sentence = "Decided: {phase}. Nothing new is called for."
     if sentence is None:
         known = EVENTS.get(name)
-        told = ", ".join(f"{k}: {_plain(v, zone)}" for k, v in event.items() if known and k in known.fields)
-        return f"{known.meaning if known else name}" + (f" ({told})" if told else "")
+        values = ", ".join(f"{k}: {_plain(v, zone)}" for k, v in event.items() if known and k in known.fields)
+        return f"{known.meaning if known else name}" + (f" ({values})" if values else "")
     names = [n for _, n, _, _ in Formatter().parse(sentence) if n]
     return sentence.format(**{n: _plain(event.get(n), zone) for n in names})
 

@@ -1,4 +1,5 @@
-"""Notes in the simulated Lifecare: written by the adapter (LA3, LA4), written by people, changed afterwards (LA7)."""
+"""What is written to the simulated Lifecare. Notes: by the adapter (LA3, LA4), by people, changed afterwards (LA7).
+Reported visits: found by ``ExternalId``, never twice (LA12)."""
 
 from __future__ import annotations
 
@@ -8,8 +9,9 @@ from typing import Any
 import httpx
 import pytest
 
-from connectors.mock.lifecare import SimulatedLifecare, catalogue
-from tests.mock.lifecare_client import TF03, TF04, get, post_note
+from connectors.mock.lifecare import catalogue
+from connectors.mock.lifecare.simulator import SimulatedLifecare
+from tests.mock.lifecare_client import TF03, TF04, get, note, post_note, rows, send, visit
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TEXT = "Beställning mottagen.\n\nTre tillsyner per natt {21–07}  [TK-7F3K2M/02] \n"
@@ -25,18 +27,7 @@ class Office:
         self.execution_id = self.lifecare.start_execution(self.order.order_id)
 
     def note(self, **changes: Any) -> dict[str, Any]:
-        fields = {
-            "occurrenceTimeUtc": "2026-03-02T11:59:00",
-            "text": TEXT,
-            "clientId": self.client_id,
-            "providerUnitId": catalogue.COORDINATOR_UNIT.id,
-            "headlineId": catalogue.HEADINGS["to_coordinator"].provider_headline_id,
-            "executionId": self.execution_id,
-            "createdPersonnelId": catalogue.ADAPTER.id,
-            "createdPersonnelTitle": catalogue.ADAPTER.title,
-            **changes,
-        }
-        return {name: value for name, value in fields.items() if value is not ...}
+        return note(self.client_id, **{"text": TEXT, "executionId": self.execution_id, **changes})
 
     def post(self, body: Any) -> httpx.Response:
         return post_note(self.lifecare, body)
@@ -48,6 +39,16 @@ class Office:
 
     def under(self, heading: str) -> list[dict[str, Any]]:
         return self.notes(f"HeadlineId='{catalogue.HEADINGS[heading].headline_id}'")
+
+    def visit(self, **changes: Any) -> httpx.Response:
+        return send(self.lifecare, "POST", "v1/reported_visits", visit(self.execution_id, **changes))
+
+    def delete_visit(self, **query: str) -> int:
+        return send(self.lifecare, "DELETE", "v1/reported_visits", **query).status_code
+
+    def visits(self, q: str = "ExternalId='look-1'") -> list[dict[str, Any]]:
+        answer = get(self.lifecare, "reported_visits", q=q)
+        return [] if answer.status_code == 404 else rows(answer)
 
 
 @pytest.fixture
@@ -177,3 +178,58 @@ def test_a_deleted_note_is_marked_or_gone(office: Office) -> None:
     office.lifecare.delete_note(marked)
     office.lifecare.delete_note(gone, vanished=True)
     assert [(read["Id"], read["Status"]) for read in office.under("consent_signed")] == [(marked, "Deleted")]
+
+
+# Reported visits
+
+
+def test_a_visit_is_found_again_by_its_external_id_and_a_second_of_the_same_id_is_refused(office: Office) -> None:
+    visit_id = office.visit().json()
+    assert [row["Id"] for row in office.visits()] == [visit_id]
+    assert office.visit().status_code == 400
+    assert office.visit(ReportingSystem="another").status_code == 200, "another system's ids are its own"
+    assert office.visits("ExternalId='look-2'") == []
+
+
+def test_a_visit_is_changed_by_its_id_and_deleted_by_its_external_id_and_system(office: Office) -> None:
+    visit_id = office.visit().json()
+    assert office.visit(Id=visit_id + 1).status_code == 400
+    assert office.visit(Id=visit_id, EndTime="2026-03-02T21:40:00Z").json() == visit_id
+    (row,) = office.visits()
+    assert datetime.fromisoformat(row["EndTime"]) == datetime(2026, 3, 2, 21, 40, tzinfo=UTC)
+    named = {"externalId": "look-1", "reportingSystem": "TK"}
+    assert office.delete_visit(externalId="look-1") == 400
+    assert [office.delete_visit(**named), office.delete_visit(**named)] == [204, 404]
+    assert (office.visits(), office.lifecare.visits()) == ([], [])
+    assert [v.what for v in office.lifecare.visits_written()] == ["created", "updated", "deleted"]
+    assert office.visit().status_code == 200, "it may be reported anew"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ExternalId": ...},
+        {"Status": "Done"},
+        {"Services": [{}]},
+        {"StartTime": "2026-03-02T21:30"},
+        {"EndTime": "2026-03-02T21:00:00Z"},
+        {"StartQuittanceType": None},
+        {"Unheard": 1},
+        {"ClientPersonId": TF04},
+        {"ExecutionId": 1},
+        {"ProviderUnitId": 1},
+        {"PersonnelUserId": "NOBODY"},
+        {"PersonnelPersonId": "19800101TF99"},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_a_visit_that_is_not_as_described_or_of_nobody_known_is_refused(office: Office, wrong: dict[str, Any]) -> None:
+    assert office.visit(**wrong).status_code == 400
+    assert office.lifecare.visits() == []
+
+
+def test_l12_visits_need_a_licence_and_other_methods_are_not_supported(office: Office) -> None:
+    assert send(office.lifecare, "PATCH", "v1/reported_visits", {}).status_code == 405
+    assert send(office.lifecare, "POST", "v1/reported_visits", b"{}", "text/plain").status_code == 415
+    office.lifecare.settings.unlicensed.add("reported_visits")
+    assert office.visit().status_code == 401

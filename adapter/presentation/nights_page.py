@@ -1,4 +1,4 @@
-"""The last fourteen nights of a case, look by look, as a picture: in words on a terminal, drawn on the case's page."""
+"""The last fourteen nights of a case, look by look: as text on a terminal, as a picture on the case's page."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from adapter.domain.wall_clock import window_start
 from adapter.presentation.words import Words
 
 SHOWN = 14
-"""How many nights are shown, the newest one included."""
+"""How many nights are shown, with the newest."""
 _QUARTERS = 4
 _STYLES = {"ok": "green", "warn": "yellow", "bad": "bold red", "soft": "dim"}
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """A look: its due time (local), the quarter of the night in which it falls, and what is known of it: a code of the
-    text table, a sign, and how grave it is (``ok``, ``warn``, ``bad`` or ``soft``)."""
+    """A look, with its due time (local), its quarter of an hour counted from the window's start, and its outcome as a
+    code in the text table, a sign and a tone (``ok``, ``warn``, ``bad`` or ``soft``)."""
 
     look: Look
     at: time
@@ -44,8 +44,8 @@ class Night:
 
 
 def nights(looks: Sequence[Look], ledger: Ledger, policy: Policy, now: datetime) -> tuple[Night, ...]:
-    """The last ``SHOWN`` nights, the newest first. ``looks`` are those stored; later ones that were due, of which
-    nothing was read yet, are shown as unknown."""
+    """The last ``SHOWN`` nights, the newest first. ``looks`` are the stored ones. Looks that were due later and haven't
+    been read are added as unknown."""
     start = shown_since(policy, now)
     newest = max((look.due_at for look in looks), default=start - timedelta(seconds=1))
     unread: list[Look] = []
@@ -89,8 +89,8 @@ def _hours(policy: Policy) -> list[int]:
     return [(first + n) % 24 for n in range((last - first) % 24)]
 
 
-def told(night: Night, words: Words, *, every: bool = False) -> str:
-    """A night in words: each look that isn't simply done; ``every``: all of them."""
+def night_in_words(night: Night, words: Words, *, every: bool = False) -> str:
+    """A night in words: the looks that weren't done at the first try; ``every``: all looks."""
     shown = [m for m in night.marks if every or m.code != LookOutcome.OK]
     if not shown:
         return words.heading("nights_all_done" if night.marks else "nights_no_looks")
@@ -98,7 +98,7 @@ def told(night: Night, words: Words, *, every: bool = False) -> str:
 
 
 def nights_page(ref: str, shown: Sequence[Night], policy: Policy, words: Words) -> Group:
-    """For a terminal: a line for each night, a sign for each look in its quarter of an hour, and what is to be said."""
+    """For a terminal: a line for each night, with a sign for each look in its quarter of an hour, and words."""
     hours = _hours(policy)
     head = Text(f"{'':13}").append("".join(f"{hour:02d}  " for hour in hours), style="dim")
     lines = [Text(words.heading("nights_title", ref=ref), style="bold"), head]
@@ -109,14 +109,13 @@ def nights_page(ref: str, shown: Sequence[Night], policy: Policy, words: Words) 
         line = Text(f"{words.night(night.evening):13}")
         for sign, style in cells:
             line.append(sign, style=style)
-        lines.append(line.append(f"  {told(night, words)}"))
+        lines.append(line.append(f"  {night_in_words(night, words)}"))
     lines.append(Text(words.heading("nights_signs"), style="dim"))
     return Group(*lines)
 
 
 def picture(shown: Sequence[Night], policy: Policy, words: Words) -> dict[str, Any]:
-    """What the page draws, in units of the picture: ``hours`` and each night's looks with their places, beside its
-    words."""
+    """The data for the page's picture: places in the picture's units, and each night in words."""
     hours = _hours(policy)
     return {
         "width": 110 + len(hours) * 48,
@@ -126,7 +125,7 @@ def picture(shown: Sequence[Night], policy: Policy, words: Words) -> dict[str, A
             {
                 "y": 44 + row * 24,
                 "name": words.night(night.evening),
-                "told": told(night, words, every=True),
+                "told": night_in_words(night, words, every=True),
                 "marks": [(116 + mark.quarter * 12, mark) for mark in night.marks],
             }
             for row, night in enumerate(shown)
@@ -135,7 +134,7 @@ def picture(shown: Sequence[Night], policy: Policy, words: Words) -> dict[str, A
 
 
 def as_json(shown: Sequence[Night], words: Words) -> list[dict[str, Any]]:
-    """For a program: each look by its instant and code; ``text`` is the code in words."""
+    """For programs: each look's instant and code; ``text`` is the code in words."""
 
     def look(mark: Mark) -> dict[str, Any]:
         text = words.say("look_outcomes", mark.code)

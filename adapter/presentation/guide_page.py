@@ -1,5 +1,5 @@
-"""The guide of a role (*lathund*), made from the municipality's mapping: what to note under which heading, how times
-are written, what comes back, whom to ask. For the terminal, the status page and paper alike."""
+"""The guide of a role (*lathund*), made from the municipality's mapping: what to note under which heading, how to write
+times, what comes back, whom to ask. The same guide is for the terminal, the status page and paper."""
 
 from __future__ import annotations
 
@@ -23,22 +23,22 @@ from mappings.tables import MunicipalMapping
 
 GuideRole = Literal["coordinator", "alarm-team", "assessor"]
 GUIDES: tuple[str, ...] = get_args(GuideRole)
-"""The roles that have a guide, as they are asked for."""
+"""The roles that have a guide, by their names in commands and addresses."""
 
 _READS_AS = {"assessor": "authority"}
-"""Whose messages a role reads, where they aren't its own."""
+"""Whose messages a role reads, if not its own."""
 
 _OTHERS_NOTE = {
     Signal.TIMES_CHANGED: ("coordinator",),
     Signal.CONSENT_WITHDRAWN: ("coordinator", "alarm_team"),
     **dict.fromkeys(OPTIONAL, ("alarm_team",)),
 }
-"""Who notes what is no step of the routine."""
+"""Who notes the signals that belong to no step of the routine."""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """``head`` and ``rows`` are a table, ``items`` a list of short things; each may be empty."""
+    """``head`` and ``rows`` are a table, ``items`` a list of short texts. Each may be empty."""
 
     title: str
     text: tuple[str, ...] = ()
@@ -49,7 +49,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """By ``asdict`` what the template of the printed guide gets."""
+    """``asdict`` makes it the data for the template of the printed guide."""
 
     title: str
     intro: tuple[str, ...]
@@ -57,8 +57,8 @@ class Guide:
 
 
 def guide(name: str, mapping: MunicipalMapping, words: Words) -> Guide:
-    """``name`` is one of ``GUIDES``; raises ``KeyError`` for another. Headings are named as the case system names them
-    where ``words`` have learnt that, else by our own name and the mapping's code."""
+    """``name`` is one of ``GUIDES``; otherwise raises ``KeyError``. A heading has the case system's name if ``words``
+    know it, otherwise our own name and the mapping's code."""
     if name not in GUIDES:
         raise KeyError(name)
     role = name.replace("-", "_")
@@ -85,7 +85,7 @@ def guide_page(made: Guide) -> Group:
 
 
 def examples(mapping: MunicipalMapping, words: Words) -> Iterator[tuple[str, Reading | TimesProblem]]:
-    """Texts of notes about times, as the guide shows them, with what the reader of the notes makes of each."""
+    """The guide's example notes about times, each with what the adapter reads from it."""
     for code in ("agreed", "changed", "refused"):
         for text in words.say("guide_times", code).splitlines():
             yield text, try_times(text, mapping.window, date(2027, 1, 4), changed=code == "changed", granted=None)
@@ -196,7 +196,7 @@ class _Guide:
 
 
 def _read(trial: Reading, words: Words) -> str:
-    """What the reader made of a text: the nights and their times."""
+    """The nights and times that were read from a text."""
     nights = [f"{night}: {at}" for night, _, at in night_rows(trial.times)]
     if trial.kept:
         nights.append(words.say("guide", "nights_kept"))

@@ -1,4 +1,4 @@
-"""The routine as a checklist: the way in and the way out, side by side where there is room."""
+"""The routine as a checklist: the way in and the way out, side by side if there is room."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from adapter.domain.routine import WAY_OUT
 from adapter.presentation.words import SIGNS, Words
 
 SIDE_BY_SIDE = 100
-"""Columns from which the two ways stand beside one another."""
+"""From this many columns the two ways stand side by side."""
 
 _OUT = frozenset(step.id for step in WAY_OUT)
 _STYLES = {
@@ -34,7 +34,7 @@ def ways(steps: Sequence[StepView]) -> tuple[list[StepView], list[StepView]]:
 
 @dataclass(frozen=True, slots=True)
 class Checklist:
-    """All steps, each with its sign, what shows it, and how late it is."""
+    """All steps, each with its sign, its evidence, and how late it is."""
 
     steps: Sequence[StepView]
     words: Words

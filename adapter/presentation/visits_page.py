@@ -1,5 +1,5 @@
-"""Which of a case's looks of the last week are written to the case system, or would be (LA12): for a terminal, the
-case's page and a program."""
+"""Which of a case's looks of the last week are or would be written to the case system (LA12): for the terminal, the
+case's page and programs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SHOWN = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A look that is a visit, and what became of it: a code of the text table's section ``visit_states``."""
+    """A look that counts as a visit. ``state`` is a code in the text table's section ``visit_states``."""
 
     look: Look
     state: str
@@ -32,7 +32,7 @@ class Visit:
 def case_visits(
     conn: Connection, case: Case, client: Client | None, policy: Policy, now: datetime
 ) -> tuple[Visit, ...]:
-    """The looks of the last week that are visits, the oldest first; none where looks aren't written back."""
+    """The looks of the last week that are visits, the oldest first; empty if looks aren't written back."""
     if policy.write_back is WriteBack.OFF:
         return ()
     looks = look_log.of_case(conn, case.tenant, case.ref, now - SHOWN)
@@ -41,9 +41,9 @@ def case_visits(
     found = []
     for look in looks:
         act, withheld = acts.get(subject(case.ref, look), (None, False))
-        over = act is not None and act.state is ActState.DONE  # whatever the person is now
+        written = act is not None and act.state is ActState.DONE  # counts also if the person is protected now
         if reported(look) or act is not None:
-            forbidden = protected and not policy.write_back_protected and not over
+            forbidden = protected and not policy.write_back_protected and not written
             found.append(Visit(look, "withheld" if withheld else "protected" if forbidden else _state(act, policy)))
     return tuple(found)
 
@@ -57,7 +57,7 @@ def _state(act: Act | None, policy: Policy) -> str:
 
 
 def lines(shown: Sequence[Visit], words: Words) -> list[tuple[str, str]]:
-    """Each look, from when to when, and what became of it."""
+    """Each look: when it began and ended, and its state in words."""
     found = []
     for look, state in ((visit.look, visit.state) for visit in shown):
         begun, ended = look.begun_at or look.due_at, look.ended_at or look.due_at
@@ -67,7 +67,7 @@ def lines(shown: Sequence[Visit], words: Words) -> list[tuple[str, str]]:
 
 
 def as_json(shown: Sequence[Visit]) -> list[dict[str, Any]]:
-    """For a program."""
+    """For programs."""
     return [
         {"due_at": v.look.due_at, "begun_at": v.look.begun_at, "ended_at": v.look.ended_at, "state": v.state}
         for v in shown

@@ -1,24 +1,61 @@
-"""The first thing that a case says: in Phoniro now, beside what it shall be."""
+"""What the schedule in Phoniro is now, and what it shall be. A case's page begins with it."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from adapter.domain.called_for import CalledFor
-from adapter.domain.ledger import ScheduleRecord
+from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
 from adapter.domain.nights import Granted, NightTimes
+from adapter.domain.schedule import change_of, next_step, pause_causes
+from adapter.domain.situation import Situation
 from adapter.presentation.console import table
 from adapter.presentation.words import Words
 from mappings.messages.swedish import looks, times_text
 
 
 @dataclass(frozen=True, slots=True)
+class CalledFor:
+    """What the facts call for. ``status`` is None while nothing is to be scheduled yet. Days are local and included.
+    ``order`` and ``unit`` are those that have the case now, ``granted`` is what is granted a night."""
+
+    status: ScheduleStatus | None
+    valid_from: date | None
+    valid_to: date | None
+    times: NightTimes | None
+    granted: Granted | None
+    unit: int | None
+    order: str | None
+
+
+def called_for(s: Situation) -> CalledFor:
+    """What ``next_step`` works towards, as a whole."""
+    order = s.period.order_id if s.period else None
+    return CalledFor(*_wanted_schedule(s), granted=s.mandate.granted(s.today), unit=s.unit, order=order)
+
+
+def _wanted_schedule(s: Situation) -> tuple[ScheduleStatus | None, date | None, date | None, NightTimes | None]:
+    live, newest = s.live, s.ledger.schedule
+    if s.mandate.over:
+        ended = (ScheduleStatus.ENDED, newest.valid_from) if newest else (None, None)
+        return *ended, s.mandate.last_day, newest.times if newest else None
+    status = ScheduleStatus.PAUSED if live and pause_causes(s) else ScheduleStatus.OPEN
+    if act := change_of(s, live) if live else next_step(s):
+        days = (act.what["valid_from"], act.what["valid_to"])
+        first, last = (date.fromisoformat(str(day)) if day else None for day in days)
+        return status, first, last, NightTimes.from_json(json.loads(str(act.what["times"])))
+    if live:
+        return status, live.valid_from, live.valid_to, live.times
+    return None, None, None, s.evidence.agreed.times
+
+
+@dataclass(frozen=True, slots=True)
 class Pair:
-    """One thing: its name, what it is, what it shall be, and whether that differs."""
+    """One property of the schedule: its name, its value now, what it shall be, and whether the two differ."""
 
     name: str
     now: str
@@ -27,14 +64,14 @@ class Pair:
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """``seen`` says when Phoniro was last seen so, empty where there never was a schedule."""
+class ScheduleDiff:
+    """``seen`` says when Phoniro was last read. It is empty if there never was a schedule."""
 
     seen: str
     pairs: tuple[Pair, ...]
 
 
-def beside(record: ScheduleRecord | None, shall: CalledFor, words: Words, now: datetime) -> Beside:
+def schedule_diff(record: ScheduleRecord | None, shall: CalledFor, words: Words, now: datetime) -> ScheduleDiff:
     """``record`` is the case's newest schedule, as last seen."""
     known = record is not None
 
@@ -57,7 +94,7 @@ def beside(record: ScheduleRecord | None, shall: CalledFor, words: Words, now: d
         pair("order", "–", shall.order or "–"),
     ]
     seen = words.heading("seen", when=words.ago(record.seen_at, now)) if record else ""
-    return Beside(seen, tuple(pairs))
+    return ScheduleDiff(seen, tuple(pairs))
 
 
 def _times(times: NightTimes | None) -> str:
@@ -75,7 +112,7 @@ def _granted(granted: Granted | None, words: Words) -> str:
     return f"{looks(granted.per_night)} per natt{nights}"
 
 
-def beside_table(shown: Beside, words: Words) -> RenderableType:
+def schedule_diff_table(shown: ScheduleDiff, words: Words) -> RenderableType:
     """For a terminal."""
     rows = table("", words.heading("now"), words.heading("shall"))
     for pair in shown.pairs:
