@@ -33,7 +33,8 @@ def table(*headings: str, right: Collection[str] = ()) -> Table:
     """An empty table with these columns; those named ``right`` hold numbers."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
     for name in headings:
-        made.add_column(name, justify="right" if name in right else "left")
+        # A number that doesn't fit ends with "…", so that it isn't read as another one; a heading goes on below.
+        made.add_column(Text(name, overflow="fold"), justify="right" if name in right else "left")
     return made
 
 
