@@ -22,7 +22,6 @@ _ID_STARTS: Final = {
     "order_number": 150001,
     "decision": 200001,
     "investigation": 250001,
-    "decision_service": 300001,
     "execution": 400001,
     "absence": 500001,
     "plan": 550001,
