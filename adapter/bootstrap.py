@@ -20,7 +20,7 @@ from typing import Self
 import httpx
 
 from adapter.engine.circuit_breaker import LIFECARE, Breakers
-from adapter.engine.environment import Clock, Runtime, Tenant
+from adapter.engine.runtime import Clock, Runtime, Tenant
 from adapter.engine.service_log import ServiceLog
 from adapter.engine.tuning import Tuning
 from adapter.gateways.executors import Executors

@@ -16,7 +16,7 @@ import httpx
 from adapter.bootstrap import Outside, Service, build
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import Act
-from adapter.engine import environment
+from adapter.engine import runtime
 from adapter.engine.feed_reader import read_feeds
 from adapter.engine.look_reader import follow_looks
 from adapter.engine.request_worker import take_in, turn
@@ -41,7 +41,7 @@ ANNA = "19340101TF01"
 SEALING = Sealing(PSEUDONYM_KEY.encode(), [ENCRYPTION_KEY])
 
 
-class VirtualClock(environment.Clock):
+class VirtualClock(runtime.Clock):
     """Time that stands still until it is moved; sleeping moves it."""
 
     def __init__(self, start: datetime) -> None:
@@ -140,7 +140,7 @@ class World:
             object.__setattr__(service.runtime, "pause", self.pause)
         return service
 
-    def adapters_clock(self) -> environment.Clock:
+    def adapters_clock(self) -> runtime.Clock:
         return self.clock
 
     def _transport(self, handler: Handler) -> httpx.AsyncBaseTransport:
@@ -160,11 +160,11 @@ class World:
     # --- time -------------------------------------------------------------------------------------------------------
 
     @property
-    def rt(self) -> environment.Runtime:
+    def rt(self) -> runtime.Runtime:
         return self.service.runtime
 
     @property
-    def tenant(self) -> environment.Tenant:
+    def tenant(self) -> runtime.Tenant:
         return self.rt.tenants["exempel"]
 
     @property

@@ -16,8 +16,8 @@ from adapter.cli.failures import WRONG
 from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption, FromOption, JsonOption, ToOption, in_order, print_json
 from adapter.domain.wall_clock import local_date
-from adapter.engine.environment import Tenant
 from adapter.engine.recount import recount
+from adapter.engine.runtime import Tenant
 from adapter.followup.report import ALL, Month, by_span, report
 from adapter.followup.suppression import suppressed
 from adapter.presentation.console import console

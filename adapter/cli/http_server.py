@@ -9,7 +9,7 @@ from importlib.metadata import version
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from adapter.bootstrap import Outside, Service
-from adapter.engine.environment import Clock
+from adapter.engine.runtime import Clock
 from adapter.log_events import log
 from adapter.ops.app import create_app, serve
 from adapter.ops.context import OpsContext

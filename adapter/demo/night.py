@@ -12,9 +12,9 @@ from adapter.demo.observer import Timeline
 from adapter.demo.persons import ASTRID, STOCKHOLM, seed_fields
 from adapter.demo.promises import Promise
 from adapter.demo.stage import TENANT
-from adapter.engine.environment import Clock
 from adapter.engine.feed_reader import read_feeds
 from adapter.engine.look_reader import follow_looks
+from adapter.engine.runtime import Clock
 from adapter.engine.worker import work
 from adapter.observability import configure_logging
 from adapter.presentation.nights_page import nights, nights_page, shown_since

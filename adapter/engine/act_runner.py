@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 from adapter.domain.ledger import ActKind, ActState
 from adapter.engine import counting, write_back
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE, Breaker
-from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.retry_policy import CONFLICT_TRIES, RULES, SOUGHT_TWICE, Verdict, backoff
+from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import CaseContext, Effect, Executor, Failure, PortError
 from adapter.store import claims, schedules

@@ -19,8 +19,8 @@ from adapter.domain.ledger import ActKind, Ledger, ScheduleStatus, Wanted
 from adapter.domain.routine import Letter
 from adapter.domain.wall_clock import day_start
 from adapter.engine import counting
-from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.request_file import Adoption
+from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import PlatformSchedule
 from adapter.store import cases, facts, outbox, persons, schedules

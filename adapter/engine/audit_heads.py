@@ -10,7 +10,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from adapter.engine.environment import Runtime
+from adapter.engine.runtime import Runtime
 from adapter.log_events import log, log_context
 from adapter.store import events
 from adapter.store.audit_chain import HEAD, Head

@@ -14,8 +14,8 @@ from adapter.domain.facts import CONSENT, INFORMS, URGENT, FactProblem, Facts, N
 from adapter.domain.signals_to_read import signals_that_matter
 from adapter.domain.wall_clock import local_date
 from adapter.engine.circuit_breaker import LIFECARE
-from adapter.engine.environment import Runtime
 from adapter.engine.feed_reader import CHANGE_FEEDS
+from adapter.engine.runtime import Runtime
 from adapter.log_events import log
 from adapter.ports import Failure, PortError
 from adapter.store import facts

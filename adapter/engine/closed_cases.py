@@ -16,8 +16,8 @@ from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts
 from adapter.domain.wall_clock import local_date
 from adapter.engine import counting
-from adapter.engine.environment import Runtime
 from adapter.engine.new_orders import open_or_mark
+from adapter.engine.runtime import Runtime
 from adapter.store import cases
 from adapter.store.cases import Case
 from adapter.store.sealing import Sealed

@@ -19,8 +19,8 @@ from sqlalchemy import Connection
 
 from adapter.domain.ledger import Act, ActKind, ActState, ScheduleRecord, ScheduleStatus, What
 from adapter.engine import counting
-from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_lease import read_leased
+from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import BrokenSchedule, CaseContext, Failure, PlatformSchedule, PortError
 from adapter.store import cases, due, events, feeds, schedules

@@ -11,7 +11,7 @@ from adapter.domain.decision import Decision
 from adapter.domain.facts import AuthorityDecision
 from adapter.domain.ledger import ActKind, Look, ScheduleRecord, ScheduleStatus
 from adapter.domain.wall_clock import local_date
-from adapter.engine.environment import Tenant
+from adapter.engine.runtime import Tenant
 from adapter.followup import tallies
 from adapter.followup.tallies import NO_UNIT, Tally
 from adapter.ports import Effect

@@ -17,9 +17,9 @@ from sqlalchemy import Connection
 
 from adapter.domain.facts import FactProblem
 from adapter.domain.wall_clock import local_date
-from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_lease import read_leased
 from adapter.engine.new_orders import NewOrders, each, open_or_mark, put_in_inbox, read_new_orders
+from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Changed
 from adapter.store import cases, due, feeds, order_inbox

@@ -21,13 +21,13 @@ from sqlalchemy import Connection
 from adapter.engine.audit_heads import take_heads
 from adapter.engine.circuit_breaker import VENDOR_OF_LANE
 from adapter.engine.comparison import LOOK_EVERY, compare_when_due
-from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_reader import read_feeds
 from adapter.engine.look_reader import follow_looks
 from adapter.engine.monthly_list import want_monthly_list
 from adapter.engine.request_worker import RequestDesk, request_files, take_in, turn
 from adapter.engine.retention import forget
 from adapter.engine.retry_policy import SOUGHT_TWICE
+from adapter.engine.runtime import Runtime, Tenant
 from adapter.engine.service_log import BEAT
 from adapter.engine.worker import EVENLY, Done, work
 from adapter.log_events import log

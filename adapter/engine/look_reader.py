@@ -39,8 +39,8 @@ from adapter.domain.night_watch import (
 from adapter.domain.policy import Policy
 from adapter.domain.wall_clock import window_start
 from adapter.engine import counting, write_back
-from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_lease import read_leased
+from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Changed, Supervision, Supervisions
 from adapter.store import due, feeds, look_log, outbox, schedules

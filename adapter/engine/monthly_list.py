@@ -11,7 +11,7 @@ from adapter.domain.calendar import after_quiet_hours
 from adapter.domain.ledger import ActKind, Wanted
 from adapter.domain.unfulfilled import report_month
 from adapter.domain.wall_clock import local_date
-from adapter.engine.environment import Runtime, Tenant
+from adapter.engine.runtime import Runtime, Tenant
 from adapter.store import outbox
 from adapter.store.queries import undecided, unfulfilled_cases
 

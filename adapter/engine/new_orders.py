@@ -15,7 +15,7 @@ from adapter.domain.facts import FactProblem, Order, OrderStatus
 from adapter.domain.ledger import ActKind, Wanted
 from adapter.domain.policy import Policy
 from adapter.domain.wall_clock import local_date
-from adapter.engine.environment import Runtime, Tenant
+from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Changed, PortError, Window
 from adapter.store import cases, due, facts, feeds, order_inbox, outbox

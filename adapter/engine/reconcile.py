@@ -22,8 +22,8 @@ from adapter.engine import counting
 from adapter.engine.adoption import enter
 from adapter.engine.case_reader import CaseReader
 from adapter.engine.closed_cases import take_up_again, with_person
-from adapter.engine.environment import Runtime
 from adapter.engine.new_orders import open_or_mark, opens_case
+from adapter.engine.runtime import Runtime
 from adapter.log_events import log, log_context
 from adapter.ports import PortError
 from adapter.store import cases, due, facts, outbox, persons

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 
 from adapter.domain.ledger import ActState
 from adapter.domain.wall_clock import day_end, day_start, local_date
-from adapter.engine.environment import Tenant
+from adapter.engine.runtime import Tenant
 from adapter.followup import tallies
 from adapter.followup.report import months_between
 from adapter.followup.tallies import Tally

@@ -16,11 +16,11 @@ from sqlalchemy import Connection
 from adapter.domain.facts import Order
 from adapter.domain.ledger import ActState
 from adapter.domain.wall_clock import day_start, local_date
-from adapter.engine.environment import Runtime, Tenant
 from adapter.engine.feed_reader import CHANGE_FEEDS
 from adapter.engine.new_orders import open_or_mark, opens_case
 from adapter.engine.reconcile import preview
 from adapter.engine.request_file import Resync
+from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.store import cases, due, outbox, requests
 from adapter.store.cases import Case

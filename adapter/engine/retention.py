@@ -7,7 +7,7 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from adapter.engine.environment import Runtime
+from adapter.engine.runtime import Runtime
 from adapter.log_events import log, log_context
 from adapter.store import purge, reads, sessions, visits
 

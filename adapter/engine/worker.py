@@ -18,8 +18,8 @@ from sqlalchemy import Connection
 
 from adapter.engine.act_runner import carry_out
 from adapter.engine.circuit_breaker import LIFECARE, VENDOR_OF_LANE
-from adapter.engine.environment import Runtime
 from adapter.engine.reconcile import reconcile
+from adapter.engine.runtime import Runtime
 from adapter.store import claims, due
 from adapter.store.cases import Case
 from adapter.store.claims import ClaimedAct

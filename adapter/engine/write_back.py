@@ -15,7 +15,7 @@ from adapter.domain.ledger import ActKind, Look, Wanted, What
 from adapter.domain.policy import WriteBack
 from adapter.domain.reported_visits import TRIED_AGAIN, subject, visit_wanted
 from adapter.engine.circuit_breaker import LIFECARE
-from adapter.engine.environment import Tenant
+from adapter.engine.runtime import Tenant
 from adapter.ports import Failure, PortError
 from adapter.store import cases, events, outbox
 

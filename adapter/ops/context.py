@@ -8,7 +8,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from adapter.engine.environment import Runtime
+from adapter.engine.runtime import Runtime
 from adapter.ops.error_log import ErrorLog
 from adapter.ops.request_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls

@@ -11,8 +11,8 @@ from fastapi import APIRouter, Response
 from pydantic import BaseModel, Field
 from sqlalchemy import Connection, select
 
-from adapter.engine.environment import Runtime
 from adapter.engine.feed_reader import FEEDS
+from adapter.engine.runtime import Runtime
 from adapter.ops.context import Ops
 from adapter.store.database import usable
 from adapter.store.errors import StoreError

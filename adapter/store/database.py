@@ -142,8 +142,7 @@ class Database:
         elif not self._sqlite:
             reachable = {name: value for name, value in _REACHABLE.items() if name not in url.query}
             more = {"connect_args": {**reachable, "prepare_threshold": self._prepare_after}}
-            # Pinged, as a connection may have died while it lay unused: at a restart of the server, for instance.
-            more |= {"pool_size": CONNECTIONS, "max_overflow": 0, "pool_pre_ping": True}
+            more |= {"pool_size": CONNECTIONS, "max_overflow": 0}
         # hide_parameters: a driver's error would otherwise quote the row (P8).
         options = {"sealing": self.sealing}
         engine = create_engine(url, hide_parameters=True, execution_options=options, **more)
@@ -157,8 +156,8 @@ class Database:
         """Run ``fn`` in one short transaction: committed when it returns, rolled back when it raises.
 
         ``fn`` is a plain function, so nothing can be awaited in it and no transaction is ever open across HTTP. It may
-        be run again, from the beginning, if another process was in its way. Even if the caller is cancelled meanwhile,
-        the transaction happens as a whole or not at all.
+        be run again, from the beginning, if another process was in its way or the connection had died. Even if the
+        caller is cancelled meanwhile, the transaction happens as a whole or not at all.
         Raises ``StoreError`` if the database can't be used, and whatever ``fn`` raises.
         """
         if self._in_loop is not None:
@@ -181,6 +180,7 @@ class Database:
 
     def _run(self, engine: Engine, fn: Callable[[Connection], T]) -> T:
         for last in (n == _TRIES for n in range(1, _TRIES + 1)):
+            called_for_commit = False
             try:
                 self._check_file()
                 with engine.begin() as conn:
@@ -189,10 +189,14 @@ class Database:
                         # (Not by an event of the engine: then every statement would look for listeners.)
                         conn.exec_driver_sql("BEGIN IMMEDIATE")
                     result = fn(conn)
+                    called_for_commit = True
                 self._committed += 1
                 self._remember_file()
             except DBAPIError as e:
-                if last or not _in_each_others_way(e):
+                # A connection may have died while it lay unused, as at a restart of the server: nothing happened. To
+                # ask it before each transaction costs an eighth of all work. What became of a commit isn't known.
+                died = e.connection_invalidated and not called_for_commit
+                if last or not (died or _in_each_others_way(e)):
                     raise self._counted(translate(e, self.name)) from None
             except NoneFree:
                 raise self._counted(busy(self.name)) from None

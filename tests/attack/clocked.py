@@ -13,7 +13,7 @@ import apscheduler.executors.base
 import apscheduler.schedulers.base
 
 from adapter.cli import main
-from adapter.engine import environment, jobs
+from adapter.engine import jobs, runtime
 
 _FILE = Path(os.environ.get("CLOCK_FILE", "/dev/null"))
 
@@ -27,6 +27,6 @@ class SetTime(datetime):
 
 
 if __name__ == "__main__":
-    for asks in (environment, jobs, apscheduler.schedulers.base, apscheduler.executors.base):
+    for asks in (runtime, jobs, apscheduler.schedulers.base, apscheduler.executors.base):
         patch.object(asks, "datetime", SetTime).start()
     main()

@@ -7,7 +7,7 @@ import selectors
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from adapter.engine import environment
+from adapter.engine import runtime
 
 
 class Stuck(RuntimeError):
@@ -45,7 +45,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self.seconds += seconds
 
 
-class LoopClock(environment.Clock):
+class LoopClock(runtime.Clock):
     """The adapter's clock over a virtual loop."""
 
     def __init__(self, loop: VirtualLoop, start: datetime) -> None:
@@ -61,7 +61,7 @@ class LoopClock(environment.Clock):
         return told
 
 
-class SetClock(environment.Clock):
+class SetClock(runtime.Clock):
     """The adapter's clock over another one, set ahead and back now and then."""
 
     def __init__(self, right: LoopClock) -> None:

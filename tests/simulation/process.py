@@ -17,10 +17,10 @@ from sqlalchemy import Connection, select
 from adapter import bootstrap
 from adapter.domain.policy import WriteBack
 from adapter.engine import worker as work_module
-from adapter.engine.environment import Runtime
 from adapter.engine.feed_reader import FEEDS, read_feeds
 from adapter.engine.jobs import CLOCK_LOOK_SECONDS, _begin, _plan_anew
 from adapter.engine.look_reader import follow_looks
+from adapter.engine.runtime import Runtime
 from adapter.engine.worker import work
 from adapter.store.database import Database
 from adapter.store.tables import feeds

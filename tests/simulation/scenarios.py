@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import ActState
-from adapter.engine import environment, jobs
+from adapter.engine import jobs, runtime
 from adapter.engine.worker import work
 from adapter.store import look_log, outbox
 from connectors.mock.faults import Kind, Rule
@@ -21,7 +21,7 @@ SENT = 5
 """Notes until supervision runs: received, install, times, plan."""
 
 
-class SetClock(environment.Clock):
+class SetClock(runtime.Clock):
     """The adapter's clock, ``ahead`` of the world's."""
 
     def __init__(self, world: World) -> None:
@@ -38,7 +38,7 @@ class SetClock(environment.Clock):
 class WorldOfTwoClocks(World):
     """The vendors' clock goes on; the adapter's is set now and then."""
 
-    def adapters_clock(self) -> environment.Clock:
+    def adapters_clock(self) -> runtime.Clock:
         self.own = SetClock(self)
         return self.own
 

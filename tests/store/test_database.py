@@ -187,7 +187,7 @@ def test_two_cases_of_one_person_that_close_at_once_both_close(shared_store: Sto
     assert not any(shared_store.run(cases.the_case, "north", ref).open for ref in refs)
 
 
-def test_a_process_frozen_within_a_transaction_holds_up_the_others_for_seconds_only(
+def test_a_process_frozen_within_a_transaction_holds_up_the_others_for_seconds_only_and_begins_it_again(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unhurried = Database(postgres_url)
@@ -210,11 +210,46 @@ def test_a_process_frozen_within_a_transaction_holds_up_the_others_for_seconds_o
         assert holds.wait(10)
         assert store.run(cases.lock, "north", ref)
         woken.set()
-        with pytest.raises(StoreError) as error:
-            asleep.result()
-    assert error.value.reason == "unreachable"
+        assert asleep.result()
     frozen.close()
     other.close()
+
+
+def test_work_goes_on_over_a_connection_that_died_but_not_where_nobody_knows_what_became_of_the_commit(
+    postgres_url: str,
+) -> None:
+    """A server was restarted, or a firewall forgot the connection."""
+    db, other = Database(postgres_url), Database(postgres_url)
+    db.upgrade()
+    runs: list[int] = []
+
+    def run(conn: Connection) -> int:
+        runs.append(conn.execute(text("SELECT pg_backend_pid()")).scalar_one())
+        return runs[-1]
+
+    def end(pid: int) -> None:
+        other.run_sync(lambda c: c.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid}))
+
+    def ended_at_the_first_run(conn: Connection) -> str:
+        if run(conn) == runs[0]:
+            end(runs[0])
+        return persons.external_id_for(conn, "north", "p1")
+
+    def ended_before_the_commit(conn: Connection) -> None:
+        end(run(conn))
+
+    end(db.run_sync(run))
+    assert db.run_sync(run) != runs[0], "it had died while it was unused"
+    runs.clear()
+    assert db.run_sync(ended_at_the_first_run)
+    assert len(runs) == 2
+    runs.clear()
+    with pytest.raises(StoreError) as error:
+        db.run_sync(ended_before_the_commit)
+    assert error.value.reason == "unreachable"
+    assert len(runs) == 1
+    other.close()
+    db.close()
 
 
 def test_the_migrations_add_up_to_the_tables(store: Store) -> None:
@@ -290,7 +325,7 @@ def test_a_file_that_is_taken_away_stops_everything_instead_of_being_written_to_
 ) -> None:
     path = tmp_path / "store.db"
     path.rename(tmp_path / "kept.db")
-    with pytest.raises(StoreError, match="restart") as caught:
+    with pytest.raises(StoreError, match="put the file back") as caught:
         embedded.open("1")
     assert caught.value.reason == "missing"
     (tmp_path / "kept.db").rename(path)
