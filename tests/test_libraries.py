@@ -102,16 +102,6 @@ def _plain(name: str) -> str:
 
 def test_the_packages_that_the_client_asked_for_are_what_their_work_is_done_by() -> None:
     """The scheduler of the jobs, the retries around a call and so on: they may not be replaced by code of our own."""
-    imported = {
-        (name or "").partition(".")[0]
-        for path in [*FILES, *sorted((ROOT / "tests").rglob("*.py"))]
-        for node in ast.walk(tree(path))
-        for name in (
-            [alias.name for alias in node.names]
-            if isinstance(node, ast.Import)
-            else [node.module]
-            if isinstance(node, ast.ImportFrom)
-            else []
-        )
-    }
+    files = [*FILES, *sorted((ROOT / "tests").rglob("*.py"))]
+    imported = {name.partition(".")[0] for path in files for node in ast.walk(tree(path)) for name in _imported(node)}
     assert imported >= {"httpx", "tenacity", "apscheduler", "pydantic_settings", "respx", "structlog"}

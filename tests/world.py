@@ -266,6 +266,28 @@ class World:
         self.prepare(execution, times)
         return order, execution
 
+    async def taken_in(self, person_id: str = ANNA) -> Ordered:
+        """An order of somebody with home care besides, which the adapter has taken in and told of."""
+        self.person(person_id)
+        order = self.order(person_id)
+        await self.settle()
+        return order
+
+    async def active(self, person_id: str = ANNA) -> tuple[Ordered, int]:
+        """Somebody whose e-tillsyn has run for an hour; the order and its execution."""
+        found = self.ready(person_id)
+        await self.pass_time(hours=1)
+        return found
+
+    async def closes(self, order: Ordered, execution: int) -> None:
+        """The authority ends it today, the alarm team collects, the coordinator closes: until nothing is left to do."""
+        self.lifecare.decision_end(order.decision_id, self.today)
+        await self.pass_time(days=2)
+        self.note(execution, Signal.EQUIPMENT_COLLECTED)
+        await self.pass_time(seconds=self.rt.tuning.poll.total_seconds() + 60)
+        self.lifecare.end_execution(execution)
+        await self.pass_time(hours=26)
+
     # --- what came of it --------------------------------------------------------------------------------------------
 
     async def cases(self) -> list[Case]:

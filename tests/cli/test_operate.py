@@ -109,9 +109,7 @@ async def test_purge_says_which_cases_it_would_be(sims: RunningSimulators, stage
 
 async def test_a_log_is_told_as_the_story_of_each_case(logs: Logs) -> None:
     async with World() as world:
-        world.person()
-        first = world.order()
-        await world.settle()
+        first = await world.taken_in()
         world.prepare(world.execute(first))
         await world.pass_time(hours=1)
         ref = (await world.case()).ref

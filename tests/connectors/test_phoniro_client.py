@@ -8,7 +8,7 @@ import json
 import logging
 import tracemalloc
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, date, datetime, time
+from datetime import date
 from itertools import count
 from typing import Any
 from urllib.parse import parse_qs
@@ -30,42 +30,18 @@ from connectors.errors import (
 from connectors.http.client import HttpSettings, writing_while
 from connectors.phoniro import pages
 from connectors.phoniro.client import PhoniroClient
-from connectors.phoniro.wire import Customer, NewSchedule, Rule, Schedule, ScheduleChanges
+from connectors.phoniro.wire import Schedule, ScheduleChanges
 from connectors.rows import BrokenRow
+from tests.connectors.phoniro import AT, CUSTOMER, ID, SCHEDULE, new_schedule
 from tests.simulation.loop import VirtualLoop
 
 BASE = "https://phoniro.example"
 SCHEDULES = "/api/v1/supervision-schedules"
 LISTING = "GET schedules"
-ID = "5b0f8f5e-2f0b-4c0e-9f39-1d6b7d8a0001"
 SECRET = "en-hemlighet-som-aldrig-syns"
-AT = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
-SCHEDULE: dict[str, Any] = {
-    "id": ID,
-    "status": "active",
-    "externalReference": "TK-7F3K2M-1",
-    "customerExternalId": "c-1",
-    "organisationId": "o-1",
-    "type": "camera_night",
-    "timeZone": "Europe/Stockholm",
-    "validFrom": "2026-03-02",
-    "rules": [{"weekdays": ["tue"], "times": ["02:15"]}],
-    "createdAt": "2026-03-01T08:00:00Z",
-    "updatedAt": "2026-03-01T08:00:00Z",
-}
-NEW = NewSchedule(
-    external_reference="TK-7F3K2M-1",
-    customer_external_id="c-1",
-    organisation_id="o-1",
-    time_zone="Europe/Stockholm",
-    valid_from=date(2026, 3, 2),
-    rules=(Rule(weekdays=("tue",), times=(time(2, 15),)),),
-)
-CUSTOMER = Customer(external_id="c-1", organisation_id="o-1", protected_identity=True)
-
 Write = Callable[[PhoniroClient], Any]
 UNREPEATED: dict[str, tuple[str, str, Write]] = {
-    "create": ("POST", SCHEDULES, lambda c: c.create_schedule(NEW)),
+    "create": ("POST", SCHEDULES, lambda c: c.create_schedule(new_schedule())),
     "patch": ("PATCH", f"{SCHEDULES}/{ID}", lambda c: c.patch_schedule(ID, ScheduleChanges(valid_to=None), '"1"')),
     "end": ("POST", f"{SCHEDULES}/{ID}/end", lambda c: c.end_schedule(ID, AT, "deceased")),
     "pause": ("POST", f"{SCHEDULES}/{ID}/pause", lambda c: c.pause_schedule(ID, "absence")),
@@ -207,7 +183,7 @@ async def test_a_token_that_is_never_accepted_ends_as_unauthorised(
 ) -> None:
     route = phoniro.post(SCHEDULES).mock(return_value=httpx.Response(status))
     with pytest.raises(Unauthorised) as caught:
-        await client.create_schedule(NEW)
+        await client.create_schedule(new_schedule())
     assert (caught.value.status, caught.value.call, route.call_count) == (status, "POST schedule", sent)
 
 
@@ -236,7 +212,7 @@ async def test_a_write_is_not_sent_and_never_unknown_when_no_token_can_be_had(
     route = phoniro.post(SCHEDULES).mock(return_value=_answer(201))
     phoniro["token"].side_effect = [answer] * 3
     with pytest.raises(VendorError) as caught:
-        await client.create_schedule(NEW)
+        await client.create_schedule(new_schedule())
     assert (type(caught.value), caught.value.call, route.called) == (kind, "POST token", False)
     assert SECRET[:12] not in str(caught.value) + repr(caught.value)
 
@@ -248,7 +224,7 @@ async def test_who_lost_the_right_to_write_while_a_token_was_fetched_sends_nothi
     token.side_effect = lambda _: httpx.Response(200, json=_token("t"))
     route = phoniro.post(SCHEDULES).mock(return_value=_answer(201))
     with writing_while(lambda: not token.called), pytest.raises(NotSent):
-        await client.create_schedule(NEW)
+        await client.create_schedule(new_schedule())
     assert (token.called, route.called) == (True, False)
 
 
@@ -260,7 +236,7 @@ async def test_neither_token_nor_secret_is_ever_in_an_error_or_a_log(
         side_effect=lambda request: httpx.Response(422, json={"title": f"got {request.headers['Authorization'][7:]}"})
     )
     with pytest.raises(Refused) as caught:
-        await client.create_schedule(NEW)
+        await client.create_schedule(new_schedule())
     seen = str(caught.value) + repr(caught.value) + repr(caught.value.__dict__) + caplog.text
     assert "token-1" not in seen
     assert SECRET not in seen
@@ -370,7 +346,7 @@ async def test_an_answer_about_another_schedule_is_not_taken_for_ours(
     with pytest.raises(AmbiguousWrite):
         await client.pause_schedule(ID, "other")
     with pytest.raises(AmbiguousWrite):
-        await client.create_schedule(NEW)
+        await client.create_schedule(new_schedule())
 
 
 async def test_put_customer_is_repeated_until_it_is_answered(phoniro: respx.MockRouter, client: PhoniroClient) -> None:

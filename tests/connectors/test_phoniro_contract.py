@@ -22,11 +22,11 @@ from connectors.errors import VendorError
 from connectors.http.client import HttpSettings
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import WEEKDAYS, Customer, EndReason, NewSchedule, PauseReason, Rule, ScheduleChanges
+from tests.connectors.phoniro import AT, CUSTOMER, ID, new_schedule
 
 CONTRACT = Path(__file__).parents[3] / "shared" / "contracts" / "phoniro.openapi.yaml"
 pytestmark = pytest.mark.skipif(not CONTRACT.exists(), reason="the contract is not kept with the code")
 
-ID = "5b0f8f5e-2f0b-4c0e-9f39-1d6b7d8a0001"
 Call = Callable[[PhoniroClient], Awaitable[object]]
 
 
@@ -214,29 +214,19 @@ async def _drained(rows: Any) -> None:
 
 
 def test_the_client_speaks_of_nothing_but_the_contract_and_of_all_of_it(contract: dict[str, Any]) -> None:
-    at = datetime(2026, 3, 2, 7, 30, tzinfo=UTC)
-    rule = Rule.model_validate({"weekdays": ["tue"], "times": ["02:15"]})
-    new = NewSchedule(
-        external_reference="TK-7F3K2M-1",
-        customer_external_id="c-1",
-        organisation_id="o-1",
-        time_zone="Europe/Stockholm",
-        valid_from=at.date(),
-        rules=(rule,),
-    )
     requests = _sent(
         lambda client: client.organisations(),
         lambda client: client.get_customer("c-1"),
-        lambda client: client.put_customer(Customer(external_id="c-1", organisation_id="o", protected_identity=True)),
+        lambda client: client.put_customer(CUSTOMER),
         lambda client: client.find_schedule("TK-7F3K2M-1"),
         lambda client: _drained(client.schedules()),
         lambda client: client.get_schedule(ID),
-        lambda client: client.create_schedule(new),
+        lambda client: client.create_schedule(new_schedule()),
         lambda client: client.patch_schedule(ID, ScheduleChanges(valid_to=None), '"1"'),
-        lambda client: client.end_schedule(ID, at, "other"),
+        lambda client: client.end_schedule(ID, AT, "other"),
         lambda client: client.pause_schedule(ID, "other"),
         lambda client: client.resume_schedule(ID),
-        lambda client: _drained(client.supervisions(at, at)),
+        lambda client: _drained(client.supervisions(AT, AT)),
     )
     spoken = {_check(contract, request) for request in requests}
     known = {

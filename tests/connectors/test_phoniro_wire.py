@@ -8,45 +8,20 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from connectors.phoniro.wire import Customer, NewSchedule, Rule, Schedule, ScheduleChanges, Supervision
-
-SCHEDULE: dict[str, Any] = {
-    "id": "5b0f8f5e-2f0b-4c0e-9f39-1d6b7d8a0001",
-    "status": "active",
-    "externalReference": "TK-7F3K2M-1",
-    "customerExternalId": "c-1",
-    "organisationId": "o-1",
-    "type": "camera_night",
-    "timeZone": "Europe/Stockholm",
-    "validFrom": "2026-03-02",
-    "validTo": None,
-    "rules": [{"weekdays": ["tue"], "times": ["02:15", "00:00"]}],
-    "createdAt": "2026-03-01T09:00:00+01:00",
-    "updatedAt": "2026-03-01T08:00:00Z",
-}
-
-
-def _new(**changes: Any) -> NewSchedule:
-    fields: dict[str, Any] = {
-        "external_reference": "TK-7F3K2M-1",
-        "customer_external_id": "c-1",
-        "organisation_id": "o-1",
-        "time_zone": "Europe/Stockholm",
-        "valid_from": date(2026, 3, 2),
-        "rules": (Rule(weekdays=("mon", "tue"), times=(time(22, 30),)),),
-    }
-    return NewSchedule(**(fields | changes))
+from connectors.phoniro.wire import Customer, Rule, Schedule, ScheduleChanges, Supervision
+from tests.connectors.phoniro import SCHEDULE, new_schedule
 
 
 def test_times_and_dates_are_sent_as_the_contract_writes_them() -> None:
-    sent = _new(valid_to=date(2026, 12, 31)).to_json()
+    sent = new_schedule(valid_to=date(2026, 12, 31)).to_json()
     assert sent["rules"] == [{"weekdays": ["mon", "tue"], "times": ["22:30"]}]
     assert (sent["validFrom"], sent["validTo"]) == ("2026-03-02", "2026-12-31")
     assert (sent["toleranceMinutes"], sent["retryAfterMinutes"], sent["type"]) == (30, 15, "camera_night")
 
 
 def test_an_answer_is_read_into_dates_times_and_utc_instants() -> None:
-    schedule = Schedule.model_validate(SCHEDULE)
+    midnight = {"rules": [{"weekdays": ["tue"], "times": ["02:15", "00:00"]}]}
+    schedule = Schedule.model_validate(SCHEDULE | midnight)
     assert (schedule.valid_from, schedule.valid_to) == (date(2026, 3, 2), None)
     assert schedule.rules[0].times == (time(2, 15), time(0, 0))
     ended = Schedule.model_validate(SCHEDULE | {"endedAt": "2026-03-01T09:00:00+01:00"}).ended_at
@@ -103,7 +78,7 @@ def test_a_date_or_time_is_never_guessed(broken: dict[str, Any]) -> None:
 )
 def test_what_phoniro_would_refuse_is_not_made(broken: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        _new(**broken)
+        new_schedule(**broken)
 
 
 def test_changes_hold_what_is_given_and_nothing_else() -> None:

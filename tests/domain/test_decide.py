@@ -166,11 +166,6 @@ def test_keys_are_needed_only_without_other_services_and_never_with_an_alarm(lif
     assert life.letters("alarm_team").count("keys") == 1, "another service is left, so they are still not needed"
 
 
-def test_collected_keys_are_asked_back(active: Life) -> None:
-    active.finish()
-    assert active.told("collect")[0]["keys_back"] is True
-
-
 def test_a_decision_in_the_future_waits_for_its_first_day(life: Life) -> None:
     life.decide_dates(first=life.today + timedelta(days=5))
     life.execute()
@@ -179,14 +174,6 @@ def test_a_decision_in_the_future_waits_for_its_first_day(life: Life) -> None:
     assert life.wait(days=6).phase is Phase.ACTIVE
     assert life.ledger.schedule is not None
     assert life.ledger.schedule.valid_from == date(2026, 3, 7)
-
-
-def test_an_end_before_its_start_is_parked_and_told_not_guessed(active: Life) -> None:
-    active.decide_dates(first=active.today, last=active.today - timedelta(days=30))
-    decision = active.go()
-    assert decision.phase is Phase.PAUSED
-    assert "end" not in active.platform()
-    assert any(a.code == "end_before_start" and a.parks for a in decision.attention)
 
 
 def test_an_equipment_collected_too_early_ends_nothing(active: Life) -> None:

@@ -87,6 +87,7 @@ def test_an_old_consent_is_asked_about_again_until_it_is_noted_anew() -> None:
         (date(2026, 3, 2), 12, date(2027, 3, 2)),
         (date(2026, 8, 31), 6, date(2027, 2, 28)),
         (date(2026, 12, 31), 1, date(2027, 1, 31)),
+        (date(2027, 11, 30), 3, date(2028, 2, 29)),
     ],
 )
 def test_months_are_counted_by_the_calendar(day: date, months: int, then: date) -> None:

@@ -240,9 +240,12 @@ def test_a_consent_of_the_planning_visit_installs_no_camera(life: Life) -> None:
     assert [w["keys"] for w in life.told("keys")] == ["needed"], "keys matter still"
 
 
-def test_dates_that_only_the_authority_can_mend_are_mailed_to_the_authority(active: Life) -> None:
+def test_an_end_before_its_start_is_not_guessed_at_but_parked_and_mailed_to_the_authority(active: Life) -> None:
     active.decide_dates(first=active.today, last=active.today - timedelta(days=30))
-    active.go()
+    decision = active.go()
+    assert decision.phase is Phase.PAUSED
+    assert "end" not in active.platform()
+    assert any(a.code == "end_before_start" and a.parks for a in decision.attention)
     mail = next(w.what for w in active.sent if w.what.get("code") == "end_before_start")
     assert mail["to"] == "authority"
 

@@ -141,21 +141,6 @@ def test_first_warned_of_then_reported_by_the_calendar_and_for_as_long_as_it_las
     assert tomorrow is level or (level, tomorrow) in ((None, Level.WARNING), (Level.WARNING, Level.REPORT))
 
 
-@pytest.mark.parametrize(
-    ("since", "reported"),
-    [
-        (date(2026, 1, 31), date(2026, 4, 30)),
-        (date(2026, 11, 30), date(2027, 2, 28)),
-        (date(2027, 11, 30), date(2028, 2, 29)),
-        (date(2026, 7, 1), date(2026, 10, 1)),
-    ],
-)
-def test_three_months_are_those_of_the_calendar(since: date, reported: date) -> None:
-    waiting = Unfulfilled(Kind.INTERRUPTED, since, None, ())
-    assert waiting.level(reported) is Level.REPORT
-    assert waiting.level(reported - timedelta(days=1)) is Level.WARNING
-
-
 @given(st.lists(st.tuples(st.integers(0, 9), days), unique_by=lambda row: row[0]), days)
 def test_the_list_holds_what_has_waited_sixty_days_the_longest_first(rows: list[tuple[int, date]], today: date) -> None:
     given_items = [(f"TK-{n}", n, Unfulfilled(Kind.NOT_EXECUTED, since, None, ())) for n, since in rows]

@@ -9,7 +9,6 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Connection, select, update
 
-from adapter.domain.decision import Phase
 from adapter.engine.comparison import compare, compare_when_due
 from adapter.store import codec
 from adapter.store.tables import schedules
@@ -21,9 +20,7 @@ from tests.world import World
 
 async def active(world: World) -> str:
     """An active case an hour old; returns the schedule's id."""
-    world.ready()
-    await world.pass_time(hours=1)
-    assert (await world.case()).phase is Phase.ACTIVE
+    await world.active()
     return str(world.phoniro.schedules[0].id)
 
 

@@ -40,9 +40,7 @@ async def test_no_more_cases_or_acts_of_a_lane_are_under_way_than_there_are_plac
 
 async def test_a_case_whose_last_decision_is_of_another_version_is_decided_anew() -> None:
     async with World() as world:
-        world.person()
-        world.order()
-        await world.settle()
+        await world.taken_in()
         ref = (await world.case()).ref
         unlike = update(cases_table).values(decision='{"phase": "lent"}')
         await world.db.run(lambda c: (c.execute(unlike), due.mark_due(c, "exempel", [ref], world.clock.now(), "order")))

@@ -222,17 +222,6 @@ async def test_a_new_order_that_can_not_be_used_is_told_once_by_its_id_and_goes_
         assert unusable(world) == []
 
 
-async def test_a_mail_about_an_order_that_could_not_be_sent_is_sent_again_as_the_same_mail() -> None:
-    async with World(poll_seconds=600) as world:
-        world.person(ANNA)
-        nobodys(world, world.order(ANNA))
-        world.mail.fails = 2
-        await world.pass_time(hours=2)
-        assert len(world.mail.sent) == 1
-        assert len(set(world.mail.tried)) == 1
-        assert len(world.mail.tried) == 3
-
-
 async def test_an_order_that_can_not_be_used_of_somebody_with_a_case_is_told_by_the_case_alone() -> None:
     async with World(poll_seconds=3600) as world:
         await both_ordered(world)

@@ -62,9 +62,7 @@ async def test_a_whole_life_is_spoken_as_the_vendor_describes(monkeypatch: pytes
 
         monkeypatch.setattr(world.lifecare, "handle", heard)
         world.restart()
-        world.person()
-        order = world.order()
-        await world.settle()
+        order = await world.taken_in()
         execution = world.execute(order)
         world.prepare(execution)
         await world.pass_time(hours=3)
@@ -73,13 +71,7 @@ async def test_a_whole_life_is_spoken_as_the_vendor_describes(monkeypatch: pytes
         world.lifecare.absence(ANNA, world.today, world.today)
         await world.pass_time(hours=3)
         await world.service.tenants["exempel"].lifecare.access()
-        world.lifecare.decision_end(order.decision_id, world.today)
-        await world.pass_time(days=2)
-        world.note(execution, Signal.EQUIPMENT_COLLECTED)
-        await world.pass_time(hours=3)
-        world.lifecare.end_execution(execution)
-        world.lifecare.delete("sol_decisions", order.decision_id)
-        await world.pass_time(hours=26)
+        await world.closes(order, execution)
         assert (await world.case()).phase is Phase.CLOSED
     for request in asked:
         hold_request(request)

@@ -26,9 +26,7 @@ async def test_a_plan_is_seen_within_a_day_for_one_call_and_what_can_not_be_read
 ) -> None:
     plans = [(f"# {line}\n", f"{line}\n") for line in ("[plans]", "camera_types = [4010]")]
     async with World(mapping=example_with(tmp_path, *plans), poll_seconds=6 * 3600) as world:
-        world.person()
-        order = world.order()
-        await world.settle()
+        order = await world.taken_in()
         world.lifecare.service_plan(ANNA, "shower")
         world.lifecare.service_plan(ANNA, established=world.today - timedelta(days=30))
         world.prepare(world.execute(order))

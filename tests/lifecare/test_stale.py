@@ -11,7 +11,6 @@ from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.store import due, facts
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare.acts import Ordered
 from connectors.mock.lifecare.api import BASE
 from tests.world import ANNA, World
 
@@ -36,17 +35,6 @@ def unhurried() -> World:
     return World(poll_seconds=6 * 3600, awaiting_minutes=360, retry_first_seconds=450, retry_cap_seconds=7200)
 
 
-async def active(world: World) -> tuple[Ordered, int]:
-    world.person()
-    order = world.order()
-    await world.settle()
-    execution = world.execute(order)
-    world.prepare(execution)
-    await world.settle()
-    assert (await world.case()).phase is Phase.ACTIVE
-    return order, execution
-
-
 def fail(world: World, fault: str, resource: str = "") -> int:
     rule: dict[str, object] = {"path": f"{BASE}/api/v1/{resource}", "method": "GET", "times": None}
     return world.lifecare_faults.add(Rule.model_validate(rule | FAULTS[fault]))
@@ -62,7 +50,7 @@ async def look(world: World) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_an_hour_of_whatever_answer_changes_nothing_by_itself(fault: str) -> None:
     async with unhurried() as world:
-        await active(world)
+        await world.active()
         for part in TOGETHER:
             before = [act.key for act in await world.acts() if act.kind.value != "mail"]
             rules = [fail(world, fault, resource) for resource in part]
@@ -82,7 +70,7 @@ async def test_an_hour_of_whatever_answer_changes_nothing_by_itself(fault: str) 
 @pytest.mark.parametrize("fault", ["401", "404"])
 async def test_a_known_last_day_ends_although_nothing_can_be_read(fault: str) -> None:
     async with unhurried() as world:
-        order, _ = await active(world)
+        order, _ = await world.active()
         world.lifecare.decision_end(order.decision_id, world.today + timedelta(days=1))
         await world.settle()
         fail(world, fault)
@@ -92,7 +80,7 @@ async def test_a_known_last_day_ends_although_nothing_can_be_read(fault: str) ->
 
 async def test_a_known_absence_pauses_although_nothing_can_be_read_and_resumes_only_when_it_can() -> None:
     async with unhurried() as world:
-        await active(world)
+        await world.active()
         world.lifecare.absence(ANNA, world.today + timedelta(days=1), world.today + timedelta(days=2))
         await world.settle()
         rule = fail(world, "500")
@@ -109,7 +97,7 @@ async def test_a_withdrawal_that_was_seen_pauses_though_another_heading_can_not_
     None
 ):
     async with unhurried() as world:
-        _, execution = await active(world)
+        _, execution = await world.active()
         collected = Rule(kind=Kind.STATUS_BEFORE, status=500, pattern="documentations.*ExecutionId.*S112", times=None)
         rule = world.lifecare_faults.add(collected)
         world.note(execution, Signal.CONSENT_WITHDRAWN)
@@ -130,9 +118,7 @@ async def test_a_withdrawal_that_was_seen_pauses_though_another_heading_can_not_
 @pytest.mark.parametrize("fault", ["401", "garbage", "404"])
 async def test_nothing_begins_on_what_can_not_be_read(fault: str) -> None:
     async with unhurried() as world:
-        world.person()
-        order = world.order()
-        await world.settle()
+        order = await world.taken_in()
         execution = world.execute(order)
         await world.settle()
         fail(world, fault, "sol_decisions")
@@ -152,7 +138,7 @@ def somebody_else(world: World) -> None:
 @pytest.mark.parametrize("entity", ["sol_decisions", "orders", "executions", "ordered_services", "clients"])
 async def test_what_vanished_without_a_word_pauses_and_is_told_and_ends_nothing(entity: str) -> None:
     async with unhurried() as world:
-        order, execution = await active(world)
+        order, execution = await world.active()
         somebody_else(world)
         ids: dict[str, int | str] = {
             "sol_decisions": order.decision_id,
@@ -173,25 +159,12 @@ async def test_what_vanished_without_a_word_pauses_and_is_told_and_ends_nothing(
 
 async def away(world: World, last: date | None) -> int:
     """An active case whose person is away, till ``last`` or for an open time."""
-    await active(world)
+    await world.active()
     somebody_else(world)
     absence = world.lifecare.absence(ANNA, world.today, last)
     await world.pass_time(days=1)
     assert world.schedules()[0][1] == "paused"
     return absence
-
-
-async def test_an_open_absence_that_vanished_pauses_on_and_is_told_until_it_is_stated_anew() -> None:
-    async with unhurried() as world:
-        absence = await away(world, None)
-        told = len(world.notes())
-        world.lifecare.vanish("client_absences", absence)
-        await world.pass_time(days=3)
-        assert world.schedules()[0][1] == "paused"
-        assert len(world.notes()) == told + 1
-        world.lifecare.absence(ANNA, world.today, world.today)
-        await world.pass_time(days=1)
-        assert world.schedules()[0][1] == "active"
 
 
 @pytest.mark.parametrize(("vanishes", "status"), [(True, "paused"), (False, "active")])

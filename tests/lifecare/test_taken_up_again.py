@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import bindparam, text
 
 from adapter.domain.decision import Phase
-from adapter.domain.facts import Signal
 from adapter.engine.retention import forget
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare.acts import Ordered
@@ -22,21 +21,14 @@ Takes = Callable[[World, Ordered], object]
 
 async def closed(world: World) -> tuple[Ordered, int]:
     """A whole life, from the order to the close."""
-    order, execution = world.ready()
-    await world.pass_time(hours=1)
-    world.lifecare.decision_end(order.decision_id, world.today)
-    await world.pass_time(days=1)
-    world.note(execution, Signal.EQUIPMENT_COLLECTED)
-    world.lifecare.end_execution(execution)
-    await world.pass_time(days=1, hours=6)
+    order, execution = await world.active()
+    await world.closes(order, execution)
     assert (await world.case()).phase is Phase.CLOSED
     return order, execution
 
 
 async def withdrawn(world: World) -> Ordered:
-    world.person()
-    order = world.order()
-    await world.settle()
+    order = await world.taken_in()
     world.lifecare.will_not_be_executed(order.order_id)
     await world.pass_time(days=1)
     assert (await world.case()).phase is Phase.CLOSED

@@ -17,6 +17,7 @@ from connectors.lifecare import wire
 from connectors.phoniro.wire import Schedule
 from mappings import phoniro
 from mappings.tables import load_mapping
+from tests.connectors.phoniro import SCHEDULE
 
 MAPPING = load_mapping(Path(__file__).parents[2] / "mappings" / "example.toml")
 TIMES = NightTimes.of({day: (time(22, 30), time(2, 15)) for day in Weekday})
@@ -37,21 +38,7 @@ def what(**fields: str | int | None) -> What:
 
 
 def schedule(**fields: Any) -> Schedule:
-    base = {
-        "id": "0b9e7f3a-0000-4000-8000-000000000001",
-        "status": "active",
-        "externalReference": "TK-7F3K2M-1",
-        "customerExternalId": "p-1",
-        "organisationId": "hemtjanst-soder",
-        "type": "camera_night",
-        "timeZone": "Europe/Stockholm",
-        "validFrom": "2026-03-09",
-        "validTo": None,
-        "rules": [{"weekdays": ["tue"], "times": ["02:15"]}],
-        "createdAt": "2026-03-09T10:00:00Z",
-        "updatedAt": "2026-03-09T10:00:00Z",
-    }
-    return Schedule.model_validate({**base, **fields})
+    return Schedule.model_validate(SCHEDULE | fields)
 
 
 def record(found: Schedule) -> Any:
@@ -126,7 +113,7 @@ def test_what_is_written_is_what_is_read_back(nights: tuple[list[time], ...]) ->
     times = NightTimes.of(dict(zip(Weekday, nights, strict=True)))
     content = what(times=json.dumps(times.to_json()))
     new = phoniro.new_schedule(content, "TK-7F3K2M", "p-1", MAPPING)
-    back = record(schedule(rules=new.to_json()["rules"], validTo="2026-12-31"))
+    back = record(schedule(rules=new.to_json()["rules"], validFrom="2026-03-09", validTo="2026-12-31"))
     assert back.times == times
     assert phoniro.shows(back, content)
     assert not phoniro.shows(back, {**content, "valid_to": None})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import time, timedelta
 from pathlib import Path
 
@@ -16,8 +17,7 @@ from mappings.faults import MappingError
 from mappings.sections import DEFAULT_END_REASONS
 from mappings.tables import MunicipalMapping, load_mapping
 from mappings.texts import Texts
-
-EXAMPLE = Path(__file__).parents[2] / "mappings" / "example.toml"
+from tests.outside import EXAMPLE
 
 
 @pytest.fixture(scope="module")
@@ -173,17 +173,28 @@ FAULTS = {
 }
 
 
+def faults_of(folder: Path, content: bytes | str) -> Sequence[str]:
+    """What is told of a mapping that can't be used."""
+    path = folder / "kommun.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(MappingError) as error:
+        load_mapping(path)
+    assert all(line.startswith("kommun.toml: ") for line in error.value.faults)
+    return error.value.faults
+
+
+def example_but(*changes: tuple[str, str]) -> str:
+    text = EXAMPLE.read_text(encoding="utf-8")
+    for before, after in changes:
+        assert before in text
+        text = text.replace(before, after, 1)
+    return text
+
+
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_told_by_file_key_and_reason(fault: str, tmp_path: Path) -> None:
     before, after, told = FAULTS[fault]
-    text = EXAMPLE.read_text(encoding="utf-8")
-    assert before in text
-    path = tmp_path / "kommun.toml"
-    path.write_text(text.replace(before, after, 1), encoding="utf-8")
-    with pytest.raises(MappingError) as error:
-        load_mapping(path)
-    assert told in str(error.value)
-    assert all(line.startswith("kommun.toml: ") for line in error.value.faults)
+    assert told in "\n".join(faults_of(tmp_path, example_but((before, after))))
 
 
 def misspelt(name: str) -> str:
@@ -191,9 +202,7 @@ def misspelt(name: str) -> str:
 
 
 def test_a_misspelt_key_of_any_table_is_told_with_the_name_that_was_meant(tmp_path: Path) -> None:
-    path, table = tmp_path / "kommun.toml", ""
-    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
-    tried = 0
+    lines, table, tried = EXAMPLE.read_text(encoding="utf-8").splitlines(), "", 0
     for n, line in enumerate(lines):
         header, key = re.match(r"\[(?:\w+\.)*(\w+)\]", line), re.match(r"(\w+) = ", line)
         table = line if header else table
@@ -203,39 +212,28 @@ def test_a_misspelt_key_of_any_table_is_told_with_the_name_that_was_meant(tmp_pa
         if found is None or found[1].isdigit() or own:
             continue
         start, end = found.span(1)
-        path.write_text("\n".join([*lines[:n], line[:start] + misspelt(found[1]) + line[end:], *lines[n + 1 :]]))
-        with pytest.raises(MappingError) as error:
-            load_mapping(path)
+        text = "\n".join([*lines[:n], line[:start] + misspelt(found[1]) + line[end:], *lines[n + 1 :]])
         told = f"{misspelt(found[1])}: is unknown; did you mean {found[1]}?"
-        assert any(f.startswith("kommun.toml: ") and f.endswith(told) for f in error.value.faults), (line, error.value)
+        assert any(fault.endswith(told) for fault in faults_of(tmp_path, text)), line
         tried += 1
     assert tried > 60
 
 
 def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
-    text = EXAMPLE.read_text(encoding="utf-8")
-    for before, after, _ in (FAULTS["no go_live"], FAULTS["missing signal"], FAULTS["not a mail address"]):
-        text = text.replace(before, after, 1)
-    path = tmp_path / "kommun.toml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(MappingError) as error:
-        load_mapping(path)
-    assert len(error.value.faults) == 3
+    three = [FAULTS[name][:2] for name in ("no go_live", "missing signal", "not a mail address")]
+    assert len(faults_of(tmp_path, example_but(*three))) == 3
 
 
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        (b"go_live = 2026-01-01\n[units\n", "kommun.toml: is not TOML"),
+        (b"go_live = 2026-01-01\n[units\n", "is not TOML"),
         (b"a = 1\na = 2\n", "line 2"),
         ("namn = 'å'".encode("latin-1"), "is not UTF-8"),
     ],
 )
 def test_a_file_that_is_no_toml_is_told_with_its_place(content: bytes, told: str, tmp_path: Path) -> None:
-    path = tmp_path / "kommun.toml"
-    path.write_bytes(content)
-    with pytest.raises(MappingError, match=told):
-        load_mapping(path)
+    assert told in "\n".join(faults_of(tmp_path, content))
 
 
 def test_a_missing_file_is_told_by_name(tmp_path: Path) -> None:
@@ -244,9 +242,5 @@ def test_a_missing_file_is_told_by_name(tmp_path: Path) -> None:
 
 
 def test_no_fault_repeats_the_value_that_stood_there(tmp_path: Path) -> None:
-    path = tmp_path / "kommun.toml"
-    text = EXAMPLE.read_text(encoding="utf-8").replace('title = "Systemkonto"', 'titel = "19900101TF03"')
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(MappingError) as error:
-        load_mapping(path)
-    assert "TF03" not in str(error.value)
+    text = example_but(('title = "Systemkonto"', 'titel = "19900101TF03"'))
+    assert "TF03" not in str(faults_of(tmp_path, text))

@@ -51,9 +51,7 @@ async def test_what_is_read_is_written_down_with_who_what_when_and_from_where_un
     async with World() as world:
         site = site_of(world, OpsSettings(enabled=True, tokens=TOKENS))
 
-        world.person()
-        world.order()
-        await world.settle()
+        await world.taken_in()
         ref = (await world.case()).ref
         began = world.clock.now()
         async with site.client() as client:
@@ -111,9 +109,7 @@ async def test_each_address_is_known_as_one_that_shows_cases_and_writes_it_down_
         )
         more = {"oidc": oidc, "public_url": "https://adapter.example"}
         site = site_of(world, OpsSettings(enabled=True, tokens=TOKENS, **more))
-        world.person()
-        world.order()
-        await world.settle()
+        await world.taken_in()
         ref = (await world.case()).ref
         assert set(addresses(site.app.routes)) == SHOWS.keys() | SHOWS_NO_CASE, "a new one has to say which it is"
         for path in sorted(SHOWS.keys() | SHOWS_NO_CASE - {"/oidc/sign-in", "/oidc/callback"}):

@@ -69,9 +69,7 @@ async def test_the_metrics_are_as_prometheus_wants_them(site: Site) -> None:
 
 
 async def test_every_metric_that_an_alert_asks_for_is_told(site: Site) -> None:
-    site.world.person()
-    site.world.order()
-    await site.world.settle()
+    await site.world.taken_in()
     async with site.client() as client:
         text = (await client.get("/metrics")).text
     asked = set(re.findall(r"adapter_[a-z_]+", (RULES / "alerts.yml").read_text(encoding="utf-8")))

@@ -220,7 +220,9 @@ async def test_every_answer_tells_a_browser_to_guess_show_and_keep_nothing(site:
         plain = await client.get(path)
         by_tls = await client.get(path, headers={"X-Forwarded-Proto": "https"})
     assert plain.headers["X-Content-Type-Options"] == "nosniff"
-    assert "frame-ancestors 'none'" in plain.headers["Content-Security-Policy"]
+    for rule in ("frame-ancestors 'none'", "default-src 'none'"):
+        assert rule in plain.headers["Content-Security-Policy"]
+    assert "<script" not in plain.text
     saved = 'attachment; filename="answer.json"' if "json" in plain.headers["Content-Type"] else None
     assert plain.headers.get("Content-Disposition") == saved, "JSON is kept, and never shown as if it were a page"
     assert (plain.headers["Referrer-Policy"], plain.headers["Cache-Control"]) == ("no-referrer", "no-store")

@@ -55,9 +55,7 @@ async def test_feeds_that_another_process_began_to_read_before_the_hook_are_read
 
 
 async def test_an_order_of_a_case_makes_it_due_and_nothing_in_the_hook_is_believed(site: Site) -> None:
-    site.world.person()
-    order = site.world.order()
-    await site.world.settle()
+    order = await site.world.taken_in()
     before = await site.world.acts()
     answer = await hook(site, json.dumps({"order": {"Id": order.order_id, "Status": "WillNotBeExecuted"}}).encode())
     assert answer.json() == {"known": 1, "new": 0}

@@ -61,8 +61,7 @@ async def test_nothing_is_said_to_go_well_before_lifecare_was_read_once(site: Si
 
 async def test_no_page_and_no_command_says_that_it_is_done(site: Site) -> None:
     world = site.world
-    order, execution = world.ready()
-    await world.pass_time(hours=1)
+    order, execution = await world.active()
     world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
     for happens, expected in (
         (lambda: world.note(execution, Signal.CONSENT_WITHDRAWN), "ska vara pausad"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import shutil
@@ -10,7 +9,6 @@ import subprocess
 import sys
 import tomllib
 import zipfile
-from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -163,17 +161,3 @@ def test_the_unit_is_understood_by_systemd_and_gives_nothing_away(tmp_path: Path
     security = [analyze, "security", "--offline=true", "--threshold=15", str(unit)]
     done = subprocess.run(security, capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stdout[-500:]
-
-
-def test_whatever_is_imported_is_declared() -> None:
-    """Else it is there only as long as something else happens to need it."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {re.split(r"[<>=\[]", line)[0].lower() for line in project["dependencies"]}
-    given_by = packages_distributions()
-    for file in (file for room in ("adapter", "connectors", "mappings") for file in (ROOT / room).rglob("*.py")):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            names = [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
-            names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-            for name in {str(name).partition(".")[0] for name in names} - sys.stdlib_module_names:
-                found = {given.lower().replace("_", "-") for given in given_by.get(name, ())}
-                assert found & declared or name in ("adapter", "connectors", "mappings"), f"{file}: {name}"

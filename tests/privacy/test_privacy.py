@@ -16,7 +16,6 @@ from sqlalchemy import event
 
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
-from adapter.engine.request_worker import take_in
 from adapter.engine.retention import forget
 from adapter.store import cases, events, facts
 from adapter.store.database import Database
@@ -109,15 +108,6 @@ async def live(world: World, person_id: str, *, keys: bool) -> tuple[Ordered, in
     return order, execution
 
 
-async def leave(world: World, order: Ordered, execution: int) -> None:
-    world.lifecare.decision_end(order.decision_id, world.today)
-    await world.pass_time(days=2)
-    world.note(execution, Signal.EQUIPMENT_COLLECTED)
-    await world.pass_time(hours=1)
-    world.lifecare.end_execution(execution)
-    await world.pass_time(hours=26)
-
-
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     """Over a database file that waits for no disk, read seldom so that days pass quickly."""
@@ -156,7 +146,7 @@ async def test_whole_lives_leave_nothing_personal_behind(tmp_path: Path, world: 
         assert leaks(await served(world)) == []
         assert leaks(dump(tmp_path / "adapter.db")), "the search finds nothing even where it must"
         for each in begun:
-            await leave(world, *each)
+            await world.closes(*each)
         assert {case.phase for case in await world.cases()} == {Phase.CLOSED}
         assert leaks(await served(world)) == []
         assert leaks(repr(world.phoniro.customers)) == []
@@ -246,7 +236,7 @@ async def test_a_person_with_another_open_case_is_remembered_until_that_is_close
     """An old case is forgotten on its day; what the other one needs stays."""
     async with World(poll_seconds=12 * 3600, awaiting_minutes=720) as world:
         person = next(iter(PEOPLE))
-        await leave(world, *await live(world, person, keys=False))
+        await world.closes(*await live(world, person, keys=False))
         again = world.order(person)
         await world.settle()
         world.clock.time += timedelta(days=91)
@@ -256,14 +246,3 @@ async def test_a_person_with_another_open_case_is_remembered_until_that_is_close
         await world.settle()
         assert len(await world.cases()) == 2, "the old order, still in the case system, opened no case anew"
         assert again.order_id
-
-
-async def test_a_text_in_the_resync_file_that_names_a_person_is_refused(
-    tmp_path: Path, world: World, logs: Logs
-) -> None:
-    file = tmp_path / "resync.toml"
-    file.write_text('[[resync]]\nid = "x"\nscope = "open"\nmode = "plan"\nwho = "IT"\nwhy = "om 19340101TF01"\n')
-    async with world:
-        await take_in(world.rt, file)
-    assert logs.events("request_refused")
-    assert leaks(logs.getvalue()) == []

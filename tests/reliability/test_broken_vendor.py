@@ -144,9 +144,7 @@ async def test_an_end_in_phoniro_does_not_wait_for_lifecare() -> None:
 async def test_the_alarm_teams_message_does_not_wait_for_phoniro() -> None:
     async with Town() as world:
         world.phoniro_faults.add(dead())
-        world.person()
-        world.order()
-        await world.settle()
+        await world.taken_in()
         assert {a.key for a in await world.acts() if a.state is ActState.DONE} >= {"received:0", "assignment:0"}
 
 

@@ -21,7 +21,7 @@ from adapter.store.errors import StoreError
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare.api import BASE
 from tests.conftest import Logs
-from tests.lifecare.test_stale import active, unhurried
+from tests.lifecare.test_stale import unhurried
 from tests.lifecare.test_taken_up_again import closed, extended
 from tests.routine.test_going_live import camera_up, filled
 from tests.world import ANNA, World
@@ -114,7 +114,7 @@ async def test_a_closed_case_that_cannot_be_read_stops_no_feed(logs: Logs) -> No
 async def test_a_client_that_is_deleted_pauses_and_is_put_to_the_platform_once_more_at_most() -> None:
     async with World() as world:
         world.person(BERIT)
-        await active(world)
+        await world.active()
         puts = [a for a in await world.acts() if a.kind is ActKind.PUT_PERSON]
         world.lifecare.delete("clients", ANNA)
         await world.pass_time(hours=2)

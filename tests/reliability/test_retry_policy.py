@@ -72,9 +72,7 @@ async def test_retry_after_is_honoured_as(as_date: bool) -> None:
         busy = {"kind": Kind.STATUS_BEFORE, "method": "POST", "pattern": "/provider_notes", "status": 429}
         rule = Rule.model_validate({**busy, "retry_after": 600, "retry_after_as_date": as_date})
         world.lifecare_faults.add(rule)
-        world.person()
-        world.order()
-        await world.settle()
+        await world.taken_in()
         await world.pass_time(hours=1)
         hit = world.lifecare_faults.hits[0].at
         first, second = sorted(note.written for note in world.lifecare.notes_written())

@@ -35,14 +35,6 @@ def on_disk(folder: Path) -> Database:
     return Database(f"sqlite:///{folder}/adapter.db", inline=True)
 
 
-def impatient(db: Database) -> None:
-    """A locked file is told at once, not after five seconds."""
-
-    @event.listens_for(db._engine, "checkout")
-    def hurry(connection: sqlite3.Connection, *_: object) -> None:
-        connection.execute("PRAGMA busy_timeout = 1")
-
-
 async def all_is_well(world: World) -> None:
     """The case runs, and each thing was done once."""
     await world.pass_time(hours=2)
@@ -120,27 +112,6 @@ async def test_transactions_that_are_begun_again_from_their_beginning_change_no_
         assert left == undisturbed, "but for the reference, which was drawn twice"
 
 
-async def test_the_daemon_says_once_that_the_store_is_away_and_goes_on_when_it_is_back(
-    tmp_path: Path, logs: Logs
-) -> None:
-    db = on_disk(tmp_path)
-    impatient(db)
-    async with World(db=db) as world:
-        world.ready()
-        turns = Jobs(world.rt)
-
-        async def cycle() -> None:
-            await turns._run(world.cycle)
-
-        with closing(sqlite3.connect(tmp_path / "adapter.db", isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            for _ in range(3):
-                await cycle()
-        assert [e["level"] for e in logs.events("store_unavailable")] == ["error"]
-        await cycle()
-        assert logs.events("case_opened")
-
-
 async def test_a_full_disk_is_said_once_though_all_that_only_reads_goes_well(tmp_path: Path, logs: Logs) -> None:
     db = on_disk(tmp_path)
     async with World(db=db) as world:
@@ -171,7 +142,7 @@ async def test_a_stop_does_not_wait_for_a_database_that_hangs(monkeypatch: pytes
         with monkeypatch.context() as hung:
             hung.setattr(world.rt.db, "run", lambda _: asyncio.Event().wait())
             async with asyncio.timeout(10):
-                with pytest.raises(StoreError, match="free when its leases end"):
+                with pytest.raises(StoreError, match="leases of this process end"):
                     await jobs._give_back(world.rt)
 
 

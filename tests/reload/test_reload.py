@@ -85,9 +85,7 @@ async def test_a_changed_mapping_is_in_use_within_seconds(place: Place, logs: Lo
 
 
 async def test_parked_acts_get_another_chance_and_all_open_cases_are_looked_at_again(place: Place, logs: Logs) -> None:
-    place.world.person()
-    place.world.order()
-    await place.world.settle()
+    await place.world.taken_in()
 
     def park(c: Connection) -> None:
         c.execute(update(acts).where(acts.c.n == 1).values(state=ActState.PARKED))
@@ -137,9 +135,7 @@ async def test_sighup_reads_everything_again_though_no_file_looks_changed(place:
 
 
 async def test_a_municipality_comes_and_goes_and_one_that_leaves_open_cases_is_told(place: Place, logs: Logs) -> None:
-    place.world.person()
-    place.world.order()
-    await place.world.settle()
+    await place.world.taken_in()
     async with running(place) as services:
         edit(place.config, 'tenant = "exempel"', 'tenant = "annan"')
         await until(lambda: logs.events("tenant_unattended"))

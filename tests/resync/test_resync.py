@@ -13,7 +13,7 @@ from sqlalchemy import Connection, update
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import ActState
-from adapter.engine import request_worker, resync_steps
+from adapter.engine import request_worker, resync
 from adapter.engine.jobs import run_once
 from adapter.engine.request_worker import RequestDesk, take_in, turn
 from adapter.engine.worker import work
@@ -58,9 +58,7 @@ async def state(world: World, id: str = "r1") -> tuple[Request, list[Item]]:
 
 async def test_a_request_is_taken_once_for_ever_whoever_reads_the_file(tmp_path: Path, logs: Logs) -> None:
     async with World() as world:
-        world.person()
-        world.order()
-        await world.settle()
+        await world.taken_in()
         await take(world, tmp_path, entry())
         await work_off(world)
         world.restart()
@@ -145,9 +143,7 @@ async def test_orders_are_named_and_each_one_that_nothing_comes_of_says_why(tmp_
 
 async def test_plan_says_what_apply_would_do_and_does_nothing(tmp_path: Path, logs: Logs) -> None:
     async with World() as world:
-        world.person()
-        order = world.order()
-        await world.settle()
+        order = await world.taken_in()
         before = len(world.lifecare.notes_written())
         world.prepare(world.execute(order))
         await take(world, tmp_path, entry(mode="plan"))
@@ -188,7 +184,7 @@ async def test_no_more_cases_are_taken_up_than_are_being_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits because of a re-sync is never more than a handful, whatever its size."""
-    monkeypatch.setattr(resync_steps, "BATCH", 3)
+    monkeypatch.setattr(resync, "BATCH", 3)
     async with World() as world:
         for n in range(10):
             person = f"1934010{n}TF0{n}"
@@ -219,9 +215,7 @@ def _claim(world: World) -> dict[str, Any]:
 
 async def test_a_re_sync_goes_on_where_it_was_after_the_process_died(tmp_path: Path) -> None:
     async with World() as world:
-        world.person()
-        world.order()
-        await world.settle()
+        await world.taken_in()
         await take(world, tmp_path, entry(scope="everything"))
         for _ in range(3):
             await turn(world.rt)
@@ -263,8 +257,7 @@ async def test_run_once_takes_the_file_in_and_works_it_off(tmp_path: Path) -> No
 
 async def test_a_step_declared_by_hand_counts_as_its_signal_once(tmp_path: Path, logs: Logs) -> None:
     async with World(poll_seconds=6 * 3600, awaiting_minutes=720) as world:
-        order, _ = world.ready()
-        await world.pass_time(hours=1)
+        order, _ = await world.active()
         world.lifecare.decision_end(order.decision_id, world.today)
         await world.pass_time(days=2)
         case = await world.case()
@@ -292,11 +285,11 @@ async def test_a_step_declared_by_hand_counts_as_its_signal_once(tmp_path: Path,
     ("change", "field", "why"),
     [
         (("REF", "TK-ZZZZZZ"), "case", "is no case of ours"),
-        (("AT", "2026-03-09T07:00:00Z"), "at", "still to come"),
+        (("AT", "2026-03-09T07:00:00Z"), "at", "in the future"),
         (("AT", "2026-01-09T07:00:00Z"), "at", "from before the case was opened"),
-        (("keys_collected", "consent_signed"), "signal", "never declared by hand"),
-        (("keys_collected", "liability_signed"), "signal", "never declared by hand"),
-        (("keys_collected", "cohabitant_consent"), "signal", "never declared by hand"),
+        (("keys_collected", "consent_signed"), "signal", "can't be declared by hand"),
+        (("keys_collected", "liability_signed"), "signal", "can't be declared by hand"),
+        (("keys_collected", "cohabitant_consent"), "signal", "can't be declared by hand"),
     ],
 )
 async def test_a_declaration_that_cannot_be_is_refused(
@@ -304,9 +297,7 @@ async def test_a_declaration_that_cannot_be_is_refused(
 ) -> None:
     text = DONE.replace("{ref}", "REF").replace("{signal}", Signal.KEYS_COLLECTED).replace("{at}", "AT")
     async with World() as world:
-        world.person()
-        world.order()
-        await world.settle()
+        await world.taken_in()
         case = await world.case()
         now = world.clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         await take(world, tmp_path, text.replace(*change).replace("REF", case.ref).replace("AT", now))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from adapter.domain.facts import Signal
 from adapter.engine.request_file import NEEDED, Declaration, Resync, parse, read_request_file
 
 GOOD = """
@@ -68,7 +69,7 @@ def test_a_request_is_read_with_its_line() -> None:
             ('mode = "apply"', 'mode = "apply"\ntenant = "exmpel"'),
             "line 7, tenant: there is no municipality exmpel; did",
         ),
-        (("[[resync]]", "[[resnc]]"), "line 2, resnc: is no kind of entry; did you mean resync?"),
+        (("[[resync]]", "[[resnc]]"), "line 2, resnc: is not a kind of entry; did you mean resync?"),
     ],
 )
 def test_a_bad_entry_is_refused_by_line_key_and_reason_and_the_good_one_after_it_counts(
@@ -78,15 +79,16 @@ def test_a_bad_entry_is_refused_by_line_key_and_reason_and_the_good_one_after_it
     found = parse(text, ["exempel"])
     assert [r.id for r in found.of(Resync)] == ["good"]
     assert told in "\n".join(refused(text))
+    assert "TF03" not in "".join(refused(text))
 
 
 def test_an_id_that_stands_twice_counts_once() -> None:
-    assert refused(GOOD + GOOD) == ["line 11, id: weekend stands on line 2 already"]
+    assert refused(GOOD + GOOD) == ["line 11, id: weekend is already on line 2"]
 
 
 def test_keys_outside_any_entry_are_refused() -> None:
     assert refused('scope = "everything"\n' + GOOD) == [
-        "line 1, scope: stands in no entry; begin one with one of [[resync]], [[done]], [[adopt]]"
+        "line 1, scope: is in no entry; begin one with one of [[resync]], [[done]], [[adopt]]"
     ]
 
 
@@ -99,6 +101,10 @@ def test_cases_named_among_several_municipalities_need_the_name_of_one() -> None
 
 
 WHO = 'who = "koordinator Norra"\nwhy = "ingen verkställighet kvar"\n'
+BY_HAND = {
+    "done": '[[done]]\ncase = "TK-7F3K2M"\nsignal = "ready_for_start"\nat = 2026-11-23T10:15:00Z\n' + WHO,
+    "adopt": f'[[adopt]]\norder = "1"\nschedule = "s"\ndone = {[signal.value for signal in NEEDED]}\n' + WHO,
+}
 
 
 @pytest.mark.parametrize(
@@ -108,14 +114,16 @@ WHO = 'who = "koordinator Norra"\nwhy = "ingen verkställighet kvar"\n'
         ("who", "12345 678", "must say who by role and unit"),
         ("who", "koordinator\\nNorra", "must say who by role and unit"),
         ("who", "k" * 81, "must say who by role and unit"),
-        ("why", "gjort", "must say what was done, and why it is said here"),
-        ("why", "aaaaaaaaaaaaaaaa bb", "must say what was done, and why it is said here"),
+        ("why", "gjort", "must say what was done and why it is declared here"),
+        ("why", "aaaaaaaaaaaaaaaa bb", "must say what was done and why it is declared here"),
     ],
 )
-def test_a_declaration_says_who_and_why_or_is_refused_by_its_key(key: str, value: str, told: str) -> None:
-    text = '[[done]]\ncase = "TK-7F3K2M"\nsignal = "ready_for_start"\nat = 2026-11-23T10:15:00Z\n' + WHO
-    assert refused(text) == []
-    lines = [f'{key} = "{value}"' if line.startswith(key) else line for line in text.splitlines()]
+@pytest.mark.parametrize("kind", BY_HAND)
+def test_what_is_declared_by_hand_says_who_and_why_or_is_refused_by_its_key(
+    kind: str, key: str, value: str, told: str
+) -> None:
+    assert refused(BY_HAND[kind]) == []
+    lines = [f'{key} = "{value}"' if line.startswith(key) else line for line in BY_HAND[kind].splitlines()]
     (refusal,) = refused("\n".join(lines))
     assert refusal.startswith(f"line {5 if key == 'who' else 6}, {key}: {told}")
 
@@ -150,8 +158,11 @@ def test_a_step_declared_without_a_time_zone_is_refused() -> None:
 
 @given(st.one_of(st.uuids().map(str), st.from_regex(r"\A([0-9]{10}|[0-9]{12})\Z")), st.uuids().map(str))
 def test_an_id_at_a_vendor_is_never_taken_for_an_identity_number(order: str, schedule: str) -> None:
-    who = 'who = "IT on call"\nwhy = "up when it went live"\n'
-    done = [signal.value for signal in NEEDED]
-    adopt = f'[[adopt]]\norder = "{order}"\nschedule = "{schedule}"\ndone = {done}\n{who}'
-    resync = f'[[resync]]\nid = "one"\nscope = "orders"\nmode = "plan"\norders = ["{order}"]\n{who}'
+    adopt = BY_HAND["adopt"].replace('"1"', f'"{order}"').replace('"s"', f'"{schedule}"')
+    resync = f'[[resync]]\nid = "one"\nscope = "orders"\nmode = "plan"\norders = ["{order}"]\n{WHO}'
     assert refused(adopt + resync) == []
+
+
+def test_what_is_taken_over_lacks_nothing_that_would_pause_it() -> None:
+    (told,) = refused(BY_HAND["adopt"].replace(Signal.READY_FOR_START, Signal.KEYS_COLLECTED))
+    assert told.startswith("line 4, done: lacks ready_for_start")

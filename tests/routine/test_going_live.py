@@ -6,12 +6,9 @@ import json
 import tomllib
 from datetime import timedelta
 
-import pytest
-
 from adapter.cli.schedules import proposals
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
-from adapter.engine.request_file import Adoption, parse
 from adapter.store import events
 from adapter.store.database import Database
 from connectors.mock.lifecare.acts import Ordered
@@ -134,27 +131,6 @@ done = ["times_agreed", "consent_signed", "liability_signed", "ready_for_start"]
 who = "IT-funktionen"
 why = "uppe vid driftstart"
 """
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        (('"ready_for_start"', '"keys_collected"'), "line 4, done: lacks ready_for_start"),
-        (('"ready_for_start"', '"ready"'), "line 4, done"),
-        (('order = "1"\n', ""), "line 1, order: is missing"),
-        (("schedule", "scedule"), "line 3, scedule: is unknown; did you mean schedule?"),
-        (("IT-funktionen", "19900101TF03"), "line 5, who: looks like an identity number"),
-        (("IT-funktionen", "x"), "line 5, who: must say who by role and unit"),
-        (("uppe vid driftstart", "x"), "line 6, why: must say what was done"),
-        (('order = "1"', 'order = "1'), "line 2: is not TOML"),
-    ],
-)
-def test_a_bad_entry_is_refused_by_line_key_and_reason_and_the_good_one_counts(
-    change: tuple[str, str], told: str
-) -> None:
-    found = parse(GOOD.replace(*change) + GOOD.replace('"1"', '"2"'), ["exempel"])
-    assert [entry.order for entry in found.of(Adoption)] == ["2"]
-    assert any(told in str(refusal) for refusal in found.refusals), found.refusals
 
 
 async def test_an_entry_that_would_pause_somebody_is_refused(logs: Logs) -> None:

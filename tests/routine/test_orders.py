@@ -16,9 +16,7 @@ from tests.world import ANNA, World
 async def test_an_order_long_after_the_end_gets_a_case_of_its_own_once_the_camera_is_collected() -> None:
     """Not only when the coordinator has closed the first case: the new order is told of while there is time."""
     async with World(poll_seconds=7200) as world:
-        world.person()
-        first = world.order()
-        await world.settle()
+        first = await world.taken_in()
         execution = world.execute(first)
         world.prepare(execution)
         await world.pass_time(hours=2)

@@ -134,9 +134,7 @@ async def test_a_daily_head_finds_what_the_chain_can_not_and_survives_the_purge(
     """Of whoever recomputes all hashes, or takes away the last events or a whole case."""
     async with World(poll_seconds=6 * 3600, awaiting_minutes=720) as world:
         rt = replace(world.rt, tuning=replace(world.rt.tuning, audit_heads=tmp_path / "heads"))
-        world.person()
-        order = world.order()
-        await world.settle()
+        order = await world.taken_in()
         # As the service runs it, every hour.
         take_heads = Jobs(rt).scheduler.get_job("audit heads").func
         await take_heads()

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, MetaData, create_engine, select, text
 
 from adapter.cli.db import status, upgrade
 from adapter.domain.decision import Phase
-from adapter.domain.facts import Signal
 from adapter.store.database import Database
 from adapter.store.keys import reseal
 from tests.service import ENCRYPTION_KEY, PSEUDONYM_KEY
@@ -56,9 +55,7 @@ async def test_a_life_begun_on_the_oldest_schema_ends_well_on_this_one(tmp_path:
     old = f"sqlite:///{tmp_path}/old.db"
     at_revision(old, REVISIONS[0])
     async with World(db=Database("sqlite://")) as world:
-        world.person()
-        order = world.order()
-        await world.settle()
+        order = await world.taken_in()
         execution = world.execute(order)
         world.prepare(execution)
         await world.pass_time(hours=1)
@@ -76,13 +73,8 @@ async def test_a_life_begun_on_the_oldest_schema_ends_well_on_this_one(tmp_path:
         notes = len(world.lifecare.notes_written())
         await world.pass_time(hours=1)
         assert len(world.lifecare.notes_written()) == notes, "nothing is sent twice"
-        world.lifecare.decision_end(order.decision_id, world.today)
-        await world.pass_time(days=2)
+        await world.closes(order, execution)
         assert world.schedules()[0][1] == "ended"
-        world.note(execution, Signal.EQUIPMENT_COLLECTED)
-        await world.pass_time(hours=1)
-        world.lifecare.end_execution(execution)
-        await world.pass_time(hours=26)
         assert (await world.case()).phase is Phase.CLOSED
         assert (await world.case()).person_id == ANNA
     assert ANNA.encode() not in raw_files(tmp_path)
@@ -97,9 +89,7 @@ async def test_a_version_that_is_started_again_on_a_newer_ones_schema_works_with
         world.db.run_sync(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'")))
         world.restart()
         await world.service.start_store()
-        world.person()
-        world.order()
-        await world.settle()
+        await world.taken_in()
         assert len(world.notes()) == 2
     config = tmp_path / "adapter.toml"
     config.write_text(

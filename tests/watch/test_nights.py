@@ -105,45 +105,6 @@ async def test_a_look_that_is_not_done_is_told_by_mail_at_night_and_all_of_them_
         assert len(mails(world, NIGHT)) == 3
 
 
-async def test_a_correction_is_told_as_one_at_night_and_in_the_morning_to_whoever_was_told_the_other() -> None:
-    async with World() as world:
-        schedule_id = await running(world)
-        notes = len(world.notes())
-        for due, told_at in ((FIRST, FIRST + timedelta(minutes=50)), (SECOND, MORNING + timedelta(minutes=90))):
-            outcome(world, schedule_id, due, "missed")
-            outcome(world, schedule_id, due, "ok", told_at=told_at)
-        await world.watch(MORNING)
-        subjects = [s.split(":")[0] for s in mails(world, NIGHT)]
-        assert subjects == ["Nattillsyn är inte gjord 22", "Rättelse", "Nattillsyn är inte gjord 02"]
-        await world.watch(MORNING + timedelta(hours=4))
-        first, second = [note.text for note in world.lifecare.notes_written()[notes:]]
-        assert (first.split()[0], second.split()[0]) == ("Nattillsyn", "Rättelse")
-        assert "22:30" not in first + second, "that one was corrected before anybody told the coordinator"
-        assert len(mails(world, NIGHT)) == 4
-
-
-async def test_a_camera_that_is_offline_twice_goes_to_the_alarm_team_and_the_coordinator_until_it_answers() -> None:
-    async with World() as world:
-        schedule_id = await running(world)
-        for due in (FIRST, SECOND):
-            outcome(world, schedule_id, due, "camera_offline")
-        notes = len(world.notes())
-        await world.watch(MORNING + timedelta(hours=3))
-        told = sorted(note.split(",")[0] for note in world.notes()[notes:])
-        assert sum(note.startswith("Trygghetskameran svarar inte") for note in told) == 1, "the alarm team's was held"
-        assert sum(note.startswith("Trygghetskameran svarar igen") for note in told) == 1
-        assert len(mails(world, NIGHT)) == 2
-
-
-async def test_a_pause_just_after_a_look_is_no_offence() -> None:
-    async with World() as world:
-        schedule_id = await running(world)
-        await world.watch(FIRST + timedelta(seconds=30))
-        world.phoniro.change_by_hand(schedule_id, HandChange.model_validate({"paused": True}))
-        await world.watch(FIRST + timedelta(hours=2))
-        assert [s for s in mails(world, IT) if "utan rätt" in s] == []
-
-
 async def test_who_looked_though_nobody_may_is_told_of_at_once_to_the_authority_and_it() -> None:
     async with World() as world:
         schedule_id = await running(world)
