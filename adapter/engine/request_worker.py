@@ -13,7 +13,7 @@ from adapter.domain.facts import Signal
 from adapter.engine.adoption import adopt
 from adapter.engine.file_watch import FileWatch
 from adapter.engine.request_file import KINDS, Adoption, Declaration, Entry, Refusal, Resync, read_request_file
-from adapter.engine.resync_steps import ResyncTurn
+from adapter.engine.resync import ResyncTurn
 from adapter.engine.runtime import Runtime
 from adapter.log_events import log, log_context
 from adapter.ports import PortError
