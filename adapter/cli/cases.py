@@ -10,17 +10,17 @@ import typer
 from sqlalchemy import Connection
 
 from adapter.bootstrap import Service
-from adapter.cli.documents import write_file, write_pdf
 from adapter.cli.failures import fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import CaseArgument, ConfigOption, JsonOption, command_group, print_json
+from adapter.cli.output_files import write_file, write_pdf
 from adapter.cli.reader import noted
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.facts import Facts
 from adapter.domain.unfulfilled import Listed
 from adapter.domain.wall_clock import local_date
 from adapter.engine.reconcile import preview
-from adapter.ops.safety import SafetyChecks
+from adapter.ops.unsafe_supervision import SafetyChecks
 from adapter.presentation import as_json as shapes
 from adapter.presentation.case_file import case_file, case_nights, find_case
 from adapter.presentation.case_page import case_list, case_page, unusable_list
@@ -209,7 +209,7 @@ def plan(case: CaseArgument, config: ConfigOption = None, as_json: JsonOption = 
             decision, known = asyncio.run(_preview(service, found))
         except LookupError:
             raise fail(
-                f"Something of case {found.ref} was never read yet and can't be read now, so there is no plan. "
+                f"Something of case {found.ref} was never read and can't be read now, so there is no plan. "
                 "`adapter check` says what is wrong; the adapter tries again by itself."
             ) from None
         words, policy = service.words[found.tenant], service.runtime.tenants[found.tenant].policy

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from adapter.bootstrap import Service
-from adapter.cli.documents import of_tenant, write_file, write_pdf
 from adapter.cli.failures import WRONG
 from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption, FromOption, JsonOption, ToOption, in_order, print_json
+from adapter.cli.output_files import of_tenant, write_file, write_pdf
 from adapter.domain.wall_clock import local_date
 from adapter.engine.recount import recount
 from adapter.engine.runtime import Tenant

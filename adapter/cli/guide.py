@@ -12,9 +12,9 @@ import typer
 
 from adapter import bootstrap
 from adapter.bootstrap import Service
-from adapter.cli.documents import of_tenant, write_pdf
 from adapter.cli.open_service import command_settings, tell_left_out
 from adapter.cli.options import ConfigOption
+from adapter.cli.output_files import of_tenant, write_pdf
 from adapter.presentation.console import console
 from adapter.presentation.guide_page import GuideRole, guide_page
 from mappings.documents import GUIDE

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime
 
-from adapter.domain.already_told import ALARM_TEAM, COORDINATOR, PLAN
+from adapter.domain.already_told import ALARM_TEAM, COORDINATOR
 from adapter.domain.decision import StepState, StepView
 from adapter.domain.facts import Note, ServicePlan, Signal
 from adapter.domain.ledger import Act, ActKind, ActState
@@ -165,9 +165,12 @@ def _i11(s: Situation) -> StepView | None:
 
 
 def _i12(s: Situation) -> StepView | None:
-    """Shown by the plan itself where the municipality maps plans (LA13), else by our own note in it."""
+    """Shown by the plan itself where the municipality maps plans (LA13), else by our own first note in it after the
+    start: what is written there later are other times."""
     if not s.policy.plans:
-        return _by_act("I12", s.told.last(PLAN, Letter.PLAN))
+        creates = s.ledger.counting(ActKind.CREATE)
+        written = [a for a in s.told.letters if a.what["letter"] == Letter.PLAN and a.state is ActState.DONE]
+        return _by_act("I12", next((a for a in written if creates and a.n > creates[-1].n), None))
     plan = plan_of(s)
     if plan is None or plan.since is None:
         return None

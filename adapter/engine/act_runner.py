@@ -1,7 +1,7 @@
-"""Carrying out acts: claim, commit, call, record what came of it. No transaction is open across a call.
+"""Carrying out acts: claim, commit, call, store the outcome. No transaction is open across a call.
 
-An act that is claimed as SENDING is performed; one that is UNKNOWN is looked for until it is found, or until it was
-looked for in vain often enough, ``settle`` apart, to be sent again (P4).
+An act that is claimed as SENDING is performed. One that is UNKNOWN is looked up until it is found, or until it wasn't
+found often enough, ``settle`` apart, to be sent again (P4).
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from adapter.store.errors import Overtaken, StoreError
 from adapter.store.outbox import STOPS
 
 OUTDATED = timedelta(hours=1)
-"""How old the facts behind a message may be when it goes out."""
+"""How old a case's decision may be when one of its messages or mails goes out."""
 
 
 _OURS = "in the adapter itself"
 
 
 async def carry_out(rt: Runtime, claimed: ClaimedAct) -> None:
-    """Carry out one claimed act, or find out what became of it. Never raises for what is wrong with the act alone;
-    raises ``StoreError`` when the store can't be used: then the act's lease runs out and it is looked for."""
+    """Carry out one claimed act, or look it up. A fault of this act alone raises nothing. Raises ``StoreError`` if the
+    store can't be used; then the act's lease runs out, and it is looked up."""
     tenant = rt.tenants[claimed.tenant]
     with log_context(tenant=claimed.tenant, case=claimed.ref, correlation=claimed.correlation):
         try:
@@ -42,7 +42,7 @@ async def carry_out(rt: Runtime, claimed: ClaimedAct) -> None:
                 await turn.take()
             except (Overtaken, PortError):
                 raise
-            except Exception as e:  # P6: what our own code raises over one act stops at that act
+            except Exception as e:  # P6: an exception of our own code for one act concerns only that act
                 if isinstance(e, StoreError) and e.reason != "content":
                     raise
                 await turn.poisoned(e)
@@ -91,34 +91,34 @@ class _Turn:
         )
 
     def _in_time(self) -> bool:
-        """Whether a write may still begin: in the first half of the lease, so that it has ended, or shows, before
-        anybody else looks for it. A process that slept past its lease sends nothing when it wakes, nor does one whose
-        clock was set back meanwhile."""
+        """Whether a write may still begin. It may in the first half of the lease, so that it has ended, or can be
+        found, before another process looks for it. A process that slept past its lease sends nothing when it wakes. The
+        same holds if the clock was set back meanwhile."""
         half = self.rt.tuning.lease / 2
         held = time.monotonic() - self._taken_up
         return self.rt.clock.now() < self.claimed.lease_until - half and held < half.total_seconds()
 
     def _outdated(self) -> bool:
-        """What opens supervision goes out on fresh facts only (P1). A message that waited long is judged anew first,
-        for what it says may be so no more; on facts however old, for it mustn't wait for what can't be read. What
-        pauses or ends waits for nobody."""
+        """Whether the case must be decided again before this act is sent. An act that opens supervision needs fresh
+        facts (P1). A message or mail that waited long may not be true any more, so it needs a new decision, but not
+        fresh facts, because it mustn't wait for what can't be read. A pause or an end waits for nothing."""
         if self.claimed.opens:
             facts_at = self.claimed.facts_at
-            # From the future: the clock was set back, and nobody knows how old they are.
+            # If they are from the future, the clock was set back, and nobody knows how old they are.
             return facts_at is None or abs(self.began - facts_at) > self.rt.tuning.fresh
-        # The case couldn't be decided yet, and its only message says so: there are no newer facts to judge it by.
+        # If the case was never decided, its only message says so, and no newer decision can change it.
         decided_at = self.claimed.decided_at
         letters = self.claimed.lane in ("message", "mail")
         return letters and decided_at is not None and self.began - decided_at > OUTDATED
 
     @property
     def _ours(self) -> str | None:
-        """What our own code raised over this act before: kept, so that its traceback is logged once."""
+        """The error that our own code raised for this act before. It is kept, so that its traceback is logged once."""
         said = self.act.error or ""
         return said if _OURS in said else None
 
     async def poisoned(self, error: Exception) -> None:
-        """Our own code failed over this act: whether it had its effect is unknown. The traceback is logged once."""
+        """Our own code failed for this act. Nobody knows whether it had its effect. The traceback is logged once."""
         what = f"{type(error).__name__} {_OURS}"
         if what not in (self.act.error or ""):
             log("case_poisoned", error=error, retry_at=None)
@@ -146,7 +146,7 @@ class _Turn:
         await self._done(effect)
 
     def _heard(self, error: PortError | None) -> None:
-        """Tell the vendor's breaker how a call ended; an act on the platform may fail over another vendor's answer."""
+        """Tell the vendor's breaker how a call ended. An act on the platform may fail because of another vendor."""
         now = self.rt.clock.now()
         if error is None:
             self.breaker.success(now)
@@ -173,7 +173,7 @@ class _Turn:
         now = self.rt.clock.now()
         looks = self.claimed.looks + 1
         if (effect := found) is not None:
-            # Nothing found may be because nothing was asked: mail can't be looked for.
+            # Only here: "not found" may mean that nobody was asked, because a mail can't be looked up.
             self._heard(None)
             await self.rt.db.run(lambda c: counting.act_done(c, self.tenant, self.claimed, effect, now, "act_found"))
             log("act_found_done", looks=looks, **self.label)
@@ -183,17 +183,17 @@ class _Turn:
             await self._still_unknown(looks, None)
 
     async def _not_looked(self, error: PortError) -> None:
-        """It couldn't be looked for: later again, unless that needs a person first."""
+        """The look-up failed. It is tried again later, unless a person must do something first."""
         if RULES[error.failure].verdict is Verdict.PARK:
             await self._park(error, self.rt.clock.now())
         else:
             await self._still_unknown(self.claimed.looks, error)
 
     async def _had_no_effect(self, now: datetime) -> None:
-        """Sent again at once after the first time, and after a growing delay if that happens again and again."""
+        """The act is sent again: at once the first time, and then after a growing delay."""
         attempts = self.act.attempts
         wait = backoff(attempts - 1, self.rt.tuning, self.rt.rng) if attempts > 1 else timedelta(0)
-        what = self._ours or "it had no effect; it is sent again if it is still called for"
+        what = self._ours or "it had no effect. It is sent again if it is still called for"
         await self._stored(ActState.PENDING, what, now, retry_at=now + wait, reason="act_had_no_effect")
 
     async def _still_unknown(self, looks: int, error: PortError | None) -> None:
@@ -202,17 +202,17 @@ class _Turn:
         if error is not None:
             wait = max(wait, self._backoff(self.act.attempts + self.claimed.looks, error))
         told = error.audit if error else {}
-        text = str(error) if error else self._ours or "its answer was lost; it is looked for before it is sent again"
+        text = str(error) if error else self._ours or "its answer was lost. It is looked up before it is sent again"
         await self._stored(ActState.UNKNOWN, text, now, retry_at=now + wait, looks=looks, told=told)
         log("act_unknown", error=error, look_at=now + wait, **self.label)
 
     async def _stored(self, state: ActState, error: str, now: datetime, **how: Any) -> None:
-        """Store that it isn't known to have had its effect (``claims.failed``)."""
+        """Store that the act isn't known to have had its effect (``claims.failed``)."""
         await self.rt.db.run(lambda c: claims.failed(c, self.claimed, state, error=error, now=now, **how))
 
     def _backoff(self, attempts: int, error: PortError) -> timedelta:
-        """A pause or an end doesn't wait long for a vendor's wish, nor does what a pause may be waiting for: an act on
-        the schedule whose outcome is unknown."""
+        """A pause or an end doesn't wait long, even if the vendor asks for it. Neither does an act on the schedule with
+        an unknown outcome, because a pause may be waiting for it."""
         act = self.act
         stop = act.kind in STOPS or (self.claimed.lane == "platform" and act.state is ActState.UNKNOWN)
         return backoff(attempts, self.rt.tuning, self.rt.rng, error, stop=stop)
@@ -241,7 +241,8 @@ class _Turn:
             self._tell_parked(error)
 
     def _parked(self, c: Connection, error: PortError, now: datetime) -> bool:
-        """Park it; whether that is news: what holds up one look holds up those of the whole town."""
+        """Park the act. Returns whether that is news: a cause that holds back one look holds back those of the whole
+        town."""
         how: dict[str, Any] = {"reason": "act_parked", "told": error.audit}
         claims.failed(c, self.claimed, ActState.PARKED, error=str(error), now=now, **how)
         return self.claimed.lane != "visit" or write_back.tell_held(c, self.claimed.tenant, error, now)
@@ -250,9 +251,9 @@ class _Turn:
         log("act_parked", failure=error.failure.value, error=error, **self.label)
 
     async def _decide_again(self, error: PortError, context: CaseContext, now: datetime) -> None:
-        """The schedule is in another state than was supposed: store it as it is, and let the case be decided again;
-        the act stays called for only if that decision says so. A conflict that comes back although nothing has changed
-        is parked."""
+        """The schedule is in another state than expected. Store it as it is, and have the case decided again. Only that
+        decision says whether the act is still called for. If the conflict comes back although nothing has changed, the
+        act is parked."""
         claimed = self.claimed
         seen: Effect | None = None
         try:
@@ -284,9 +285,9 @@ class _Turn:
             self._tell_retry(error, retry_at)
 
     def _hopeless(self, c: Connection, seen: Effect | None, error: PortError) -> bool:
-        """Whether a conflict has come back too often: with a schedule that hasn't changed since it was last seen, or
-        that can't be seen at all. Where only its version has changed it may succeed yet, and is tried twice as often:
-        that is still within the hour."""
+        """Whether a conflict has come back too often, with a schedule that hasn't changed since it was last seen, or
+        that can't be seen at all. If only its version has changed, the act may still succeed, and is tried twice as
+        often. That is still within the hour."""
         claimed = self.claimed
         if seen is None or seen.schedule is None or seen.schedule_id is None:
             return claimed.act.attempts >= CONFLICT_TRIES and not RULES[error.failure].vendor_fault

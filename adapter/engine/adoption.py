@@ -1,8 +1,8 @@
-"""Going live: cases that were up before it are taken over, one ``[[adopt]]`` entry each, and nobody notices.
+"""Going live: takes over cases from before, by one ``[[adopt]]`` entry each. Nobody notices it.
 
-An adopted case has its schedule as the camera platform has it, the steps that were done declared by whoever lists it,
-and a ledger in which everything of the way in counts as done: nothing is sent on entry, nothing is made twice, and it
-ends as any other.
+An adopted case has its schedule from the camera platform, and the steps that the entry says were done. Its ledger
+counts everything on the way in as done. So nothing is sent on entry, nothing is made twice, and the case ends like any
+other.
 """
 
 from __future__ import annotations
@@ -28,11 +28,12 @@ from adapter.store.cases import Case
 from adapter.store.errors import OrderTaken
 
 ENTRY_LETTERS = frozenset({Letter.RECEIVED, Letter.INSTALL, Letter.TIMES, Letter.PLAN})
-"""What the way in tells, and what therefore counts as told."""
+"""The messages of the way in. For an adopted case they count as sent."""
 
 
 async def adopt(rt: Runtime, tenant: Tenant, entry: Adoption) -> str | None:
-    """None once its order has a case, else why it can't be taken over. Raises ``PortError`` and ``StoreError``."""
+    """Take over a case. Returns None if its order has a case now, otherwise why it can't be taken over. Raises
+    ``PortError`` and ``StoreError``."""
     if await rt.db.run(lambda c: cases.case_of_order(c, tenant.name, entry.order)) is not None:
         return None
     person_id = await tenant.source.person_of(entry.order)
@@ -52,7 +53,7 @@ async def adopt(rt: Runtime, tenant: Tenant, entry: Adoption) -> str | None:
     try:
         ref = await rt.db.run(lambda c: _open(c, rt, tenant, entry, person_id, order, seen))
     except OrderTaken:
-        return None  # by another process, at this moment
+        return None  # another process has just done it
     log("case_opened", case=ref, order=entry.order, person=tenant.pseudonym(person_id), adopted=True)
     return None
 
@@ -76,7 +77,7 @@ def _open(
     record = replace(seen.record, n=1, orders=frozenset({order.id}))
     schedules.save(c, tenant.name, case.ref, record, remote_id=seen.id, etag=seen.etag)
     persons.take_over(c, tenant.name, case.person, seen.customer)
-    # As of the order's day, so that whatever stands in the record since then goes before.
+    # From the order's day, so that every later note in the record counts more.
     at = day_start(order.order_date, tenant.policy.zone)
     for signal in entry.done:
         facts.declare(c, tenant.name, case.ref, signal, at=at, who=entry.who, why=entry.why, now=now)
@@ -85,8 +86,8 @@ def _open(
 
 
 def enter(c: Connection, case: Case, known: Facts, ledger: Ledger, now: datetime, tenant: Tenant) -> Ledger:
-    """At an adopted case's first reconciling: everything of the way in counts as done."""
-    # A mail may have gone before: that something of the case couldn't be read.
+    """At an adopted case's first reconciling, everything on the way in counts as done."""
+    # A mail may have been sent before, because something of the case couldn't be read.
     if not case.adopted or ledger.schedule is None or any(a.kind is not ActKind.MAIL for a in ledger.acts):
         return ledger
     orders = '["' + '", "'.join(sorted(ledger.schedule.orders)) + '"]'

@@ -1,5 +1,5 @@
-"""The audit's head, once a day: a hash over all that was written, told to where nobody can change it who can change the
-database."""
+"""The audit's head, once a day: a hash over all events. It goes to the log and a file, where a person who can change
+the database can't change it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from adapter.store import events
 from adapter.store.audit_chain import HEAD, Head
 
 _SETTLED: Final = timedelta(minutes=10)
-"""Older than any transaction under way: no event comes to stand before one that was written so long ago."""
+"""Longer than any transaction takes. No new event can come before one that is so old."""
 
 
 async def take_heads(rt: Runtime) -> None:
-    """Take each municipality's head, if none was taken today (UTC) and something was written since. Raises
-    ``StoreError``."""
+    """Make each municipality's head, if none was made today (UTC) and there are new events. Raises ``StoreError``."""
     for name in rt.tenants:
         before, up_to = await rt.db.run(partial(_since, tenant=name, rt=rt))
         if up_to is None:
@@ -38,10 +37,10 @@ async def take_heads(rt: Runtime) -> None:
 
 
 def _since(c: Connection, tenant: str, rt: Runtime) -> tuple[Head, int | None]:
-    """The last head, and up to which event the next one goes; None where there is nothing to do."""
+    """The last head, and the last event for the next one; None if there is nothing to do."""
     now = rt.clock.now()
     taken = events.named(c, tenant, HEAD)
-    # One that can't be read is told by ``adapter audit verify``; the next is counted from the one before it.
+    # ``adapter audit verify`` reports a head that can't be read. The next head then starts from the one before it.
     last = next((head for event in reversed(taken) if (head := readable_head(event.data))), Head())
     if taken and taken[-1].at.date() >= now.date():
         return last, None
@@ -50,12 +49,12 @@ def _since(c: Connection, tenant: str, rt: Runtime) -> tuple[Head, int | None]:
 
 
 def head_of(data: events.Data) -> Head:
-    """A head as it was told. Raises ``KeyError`` and ``ValueError`` for what is none."""
+    """A head from an event's data. Raises ``KeyError`` and ``ValueError`` if it isn't one."""
     return Head(int(data["up_to"] or 0), int(data["events"] or 0), str(data["head"]))
 
 
 def readable_head(data: events.Data) -> Head | None:
-    """The same of one that stands in the database, where it may have been damaged or changed: None for what is none."""
+    """The same for data from the database, which may be damaged or changed; None if it isn't a head."""
     try:
         return head_of(data)
     except (KeyError, TypeError, ValueError):

@@ -1,4 +1,4 @@
-"""Reading what is known of a case: what is asked for, and what is known once it was."""
+"""Reads the facts of a case: decides what must be read, and what is known afterwards."""
 
 from __future__ import annotations
 
@@ -29,23 +29,22 @@ Problems = tuple[FactProblem, ...]
 Call = Callable[[], Awaitable[tuple[Any, Problems]]]
 
 ROUND = 0.3
-"""How much of its lease a case may spend on each round of reading. A case system that hangs would otherwise keep every
-case from being decided, by what is known, for as long as it hangs."""
+"""The share of a case's lease that each round of reading may take. If the case system hangs, cases can still be decided
+by what is known."""
 
 BY_ITS_ACT, BY_TIME = ("act_done", "act_found"), "time"
-"""Why a case is due of which nobody told any news."""
+"""Reasons for being due that bring no news."""
 TELLS_NO_ORDER = ("opened", *CHANGE_FEEDS, "urgent")
-"""Why a new case may be due although nobody told any news of its orders."""
+"""Reasons for which a new case may be due that bring no news of its orders."""
 
 
 class CaseReader:
-    """One reading of a case; it can be continued. ``read`` is what was asked for, by resource, whether it could be read
-    or not. All of it counts as read at the instant when the reading began.
+    """One reading of a case; it can be continued. ``read`` holds what was asked for, by resource, also what couldn't be
+    read. All of it counts as read at the instant when the reading began.
 
-    A feed tells of news in every resource but in notes that can wait. So while no feed has told of any, only those are
-    asked for, and nothing at all where the case is due because an act of its own ended moments after it was read, or
-    because of a look.
-    Everything is read once a day, before supervision is opened, and while something couldn't be read or used.
+    A feed brings news of every resource except notes that can wait. So while no feed has brought news, only those notes
+    are read. Nothing is read if the case is due because of a look, or because an act of its own ended moments after it
+    was read. Everything is read once a day, before supervision is opened, and while something couldn't be read or used.
     """
 
     def __init__(self, rt: Runtime, case: Case, stored: Known) -> None:
@@ -55,12 +54,12 @@ class CaseReader:
         self.read: dict[str, StoredFact] = {}
         self._asked: frozenset[Signal] = frozenset()
         self._consent: frozenset[Signal] = frozenset()
-        """What was read of the consent."""
+        """The consent signals that were read."""
         self.last_decision = _last_decision(case)
 
     @classmethod
     async def of(cls, rt: Runtime, case: Case) -> Self:
-        """By what is stored of a case. Raises ``StoreError``."""
+        """A reader with the stored facts of a case. Raises ``StoreError``."""
         return cls(rt, case, await rt.db.run(lambda c: facts.load(c, case.tenant, case.ref)))
 
     @property
@@ -69,21 +68,21 @@ class CaseReader:
         return {**self.before, **self.read}
 
     def facts(self, chain: frozenset[str] | None = None) -> Facts | None:
-        """The same as ``decide`` takes it (``Known.facts``)."""
+        """The facts in the form that ``decide`` needs (``Known.facts``)."""
         return replace(self.stored, resources=self.resources).facts(chain)
 
     def value(self, name: str) -> Any:
-        """What is known by now of a resource; empty where it is nothing."""
+        """What is known by now of a resource; empty if nothing is."""
         fact = self.read.get(name) or self.before.get(name)
         return () if fact is None or fact.value is None else fact.value
 
     @property
     def is_whole(self) -> bool:
-        """Whether everything was asked for on which the opening of supervision rests."""
+        """Whether everything was asked for that opening supervision needs."""
         return "orders" in self.read and self._evidence <= self._asked
 
     async def read_what_is_due(self) -> None:
-        """Read what the case calls for by why it is due."""
+        """Read what must be read, by the reason why the case is due."""
         case, notes = self.case, self.before.get("notes")
         relied_on = (fact for name, fact in self.before.items() if name not in EXTRA)
         unsure = notes is None or any(map(_is_unsure, relied_on))
@@ -108,8 +107,8 @@ class CaseReader:
         await self._read_notes(signals)
 
     async def number_now(self) -> str | None:
-        """The person's number, where it was replaced (LA10): orders of the case are another number's, of the same
-        client, or of one that theirs was merged into. None while it is the same, or can't be known."""
+        """The person's new number, if it was replaced (LA10): the case's orders now belong to another number of the
+        same client, or of a client into which theirs was merged. None if it is the same or can't be known."""
         gone = [order for order in self.value("orders") if order.gone]
         if "orders" not in self.read or not gone:
             return None
@@ -126,8 +125,8 @@ class CaseReader:
         return number if same else None
 
     async def _merged(self, number: str) -> bool:
-        """Whether the client was merged into the one with this number: theirs is gone, and all that the case knew of
-        orders and executions is now the other's. An order alone that stands under another number is a mistake."""
+        """Whether the client was merged into the one with this number: the old client is gone, and all orders and
+        executions that the case knew now belong to the other. A single order under another number is a mistake."""
         client = self.read.get("client")
         if client is None or client.stale or not client.value.gone:
             return False
@@ -137,7 +136,7 @@ class CaseReader:
         return {str(row.id) for row in (*self.value("orders"), *self.value("executions")) if row.gone} <= there
 
     async def read_everything(self) -> None:
-        """Read what wasn't read yet of all on which the opening of supervision rests."""
+        """Read everything that opening supervision needs and that wasn't read yet."""
         if "orders" not in self.read:
             await self._read_resources()
         await self._read_notes(lambda: self._evidence)
@@ -167,8 +166,8 @@ class CaseReader:
         await self._read("decisions", partial(source.decisions, person, ids))
 
     async def _read_orders(self) -> None:
-        """A new case has its person's orders from the feed that opened it, moments ago; they are read again where a
-        feed has told of news of them since, or a person asks for it."""
+        """A new case has its person's orders from the feed that opened it, moments ago. They are read again only if a
+        feed has brought news of them since, or a person asks for it."""
         known, case = self.before.get("orders"), self.case
         fresh = known and known.read_at and abs(self.at - known.read_at) <= self.rt.tuning.fresh
         new = case.decided_at is None and case.read_again_at is None and case.failures == 0
@@ -178,7 +177,7 @@ class CaseReader:
             await self._read("orders", partial(self.tenant.source.orders, self.case.person_id))
 
     async def _read_plans(self) -> None:
-        """Once a day, from the start on, where the municipality maps them (LA13)."""
+        """Once a day after the start, if the municipality maps them (LA13)."""
         steps = {view.id: view.state for view in self.last_decision.steps} if self.last_decision else {}
         away = any(fact.stale for fact in self.read.values())
         if self.tenant.policy.plans and steps.get("I11") is StepState.DONE and not away:
@@ -194,7 +193,7 @@ class CaseReader:
             self._unread(name, error)
 
     async def _read_notes(self, signals: Callable[[], frozenset[Signal]]) -> None:
-        """Ask for the notes of these signals that weren't asked for yet, until what is found makes no other matter."""
+        """Read the notes of these signals that weren't read yet, until what is found needs no further signals."""
         first = self.case.evidence_after
         since = min(first, local_date(self.rt.clock.now(), self.tenant.policy.zone))
         executions = self.value("executions")
@@ -230,17 +229,17 @@ class CaseReader:
         return None
 
     def _with_consent(self, unread: StoredFact, read: StoredFact | None) -> StoredFact:
-        """Notes that couldn't be read whole keep their last value, but for what was read of the consent: while a case
-        system fails now and then, all headings together may not be readable for hours, and a withdrawal that was seen
-        must not wait for them (P2). They are stale all the same, so a consent given anew opens nothing."""
+        """Notes that couldn't be read whole keep their last value, except for the consent notes that were read. If the
+        case system fails now and then, all headings together may be unreadable for hours, and a withdrawal that was
+        seen must not wait for them (P2). The notes stay stale, so a new consent opens nothing."""
         if read is None or unread.value is None:
             return unread
         kept = (n for n in unread.value if n.signal not in self._consent)
         return replace(unread, value=_in_order(*kept, *(n for n in read.value or () if n.signal in self._consent)))
 
     async def _asked_for(self, name: str, call: Call, old: Any) -> tuple[Any, Problems, PortError | None]:
-        """What a call answers. Where something of ``old`` is no longer shown, it is made sure first that the resource
-        shows anything at all: "not found" can also mean that it is down (L10), and what is down isn't gone."""
+        """The answer of a call. If a row of ``old`` isn't there any more, this first checks that the resource shows
+        anything at all: "not found" can also mean that it is down (L10), and then the row isn't gone."""
         try:
             async with asyncio.timeout(self.rt.tuning.lease.total_seconds() * ROUND):
                 value, problems = await call()
@@ -255,7 +254,7 @@ class CaseReader:
         return value, problems, None
 
     def tell(self) -> bool:
-        """Log what the reading brought; whether anything differs from what was known."""
+        """Log what the reading brought. Returns whether anything differs from what was known."""
         changed = False
         for name, fact in self.read.items():
             old = self.before.get(name)
@@ -284,7 +283,7 @@ def _in_order(*notes: Note) -> tuple[Note, ...]:
 def _last_decision(case: Case) -> Decision | None:
     try:
         return case.last_decision
-    except StoreError:  # of another version: it counts as none
+    except StoreError:  # another version wrote it, so it counts as none
         return None
 
 
@@ -309,8 +308,8 @@ def vanished(name: str, old: Any, new: Any) -> tuple[str, ...]:
 
 
 def _with_gone(name: str, old: Any, new: Any, problems: Problems) -> Any:
-    """Keep what vanished without a word, marked as gone: only an explicit end is an end. A row that is there and can't
-    be read isn't gone: it keeps its last value."""
+    """Keep rows that vanished without an explicit end, marked as gone. Only an explicit end is an end. A row that is
+    there but can't be read isn't gone; it keeps its last value."""
     if old is None:
         return new
     if name == "client":

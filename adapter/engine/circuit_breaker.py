@@ -1,8 +1,9 @@
-"""A breaker for each vendor of each municipality: a dead vendor isn't hammered, and work for the others goes on (P6).
+"""A circuit breaker for each vendor of each municipality: a vendor that is down isn't called all the time, and work for
+the others goes on (P6).
 
-Several failures in a row open it. From then on one call at a time is let through as a probe, after waits that grow to
-a cap; the first success closes it, and all that waited for the vendor is then let go, evenly. What is counted is
-whether the vendor answers as it should, not whether it likes what it was asked.
+Several failures in a row open it. Then one call at a time goes through as a probe, after waits that grow up to a cap.
+The first success closes it, and all that waited for the vendor is released, spread evenly. Only a fault of the vendor
+counts, not a refusal.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ IN_A_ROW = 5
 """Failures in a row that open a breaker."""
 
 _OUR_OWN = (Failure.UNMAPPED, Failure.NOT_SENT)
-"""Failures without a call, which say nothing of the vendor."""
+"""Failures without a call. They say nothing about the vendor."""
 
 LIFECARE, PHONIRO, MAIL = "lifecare", "phoniro", "mail"
 VENDOR_OF_LANE: Mapping[str, str] = {
@@ -42,7 +43,7 @@ class Breaker:
     down_since: datetime | None = None
     probe_at: datetime | None = None
     recovered: bool = False
-    """Set when it closes, until what waited for the vendor has been let go."""
+    """True after it closed, until the acts and cases that waited for the vendor have been released."""
     _probing: bool = False
     _probes: int = 0
 
@@ -52,24 +53,23 @@ class Breaker:
 
     @property
     def stops_first(self) -> bool:
-        """Whether the next probe is to be a pause or an end, if one waits: every second one, so that one that can't
-        succeed doesn't keep a vendor that works down for all others."""
+        """Whether the next probe shall be a pause or an end, if one waits. Only every second one is, so that one that
+        can't succeed doesn't keep the breaker open for all others."""
         return self._probes % 2 == 0
 
     def probe_due(self, now: datetime) -> bool:
-        """Whether a vendor that is down may be tried again now; also when the clock was set back since it was last
-        decided when."""
+        """Whether a vendor that is down may be tried again now. It may also if the clock was set back meanwhile."""
         return self.probe_at is not None and not now < self.probe_at <= now + self.cap
 
     def allows(self, now: datetime) -> bool:
-        """Whether a call may be made. While the vendor is down, one caller at a time is told yes; its call is the
-        probe, so it must make it."""
+        """Whether a call may be made. While the vendor is down, one caller at a time may, and must make the call: it is
+        the probe."""
         if self.closed:
             return True
         if not self.probe_due(now):
             return False
         self._probing = True
-        # If the probe is never heard of again (its process died, its answer hangs), another one follows.
+        # If the probe never reports (its process died, its answer hangs), another one follows.
         self.probe_at = now + self._wait()
         return True
 
@@ -82,7 +82,7 @@ class Breaker:
         self.recovered = True
 
     def failure(self, now: datetime, error: PortError) -> None:
-        """A call failed. Counts only what is the vendor's fault; a refusal shows that it works."""
+        """A call failed. Only a fault of the vendor counts. A refusal shows that the vendor works."""
         if not RULES[error.failure].vendor_fault:
             if error.failure not in _OUR_OWN:
                 self.success(now)
@@ -99,7 +99,7 @@ class Breaker:
 
     @contextmanager
     def guard(self, now: Callable[[], datetime]) -> Iterator[None]:
-        """Around a call: while the vendor is down it fails at once with ``PortError``, and how it ended counts."""
+        """Around a call. While the vendor is down, it raises ``PortError`` at once. The call's end is counted."""
         if not self.allows(now()):
             raise self._unasked()
         try:
@@ -111,7 +111,7 @@ class Breaker:
 
     def _unasked(self) -> PortError:
         since = f"{self.down_since:%Y-%m-%dT%H:%MZ}" if self.down_since else "a moment ago"
-        reason = f"{self.vendor} was not asked: it hasn't answered as it should since {since}; it is tried again soon"
+        reason = f"{self.vendor} was not called: it hasn't answered as it should since {since}. It is tried again soon"
         return PortError(Failure.TRANSIENT, reason, vendor=self.vendor)
 
     def _wait(self) -> timedelta:
@@ -121,7 +121,7 @@ class Breaker:
 
 @dataclass(slots=True)
 class Breakers:
-    """Every vendor's breaker, made at first use. ``cap`` keeps an end from waiting long for a vendor that is back."""
+    """All breakers, made at first use. ``cap`` is short, so that an end doesn't wait long when a vendor is back."""
 
     first: timedelta = timedelta(seconds=15)
     cap: timedelta = timedelta(seconds=60)
@@ -134,5 +134,5 @@ class Breakers:
         return found
 
     def down(self) -> dict[tuple[str, str], datetime]:
-        """Who is down, by municipality and vendor, and since when (UTC)."""
+        """The vendors that are down, by municipality and vendor, with the instant since when (UTC)."""
         return {key: b.down_since for key, b in self._all.items() if b.down_since is not None}

@@ -1,8 +1,7 @@
-"""Closed cases that were marked: what they were about may be taken up again by the authority.
+"""Closed cases that were marked, because the authority may have taken up their orders again.
 
-That is an end that was moved, an order sent anew, a deletion taken back. The camera was collected and everything
-undone, so the orders begin anew, in a case of their own, or continue the one that the person has by now. Nothing noted
-before counts for it.
+It may have moved an end, sent an order again or undone a deletion. The camera was collected and everything undone, so
+the orders begin again in a new case, or continue the case that the person has by now. Earlier notes don't count there.
 """
 
 from __future__ import annotations
@@ -23,12 +22,12 @@ from adapter.store.cases import Case
 from adapter.store.sealing import Sealed
 
 NOT_SHOWN = timedelta(days=1)
-"""How long an order is waited for that isn't shown any more: a list that says nothing may have failed (L10)."""
+"""How long to wait for an order that isn't listed any more. An empty answer may be a failure (L10)."""
 
 
 async def with_person(rt: Runtime, case: Case) -> Case:
-    """The case with its person, who was forgotten if it was purged; with none if nobody is found. Raises
-    ``PortError``."""
+    """The case with its person. If it was purged, the person is found through one of its orders; if there is none, the
+    case has no person. Raises ``PortError``."""
     if case.purged_at is None:
         return case
     chain = await rt.db.run(lambda c: cases.chain(c, case))
@@ -38,8 +37,8 @@ async def with_person(rt: Runtime, case: Case) -> Case:
 
 
 def take_up_again(c: Connection, rt: Runtime, case: Case, decision: Decision, known: Facts) -> bool:
-    """Carry out what was decided of a closed case; False if it is to be looked at again. Nothing of it is kept, as it
-    may have been purged."""
+    """Carry out the decision about a closed case. Returns False if it must be read again later. Nothing is stored in
+    the case, because it may have been purged."""
     tenant, now = rt.tenants[case.tenant], rt.clock.now()
     if known.stale:
         return False

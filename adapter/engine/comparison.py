@@ -1,9 +1,9 @@
-"""The full comparison: every schedule at the camera platform against what the cases know of theirs (drift).
+"""The full comparison: every schedule at the camera platform is compared with what the cases know (drift).
 
-The list only says where to look. What seems to differ is read by its id, which never lags, and compared again. What
-differs then was changed by somebody else: it is stored as it is, and the case is decided again, which puts it right.
-Other people's schedules are left alone; one that bears our reference and that no case owns is told, and ended where the
-policy says so.
+The list only says where to look. A schedule that seems to differ is read by its id, which never lags, and compared
+again. If it still differs, somebody else has changed it. It is stored as it is, and the case is decided again, which
+puts it right. Schedules that aren't ours are left alone. A schedule with our reference that no case owns is reported,
+and ended if the settings say so.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ LOOK_EVERY = timedelta(minutes=10)
 """How often it is looked whether it is due."""
 BATCH = 2000
 LAG = timedelta(minutes=5)
-"""A schedule that we saw less than this before the comparison began may be listed as it was before."""
+"""If we saw a schedule less than this before the comparison began, the list may show an older state."""
 OF_ALL = frozenset({Failure.TRANSIENT, Failure.UNAUTHORISED, Failure.NOT_SENT})
-"""What says something of the platform. Any other failure is about the schedule asked for, which is set aside (P6)."""
+"""Failures of the whole platform. Any other failure concerns one schedule, which is set aside (P6)."""
 
 
 @dataclass(slots=True)
 class Comparison:
-    """What was found. The lists are of case references, with the schedule's number; ``ended`` are those of ``unowned``
-    that the policy had ended at once, ``left_out`` those that the list showed otherwise and that we changed ourselves
-    less than ``LAG`` ago, ``unread`` those that couldn't be read (somebody else's by Phoniro's id)."""
+    """The result. The lists have case references with the schedule's number. ``ended``: those of ``unowned`` that were
+    ended at once. ``left_out``: those that differ in the list, but that we saw less than ``LAG`` ago. ``unread``: those
+    that couldn't be read (if they aren't ours, by Phoniro's id)."""
 
     listed: int = 0
     others: int = 0
@@ -62,8 +62,8 @@ class Comparison:
 
 
 async def compare(rt: Runtime, tenant: Tenant) -> Comparison:
-    """Compare all schedules of a municipality. Raises ``PortError`` if they couldn't all be listed: what was found by
-    then is stored and stands; the rest is found next time."""
+    """Compare all schedules of a municipality. Raises ``PortError`` if they couldn't all be listed. What was found
+    until then is stored; the rest is found next time."""
     comparer = _Comparer(rt, tenant)
     found = comparer.found
     with log_context(tenant=tenant.name):
@@ -87,8 +87,8 @@ async def compare(rt: Runtime, tenant: Tenant) -> Comparison:
 
 
 async def compare_when_due(rt: Runtime, tenant: Tenant) -> None:
-    """The comparison, if the last one is older than ``compare_every``: by whichever process is first, leased as a feed
-    is. One that fails is told and tried again at the next look. Raises ``StoreError``."""
+    """Compare, if the last comparison is older than ``compare_every``. The first process does it, with a lease like a
+    feed's. A failure is logged, and the comparison is tried again at the next check. Raises ``StoreError``."""
     now = rt.clock.now()
     known = await rt.db.run(lambda c: feeds.feed(c, tenant.name, FEED))
     if known and known.read_at and known.read_at <= now < known.read_at + rt.tuning.compare_every:
@@ -103,7 +103,7 @@ async def compare_when_due(rt: Runtime, tenant: Tenant) -> None:
 
 
 class _Comparer:
-    """One comparison. ``listed`` are the platform's ids of the schedules that it showed so far."""
+    """One comparison. ``listed``: the platform's ids of the schedules listed so far."""
 
     def __init__(self, rt: Runtime, tenant: Tenant) -> None:
         self.rt, self.tenant, self.began = rt, tenant, rt.clock.now()
@@ -121,7 +121,7 @@ class _Comparer:
 
     @contextmanager
     def _set_aside(self, label: str) -> Iterator[None]:
-        """What is wrong with this schedule alone holds up no other."""
+        """A fault of this schedule alone doesn't stop the others."""
         try:
             yield
         except PortError as error:
@@ -133,7 +133,7 @@ class _Comparer:
         if isinstance(row, BrokenSchedule):
             if ours is None:
                 self.found.set_aside(row.id or "?", row.problem)
-            else:  # by itself it may well be read
+            else:  # it may be readable by its id
                 await self._take_over(ours.ref, ours.record, row.id or "")
         elif ours is None:
             await self._nobodys(row)
@@ -149,7 +149,8 @@ class _Comparer:
         if same(known, seen):
             self.found.same += 1
             if known.patience is None and seen.patience is not None:
-                # From before it was kept: from now on it is, and follows the mapping when the case is decided next.
+                # Stored before ``patience`` was kept. Now it is, and the next decision brings it in line with the
+                # mapping.
                 learnt = replace(known, patience=seen.patience)
                 await self.rt.db.run(lambda c: schedules.replace_stored(c, self.tenant.name, ours, learnt))
         elif known.seen_at < self.began - LAG:
@@ -158,7 +159,7 @@ class _Comparer:
             self.found.left_out.append(f"{ours.ref}-{known.n}")
 
     async def _take_over(self, ref: str, known: ScheduleRecord, schedule_id: str) -> None:
-        """Read it by its id, store it as it is, and have the case decided again."""
+        """Read the schedule by its id, store it as it is, and have the case decided again."""
         now_there = await self.tenant.platform.schedule(schedule_id)
         if now_there is None or same(known, now_there.record):
             return
@@ -178,7 +179,7 @@ class _Comparer:
         log("schedule_changed", case=ref, schedule=label, status=seen.status.value, mended=self.rt.tuning.mend_drift)
 
     async def _nobodys(self, row: PlatformSchedule) -> None:
-        """A schedule that no case knows: somebody else's, or one that bears our reference."""
+        """A schedule that no case knows: somebody else's, or one with our reference."""
         ours = OURS.fullmatch(row.reference)
         if ours is None:
             self.found.others += 1
@@ -189,13 +190,13 @@ class _Comparer:
         ref = ours.group(1)
         case = await self.rt.db.run(lambda c: cases.case(c, self.tenant.name, ref))
         if case is not None and case.open:
-            # Its creation may be under way at this moment, or its answer was lost: the case finds out by itself.
+            # Its creation may be under way, or its answer was lost. The case finds that out by itself.
             await self.rt.db.run(lambda c: due.mark_due(c, self.tenant.name, [ref], self.rt.clock.now(), "comparison"))
         await self._unowned(row, ref, may_end=case is None or not case.open)
 
     async def _unowned(self, row: PlatformSchedule, ref: str, *, may_end: bool) -> None:
-        """Tell it, and end it where the policy says so. Ending isn't the default: after a restored backup the cases of
-        these schedules may be what is missing, and persons rely on them."""
+        """Report it, and end it if the settings say so. That isn't the default: after a backup was put back, the cases
+        may be missing and the schedules right, and persons rely on them."""
         self.found.unowned.append(row.reference)
         ended = may_end and self.rt.tuning.end_unowned and not self.rt.dry_run
         if ended:
@@ -208,7 +209,7 @@ class _Comparer:
         log("schedule_unowned", case=ref, schedule=row.reference, status=row.record.status.value, ended=ended)
 
     async def find_missing(self) -> None:
-        """Schedules that we take for running and that the list didn't show."""
+        """Find the schedules that should run and that the list didn't show."""
         after = ("", 0)
         while True:
             page = await self.rt.db.run(partial(schedules.running, tenant=self.tenant.name, after=after, limit=BATCH))
@@ -225,7 +226,7 @@ class _Comparer:
 
 
 def same(known: ScheduleRecord, seen: ScheduleRecord) -> bool:
-    """Whether a schedule is as we left it; how long its looks may take counts where that was ever seen."""
+    """Whether a schedule is as we left it. ``patience`` is compared only if it was ever seen."""
     patient = known.patience is None or known.patience == seen.patience
     return patient and (known.status, known.valid_from, known.valid_to, known.times) == (
         seen.status,

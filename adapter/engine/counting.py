@@ -1,4 +1,4 @@
-"""Counting what happens, in the transaction in which it happens and as the last thing in it."""
+"""Counts what happens, in the same transaction and as the last thing in it."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from adapter.store.cases import Case
 from adapter.store.claims import ClaimedAct
 
 _LONG = (ActKind.CREATE, ActKind.RESUME, ActKind.END)
-"""Acts that end something which took a while: what that was stands in the case."""
+"""Acts that end a wait or a pause, whose length is counted."""
 
 
 def act_done(c: Connection, tenant: Tenant, claimed: ClaimedAct, effect: Effect, now: datetime, reason: str) -> None:
-    """The act had its effect: store that (``claims.done``), and count it. Raises ``Overtaken``."""
+    """Store that the act had its effect (``claims.done``), and count it. Raises ``Overtaken``."""
     act, ref, zone = claimed.act, claimed.ref, tenant.policy.zone
     before = schedules.newest(c, tenant.name, ref) if effect.schedule is not None else None
     claims.done(c, claimed, effect, now=now, reason=reason)
-    # Whose the schedule is stands in the case, which may have moved since the claim; a letter's unit is of its claim.
+    # A schedule counts for the case's unit now, which may have changed since the claim; a letter for the claim's unit.
     unit = counts.unit_of(c, tenant.name, ref) if effect.schedule is not None else claimed.unit
     found = tallies.of_act(act, now, unit, zone)
     earlier = outbox.acts(c, tenant.name, ref) if act.kind in _LONG else ()
@@ -41,7 +41,7 @@ def act_done(c: Connection, tenant: Tenant, claimed: ClaimedAct, effect: Effect,
 
 
 def _decided(c: Connection, tenant: Tenant, ref: str) -> date | None:
-    """The day of the decision that a case rests on: its order's, where the case system doesn't say it."""
+    """The day of the authority's decision behind a case, or the order's day if the case system doesn't say it."""
     case = cases.case(c, tenant.name, ref)
     decision = case.last_decision if case else None
     taken = next((v for v in decision.steps if v.id == "I1" and v.at), None) if decision else None
@@ -53,7 +53,7 @@ def _decided(c: Connection, tenant: Tenant, ref: str) -> date | None:
 
 
 def schedule_seen(c: Connection, tenant: Tenant, ref: str, before: ScheduleRecord | None, now: datetime) -> None:
-    """The newest schedule of a case was stored as it was found at the camera platform; ``before``: as it stood."""
+    """The newest schedule of a case was stored as the camera platform has it. ``before``: as it was stored before."""
     after, unit = schedules.newest(c, tenant.name, ref), counts.unit_of(c, tenant.name, ref)
     day = local_date(now, tenant.policy.zone)
     counts.add(c, tenant.name, tallies.of_schedule(before, after, day, unit, ours=before is None))
@@ -69,8 +69,8 @@ def decided(
     schedule: ScheduleRecord | None,
     new_orders: int,
 ) -> None:
-    """A case was decided: ``case`` and its decision as they were before, ``after`` as it is now, with so many orders
-    more."""
+    """A case was decided: ``case`` and ``before`` are the case and its decision before, ``after`` is the case now, and
+    ``new_orders`` the number of its new orders."""
     policy, now = tenant.policy, after.decided_at
     assert now is not None
     found: list[Tally] = []
@@ -85,7 +85,7 @@ def decided(
 
 
 def orders_left(c: Connection, tenant: Tenant, case: Case, number: int, now: datetime) -> None:
-    """So many orders left a case for another one, which counts them anew."""
+    """So many orders moved from a case to another one, which counts them again."""
     left = Tally(local_date(now, tenant.policy.zone), case.unit or NO_UNIT, "ordered", 0, -number)
     counts.add(c, tenant.name, [left])
 
@@ -93,7 +93,7 @@ def orders_left(c: Connection, tenant: Tenant, case: Case, number: int, now: dat
 def looks(
     c: Connection, tenant: Tenant, changed: Sequence[tuple[str, Look]], known: Mapping[str, Sequence[Look]]
 ) -> None:
-    """What became known of looks; ``known`` is what was known before, by case."""
+    """Looks have changed; ``known`` are the looks as they were known before, by case."""
     policy, of_case = tenant.policy, cases.units_of(c, tenant.name, (ref for ref, _ in changed))
     was = {(ref, look.n, look.due_at): look for ref, its in known.items() for look in its}
     found: list[Tally] = []

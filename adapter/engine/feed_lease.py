@@ -1,5 +1,5 @@
-"""Reading a feed under its lease: by one process at a time, and what came of it is logged. A feed that can't be read
-holds up no other (P6)."""
+"""Reads a feed under its lease, so that one process at a time reads it, and logs the result. A feed that can't be read
+doesn't stop the others (P6)."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ async def read_leased(
     lease: timedelta | None = None,
     failed: Callable[[Connection, Feed, str], Callable[[], None] | None] | None = None,
 ) -> T | None:
-    """Have a feed read and taken in, unless another process does so; ``read`` returns how many items it showed, and
-    what is returned here. None, and the feed is given back unread, where that failed: then ``failed`` is called with
-    the reason in the same transaction, and what it returns once that is stored. ``every`` is when it is read again.
-    Raises ``StoreError``."""
+    """Read a feed with ``read``, unless another process does. ``read`` returns the number of items, and the value that
+    is returned here. If it fails, the feed is given back unread and the result is None. ``failed`` is then called in
+    the same transaction with the reason; if it returns a function, that is called after the commit. ``every`` is the
+    time until the next reading. Raises ``StoreError``."""
     now = rt.clock.now()
     until = now + (lease or rt.tuning.lease)
     with log_context(tenant=tenant.name):
@@ -50,7 +50,7 @@ async def read_leased(
         except PortError as e:
             error = str(e)
             log("feed_failed", feed=name, failure=e.failure.value, error=e, retry_seconds=every.seconds)
-        except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one feed stops at that feed
+        except Exception as e:  # noqa: BLE001  # P6: an exception of our own code for one feed concerns only that feed
             error = f"{type(e).__name__} while reading"
             log("job_failed", job=f"feed {name}", error=e)
         else:

@@ -1,9 +1,9 @@
-"""Which cases are due: the change feeds and urgent headings of the case system (L6 to L8, LA2).
+"""Finds out which cases are due, from the change feeds and urgent headings of the case system (L6 to L8, LA2).
 
-A feed only marks cases; what changed is read when the case is reconciled. Its window overlaps the one before, and the
-cursor moves only when a window was read whole and taken in, in one transaction: nothing is missed, and what is read
-twice changes nothing. What concerns no open case is not remembered, so that a case that comes to know it in the same
-moment is marked the next time. An order that can't be used yet waits in the inbox, and is asked for again until it can.
+A feed only marks cases. What changed is read when the case is reconciled. Each window overlaps the one before, and the
+cursor moves only when a window was read whole and stored, in one transaction. So nothing is missed, and what is read
+twice changes nothing. Items that concern no open case aren't remembered: a case that gets to know an item at the same
+moment is then marked the next time. An order that can't be used yet waits in the inbox, and is asked for again.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from sqlalchemy import Connection
 
 from adapter.domain.facts import FactProblem
 from adapter.domain.wall_clock import local_date
+from adapter.engine.circuit_breaker import LIFECARE
 from adapter.engine.feed_lease import read_leased
 from adapter.engine.new_orders import NewOrders, each, open_or_mark, put_in_inbox, read_new_orders
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
-from adapter.ports import Changed
+from adapter.ports import Changed, Failure, PortError
 from adapter.store import cases, due, feeds, order_inbox
 from adapter.store.cases import LinkKind
 from adapter.store.feeds import Feed
+from adapter.store.queries import unattended
 
 LINKS: dict[str, LinkKind] = {
     "orders": "order",
@@ -35,25 +37,25 @@ LINKS: dict[str, LinkKind] = {
     "services": "order",
     "urgent": "execution",
 }
-"""The feeds, in the order in which they are read, and by which links a case knows what they show."""
+"""The feeds, in the order in which they are read, each with the kind of link by which a case knows its items."""
 
 FEEDS = tuple(LINKS)
 CHANGE_FEEDS = ("executions", "decisions", "clients", "absences")
 
 TAKES_UP = ("orders", "executions", "decisions")
-"""Feeds by which the authority can take up again what a closed case was about."""
+"""Feeds that can show that the authority takes up a closed case again."""
 
 LISTS = ("services", "urgent")
-"""Feeds that show everything there is each time: what they no longer show has changed too."""
+"""Feeds that show everything each time. An item that they no longer show has changed too."""
 
 REMEMBER = timedelta(days=14)
-"""How long a feed's items are remembered, so that reading them again marks nothing. Forgetting one costs a reading of
-its case, and loses nothing."""
+"""How long a feed's items are remembered, so that reading them again marks nothing. If one is forgotten, its case is
+read once more, and nothing is lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A window that was read: its items, and the cursor that it moves to (None: none)."""
+    """A window that was read: its items, and the new cursor (None: none)."""
 
     items: tuple[Changed, ...]
     problems: tuple[FactProblem, ...]
@@ -62,8 +64,8 @@ class Taken:
 
 
 async def read_feeds(rt: Runtime, tenant: Tenant) -> int:
-    """Read every feed of a municipality once; returns how many cases were marked or opened. One that fails is logged
-    and holds up no other (P6). Raises ``StoreError``."""
+    """Read every feed of a municipality once. Returns how many cases were marked or opened. A feed that fails is logged
+    and doesn't stop the others (P6). Raises ``StoreError``."""
     return sum([await _read_one(rt, tenant, name) for name in LINKS])
 
 
@@ -80,7 +82,7 @@ async def _read_one(rt: Runtime, tenant: Tenant, name: str) -> int:
 
 
 async def _hold(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> tuple[Feed, Taken]:
-    """Read a feed and keep its lease meanwhile: a feed can be long after an outage, and a lease is short so that a
+    """Read a feed and renew its lease meanwhile. After an outage a feed can be long, and a lease is short so that a
     crash delays nothing."""
     reading = asyncio.ensure_future(_read(rt, tenant, feed, now))
     try:
@@ -101,20 +103,20 @@ async def _read(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken
     if feed.name == "services":
         return await _read_services(rt, tenant, feed, now)
     window = await tenant.source.changed_since(feed.name, min(feed.cursor or now, now) - rt.tuning.overlap)
-    # A list that says 404 may be empty or down (L10): the cursor stays, and what is asked for again was empty.
+    # A list that answers 404 may be empty or down (L10). The cursor stays, so that the same window is read again.
     reached = _reached(feed, window.server_time, now)
     return Taken(window.items, window.problems, reached if window.sure else feed.cursor or reached)
 
 
 def _reached(feed: Feed, server_time: datetime | None, now: datetime) -> datetime:
-    """How far a window reached: by the vendor's own clock, as ours may differ by minutes; but not back behind what was
-    read already, whatever year it says, and never beyond now."""
+    """How far a window reached, by the vendor's own clock, because ours may differ by minutes. It is never before what
+    was read already, whatever year the vendor says, and never after now."""
     return max(min(server_time or now, now), min(feed.cursor or now, now))
 
 
 async def _read_services(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken:
-    """Ordered services that end today, or ended since the day before the last reading: a last day set in advance is
-    seen when it has come, though the order itself bears no sign of it."""
+    """Ordered services that end today or have ended since the day before the last reading. So a last day that was set
+    in advance is seen when it has come, though the order itself doesn't change."""
     today = local_date(now, tenant.policy.zone)
     first = min(local_date(feed.cursor or now, tenant.policy.zone), today) - timedelta(days=1)
     days = [first + timedelta(days=n) for n in range((today - first).days + 1)]
@@ -124,8 +126,10 @@ async def _read_services(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime)
 
 
 async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken:
-    """Orders by calendar date of their last change: from the day before the cursor to tomorrow (LA2), and the days on
-    which orders stand that wait in the inbox."""
+    """Orders by the calendar date of their last change: from the day before the cursor to tomorrow (LA2), and the days
+    of orders that wait in the inbox."""
+    if feed.cursor is None:
+        await _refuse_another_name(rt, tenant)
     today = local_date(now, tenant.policy.zone)
     waiting = await rt.db.run(lambda c: order_inbox.all_waiting(c, tenant.name))
     days = {order.day for order in waiting.values()}
@@ -144,19 +148,35 @@ async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -
     return Taken(items, problems, _reached(feed, server_time, now), new)
 
 
+async def _refuse_another_name(rt: Runtime, tenant: Tenant) -> None:
+    """A municipality's first reading, while open cases of one that no settings name are left: it may be the same one
+    under another name, and each of its orders would get a second case, with messages and a schedule of its own (P4)."""
+    left = await rt.db.run(lambda c: unattended(c, [*rt.tenants, *rt.refused]))
+    if left:
+        names = ", ".join(left)
+        raise PortError(
+            Failure.REFUSED,
+            f"the database has open cases of {names}, which no settings name, and none of {tenant.name} yet. If that "
+            "is a new name, each order would get a second case, and everybody every message again: no order is read. "
+            f"Put {names} back into the settings until its cases are closed (or, after a trial, begin with an empty "
+            "database)",
+            vendor=LIFECARE,
+        )
+
+
 async def _is_new(tenant: Tenant) -> bool:
-    """Whether the case system answers, and has no order at all yet. One that never showed an order isn't taken to be
-    down because it shows none; all its days are asked for again until it shows one."""
+    """Whether the case system answers, but has no order at all yet. If it never showed an order, showing none doesn't
+    mean that it is down. All its days are asked for again until it shows one."""
     return not await tenant.source.shows("orders") and await tenant.source.shows("client", "headings")
 
 
 def _take_in(c: Connection, tenant: Tenant, feed: Feed, taken: Taken, now: datetime) -> int:
-    """Mark what the window shows, open cases, and move the cursor: all of it or nothing."""
+    """Mark the cases in the window, open new ones, and move the cursor: all of it or nothing."""
     name = feed.name
     concerned = _concerned(c, tenant.name, name, taken.items)
     links = [i.link for i in taken.items if i.link] if name in TAKES_UP else []
     closed = cases.refs_of_links(c, tenant.name, LINKS[name], links, closed=True)
-    # Orders of all persons are remembered: one that is forgotten is new the next time, and its person is read again.
+    # Orders of all persons are remembered. A forgotten order would be new the next time, and its person read again.
     lasting = [i for i in taken.items if name == "orders" or i.id in concerned or i.link in closed]
     new = feeds.changed(c, tenant.name, name, lasting, now)
     marked = {ref for item in new for ref in concerned.get(item.id, ())}
@@ -181,7 +201,7 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, taken: Taken, now: datet
 
 
 def _concerned(c: Connection, tenant: str, feed: str, items: Iterable[Changed]) -> dict[str, list[str]]:
-    """The open cases that each item concerns, by its id: those of its person, and those that know the thing itself."""
+    """The open cases that each item concerns, by its id: those of its person, and those that are linked to it."""
     shown = list(items)
     of_person = cases.open_refs_of_persons(c, tenant, (i.person_id for i in shown if i.person_id))
     of_link = cases.refs_of_links(c, tenant, LINKS[feed], (i.link for i in shown if i.link))
@@ -190,7 +210,7 @@ def _concerned(c: Connection, tenant: str, feed: str, items: Iterable[Changed]) 
 
 
 def _vanished(c: Connection, tenant: str, feed: str, current: set[str]) -> set[str]:
-    """Forget what a list shows no more; returns the cases concerned. The id's second half is the link."""
+    """Forget what a list no longer shows. Returns the cases concerned. The id's second half is the link."""
     gone = [i for i in feeds.fingerprints(c, tenant, feed) if i not in current]
     if not gone:
         return set()
@@ -200,8 +220,8 @@ def _vanished(c: Connection, tenant: str, feed: str, current: set[str]) -> set[s
 
 
 def _problems(c: Connection, tenant: Tenant, feed: str, problems: tuple[FactProblem, ...], now: datetime) -> None:
-    """Rows that can't be used are told once each, by their id; nothing else is held up by them."""
+    """Log each row that can't be used, once, by its id. It doesn't stop anything else."""
     rows = {":".join([p.code, *dict(p.params).values()]): p for p in problems}
     for row in feeds.changed(c, tenant.name, f"{feed}:broken", [Changed(key, None, "") for key in rows], now):
-        told = rows[row.id]
-        log("fact_problem", code=told.code, resource=told.resource, params=dict(told.params))
+        problem = rows[row.id]
+        log("fact_problem", code=problem.code, resource=problem.resource, params=dict(problem.params))

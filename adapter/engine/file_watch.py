@@ -1,4 +1,4 @@
-"""Watching files that people edit."""
+"""Watches files that people edit."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ Stamp = tuple[tuple[str, int, int, int], ...]
 
 
 class FileWatch:
-    """Says when files changed since they were last read. ``files`` is asked for them at each look, as which those are
-    may itself stand in one of them; a file that isn't there is watched as well."""
+    """Says when files have changed since they were last read. ``files`` is called at each check, because one of the
+    files may say which they are. A file that isn't there is watched too."""
 
     def __init__(self, files: Callable[[], Iterable[Path]]) -> None:
         self._files = files
@@ -18,14 +18,14 @@ class FileWatch:
         self._seen: Stamp | None = None
 
     def changed(self) -> bool:
-        """Whether there is something to read. Two looks in a row must see the files the same, so that one that is just
-        being written isn't read by half."""
+        """Whether there is something to read. Two checks in a row must see the same, so that a file isn't read while it
+        is being written."""
         stamp = self._stamp()
         settled, self._seen = stamp == self._seen, stamp
         return settled and stamp != self._read
 
     def was_read(self) -> None:
-        """What the last look saw has been read. Until this is called it counts as changed."""
+        """The files have been read as the last check saw them. Until this is called they count as changed."""
         self._read = self._seen
 
     def _stamp(self) -> Stamp:

@@ -1,6 +1,7 @@
-"""The recurring jobs, on APScheduler: reading the feeds, and working off what is due.
+"""The recurring jobs, on APScheduler: reading the feeds, doing what is due, and the rest.
 
-A job that raises never ends the loop: it is logged and runs again as planned. A store that can't be used is waited for.
+A job that raises never ends the loop. It is logged and runs again as planned. If the store can't be used, the jobs wait
+for it.
 """
 
 from __future__ import annotations
@@ -40,12 +41,12 @@ ASKED_EVERY = timedelta(seconds=5)
 """How often feeds may be read out of turn: a flood of hooks must not become a flood of calls."""
 REQUESTS_EVERY = timedelta(seconds=2)
 HEADS_LOOK = timedelta(hours=1)
-"""How often it is looked whether the audit's daily head is due."""
+"""How often to check whether the audit's daily head is due."""
 FORGET_EVERY = timedelta(hours=24)
 GRACE_SECONDS = 8.0
-"""How long a stop waits for what is under way; what isn't finished by then is found again by its lease."""
+"""How long a stop waits for what is under way. What isn't finished then is found again when its lease ends."""
 GIVE_BACK_SECONDS = 3.0
-"""How long it waits for the database to take the leases back."""
+"""How long a stop waits for the database when it gives back the leases."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Cycle:
 
 
 async def run_once(rt: Runtime) -> Cycle:
-    """One whole cycle: what people ask by file, every feed of every municipality, then all that is due. Raises
+    """One whole cycle: the request files, every feed of every municipality, then all that is due. Raises
     ``StoreError``."""
     await take_in(rt, *request_files(rt))
     marked = sum(await asyncio.gather(*(_read(rt, tenant) for tenant in rt.tenants.values())))
@@ -71,20 +72,20 @@ async def run_once(rt: Runtime) -> Cycle:
 
 
 async def _read(rt: Runtime, tenant: Tenant) -> int:
-    """One reading of a municipality's feeds, once it is known by what names people know its headings."""
+    """Read the names of a municipality's headings, if they aren't known yet, and its feeds."""
     await tenant.source.read_headings()
     return await read_feeds(rt, tenant)
 
 
 async def read_asked(rt: Runtime, tenant: Tenant) -> None:
-    """The feeds that a hook has read out of turn. Whatever goes wrong is left to the next reading in turn."""
+    """Read the feeds out of turn, if a hook asked for it. If that fails, the next reading in turn follows."""
     since = rt.asked.pop(tenant.name, None)
     if since is None:
         return
     await read_feeds(rt, tenant)
     feed = await rt.db.run(lambda c: feeds.feed(c, tenant.name, "orders"))
     if feed is not None and feed.tried_at is not None and feed.tried_at < since:
-        # Another reading, begun before the hook, had the feed; it may not have seen what the hook tells.
+        # Another reading, begun before the hook, had the feed. It may have missed the hook's order.
         rt.asked.setdefault(tenant.name, since)
 
 
@@ -95,14 +96,14 @@ async def _seldom(rt: Runtime, tenant: Tenant) -> None:
 
 
 CLOCK_LOOK_SECONDS = 15.0
-"""How often the wall clock is held against the monotonic one."""
+"""How often the wall clock is compared with the monotonic one."""
 CLOCK_STEP_SECONDS = 30.0
-"""How far it must have been set for that to be a step."""
+"""A smaller difference doesn't count as a step of the clock."""
 
 
 class Every(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
-    """As its own ``IntervalTrigger``, but that what was missed is missed: that one would make up all runs of the months
-    by which a clock was set ahead, one after the other."""
+    """Like APScheduler's ``IntervalTrigger``, but without making up missed runs. If the clock is set ahead by months,
+    that one would make up all runs of those months, one after the other."""
 
     def __init__(self, interval: timedelta) -> None:
         self._interval = interval
@@ -114,19 +115,20 @@ class Every(BaseTrigger):  # type: ignore[misc]  # APScheduler 3 has no types
 
 
 class Jobs:
-    """Runs until told to stop. Each job is guarded, so that a store that is away is said once and waited for."""
+    """Runs the jobs until they shall stop. Each job is guarded: a store that can't be used is logged once and waited
+    for."""
 
     def __init__(self, rt: Runtime) -> None:
         self.rt = rt
         self.active: set[asyncio.Task[object]] = set()
         self.stopping = asyncio.Event()
         self.away: tuple[str, int] | None = None
-        """The last outage of the store that was told: its error, and ``StoreError.after``."""
+        """The last outage of the store that was logged: its error, and ``StoreError.after``."""
         self.failing: dict[object, str] = {}
-        """The jobs that found the store away at their last turn, with its error."""
-        # APScheduler 3 drops a job that is a second late, silently; a late cycle is better than none.
+        """The jobs that couldn't use the store at their last turn, with its error."""
+        # APScheduler 3 silently drops a job that is a second late. A late cycle is better than none.
         defaults = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
-        # Its own logger would say twice a second that work is still under way, which is as it should be.
+        # Its logger would warn twice a second that the work is still under way, which is normal.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         self.scheduler = AsyncIOScheduler(job_defaults=defaults, timezone="UTC")
         self.scheduler.add_listener(_tell, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
@@ -159,15 +161,15 @@ class Jobs:
             await self._guard(job)
         except asyncio.CancelledError:
             if not self.stopping.is_set():
-                raise  # at a stop it was us who ended what took too long: no failure of the job
+                raise  # not at a stop: then we cancelled the job ourselves, which is no failure
 
     async def _guard(self, job: Callable[[], Awaitable[object]]) -> None:
         try:
             await job()
             self.failing.pop(job, None)
         except StoreError as e:
-            # One outage, one line: some jobs end well all the while (they need no store, or only read from a full
-            # one), and one may come to tell of a failure when the store is back already.
+            # One line for each outage. Some jobs succeed meanwhile (they need no store, or only read from a full one),
+            # and a job may report its failure when the store is back already.
             known = self.away == (str(e), e.after) or str(e) in self.failing.values()
             self.away = (str(e), e.after)
             self.failing[job] = str(e)
@@ -194,7 +196,7 @@ class Jobs:
             await self._guard(lambda: _give_back(self.rt))
 
     async def _watch_clock(self) -> None:
-        """Notice that the wall clock was set, by which the scheduler plans and leases and delays end, and plan anew."""
+        """Notice when the wall clock was set, and plan again: the scheduler, leases and delays depend on it."""
         ahead = self._ahead()
         while True:
             await asyncio.sleep(CLOCK_LOOK_SECONDS)
@@ -212,15 +214,15 @@ class Jobs:
 
 
 async def _encrypt(rt: Runtime) -> None:
-    """After a new key: what isn't encrypted by it yet."""
+    """After a change of key, encrypt what isn't encrypted with the new key yet."""
     done = await reseal(rt.db, rt.clock.now)
     if done.changed or done.left:
         log("store_encrypted", values=done.changed, left=done.left)
 
 
 async def _plan_anew(rt: Runtime, step: timedelta) -> None:
-    """After a step back: leases and delays that would last longer by it end now. What is under way finds itself
-    overtaken, and is done again; an act that is being sent keeps its lease."""
+    """After the clock was set back, leases and delays that would last longer end now. Work under way is overtaken and
+    done again. An act that is being sent keeps its lease."""
 
     def plan(c: Connection) -> None:
         now = rt.clock.now()
@@ -235,8 +237,8 @@ async def _plan_anew(rt: Runtime, step: timedelta) -> None:
 
 
 async def _begin(rt: Runtime) -> None:
-    """What was parked gets another chance: settings and mapping may have changed. Where this is the only process, what
-    is held was held by one that was killed: it is free at once, and what it was sending is looked for."""
+    """Parked acts are tried again, because settings and mapping may have changed. If this is the only process, all
+    leases belong to a process that was killed. They end at once, and what it was sending is looked up."""
 
     def begin(c: Connection) -> None:
         now = rt.clock.now()
@@ -249,7 +251,7 @@ async def _begin(rt: Runtime) -> None:
 
 
 def _release(c: Connection, rt: Runtime, now: datetime, owner: str | None = None) -> None:
-    """The leases of one process, or of all."""
+    """Give back the leases of one process, or of all."""
     claims.release_all(c, now=now, settle=rt.tuning.settle, at_once=SOUGHT_TWICE, owner=owner)
     due.release_all(c, now, owner=owner)
     feeds.release_all(c, owner=owner)
@@ -261,7 +263,7 @@ async def _beat(rt: Runtime) -> None:
 
 
 async def _give_back(rt: Runtime) -> None:
-    """The leases of a process that stops, so that the next one goes on at once; and its last beat."""
+    """Give back the leases of a process that stops, so that the next one continues at once, and store its last beat."""
 
     try:
         async with asyncio.timeout(GIVE_BACK_SECONDS):
@@ -269,7 +271,7 @@ async def _give_back(rt: Runtime) -> None:
             await _beat(rt)
     except TimeoutError:
         raise StoreError(
-            f"database {rt.db.name} doesn't answer; what this process held is free when its leases end", "unreachable"
+            f"database {rt.db.name} doesn't answer; the leases of this process end by themselves", "unreachable"
         ) from None
 
 

@@ -1,9 +1,9 @@
-"""The night watch: what came of the looks of the night, read by time window and held against the schedules (P12).
+"""The night watch: reads the outcomes of the night's looks by time window, and compares them with the schedules (P12).
 
-One reading concerns all cases of a municipality, so that the number of calls depends on pages and not on cases. Looks
-that changed are stored, and the cases that have something to tell of one are marked, in the transaction that moves the
-cursor. What concerns no open case, or all of them, is called for here: somebody looked without a right, a look at a
-schedule that no case owns, nobody can follow the looks.
+One reading serves all cases of a municipality, so the number of calls depends on pages and not on cases. In the
+transaction that moves the cursor, changed looks are stored, and the cases that must tell of one are marked. Mails that
+belong to no open case, or to all, are called for here: a look without a right, a look at a schedule that no case owns,
+looks that nobody can follow.
 """
 
 from __future__ import annotations
@@ -49,25 +49,25 @@ from adapter.store.feeds import Feed
 FEED = "looks"
 UNOWNED = "looks:unowned"
 SUBJECT = "looks"
-"""What the acts are about that concern no single case."""
+"""The subject in the outbox for acts that concern no single case."""
 OVERLAP = timedelta(minutes=30)
-"""How far before the oldest look that may still be open is read again."""
+"""Readings begin so long before the oldest look that may still be open."""
 MORNING = timedelta(hours=1)
-"""How long after the last look may still be open the whole night is read once more, for what came late (PA4)."""
+"""So long after the last look can be open, the whole night is read once more, because devices report late (PA4)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """What is to be read now. ``follows`` is when the night began, while its looks are followed; None afterwards."""
+    """What must be read now. ``follows`` is when the night began, while its looks are followed; None afterwards."""
 
     start: datetime
     follows: datetime | None
 
 
 def span(policy: Policy, cursor: datetime | None, now: datetime) -> Span | None:
-    """Which looks are to be read at ``now``: within a night and until its last look can't be open any more, those since
-    the cursor, with overlap; once in the morning, the whole night. None: nothing is."""
-    cursor = min(cursor, now) if cursor else None  # one to come is from before the clock was set back
+    """Which looks must be read at ``now``: in a night, and until its last look can't be open any more, those since the
+    cursor, with overlap; once in the morning the whole night. None: nothing."""
+    cursor = min(cursor, now) if cursor else None  # a future one is from before the clock was set back
     longer = max(leeway(now, policy.zone), leeway(now - 2 * CLOCK_CHANGE, policy.zone))
     since = max(cursor or now, now - REMEMBERED) - OVERLAP - known_after(policy) - longer
     today = night_of(now, policy.window, policy.zone)
@@ -88,7 +88,7 @@ def bounds(policy: Policy, night: date) -> tuple[datetime, datetime]:
 
 
 def unfollowed(policy: Policy, read_at: datetime | None, now: datetime) -> timedelta:
-    """For how long nobody has followed the looks of the night; zero where none are due."""
+    """For how long nobody has followed the looks of the night; zero if none are due."""
     todo = span(policy, read_at, now)
     if todo is None or todo.follows is None:
         return timedelta(0)
@@ -96,8 +96,8 @@ def unfollowed(policy: Policy, read_at: datetime | None, now: datetime) -> timed
 
 
 async def follow_looks(rt: Runtime, tenant: Tenant) -> None:
-    """Read the looks of a municipality, if it is time to. What can't be read is told once it has lasted, and read
-    later. Raises ``StoreError``."""
+    """Read the looks of a municipality, if it is time. If they can't be read, that is told after a while, and they are
+    read later. Raises ``StoreError``."""
     now = rt.clock.now()
     known = await rt.db.run(lambda c: feeds.feed(c, tenant.name, FEED))
     todo = span(tenant.policy, known.cursor if known else None, now)
@@ -132,7 +132,7 @@ def _tell(seen: Supervisions, news: News) -> None:
 
 @dataclass(slots=True)
 class News:
-    """What a reading brought: looks newly known as not done, looks without a right, schedules that nobody owns."""
+    """What a reading brought: looks newly known as not done, looks without a right, schedules that no case owns."""
 
     missed: list[tuple[str, Look]] = field(default_factory=list)
     unentitled: list[tuple[str, Look]] = field(default_factory=list)
@@ -140,10 +140,9 @@ class News:
 
 
 def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Supervisions, now: datetime) -> News:
-    """Store the looks that changed, mark their cases, call for what is to be told, and move the cursor: all of it or
-    nothing."""
+    """Store the changed looks, mark their cases, call for mails, and move the cursor: all of it or nothing."""
     policy, news = tenant.policy, News()
-    # A listed look may be one that is known by an earlier instant.
+    # A listed look may be known already under a slightly earlier instant.
     known = look_log.since(c, tenant.name, todo.start - SAME_LOOK - leeway(todo.start, policy.zone))
     stood, listed = _stood(c, tenant, todo.start), _listed(c, tenant, seen.rows, news)
     for ref, rows in listed.items():
@@ -179,7 +178,7 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
 
 
 class Followed(NamedTuple):
-    """How a schedule has stood as it was seen, and as it was called for; and how long its looks may take."""
+    """The states of a schedule over time, as seen and as called for; and after how long its looks are known."""
 
     seen: tuple[ScheduleRecord, ...]
     called: tuple[ScheduleRecord, ...]
@@ -191,7 +190,7 @@ class Followed(NamedTuple):
 
 
 def _called_for(one: Followed, policy: Policy, start: datetime, now: datetime) -> list[datetime]:
-    """The looks that a schedule called for; none from when a pause or an end of it was."""
+    """The looks that a schedule called for; none after a pause or an end was called for."""
     due = due_looks(one.seen, policy.window, policy.zone, start, now)
     return [at for at in due if could_look(one.called, at, policy.zone)]
 
@@ -207,8 +206,8 @@ def _stood(c: Connection, tenant: Tenant, start: datetime) -> dict[str, dict[int
 def _listed(
     c: Connection, tenant: Tenant, rows: Iterable[Supervision], news: News
 ) -> dict[str, dict[int, tuple[Followed, list[ListedLook]]]]:
-    """What the platform lists of our schedules, by case and number, each with how it stands now; what is nobody's goes
-    to the news."""
+    """The listed looks at our schedules, by case and number, each with the schedule's states. Looks at schedules that
+    no case owns go to the news."""
     by_schedule: dict[str, list[Supervision]] = {}
     for row in rows:
         by_schedule.setdefault(row.schedule_id, []).append(row)
@@ -234,7 +233,7 @@ def _mark(
     start: datetime,
     now: datetime,
 ) -> None:
-    """Mark the cases that have something to tell of a look, and note what is told of here."""
+    """Mark the cases that must tell of a look, and note what is told here."""
     refs = sorted({ref for ref, _ in changed})
     earlier = look_log.last_before(c, tenant.name, refs, start)
     marked = set()
@@ -263,7 +262,7 @@ def _want_unentitled(c: Connection, tenant: Tenant, ref: str, look: Look, now: d
 
 
 def _want_late(c: Connection, tenant: Tenant, late: Sequence[tuple[str, Look]], now: datetime) -> None:
-    """One mail to each unit's night mailbox (the coordinator's where there is none) for all looks of an outage."""
+    """One mail to each unit's night mailbox (or the coordinator's, if it has none) for all looks of an outage."""
     units = schedules.units(c, tenant.name) if late else {}
     by_unit: dict[int | None, list[list[str]]] = {}
     for ref, look in sorted(late, key=lambda one: (one[1].due_at, one[0])):
@@ -275,8 +274,8 @@ def _want_late(c: Connection, tenant: Tenant, late: Sequence[tuple[str, Look]], 
 
 
 def _want_unowned(c: Connection, tenant: Tenant, news: News, now: datetime) -> None:
-    """Each schedule is told of once, those that are new together. While it isn't known what became of a creation, one
-    that seems to be nobody's may be ours."""
+    """Tell of each schedule once, the new ones together. While the outcome of a creation is unknown, a schedule that
+    seems to belong to nobody may be ours."""
     if news.unowned and schedules.being_made(c, tenant.name):
         news.unowned = []
     shown = [Changed(schedule_id, None, "") for schedule_id in news.unowned]
@@ -287,8 +286,8 @@ def _want_unowned(c: Connection, tenant: Tenant, news: News, now: datetime) -> N
 
 
 def _want_unfollowed(c: Connection, tenant: Tenant, feed: Feed, todo: Span, now: datetime) -> datetime | None:
-    """Once it has lasted that nobody follows the looks: one mail for an outage to each night mailbox, and one to those
-    who run the adapter. Returns since when, the first time."""
+    """If nobody has followed the looks for a while: one mail for each outage to each night mailbox, and one to the
+    people who run the adapter. Returns since when, the first time."""
     since = max(feed.read_at, todo.follows) if feed.read_at and todo.follows else todo.follows
     if since is None or now < since + UNFOLLOWED or not schedules.running(c, tenant.name, ("", 0), 1):
         return None

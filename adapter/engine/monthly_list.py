@@ -1,4 +1,4 @@
-"""The month's list of decisions that are not executed or interrupted, by mail to who follows them up."""
+"""The month's list of decisions that are not executed or are interrupted, by mail to the person who follows them up."""
 
 from __future__ import annotations
 
@@ -17,13 +17,12 @@ from adapter.store.queries import undecided, unfulfilled_cases
 
 SUBJECT = "unfulfilled"
 ANEW = timedelta(days=2)
-"""After an upgrade the list waits until the cases are decided anew, as each is within a day; for one that isn't, no
-longer than this."""
+"""After an upgrade the list waits until all cases are decided again, which takes a day, but not longer than this."""
 
 
 async def want_monthly_list(rt: Runtime, tenant: Tenant) -> None:
-    """Call for the mail of the month, from its first working day on, once: its key is the month. An empty list is sent
-    too, so that its reader knows that it was looked. Raises ``StoreError``."""
+    """Call for the mail of the month, from its first working day on. Its key is the month, so it is sent once. An empty
+    list is sent too, so that its reader knows that the cases were checked. Raises ``StoreError``."""
     now = rt.clock.now()
     today = local_date(now, tenant.policy.zone)
     month = report_month(today, tenant.policy) if tenant.policy.followup_mails else None
@@ -44,7 +43,7 @@ async def want_monthly_list(rt: Runtime, tenant: Tenant) -> None:
 
 
 def _rows(c: Connection, tenant: str, today: date) -> str:
-    """As the mail's template reads them: JSON."""
+    """JSON for the mail's template."""
     return json.dumps(
         [
             {

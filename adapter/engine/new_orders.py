@@ -1,4 +1,4 @@
-"""Orders without a case: which open one, which continue one, and which wait in the inbox and are asked for again."""
+"""Orders without a case: some open one, some continue one, and some wait in the inbox and are asked for again."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ SILENT_DAYS = timedelta(days=30)
 """How long an order that can't be used is asked for on a day that answers 404 alone; then by its own id as well."""
 
 UNREAD_PATIENCE = timedelta(hours=12)
-"""How long an order may be unreadable before a person is told: an outage is told otherwise, and ends by itself. What a
+"""How long an order may be unreadable before a person is told. An outage has other alarms and ends by itself. What a
 person must mend is told at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewOrders:
-    """What came of reading the persons of new orders: ``orders`` by person, to open cases for, with all that the person
-    has as they were read; and what is to be asked for again."""
+    """The result of reading the persons of new orders. ``orders``: by person, the orders that need a case, and all the
+    person's orders as they were read. ``waiting``: what must be asked for again."""
 
     orders: tuple[tuple[str, tuple[Order, ...], StoredFact], ...] = ()
     waiting: tuple[WaitingOrder, ...] = ()
@@ -92,13 +92,13 @@ async def read_new_orders(
 def _in_doubt(
     windows: Mapping[date, Window], before: Mapping[str, WaitingOrder], today: date, now: datetime
 ) -> dict[str, WaitingOrder]:
-    """What to ask for again because a day answered 404: it can be a day without orders or an answer that failed (L10).
-    Yesterday is asked again anyhow; an older day is, once, at the next reading. An order that waited on a day goes on
-    waiting until that day answers."""
+    """What to ask for again because a day answered 404: it can be a day without orders or a failure (L10). Yesterday is
+    asked for again anyway; an older day once more, at the next reading. An order that waited on a day waits until that
+    day answers."""
     silent = {day for day, window in windows.items() if not window.sure}
     waiting = {}
     for day in sorted(day for day in silent if day < today - timedelta(days=1)):
-        if day.isoformat() not in before:  # The day was asked for once more already.
+        if day.isoformat() not in before:  # otherwise the day has been asked for once more already
             waiting[day.isoformat()] = WaitingOrder(day.isoformat(), InboxState.DAY_IN_DOUBT, day, now)
     for order in before.values():
         if order.state is not InboxState.DAY_IN_DOUBT and order.day in silent:
@@ -107,7 +107,7 @@ def _in_doubt(
 
 
 async def _is_gone(tenant: Tenant, order: WaitingOrder) -> bool:
-    """Whether a waiting order isn't there any more; what can't be known isn't so (P5)."""
+    """Whether a waiting order isn't there any more. If that can't be known, it counts as there (P5)."""
     try:
         return order.state is not InboxState.DAY_IN_DOUBT and await tenant.source.person_of(order.order_id) is None
     except PortError:
@@ -117,8 +117,8 @@ async def _is_gone(tenant: Tenant, order: WaitingOrder) -> bool:
 def put_in_inbox(
     c: Connection, tenant: Tenant, waiting: Iterable[WaitingOrder], told_by_case: Container[str], now: datetime
 ) -> None:
-    """From now on these are the orders that wait. A person is told of each that can't be used, once; where an open
-    case knows the order's person, the case tells."""
+    """Store the orders that wait. A person is told of each unusable one, once. If an open case has the order's person,
+    that case tells of it."""
     before = order_inbox.unusable_orders(c, tenant.name)
     rows = [replace(w, state=InboxState.OF_CASE) if w.order_id in told_by_case else w for w in waiting]
     order_inbox.replace_all(c, tenant.name, rows)
@@ -130,7 +130,7 @@ def put_in_inbox(
 
 
 def _mail(order: WaitingOrder, policy: Policy) -> Wanted:
-    """Its key is the order's own for as long as the order can't be used."""
+    """The key stays the same as long as the order can't be used, so the mail is sent once."""
     problem = order.problem
     what = {"id": order.order_id, "mail": "order", "to": "coordinator", "code": problem.code}
     patience = UNREAD_PATIENCE if order.state is InboxState.UNREAD else timedelta(0)
@@ -145,7 +145,7 @@ def _mail(order: WaitingOrder, policy: Policy) -> Wanted:
 
 
 def opens_case(order: Order, go_live: date) -> bool:
-    """I1: whether the order, if it has no case yet, begins or continues one."""
+    """I1: whether the order begins or continues a case, if it has none yet."""
     return order.is_camera and order.status in (OrderStatus.SENT, OrderStatus.ACCEPTED) and order.order_date >= go_live
 
 
@@ -169,11 +169,11 @@ def open_or_mark(
     shown: frozenset[str] = frozenset(),
     read: StoredFact | None = None,
 ) -> str | None:
-    """Open a case for orders that have none, unless an open case of the person takes them in (a chain): then that one
-    is marked. ``shown`` are all the person's orders: a case that one of them belongs to is the person's, though it
-    doesn't know yet that their number was replaced (LA10). Notes count from ``evidence_after``, or from the date of the
-    first order. ``read``: the person's orders as they were just read, so that a new case needn't read them once more.
-    Returns the reference, or None where there was nothing to do."""
+    """Open a case for orders that have none, unless an open case of the person can take them (a chain); then that one
+    is marked. ``shown`` are all the person's orders: a case with one of them is the person's, even if it doesn't know
+    yet that their number was replaced (LA10). Notes count from ``evidence_after``, or from the date of the first order.
+    ``read``: the person's orders as they were just read, so that a new case needn't read them again. Returns the
+    reference, or None if there was nothing to do."""
     taken = cases.orders_taken(c, tenant.name, [o.id for o in orders])
     free = [o for o in orders if o.id not in taken]
     if not free:
@@ -189,7 +189,7 @@ def open_or_mark(
     try:
         case = cases.open_case(c, tenant=tenant.name, person_id=person_id, evidence_after=since, order_ids=ids, now=now)
     except OrderTaken as e:
-        # Another process was first, and its case takes in the rest of the person's orders when it is reconciled.
+        # Another process was first. Its case takes the rest of the person's orders when it is reconciled.
         log("order_ignored", order=e.order_id, reason=str(e))
         return None
     if read is not None:
@@ -199,7 +199,7 @@ def open_or_mark(
 
 
 async def each(rt: Runtime, wanted: Iterable[K], read: Callable[[K], Awaitable[V]]) -> dict[K, V]:
-    """Read each, ``concurrency`` at once. The first failure is raised once every reading is over."""
+    """Read each, ``concurrency`` at once. The first failure is raised when all readings are over."""
     turns = asyncio.Semaphore(rt.tuning.concurrency)
 
     async def one(key: K) -> V:

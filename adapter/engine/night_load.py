@@ -1,4 +1,4 @@
-"""The night load of each municipality, kept for a while: it changes slowly, and reading it costs by schedules."""
+"""Keeps the night load of each municipality for a while: it changes slowly, and every schedule must be read for it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NightLoads:
         self._known: dict[str, tuple[datetime, Load]] = {}
 
     def of(self, c: Connection, tenant: str, policy: Policy, now: datetime) -> Load:
-        """Of the night that is, or by day of the one to come; at most ``KEPT`` old. Raises ``StoreError``."""
+        """The load of this night, or by day of the next one; at most ``KEPT`` old. Raises ``StoreError``."""
         read_at, load = self._known.get(tenant, (now - KEPT, {}))
         if now - read_at >= KEPT or read_at > now:
             evening = night_of(now, policy.window, policy.zone)

@@ -1,6 +1,6 @@
-"""Reconciling one case: read what is known now, decide, and store decision and acts in one transaction.
+"""Reconciles one case: read the facts, decide, and store decision and acts in one transaction.
 
-It is all the adapter ever does with a case, whatever made it due.
+The adapter never does anything else with a case, whatever made it due.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from adapter.store.errors import OrderTaken, Overtaken, StoreError
 from adapter.store.outbox import Settled
 
 KNOWN_BY: Mapping[LinkKind, str] = {"execution": "executions", "decision": "decisions", "absence": "absences"}
-"""What of the facts a feed may tell a change of by its id alone, by the kind of link."""
+"""The facts of which a feed may show a change by the id alone, by the kind of link."""
 
 
 class NotRead(Exception):
-    """The decision would open supervision, and not all on which that rests was read for it (P1)."""
+    """The decision would open supervision, but not everything that this needs was read for it (P1)."""
 
 
 async def reconcile(rt: Runtime, case: Case) -> None:
-    """Reconcile a claimed case. Never raises for what is wrong with the case alone: a poisoned one is set aside with
-    its traceback logged, and costs the others nothing (P6). Raises ``StoreError`` when the store can't be used."""
+    """Reconcile a claimed case. A fault of this case alone raises nothing: a poisoned case is set aside with its
+    traceback logged, and the others go on (P6). Raises ``StoreError`` if the store can't be used."""
     correlation = f"{case.ref}-{case.version}"
     with log_context(tenant=case.tenant, case=case.ref, correlation=correlation):
         try:
@@ -55,7 +55,7 @@ async def reconcile(rt: Runtime, case: Case) -> None:
                 await _poisoned(rt, case, e, correlation)
             else:
                 raise
-        except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one case stops at that case
+        except Exception as e:  # noqa: BLE001  # P6: an exception of our own code for one case concerns only that case
             await _poisoned(rt, case, e, correlation)
 
 
@@ -77,7 +77,7 @@ async def _reconcile_open(rt: Runtime, case: Case, correlation: str) -> None:
 
 
 def _renumber(c: Connection, rt: Runtime, case: Case, number: str) -> None:
-    """The case is the client's (LA10): it goes on under the new number, read anew at once."""
+    """The client has a new number (LA10). The case goes on under it, and is read again at once."""
     now = rt.clock.now()
     due.hold(c, case, rt.owner)
     cases.renumber(c, case, number, now)
@@ -85,8 +85,8 @@ def _renumber(c: Connection, rt: Runtime, case: Case, number: str) -> None:
 
 
 async def _reconcile_closed(rt: Runtime, case: Case) -> None:
-    """Something that a closed case knows has changed. What can't be read now is looked at again: what is wrong with the
-    vendor is told by the feeds."""
+    """Something that a closed case is linked to has changed. If it can't be read now, that is tried again. The feeds
+    report a fault of the vendor."""
     settled = False
     try:
         whose = await with_person(rt, case)
@@ -118,9 +118,9 @@ async def _poisoned(rt: Runtime, case: Case, error: Exception, correlation: str)
 
 
 def _decide(c: Connection, rt: Runtime, case: Case, reader: CaseReader, correlation: str) -> None:
-    """One transaction: facts, chain, decision, acts. What the reader found stored still is, though that was loaded
-    before the reading: only the holder of the case writes its facts and links, and what is declared meanwhile makes it
-    due again. Raises ``NotRead`` with nothing stored."""
+    """One transaction: facts, chain, decision, acts. The stored facts were loaded before the reading, but they are
+    still the same: only the process that holds the case writes its facts and links, and a declaration made meanwhile
+    makes it due again. Raises ``NotRead`` and then stores nothing."""
     now, tenant, stored = rt.clock.now(), reader.tenant, reader.stored
     held = due.hold(c, case, rt.owner)
     facts.save(c, case.tenant, case.ref, stored.resources, reader.read)
@@ -140,7 +140,7 @@ def _decide(c: Connection, rt: Runtime, case: Case, reader: CaseReader, correlat
     wanted = decision.wanted
     settled = outbox.settle_wanted(c, case, wanted, facts_at=known.read_at, now=now, correlation=correlation, rows=rows)
     if any(w.kind is ActKind.PUT_PERSON and w.key in settled.new for w in wanted):
-        # Now, so that the act needs no transaction of its own for it.
+        # Made here, so that the act needs no transaction of its own for it.
         persons.external_id_for(c, case.tenant, case.person)
     if reader.tell() and any(act.state is ActState.PARKED for act in ledger.acts):
         outbox.requeue_parked(c, case.tenant, case.ref, now)
@@ -169,9 +169,9 @@ def _decide(c: Connection, rt: Runtime, case: Case, reader: CaseReader, correlat
 
 
 def _never_read(c: Connection, rt: Runtime, case: Case, reader: CaseReader, now: datetime, correlation: str) -> None:
-    """It can't be decided yet, and is tried again; somebody is told if it never could be."""
+    """The case can't be decided yet, and is tried again. If it never could be, somebody is told."""
     again = _patience(rt, now - case.opened_at)
-    due.release(c, case, owner=rt.owner, due_at=now + again, error="something was never read yet")
+    due.release(c, case, owner=rt.owner, due_at=now + again, error="something was never read")
     if case.decided_at is None:
         unread = tuple(name for name, fact in reader.resources.items() if fact.read_at is None)
         mails = never_read(case.opened_at, unread, now, reader.tenant.policy)
@@ -180,7 +180,7 @@ def _never_read(c: Connection, rt: Runtime, case: Case, reader: CaseReader, now:
 
 
 def _ledger(c: Connection, rt: Runtime, case: Case, now: datetime, rows: outbox.Rows | None = None) -> Ledger:
-    """With the night load, where the municipality has set a limit to it."""
+    """The case's ledger, with the night load if the municipality has set a limit for it."""
     ledger, policy = outbox.ledger(c, case, rows, looks_since=now - REMEMBERED), rt.tenants[case.tenant].policy
     if not policy.most_looks_at_once:
         return ledger
@@ -188,15 +188,15 @@ def _ledger(c: Connection, rt: Runtime, case: Case, now: datetime, rows: outbox.
 
 
 def _opens_unread(decision: Decision, ledger: Ledger, reader: CaseReader) -> bool:
-    """Whether supervision would be opened on what wasn't read for it. An act that waits already was decided on a whole
-    reading; it goes out if that is still fresh."""
+    """Whether supervision would be opened without reading everything for it. An act that waits already was decided
+    after a whole reading; it goes out if that is still fresh."""
     waiting = () if reader.read else {act.key for act in ledger.acts if act.state is ActState.PENDING}
     return not reader.is_whole and any(w.opens and w.key not in waiting for w in decision.wanted)
 
 
 def _link(c: Connection, case: Case, reader: CaseReader, now: datetime) -> frozenset[str]:
-    """Chain the person's new camera orders to the case, or to a new one if this camera was collected; note on which
-    executions the case's signals stand. Returns the chain."""
+    """Link the person's new camera orders to the case, or to a new one if this camera was collected, and link the
+    executions, decisions, absences and client. Returns the chain."""
     linked, tenant, client = reader.stored.links, reader.tenant, reader.value("client")
     others = [o for o in reader.value("orders") if o.id not in linked["order"] and opens_case(o, tenant.go_live)]
     taken = cases.orders_taken(c, case.tenant, [o.id for o in others])
@@ -218,8 +218,8 @@ def _link(c: Connection, case: Case, reader: CaseReader, now: datetime) -> froze
 def _read_again_at(
     rt: Runtime, case: Case, decision: Decision, now: datetime, stale_since: datetime | None
 ) -> datetime:
-    """When everything is read again at the latest. That is sooner where a person must mend something; what couldn't be
-    read is read again soon."""
+    """When everything is read again at the latest: sooner if a person must mend something, and soon if something
+    couldn't be read."""
     if stale_since is not None:
         return now + _patience(rt, now - stale_since)
     mending = any(notice.parks for notice in decision.attention)
@@ -227,15 +227,15 @@ def _read_again_at(
 
 
 def _moment(rt: Runtime, case: Case, period: timedelta, now: datetime) -> datetime:
-    """The case's own next moment in each period: all cases are spread evenly, whatever made them due at once."""
+    """The case's own next moment in each period. So all cases are spread evenly, even if they became due at once."""
     share = int.from_bytes(hashlib.sha256(case.ref.encode()).digest()[:4]) / 2**32
     ahead = (share * rt.tuning.reread.total_seconds() - now.timestamp()) % period.total_seconds()
     return now + (timedelta(seconds=ahead) if ahead >= 1 else period)
 
 
 def _patience(rt: Runtime, since: timedelta) -> timedelta:
-    """How long to wait with what couldn't be read for so long: a thousand cases, each minute, would be work without
-    end. Once the case system is back they are let go at once."""
+    """How long to wait until the next try, if something couldn't be read for so long. A thousand cases every minute
+    would be endless work. When the case system is back, they are released at once."""
     return min(max(rt.tuning.retry_first * 4, since / 4), rt.tuning.retry_cap)
 
 
@@ -263,13 +263,13 @@ def _tell(rt: Runtime, case: Case, decision: Decision, settled: Settled) -> None
 
 
 async def preview(rt: Runtime, case: Case) -> tuple[Decision, Facts]:
-    """What reconciling would decide now, with nothing stored and nothing done (``adapter plan``). Raises
-    ``LookupError`` while something of the case was never read and can't be now."""
+    """What reconciling would decide now. Nothing is stored or done (``adapter plan``). Raises ``LookupError`` if a
+    resource of the case was never read and can't be read now."""
     reader = await CaseReader.of(rt, case)
     await reader.read_everything()
     known = reader.facts()
     if known is None:
-        raise LookupError(f"{case.ref}: something was never read yet, and can't be read now")
+        raise LookupError(f"{case.ref}: something was never read, and can't be read now")
     now = rt.clock.now()
     ledger = await rt.db.run(lambda c: _ledger(c, rt, case, now))
     return decide(known, ledger, now, reader.tenant.policy), known

@@ -1,6 +1,7 @@
-"""What was counted, counted again from its source: acts from the ledger, looks from their log, schedules as they stand.
+"""Counts again from the source: acts from the ledger, looks from their log, schedules as they are now.
 
-Steps, lengths and nights without supervision have no other source than the decision in which they were counted.
+Steps, lengths and nights without supervision can't be counted again: their only source was the decision that counted
+them.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ FROM_ACTS = ("message.", "mail.", "reminded.", "started", "paused.", "resumed", 
 
 
 class Difference(NamedTuple):
-    """``counted`` is what stands in the counts of that day or month, ``found`` what its source says."""
+    """``counted`` is the stored count for that day or month, ``found`` the count from the source."""
 
     when: str
     what: str
@@ -36,8 +37,8 @@ class Difference(NamedTuple):
 
 
 def recount(c: Connection, tenant: Tenant, first: date, last: date) -> list[Difference]:
-    """Where counts and sources differ, from the first to the last day. Acts done before anything was counted, and looks
-    of nights before a purge, have no counts or no source, and are left out."""
+    """Where counts and sources differ, from the first to the last day. Acts from before the counting began have no
+    counts, and looks of nights before a purge have no source; they are left out."""
     began = c.scalar(select(func.min(counted.c.day)).where(counted.c.tenant == tenant.name))
     if began is None:
         return []
@@ -80,7 +81,7 @@ def _of_looks(c: Connection, tenant: Tenant, first: date, last: date) -> Counter
 
 
 def _purged_until(c: Connection, tenant: Tenant) -> date:
-    """The first night of which no case was purged."""
+    """The first day after which no purged case was closed."""
     purged = (cases.c.tenant == tenant.name, cases.c.purged_at.is_not(None))
     closed = c.scalar(select(func.max(cases.c.closed_at)).where(*purged))
     return local_date(closed, tenant.policy.zone) if closed else date.min

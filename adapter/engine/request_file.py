@@ -1,7 +1,7 @@
-"""The files by which people ask something of the adapter (``config/resync.toml``, ``config/adopt.toml``).
+"""Reads the files by which people ask the adapter for something (``config/resync.toml``, ``config/adopt.toml``).
 
-An entry that can't be used is refused with its line, key and reason, and holds up no other: each begins at its own
-``[[...]]`` and is read by itself, so that even a slip of the pen in one leaves the rest readable.
+An entry that can't be used is refused with its line, key and reason, and doesn't stop the others. Each entry begins
+with its own ``[[...]]`` and is read by itself, so that a typing error in one leaves the others readable.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Scope = Literal["everything", "tenant", "orders", "cases", "since", "open", "par
 Mode = Literal["plan", "apply"]
 
 _NEEDS: Final = {"tenant": "tenant", "orders": "orders", "cases": "cases", "since": "since"}
-"""The key without which a scope says nothing."""
+"""The key that a scope needs."""
 
 _HEADER = re.compile(r"^\s*\[\[\s*([A-Za-z0-9_-]+)\s*\]\]\s*(?:#.*)?$")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_-]+)\s*=")
@@ -48,21 +48,21 @@ def _somebody(value: str) -> str:
 
 def _reason(value: str) -> str:
     if len(value) < 15 or len(value.split()) < 3:
-        raise ValueError("must say what was done, and why it is said here: three words, 15 signs at least")
+        raise ValueError("must say what was done and why it is declared here: at least three words and 15 signs")
     return value
 
 
 Told = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_nothing_personal)]
 Reference = Annotated[str, Field(pattern=r"^TK-[0-9A-Z]{6}$")]
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$")]
-"""An id at a vendor: any UUID or number. It may well look like an identity number, so that isn't asked of it."""
+"""An id at a vendor: any UUID or number. It may look like an identity number, so that isn't checked."""
 
 NEEDED = (Signal.TIMES_AGREED, Signal.CONSENT_SIGNED, Signal.LIABILITY_SIGNED, Signal.READY_FOR_START)
-"""What must have been done for a camera that is up; without it e-tillsyn would be paused on the first day."""
+"""What must have been done for a camera that is in use. Without it e-tillsyn would be paused on the first day."""
 
 
 class Entry(BaseModel):
-    """What all kinds have in common: ``who`` asked (a role rather than a name), and ``why``."""
+    """The common fields of all kinds: ``who`` asks (a role, not a name), and ``why``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, str_strip_whitespace=True)
 
@@ -72,13 +72,13 @@ class Entry(BaseModel):
 
     @property
     def key(self) -> str:
-        """What it is known by, in its municipality: an entry with this key is carried out once."""
+        """Identifies the entry in its municipality. It is carried out once."""
         raise NotImplementedError
 
 
 class Resync(Entry):
-    """Look again. ``since`` is a local calendar date. Without ``tenant`` it is for every municipality,
-    and for the only one where it names cases or orders."""
+    """Read cases again. ``since`` is a local calendar date. Without ``tenant`` it is for every municipality; if it
+    names cases or orders, there must be only one."""
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")
     scope: Scope
@@ -105,7 +105,7 @@ class Resync(Entry):
 
 
 class Declaration(Entry):
-    """A signal declared by hand for a case, as of ``at``, because there was nowhere to note it in the case system."""
+    """A signal declared by hand for a case, as of ``at``, because it couldn't be noted in the case system."""
 
     who: Annotated[Told, AfterValidator(_somebody)]
     why: Annotated[Told, AfterValidator(_reason)]
@@ -125,8 +125,8 @@ class Declaration(Entry):
 
 
 class Adoption(Entry):
-    """A case from before go-live to take over: the order's id in Lifecare, the schedule's in Phoniro, and the signals
-    that were done."""
+    """A case from before go-live that shall be taken over: the order's id in Lifecare, the schedule's id in Phoniro,
+    and the signals that were done."""
 
     who: Annotated[Told, AfterValidator(_somebody)]
     why: Annotated[Told, AfterValidator(_reason)]
@@ -152,7 +152,7 @@ KINDS: Final[Mapping[str, type[Entry]]] = {"resync": Resync, "done": Declaration
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an entry isn't used: where it stands, the key (empty for the whole entry), and the reason."""
+    """Why an entry isn't used: its line, the key (empty for the whole entry), and the reason."""
 
     line: int
     key: str
@@ -167,7 +167,7 @@ E = TypeVar("E", bound=Entry)
 
 @dataclass(frozen=True, slots=True)
 class RequestFile:
-    """What stands in a file, each entry with the line that it begins on."""
+    """The content of a file. Each entry has the line on which it begins."""
 
     entries: tuple[tuple[int, Entry], ...] = ()
     refusals: tuple[Refusal, ...] = ()
@@ -193,11 +193,11 @@ class Chunk:
 
 
 def read_request_file(path: Path, tenants: Collection[str]) -> RequestFile:
-    """Read a file; one that isn't there asks for nothing, nor does one that others could have written. ``tenants`` are
-    the municipalities that are served."""
+    """Read a file. A file that isn't there has no entries, and a file that others could have written is refused.
+    ``tenants`` are the municipalities that are served."""
     try:
-        if told := _written_by_others(path):
-            return RequestFile(refusals=(Refusal(0, "", told),))
+        if reason := _written_by_others(path):
+            return RequestFile(refusals=(Refusal(0, "", reason),))
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         return RequestFile()
@@ -209,20 +209,20 @@ def read_request_file(path: Path, tenants: Collection[str]) -> RequestFile:
 
 
 def _written_by_others(path: Path) -> str | None:
-    """Why nothing in the file counts: what stands in it has e-tillsyn begun, so nobody but its owner may write it, and
-    its owner is the adapter's user, root, or whose folder it stands in."""
+    """Why nothing in the file counts, or None. Its entries can start e-tillsyn, so only its owner may write it, and the
+    owner must be the adapter's user, root, or the owner of its folder."""
     seen = path.stat()
     if seen.st_mode & (S_IWGRP | S_IWOTH):
         return (
-            f"can be written by others than its owner ({filemode(seen.st_mode)}), so nothing in it counts: chmod go-w"
+            f"can be written by others than its owner ({filemode(seen.st_mode)}), so nothing in it counts; chmod go-w"
         )
     if seen.st_uid not in (0, os.geteuid(), path.parent.stat().st_uid):
-        return f"is owned by another user (uid {seen.st_uid}), so nothing in it counts: chown it to the adapter's"
+        return f"is owned by another user (uid {seen.st_uid}), so nothing in it counts; chown it to the adapter's user"
     return None
 
 
 def parse(text: str, tenants: Collection[str]) -> RequestFile:
-    """The entries of a text. Of two for the same the first counts, and the other is refused."""
+    """The entries of a text. If two entries have the same key, the first counts and the other is refused."""
     found: dict[tuple[str | None, str], tuple[int, Entry]] = {}
     refusals: list[Refusal] = []
     for chunk in _chunks(text):
@@ -232,13 +232,13 @@ def parse(text: str, tenants: Collection[str]) -> RequestFile:
             first = found.setdefault((None if anywhere else entry.tenant, entry.key), (chunk.line, entry))
             if first[1] is not entry:
                 key = "id" if anywhere else ""
-                faults = [Refusal(chunk.line_of(key), key, f"{entry.key} stands on line {first[0]} already")]
+                faults = [Refusal(chunk.line_of(key), key, f"{entry.key} is already on line {first[0]}")]
         refusals += faults
     return RequestFile(tuple(found.values()), tuple(refusals))
 
 
 def _chunks(text: str) -> Iterator[Chunk]:
-    """The entries of a text by their headers, so that one that is no TOML costs no other."""
+    """The entries of a text, split at their headers, so that one that isn't TOML doesn't break the others."""
     chunk = Chunk(1, "")
     for n, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
@@ -254,29 +254,29 @@ def _entry_of(chunk: Chunk, tenants: Collection[str]) -> tuple[Entry | None, lis
         document = tomllib.loads("\n".join(chunk.lines))
     except RecursionError:
         return None, [Refusal(chunk.line, "", "is nested too deeply")]
-    except ValueError as error:  # TOMLDecodeError, and what else it raises: for a number of thousands of digits, say
+    except ValueError as error:  # TOMLDecodeError, or another one, for example for a number with thousands of digits
         at = _AT_LINE.search(str(error))
         line = chunk.line + int(at[1]) - 1 if at else chunk.line + len(chunk.lines) - 1
         return None, [Refusal(line, "", f"is not TOML: {_AT_LINE.sub('', str(error)).strip()}")]
     if not chunk.kind:
         known = ", ".join(f"[[{name}]]" for name in KINDS)
         return None, [
-            Refusal(chunk.line_of(key), key, f"stands in no entry; begin one with one of {known}") for key in document
+            Refusal(chunk.line_of(key), key, f"is in no entry; begin one with one of {known}") for key in document
         ]
     model = KINDS.get(chunk.kind)
     if model is None:
-        return None, [Refusal(chunk.line, chunk.kind, f"is no kind of entry{_nearest(chunk.kind, KINDS)}")]
+        return None, [Refusal(chunk.line, chunk.kind, f"is not a kind of entry{_nearest(chunk.kind, KINDS)}")]
     try:
         entry = model.model_validate(document[chunk.kind][0])
     except ValidationError as failure:
         return None, [_refusal(chunk, model, fault) for fault in failure.errors(include_url=False, include_input=False)]
     named = isinstance(entry, Adoption) or (isinstance(entry, Resync) and entry.scope in ("cases", "orders"))
     if entry.tenant is None and len(tenants) > 1 and named:
-        told = f"is missing: there are several municipalities ({', '.join(tenants)})"
-        return None, [Refusal(chunk.line, "tenant", told)]
+        reason = f"is missing: there are several municipalities ({', '.join(tenants)})"
+        return None, [Refusal(chunk.line, "tenant", reason)]
     if entry.tenant is not None and entry.tenant not in tenants:
-        told = f"there is no municipality {entry.tenant}{_nearest(entry.tenant, tenants)}"
-        return None, [Refusal(chunk.line_of("tenant"), "tenant", told)]
+        reason = f"there is no municipality {entry.tenant}{_nearest(entry.tenant, tenants)}"
+        return None, [Refusal(chunk.line_of("tenant"), "tenant", reason)]
     return entry, []
 
 
@@ -290,7 +290,7 @@ def _refusal(chunk: Chunk, model: type[BaseModel], fault: ErrorDetails) -> Refus
     elif fault["type"] == "string_pattern_mismatch":
         most = 64 if key == "id" else 100
         letters = f"letters, digits and . _ : -, at most {most}"
-        what = "a reference as TK-7F3K2M" if key in ("case", "cases") else letters
+        what = "a reference such as TK-7F3K2M" if key in ("case", "cases") else letters
         message = f"must be {what}"
     return Refusal(chunk.line_of(key), key, f"{message[:1].lower()}{message[1:]}")
 

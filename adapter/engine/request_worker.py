@@ -1,4 +1,4 @@
-"""What people ask by file: taking each entry down once, and working it off beside the daily work."""
+"""What people ask by file: takes each entry once, and works on it beside the daily work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from adapter.domain.facts import Signal
 from adapter.engine.adoption import adopt
 from adapter.engine.file_watch import FileWatch
 from adapter.engine.request_file import KINDS, Adoption, Declaration, Entry, Refusal, Resync, read_request_file
-from adapter.engine.resync_steps import ResyncTurn
+from adapter.engine.resync import ResyncTurn
 from adapter.engine.runtime import Runtime
 from adapter.log_events import log, log_context
 from adapter.ports import PortError
@@ -22,27 +22,27 @@ from adapter.store.errors import Overtaken, StoreError
 from adapter.store.requests import Request
 
 RETRY: Final = timedelta(minutes=1)
-"""How long a request waits for what can't be read now."""
+"""How long a request waits if something can't be read now."""
 PAPERS: Final = frozenset({Signal.CONSENT_SIGNED, Signal.LIABILITY_SIGNED, Signal.COHABITANT_CONSENT})
-"""What somebody signed, and without which nobody may look: the routine asks for it in Lifecare alone."""
+"""Papers that must be signed before anybody may look. The routine wants them noted in Lifecare only."""
 LEASES: Final = 10
 """How many leases of a case a turn at a request may last."""
 
 
 def request_files(rt: Runtime) -> list[Path]:
-    """The files by which people ask."""
+    """The request files."""
     return [path for path in (rt.tuning.adopt_file, rt.tuning.resync_file) if path is not None]
 
 
 class RequestDesk:
-    """Takes the files in when they changed, and works off what they ask."""
+    """Reads the request files when they have changed, and works on the requests."""
 
     def __init__(self, rt: Runtime) -> None:
         self.rt = rt
         self.watch = FileWatch(lambda: request_files(rt))
 
     async def look_and_work(self) -> None:
-        """Raises ``StoreError``: then the files are taken in at a later look."""
+        """Raises ``StoreError``; then the files are read at a later check."""
         if self.watch.changed():
             await take_in(self.rt, *request_files(self.rt))
             self.watch.was_read()
@@ -50,7 +50,7 @@ class RequestDesk:
 
 
 async def take_in(rt: Runtime, *files: Path) -> None:
-    """Take every entry that wasn't taken before, and tell of those that can't be used. Raises ``StoreError``."""
+    """Take every entry that wasn't taken before, and log those that can't be used. Raises ``StoreError``."""
     refused: list[str] = []
     for path in files:
         read = read_request_file(path, list(rt.tenants))
@@ -71,20 +71,20 @@ def _take(c: Connection, rt: Runtime, entry: Entry, origin: str) -> list[Refusal
     content = entry.model_dump(mode="json", exclude_defaults=True)
     tenants = [entry.tenant] if entry.tenant else list(rt.tenants)
     if isinstance(entry, Resync) and (before := requests.all_requests(c, id=entry.key)):
-        told = f"{entry.key} was taken before for another request; give this one a new id"
-        return [Refusal(line, "id", told)] if before[0].content != content else []
+        reason = f"{entry.key} was taken before for another request; give this one a new id"
+        return [Refusal(line, "id", reason)] if before[0].content != content else []
     if requests.take(c, tenants, entry.key, kind, content, rt.clock.now(), origin=origin):
         _tell_taken(entry, kind)
     return []
 
 
 def _declare(c: Connection, rt: Runtime, entry: Declaration, origin: str, line: int) -> list[Refusal]:
-    """A step declared by hand counts at once, as its signal would."""
+    """A step declared by hand counts at once, like its signal."""
     tenants = [entry.tenant] if entry.tenant else list(rt.tenants)
     found = [case for name in tenants if (case := cases.case(c, name, entry.case))]
     if len(found) != 1:
-        told = "is no case of ours" if not found else "is a case of more than one municipality; name the tenant"
-        return [Refusal(line, "case", f"{entry.case} {told}")]
+        reason = "is no case of ours" if not found else "is a case of more than one municipality; name the tenant"
+        return [Refusal(line, "case", f"{entry.case} {reason}")]
     (case,) = found
     signal, now = entry.signal, rt.clock.now()
     if requests.all_requests(c, id=entry.key, tenant=case.tenant):
@@ -92,13 +92,11 @@ def _declare(c: Connection, rt: Runtime, entry: Declaration, origin: str, line: 
     if not case.open:
         return [Refusal(line, "case", f"{entry.case} is closed; take the entry out")]
     if entry.at > now:
-        return [Refusal(line, "at", "is still to come; declare a step once it is done")]
+        return [Refusal(line, "at", "is in the future; declare a step when it is done")]
     if entry.at < case.opened_at:
         return [Refusal(line, "at", f"is from before the case was opened ({case.opened_at:%Y-%m-%d %H:%M} UTC)")]
     if signal in PAPERS:
-        return [
-            Refusal(line, "signal", f"{signal} is noted in Lifecare by who has the paper, and never declared by hand")
-        ]
+        return [Refusal(line, "signal", f"{signal} must be noted in Lifecare; it can't be declared by hand")]
     content = entry.model_dump(mode="json", exclude_defaults=True)
     if requests.take(c, [case.tenant], entry.key, "done", content, now, origin=origin, finished=True):
         facts.declare(c, case.tenant, case.ref, signal, at=entry.at, who=entry.who, why=entry.why, now=now)
@@ -114,8 +112,9 @@ def _tell_taken(entry: Entry, kind: str) -> None:
 
 
 async def turn(rt: Runtime) -> bool:
-    """Work a little on the requests whose turn it is, until one is a re-sync, which goes on at later turns; False if
-    there was none. What can't be read now is tried again later and holds up no other request. Raises ``StoreError``."""
+    """Work on the requests whose turn it is, up to and with the first re-sync, which continues at later turns. Returns
+    False if there was none. If something can't be read now, that request is tried again later, and the others go on.
+    Raises ``StoreError``."""
     worked = False
     while True:
         now = rt.clock.now()
@@ -146,7 +145,7 @@ async def _work(rt: Runtime, request: Request) -> None:
         await _wait(rt, request, str(e))
     except StoreError:
         raise
-    except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one request stops at it
+    except Exception as e:  # noqa: BLE001  # P6: an exception of our own code for one request concerns only that one
         log("job_failed", job=f"request {request.id}", error=e)
         await _wait(rt, request, f"{type(e).__name__} while working on it")
 

@@ -1,4 +1,4 @@
-"""Forgetting: personal data goes once a case has been closed for as long as the municipality says."""
+"""Forgetting: personal data is removed when a case has been closed for as long as the municipality says."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ BATCH = 50
 
 
 VISITS = 500
-"""Looks per transaction whose acts are forgotten."""
+"""Looks per transaction, whose acts are forgotten."""
 
 
 async def forget(rt: Runtime, *, dry_run: bool = False, ref: str | None = None) -> dict[str, list[str]]:
-    """Purge every municipality's cases that are due for it, or one closed case before its time; with ``dry_run`` only
-    say which those are. Returns their references by tenant. Raises ``StoreError``."""
+    """Purge every municipality's cases that are due for it, or the one closed case ``ref`` before its time. With
+    ``dry_run`` nothing is purged. Returns the references by tenant. Raises ``StoreError``."""
     purged: dict[str, list[str]] = {}
     if not dry_run:
         await rt.db.run(partial(sessions.forget, now=rt.clock.now()))
@@ -45,7 +45,7 @@ async def forget(rt: Runtime, *, dry_run: bool = False, ref: str | None = None) 
 
 
 async def _forget_visits(rt: Runtime, tenant: str, before: datetime) -> None:
-    """What was written back is kept no longer in an open case than personal data in a closed one."""
+    """In an open case, what was written back is kept as long as personal data in a closed one."""
 
     def some(c: Connection) -> bool:
         old = visits.forgettable(c, tenant, before, VISITS)

@@ -1,7 +1,7 @@
-"""What follows from each way in which an act can end badly: one table (P5).
+"""What follows from each way in which an act can fail: one table (P5).
 
-Nothing retries a write by itself: an act whose effect is unknown is looked for first (P4), one that surely had none is
-sent again after a delay that grows to a cap and never stops, and one that can't succeed without a person is parked.
+No library retries a write. If an act's effect is unknown, it is looked up first (P4). If it certainly had none, it is
+sent again, for ever, after a delay that grows up to a cap. If it can't succeed without a person, it is parked.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from adapter.ports import Failure, PortError
 
 class Verdict(StrEnum):
     RETRY = "retry"
-    """It surely had no effect: send it again later."""
+    """It certainly had no effect: send it again later."""
     UNKNOWN = "unknown"
-    """It may have had its effect: look for it first."""
+    """It may have had its effect: look it up first."""
     PARK = "park"
     """It can't succeed until a person, or the facts, change something."""
     DECIDE_AGAIN = "decide_again"
-    """The thing is in another state than was supposed: look at it and decide again."""
+    """The schedule is in another state than expected: read it and decide again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """``told``: how somebody hears of it, beside the case's own page. ``vendor_fault``: the vendor didn't answer as it
-    should, which its breaker counts."""
+    """``told``: how people are told, besides the case's own page. ``vendor_fault``: the vendor didn't answer as it
+    should, and its circuit breaker counts that."""
 
     verdict: Verdict
     told: str
@@ -51,11 +51,11 @@ RULES: dict[Failure, Rule] = {
     Failure.REFUSED: Rule(Verdict.PARK, _BY_MAIL),
     Failure.UNMAPPED: Rule(Verdict.PARK, _BY_MAIL),
 }
-"""Retried: after ``backoff``, for ever. Unknown: after ``settle`` at the soonest, and looked for. Parked: until the
-case's facts, the configuration or a person change something. What isn't here is done."""
+"""RETRY: after ``backoff``, for ever. UNKNOWN: looked up, after ``settle`` at the earliest. PARK: until the case's
+facts, the configuration or a person change something."""
 
 CONFLICT_TRIES = 4
-"""So many conflicts of one act with a schedule that, read again, is what it was, and the act is parked (PA1)."""
+"""After so many conflicts of one act with a schedule that hasn't changed, the act is parked (PA1)."""
 
 SAFE_TO_REPEAT: dict[ActKind, str] = {
     ActKind.MESSAGE: "its mark is sought among our own notes, twice, settle apart, and once more before it is resent",
@@ -70,22 +70,21 @@ SAFE_TO_REPEAT: dict[ActKind, str] = {
     ActKind.VISIT: "sought by ExternalId, twice, and once more before it is resent; a second of its id is refused",
     ActKind.REMOVE_VISIT: "sought by ExternalId; removing twice changes nothing",
 }
-"""What is done about an act whose answer was lost, before it is sent again (P4); done by the executors of ``gateways``.
-"""
+"""What the executors in ``gateways`` do with an act whose answer was lost, before it is sent again (P4)."""
 
 SOUGHT_TWICE = frozenset({ActKind.MESSAGE, ActKind.CREATE, ActKind.VISIT})
-"""What is sought in a list, where it may show a moment after it was written: looked for in vain twice, settle apart,
-before it is sent again. All else is looked for once, when settle is over."""
+"""Acts that are looked up in a list, which may lag behind the write. They must be missing twice, ``settle`` apart,
+before they are sent again. All others are looked up once, after ``settle``."""
 
 
 def backoff(
     attempts: int, tuning: Tuning, rng: random.Random, error: PortError | None = None, *, stop: bool = False
 ) -> timedelta:
-    """How long to wait after the ``attempts``-th try (1 or more): doubled each time up to the cap, with a quarter of
-    jitter so that what failed together doesn't come back together.
+    """How long to wait after the ``attempts``-th try (1 or more). The delay is doubled each time up to the cap. A
+    quarter of jitter is added, so that acts that failed together aren't tried together.
 
-    Never sooner than the vendor asked for, but no vendor's wish is longer than our own longest delay, nor, for a pause
-    or an end (``stop``), than our first: a camera isn't kept open for it (PA2).
+    It is never shorter than the vendor's ``Retry-After``. But that counts at most as our longest delay, and for a pause
+    or an end (``stop``) at most as our first, so that a camera isn't kept open because of it (PA2).
     """
     doubled: timedelta = tuning.retry_first * 2 ** min(max(attempts, 1) - 1, 20)
     delay = min(doubled, tuning.retry_cap) * (1 + rng.random() / 4)

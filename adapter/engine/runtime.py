@@ -18,7 +18,7 @@ from adapter.store.database import Database
 
 
 class Clock:
-    """The real time. Tests and simulations give one of their own."""
+    """The real time. Tests and simulations replace it."""
 
     def now(self) -> datetime:
         """Aware UTC."""
@@ -43,12 +43,12 @@ class Tenant:
     retention: timedelta = timedelta(days=90)
     """How long personal data is kept after a case was closed."""
     reads_kept: timedelta = timedelta(days=1826)
-    """How long it is kept who read what."""
+    """How long the log of reading is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Everything the engine needs. ``owner`` names this process in leases, anew at each start."""
+    """Everything the engine needs. ``owner`` names this process in leases. It is new at each start."""
 
     db: Database
     tenants: Mapping[str, Tenant]
@@ -59,18 +59,18 @@ class Runtime:
     owner: str = "adapter"
     breakers: Breakers = field(default_factory=Breakers)
     refused: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Municipalities that aren't served because their settings or mapping can't be used, and what to mend of each."""
+    """Municipalities that aren't served because their settings or mapping can't be used, each with what to mend."""
     requests_refused: list[str] = field(default_factory=list)
-    """Entries of the files by which people ask that can't be used, as ``file:line``; replaced at each reading."""
+    """Entries of the request files that can't be used, as ``file:line``. The list is replaced at each reading."""
     asked: dict[str, datetime] = field(default_factory=dict)
-    """Municipalities whose feeds are to be read out of turn, and since when (UTC)."""
+    """Municipalities whose feeds shall be read out of turn, and since when (UTC)."""
     night_loads: NightLoads = field(default_factory=NightLoads)
     dry_run: bool = False
-    """Read and decide for real, and carry out nothing: what would have been done is logged."""
+    """Read and decide, but carry out nothing. What would have been done is logged."""
     beat: Callable[[], None] = lambda: None
-    """Called whenever the work goes round: a sign of life for the watchdog."""
+    """Called in each round of the work: a sign of life for the watchdog."""
     pause: Callable[[str], Awaitable[None]] | None = None
-    """Called by name around every commit and every call; a crash test raises there."""
+    """Called around every commit and every call, with the point's name. A crash test raises there."""
 
     async def at(self, point: str) -> None:
         if self.pause is not None:

@@ -1,5 +1,5 @@
-"""What one process notes of the vendors and of itself: calls by what came of them and how long they took, when a vendor
-was down, and that it is at work. Kept in memory, and stored with a beat a minute, in one transaction.
+"""What one process notes about the vendors and itself: calls by outcome and time, when a vendor was down, and that the
+process runs. It is kept in memory and stored once a minute (a beat), in one transaction.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from adapter.store.database import Database
 
 BEAT = timedelta(minutes=1)
 SHORTEST = timedelta(minutes=1)
-"""What is over sooner is no outage."""
+"""A shorter fault isn't an outage."""
 
 
 @dataclass(slots=True)
 class _Trouble:
-    """Calls in a row that a vendor didn't answer as it should, since the first of them."""
+    """Faulty calls in a row to a vendor, since the first of them."""
 
     since: datetime
     calls: int = 0
@@ -48,7 +48,7 @@ class ServiceLog:
     _beat_at: datetime | None = None
 
     def of(self, tenant: str, zone: tzinfo) -> Callable[[str, str, int | None, str, float], None]:
-        """What is told of each call of a municipality's connectors (``OnCall``)."""
+        """The function that a municipality's connectors call for each call (``OnCall``)."""
         return partial(self._called, tenant, zone)
 
     def _called(
@@ -62,8 +62,9 @@ class ServiceLog:
             self._over.append((tenant, Span(vendor, was.since, now)))
 
     async def beat(self, db: Database, tenants: list[str]) -> None:
-        """Store what was noted since the last beat, and that this process is at work for these municipalities. What
-        can't be stored now is stored with the next one; the process wasn't at work then. Raises ``StoreError``."""
+        """Store what was noted since the last beat, and that this process runs for these municipalities. If that fails,
+        the notes are stored with the next beat; a long gap between beats counts as not running. Raises
+        ``StoreError``."""
         now = self.now()
         if self._since is None or self._beat_at is None or not self._beat_at <= now <= self._beat_at + GAP:
             self._since = now

@@ -1,4 +1,4 @@
-"""How the engine works: its periods, delays and limits."""
+"""The engine's periods, delays and limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How the engine works; all are settings of the group ``[engine]``, described there."""
+    """All are settings of the group ``[engine]``, which describes them."""
 
     poll: timedelta = timedelta(seconds=60)
     watch: timedelta = timedelta(seconds=120)

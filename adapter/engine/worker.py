@@ -1,8 +1,8 @@
 """The work: claim what is due, reconcile and carry out, until nothing is left for now.
 
-Each municipality's cases, and its acts of each lane, have slots of their own, so that whatever hangs holds up only its
-like: an end doesn't wait for a case system that doesn't answer, nor a message for the camera platform, nor anybody for
-another municipality's flood or dead vendor (P6).
+A municipality has slots of its own for its cases, and for the acts of each lane. So what hangs delays only work of the
+same kind. An end doesn't wait for a case system that doesn't answer, a message doesn't wait for the camera platform,
+and nobody waits for another municipality's flood or dead vendor (P6).
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from adapter.store.claims import ClaimedAct
 
 VENDORS = frozenset(VENDOR_OF_LANE.values())
 LOOK_AGAIN_SECONDS = 0.5
-"""How long a new act or case waits at most while others are under way."""
+"""How long a new act or case waits, at most, while others are under way."""
 EVENLY = timedelta(seconds=0.2)
-"""The gap between what is let go when a vendor is back."""
+"""The gap between the acts or cases that are released when a vendor is back."""
 
 CASES = "cases"
-"""What a slot for cases is called, beside the lanes of acts."""
+"""The name of the slots for cases. The other slots have the names of lanes."""
 Slot = tuple[str, str]
 """A municipality, and a lane or ``CASES``."""
 Started = list[tuple[Slot, Coroutine[Any, Any, None]]]
@@ -39,16 +39,16 @@ Started = list[tuple[Slot, Coroutine[Any, Any, None]]]
 
 @dataclass(slots=True)
 class Done:
-    """How much was done."""
+    """The number of cases and acts that were done."""
 
     cases: int = 0
     acts: int = 0
 
 
 async def work(rt: Runtime, stop: asyncio.Event | None = None) -> Done:
-    """Work off everything that is due now; of a municipality's cases, and of its acts of each lane, at most
-    ``concurrency`` at once. Raises ``StoreError`` when the store can't be used; what was under way then is found again
-    by its lease. Once ``stop`` is set nothing more is begun, and what is under way is finished."""
+    """Do everything that is due now, with at most ``concurrency`` cases of a municipality at once, and as many acts of
+    each lane. When ``stop`` is set, nothing new begins, and what is under way is finished. Raises ``StoreError`` if the
+    store can't be used; what was under way is then found again when its lease ends."""
     done = Done()
     running: dict[asyncio.Task[None], Slot] = {}
     try:
@@ -110,8 +110,8 @@ async def _claim(rt: Runtime, busy: Counter[Slot], done: Done) -> Started:
 
 
 def _claim_probe(c: Connection, rt: Runtime, slot: Slot, now: datetime, until: datetime) -> list[ClaimedAct]:
-    """While a lane's vendor is down a single act is taken as a probe: in turn a pause or an end if one waits, however
-    long it would still have waited by itself, and whatever waited longest."""
+    """While a lane's vendor is down, one act at a time is claimed as a probe. Every second time it is a pause or an
+    end, if one waits, even if its delay isn't over; otherwise it is the act that has waited longest."""
     tenant, lane = slot
     breaker = rt.breakers.of(tenant, VENDOR_OF_LANE[lane])
     if not breaker.probe_due(now):
@@ -123,7 +123,7 @@ def _claim_probe(c: Connection, rt: Runtime, slot: Slot, now: datetime, until: d
 
 
 def _let_go(c: Connection, rt: Runtime, tenant: str, vendor: str, now: datetime) -> None:
-    """A vendor is back: what failed because of it waits no longer than it must, and goes out evenly."""
+    """A vendor is back. What failed because of it is tried again soon, spread evenly."""
     for lane in (lane for lane, of in VENDOR_OF_LANE.items() if of == vendor):
         claims.retry_soon(c, tenant, lane, now=now, settle=rt.tuning.settle, gap=EVENLY)
     if vendor == LIFECARE:

@@ -19,12 +19,13 @@ from adapter.engine.runtime import Tenant
 from adapter.ports import Failure, PortError
 from adapter.store import cases, events, outbox
 
-HELD = "visits"
-"""What the mails are about that tell why visits are held back."""
+SUBJECT = "visits"
+"""The subject in the outbox for the mails about visits that are held back."""
 
 
 def call_for(c: Connection, tenant: Tenant, looks: Iterable[tuple[str, Look]], now: datetime, *, again: bool) -> None:
-    """Call for what each look calls for. ``again``: what was held back in the last days has another chance."""
+    """Call for the visit of each look, or for its removal. ``again``: also try again what was held back in the last
+    days."""
     if tenant.policy.write_back is not WriteBack.ON:
         return
     if again:
@@ -45,9 +46,9 @@ def call_for(c: Connection, tenant: Tenant, looks: Iterable[tuple[str, Look]], n
 
 
 def tell_held(c: Connection, tenant: str, error: PortError, now: datetime) -> bool:
-    """Tell those who run the adapter why a visit is held back, once for each cause; whether that is news."""
+    """Tell the people who run the adapter why a visit is held back, once for each cause. Returns whether it is news."""
     if error.failure is Failure.NOT_FOUND and error.vendor != LIFECARE:
-        return False  # the camera platform is of two minds, which the next readings settle
+        return False  # the camera platform contradicts itself; the next readings settle that
     if error.failure is Failure.UNMAPPED and error.lacks is None:
         return False  # it was switched off
     table, key = error.lacks or ("", "")
@@ -55,4 +56,4 @@ def tell_held(c: Connection, tenant: str, error: PortError, now: datetime) -> bo
     what: What = {"mail": "visits_held", "to": "it", "table": table, "key": key, "fields": fields}
     cause = f"{table}:{key}" if table else f"{error.failure.value}:{error.audit.get('status', '')}:{fields}"
     wanted = Wanted(f"held:{cause}"[:200], ActKind.MAIL, what, why="visits_held")
-    return outbox.want(c, tenant, HELD, wanted, now=now)
+    return outbox.want(c, tenant, SUBJECT, wanted, now=now)

@@ -153,7 +153,8 @@ _LOOKS = (*LOOKS.values(), UNANSWERED, UNKNOWN)
 
 def _looks(v: _View) -> list[tuple[Cell, ...]]:
     counted = [v.number(what) for what in _LOOKS]
-    return [(sum(counted), *counted, *v.lengths("told"))] if any(counted) else []
+    # A look of the night before a month's first day is told in the month.
+    return [(sum(counted), *counted, *v.lengths("told"))] if any(counted) or v.number("told") else []
 
 
 def _reminders(v: _View) -> list[tuple[Cell, ...]]:

@@ -138,9 +138,9 @@ def of_decision(
     unit, today = after.unit or NO_UNIT, local_date(now, zone)
     was, is_ = ({v.id: v for v in d.steps} if d else {} for d in (before, after))
     found = [
-        Tally(today, unit, f"step.{view.id}", _hours(_done_at(view) - _awaited(view, was, is_, zone)))
+        Tally(today, unit, f"step.{view.id}", _hours(_done_at(view) - _awaited(view, was, is_, since, zone)))
         for view in after.steps
-        if view.state is StepState.DONE and view.at and not _done(was, view.id)
+        if view.state is StepState.DONE and view.at and (not _done(was, view.id) or _is_anew(was[view.id], view))
     ]
     if _done(is_, "A1") and not _done(was, "A1") and not _done(is_, "I11"):
         found.append(Tally(today, unit, "withdrawn"))
@@ -167,13 +167,30 @@ def _done_at(view: StepView) -> datetime:
     return view.at if view.evidence in _MOMENTS else view.seen or view.at
 
 
-def _awaited(view: StepView, was: Mapping[str, StepView], is_: Mapping[str, StepView], zone: tzinfo) -> datetime:
+def _is_anew(told: StepView, view: StepView) -> bool:
+    """Whether a step that was done is so by another act: whether it was undone in between is chance."""
+    return told.evidence == view.evidence == "act" and told.evidence_id != view.evidence_id
+
+
+def _awaited(
+    view: StepView,
+    was: Mapping[str, StepView],
+    is_: Mapping[str, StepView],
+    decided: datetime | None,
+    zone: tzinfo,
+) -> datetime:
     """Since when a step that is done was awaited: since the steps before it were done, or since the instant that the
-    last decision gave, whichever is later. A step that wasn't needed took no time."""
+    last decision gave, whichever is later. A step that wasn't needed, or was done before it was awaited, took no time.
+    What is done anew by another act was called for when the case was last ``decided`` (UTC)."""
     if (last := was.get(view.id)) and last.state is StepState.NOT_NEEDED:
         return _done_at(view)
-    before = [v for step in STEPS[view.id].after if _done(is_, step) and (v := is_[step]).at]
-    since = [max(v.at, _done_at(v)) for v in before if v.at]
+    if last and last.state is StepState.DONE and decided:
+        return decided
+    before = [is_[step] for step in STEPS[view.id].after if step in is_]
+    early = any(v.state not in (StepState.DONE, StepState.NOT_NEEDED) for v in before)
+    since = [max(v.at, _done_at(v)) for v in before if v.at and not early]
+    if view.id == "A6" and view.at:
+        since.append(view.at)  # a message asks for it, and that is all that has a time of its own
     if last and last.since:
         since.append(_begun(last.since, last.seen, zone))
     return max(since, default=_done_at(view))

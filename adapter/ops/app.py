@@ -12,12 +12,13 @@ from starlette.types import ASGIApp
 
 from adapter.log_events import log
 from adapter.ops import case_pages, followup_pages, health, hooks, metrics, sign_in_pages
-from adapter.ops.connections import BACKLOG, LARGEST_HEAD, BodyLimits, Connection, SafeHeaders, keep_descriptors
+from adapter.ops.connections import BACKLOG, LARGEST_HEAD, BodyLimits, Connection, keep_descriptors
 from adapter.ops.context import OpsContext
 from adapter.ops.hooks import Hooks
 from adapter.ops.metrics import MetricsCache
 from adapter.ops.pages import Pages, answer_errors
-from adapter.ops.safety import SafetyChecks
+from adapter.ops.safe_headers import SafeHeaders
+from adapter.ops.unsafe_supervision import SafetyChecks
 from adapter.settings.model import OpsSettings
 
 

@@ -13,8 +13,7 @@ from adapter.domain.routine import STEPS, Role
 from adapter.domain.unfulfilled import listed
 from adapter.domain.wall_clock import local_date
 from adapter.ops.context import OpsContext
-from adapter.ops.views import urgency
-from adapter.presentation.case_summary import CaseSummary
+from adapter.presentation.case_summary import CaseSummary, urgency
 from adapter.presentation.unfulfilled_page import cells
 from adapter.presentation.words import Words
 

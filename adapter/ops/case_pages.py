@@ -128,7 +128,7 @@ async def document(pages: ThePages, person: Admitted, ref: str, kind: str) -> Re
         return case, document_data(c, case, rt.tenants[case.tenant].policy, now, words)
 
     case, data = await rt.db.run(read)
-    if data is None:  # something of it was never read yet
+    if data is None:  # a resource was never read
         raise no_such_page()
     return await printed(pages, case.tenant, kind, data, f"{case.ref}-{kind}.pdf")
 

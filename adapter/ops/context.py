@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from adapter.engine.runtime import Runtime
 from adapter.ops.error_log import ErrorLog
-from adapter.ops.request_limits import Limits
+from adapter.ops.rate_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.presentation.printing import Printer

@@ -29,8 +29,8 @@ from adapter.engine.circuit_breaker import VENDOR_OF_LANE
 from adapter.engine.feed_reader import FEEDS
 from adapter.ops import health
 from adapter.ops.context import OpsContext
-from adapter.ops.request_rows import ResyncRow, resync_rows
-from adapter.ops.safety import Safety, SafetyChecks
+from adapter.ops.resync_rows import ResyncRow, resync_rows
+from adapter.ops.unsafe_supervision import Safety, SafetyChecks
 from adapter.presentation.case_summary import CaseSummary, open_cases
 from adapter.store import look_log
 from adapter.store.errors import StoreError

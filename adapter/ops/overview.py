@@ -11,10 +11,10 @@ from adapter.ops.case_list import steps, tiles, unfulfilled_rows
 from adapter.ops.context import OpsContext
 from adapter.ops.health import fresh_for
 from adapter.ops.night_load_view import UnitLoad, unit_loads
-from adapter.ops.request_rows import ResyncRow, resync_rows
-from adapter.ops.safety import SafetyChecks
+from adapter.ops.resync_rows import ResyncRow, resync_rows
 from adapter.ops.troubles import troubles
-from adapter.presentation.case_summary import open_cases
+from adapter.ops.unsafe_supervision import SafetyChecks
+from adapter.presentation.case_summary import open_cases, urgency
 from adapter.store.queries import Drift, last_drift, unattended
 from adapter.store.queries import overview as stored
 
@@ -26,7 +26,7 @@ def overview(ops: OpsContext, safety_checks: SafetyChecks, c: Connection) -> dic
     """The values for the template."""
     rt, words = ops.runtime, ops.words_of()
     now, fresh = rt.clock.now(), fresh_for(rt).total_seconds()
-    summaries = sorted((s for tenant in rt.tenants for s in open_cases(c, tenant)), key=views.urgency)
+    summaries = sorted((s for tenant in rt.tenants for s in open_cases(c, tenant)), key=urgency)
     numbers: list[views.Numbers] = []
     resyncs: list[ResyncRow] = []
     loads: list[UnitLoad] = []

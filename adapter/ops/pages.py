@@ -15,11 +15,11 @@ from sqlalchemy import Connection
 from starlette.exceptions import HTTPException
 
 from adapter.log_events import log
-from adapter.ops.connections import be_safe
 from adapter.ops.context import OpsContext
-from adapter.ops.request_limits import Buckets
-from adapter.ops.safety import SafetyChecks
+from adapter.ops.rate_limits import Buckets
+from adapter.ops.safe_headers import be_safe
 from adapter.ops.sign_in import Access, NoPage, Person, page_of_ours
+from adapter.ops.unsafe_supervision import SafetyChecks
 from adapter.presentation.case_summary import CaseSummary, open_cases
 from adapter.settings.values import TOKEN_TOLD
 from adapter.store import reads

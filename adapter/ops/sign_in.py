@@ -17,7 +17,7 @@ from fastapi import Request, Response
 from sqlalchemy import Connection
 
 from adapter.domain.wall_clock import local_date
-from adapter.ops.connections import by_tls
+from adapter.ops.safe_headers import by_tls
 from adapter.settings.model import OpsSettings, TokenSettings
 from adapter.settings.values import Role
 from adapter.store import sessions

@@ -11,7 +11,7 @@ from adapter.domain.ledger import ActState
 from adapter.engine.feed_reader import FEEDS
 from adapter.ops.context import OpsContext
 from adapter.ops.health import age
-from adapter.ops.safety import UNSAFE, Safety
+from adapter.ops.unsafe_supervision import UNSAFE, Safety
 from adapter.ops.vendor_calls import VendorState
 from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.words import Words
@@ -73,14 +73,6 @@ class Numbers:
         """Whether no figure and no feed is ``bad``."""
         lines = [*(line for _, _, line in self.figures if line), *(feed.state for feed in self.feeds)]
         return all(line.tone != "bad" for line in lines)
-
-
-def urgency(summary: CaseSummary) -> tuple[bool, bool, int, bool, datetime, str]:
-    """The key to sort cases by: first those who have lost supervision, then those that can't go on, then the late ones.
-    Among equals the one that was opened first."""
-    lost = summary.unwatched is not None and summary.unwatched.urgent
-    case = summary.case
-    return (not lost, not summary.parked, -summary.late, not summary.attention, case.opened_at, case.ref)
 
 
 def card(summary: CaseSummary, words: Words, now: datetime) -> Card:

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from adapter.domain.called_for import CalledFor, called_for
 from adapter.domain.decide import balance, decide
 from adapter.domain.decision import Decision
 from adapter.domain.facts import Facts
@@ -16,6 +15,7 @@ from adapter.domain.night_watch import REMEMBERED
 from adapter.domain.policy import Policy
 from adapter.domain.situation import situation
 from adapter.presentation.nights_page import Night, nights, shown_since
+from adapter.presentation.schedule_diff import CalledFor, called_for
 from adapter.presentation.visits_page import Visit, case_visits
 from adapter.store import cases, facts, look_log, outbox
 from adapter.store.cases import Case

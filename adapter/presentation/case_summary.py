@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Self
 
 from sqlalchemy import Connection
@@ -67,3 +68,11 @@ class CaseSummary:
 def open_cases(c: Connection, tenant: str) -> tuple[CaseSummary, ...]:
     """Every open case of a municipality. Raises ``StoreError``."""
     return tuple(map(CaseSummary.of, cases.all_cases(c, tenant)))
+
+
+def urgency(summary: CaseSummary) -> tuple[bool, bool, int, bool, datetime, str]:
+    """The key to sort cases by: first those who have lost supervision, then those that can't go on, then the late ones.
+    Among equals the one that was opened first."""
+    lost = summary.unwatched is not None and summary.unwatched.urgent
+    case = summary.case
+    return (not lost, not summary.parked, -summary.late, not summary.attention, case.opened_at, case.ref)

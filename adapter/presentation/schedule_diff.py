@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from adapter.domain.called_for import CalledFor
-from adapter.domain.ledger import ScheduleRecord
+from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
 from adapter.domain.nights import Granted, NightTimes
+from adapter.domain.schedule import change_of, next_step, pause_causes
+from adapter.domain.situation import Situation
 from adapter.presentation.console import table
 from adapter.presentation.words import Words
 from mappings.messages.swedish import looks, times_text
+
+
+@dataclass(frozen=True, slots=True)
+class CalledFor:
+    """What the facts call for. ``status`` is None while nothing is to be scheduled yet. Days are local and included.
+    ``order`` and ``unit`` are those that have the case now, ``granted`` is what is granted a night."""
+
+    status: ScheduleStatus | None
+    valid_from: date | None
+    valid_to: date | None
+    times: NightTimes | None
+    granted: Granted | None
+    unit: int | None
+    order: str | None
+
+
+def called_for(s: Situation) -> CalledFor:
+    """What ``next_step`` works towards, as a whole."""
+    order = s.period.order_id if s.period else None
+    return CalledFor(*_wanted_schedule(s), granted=s.mandate.granted(s.today), unit=s.unit, order=order)
+
+
+def _wanted_schedule(s: Situation) -> tuple[ScheduleStatus | None, date | None, date | None, NightTimes | None]:
+    live, newest = s.live, s.ledger.schedule
+    if s.mandate.over:
+        ended = (ScheduleStatus.ENDED, newest.valid_from) if newest else (None, None)
+        return *ended, s.mandate.last_day, newest.times if newest else None
+    status = ScheduleStatus.PAUSED if live and pause_causes(s) else ScheduleStatus.OPEN
+    if act := change_of(s, live) if live else next_step(s):
+        days = (act.what["valid_from"], act.what["valid_to"])
+        first, last = (date.fromisoformat(str(day)) if day else None for day in days)
+        return status, first, last, NightTimes.from_json(json.loads(str(act.what["times"])))
+    if live:
+        return status, live.valid_from, live.valid_to, live.times
+    return None, None, None, s.evidence.agreed.times
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""The audit as a chain: each event carries the hash of the event before it in its case, and once a day a head is taken
+"""The audit as a chain: each event carries the hash of the event before it in its case, and once a day a head is made
 over all events of a municipality. ``Audit`` goes through them and says what was changed, removed or added.
 
-The hash is made of what an event says and not of how it is stored, so a new encryption key changes nothing.
+The hash is made from an event's content and not from how it is stored, so a new encryption key changes nothing.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from adapter.store.events import Event
 
 HEAD = "audit.head"
-"""The event that holds a head: up to which event, how many events those are, and their hash."""
+"""The event that holds a head: its last event, the number of events, and their hash."""
 BEGAN = "audit.began"
-"""The event by which an upgrade says from where on there is a chain."""
+"""The event that an upgrade wrote where the chain begins."""
 
 
 def start_of(tenant: str, ref: str | None) -> str:
-    """What the first event of a case carries in place of a hash before it."""
+    """What the first event of a case carries instead of the hash of an earlier event."""
     return _hash(["start", tenant, ref])
 
 
@@ -38,7 +38,7 @@ def hash_of(
     data: Mapping[str, Any],
     correlation: str | None,
 ) -> str:
-    """SHA-256 of what an event says and of the hash that it carries, in letters (``_letters``)."""
+    """SHA-256 of an event's content and of the hash that it carries, in letters (``_letters``)."""
     return _hash([previous, tenant, ref, instant_text(at), name, data, correlation])
 
 
@@ -47,7 +47,8 @@ def _hash(value: Sequence[Any]) -> str:
 
 
 def _letters(text: str) -> str:
-    """A hash as 64 letters, a to p for 0 to f: among digits the log would now and then see an identity number."""
+    """A hash as 64 letters, a to p for 0 to f. With digits, the log would sometimes take a part for an identity
+    number."""
     return hashlib.sha256(text.encode()).hexdigest().translate(_AS_LETTERS)
 
 
@@ -55,8 +56,8 @@ _AS_LETTERS = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 
 
 def _hash_now(event: Event) -> str:
-    said = (event.tenant, event.ref, event.at, event.name, event.data, event.correlation)
-    return hash_of(event.previous, *said)
+    content = (event.tenant, event.ref, event.at, event.name, event.data, event.correlation)
+    return hash_of(event.previous, *content)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Head:
     head: str = ""
 
     def plus(self, events: Iterable[Event]) -> Head:
-        """The head after some more events, by id."""
+        """The head after these further events, in the order of their ids."""
         head, up_to, count = self.head, self.up_to, self.events
         for event in events:
             head = _letters(head + (event.hash or _hash_now(event)))
@@ -88,8 +89,8 @@ class Finding:
 
 @dataclass
 class Audit:
-    """Goes through all events of one municipality in the order of their ids. ``heads`` are all heads that were kept, in
-    the database and elsewhere. Events without a hash up to the id ``began`` are from before the chain."""
+    """Goes through all events of one municipality in the order of their ids. ``heads`` are all known heads, from the
+    database and elsewhere. Events without a hash up to the id ``began`` are from before the chain."""
 
     tenant: str
     heads: Iterable[Head]
@@ -120,7 +121,7 @@ class Audit:
         self._last[event.ref] = event.hash
 
     def finish(self) -> None:
-        """There are no more events."""
+        """Judge the heads that are left. Called after the last event."""
         self._judge_heads(None)
 
     @property

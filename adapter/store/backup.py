@@ -1,7 +1,7 @@
-"""A copy of a live SQLite database, whole and consistent, while the adapter goes on working.
+"""A whole and consistent copy of a SQLite database, made while the adapter works.
 
-When a copy is put back, it is older than the world: what waits in it may have been sent since. So everything that was
-to be sent becomes *unknown* in the copy, and is looked for before anything is sent (P4).
+When a copy is put back, it is older than the world: acts that wait in it may have been sent since. So in the copy all
+of them become *unknown*, and are looked up before anything is sent (P4).
 """
 
 from __future__ import annotations
@@ -23,13 +23,15 @@ from adapter.store.tables import acts, cases, feeds
 def back_up(source: Path, target: Path) -> int:
     """Copy the database file ``source`` to ``target``, which must not be there yet. Returns its size in bytes.
 
-    In the copy nothing is leased. Raises ``StoreError`` if the one can't be read or the other can't be written; then
-    there is no ``target``.
+    Nothing is leased in the copy. Raises ``StoreError`` if ``source`` can't be read or ``target`` can't be written;
+    then there is no ``target``.
     """
     if target.exists():
         raise StoreError(f"{target} is there already; a backup never replaces a file", "other")
     if not source.exists():
-        raise StoreError(f"there is no database {source}", "missing")
+        raise StoreError(
+            f"There is no database yet: {source}. `adapter run` or `adapter db upgrade` makes it", "missing"
+        )
     unfinished = target.with_name(target.name + ".unfinished")
     try:
         unfinished.unlink(missing_ok=True)
@@ -39,7 +41,7 @@ def back_up(source: Path, target: Path) -> int:
             live.backup(copy)
         _make_careful(unfinished)
         with closing(sqlite3.connect(unfinished)) as copy:
-            # One file, without a journal beside it that somebody could forget to move along.
+            # One file, without a journal that somebody could forget to move with it.
             copy.execute("PRAGMA journal_mode = DELETE")
         unfinished.rename(target)
     except (sqlite3.Error, OSError) as error:
@@ -52,8 +54,8 @@ def back_up(source: Path, target: Path) -> int:
 
 
 def make_careful(database: Database) -> None:
-    """For a copy of another kind (``pg_dump``), after it was put back and before anything runs on it: everything that
-    was to be sent becomes *unknown*, and leases are given back. It can be repeated. Raises ``StoreError``."""
+    """For another kind of copy (``pg_dump``), after it was put back and before anything runs on it: every act that
+    waits becomes *unknown*, and leases are given back. It can be repeated. Raises ``StoreError``."""
     database.run_sync(_all_unknown)
 
 

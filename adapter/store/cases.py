@@ -124,8 +124,8 @@ def open_case(
     """Open a case with its orders, due at once. Raises ``OrderTaken``, with nothing stored, if one of the orders has a
     case, open or closed.
 
-    Its reference is ``TK-`` and a code of six characters, made of the first order: an order whose case is lost with a
-    backup that is put back gets the same one again, and so finds its schedule.
+    Its reference is ``TK-`` and a code of six characters, made from the first order. If a case is missing in a backup
+    that was put back, its order gets the same reference again, and so finds its schedule.
     """
     orders = list(dict.fromkeys(order_ids))
     row: dict[str, Any] = {

@@ -167,11 +167,11 @@ def release_all(
         free = {"state": ActState.UNKNOWN, **FREE, "retry_at": at}
         change(conn, row, {**free, "looks": 0 if sending else row.looks})
         if sending:
-            _tell_lost(conn, row, now)
+            _record_lost(conn, row, now)
         advance(conn, row.tenant, row.ref)
 
 
-def _tell_lost(conn: Connection, row: Row[*tuple[Any, ...]], now: datetime) -> None:
+def _record_lost(conn: Connection, row: Row[*tuple[Any, ...]], now: datetime) -> None:
     if row.kind in VISIT_KINDS:
         return
     data = {"key": row.key, "n": row.n}
@@ -194,7 +194,7 @@ def _lease(
         lease = {"lease_owner": owner, "lease_until": lease_until, "ready_at": lease_until}
         change(conn, row, taken | lease)
         if row.state == ActState.SENDING:
-            _tell_lost(conn, row, now)
+            _record_lost(conn, row, now)
         claimed.append(act)
     return claimed
 
@@ -287,7 +287,7 @@ def failed(
 
 
 _FAILED = {ActState.PENDING: "retry", ActState.UNKNOWN: "unknown", ActState.PARKED: "parked"}
-"""What the audit calls it."""
+"""The audit's names for these states."""
 
 
 def give_back(

@@ -32,8 +32,8 @@ class Codec(Generic[T]):
             # pydantic's own text quotes the input, which may be personal (P8).
             places = ", ".join(sorted({".".join(map(str, d["loc"])) for d in e.errors(include_input=False)})[:5])
             raise StoreError(
-                f"the stored {self._what} can't be read by this version (at {places}); it is read afresh from its "
-                f"source where there is one, otherwise run the version that wrote it",
+                f"this version can't read the stored {self._what} (at {places}). If it comes from a vendor, it is read "
+                f"from there again; otherwise run the version that wrote it",
                 "content",
             ) from None
 
@@ -50,10 +50,10 @@ RESOURCES: dict[str, Codec[Any]] = {
         "plans": tuple[ServicePlan, ...],
     }.items()
 }
-"""What the facts of a case consist of, by the name that they have in ``Facts``."""
+"""The resources of a case's facts, by their names in ``Facts``."""
 
 EXTRA = frozenset({"plans"})
-"""What is read for some municipalities only, and what nothing waits for."""
+"""Resources that are read only for some municipalities. Nothing waits for them."""
 
 PROBLEMS: Codec[tuple[FactProblem, ...]] = Codec(tuple[FactProblem, ...], "problems")
 SCHEDULE: Codec[ScheduleRecord] = Codec(ScheduleRecord, "schedule")

@@ -1,8 +1,8 @@
-"""What is counted, by day, unit, what and length; and when each process ran, and when a vendor was down. None of it
-names anybody, and it is kept when a case is purged.
+"""The counts, by day, unit, kind and length; and when each process ran, and when a vendor was down. They name nobody,
+and they are kept when a case is purged.
 
-A count is changed in the transaction of what it counts. Each process has rows of its own (``writer``, a random number),
-so that a process that is frozen in the middle of a transaction holds up no other.
+A count is changed in the transaction of the event that it counts. Each process has rows of its own (``writer``, a
+random number), so that a process that is frozen in a transaction doesn't block the others.
 """
 
 from __future__ import annotations
@@ -47,10 +47,11 @@ def unit_of(conn: Connection, tenant: str, ref: str) -> int | None:
 
 
 def between(conn: Connection, tenant: str, first: date, last: date, what: str | None = None) -> list[Tally]:
-    """The sums of what was counted from the first to the last day, both included, by unit, what and value; each is
-    given the first day. ``what``: only counts whose name begins so.
+    """The sums of the counts from the first to the last day, both included, by unit, what and value; each sum has the
+    first day. ``what``: only counts whose name begins so.
 
-    All values of one thing come as one row: a row for each of a large town's is most of what a report takes."""
+    The database returns all values of one kind as one row. One row for each value would take most of a report's time
+    in a large town."""
     query = select(_c.unit, _c.what, _c.value, func.sum(_c.number).label("number")).where(
         _c.tenant == tenant, _c.day >= first, _c.day <= last
     )
@@ -74,8 +75,7 @@ def first_day(conn: Connection, tenant: str) -> date | None:
 
 
 def months(conn: Connection, tenant: str, first: date, last: date, *, zone: tzinfo, now: datetime) -> list[Month]:
-    """What was counted from the first to the last day, both included, by month. The days are those of ``zone``; ``now``
-    is UTC."""
+    """The counts from the first to the last day, both included, by month. The days are in ``zone``; ``now`` is UTC."""
     known = Uptime(spans(conn, tenant), zone, now)
     active: dict[int, int] = {}
     for tally in between(conn, tenant, date.min, first - timedelta(days=1), "active"):
@@ -91,13 +91,13 @@ def months(conn: Connection, tenant: str, first: date, last: date, *, zone: tzin
 
 
 def save_spans(conn: Connection, owner: str, noted: Iterable[tuple[str, Span]]) -> None:
-    """Store when a process ran, and when it found a vendor down, each with its municipality; a span that the process
-    noted before is made longer."""
+    """Store when a process ran, and when it found a vendor down, each with its municipality. A span that it noted
+    before becomes longer."""
     rows = [{"tenant": tenant, "owner": owner, **span._asdict()} for tenant, span in sorted(noted)]
     upsert(conn, uptime, *rows)
 
 
 def spans(conn: Connection, tenant: str) -> list[Span]:
-    """Everything that all processes noted so."""
+    """What all processes noted with ``save_spans``."""
     u = uptime.c
     return [Span(*row) for row in conn.execute(select(u.system, u.since, u.until).where(u.tenant == tenant))]

@@ -1,8 +1,8 @@
 """The database: how transactions are run, and which schema it has.
 
 SQLite is the embedded default: one process, one writer thread. PostgreSQL serves any number of replicas, and the event
-loop waits for it: threads that wait would each have to get Python's global lock back at every answer, which costs a
-third more. Both run the same statements.
+loop itself waits for it. Waiting threads would cost a third more, because each must get Python's global lock back at
+every answer. Both run the same statements.
 """
 
 from __future__ import annotations
@@ -50,13 +50,14 @@ _REACHABLE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
 }
-"""Settings of libpq, in seconds (the last in milliseconds): a server that vanished is noticed within half a minute."""
+"""Settings of libpq, in seconds (the last in milliseconds). A server that is gone is noticed within half a minute."""
 CONNECTIONS = 4
 """How many connections to PostgreSQL a process has at most."""
 _IN_EACH_OTHERS_WAY = ("40P01", "40001")
 """Deadlock and serialisation failure: nothing of the transaction happened, and it may succeed if it is run again."""
 _AUDIT_ORDER = "uq_events_previous"
-"""The same: another process wrote the next event of this case."""
+"""The unique index that is violated if another process wrote the next event of this case. That is such a conflict
+too."""
 _TRIES = 5
 
 
@@ -64,9 +65,9 @@ class Database:
     """One database. ``url`` is an SQLAlchemy URL: ``sqlite:///var/adapter.db``, ``sqlite://`` (in memory) or
     ``postgresql+psycopg://...``. Nothing connects before the first transaction.
 
-    ``inline`` runs every transaction in the caller's own thread, so that a simulation can be repeated exactly; a
-    database in memory always does. ``sealing``: the keys by which what is personal is encrypted. Raises ``StoreError``
-    for a URL that can't be used.
+    ``inline`` runs every transaction in the caller's own thread, so that a simulation can be repeated exactly. A
+    database in memory always does so. ``sealing``: the keys that encrypt what is personal. Raises ``StoreError`` for a
+    URL that can't be used.
     """
 
     def __init__(self, url: str, *, inline: bool = False, sealing: Sealing = PLAIN) -> None:
@@ -88,8 +89,8 @@ class Database:
                 )
             self.memory = self._sqlite and self._url.database in (None, "", ":memory:")
             self._engine = self._connectable(self._url)
-            # For whoever has an event loop; a connection is made only where one is used. Not by
-            # ``sqlalchemy.ext.asyncio``, which loads the whole of the ORM (6 MB) for the same engine.
+            # Used by callers with an event loop; it connects at first use. ``sqlalchemy.ext.asyncio`` has the same
+            # engine, but loads the whole ORM (6 MB).
             in_loop = self._url.set(drivername="postgresql+psycopg_async")
             self._in_loop = None if self._sqlite or inline else self._connectable(in_loop)
         except (ArgumentError, NoSuchModuleError):
@@ -111,10 +112,10 @@ class Database:
         return self.memory or self._alone is not None
 
     def hold_alone(self) -> None:
-        """Be the only process that works on an embedded database, until it is closed or the process ends in whatever
-        way. Commands that only read, or mark a case, are still allowed. On PostgreSQL this does nothing.
+        """Be the only process that works on an embedded database, until it is closed or the process ends. Commands that
+        only read, or mark a case, are still allowed. On PostgreSQL this does nothing.
 
-        Raises ``StoreError`` (``held``) where another process holds it.
+        Raises ``StoreError`` (``held``) if another process works on it.
         """
         if not self._sqlite or self.alone:
             return
@@ -127,12 +128,12 @@ class Database:
                 os.close(file)
                 raise
         except BlockingIOError:
-            told = "is worked on by another adapter. SQLite takes only one: this one does nothing; stop the other first"
-            raise StoreError(f"database {self.name} {told}", "held") from None
+            why = "is used by another adapter. SQLite allows only one. This one does nothing; stop the other first"
+            raise StoreError(f"database {self.name} {why}", "held") from None
         except OSError as error:
-            told = f"{path} can't be made or locked ({error.strerror}). Nothing is done; mend its folder"
+            why = f"{path} can't be made or locked ({error.strerror}). Nothing is done; mend its folder"
             reason = "full" if error.errno == errno.ENOSPC else "other"
-            raise StoreError(f"database {self.name}: {told}", reason) from None
+            raise StoreError(f"database {self.name}: {why}", reason) from None
         self._alone = file
 
     def _connectable(self, url: URL) -> Engine:
@@ -165,7 +166,7 @@ class Database:
             return await greenlet_spawn(self._run, self._in_loop, fn)
         if self._thread is None:
             return self.run_sync(fn)
-        # With the caller's context, so that what is logged in the thread names the case too.
+        # With the caller's context, so that log lines from the thread name the case too.
         within = copy_context()
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: within.run(self.run_sync, fn))
 
@@ -211,8 +212,8 @@ class Database:
         return error
 
     def _check_file(self) -> None:
-        """If a SQLite file is deleted or replaced while the adapter runs, the deleted file would still be written to.
-        The next start would begin with an empty database, and send every message again."""
+        """If a SQLite file was deleted or replaced, this process would still write to the deleted file. The next start
+        would begin with an empty database and send every message again."""
         if self._file is not None and self._file != self._stat():
             raise StoreError(
                 f"database {self.name} was deleted or replaced while the adapter ran. Nothing more is written or sent; "
@@ -262,7 +263,7 @@ class Database:
 
 
 def _at_once(step: Coroutine[Any, Any, None]) -> None:
-    """Closing connections waits for nothing, so it needs no event loop; by now there may be another one, or none."""
+    """Closing connections never waits, so it needs no event loop. The old one may be gone by now."""
     with suppress(StopIteration):
         step.send(None)
         raise AssertionError("closing a connection waited for something")
@@ -274,9 +275,9 @@ def _in_each_others_way(error: DBAPIError) -> bool:
 
 
 def _prepare_after(given: object) -> int | None:
-    """After how many runs of a statement psycopg lets the server prepare it; None, and if the URL doesn't say: never.
-    Behind a pooler that shares sessions (PgBouncer in transaction mode), a statement that was prepared in one session
-    is missing, or there twice, in another. Raises ``StoreError``."""
+    """After how many runs of a statement psycopg lets the server prepare it; None (the default): never. Behind a pooler
+    that shares sessions (PgBouncer in transaction mode), a statement that was prepared in one session is missing in
+    another, or is there twice. Raises ``StoreError``."""
     text = str(given or "none").lower()
     if text == "none" or text.isdecimal():
         return None if text == "none" else int(text)
@@ -291,7 +292,7 @@ def _revision(conn: Connection) -> str | None:
 
 def usable(current: str | None, head: str | None) -> bool:
     """Whether a version that expects revision ``head`` can work with a schema of revision ``current``. It can if that
-    is the same or newer, since migrations only add: a replica of the version before goes on, and can be started
+    is the same or newer, because migrations only add. So a replica of the version before goes on, and can be started
     again."""
     return current is not None and head is not None and current >= head
 

@@ -24,9 +24,9 @@ from adapter.store.tables import cases, facts
 from adapter.store.types import Instant
 
 LOOKED = "look"
-"""The reason why a case is due when something became known of one of its looks."""
+"""The reason of a case that is due because of one of its looks."""
 ORDER_NEWS = ("orders", "services", "order", "hook")
-"""Why a case is due whose person's orders must be read: no later reason takes their place."""
+"""Reasons for which the person's orders must be read. A later reason doesn't replace them."""
 
 _c = cases.c
 _NOW = bindparam("now", type_=Instant())
@@ -77,8 +77,7 @@ _GIVE_BACK = update(cases).where(
 
 FIRST_DELAY = timedelta(minutes=1)
 LONGEST_DELAY = timedelta(hours=1)
-"""How long a case waits that can't be reconciled because of an unexpected error: doubled each time, up to the
-longest."""
+"""How long a case waits after an unexpected error. The delay is doubled each time, up to the longest."""
 
 
 def mark_due(
@@ -91,17 +90,17 @@ def mark_due(
 
 
 def mark_by_act(conn: Connection, tenant: str, ref: str, now: datetime, reason: str, *, wait: datetime | None) -> None:
-    """Mark an open case, which is locked, as due because of what came of one of its acts. It is decided before cases
-    that came after it. Where others of its acts are going out too, it may be decided once for them all, at ``wait``
-    (UTC) at the latest. Nothing happens where the reference names no open case.
+    """Mark an open case, which is locked, as due because of the outcome of one of its acts. It is decided before cases
+    that came after it. If other acts of it are going out too, it may be decided once for them all, at ``wait`` (UTC) at
+    the latest. Nothing happens if the reference names no open case.
 
-    If the case is being reconciled just now, such a mark doesn't make it due once more: the decision is made with the
-    case locked, and sees what came of the act."""
+    If the case is being reconciled just now, this mark doesn't make it due once more: the decision is made with the
+    case locked, and sees the act's outcome."""
     _mark(conn, tenant, [ref], now, reason, news=0, place=wait)
 
 
 def mark_looked(conn: Connection, tenant: str, refs: Iterable[str], now: datetime) -> None:
-    """Mark open cases as due now because of what came of a look. Nothing has to be read from the case system for it."""
+    """Mark open cases as due now because of a look. Nothing has to be read from the case system for that."""
     _mark(conn, tenant, _hold_open(conn, tenant, refs), now, LOOKED, news=0, place=now)
 
 
@@ -229,8 +228,7 @@ def release(conn: Connection, case: Case, *, owner: str, due_at: datetime, error
 
 
 def _at_its_mark(row: Case, due_at: datetime) -> datetime:
-    """``due_at``, or sooner if the case was marked since the claim. That includes what came of an act, since nothing
-    was decided with it."""
+    """``due_at``, or sooner if the case was marked since the claim, also by an act, because no decision has seen it."""
     if row.due_reason is None or row.due_at is None:
         return due_at
     return min(due_at, row.due_at)

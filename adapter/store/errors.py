@@ -10,8 +10,8 @@ class StoreError(Exception):
     (some rows), ``full``, ``missing``, ``read_only``, ``corrupt``, ``unreachable``, ``schema``, ``driver``,
     ``key`` (another than the database's), ``content`` or ``other``.
 
-    Nothing of the transaction happened; whoever called tries again at its next turn. ``after`` counts the transactions
-    that had succeeded before it: two errors of one outage have it alike.
+    The transaction was rolled back, and the caller tries again at its next turn. ``after`` counts the transactions that
+    succeeded before; it is the same for all errors of one outage.
     """
 
     def __init__(self, message: str, reason: str = "other") -> None:
@@ -26,8 +26,8 @@ class Overtaken(Exception):
 
 
 class OrderTaken(Exception):
-    """An order belongs to one case only, and this order belongs to another one, which another process opened just
-    now."""
+    """An order belongs to one case only, and this one belongs to another case, which another process has just
+    opened."""
 
     def __init__(self, tenant: str, order_id: str, ref: str) -> None:
         super().__init__(f"order {order_id} of {tenant} belongs to case {ref}; it was not linked to a second one")
@@ -106,9 +106,11 @@ def _postgres(orig: object, code: str, name: str) -> StoreError:
     constraint = getattr(getattr(orig, "diag", None), "constraint_name", None)
     where = f"{type(orig).__name__} {code}" + (f", {constraint}" if constraint else "")
     if code.startswith(("40", "55")):
-        return StoreError(f"database {name}: another process was in the way ({where}); tried again", "contended")
+        return StoreError(f"database {name}: another process was in the way ({where}). It is tried again", "contended")
     if code.startswith("53"):
-        return StoreError(f"database {name} is out of space, memory or connections ({where}); tried again", "full")
+        return StoreError(
+            f"database {name} is out of space, memory or connections ({where}). It is tried again", "full"
+        )
     if code.startswith(("08", "57")) or code == "25P03":  # 25P03: it was idle within a transaction for too long
         return StoreError(f"database {name} went away ({where}). The adapter tries again by itself", "unreachable")
     if code in ("42P01", "42703"):

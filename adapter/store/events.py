@@ -1,7 +1,7 @@
 """The audit: what was decided and done. Lines are only ever added, in the same transaction as the change itself.
 
-Each event carries the hash of the event before it in its case (``audit_chain``). A unique index sees to it that only
-one event follows each: if two processes write of one case at the same moment, the second transaction is run again.
+Each event carries the hash of the event before it in its case (``audit_chain``). A unique index allows only one event
+after each: if two processes write about one case at the same moment, the second transaction is run again.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ Data = Mapping[str, str | int | bool | None]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A line of the audit. ``name`` is ``case.opened``, ``act.done`` and the like; ``at`` is UTC; nothing personal
-    stands in ``data``. ``previous`` and ``hash`` are its place in the chain (``audit_chain``), and None in a line from
-    before there was a chain."""
+    """A line of the audit. ``name`` is for example ``case.opened`` or ``act.done``; ``at`` is UTC; ``data`` holds
+    nothing personal. ``previous`` and ``hash`` are its place in the chain (``audit_chain``), and None in a line from
+    before the chain."""
 
     id: int
     ref: str | None
@@ -54,7 +54,7 @@ def record(
     now: datetime,
     correlation: str | None = None,
 ) -> None:
-    """Write one event. ``ref`` is None for what doesn't concern a single case."""
+    """Write one event. ``ref`` is None if it doesn't concern a single case."""
     record_all(conn, tenant, ref, [(name, data)], now=now, correlation=correlation)
 
 
@@ -72,8 +72,8 @@ def record_all(
     newest = _NEWEST_OF_NONE if ref is None else _NEWEST_OF_CASE
     rows: list[dict[str, Any]] = []
     previous = ""
-    for name, given in lines:
-        data = dict(given)
+    for name, values in lines:
+        data = dict(values)
         previous = previous or conn.scalar(newest, {"tenant": tenant, "ref": ref}) or start_of(tenant, ref)
         hashed = hash_of(previous, tenant, ref, now, name, data, correlation)
         rows.append({**of, "name": name, "data": data, "previous": previous, "hash": hashed})
@@ -94,7 +94,7 @@ def after(
     limit: int = 2000,
 ) -> list[Event]:
     """The next events of a municipality after the one with this id: of all cases or of one, from ``since`` on and
-    before ``until`` (UTC). Few at a time, since a long transaction would hold up the work on SQLite."""
+    before ``until`` (UTC). ``limit`` is low, because a long transaction would block the work on SQLite."""
     query = select(events).where(_c.tenant == tenant, _c.id > id).order_by(_c.id).limit(limit)
     if up_to is not None:
         query = query.where(_c.id <= up_to)
@@ -126,7 +126,7 @@ def of_case(conn: Connection, tenant: str, ref: str, *, limit: int | None = None
 
 
 def _event(conn: Connection, row: Row[*tuple[Any, ...]]) -> Event:
-    """Where its data can't be opened, the event says so, and its hash doesn't fit."""
+    """If its data can't be opened, the event says so, and its hash doesn't fit."""
     try:
         data = sealing.opened(conn, row, _c.data)
     except StoreError as error:

@@ -1,5 +1,5 @@
-"""What is known of a case: what was last read of it, resource by resource, with when and how well; and the steps that a
-person declared done in the re-sync file, because there was nowhere else to note them."""
+"""What is known of a case: each resource as it was last read, and the steps that a person declared done in the re-sync
+file, because they couldn't be noted anywhere else."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _DECLARED = (
 
 @dataclass(frozen=True, slots=True)
 class StoredFact:
-    """A resource as it was last read whole, at ``read_at`` (UTC; None, and ``value`` None: never yet). It was last
-    asked for, whole or in part, at ``tried_at``. ``stale``: that failed with ``error``; then, at most, what notes say
-    of the consent is as new as ``tried_at``."""
+    """A resource as it was last read whole, at ``read_at`` (UTC). Both ``read_at`` and ``value`` are None if it never
+    was. ``tried_at`` is when it was last asked for, whole or in part. ``stale``: that failed with ``error``. Then only
+    the notes about consent can be as new as ``tried_at``."""
 
     resource: str
     value: Any
@@ -55,8 +55,8 @@ class StoredFact:
 def save(
     conn: Connection, tenant: str, ref: str, before: Mapping[str, StoredFact], known: Mapping[str, StoredFact]
 ) -> None:
-    """Store what is now known of a case; ``before`` is what is stored. Where a resource was read again and is the same,
-    only the time is written. Raises ``KeyError`` for a resource that isn't one of ``codec.RESOURCES``."""
+    """Store what is now known of a case; ``before`` is what is stored. If a resource was read again and is the same,
+    only the time is written. Raises ``KeyError`` for a resource that isn't in ``codec.RESOURCES``."""
     same: dict[tuple[datetime | None, datetime], list[str]] = {}
     rows: list[dict[str, Any]] = []
     for name, fact in known.items():
@@ -110,7 +110,7 @@ class Known:
 
 
 def load(conn: Connection, tenant: str, ref: str) -> Known:
-    """What is stored of a case. A value that this version can't read counts as never read, and so is read afresh."""
+    """What is stored of a case. A value that this version can't read counts as never read, and so is read again."""
     of = {"tenant": tenant, "ref": ref}
     resources = {row.resource: _loaded(conn, row) for row in conn.execute(_OF_CASE, of)}
     declared = tuple(_note(conn, row) for row in conn.execute(_DECLARED, of))

@@ -18,8 +18,8 @@ SEEN_EVERY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """``cursor`` (UTC): everything before it has been stored; None: nothing yet. ``read_at`` (UTC) is when it was last
-    read, ``tried_at`` when that was last tried, ``error`` why that failed."""
+    """``cursor`` (UTC): everything before it has been stored; None: nothing yet. ``read_at`` (UTC) is when the feed was
+    last read whole, ``tried_at`` when that was last tried, ``error`` why that failed."""
 
     tenant: str
     name: str
@@ -55,7 +55,7 @@ def feed(conn: Connection, tenant: str, name: str) -> Feed | None:
 
 
 def all_feeds(conn: Connection, tenant: str) -> tuple[Feed, ...]:
-    """By name."""
+    """A municipality's feeds, by name."""
     return tuple(Feed(*row) for row in conn.execute(select(*_COLUMNS).where(_f.tenant == tenant).order_by(_f.name)))
 
 
@@ -70,13 +70,13 @@ def claim(conn: Connection, tenant: str, name: str, *, now: datetime, owner: str
 
 
 def renew(conn: Connection, feed: Feed, *, lease_until: datetime) -> Feed:
-    """Make the lease of a feed longer that takes long to read. Raises ``Overtaken``."""
+    """Extend the lease of a feed that takes long to read. Raises ``Overtaken``."""
     change_leased(conn, feeds, feed, f"feed {feed.name}", lease_until=lease_until)
     return replace(feed, lease_until=lease_until)
 
 
 def finish(conn: Connection, feed: Feed, *, cursor: datetime | None, now: datetime) -> None:
-    """Give a feed back that was read whole, in the transaction that stores what it showed. Raises ``Overtaken``."""
+    """Give back a feed that was read whole, in the transaction that stores what it showed. Raises ``Overtaken``."""
     change_leased(conn, feeds, feed, f"feed {feed.name}", **FREE, cursor=cursor, read_at=now, error=None)
 
 
@@ -92,8 +92,8 @@ def release_all(conn: Connection, *, owner: str | None = None) -> None:
 
 
 def changed(conn: Connection, tenant: str, feed: str, items: Sequence[Changed], now: datetime) -> tuple[Changed, ...]:
-    """Those of the items that the feed didn't show before, or showed otherwise; from now on they are known. So a feed
-    can be read with as much overlap as its vendor's clock calls for. Reading the same again writes once a day at most.
+    """The items that are new or have changed since the feed last showed them. They are stored as known. So a feed can
+    be read with any overlap that its vendor's clock needs. The same item is written at most once a day.
     """
     latest = {item.id: item for item in items}
     known = _shown(conn, tenant, feed, latest)
@@ -108,7 +108,7 @@ def changed(conn: Connection, tenant: str, feed: str, items: Sequence[Changed], 
 
 
 def fingerprints(conn: Connection, tenant: str, feed: str, ids: Iterable[str] | None = None) -> dict[str, str]:
-    """What the feed showed last of these items, or of all, as far as it is remembered."""
+    """The last known fingerprints of these items, or of all."""
     return {item: row.fingerprint for item, row in _shown(conn, tenant, feed, ids).items()}
 
 

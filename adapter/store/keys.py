@@ -1,7 +1,8 @@
-"""The keys by which what is personal is encrypted and found: whether they fit the database, and how they are changed.
+"""The keys that encrypt what is personal and by which persons are found: whether they fit the database, and how they
+are changed.
 
-The database has a note of the keys by which its content was written: ids, from which nobody can find a key. So a key
-that is lost or wrong is told at the start, once, and nothing is done.
+The database knows the ids of the keys with which its content was written. Nobody can find a key from its id. So a lost
+or wrong key is reported at the start, and nothing is done.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from adapter.store.tables import keys as table
 from adapter.store.tables import metadata
 
 BATCH = 100
-"""How many rows are encrypted anew in one transaction."""
+"""How many rows are encrypted again in one transaction."""
 
 _LOOKUP, _SEAL = "lookup:", "seal:"
 TABLES = [t for t in metadata.sorted_tables if any(column.table is t for column in SEALED)]
@@ -36,7 +37,7 @@ def note_keys(conn: Connection, now: datetime) -> None:
 
 def new_keys(conn: Connection) -> set[str]:
     """The keys of this process that the database doesn't know yet. Raises ``StoreError`` (``key``) if its content was
-    written with others: then nothing may be done with it."""
+    written with other keys; then nothing may be done with it."""
     sealing, noted = of(conn), set(conn.scalars(select(table.c.name)))
     mine = {_LOOKUP + sealing.lookup_id, *(_SEAL + key for key in sealing.ids[:1])}
     if any(name.startswith(_LOOKUP) for name in noted - mine):
@@ -67,26 +68,26 @@ def known_keys(conn: Connection) -> None:
     ``new_keys`` does."""
     if new_keys(conn):
         raise StoreError(
-            "no adapter has been started with these keys yet, pseudonym_key and the first of store.encryption_key: one "
-            "that runs without them could read nothing that is encrypted by them. Nothing is done. Restart every "
-            "adapter first (or, on SQLite, stop it and run `adapter db rekey`)",
+            "no adapter has been started with the first key of store.encryption_key yet, and one that runs without it "
+            "could read nothing that it encrypts. Nothing is done. Restart every adapter with it first (or, on SQLite, "
+            "stop it and run `adapter db rekey`)",
             "key",
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Resealed:
-    """How many values were encrypted anew, and how many rows still hold values that aren't encrypted by the key in use:
-    a process without the key wrote them meanwhile, or they are damaged."""
+    """How many values were encrypted again, and how many rows still hold values that aren't encrypted with the current
+    key: a process without the key wrote them meanwhile, or they are damaged."""
 
     changed: int
     left: int
 
 
 async def reseal(db: Database, now: Callable[[], datetime], *, at_once: bool = False) -> Resealed:
-    """Encrypt whatever isn't encrypted by the key in use. All other work goes on meanwhile, and if it is broken off,
-    the next call goes on from there. Once everything is encrypted, older keys aren't needed any more. After that it
-    doesn't look any further, unless ``at_once``. Raises ``StoreError``."""
+    """Encrypt every value that isn't encrypted with the current key. Other work goes on meanwhile. If it is
+    interrupted, the next call continues. When everything is encrypted, older keys aren't needed any more, and later
+    calls do nothing unless ``at_once``. Raises ``StoreError``."""
     if db.sealing.current is None or (await db.run(all_sealed) and not at_once):
         return Resealed(0, 0)
     changed = 0
@@ -100,14 +101,14 @@ async def reseal(db: Database, now: Callable[[], datetime], *, at_once: bool = F
 
 
 def left(conn: Connection) -> int:
-    """How many rows hold something that isn't encrypted by the key in use."""
+    """How many rows hold something that isn't encrypted with the current key."""
     sealing = of(conn)
     counts = (select(sa.func.count()).select_from(each).where(_stale(each, sealing)) for each in TABLES)
     return sum(conn.scalar(count) or 0 for count in counts)
 
 
 def all_sealed(conn: Connection) -> bool:
-    """Whether everything is encrypted by the key in use."""
+    """Whether everything is encrypted with the current key."""
     mine = table.c.name == f"{_SEAL}{of(conn).current}"
     return conn.scalar(select(table.c.name).where(mine, table.c.whole_at.is_not(None))) is not None
 
@@ -121,8 +122,8 @@ def note_all_sealed(conn: Connection, now: datetime) -> int:
 
 
 def reseal_batch(conn: Connection, each: Table, after: Sequence[Any]) -> tuple[int, Sequence[Any] | None]:
-    """Encrypt the next rows of a table, in the order of its primary key. Returns how many values, and after which row
-    to go on (None: all is done)."""
+    """Encrypt the next rows of a table, in the order of its primary key. Returns how many values, and the key of the
+    last row (None: the table is done)."""
     sealing, key = of(conn), list(each.primary_key)
     columns = [column for column in SEALED if column.table is each]
     along = {each.c[name] for column in columns for name in SEALED[column]}
@@ -140,7 +141,7 @@ def reseal_batch(conn: Connection, each: Table, after: Sequence[Any]) -> tuple[i
 
 
 def _anew(sealing: Sealing, row: Row[*tuple[Any, ...]], column: Column[Any]) -> Any:
-    """A value sealed by the key in use, as it is stored; None if it stays as it is."""
+    """A value sealed with the current key, as it is stored; None if it stays as it is."""
     stored = row._mapping[f"{column.name}_raw"]
     if not stored:
         return None
@@ -150,7 +151,7 @@ def _anew(sealing: Sealing, row: Row[*tuple[Any, ...]], column: Column[Any]) -> 
     try:
         plain = sealing.open(ours, where(column, row._mapping))
     except StoreError:
-        return None  # it counts among those that are left
+        return None  # it is counted by ``left``
     return sealing.seal(plain, where(column, row._mapping))
 
 
@@ -159,7 +160,7 @@ def _raw(column: Column[Any]) -> ColumnElement[Any]:
 
 
 def _stale(each: Table, sealing: Sealing) -> ColumnElement[bool]:
-    """Whether a row holds something that isn't sealed by the key in use."""
+    """Whether a row holds something that isn't sealed with the current key."""
     by = f"{MARK}{sealing.current}:"
     begins = {column: f'"{by}' if is_json(column) else by for column in SEALED if column.table is each}
     return sa.or_(*(sa.and_(_raw(c) != "", ~_raw(c).startswith(begin, autoescape=True)) for c, begin in begins.items()))

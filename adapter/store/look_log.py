@@ -1,4 +1,4 @@
-"""The looks that were due, and what came of each: by case, number of the schedule, and the time when it was due."""
+"""The looks that were due, and the outcome of each: by case, the schedule's number and the due time."""
 
 from __future__ import annotations
 

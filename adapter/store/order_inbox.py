@@ -1,4 +1,4 @@
-"""Orders that have no case yet and can't be used now: what is wrong with each, and when it is asked for again."""
+"""Orders that have no case yet and can't be used now, each with its problem. They are asked for again at each poll."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class InboxState(StrEnum):
     UNUSABLE = "unusable"
     """A person must mend it, and is told."""
     OF_CASE = "of_case"
-    """Can't be used either, but an open case of its person tells of it."""
+    """Can't be used either, but an open case of the person shows it."""
     DAY_IN_DOUBT = "day_in_doubt"
     """Not an order but a day: its list answered 404, and may have failed (L10)."""
 
@@ -35,8 +35,8 @@ class InboxState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class WaitingOrder:
     """``order_id`` holds the day if it is a day in doubt. ``day`` is the local calendar date of the order's last
-    change, by which the case system lists it. ``since`` (UTC) is when it was first seen so; ``problem`` is what is
-    wrong now."""
+    change, under which the case system lists it. ``since`` (UTC) is when the adapter first saw it in this state;
+    ``problem`` is what is wrong now."""
 
     order_id: str
     state: InboxState
@@ -46,7 +46,7 @@ class WaitingOrder:
 
     @property
     def subject(self) -> str:
-        """What its mail stands under in the outbox."""
+        """The subject of its mail in the outbox."""
         return f"order:{self.order_id}"
 
 
@@ -56,13 +56,13 @@ def all_waiting(conn: Connection, tenant: str) -> dict[str, WaitingOrder]:
 
 
 def unusable_orders(conn: Connection, tenant: str) -> tuple[WaitingOrder, ...]:
-    """The orders that can't be used and that no case tells of, the oldest first: those that people see."""
+    """The orders that can't be used and that no case shows, the oldest first. People see these."""
     shown = (InboxState.UNREAD, InboxState.UNUSABLE)
     return tuple(order for order in all_waiting(conn, tenant).values() if order.state in shown)
 
 
 def replace_all(conn: Connection, tenant: str, waiting: Iterable[WaitingOrder]) -> None:
-    """From now on these wait, and no others."""
+    """Store these orders instead of all that waited before."""
     conn.execute(delete(table).where(table.c.tenant == tenant))
     rows = [
         asdict(order) | {"tenant": tenant, "problem": asdict(order.problem) | {"params": dict(order.problem.params)}}
@@ -72,6 +72,6 @@ def replace_all(conn: Connection, tenant: str, waiting: Iterable[WaitingOrder]) 
 
 
 def _loaded(row: Row[Any]) -> WaitingOrder:
-    told = row.problem
-    problem = FactProblem(told["code"], told["resource"], tuple(told["params"].items()))
+    stored = row.problem
+    problem = FactProblem(stored["code"], stored["resource"], tuple(stored["params"].items()))
     return WaitingOrder(row.order_id, InboxState(row.state), row.day, row.since, problem)

@@ -1,7 +1,7 @@
 """The outbox and ledger: which acts are called for, and what is known of each.
 
-A case's acts come in by ``settle_wanted``, in the transaction that stores its decision (``seed_done``: what was done
-before the adapter took over). What something else than a case wants comes in by ``want``. The way out is ``claims``.
+``settle_wanted`` puts a case's acts in, in the transaction that stores its decision, and ``seed_done`` the acts that
+were done before the adapter took over. ``want`` is for everything that isn't a case. ``claims`` takes the acts out.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _c, _k = table.c, cases.c
 _OF_CASE = select(table).where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref")).order_by(_c.n)
 _LOCKED = _OF_CASE.with_for_update()
 _WAITING = (
-    # What says whose turn it is, and no more: it runs at every change of an act.
+    # Only the columns that decide whose turn it is, because it runs at every change of an act.
     select(_c.tenant, _c.ref, _c.n, _c.kind, _c.lane, _c.state, _c.not_before)
     .add_columns(_c.retry_at, _c.lease_owner, _c.lease_until, _c.ready_at)
     .where(_c.tenant == bindparam("tenant"), _c.ref == bindparam("ref"), _c.state.in_(UNFINISHED))
@@ -152,7 +152,7 @@ def _settle(
     correlation: str | None = None,
     drop: bool = True,
 ) -> Settled:
-    """``drop``: what waits and isn't wanted is called for no more."""
+    """``drop``: also drop the acts that wait and aren't wanted."""
     by_key = {w.key: w for w in wanted}
     before = {row.key: row for row in (lock_acts(conn, tenant, ref) if rows is None else rows)}
     told: dict[str, list[str]] = {"wanted": [], "changed": [], "dropped": []}
@@ -377,8 +377,8 @@ def release_parked(
 
 
 def _release_visits(conn: Connection, tenant: str, now: datetime, since: datetime | None) -> int:
-    """Those that are the only unfinished act of their look, in one statement: one by one, those of a few nights in a
-    large city would keep pauses and ends from the database for minutes."""
+    """The visits that are the only unfinished act of their look, in one statement. One by one, a few nights of a large
+    city would keep pauses and ends away from the database for minutes."""
     other = table.alias().c
     open_too = other.state.in_((*UNFINISHED, ActState.PARKED))
     beside = select(other.n).where(other.tenant == tenant, other.ref == _c.ref, other.n != _c.n, open_too).exists()

@@ -1,6 +1,6 @@
-"""Persons as the camera platform knows them: by an id that says nothing of them, and by what it was last told.
+"""Persons as the camera platform knows them: an id that says nothing about them, and what the platform was last told.
 
-``person`` is the hash by which a person is found (``sealing.Sealing.person``): no identity number stands here.
+``person`` is the hash by which a person is found (``sealing.Sealing.person``). There is no identity number here.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ _KNOWN = select(persons).where(_p.tenant == bindparam("tenant"), _p.person == bi
 
 
 def external_id_for(conn: Connection, tenant: str, person: str) -> str:
-    """The person's id at the camera platform, ``P-`` and a code of twelve characters, made at first use and then kept.
+    """The person's id at the camera platform, ``P-`` and a code of twelve characters. It is made at first use and kept.
 
-    After a backup was put back the person gets the same one again, so what the platform knows of them stays theirs.
+    After a backup was put back the person gets the same id again, and so keeps their data at the platform.
     """
     of = {"tenant": tenant, "person": person}
     tried = 0
     while (known := conn.execute(_KNOWN, of).one_or_none()) is None:
-        # Not stored if the code is another's, or another process gave the person one just now.
+        # Nothing is stored if another person has the code, or if another process has just given the person one.
         take_over(conn, tenant, person, "P-" + sealing.of(conn).code(f"person:{tenant}:{person}:{tried}", 12))
         tried += 1
     return str(known.external_id)
 
 
 def take_over(conn: Connection, tenant: str, person: str, external_id: str) -> None:
-    """Let a person keep the id by which the camera platform knows them already, unless they have one here."""
+    """Store the id that a person already has at the camera platform, unless they have one here."""
     row = {"tenant": tenant, "person": person, "external_id": external_id, "emptied": False}
     insert_missing(conn, persons, row)
 

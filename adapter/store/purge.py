@@ -1,4 +1,4 @@
-"""The purge: what is personal in a closed case is removed once it has been kept long enough."""
+"""The purge: everything personal is removed from a closed case when it has been kept long enough."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def purge(
     """Remove everything personal from up to ``limit`` cases that were closed before an instant (UTC), or from the case
     ``ref`` alone. Returns their references.
 
-    The acts and the audit stay, since they hold nothing personal. The links stay too, so that an old order doesn't open
-    another case. Nothing stays of looks that were written back. The person's own row goes with the last of their cases.
+    The acts and the audit stay, because they hold nothing personal. The links stay too, so that an old order doesn't
+    open another case. Nothing about written-back looks stays. The person's own row goes with the last of their cases.
     """
     query = select(*COLUMNS).where(*_due(tenant, closed_before, ref)).order_by(cases.c.closed_at, cases.c.ref)
     found = [from_row(conn, row) for row in conn.execute(query.limit(limit).with_for_update())]

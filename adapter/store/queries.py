@@ -1,5 +1,5 @@
-"""What the status page, the metrics and lists ask of the whole database: how the work stands, what the last comparison
-with the camera platform found, and which decisions aren't executed or are interrupted."""
+"""Queries over the whole database, for the status page, the metrics and lists: the state of the work, the result of the
+last comparison with the camera platform, and the decisions that aren't executed or are interrupted."""
 
 from __future__ import annotations
 
@@ -81,10 +81,9 @@ def overview(conn: Connection, tenant: str, now: datetime) -> Overview:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What the last full comparison with the camera platform, at ``at`` (UTC), found that a person should know of.
-    Schedules are named by reference (``TK-7F3K2M-1``). ``unowned``: no case owns it, and it hasn't ended. ``missing``:
-    it is gone from the platform though it should run. ``changed``: somebody else changed it there, and, if ``mended``,
-    it was changed back since."""
+    """What the last full comparison with the camera platform, at ``at`` (UTC), found. Schedules are named by reference
+    (``TK-7F3K2M-1``). ``unowned``: no case owns it, and it hasn't ended. ``missing``: it is gone from the platform
+    though it should run. ``changed``: somebody else changed it there; if ``mended``, it has been changed back."""
 
     at: datetime
     unowned: tuple[str, ...] = ()
@@ -94,30 +93,30 @@ class Drift:
 
 
 def last_drift(conn: Connection, tenant: str) -> Drift | None:
-    """What of it still holds: a schedule is left out if a case owns it by now (its creation was under way), or if it
-    has ended. None before the first comparison."""
+    """What the last comparison found and is still true: a schedule is left out if a case owns it by now (its creation
+    was under way), or if it has ended. None before the first comparison."""
     e = events.c
     of = (e.tenant == tenant, e.ref.is_(None), e.name == "comparison")
     row = conn.execute(select(events).where(*of).order_by(e.id.desc()).limit(1)).one_or_none()
     if row is None:
         return None
     try:
-        told = sealing.opened(conn, row, e.data)
+        data = sealing.opened(conn, row, e.data)
     except StoreError:
-        return None  # the next comparison says it again; the page and the metrics must be shown until then
-    unowned, missing, changed = (_labels(told.get(name)) for name in ("unowned", "missing", "changed"))
+        return None  # the next comparison finds it again; until then the page and the metrics must work
+    unowned, missing, changed = (_labels(data.get(name)) for name in ("unowned", "missing", "changed"))
     owned = _running(conn, tenant, [*unowned, *missing])
     return Drift(
         row.at,
         tuple(label for label in unowned if label not in owned),
         tuple(label for label in missing if label in owned),
         changed,
-        bool(told.get("mended", True)),
+        bool(data.get("mended", True)),
     )
 
 
-def _labels(told: object) -> tuple[str, ...]:
-    return tuple(label for label in str(told or "").split(", ") if label)
+def _labels(listed: object) -> tuple[str, ...]:
+    return tuple(label for label in str(listed or "").split(", ") if label)
 
 
 def _running(conn: Connection, tenant: str, labels: list[str]) -> frozenset[str]:
@@ -133,9 +132,8 @@ def _running(conn: Connection, tenant: str, labels: list[str]) -> frozenset[str]
 
 
 def unfulfilled_cases(conn: Connection, tenant: str, today: date) -> tuple[Listed, ...]:
-    """The open cases that are on the list of decisions that aren't executed or are interrupted, as of ``today``
-    (local), by the last decision of each. A case whose last decision this version can't read isn't there until it is
-    decided again."""
+    """The open cases whose authority's decision isn't executed or is interrupted, as of ``today`` (local), by the last
+    decision of each. A case whose last decision this version can't read is left out until it is decided again."""
     return listed(((case.ref, case.unit, _unfulfilled(case)) for case in all_cases(conn, tenant)), today)
 
 

@@ -1,5 +1,5 @@
-"""Who read what of which case: the log of reading (loggkontroll). It names who read, and never the person read
-about."""
+"""Who read what about which case: the log of reading (loggkontroll). It names the reader, never the person in the
+case."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """``what`` was read at ``at`` (UTC): ``case``, ``plan``, ``nights``, a document, or, without ``ref``, a ``list`` of
-    cases, ``followup``, ``backup`` and the like; beside that, each ``sign_in``, and what was ``refused``."""
+    """``what`` was read at ``at`` (UTC): ``case``, ``plan``, ``nights`` or a document; without ``ref`` a ``list`` of
+    cases, ``followup``, ``backup`` and similar. Each ``sign_in``, and what was ``refused``, is a row too."""
 
     tenant: str
     ref: str | None
@@ -75,7 +75,7 @@ def _read(conn: Connection, row: Row[*tuple[Any, ...]]) -> Read:
 
 
 def last(conn: Connection, tenant: str, who: str, what: str, since: datetime) -> Read | None:
-    """The last time since an instant (UTC) that somebody of this name read it."""
+    """The last time since an instant (UTC) that a reader with this name read it."""
     query = (
         select(reads).where(_c.tenant == tenant, _c.what == what, _c.at >= since).order_by(_c.at.desc(), _c.id.desc())
     )

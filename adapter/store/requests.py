@@ -1,4 +1,4 @@
-"""What people ask for by file: each request is taken once; how far it has come, and what came of every case in it."""
+"""What people ask for by file. Each request is taken once. Its progress and the result for each case are stored."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from adapter.store.tables import requests as table
 
 class ItemState(StrEnum):
     LISTED = "listed"
-    """Concerned by the request, and not yet taken up."""
+    """On the request's list, and not yet worked on."""
     MARKED = "marked"
-    """Marked as due because of the request, and not decided since."""
+    """Marked as due by the request, and not decided since."""
     DONE = "done"
     PLANNED = "planned"
     FAILED = "failed"
@@ -30,9 +30,9 @@ class ItemState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One municipality's part of a request. ``content`` is the entry as it stood in the file, ``origin`` its place
+    """One municipality's part of a request. ``content`` is the entry from the file, ``origin`` its place
     (``resync.toml:12``), ``position`` where the work goes on, ``report`` the closing figures. ``error`` is why it
-    waits until ``retry_at`` (UTC), or, once it is finished, why nothing came of it."""
+    waits until ``retry_at`` (UTC), or, if it is finished, why it was refused."""
 
     tenant: str
     id: str
@@ -55,7 +55,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """What became of one case or order: ``item`` is a case's reference, or ``order:`` and its id."""
+    """The result for one case or order. ``item`` is a case's reference, or ``order:`` and the order's id."""
 
     item: str
     state: ItemState
@@ -78,9 +78,9 @@ def take(
     origin: str = "",
     finished: bool = False,
 ) -> bool:
-    """Store a request for these municipalities; ``finished``: it has been carried out already. False, and nothing
-    changes, if a request with this id is stored there; but one that was refused, or still waits with another content,
-    is replaced."""
+    """Store a request for these municipalities; ``finished``: it has been carried out already. If a request with this
+    id is stored there, nothing changes and the result is False. But a request that was refused, or that still waits
+    with another content, is replaced."""
     before = [r for r in all_requests(conn, id=id) if r.tenant in tenants]
     if any(not r.refused and (r.finished_at or r.content == content) for r in before):
         return False
@@ -107,7 +107,7 @@ def all_requests(
 
 
 def _request(conn: Connection, row: Row[Any]) -> Request:
-    """A request whose content can't be opened holds up no other (P6): it fails when it is worked on, and says so."""
+    """If its content can't be opened, the request fails when it is worked on, and blocks no other (P6)."""
     try:
         content = sealing.opened(conn, row, _c.content)
     except StoreError as error:
@@ -118,7 +118,7 @@ def _request(conn: Connection, row: Row[Any]) -> Request:
 def claim(
     conn: Connection, tenants: Sequence[str], *, now: datetime, owner: str, lease_until: datetime
 ) -> Request | None:
-    """Lease the unfinished request whose last turn is longest ago; None if there is none to work on."""
+    """Lease the unfinished request that has waited longest for its turn; None if there is none."""
     free = _c.lease_until.is_(None) | (_c.lease_until <= now)
     ready = _c.retry_at.is_(None) | (_c.retry_at <= now)
     query = select(*_COLUMNS).where(_c.tenant.in_(tenants), _c.finished_at.is_(None), free, ready)
@@ -147,7 +147,7 @@ def enlist(
     state: ItemState = ItemState.LISTED,
     told: Mapping[str, Any] | None = None,
 ) -> None:
-    """Put a case or an order on the request's list. One that is there already stays as it is."""
+    """Put a case or an order on the request's list, unless it is there already."""
     of = {"tenant": request.tenant, "id": request.id, "item": item}
     insert_missing(conn, item_rows, of | {"state": state, "at": now, "told": dict(told or {})})
 
@@ -155,7 +155,7 @@ def enlist(
 def note(
     conn: Connection, request: Request, item: str, state: ItemState, told: Mapping[str, Any], now: datetime
 ) -> None:
-    """Store what became of a case or an order on the list."""
+    """Store the result for a case or an order on the list."""
     mine = update(item_rows).where(_i.tenant == request.tenant, _i.id == request.id, _i.item == item)
     conn.execute(mine.values(state=state, at=now, told=dict(told)))
 
@@ -189,7 +189,7 @@ def note_judged(conn: Connection, request: Request) -> int:
             told = {**row.told, "phase": row.phase, "acts": called_for}
             note(conn, request, row.item, ItemState.DONE, told, row.at)
         elif row.failures:
-            told = {**row.told, "why": "judging it failed; see its log lines"}
+            told = {**row.told, "why": "its decision failed; see the case's log lines"}
             note(conn, request, row.item, ItemState.FAILED, told, row.at)
         else:
             left += 1
@@ -197,7 +197,7 @@ def note_judged(conn: Connection, request: Request) -> int:
 
 
 def finished_report(conn: Connection, request: Request) -> dict[str, int]:
-    """The closing figures: how many cases were looked at, how many of them have new acts, how many failed."""
+    """The closing figures: how many cases were read, how many of them have new acts, how many failed."""
     found = items(conn, request.tenant, request.id)
     wanted = [item for item in found if item.told.get("acts")]
     opened = [item for item in found if item.told.get("opened")]

@@ -29,8 +29,8 @@ _OF_CASES = select(_s.ref, _s.n, _s.remote_id, _s.etag).where(
 def save(
     conn: Connection, tenant: str, ref: str, record: ScheduleRecord, *, remote_id: str | None, etag: str | None
 ) -> None:
-    """Store a schedule as it is seen now. Without a ``remote_id``, the one that is stored is kept. The orders on which
-    it rests are added to those that are stored, since the vendor doesn't know them."""
+    """Store a schedule as it is seen now. Without a ``remote_id``, the stored one is kept. The orders on which it is
+    based are added to the stored ones, because the vendor doesn't know them."""
     before = conn.scalar(_STORED, {"tenant": tenant, "ref": ref, "n": record.n})
     if before is not None:
         record = replace(record, orders=record.orders | codec.SCHEDULE.load(before).orders)
@@ -40,8 +40,7 @@ def save(
 
 
 def replace_stored(conn: Connection, tenant: str, owned: Owned, record: ScheduleRecord) -> None:
-    """Store a schedule in place of the one that was read as ``owned``; nothing happens if that has changed
-    meanwhile."""
+    """Store a schedule instead of the one that was read as ``owned``, unless that has changed meanwhile."""
     read = (_s.tenant == tenant, _s.ref == owned.ref, _s.n == record.n, _s.record == owned.stored)
     conn.execute(update(schedules).where(*read).values(record=codec.SCHEDULE.dump(record)))
 
@@ -74,14 +73,14 @@ class Owned(NamedTuple):
         return codec.SCHEDULE.load(self.stored)
 
     def shows(self, seen: ScheduleRecord) -> bool:
-        """Whether it surely says the same as ``seen``, except for when it was seen and on what it rests. The texts are
-        compared, since reading one costs four times as much as writing one."""
+        """Whether it certainly says the same as ``seen``, except for ``seen_at`` and the orders. The texts are
+        compared, because loading one costs four times as much as dumping one."""
         return self.stored.startswith(codec.SCHEDULE.dump(seen).partition(',"seen_at":')[0])
 
 
 def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> dict[str, Owned]:
-    """Whose schedule each of the vendor's ids is; ids that no case knows are left out."""
-    # No id of ours holds a NUL, and PostgreSQL would refuse the whole list for one.
+    """The case's schedule for each of the vendor's ids. Ids that no case knows are left out."""
+    # Our ids have no NUL, and PostgreSQL would refuse the whole list because of one.
     ids = [remote_id for remote_id in remote_ids if "\0" not in remote_id]
     query = (
         select(_s.remote_id, _s.ref, _s.record, cases.c.closed_at.is_(None))
@@ -96,9 +95,9 @@ def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> d
 
 
 def followed(conn: Connection, tenant: str, start: datetime) -> list[tuple[str, ScheduleRecord, tuple[Act, ...]]]:
-    """The schedules by which somebody may have looked at or after an instant (UTC): those that haven't ended, and those
-    on which something was done since. Each comes with the case's reference, and with everything that was done, or may
-    have been done, on the case's schedules, if anything was done on them since."""
+    """The schedules that may have had looks at or after an instant (UTC): those that haven't ended, and those that an
+    act has changed since. Each comes with the case's reference and, if an act has changed the case's schedules since,
+    with all acts on them that were or may have been done."""
     a = acts.c
     done = (a.tenant == tenant, a.lane == "platform", a.state.in_(sorted(COUNTS)), a.kind.in_(sorted(SCHEDULE_KINDS)))
     recent = (a.created_at >= start - LONGEST_WAIT, a.done_at.is_(None) | (a.done_at >= start))

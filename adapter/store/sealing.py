@@ -1,9 +1,9 @@
-"""Encryption at rest: what is personal in a row is encrypted (sealed) before it is written, and decrypted (opened)
-where it is needed.
+"""Encryption at rest: personal values are encrypted (sealed) before they are written, and decrypted (opened) where they
+are needed.
 
-It is AES-GCM of the library ``cryptography``. A sealed value says by which key it was sealed, and opens only in the
-column and the row for which it was sealed. Persons are found by a keyed hash, so no index holds an identity number.
-Without a key, values are written as they are; such values can still be read once there is a key.
+It uses AES-GCM from the library ``cryptography``. A sealed value names its key, and can be opened only in the column
+and row for which it was sealed. Persons are found by a keyed hash, so no index holds an identity number. Without a key,
+values are written in clear; they can still be read when there is a key.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from adapter.store.errors import StoreError
 from adapter.store.types import Json, instant_text
 
 MARK = "sealed:"
-"""What a sealed value begins with; the key's id follows, a colon, and the rest in base64."""
+"""A sealed value begins with this, then the key's id, a colon, and the rest in base64."""
 NONCE = 12
 CODE = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
-"""Of what a code is made: 32 characters that can't be taken for one another."""
+"""The 32 characters of codes. None of them looks like another."""
 
 SEALED: Mapping[Column[Any], tuple[str, ...]] = {
     t.cases.c.identity_number: ("tenant", "ref"),
@@ -46,8 +46,8 @@ SEALED: Mapping[Column[Any], tuple[str, ...]] = {
     t.reads.c.place: ("tenant", "ref", "at", "what"),
     t.sessions.c.content: ("digest",),
 }
-"""The columns that are sealed, each with the columns that say which row it is: a value that was moved to another row
-can't be opened."""
+"""The sealed columns, each with the columns that identify the row. A value that is moved to another row can't be
+opened."""
 
 
 def key_id(secret: bytes) -> str:
@@ -76,19 +76,19 @@ class Sealing:
         self.current = self.ids[0] if self.ids else None
 
     def person(self, tenant: str, person_id: str) -> str:
-        """The hash by which a person is found; without the key nobody can make it. Empty for an empty ``person_id``."""
+        """The hash by which a person is found. Nobody can make it without the key. Empty if ``person_id`` is empty."""
         if not person_id:
             return ""
         return hmac.digest(self._lookup, f"person in the store:{tenant}:{person_id}".encode(), "sha256").hex()
 
     def code(self, of: str, length: int) -> str:
-        """``length`` (32 at most) letters and digits that stand for ``of``: the same each time, also in a database that
-        was put back from a backup, and nobody without the key can make or undo them."""
+        """``length`` (at most 32) letters and digits that stand for ``of``. They are the same each time, also in a
+        database that was put back from a backup. Nobody can make or reverse them without the key."""
         digest = hmac.digest(self._lookup, f"code:{of}".encode(), "sha256")
         return "".join(CODE[byte % len(CODE)] for byte in digest[:length])
 
     def seal(self, plain: str, where: str) -> str:
-        """The text as it is stored. An empty one stays as it is, and so do all where there is no key."""
+        """The text as it is stored. It stays as it is if it is empty or there is no key."""
         if self.current is None or not plain:
             return plain
         nonce = os.urandom(NONCE)
@@ -96,28 +96,26 @@ class Sealing:
         return f"{MARK}{self.current}:{base64.b64encode(nonce + hidden).decode()}"
 
     def open(self, stored: str, where: str) -> str:
-        """The plain text. Raises ``StoreError`` if it was sealed by a key that isn't here or in another row, or is
-        damaged."""
+        """The plain text. Raises ``StoreError`` if the key isn't here, or if the value is damaged or was sealed in
+        another row."""
         by = sealed_by(stored)
         if by is None:
             return stored
         cipher = self._ciphers.get(by)
         if cipher is None:
-            told = (
-                f"{where.partition(' ')[0]} is encrypted by the key {by}, which isn't among store.encryption_key here"
-            )
-            raise StoreError(f"{told}: add it, and restart", "content")
+            why = f"{where.partition(' ')[0]} is encrypted by the key {by}, which isn't in store.encryption_key here"
+            raise StoreError(f"{why}: add it, and restart", "content")
         try:
             raw = base64.b64decode(stored[len(MARK) + len(by) + 1 :], validate=True)
             plain: bytes = cipher.decrypt(raw[:NONCE], raw[NONCE:], where.encode())
         except self._damaged:
-            told = f"an encrypted value of {where.partition(' ')[0]} is damaged, or was moved there from another row"
-            raise StoreError(f"{told}; nothing is done with it", "content") from None
+            why = f"an encrypted value of {where.partition(' ')[0]} is damaged, or was moved there from another row"
+            raise StoreError(f"{why}; nothing is done with it", "content") from None
         return plain.decode()
 
 
 PLAIN = Sealing()
-"""There is no key."""
+"""Without a key."""
 
 
 def sealed_by(stored: str) -> str | None:
@@ -126,21 +124,21 @@ def sealed_by(stored: str) -> str | None:
 
 
 def of(conn: Connection) -> Sealing:
-    """The keys of the database that a connection leads to."""
+    """The keys of the connection's database."""
     found: Sealing = conn.get_execution_options().get("sealing", PLAIN)
     return found
 
 
 def where(column: Column[Any], row: Mapping[Any, Any]) -> str:
-    """Says which value of which row it is; it is sealed together with the value."""
+    """Identifies a value by column and row. It is sealed together with the value."""
     parts = (row[name] for name in SEALED[column])
-    told = (instant_text(part) if isinstance(part, datetime) else "" if part is None else str(part) for part in parts)
-    return " ".join((f"{column.table.name}.{column.name}", json.dumps([*told])))
+    texts = (instant_text(part) if isinstance(part, datetime) else "" if part is None else str(part) for part in parts)
+    return " ".join((f"{column.table.name}.{column.name}", json.dumps([*texts])))
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A value as it is stored; it is opened when it is asked for."""
+    """A value as it is stored. It is decrypted only by ``open``."""
 
     stored: str = field(repr=False)
     where: str = ""
@@ -152,11 +150,12 @@ class Sealed:
 
 
 NOBODY = Sealed("")
-"""The identity number where there is no person."""
+"""The identity number if there is no person."""
 
 
 def sealed(conn: Connection, table: Table, values: Mapping[str, Any], **of_row: Any) -> dict[str, Any]:
-    """``values`` for a row of ``table`` as they are stored. ``of_row`` says which row it is, where they don't."""
+    """``values`` for a row of ``table`` as they are stored. ``of_row`` has the columns that identify the row and aren't
+    in ``values``."""
     sealing, stored = of(conn), dict(values)
     if sealing.current is None:
         return stored
@@ -169,12 +168,12 @@ def sealed(conn: Connection, table: Table, values: Mapping[str, Any], **of_row: 
 
 
 def sealed_value(conn: Connection, row: Row[*tuple[Any, ...]], column: Column[Any]) -> Sealed:
-    """A text of a row that was read together with the columns that say which row it is; it isn't None."""
+    """A text of a row, which isn't None. The row must hold the columns that identify it."""
     return Sealed(getattr(row, column.name), where(column, row._mapping), of(conn))
 
 
 def opened(conn: Connection, row: Row[*tuple[Any, ...]], column: Column[Any]) -> Any:
-    """A value of such a row, opened; None where there is none. Raises ``StoreError``."""
+    """A value of such a row, opened; None if there is none. Raises ``StoreError``."""
     value = getattr(row, column.name)
     if not isinstance(value, str):
         return value  # JSON that isn't sealed, or None
@@ -183,7 +182,7 @@ def opened(conn: Connection, row: Row[*tuple[Any, ...]], column: Column[Any]) ->
 
 
 def readable(conn: Connection, row: Row[*tuple[Any, ...]], column: Column[Any]) -> str | None:
-    """The same for a text that is only shown: in place of one that can't be opened stands why."""
+    """The same for a text that is only shown. If it can't be opened, the reason is shown instead."""
     try:
         found: str | None = opened(conn, row, column)
     except StoreError as error:

@@ -1,5 +1,5 @@
-"""The sessions of people who signed in to the status page. They are stored here and not in a cookie, so that a session
-that was ended is ended for all replicas at once. Of the secret that the browser holds, only a digest is stored."""
+"""The sessions of people who signed in to the status page. They are stored here and not in a cookie, so that ending a
+session ends it for all replicas at once. Only a digest of the browser's secret is stored."""
 
 from __future__ import annotations
 
@@ -22,18 +22,17 @@ Content = Mapping[str, Any]
 
 
 def begin(conn: Connection, content: Content, *, now: datetime, ends_at: datetime) -> str:
-    """Store ``content`` until ``ends_at`` (UTC). Returns the secret for the browser. Sessions that are over are
-    deleted."""
+    """Store ``content`` until ``ends_at`` (UTC). Returns the secret for the browser. Old sessions are deleted."""
     forget(conn, now)
-    given = secrets.token_urlsafe(32)
-    row = {"digest": digest_of(given), "content": dict(content), "ends_at": ends_at}
+    secret = secrets.token_urlsafe(32)
+    row = {"digest": digest_of(secret), "content": dict(content), "ends_at": ends_at}
     conn.execute(insert(sessions).values(sealed(conn, sessions, row)))
-    return given
+    return secret
 
 
-def find(conn: Connection, given: str, now: datetime) -> Content | None:
+def find(conn: Connection, secret: str, now: datetime) -> Content | None:
     """The content of the session with this secret; None if there is none, or if it is over."""
-    query = select(sessions).where(_c.digest == digest_of(given), _c.ends_at > now)
+    query = select(sessions).where(_c.digest == digest_of(secret), _c.ends_at > now)
     row = conn.execute(query).one_or_none()
     found: Content | None = opened(conn, row, _c.content) if row is not None else None
     return found
@@ -58,6 +57,6 @@ def forget(conn: Connection, now: datetime) -> None:
     conn.execute(delete(sessions).where(_c.ends_at <= now))
 
 
-def digest_of(given: str) -> str:
-    """What is stored of a session's secret."""
-    return hashlib.sha256(given.encode()).hexdigest()
+def digest_of(secret: str) -> str:
+    """The stored digest of a session's secret."""
+    return hashlib.sha256(secret.encode()).hexdigest()

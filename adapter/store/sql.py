@@ -1,7 +1,7 @@
-"""What SQLAlchemy's Core doesn't say in the same way for both databases, and leases.
+"""Statements that SQLAlchemy's Core doesn't write in the same way for both databases, and leases.
 
-Many rows go into one statement, by RETURNING. As an ``executemany``, psycopg would send them in a pipeline, and a
-process that is frozen within a pipeline isn't idle to PostgreSQL: its locks would last for as long as it is frozen.
+RETURNING makes SQLAlchemy put many rows into one statement. Otherwise psycopg would send them in a pipeline. PostgreSQL
+doesn't see a process that is frozen in a pipeline as idle, so its locks would last as long as it is frozen.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def insert_missing(conn: Connection, table: Table, *rows: Mapping[str, Any]) -> 
 def upsert(
     conn: Connection, table: Table, *rows: Mapping[str, Any], keep: Sequence[str] = (), add: Sequence[str] = ()
 ) -> None:
-    """Insert rows, all with the same columns. Where a row with the same primary key is there, its columns of ``keep``
-    stay, the new values of ``add`` are added to the old ones, and its other columns get the new values."""
+    """Insert rows, all with the same columns. If there is a row with the same primary key, its columns in ``keep``
+    stay, the new values of the columns in ``add`` are added to the old ones, and its other columns are replaced."""
     if rows:
         same = {*table.primary_key.columns.keys(), *keep, *add}
         replaced = tuple(name for name in rows[0] if name not in same)
@@ -63,7 +63,7 @@ def chunks(values: Iterable[T], size: int = 500) -> Iterable[Sequence[T]]:
 
 
 FREE: Mapping[str, Any] = {"lease_owner": None, "lease_until": None}
-"""These columns of a row that no process has leased."""
+"""The values of these columns in a row that no process has leased."""
 
 
 def _of_lease(table: Table) -> tuple[Column[Any], ...]:
@@ -76,8 +76,8 @@ def _change_leased(table: Table) -> Update:
 
 
 def change_leased(conn: Connection, table: Table, row: Any, what: str, **values: Any) -> None:
-    """Change the row that was leased as ``row``. Raises ``Overtaken``, and writes nothing, if another process got its
-    lease meanwhile; ``what`` names it."""
+    """Change the row that was leased as ``row``. Raises ``Overtaken`` and writes nothing if another process has got the
+    lease meanwhile. ``what`` names the row in the error."""
     seen = {f"seen_{column.name}": getattr(row, column.name) for column in _of_lease(table)}
     if not conn.execute(_change_leased(table), {**seen, **values}).rowcount:
         raise Overtaken(

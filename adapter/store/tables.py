@@ -27,7 +27,7 @@ metadata = MetaData(
 
 
 def _keys(*names: str) -> list[Column[str]]:
-    """Codes that say together which row it is."""
+    """Codes that together identify the row."""
     return [Column(name, Word, primary_key=True) for name in names]
 
 
@@ -291,4 +291,4 @@ keys = Table(
 )
 
 RETIRED = ("resyncs", "resync_items")
-"""Tables that this version doesn't use any more. They stay for a replica of the version before."""
+"""Tables that this version doesn't use any more. A replica of the version before may still use them."""

@@ -17,7 +17,7 @@ _OVER = (ActState.DONE, ActState.PARKED, ActState.DROPPED)
 
 
 def of_looks(conn: Connection, tenant: str, subjects: Iterable[str]) -> dict[str, tuple[Act, bool]]:
-    """The last act of each of these looks, if it has any, and whether it was withheld when it was to be sent."""
+    """The last act of each of these looks, if there is one, and whether its visit was withheld."""
     found: dict[str, tuple[Act, bool]] = {}
     query = select(acts).where(_c.tenant == tenant).order_by(_c.ref, _c.n)
     for some in chunks(subjects):
@@ -33,8 +33,7 @@ def forget(conn: Connection, tenant: str, subjects: Iterable[str]) -> None:
 
 
 def forgettable(conn: Connection, tenant: str, before: datetime, limit: int) -> list[str]:
-    """Looks whose acts were all called for before an instant (UTC) and are over. What stands in Lifecare stays
-    there."""
+    """Looks whose acts were all called for before an instant (UTC) and are over. Lifecare keeps its visits."""
     other = acts.alias().c
     stays = (other.tenant == tenant, other.ref == _c.ref, other.state.not_in(_OVER) | (other.created_at >= before))
     over = (_c.state.in_(_OVER), _c.lane == "visit", _c.created_at < before)

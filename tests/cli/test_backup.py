@@ -100,6 +100,6 @@ async def test_a_database_is_not_said_to_be_restored_beside_the_adapter_that_wor
 ) -> None:
     async with build(load_settings(stage.config)) as service:
         await service.start_store()
-        assert "is worked on by another adapter" in await adapter("db", "restored", code=1)
+        assert "is used by another adapter" in await adapter("db", "restored", code=1)
         assert "0 schedules listed" in await adapter("compare"), "which may be looked at beside it"
     assert "Now the adapter can be started" in await adapter("db", "restored")

@@ -32,7 +32,8 @@ async def test_a_key_is_changed_and_a_lost_one_is_told_before_anything_is_done(
     file.write_text(f"{NEXT}\n{first}\n", encoding="utf-8")
     for early in (("db", "rekey"), ("case", "list")):
         said = " ".join((await adapter(*early, code=1)).split())
-        assert "no adapter has been started with these keys yet" in said, "one that runs without it could read nothing"
+        assert "no adapter has been started with the first key" in said, "one that runs without it could read nothing"
+    assert "Restart every adapter" in await adapter("check")
     running.run_sync(new_keys)
     running.close()
     told = await adapter("db", "rekey")

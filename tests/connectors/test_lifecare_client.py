@@ -16,7 +16,7 @@ import respx
 
 from connectors.errors import AmbiguousWrite, ContractBroken, NotFound, Refused, TooLong, Unauthorised
 from connectors.http.client import HttpSettings
-from connectors.lifecare import query, room
+from connectors.lifecare import list_memory, query
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.lifecare.rows import of_person, person_of
 from connectors.lifecare.wire import CreateProviderJournalNoteRequest
@@ -74,9 +74,9 @@ def endless(row: dict[str, Any], *, asked: list[int]) -> Callable[[httpx.Request
 async def test_an_endless_list_is_an_error_and_never_taken_for_a_whole_one(
     client: LifecareClient, gateway: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "MOST_PAGES", 20)
-    monkeypatch.setattr(room, "LITTLE", 100_000)
-    monkeypatch.setattr(room, "LONGEST_LIST", 10_000_000)
+    monkeypatch.setattr(list_memory, "MOST_PAGES", 20)
+    monkeypatch.setattr(list_memory, "LITTLE", 100_000)
+    monkeypatch.setattr(list_memory, "LONGEST_LIST", 10_000_000)
     asked: list[int] = []
     gateway.get("/api/v1/executions").mock(side_effect=endless({"PersonId": PERSON}, asked=asked))
     with pytest.raises(TooLong, match="does not end: 21 pages were read") as caught:
@@ -93,8 +93,8 @@ async def test_a_feed_reads_a_day_of_far_more_orders_than_memory_holds_whole(
     client: LifecareClient, gateway: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Page by page (L8), as only what the feed needs of each row is kept."""
-    monkeypatch.setattr(room, "LITTLE", 500_000)
-    monkeypatch.setattr(room, "LONGEST_LIST", 2_000_000)
+    monkeypatch.setattr(list_memory, "LITTLE", 500_000)
+    monkeypatch.setattr(list_memory, "LONGEST_LIST", 2_000_000)
     rows = [{"Id": f"SB-{n}", "PersonId": PERSON, "Text": "x" * 2000} for n in range(1500)]
     gateway.get("/api/v1/orders").mock(side_effect=listing(rows))
     with pytest.raises(TooLong):
@@ -128,7 +128,7 @@ async def test_long_lists_are_read_whole_one_after_the_other_and_short_ones_mean
     client: LifecareClient, gateway: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A list that is longer than any may be without its turn is read anew when the turn has come."""
-    monkeypatch.setattr(room, "LITTLE", 150_000)
+    monkeypatch.setattr(list_memory, "LITTLE", 150_000)
     rows = [{"Id": n, "PersonId": PERSON, "Text": "x" * 2000} for n in range(250)]
     begun: list[str] = []
     hold, gate = asyncio.Event(), asyncio.Event()
@@ -361,7 +361,7 @@ async def test_a_note_is_written_as_the_vendor_spells_it(client: LifecareClient,
     """L1, L16, LA3"""
     gateway.post("/api/v2/provider_notes").respond(json={"id": 9, "clientId": 12, "unitId": 3})
     note = await client.create_provider_note(note_request(execution_id=4))
-    assert (note.id, note.unit_id) == (9, 3)
+    assert (note.id, note.client_id) == (9, 12)
     assert asked(gateway).url.params["domain"] == "4711"
     assert httpx.Response(200, content=asked(gateway).content).json() == {
         "occurrenceTimeUtc": "2026-01-31T12:00:00Z",

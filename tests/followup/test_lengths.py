@@ -29,8 +29,8 @@ def at(hours: float) -> datetime:
     return MIDNIGHT + timedelta(hours=hours)
 
 
-def done(step: str, when: datetime, evidence: str = "note") -> StepView:
-    return StepView(step, STEPS[step].role, StepState.DONE, evidence, None, when)
+def done(step: str, when: datetime, evidence: str = "note", shown_by: str | None = None) -> StepView:
+    return StepView(step, STEPS[step].role, StepState.DONE, evidence, shown_by, when)
 
 
 def awaited(step: str, since: datetime) -> StepView:
@@ -67,6 +67,28 @@ def test_a_renewed_order_is_to_be_executed_since_it_was_seen() -> None:
     told, renewed = done("I2", at(-900), "act"), awaited("I10", at(24))
     first = (-800, [told, done("I10", at(-850), "execution")])
     assert hours(first, (33, [told, renewed]), (38, [told, done("I10", at(24), "execution")]))["step.I10"] == 5
+
+
+@pytest.mark.parametrize("undone", [False, True])
+def test_what_is_done_anew_by_another_message_counts_again_whether_it_was_seen_undone_or_not(undone: bool) -> None:
+    ordered, told = done("I1", at(-900), "decision"), done("I2", at(-900), "act", "01")
+    between = [(24, [ordered, awaited("I2", at(24))])] if undone else []
+    anew = (29, [ordered, done("I2", at(29), "act", "07")])
+    assert hours((24, [ordered, told]), *between, anew)["step.I2"] == 5
+
+
+def test_what_is_done_before_anybody_awaited_it_took_no_time_whenever_it_is_seen() -> None:
+    """Bilaga 1 was signed before the times were agreed."""
+    asked, signed, agreed = done("I3", at(1), "act"), done("I7", at(9)), done("I4", at(11))
+    first = (2, [asked, awaited("I4", at(1)), StepView("I7", STEPS["I7"].role, StepState.LATER)])
+    assert hours(first, (10, [asked, awaited("I4", at(1)), signed]), (12, [asked, agreed, signed]))["step.I7"] == 0
+    assert hours(first, (12, [asked, agreed, signed]))["step.I7"] == 0
+
+
+def test_a_case_is_to_be_closed_since_that_was_asked_for() -> None:
+    """The executions are over already."""
+    closed = done("A6", at(20), "execution_over")
+    assert hours((12, []), (20.1, [done("A5", at(9)), closed]))["step.A6"] == 0
 
 
 @pytest.mark.parametrize(("noted_at", "waited"), [(38, 0), (58, 10)])

@@ -53,6 +53,12 @@ def test_looks_add_up_and_an_escalation_is_no_reminder() -> None:
     assert (reminders["reminders"], reminders["escalations"]) == (4, 1)
 
 
+def test_a_look_of_the_night_before_is_told_in_a_month_that_has_no_looks_yet() -> None:
+    told = Month(DAY.replace(day=1), DAY.replace(day=1), (Tally(DAY.replace(day=1), 7101, "told", 25),), {})
+    (looks,) = rows(report([told], 7101), "looks")
+    assert (looks["due"], looks["told_median"]) == (0, 25)
+
+
 def test_months_are_whole_but_at_the_ends() -> None:
     assert months_between(date(2026, 11, 15), date(2027, 1, 2)) == [
         (date(2026, 11, 15), date(2026, 11, 30)),

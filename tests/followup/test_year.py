@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from adapter.followup.report import Month, report
+from adapter.followup.report import Month, by_span
 from adapter.followup.tallies import Tally
-from tests.simulation.books import STEPS, reported
+from tests.simulation.books import reported
 from tests.simulation.town import Scale
 from tests.simulation.year import Year
 
@@ -27,7 +27,7 @@ def town() -> Year:
 
 
 def differs(town: Year, months: Sequence[Month]) -> bool:
-    return reported(report(months, every=True)) != town.expected
+    return reported(by_span(months)) != town.expected
 
 
 def test_every_figure_agrees_with_the_vendors_histories(town: Year) -> None:
@@ -39,18 +39,17 @@ def test_every_figure_agrees_with_the_vendors_histories(town: Year) -> None:
 def is_shown(tally: Tally) -> bool:
     """Whether its number is a figure that is compared: of some lengths only the median is."""
     unshown = ("lead", "told", "elsewhere.", "look.unentitled", "resumed")
-    kind, _, step = tally.what.partition(".")
-    return step in STEPS if kind == "step" else not tally.what.startswith(unshown)
+    return not tally.what.startswith(unshown)
 
 
 def test_one_count_left_out_or_counted_twice_is_noticed(town: Year) -> None:
-    march, april = town.months
     tried = 0
-    for month, other in ((march, april), (april, march)):
+    for n, month in enumerate(town.months):
         for place, tally in enumerate(month.tallies):
             for number in (tally.number - 1, tally.number + 1) if is_shown(tally) else ():
                 changed = [*month.tallies[:place], tally._replace(number=number), *month.tallies[place + 1 :]]
-                assert differs(town, [replace(month, tallies=changed), other]), (tally, number)
+                months = [*town.months[:n], replace(month, tallies=changed), *town.months[n + 1 :]]
+                assert differs(town, months), (tally, number)
                 tried += 1
     assert tried > 50
 

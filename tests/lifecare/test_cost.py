@@ -107,7 +107,7 @@ async def test_reading_a_case_costs_what_the_document_says() -> None:
         await active(world, 1)
         case, now = await world.case(), world.clock.time
         await world.db.run(lambda c: due.mark_due(c, "exempel", [case.ref], now, "test"))
-        assert await work_at(world, now) == told("A case of which a feed tells")
+        assert await work_at(world, now) == told("A case with news from a feed")
         assert await work_at(world, case.read_again_at) == told("A case that is read whole")
 
 

@@ -14,7 +14,7 @@ from adapter.bootstrap import Service
 from adapter.ops.app import create_app
 from adapter.ops.context import OpsContext
 from adapter.ops.error_log import ErrorLog
-from adapter.ops.request_limits import Limits
+from adapter.ops.rate_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.settings.model import OpsSettings

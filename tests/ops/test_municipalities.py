@@ -13,7 +13,7 @@ from adapter.observability import configure_logging
 from adapter.ops import views
 from adapter.ops.app import create_app
 from adapter.ops.context import OpsContext
-from adapter.ops.safety import Safety
+from adapter.ops.unsafe_supervision import Safety
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.store import cases
 from adapter.store.queries import overview

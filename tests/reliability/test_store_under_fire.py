@@ -142,7 +142,7 @@ async def test_a_stop_does_not_wait_for_a_database_that_hangs(monkeypatch: pytes
         with monkeypatch.context() as hung:
             hung.setattr(world.rt.db, "run", lambda _: asyncio.Event().wait())
             async with asyncio.timeout(10):
-                with pytest.raises(StoreError, match="free when its leases end"):
+                with pytest.raises(StoreError, match="leases of this process end"):
                     await jobs._give_back(world.rt)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, update
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.domain.ledger import ActState
-from adapter.engine import request_worker, resync_steps
+from adapter.engine import request_worker, resync
 from adapter.engine.jobs import run_once
 from adapter.engine.request_worker import RequestDesk, take_in, turn
 from adapter.engine.worker import work
@@ -184,7 +184,7 @@ async def test_no_more_cases_are_taken_up_than_are_being_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits because of a re-sync is never more than a handful, whatever its size."""
-    monkeypatch.setattr(resync_steps, "BATCH", 3)
+    monkeypatch.setattr(resync, "BATCH", 3)
     async with World() as world:
         for n in range(10):
             person = f"1934010{n}TF0{n}"
@@ -285,11 +285,11 @@ async def test_a_step_declared_by_hand_counts_as_its_signal_once(tmp_path: Path,
     ("change", "field", "why"),
     [
         (("REF", "TK-ZZZZZZ"), "case", "is no case of ours"),
-        (("AT", "2026-03-09T07:00:00Z"), "at", "still to come"),
+        (("AT", "2026-03-09T07:00:00Z"), "at", "in the future"),
         (("AT", "2026-01-09T07:00:00Z"), "at", "from before the case was opened"),
-        (("keys_collected", "consent_signed"), "signal", "never declared by hand"),
-        (("keys_collected", "liability_signed"), "signal", "never declared by hand"),
-        (("keys_collected", "cohabitant_consent"), "signal", "never declared by hand"),
+        (("keys_collected", "consent_signed"), "signal", "can't be declared by hand"),
+        (("keys_collected", "liability_signed"), "signal", "can't be declared by hand"),
+        (("keys_collected", "cohabitant_consent"), "signal", "can't be declared by hand"),
     ],
 )
 async def test_a_declaration_that_cannot_be_is_refused(

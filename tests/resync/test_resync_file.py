@@ -69,7 +69,7 @@ def test_a_request_is_read_with_its_line() -> None:
             ('mode = "apply"', 'mode = "apply"\ntenant = "exmpel"'),
             "line 7, tenant: there is no municipality exmpel; did",
         ),
-        (("[[resync]]", "[[resnc]]"), "line 2, resnc: is no kind of entry; did you mean resync?"),
+        (("[[resync]]", "[[resnc]]"), "line 2, resnc: is not a kind of entry; did you mean resync?"),
     ],
 )
 def test_a_bad_entry_is_refused_by_line_key_and_reason_and_the_good_one_after_it_counts(
@@ -83,12 +83,12 @@ def test_a_bad_entry_is_refused_by_line_key_and_reason_and_the_good_one_after_it
 
 
 def test_an_id_that_stands_twice_counts_once() -> None:
-    assert refused(GOOD + GOOD) == ["line 11, id: weekend stands on line 2 already"]
+    assert refused(GOOD + GOOD) == ["line 11, id: weekend is already on line 2"]
 
 
 def test_keys_outside_any_entry_are_refused() -> None:
     assert refused('scope = "everything"\n' + GOOD) == [
-        "line 1, scope: stands in no entry; begin one with one of [[resync]], [[done]], [[adopt]]"
+        "line 1, scope: is in no entry; begin one with one of [[resync]], [[done]], [[adopt]]"
     ]
 
 
@@ -114,8 +114,8 @@ BY_HAND = {
         ("who", "12345 678", "must say who by role and unit"),
         ("who", "koordinator\\nNorra", "must say who by role and unit"),
         ("who", "k" * 81, "must say who by role and unit"),
-        ("why", "gjort", "must say what was done, and why it is said here"),
-        ("why", "aaaaaaaaaaaaaaaa bb", "must say what was done, and why it is said here"),
+        ("why", "gjort", "must say what was done and why it is declared here"),
+        ("why", "aaaaaaaaaaaaaaaa bb", "must say what was done and why it is declared here"),
     ],
 )
 @pytest.mark.parametrize("kind", BY_HAND)

@@ -9,24 +9,26 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import product
 from math import ceil, floor
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from adapter.domain.facts import Signal
-from adapter.followup.report import ALL, Cell, Table
+from adapter.followup.report import ALL, SPAN, Cell, Table
 from adapter.store.tables import persons
 from connectors.mock.phoniro.schedules import Schedule, Version
+from mappings.texts import Texts
 from tests.simulation.lives import NIGHT, ZONE, local
 from tests.simulation.net import Heard, Vendor
 from tests.simulation.promises import CASE, MARK
+from tests.simulation.waits import TAKE_DOWN, Waits, Written, rounded
 
 if TYPE_CHECKING:
     from tests.simulation.year import Citizen, Year
 
 Key = tuple[str, int, str]
-"""A figure's month (``2026-03``), unit and name."""
+"""A figure's month (``2026-03``, or ``SPAN``), unit and name."""
 
 _OUTCOMES = {
     "ok": "ok",
@@ -35,18 +37,7 @@ _OUTCOMES = {
     "camera_offline": "camera_offline",
     "missed": "missed",
 }
-_TAKE_DOWN = ("collect", "cancel_or_fetch", "cancel")
-_LEFT = (*_TAKE_DOWN, "deceased")
-_ASKED_BY = {"I4": ("received", "renewed"), "I5": ("install",), "I6": ("install",), "A5": _TAKE_DOWN}
-"""The notes by which a step is asked for."""
-_SHOWN_BY = {
-    "I4": Signal.TIMES_AGREED,
-    "I5": Signal.INSTALLATION_BOOKED,
-    "I6": Signal.KEYS_COLLECTED,
-    "I9": Signal.READY_FOR_START,
-    "A5": Signal.EQUIPMENT_COLLECTED,
-}
-STEPS = (*_SHOWN_BY, "I8")
+_LEFT = (*TAKE_DOWN, "deceased")
 
 _NOTES = {
     "Ny beställning:": "received",
@@ -115,6 +106,11 @@ _MAILS = {
 """By how they begin, what the follow-up calls them."""
 
 
+_STEPS, _CAUSES = (
+    {words: code for code, words in Texts.load().sections[section].items()} for section in ("step_names", "causes")
+)
+
+
 def _name(text: str, names: dict[str, str]) -> str:
     return next((name for opening, name in names.items() if text.startswith(opening)), text[:40])
 
@@ -138,8 +134,7 @@ class Books:
         whose = town.db.run_sync(lambda c: c.execute(select(persons.c.external_id, persons.c.person)).all())
         by_person = {town.db.sealing.person("exempel", life.person_id): life for life in town.lives}
         self.of_customer = {row.external_id: by_person[row.person] for row in whose}
-        self.letters: dict[str, list[tuple[str, datetime]]] = defaultdict(list)
-        """Each person's notes by what they are called, with when they were written."""
+        self.letters: dict[str, list[Written]] = defaultdict(list)
         self._messages()
         self._mails()
         for life in town.lives:
@@ -150,8 +145,16 @@ class Books:
 
     def put(self, at: datetime | date, unit: int, name: str, value: int = 0) -> None:
         day = local(at).date() if isinstance(at, datetime) else at
-        for of in {unit, ALL}:
-            self.values[f"{day:%Y-%m}", of, name].append(value)
+        for month, of in product((f"{day:%Y-%m}", SPAN), {unit, ALL}):
+            self.values[month, of, name].append(value)
+
+    def bounds(self, month: str) -> tuple[datetime, datetime]:
+        """When (UTC) a month, or all that was lived, began and was over."""
+        if month == SPAN:
+            return self.begun, self.end
+        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=ZONE)
+        after = (first + timedelta(days=32)).replace(day=1)
+        return max(first.astimezone(UTC), self.begun), min(after.astimezone(UTC), self.end)
 
     # --- what was written -------------------------------------------------------------------------------------------
 
@@ -160,10 +163,12 @@ class Books:
         for note in self.town.lifecare.notes_written():
             life = by_person[note.person_id]
             name = _name(note.text, _NOTES)
-            self.letters[life.person_id].append((name, note.written))
             self.put(note.written, life.unit, f"message.{name}")
-            if mark := MARK.search(note.text):
-                self.by_ref[mark.group(1)] = life
+            mark = MARK.search(note.text)
+            assert mark is not None
+            self.by_ref[mark.group(1)] = life
+            known = self.town.lifecare_net.known.get(f"{mark.group(1)}/{mark.group(2)}", self.end)
+            self.letters[life.person_id].append(Written(name, known, note.heading))
 
     def _mails(self) -> None:
         left, asked_before = Counter[tuple[str, datetime]](), Counter[str]()
@@ -180,17 +185,18 @@ class Books:
                 continue
             unit = self.by_ref[ref.group()].unit
             if subject.startswith(("Inte gjort efter", "Inte löst efter")):
-                self.put(at, unit, "escalations")
+                self.put(at, unit, f"escalations.{_about(text)}")
             elif subject.startswith("Påminnelse"):
-                self.put(at, unit, "reminders")
+                self.put(at, unit, f"reminders.{_about(text)}")
             elif subject.startswith("Fråga om ärende"):  # the first of them only asks
                 asked_before[ref.group()] += 1
                 if asked_before[ref.group()] > 1:
-                    self.put(at, unit, "reminders" if asked_before[ref.group()] < 4 else "escalations")
+                    later = "reminders" if asked_before[ref.group()] < 4 else "escalations"
+                    self.put(at, unit, f"{later}.nowhere_to_note")
             elif subject.startswith("En trygghetskamera är ännu inte hämtad"):
-                asked = max(w for n, w in self.letters[self.by_ref[ref.group()].person_id] if n in _LEFT and w <= at)
+                asked = max(w for n, w, _ in self.letters[self.by_ref[ref.group()].person_id] if n in _LEFT and w <= at)
                 left[ref.group(), asked] += 1
-                self.put(at, unit, "reminders" if left[ref.group(), asked] < 3 else "escalations")
+                self.put(at, unit, f"{'reminders' if left[ref.group(), asked] < 3 else 'escalations'}.camera_left")
             elif subject.startswith("Nattillsyn är inte gjord"):
                 self._told(at, unit, subject.split()[4])
 
@@ -215,7 +221,15 @@ class Books:
             if cause := self._unwatched(life, theirs, night):
                 self.put(evening, unit, f"unwatched.{cause}")
             evening += timedelta(days=1)
-        self._steps(life, life.over_at(started=started is not None))
+        known = min((self._known(s) for s in theirs), default=None)
+        ended = max((v.at for s in theirs for v in s.versions if v.act == "ended"), default=None)
+        for at, step, hours in Waits(life, self.letters[life.person_id], known, ended, self.town.lifecare_net).all():
+            if at <= self.end:
+                self.put(at, unit, f"step.{step}", hours)
+
+    def _known(self, schedule: Schedule) -> datetime:
+        """When a process knew that it had been created."""
+        return self.town.phoniro_net.known.get(schedule.new.external_reference, self.end)
 
     def _unwatched(self, life: Citizen, theirs: list[Schedule], at: datetime) -> str | None:
         """Why nobody looks after somebody who is granted it; None where somebody does, or nobody has to."""
@@ -242,34 +256,6 @@ class Books:
             return "will_not_be_executed"
         return "absence" if truth.executing else "execution_over"
 
-    def _steps(self, life: Citizen, over: datetime | None) -> None:
-        """From when the note that asks for it was written to when its own was."""
-        for step, signal in _SHOWN_BY.items():
-            if step == "A5" and (over is None or over > self.end):
-                continue
-            if (at := life.noted.get(signal)) is not None:
-                self._step(life, step, at, self._asked(life, step, at), over if step == "A5" else at)
-        agreed = False
-        for truth in life.truths:
-            signed = {Signal.CONSENT_SIGNED, Signal.LIABILITY_SIGNED} <= truth.signed and not truth.withdrawn
-            if signed and not agreed:
-                booked = life.noted.get(Signal.INSTALLATION_BOOKED)
-                asked = booked if booked and booked <= truth.at and not (over and over <= truth.at) else None
-                withdrawn = [at for at in life.withdrawn if at <= truth.at]
-                self._step(life, "I8", truth.at, max([asked, *withdrawn]) if asked else None, truth.at)
-            agreed = signed
-
-    def _step(self, life: Citizen, step: str, at: datetime, since: datetime | None, holds: datetime | None) -> None:
-        """``holds``: since when it is so that this shows the step."""
-        self.put(max(at, holds or at), life.unit, f"step.{step}", _hours(at - since) if since else 0)
-
-    def _asked(self, life: Citizen, step: str, at: datetime) -> datetime | None:
-        if step == "I9":
-            papers = [life.noted.get(s) for s in (Signal.CONSENT_SIGNED, Signal.LIABILITY_SIGNED)]
-            return max(p for p in papers if p) if all(p and p <= at for p in papers) else None
-        notes = self.letters[life.person_id]
-        return next((written for name, written in notes if name in _ASKED_BY[step] and written <= at), None)
-
     # --- a schedule -------------------------------------------------------------------------------------------------
 
     def _schedule(self, schedule: Schedule, life: Citizen) -> None:
@@ -284,7 +270,7 @@ class Books:
             if version.act == "ended":
                 self.put(version.at, life.unit, "ended")
             if version.act in ("resumed", "ended") and paused and before and before.paused:
-                self.put(version.at, life.unit, f"pause.{paused[1]}", _hours(version.at - paused[0]))
+                self.put(version.at, life.unit, f"pause.{paused[1]}", rounded(version.at - paused[0]))
             before = version
         for due in schedule.looks(self.town.start, self.end):
             told = self.town.phoniro.told(due, schedule.id)
@@ -293,8 +279,7 @@ class Books:
 
     def active(self, month: str, unit: int) -> int:
         """How many are looked after when a month is over, or now."""
-        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=ZONE)
-        over = min((first + timedelta(days=32)).replace(day=1).astimezone(UTC), self.end)
+        _, over = self.bounds(month)
         mine = [
             s for s in self.town.phoniro.schedules if unit in (ALL, self.of_customer[s.new.customer_external_id].unit)
         ]
@@ -304,15 +289,13 @@ class Books:
 
     def service(self, month: str) -> dict[str, int]:
         """What the report says of each system in a month, and each outage that began in it, with its minutes."""
-        first = datetime.strptime(month, "%Y-%m").replace(tzinfo=ZONE)
-        since = max(first.astimezone(UTC), self.begun)
-        until = min((first + timedelta(days=32)).replace(day=1).astimezone(UTC), self.end)
+        since, until = self.bounds(month)
         ran = _joined(list(self.beats.values()))
         still = [*ran[1:], (self.end, self.end)] if self.end - ran[-1][1] > GAP else ran[1:]
         stops = [(one[1], other[0]) for one, other in zip(ran, still, strict=False)]
         found = _outages("adapter", stops, since, until, until - since)
         for net in (self.town.lifecare_net, self.town.phoniro_net):
-            heard = [h for h in net.heard if first <= h.at < until and self._stored(h)]
+            heard = [h for h in net.heard if month in (SPAN, f"{local(h.at):%Y-%m}") and self._stored(h)]
             well = sorted(h.seconds for h in heard if h.well)
             found |= {f"calls.{net.name}": len(heard), f"failed.{net.name}": len(heard) - len(well)}
             found |= {f"p{n}.{net.name}": _milliseconds(well[ceil(len(well) * n / 100) - 1]) for n in (50, 95)}
@@ -381,17 +364,18 @@ def _mail_name(subject: str) -> str:
     return _name(subject, _MAILS)
 
 
+def _about(text: str) -> str:
+    """The step, or the cause of a pause, that a reminder is about."""
+    step, cause = text.splitlines()[0].rpartition(": ")[2], re.search(r"kan ha nattillsyn beviljad: (.*?)\. Det", text)
+    return _CAUSES[cause.group(1)] if cause else _STEPS[step]
+
+
 def _before(at: datetime, hour: str, minute: str) -> datetime:
     """The last time before an instant that the clock on the wall showed that; of two the first."""
     wall = local(at).replace(hour=int(hour), minute=int(minute), second=0, microsecond=0, fold=0)
     if wall.astimezone(UTC) > at:
         wall = datetime.combine(wall.date() - timedelta(days=1), wall.time(), ZONE)
     return wall.astimezone(UTC)
-
-
-def _hours(length: timedelta) -> int:
-    hours = max(length.total_seconds() / 3600, 0)
-    return int(hours + 0.5) if hours < 47.5 else int(hours / 24 + 0.5) * 24
 
 
 _LENGTHS = ("lead", "pause", "step", "told")
@@ -406,7 +390,7 @@ def expected(books: Books) -> dict[Key, int]:
         if name.split(".")[0] in _LENGTHS:
             found[month, unit, f"{name} median"] = _percentile(values, 50)
             found[month, unit, f"{name} p90"] = _percentile(values, 90)
-    for month, unit in {key[:2] for key in found}:
+    for month, unit in product({key[0] for key in found}, {key[1] for key in found}):
         found[month, unit, "active"] = books.active(month, unit)
         for name, number in books.service(month).items() if unit == ALL else ():
             found[month, unit, name] = number
@@ -435,10 +419,10 @@ def _named(table: str, row: dict[str, Cell]) -> list[tuple[str, Cell]]:
 
     match table:
         case "cases":
-            return [(n, row[n]) for n in ("ordered", "started", "withdrawn", "ended", "active")] + lengths(
+            return [(n, row[n]) for n in ("ordered", "adopted", "started", "withdrawn", "ended", "active")] + lengths(
                 "lead", "lead"
             )
-        case "steps" if row["step"] in STEPS:
+        case "steps":
             return [(f"step.{row['step']}", row["done"]), *lengths(f"step.{row['step']}", "hours")]
         case "pauses":
             pause = f"pause.{row['cause']}"
@@ -449,7 +433,7 @@ def _named(table: str, row: dict[str, Cell]) -> list[tuple[str, Cell]]:
             names = ("ok", "second_try", "visit", "camera_offline", "missed", "unanswered", "unknown")
             return [(f"look.{n}", row[n]) for n in names] + lengths("told", "told")
         case "reminders":
-            return [("reminders", row["reminders"]), ("escalations", row["escalations"])]
+            return [(f"{name}.{row['about']}", row[name]) for name in ("reminders", "escalations")]
         case "messages":
             return [(f"{row['kind']}.{row['message']}", row["number"])]
         case "service":

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import format_datetime
@@ -24,6 +26,8 @@ LATEST = 25.0
 """Seconds by which an effect comes late at most, after its answer was given up: less than ``settle``."""
 
 
+PERSON = re.compile("^PersonId='([^']*)'$")
+MARKED = re.compile(r"TK-[0-9A-Z]{6}[/-]\d+")
 PAGE = {"content-type": "text/html"}
 TURNED_AWAY = (401, 403, 408, 429)
 
@@ -50,6 +54,24 @@ class Vendor:
         self.revoke: Callable[[], int] = lambda: 0
         self.met: dict[Fault, int] = {}
         self.heard: list[Heard] = []
+        self.read: dict[tuple[str, str], list[datetime]] = defaultdict(list)
+        """When (UTC) a person's rows of a resource reached a process whole, by both."""
+        self.known: dict[str, datetime] = {}
+        """When a process first knew that a note stands, by its mark (``TK-7F3K2M/07``), or a schedule
+        (``TK-7F3K2M-1``): it was answered, or found it."""
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """The vendor's own answer, which may still be spoilt."""
+        answer = self.handler(request)
+        answer.extensions["own"] = True
+        return answer
+
+    def reached(self, request: httpx.Request, response: httpx.Response) -> None:
+        """An own answer reached a process."""
+        if whose := PERSON.search(request.url.params.get("q", "")):
+            self.read[request.url.path.rpartition("/")[2], whose.group(1)].append(self.clock.now())
+        for name in MARKED.findall(f"{request.content!r}{response.text}"):
+            self.known.setdefault(name, self.clock.now())
 
     def later(self, seconds: float, request: httpx.Request) -> None:
         self.clock.loop.call_later(seconds, self.handler, request)
@@ -79,6 +101,8 @@ class Network(httpx.AsyncBaseTransport):
             return response
         status, page = response.status_code, response.headers.get("content-type") == "text/html"
         self._ended(began, well=status < 500 and status not in TURNED_AWAY and not page)
+        if response.extensions.get("own") and (status < 400 or status == 404):
+            self._vendor.reached(request, response)
         return response
 
     def _ended(self, began: float, *, well: bool) -> None:
@@ -93,7 +117,7 @@ class Network(httpx.AsyncBaseTransport):
         if fault is None:
             if write or vendor.rng.random() < 0.02:
                 await asyncio.sleep(vendor.rng.uniform(0.01, 1.5))
-            answer = vendor.handler(request)
+            answer = vendor.answer(request)
         else:
             vendor.met[fault] = vendor.met.get(fault, 0) + 1
             answer = await self._befallen(fault, request)
@@ -128,7 +152,7 @@ class Network(httpx.AsyncBaseTransport):
             case Fault.DUPLICATE if not (vendor.name == "lifecare" and request.method == "POST"):
                 # The request arrives twice. Two of a note would be two notes, and nobody could help it (LA4).
                 vendor.handler(request)
-        answer = vendor.handler(request)
+        answer = vendor.answer(request)
         if fault is Fault.SLOW:
             await asyncio.sleep(rng.uniform(1, PATIENCE))
         return await self._spoilt(fault, answer)

@@ -10,6 +10,7 @@ import asyncio
 import io
 import sys
 import time as clock
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
@@ -22,7 +23,7 @@ from adapter.domain.ledger import ActState
 from adapter.engine.recount import FROM_ACTS, recount
 from adapter.engine.service_log import BEAT
 from adapter.followup import tallies
-from adapter.followup.report import Month, report
+from adapter.followup.report import Month, by_span
 from adapter.followup.tallies import Tally
 from adapter.followup.uptime import ADAPTER, Span
 from adapter.observability import configure_logging
@@ -42,6 +43,8 @@ from tests.simulation.weather import DEAD, LOSES_ANSWERS, Storm, Weather
 UNITS = (COORDINATOR_UNIT.id, COORDINATOR_UNIT_SOUTH.id)
 START = datetime(2026, 1, 1, 8, 0, tzinfo=UTC)
 NIGHTS = NightPlan(missed=0.02, offline=0.01, second=0.05, visit=0.02, late=0.01, corrected=0.01, unlisted=0.01)
+QUIET = (time(20, 0), time(6, 45))
+"""At half past six what waited since midnight would be rounded by seconds."""
 READ_EVERY = timedelta(hours=1)
 """How often the looks are read at night: in service every few minutes, which finds no others."""
 
@@ -49,19 +52,16 @@ READ_EVERY = timedelta(hours=1)
 @dataclass
 class Citizen(Life):
     """Somebody who acts by day, has one supervision, and gives the camera back when it has ended. ``noted``: when a
-    signal was first noted, ``withdrawn``: each time that the consent was."""
+    signal was noted, each time."""
 
-    noted: dict[Signal, datetime] = field(default_factory=dict)
-    withdrawn: list[datetime] = field(default_factory=list)
+    noted: dict[Signal, list[datetime]] = field(default_factory=lambda: defaultdict(list))
 
     def note(self, signal: Signal, text: str = "Klart.") -> None:
         if signal is Signal.KEYS_COLLECTED and not self.truths[-1].keys_needed:
             return
         super().note(signal, text)
         if self.execution or self.elsewhere:
-            self.noted.setdefault(signal, self.town.clock.now())
-            if signal is Signal.CONSENT_WITHDRAWN:
-                self.withdrawn.append(self.town.clock.now())
+            self.noted[signal].append(self.town.clock.now())
 
     def over_at(self, *, started: bool) -> datetime | None:
         """When the authority's end came. An order that is called off after the start only pauses."""
@@ -92,7 +92,10 @@ class Citizen(Life):
             await super().happen()
 
     async def _leave(self) -> None:
-        await self.hours(1, 200)
+        await self.hours(1, 100)
+        if self.rng.random() < 0.7:
+            self.note(Signal.PICKUP_BOOKED)
+        await self.hours(1, 100)
         self.note(Signal.EQUIPMENT_COLLECTED)
         await self.hours(1, 100)
         for execution in (self.execution, self.elsewhere):
@@ -164,6 +167,8 @@ class Beating(Process):
     died: datetime | None = None
 
     def start(self) -> None:
+        tenant = self.rt.tenants["exempel"]
+        object.__setattr__(tenant, "policy", replace(tenant.policy, quiet=QUIET))
         self.born = self.town.clock.now() + FIRST_BEAT
         self.town.begun.append(self)
         super().start()
@@ -296,7 +301,7 @@ def compared(town: Year) -> list[str]:
     first, last, now = local(town.start).date(), local(town.clock.now()).date(), town.clock.now()
     town.months = town.db.run_sync(lambda c: counts.months(c, tenant.name, first, last, zone=ZONE, now=now))
     town.expected = theirs = expected(Books(town))
-    ours = reported(report(town.months, every=True))
+    ours = reported(by_span(town.months))
     town.anew = anew(town)
     again = town.db.run_sync(lambda c: recount(c, tenant, first, last))
     return [

@@ -347,7 +347,7 @@ def test_a_second_adapter_on_one_file_is_refused_until_the_first_is_gone(tmp_pat
     first.hold_alone()
     first.hold_alone()
     assert first.alone
-    with pytest.raises(StoreError, match="worked on by another adapter") as refused:
+    with pytest.raises(StoreError, match="used by another adapter") as refused:
         second.hold_alone()
     assert refused.value.reason == "held"
     assert not second.alone

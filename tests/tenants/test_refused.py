@@ -16,7 +16,7 @@ from adapter.cli.run import run_service
 from adapter.ops.app import create_app
 from adapter.ops.context import OpsContext
 from adapter.ops.error_log import ErrorLog
-from adapter.ops.request_limits import Limits
+from adapter.ops.rate_limits import Limits
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
 from adapter.settings.load import load_settings

@@ -1,8 +1,8 @@
-"""Re-syncs: cases that people want looked at again, by ``[[resync]]``.
+"""Re-syncs: reads cases again because people asked for it with ``[[resync]]``.
 
-First the cases that it concerns are listed. Then they are taken up a few at a time, the next few only when those before
-have been decided, so that no queue of the daily work grows by more than a handful. All of it is in the database: it
-goes on after a restart, and in any replica.
+First its cases are listed. Then a few at a time are marked as due, the next ones only when those before have been
+decided, so that the daily work's queues grow only a little. Everything is in the database, so any replica can continue,
+also after a restart.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from adapter.store.errors import StoreError
 from adapter.store.requests import ItemState, Request
 
 BATCH: Final = 10
-"""Cases of one request that are taken up at once."""
+"""How many cases of one request are worked on at once."""
 PERSONS: Final = 20
-"""Orders of a day that are looked into per turn."""
+"""How many orders of a day are checked per turn."""
 TELL_EVERY: Final = timedelta(minutes=1)
 
 _STEPS: Final[dict[str, tuple[str, ...]]] = {
@@ -42,7 +42,7 @@ _STEPS: Final[dict[str, tuple[str, ...]]] = {
     "cases": ("cases",),
     "orders": ("named orders",),
 }
-"""How the cases of a scope are found, step by step; ``work`` follows in all."""
+"""The steps that find the cases of a scope. ``work`` follows in all."""
 
 
 class ResyncTurn:
@@ -114,7 +114,7 @@ class ResyncTurn:
         return {"after": until} if until < len(self.asked.orders) else None
 
     async def _order(self, order_id: str, person_id: str | None) -> None:
-        """List the order's case; where it has none, read the person's orders and see whether one is to be opened."""
+        """List the order's case. If it has none, read the person's orders and check whether one must be opened."""
         item, named = f"order:{order_id}", self.asked.scope == "orders"
         case = await self._db(lambda c: cases.case_of_order(c, self.tenant.name, order_id))
         if case is not None:
@@ -135,8 +135,8 @@ class ResyncTurn:
             )
             await self._enlist([item] if named else [], ItemState.FAILED, why=why)
         elif self.asked.mode == "plan":
-            told = "a case would be opened, or continued, for this order"
-            await self._enlist([item], ItemState.PLANNED, opens=told)
+            opens = "a case would be opened, or continued, for this order"
+            await self._enlist([item], ItemState.PLANNED, opens=opens)
         else:
             shown = frozenset(o.id for o in orders)
             await self._db(lambda c: self._take_up(c, person_id, fit, shown))
@@ -185,10 +185,10 @@ class ResyncTurn:
             try:
                 decision, _ = await preview(self.rt, case)
             except LookupError:
-                state, told = ItemState.FAILED, {"why": "something of it was never read yet and can't be read now"}
+                state, told = ItemState.FAILED, {"why": "something of it was never read, and can't be read now"}
             except StoreError:
                 raise
-            except Exception as e:  # noqa: BLE001  # P6: whatever our own code raises over one case stops at that case
+            except Exception as e:  # noqa: BLE001  # P6: an exception of our own code for one case concerns only that case
                 log("case_poisoned", error=e, retry_at=None)
                 state, told = ItemState.FAILED, {"why": f"planning it raised {type(e).__name__}"}
             else:
@@ -215,7 +215,7 @@ class ResyncTurn:
         log("resync_finished", resync=self.request.id, mode=self.asked.mode, seconds=seconds, **report)
 
     def _move_to(self, c: Connection, position: dict[str, Any]) -> None:
-        """Changes nothing but the store, as a transaction may run again from its beginning."""
+        """Changes only the store, because a transaction may be run again from its beginning."""
         told = position.get("told")
         if told is None or self.now - datetime.fromisoformat(told) >= TELL_EVERY:
             counts = requests.counts(c, self.request.tenant, self.request.id)
