@@ -1,4 +1,4 @@
-"""The documents that are made from the code: ``python -m tests.references`` writes them anew."""
+"""The documents that are made from the code: ``python -m tests.references`` writes them again."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ _SETTINGS = """\
 
 <!-- Made from adapter/settings by `python -m tests.references`; edit there. -->
 
-What is not set has its default. A value is sought in this order, and the first one found counts:
+A setting that isn't set has its default. A value is looked for in this order, and the first one counts:
 
 1. the **environment**: `ADAPTER_` and the setting's name, groups joined by two underscores
    (`ADAPTER_ENGINE__POLL_SECONDS=30`, `ADAPTER_DRY_RUN=true`);
-2. a **secret file**: the one named by the setting's `..._file`, or else the one in `secrets_dir` that is named as the
-   environment variable is, in lower case and without `ADAPTER_` (`lifecare__key`); white space around it doesn't count;
-3. the **configuration file**, TOML: the one given by `--config`, or else by `ADAPTER_CONFIG`, or else
-   `local/adapter.toml` if it is there.
+2. a **secret file**: the file that the setting's `..._file` names, otherwise the one in `secrets_dir` with the name of
+   the environment variable in lower case and without `ADAPTER_` (`lifecare__key`); white space around the value doesn't
+   count;
+3. the **configuration file**, TOML: given by `--config`, otherwise by `ADAPTER_CONFIG`, otherwise `local/adapter.toml`
+   if it is there.
 
-An unknown name is refused, wherever it stands: a misspelt setting would otherwise be a default in silence. Relative
-paths start from the working directory. The running adapter sees within seconds that the configuration file, a mapping
-or a secret file that the configuration names has changed, and reads all of it again then and on SIGHUP. What can't be
-used is refused whole, loudly, and the settings before stay. `[store]`, `pseudonym_key` and, of `[ops]`, `enabled`,
-`host`, `port` and `hang_seconds` want a restart.
+An unknown name is refused everywhere, because a misspelt setting would silently have its default. Relative paths start
+from the working directory. The running adapter sees within seconds that the configuration file, a mapping or a secret
+file named in the configuration has changed, and then reads all of it again, as also on SIGHUP. If something can't be
+used, the whole change is refused with an error, and the old settings stay. `[store]`, `pseudonym_key` and, in `[ops]`,
+`enabled`, `host`, `port` and `hang_seconds` need a restart.
 
-One municipality is written at the top level: `tenant`, `mapping_file`, `[lifecare]`, `[phoniro]`, `[mail]`. Several are
-written as `[tenants.<name>.lifecare]` and so on instead (`ADAPTER_TENANTS__<NAME>__LIFECARE__KEY`), with
+A single municipality is set at the top level: `tenant`, `mapping_file`, `[lifecare]`, `[phoniro]`, `[mail]`. Several
+municipalities are set with `[tenants.<name>.lifecare]` and so on (`ADAPTER_TENANTS__<NAME>__LIFECARE__KEY`), with
 `mapping_file` under `[tenants.<name>]`. A name has lower-case letters, digits and hyphens.
 
 In the tables, *secret* is a value that is never shown or logged.
@@ -49,19 +50,18 @@ _EVENTS = """\
 <!-- Made from adapter/log_events.py by `python -m tests.references`; edit there. -->
 
 The adapter writes one line per event to standard output: JSON lines, or a readable form on a terminal. Every line has
-`timestamp` (UTC, ISO 8601), `level`, `event` and `logger`; where they are known, also `tenant`, `case` (its reference)
-and `correlation` (the same on all lines of one piece of work). Durations are in seconds. Of one and the same warning or
-error ten lines a minute are written; the next one says in `repeated` how many were left out.
+`timestamp` (UTC, ISO 8601), `level`, `event` and `logger`; if they are known, also `tenant`, `case` (its reference)
+and `correlation` (the same on all lines of one piece of work). Durations are in seconds. Of the same warning or error
+at most ten lines a minute are written; the next one says in `repeated` how many were left out.
 
-The level means something. **ERROR**: a person must act, else something stays undone; an alert rule tells of each.
-**WARNING**: something went wrong and the adapter copes; worth a look when it repeats. **INFO**: what it did.
-**DEBUG**: how.
+The levels: **ERROR**: a person must act, otherwise something isn't done; each has an alert rule. **WARNING**: something
+went wrong and the adapter copes; look at it if it repeats. **INFO**: what the adapter did. **DEBUG**: how it did it.
 
 No line holds anything personal or secret. A person is a pseudonym (`p-` and ten characters), which only the holder of
 the pseudonym key can make. Identity numbers, keys and URLs are replaced by `[redacted]`, and values under names such as
 `name`, `address` or `password` by `[refused]`. `exception` names errors, files and lines, never local variables.
 
-Libraries are heard from WARNING on. Their lines are the ones whose `logger` doesn't begin with `adapter`.
+Libraries are logged from WARNING on. The `logger` of their lines doesn't begin with `adapter`.
 """
 
 

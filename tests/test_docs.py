@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,23 @@ def test_every_file_and_setting_that_is_named_is_there(path: Path) -> None:
         section, _, name = span.partition(".")
         if section in ("engine", "ops", "store", "logs", "mail", "lifecare", "phoniro") and name.isidentifier():
             assert f"`{name}`" in SETTINGS or name in ("md", "toml"), span
+
+
+def test_the_table_of_the_rooms_names_every_module_in_its_room_and_nothing_else() -> None:
+    named: dict[str, list[str]] = {}
+    room = ""
+    for first, parts in re.findall(
+        r"^\|(.*?)\|(.*?)\| [\d,]+ \|", (ROOT / "docs/architecture.md").read_text("utf-8"), re.M
+    ):
+        room = spans(first)[0] if spans(first) else room
+        named.setdefault(room, []).extend(spans(parts))
+    for room, parts in named.items():
+        modules = {path.stem for path in (ROOT / room).glob("[!_]*.py")}
+        packages = {path.name for path in (ROOT / room).iterdir() if list(path.glob("*.py"))}
+        there = {name for name in modules | packages if f"{room}/{name}" not in named}
+        found = [name for part in parts for name in fnmatch.filter(there, part)]
+        assert sorted(found) == sorted(there), room
+        assert all(fnmatch.filter(there, part) for part in parts), room
 
 
 @each_document
