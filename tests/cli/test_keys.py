@@ -11,7 +11,7 @@ from adapter.store.errors import StoreError
 from adapter.store.keys import new_keys
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, turns
-from tests.outside import person
+from tests.outside import have_ordered, person
 
 NEXT = "the-key-that-comes-after-the-first-one"
 
@@ -19,10 +19,7 @@ NEXT = "the-key-that-comes-after-the-first-one"
 async def test_a_key_is_changed_and_a_lost_one_is_told_before_anything_is_done(
     sims: RunningSimulators, stage: Stage, adapter: Adapter
 ) -> None:
-    lifecare = sims.lifecare
-    lifecare.seed_person(person(1))
-    order = lifecare.order(person(1), "camera", start=lifecare.today(), order_date=lifecare.today())
-    lifecare.accept(order.order_id)
+    have_ordered(sims.lifecare, person(1), ())
     await turns(stage.config, 1)
     file = stage.folder / "secrets" / "store__encryption_key"
     first = file.read_text(encoding="utf-8")
