@@ -90,7 +90,7 @@ def settings_for(mapping: Path = EXAMPLE, **engine: float) -> Settings:
     return Settings.model_validate(
         {
             "tenants": {"exempel": tenant},
-            "store": {"url": "sqlite://", "encryption_key": ENCRYPTION_KEY},
+            "store": {"url": "sqlite:///unused.db", "encryption_key": ENCRYPTION_KEY},
             "engine": {"poll_seconds": 3600, "awaiting_minutes": 60, **engine},
             "pseudonym_key": PSEUDONYM_KEY,
         }
