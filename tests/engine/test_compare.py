@@ -156,7 +156,7 @@ async def test_a_platform_that_does_not_answer_is_compared_at_the_next_look(logs
 
 
 async def test_a_schedule_that_can_not_be_read_is_set_aside_and_the_rest_is_compared(logs: Logs) -> None:
-    """P6. One of ours that can't be read in the list is read by itself."""
+    """P6: a schedule of ours that can't be read in the list is read by its id."""
     async with World() as world:
         schedule_id = await active(world)
         ours = world.phoniro.schedules[0]

@@ -1,4 +1,5 @@
-"""An order that the authority takes up again after its case was closed begins anew, and nothing of before counts."""
+"""If the authority takes up an order again after its case was closed, it begins again, and nothing from before
+counts."""
 
 from __future__ import annotations
 

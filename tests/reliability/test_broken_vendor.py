@@ -1,4 +1,5 @@
-"""One broken vendor stops nothing that doesn't need it, isn't hammered, and lets all go evenly once it is back (P6)."""
+"""A broken vendor stops only work that needs it, isn't called all the time, and gets the work spread evenly when it is
+back (P6)."""
 
 from __future__ import annotations
 
@@ -116,7 +117,7 @@ class Town(World):
 
 
 async def prepared(world: Town, people: int) -> list[Ordered]:
-    """Cases with everything noted that their schedules wait for."""
+    """Cases with everything noted that their schedules need."""
     orders = []
     for n in range(people):
         world.person(person(n))
@@ -195,7 +196,7 @@ async def test_the_first_success_lets_all_go_that_waits_evenly(logs: Logs) -> No
 
 
 async def test_a_pause_that_never_succeeds_keeps_the_vendor_down_for_nobody_else() -> None:
-    """Pauses and ends are the first thing tried when a vendor may be back; one that can't be done takes turns."""
+    """Pauses and ends are tried first when a vendor may be back. If one can't be done, other acts get their turn."""
     async with Town() as world:
         await running(world)
         rule = world.phoniro_faults.add(dead())

@@ -1,4 +1,4 @@
-"""What a night costs: calls by pages and not by cases, and a database that grows by what the retention says."""
+"""The cost of a night: calls depend on pages and not on cases, and the database grows only as the retention says."""
 
 from __future__ import annotations
 
