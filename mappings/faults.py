@@ -10,6 +10,9 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+_UNQUOTED = ("int_type", "float_type", "bool_type", "date_type", "time_type")
+"""What TOML has a form of its own for; to a beginner the same in quotation marks looks right."""
+
 
 class MappingError(Exception):
     """The mapping can't be used. Each fault is one line, ``file: key: reason``. Nothing runs until all are mended."""
@@ -45,6 +48,8 @@ def _fault(error: ErrorDetails, model: type[BaseModel]) -> str:
     if error["type"] == "extra_forbidden" or (error["type"] == "enum" and "[key]" in error["loc"]):
         return f"{key}: is unknown{nearest(str(loc[-1]), _names(model, loc[:-1]))}"
     message = error["msg"]
+    if isinstance(error["input"], str) and error["type"] in _UNQUOTED:
+        message += ", without quotation marks"
     return f"{key}: {message[0].lower()}{message[1:]}"
 
 

@@ -89,7 +89,7 @@ def settings_for(mapping: Path = EXAMPLE, **engine: float) -> Settings:
     return Settings.model_validate(
         {
             "tenants": {"exempel": tenant},
-            "store": {"url": "sqlite://", "encryption_key": ENCRYPTION_KEY},
+            "store": {"url": "sqlite:///unused.db", "encryption_key": ENCRYPTION_KEY},
             "engine": {"poll_seconds": 3600, "awaiting_minutes": 60, **engine},
             "pseudonym_key": PSEUDONYM_KEY,
         }
@@ -305,9 +305,9 @@ class World:
         """First line of each note that the adapter wrote, in order."""
         return [note.text.splitlines()[0] for note in self.lifecare.notes_written()]
 
-    def schedules(self) -> list[tuple[str, str]]:
-        """Reference and status of each schedule in Phoniro."""
-        return [(s.new.external_reference, self.phoniro.status(s.id)) for s in self.phoniro.schedules]
+    def statuses(self) -> list[str]:
+        """The status of each schedule in Phoniro, in the order in which they were made."""
+        return [self.phoniro.status(schedule.id) for schedule in self.phoniro.schedules]
 
     def valid_to(self, schedule_id: str) -> date | None:
         """The last day on which anybody may look, according to Phoniro."""

@@ -183,7 +183,11 @@ def export(
     with open_service(config) as service:
         ref = case.upper() if case else None
         service.runtime.db.run_sync(lambda c: noted(c, service, "audit", ref=ref))
+        told = False
         for name, tenant in service.runtime.tenants.items():
             since, until = span(first, last, tenant.policy.zone)
             for event in _all(service, name, ref=ref, since=since, until=until):
                 typer.echo(to_json(event).decode())
+                told = True
+        if ref and not told:
+            raise fail(f"Nothing in the audit of these days is about {ref}. `adapter case list --all` lists all cases.")

@@ -152,10 +152,12 @@ def check_database(settings: Settings) -> Iterator[Finding]:
 
 
 def _encryption(conn: Connection) -> Finding:
-    new_keys(conn)
-    key = of(conn).current
+    new, key = new_keys(conn), of(conn).current
     if key is None:
         return _NOT_ENCRYPTED
+    if new:
+        told = f"the key {key} is new: no adapter has been started with it"
+        return note("encryption", told, "Restart every adapter; until then no other command works with it")
     if all_sealed(conn):
         return fine("encryption", f"everything personal in the database is encrypted by the key {key}")
     told = f"not everything personal in the database is encrypted by the key {key} yet"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from stat import S_IROTH, S_IWGRP, S_IWOTH, S_IXOTH, filemode
+from stat import S_IROTH, S_ISREG, S_IWGRP, S_IWOTH, S_IXOTH, filemode
 
 from adapter.cli.findings import Finding, fine, note
 from adapter.cli.open_service import sqlite_file
@@ -35,6 +35,8 @@ def _finding(what: str, file: Path) -> Finding | None:
         seen = file.stat()
     except OSError:
         return None  # whoever reads it says so
+    if not S_ISREG(seen.st_mode):
+        return None  # a folder by mistake, say: that it is no file is told elsewhere
     mode, whose = filemode(seen.st_mode), seen.st_uid
     do = f"chmod go-rwx {file}, owned by the adapter's user"
     if seen.st_mode & (S_IROTH | S_IWOTH) and _reached_by_all(file):

@@ -52,7 +52,9 @@ def _free(folder: Path) -> Path:
         *(folder / "secrets" / name for name in SECRET_FILES),
     ):
         if path.exists():
-            raise fail(f"{path} is there already, and nothing was written. Choose another --folder.", CANT_BEGIN)
+            raise fail(
+                f"{path} is there already, and nothing was written. Edit it, or choose another --folder.", CANT_BEGIN
+            )
     return folder
 
 

@@ -76,10 +76,9 @@ def missing_database(settings: Settings) -> Path | None:
 
 
 def sqlite_file(settings: Settings) -> Path | None:
-    """The database's file; None where it is PostgreSQL's or in memory."""
+    """The database's file; None where it is PostgreSQL's."""
     url = parsed_url(settings.store.url)
-    on_disk = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
-    return Path(str(url.database)) if on_disk else None
+    return Path(str(url.database)) if url.get_backend_name() == "sqlite" else None
 
 
 def make_database_file(settings: Settings) -> None:

@@ -9,6 +9,7 @@ from adapter.domain.facts import Absence, Facts, Signal
 from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleRecord, ScheduleStatus, Wanted, What
 from adapter.domain.mandate import Period
 from adapter.domain.policy import Policy
+from adapter.domain.routine import STEPS, WAY_IN, Step
 from adapter.domain.situation import Situation
 from adapter.domain.wall_clock import day_after, day_end, day_start, window_start
 
@@ -24,18 +25,23 @@ def starting(s: Situation) -> Period | None:
 
 def missing_gates(s: Situation) -> tuple[str, ...]:
     """The gates of I11 that don't hold, as step ids in the routine's order. Keys (I6) count only until the camera is
-    up: it was installed, so somebody got in."""
+    up: it was installed, so somebody got in. A gate that isn't judged here holds once all its signals are noted."""
     period = starting(s)
-    papers = s.evidence.papers_missing
-    gates = {
+    judged = {
         "I1": period is not None,
         "I4": s.evidence.agreed.times is not None,
         "I6": keys_settled(s),
-        "I8": papers is None and not not_noted(s),
+        "I8": s.evidence.papers_missing is None and not not_noted(s),
         "I9": s.evidence.ready is not None,
         "I10": period is not None and period.executed,
     }
-    return tuple(step for step, holds in gates.items() if not holds)
+    gates = [step for step in WAY_IN if step.gate]
+    return tuple(step.id for step in gates if not judged.get(step.id, _all_noted(s, step)))
+
+
+def _all_noted(s: Situation, step: Step) -> bool:
+    """False for a step without signals: a gate that nothing can show stays closed."""
+    return bool(step.signals) and s.evidence.newest.keys() >= {*step.signals}
 
 
 def not_noted(s: Situation) -> tuple[str, ...]:
@@ -68,7 +74,7 @@ def pause_causes(s: Situation) -> tuple[str, ...]:
     if not holds and (gap := _gap(s)):
         causes.append(gap)
     known = s.evidence.withdrawn or "execution_gone" in holds  # the notes vanished with the execution
-    if s.live and {"I4", "I8", "I9"} & set(missing_gates(s)) and not known:
+    if s.live and not known and any(STEPS[gate].signals for gate in missing_gates(s)):
         causes.append("evidence_lost")
     absent = [a for a in standing_absences(s.facts) if away(a, s.now, s.policy)]
     if any(a.gone for a in absent):

@@ -17,14 +17,16 @@ from sqlalchemy import Connection
 
 from adapter.domain.facts import FactProblem
 from adapter.domain.wall_clock import local_date
+from adapter.engine.circuit_breaker import LIFECARE
 from adapter.engine.feed_lease import read_leased
 from adapter.engine.new_orders import NewOrders, each, open_or_mark, put_in_inbox, read_new_orders
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
-from adapter.ports import Changed
+from adapter.ports import Changed, Failure, PortError
 from adapter.store import cases, due, feeds, order_inbox
 from adapter.store.cases import LinkKind
 from adapter.store.feeds import Feed
+from adapter.store.queries import unattended
 
 LINKS: dict[str, LinkKind] = {
     "orders": "order",
@@ -126,6 +128,8 @@ async def _read_services(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime)
 async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken:
     """Orders by the calendar date of their last change: from the day before the cursor to tomorrow (LA2), and the days
     of orders that wait in the inbox."""
+    if feed.cursor is None:
+        await _refuse_another_name(rt, tenant)
     today = local_date(now, tenant.policy.zone)
     waiting = await rt.db.run(lambda c: order_inbox.all_waiting(c, tenant.name))
     days = {order.day for order in waiting.values()}
@@ -142,6 +146,22 @@ async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -
     new = await read_new_orders(rt, tenant, windows, waiting)
     problems = tuple(p for w in windows.values() for p in w.problems)
     return Taken(items, problems, _reached(feed, server_time, now), new)
+
+
+async def _refuse_another_name(rt: Runtime, tenant: Tenant) -> None:
+    """A municipality's first reading, while open cases of one that no settings name are left: it may be the same one
+    under another name, and each of its orders would get a second case, with messages and a schedule of its own (P4)."""
+    left = await rt.db.run(lambda c: unattended(c, [*rt.tenants, *rt.refused]))
+    if left:
+        names = ", ".join(left)
+        raise PortError(
+            Failure.REFUSED,
+            f"the database has open cases of {names}, which no settings name, and none of {tenant.name} yet. If that "
+            "is a new name, each order would get a second case, and everybody every message again: no order is read. "
+            f"Put {names} back into the settings until its cases are closed (or, after a trial, begin with an empty "
+            "database)",
+            vendor=LIFECARE,
+        )
 
 
 async def _is_new(tenant: Tenant) -> bool:

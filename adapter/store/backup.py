@@ -29,7 +29,9 @@ def back_up(source: Path, target: Path) -> int:
     if target.exists():
         raise StoreError(f"{target} is there already; a backup never replaces a file", "other")
     if not source.exists():
-        raise StoreError(f"there is no database {source}", "missing")
+        raise StoreError(
+            f"There is no database yet: {source}. `adapter run` or `adapter db upgrade` makes it", "missing"
+        )
     unfinished = target.with_name(target.name + ".unfinished")
     try:
         unfinished.unlink(missing_ok=True)

@@ -68,9 +68,9 @@ def known_keys(conn: Connection) -> None:
     ``new_keys`` does."""
     if new_keys(conn):
         raise StoreError(
-            "no adapter has been started with these keys yet, pseudonym_key and the first of store.encryption_key: one "
-            "that runs without them could read nothing that is encrypted by them. Nothing is done. Restart every "
-            "adapter first (or, on SQLite, stop it and run `adapter db rekey`)",
+            "no adapter has been started with the first key of store.encryption_key yet, and one that runs without it "
+            "could read nothing that it encrypts. Nothing is done. Restart every adapter with it first (or, on SQLite, "
+            "stop it and run `adapter db rekey`)",
             "key",
         )
 

@@ -36,7 +36,6 @@ class Caseworker(_Shape):
 
 class Company(_Shape):
     id: Number | None = None
-    name: Prose | None = None
 
 
 class Order(_Shape):
@@ -58,7 +57,6 @@ class Order(_Shape):
 class OrderedServiceDetail(_Shape):
     """How often: ``frequency`` times per ``periodicity`` weeks and ``time_unit`` (LA6)."""
 
-    id: Word | None = None
     frequency: Number | None = None
     periodicity: Number | None = None
     weekdays: Many[Word] = ()
@@ -82,13 +80,11 @@ class Decision(_Shape):
     date: CalendarDate = None
     from_date: CalendarDate = None
     to_date: CalendarDate = None
-    order_ids: Many[Number] = ()
     deleted: Flag = False
 
 
 class ProviderUnitBase(_Shape):
     id: Number | None = None
-    name: Prose | None = None
 
 
 class Execution(_Shape):
@@ -187,7 +183,6 @@ class ProviderHeadline(_Shape):
 
     id: Number
     name: Prose | None = None
-    service_category_id: Number | None = None
     is_active: bool | None = None
 
 
@@ -201,7 +196,6 @@ class Headline(_Shape):
 class ProviderUnit(_Shape):
     id: Number
     name: Prose | None = None
-    company_id: Number | None = None
     active: bool | None = None
     deleted: Flag = False
 
@@ -213,8 +207,6 @@ class ServiceConfiguration(_Shape):
     type_name: Prose | None = None
     category_id: Number | None = None
     category_name: Prose | None = None
-    start_date: CalendarDate = None
-    end_date: CalendarDate = None
 
 
 class Personnel(_Shape):
@@ -293,6 +285,4 @@ class JournalNoteV2(_CamelShape):
     """A new note, as the call that wrote it answers it."""
 
     id: Number
-    unit_id: Number | None = None
-    occurrence_time_utc: Instant = None
     client_id: Number | None = None

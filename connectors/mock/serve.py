@@ -125,7 +125,7 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def listening(handler: Handler, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[str]:
+async def listening(handler: Handler, port: int = 0) -> AsyncIterator[str]:
     """Serve a handler until the block ends; gives its URL. Port 0 is a free port. Raises OSError where it is taken."""
     config = uvicorn.Config(
         asgi_app(handler),
@@ -139,11 +139,11 @@ async def listening(handler: Handler, host: str = "127.0.0.1", port: int = 0) ->
         timeout_graceful_shutdown=1,
     )
     server = _Server(config)
-    with socket.create_server((host, port)) as listener:
+    with socket.create_server(("127.0.0.1", port)) as listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await server.ready.wait()
-            yield f"http://{host}:{listener.getsockname()[1]}"
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             await task

@@ -84,6 +84,7 @@ async def test_the_audit_is_verified_and_exported_and_what_was_done_to_it_is_sai
     assert {line["ref"] for line in lines} == {ref}
     assert json.loads(await adapter("audit", "reads", "--case", ref, "--json"))[-1]["what"] == "audit"
     assert await adapter("audit", "export", "--to", "2001-01-01") == ""
+    assert "Nothing in the audit" in await adapter("audit", "export", "--case", "TK-AAAAAA", code=1)
 
     kept = stage.folder / "heads"
     whole = Head().plus(event_of(line) for line in map(json.loads, (await adapter("audit", "export")).splitlines()))

@@ -16,7 +16,7 @@ from adapter.settings.load import load_settings
 from adapter.store.tables import acts
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, turns
-from tests.outside import READY, person, write
+from tests.outside import READY, have_ordered, person, write
 
 
 async def states(config: Path) -> set[str]:
@@ -27,10 +27,7 @@ async def states(config: Path) -> set[str]:
 async def test_a_backup_is_made_beside_the_running_adapter_and_put_back(
     sims: RunningSimulators, stage: Stage, adapter: Adapter, tmp_path: Path
 ) -> None:
-    lifecare = sims.lifecare
-    lifecare.seed_person(person(1))
-    order = lifecare.order(person(1), "camera", start=lifecare.today(), order_date=lifecare.today())
-    lifecare.accept(order.order_id)
+    have_ordered(sims.lifecare, person(1), ())
     await turns(stage.config, 2)
     settings = load_settings(stage.config)
     live = Path(settings.store.url.get_secret_value().removeprefix("sqlite:///"))

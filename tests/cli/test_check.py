@@ -207,6 +207,8 @@ def test_files_that_others_can_read_or_change_are_told(tmp_path: Path, monkeypat
     reached = False
     file.chmod(0o644)
     assert check_files._finding("secret file", file) is None
+    tmp_path.chmod(0o777)
+    assert check_files._finding("database", tmp_path) is None, "nobody is told to close a folder to others"
 
 
 async def test_the_files_that_are_looked_at_are_those_of_the_settings(

@@ -11,7 +11,7 @@ from adapter.store.errors import StoreError
 from adapter.store.keys import new_keys
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, turns
-from tests.outside import person
+from tests.outside import have_ordered, person
 
 NEXT = "the-key-that-comes-after-the-first-one"
 
@@ -19,10 +19,7 @@ NEXT = "the-key-that-comes-after-the-first-one"
 async def test_a_key_is_changed_and_a_lost_one_is_told_before_anything_is_done(
     sims: RunningSimulators, stage: Stage, adapter: Adapter
 ) -> None:
-    lifecare = sims.lifecare
-    lifecare.seed_person(person(1))
-    order = lifecare.order(person(1), "camera", start=lifecare.today(), order_date=lifecare.today())
-    lifecare.accept(order.order_id)
+    have_ordered(sims.lifecare, person(1), ())
     await turns(stage.config, 1)
     file = stage.folder / "secrets" / "store__encryption_key"
     first = file.read_text(encoding="utf-8")
@@ -35,7 +32,8 @@ async def test_a_key_is_changed_and_a_lost_one_is_told_before_anything_is_done(
     file.write_text(f"{NEXT}\n{first}\n", encoding="utf-8")
     for early in (("db", "rekey"), ("case", "list")):
         said = " ".join((await adapter(*early, code=1)).split())
-        assert "no adapter has been started with these keys yet" in said, "one that runs without it could read nothing"
+        assert "no adapter has been started with the first key" in said, "one that runs without it could read nothing"
+    assert "Restart every adapter" in await adapter("check")
     running.run_sync(new_keys)
     running.close()
     told = await adapter("db", "rekey")

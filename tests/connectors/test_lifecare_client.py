@@ -361,7 +361,7 @@ async def test_a_note_is_written_as_the_vendor_spells_it(client: LifecareClient,
     """L1, L16, LA3"""
     gateway.post("/api/v2/provider_notes").respond(json={"id": 9, "clientId": 12, "unitId": 3})
     note = await client.create_provider_note(note_request(execution_id=4))
-    assert (note.id, note.unit_id) == (9, 3)
+    assert (note.id, note.client_id) == (9, 12)
     assert asked(gateway).url.params["domain"] == "4711"
     assert httpx.Response(200, content=asked(gateway).content).json() == {
         "occurrenceTimeUtc": "2026-01-31T12:00:00Z",

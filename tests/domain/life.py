@@ -113,6 +113,10 @@ class Life:
     def set_order(self, order_id: str = "o1", **fields: object) -> None:
         self.orders[order_id] = replace(self.orders[order_id], **fields)  # type: ignore[arg-type]  # a test's short hand
 
+    def set_execution(self, **fields: object) -> None:
+        old = self.executions[EXECUTION]
+        self.executions[EXECUTION] = replace(old, **fields)  # type: ignore[arg-type]  # a test's short hand
+
     def decision_of(self, order_id: str = "o1") -> int:
         number = self.orders[order_id].lines[0].decision_id
         assert number is not None

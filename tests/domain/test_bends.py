@@ -10,7 +10,17 @@ import pytest
 from adapter.domain.decision import Phase, StepState
 from adapter.domain.facts import Absence, FactProblem, OrderStatus, ServiceKind, Signal
 from adapter.domain.ledger import Act, ActKind, ActState, ScheduleStatus, Wanted
-from tests.domain.life import EXECUTION, Life
+from tests.domain.life import Life
+
+
+def unknown_creation(life: Life) -> Wanted:
+    """The schedule was to be created, and the answer was lost."""
+    life.execute()
+    life.prepare()
+    create = next(w for w in life.look().wanted if w.kind is ActKind.CREATE)
+    unknown = Act(1, create.key, create.kind, ActState.UNKNOWN, create.what, life.now)
+    life.ledger = replace(life.ledger, acts=(unknown,))
+    return create
 
 
 def turned_up(life: Life, create: Wanted) -> None:
@@ -33,7 +43,7 @@ def test_papers_that_carry_over_to_a_new_order_are_no_deviation(active: Life) ->
 def test_becoming_protected_while_the_camera_waits_to_be_collected_takes_the_details_away(active: Life) -> None:
     active.set_decision(deleted=True)
     active.go()
-    active.client = replace(active.client, protected=True, details="protected")
+    active.set_client(protected=True, details="protected")
     active.go()
     assert active.platform() == ["put_person", "create", "end", "put_person"]
     active.note(Signal.EQUIPMENT_COLLECTED)
@@ -45,11 +55,7 @@ def test_becoming_protected_while_the_camera_waits_to_be_collected_takes_the_det
 
 
 def test_a_decision_deleted_while_a_creation_is_unknown_ends_what_turns_up(life: Life) -> None:
-    life.execute()
-    life.prepare()
-    create = next(w for w in life.look().wanted if w.kind is ActKind.CREATE)
-    unknown = Act(1, create.key, create.kind, ActState.UNKNOWN, create.what, life.now)
-    life.ledger = replace(life.ledger, acts=(unknown,))
+    create = unknown_creation(life)
     life.set_decision(deleted=True)
     assert not [w for w in life.look().wanted if w.kind in (ActKind.CREATE, ActKind.END)]
     turned_up(life, create)
@@ -60,11 +66,7 @@ def test_a_decision_deleted_while_a_creation_is_unknown_ends_what_turns_up(life:
 
 def test_a_withdrawal_while_a_creation_is_unknown_is_not_yet_an_end(life: Life) -> None:
     """I11 may have happened. Then a status alone ends nothing, and pauses the schedule if there is one."""
-    life.execute()
-    life.prepare()
-    create = next(w for w in life.look().wanted if w.kind is ActKind.CREATE)
-    unknown = Act(1, create.key, create.kind, ActState.UNKNOWN, create.what, life.now)
-    life.ledger = replace(life.ledger, acts=(unknown,))
+    create = unknown_creation(life)
     life.set_order(status=OrderStatus.WILL_NOT_BE_EXECUTED)
     assert life.look().phase is Phase.PREPARING
     turned_up(life, create)
@@ -125,20 +127,20 @@ def test_a_second_note_of_the_same_withdrawal_is_no_news_and_a_new_one_is(active
 
 
 def test_a_death_that_was_a_mistake_is_taken_back_and_e_tillsyn_goes_on(active: Life) -> None:
-    active.client = replace(active.client, deceased=True)
+    active.set_client(deceased=True)
     active.go()
-    active.client = replace(active.client, deceased=False)
+    active.set_client(deceased=False)
     assert active.go().phase is Phase.ACTIVE
     for to in ("coordinator", "alarm_team"):
         assert active.letters(to)[-2:] == ["deceased", "death_corrected"]
 
 
 def test_after_a_death_nothing_else_is_asked_of_anybody(active: Life) -> None:
-    active.client = replace(active.client, deceased=True)
+    active.set_client(deceased=True)
     active.go()
     sent = len(active.sent)
     active.note(Signal.CONSENT_WITHDRAWN)
-    active.executions[EXECUTION] = replace(active.executions[EXECUTION], last_day=active.today - timedelta(days=1))
+    active.set_execution(last_day=active.today - timedelta(days=1))
     active.wait(days=40)
     left = [w.key for w in active.sent[sent:]]
     assert left == ["late:camera_left:2026-03-02:1"], "but where the camera is, after a month, mildly"
@@ -227,7 +229,7 @@ def test_a_step_with_nowhere_to_be_noted_is_asked_about_again_and_opened_by_a_de
 ) -> None:
     active.set_decision(deleted=True)
     active.go()
-    active.executions[EXECUTION] = replace(active.executions[EXECUTION], last_day=active.today - timedelta(days=1))
+    active.set_execution(last_day=active.today - timedelta(days=1))
     decision = active.wait(days=40)
     assert any(a.code == "nowhere_to_note" and a.parks for a in decision.attention)
     asked = ["parked:nowhere_to_note:A5", *(f"late:nowhere_to_note:2026-03-02:{n}" for n in range(1, 6))]

@@ -4,7 +4,6 @@ The coordinator is told of deviations from the routine."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -12,13 +11,13 @@ import pytest
 from adapter.domain.decision import Phase, StepState
 from adapter.domain.facts import Absence, OrderStatus, Signal
 from adapter.domain.ledger import ActKind
-from tests.domain.life import EXECUTION, Life
+from tests.domain.life import Life
 
 Change = Callable[[Life], object]
 
 
 def moved(life: Life) -> None:
-    life.executions[EXECUTION] = replace(life.executions[EXECUTION], unit_id=6)
+    life.set_execution(unit_id=6)
 
 
 def replaced(life: Life) -> None:

@@ -7,9 +7,11 @@ from datetime import date, timedelta
 
 import pytest
 
+from adapter.domain import schedule
 from adapter.domain.decision import Phase, StepState
 from adapter.domain.facts import Absence, ServiceKind, Signal
 from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ScheduleStatus
+from adapter.domain.routine import WAY_IN, Role, Step
 from tests.domain.life import Life
 
 
@@ -43,6 +45,19 @@ def test_without_any_one_gate_nothing_is_scheduled(life: Life, missing: Signal) 
     life.notes = {k: n for k, n in life.notes.items() if n.signal is not missing}
     assert life.go().phase is Phase.PREPARING
     assert life.platform() == []
+
+
+@pytest.mark.parametrize("signals", [(), (Signal.PICKUP_BOOKED,)])
+def test_a_step_that_the_routine_calls_a_gate_is_one(
+    life: Life, signals: tuple[Signal, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "WAY_IN", (*WAY_IN, Step("I98", Role.ALARM_TEAM, signals, gate=True)))
+    life.execute()
+    life.prepare()
+    assert life.go().waiting == ("gate_I98",)
+    assert life.platform() == []
+    life.note(Signal.PICKUP_BOOKED)
+    assert life.go().phase is (Phase.ACTIVE if signals else Phase.PREPARING)
 
 
 def test_an_end_runs_through_to_a_balanced_close(active: Life) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from adapter.domain.decision import Phase
 from adapter.domain.facts import OrderStatus, Signal
-from tests.domain.life import EXECUTION, Life
+from tests.domain.life import Life
 
 End = Callable[[Life, date], object]
 
@@ -65,7 +65,7 @@ def test_each_end_is_carried_out_on_its_day_and_undone_as_far_as_it_got(fact: st
     keys = [w["keys_back"] for w in life.told(asked)]
     assert keys == [stage in ("keys collected", "running")]
     life.note(Signal.EQUIPMENT_COLLECTED)
-    life.executions[EXECUTION] = replace(life.executions[EXECUTION], last_day=life.today - timedelta(days=1))
+    life.set_execution(last_day=life.today - timedelta(days=1))
     decision = life.wait(days=1)
     assert (decision.phase, decision.balanced) == (Phase.CLOSED, True)
     assert life.letters("coordinator").count("ready_to_close") == 1
@@ -92,7 +92,7 @@ def test_a_last_day_before_the_first_on_which_anybody_may_look_lets_nobody_look_
     life.order()
     life.go()
     life.execute()
-    life.executions[EXECUTION] = replace(life.executions[EXECUTION], first_day=life.today + timedelta(days=9))
+    life.set_execution(first_day=life.today + timedelta(days=9))
     life.prepare()
     life.go()
     assert life.platform()[-1] == "create"

@@ -59,7 +59,7 @@ def _stale(life: Life, rng: random.Random) -> None:
 def _execution(life: Life, rng: random.Random) -> None:
     if EXECUTION in life.executions:
         last = rng.choice([None, life.today - timedelta(days=1), life.today + timedelta(days=2)])
-        life.executions[EXECUTION] = replace(life.executions[EXECUTION], last_day=last, gone=rng.random() < 0.2)
+        life.set_execution(last_day=last, gone=rng.random() < 0.2)
 
 
 def _services(life: Life, rng: random.Random) -> None:
@@ -69,7 +69,7 @@ def _services(life: Life, rng: random.Random) -> None:
 
 def _move(life: Life, rng: random.Random) -> None:
     if EXECUTION in life.executions:
-        life.executions[EXECUTION] = replace(life.executions[EXECUTION], unit_id=rng.choice([5, 6]))
+        life.set_execution(unit_id=rng.choice([5, 6]))
 
 
 def _declare(life: Life, rng: random.Random) -> None:

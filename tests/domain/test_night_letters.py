@@ -125,7 +125,7 @@ def test_a_camera_that_is_offline_twice_in_a_row_goes_to_the_alarm_team_and_the_
 
 def test_the_dead_are_not_told_of() -> None:
     night = Night()
-    night.client = replace(night.client, deceased=True)
+    night.set_client(deceased=True)
     assert not [w for w in night.see(DUE + timedelta(minutes=35), first=MISSED) if "look" in str(w.what.get("mail"))]
 
 

@@ -16,7 +16,7 @@ from adapter.domain.policy import Lateness, Policy
 from adapter.domain.routine import Letter
 from adapter.domain.situation import situation
 from mappings.messages.render import render_letter
-from tests.domain.life import EXECUTION, OTHER_EXECUTION, POLICY, Life
+from tests.domain.life import OTHER_EXECUTION, POLICY, Life
 
 PATIENT = replace(
     POLICY,
@@ -79,7 +79,7 @@ def test_a_pause_that_begins_again_is_waited_for_since_then(active: Life) -> Non
 
 def test_the_end_of_an_execution_is_told_the_working_day_before_and_again_when_it_comes(active: Life) -> None:
     friday = active.today + timedelta(days=4)
-    active.executions[EXECUTION] = replace(active.executions[EXECUTION], last_day=friday + timedelta(days=1))
+    active.set_execution(last_day=friday + timedelta(days=1))
     active.wait(days=3, hours=20)
     (ahead,) = active.told("pause_ahead")
     assert (ahead["cause"], ahead["when"]) == ("execution_over", "2026-03-08")
@@ -131,7 +131,7 @@ def test_what_the_key_cannot_see_any_more_is_asked_for_by_mail_to_the_end(active
     assert by_mail[-2:] == [("alarm_team", "collect"), ("plan", "plan_void")]
     active.note(Signal.EQUIPMENT_COLLECTED)
     active.go()
-    active.executions[EXECUTION] = replace(active.executions[EXECUTION], last_day=active.today)
+    active.set_execution(last_day=active.today)
     assert active.go().phase is Phase.CLOSED
 
 
@@ -402,7 +402,7 @@ def test_what_is_booked_six_weeks_ahead_is_waited_for_since_the_booked_day(activ
 
 
 def test_an_execution_that_is_deleted_is_told_once_and_not_as_a_note_that_is_missing(active: Life) -> None:
-    active.executions[EXECUTION] = replace(active.executions[EXECUTION], deleted=True)
+    active.set_execution(deleted=True)
     active.notes.clear()
     active.wait(days=1)
     assert {w["cause"] for w in active.told("paused")} == {"execution_gone"}

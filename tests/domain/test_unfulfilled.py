@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,22 +18,6 @@ TEXTS = Texts.load(strict=True)
 FIRST = date(2026, 3, 2)
 
 
-@pytest.fixture
-def ordered() -> Life:
-    life = Life()
-    life.order()
-    life.go()
-    return life
-
-
-@pytest.fixture
-def running(ordered: Life) -> Life:
-    ordered.execute()
-    ordered.prepare()
-    ordered.go()
-    return ordered
-
-
 def item(life: Life) -> Unfulfilled | None:
     return life.look().unfulfilled
 
@@ -45,23 +28,23 @@ def found(life: Life) -> Unfulfilled:
     return on_it
 
 
-def test_one_that_is_not_executed_waits_since_its_order(ordered: Life) -> None:
-    ordered.wait(days=59)
-    waiting = found(ordered)
+def test_one_that_is_not_executed_waits_since_its_order(life: Life) -> None:
+    life.wait(days=59)
+    waiting = found(life)
     assert (waiting.kind, waiting.since, waiting.order) == (Kind.NOT_EXECUTED, FIRST, "o1")
     assert "gate_I10" in waiting.why
-    assert waiting.level(ordered.today) is None
-    assert waiting.level(ordered.today + timedelta(days=1)) is Level.WARNING
+    assert waiting.level(life.today) is None
+    assert waiting.level(life.today + timedelta(days=1)) is Level.WARNING
 
 
-def test_executed_in_lifecare_and_never_begun_is_not_executed_all_the_same(ordered: Life) -> None:
-    ordered.execute()
-    ordered.wait(days=70)
-    assert found(ordered).kind is Kind.NOT_EXECUTED
-    assert "gate_I10" not in found(ordered).why
-    ordered.prepare()
-    ordered.go()
-    assert item(ordered) is None, "it runs"
+def test_executed_in_lifecare_and_never_begun_is_not_executed_all_the_same(life: Life) -> None:
+    life.execute()
+    life.wait(days=70)
+    assert found(life).kind is Kind.NOT_EXECUTED
+    assert "gate_I10" not in found(life).why
+    life.prepare()
+    life.go()
+    assert item(life) is None, "it runs"
 
 
 def test_granted_from_a_later_day_it_waits_since_that_day() -> None:
@@ -73,58 +56,58 @@ def test_granted_from_a_later_day_it_waits_since_that_day() -> None:
     assert found(life).since == date(2026, 4, 1)
 
 
-def test_a_renewal_does_not_begin_the_waiting_anew(ordered: Life) -> None:
-    ordered.decide_dates(last=date(2026, 4, 30))
-    ordered.order("o2", first=date(2026, 5, 1))
-    ordered.wait(days=90)
-    assert (found(ordered).since, found(ordered).order) == (FIRST, "o2")
+def test_a_renewal_does_not_begin_the_waiting_anew(life: Life) -> None:
+    life.decide_dates(last=date(2026, 4, 30))
+    life.order("o2", first=date(2026, 5, 1))
+    life.wait(days=90)
+    assert (found(life).since, found(life).order) == (FIRST, "o2")
 
 
-def test_interrupted_since_the_pause_and_no_more_once_it_runs_again(running: Life) -> None:
-    running.wait(days=10)
-    running.note(Signal.CONSENT_WITHDRAWN)
-    running.wait(days=65)
-    paused = found(running)
+def test_interrupted_since_the_pause_and_no_more_once_it_runs_again(active: Life) -> None:
+    active.wait(days=10)
+    active.note(Signal.CONSENT_WITHDRAWN)
+    active.wait(days=65)
+    paused = found(active)
     assert (paused.kind, paused.since, paused.why) == (
         Kind.INTERRUPTED,
         date(2026, 3, 12),
         ("paused_consent_withdrawn",),
     )
-    running.note(Signal.CONSENT_SIGNED)
-    running.wait(days=1)
-    assert item(running) is None
-    running.wait(days=30)
-    running.note(Signal.CONSENT_WITHDRAWN)
-    running.wait(days=1)
-    assert found(running).since == running.today - timedelta(days=1), "the next one has its own begin"
+    active.note(Signal.CONSENT_SIGNED)
+    active.wait(days=1)
+    assert item(active) is None
+    active.wait(days=30)
+    active.note(Signal.CONSENT_WITHDRAWN)
+    active.wait(days=1)
+    assert found(active).since == active.today - timedelta(days=1), "the next one has its own begin"
 
 
-def test_away_is_without_what_was_granted_too(running: Life) -> None:
-    running.absences[1] = Absence(1, running.today, None)
-    running.wait(days=1)
-    assert (found(running).kind, found(running).why) == (Kind.INTERRUPTED, ("paused_absence",))
+def test_away_is_without_what_was_granted_too(active: Life) -> None:
+    active.absences[1] = Absence(1, active.today, None)
+    active.wait(days=1)
+    assert (found(active).kind, found(active).why) == (Kind.INTERRUPTED, ("paused_absence",))
 
 
-def test_one_cause_after_another_is_one_interruption(running: Life) -> None:
-    running.absences[1] = Absence(1, running.today, None)
-    running.wait(days=30)
-    running.note(Signal.CONSENT_WITHDRAWN)
-    running.absences.clear()
-    running.wait(days=40)
-    assert found(running).since == FIRST
+def test_one_cause_after_another_is_one_interruption(active: Life) -> None:
+    active.absences[1] = Absence(1, active.today, None)
+    active.wait(days=30)
+    active.note(Signal.CONSENT_WITHDRAWN)
+    active.absences.clear()
+    active.wait(days=40)
+    assert found(active).since == FIRST
 
 
-def test_neither_the_dead_nor_the_ended_nor_what_is_not_granted_today(running: Life) -> None:
-    running.note(Signal.CONSENT_WITHDRAWN)
-    running.wait(days=70)
-    assert item(running) is not None
-    running.set_client(deceased=True)
-    running.go()
-    assert item(running) is None
-    running.set_client(deceased=False)
-    running.set_decision(deleted=True)
-    running.go()
-    assert item(running) is None
+def test_neither_the_dead_nor_the_ended_nor_what_is_not_granted_today(active: Life) -> None:
+    active.note(Signal.CONSENT_WITHDRAWN)
+    active.wait(days=70)
+    assert item(active) is not None
+    active.set_client(deceased=True)
+    active.go()
+    assert item(active) is None
+    active.set_client(deceased=False)
+    active.set_decision(deleted=True)
+    active.go()
+    assert item(active) is None
 
 
 days = st.dates(date(2020, 1, 1), date(2040, 1, 1))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from adapter.domain.facts import Absence, AuthorityDecision, Signal
 from mappings.texts import Texts
-from tests.domain.life import EXECUTION, Life
+from tests.domain.life import Life
 
 TEXTS = Texts.load(strict=True)
 BEFORE_START = (
@@ -56,7 +55,7 @@ def over_and_collected(life: Life) -> None:
 
 def over_and_closed_too_early(life: Life) -> None:
     over(life)
-    life.executions[EXECUTION] = replace(life.executions[EXECUTION], last_day=life.today - timedelta(days=1))
+    life.set_execution(last_day=life.today - timedelta(days=1))
 
 
 def absent(life: Life) -> None:
@@ -125,7 +124,7 @@ def test_dates_at_the_ends_of_the_calendar_are_as_good_as_never(day: date) -> No
     else:
         number = life.decision_of()
         life.decisions[number] = AuthorityDecision(number, day, None)
-    life.executions[EXECUTION] = replace(life.executions[EXECUTION], first_day=min(day, life.today))
+    life.set_execution(first_day=min(day, life.today))
     decision = life.wait(days=3)
     assert "pause" in life.platform()
     assert decision.wake_at is None or decision.wake_at > life.now

@@ -107,7 +107,7 @@ async def test_a_month_of_three_lives_is_counted_as_the_vendors_have_it_and_the_
             "ended": sum(n for what, n in found.items() if what.startswith("ended.")),
         } == {name: versions[name] for name in ("created", "paused", "resumed", "ended")}
         assert (versions["created"], versions["paused"], versions["resumed"], versions["ended"]) == (2, 1, 1, 1)
-        assert found["active"] == len([s for s in world.schedules() if s[1] != "ended"]) == 1
+        assert found["active"] == len([status for status in world.statuses() if status != "ended"]) == 1
         assert found["lead"] == found["started"]
         assert found["ordered"] == 3
         assert found["withdrawn"] == 1

@@ -150,7 +150,7 @@ async def test_each_broken_case_is_parked_with_its_reason_and_the_whole_one_goes
         assert parked == {kind: {code} for kind, (_, code) in PARKS.items()}
         assert {cases[person].phase for person in persons} == {Phase.PREPARING}
         assert cases[BERIT].phase is Phase.ACTIVE
-        assert len(world.schedules()) == 1
+        assert len(world.statuses()) == 1
         mailed = " ".join(
             subject for _, to, subject, _ in world.mail.sent if to.startswith(("samordning", "myndighet"))
         )
@@ -246,7 +246,7 @@ async def test_a_client_that_can_not_be_read_parks_the_case_with_the_field_until
         notice = told(await world.case())["bad_row"]
         assert (notice.parks, dict(notice.params)["field"]) == (True, "Active")
         assert [body for _, to, _, body in world.mail.sent if to.startswith("samordning") and "Active" in body]
-        assert world.schedules() == []
+        assert world.statuses() == []
         row.data["Active"], row.rendered = True, None  # corrected, but no feed shows that
         await world.pass_time(hours=2)
         assert (await world.case()).phase is Phase.ACTIVE

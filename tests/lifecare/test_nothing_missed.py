@@ -306,45 +306,23 @@ def test_every_change_has_its_case_marked_in_the_end(
     asyncio.run(live())
 
 
+ON_A_DAY_OF_404: dict[str, tuple[tuple[Any, ...], ...]] = {
+    "an order of a day of an outage": (("new_order", "whole"), ("outage",)),
+    "a broken order of days ago": (("new_order", "service_broken"), ("poll",), ("wait", 3 * 86_400), ("poll",)),
+}
+
+
 @pytest.mark.parametrize("skip", range(5))
-def test_a_404_for_one_day_of_an_outage_is_not_taken_for_a_day_without_orders(skip: int) -> None:
+@pytest.mark.parametrize("before", ON_A_DAY_OF_404)
+def test_a_404_for_one_day_is_not_taken_for_a_day_without_orders(before: str, skip: int) -> None:
     async def live() -> None:
         watch = Watch()
         async with World(pause=watch.pause) as world:
             life = Life(world, watch)
             await life.begin()
-            for step in (
-                ("new_order", "whole"),
-                ("outage",),
-                ("fault", (Kind.STATUS_BEFORE, 404), skip, 1),
-                ("poll",),
-                ("poll",),
-            ):
+            silent = ("fault", (Kind.STATUS_BEFORE, 404), skip, 1)
+            for step in (*ON_A_DAY_OF_404[before], silent, ("poll",), ("poll",), ("mend",), ("poll",)):
                 await life.step(step)
-            found = await world.db.run(lambda c: cases.case_of_order(c, "exempel", life.new_orders[0]))
-            assert found is not None
-
-    asyncio.run(live())
-
-
-@pytest.mark.parametrize("skip", range(5))
-def test_a_404_for_a_day_does_not_make_a_broken_order_on_it_forgotten(skip: int) -> None:
-    async def live() -> None:
-        async with World() as world:
-            life = Life(world, Watch())
-            for step in (
-                ("new_order", "service_broken"),
-                ("poll",),
-                ("wait", 3 * 86_400),
-                ("poll",),
-                ("fault", (Kind.STATUS_BEFORE, 404), skip, 1),
-                ("poll",),
-                ("poll",),
-                ("mend",),
-                ("poll",),
-            ):
-                await life.step(step)
-            found = await world.db.run(lambda c: cases.case_of_order(c, "exempel", life.new_orders[0]))
-            assert found is not None
+            assert await world.db.run(lambda c: cases.case_of_order(c, "exempel", life.new_orders[0])) is not None
 
     asyncio.run(live())

@@ -56,7 +56,7 @@ async def test_an_hour_of_whatever_answer_changes_nothing_by_itself(fault: str) 
             rules = [fail(world, fault, resource) for resource in part]
             await look(world)
             await world.pass_time(hours=1)
-            assert world.schedules()[0][1] == "active", part
+            assert world.statuses() == ["active"], part
             assert [act.key for act in await world.acts() if act.kind.value != "mail"] == before, part
             for rule in rules:
                 world.lifecare_faults.remove(rule)
@@ -75,7 +75,7 @@ async def test_a_known_last_day_ends_although_nothing_can_be_read(fault: str) ->
         await world.settle()
         fail(world, fault)
         await world.pass_time(days=2)
-        assert world.schedules()[0][1] == "ended"
+        assert world.statuses() == ["ended"]
 
 
 async def test_a_known_absence_pauses_although_nothing_can_be_read_and_resumes_only_when_it_can() -> None:
@@ -85,12 +85,12 @@ async def test_a_known_absence_pauses_although_nothing_can_be_read_and_resumes_o
         await world.settle()
         rule = fail(world, "500")
         await world.pass_time(days=1, hours=14)
-        assert world.schedules()[0][1] == "paused"
+        assert world.statuses() == ["paused"]
         await world.pass_time(days=2)
-        assert world.schedules()[0][1] == "paused"
+        assert world.statuses() == ["paused"]
         world.lifecare_faults.remove(rule)
         await world.pass_time(hours=7)
-        assert world.schedules()[0][1] == "active"
+        assert world.statuses() == ["active"]
 
 
 async def test_a_withdrawal_that_was_seen_pauses_though_another_heading_can_not_be_read_and_nothing_resumes_on_it() -> (
@@ -102,17 +102,17 @@ async def test_a_withdrawal_that_was_seen_pauses_though_another_heading_can_not_
         rule = world.lifecare_faults.add(collected)
         world.note(execution, Signal.CONSENT_WITHDRAWN)
         await look(world)
-        assert world.schedules()[0][1] == "paused"
+        assert world.statuses() == ["paused"]
         known = await world.db.run(partial(facts.load, tenant="exempel", ref=(await world.case()).ref))
         assert known.resources["notes"].stale
         assert Signal.CONSENT_WITHDRAWN in {note.signal for note in known.resources["notes"].value}, "and is kept"
         await world.pass_time(hours=1)
         world.note(execution, Signal.CONSENT_SIGNED)
         await look(world)
-        assert world.schedules()[0][1] == "paused"
+        assert world.statuses() == ["paused"]
         world.lifecare_faults.remove(rule)
         await look(world)
-        assert world.schedules()[0][1] == "active"
+        assert world.statuses() == ["active"]
 
 
 @pytest.mark.parametrize("fault", ["401", "garbage", "404"])
@@ -124,7 +124,7 @@ async def test_nothing_begins_on_what_can_not_be_read(fault: str) -> None:
         fail(world, fault, "sol_decisions")
         world.prepare(execution)
         await world.pass_time(hours=3)
-        assert world.schedules() == []
+        assert world.statuses() == []
 
 
 def somebody_else(world: World) -> None:
@@ -150,11 +150,11 @@ async def test_what_vanished_without_a_word_pauses_and_is_told_and_ends_nothing(
         notes, mails = len(world.notes()), len(world.mail.sent)
         world.lifecare.vanish(entity, ids[entity])
         await world.pass_time(hours=26)
-        assert world.schedules()[0][1] == "paused"
+        assert world.statuses() == ["paused"]
         assert (await world.case()).phase is Phase.PAUSED
         assert len(world.notes()) > notes or len(world.mail.sent) > mails
         await world.pass_time(days=2)
-        assert world.schedules()[0][1] == "paused"
+        assert world.statuses() == ["paused"]
 
 
 async def away(world: World, last: date | None) -> int:
@@ -163,7 +163,7 @@ async def away(world: World, last: date | None) -> int:
     somebody_else(world)
     absence = world.lifecare.absence(ANNA, world.today, last)
     await world.pass_time(days=1)
-    assert world.schedules()[0][1] == "paused"
+    assert world.statuses() == ["paused"]
     return absence
 
 
@@ -176,6 +176,6 @@ async def test_an_absence_ends_by_a_word_and_by_its_last_day_and_not_by_vanishin
         else:
             world.lifecare.delete("client_absences", absence)
         await world.pass_time(days=2)
-        assert world.schedules()[0][1] == status
+        assert world.statuses() == [status]
         await world.pass_time(days=2)
-        assert world.schedules()[0][1] == "active"
+        assert world.statuses() == ["active"]

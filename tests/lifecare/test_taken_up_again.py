@@ -47,13 +47,13 @@ async def test_an_extended_order_gets_a_case_of_its_own_that_asks_for_everything
         await world.settle()
         old, new = sorted(await world.cases(), key=lambda case: case.opened_at)
         assert (old.phase, new.phase, new.person_id) == (Phase.CLOSED, Phase.PREPARING, ANNA)
-        assert [status for _, status in world.schedules()] == ["ended"]
+        assert world.statuses() == ["ended"]
         world.lifecare.change("executions", execution, EndDate=None)
         await world.pass_time(hours=7)
-        assert [status for _, status in world.schedules()] == ["ended"]
+        assert world.statuses() == ["ended"]
         world.prepare(execution)
         await world.pass_time(hours=7)
-        assert [status for _, status in world.schedules()] == ["ended", "active"]
+        assert world.statuses() == ["ended", "active"]
 
 
 async def test_an_order_that_was_withdrawn_and_is_sent_again_gets_a_case_of_its_own() -> None:

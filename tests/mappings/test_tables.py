@@ -141,7 +141,11 @@ FAULTS = {
     "no unit for the authority": ("authority = 7301", "", "units.authority: is missing: the unit that the authority's"),
     "one unit for two": ("authority = 7301", "authority = 7201", "units.authority: is the same unit as"),
     "no go_live": ("go_live = 2026-01-01", "", "go_live: is missing: the first order date"),
-    "go_live is a text": ("go_live = 2026-01-01", 'go_live = "2026-01-01"', "go_live: input should be a valid date"),
+    "go_live is a text": (
+        "go_live = 2026-01-01",
+        'go_live = "2026-01-01"',
+        "go_live: input should be a valid date, without quotation marks",
+    ),
     "go_live is a number": ("go_live = 2026-01-01", "go_live = 20260101", "go_live: input should be a valid date"),
     "an id as text": ("personnel_id = 9001", 'personnel_id = "9001"', "author.personnel_id: input should be a valid"),
     "a heading as number": ('read_under = "S204"', "read_under = 5204", "messages.plan.read_under: input should be"),

@@ -20,7 +20,7 @@ from mappings import phoniro
 from mappings.messages.render import render_letter, render_mail
 from mappings.tables import load_mapping
 from mappings.texts import Texts
-from tests.domain.life import EXECUTION, POLICY, Life
+from tests.domain.life import POLICY, Life
 from tests.domain.test_lives import EVENTS, settle
 from tests.mappings.claims import denied
 
@@ -81,7 +81,7 @@ def running() -> Truthful:
 
 
 def execution_over(life: Life) -> None:
-    life.executions[EXECUTION] = replace(life.executions[EXECUTION], last_day=life.today - timedelta(days=1))
+    life.set_execution(last_day=life.today - timedelta(days=1))
 
 
 STOPPED_BY: dict[str, Callable[[Life], object]] = {

@@ -70,7 +70,7 @@ async def test_no_page_and_no_command_says_that_it_is_done(site: Site) -> None:
         happens()
         await world.pass_time(hours=20)
         pages, record = await shown(site)
-        assert [status for _, status in world.schedules()] == ["active"], "nothing was done"
+        assert world.statuses() == ["active"], "nothing was done"
         for name, text in pages.items():
             claims = re.sub("|".join(map(re.escape, LABELS)), "", text)
             assert denied(claims, record) == [], name

@@ -103,7 +103,7 @@ def person(n: int) -> str:
     return f"193501{n + 1:02d}TF01"
 
 
-async def running(world: Town, people: int = 1) -> list[Ordered]:
+async def running(world: World, people: int = 1) -> list[Ordered]:
     """Cases whose supervision runs."""
     orders = await prepared(world, people)
     await world.pass_time(minutes=40)
@@ -111,12 +111,7 @@ async def running(world: Town, people: int = 1) -> list[Ordered]:
     return orders
 
 
-class Town(World):
-    def statuses(self) -> list[str]:
-        return [status for _, status in self.schedules()]
-
-
-async def prepared(world: Town, people: int) -> list[Ordered]:
+async def prepared(world: World, people: int) -> list[Ordered]:
     """Cases with everything noted that their schedules need."""
     orders = []
     for n in range(people):
@@ -128,7 +123,7 @@ async def prepared(world: Town, people: int) -> list[Ordered]:
 
 
 async def test_an_end_in_phoniro_does_not_wait_for_lifecare() -> None:
-    async with Town() as world:
+    async with World() as world:
         (order,) = await running(world)
         world.lifecare.decision_end(order.decision_id, world.today)
         await world.pass_time(hours=1)
@@ -143,14 +138,14 @@ async def test_an_end_in_phoniro_does_not_wait_for_lifecare() -> None:
 
 
 async def test_the_alarm_teams_message_does_not_wait_for_phoniro() -> None:
-    async with Town() as world:
+    async with World() as world:
         world.phoniro_faults.add(dead())
         await world.taken_in()
         assert {a.key for a in await world.acts() if a.state is ActState.DONE} >= {"received:0", "assignment:0"}
 
 
 async def test_neither_waits_for_mail() -> None:
-    async with Town(poll_seconds=43200, awaiting_minutes=600, retry_cap_seconds=14400) as world:
+    async with World(poll_seconds=43200, awaiting_minutes=600, retry_cap_seconds=14400) as world:
         world.mail.fails = 10**6
         world.person()
         order = world.order()
@@ -163,7 +158,7 @@ async def test_neither_waits_for_mail() -> None:
 
 
 async def test_a_dead_vendor_is_not_hammered_and_is_told_of_once(logs: Logs) -> None:
-    async with Town() as world:
+    async with World() as world:
         world.phoniro_faults.add(dead())
         await prepared(world, people=8)
         await world.pass_time(minutes=10)
@@ -176,7 +171,7 @@ async def test_a_dead_vendor_is_not_hammered_and_is_told_of_once(logs: Logs) -> 
 
 
 async def test_the_first_success_lets_all_go_that_waits_evenly(logs: Logs) -> None:
-    async with Town() as world:
+    async with World() as world:
         rule = world.phoniro_faults.add(dead())
         await prepared(world, people=10)
         await world.pass_time(hours=1)
@@ -197,7 +192,7 @@ async def test_the_first_success_lets_all_go_that_waits_evenly(logs: Logs) -> No
 
 async def test_a_pause_that_never_succeeds_keeps_the_vendor_down_for_nobody_else() -> None:
     """Pauses and ends are tried first when a vendor may be back. If one can't be done, other acts get their turn."""
-    async with Town() as world:
+    async with World() as world:
         await running(world)
         rule = world.phoniro_faults.add(dead())
         world.lifecare.decease(person(0))

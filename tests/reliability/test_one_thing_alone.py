@@ -64,7 +64,7 @@ async def test_a_case_whose_rows_somebody_holds_stops_no_other(logs: Logs, monke
         assert {line["case"] for line in logs.events("case_locked")} == {taken}
         monkeypatch.undo()
         await world.pass_time(minutes=5)
-        assert [status for _, status in world.schedules()] == ["active", "active"]
+        assert world.statuses() == ["active", "active"]
 
 
 async def test_an_act_whose_rows_somebody_holds_stops_no_other_and_is_done_once(
@@ -79,7 +79,7 @@ async def test_an_act_whose_rows_somebody_holds_stops_no_other_and_is_done_once(
         assert {ref for ref, state in first.items() if state is ActState.SENDING} == {taken}
         monkeypatch.undo()
         await world.pass_time(minutes=30)
-        assert [status for _, status in world.schedules()] == ["active", "active"]
+        assert world.statuses() == ["active", "active"]
         notes = [note.text for note in world.lifecare.notes_written()]
         assert len(set(notes)) == len(notes)
 

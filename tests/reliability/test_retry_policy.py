@@ -119,7 +119,7 @@ async def test_a_parked_act_goes_on_by_itself_when_the_facts_change() -> None:
         await parked(world)
         world.lifecare.absence(ANNA, world.today + timedelta(days=9), world.today + timedelta(days=10))
         await world.pass_time(hours=1)
-        assert [status for _, status in world.schedules()] == ["active"]
+        assert world.statuses() == ["active"]
 
 
 async def test_a_parked_act_goes_on_by_itself_at_a_start_with_other_settings() -> None:
@@ -128,7 +128,7 @@ async def test_a_parked_act_goes_on_by_itself_at_a_start_with_other_settings() -
         world.restart()
         await begin(world.rt)
         await world.pass_time(minutes=10)
-        assert [status for _, status in world.schedules()] == ["active"]
+        assert world.statuses() == ["active"]
 
 
 async def test_a_case_that_makes_our_code_raise_is_set_aside_and_costs_the_others_nothing(
@@ -181,7 +181,7 @@ async def test_an_act_that_makes_our_code_raise_is_looked_for_and_costs_the_othe
         assert len(logs.events("case_poisoned")) == 1
         monkeypatch.setattr(Executors, "perform", perform)
         await world.pass_time(hours=1)
-        assert [status for _, status in world.schedules()] == ["active"]
+        assert world.statuses() == ["active"]
 
 
 async def test_a_case_of_which_something_could_never_be_read_is_told_of_once_and_goes_on_when_it_can() -> None:
@@ -191,11 +191,11 @@ async def test_a_case_of_which_something_could_never_be_read_is_told_of_once_and
         )
         world.ready()
         await world.pass_time(hours=2)
-        assert world.schedules() == []
+        assert world.statuses() == []
         ((_, to, _, body),) = world.mail.sent
         assert to == "it-drift@exempelkommun.example"
         assert "aldrig gått att läsa frånvar" in " ".join(body.split()), "what it is"
         world.lifecare_faults.remove(unread)
         await world.pass_time(hours=2)
-        assert [status for _, status in world.schedules()] == ["active"]
+        assert world.statuses() == ["active"]
         assert [to.partition("@")[0] for _, to, _, _ in world.mail.sent] == ["it-drift", "natt"]

@@ -41,7 +41,7 @@ async def all_is_well(world: World) -> None:
     assert (await world.case()).phase is Phase.ACTIVE
     notes = [note.text for note in world.lifecare.notes_written()]
     assert len(set(notes)) == len(notes) == NOTES_EACH
-    assert [status for _, status in world.schedules()] == ["active"]
+    assert world.statuses() == ["active"]
     assert {a.state for a in await world.acts()} == {ActState.DONE}
 
 

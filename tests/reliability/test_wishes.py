@@ -28,7 +28,7 @@ async def running(world: World) -> tuple[Ordered, int]:
     order, execution = world.ready()
     await world.settle()
     await world.pass_time(minutes=5)
-    assert [status for _, status in world.schedules()] == ["active"]
+    assert world.statuses() == ["active"]
     return order, execution
 
 
@@ -57,7 +57,7 @@ async def test_no_wish_of_a_vendors_keeps_a_camera_open(cause: str, token: bool)
         await world.cycle()
         await world.pass_time(seconds=75)
         assert world.phoniro_faults.hits
-        assert [status for _, status in world.schedules()] == [expected]
+        assert world.statuses() == [expected]
 
 
 async def test_a_change_that_is_refused_for_ever_is_parked_and_told_within_the_hour() -> None:

@@ -144,4 +144,6 @@ async def test_a_municipality_comes_and_goes_and_one_that_leaves_open_cases_is_t
         (left,) = logs.events("tenant_unattended")
         assert (left["tenants"], left["cases"], left["level"]) == ("exempel", 1, "error")
         assert list(services[-1].runtime.tenants) == ["annan"]
+        await until(lambda: any("a second case" in str(line["error"]) for line in logs.events("feed_failed")))
+        assert len(logs.events("case_opened")) == 1, "it may be the same one under a new name"
         await place.world.db.run(lambda c: c.execute(update(cases).values(tenant="annan")))

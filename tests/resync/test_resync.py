@@ -154,7 +154,7 @@ async def test_plan_says_what_apply_would_do_and_does_nothing(tmp_path: Path, lo
         planned = list(item.told["acts"])
         assert any(key.endswith(":create") for key in planned)
         assert len(world.lifecare.notes_written()) == before
-        assert not world.schedules()
+        assert not world.statuses()
         await take(world, tmp_path, entry("r2"))
         await work_off(world)
         assert set(planned) <= {act.key for act in await world.acts()}

@@ -64,8 +64,8 @@ async def test_ten_cameras_are_taken_over_without_a_word_and_end_as_any_other() 
         assert [c.phase for c in await world.cases()] == [Phase.ACTIVE] * 10
         assert world.notes() == []
         assert world.mail.sent == []
-        assert len(world.schedules()) == 10
-        assert {status for _, status in world.schedules()} == {"active"}
+        assert len(world.statuses()) == 10
+        assert set(world.statuses()) == {"active"}
         order, execution, schedule = up[7]
         world.lifecare.decision_end(order.decision_id, world.today)
         await world.pass_time(days=2)
@@ -79,7 +79,7 @@ async def test_ten_cameras_are_taken_over_without_a_word_and_end_as_any_other() 
         world.lifecare.end_execution(execution)
         await world.pass_time(hours=26)
         assert [c.phase for c in await world.cases()].count(Phase.CLOSED) == 1
-        assert [status for _, status in world.schedules()].count("active") == 9
+        assert world.statuses().count("active") == 9
 
 
 async def test_after_a_lost_key_the_cases_come_back_from_their_schedules_and_nobody_is_told_twice() -> None:

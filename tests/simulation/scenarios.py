@@ -141,7 +141,7 @@ async def a_lost_creation_that_is_no_longer_wanted() -> None:
         world.note(execution, Signal.CONSENT_WITHDRAWN)
         await world.cycle()
         await world.pass_time(hours=2)
-        if [status for _, status in world.schedules()] != ["paused"]:
+        if world.statuses() != ["paused"]:
             raise Broken("P2: somebody can look though consent was withdrawn two hours ago")
 
 
@@ -155,7 +155,7 @@ async def old_facts() -> None:
         world.note(execution, Signal.CONSENT_WITHDRAWN)
         world.phoniro_faults.remove(dead)
         await world.pass_time(hours=2)
-        if world.schedules():
+        if world.statuses():
             raise Broken("P1: a schedule was created without a consent that stands")
 
 
@@ -169,7 +169,7 @@ async def a_dead_lifecare() -> None:
         await world.pass_time(hours=1)
         world.note(execution, Signal.CONSENT_WITHDRAWN)
         await world.pass_time(hours=2)
-        if [status for _, status in world.schedules()] != ["paused"]:
+        if world.statuses() != ["paused"]:
             raise Broken("P2: somebody can look though consent was withdrawn two hours ago")
 
 
@@ -215,12 +215,12 @@ async def _set_by(step: timedelta, down: float) -> None:
         await world.set_clock(step)
         world.phoniro_faults.remove(dead)
         await world.pass_time(minutes=20)
-        if [status for _, status in world.schedules()] != ["paused"]:
+        if world.statuses() != ["paused"]:
             raise Broken(f"P2: the clock was set by {step}, and somebody can look 20 minutes later")
         world.note(execution, Signal.CONSENT_SIGNED)
         await world.cycle()
         await world.pass_time(minutes=20)
-        if [status for _, status in world.schedules()] != ["active"]:
+        if world.statuses() != ["active"]:
             raise Broken(f"P5: the clock was set by {step}, and nobody can look though consent was given")
         await world.set_clock(-step)
         await world.pass_time(minutes=20)
@@ -247,7 +247,7 @@ async def facts_to_come() -> None:
             world.note(execution, Signal.CONSENT_WITHDRAWN)
             world.phoniro_faults.remove(dead)
             await world.pass_time(hours=2)
-            if world.schedules():
+            if world.statuses():
                 raise Broken("P1: a schedule was created without a consent that stands")
 
 

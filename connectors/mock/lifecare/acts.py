@@ -24,7 +24,6 @@ class Ordered:
 
     order_id: str
     decision_id: int
-    decision_service_id: int
     service_id: int
 
 
@@ -121,9 +120,7 @@ class CareActs(LifecareState):
             decided = self.row("sol_decisions", decision_id)["OrderIds"]
             self._touch("sol_decisions", decision_id, OrderIds=[*decided, number])
         service_type = code_text(what.code, what.name)
-        decision_service_id, order_id = self._next("decision_service"), f"SB-{self._next('order')}"
-        self._add("decision_services", Id=decision_service_id, DecisionId=decision_id, ServiceType=service_type)
-        unit = catalogue.UNITS[unit_id]
+        order_id, unit = f"SB-{self._next('order')}", catalogue.UNITS[unit_id]
         self._add(
             "orders",
             Id=order_id,
@@ -159,7 +156,7 @@ class CareActs(LifecareState):
             EndDate=service_end,
             Details=[] if frequency is None else [granted],
         )
-        return Ordered(order_id, decision_id, decision_service_id, ordered.seq)
+        return Ordered(order_id, decision_id, ordered.seq)
 
     def _decide(
         self, person_id: str, service: ServiceKey, number: int, days: tuple[date, date | None], start: date
@@ -199,10 +196,6 @@ class CareActs(LifecareState):
         start, unit = start or self.today(), None if unit_id is None else catalogue.UNITS[unit_id]
         execution_id = self._next("execution")
         person = catalogue.PERSONNEL["coordinator"]
-        by = {
-            "OrganizationUnit": _named(f"E{unit.id}", unit.name) if unit else None,
-            "Professional": _named(f"U{person.id}", f"{person.first_name} {person.last_name}"),
-        }
         self._add(
             "executions",
             Id=execution_id,
@@ -210,22 +203,12 @@ class CareActs(LifecareState):
             StartDate=start,
             ProviderUnit=_named(unit.id, unit.name) if unit else None,
             UpdateTime=self.now(),
-            **by,
+            OrganizationUnit=_named(f"E{unit.id}", unit.name) if unit else None,
+            Professional=_named(f"U{person.id}", f"{person.first_name} {person.last_name}"),
             **category_fields(_BY_CATEGORY[order["ServiceCategoryId"]]),
         )
-        self._add("executing_providers", ExecutionId=execution_id, StartDate=start, **by)
         ordered = self.tables["ordered_services"].where("OrderId", order_id)
         for decision_id in sorted({row.data["DecisionId"] for row in ordered}):
-            decision = self.row("sol_decisions", decision_id)
-            self._add(
-                "executed_decisions",
-                ExecutionId=execution_id,
-                DecisionId=decision_id,
-                DecisionDate=decision["Date"],
-                DecisionStartDate=decision["FromDate"],
-                DecisionEndDate=decision["ToDate"],
-                ExecutedDecisionStartDate=start,
-            )
             self._touch("sol_decisions", decision_id, ExecutionStartDate=start)
         self._touch("orders", order_id, ExecutionId=execution_id)
         return execution_id
@@ -238,8 +221,6 @@ class CareActs(LifecareState):
     def decision_end(self, decision_id: int, day: date | None) -> None:
         """The assessor sets the decision's last day (A1), or opens it again with None."""
         self._touch("sol_decisions", decision_id, ToDate=day)
-        for row in self.tables["executed_decisions"].where("DecisionId", decision_id):
-            self._touch("executed_decisions", row.key, DecisionEndDate=day)
 
     def absence(self, person_id: str, start: date, end: date | None = None, *, reason: int = 1, note: str = "") -> int:
         """Report an absence from its first to its last day; returns its id."""

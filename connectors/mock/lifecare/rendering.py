@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from connectors.mock.routing import json_answer, json_bytes
 
-OPEN_ENDS: Final = frozenset({"EndDate", "ToDate", "ExecutionEndDate", "DecisionEndDate", "ExecutedDecisionEndDate"})
+OPEN_ENDS: Final = frozenset({"EndDate", "ToDate", "ExecutionEndDate"})
 _NO_END: Final = (None, ..., "0001-01-01T00:00:00", "9999-12-31T00:00:00")
 """What stands in an open end (L15); ``...`` leaves the field out."""
 

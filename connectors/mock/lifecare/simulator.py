@@ -15,11 +15,8 @@ from connectors.mock.vendor import Views
 
 
 class SimulatedLifecare(VisitActs):
-    """Lifecare as one municipality's key sees it.
-
-    ``key`` is the raw base64 key. ``page_cap`` is the most rows of one page, whatever ``limit`` asks for (L8). ``seed``
-    moves the start of every rotation, so that runs can differ and repeat.
-    """
+    """Lifecare as one municipality's key sees it. ``seed`` moves the start of every rotation, so that runs can differ
+    and repeat."""
 
     acts: ClassVar[tuple[str, ...]] = (
         "seed_person",
@@ -45,17 +42,9 @@ class SimulatedLifecare(VisitActs):
         "set_settings",
     )
 
-    def __init__(
-        self,
-        clock: Clock,
-        *,
-        domain: str = DEFAULT_DOMAIN,
-        key: str = DEFAULT_KEY,
-        page_cap: int = 100,
-        seed: int = 0,
-    ) -> None:
-        self._access = (domain, key, seed)
-        super().__init__(clock, page_cap=page_cap)
+    def __init__(self, clock: Clock, *, domain: str = DEFAULT_DOMAIN, seed: int = 0) -> None:
+        self._access = (domain, DEFAULT_KEY, seed)
+        super().__init__(clock)
 
     def reset(self) -> None:
         """Forget everything: rows, settings, faults, logs. The catalogue stands as at the start."""

@@ -22,7 +22,6 @@ _ID_STARTS: Final = {
     "order_number": 150001,
     "decision": 200001,
     "investigation": 250001,
-    "decision_service": 300001,
     "execution": 400001,
     "absence": 500001,
     "plan": 550001,
@@ -59,15 +58,14 @@ class Settings:
 class LifecareState(SimulatedVendor):
     """The state. Every change is stamped with the server's own clock, which may differ from the caller's."""
 
-    def __init__(self, clock: Clock, *, page_cap: int = 100) -> None:
+    def __init__(self, clock: Clock) -> None:
         self.zone = ZoneInfo("Europe/Stockholm")
-        self._page_cap = page_cap
         super().__init__(clock)
 
     def reset(self) -> None:
         """Forget everything, settings included; the catalogue stands as at the start."""
         super().reset()
-        self.settings = Settings(page_cap=self._page_cap)
+        self.settings = Settings()
         self.tables = {name: Table(resource, self.zone) for name, resource in RESOURCES.items()}
         self._ids = {kind: count(start) for kind, start in _ID_STARTS.items()}
         for resource, rows in catalogue.rows().items():
