@@ -1,4 +1,4 @@
-"""Lives to start from: one with a new order, and one whose e-tillsyn has run for five minutes."""
+"""Lives to begin with: one with an order, and one whose e-tillsyn has run for five minutes."""
 
 from __future__ import annotations
 

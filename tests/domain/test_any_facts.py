@@ -103,7 +103,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
     )
 
 
-# Shrinking such free examples takes minutes. The message says what broke.
+# Slow, as every fact is drawn. Shrinking them would take minutes more; the message says what broke.
 @settings(
     max_examples=60,
     deadline=None,

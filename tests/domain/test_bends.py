@@ -1,4 +1,4 @@
-"""Special cases of the routine, by example: the routine doesn't mention them, but its users expect them."""
+"""What the routine doesn't say and its users would expect, by example."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One case through the routine, in and out, without I/O: the parts that the stories in tests/routine don't show."""
+"""One case through the routine, in and out, without I/O."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Faults of the past: something was told wrongly, too often, to nobody or never. Each has the life that showed it."""
+"""Faults that were found once: something was told wrongly, too often, or to nobody. Each is shown by the life in which
+it was seen."""
 
 from __future__ import annotations
 

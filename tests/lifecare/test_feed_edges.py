@@ -1,4 +1,4 @@
-"""Changes that a feed could easily miss: each of them marks its case or opens one."""
+"""Changes that a feed could easily miss: its case is marked, or opened, each time."""
 
 from __future__ import annotations
 

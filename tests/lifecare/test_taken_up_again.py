@@ -1,4 +1,4 @@
-"""If the authority takes up an order again after its case was closed, it begins again, and nothing from before
+"""An order that the authority takes up again after its case was closed: a new case begins, and nothing from before
 counts."""
 
 from __future__ import annotations

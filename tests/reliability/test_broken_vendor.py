@@ -1,5 +1,5 @@
-"""A broken vendor stops only work that needs it, isn't called all the time, and gets the work spread evenly when it is
-back (P6)."""
+"""A broken vendor stops nothing that doesn't need it and isn't called without pause. Once it is back, what waited is
+sent at an even pace (P6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A fault of one thing concerns only that thing. These faults were found by reading, and are kept as statements."""
+"""What is wrong with one case, act or order harms no other. Each fault was found by reading the code."""
 
 from __future__ import annotations
 

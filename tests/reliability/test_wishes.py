@@ -1,5 +1,5 @@
-"""A vendor's ``Retry-After`` or refusal doesn't keep a camera open, and doesn't let a change wait in silence (PA1,
-PA2)."""
+"""Neither a vendor's wish (``Retry-After``) nor its refusal keeps a camera open, or lets a change wait without a word
+(PA1, PA2)."""
 
 from __future__ import annotations
 
