@@ -12,17 +12,19 @@ from adapter.domain.ledger import ActKind, Wanted
 from adapter.domain.unfulfilled import report_month
 from adapter.domain.wall_clock import local_date
 from adapter.engine.runtime import Runtime, Tenant
-from adapter.store import outbox
+from adapter.store import feeds, outbox
 from adapter.store.queries import undecided, unfulfilled_cases
 
 SUBJECT = "unfulfilled"
 ANEW = timedelta(days=2)
-"""After an upgrade the list waits until all cases are decided again, which takes a day, but not longer than this."""
+"""At the first start and after an upgrade the list waits until all cases are decided, which takes a day at most. It
+waits no longer than this."""
 
 
 async def want_monthly_list(rt: Runtime, tenant: Tenant) -> None:
-    """Call for the mail of the month, from its first working day on. Its key is the month, so it is sent once. An empty
-    list is sent too, so that its reader knows that the cases were checked. Raises ``StoreError``."""
+    """Call for the mail of the month, from its first working day on, once the orders were read. Its key is the month,
+    so it is sent once. An empty list is sent too, so that its reader knows that the cases were checked. Raises
+    ``StoreError``."""
     now = rt.clock.now()
     today = local_date(now, tenant.policy.zone)
     month = report_month(today, tenant.policy) if tenant.policy.followup_mails else None
@@ -31,7 +33,8 @@ async def want_monthly_list(rt: Runtime, tenant: Tenant) -> None:
 
     def read(c: Connection) -> str | None:
         wanted = any(act.key == month for act in outbox.acts(c, tenant.name, SUBJECT))
-        waits = not wanted and undecided(c, tenant.name, now - ANEW)
+        orders = feeds.feed(c, tenant.name, "orders")
+        waits = orders is None or orders.read_at is None or undecided(c, tenant.name, now - ANEW)
         return None if wanted or waits else _rows(c, tenant.name, today)
 
     rows = await rt.db.run_aside(read)

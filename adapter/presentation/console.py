@@ -30,10 +30,10 @@ def console(stream: TextIO | None = None) -> Console:
 
 
 def table(*headings: str, right: Collection[str] = ()) -> Table:
-    """An empty table with these columns; those named ``right`` hold numbers."""
+    """An empty table with these columns; those named ``right`` hold numbers. Long headings are folded, not cut."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
     for name in headings:
-        made.add_column(name, justify="right" if name in right else "left")
+        made.add_column(Text(name, overflow="fold"), justify="right" if name in right else "left")
     return made
 
 

@@ -175,7 +175,7 @@ class _Guide:
         return self.words.say("guide", "written_under", heading=name)
 
     def _sent(self, section: str, name: str) -> tuple[str, ...]:
-        names = (str(what[name]) for what in message_examples(section) if what["to"] == self.reads_as)
+        names = (str(what[name]) for what in message_examples(section) if what["to"] in (self.role, self.reads_as))
         return tuple(self.words.say(section, each) for each in dict.fromkeys(names))
 
     def _whom_to_ask(self) -> Iterator[tuple[str, ...]]:

@@ -138,9 +138,11 @@ def unfulfilled_cases(conn: Connection, tenant: str, today: date) -> tuple[Liste
 
 
 def undecided(conn: Connection, tenant: str, since: datetime) -> bool:
-    """Whether another version made an open case's last decision, at ``since`` (UTC) or later: then nobody knows yet
-    whether it is on the list."""
-    return any(case.decided_at and case.decided_at >= since and not _says(case) for case in all_cases(conn, tenant))
+    """Whether an open case wasn't decided since it was opened, at ``since`` (UTC) or later, or was last decided then by
+    another version: nobody knows yet whether it is on the list."""
+    found = all_cases(conn, tenant)
+    new = any(case.decided_at is None and case.opened_at >= since for case in found)
+    return new or any(case.decided_at and case.decided_at >= since and not _says(case) for case in found)
 
 
 def _says(case: Case) -> bool:

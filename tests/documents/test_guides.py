@@ -108,3 +108,8 @@ def test_a_municipality_s_own_template_goes_first(tmp_path: Path) -> None:
     )
     data = {"municipality": "Exempelkommun", **asdict(replace(made("assessor"), title="Annan"))}
     assert len(render(GUIDE, data, folder=tmp_path)) < len(render(GUIDE, data))
+
+
+def test_who_has_a_step_is_told_that_a_reminder_may_come() -> None:
+    reminder = WORDS.say("mails", "reminder")
+    assert [role for role in GUIDES if reminder not in part(made(role), "mails").items] == []

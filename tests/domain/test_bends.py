@@ -1,4 +1,4 @@
-"""The routine where it bends: what the routine leaves silent and its users would expect, by example."""
+"""What the routine doesn't say and its users would expect, by example."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every word by which the authority ends, whenever it falls, at every stage: undone exactly as far as it got."""
+"""Each way in which the authority can end it, on any day and at any stage: what was done is undone, and no more."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole lives, drawn: any facts in any order, with time passing, duplicates and corrections."""
+"""Whole lives, drawn at random: any facts in any order, while time passes, with duplicates and corrections."""
 
 from __future__ import annotations
 

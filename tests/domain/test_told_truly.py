@@ -1,4 +1,5 @@
-"""What was once told wrongly, too often, to nobody or for ever never: each by the life in which it was seen."""
+"""Faults that were found once: something was told wrongly, too often, or to nobody. Each is shown by the life in which
+it was seen."""
 
 from __future__ import annotations
 

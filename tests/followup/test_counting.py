@@ -66,6 +66,7 @@ def test_what_is_taken_back_comes_to_nothing() -> None:
 
 
 async def test_a_month_of_three_lives_is_counted_as_the_vendors_have_it_and_the_purge_takes_nothing_of_it() -> None:
+    """Slow, as three lives are lived to their ends, with a night that is followed look by look."""
     async with World(poll_seconds=6 * 3600, awaiting_minutes=720) as world:
         people = {}
         for person in (ANNA, BERT, CAJSA):

@@ -1,4 +1,4 @@
-"""Nothing is read for nothing: what a reading costs in calls, as ``docs/lifecare.md`` says."""
+"""Nothing is read without need: a reading costs as many calls as ``docs/lifecare.md`` says."""
 
 from __future__ import annotations
 

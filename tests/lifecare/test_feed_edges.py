@@ -1,4 +1,4 @@
-"""Changes that a feed could easily miss: each has its case marked, or opened, all the same."""
+"""Changes that a feed could easily miss: its case is marked, or opened, each time."""
 
 from __future__ import annotations
 

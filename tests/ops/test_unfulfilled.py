@@ -47,6 +47,7 @@ async def test_it_is_told_once_a_month_whatever_restarts_and_stands_on_the_page(
 
         world.person()
         order = world.order(start=ordered, order_date=ordered)
+        assert await months_mails() == [], "nothing was read yet, so nobody knows"
         await world.settle()
         of_this_version = await world.db.run(lambda c: c.scalar(select(cases.c.decision)))
         await world.db.run(lambda c: c.execute(update(cases).values(decision=by_the_one_before(c))))

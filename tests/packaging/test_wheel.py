@@ -49,7 +49,8 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_alone_has_all_that_the_adapter_runs_with(wheel: Path, tmp_path: Path) -> None:
-    """Mapping, texts, templates and migrations are read from it, and nothing from the checkout."""
+    """Mapping, texts, templates and migrations are read from it, and nothing from the checkout. Slow, as another
+    process imports everything anew."""
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "lib")
     command = [sys.executable, "-c", INSIDE, str(tmp_path / "lib")]

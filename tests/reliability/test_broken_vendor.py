@@ -1,4 +1,5 @@
-"""One broken vendor stops nothing that doesn't need it, isn't hammered, and lets all go evenly once it is back (P6)."""
+"""A broken vendor stops nothing that doesn't need it and isn't called without pause. Once it is back, what waited is
+sent at an even pace (P6)."""
 
 from __future__ import annotations
 

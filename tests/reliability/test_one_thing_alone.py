@@ -1,4 +1,4 @@
-"""What is wrong with one thing stays with it: found by reading, kept as statements."""
+"""What is wrong with one case, act or order harms no other. Each fault was found by reading the code."""
 
 from __future__ import annotations
 

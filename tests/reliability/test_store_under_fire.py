@@ -58,7 +58,7 @@ def undisturbed() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("nth", [53, 79])
-async def test_a_commit_that_fails_now_and_then_changes_no_life(
+async def test_a_commit_that_fails_now_and_then_changes_no_life(  # slow, as a whole life is lived for each
     nth: int, undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = MortalWorld(lambda _: False, **POLL)

@@ -75,6 +75,7 @@ def test_every_kind_of_act_says_how_it_is_made_safe_to_repeat_and_is_tried_here(
 
 @pytest.mark.parametrize("fault", LOST)
 async def test_every_kind_of_write_has_its_effect_once(fault: str, undisturbed: dict[str, Any]) -> None:
+    """Slow, as a whole life is lived with each fault."""
     assert await life(CALLS, **LOST[fault]) == undisturbed
 
 

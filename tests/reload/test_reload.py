@@ -104,7 +104,6 @@ async def test_parked_acts_get_another_chance_and_all_open_cases_are_looked_at_a
     ("file", "old", "new", "told"),
     [
         ("mapping", "alarm_team = 7201", "alarm_taem = 7201", "mapping.toml: units.alarm_taem: is unknown"),
-        ("mapping", "go_live = 2026-01-01", "go_live = 2026-01-0", "mapping.toml: is not TOML"),
         ("config", "base_url", "base_ulr", "did you mean base_url?"),
         ("config", "sqlite:///unused.db", "sqlite:///other.db", "store: can't change while the adapter runs"),
         ("config", "[store]", "[ops]\nport = 9\n[store]", "ops.port: can't change while the adapter runs"),
