@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, settings
 from adapter.log_events import COMMON, EVENTS
 from adapter.observability import configure_logging
 from adapter.store import database
-from tests import once
+from tests import made_once
 from tests.postgres import Postgres, programs
 
 # The suite draws the same examples each time; HYPOTHESIS_PROFILE=search looks for new ones.
@@ -82,8 +82,8 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _databases_are_prepared_once() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(database, "create_engine", once.engine)
-        patch.setattr(database.Database, "upgrade", once.upgrade)
+        patch.setattr(database, "create_engine", made_once.engine)
+        patch.setattr(database.Database, "upgrade", made_once.upgrade)
         yield
 
 

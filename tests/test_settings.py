@@ -76,11 +76,13 @@ def test_one_municipality_is_written_at_the_top_level(place: Path) -> None:
 
 def test_several_municipalities_stand_under_tenants(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = ONE.replace('tenant = "exempelkommun"\n', "")
-    text = "".join(
+    same = "".join(
         f"[tenants.{name}]\n"
         + one.replace("[lifecare]", f"[tenants.{name}.lifecare]").replace("[phoniro]", f"[tenants.{name}.phoniro]")
         for name in ("norra", "sodra")
     )
+    assert "[tenants.sodra.lifecare] and [tenants.norra.lifecare] are the same" in refusal(place, same)
+    text = same.replace('domain = "exempelkommun"', 'domain = "norra"', 1)
     monkeypatch.setenv("ADAPTER_TENANTS__SODRA__LIFECARE__KEY", "12345")
     settings = load_settings(write(place, text))
     assert {n: t.lifecare.key.get_secret_value() for n, t in settings.tenants.items()} == {

@@ -14,7 +14,7 @@ from sqlalchemy import delete, update
 
 from adapter.bootstrap import build
 from adapter.cli.app import app
-from adapter.cli.reader import shell_reader
+from adapter.cli.who_reads import shell_reader
 from adapter.demo.persons import CECILIA
 from adapter.demo.stage import Stage
 from adapter.settings.load import load_settings

@@ -24,11 +24,11 @@ from adapter.gateways.lifecare_source import LifecareSource
 from adapter.gateways.platform import PhoniroSchedules
 from adapter.ports import PlatformSchedule, Window
 from connectors.http.client import HttpSettings
+from connectors.json_values import LONGEST_WORD
 from connectors.lifecare import query, wire
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import Schedule, Supervision
-from connectors.plain import LONGEST_WORD
 from mappings.tables import load_mapping
 
 PERSON, NOW = "19900101TF03", datetime(2026, 3, 9, 9, tzinfo=UTC)
