@@ -1,4 +1,4 @@
-"""The guide of each role says what the municipality's mapping says, and every example of it is read as it promises."""
+"""The guide of each role agrees with the municipality's mapping, and its examples are read as it promises."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whose fault it is that a look can't be written back (LA12)."""
+"""Which vendor is at fault if a look can't be written back (LA12)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def refuses(vendor: str) -> NoReturn:
 
 
 class Refusing:
-    """Both vendors' clients, of which neither accepts the sign-in."""
+    """Both vendors' clients; neither vendor accepts the sign-in."""
 
     async def supervisions(self, *_: object) -> AsyncIterator[Any]:
         refuses("phoniro")
