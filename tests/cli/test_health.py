@@ -12,14 +12,13 @@ import pytest
 from typer.testing import CliRunner
 
 from adapter.cli.app import app
+from tests.outside import municipality
 from tests.service import toml
 
 MUNICIPALITY = {
     "tenant": "exempel",
-    "mapping_file": __file__,
     "pseudonym_key": "a key for tests only",
-    "lifecare": {"base_url": "https://lifecare.example", "domain": "d", "key": "k"},
-    "phoniro": {"base_url": "https://phoniro.example", "client_id": "c", "client_secret": "s"},
+    **municipality("https://lifecare.example", "https://phoniro.example"),
 }
 
 

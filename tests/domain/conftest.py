@@ -1,4 +1,4 @@
-"""Lives to begin with: one that is ordered, and one whose e-tillsyn runs since five minutes."""
+"""Lives to begin with: one with an order, and one whose e-tillsyn has run for five minutes."""
 
 from __future__ import annotations
 

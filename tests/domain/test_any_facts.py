@@ -1,4 +1,4 @@
-"""``decide`` raises nothing, whatever the facts: what a person must mend becomes attention."""
+"""``decide`` never raises an exception, whatever the facts. What a person must mend becomes attention."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
     )
 
 
-# Shrinking what is drawn so freely takes minutes; the message says what broke.
+# Slow, as every fact is drawn. Shrinking them would take minutes more; the message says what broke.
 @settings(
     max_examples=60,
     deadline=None,

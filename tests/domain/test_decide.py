@@ -1,4 +1,4 @@
-"""One case through the routine, in and out, without I/O: what the stories in tests/routine do not act out."""
+"""One case through the routine, in and out, without I/O."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""At which instants anybody looks: validity, nights, and both Sundays on which the clock is changed."""
+"""The instants of looks: validity, nights, and both Sundays when the clock changes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapter.domain.nights import NightTimes, NightWindow, Weekday
+from adapter.domain.nights import NightTimes, Weekday
 from adapter.domain.wall_clock import (
     at_wall_clock,
     day_end,
@@ -21,19 +21,13 @@ from adapter.domain.wall_clock import (
     next_look,
     window_start,
 )
+from tests.domain.nights import WINDOW, every_night, night_times
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
-WINDOW = NightWindow()
 SPRING, AUTUMN = date(2027, 3, 28), date(2026, 10, 25)
-times_in_window = st.times().map(lambda t: t.replace(second=0, microsecond=0)).filter(WINDOW.contains)
-night_times = st.dictionaries(st.sampled_from(Weekday), st.sets(times_in_window, max_size=4)).map(NightTimes.of)
 days = st.builds(
     lambda day, n: day + timedelta(days=n), st.sampled_from([SPRING, AUTUMN, date(2026, 12, 31)]), st.integers(-5, 5)
 )
-
-
-def every_night(*texts: str) -> NightTimes:
-    return NightTimes.of({night: [time.fromisoformat(t) for t in texts] for night in Weekday})
 
 
 def wall_clock(times: NightTimes, first: date, last: date | None, start: date, end: date) -> list[str]:
@@ -119,7 +113,7 @@ def clock_on_the_wall(day: date) -> list[tuple[datetime, datetime]]:
 
 
 def naive_looks(times: NightTimes, first: date, last: date, start: datetime, end: datetime) -> list[datetime]:
-    """What a person would do who watches the clock all day and looks whenever it comes to an agreed time."""
+    """The looks of a person who watches the clock all day and looks whenever it shows an agreed time."""
     found: list[datetime] = []
     for n in range((last - first).days + 1):
         for wall, instant in clock_on_the_wall(first + timedelta(days=n)):

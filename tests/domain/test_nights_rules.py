@@ -17,19 +17,9 @@ from adapter.domain.nights import (
     calendar_rules,
     night_times_from_rules,
 )
+from tests.domain.nights import WINDOW, at, every_night, night_times
 
-WINDOW = NightWindow()
 MON, TUE, WED, THU, FRI, SAT, SUN = Weekday
-times_in_window = st.times().map(lambda t: t.replace(second=0, microsecond=0)).filter(WINDOW.contains)
-night_times = st.dictionaries(st.sampled_from(Weekday), st.sets(times_in_window, max_size=6)).map(NightTimes.of)
-
-
-def at(*texts: str) -> tuple[time, ...]:
-    return tuple(time.fromisoformat(t) for t in texts)
-
-
-def every_night(*texts: str) -> NightTimes:
-    return NightTimes.of(dict.fromkeys(Weekday, at(*texts)))
 
 
 def test_the_early_hours_of_a_night_are_the_next_calendar_day_and_sunday_night_ends_on_monday() -> None:

@@ -1,4 +1,4 @@
-"""What is counted while the adapter works agrees with the simulated vendors' own histories, counted independently."""
+"""The adapter's counts agree with a second count from the simulated vendors' own histories."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from connectors.mock.phoniro.schemas import SetOutcome
 from tests.world import ANNA, World
 
 AT = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
-"""Half past midnight, on the third, where the persons are."""
+"""Half past midnight on the third, in local time."""
 ZONE = ZoneInfo("Europe/Stockholm")
 BERT, CAJSA = "19350202TF02", "19360303TF03"
 
@@ -66,6 +66,7 @@ def test_what_is_taken_back_comes_to_nothing() -> None:
 
 
 async def test_a_month_of_three_lives_is_counted_as_the_vendors_have_it_and_the_purge_takes_nothing_of_it() -> None:
+    """Slow, as three lives are lived to their ends, with a night that is followed look by look."""
     async with World(poll_seconds=6 * 3600, awaiting_minutes=720) as world:
         people = {}
         for person in (ANNA, BERT, CAJSA):

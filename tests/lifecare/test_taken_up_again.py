@@ -1,4 +1,5 @@
-"""An order that the authority takes up again after its case was closed begins anew, and nothing of before counts."""
+"""An order that the authority takes up again after its case was closed: a new case begins, and nothing from before
+counts."""
 
 from __future__ import annotations
 

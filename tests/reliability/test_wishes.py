@@ -1,4 +1,4 @@
-"""Neither a vendor's wish (``Retry-After``) nor its refusal keeps a camera open, or a change waiting in silence
+"""Neither a vendor's wish (``Retry-After``) nor its refusal keeps a camera open, or lets a change wait without a word
 (PA1, PA2)."""
 
 from __future__ import annotations

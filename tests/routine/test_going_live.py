@@ -1,4 +1,4 @@
-"""Going live where cameras are up already: nobody gets a message they shouldn't, and no schedule is doubled."""
+"""Going live when cameras are in use already: nobody gets a message by mistake, and no schedule is doubled."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ def filled(text: str) -> str:
 
 
 async def test_ten_cameras_are_taken_over_without_a_word_and_end_as_any_other() -> None:
+    """Slow, as ten cases are read for days."""
     async with World(poll_seconds=6 * 3600) as world:
         up = [camera_up(world, number) for number in range(30, 40)]
         text = filled("\n".join(await proposals(world.service, "exempel")))

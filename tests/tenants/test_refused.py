@@ -39,7 +39,6 @@ client_secret = "client-secret"
 """
 SPOILT = {
     "a mapping with an unknown key": ("mapping", "alarm_team = 7201", "alarm_taem = 7201", "alarm_taem"),
-    "a mapping that isn't TOML": ("mapping", "go_live = 2026-01-01", "go_live = 2026-01-0", "is not TOML"),
     "a mapping that isn't there": ("config", "sodra.toml", "nowhere.toml", "can't be read"),
     "an unknown key in its section": ("config", 'domain = "sodra"', 'domian = "sodra"', "did you mean domain?"),
     "a secret that isn't there": ("config", 'key = "key"\n#', 'key_file = "nowhere"\n#', "can't be read"),
