@@ -149,8 +149,8 @@ async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -
 
 
 async def _refuse_another_name(rt: Runtime, tenant: Tenant) -> None:
-    """A municipality's first reading, while open cases of one that no settings name are left: it may be the same one
-    under another name, and each of its orders would get a second case, with messages and a schedule of its own (P4)."""
+    """Refuse a new municipality's first reading while the database has open cases of one that isn't in the settings. It
+    may be the same one under a new name, and each order would get a second case, messages and schedule (P4)."""
     left = await rt.db.run(lambda c: unattended(c, [*rt.tenants, *rt.refused]))
     if left:
         names = ", ".join(left)

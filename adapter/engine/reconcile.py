@@ -32,7 +32,7 @@ from adapter.store.errors import OrderTaken, Overtaken, StoreError
 from adapter.store.outbox import Settled
 
 KNOWN_BY: Mapping[LinkKind, str] = {"execution": "executions", "decision": "decisions", "absence": "absences"}
-"""The facts of which a feed may show a change by the id alone, by the kind of link."""
+"""By the kind of link: the facts whose change a feed may show by the id alone."""
 
 
 class NotRead(Exception):

@@ -85,7 +85,7 @@ def mark_due(
 ) -> int:
     """Mark open cases as due now; returns how many. A mark is never lost: if it is made while the case is being
     reconciled, the case is due again afterwards, and a case that would close stays open. ``whole``: all evidence is
-    read again too, as it is once a day."""
+    read again too, like once a day."""
     return _mark(conn, tenant, _hold_open(conn, tenant, refs), now, reason, news=1, place=now, whole=whole)
 
 
