@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tomllib
@@ -36,14 +35,11 @@ client_secret = "s3cr3t-value"
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working directory with a mapping, and an environment with nothing of ours but the pseudonym key."""
-    for name in [n for n in os.environ if n.startswith("ADAPTER_")]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("ADAPTER_PSEUDONYM_KEY", PSEUDONYM_KEY)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mapping.toml").touch()
-    return tmp_path
+    (elsewhere / "mapping.toml").touch()
+    return elsewhere
 
 
 def write(place: Path, text: str) -> Path:
