@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from connectors.plain import word
+from connectors.json_values import word
 
 M = TypeVar("M", bound=BaseModel)
 

@@ -40,6 +40,7 @@ used, the whole change is refused with an error, and the old settings stay. `[st
 A single municipality is set at the top level: `tenant`, `mapping_file`, `[lifecare]`, `[phoniro]`, `[mail]`. Several
 municipalities are set with `[tenants.<name>.lifecare]` and so on (`ADAPTER_TENANTS__<NAME>__LIFECARE__KEY`), with
 `mapping_file` under `[tenants.<name>]`. A name has lower-case letters, digits and hyphens.
+No two have the same Lifecare.
 
 In the tables, *secret* is a value that is never shown or logged.
 """

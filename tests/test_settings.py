@@ -36,7 +36,7 @@ client_secret = "s3cr3t-value"
 
 @pytest.fixture(autouse=True)
 def place(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory with a mapping, and an environment with nothing of ours but the pseudonym key."""
+    """An empty working directory with a mapping, and an environment with only our pseudonym key."""
     monkeypatch.setenv("ADAPTER_PSEUDONYM_KEY", PSEUDONYM_KEY)
     (elsewhere / "mapping.toml").touch()
     return elsewhere
@@ -72,11 +72,13 @@ def test_one_municipality_is_written_at_the_top_level(place: Path) -> None:
 
 def test_several_municipalities_stand_under_tenants(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = ONE.replace('tenant = "exempelkommun"\n', "")
-    text = "".join(
+    same = "".join(
         f"[tenants.{name}]\n"
         + one.replace("[lifecare]", f"[tenants.{name}.lifecare]").replace("[phoniro]", f"[tenants.{name}.phoniro]")
         for name in ("norra", "sodra")
     )
+    assert "[tenants.sodra.lifecare] and [tenants.norra.lifecare] are the same" in refusal(place, same)
+    text = same.replace('domain = "exempelkommun"', 'domain = "norra"', 1)
     monkeypatch.setenv("ADAPTER_TENANTS__SODRA__LIFECARE__KEY", "12345")
     settings = load_settings(write(place, text))
     assert {n: t.lifecare.key.get_secret_value() for n, t in settings.tenants.items()} == {
@@ -270,7 +272,7 @@ def test_the_shipped_configuration_needs_only_secrets_and_a_mapping(
 
 @pytest.mark.parametrize("file", REFERENCES)
 def test_what_is_made_from_the_code_is_up_to_date(file: str) -> None:
-    """Else: python -m tests.references"""
+    """If it fails: python -m tests.references"""
     assert (DOCS / file).read_text(encoding="utf-8") == REFERENCES[file]()
 
 

@@ -17,7 +17,7 @@ from adapter.bootstrap import Service
 from adapter.cli.failures import WRONG, fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import ConfigOption, FromOption, JsonOption, ToOption, command_group, in_order, print_json
-from adapter.cli.reader import noted
+from adapter.cli.who_reads import noted
 from adapter.domain.wall_clock import day_end, day_start
 from adapter.engine.audit_heads import head_of, readable_head
 from adapter.presentation.console import console, table

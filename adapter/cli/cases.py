@@ -14,7 +14,7 @@ from adapter.cli.failures import fail
 from adapter.cli.open_service import open_service
 from adapter.cli.options import CaseArgument, ConfigOption, JsonOption, command_group, print_json
 from adapter.cli.output_files import write_file, write_pdf
-from adapter.cli.reader import noted
+from adapter.cli.who_reads import noted
 from adapter.domain.decision import Decision, Phase
 from adapter.domain.facts import Facts
 from adapter.domain.unfulfilled import Listed

@@ -15,7 +15,7 @@ from adapter import bootstrap
 from adapter.cli.failures import WRONG, fail
 from adapter.cli.open_service import command_settings, make_database_file, missing_database, open_database, sqlite_file
 from adapter.cli.options import ConfigOption, JsonOption, command_group, print_json
-from adapter.cli.reader import noted_if_possible
+from adapter.cli.who_reads import noted_if_possible
 from adapter.store.backup import back_up, make_careful
 from adapter.store.database import Database, usable
 from adapter.store.errors import StoreError

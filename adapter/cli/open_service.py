@@ -12,7 +12,7 @@ import typer
 from adapter import bootstrap
 from adapter.bootstrap import Service
 from adapter.cli.failures import fail
-from adapter.cli.reader import noted
+from adapter.cli.who_reads import noted
 from adapter.observability import configure_logging
 from adapter.settings.load import load_settings
 from adapter.settings.model import Settings

@@ -14,7 +14,7 @@ from adapter.bootstrap import Service, build
 from adapter.cli.failures import fail
 from adapter.cli.open_service import command_settings, missing_database, open_service, tell_left_out
 from adapter.cli.options import ConfigOption
-from adapter.cli.reader import noted_if_possible
+from adapter.cli.who_reads import noted_if_possible
 from adapter.domain.facts import OrderStatus, Signal
 from adapter.engine.comparison import LAG, OURS, compare
 from adapter.engine.request_file import NEEDED

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from adapter.ops import views
+from adapter.ops import cards
 from adapter.ops.case_list import steps, tiles, unfulfilled_rows
 from adapter.ops.context import OpsContext
 from adapter.ops.health import fresh_for
@@ -27,20 +27,20 @@ def overview(ops: OpsContext, safety_checks: SafetyChecks, c: Connection) -> dic
     rt, words = ops.runtime, ops.words_of()
     now, fresh = rt.clock.now(), fresh_for(rt).total_seconds()
     summaries = sorted((s for tenant in rt.tenants for s in open_cases(c, tenant)), key=urgency)
-    numbers: list[views.Numbers] = []
+    numbers: list[cards.Numbers] = []
     resyncs: list[ResyncRow] = []
     loads: list[UnitLoad] = []
-    unsafe: dict[tuple[str, str], views.Card] = {}
+    unsafe: dict[tuple[str, str], cards.Card] = {}
     drifts: dict[str, Drift | None] = {}
     for name, tenant in rt.tenants.items():
         theirs = ops.words_of(name)
         safe = safety_checks.safety(c, name, tenant.policy, now)
-        numbers.append(views.numbers(theirs, name, stored(c, name, now), safe, now, fresh))
+        numbers.append(cards.numbers(theirs, name, stored(c, name, now), safe, now, fresh))
         resyncs += resync_rows(c, name)
         loads += unit_loads(rt.night_loads.of(c, name, tenant.policy, now), name, tenant.policy, theirs)
         drifts[name] = last_drift(c, name)
-        unsafe |= {(name, ref): views.unsafe_card(name, ref, why, theirs) for ref, why in safe.unsafe.items()}
-    vendors = views.vendors(ops)
+        unsafe |= {(name, ref): cards.unsafe_card(name, ref, why, theirs) for ref, why in safe.unsafe.items()}
+    vendors = cards.vendors(ops)
     wrong = troubles(ops, numbers, vendors, drifts, unattended(c, list(rt.tenants)))
     unwatched = [g for g in summaries if g.without]
     urgent = [g for g in summaries if g.parked or g.late or (g.unwatched and g.unwatched.urgent)]
@@ -51,9 +51,9 @@ def overview(ops: OpsContext, safety_checks: SafetyChecks, c: Connection) -> dic
     count += len(unusable) + sum(line.tone == "bad" for line in wrong)
     return {
         "unsafe": list(unsafe.values()),
-        "unwatched": [views.card(g, ops.words_of(g.case.tenant), now) for g in unwatched[:SHOWN]],
+        "unwatched": [cards.card(g, ops.words_of(g.case.tenant), now) for g in unwatched[:SHOWN]],
         "unwatched_count": len(unwatched),
-        "needs": [views.card(g, ops.words_of(g.case.tenant), now) for g in needs[:SHOWN]],
+        "needs": [cards.card(g, ops.words_of(g.case.tenant), now) for g in needs[:SHOWN]],
         "needs_count": len(needs),
         "unusable": unusable,
         "unfulfilled": unfulfilled[:SHOWN],
@@ -62,7 +62,7 @@ def overview(ops: OpsContext, safety_checks: SafetyChecks, c: Connection) -> dic
         "steps": steps(summaries, words),
         "numbers": sorted(numbers, key=lambda view: view.well),
         "shown": SHOWN,
-        "feeds": views.worst_first(row for view in numbers for row in view.feeds),
+        "feeds": cards.worst_first(row for view in numbers for row in view.feeds),
         "vendors": vendors,
         "troubles": wrong,
         "count": count,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
+from adapter.ops.cards import Line, Numbers, Row
 from adapter.ops.context import OpsContext
-from adapter.ops.views import Line, Numbers, Row
 from adapter.store.queries import Drift
 
 NAMED = 20

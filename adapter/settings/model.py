@@ -430,6 +430,18 @@ class OperatorSettings(CommonSettings, BaseSettings):
             )
         return values
 
+    @model_validator(mode="after")
+    def _one_lifecare_each(self) -> Self:
+        seen: dict[tuple[str, str], str] = {}
+        for name, tenant in self.tenants.items():
+            other = seen.setdefault((tenant.lifecare.base_url.rstrip("/"), tenant.lifecare.domain), name)
+            if other != name:
+                raise ValueError(
+                    f"[tenants.{name}.lifecare] and [tenants.{other}.lifecare] are the same (base_url, domain): each "
+                    "order would get a case in both"
+                )
+        return self
+
     def settings(self, refused: dict[str, tuple[str, ...]]) -> Settings:
         """The same as the adapter uses them."""
         common = {name: getattr(self, name) for name in CommonSettings.model_fields}

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from connectors.errors import AmbiguousWrite, ContractBroken, VendorError
 from connectors.http.classify import http_date
-from connectors.plain import COSTLIEST, cost, read_json
+from connectors.json_values import COSTLIEST, cost, read_json
 from connectors.rows import faults_of
 
 M = TypeVar("M", bound=BaseModel)

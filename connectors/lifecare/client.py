@@ -15,13 +15,13 @@ from pydantic import BaseModel
 from connectors.errors import ContractBroken, NotFound, VendorError
 from connectors.http.answer import Answer
 from connectors.http.client import HttpSettings, OnCall, Sleep, VendorHttp, path_segment
+from connectors.json_values import cost
 from connectors.lifecare import query, wire
 from connectors.lifecare.list_memory import KEPT, LITTLE, Room, Share
 from connectors.lifecare.paging import Cap, read_whole
 from connectors.lifecare.query import Resource, q
 from connectors.lifecare.rows import Rows, Scope, key_of, of_person, read_within
 from connectors.lifecare.values import person_number, whole_seconds
-from connectors.plain import cost
 from connectors.rows import BrokenRow
 
 M = TypeVar("M", bound=BaseModel)

@@ -11,9 +11,9 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel
 
+from connectors.json_values import word
 from connectors.lifecare.query import Resource
 from connectors.lifecare.values import person_number
-from connectors.plain import word
 from connectors.rows import BrokenRow, read_row
 
 M = TypeVar("M", bound=BaseModel)

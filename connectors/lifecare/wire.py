@@ -13,8 +13,8 @@ from typing import Any
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel, to_pascal
 
+from connectors.json_values import Number, Prose, Word
 from connectors.lifecare.values import CalendarDate, Flag, Instant, Many, PersonId, SentInstant
-from connectors.plain import Number, Prose, Word
 from connectors.rows import Wire
 
 

@@ -23,7 +23,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from connectors.plain import Number, Word
+from connectors.json_values import Number, Word
 from connectors.rows import Wire
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]

@@ -1,4 +1,4 @@
-"""The status page and the metrics of several municipalities: what is wrong with one is said of it alone."""
+"""The status page and the metrics of several municipalities: a fault of one is shown only for that one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from adapter.observability import configure_logging
-from adapter.ops import views
+from adapter.ops import cards
 from adapter.ops.app import create_app
 from adapter.ops.context import OpsContext
 from adapter.ops.unsafe_supervision import Safety
@@ -91,7 +91,7 @@ async def test_supervision_that_must_not_be_makes_a_municipality_unwell() -> Non
         now = land.clock.now()
         stored = await land.service.runtime.db.run(lambda c: overview(c, "aby", now))
         ops.runtime.breakers.of("aby", "phoniro").down_since = now
-        view = views.numbers(
+        view = cards.numbers(
             ops.words_of("aby"), "aby", stored, Safety(active=2, unsafe={"TK-7F3K2M": "after_end"}), now, 600
         )
     assert not view.well

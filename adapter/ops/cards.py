@@ -1,4 +1,4 @@
-"""What the status page shows, as plain values: no HTML, no I/O, nothing personal."""
+"""What the status page shows as cards, rows and figures, as plain values: no HTML, no I/O, nothing personal."""
 
 from __future__ import annotations
 
