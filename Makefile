@@ -38,7 +38,7 @@ attack: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz $(ARGS)
 
-# A simulated month of twenty cases for each seed; the last line says how many seeds held.
+# A simulated month of twenty cases for each seed; the last line says how many seeds passed.
 SEEDS ?= 20
 FIRST_SEED ?= 1
 CASES ?= 20

@@ -1,5 +1,5 @@
-"""No tracked file names a package registry, an index option, or a path of a builder's machine; no room is larger than
-its budget of lines, so that the house stays readable: whoever needs more says why in the change that raises it."""
+"""No tracked file names a package registry, an index option, or a path of a builder's machine. No room has more lines
+than its budget, so that the house stays readable. A change that raises a budget says why."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For all tests: what the adapter logs goes through its real pipeline into memory, where a test can read it."""
+"""For all tests: the adapter's log goes through its real pipeline into memory, where a test can read it."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from adapter.store import database
 from tests import made_once
 from tests.postgres import Postgres, programs
 
-# The suite draws the same examples each time; HYPOTHESIS_PROFILE=search has it look for new ones.
-# No example is too slow on a machine that has much else to do.
+# The suite draws the same examples each time; HYPOTHESIS_PROFILE=search looks for new ones.
+# There is no limit on an example's time, because the machine may be busy.
 _UNHURRIED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("steady", _UNHURRIED, derandomize=True)
 settings.register_profile("search", _UNHURRIED, print_blob=True)
@@ -42,8 +42,8 @@ class Logs(io.StringIO):
 
 @pytest.fixture(autouse=True)
 def logs(request: pytest.FixtureRequest) -> Iterator[Logs]:
-    """Whatever a test has the adapter log has to be in the catalogue: name, level and fields. A test that logs events
-    which don't exist is marked ``made_up_events``."""
+    """Everything that the adapter logs in a test must be in the catalogue: name, level and fields. A test that logs
+    events that don't exist is marked ``made_up_events``."""
     stream = Logs()
     configure_logging("INFO", json=True, stream=stream)
     yield stream
@@ -53,7 +53,7 @@ def logs(request: pytest.FixtureRequest) -> Iterator[Logs]:
 
 
 def _uncatalogued(line: dict[str, Any]) -> str | None:
-    """What of a line isn't as the catalogue has it; lines of libraries are their own."""
+    """How a line differs from the catalogue. Lines of libraries don't count."""
     if not str(line.get("logger", "adapter")).startswith("adapter"):
         return None
     event = EVENTS.get(line["event"])
@@ -66,14 +66,14 @@ def _uncatalogued(line: dict[str, Any]) -> str | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # What mostly waits for its processes comes first: it goes to one worker, and the others work meanwhile.
+    # Tests that mostly wait for processes come first: they go to one worker, and the others work meanwhile.
     items.sort(key=lambda item: item.get_closest_marker("process") is None)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # jsonschema would build a large grammar when it is imported, for a format that no contract of ours has.
+    # At import jsonschema would build a large grammar for a format that none of our contracts has.
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]  # the documented way to have an import fail
-    # The adapter's processes that tests start are many, and each would compile it anew.
+    # Tests start many processes of the adapter, and each would compile it again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     gc.set_threshold(20_000, 10, 10)  # searching for garbage took a tenth of the crash tests' time
     config.addinivalue_line("markers", "made_up_events: logs events that aren't in the catalogue, on purpose")

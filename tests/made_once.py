@@ -1,5 +1,5 @@
-"""What every database of a test needs anew and is always the same is made once in the life of the suite's process: its
-compiled statements, and the tables of one in memory."""
+"""Makes once for each process of the suite what every database of a test would make again: its compiled statements, and
+the tables of a database in memory."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from adapter.store.database import Database
 
 
 class CompiledOnce(dict[Any, Any]):
-    """SQLAlchemy's ``compiled_cache`` for all engines of a kind: its keys begin with the engine's own dialect, of which
-    every engine makes another one that says the same."""
+    """SQLAlchemy's ``compiled_cache`` for all engines of a kind. Its keys begin with the engine's dialect, and every
+    engine makes its own, equal one."""
 
     def get(self, key: Any, default: Any = None) -> Any:
         return super().get((key[0].name, *key[1:]), default)
@@ -29,12 +29,12 @@ _tables: list[sqlite3.Connection] = []
 
 
 def engine(*given: Any, execution_options: dict[str, Any], **named: Any) -> Engine:
-    """``create_engine``, with the statements that any engine has compiled."""
+    """``create_engine``, with the statements that other engines have compiled."""
     return create_engine(*given, execution_options={"compiled_cache": _COMPILED, **execution_options}, **named)
 
 
 def upgrade(db: Database) -> None:
-    """``Database.upgrade``, which copies the tables of the first database in memory to all later ones."""
+    """``Database.upgrade``, but it copies the tables of the first database in memory to all later ones."""
     if not db.memory or db.schema()[0] is not None:
         _upgrade(db)
         return

@@ -1,6 +1,7 @@
 """The simulated vendors and a mail server in a process of their own, over real sockets.
 
-The parent has ``Outside``; the child (``python -m tests.outside``) takes one JSON line a call and answers with one.
+The parent has ``Outside``. The child (``python -m tests.outside``) reads one JSON line for each call and answers with
+one.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ READY = (
     (Signal.LIABILITY_SIGNED, "Klart."),
     (Signal.READY_FOR_START, "Klart."),
 )
-"""What is noted before a camera is scheduled."""
+"""The notes that are needed before a camera is scheduled."""
 LETTERS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
@@ -62,7 +63,7 @@ def schedule_id(i: int) -> str:
 def municipality(
     lifecare: str, phoniro: str, *, domain: str = DEFAULT_DOMAIN, mapping: Path = EXAMPLE, **vendor: Any
 ) -> dict[str, Any]:
-    """The settings of one municipality over simulated vendors at these addresses; ``vendor`` counts for both."""
+    """The settings of one municipality over simulated vendors at these addresses. ``vendor`` has settings for both."""
     limits = {"requests_per_second": 1_000_000, **vendor}
     client_id, client_secret = DEFAULT_CLIENT
     return {
@@ -73,7 +74,7 @@ def municipality(
 
 
 def have_ordered(care: SimulatedLifecare, who: str, notes: Sequence[tuple[Signal, str]] = READY) -> None:
-    """Somebody for whom a camera was ordered and executed today, with these notes on it."""
+    """A person for whom a camera was ordered and executed today, with these notes."""
     care.seed_person(who)
     order = care.order(who, "camera", start=care.today(), order_date=care.today())
     care.accept(order.order_id)
@@ -87,14 +88,14 @@ def write(care: SimulatedLifecare, execution: int, notes: Sequence[tuple[Signal,
 
 
 def edit(file: Path, old: str, new: str) -> None:
-    """Change a file that a person edits; the test means nothing where there is nothing to change."""
+    """Change a file that a person edits. Fails if there is nothing to change, because the test would prove nothing."""
     text = file.read_text(encoding="utf-8")
     assert old in text
     file.write_text(text.replace(old, new), encoding="utf-8")
 
 
 def example_with(folder: Path, *changes: tuple[str, str]) -> Path:
-    """The example mapping, with these texts in the place of those."""
+    """The example mapping with some texts replaced."""
     folder.mkdir(exist_ok=True)
     path = folder / "mapping.toml"
     path.write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
@@ -104,8 +105,8 @@ def example_with(folder: Path, *changes: tuple[str, str]) -> Path:
 
 
 def mapping_without_quiet_hours(folder: Path) -> Path:
-    """The example mapping, for tests on the real clock: messages go out at any time of day. It goes live yesterday, as
-    the orders of each day since then are asked for at the first reading."""
+    """The example mapping, for tests on the real clock: messages are sent at any time of day. It goes live yesterday,
+    because the first reading asks for the orders of each day since then."""
     path = folder / "mapping.toml"
     example = QUIET.sub("", EXAMPLE.read_text(encoding="utf-8"))
     yesterday = datetime.now(UTC).date() - timedelta(days=1)
@@ -114,7 +115,7 @@ def mapping_without_quiet_hours(folder: Path) -> Path:
 
 
 class Mailbox:
-    """A mail server's handler: what it took over, by Message-ID."""
+    """A mail server's handler, with the mails that it accepted, by Message-ID."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
@@ -137,7 +138,7 @@ class Side:
         return datetime.now(UTC) - self._ago
 
     def latency(self, seconds: float) -> None:
-        """Every answer comes so much later from now on."""
+        """From now on every answer is delayed by so much."""
         for vendor in (self._vendors.lifecare, self._vendors.phoniro):
             vendor.faults.clear()
             if seconds:
@@ -148,8 +149,8 @@ class Side:
         told.faults.add(Rule.model_validate(rule))
 
     def orders(self, first: int, count: int, death: bool = False, notes: int = len(READY)) -> None:
-        """Persons with an order each, all that the schedule waits for done (or the first so many notes of it), but the
-        adapter hasn't seen it yet."""
+        """Persons with an order each, and with everything done that the schedule needs (or only the first so many
+        notes). The adapter hasn't seen them yet."""
         care = self._vendors.lifecare
         for i in range(first, first + count):
             have_ordered(care, person(i), READY[:notes])
@@ -157,7 +158,7 @@ class Side:
                 care.decease(person(i))
 
     def goes_on(self, i: int, notes: int) -> None:
-        """What else the person's schedule waits for, after so many notes of it."""
+        """The remaining notes that the person's schedule needs, after the first so many."""
         care = self._vendors.lifecare
         (execution,) = care.tables["executions"].where("PersonId", person(i))
         write(care, int(execution.key), READY[notes:])
@@ -170,14 +171,14 @@ class Side:
                 care.decision_end(int(row.key), care.today())
 
     def background(self, first: int, count: int) -> str:
-        """Active cases from a month ago; returns the day."""
+        """Active cases from a month ago. Returns the day."""
         self._ago = timedelta(days=30)
         self.orders(first, count)
         self._ago = timedelta(0)
         return self.schedules(first, count)
 
     def schedules(self, first: int, count: int) -> str:
-        """Only their schedules, numbered as the references are; returns the day (ISO) from which they run."""
+        """Only their schedules, with the numbers of the references. Returns the day (ISO) from which they run."""
         self._ago = timedelta(days=30)
         phoniro = self._vendors.phoniro
         template = NewSchedule.model_validate_json(
@@ -206,7 +207,7 @@ class Side:
         return day
 
     def effects(self) -> dict[str, list[str]]:
-        """What the adapter did to the world: schedules by reference, notes by their mark, mails by their id."""
+        """What the adapter has done: schedules by reference, notes by mark, mails by id."""
         marks = [found.group(1) for note in self._vendors.lifecare.notes_written() if (found := MARK.search(note.text))]
         schedules = self._vendors.phoniro.schedules
         now = self._vendors.phoniro.now
@@ -219,19 +220,19 @@ class Side:
         }
 
     def counts(self) -> dict[str, int]:
-        """The same, only how many."""
+        """The same as counts."""
         notes = len(self._vendors.lifecare.notes_written())
         return {"schedules": len(self._vendors.phoniro.schedules), "notes": notes, "mails": len(self._mailbox.ids)}
 
     def written(self) -> dict[str, float]:
-        """When the first note to each person came in (seconds of the epoch), by person."""
+        """When the first note for each person came (seconds since the epoch), by person."""
         first: dict[str, float] = {}
         for note in self._vendors.lifecare.notes_written():
             first.setdefault(note.person_id, note.written.timestamp())
         return first
 
     def reset(self) -> None:
-        """Everything is forgotten."""
+        """Forget everything."""
         self._vendors.lifecare.reset()
         self._vendors.phoniro.reset()
         self._mailbox.ids.clear()

@@ -38,8 +38,8 @@ def programs() -> Path | None:
 
 
 def _free_port() -> int:
-    """Below those that the kernel gives to whoever connects: while the server is stopped under way, one of those may be
-    taken by somebody who tries to reach it."""
+    """A port below those that the kernel gives to clients. While the server is stopped, a client that tries to reach it
+    could otherwise get its port."""
     while True:
         port = random.SystemRandom().randrange(10_000, 32_000)
         with socket.socket() as probe, contextlib.suppress(OSError):
@@ -48,7 +48,7 @@ def _free_port() -> int:
 
 
 class Postgres:
-    """One cluster in a directory of its own, listening on a loopback port. ``durable`` keeps fsync on."""
+    """A cluster in its own directory, which listens on a loopback port. ``durable`` keeps fsync on."""
 
     def __init__(self, *, durable: bool = False) -> None:
         found = programs()
@@ -111,7 +111,7 @@ class Postgres:
         raise RuntimeError(f"PostgreSQL did not start: {(self.dir / 'log').read_text()[-2000:]}")
 
     def stop(self, *, fast: bool = True) -> None:
-        """Stop the server; ``fast`` cuts the connections that there are, otherwise it is killed."""
+        """Stop the server. ``fast`` closes its connections; otherwise it is killed."""
         if self.process is None:
             return
         pid = int((self.data / "postmaster.pid").read_text().splitlines()[0])

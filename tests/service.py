@@ -1,4 +1,5 @@
-"""Real adapter processes (``python -m adapter run``) that a test starts, stops in every way, and reads the log of."""
+"""Real adapter processes (``python -m adapter run``), for tests that start them, stop them in every way and read their
+logs."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ from tests.outside import ROOT, Outside, mapping_without_quiet_hours
 
 PSEUDONYM_KEY, ENCRYPTION_KEY = "a key for tests only", "another-key-for-tests-only-of-some-length"
 PATIENCE = 90.0
-"""Seconds that a test waits for what takes a few at most: the machine may have other things to do."""
+"""Seconds that a test waits for something that takes a few seconds at most, because the machine may be busy."""
 
 
 def toml(groups: Mapping[str, Any], prefix: str = "") -> str:
@@ -38,8 +39,8 @@ def toml(groups: Mapping[str, Any], prefix: str = "") -> str:
 
 
 def write_config(path: Path, url: str, tenants: Mapping[str, Any], **engine: Any) -> Path:
-    """A settings' file for the store ``url``, which is encrypted by ``ENCRYPTION_KEY``; ``engine`` is the group of that
-    name. No file is watched for re-sync."""
+    """A settings file for the store ``url``, which is encrypted with ``ENCRYPTION_KEY``. ``engine`` is the group
+    ``[engine]``. There is no re-sync file."""
     files = {"resync_file": str(path.parent / "resync.toml"), "adopt_file": str(path.parent / "adopt.toml")}
     path.write_text(
         toml(
@@ -57,14 +58,14 @@ def write_config(path: Path, url: str, tenants: Mapping[str, Any], **engine: Any
 
 
 def configured(folder: Path, outside: Outside, url: str = "", **engine: Any) -> Path:
-    """The settings of a process over these vendors, which sends messages at any time of day; its store is a file in the
-    folder unless a URL is given."""
+    """The settings of a process over these vendors, which sends messages at any time of day. Its store is a file in the
+    folder, unless a URL is given."""
     tenants = {"exempel": outside.tenant(mapping_without_quiet_hours(folder))}
     return write_config(folder / "adapter.toml", url or f"sqlite:///{folder}/adapter.db", tenants, **engine)
 
 
 def wait(holds: Callable[[], bool], why: Callable[[], object] = str, seconds: float = PATIENCE) -> None:
-    """Until it holds; fails the test after so long, and says ``why``."""
+    """Wait until the condition is true. After the given time the test fails and says ``why``."""
     until = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < until, f"not within {seconds:.0f} s: {why()}"
@@ -78,29 +79,29 @@ def free_port() -> int:
 
 
 def rows(path: Path, statement: str) -> list[Any]:
-    """What an SQLite file says beside the process that works on it."""
+    """Read from an SQLite file beside the process that works on it."""
     with closing(sqlite3.connect(path, timeout=10)) as connection:
         return connection.execute(statement).fetchall()
 
 
 def audited(url: str, *names: str) -> list[Event]:
-    """The audit's events of those names in the store ``url``, as ``write_config`` encrypts it."""
+    """The audit's events with these names in the store ``url``, which ``write_config`` encrypts."""
     with closing(Database(url, sealing=Sealing(PSEUDONYM_KEY.encode(), [ENCRYPTION_KEY]))) as db:
         return [e for e in db.run_sync(partial(events.after, tenant="exempel", id=0, limit=10**6)) if e.name in names]
 
 
 def events_in(lines: Iterable[str], name: str) -> list[dict[str, Any]]:
-    """The events of that name among the lines of a log, the last of which may be half written. Only lines that hold the
-    name are parsed: a log is read many times while a test waits."""
+    """The events with this name in the lines of a log. The last line may be half written. Only lines with the name are
+    parsed, because a log is read many times while a test waits."""
     told = (line for line in lines if f'"{name}"' in line and line.startswith("{") and line.endswith("}"))
     return [line for line in map(json.loads, told) if line["event"] == name]
 
 
 class Replica:
-    """One process of the adapter; its log is a file."""
+    """One process of the adapter. Its log is a file."""
 
     def __init__(self, config: Path, log: Path, *, module: str = "adapter") -> None:
-        """``module`` is run in the adapter's place, with its arguments."""
+        """``module`` runs instead of the adapter, with its arguments."""
         self.config = config
         self.log = log
         self.module = module
@@ -121,7 +122,7 @@ class Replica:
         self.process.send_signal(number)
 
     def kill(self) -> None:
-        """SIGKILL: nothing of it is finished."""
+        """SIGKILL: it finishes nothing."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()

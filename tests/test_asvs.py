@@ -1,4 +1,5 @@
-"""The table of docs/security.md has each requirement of OWASP ASVS 4.0.3 up to level 2, and names what is there."""
+"""The table in docs/security.md has each requirement of OWASP ASVS 4.0.3 up to level 2, and the things that it names
+exist."""
 
 from __future__ import annotations
 
@@ -24,7 +25,7 @@ LEVEL_2 = """
 13.1 1 3 4 5, 13.2 1 2 3 5 6, 13.3 1-2, 13.4 1-2,
 14.1 1-4, 14.2 1-6, 14.3 2-3, 14.4 1-7, 14.5 1-4
 """
-"""By section, without what is asked at level 3 alone, and what was taken out of the standard."""
+"""By section, without requirements of level 3 only, and without those that were removed from the standard."""
 
 
 def numbers(spans: str) -> Iterator[int]:

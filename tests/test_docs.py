@@ -1,4 +1,4 @@
-"""What the documents name is there: every link and heading, file, setting and command with its options."""
+"""Everything that the documents name exists: links, headings, files, settings, and commands with their options."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Libraries are used as their manuals show it: nothing private of theirs, and nothing that isn't asked for by name."""
+"""Libraries are used as their manuals show: without their private names, and only if they are named in the
+dependencies."""
 
 from __future__ import annotations
 
@@ -18,12 +19,12 @@ FILES = [path for room in OURS for path in sorted((ROOT / room).rglob("*.py"))]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 DOCUMENTED = {"_replace", "_asdict", "_fields", "_mapping", "_exit"}
-"""Names of named tuples, of SQLAlchemy's rows and of ``os`` that are public for all their underscore."""
+"""Names of named tuples, of SQLAlchemy's rows and of ``os`` that are public in spite of their underscore."""
 
 ALLOWED = {
     "connectors/http/body.py: _Decompress": "an annotation; what zlib.decompressobj() gives has no public name",
 }
-"""What is private and used all the same: ``file: name``, and why there is no other way."""
+"""Private names that are used anyway: ``file: name``, and why there is no other way."""
 
 
 @cache
@@ -37,7 +38,7 @@ def is_private(name: str) -> bool:
 
 @cache
 def defined(folder: Path) -> frozenset[str]:
-    """The names that anything in a folder of ours defines: classes of one kind share what is theirs."""
+    """The names that are defined in a folder of ours, because classes of one kind share their private names."""
     nodes = [node for path in folder.glob("*.py") for node in ast.walk(tree(path))]
     own = {node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
     own |= {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
@@ -46,7 +47,7 @@ def defined(folder: Path) -> frozenset[str]:
 
 
 def private_reads(path: Path) -> Iterator[str]:
-    """Private names that are read, of an instance or of a module, and that nothing beside this file defines."""
+    """Private names of an instance or a module that are read here, and that no file in this folder defines."""
     nodes, own = ast.walk(tree(path)), defined(path.parent)
     for node in nodes:
         if isinstance(node, ast.ImportFrom) and not (node.module or "").startswith(OURS):
@@ -56,7 +57,7 @@ def private_reads(path: Path) -> Iterator[str]:
 
 
 def private_overrides(path: Path) -> Iterator[str]:
-    """Private names of a library's class that a class of ours defines anew."""
+    """Private names of a library's class that a class of ours overrides."""
     classes = [node.name for node in tree(path).body if isinstance(node, ast.ClassDef) and node.bases]
     module = import_module(".".join(path.relative_to(ROOT).with_suffix("").parts)) if classes else None
     for name in classes:
@@ -67,7 +68,7 @@ def private_overrides(path: Path) -> Iterator[str]:
 
 
 _GENERATED = {"_abc_impl", "_is_protocol", "_is_runtime_protocol"}
-"""What Python itself writes into each class."""
+"""Names that Python itself puts into each class."""
 
 
 def test_no_private_attribute_of_a_library_is_read_or_overridden() -> None:
@@ -101,7 +102,7 @@ def _plain(name: str) -> str:
 
 
 def test_the_packages_that_the_client_asked_for_are_what_their_work_is_done_by() -> None:
-    """The scheduler of the jobs, the retries around a call and so on: they may not be replaced by code of our own."""
+    """The jobs' scheduler, the retries around a call and others may not be replaced by our own code."""
     files = [*FILES, *sorted((ROOT / "tests").rglob("*.py"))]
     imported = {name.partition(".")[0] for path in files for node in ast.walk(tree(path)) for name in _imported(node)}
     assert imported >= {"httpx", "tenacity", "apscheduler", "pydantic_settings", "respx", "structlog"}

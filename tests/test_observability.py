@@ -1,4 +1,5 @@
-"""The log: nothing personal and no secret leaves it, whoever writes, and every event is in the catalogue (P8)."""
+"""The log: it never shows anything personal or secret, whoever writes to it, and every event is in the catalogue
+(P8)."""
 
 from __future__ import annotations
 
@@ -61,7 +62,7 @@ def logging_as_before() -> Iterator[None]:
 
 def configured(*, as_json: bool = True, level: str = "DEBUG") -> io.StringIO:
     out = io.StringIO()
-    # A test before this one had warnings captured, and pytest put them back without telling logging.
+    # An earlier test captured warnings, and pytest restored them without telling ``logging``.
     logging.captureWarnings(capture=False)
     configure_logging(level, json=as_json, stream=out, secrets=[SECRET])
     return out
@@ -71,7 +72,7 @@ def lines(out: io.StringIO) -> list[dict[str, object]]:
     return [json.loads(line) for line in out.getvalue().splitlines()]
 
 
-# A person's number in every shape in which it turns up (L13); the last four are letters or out of any real series.
+# A person's number in every form in which it occurs (L13). The last four are letters, or outside any real series.
 _days = st.dates(date(1900, 1, 1), date(2026, 12, 31))
 _last4 = st.sampled_from(["TF03", "TF99", "0000", "00TF"])
 
@@ -157,7 +158,7 @@ def test_names_that_hold_personal_data_or_secrets_are_known(key: str) -> None:
 
 
 def test_no_declared_field_has_a_name_that_is_refused() -> None:
-    """But for the person, who is a pseudonym."""
+    """Except the person, who is a pseudonym."""
     assert not [f for e in EVENTS.values() for f in e.fields if is_personal(f) and f != "person"]
 
 

@@ -37,7 +37,7 @@ client_secret = "s3cr3t-value"
 
 @pytest.fixture(autouse=True)
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty working directory with a mapping, and an environment with nothing of ours but the pseudonym key."""
+    """An empty working directory with a mapping, and an environment with only our pseudonym key."""
     for name in [n for n in os.environ if n.startswith("ADAPTER_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("ADAPTER_PSEUDONYM_KEY", PSEUDONYM_KEY)
@@ -277,7 +277,7 @@ def test_the_shipped_configuration_needs_only_secrets_and_a_mapping(
 
 @pytest.mark.parametrize("file", REFERENCES)
 def test_what_is_made_from_the_code_is_up_to_date(file: str) -> None:
-    """Else: python -m tests.references"""
+    """If it fails: python -m tests.references"""
     assert (DOCS / file).read_text(encoding="utf-8") == REFERENCES[file]()
 
 

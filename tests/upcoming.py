@@ -1,4 +1,4 @@
-"""When there is something to do next, as the store has it: what lets a test's clock jump there."""
+"""When there is something to do next, by the store. A test's clock can jump there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adapter.store.tables import acts, cases
 
 
 def next_due(conn: Connection, tenants: Sequence[str]) -> datetime | None:
-    """When the next case can be claimed (UTC); None if none ever can without being marked."""
+    """When the next case can be claimed (UTC); None if none can before it is marked."""
     soonest: datetime | None = conn.scalar(select(func.min(cases.c.ready_at)).where(cases.c.tenant.in_(tenants)))
     return soonest
 

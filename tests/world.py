@@ -1,5 +1,5 @@
-"""A whole world in one process and one thread: the real engine, store and connectors over the simulated vendors, with
-a clock that only moves when told to."""
+"""A whole world in one process and one thread: the real engine, store and connectors over the simulated vendors. Its
+clock moves only when a test moves it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SEALING = Sealing(PSEUDONYM_KEY.encode(), [ENCRYPTION_KEY])
 
 
 class VirtualClock(runtime.Clock):
-    """Time that stands still until it is moved; sleeping moves it."""
+    """A clock that stands still until it is moved. Sleeping moves it."""
 
     def __init__(self, start: datetime) -> None:
         self.time = start
@@ -56,9 +56,8 @@ class VirtualClock(runtime.Clock):
 
 @dataclass
 class Mail:
-    """A mail server that keeps what it gets, and gets none while it ``fails``; its answer is lost as often as it
-    ``loses`` one; ``tried`` are Message-IDs, ``headed`` the date and the
-    address for answers of what was sent."""
+    """A mail server that keeps its mails. While it ``fails`` it accepts none. It loses ``loses`` answers. ``tried`` has
+    Message-IDs; ``headed`` has date and reply address of the mails."""
 
     sent: list[tuple[str, str, str, str]] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
@@ -84,7 +83,7 @@ class Mail:
 
 
 def settings_for(mapping: Path = EXAMPLE, **engine: float) -> Settings:
-    """Settings of one municipality over the simulated vendors; addresses are never resolved."""
+    """Settings of one municipality over the simulated vendors. The addresses are never looked up."""
     tenant = municipality("http://127.0.0.1:1", "http://127.0.0.1:2", mapping=mapping)
     tenant["mail"] = {"sender": "trygghetskamera@exempelkommun.example"}
     return Settings.model_validate(
@@ -98,8 +97,8 @@ def settings_for(mapping: Path = EXAMPLE, **engine: float) -> Settings:
 
 
 class World:
-    """Simulated vendors, people who act in them, and the adapter. Use as an async context manager. It goes live on its
-    first day unless ``go_live`` says otherwise: orders are asked for by the day since then, in each test anew."""
+    """Simulated vendors, people who act in them, and the adapter. Use it as an async context manager. It goes live on
+    its first day unless ``go_live`` says otherwise, because each test reads every day since then."""
 
     def __init__(
         self,
@@ -147,7 +146,7 @@ class World:
         return InProcessTransport(handler)
 
     def restart(self) -> None:
-        """The process died and was started again: nothing of it is left but the database."""
+        """The process died and was started again. Only the database is left of it."""
         self.service = self._service()
 
     async def __aenter__(self) -> Self:
@@ -172,13 +171,13 @@ class World:
         return self.clock.time.astimezone(self.tenant.policy.zone).date()
 
     async def cycle(self) -> None:
-        """One reading of the feeds and all the work that follows from it now."""
+        """One reading of the feeds, and all the work that follows from it at once."""
         self.polled = self.clock.time
         await read_feeds(self.rt, self.tenant)
         await work(self.rt)
 
     async def ask(self, text: str) -> None:
-        """Have people ask this by file, and work it off as far as that goes at once."""
+        """People ask this by file, and the adapter does what it can at once."""
         with TemporaryDirectory() as folder:
             file = Path(folder) / "resync.toml"
             file.write_text(text, encoding="utf-8")
@@ -186,7 +185,7 @@ class World:
         await turn(self.rt)
 
     async def settle(self) -> None:
-        """Poll, then let seconds pass until nothing is left to do at once."""
+        """Poll, and then let seconds pass until nothing is left to do at once."""
         await self.cycle()
         for _ in range(20):
             soon = await self._next()
@@ -196,8 +195,8 @@ class World:
             await work(self.rt)
 
     async def pass_time(self, **delta: float) -> None:
-        """Let time pass as in service: polling at its pace, working whenever something is due. What is due and can't be
-        done, as its vendor is down, is looked at again a little later."""
+        """Let time pass as in service: poll at its pace, and work whenever something is due. What is due but can't be
+        done, because its vendor is down, is tried again a little later."""
         until = self.clock.time + timedelta(**delta)
         held: datetime | None = None
         while True:
@@ -217,8 +216,9 @@ class World:
         self.clock.time = until
 
     async def watch(self, until: datetime, *, every: timedelta = timedelta(minutes=30)) -> None:
-        """Let the night pass: the looks are followed ``every`` so often, and at the end; all else is done meanwhile.
-        In service that is each ``watch_seconds``; whoever asks what is told by when names that instant as the end."""
+        """Let the night pass. The looks are followed each time ``every`` has passed and at the end; everything else is
+        done meanwhile. In service they are followed every ``watch_seconds``. A test of what is told by an instant ends
+        at that instant."""
         while self.clock.time < until:
             await self.pass_time(seconds=min(every, until - self.clock.time).total_seconds())
             await follow_looks(self.rt, self.tenant)
@@ -232,7 +232,7 @@ class World:
     # --- people -----------------------------------------------------------------------------------------------------
 
     def person(self, person_id: str = ANNA, *, other_service: bool = True) -> None:
-        """Somebody with (or without) home care besides."""
+        """A person, with or without home care too."""
         self.lifecare.seed_person(person_id)
         if other_service:
             shower = self.lifecare.order(person_id, "shower", start=self.today, order_date=self.today)
@@ -259,7 +259,7 @@ class World:
                 self.note(execution_id, signal, times if signal is Signal.TIMES_AGREED else text)
 
     def ready(self, person_id: str = ANNA, times: str = "22.30, 02:15 och 05.00") -> tuple[Ordered, int]:
-        """Somebody for whom everything is noted that the schedule waits for; the order and its execution."""
+        """A person with everything noted that the schedule needs. Returns the order and its execution."""
         self.person(person_id)
         order = self.order(person_id)
         execution = self.execute(order)
@@ -267,20 +267,20 @@ class World:
         return order, execution
 
     async def taken_in(self, person_id: str = ANNA) -> Ordered:
-        """An order of somebody with home care besides, which the adapter has taken in and told of."""
+        """An order of a person with home care too. The adapter has opened its case and sent the first messages."""
         self.person(person_id)
         order = self.order(person_id)
         await self.settle()
         return order
 
     async def active(self, person_id: str = ANNA) -> tuple[Ordered, int]:
-        """Somebody whose e-tillsyn has run for an hour; the order and its execution."""
+        """A person whose e-tillsyn has run for an hour. Returns the order and its execution."""
         found = self.ready(person_id)
         await self.pass_time(hours=1)
         return found
 
     async def closes(self, order: Ordered, execution: int) -> None:
-        """The authority ends it today, the alarm team collects, the coordinator closes: until nothing is left to do."""
+        """The authority ends it today, the alarm team collects, the coordinator closes, until nothing is left to do."""
         self.lifecare.decision_end(order.decision_id, self.today)
         await self.pass_time(days=2)
         self.note(execution, Signal.EQUIPMENT_COLLECTED)
@@ -288,7 +288,7 @@ class World:
         self.lifecare.end_execution(execution)
         await self.pass_time(hours=26)
 
-    # --- what came of it --------------------------------------------------------------------------------------------
+    # --- results ----------------------------------------------------------------------------------------------------
 
     async def cases(self) -> list[Case]:
         return await self.db.run(lambda c: list(cases.all_cases(c, "exempel", open_only=False)))
@@ -310,5 +310,5 @@ class World:
         return [self.phoniro.status(schedule.id) for schedule in self.phoniro.schedules]
 
     def valid_to(self, schedule_id: str) -> date | None:
-        """The last day on which anyone may look, as Phoniro has it."""
+        """The last day on which anybody may look, according to Phoniro."""
         return self.phoniro.schedule(schedule_id).now.valid_to

@@ -24,6 +24,7 @@ from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import BrokenSchedule, CaseContext, Failure, PlatformSchedule, PortError
 from adapter.store import cases, due, events, feeds, schedules
+from adapter.store.errors import StoreError
 from adapter.store.feeds import Feed
 
 UNREAD_TOLD = 20
@@ -116,7 +117,7 @@ class _Comparer:
         self.listed.update(ids)
         for row in page:
             ours = known.get(row.id or "")
-            with self._set_aside(f"{ours.ref}-{ours.record.n}" if ours else row.id or "?"):
+            with self._set_aside(f"{ours.ref}-{ours.n}" if ours else row.id or "?"):
                 await self._compare(row, ours)
 
     @contextmanager
@@ -126,6 +127,10 @@ class _Comparer:
             yield
         except PortError as error:
             if error.failure in OF_ALL:
+                raise
+            self.found.set_aside(label, error)
+        except StoreError as error:
+            if error.reason != "content":
                 raise
             self.found.set_aside(label, error)
 

@@ -64,6 +64,7 @@ class Owned(NamedTuple):
     """A case's schedule as it is stored; ``open``: the case isn't closed."""
 
     ref: str
+    n: int
     stored: str
     open: bool
 
@@ -83,14 +84,14 @@ def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> d
     # Our ids have no NUL, and PostgreSQL would refuse the whole list because of one.
     ids = [remote_id for remote_id in remote_ids if "\0" not in remote_id]
     query = (
-        select(_s.remote_id, _s.ref, _s.record, cases.c.closed_at.is_(None))
+        select(_s.remote_id, _s.ref, _s.n, _s.record, cases.c.closed_at.is_(None))
         .select_from(schedules.join(cases, (cases.c.tenant == _s.tenant) & (cases.c.ref == _s.ref)))
         .where(_s.tenant == tenant)
     )
     found: dict[str, Owned] = {}
     for some in chunks(ids):
-        for remote_id, ref, stored, open_case in conn.execute(query.where(_s.remote_id.in_(some))):
-            found[remote_id] = Owned(ref, stored, open_case)
+        for remote_id, *owned in conn.execute(query.where(_s.remote_id.in_(some))):
+            found[remote_id] = Owned(*owned)
     return found
 
 

@@ -1,4 +1,4 @@
-"""``python -m tests.attack [part of a name]``: each attack on the real daemon, what was seen, and whether it held."""
+"""``python -m tests.attack [part of a name]``: each attack on the real daemon, what happened, and whether it passed."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ ATTACKS = {**memory.ATTACKS, **knocking.ATTACKS, **bad_days.ATTACKS}
 
 
 def main(wanted: str = "") -> int:
-    """Returns 1 if anything didn't hold."""
-    lost = 0
+    """Returns 1 if an attack didn't pass."""
+    failed = 0
     for name, attack in ATTACKS.items():
         if wanted not in name:
             continue
         began = time.monotonic()
         seen = asyncio.run(attack())
-        lost += not seen.held
-        held = "held" if seen.held else "NOT HELD"
-        print(f"{name:42} {held:9} {seen.told} ({time.monotonic() - began:.0f} s)", flush=True)
-    print(f"{lost or 'none'} not held")
-    return 1 if lost else 0
+        failed += not seen.held
+        result = "passed" if seen.held else "FAILED"
+        print(f"{name:42} {result:9} {seen.told} ({time.monotonic() - began:.0f} s)", flush=True)
+    print(f"{failed or 'none'} failed")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Nobody's attack: the clock, the disk and the backup of a bad day, in the real process."""
+"""No attacks, but bad days: the clock, the disk and the backup, with the real process."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def _twice(it: Stage) -> list[str]:
 
 
 def _break(disk: Path) -> None:
-    """As a controller that fails: the kernel turns the file system read-only under the open files."""
+    """Like a failing disk controller: the kernel makes the file system read-only under the open files."""
     device = next(line.split()[0] for line in Path("/proc/mounts").read_text().splitlines() if f" {disk} " in line)
     Path("/sys/fs/ext4", Path(device).name, "trigger_fs_error").write_text("1", encoding="ascii")
 
 
 def _mend(it: Stage, disk: Path) -> None:
-    """What an operator does: the file system is checked and mounted again, and the service started."""
+    """Like an operator: check and mount the file system again, and start the service."""
     it.daemon.kill()
     for command in (
         ["umount", str(disk)],
@@ -105,7 +105,7 @@ async def _afterwards(it: Stage, told: str, held: bool) -> Seen:
 
 
 async def yesterdays_copy() -> Seen:
-    """The database is put back from a copy: of one case it knows all, of one half; a third came after it."""
+    """The database is put back from a copy. The copy has all of one case, half of another, and not the third."""
     async with stage() as it:
         copy, database = it.folder / "copy.db", it.folder / "adapter.db"
         it.outside.call("orders", first=50, count=1, notes=3)

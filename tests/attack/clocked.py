@@ -1,6 +1,6 @@
 """``python -m tests.attack.clocked run``: the adapter, whose wall clock is ahead by the seconds in ``CLOCK_FILE``.
 
-The monotonic clock, and the clocks of everybody else, go on as they are."""
+The monotonic clock, and all other clocks, stay right."""
 
 from __future__ import annotations
 

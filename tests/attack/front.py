@@ -1,4 +1,4 @@
-"""A server in front of a simulated vendor that lets calls through, or answers some of them as an attacker would."""
+"""A server in front of a simulated vendor. It passes calls on, or answers some of them like an attacker."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from urllib.parse import urlsplit
 
 Evil = Callable[[str], AsyncIterator[bytes] | None]
-"""By path and query of a GET: what is sent in place of the vendor's answer, piece by piece; None lets it through."""
+"""By path and query of a GET: what is sent instead of the vendor's answer, piece by piece; None passes the call on."""
 
 
 class Front:

@@ -1,4 +1,4 @@
-"""Whoever can reach the HTTP side, and has no token."""
+"""Attacks by callers who can reach the HTTP side and have no token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Step = Callable[[Stage], Coroutine[None, None, tuple[str, bool]]]
 
 
 async def _seen(step: Step, **ops: object) -> Seen:
-    """What the step saw, and that the work, the health and the log bear it."""
+    """The step's result, and whether the work, the health checks and the log survive it."""
     async with stage(ops=ops) as it:
         before = it.daemon.log_bytes
         it.daemon.begin_peak()
@@ -28,7 +28,7 @@ async def _seen(step: Step, **ops: object) -> Seen:
 
 
 async def idle(it: Stage) -> tuple[str, bool]:
-    """A thousand connections that say nothing, and a thousand that say half a head."""
+    """A thousand connections that send nothing, and a thousand that send half a head."""
     open_ones = []
     for n in range(2000):
         with suppress(OSError):
@@ -55,7 +55,7 @@ async def wrong_tokens(it: Stage) -> tuple[str, bool]:
 
 
 async def behind_a_proxy(it: Stage) -> tuple[str, bool]:
-    """One stranger guesses from one address; everybody comes by the same reverse proxy."""
+    """One stranger guesses from one address. All callers come through the same reverse proxy."""
     strangers = [await _try(it, "guess", "X-Forwarded-For: 6.6.6.6, 203.0.113.9\r\n") for _ in range(300)]
     staff = await _try(it, TOKEN, "X-Forwarded-For: 10.0.0.7\r\n")
     return f"stranger {strangers.count(429)} times 429, staff {staff}", strangers[-1] == 429 and staff == 303
@@ -117,7 +117,7 @@ async def metrics(it: Stage) -> tuple[str, bool]:
 
 
 async def pipelines(it: Stage) -> tuple[str, bool]:
-    """For ten seconds two hundred connections from one address ask anew before they are answered, and come again."""
+    """For ten seconds two hundred connections from one address send new requests before the answers, and come again."""
     end = time.monotonic() + 10
 
     async def asks() -> None:

@@ -1,4 +1,4 @@
-"""A vendor, or whoever stands in its place, that sends more than memory holds."""
+"""A vendor, or somebody in its place, that sends more than the memory holds."""
 
 from __future__ import annotations
 

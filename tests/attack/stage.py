@@ -1,4 +1,4 @@
-"""Where the attacks take place: the real daemon, its vendors behind fronts, and what can be seen of it from outside."""
+"""The stage for the attacks: the real daemon, its vendors behind fronts, and measurements from outside."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ UNIT_MEMORY = 512
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What came of an attack, in words and figures, and whether the adapter held."""
+    """The result of an attack, in words and figures, and whether the adapter passed."""
 
     told: str
     held: bool
@@ -74,7 +74,7 @@ class Stage:
         """Where the database stands on a file system of its own."""
 
     async def until(self, holds: Callable[[], bool], seconds: float = 30) -> bool:
-        """Whether it holds within so long."""
+        """Whether it becomes true within the given time."""
         end = time.monotonic() + seconds
         while not holds():
             if time.monotonic() > end:
@@ -100,7 +100,7 @@ class Stage:
         return (await self.get("/healthz"))[0] == 200
 
     async def goes_on(self, seconds: float = 15) -> bool:
-        """Whether both that vendor calls go on and that the daemon answers."""
+        """Whether vendor calls go on and the daemon answers."""
         before = self.lifecare.passed.total()
         return await self.healthy() and await self.until(lambda: self.lifecare.passed.total() > before + 5, seconds)
 
@@ -125,7 +125,7 @@ class Stage:
         return await self.until(lambda: self.outside.call("counts")["schedules"] > before, seconds)
 
     def keep_log(self) -> None:
-        """Where ``ATTACK_LOGS`` names a folder, for who wants to know more."""
+        """Keeps the logs in the folder ``ATTACK_LOGS``, if it is set."""
         if keep := os.environ.get("ATTACK_LOGS"):
             Path(keep, f"{self.folder.name}.log").write_bytes(self.daemon.log.read_bytes())
 

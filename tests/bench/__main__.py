@@ -1,4 +1,4 @@
-"""``make bench``: what the adapter costs beside a bare client that makes the same calls, and what many cases cost.
+"""``make bench``: the adapter's cost compared with a bare client that makes the same calls, and the cost of many cases.
 
 ``python -m tests.bench --orders 400 --cases 100000 --only orders``; the table goes to the screen, all figures to
 ``var/bench.json``. The orders at 0 ms are measured in rounds, each with an adapter and a bare line of its own, and the
@@ -48,7 +48,7 @@ def show(rows: list[Row]) -> None:
 
 
 def middle(rounds: tuple[Row, ...]) -> Row:
-    """The round whose ratio is in the middle, which says what the others came to."""
+    """The round with the middle ratio, with the ratios of the others."""
     if len(rounds) == 1:
         return rounds[0]
     in_order = sorted(rounds, key=lambda row: row["ratio"] or 0)
@@ -82,7 +82,7 @@ def main() -> None:
     given = parser.parse_args()
     if given.rounds < 1 or given.rounds % 2 == 0:
         parser.error("--rounds: an odd number, so that one is in the middle")
-    # As where it is installed: a start doesn't compile every module anew. The first start here still does.
+    # As in an installation, a start doesn't compile every module again. Only the first start here does.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     rows: list[Row] = []
     measurements: list[Row] = []

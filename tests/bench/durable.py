@@ -21,7 +21,7 @@ Call = list[Any]
 
 
 def least(vendors: list[list[Call]]) -> list[list[Call]]:
-    """Thirteen calls for each order. Which person a reading is about doesn't matter; what is written is about one."""
+    """Thirteen calls for each order. The reads may be about any person; the writes are about one."""
     kinds: defaultdict[str, list[Call]] = defaultdict(list)
     for call in (call for vendor in vendors for call in vendor):
         path = httpx.URL(call[1]).path.split("/")
@@ -29,7 +29,7 @@ def least(vendors: list[list[Call]]) -> list[list[Call]]:
             call
         )
     puts = _sorted(kinds["PUT customers"], "externalId")
-    customers = list({call[1]: call for call in puts}.values())  # one may have been put twice
+    customers = list({call[1]: call for call in puts}.values())  # a customer may have been put twice
     notes = _sorted(kinds["POST provider_notes"], "clientId")
     each = len(notes) // len(customers)
     reads = [kinds[f"GET {name}"] for name in READS]
@@ -59,7 +59,7 @@ async def signed_in(client: httpx.AsyncClient, calls: list[Call]) -> None:
 
 
 async def durable(vendors: list[list[Call]], connections: int, url: str) -> float:
-    """Seconds that DBOS takes for the orders, with its state in the database of ``url``, all begun at once."""
+    """Seconds that DBOS needs for the orders, all started at once, with its state in the database ``url``."""
     from dbos import DBOS  # a development extra
 
     clients = [httpx.AsyncClient(transport=production_transport(max_connections=connections)) for _ in vendors]

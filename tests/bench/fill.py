@@ -1,4 +1,4 @@
-"""A database as it is after a month with many active cases, written straight into its tables."""
+"""A database like after a month with many active cases, written directly into its tables."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from tests.outside import person, reference, schedule_id
 
 TENANT = "exempel"
 QUIET = timedelta(days=2)
-"""None of the cases is due sooner: what they cost by being there is measured, not their own work."""
+"""No case is due before this, because their presence is measured and not their work."""
 
 
 def fill(db: Database, count: int, record: ScheduleRecord, now: datetime) -> None:
-    """``count`` active cases, each with its schedule as ``record``, persons and references by their number; all were
+    """``count`` active cases, each with ``record`` as its schedule; persons and references are numbered. All were
     compared a moment ago."""
     db.upgrade()
     db.run_sync(lambda c: upsert(c, feeds, {"tenant": TENANT, "name": FEED, "read_at": now}))
     for first in range(0, count, 5000):
         numbers = range(first, min(first + 5000, count))
         db.run_sync(lambda c, some=numbers: _rows(c, some, record, now))  # type: ignore[misc]  # bound early
-    # As autovacuum has long done where so many have come in a month.
+    # As autovacuum does in service.
     db.run_sync(lambda c: c.execute(text("ANALYZE")))
 
 

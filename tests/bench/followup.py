@@ -1,4 +1,4 @@
-"""A year's follow-up of a large town: so many cases' counts, and the report that is made of them."""
+"""A year's follow-up of a large town: the counts of many cases, and the report made from them."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ FIRST, LAST = date(2026, 1, 1), date(2026, 12, 31)
 UNITS = range(7101, 7131)
 """Thirty: a unit for some three thousand cases."""
 DRAWN = 14
-"""Days that are drawn, each case by itself; the others repeat them."""
+"""So many days are drawn, case by case. The other days repeat them."""
 _LETTERS, _ANSWERS = list(Letter)[:16], (40, 60, 100, 150, 200, 250, 300, 400, 500, 800, 1000, 1200, 2000, 30_000)
 
 
 def _day(day: date, cases: int, rng: random.Random) -> Iterator[Tally]:
-    """What a day counts where so many cases begin in a year: each is spread over the year, and looked at each night."""
+    """A day's counts if so many cases begin in a year. They are spread over the year and have looks each night."""
     for _ in range(cases // 365):
         unit = rng.choice(UNITS)
         yield Tally(day, unit, "ordered")
@@ -45,7 +45,7 @@ def _day(day: date, cases: int, rng: random.Random) -> Iterator[Tally]:
 
 
 def _hours(rng: random.Random) -> int:
-    """From two days on whole days, as they are counted."""
+    """Whole days from two days on, as in the real counts."""
     hours = rng.choice((0, 1, 5, 24, 72, 168)) + rng.randrange(24)
     return hours if hours < 48 else round(hours / 24) * 24
 

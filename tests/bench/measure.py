@@ -45,7 +45,7 @@ def line(*arguments: object) -> list[str]:
 
 
 def told(*arguments: object) -> Any:
-    """What a process of ``line`` says at its end."""
+    """The output of a process of ``line``."""
     done = subprocess.run(line(*arguments), cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
 
@@ -93,7 +93,7 @@ def lived(outside: Outside, folder: Path, config: Path, first: int, count: int, 
 
 
 def encrypted(outside: Outside, folder: Path, url: str, count: int) -> list[Row]:
-    """What encryption costs: the adapter's CPU for the same orders with a key and without."""
+    """The cost of encryption: the adapter's CPU for the same orders with a key and without one."""
     seconds = []
     for key in ("", "a-key-for-the-measurement-of-its-price"):
         db = Database(url)
@@ -110,7 +110,7 @@ def encrypted(outside: Outside, folder: Path, url: str, count: int) -> list[Row]
 
 
 def orders(outside: Outside, folder: Path, url: str, count: int, latency: float) -> list[Row]:
-    """The orders; the same calls by the bare client; and the orders by DBOS, where it is installed."""
+    """The orders; the same calls by the bare client; and the orders by DBOS, if it is installed."""
     outside.call("reset")
     _, record = lived(outside, folder, config_for(outside, folder, url, poll_seconds=3600), 0, count, latency)
     seconds = outside.call("span")
@@ -131,7 +131,7 @@ def orders(outside: Outside, folder: Path, url: str, count: int, latency: float)
 
 
 def again(outside: Outside, count: int, latency: float) -> None:
-    """The vendors freshly set up as they were before the adapter came."""
+    """The vendors, set up again as they were before the adapter's calls."""
     outside.call("reset")
     outside.call("latency", seconds=latency)
     outside.call("orders", first=0, count=count)
@@ -145,7 +145,7 @@ def database_beside(url: str, folder: Path) -> str:
 
 
 def as_listed(outside: Outside, folder: Path, url: str, count: int) -> ScheduleRecord:
-    """What the platform lists of the schedules that ``Outside.background`` makes."""
+    """The platform's list of the schedules that ``Outside.background`` makes."""
     times = NightTimes.from_json({day.code: ["22:30", "02:15", "05:00"] for day in Weekday})
     month_ago = datetime.fromisoformat(outside.call("background", first=0, count=count)).date()
     return ScheduleRecord(1, ScheduleStatus.OPEN, month_ago, None, times, datetime.now(UTC), patience=(30, 15))
@@ -204,7 +204,7 @@ def _emptied(db: Database) -> None:
 
 
 def curve(outside: Outside, folder: Path, url: str, sizes: tuple[int, ...], count: int = 100) -> list[Row]:
-    """What a new order costs by the number of active cases that are there."""
+    """The cost of a new order by the number of active cases."""
     rows: list[Row] = []
     first_seconds = 0.0
     for size in sizes:

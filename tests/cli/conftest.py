@@ -39,7 +39,7 @@ async def sims() -> AsyncIterator[RunningSimulators]:
 
 @pytest.fixture
 def stage(sims: RunningSimulators, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """Settings, secrets and mapping as the demo writes them, in a folder of the test's own; commands read them."""
+    """Settings, secrets and mapping as the demo writes them, in a folder of the test's own. The commands read them."""
     made = Stage(tmp_path / "etc")
     made.clear()
     urls = {"lifecare": sims.lifecare_url, "phoniro": sims.phoniro_url}
@@ -65,7 +65,7 @@ def adapter() -> Adapter:
 
 @pytest.fixture
 async def ordered(sims: RunningSimulators, stage: Stage) -> Ordered:
-    """A person with an order that the adapter has taken in, and nothing more."""
+    """A person with an order that has a case, and nothing more."""
     sims.lifecare.seed_person(CECILIA.person_id, **seed_fields(CECILIA))
     made = sims.lifecare.order(CECILIA.person_id, start=sims.lifecare.today() - timedelta(days=1))
     await turns(stage.config)

@@ -40,11 +40,11 @@ SHOWS = {
     "purge": ("purge --dry-run", "purge"),
     "db backup": ("db backup FOLDER/copy.db", "backup"),
 }
-"""Of each command that shows something of cases: how it is called here, and as what that is written down."""
+"""Each command that shows cases: how it is called here, and what is noted about the reading."""
 SHOWS_NO_CASE = {
     *("init", "check", "run", "health", "config show", "guide", "simulate", "demo"),
-    *("times check", "logs explain"),  # what they are given
-    *("resync add", "db status", "db upgrade", "db rekey", "db restored"),  # they count at most
+    *("times check", "logs explain"),  # they show only their own input
+    *("resync add", "db status", "db upgrade", "db rekey", "db restored"),  # they show counts at most
 }
 
 

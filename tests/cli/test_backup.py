@@ -1,4 +1,4 @@
-"""Backing up and putting back, as docs/operations.md says it."""
+"""Backup and restore, as docs/operations.md says."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ async def test_a_backup_is_made_beside_the_running_adapter_and_put_back(
     copy.replace(live)
     for journal in ("-wal", "-shm"):
         live.with_name(live.name + journal).unlink(missing_ok=True)
-    async with build(settings) as service:  # as another kind of copy would have it
+    async with build(settings) as service:  # like another kind of copy
         await service.runtime.db.run(lambda c: c.execute(update(acts).values(state=ActState.PENDING)))
     await adapter("db", "restored")
     assert await states(stage.config) == {"unknown"}
@@ -49,8 +49,8 @@ async def test_a_backup_is_made_beside_the_running_adapter_and_put_back(
 async def test_what_was_begun_after_a_backup_is_found_again_when_it_is_put_back(
     sims: RunningSimulators, stage: Stage, adapter: Adapter, tmp_path: Path
 ) -> None:
-    """One case had no schedule yet, the other was not there at all: both know their own again, by the same reference,
-    and their persons have one customer each."""
+    """One case had no schedule yet, and the other didn't exist. Both find their schedules again, under the same
+    reference, and each person has one customer."""
     lifecare, phoniro = sims.lifecare, sims.phoniro
     copy, orders = tmp_path / "backup.db", []
     for n in (1, 2):
@@ -62,7 +62,7 @@ async def test_what_was_begun_after_a_backup_is_found_again_when_it_is_put_back(
             await turns(stage.config, 2)
             await adapter("db", "backup", copy)
     for order in orders:
-        execution = lifecare.start_execution(order)  # a feed tells of it, so that the case is read at once
+        execution = lifecare.start_execution(order)  # a feed shows it, so that the case is read at once
         write(lifecare, execution, READY)
     await turns(stage.config, 4)
     before = {s.new.external_reference: s.new.customer_external_id for s in phoniro.schedules}
@@ -82,7 +82,7 @@ async def test_what_was_begun_after_a_backup_is_found_again_when_it_is_put_back(
 async def test_a_backup_is_made_though_it_can_t_be_written_down_who_makes_it_and_that_is_said(
     stage: Stage, adapter: Adapter, tmp_path: Path
 ) -> None:
-    """As on a full disk, or just before an upgrade."""
+    """Like a full disk, or just before an upgrade."""
     await turns(stage.config, 1)
     with closing(sqlite3.connect(stage.database)) as live:
         live.execute("DROP TABLE reads")

@@ -1,5 +1,5 @@
-"""``adapter case list``, ``adapter case show`` and ``adapter plan``: every question of P9 has its answer, and nothing
-personal stands in any."""
+"""``adapter case list``, ``adapter case show`` and ``adapter plan``: they answer every question of P9, and show nothing
+personal."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.outside import edit
 
 
 async def known(adapter: Adapter, ref: str) -> list[object]:
-    """What the adapter's database says of the case."""
+    """The case in the adapter's database."""
     told = json.loads(await adapter("case", "show", ref, "--json"))
     return [told[name] for name in ("steps", "acts", "facts_read_at", "read_again_at")]
 

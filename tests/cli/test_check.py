@@ -1,4 +1,4 @@
-"""``adapter check``: everything that is wrong, in one go, each with what to do; never a secret, never a traceback."""
+"""``adapter check``: all faults at once, each with its remedy; never a secret, never a traceback."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.world import settings_for
 
 
 def marked(told: str) -> list[str]:
-    """The lines of what must be mended, each with what to do, which none may lack."""
+    """The lines of the faults. Each must have its remedy."""
     lines = told.splitlines()
     found = [n for n, line in enumerate(lines) if line.startswith("✗")]
     for n in found:
@@ -46,7 +46,7 @@ async def test_all_is_well_and_every_code_is_named(adapter: Adapter, stage: Stag
 async def test_a_resource_that_the_key_has_no_licence_for(
     adapter: Adapter, stage: Stage, sims: RunningSimulators
 ) -> None:
-    """Plans are asked for only where the mapping has them (LA13)."""
+    """Plans are read only if the mapping has them (LA13)."""
     sims.lifecare.settings.unlicensed = {"client_absences", "service_plans"}
     result = await adapter("check", code=1)
     [line] = marked(result)
@@ -109,7 +109,7 @@ CODES = [
     ("categories = [40]", "categories = [49]", "services.camera.categories 49 is not in service_configurations"),
     ('default = "hemtjanst-norr"', 'default = "norr"', "organisations.default Phoniro has no organisation norr"),
 ]
-"""What the mapping names and the catalogues lack."""
+"""Codes that the mapping has and the catalogues lack."""
 
 
 @pytest.mark.parametrize("fault", [*SPOILED, *CODES])
@@ -191,7 +191,7 @@ def test_a_token_is_told_of_from_two_weeks_before_its_last_day_and_is_a_fault_af
 
 
 def test_files_that_others_can_read_or_change_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """But not where nobody else gets at them, as below a folder that is the adapter's alone."""
+    """But not if nobody else can reach them, because they are in a folder of the adapter's own."""
     file = tmp_path / "secret"
     file.touch()
     reached = True

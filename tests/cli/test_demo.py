@@ -1,4 +1,4 @@
-"""The demo: it plays to the end, and its promises are checked by something that can find them broken."""
+"""The demo: it plays to the end, and its checks can find a broken promise."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from tests.domain.life import POLICY, Life
 
 @pytest.mark.process
 def test_the_timeline_runs_to_its_end_and_every_promise_held(tmp_path: Path) -> None:
-    """The whole thing, as ``make demo`` runs it: slow, as its processes and clocks are real."""
+    """The whole demo, as ``make demo`` runs it. It is slow, because its processes and clocks are real."""
     done = subprocess.run(
         [sys.executable, "-m", "adapter", "demo"],
         cwd=tmp_path,
@@ -46,7 +46,7 @@ def test_the_timeline_runs_to_its_end_and_every_promise_held(tmp_path: Path) -> 
     for promise in ("P1", "P3", "P4", "P7", "P8", "P12"):
         assert f"✓ {promise}" in done.stdout
     assert done.stderr == ""
-    told = " ".join(done.stdout.split())  # however wide the terminal is
+    told = " ".join(done.stdout.split())  # so that the terminal's width doesn't matter
     assert "Nattillsyn är inte gjord 22:30" in told
     assert "Rättelse: nattillsynen 22:30 är gjord" in told
     assert [at for at in ("22:30", "02:15", "05:00") if f"skriver till Lifecare: tillsynen {at}" in told] == [
@@ -59,7 +59,7 @@ def test_the_timeline_runs_to_its_end_and_every_promise_held(tmp_path: Path) -> 
 
 @pytest.fixture
 def seen() -> Evidence:
-    """What a life without any blemish leaves behind."""
+    """The result of a life without any fault."""
     life = Life()
     life.begin()
     ended_at = life.now

@@ -1,4 +1,4 @@
-"""``adapter followup``: the tables, the files for Excel, and the count made again."""
+"""``adapter followup``: the tables, the files for Excel, and the second count."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stranger meets first."""
+"""What a new user sees first."""
 
 from __future__ import annotations
 

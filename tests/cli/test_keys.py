@@ -1,4 +1,4 @@
-"""The encryption key as its keeper meets it: made, changed, lost."""
+"""The encryption key in the operator's hands: made, changed, lost."""
 
 from __future__ import annotations
 

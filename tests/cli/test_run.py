@@ -1,4 +1,4 @@
-"""``adapter run`` and ``adapter simulate`` as processes: they begin, they stop when asked, and they say so."""
+"""``adapter run`` and ``adapter simulate`` as processes: they start, they stop when asked, and they say so."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ async def started(*arguments: str | Path) -> AsyncIterator[asyncio.subprocess.Pr
 
 
 async def until(process: asyncio.subprocess.Process, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """The first line of the log for which it holds."""
+    """The first matching line of the log."""
     assert process.stdout is not None
     async with asyncio.timeout(PATIENCE):
         while line := await process.stdout.readline():

@@ -1,4 +1,4 @@
-"""Every code that the pages show has words, and the pages hold up whatever a case has been through."""
+"""Every code that the pages show has words, and the pages work for any case."""
 
 from __future__ import annotations
 

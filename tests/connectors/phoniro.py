@@ -1,4 +1,4 @@
-"""A schedule as Phoniro answers it, and one as it is asked for."""
+"""A schedule in Phoniro's answer, and one in a request."""
 
 from __future__ import annotations
 

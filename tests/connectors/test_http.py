@@ -1,4 +1,4 @@
-"""The HTTP base: what every kind of answer, and of silence, means for a read and for a write."""
+"""The HTTP base: what every kind of answer, or no answer, means for a read and for a write."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Answering = Callable[[httpx.Request], httpx.Response]
 
 
 class Vendor:
-    """A vendor that gives its answers in turn, the last one for ever, and counts requests and what was slept."""
+    """A vendor that gives its answers in turn, the last one for ever. It counts requests and waits."""
 
     def __init__(self, *answers: httpx.Response | Exception, **settings: Any) -> None:
         self.answers = list(answers)
@@ -263,7 +263,7 @@ async def test_a_200_that_says_nothing_breaks_the_contract_and_leaves_a_write_un
 
 
 async def test_a_page_in_place_of_data_is_told_as_a_call_that_failed() -> None:
-    """A sign-in page or "please wait" comes with 200: a vendor that sends nothing else is down."""
+    """A sign-in page or "please wait" has status 200. A vendor that sends only that is down."""
     vendor = Vendor(httpx.Response(200, content=b" <!DOCTYPE html>"))
     assert isinstance(await vendor.fails(), ContractBroken)
     assert [outcome for _, _, _, outcome, _ in vendor.told] == ["ContractBroken"]
@@ -348,7 +348,7 @@ def test_an_error_body_of_any_shape_becomes_one_redacted_line(body: bytes, messa
 
 
 def test_a_message_is_capped_after_it_is_redacted() -> None:
-    """A number must not survive by being cut in two."""
+    """A number that is cut in two must not stay in the text."""
     message = message_of(("value " * 32 + " 19900101TF03 " + "value " * 90).encode())
     assert len(message) == 200
     assert "1990" not in message
@@ -409,7 +409,7 @@ Raw = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 @asynccontextmanager
 async def raw_server(serve: Raw) -> AsyncIterator[str]:
-    """A server that does on a real socket whatever ``serve`` does once the request's head and body are there."""
+    """A server on a real socket. It calls ``serve`` when the request's head and body have come."""
 
     serving: list[asyncio.Task[None]] = []
 
@@ -452,7 +452,7 @@ async def _silence(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> Non
 
 @pytest.mark.parametrize("serve", [_cut, _close, _not_http, _half, _silence])
 async def test_on_a_real_socket_a_write_whose_answer_is_lost_is_unknown(serve: Raw) -> None:
-    """The transport itself calls a connection that was cut after sending a failure to connect."""
+    """If a connection is cut after sending, the transport itself calls that a failure to connect."""
     settings = HttpSettings(read_timeout=0.05, attempts=1)
     async with raw_server(serve) as url, VendorHttp("v", url, settings=settings) as http:
         with pytest.raises(AmbiguousWrite) as caught:

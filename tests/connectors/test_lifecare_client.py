@@ -51,7 +51,7 @@ def asked(gateway: respx.MockRouter, call: int = -1) -> httpx.Request:
 
 
 def listing(rows: list[Any]) -> Callable[[httpx.Request], httpx.Response]:
-    """A list of the gateway's, by ``limit`` and ``offset``."""
+    """A list of the gateway, by ``limit`` and ``offset``."""
 
     def page(request: httpx.Request) -> httpx.Response:
         offset, limit = (int(request.url.params[name]) for name in ("offset", "limit"))
@@ -92,7 +92,7 @@ async def test_an_endless_list_is_an_error_and_never_taken_for_a_whole_one(
 async def test_a_feed_reads_a_day_of_far_more_orders_than_memory_holds_whole(
     client: LifecareClient, gateway: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Page by page (L8), as only what the feed needs of each row is kept."""
+    """Page by page (L8), because only the part of each row that the feed needs is kept."""
     monkeypatch.setattr(list_memory, "LITTLE", 500_000)
     monkeypatch.setattr(list_memory, "LONGEST_LIST", 2_000_000)
     rows = [{"Id": f"SB-{n}", "PersonId": PERSON, "Text": "x" * 2000} for n in range(1500)]
@@ -127,7 +127,7 @@ async def test_lists_without_a_turn_are_so_many_at_a_time(client: LifecareClient
 async def test_long_lists_are_read_whole_one_after_the_other_and_short_ones_meanwhile(
     client: LifecareClient, gateway: respx.MockRouter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A list that is longer than any may be without its turn is read anew when the turn has come."""
+    """A long list is read again when its turn has come."""
     monkeypatch.setattr(list_memory, "LITTLE", 150_000)
     rows = [{"Id": n, "PersonId": PERSON, "Text": "x" * 2000} for n in range(250)]
     begun: list[str] = []
@@ -193,7 +193,7 @@ async def test_nobody_logs_a_url_and_no_repr_shows_the_key(
 
 
 async def test_only_http_1_1_is_offered() -> None:
-    """L4: without a transport given the client speaks HTTP/1.1 alone."""
+    """L4: with its own transport the client uses only HTTP/1.1."""
     async with LifecareClient(LifecareSettings("https://lifecare.example", "1", "k")) as client:
         transport = client._http._client._transport
         assert type(transport).__module__.startswith("httpx_aiohttp"), "aiohttp knows no HTTP/2"
@@ -216,7 +216,7 @@ async def test_what_has_no_change_filter_is_not_asked_for_changes(client: Lifeca
 
 
 async def test_a_list_is_read_to_its_end(client: LifecareClient, gateway: respx.MockRouter) -> None:
-    """L8: also where the server gives fewer rows to a page than it was asked for."""
+    """L8: also if the server puts fewer rows on a page than it was asked for."""
     units = [{"Id": number} for number in range(95)]
 
     def page(request: httpx.Request) -> httpx.Response:
@@ -275,7 +275,7 @@ async def test_an_id_that_no_address_can_hold_is_not_there_and_is_not_asked_for(
 
 
 async def test_another_persons_rows_are_never_passed_on(client: LifecareClient, gateway: respx.MockRouter) -> None:
-    """L11: not even when they are broken besides."""
+    """L11: not even if they are broken, too."""
     rows = [
         {"Id": 1, "PersonId": "19900101-TF03"},
         {"Id": 2, "PersonId": OTHER},
@@ -304,7 +304,7 @@ async def test_one_entity_of_another_person_is_refused(client: LifecareClient, g
 async def test_notes_and_services_of_others_are_dropped_by_what_they_stand_on(
     client: LifecareClient, gateway: respx.MockRouter
 ) -> None:
-    """L11: a note and an ordered service say no person."""
+    """L11: a note and an ordered service don't name a person."""
     gateway.get("/api/v1/documentations").mock(
         side_effect=listing([{"Id": "a", "ExecutionId": 1}, {"Id": "b", "ExecutionId": 2}])
     )
@@ -333,7 +333,7 @@ async def test_access_says_which_resource_the_key_is_not_licensed_for(
 async def test_one_bad_row_breaks_itself_and_says_so_without_its_value(
     client: LifecareClient, gateway: respx.MockRouter
 ) -> None:
-    """L5, L6, L14: a date that is no date is neither dropped nor taken for an open end."""
+    """L5, L6, L14: an invalid date is neither dropped nor taken for an open end."""
     rows = [{"Id": "A"}, {"Id": "B", "PersonId": PERSON, "EndDate": "2026-02-30T00:00:00"}, "nonsense", {"Id": None}]
     gateway.get("/api/v1/orders").mock(side_effect=listing(rows))
     found = await client.list(query.ORDERS, q=query.q(query.ORDERS, UpdateTime=date(2026, 1, 31)))

@@ -1,4 +1,4 @@
-"""Lifecare's shapes, queries and paging, and that they are the vendor's own."""
+"""Lifecare's models, queries and paging, compared with the vendor's own description."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def test_a_field_that_is_not_searchable_is_refused_by_name() -> None:
 def test_a_value_of_another_kind_is_refused_without_showing_it(
     resource: query.Resource[Any], field: str, value: Any
 ) -> None:
-    """L6, L14: a calendar date is asked for by a date, never by an instant."""
+    """L6, L14: a calendar date is searched by a date, never by an instant."""
     with pytest.raises(TypeError, match=f"{resource.name}.{field}") as caught:
         q(resource, **{field: value})
     assert f"by {value}" not in str(caught.value)
@@ -162,7 +162,7 @@ def test_a_value_of_another_kind_is_refused_without_showing_it(
 
 
 class Shifting:
-    """A list that others change while it is read: before request n, the n-th change is made."""
+    """A list that others change while it is read: the n-th change is made before request n."""
 
     def __init__(self, rows: list[int], changes: dict[int, tuple[str, int]], cap: int) -> None:
         self.rows, self.changes, self.cap = rows, changes, cap

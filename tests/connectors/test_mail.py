@@ -214,7 +214,7 @@ async def test_a_refused_connection_is_transient(unused_port: int) -> None:
 
 @pytest.fixture
 def unused_port() -> Iterator[int]:
-    """Bound and not listened on: nobody else can take it meanwhile."""
+    """It is bound but doesn't listen, so nobody else can take the port meanwhile."""
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]

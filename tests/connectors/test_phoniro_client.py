@@ -1,4 +1,4 @@
-"""How the Phoniro client speaks, and what it makes of every bad end."""
+"""The Phoniro client's requests, and its errors for every way in which a call can fail."""
 
 from __future__ import annotations
 
@@ -128,7 +128,7 @@ async def test_the_token_is_asked_for_as_rfc_6749_says_and_used_until_a_minute_b
 
 async def test_callers_at_the_same_time_share_one_renewal(phoniro: respx.MockRouter, client: PhoniroClient) -> None:
     async def slow(request: httpx.Request) -> httpx.Response:
-        for _ in range(50):  # lets everybody else come as far as they can
+        for _ in range(50):  # lets all other tasks go on as far as they can
             await asyncio.sleep(0)
         return httpx.Response(200, json=_token("t"))
 
@@ -320,11 +320,11 @@ async def test_a_version_that_is_old_or_missing_is_a_conflict(
 async def test_a_patch_carries_the_version_made_strong_and_only_the_changes(
     phoniro: respx.MockRouter, client: PhoniroClient, seen: str
 ) -> None:
-    """PA1: what a proxy that compresses makes of a version would never match."""
+    """PA1: a version that a compressing proxy has changed would never match."""
     phoniro.get(f"{SCHEDULES}/{ID}").mock(return_value=_answer(etag=seen))
     route = phoniro.patch(f"{SCHEDULES}/{ID}").mock(return_value=_answer(etag='"2-odd"'))
     read = await client.get_schedule(ID)
-    for etag in (read.etag, seen):  # one that an earlier version has stored may be as it was seen
+    for etag in (read.etag, seen):  # an earlier version of the adapter may have stored it as it was seen
         changed = await client.patch_schedule(ID, ScheduleChanges(valid_to=date(2026, 5, 1)), etag)
         request = route.calls.last.request
         assert (request.headers["If-Match"], changed.etag) == ('"1"', '"2-odd"')
@@ -405,7 +405,7 @@ async def test_a_list_that_ignores_the_filter_does_not_make_us_take_another_sche
 async def test_a_row_that_cannot_be_read_and_may_be_the_one_is_never_none(
     phoniro: respx.MockRouter, client: PhoniroClient
 ) -> None:
-    """Answering "none" would have the schedule created a second time."""
+    """After the answer "none" the schedule would be created a second time."""
     rows = phoniro.get(SCHEDULES)
     single = phoniro.get(f"{SCHEDULES}/{ID}")
     rows.return_value = _page([{"status": "active"}])
@@ -534,7 +534,7 @@ async def test_memory_does_not_grow_with_the_length_of_a_list(clock: Clock) -> N
     settings = HttpSettings(per_second=1e6)
     async with PhoniroClient(BASE, "adapter", SECRET, transport=transport, settings=settings) as client:
         count, early, calm = 0, 0, gc.get_threshold()
-        gc.set_threshold(700, 10, 10)  # as in service: what isn't collected yet counts too
+        gc.set_threshold(700, 10, 10)  # as in service, because objects that aren't collected yet count too
         tracemalloc.start()
         try:
             async for _ in client.schedules():

@@ -37,7 +37,7 @@ def contract() -> dict[str, Any]:
 
 
 def _sent(*calls: Call) -> list[httpx.Request]:
-    """The requests of these calls; each is answered with nothing useful, which the client takes for an error."""
+    """The requests of these calls. Each gets a useless answer, which is an error for the client."""
     requests: list[httpx.Request] = []
 
     def handler(request: httpx.Request) -> httpx.Response:
@@ -89,7 +89,7 @@ def _operation(contract: dict[str, Any], request: httpx.Request) -> tuple[str, l
 def _check_body(contract: dict[str, Any], operation: dict[str, Any], request: httpx.Request) -> None:
     media_type = request.headers.get("Content-Type", "").partition(";")[0]
     if request.method == "PATCH":
-        # The contract names the four fields and refers to the schema of a new schedule for what they are.
+        # The contract names the four fields and refers to the schema of a new schedule for their types.
         assert media_type == "application/merge-patch+json"
         whole = contract["components"]["schemas"]["NewSchedule"]["properties"]
         allowed = {name: whole[name] for name in ("validFrom", "validTo", "rules", "cameraId")}
@@ -152,7 +152,7 @@ def rules(draw: st.DrawFn) -> tuple[Rule, ...]:
 
 
 DATES = st.dates(date(2, 1, 1), date(9998, 12, 31))
-"""What the wire models take: days with a day, a zone and a month on both sides."""
+"""Days that the wire models accept, with room for a day, a zone and a month on both sides."""
 
 # Not ``st.builds``: it would make up the vendor's names of the fields (``validFrom``) beside those given here.
 NEW_SCHEDULES = st.fixed_dictionaries(

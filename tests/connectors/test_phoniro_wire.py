@@ -1,4 +1,4 @@
-"""What stands on the wire to and from Phoniro."""
+"""The models of requests to Phoniro and of its answers."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The way out of a municipality's network (PA6): a real CONNECT proxy, a private authority, a certificate of our own,
-and what is in the way."""
+"""The way out of a municipality's network (PA6): a real CONNECT proxy, a private CA, a certificate of our own, and the
+errors."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from connectors.mail.client import MailClient, MailServer
 
 
 class Proxy:
-    """Opens connections for whoever asks with the right login; ``asked`` is what it was asked for."""
+    """Opens connections for requests with the right login. ``asked`` holds the requests."""
 
     def __init__(self, login: str = "") -> None:
         self.expected = f"Basic {base64.b64encode(login.encode()).decode()}" if login else None
@@ -77,7 +77,7 @@ def ca() -> trustme.CA:
 
 @pytest.fixture
 async def vendor(ca: trustme.CA) -> AsyncIterator[int]:
-    """A vendor's port. By the name of its certificate nobody but the proxy can reach it."""
+    """A vendor's port. Only the proxy can reach it by the name in its certificate."""
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ca.issue_cert("lifecare.invalid", "127.0.0.1").configure_cert(tls)
     async with await asyncio.start_server(_answer, "127.0.0.1", 0, ssl=tls) as server:
@@ -180,7 +180,7 @@ async def test_mail_goes_through_the_proxy_and_says_what_is_in_the_way(ca: trust
 
 @pytest.fixture
 async def demanding(ca: trustme.CA) -> AsyncIterator[str]:
-    """A vendor that lets in only who shows a certificate."""
+    """A vendor that demands a client certificate."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")

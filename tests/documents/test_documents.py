@@ -82,7 +82,7 @@ async def test_bilaga_1_has_two_copies_with_the_agreed_times(tmp_path: Path) -> 
 
 
 async def test_bilaga_1_leaves_the_first_look_to_the_pen_until_it_is_known_and_then_has_the_plan_s() -> None:
-    """02:15 of the first day is over when everything is ready."""
+    """02:15 of the first day has passed when everything is ready."""
     async with World(datetime(2026, 3, 2, 23, 30, tzinfo=UTC)) as world:
         order = await world.taken_in()
 

@@ -1,4 +1,4 @@
-"""The guide of each role says what the municipality's mapping says, and every example of it is read as it promises."""
+"""The guide of each role agrees with the municipality's mapping, and its examples are read as it promises."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from adapter.domain.times_reading import read_times
 from adapter.presentation.guide_page import GUIDES, Guide, Part, examples, guide
 from adapter.presentation.words import Words
 from mappings.documents import GUIDE, render
+from mappings.mapping import MunicipalMapping, load_mapping
 from mappings.sections import Night
-from mappings.tables import MunicipalMapping, load_mapping
 from mappings.texts import Texts
 
 EXAMPLE = load_mapping(Path(__file__).parents[2] / "mappings" / "example.toml")

@@ -1,4 +1,4 @@
-"""A case's life without I/O: facts that people change, and a perfect executor that carries out what is decided."""
+"""A case's life without I/O: people change the facts, and a perfect executor carries out what is decided."""
 
 from __future__ import annotations
 
@@ -190,8 +190,8 @@ class Life:
         raise AssertionError(f"never settles: {[w.key for w in due]}")
 
     def queue(self, wanted: tuple[Wanted, ...] | None = None) -> bool:
-        """As the outbox: what the platform is asked for and doesn't do waits, what isn't called for is dropped. Whether
-        that changed anything."""
+        """Like the outbox: an act that the platform doesn't carry out waits, and one that isn't called for is dropped.
+        Returns whether anything changed."""
         wanted = self.look().wanted if wanted is None else wanted
         by_key = {w.key: w for w in wanted}
         keep = tuple(a for a in self.ledger.acts if a.counts or a.key in by_key)
@@ -278,7 +278,7 @@ class Life:
         )
 
     def check(self) -> None:
-        """P1 to P3, as seen right after the adapter acted; and what is told ahead of a booked day."""
+        """P1 to P3, right after the adapter acted; and the messages before a booked day."""
         self.check_booked()
         live = self.ledger.schedule
         if live is None or live.status is not ScheduleStatus.OPEN:
@@ -287,7 +287,7 @@ class Life:
         if not self.looks_possible(live):
             return
         if self.phoniro != "works":
-            return  # what can't be done is told: see the texts
+            return  # it can't be done, and people are told
         decision = self.look()
         wanted = {w.kind for w in decision.wanted}
         if wanted & {ActKind.PAUSE, ActKind.END, ActKind.CHANGE}:
@@ -298,7 +298,7 @@ class Life:
         assert decision.unfulfilled is None, "on the list though somebody looks"
 
     def check_booked(self) -> None:
-        """I10 is told on the working day before the installation, once for a booked day, and never untruly."""
+        """I10 is told on the working day before the installation, once for each booked day, and only if it is true."""
         told = [w for w in self.sent if w.what.get("letter") == Letter.INSTALLED_SOON]
         assert len(told) == len({w.what["when"] for w in told})
         for wanted in (w for w in told if w not in self.judged):
@@ -322,7 +322,7 @@ class Life:
         return period is not None and period.executed
 
     def is_plain(self) -> bool:
-        """Whether nothing but the routine's first steps has happened: no paper is signed, nothing holds or ends it."""
+        """Whether only the routine's first steps have happened: no paper is signed, and nothing stops or ends it."""
         signals = {n.signal for n in self.notes.values()}
         first = {Signal.INSTALLATION_BOOKED, Signal.TIMES_AGREED, Signal.KEYS_COLLECTED, Signal.APPENDIX_SIGNED}
         order, decision = self.orders["o1"], self.decisions[self.decision_of("o1")]
@@ -341,7 +341,7 @@ class Life:
         return [str(w.what["letter"]) for w in self.sent if w.kind is ActKind.MESSAGE and to in (None, w.what["to"])]
 
     def told(self, name: str) -> list[What]:
-        """What was said in each letter, or mail, of that name."""
+        """The content of each letter or mail with this name."""
         return [w.what for w in self.sent if name == w.what.get("letter" if w.kind is ActKind.MESSAGE else "mail")]
 
     def step(self, step_id: str) -> StepView:

@@ -1,4 +1,4 @@
-"""``decide`` raises nothing, whatever the facts: what a person must mend becomes attention."""
+"""``decide`` never raises an exception, whatever the facts. What a person must mend becomes attention."""
 
 from __future__ import annotations
 

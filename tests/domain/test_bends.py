@@ -24,7 +24,7 @@ def unknown_creation(life: Life) -> Wanted:
 
 
 def turned_up(life: Life, create: Wanted) -> None:
-    """The creation whose answer was lost is found to have had its effect."""
+    """A creation's answer was lost, and looking it up shows that it had its effect."""
     life.ledger = replace(life.ledger, acts=())
     life.carry_out(create)
 
@@ -65,7 +65,7 @@ def test_a_decision_deleted_while_a_creation_is_unknown_ends_what_turns_up(life:
 
 
 def test_a_withdrawal_while_a_creation_is_unknown_is_not_yet_an_end(life: Life) -> None:
-    """I11 may have happened: then a status alone ends nothing, and pauses what turns up."""
+    """I11 may have happened. Then a status alone ends nothing, and pauses the schedule if there is one."""
     create = unknown_creation(life)
     life.set_order(status=OrderStatus.WILL_NOT_BE_EXECUTED)
     assert life.look().phase is Phase.PREPARING
@@ -101,7 +101,7 @@ def test_one_pause_for_absences_that_overlap_or_follow_each_other(active: Life) 
 
 
 def test_a_new_consent_is_awaited_since_the_old_one_was_withdrawn(active: Life) -> None:
-    """Not since the installation was booked, which may be a year ago."""
+    """It isn't late since the installation was booked, which may be a year ago."""
     active.now += timedelta(days=30)
     withdrawn = active.note(Signal.CONSENT_WITHDRAWN)
     assert active.step("I8").since == active.notes[withdrawn].at

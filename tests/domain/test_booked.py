@@ -1,4 +1,4 @@
-"""The day before a booked installation: an order that isn't executed is told, instead of after the visit."""
+"""The coordinator is told of an order that isn't executed on the day before a booked installation, not after it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def booked() -> Life:
 
 
 def told(life: Life) -> list[tuple[object, date]]:
-    """The booked days that were told, each with the day on which it was."""
+    """The booked days that were told, each with the day on which it was told."""
     acts = [a for a in life.ledger.acts if a.what.get("letter") == "installed_soon" and a.done_at]
     return [(a.what["when"], a.done_at.astimezone(STOCKHOLM).date()) for a in acts if a.done_at]
 

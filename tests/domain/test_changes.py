@@ -1,5 +1,5 @@
-"""What changes on the way: the schedule changes in place, and each reader is told once of what changed, and of nothing
-else. Where it leaves the routine, the coordinator is told."""
+"""Changes on the way: the schedule changes in place, and each reader is told once of what changed, and of nothing else.
+The coordinator is told of deviations from the routine."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ CHANGES: dict[str, tuple[Change, list[str], list[str], list[str]]] = {
         [],
     ),
 }
-"""What is told of a change before the start, what is told when e-tillsyn runs, and what is done then."""
+"""The letters about a change before the start, those while e-tillsyn runs, and the acts then."""
 
 
 def said(life: Life, since: int) -> list[str]:

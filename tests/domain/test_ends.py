@@ -40,7 +40,7 @@ STAGES: dict[str, tuple[list[Signal], str]] = {
 @pytest.mark.parametrize("fact", ENDS)
 def test_each_end_is_carried_out_on_its_day_and_undone_as_far_as_it_got(fact: str, stage: str, days: int) -> None:
     if (fact, stage) == ("order withdrawn", "running"):
-        return  # after I11 that is no end of the authority's: it pauses
+        return  # after I11 that isn't an end by the authority: it pauses
     signals, asked = STAGES[stage]
     life = Life()
     life.order(first=life.today - timedelta(days=30))
@@ -86,8 +86,8 @@ def test_an_end_to_come_that_is_changed_or_taken_back_before_it_comes_ends_only_
 
 
 def test_a_last_day_before_the_first_on_which_anybody_may_look_lets_nobody_look_and_ends_on_that_day() -> None:
-    """The execution begins later than the decision now ends: the schedule's days can't be turned upside down. That the
-    dates contradict each other is told to both who can mend them, and the plan says that nobody looks."""
+    """The execution begins after the decision's new end, and a schedule can't end before it begins. Both roles who can
+    mend the contradiction are told, and the plan says that nobody looks."""
     life = Life()
     life.order()
     life.go()

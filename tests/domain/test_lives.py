@@ -133,7 +133,7 @@ def test_whatever_happens_in_whatever_order_the_promises_hold_and_every_life_end
 
 
 def settle(life: Life) -> None:
-    """Everything can be read again, the authority ends every order, and people do what is asked of them."""
+    """Everything can be read again, the authority ends every order, and people do what they are asked to do."""
     life.stale.clear()
     life.set_client(client_id=11, gone=False)
     for number, each in life.decisions.items():

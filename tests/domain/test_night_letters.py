@@ -1,4 +1,4 @@
-"""What is told of the looks of a night, to whom and when (the night watch)."""
+"""Who is told what about the looks of a night, and when (the night watch)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Night(Life):
         self.sent.clear()
 
     def see(self, now: datetime, **outcomes: LookOutcome) -> list[Wanted]:
-        """What is sent once these outcomes are known."""
+        """What is sent when these outcomes are known."""
         dues = {"first": DUE, "second": SECOND, "third": THIRD}
         known = {look.due_at: look for look in self.ledger.looks}
         known |= {dues[name]: Look(1, dues[name], outcome, judged_at=now) for name, outcome in outcomes.items()}

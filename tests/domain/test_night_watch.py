@@ -1,4 +1,4 @@
-"""The night watch: each look that was due is known as done, or as not done, or is open until its deadline (P12)."""
+"""The night watch: each due look is known as done or not done, or is open until its deadline (P12)."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ def test_after_each_whole_reading_every_look_past_its_deadline_is_judged_and_not
 
 
 def test_while_it_is_unknown_what_became_of_an_act_a_look_is_neither_missed_nor_without_a_right() -> None:
-    """A pause called for before a look, seen after it; a resumption of which nothing was seen yet."""
+    """A pause that was called for before a look and seen after it; a resumption that hasn't been seen yet."""
     before, after = DUE - timedelta(minutes=10), DUE + timedelta(minutes=10)
     pause = replace(act(ActKind.PAUSE, before), done_at=after)
     stood = (

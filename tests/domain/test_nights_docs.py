@@ -1,4 +1,4 @@
-"""The tables of docs/nights.md are what the code does. Run this file (from the checkout) to write them anew."""
+"""The tables in docs/nights.md agree with the code. Run this file (from the checkout) to write them again."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What is told back about a text of times instead of guessed (I4): the reason, and where it is. What texts mean is in
-``tests/domain/times``."""
+"""Texts about times that are refused instead of guessed (I4): the reason, and its place in the text.
+``tests/domain/times`` tests what texts mean."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def parse_times(text: str, window: NightWindow) -> NightTimes | TimesProblem:
 
 
 def times_of(text: str) -> dict[str, str]:
-    """The nights of an accepted text with their times; a text refused fails here with its reason."""
+    """The nights of an accepted text with their times. A refused text fails here with its reason."""
     result = parse_times(text, WINDOW)
     assert isinstance(result, NightTimes), (text, result)
     return {night: " ".join(at) for night, at in result.to_json().items()}
@@ -254,7 +254,7 @@ night_times = (
 
 
 def written(times: NightTimes) -> str:
-    """By halves, the one form that is sure whatever the times are."""
+    """By halves of the night, the only form that is clear for any times."""
     parts = []
     for day, at in zip(Weekday, times.nights, strict=True):
         late = [t for t in at if t.hour >= 12]

@@ -1,4 +1,4 @@
-"""At which instants anybody looks: validity, nights, and both Sundays on which the clock is changed."""
+"""The instants of looks: validity, nights, and both Sundays when the clock changes."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def clock_on_the_wall(day: date) -> list[tuple[datetime, datetime]]:
 
 
 def naive_looks(times: NightTimes, first: date, last: date, start: datetime, end: datetime) -> list[datetime]:
-    """What a person would do who watches the clock all day and looks whenever it comes to an agreed time."""
+    """The looks of a person who watches the clock all day and looks whenever it shows an agreed time."""
     found: list[datetime] = []
     for n in range((last - first).days + 1):
         for wall, instant in clock_on_the_wall(first + timedelta(days=n)):

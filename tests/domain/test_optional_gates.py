@@ -1,4 +1,4 @@
-"""LA14: consent of who lives with the person, information given, and a consent that is old."""
+"""LA14: consent of a person who lives with them, information given, and an old consent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STRICT = replace(POLICY, gates=OPTIONAL)
 
 @pytest.fixture
 def ready() -> Life:
-    """All that the routine asks for is there, in a municipality that has both headings."""
+    """Everything that the routine needs is there, in a municipality with both headings."""
     life = Life(policy=STRICT)
     life.order()
     life.go()

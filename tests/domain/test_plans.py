@@ -1,4 +1,4 @@
-"""LA13: I12 is shown by the person's own plan, where a municipality maps plans; else by the adapter's note."""
+"""LA13: the person's own plan shows I12 if a municipality maps plans; otherwise the adapter's note does."""
 
 from __future__ import annotations
 

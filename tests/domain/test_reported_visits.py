@@ -1,4 +1,4 @@
-"""Which looks are written back, and what that calls for when the camera platform changes its mind (LA12)."""
+"""Which looks are written back, and what follows when the camera platform corrects a look (LA12)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/routine.md names the steps that there are, each with who does it."""
+"""docs/routine.md names the steps that exist, each with its role."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which signals are asked for: those of which a note could still change the decision."""
+"""The signals that are read: those whose notes could still change the decision."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOTHING = frozenset[Signal]()
 
 
 def decided(phase: Phase = Phase.PREPARING, *steps: str, state: StepState = StepState.DONE) -> Decision:
-    """A decision in which every step is awaited but ``steps``, which are in another state."""
+    """A decision in which every step is awaited, except ``steps``, which have another state."""
     views = [StepView(s.id, s.role, state if s.id in steps else StepState.AWAITED) for s in STEPS.values()]
     return Decision(phase, (), tuple(views))
 
@@ -43,7 +43,7 @@ def test_steps_may_be_done_in_any_order_and_what_was_refused_may_be_mended(state
 def test_once_a_camera_may_be_there_the_way_out_matters(noted: str) -> None:
     there = frozenset({Signal(noted)})
     assert signals_that_matter(decided(), there) >= WAY_OUT
-    # Nothing was asked of anybody yet that a pickup could contradict.
+    # Nobody has been asked yet for anything that a pickup could contradict.
     assert signals_that_matter(None, there) & WAY_OUT == {Signal.EQUIPMENT_COLLECTED}
 
 

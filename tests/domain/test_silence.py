@@ -1,6 +1,6 @@
 """P11: nobody with a decision in force is without supervision in silence, whatever happens and in whatever order.
 
-Who that is is told here from the facts and from Phoniro alone, by nothing of the routine's own judgement.
+These tests find such persons only from the facts and from Phoniro, without the routine's own code.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ WATCHED = replace(
     late=dict.fromkeys((*STEPS, *(cause for cause, pause in PAUSES.items() if pause.mends)), SHORT),
 )
 SILENCE = timedelta(days=7)
-"""Four working days over a week-end, and one more: within it somebody is told, and told again."""
+"""Four working days over a weekend, and one more. Within this time somebody is told, and told again."""
 NOT_THAT = {
     *("plan", "plan_void", "started", "night_started", "resumed", "night_resumed", "hold_over", "by_hand_done"),
     *("times", "times_changed", "dates_changed", "fewer_granted", "moved", "renumbered", "deregistered"),
     *("install", "stay", "keys", "collect", "cancel", "end_heard"),
 }
-"""What says nothing of somebody who is without supervision."""
+"""Letters that don't tell that a person is without supervision."""
 
 
 class Watchful(Life):
-    """A life in which each moment without supervision is held against what was said to anybody."""
+    """A life in which each moment without supervision is compared with what people were told."""
 
     def __init__(self) -> None:
         super().__init__(policy=WATCHED)
@@ -66,7 +66,7 @@ class Watchful(Life):
 
     @property
     def excused(self) -> bool:
-        """Dead, away (an absence without an end is asked about on its own), or nothing can be known."""
+        """The person is dead or away (an absence without an end has its own question), or nothing can be known."""
         bounds = [absence_bounds(a, self.policy) for a in self.absences.values() if not a.deleted]
         away = any(start <= self.now and (end is None or self.now < end) for start, end in bounds)
         return self.client.deceased or away or bool(self.stale)

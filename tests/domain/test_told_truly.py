@@ -313,7 +313,7 @@ def test_a_renewal_that_grants_fewer_is_told_a_week_ahead_and_reminded_of(active
 
 
 def test_times_from_a_day_are_checked_by_the_decision_that_is_in_force_on_that_day(active: Life) -> None:
-    """A newer order grants four until its last day, and then the first one, with three, is the one in force again."""
+    """A newer order grants four until its last day. Then the first one, with three, is in force again."""
     until = active.today + timedelta(days=5)
     active.order("o2", last=until, granted=4)
     active.execute("o2", 701)
@@ -353,7 +353,7 @@ def test_a_misspelt_note_long_after_the_start_is_reminded_of_first_and_escalated
 
 
 def test_an_escalation_follows_reminders_that_were_really_sent(life: Life) -> None:
-    """The adapter stood still for a month: nobody's manager is told of reminders that nobody had."""
+    """The adapter stood still for a month. No manager is told of reminders that weren't sent."""
     life.other_service()
     life.go()
     life.now += timedelta(days=30)
@@ -499,7 +499,7 @@ def test_the_first_day_of_a_later_order_wakes_the_case(active: Life) -> None:
 
 @pytest.mark.parametrize("away", ["notes", "mail"])
 def test_a_letter_that_cannot_be_sent_has_no_mail_sent_again_nor_the_other_way_round(life: Life, away: str) -> None:
-    """Found by the simulation: while Lifecare was down, the night staff had the same mail again and again."""
+    """Found by the simulation: while Lifecare was down, the night staff got the same mail again and again."""
     kinds = {"notes": ActKind.MESSAGE, "mail": ActKind.MAIL}
     life.begin()
     life.now += timedelta(minutes=5)

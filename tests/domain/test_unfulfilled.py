@@ -1,4 +1,4 @@
-"""Which decisions are on the list of those that aren't executed, or are interrupted: since when, why, how gravely."""
+"""The list of decisions that aren't executed or are interrupted: which are on it, since when, why, and how grave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why nothing happens yet, in a coordinator's words: what each typical situation says, and no more than that."""
+"""Why nothing happens yet, in a coordinator's words: the text for each typical situation, and no more."""
 
 from __future__ import annotations
 

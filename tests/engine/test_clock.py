@@ -1,4 +1,4 @@
-"""The wall clock set, either way, while the jobs run."""
+"""The wall clock is set forward or back while the jobs run."""
 
 from __future__ import annotations
 

@@ -156,7 +156,7 @@ async def test_a_platform_that_does_not_answer_is_compared_at_the_next_look(logs
 
 
 async def test_a_schedule_that_can_not_be_read_is_set_aside_and_the_rest_is_compared(logs: Logs) -> None:
-    """P6. One of ours that can't be read in the list is read by itself."""
+    """P6: a schedule of ours that can't be read in the list is read by its id."""
     async with World() as world:
         schedule_id = await active(world)
         ours = world.phoniro.schedules[0]
@@ -176,3 +176,15 @@ async def test_a_schedule_that_can_not_be_read_is_set_aside_and_the_rest_is_comp
         found = await compare(world.rt, world.tenant)
         assert found.unread == [f"{(await world.case()).ref}-1", "x", "?"], "nor by itself"
         assert found.unowned == ["TK-ZZZZZZ-1"]
+
+
+async def test_a_schedule_that_is_stored_in_a_form_of_another_version_holds_up_no_other() -> None:
+    async with World() as world:
+        await active(world)
+        await world.active("19900101TF03")
+        first = (await world.cases())[0].ref
+        await world.rt.db.run(
+            lambda c: c.execute(update(schedules).where(schedules.c.ref == first).values(record="{}"))
+        )
+        found = await compare(world.rt, world.tenant)
+        assert (found.same, found.unread) == (1, [f"{first}-1"])

@@ -1,4 +1,4 @@
-"""How the work shares its places."""
+"""How the worker shares its slots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is counted while the adapter works agrees with the simulated vendors' own histories, counted independently."""
+"""The adapter's counts agree with a second count from the simulated vendors' own histories."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from connectors.mock.phoniro.schemas import SetOutcome
 from tests.world import ANNA, World
 
 AT = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
-"""Half past midnight, on the third, where the persons are."""
+"""Half past midnight on the third, in local time."""
 ZONE = ZoneInfo("Europe/Stockholm")
 BERT, CAJSA = "19350202TF02", "19360303TF03"
 

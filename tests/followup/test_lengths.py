@@ -1,4 +1,4 @@
-"""How long something took: from moments, as far as anything has one."""
+"""Lengths are calculated from moments, if there are any."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from mappings.texts import Texts
 
 ZONE = ZoneInfo("Europe/Stockholm")
 MIDNIGHT = datetime(2026, 3, 1, 23, 0, tzinfo=UTC)
-"""Of the second of March."""
+"""The beginning of the second of March."""
 
 
 def at(hours: float) -> datetime:
-    """So long into the second of March."""
+    """So many hours after the beginning of the second of March."""
     return MIDNIGHT + timedelta(hours=hours)
 
 
@@ -38,7 +38,7 @@ def awaited(step: str, since: datetime) -> StepView:
 
 
 def hours(*decisions: tuple[float, list[StepView]]) -> dict[str, int]:
-    """What the steps waited, of decisions made at these hours."""
+    """How long the steps waited, if decisions were made at these hours."""
     found: dict[str, int] = {}
     before, since = None, None
     for hour, steps in decisions:
@@ -105,7 +105,7 @@ def test_a_step_that_is_seen_late_took_what_its_own_notes_say() -> None:
 
 
 def test_what_nobody_had_to_do_took_no_time() -> None:
-    """Keys that weren't needed are fetched all the same."""
+    """Keys that weren't needed are fetched anyway."""
     asked, needless = done("I3", at(1), "act"), StepView("I6", STEPS["I6"].role, StepState.NOT_NEEDED)
     assert hours((2, [asked, needless]), (30, [asked, done("I6", at(29))]))["step.I6"] == 0
 
@@ -123,7 +123,7 @@ def test_the_lead_time_runs_from_the_day_of_the_decision() -> None:
 
 
 def test_each_look_of_an_outage_was_told_when_they_were_told_together() -> None:
-    """One at a time that comes twice, the first of them."""
+    """A look at a time that comes twice, at the first one."""
     rows = json.dumps([["2026-10-25T02:30", "TK-1"], ["2026-10-25T05:00", "TK-2"]])
     what: What = {"mail": "looks_late", "looks": rows, "unit": 7102}
     mail = Act(1, "outage:1", ActKind.MAIL, ActState.DONE, what, at(0))
@@ -143,7 +143,7 @@ def test_each_look_of_an_outage_was_told_when_they_were_told_together() -> None:
 def test_a_night_is_counted_by_how_it_is_when_it_has_begun(
     before: str | None, decided: float, after: str | None, nights: int
 ) -> None:
-    """Who goes away, or comes home, does so with the night: the state of the day before it says nothing."""
+    """Absences begin and end with the night. The state on the day before it doesn't count."""
 
     def decision(cause: str | None) -> Decision:
         return Decision(Phase.PREPARING, (), (), unwatched=Unwatched(cause) if cause else None)

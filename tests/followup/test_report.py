@@ -1,4 +1,4 @@
-"""The report is made of what was counted, by month and unit."""
+"""The report is made from the counts, by month and unit."""
 
 from __future__ import annotations
 

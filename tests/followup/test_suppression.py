@@ -1,4 +1,4 @@
-"""Small numbers are left out of what is handed on, and can't be had by subtraction either."""
+"""Small numbers are left out of what is handed on, and can't be calculated by subtraction either."""
 
 from __future__ import annotations
 
@@ -51,14 +51,14 @@ THREES = [shown(of_three((a, b, c))) for a, b, c in product(range(14), repeat=3)
 
 
 def given_away(table: Table, towns: list[tuple[object, ...]], below: int) -> list[int]:
-    """The numbers that are left out, and that whoever tries every town that would have given this paper still knows."""
+    """The hidden numbers that a reader still knows after trying every town that would have given this paper."""
     (told,) = suppressed([table], below)
     paper = shown(told)
     assert not set(range(1, below)) & set(paper)
     left = [n for n, cell in enumerate(paper) if cell == HIDDEN]
     known = [n for n in range(len(paper)) if n not in left]
     possible = [town for town in towns if all(town[n] == paper[n] for n in known)]
-    # A town that would have left out something else gives another paper: 0 is shown, so what is left out isn't 0.
+    # A town that leaves out another number gives another paper. Because 0 is shown, a hidden number isn't 0.
     possible = [town for town in possible if all(town[n] != 0 for n in left)]
     return [n for n in left if len({town[n] for town in possible}) < 2]
 

@@ -1,4 +1,4 @@
-"""When the adapter ran and a vendor was down, from what each process noted, and what the report says of it."""
+"""When the adapter ran and a vendor was down, by each process's notes, and what the report says about it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from adapter.store.errors import StoreError
 ZONE = ZoneInfo("Europe/Stockholm")
 DAY = date(2026, 10, 3)
 NIGHT = datetime(2026, 10, 24, 22, 0, tzinfo=UTC)
-"""Midnight of the day on which summer time ends."""
+"""Midnight of the day when summer time ends."""
 
 
 def at(hour: int, minute: int = 0, second: int = 0) -> datetime:
@@ -103,7 +103,7 @@ def test_an_answer_s_time_is_counted_by_what_it_took_at_most(seconds: float, cou
 
 
 class Process:
-    """One process's log, over a database of all."""
+    """One process's service log, over the common database."""
 
     def __init__(self, db: Database, owner: str = "one") -> None:
         self.db, self.time = db, at(0)

@@ -1,4 +1,4 @@
-"""The follow-up as it is looked at: sections with sentences, charts and rows, on paper and on a page alike."""
+"""The follow-up's sections with sentences, charts and rows, the same on paper and on the page."""
 
 from __future__ import annotations
 

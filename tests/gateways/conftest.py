@@ -51,7 +51,7 @@ class Ports(World):
         return self.act(ActKind.CREATE, n=n, times=TIMES, unit=7101, orders='["SB-100001"]', **days)
 
     def customer(self) -> Customer:
-        """The one person that Phoniro has."""
+        """The only person in Phoniro."""
         (customer,) = self.phoniro.customers.values()
         return customer
 

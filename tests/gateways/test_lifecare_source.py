@@ -34,7 +34,7 @@ async def test_all_orders_of_the_person_are_read_with_their_services(world: Port
 
 @pytest.mark.parametrize("count", [1, 2])
 async def test_a_deleted_decision_comes_back_marked_as_deleted(world: Ports, count: int) -> None:
-    """Every other deleted row carries little more than its id."""
+    """Every second deleted row holds little more than its id."""
     made = [world.lifecare.order(PERSON) for _ in range(count)][-1]
     world.lifecare.delete("sol_decisions", made.decision_id)
     decisions, problems = await world.source.decisions(PERSON, frozenset({made.decision_id}))
@@ -69,7 +69,7 @@ async def test_executions_have_their_unit_and_their_deletion(world: Ports) -> No
 
 
 async def test_rows_of_somebody_else_are_told_and_a_deleted_stub_that_names_nobody_counts(world: Ports) -> None:
-    """The API serves anyone's (L11); a deleted row may say no more than its id (L7)."""
+    """The API answers with anybody's rows (L11); a deleted row may hold only its id (L7)."""
     order = world.lifecare.order(PERSON).order_id
     rows = [{"Id": 1, "PersonId": PERSON}, {"Id": 2, "PersonId": OTHER_PERSON}, {"Id": 3, "Deleted": True}, {"Id": 4}]
     rows += [{"Id": n, "PersonId": whose, "EndDate": "later"} for n, whose in ((5, OTHER_PERSON), (6, PERSON))]

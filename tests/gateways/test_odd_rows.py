@@ -1,6 +1,6 @@
-"""P6: whatever one row of a list holds, that row alone is set aside and told; every other row of the list counts.
+"""P6: an odd row of a list is set aside and reported, and every other row of the list counts.
 
-Each field of each wire model, however deep, gets each odd value, all of them in one list between two good rows.
+Each field of each wire model, however deep, gets each odd value. All these rows are in one list, between two good rows.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ from connectors.lifecare import query, wire
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import Schedule, Supervision
-from mappings.tables import load_mapping
+from mappings.mapping import load_mapping
 
 PERSON, NOW = "19900101TF03", datetime(2026, 3, 9, 9, tzinfo=UTC)
 MAPPING = load_mapping(Path(__file__).parents[2] / "mappings" / "example.toml")
 HEADING = MAPPING.signals[Signal.TIMES_CHANGED]
 HERE = "@here@"
-"""Stands in a row where an odd value is to stand, which not every tool can write."""
+"""Holds the place of an odd value in a row, because not every tool can write such a value."""
 
 ODD = [
     r'"\ud83d"',
@@ -122,7 +122,7 @@ HAS: dict[str, Any] = {
 
 
 def places(row: Any, at: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where a value stands in a row, the row itself left out."""
+    """The places of values in a row, without the row itself."""
     if at:
         yield at
     children = row.items() if isinstance(row, dict) else enumerate(row) if isinstance(row, list) else ()
@@ -156,7 +156,7 @@ def odd_rows(model: type[BaseModel]) -> list[str]:
 
 
 def random_rows(model: type[BaseModel], count: int, seed: int = 7) -> list[str]:
-    """Several odd values in one row, and rows cut together at random; the same ones for the same seed."""
+    """Several odd values in one row, and rows combined at random. A seed always gives the same rows."""
     rng, row = random.Random(seed), shape(model)
     every = list(places(row))
     made = []
@@ -200,7 +200,7 @@ READINGS: dict[str, tuple[type[BaseModel], Reading, Ids]] = {
 
 
 def storable(value: object) -> bool:
-    """Whether every text in it can stand in a database."""
+    """Whether every text in it can be stored in a database."""
     text = json.dumps(
         value,
         default=lambda v: asdict(v) if is_dataclass(v) and not isinstance(v, type) else str(v),

@@ -1,4 +1,4 @@
-"""Acts over the simulated Phoniro: each has its effect once, and is told as it is seen afterwards."""
+"""Acts over the simulated Phoniro: each has its effect once, and returns the schedule as it is seen afterwards."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def put(world: Ports) -> Effect:
 
 
 async def scheduled(world: Ports) -> tuple[CaseContext, Effect]:
-    """A case with its schedule, and what came of its creation."""
+    """A case with its schedule, and the effect of the creation."""
     await put(world)
     effect = await world.executor.perform(world.create(), world.context())
     assert effect.schedule_id is not None
@@ -196,7 +196,7 @@ async def test_each_act_is_told_as_it_is_seen_afterwards(
 
 
 async def test_an_end_is_sent_with_an_instant_long_past_and_nobody_can_look_from_then_on(world: Ports) -> None:
-    """Phoniro takes it for now; whatever our clock is ahead by keeps nobody looking."""
+    """Phoniro ends at once. Nobody can look longer because our clock is ahead."""
     case, created = await scheduled(world)
     await world.executor.perform(op(world, ActKind.END), case)
     sent = world.phoniro.received()[-2]

@@ -1,4 +1,4 @@
-"""Whose fault it is that a look can't be written back (LA12)."""
+"""Which vendor is at fault if a look can't be written back (LA12)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from adapter.ports import CaseContext, Failure, PortError
 from connectors.errors import Unauthorised
 from connectors.lifecare.wire import Personnel
 from connectors.phoniro.wire import Supervision
-from mappings.tables import load_mapping
+from mappings.mapping import load_mapping
 from tests.watch.written_back import PERSONNEL, mapping_with
 
 DUE = datetime(2026, 3, 2, 21, 30, tzinfo=UTC)
@@ -30,7 +30,7 @@ def refuses(vendor: str) -> NoReturn:
 
 
 class Refusing:
-    """Both vendors' clients, of which neither accepts the sign-in."""
+    """Both vendors' clients; neither vendor accepts the sign-in."""
 
     async def supervisions(self, *_: object) -> AsyncIterator[Any]:
         refuses("phoniro")

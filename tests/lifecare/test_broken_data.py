@@ -1,4 +1,4 @@
-"""Broken data, as docs/lifecare.md decides it: its own case is parked with a reason, and every other goes on."""
+"""Broken data, as docs/lifecare.md says: its own case is parked with a reason, and every other case goes on."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Mend = Callable[[], object]
 
 
 def set_raw(world: World, entity: str, key: Any, field: str, value: Any) -> None:
-    """Put a value into a row that no honest editor would let in."""
+    """Put a value into a row that Lifecare's own forms wouldn't accept."""
     row = world.lifecare.tables[entity].rows[key]
     world.lifecare.change(entity, key, **{field: row.data[field]})
     row.data[field], row.rendered = value, None
@@ -158,7 +158,7 @@ async def test_each_broken_case_is_parked_with_its_reason_and_the_whole_one_goes
 
 
 def unusable(world: World) -> list[tuple[str, str]]:
-    """The orders that can't be used and have no case, and why, as status page and command line show them."""
+    """The unusable orders without a case, and why, as the status page and the command line show them."""
     return [
         (h.order_id, h.problem.code) for h in world.db.run_sync(lambda c: order_inbox.unusable_orders(c, "exempel"))
     ]
@@ -247,7 +247,7 @@ async def test_a_client_that_can_not_be_read_parks_the_case_with_the_field_until
         assert (notice.parks, dict(notice.params)["field"]) == (True, "Active")
         assert [body for _, to, _, body in world.mail.sent if to.startswith("samordning") and "Active" in body]
         assert world.statuses() == []
-        row.data["Active"], row.rendered = True, None  # mended where no feed shows it
+        row.data["Active"], row.rendered = True, None  # corrected, but no feed shows that
         await world.pass_time(hours=2)
         assert (await world.case()).phase is Phase.ACTIVE
 

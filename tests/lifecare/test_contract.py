@@ -1,5 +1,5 @@
-"""Every request that the adapter sends in a whole case's life is as the vendor's own description says. That the
-simulated answers are is held by ``tests/mock/test_lifecare_contract.py``."""
+"""Every request that the adapter sends in a whole case's life agrees with the vendor's own description.
+``tests/mock/test_lifecare_contract.py`` tests the same of the simulated answers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REF = f"#/definitions/{PREFIX}"
 
 
 def operation(request: httpx.Request) -> dict[str, Any]:
-    """What the description says of a request; fails if there is no such call."""
+    """The description of a request; fails if there is no such call."""
     path = request.url.path.removeprefix(BASE)
     paths = description()["paths"]
     if path not in paths:

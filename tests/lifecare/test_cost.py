@@ -36,7 +36,7 @@ def persons(count: int) -> list[str]:
 
 
 async def active(world: World, count: int) -> dict[str, int]:
-    """So many cases with an active schedule; executions by person."""
+    """Make so many cases with an active schedule. Returns the executions by person."""
     executions = {}
     for person in persons(count):
         world.lifecare.seed_person(person)
@@ -55,7 +55,8 @@ def asked(world: World, since: int) -> Counter[str]:
 
 
 async def idle(world: World) -> Counter[str]:
-    """The calls of a cycle in which nothing changed; in the first, what the very first one left in doubt is cleared."""
+    """The calls of a cycle without changes. An extra cycle before it clears the days that the first one left in
+    doubt."""
     await world.cycle()
     await world.cycle()
     before = len(world.lifecare.received())
@@ -123,7 +124,7 @@ async def test_what_a_case_awaits_is_asked_for_by_heading_and_nothing_else(done:
             world.note(execution, signal, "22.30, 02:15 och 05.00")
         world.lifecare.change("orders", order.order_id)
         await world.settle()
-        # Once the installation is booked the equipment may be collected again.
+        # After the installation is booked, the equipment may be collected again.
         here = 2 if done else 0
         calls = told("What a case awaits").total() - len(done) + here
         assert await work_at(world, (await world.case()).due_at) == Counter(documentations=calls)

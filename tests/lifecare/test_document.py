@@ -1,4 +1,4 @@
-"""``docs/lifecare.md`` says where each quirk and assumption is met, and what is broken; both are there."""
+"""The places that ``docs/lifecare.md`` names for each quirk, assumption and broken value exist in the code."""
 
 from __future__ import annotations
 

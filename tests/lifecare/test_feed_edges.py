@@ -40,7 +40,7 @@ async def marked(world: World) -> bool:
 
 
 def spoil(world: World, entity: str, key: Any, field: str) -> None:
-    """A value that can't be read, put in as any change is."""
+    """A value that can't be read, written like any other change."""
     row = world.lifecare.tables[entity].rows[key]
     world.lifecare.change(entity, key, **{field: row.data[field]})
     row.data[field], row.rendered = {"no": "value"}, None
@@ -120,7 +120,7 @@ async def test_an_order_that_is_registered_first_and_sent_later_opens_a_case_whe
 
 
 async def test_an_order_that_can_not_be_read_is_asked_for_again_until_it_can_without_costing_more_each_day() -> None:
-    """Mending a service leaves no trace on the order; days afterwards it is found all the same."""
+    """A corrected service leaves no trace on the order, but it is found days afterwards."""
     async with World(poll_seconds=6 * 3600) as world:
         world.person()
         order = world.order()
@@ -140,7 +140,7 @@ async def test_an_order_that_can_not_be_read_is_asked_for_again_until_it_can_wit
 
 
 async def test_an_order_that_could_not_be_used_is_forgotten_only_where_it_is_gone_or_stands_on_another_day() -> None:
-    """P5: however long its day answers 404, which may mean that nothing stands on it or that it can't be read (L10)."""
+    """P5: however long its day answers 404, which may mean an empty day or a failure (L10)."""
     async with World() as world:
         world.person()
         order = world.order().order_id
@@ -191,7 +191,7 @@ async def test_a_lifecare_without_any_order_yet_is_not_taken_as_down_and_its_fir
 
 
 async def test_a_lifecare_that_shows_nothing_of_anything_is_taken_as_down() -> None:
-    """As under a wrong base path, where every list reads as empty (L10)."""
+    """Like a wrong base path, with which every list reads as empty (L10)."""
     async with World() as world:
         world.lifecare_faults.add(Rule(kind=Kind.STATUS_BEFORE, path=BASE, times=None, status=404))
         await world.cycle()

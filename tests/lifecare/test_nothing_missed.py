@@ -1,4 +1,4 @@
-"""Nothing is missed: whatever changes, fails, shifts or dies, every change has its case marked due in the end."""
+"""Nothing is missed: whatever changes, fails, shifts or dies, in the end every change has marked its case as due."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LA13 over the simulated Lifecare: plans are read once a day from the start on, by who maps them, and stop nothing."""
+"""LA13 over the simulated Lifecare: if plans are mapped, they are read once a day after the start, and stop nothing."""
 
 from __future__ import annotations
 

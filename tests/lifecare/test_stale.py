@@ -20,7 +20,7 @@ TOGETHER = (
     ("sol_decisions", "client_absences", "documentations"),
     ("executions", "clients"),
 )
-"""What is read of a case, in parts that fail together: none of a part hides what another's failing does."""
+"""The resources of a case, in parts that fail together. No resource of a part hides the failure of another."""
 FAULTS: dict[str, dict[str, object]] = {
     "401": {"kind": Kind.STATUS_BEFORE, "status": 401},
     "403": {"kind": Kind.STATUS_BEFORE, "status": 403},
@@ -31,7 +31,7 @@ FAULTS: dict[str, dict[str, object]] = {
 
 
 def unhurried() -> World:
-    """Days pass in few readings; what is known, and when it counts, is the same at any pace."""
+    """Days pass with few readings. What is known, and when it counts, doesn't depend on the pace."""
     return World(poll_seconds=6 * 3600, awaiting_minutes=360, retry_first_seconds=450, retry_cap_seconds=7200)
 
 
@@ -128,7 +128,7 @@ async def test_nothing_begins_on_what_can_not_be_read(fault: str) -> None:
 
 
 def somebody_else(world: World) -> None:
-    """Another person, so that each resource shows something still."""
+    """Another person, so that each resource still shows something."""
     other = "19340102TF01"
     world.lifecare.seed_person(other)
     world.lifecare.start_execution(world.lifecare.order(other, "shower").order_id)
@@ -158,7 +158,7 @@ async def test_what_vanished_without_a_word_pauses_and_is_told_and_ends_nothing(
 
 
 async def away(world: World, last: date | None) -> int:
-    """An active case whose person is away, till ``last`` or for an open time."""
+    """An active case whose person is away, until ``last`` or without an end."""
     await world.active()
     somebody_else(world)
     absence = world.lifecare.absence(ANNA, world.today, last)

@@ -1,4 +1,4 @@
-"""What a text claims of Phoniro, and whether Phoniro denies it."""
+"""What a text claims about Phoniro, and whether Phoniro denies it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CLAIMS: dict[str, Callable[[ScheduleRecord | None], bool]] = {
     r"är inlagda i Phoniro": lambda r: r is not None,
     r"behöver ni inte göra något i Phoniro|i Phoniro behöver (ni|du) inte|direkt\b": _never,
 }
-"""Each is a pattern (case is ignored, by line), and whether what was last seen of the schedule bears it out."""
+"""Each claim is a pattern (by line, ignoring case), and a function: does the last seen schedule agree with it?"""
 
 
 def denied(text: str, record: ScheduleRecord | None) -> list[str]:

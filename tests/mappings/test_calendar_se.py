@@ -1,4 +1,4 @@
-"""The days on which nobody works: Swedish holidays, their eves, and no ordinary day."""
+"""The days on which nobody works: Swedish holidays and their eves, and no ordinary day."""
 
 from __future__ import annotations
 

@@ -50,13 +50,13 @@ VALUES: dict[str, tuple[str | int | bool | None, ...]] = {
     "signal": tuple(TEXTS.sections["signals"]),
     "code": tuple(TEXTS.sections["times"]),
 }
-"""Every kind of value that a key of a letter may hold. What else may be null is so in a row of ``MAY_BE_NULL``."""
+"""Every kind of value that a key of a letter may hold. ``MAY_BE_NULL`` has the keys that may also be null."""
 MAY_BE_NULL = {(Letter.RECEIVED, "granted"), (Letter.RENEWED, "granted"), (Letter.MOVED, "times")}
 GIVEN = {"reference", "to", "forms", "params"}
 
 
 def keys_of(letter: Letter) -> list[str]:
-    """What the letter's template asks for."""
+    """The names that the letter's template uses."""
     environment = Environment()  # only to read it by
     asked = meta.find_undeclared_variables(environment.parse((SV / f"{letter.value}.j2").read_text(encoding="utf-8")))
     called = {"say", "has", "heading", "page", "day", "moment", "period"} | ({"looks"} - shown(letter))
@@ -64,7 +64,7 @@ def keys_of(letter: Letter) -> list[str]:
 
 
 def shown(letter: Letter) -> set[str]:
-    """``looks`` is a list in the letters about a night, else the word for a number of them."""
+    """``looks`` is a list in the letters about a night, otherwise the word for a number of looks."""
     return {"looks"} if letter in (Letter.LOOKS_MISSED, Letter.LOOKS_CORRECTED) else set()
 
 

@@ -1,4 +1,4 @@
-"""RTF around a note is taken off, and nothing that isn't a word of the note gets in."""
+"""RTF around a note is removed, and only words of the note are left."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text table: every code that the domain shows has words, and a missing one never stops anything."""
+"""The text table: every code that the domain shows has words, and a missing text never stops anything."""
 
 from __future__ import annotations
 
@@ -59,17 +59,17 @@ def test_the_case_systems_resources_are_named_in_words() -> None:
 
 
 def test_nothing_that_coordinators_and_alarm_teams_read_has_the_words_of_the_machine() -> None:
-    """The commands that the IT function types are the one exception."""
+    """The only exception is the commands that the IT function types."""
     assert said(r"adapter(?! (check|case) )|en människa|kommer inte vidare|av sig själv|Avvikelse") == {}
 
 
 def test_nobody_is_told_that_somebody_else_has_been_told_as_that_may_be_yet_to_come() -> None:
-    """P10: each message goes its own way, and may wait for Lifecare or for the morning."""
+    """P10: each message is sent by itself, and may wait for Lifecare or for the morning."""
     assert said(r"fått (samma|ett meddelande|i uppdrag)|har fått veta varför|har tillfrågats") == {}
 
 
 def said(pattern: str) -> dict[str, str]:
-    """Where a template or a text has it."""
+    """The place in a template or a text."""
     templates = {file.name: file.read_text(encoding="utf-8") for file in (SV / "messages/sv").rglob("*.*")}
     texts = {f"{s}.{code}": text for s, codes in TEXTS.sections.items() for code, text in codes.items()}
     sought = re.compile(pattern, re.IGNORECASE)

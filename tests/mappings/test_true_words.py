@@ -1,5 +1,5 @@
-"""P10: no text claims what Phoniro's own state denies, whether Phoniro does what it is asked or nothing at all. And
-whatever a life brings, everything that is decided in it can be told in words and sent."""
+"""P10: no text claims what Phoniro's own state denies, whether Phoniro carries out everything or nothing. And in any
+life, everything that is decided has words and can be sent."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from adapter.domain.ledger import ActKind, Wanted
 from adapter.domain.policy import Policy
 from adapter.domain.routine import Letter
 from mappings import phoniro
+from mappings.mapping import load_mapping
 from mappings.messages.render import render_letter, render_mail
-from mappings.tables import load_mapping
 from mappings.texts import Texts
 from tests.domain.life import POLICY, Life
 from tests.domain.test_lives import EVENTS, settle
@@ -30,7 +30,7 @@ NIGHTLY: Policy = replace(POLICY, night_units=frozenset({None}))
 
 
 class Truthful(Life):
-    """A life in which each text, page and command is held against the schedule when it is sent or shown."""
+    """A life in which each text, page and command is compared with the schedule when it is sent or shown."""
 
     def __init__(self) -> None:
         super().__init__(policy=NIGHTLY)
@@ -105,8 +105,8 @@ STOPPED_BY: dict[str, Callable[[Life], object]] = {
 def test_where_phoniro_does_nothing_no_text_says_that_it_did_and_it_is_asked_for_by_hand(
     cause: str, phoniro: str
 ) -> None:
-    """Told within a minute that it shall be; by hand after ten minutes, or at once when it is refused; and told when
-    it is done."""
+    """Within a minute people are told that it shall be done. After ten minutes, or at once if it is refused, they are
+    asked to do it by hand. They are told when it is done."""
     life = running()
     sent = len(life.sent)
     life.phoniro = phoniro

@@ -1,4 +1,4 @@
-"""What the tests of the simulated vendors share."""
+"""Shared by the tests of the simulated vendors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.mock.phoniro_client import CONTRACT, Client, check_answer
 
 @pytest.fixture
 def client() -> Iterator[Client]:
-    """Every answer that a test gets is held against the contract when the test is over."""
+    """When a test is over, all its answers are compared with the contract."""
     client = Client()
     yield client
     if CONTRACT.exists():

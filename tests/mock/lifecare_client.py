@@ -30,14 +30,14 @@ def send(
     content_type: str = "application/json; charset=utf-8",
     **query: str,
 ) -> httpx.Response:
-    """A write below ``api/``, its body in JSON, or as it is."""
+    """A write below ``api/``, with a JSON body, or with a body as it is."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     headers, params = {"Content-Type": content_type}, {**ACCESS, **query}
     return lifecare.handle(httpx.Request(method, f"{API}/{path}", params=params, headers=headers, content=raw))
 
 
 def post_note(lifecare: SimulatedLifecare, body: Any, content_type: str = "application/json") -> httpx.Response:
-    """``POST provider_notes`` with a body in JSON, or as it is."""
+    """``POST provider_notes`` with a JSON body, or with a body as it is."""
     return send(lifecare, "POST", "v2/provider_notes", body, content_type)
 
 

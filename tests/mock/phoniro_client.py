@@ -1,4 +1,4 @@
-"""A client of the simulated Phoniro in process, whose every answer can be held against the contract."""
+"""A client of the simulated Phoniro in process. Its answers can be compared with the contract."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Call = tuple[str, str, httpx.Response]
 
 
 class Client:
-    """Talks to a simulated Phoniro in process, with a clock that the test moves; keeps every answer."""
+    """Calls a simulated Phoniro in process, with a clock that the test moves, and keeps every answer."""
 
     def __init__(self, **options: Any) -> None:
         self.now = MONDAY_EVENING
@@ -77,7 +77,7 @@ class Client:
         return self.call("POST", f"{SCHEDULES}/{schedule_id}/{act}", body)
 
     def admin(self, act: str, **given: object) -> Any:
-        """Do one act by the side door; gives its result."""
+        """Do one act by the admin side. Returns its result."""
         answer = self.send("POST", f"/admin/acts/{act}", json=given)
         assert answer.status_code == 200, answer.text
         return answer.json()["result"]
@@ -113,7 +113,7 @@ def load_contract() -> tuple[dict[str, Any], Registry[Any]]:
 
 
 def check_answer(method: str, path: str, answer: httpx.Response) -> None:
-    """An answer has a shape that the contract allows for its path, method and status."""
+    """An answer has a form that the contract allows for its path, method and status."""
     if path.startswith("/admin/"):
         return
     contract, registry = load_contract()

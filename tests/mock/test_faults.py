@@ -1,4 +1,4 @@
-"""The fault plan does to a request exactly what its rule says, and nothing to anybody else's."""
+"""The fault plan does exactly what its rule says to a request, and nothing to other requests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ START = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 
 
 class World(SimulatedVendor):
-    """A vendor that counts what was done to it, with a clock that the test moves."""
+    """A vendor that counts its effects, with a clock that the test moves."""
 
     def __init__(self) -> None:
         self.now, self.done = START, list[str]()
@@ -62,7 +62,7 @@ VENDORS = (201, "application/json; charset=utf-8", b'{"done":')
 def test_a_fault_spoils_the_answer_before_or_after_the_effect(
     world: World, kind: Kind | None, effects: int, told: tuple[int, str, bytes] | None
 ) -> None:
-    """A delay is carried beside the answer, or the cut, and never slept."""
+    """A delay is returned with the answer or the cut. Nothing sleeps."""
     if kind is not None:
         world.faults.add(Rule(kind=kind, status=502, body="bad gateway", content_type="text/plain", delay=3600))
     if told is None:

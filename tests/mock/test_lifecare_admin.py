@@ -17,7 +17,7 @@ def lifecare() -> SimulatedLifecare:
 
 
 def admin(lifecare: SimulatedLifecare, path: str, body: object = None) -> httpx.Response:
-    """A POST below ``/admin/`` with a body, else a GET."""
+    """A POST below ``/admin/`` if there is a body, otherwise a GET."""
     method = "GET" if body is None else "POST"
     return lifecare.handle(httpx.Request(method, f"https://lifecare.test/admin/{path}", json=body))
 

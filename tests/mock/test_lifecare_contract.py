@@ -1,4 +1,4 @@
-"""What the simulated Lifecare answers and accepts is what the vendor's own description says."""
+"""The simulated Lifecare answers and accepts what the vendor's own description says."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def definition(name: str) -> dict[str, Any]:
 
 @cache
 def validator(name: str) -> Draft4Validator:
-    """Holds a row against its definition, and any field that the description does not name against it."""
+    """Compares a row with its definition. A field that the description doesn't name is an error."""
     definitions = copy.deepcopy(description()["definitions"])
     for each in definitions.values():
         each["additionalProperties"] = False
@@ -52,7 +52,7 @@ def validator(name: str) -> Draft4Validator:
 
 
 def without_nulls(value: Any) -> Any:
-    """Swagger 2.0 has no word for null, which the gateway sends all the same (L15)."""
+    """Swagger 2.0 has no word for null, but the gateway sends it (L15)."""
     if isinstance(value, dict):
         return {name: without_nulls(item) for name, item in value.items() if item is not None}
     return [without_nulls(item) for item in value] if isinstance(value, list) else value
@@ -64,7 +64,7 @@ def read(answer: httpx.Response) -> Any:
 
 
 def lived_in() -> SimulatedLifecare:
-    """A Lifecare in which everything that can happen has happened."""
+    """A Lifecare in which everything possible has happened."""
     lifecare = SimulatedLifecare(lambda: NOW)
     lifecare.seed_person(TF03, entry_code="0000")
     lifecare.seed_person("19900101TF04")

@@ -1,4 +1,4 @@
-"""The simulated Lifecare refuses, pages and feeds as the live gateway was seen to do (L1 to L16)."""
+"""The simulated Lifecare refuses, pages and feeds like the live gateway (L1 to L16)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Q_ANY = f"PersonId='{TF03}'"
 
 
 class Now:
-    """A clock that stands until it is moved."""
+    """A clock that stands still until it is moved."""
 
     def __init__(self) -> None:
         self.value = datetime(2026, 3, 2, 12, 0, 0, 250_000, tzinfo=UTC)

@@ -1,5 +1,5 @@
-"""What is written to the simulated Lifecare. Notes: by the adapter (LA3, LA4), by people, changed afterwards (LA7).
-Reported visits: found by ``ExternalId``, never twice (LA12)."""
+"""Writes to the simulated Lifecare. Notes: by the adapter (LA3, LA4), by people, changed afterwards (LA7). Reported
+visits: found by ``ExternalId``, never twice (LA12)."""
 
 from __future__ import annotations
 

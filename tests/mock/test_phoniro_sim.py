@@ -1,4 +1,4 @@
-"""The simulated Phoniro keeps the assumed contract: every answer here is held against it when its test is over."""
+"""The simulated Phoniro keeps the assumed contract. Every answer here is compared with it when its test is over."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a real client sees of a simulated vendor, over sockets and in process, and how both vendors are run."""
+"""A simulated vendor for a real client, over sockets and in process, and how both vendors are run."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_a_cut_is_a_broken_connection_to_the_client_and_the_next_call_work
     echo.faults.add(Rule(kind=kind, delay=0.01))
     with pytest.raises(httpx.TransportError) as broken:
         await client.post("/things")
-    # httpx-aiohttp calls a cut connection a ConnectTimeout; only the cause tells what it was.
+    # httpx-aiohttp makes a cut connection a ConnectTimeout. Only the cause shows the difference.
     cause = broken.value.__cause__ if isinstance(broken.value, httpx.ConnectTimeout) else broken.value
     assert isinstance(cause, httpx.RemoteProtocolError | httpx.ReadError | aiohttp.ServerDisconnectedError)
     assert (await client.post("/things")).status_code == 200

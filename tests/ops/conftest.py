@@ -1,4 +1,4 @@
-"""The HTTP side over a world: asked in process, with the world's own clock."""
+"""The HTTP side over a world, called in process, with the world's own clock."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class IdentityProvider:
         paths = {"authorization_endpoint": "/authorize", "token_endpoint": "/token", "jwks_uri": "/jwks"}
         about: dict[str, Any] = {name: self.url + path for name, path in paths.items()}
         about["issuer"] = "https://another.example" if self.lie == "issuer's name" else self.url
-        # It allows what nobody should take.
+        # It allows signatures that nobody should accept.
         return JSONResponse(about | {"id_token_signing_alg_values_supported": ["ES256", "none", "HS256"]})
 
     async def authorize(self, request: Request) -> Response:

@@ -85,9 +85,9 @@ SHOWS = {
     "/followup/{name}.csv": ("followup", None),
     "/followup/uppfoljning.pdf": ("followup", None),
 }
-"""What each address that shows something of cases writes down, and whether by the case."""
+"""What each address that shows cases notes about the reader, and whether it names the case."""
 SHOWS_NO_CASE = {
-    *("/healthz", "/readyz", "/metrics"),  # asked by machines that don't sign in; docs/http.md says what is in it
+    *("/healthz", "/readyz", "/metrics"),  # for machines that don't sign in; docs/http.md says what they show
     *("/openapi.json", "/hooks/lifecare"),
     *("/guides", "/guides/{role}", "/guides/{role}.pdf", "/times"),
     *("/sign-in", "/sign-out", "/sign-ins", "/oidc/sign-in", "/oidc/callback"),
@@ -252,7 +252,7 @@ def openid(provider: IdentityProvider, **more: str) -> OidcSettings:
 
 
 async def way_in(site: Site, *, lose: str = "", to: str = "/") -> tuple[httpx.Response, httpx.AsyncClient]:
-    """The way of a browser through the identity provider; ``lose`` is a cookie or a parameter that is lost on it."""
+    """A browser's way through the identity provider. ``lose`` is a cookie or a parameter that gets lost."""
     client = site.client()
     begun = await client.get("/oidc/sign-in", params={"to": to})
     assert begun.status_code == 302, begun.text
@@ -367,7 +367,7 @@ async def test_nobody_is_signed_in_by_a_token_that_is_wrong_in_any_way_nor_on_an
         site = replica(site, oidc=openid(provider), public_url="http://127.0.0.1")
         for lie in LIES:
             provider.lie = lie
-            site.world.clock.time += timedelta(minutes=1)  # so many sign-ins are slowed down otherwise
+            site.world.clock.time += timedelta(minutes=1)  # otherwise so many sign-ins are limited
             answer, client = await way_in(site)
             assert (answer.status_code, (await client.get("/")).status_code) == (403, 401), lie
         provider.lie = ""

@@ -1,4 +1,4 @@
-"""From an alert to its cause: what is wrong is named where somebody looks for it, and every error has a rule."""
+"""From an alert to its cause: the place where people look names the fault, and every error has a rule."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ async def order_of(world: World) -> str:
 
 @pytest.fixture
 def counting(site: Site) -> Iterator[ErrorLog]:
-    """The site's own count of what is logged as an error."""
+    """The site's own count of the errors in the log."""
     logger = logging.getLogger("adapter")
     logger.addHandler(site.ops.errors)
     yield site.ops.errors
@@ -127,7 +127,7 @@ async def test_a_schedule_that_no_case_owns_is_missing_or_was_changed_by_hand_is
 
 
 async def test_a_schedule_whose_case_was_just_making_it_is_nobodys_only_until_the_case_knows_it(site: Site) -> None:
-    """The comparison can come between a creation and its answer; a day later that is no alarm any more."""
+    """The comparison can run between a creation and its answer. A day later that is no alarm any more."""
     world = site.world
     ref = await busy(world)
     found: events.Data = {"unowned": f"{ref}-1", "missing": "", "changed": "", "mended": True}

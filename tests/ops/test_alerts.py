@@ -1,4 +1,4 @@
-"""The alert rules, by Prometheus' own tool; and that they ask for metrics that there are."""
+"""The alert rules, checked by Prometheus' own tool, and that their metrics exist."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_every_metric_that_an_alert_asks_for_is_told(site: Site) -> None:
         text = (await client.get("/metrics")).text
     asked = set(re.findall(r"adapter_[a-z_]+", (RULES / "alerts.yml").read_text(encoding="utf-8")))
     described = set(re.findall(r"^# TYPE (adapter_[a-z_]+) ", text, re.MULTILINE))
-    held_back = {"adapter_breaker_open"}  # told while a breaker is open
+    held_back = {"adapter_breaker_open"}  # it exists only while a breaker is open
     assert asked - described - held_back == set()
 
 

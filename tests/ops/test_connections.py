@@ -1,4 +1,4 @@
-"""Nobody's connections take what the work needs: idle, slow, many, large, cut off."""
+"""No connections take what the work needs: idle, slow, many, large, cut off."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ async def test_callers_who_read_no_answer_or_finish_no_body_leave_the_health_ans
             try:
                 assert b" 200 OK" in await asked(port, HEALTH), "it takes the place of one of them"
                 if sent is UNREAD:
-                    await until_stuck(0)  # the others are closed at their time
+                    await until_stuck(0)  # the others are closed when their time is over
             finally:
                 for task in sending:
                     task.cancel()
@@ -123,7 +123,8 @@ async def test_callers_who_read_no_answer_or_finish_no_body_leave_the_health_ans
 async def test_one_caller_s_busy_connections_give_way_to_others_and_never_others_to_them(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They ask anew before they were answered, so nothing is ever waited for; and come again when they are closed."""
+    """They send a new request before the answer, so the server never waits for them. When they are closed, they come
+    again."""
     monkeypatch.setattr(connections, "MOST", 10)
     stop = asyncio.Event()
 

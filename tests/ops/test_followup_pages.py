@@ -1,4 +1,4 @@
-"""The follow-up and the guides on the status page: for whoever may see it, as they are asked for, and to take along."""
+"""The follow-up and the guides on the status page: who may see them, the choices, and the downloads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The status page and the metrics of several municipalities: what is wrong with one is said of it alone."""
+"""The status page and the metrics of several municipalities: a fault of one is shown only for that one."""
 
 from __future__ import annotations
 

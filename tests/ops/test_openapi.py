@@ -1,4 +1,4 @@
-"""The published description holds: Schemathesis asks everything that it allows, and much that it doesn't."""
+"""The published description is true: Schemathesis sends everything that it allows, and much that it doesn't."""
 
 from __future__ import annotations
 

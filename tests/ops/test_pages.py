@@ -54,7 +54,7 @@ async def test_the_overview_and_a_case_are_shown_without_anything_personal(site:
 async def test_who_is_without_supervision_is_told_on_the_page_by_cause_in_the_metrics_and_gone_when_it_runs(
     site: Site,
 ) -> None:
-    """P11: the list of those who have a decision and nobody who looks, and why."""
+    """P11: the list of persons with a decision and without supervision, and why."""
     world, words = site.world, "1 person med gällande beslut är utan tillsyn via kamera."
 
     async def told() -> tuple[bool, set[str]]:

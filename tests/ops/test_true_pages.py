@@ -1,4 +1,4 @@
-"""P10: no page and no command claims what Phoniro denies, in a world where Phoniro does nothing of what it is asked."""
+"""P10: no page and no command claims what Phoniro denies, in a world where Phoniro carries out nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.ops.conftest import Site
 
 TEXTS = Texts.load().sections
 LABELS = {*TEXTS["steps"].values(), *TEXTS["pairs_in"].values(), *TEXTS["pairs_out"].values()}
-"""What a line of the checklist or the balance is about; whether it is so stands beside it."""
+"""Texts that say what a line of the checklist or the balance is about. The sign beside them says whether it is done."""
 
 
 async def shown(site: Site) -> tuple[dict[str, str], ScheduleRecord | None]:

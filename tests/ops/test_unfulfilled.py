@@ -22,7 +22,7 @@ from tests.world import ANNA, World
 
 
 def by_the_one_before(c: Connection) -> str:
-    """A decision as a version stored it that didn't know of the list. One that isn't encrypted can be read, too."""
+    """A decision from a version that didn't know the list. One that isn't encrypted can be read, too."""
     (case,) = all_cases(c, "exempel")
     assert case.decision is not None
     decision = json.loads(case.decision.open())

@@ -1,4 +1,4 @@
-"""Real processes: one that hangs is found and ended, systemd is told how it goes, and signals stay the daemon's."""
+"""Real processes: one that hangs is found and ended, systemd is notified, and the daemon handles signals itself."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_process_whose_loop_hangs_ends_itself_and_says_where_it_hung() -> None
 
 
 class Waits(threading.Event):
-    """Waits that take the seconds they are given, on ``clock``, and then no more."""
+    """Waits that take the given seconds, on ``clock``, and then no more."""
 
     def __init__(self, *seconds: float) -> None:
         super().__init__()
@@ -94,7 +94,7 @@ def test_work_that_gives_no_sign_of_life_is_not_alive() -> None:
 
 
 def _started(folder: Path, lifecare: str, phoniro: str) -> subprocess.Popen[str]:
-    """A daemon that listens on a free port and tells ``folder``'s socket what it tells systemd."""
+    """A daemon that listens on a free port and sends its lines for systemd to a socket in ``folder``."""
     tenants = {"exempel": municipality(lifecare, phoniro)}
     config = write_config(folder / "adapter.toml", f"sqlite:///{folder / 'adapter.db'}", tenants)
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ADAPTER_")}

@@ -15,7 +15,7 @@ def test_the_sbom_names_every_pinned_package_with_its_version_and_hashes(tmp_pat
     made = tmp_path / "sbom.json"
     recipe = (ROOT / "Makefile").read_text(encoding="utf-8").partition("\nsbom:")[2].partition("\n\n")[0]
     arguments = recipe.partition("-m cyclonedx_py ")[2].replace("\\\n", " ").replace("var/sbom.json", str(made)).split()
-    # Not held against the schema here, which costs more than the rest; `make sbom` does it.
+    # Not compared with the schema here, because that costs more than the rest; `make sbom` does it.
     command = [sys.executable, "-W", "ignore", "-m", "cyclonedx_py", *arguments, "--no-validate"]
     subprocess.run(command, cwd=ROOT, check=True, timeout=120)
     sbom = json.loads(made.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""What is shipped: a wheel that needs nothing beside it, an image recipe, and a unit that gives nothing away."""
+"""What is shipped: a wheel that needs no other files, a recipe for the image, and a unit with few rights."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ for package in (adapter, connectors, mappings):
 from adapter.domain.routine import Letter
 from adapter.store.database import Database
 from mappings.messages.render import _environment
-from mappings.tables import load_mapping
+from mappings.mapping import load_mapping
 from mappings.texts import Texts
 assert Texts.load("sv").has("steps", "I1")
 print(load_mapping(Path(str(files("mappings") / "example.toml"))).municipality.name)
@@ -72,7 +72,7 @@ def test_every_file_that_is_no_code_is_in_the_wheel(wheel: Path) -> None:
 
 
 def test_what_the_unit_names_as_its_documentation_is_installed_with_the_wheel(wheel: Path) -> None:
-    """And all that the runbook links to beside it."""
+    """And everything that the runbook links to."""
     unit = (ROOT / "deploy/adapter.service").read_text(encoding="utf-8")
     (named,) = re.findall(r"^Documentation=file:/opt/adapter/(.+)$", unit, re.MULTILINE)
     with zipfile.ZipFile(wheel) as archive:
@@ -84,7 +84,7 @@ def test_what_the_unit_names_as_its_documentation_is_installed_with_the_wheel(wh
 
 
 def test_what_a_municipality_keeps_beside_our_files_is_shipped_to_nobody() -> None:
-    """Compose has secrets in deploy/, ``adapter init`` where it is told to, and both build from this folder."""
+    """Compose has its secrets in deploy/, ``adapter init`` writes them anywhere, and both build from this folder."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     shipped = set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["shared-data"])
     let_through = {

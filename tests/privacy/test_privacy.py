@@ -1,5 +1,5 @@
-"""Nothing personal that went in is found where it has no business: not in a log, a mail or an error, and after the
-purge not in the database either, nor in its file."""
+"""No personal value that went in comes out in a log, a mail or an error. After the purge none is in the database or
+its file."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ PRIVATE = (
 
 
 def personal_values() -> set[str]:
-    """Everything about the people that went into the case system, in the forms in which it could come out."""
+    """All personal data that went into the case system, in all forms in which it could come out."""
     found = set(PRIVATE)
     for person_id, told in PEOPLE.items():
         found |= {person_id, f"{person_id[:8]}-{person_id[8:]}", person_id[2:], f"{person_id[2:8]}-{person_id[8:]}"}
@@ -71,7 +71,7 @@ def personal_values() -> set[str]:
 
 
 def leaks(text: str) -> list[str]:
-    """Personal values in a text, also as JSON or SQL would escape them."""
+    """The personal values in a text, also escaped as in JSON or SQL."""
     return sorted(v for v in personal_values() for form in {v, json.dumps(v)[1:-1]} if form in text)
 
 
@@ -81,13 +81,13 @@ def dump(path: Path) -> str:
 
 
 def raw_files(folder: Path) -> bytes:
-    """The database, and the file by which one process knows that it is alone."""
+    """The database, and the file with which a process knows that it is alone."""
     assert {file.name for file in folder.iterdir()} <= {"adapter.db", "adapter.db-alone"}
     return b"".join(file.read_bytes() for file in folder.iterdir())
 
 
 async def live(world: World, person_id: str, *, keys: bool) -> tuple[Ordered, int]:
-    """In, with an absence and something overheard on the way."""
+    """The way in, with an absence and a personal remark on the way."""
     world.lifecare.seed_person(person_id, **PEOPLE[person_id])
     if not keys:
         shower = world.lifecare.order(person_id, "shower", start=world.today, order_date=world.today)
@@ -110,7 +110,7 @@ async def live(world: World, person_id: str, *, keys: bool) -> tuple[Ordered, in
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    """Over a database file that waits for no disk, read seldom so that days pass quickly."""
+    """Over a database file without fsync, with few readings so that days pass quickly."""
     db = Database(f"sqlite:///{tmp_path}/adapter.db", inline=True)
 
     @event.listens_for(db._engine, "checkout")
@@ -163,7 +163,7 @@ async def test_whole_lives_leave_nothing_personal_behind(tmp_path: Path, world: 
         for text in texts_written(world, logs):
             assert leaks(text) == []
         assert len(world.mail.sent) > 0
-    # Closed, the file holds everything that the write-ahead log held: not even its free pages remember.
+    # When it is closed, the file holds everything from the write-ahead log. Not even free pages keep old values.
     raw = raw_files(tmp_path)
     assert leaks(raw.decode("latin-1")) == []
     assert leaks(raw.decode("utf-8", errors="replace")) == []
@@ -172,7 +172,7 @@ async def test_whole_lives_leave_nothing_personal_behind(tmp_path: Path, world: 
 async def test_while_lives_are_lived_nothing_personal_stands_plain_in_the_files_of_an_encrypted_database(
     tmp_path: Path,
 ) -> None:
-    """The file and its write-ahead log, byte by byte, while the adapter works; and it still knows whom it is about."""
+    """The file and its write-ahead log, byte by byte, while the adapter works; and it still knows its persons."""
     db = Database(f"sqlite:///{tmp_path}/adapter.db", inline=True, sealing=SEALING)
     async with World(db=db, poll_seconds=6 * 3600, awaiting_minutes=720) as world:
         one = next(iter(PEOPLE))
@@ -191,7 +191,7 @@ async def test_while_lives_are_lived_nothing_personal_stands_plain_in_the_files_
 async def test_errors_tell_nothing_personal_whatever_the_vendors_answer(
     tmp_path: Path, world: World, logs: Logs
 ) -> None:
-    """Error pages that name the person, answers cut short, garbage: in reading and in writing, at both vendors."""
+    """Error pages that name the person, answers cut off, garbage: for reads and writes, at both vendors."""
     names = " ".join([*PEOPLE, *PEOPLE["19340101TF01"].values(), *PRIVATE])
     async with world:
         for plan in (world.lifecare_faults, world.phoniro_faults):
@@ -233,7 +233,7 @@ async def test_one_closed_case_can_be_forgotten_before_its_time(tmp_path: Path, 
 
 
 async def test_a_person_with_another_open_case_is_remembered_until_that_is_closed_too() -> None:
-    """An old case is forgotten on its day; what the other one needs stays."""
+    """An old case is purged on its day; what the person's other case needs stays."""
     async with World(poll_seconds=12 * 3600, awaiting_minutes=720) as world:
         person = next(iter(PEOPLE))
         await world.closes(*await live(world, person, keys=False))

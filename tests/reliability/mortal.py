@@ -26,7 +26,7 @@ COPY = re.compile(r"^Det här meddelandet kan vara en kopia.*\n\n", re.MULTILINE
 
 
 class Killed(BaseException):
-    """The process is dead: nothing catches this but whoever starts it again."""
+    """The process is dead. Only the code that starts it again catches this."""
 
 
 class Watched(Database):
@@ -62,11 +62,11 @@ class _Transport(httpx.AsyncBaseTransport):
 
 Point = tuple[str, int, int, int]
 """What is about to happen or has just happened, and how far the life has come: acts done, notes written, versions of
-schedules. Points that differ in neither are one and the same to a process that dies there."""
+schedules. For a process that dies, points that agree in both are the same."""
 
 
 class MortalWorld(World):
-    """``dies_at`` is asked at every point; who says yes kills the process."""
+    """``dies_at`` is called at every point. If it returns True, the process dies there."""
 
     def __init__(self, dies_at: Callable[[Point], bool], *, poll_seconds: float, awaiting_minutes: float) -> None:
         self.dies_at = dies_at
@@ -100,8 +100,8 @@ class MortalWorld(World):
             raise Killed
 
     async def until(self, at: datetime) -> None:
-        """Let time pass as in service; a process that dies is started again at once. What people
-        just did is read at once, however seldom is polled here."""
+        """Let time pass as in service. A process that dies is started again at once. What people just did is read at
+        once, though the adapter polls seldom here."""
         self.polled = self.clock.time - self.rt.tuning.poll
         while self.clock.time < at:
             try:
@@ -117,11 +117,11 @@ class MortalWorld(World):
                 self.polled = self.clock.time - self.rt.tuning.poll
             except StoreError:
                 self.clock.time += timedelta(seconds=20)
-                # What was being read is free again when its lease has run out.
+                # What was being read can be claimed again when its lease has run out.
                 self.polled = self.clock.time + self.rt.tuning.lease - self.rt.tuning.poll
 
     async def a_whole_life(self) -> None:
-        """From the order to the closed case, by way of an absence, new times, a changed last day and keys."""
+        """From the order to the closed case, with an absence, new times, a changed last day and keys."""
         start = self.clock.time
         self.person(other_service=False)
         order = self.order()
@@ -142,7 +142,7 @@ class MortalWorld(World):
         await self.until(start + timedelta(hours=120))
 
     async def end_state(self) -> dict[str, Any]:
-        """What is left of a life, for everybody to see."""
+        """The visible result of a life."""
         self.over = True
         case = await self.case()
         decision = case.last_decision
@@ -160,6 +160,6 @@ class MortalWorld(World):
 
 
 def _said(text: str) -> str:
-    """A note's text without its mark, and without the sentence that it may be a second copy: a note that was sent again
-    where nothing can be read back yet carries it (LA4)."""
+    """A note's text without its mark, and without the sentence that it may be a second copy. A note has that sentence
+    if it was sent again while no note could be read back (LA4)."""
     return re.sub(r"\n{3,}", "\n\n", COPY.sub("", text.rpartition("[")[0])).strip()

@@ -112,7 +112,7 @@ async def running(world: World, people: int = 1) -> list[Ordered]:
 
 
 async def prepared(world: World, people: int) -> list[Ordered]:
-    """Cases with everything noted that their schedules wait for."""
+    """Cases with everything noted that their schedules need."""
     orders = []
     for n in range(people):
         world.person(person(n))
@@ -191,7 +191,7 @@ async def test_the_first_success_lets_all_go_that_waits_evenly(logs: Logs) -> No
 
 
 async def test_a_pause_that_never_succeeds_keeps_the_vendor_down_for_nobody_else() -> None:
-    """Pauses and ends are the first thing tried when a vendor may be back; one that can't be done takes turns."""
+    """Pauses and ends are tried first when a vendor may be back. If one can't be done, other acts get their turn."""
     async with World() as world:
         await running(world)
         rule = world.phoniro_faults.add(dead())

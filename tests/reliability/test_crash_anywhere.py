@@ -11,7 +11,7 @@ from tests.reliability.mortal import MortalWorld, Point
 
 ENGINE = {"poll_seconds": 43200, "awaiting_minutes": 600}
 APART = 5
-"""Points between two deaths in one life, so that what follows a death is seen before the next one."""
+"""Points between two deaths in one life, so that the life goes on a while before the next one."""
 
 
 async def _life(world: MortalWorld) -> dict[str, Any]:

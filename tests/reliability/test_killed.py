@@ -32,7 +32,7 @@ _SENDING = "SELECT ref FROM acts WHERE state = 'sending'"
 
 
 def assert_once(effects: dict[str, list[str]], database: Path, cases: int, which: str) -> None:
-    """All schedules and notes are there, each once; a mail comes again only where its answer was lost."""
+    """All schedules and notes are there, each once. A mail comes twice only if its answer was lost."""
     assert mails_twice(effects["mails"], f"sqlite:///{database}") == [], which
     for kind in ("schedules", "notes"):
         assert [what for what, n in Counter(effects[kind]).items() if n > 1] == [], which
@@ -40,7 +40,8 @@ def assert_once(effects: dict[str, list[str]], database: Path, cases: int, which
 
 
 def test_after_a_kill_under_load_all_is_done_within_settle_and_not_after_the_leases_of_the_dead(tmp_path: Path) -> None:
-    """Of what was being sent, some had its effect and some had not. Leases of two minutes would show."""
+    """Some of the acts that were being sent had their effect, and some hadn't. Waiting for two-minute leases would
+    show."""
     database = tmp_path / "adapter.db"
     notes = 10 * NOTES_EACH
     with Outside() as outside:
@@ -63,8 +64,8 @@ def test_after_a_kill_under_load_all_is_done_within_settle_and_not_after_the_lea
 
 
 def test_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path) -> None:
-    """Work comes in all the while; each process lives for up to half a second after it was started. Slow, as each of
-    them opens its database and says that it has started before it is killed."""
+    """New work comes all the time. Each process lives for up to half a second after its start. The test is slow,
+    because each process opens its database and says that it has started before it is killed."""
     seed = random.SystemRandom().randrange(10**6)
     rng = random.Random(seed)
     database = tmp_path / "adapter.db"

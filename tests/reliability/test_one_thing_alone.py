@@ -54,7 +54,7 @@ async def test_stored_facts_that_cannot_be_read_stop_their_own_case_alone(how: s
 
 
 async def test_a_case_whose_rows_somebody_holds_stops_no_other(logs: Logs, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is taken up again when its lease ends."""
+    """It is claimed again when its lease ends."""
     async with World() as world:
         taken = await _two_opened(world)
         for module, name in ((due, "hold"), (claims, "done")):
@@ -85,7 +85,7 @@ async def test_an_act_whose_rows_somebody_holds_stops_no_other_and_is_done_once(
 
 
 async def _two_opened(world: World) -> str:
-    """Two cases that have everything; returns the first one's reference."""
+    """Two cases with everything noted. Returns the first one's reference."""
     for person in (ANNA, BERIT):
         world.ready(person)
     await read_feeds(world.rt, world.tenant)

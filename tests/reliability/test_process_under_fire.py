@@ -1,4 +1,4 @@
-"""What the real process does while its database is locked, taken away and put back, and while its disk is full."""
+"""The real process while its database is locked, removed and put back, and while its disk is full."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CASES = 10
 
 @pytest.fixture
 def lease_seconds() -> float:
-    """What was read or sent when the database went away is taken up again when its lease has run out."""
+    """What was read or sent when the database went away continues when its lease has run out."""
     return 4
 
 
@@ -68,7 +68,7 @@ def test_it_says_so_once_waits_and_goes_on_when_its_database_is_back(
 
 
 class Disk(Protocol):
-    """Where the database stands: it can be full, and have space again."""
+    """The place of the database. It can be full, and have space again."""
 
     folder: Path
 
@@ -78,7 +78,7 @@ class Disk(Protocol):
 
 
 class SmallDisk:
-    """A file system of its own, filled up by somebody else's file. SQLite's log alone takes four megabytes."""
+    """A file system of its own, filled by another file. SQLite's log alone takes four megabytes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -96,8 +96,8 @@ class SmallDisk:
 
 
 class SmallFiles:
-    """Where nothing can be mounted: the process's files can't grow, which SQLite takes for a failing disk. Its log, a
-    file too, is shorter by far."""
+    """If nothing can be mounted, the process's files can't grow, and SQLite takes that for a failing disk. The
+    process's log is a file too, but much shorter."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-"""What follows from an error: tried again for ever, parked and told, or, where it is our own, set aside (P5, P6)."""
+"""What follows from an error: tried again for ever, parked and told, or set aside if it is our own (P5, P6)."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_what_failed_together_does_not_come_back_together() -> None:
 def test_a_vendor_is_tried_no_sooner_than_it_asked_for_within_our_own_delays(
     attempts: int, asked: float, stop: bool, seconds: float
 ) -> None:
-    """PA2: our longest, and for a pause or an end our first."""
+    """PA2: at most our longest delay, and for a pause or an end at most our first."""
     error = PortError(Failure.TRANSIENT, "busy", vendor="phoniro", retry_after=asked)
     assert backoff(attempts, TUNING, Always(0), error, stop=stop) == timedelta(seconds=seconds)
 

@@ -1,7 +1,7 @@
-"""Stopping and starting the real process: in flight is finished or given back, and work goes on at once.
+"""Stopping and starting the real process: work under way is finished or given back, and goes on at once after a start.
 
-The promised times are taken from the process's own log: it stops within 10 seconds, however long the vendor takes, and
-works within a second of having started.
+The promised times are read from the process's own log: it stops within 10 seconds, however long the vendor takes, and
+works within a second after its start.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def test_what_takes_too_long_is_given_back_and_found_by_the_next_one_within_a_se
 
 
 def test_a_second_signal_ends_it_at_once(tmp_path: Path, outside: Outside, replica: Replica) -> None:
-    """After the grace that what is in flight gets it would say ``service_stopped`` and end with 0."""
+    """If it waited for the work under way, it would say ``service_stopped`` and end with 0."""
     _sending(replica, tmp_path, outside, delay=SLOW)
     replica.signal(signal.SIGTERM)
     wait(lambda: bool(replica.events("service_stopping")), lambda: "it heard the first")

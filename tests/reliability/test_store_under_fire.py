@@ -36,7 +36,7 @@ def on_disk(folder: Path) -> Database:
 
 
 async def all_is_well(world: World) -> None:
-    """The case runs, and each thing was done once."""
+    """The case runs, and everything was done once."""
     await world.pass_time(hours=2)
     assert (await world.case()).phase is Phase.ACTIVE
     notes = [note.text for note in world.lifecare.notes_written()]
@@ -47,7 +47,7 @@ async def all_is_well(world: World) -> None:
 
 @pytest.fixture(scope="module")
 def undisturbed() -> dict[str, Any]:
-    """What is left of a life that nothing befell."""
+    """The result of a life without faults."""
 
     async def life() -> dict[str, Any]:
         async with MortalWorld(lambda _: False, **POLL) as world:
@@ -87,7 +87,7 @@ async def test_a_commit_that_fails_now_and_then_changes_no_life(  # slow, as a w
 async def test_transactions_that_are_begun_again_from_their_beginning_change_no_life(
     undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As where another process was in the way (PostgreSQL: deadlock, serialisation failure)."""
+    """As if another process were in the way (PostgreSQL: deadlock, serialisation failure)."""
     world = MortalWorld(lambda _: False, **POLL)
     async with world:
         run = world.db.run_sync
@@ -160,7 +160,7 @@ async def test_a_backup_of_a_live_database_starts_and_sends_nothing_that_was_sen
         await world.settle()
         written = len(world.lifecare.notes_written())
         assert written == NOTES_EACH
-        # The disk is lost; the copy is put back, minutes older than the world.
+        # The disk is lost. The copy that is put back is minutes older than the world.
         world.db = Database(f"sqlite:///{copy}", inline=True)
         world.restart()
         assert await world.acts()
@@ -170,8 +170,8 @@ async def test_a_backup_of_a_live_database_starts_and_sends_nothing_that_was_sen
 
 
 async def test_after_a_backup_was_put_back_no_message_is_taken_for_an_older_one_of_its_number(tmp_path: Path) -> None:
-    """Other times are agreed, and the next step is late, after the copy than in the days that it knows nothing of: the
-    third act is another note and the fourth another mail. The answers to both are lost."""
+    """After the copy other times are agreed, and another step is late, than in the days that the copy doesn't know. So
+    the third act is another note and the fourth another mail. The answers to both are lost."""
     world, copy = World(db=on_disk(tmp_path), poll_seconds=43200, awaiting_minutes=600), tmp_path / "backup.db"
     async with world:
         world.person()

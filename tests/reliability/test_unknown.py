@@ -27,7 +27,7 @@ CALLS: dict[ActKind, tuple[str, dict[str, Any]]] = {
     ActKind.RESUME: ("phoniro", {"method": "POST", "pattern": "/resume"}),
     ActKind.END: ("phoniro", {"method": "POST", "pattern": "/end"}),
 }
-"""The call that each kind of act makes; mail is no HTTP."""
+"""The call that each kind of act makes; mail doesn't use HTTP."""
 
 LOST: dict[str, dict[str, Any]] = {
     "cut before the effect": {"kind": Kind.CUT_BEFORE},
@@ -47,7 +47,7 @@ pytestmark = pytest.mark.usefixtures("many_starts")
 
 
 async def life(kinds: Iterable[ActKind] = (), *, list_lag: float = 0, **fault: Any) -> dict[str, Any]:
-    """What is left of a whole life in which the first two calls of each of these kinds met a fault."""
+    """The result of a whole life in which the first two calls of each of these kinds met a fault."""
     world = MortalWorld(lambda _: False, **ENGINE)
     world.phoniro.list_lag_seconds = list_lag
     plans = {"lifecare": world.lifecare_faults, "phoniro": world.phoniro_faults}
@@ -69,7 +69,7 @@ def undisturbed() -> dict[str, Any]:
 
 def test_every_kind_of_act_says_how_it_is_made_safe_to_repeat_and_is_tried_here() -> None:
     assert set(SAFE_TO_REPEAT) == set(ActKind)
-    # Visits are tried in ``tests/watch/test_write_back.py``, as they need nights.
+    # Visits are tested in ``tests/watch/test_write_back.py``, because they need nights.
     assert {*CALLS, ActKind.MAIL, *VISIT_KINDS} == set(ActKind)
 
 

@@ -1,4 +1,4 @@
-"""Starts real processes of the adapter quickly: everything is imported once, and each process is a fork of that.
+"""Starts real processes of the adapter quickly: everything is imported once, and each process is a fork.
 
 The parent has ``Zygote``; the child (``python -m tests.reliability.zygote CONFIG LOG``) forks a process for every line
 on its standard input and answers with its pid.
@@ -22,7 +22,7 @@ def child(config: str, log: str) -> None:
     from adapter.cli.run import run_service
     from mappings.calendar_se import holidays_between
 
-    holidays_between(2026, 2026)  # imports what is imported at its first call only
+    holidays_between(2026, 2026)  # does the imports of its first call
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for _ in sys.stdin:
         pid = os.fork()

@@ -1,4 +1,4 @@
-"""What outlives a reload works by the new settings."""
+"""What survives a reload works with the new settings."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ async def test_who_may_sign_in_and_as_what_is_changed_by_a_reload_for_those_who_
 
 
 async def _status(client: httpx.AsyncClient) -> int:
-    """Of the health, as soon as it is listened."""
+    """The status of the health address, as soon as it listens."""
     async with asyncio.timeout(30):
         while True:
             try:

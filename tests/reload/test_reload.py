@@ -46,7 +46,7 @@ class Place:
 
 @asynccontextmanager
 async def running(place: Place) -> AsyncIterator[list[Service]]:
-    """The services that ran, the present one last."""
+    """The services that ran, the current one last."""
     stop = asyncio.Event()
     reloader = Reloader(place.config, look_seconds=0.02)
     services = [place.build()]

@@ -1,4 +1,4 @@
-"""``make chaos``: replicas, database and vendors are troubled at random for minutes; then each effect is there once.
+"""``make chaos``: random faults of replicas, database and vendors for minutes; then each effect is there once.
 
 ``python -m tests.replicas.chaos --minutes 5 --replicas 3 --seed 1``
 """
@@ -20,11 +20,11 @@ from tests.replicas.crew import LEASE, NOTES_EACH, Crew, check_each_effect_once
 from tests.service import Replica
 
 SLACK = 20.0
-"""How much longer than its lease anything may be held: the machine is busy, and the database may be away."""
+"""A lease may be held so much longer than its end: the machine is busy, and the database may be away."""
 
 
 class Chaos:
-    """One run. Every trouble is over by itself, or by the next round."""
+    """One run. Every fault ends by itself, or at the next round."""
 
     def __init__(self, crew: Crew, rng: random.Random) -> None:
         self.crew = crew
@@ -33,7 +33,7 @@ class Chaos:
         self.frozen: dict[Replica, float] = {}
 
     def trouble(self) -> str:
-        """One at random; what it was."""
+        """Cause a random fault, and return its name."""
         crew = self.crew
         replica = self.rng.choice(crew.replicas)
         match self.rng.randrange(7):
@@ -99,7 +99,7 @@ class Chaos:
                 raise AssertionError(f"a lease ran out {overdue:.0f} s ago and nobody took over")
 
     def settle(self) -> None:
-        """No more trouble: everything gets done, and was done once."""
+        """No more faults: everything is done, and each thing once."""
         for replica in list(self.frozen):
             self.wake(replica)
         self.crew.wait(

@@ -24,7 +24,7 @@ TUNING: dict[str, float] = {
     "retry_cap_seconds": 2,
 }
 NOTES_EACH = 5
-"""Received, install, times, plan and started: what is told of a case until it runs."""
+"""Received, install, times, plan and started: the messages of a case until it runs."""
 
 
 class Crew:
@@ -43,7 +43,7 @@ class Crew:
             return connection.execute(statement.encode(), values).fetchall()
 
     def cut_connections(self) -> None:
-        """As a failover or a firewall does."""
+        """Like a failover or a firewall."""
         others = "pid <> pg_backend_pid() AND usename = %s"
         self.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}", "postgres")
 
@@ -62,7 +62,7 @@ class Crew:
         return not busy
 
     def overdue(self) -> timedelta:
-        """How long the oldest expired lease has waited for somebody to take over."""
+        """How long the oldest expired lease has waited to be taken over."""
         now = datetime.now(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
         found = self.sql(
             "SELECT min(until) FROM (SELECT lease_until AS until FROM cases WHERE lease_until < %s "
@@ -85,16 +85,16 @@ def twice(things: list[str]) -> list[str]:
 
 
 def mails_twice(ids: list[str], url: str) -> list[str]:
-    """Message-IDs that came more than once though no answer of theirs was lost, by the audit in the store ``url``. One
-    whose answer was lost comes again, as the same mail."""
+    """Message-IDs that came more than once although no answer was lost, by the audit in the store ``url``. A mail whose
+    answer was lost comes again, as the same mail."""
     lost = audited(url, "act.lost", "act.unknown")
     explained = {f"{(event.ref or '').lower()}.{event.data['n']:02d}-" for event in lost}
     return [mail for mail in twice(ids) if not any(part in mail for part in explained)]
 
 
 def check_each_effect_once(crew: Crew, cases: int) -> None:
-    """Every case runs, each effect is there once in the world and once in the audit, and nothing else is. A mail
-    may come again where its answer was lost: by its Message-ID there is one for each act."""
+    """Every case runs, each effect is there once in the world and once in the audit, and there is nothing else. A mail
+    may come again if its answer was lost, but with the same Message-ID."""
     effects = crew.outside.call("effects")
     assert twice(effects["schedules"]) == []
     assert twice(effects["notes"]) == []

@@ -1,4 +1,4 @@
-"""Several replicas on one PostgreSQL, in real processes: killed, frozen and woken, their database gone and back."""
+"""Several replicas on one PostgreSQL, in real processes: killed, frozen and woken, their database away and back."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.process
 
 @pytest.fixture
 def server() -> Iterator[Postgres]:
-    """A PostgreSQL that keeps what it has committed, of the test's own, as it is stopped under way."""
+    """A PostgreSQL that keeps what it has committed. The test has its own, because it stops it."""
     if programs() is None:
         pytest.skip("NOT TESTED AGAINST POSTGRESQL: no programs of it were found, installed or from the wheel")
     server = Postgres(durable=True)
@@ -65,7 +65,7 @@ def test_three_replicas_killed_frozen_and_cut_off_do_everything_once(
 def test_a_replica_frozen_in_the_middle_of_an_act_is_fenced_off_when_it_wakes(
     tmp_path: Path, server: Postgres, outside: Outside
 ) -> None:
-    """The vendor has the note, its answer is never read: the other replica finds the note and writes it down."""
+    """The vendor has the note, but its answer is never read. The other replica finds the note and stores that."""
     crew = Crew(tmp_path, server, outside, size=2)
     zombie, heir = crew.replicas
     outside.call("orders", first=0, count=1)
@@ -77,7 +77,7 @@ def test_a_replica_frozen_in_the_middle_of_an_act_is_fenced_off_when_it_wakes(
         heir.start()
         crew.wait(lambda: crew.notes() == NOTES_EACH and crew.idle(), PATIENCE, "the heir does the rest")
         zombie.signal(signal.SIGCONT)
-        # Frozen within a transaction it is told so by the database, which has ended its session.
+        # If it was frozen in a transaction, the database has ended its session.
         crew.wait(
             lambda: bool(crew.lost_leases() or zombie.events("store_unavailable")),
             PATIENCE,

@@ -1,4 +1,4 @@
-"""Re-syncs in a whole world: taken once, worked off beside the daily work, told of at the end."""
+"""Re-syncs in a whole world: taken once, done beside the daily work, and reported at the end."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ async def test_parked_acts_get_another_chance_and_other_cases_are_left_alone(tmp
 async def test_no_more_cases_are_taken_up_than_are_being_judged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What waits because of a re-sync is never more than a handful, whatever its size."""
+    """Only a few cases wait because of a re-sync at a time, whatever its size."""
     monkeypatch.setattr(resync, "BATCH", 3)
     async with World() as world:
         for n in range(10):

@@ -1,4 +1,4 @@
-"""The re-sync file as people write it, and as they get it wrong."""
+"""The re-sync file as people write it, and their mistakes."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_the_packaged_example_asks_for_nothing() -> None:
 
 
 def test_every_example_in_the_packaged_file_is_a_good_one() -> None:
-    """Uncommented, what the file shows is what the adapter takes."""
+    """Without the comment signs, the adapter accepts what the file shows."""
     lines = (Path(__file__).parents[2] / "config" / "resync.toml").read_text(encoding="utf-8").splitlines()
     shown = [line[2:] for line in lines if line.startswith(("# [[", "# ")) and ("=" in line or "[[" in line)]
     begun = next(n for n, line in enumerate(shown) if line.startswith("[["))

@@ -1,4 +1,4 @@
-"""The whole world told as a story: what people do, and what was written and done since one last asked."""
+"""The whole world as a story: what people do, and what was written and done since the last question."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNHURRIED: dict[str, Any] = {
 
 
 class Story(World):
-    """One person's camera. Everything that is asserted stands at the simulated vendors; the ledger only names it."""
+    """One person's camera. Tests assert only what is at the simulated vendors; the ledger gives it its name."""
 
     def __init__(self, start: datetime = MONDAY) -> None:
         super().__init__(start, **UNHURRIED)
@@ -47,7 +47,7 @@ class Story(World):
         return order, execution
 
     async def next_day(self, days: int = 1) -> None:
-        """Until the working day has begun, when everything is read and nothing is held back."""
+        """Go on until the working day has begun, everything is read and nothing is held back."""
         day = self.clock.time.date() + timedelta(days=days)
         morning = datetime(day.year, day.month, day.day, 9, tzinfo=UTC)
         await self.pass_time(seconds=(morning - self.clock.time).total_seconds() - 1)
@@ -55,7 +55,7 @@ class Story(World):
         await self.settle()
 
     async def told(self) -> list[str]:
-        """The notes in Lifecare since one last asked, as ``reader letter``."""
+        """The notes in Lifecare since the last question, as ``reader letter``."""
         new = self.lifecare.notes_written()[self.read :]
         self.read += len(new)
         acts: dict[str, Act] = {f"[{c.ref}/{a.mark}]": a for c in await self.cases() for a in await self.acts(c.ref)}
@@ -63,7 +63,7 @@ class Story(World):
         return [f"{acts[mark].what['to']} {acts[mark].what['letter']}" for mark in marks]
 
     def done(self) -> list[str]:
-        """What was done to the person's schedules in Phoniro since one last asked."""
+        """The acts on the person's schedules in Phoniro since the last question."""
         deeds: list[str] = []
         for schedule in self.phoniro.schedules:
             deeds += [v.act for v in schedule.versions[self.seen.get(schedule.id, 0) :]]
@@ -71,12 +71,12 @@ class Story(World):
         return deeds
 
     def mails(self) -> list[str]:
-        """Subjects of the mails since one last asked."""
+        """Subjects of the mails since the last question."""
         new = self.mail.sent[self.mailed :]
         self.mailed += len(new)
         return [subject for _, _, subject, _ in new]
 
     def customer(self) -> Customer:
-        """The person, as Phoniro has them."""
+        """The person's data in Phoniro."""
         (customer,) = self.phoniro.customers.values()
         return customer

@@ -1,4 +1,4 @@
-"""Going live where cameras are up already: nobody gets a message they shouldn't, and no schedule is doubled."""
+"""Going live when cameras are in use already: nobody gets a message by mistake, and no schedule is doubled."""
 
 from __future__ import annotations
 

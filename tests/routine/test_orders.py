@@ -14,7 +14,8 @@ from tests.world import ANNA, World
 
 
 async def test_an_order_long_after_the_end_gets_a_case_of_its_own_once_the_camera_is_collected() -> None:
-    """Not only when the coordinator has closed the first case: the new order is told of while there is time."""
+    """Not only after the coordinator has closed the first case: people are told of the new order while there is
+    time."""
     async with World(poll_seconds=7200) as world:
         first = await world.taken_in()
         execution = world.execute(first)
@@ -52,8 +53,8 @@ def merge(story: Story) -> None:
 async def test_a_person_whose_number_is_replaced_keeps_the_case_and_the_camera_and_it_is_told_once(
     happens: Callable[[Story], None],
 ) -> None:
-    """LA10: the same ids of order, decision and execution under another number are the same case, and take in what is
-    ordered under it at the same moment."""
+    """LA10: the same ids of order, decision and execution under another number are the same case, and it also takes a
+    new order under that number at the same moment."""
     async with Story() as story:
         order, execution = await story.running()
         happens(story)

@@ -1,5 +1,5 @@
-"""What the routine decides, carried out at both vendors: told in the journal, and seen in Phoniro. What is decided, and
-told to whom, is in ``tests/domain``."""
+"""The routine's decisions, carried out at both vendors: notes in the journal, and schedules in Phoniro.
+``tests/domain`` tests the decisions and their messages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ENDS: dict[str, tuple[End, int]] = {
     "order ended today": (lambda s, o, day: s.lifecare.change("orders", o.order_id, EndDate=day), 0),
     "service ended later": (lambda s, o, day: s.lifecare.change("ordered_services", o.service_id, EndDate=day), 2),
 }
-"""Each of the authority's words in Lifecare, and on which day it says that it ends, from today."""
+"""Each way in which the authority can end in Lifecare, and its last day, in days from today."""
 
 
 @pytest.mark.parametrize("end", ENDS)
@@ -77,7 +77,7 @@ async def test_what_phoniro_knows_of_the_person_follows() -> None:
 
 
 async def test_a_schedule_that_somebody_changed_meanwhile_is_read_again_and_decided_again() -> None:
-    """412: the version that the change carried was overtaken; what stands in Phoniro in the end is what is decided."""
+    """412: the change's version was overtaken. In the end Phoniro has what was decided."""
     async with Story() as story:
         order, _ = await story.running()
         (schedule,) = story.phoniro.schedules
@@ -95,7 +95,7 @@ PERSONAL = (ANNA, "19340101-TF01", "Provgatan", "070-0000000", "Test", "Person,"
 
 
 def everything_written(story: Story) -> str:
-    """All that left the adapter with words in it: notes, mails, and every body sent to Phoniro."""
+    """Every text that left the adapter: notes, mails, and every body sent to Phoniro."""
     bodies = [r.body.decode() for r in story.phoniro.received() if "/connect/" not in r.path]
     return "\n".join([*(n.text for n in story.lifecare.notes_written()), *map(str, story.mail.sent), *bodies])
 

@@ -1,4 +1,4 @@
-"""``python -m tests.simulation SEEDS FIRST_SEED CASES DAYS [--trace]``: run seeds, say how many held."""
+"""``python -m tests.simulation SEEDS FIRST_SEED CASES DAYS [--trace]``: run seeds, say how many passed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.simulation.town import Scale, Town
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """What came of one seed; ``broken`` is None if it held."""
+    """The result of one seed; ``broken`` is None if it passed."""
 
     seed: int
     broken: str | None
@@ -41,7 +41,7 @@ def main(arguments: list[str]) -> int:
     seeds, first, cases, days = (int(a) for a in arguments if a != "--trace")
     began, runs = time.perf_counter(), []
     one = partial(run, scale=Scale(cases, days), trace=trace)
-    # A town is one thread; several of them are one process each.
+    # A town is one thread. Several towns run in a process each.
     with ProcessPoolExecutor(max(1, min(seeds, os.cpu_count() or 1))) as pool:
         for done in pool.map(one, range(first, first + seeds)):
             runs.append(done)
@@ -53,9 +53,9 @@ def main(arguments: list[str]) -> int:
     starts, faults = sum(done.starts for done in runs), sum(done.faults for done in runs)
     print(f"{cases} cases over {days} days for each seed; {starts} starts of the adapter, {faults} calls met by faults")
     print(f"{seeds / seconds:.2f} seeds per second")
-    held = sum(done.broken is None for done in runs)
-    print(f"{held} of {seeds} seeds held")
-    return 0 if held == seeds else 1
+    passed = sum(done.broken is None for done in runs)
+    print(f"{passed} of {seeds} seeds passed")
+    return 0 if passed == seeds else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,5 @@
-"""People in a simulated town: what they do in Lifecare, when, and what that allows, told apart from the adapter."""
+"""People in a simulated town: what they do in Lifecare, when, and what that allows, independent of the adapter's
+decisions."""
 
 from __future__ import annotations
 
@@ -35,7 +36,7 @@ def local(at: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What stands in Lifecare about one person from ``at`` (UTC) on."""
+    """What Lifecare says about one person from ``at`` (UTC) on."""
 
     at: datetime
     first_day: date
@@ -89,7 +90,7 @@ class Life:
     truths: list[Truth] = field(default_factory=list)
     ended_by_authority: bool = False
     corrected: bool = False
-    """Evidence was corrected afterwards, which may take a day to be found."""
+    """Evidence was corrected afterwards. It may take a day until that is found."""
 
     # --- what is true -----------------------------------------------------------------------------------------------
 
@@ -97,14 +98,14 @@ class Life:
         return next((t for t in reversed(self.truths) if t.at <= at), None)
 
     def forbids(self, at: datetime) -> str | None:
-        """Why nobody may look, by what stood in Lifecare, on the day that it was and on the day that the adapter's
-        clock told; None if somebody may."""
+        """Why nobody may look, by what Lifecare said, on the real day and on the day by the adapter's clock; None if
+        somebody may."""
         truth = self.truth(at)
         return "nothing ordered" if truth is None else truth.forbids(at) and truth.forbids(self.as_told(at))
 
     def keeps_shut(self, at: datetime) -> str | None:
-        """The same, leaving aside that the first day is still to come: a schedule made ahead opens by itself on it, so
-        how long it was still to come says nothing about how long anything else should have kept it shut."""
+        """The same without a first day in the future as a reason. A schedule made ahead opens by itself on that day, so
+        the time before it doesn't count for other reasons."""
         truth = self.truth(at)
         if truth is None:
             return "nothing ordered"
@@ -112,7 +113,7 @@ class Life:
         return begun[0].forbids(at) and begun[1].forbids(self.as_told(at))
 
     def as_told(self, at: datetime) -> datetime:
-        """What the adapter's clock told at that instant."""
+        """The adapter's clock at that instant."""
         return at + self.town.adapters_clock.ahead_at(at)
 
     def _now(self, what: str, **changes: object) -> None:
@@ -190,7 +191,8 @@ class Life:
             return
         if signal in (Signal.TIMES_AGREED, Signal.TIMES_CHANGED):
             text = self.rng.choice(("22.30, 02:15 och 05.00", "22.00, 01.30 och 04.45"))
-            text = text.replace("02:15", "02:30") if self.town.nights else text  # skipped, or twice, once a year
+            # 02:30 is a time that a clock change skips or repeats.
+            text = text.replace("02:15", "02:30") if self.town.nights else text
         note = self.town.lifecare.note_as("alarm_team", place, signal.value, text)
         signed = self.truths[-1].signed | {signal}
         if signal is Signal.CONSENT_WITHDRAWN:
@@ -231,7 +233,7 @@ class Life:
         self._now(f"ends {day}", last_day=day)
 
     def extend(self) -> None:
-        """Only before the end has come: a new start after it would be a new schedule."""
+        """Only before the end, because a new start after it would be a new schedule."""
         assert self.order is not None
         last = self.truths[-1].last_day
         if last is not None and last > local(self.town.clock.now()).date():

@@ -1,4 +1,4 @@
-"""An event loop whose time is virtual: when nothing is ready, it jumps to the next timer. One thread, no waiting."""
+"""An event loop with virtual time: when nothing is ready, it jumps to the next timer. One thread, no waiting."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from adapter.engine import runtime
 
 
 class Stuck(RuntimeError):
-    """Nothing is ready and no timer is set: everybody waits for somebody."""
+    """Nothing is ready and no timer is set: all tasks wait for each other."""
 
 
 class _NoWaiting(selectors.SelectSelector):
@@ -35,7 +35,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.seconds = 0.0
         super().__init__(_NoWaiting(self._pass))
-        # Timers of one microsecond are one moment: adding floats must not leave the loop just short of the next one.
+        # Timers within a microsecond are one moment. Adding floats mustn't stop the loop just before the next one.
         self._clock_resolution = 1e-6
 
     def time(self) -> float:

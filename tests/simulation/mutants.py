@@ -1,7 +1,7 @@
-"""``python -m tests.simulation.mutants``: takes out one protection at a time and shows that it is missed.
+"""``python -m tests.simulation.mutants``: removes one protection at a time and shows that something breaks.
 
-Each has a short story that breaks without it. With seeds (``python -m tests.simulation.mutants 12``) so many simulated
-towns are searched as well.
+Each protection has a short story that breaks without it. With a number (``python -m tests.simulation.mutants 12``) so
+many simulated towns are tried as well.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ from tests.simulation.town import Scale, Town, small
 Story = Callable[[], Awaitable[None] | None]
 SCALE = Scale(cases=4, days=4)
 TRUE_WORD, SILENCE = 35, 21
-"""Seeds that find the one and the other, among those that the suite shows to hold."""
+"""Seeds that find the last two mutants. The suite shows that these seeds pass without them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """``owner.name`` is replaced by ``instead``; ``story`` breaks."""
+    """``instead`` replaces ``owner.name``, and then ``story`` breaks."""
 
     what: str
     owner: object

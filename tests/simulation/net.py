@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PATIENCE = 30.0
 """Seconds after which the client gives up; ``TOO_SLOW`` answers come later."""
 LATEST = 25.0
-"""Seconds by which an effect comes late at most, after its answer was given up: less than ``settle``."""
+"""Seconds by which an effect comes late, at most, after its answer was given up: less than ``settle``."""
 
 
 PERSON = re.compile("^PersonId='([^']*)'$")
@@ -61,7 +61,7 @@ class Vendor:
         (``TK-7F3K2M-1``): it was answered, or found it."""
 
     def answer(self, request: httpx.Request) -> httpx.Response:
-        """The vendor's own answer, which may still be spoilt."""
+        """The vendor's own answer. A fault may still change it."""
         answer = self.handler(request)
         answer.extensions["own"] = True
         return answer
@@ -97,7 +97,7 @@ class Network(httpx.AsyncBaseTransport):
                 self._ended(began, well=False)
             raise
         if response.status_code == 401 and not renewed:
-            request.extensions["renewed"] = True  # it is sent once more, with a new token: only that is an exchange
+            request.extensions["renewed"] = True  # it is sent once more, with a new token, and only that call counts
             return response
         status, page = response.status_code, response.headers.get("content-type") == "text/html"
         self._ended(began, well=status < 500 and status not in TURNED_AWAY and not page)
@@ -150,7 +150,7 @@ class Network(httpx.AsyncBaseTransport):
             case Fault.TOKEN_REVOKED:
                 vendor.revoke()
             case Fault.DUPLICATE if not (vendor.name == "lifecare" and request.method == "POST"):
-                # The request arrives twice. Two of a note would be two notes, and nobody could help it (LA4).
+                # The request arrives twice. For a note that would make two notes, and nobody could prevent it (LA4).
                 vendor.handler(request)
         answer = vendor.answer(request)
         if fault is Fault.SLOW:

@@ -24,7 +24,7 @@ from adapter.engine.runtime import Runtime
 from adapter.engine.worker import work
 from adapter.store.database import Database
 from adapter.store.tables import feeds
-from mappings.tables import MunicipalMapping, load_mapping
+from mappings.mapping import MunicipalMapping, load_mapping
 from tests.simulation.net import LATEST, Network
 from tests.upcoming import next_due, next_retry
 
@@ -43,10 +43,10 @@ def _mapping(path: Path, *, writes_back: bool) -> MunicipalMapping:
 
 
 LOOK_AGAIN_SECONDS = 20.0
-"""In place of half a second: looking for new work while something is slow costs the simulation most."""
+"""Instead of half a second, because looking for new work during a slow call is expensive in the simulation."""
 IDLE, RECENT, SKEW = timedelta(hours=12), timedelta(minutes=45), timedelta(minutes=5)
-"""Where nobody did anything in Lifecare since each feed was last read, polls are left out: they find nothing, and cost
-the simulation most."""
+"""If nobody did anything in Lifecare since each feed was last read, polls are left out. They find nothing, and are
+expensive in the simulation."""
 _READ_AT = select(feeds.c.read_at).where(feeds.c.tenant == "exempel", feeds.c.name.in_(FEEDS))
 
 
@@ -90,7 +90,7 @@ class Process:
         self.rt: Runtime = service.runtime
         object.__setattr__(self.rt, "pause", self.point)
         object.__setattr__(self.rt, "tuning", replace(self.rt.tuning, reread=town.seldom, awaiting=town.seldom))
-        # What was ordered before is nobody's here, and asking for each of those days costs more than the first day.
+        # There are no earlier orders here, and reading each of those days costs more than the whole first day.
         object.__setattr__(self.rt.tenants["exempel"], "go_live", town.today)
 
     def start(self) -> None:
@@ -98,7 +98,7 @@ class Process:
         self.tasks = [asyncio.ensure_future(self._guarded(job)) for job in jobs]
 
     def clock_set(self, step: timedelta) -> None:
-        """It is noticed a little later, and planned anew; all jobs run at once that aren't under way."""
+        """The change is noticed a little later, and everything is planned again. All jobs that aren't under way run."""
 
         async def noticed() -> None:
             await asyncio.sleep(self.rng.uniform(0, CLOCK_LOOK_SECONDS))
@@ -113,14 +113,14 @@ class Process:
         self.tasks.append(asyncio.ensure_future(self._guarded(noticed)))
 
     def die(self) -> None:
-        """At once, whatever is under way: nothing of it reaches database or network any more."""
+        """It dies at once. Nothing that was under way reaches the database or the network any more."""
         self.dead = True
         for task in self.tasks:
             task.cancel()
 
     async def point(self, name: str, *, write: bool = False) -> None:
-        """Somewhere around a commit or a call: here a process can die, stall, or turn out to be dead. A write stalls
-        after the last look at whether it may be sent, so no longer than an effect may be late."""
+        """A point around a commit or a call. Here a process can die, stall, or find that it is dead. A write stalls
+        after the last check whether it may be sent, so not longer than an effect may be late."""
         town = self.town
         if self.dead or not town.points_left():
             self.die()
@@ -165,7 +165,7 @@ class Process:
             self.wake.set()
 
     async def _looks(self) -> None:
-        """The night watch, at the moments at which it can find anything, and up to one cycle late."""
+        """The night watch, at the moments when it can find anything, and up to one cycle late."""
         while True:
             await self._watch()
             now = self.town.clock.now()
@@ -190,8 +190,8 @@ class Process:
                 continue
 
     async def _patience(self) -> float:
-        """Seconds until something is due; in service it is looked for twice a second. What is due and yet wasn't taken
-        waits for a vendor that is down."""
+        """Seconds until something is due. In service the worker looks twice a second. If something is due and wasn't
+        claimed, it waits for a vendor that is down."""
         tenants, now = list(self.rt.tenants), self.rt.clock.now()
         due_at, act_at = await self.rt.db.run(lambda c: (next_due(c, tenants), next_retry(c, tenants)))
         breakers = [self.rt.breakers.of("exempel", vendor) for vendor in ("lifecare", "phoniro", "mail")]

@@ -1,4 +1,4 @@
-"""The promises, checked against what really happened at the simulated vendors."""
+"""The promises, compared with what really happened at the simulated vendors."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
 MARK = re.compile(r"\[(TK-[0-9A-Z]{6})/(\d+)-\w+\]")
 CASE = re.compile(r"TK-[0-9A-Z]{6}")
 FRESH = timedelta(minutes=10)
-"""How long before an opening all gates must have been seen to hold: facts are fresh for two minutes, and then an act
-may be under way, its effect late, and a vendor's clock wrong."""
+"""So long before an opening all gates must have held: facts are fresh for two minutes, and then an act may be under
+way, its effect late, and a vendor's clock wrong."""
 CALM_HOURS = 2
 """Hours without a storm within which an end or a pause must have had its effect: one poll, and retries."""
 CORRECTED_HOURS = 26
-"""The same where evidence was corrected afterwards: it is read again daily."""
+"""The same if evidence was corrected afterwards, because it is read again daily."""
 UNFINISHED = (ActState.PENDING, ActState.SENDING, ActState.UNKNOWN)
 TOLD = re.compile("pausa|återkallat|avlidit", re.IGNORECASE)
-"""What tells of a pause."""
+"""The letters and mails that tell of a pause."""
 KNOWN_AFTER = timedelta(minutes=35)
-"""So long after its time it is known what came of a look."""
+"""So long after its time a look's outcome is known."""
 SKEW = timedelta(minutes=4)
-"""How far the vendors' clocks may be apart, and more."""
+"""More than the vendors' clocks may differ."""
 IN_AND_OUT = (({"install"}, {"collect", "cancel", "cancel_or_fetch"}), ({"plan"}, {"plan_void"}))
 
 
 SETTLED = timedelta(hours=13)
-"""So long after a look nothing of it changes any more, and the whole night was read once more."""
+"""So long after a look it doesn't change any more, and the whole night was read once more."""
 
 
 def reference_of(schedule: Schedule) -> str:
@@ -54,7 +54,7 @@ def reference_of(schedule: Schedule) -> str:
 
 
 def _surprises_nobody(life: Life, at: datetime) -> bool:
-    """A planned absence, whatever else was found to be so later; a day that no decision covers."""
+    """A planned absence, even if something else was found later; or a day that no decision covers."""
     truth = life.truth(at)
     away = truth is not None and any(map(truth.is_away, (at, life.as_told(at))))
     return away or life.forbids(at) == "no decision in force"
@@ -80,7 +80,7 @@ class Broken(AssertionError):
 
 
 def _looks_known(c: Connection) -> tuple[dict[tuple[str, datetime], Look], Counter[str]]:
-    """Looks by Phoniro's id of the schedule and its instant, and how often each was told of, by case and key."""
+    """Looks by Phoniro's schedule id and instant, and how often each was told, by case and key."""
     s, a = tables.schedules.c, tables.acts.c
     ids = {(row.ref, row.n): row.remote_id for row in c.execute(select(s.ref, s.n, s.remote_id))}
     by_ref = look_log.since(c, "exempel", datetime.min.replace(tzinfo=UTC))
@@ -92,18 +92,18 @@ def _looks_known(c: Connection) -> tuple[dict[tuple[str, datetime], Look], Count
 
 
 def _nearest(known: dict[tuple[str, datetime], Look], schedule_id: str, at: datetime) -> Look | None:
-    """The look at an instant of Phoniro's, which differs from ours in the nights of the clock change."""
+    """The look at Phoniro's instant, which differs from ours in the nights of the clock change."""
     near = [look for (of, when), look in known.items() if of == schedule_id and abs(when - at) <= CLOCK_CHANGE]
     return min(near, key=lambda look: abs(_instant(look) - at), default=None)
 
 
 def _instant(look: Look) -> datetime:
-    """When Phoniro has it, if it has it."""
+    """When Phoniro has it, if at all."""
     return datetime.fromtimestamp(int(look.id.rpartition(":")[2]), UTC) if look.id else look.due_at
 
 
 class Watch:
-    """Looks at the world after every simulated hour."""
+    """Checks the world after every simulated hour."""
 
     def __init__(self, town: Town) -> None:
         self.town = town
@@ -149,7 +149,7 @@ class Watch:
     # --- the promises -----------------------------------------------------------------------------------------------
 
     def _openings(self, schedule: Schedule) -> None:
-        """P1, P3: what opened supervision did so on all gates; what ended it had the authority's word."""
+        """P1, P3: supervision was opened only with all gates, and ended only by the authority."""
         seen = self.looked_at.get(schedule.id, 0)
         for version in schedule.versions[seen:]:
             life, at = self._life(schedule), version.at
@@ -166,7 +166,7 @@ class Watch:
         self.looked_at[schedule.id] = len(schedule.versions)
 
     def _looks(self, schedule: Schedule, now: datetime) -> None:
-        """P2: nobody looks for longer than a poll and retries after it is forbidden."""
+        """P2: after it is forbidden, nobody can look for longer than a poll and retries."""
         if not schedule.could_look(now):
             return
         life = self._life(schedule)
@@ -192,7 +192,7 @@ class Watch:
         return words
 
     def _true(self, words: list[tuple[datetime, str]]) -> None:
-        """P10: no note and no mail claims what Phoniro's own history denies."""
+        """P10: no note or mail claims something that Phoniro's own history denies."""
         for at, text in words:
             ref = CASE.search(text)
             theirs = [s for s in self.town.phoniro.schedules if ref and reference_of(s) == ref.group(0)]
@@ -202,7 +202,7 @@ class Watch:
                 self.town.broken(f"P10: {ref.group(0)} was told at {at:%m-%d %H:%M:%S} {claims}:\n{text}")
 
     def _silence(self) -> None:
-        """P11: a pause is told of, to somebody, at once."""
+        """P11: somebody is told of a pause at once."""
         untold = []
         for schedule, since in self._untold:
             ref = reference_of(schedule)
@@ -236,8 +236,8 @@ class Watch:
                 self.town.broken(f"P4: mail {message_id} was sent with different texts")
 
     def _nights(self, now: datetime) -> None:
-        """P12: each look that was due is known as what it was, or told as not done; P10: nobody is said to have looked
-        without a right, for here nobody does. Asked after two calm hours, and again when nothing can come any more."""
+        """P12: each due look has its true outcome, or is told as not done. P10: nobody is said to have looked without a
+        right, because here nobody does. Checked after two calm hours, and again when nothing more can come."""
         until = now - timedelta(hours=CALM_HOURS)
         self._due += [(s, at) for s in self.town.phoniro.schedules for at in s.looks(self._due_until, until)]
         self._due_until = until
@@ -253,7 +253,7 @@ class Watch:
                 self._broken("P10", self.town.phoniro.schedule(schedule_id), f"a look without a right at {at}")
 
     def _is_plain(self, schedule: Schedule, at: datetime, now: datetime) -> bool:
-        """Whether it is beyond doubt that the look was due: nothing changed about it or since."""
+        """Whether the look was certainly due: nothing changed around it or since."""
         changed = any(abs(version.at - at) < timedelta(minutes=15) for version in schedule.versions)
         life = self._life(schedule)
         return not changed and not any(map(life.forbids, (at, at + timedelta(minutes=40), now))) and not life.corrected
@@ -284,7 +284,8 @@ class Watch:
         return self.town.db.run_sync(read)
 
     def settled(self) -> None:
-        """P5: faults lifted, everything is as it should: who may look can, and nothing is left over."""
+        """P5: without faults everything is as it should be: the night staff can look where they may, and nothing is
+        left over."""
         now = self.town.clock.now()
         able = {self._life(s).person_id for s in self.town.phoniro.schedules if s.could_look(now)}
         people = {case.person_id for case, _ in self._cases()}
@@ -309,7 +310,7 @@ class Watch:
                 self.town.broken(f"P5: {case.ref}: {case.error}")
 
     def closed(self) -> None:
-        """P7: all is undone, and the cases are closed."""
+        """P7: everything is undone, and the cases are closed."""
         self._left_over(self.town.clock.now())
         for case, acts in self._cases():
             letters = {a.what.get("letter") for a in acts if a.state is ActState.DONE and a.kind is ActKind.MESSAGE}
@@ -333,7 +334,7 @@ class Watch:
                 self.town.broken("P7: a person's data is left at Phoniro")
 
     def _written_back(self) -> None:
-        """P4: each look that was done is one reported visit in the end, and none is of a look that wasn't done."""
+        """P4: in the end each look that was done is one reported visit, and no other look is."""
         if not self.town.writes_back:
             return
         known = self.town.db.run_sync(lambda c: look_log.since(c, "exempel", self.town.start))

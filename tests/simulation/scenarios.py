@@ -1,4 +1,4 @@
-"""Short stories that each need one protection: told in a second, with the promise that breaks without it."""
+"""Short stories that each need one protection. Each takes a second and names the promise that breaks without it."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class SetClock(runtime.Clock):
 
 
 class WorldOfTwoClocks(World):
-    """The vendors' clock goes on; the adapter's is set now and then."""
+    """The vendors' clock runs on; the adapter's clock is set now and then."""
 
     def adapters_clock(self) -> runtime.Clock:
         self.own = SetClock(self)
         return self.own
 
     async def set_clock(self, step: timedelta) -> None:
-        """As ``Jobs`` finds it a moment later."""
+        """Like ``Jobs``, which notices it a moment later."""
         self.own.ahead += step
         if step < timedelta(0):
             await jobs._plan_anew(self.rt, -step)
@@ -86,7 +86,7 @@ async def late_effects() -> None:
 
 
 async def a_sleeper() -> None:
-    """A process falls asleep over a note, another one takes over, and the first one wakes up."""
+    """A process stalls before it sends a note, another one takes over, and the first one wakes up."""
     slept = 0
 
     async def sleeps(point: str) -> None:
@@ -106,7 +106,7 @@ async def a_sleeper() -> None:
 
 
 async def an_old_reading() -> None:
-    """A process falls asleep over what it has read of a case; what another one read since must stand."""
+    """A process stalls after it has read a case. What another process reads meanwhile must stay."""
     slept = 0
 
     async def sleeps(point: str) -> None:
@@ -133,7 +133,7 @@ async def an_old_reading() -> None:
 
 
 async def a_lost_creation_that_is_no_longer_wanted() -> None:
-    """The answer to a creation is lost after its effect, and consent is withdrawn before it is looked for."""
+    """The answer to a creation is lost after its effect, and consent is withdrawn before it is looked up."""
     async with World(settle_seconds=150) as world:
         world.phoniro_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", pattern="/supervision-schedules[?]"))
         _, execution = world.ready()
@@ -160,7 +160,7 @@ async def old_facts() -> None:
 
 
 async def a_dead_lifecare() -> None:
-    """A message can't be written in Lifecare; e-tillsyn is paused in Phoniro all the same."""
+    """A message can't be written in Lifecare, but e-tillsyn is paused in Phoniro anyway."""
     async with World() as world:
         _, execution = world.ready()
         await world.pass_time(minutes=30)
@@ -174,7 +174,7 @@ async def a_dead_lifecare() -> None:
 
 
 async def decided_again() -> None:
-    """A case is decided again while it is unknown what became of its acts."""
+    """A case is decided again while the outcome of its acts is unknown."""
     async with World() as world:
         world.lifecare_faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", pattern="/provider_notes", times=SENT))
         world.person()
@@ -189,7 +189,7 @@ async def decided_again() -> None:
 
 
 async def a_clock_set_by_an_hour() -> None:
-    """For twenty minutes Phoniro was away by then, or for one: its breaker is open, or there are only delays."""
+    """By then Phoniro has been away for twenty minutes or for one: its breaker is open, or there are only delays."""
     await _set_by(timedelta(hours=1), 20)
     await _set_by(timedelta(hours=-1), 1)
 
@@ -201,9 +201,9 @@ async def a_clock_set_by_a_day() -> None:
 
 
 async def _set_by(step: timedelta, down: float) -> None:
-    """Consent is withdrawn while Phoniro is away, the adapter's clock is set, and Phoniro is back: nobody can look for
-    long, whatever delay the pause had by the clock before; nor is anybody without supervision when consent is given
-    again. Then the clock is set right."""
+    """Consent is withdrawn while Phoniro is away, the adapter's clock is set, and Phoniro comes back. Nobody can look
+    for long, whatever delay the pause had by the old clock. When consent is given again, nobody is left without
+    supervision. Then the clock is set right."""
     async with WorldOfTwoClocks(awaiting_minutes=10) as world:
         _, execution = world.ready()
         await world.pass_time(minutes=30)
@@ -232,8 +232,8 @@ async def _set_by(step: timedelta, down: float) -> None:
 
 
 async def facts_to_come() -> None:
-    """The facts behind a schedule that waits for Phoniro were read by a clock that is then set back, and consent is
-    withdrawn: they are not taken for fresh."""
+    """A schedule waits for Phoniro. Its facts were read before the clock was set back, and then consent is withdrawn.
+    The old facts don't count as fresh."""
     for step in (timedelta(hours=-1), timedelta(days=-1)):
         async with WorldOfTwoClocks(poll_seconds=43200, awaiting_minutes=600) as world:
             busy = Rule(
@@ -252,7 +252,7 @@ async def facts_to_come() -> None:
 
 
 async def a_night() -> None:
-    """One look is done late, one isn't even listed, one is told as missed and corrected in the morning."""
+    """One look is done late, one isn't even listed, one is listed as missed and corrected in the morning."""
     async with World() as world:
         world.ready()
         await world.settle()
@@ -273,7 +273,7 @@ async def a_night() -> None:
 
 
 async def a_night_written_back() -> None:
-    """One look is done, and the answer to its visit is lost; one is told as done, and then as missed."""
+    """One look is done, and the answer to its visit is lost. One is listed as done, and then as missed."""
     with TemporaryDirectory() as folder:
         async with World(mapping=mapping_with(Path(folder))) as world:
             world.ready()

@@ -1,4 +1,4 @@
-"""Every protection is missed when it is gone: what can't fail proves nothing."""
+"""Something breaks when a protection is removed. A test that can't fail proves nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Seeds of the simulated town that hold: twenty small ones; ``make simulate`` runs more, and whole months."""
+"""Seeds of the simulated town that pass: twenty small ones. ``make simulate`` runs more, and whole months."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _silent() -> Iterator[None]:
 
 @pytest.mark.parametrize("first", SEEDS[::AT_ONCE])
 def test_the_promises_hold_under_every_fault(first: int) -> None:
-    """Some towns have a vendor whose clock is behind: what takes an end for one to come is asked to end once."""
+    """In some towns a vendor's clock is behind. It takes an end for a future one, but is asked to end only once."""
     killed, met = 0, set[Fault]()
     for seed in range(first, first + AT_ONCE):
         town = Town(seed, small(seed))

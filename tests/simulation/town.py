@@ -40,21 +40,21 @@ _READ = _NOW.values(read_again_at=bindparam("now"), ready_at=bindparam("now"))
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 DATABASE = Database("sqlite://")
-"""Each town's own while it runs, and gone with it; only the statements stay compiled."""
+"""Each town has its own. Only the compiled statements stay for the next town."""
 OVERDUE = timedelta(minutes=35)
 AWAITING_HOURS, REREAD_HOURS = 4, 24
 BUSY = 1000
-"""Commits and calls of a busy hour, for each case and for the feeds."""
+"""The commits and calls of a busy hour, for each case and for the feeds."""
 STEPS = tuple(sign * step for step in (timedelta(hours=1), timedelta(days=1)) for sign in (1, -1))
 """By how much the adapter's clock is set."""
 CALM_DAYS = 2
-"""Days after the faults were lifted until all must be as it should, and then until all cases are closed."""
+"""Days after the last fault until everything must be as it should be, and then until all cases are closed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scale:
-    """How much of a town: so many cases, so many days of faults; ``nights``: Phoniro lives its nights by itself, and
-    the adapter follows them."""
+    """The size of a town: the number of cases and the days with faults. ``nights``: Phoniro plays its nights by itself,
+    and the adapter follows them."""
 
     cases: int = 20
     days: int = 30
@@ -62,17 +62,17 @@ class Scale:
 
 
 def small(seed: int) -> Scale:
-    """A life for the test suite; in every fifth town Phoniro lives its nights too."""
+    """A small town for the test suite. In every fifth town Phoniro plays its nights too."""
     return Scale(cases=1, days=1, nights=seed % 5 == 0)
 
 
 NIGHTS = NightPlan(missed=0.15, offline=0.05, second=0.1, late=0.1, corrected=0.1, unlisted=0.1)
 CHANGES = (datetime(2026, 3, 27, 8, 0, tzinfo=UTC), datetime(2026, 10, 23, 8, 0, tzinfo=UTC))
-"""So early before the nights in which the clock is changed that most persons' looks are followed by then."""
+"""So long before the nights of the clock change that most persons' looks are followed by then."""
 
 
 class SlowMail:
-    """A mail server that fails now and then, before or after it took the mail."""
+    """A mail server that fails now and then, before or after it accepted the mail."""
 
     def __init__(self, town: Town) -> None:
         self.town = town
@@ -96,8 +96,8 @@ class SlowMail:
 
 
 class Town:
-    """``run`` raises ``Broken`` with what was broken and when. ``apart``: by how many seconds a vendor's clock may be
-    wrong."""
+    """``run`` raises ``Broken`` with the broken promise and the time. ``apart``: by how many seconds a vendor's clock
+    may be wrong."""
 
     life_kind: type[Life] = Life
     weather_kind: type[Weather] = Weather
@@ -108,7 +108,7 @@ class Town:
     stepped: float = 0.4
     """The share of towns in which the adapter's clock is set, and set right again."""
     seldom = timedelta(days=7)
-    """How often a case is read again about which nobody did anything; ``acted`` has the others read again."""
+    """How often a case is read again if nobody did anything about it. ``acted`` makes the others be read again."""
 
     def __init__(self, seed: int, scale: Scale, *, trace: bool = False) -> None:
         self.seed, self.days, self.trace = seed, scale.days, trace
@@ -158,7 +158,7 @@ class Town:
         return random.Random(self.seed + 4).choice((START, *CHANGES)) if self.nights else START
 
     def drawn_steps(self, rng: random.Random) -> list[tuple[datetime, timedelta]]:
-        """When the clock is set, and by how much: wrong, and right again before the faults are lifted."""
+        """When the clock is set, and by how much: wrong, and right again before the faults end."""
         if rng.random() >= self.stepped:
             return []
         end, steps = self.start + timedelta(days=self.days - 0.1), []
@@ -170,7 +170,7 @@ class Town:
 
     @property
     def sets_clock(self) -> bool:
-        """Whether when something was done says nothing, as it was done by a clock that is set."""
+        """Whether the time of something means nothing, because the clock was wrong then."""
         return bool(self.steps) and not self.weather.lifted
 
     async def _set_clock(self) -> None:
@@ -199,9 +199,9 @@ class Town:
         self.loop.call_later(seconds, self._read_again, person_id, acted_at, anyhow, context=Context())
 
     def _read_again(self, person_id: str, acted_at: datetime, anyhow: bool) -> None:
-        """The moment at which the person's case is read again, if it awaits something or ``anyhow``."""
+        """The moment when the person's case is read again, if it awaits something or ``anyhow``."""
         now, person = self.adapters_clock.now(), self.db.sealing.person("exempel", person_id)
-        # When something was read by a clock that was set says nothing.
+        # A time by a wrong clock means nothing.
         theirs = {"person": person, "acted_at": now + timedelta(days=2) if self.sets_clock else acted_at}
         for ref, decision, owner in self.db.run_sync(lambda c: c.execute(_UNREAD, theirs).all()):
             if owner is not None:  # it is being read just now
@@ -236,12 +236,12 @@ class Town:
         self.killed += 1
         self.processes.remove(process)
         process.die()
-        # In a context of its own: a new process inherits nothing of a dead one.
+        # In its own context, so that a new process inherits nothing from a dead one.
         self.loop.call_later(self.rng.choice((1, 30, 300)), self.birth, context=Context())
 
     def next_news(self, now: datetime) -> datetime:
-        """When a reading of the looks can bring anything new: where they became due, something was told of them, they
-        are overdue, or the night is over. In service they are read each ``watch_seconds``."""
+        """When a reading of the looks can bring anything new: when they became due, when Phoniro listed something new,
+        when they are overdue, and when the night is over. In service they are read every ``watch_seconds``."""
         until = now + timedelta(hours=1)
         moments = [until]
         for schedule in self.phoniro.schedules:
@@ -267,7 +267,7 @@ class Town:
             self.db.close()
 
     async def _lived_through(self) -> None:
-        """All days but those of rest at the end, with people and faults."""
+        """All days with people and faults, without the calm days at the end."""
         self.weather.forecast(self.start, self.days)
         people = [asyncio.ensure_future(self._lived(life)) for life in self.lives]
         people.append(asyncio.ensure_future(self._set_clock()))
@@ -296,8 +296,8 @@ class Town:
             self.broken("a person couldn't do what people do", error)
 
     def points_left(self) -> bool:
-        """Whether an hour had no more commits and calls than a busy one has. What goes round and round would keep the
-        simulation from ever coming to the hour's end."""
+        """Whether an hour had no more commits and calls than a busy hour has. With an endless loop the simulation would
+        never reach the end of the hour."""
         self.points += 1
         if self.points == self.bound:
             self.broken(f"more than {self.bound} commits and calls within an hour")

@@ -1,4 +1,4 @@
-"""What goes wrong between the adapter and the vendors in one simulated world, drawn from its seed."""
+"""The faults between the adapter and the vendors in one simulated world, drawn from its seed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Fault(StrEnum):
-    """ "After": the vendor has done what it was asked."""
+    """ "After" means after the vendor's effect."""
 
     REFUSED_CONNECTION = "refused_connection"
     CUT_BEFORE = "cut_before"
@@ -45,7 +45,7 @@ LOSES_ANSWERS = (
 
 @dataclass(frozen=True, slots=True)
 class Storm:
-    """From ``start`` to ``end`` a share of the calls to ``vendor`` meets one of ``faults``."""
+    """From ``start`` to ``end`` a share of the calls to ``vendor`` has one of ``faults``."""
 
     vendor: str
     start: datetime
@@ -56,7 +56,7 @@ class Storm:
 
 @dataclass
 class Weather:
-    """``background`` is the share of calls that meet a fault on a quiet day."""
+    """``background`` is the share of calls with a fault on a quiet day."""
 
     rng: random.Random
     storms: list[Storm] = field(default_factory=list)
@@ -77,12 +77,12 @@ class Weather:
                 self.storms.append(Storm(vendor, begin, begin + timedelta(hours=hours), share, faults))
 
     def stormy(self, now: datetime, slack: timedelta, *, vendor: str | None = None) -> bool:
-        """Whether a storm rages now (over this vendor), or did so within ``slack``."""
+        """Whether there is a storm now (for this vendor), or was one within ``slack``."""
         storms = [s for s in self.storms if vendor in (None, s.vendor)]
         return not self.lifted and any(s.start <= now <= s.end + slack for s in storms)
 
     def fault(self, vendor: str, *, write: bool, now: datetime) -> Fault | None:
-        """What befalls one call."""
+        """The fault of one call."""
         if self.lifted:
             return None
         storm = next((s for s in self.storms if s.vendor == vendor and s.start <= now <= s.end), None)

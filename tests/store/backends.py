@@ -1,4 +1,4 @@
-"""The databases that the store's contract is held against, and short ways to a case and its acts."""
+"""The databases on which the store's contract is tested, and short ways to a case and its acts."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def done(conn: Connection, claimed: ClaimedAct, effect: Effect, now: datetime) -
 
 @dataclass
 class Store:
-    """A database with its schema. ``tenant`` is the one that helpers work for."""
+    """A database with its schema. The helpers work for ``tenant``."""
 
     db: Database
     tenant: str = "north"

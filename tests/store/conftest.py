@@ -45,7 +45,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def store(url: str) -> Iterator[Store]:
-    """Encrypted, but for the one in memory: the contract holds with a key and without."""
+    """Encrypted, except the one in memory: the contract holds with a key and without one."""
     db = Database(url, sealing=PLAIN if url == "sqlite://" else SEALING)
     db.upgrade()
     yield Store(db)
@@ -63,7 +63,7 @@ def embedded(tmp_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def shared_store(url: str) -> Iterator[Store]:
-    """A database that two owners can use at the same moment; in memory there is only ever one."""
+    """A database that two owners can use at the same moment. One in memory can't be."""
     if url == "sqlite://":
         pytest.skip("an in-memory database has one connection")
     db = Database(url, sealing=SEALING)

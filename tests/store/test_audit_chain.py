@@ -1,4 +1,4 @@
-"""The audit shows tampering: what was changed, removed or added is found, and which it was."""
+"""The audit shows tampering: an event that was changed, removed or added is found and named."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def audited(db: Database, tenant: str, heads: Iterable[Head] = (), began: int = 
 
 
 def write(store: Store, tenant: str = "north") -> dict[str, list[int]]:
-    """Five events of each of two cases and of none, in turn; their ids."""
+    """Five events for each of two cases and five for no case, in turn. Returns their ids."""
     for n in range(5):
         for ref in ("TK-1", "TK-2", None):
             more = [("act.done", {"key": f"b{n}", "told": 'å"\\ 🦊', "ok": True, "none": None})] if ref else []
@@ -46,7 +46,7 @@ def write(store: Store, tenant: str = "north") -> dict[str, list[int]]:
 
 
 def spoil(data: str) -> Callable[[Connection, int], object]:
-    """What somebody may write in the database's own shell."""
+    """Run a statement, as somebody may in the database's own shell."""
     return lambda c, id: c.execute(text("UPDATE events SET data = :data WHERE id = :id"), {"data": data, "id": id})
 
 
@@ -59,7 +59,7 @@ def remove(c: Connection, id: int) -> None:
 
 
 TAMPERED: dict[str, tuple[Callable[[Connection, int], object], str, int]] = {
-    # what is done to the third event, what is found, and of which event
+    # what is done to the third event, what is found, and for which event
     "what was done": (change(data={"n": 7}), "changed", 2),
     "what was done, by what is no JSON": (spoil("{'n': 7"), "changed", 2),
     "what was done, by what is no object": (spoil("[7]"), "changed", 2),
@@ -131,7 +131,7 @@ def test_the_audit_can_not_be_forked_however_many_write_at_the_same_moment(share
 
 
 async def test_a_daily_head_finds_what_the_chain_can_not_and_survives_the_purge(tmp_path: Path, logs: Logs) -> None:
-    """Of whoever recomputes all hashes, or takes away the last events or a whole case."""
+    """Somebody recomputes all hashes, or removes the last events or a whole case."""
     async with World(poll_seconds=6 * 3600, awaiting_minutes=720) as world:
         rt = replace(world.rt, tuning=replace(world.rt.tuning, audit_heads=tmp_path / "heads"))
         order = await world.taken_in()

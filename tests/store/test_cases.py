@@ -82,7 +82,7 @@ def test_an_execution_may_serve_several_cases(store: Store) -> None:
 
 
 def test_a_case_of_a_newer_version_stops_no_other(store: Store, logs: Logs) -> None:
-    """It is told of, and left alone until the lease ends."""
+    """It is logged, and left alone until the lease ends."""
     newer, known = store.open("1"), store.open("2")
     lent = update(cases_table).where(cases_table.c.ref == newer.ref).values(phase="lent")
     store.db.run_sync(lambda conn: conn.execute(lent))

@@ -1,4 +1,4 @@
-"""The database: two processes at it, what fails and how it is told, and its schema."""
+"""The database: two processes on it, its errors, and its schema."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_two_processes_share_the_work_and_none_is_done_twice(shared_store: Store
 def test_no_act_gets_stuck_when_it_is_decided_while_the_one_before_it_is_done(
     shared_store: Store, other: Store
 ) -> None:
-    """Neither transaction sees the other, so one must wait, or nobody would let the second act go."""
+    """Neither transaction sees the other, so one must wait. Otherwise nobody would release the second act."""
     store = shared_store
     case = store.open("1")
     store.settle(case, want("a"))
@@ -133,7 +133,7 @@ def test_no_act_gets_stuck_when_it_is_decided_while_the_one_before_it_is_done(
 
 
 def test_an_act_that_is_being_decided_on_is_not_claimed_before_that_is_over(shared_store: Store, other: Store) -> None:
-    """It would be sent by one and dropped by the other."""
+    """Otherwise one process would send it and the other would drop it."""
     store = shared_store
     case = store.open("1")
     store.settle(case, want("a"))
@@ -152,7 +152,7 @@ def test_an_act_that_is_being_decided_on_is_not_claimed_before_that_is_over(shar
 
 
 def test_two_cases_of_one_person_that_close_at_once_both_close(shared_store: Store, url: str) -> None:
-    """Each marks the other when it closes, and so each wants the row that the other has locked."""
+    """Each case marks the other when it closes, so each transaction wants the row that the other has locked."""
     refs = [shared_store.open(f"SB-{n}").ref for n in range(2)]
     claimed = shared_store.run(
         due.claim_due, tenant="north", now=NOW, limit=2, owner="me", lease_until=after(minutes=1)

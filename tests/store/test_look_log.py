@@ -1,4 +1,4 @@
-"""What is kept of each look."""
+"""What is stored of each look."""
 
 from __future__ import annotations
 

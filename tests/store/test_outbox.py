@@ -1,4 +1,4 @@
-"""The outbox: what is called for goes out once, in order, by one process at a time."""
+"""The outbox: an act that is called for is sent once, in order, by one process at a time."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_what_was_being_sent_when_its_process_died_is_unknown(store: Store) -> N
 
 
 def test_what_a_process_known_to_be_dead_was_sending_is_unknown_at_once_and_settles_once(store: Store) -> None:
-    """What is sought twice has its first look now and its last one when settle is over; all else only that one."""
+    """Kinds that are looked up twice are looked up now and after ``settle``; all others only after ``settle``."""
     case = store.open("1")
     store.settle(case, want("a"), want("p", ActKind.PAUSE))
     assert {c.act.key for c in store.take()} == {"a", "p"}
@@ -261,7 +261,7 @@ def test_a_case_that_goes_on_after_a_letter_has_waited_since_the_letter(store: S
 
 
 def test_what_came_of_an_act_on_the_schedule_waits_for_no_note_or_mail_that_is_going_out(store: Store) -> None:
-    """P2: the case is decided at once, for the next act there may be a pause or an end."""
+    """P2: the case is decided at once, because its next act may be a pause or an end."""
     case = store.open("1")
     (claimed,) = store.claim()
     store.settle(claimed, want("create", ActKind.CREATE), want("a"), want("mail", ActKind.MAIL))

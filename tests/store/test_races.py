@@ -1,4 +1,4 @@
-"""What two processes on one PostgreSQL do at the same moment: one of them just before a statement of the other."""
+"""Two processes on one PostgreSQL at the same moment: one acts just before a statement of the other."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_an_act_that_changed_a_moment_ago_is_claimed_with_its_case_as_it_is_now(
     protected = {"client": StoredFact.read("client", Client(7, protected=True), (), after(seconds=1))}
     two.one.run(facts.save, "north", case.ref, {}, open_person)
     two.one.settle(case, want("p", ActKind.EMPTY_PERSON, what={"unit": "x"}))
-    # The claim sees the database as it was, and gets to the row a moment later.
+    # The claim sees an older state of the database, and reaches the row a moment later.
     slowly = func.length(func.pg_sleep(0.5).cast(Text)) >= 0
     monkeypatch.setattr(claims, "_READY", claims._READY.where(slowly))
     begun = threading.Event()
@@ -134,7 +134,7 @@ def test_an_act_that_changed_a_moment_ago_is_claimed_with_its_case_as_it_is_now(
 
 
 def test_whoever_comes_second_with_an_order_opens_no_case(two: Two) -> None:
-    """And may go on in the same transaction."""
+    """It may go on in the same transaction."""
     two.before("INSERT INTO cases", lambda: two.one.open("1"))
 
     def opens(conn: Any) -> int:
@@ -156,7 +156,7 @@ def test_whoever_comes_second_with_an_order_opens_no_case(two: Two) -> None:
 def test_two_who_want_something_of_the_same_subject_at_once_both_get_it_once(
     two: Two, key: str, stored: list[str]
 ) -> None:
-    """What isn't a case can't be held while its first act is stored."""
+    """A subject that isn't a case can't be locked while its first act is stored."""
 
     def wants(store: Store, key: str) -> bool:
         return store.run(outbox.want, "north", "order-1", want(key, ActKind.MAIL), now=NOW)
@@ -169,12 +169,12 @@ def test_two_who_want_something_of_the_same_subject_at_once_both_get_it_once(
 
 
 def test_cases_that_are_marked_together_are_locked_in_one_order(two: Two) -> None:
-    """By reference, whatever order they are named or stored in: else two who mark the same ones block each other."""
+    """By reference, in whatever order they are named or stored. Otherwise two processes could block each other."""
     stored = [two.one.open(str(n)).ref for n in range(8)]
     last, first = next((a, b) for a, b in pairwise(stored) if a > b)
 
     def marks(conn: Any) -> None:
-        for way in ("indexscan", "bitmapscan"):  # as with few cases, or old statistics
+        for way in ("indexscan", "bitmapscan"):  # PostgreSQL may choose so with few cases or old statistics
             conn.execute(text(f"SET LOCAL enable_{way} = off"))
         due.mark_due(conn, "north", [last, first], after(seconds=1), "feed")
 

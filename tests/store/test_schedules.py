@@ -1,4 +1,4 @@
-"""Whose schedules those of a list are."""
+"""Finds the cases to which listed schedules belong."""
 
 from __future__ import annotations
 

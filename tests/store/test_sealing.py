@@ -1,4 +1,4 @@
-"""Encryption at rest: what is personal opens by the right key, in its own row, and nowhere else."""
+"""Encryption at rest: a personal value opens only with the right key and in its own row."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ both = pytest.mark.parametrize("place", ["file", "postgres"], indirect=True)
 
 
 def filled(db: Database, count: int = 3) -> list[str]:
-    """Cases with what is personal in each kind of column; their references."""
+    """Cases with a personal value in each kind of column. Returns their references."""
     db.upgrade()
     store = Store(db)
     store.run(keys.note_keys, NOW)
@@ -61,7 +61,7 @@ def filled(db: Database, count: int = 3) -> list[str]:
 
 
 def kept(db: Database, refs: list[str]) -> None:
-    """All of that is read as it was written."""
+    """All of them are read as they were written."""
     store = Store(db)
     for n, ref in enumerate(refs):
         assert store.run(cases.the_case, "north", ref).person_id == f"{PERSON}-{n}"
@@ -74,7 +74,7 @@ def kept(db: Database, refs: list[str]) -> None:
 
 
 def stored(conn: Connection) -> str:
-    """All columns that may be encrypted, as they stand in the database."""
+    """All columns that may be encrypted, as they are stored."""
     rows = (row for column in SEALED for row in conn.scalars(select(type_coerce(column, Raw))))
     return "\n".join(row for row in rows if row)
 
@@ -135,7 +135,7 @@ def test_a_value_that_was_moved_to_another_row_is_not_taken_for_its_own(place: s
 
 @both
 def test_a_new_key_takes_over_while_everybody_writes_and_after_a_kill(place: str) -> None:
-    """From no key to one, and from one to the next: broken off after each transaction in turn, and gone on with."""
+    """From no key to one, and from one to the next: interrupted after each transaction in turn, and then continued."""
     db = database(place)
     refs = filled(db)
     db.close()
@@ -162,7 +162,7 @@ def test_a_new_key_takes_over_while_everybody_writes_and_after_a_kill(place: str
 
 
 def _reseal_until_killed(db: Database, refs: list[str]) -> None:
-    """Two transactions of the change of keys, with others' between them; ``KeyboardInterrupt`` where more is left."""
+    """Two transactions of the change of keys, with others between them; ``KeyboardInterrupt`` if more is left."""
     store = Store(db)
     store.run(keys.note_keys, NOW)
     for turn, each in enumerate(keys.TABLES):

@@ -1,4 +1,4 @@
-"""What goes into a table: whole, in order, and nothing of it where one value can't be had."""
+"""Rows are inserted whole and in order, or not at all if one value can't be stored."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ CARRIED = ("cases", "case_links", "acts", "facts", "schedules", "events", "feeds
 
 
 def carry(source: Database, url: str) -> dict[str, int]:
-    """What one database knows, into one of an older schema; returns how many rows each of its tables got."""
+    """Copy a database into one with an older schema. Returns how many rows each of its tables got."""
     engine = create_engine(url)
     known = MetaData()
     counts = {}
@@ -47,7 +47,7 @@ def carry(source: Database, url: str) -> dict[str, int]:
 
 
 def raw_files(folder: Path) -> bytes:
-    """All that lies on the disk of a database: its file, and the write-ahead log."""
+    """Everything on disk: the database's file and the write-ahead log."""
     return b"".join(file.read_bytes() for file in folder.iterdir())
 
 
@@ -83,7 +83,7 @@ async def test_a_life_begun_on_the_oldest_schema_ends_well_on_this_one(tmp_path:
 async def test_a_version_that_is_started_again_on_a_newer_ones_schema_works_with_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """As a replica of the version before that dies while the new one is brought in."""
+    """Like a replica of the version before that dies while the new version is installed."""
     url = f"sqlite:///{tmp_path}/a.db"
     async with World(db=Database(url, inline=True, sealing=SEALING)) as world:
         world.db.run_sync(lambda c: c.execute(text("UPDATE alembic_version SET version_num = '9999'")))

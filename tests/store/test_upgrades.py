@@ -1,4 +1,5 @@
-"""Upgrades: every released schema is brought forward with data in it, and the version before goes on beside the new."""
+"""Upgrades: every released schema is upgraded with data in it, and the version before still works beside the new
+one."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from adapter.store.types import instant_text
 from tests.store.backends import NOW, PERSON, Store, want
 
 REVISIONS = [script.revision for script in reversed(list(scripts().walk_revisions()))]
-"""All schemas there ever were, the oldest first. A new migration is covered by standing there."""
+"""All schemas that ever were, the oldest first. A new migration is tested as soon as it is in the folder."""
 
 
 def at_revision(url: str, revision: str) -> None:
@@ -35,7 +36,7 @@ def at_revision(url: str, revision: str) -> None:
 
 
 def value_for(column: Any, n: int) -> object:
-    """Something that fits: what is optional is left out, texts are told apart by ``n``."""
+    """A value that fits. Optional columns are left out, and ``n`` makes texts different."""
     kind = type(column.type).__name__.upper()
     if "INT" in kind or "BOOL" in kind:
         return n % 2 if "BOOL" in kind else n
@@ -43,7 +44,7 @@ def value_for(column: Any, n: int) -> object:
 
 
 def fill(conn: EngineConnection, rows: int = 3) -> dict[str, int]:
-    """As the version of that schema would: only columns that it knows. Returns how many rows each table has."""
+    """Like the version of that schema: only with columns that it knows. Returns how many rows each table has."""
     known = MetaData()
     known.reflect(conn)
     counts = {}
@@ -86,12 +87,12 @@ def test_every_released_schema_is_brought_forward_with_its_rows_and_works(tmp_pa
 
 
 SEALED = "0010"
-"""Whoever reads a column that may be encrypted since this one has to know of it."""
+"""Since this revision some columns may be encrypted, and a version must know that to read them."""
 
 
 @pytest.mark.parametrize("revision", [revision for revision in REVISIONS if revision < SEALED])
 def test_a_replica_of_a_version_before_the_encryption_does_nothing_more(tmp_path: Path, revision: str) -> None:
-    """It would take an encrypted number for a number: its statements are refused, by a column that isn't there."""
+    """It would take an encrypted number for a real one. So its statements fail, because a column is missing."""
     url, upgraded = f"sqlite:///{tmp_path}/old.db", f"sqlite:///{tmp_path}/new.db"
     at_revision(url, revision)
     at_revision(upgraded, REVISIONS[-1])
@@ -108,7 +109,7 @@ def test_a_replica_of_a_version_before_the_encryption_does_nothing_more(tmp_path
 
 @pytest.mark.parametrize("revision", [revision for revision in REVISIONS[:-1] if revision >= SEALED])
 def test_a_replica_of_the_version_before_goes_on_writing_while_the_new_one_runs(tmp_path: Path, revision: str) -> None:
-    """Migrations only add since: what an old version writes is accepted, and every column that it reads is there."""
+    """Since then migrations only add: an old version can write its rows, and every column that it reads is there."""
     url, upgraded = f"sqlite:///{tmp_path}/old.db", f"sqlite:///{tmp_path}/new.db"
     at_revision(url, revision)
     at_revision(upgraded, REVISIONS[-1])
@@ -173,7 +174,7 @@ def test_what_waited_in_the_lists_of_before_is_carried_over_and_nothing_is_told_
 def test_what_vendors_said_goes_out_of_a_database_that_exists(
     kind: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """The audit keeps what happened, an act that waits keeps that it failed before; no word of a vendor stays."""
+    """The audit keeps what happened, and a waiting act keeps that it failed before. No words of a vendor stay."""
     url = f"sqlite:///{tmp_path}/old.db" if kind == "sqlite" else request.getfixturevalue("postgres_url")
     at_revision(url, "0004")
     engine = create_engine(url)

@@ -1,4 +1,4 @@
-"""What looks call for in the outbox: each look's acts stand by themselves, and are forgotten in time."""
+"""Visits in the outbox: each look's acts are stored under the look, and are forgotten in time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many municipalities in one service: whatever happens to one takes nothing from another."""
+"""Many municipalities in one service: nothing that happens to one affects another."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NOISY = "noisy"
 
 
 class Hosts(httpx.AsyncBaseTransport):
-    """Each host is a vendor of its own; one in ``hanging`` never answers."""
+    """Each host is its own vendor. A host in ``hanging`` never answers."""
 
     def __init__(self) -> None:
         self.transports: dict[str, httpx.AsyncBaseTransport] = {}
@@ -40,13 +40,13 @@ class Hosts(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if request.url.host in self.hanging:
             await asyncio.Event().wait()
-        await asyncio.sleep(0)  # as on a network, the others get a turn
+        await asyncio.sleep(0)  # gives the others a turn, as on a network
         return await self.transports[request.url.host].handle_async_request(request)
 
 
 @dataclass
 class Country:
-    """The service, and everybody's vendors. ``wrote`` is who wrote notes, in the order in which they came."""
+    """The service and all vendors. ``wrote`` is the municipality of each note, in the order of writing."""
 
     service: Service
     clock: VirtualClock
@@ -56,7 +56,7 @@ class Country:
     calls: VendorCalls
 
     def order(self, tenant: str, first: int, count: int = 1) -> None:
-        """Orders with all that e-tillsyn waits for done."""
+        """Orders with everything done that e-tillsyn needs."""
         for i in range(first, first + count):
             have_ordered(self.lifecare[tenant], person(i))
 
@@ -99,7 +99,7 @@ async def country(*names: str, mappings: dict[str, Path] | None = None) -> Async
 
 
 async def test_a_flood_in_one_municipality_delays_the_others_by_little() -> None:
-    """Ten orders, of four notes each, come in at one of them before the one order of each of the others."""
+    """One municipality gets ten orders, of four notes each, before each of the others gets one order."""
     async with country(NOISY, *QUIET) as land:
         land.order(NOISY, 0, 10)
         await land.poll(NOISY)
@@ -146,7 +146,7 @@ async def test_a_hook_is_followed_while_the_vendors_of_another_municipality_neve
 
 
 async def test_a_mapping_that_lacks_a_unit_parks_its_own_municipality_s_acts_only(tmp_path: Path) -> None:
-    """The alarm team's unit isn't one that Lifecare knows: it refuses the notes to it."""
+    """Lifecare doesn't know the alarm team's unit, and refuses the notes to it."""
     bad = example_with(tmp_path, ("alarm_team = 7201", "alarm_team = 9999"))
     async with country(NOISY, QUIET[0], mappings={NOISY: bad}) as land:
         for n, tenant in enumerate((NOISY, QUIET[0])):

@@ -1,4 +1,4 @@
-"""How many looks fall at once: shown by unit and quarter of an hour, and told where they are one too many."""
+"""The number of looks at the same time: shown by unit and quarter of an hour, and told if there are too many."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last fourteen nights, as they are shown: every look that was due is there, as what is known of it."""
+"""The last fourteen nights on page and terminal: every due look is there, with what is known of it."""
 
 from __future__ import annotations
 

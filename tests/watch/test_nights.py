@@ -1,4 +1,4 @@
-"""The night watch end to end: a night at the simulated Phoniro, and who is told what of it (P12)."""
+"""The night watch end to end: a night at the simulated Phoniro, and who is told what (P12)."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ async def test_a_reading_costs_calls_by_pages_not_by_cases_and_asks_the_database
 
 
 async def test_a_look_that_the_clock_skips_is_one_look_wherever_a_reading_of_the_night_begins() -> None:
-    """Ours is due when the gap is over, Phoniro's half an hour later: some readings begin between the two."""
+    """Our look is due right after the gap, Phoniro's half an hour later. Some readings begin between the two."""
     saturday = datetime(2026, 3, 28, 8, 0, tzinfo=UTC)
     async with World(start=saturday) as world:
         world.ready(times="22.30, 02.30 och 05.00")

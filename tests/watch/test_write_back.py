@@ -1,4 +1,4 @@
-"""Looks written back to Lifecare, end to end: each done look one visit, and none of a look that wasn't done (LA12)."""
+"""Looks written back to Lifecare, end to end: one visit for each look that was done, and no other visit (LA12)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HELD = "Gjorda tillsyner kan inte skrivas till Lifecare"
 
 
 def remap(world: World, mapping: Path) -> None:
-    """The process starts anew with another mapping."""
+    """The process starts again with another mapping."""
     tenant = world.settings.tenants["exempel"].model_copy(update={"mapping_file": mapping})
     world.settings = world.settings.model_copy(update={"tenants": {"exempel": tenant}})
     world.restart()
@@ -181,7 +181,7 @@ async def test_a_visit_that_lifecare_will_not_take_is_told_however_it_says_so(tm
 
 
 async def test_however_an_answer_is_lost_each_look_is_one_visit(tmp_path: Path) -> None:
-    """Three nights, in each of which the second look is told as done and then as missed."""
+    """Three nights. In each, the second look is first listed as done and then as missed."""
     async with World(mapping=mapping_with(tmp_path)) as world:
         schedule_id = await running(world)
         for fault in LOST.values():

@@ -1,4 +1,4 @@
-"""A mapping that has looks written back, and what then stands in the simulated Lifecare."""
+"""A mapping that writes looks back, and the visits that are then in the simulated Lifecare."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ PERSONNEL = '"operator-1" = "NATEST"'
 
 
 def mapping_with(folder: Path, *changes: tuple[str, str], mode: str = "on") -> Path:
-    """The example's, with looks written back, and these texts in the place of those."""
+    """The example mapping, with looks written back, and with some texts replaced."""
     return example_with(folder, (OFF, f'mode = "{mode}"'), *changes)
 
 
 def visits(lifecare: SimulatedLifecare) -> list[str]:
-    """The visits that stand, each by its time of day (UTC), in order."""
+    """The visits in Lifecare, each by its time of day (UTC), in order."""
     return sorted(f"{row['StartTime']:%d %H:%M}" for row in lifecare.visits())
 
 

@@ -1,4 +1,4 @@
-"""The corpus of texts about times, and how one of its readings is written."""
+"""The corpus of texts about times, and the form in which it writes a reading."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WINDOW = NightWindow()
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A text as it stands in the corpus, the heading that it stands under, and the reading that is wanted of it."""
+    """A text in the corpus, the heading above it, and the expected reading."""
 
     text: str
     changed: bool
@@ -26,7 +26,7 @@ class Case:
 
     @property
     def note(self) -> str:
-        """The text itself, with its signs and line ends."""
+        """The text itself, with its special signs and line ends."""
         text = self.text.replace("⏎", "\n").replace("⇥", "\t").replace("⟨tom⟩", "")
         return re.sub("⟨U[+]([0-9A-F]{4})⟩", lambda m: chr(int(m[1], 16)), text)
 
@@ -51,7 +51,7 @@ def corpus() -> list[Case]:
 
 
 def reading(note: str, *, changed: bool = False, granted: int | None = None) -> str:
-    """What is read, as the corpus writes it."""
+    """A reading in the corpus's form."""
     trial = try_times(visible_text(note), WINDOW, WRITTEN, changed=changed, granted=granted)
     if isinstance(trial, TimesProblem):
         return f"! {trial.code}"

@@ -1,4 +1,4 @@
-"""Texts that are nearly right: damaged on the way, or with a sign in them that no grammar knows."""
+"""Texts that are nearly right: damaged, or with a sign that the grammar doesn't know."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ACCEPTED = [case for case in corpus() if not case.wanted.startswith("!")]
 DASHES = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00ad\u2043\ufe58\ufe63\uff0d~\u301c\u2053\u02d7\u1806\u2e3a"
 UNSEEN = "\u200b\u200c\u200d\u200e\u200f\u2060\ufeff\u202a\u202e\u2066\u00a0\u0085\u0096\u0097"
 TOLERATED = f"{BLANK}\n\r\u00a0\u200b\u200e\u200f\u2060\ufeff"
-"""What is dropped or read as a blank, beside a signature under the times."""
+"""Signs that are dropped or read as a blank, besides a signature under the times."""
 accepted = st.sampled_from(ACCEPTED)
 
 
@@ -50,8 +50,8 @@ _BEYOND = re.compile(
 
 
 def literally(text: str) -> dict[int, set[str]] | None:
-    """The nights as a person with a ruler would read them: each time belongs to the days written before it. None where
-    the text speaks of nights in other words."""
+    """The nights by a simple rule: each time belongs to the days written before it. None if the text has other words
+    about nights."""
     text = prepare(text)
     if _BEYOND.search(text):
         return None
@@ -98,7 +98,7 @@ def _clock_times(text: str) -> set[str]:
 
 
 def test_the_ruler_reads_the_corpus_as_it_is_read() -> None:
-    """Else it could not judge what is damaged."""
+    """Otherwise it couldn't judge damaged texts."""
     wrong = [c.text for c in ACCEPTED if (by := literally(text_of(c))) is not None and by != as_nights(c.wanted)]
     assert wrong == []
 

@@ -1,4 +1,4 @@
-"""The municipality's table: what an example says, and how each fault in it is told."""
+"""The municipality's table: an example, and the error for each fault in it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from adapter.domain.nights import NightWindow
 from adapter.domain.policy import Lateness
 from mappings.calendar_se import holidays_between
 from mappings.faults import MappingError
+from mappings.mapping import MunicipalMapping, load_mapping
 from mappings.sections import DEFAULT_END_REASONS
-from mappings.tables import MunicipalMapping, load_mapping
 from mappings.texts import Texts
 from tests.outside import EXAMPLE
 
@@ -178,7 +178,7 @@ FAULTS = {
 
 
 def faults_of(folder: Path, content: bytes | str) -> Sequence[str]:
-    """What is told of a mapping that can't be used."""
+    """The errors of a mapping that can't be used."""
     path = folder / "kommun.toml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(MappingError) as error:
