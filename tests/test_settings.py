@@ -159,6 +159,7 @@ def test_everything_missing_is_told_at_once_with_every_way_to_give_it(
         ("[engine]\nreread_hours = 48", "adapter.toml: [engine] reread_hours: input should be less than or equal"),
         ("[store]\nurl = 'sqlite:///'", "adapter.toml: [store] url: names no file"),
         ("[store]\nurl = 'mysql://x'", "adapter.toml: [store] url: must be a database URL that begins with sqlite:///"),
+        ("[mail]\nhost = 'mail.example:25'\nsender = 'a@m.example'", "[mail] host: must be a host's name or address"),
         ("[mail]\nhost = 'mail.example'", "adapter.toml: [mail]: a mail server is set: sender must be"),
         ("[mail]\nhost = 'm.example'\nsender = 'a@m.example'\nusername = 'x'", "give both username and password"),
         ("[ops", "adapter.toml: is not TOML"),
