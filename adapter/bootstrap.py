@@ -44,7 +44,7 @@ from connectors.mail.client import MailClient, MailServer
 from connectors.phoniro.client import PhoniroClient
 from mappings.calendar_se import holidays_between
 from mappings.faults import MappingError
-from mappings.tables import MunicipalMapping, load_mapping
+from mappings.mapping import MunicipalMapping, load_mapping
 from mappings.texts import Texts
 
 LIFECARE_BASE = "/WE.EC.Integration.Host"

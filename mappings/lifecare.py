@@ -29,8 +29,8 @@ from adapter.domain.facts import (
 from adapter.domain.nights import Granted, Weekday
 from adapter.domain.times_reading import day_named
 from connectors.lifecare import wire
+from mappings.mapping import MunicipalMapping
 from mappings.rtf import has_unseen, is_rtf, visible_text
-from mappings.tables import MunicipalMapping
 
 LONGEST_NOTE = 4_000
 """How many characters of a note's text are kept. One more is kept too, which shows that the text was cut."""

@@ -13,7 +13,7 @@ from adapter.domain.nights import CalendarRule, NightTimes, NightWindow, Weekday
 from connectors.lifecare import wire as lifecare
 from connectors.phoniro.wire import Customer, NewSchedule, PauseReason, Rule, Schedule, ScheduleChanges
 from mappings.lifecare import contact, is_protected
-from mappings.tables import MunicipalMapping
+from mappings.mapping import MunicipalMapping
 
 _STATUS = {"paused": ScheduleStatus.PAUSED, "ended": ScheduleStatus.ENDED}
 _PAUSE: Final[dict[str, PauseReason]] = {

@@ -35,7 +35,7 @@ from connectors.mail.client import MailClient
 from connectors.phoniro.client import PhoniroClient
 from connectors.rows import BrokenRow
 from mappings.faults import MappingError
-from mappings.tables import MunicipalMapping, load_mapping
+from mappings.mapping import MunicipalMapping, load_mapping
 
 
 def check(config: ConfigOption = None, as_json: JsonOption = False) -> None:

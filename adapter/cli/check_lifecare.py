@@ -12,7 +12,7 @@ from adapter.domain.policy import WriteBack
 from connectors.errors import ContractBroken, NotFound, Transient, Unauthorised, VendorError
 from connectors.lifecare import query
 from connectors.lifecare.client import LifecareClient
-from mappings.tables import MunicipalMapping
+from mappings.mapping import MunicipalMapping
 
 SKEW_LIMIT = timedelta(minutes=1)
 CATALOGUES = ("headlines", "provider_headlines", "provider_units", "service_configurations")

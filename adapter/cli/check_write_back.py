@@ -11,7 +11,7 @@ from connectors.errors import VendorError
 from connectors.lifecare.client import LifecareClient
 from connectors.phoniro.client import PhoniroClient
 from connectors.rows import BrokenRow
-from mappings.tables import MunicipalMapping
+from mappings.mapping import MunicipalMapping
 
 LOOKED_AT = timedelta(hours=24)
 TABLE = "reported_visits"

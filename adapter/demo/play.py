@@ -27,7 +27,7 @@ from adapter.presentation.console import PLAIN_WIDTH, console, table
 from adapter.presentation.words import Words
 from adapter.settings.load import load_settings
 from mappings.calendar_se import holidays_between
-from mappings.tables import load_mapping
+from mappings.mapping import load_mapping
 from mappings.texts import Texts
 
 

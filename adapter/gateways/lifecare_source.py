@@ -34,7 +34,7 @@ from connectors.lifecare.rows import ANOTHER_PERSON, Rows, person_of
 from connectors.rows import BrokenRow
 from mappings import lifecare as mapped
 from mappings.lifecare import keyed_hash, problem
-from mappings.tables import MunicipalMapping
+from mappings.mapping import MunicipalMapping
 
 LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 """A change filter from before everything. Only with a change filter does Lifecare answer deleted entities, marked as

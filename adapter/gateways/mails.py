@@ -10,9 +10,9 @@ from adapter.domain.ledger import Act, ActKind
 from adapter.gateways.errors import as_port_errors, unmapped
 from adapter.log_events import log
 from adapter.ports import CaseContext, Effect
+from mappings.mapping import MunicipalMapping
 from mappings.messages.render import MessageError, render_mail
 from mappings.phoniro import unit
-from mappings.tables import MunicipalMapping
 from mappings.texts import Texts
 
 VENDOR = "mail"

@@ -11,10 +11,10 @@ from adapter.gateways.errors import as_port_errors, unmapped
 from adapter.ports import CaseContext, Effect
 from connectors.lifecare import wire
 from connectors.lifecare.client import LifecareClient
+from mappings.mapping import MunicipalMapping
 from mappings.messages.render import MessageError, mark, render_letter
 from mappings.phoniro import unit
 from mappings.sections import Heading
-from mappings.tables import MunicipalMapping
 from mappings.texts import Texts
 
 VENDOR = "lifecare"

@@ -27,8 +27,8 @@ from connectors.phoniro.wire import Schedule
 from connectors.rows import BrokenRow
 from mappings import phoniro as mapped
 from mappings.lifecare import fingerprint
+from mappings.mapping import MunicipalMapping
 from mappings.phoniro import WrongContent
-from mappings.tables import MunicipalMapping
 
 VENDOR = "phoniro"
 LONG_PAST = timedelta(days=2)

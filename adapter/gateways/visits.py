@@ -18,8 +18,8 @@ from connectors.lifecare.client import LifecareClient
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import Supervision
 from connectors.rows import BrokenRow
+from mappings.mapping import MunicipalMapping
 from mappings.phoniro import look_outcome
-from mappings.tables import MunicipalMapping
 
 VENDOR, LISTED_BY = "lifecare", "phoniro"
 TABLE = "reported_visits"

@@ -17,9 +17,9 @@ from adapter.domain.routine import STEPS
 from adapter.domain.times_reading import Reading, try_times
 from adapter.presentation.console import table
 from adapter.presentation.words import Words
+from mappings.mapping import MunicipalMapping
 from mappings.messages.collection import examples as message_examples
 from mappings.messages.swedish import night_rows, period
-from mappings.tables import MunicipalMapping
 
 GuideRole = Literal["coordinator", "alarm-team", "assessor"]
 GUIDES: tuple[str, ...] = get_args(GuideRole)

@@ -21,8 +21,8 @@ from adapter.presentation.words import Words
 from adapter.store import outbox
 from adapter.store.cases import Case
 from mappings.documents import KINDS, render
+from mappings.mapping import MunicipalMapping
 from mappings.messages.swedish import night_rows, night_towards
-from mappings.tables import MunicipalMapping
 
 DOCUMENTS: Final = KINDS
 """What can be printed for a case: bilaga 1, and the checklists for installing and for collecting the camera."""

@@ -14,8 +14,8 @@ from adapter.domain.times_reading import read_times
 from adapter.presentation.guide_page import GUIDES, Guide, Part, examples, guide
 from adapter.presentation.words import Words
 from mappings.documents import GUIDE, render
+from mappings.mapping import MunicipalMapping, load_mapping
 from mappings.sections import Night
-from mappings.tables import MunicipalMapping, load_mapping
 from mappings.texts import Texts
 
 EXAMPLE = load_mapping(Path(__file__).parents[2] / "mappings" / "example.toml")

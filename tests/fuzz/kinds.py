@@ -21,7 +21,7 @@ from adapter.ops.hooks import sign
 from adapter.settings.load import SettingsError, load_settings
 from connectors.phoniro.wire import Schedule, Supervision
 from mappings.faults import MappingError
-from mappings.tables import load_mapping
+from mappings.mapping import load_mapping
 from tests.fuzz.odd import BITS, mutated
 from tests.gateways.test_odd_rows import NOW, READINGS, listed, platform, random_rows, source, storable
 from tests.ops.conftest import SECRET, Site, site_of

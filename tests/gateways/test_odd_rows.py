@@ -29,7 +29,7 @@ from connectors.lifecare import query, wire
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import Schedule, Supervision
-from mappings.tables import load_mapping
+from mappings.mapping import load_mapping
 
 PERSON, NOW = "19900101TF03", datetime(2026, 3, 9, 9, tzinfo=UTC)
 MAPPING = load_mapping(Path(__file__).parents[2] / "mappings" / "example.toml")

@@ -16,7 +16,7 @@ from adapter.ports import CaseContext, Failure, PortError
 from connectors.errors import Unauthorised
 from connectors.lifecare.wire import Personnel
 from connectors.phoniro.wire import Supervision
-from mappings.tables import load_mapping
+from mappings.mapping import load_mapping
 from tests.watch.written_back import PERSONNEL, mapping_with
 
 DUE = datetime(2026, 3, 2, 21, 30, tzinfo=UTC)

@@ -14,7 +14,7 @@ from adapter.domain.facts import OrderStatus, ServiceKind, Signal
 from adapter.domain.nights import Granted, Weekday
 from connectors.lifecare import wire
 from mappings import lifecare
-from mappings.tables import load_mapping
+from mappings.mapping import load_mapping
 
 MAPPING = load_mapping(Path(__file__).parents[2] / "mappings" / "example.toml")
 PERSON = "19900101TF03"

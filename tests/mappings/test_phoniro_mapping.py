@@ -16,7 +16,7 @@ from adapter.domain.nights import NightTimes, Weekday
 from connectors.lifecare import wire
 from connectors.phoniro.wire import Schedule
 from mappings import phoniro
-from mappings.tables import load_mapping
+from mappings.mapping import load_mapping
 from tests.connectors.phoniro import SCHEDULE
 
 MAPPING = load_mapping(Path(__file__).parents[2] / "mappings" / "example.toml")

@@ -17,8 +17,8 @@ from adapter.domain.ledger import ActKind, Wanted
 from adapter.domain.policy import Policy
 from adapter.domain.routine import Letter
 from mappings import phoniro
+from mappings.mapping import load_mapping
 from mappings.messages.render import render_letter, render_mail
-from mappings.tables import load_mapping
 from mappings.texts import Texts
 from tests.domain.life import POLICY, Life
 from tests.domain.test_lives import EVENTS, settle

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, select, update
 
+from adapter.engine.feed_reader import read_feeds
 from adapter.engine.monthly_list import want_monthly_list
 from adapter.engine.worker import work
 from adapter.presentation.unfulfilled_page import unfulfilled_csv, unfulfilled_json
@@ -48,6 +49,8 @@ async def test_it_is_told_once_a_month_whatever_restarts_and_stands_on_the_page(
         world.person()
         order = world.order(start=ordered, order_date=ordered)
         assert await months_mails() == [], "nothing was read yet, so nobody knows"
+        await read_feeds(world.rt, world.tenant)
+        await want_monthly_list(world.rt, world.tenant)  # nor is anything decided
         await world.settle()
         of_this_version = await world.db.run(lambda c: c.scalar(select(cases.c.decision)))
         await world.db.run(lambda c: c.execute(update(cases).values(decision=by_the_one_before(c))))

@@ -27,7 +27,7 @@ for package in (adapter, connectors, mappings):
 from adapter.domain.routine import Letter
 from adapter.store.database import Database
 from mappings.messages.render import _environment
-from mappings.tables import load_mapping
+from mappings.mapping import load_mapping
 from mappings.texts import Texts
 assert Texts.load("sv").has("steps", "I1")
 print(load_mapping(Path(str(files("mappings") / "example.toml"))).municipality.name)

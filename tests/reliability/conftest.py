@@ -11,7 +11,7 @@ import pytest
 
 from adapter import bootstrap
 from adapter.observability import configure_logging
-from mappings.tables import load_mapping
+from mappings.mapping import load_mapping
 from tests.outside import Outside
 from tests.service import Replica, configured
 

@@ -24,7 +24,7 @@ from adapter.engine.runtime import Runtime
 from adapter.engine.worker import work
 from adapter.store.database import Database
 from adapter.store.tables import feeds
-from mappings.tables import MunicipalMapping, load_mapping
+from mappings.mapping import MunicipalMapping, load_mapping
 from tests.simulation.net import LATEST, Network
 from tests.upcoming import next_due, next_retry
 

@@ -14,8 +14,8 @@ from adapter.domain.nights import NightWindow
 from adapter.domain.policy import Lateness
 from mappings.calendar_se import holidays_between
 from mappings.faults import MappingError
+from mappings.mapping import MunicipalMapping, load_mapping
 from mappings.sections import DEFAULT_END_REASONS
-from mappings.tables import MunicipalMapping, load_mapping
 from mappings.texts import Texts
 from tests.outside import EXAMPLE
 
