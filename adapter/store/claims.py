@@ -244,8 +244,8 @@ def _client(conn: Connection, of: Row[Any]) -> Client | None:
     return client if isinstance(client, Client) else None
 
 
-# If ``reason`` is given, the case is marked as due too. ``error`` is shown while the act waits; ``audit`` stays in the
-# audit.
+# If ``reason`` is given, the case is marked as due too. ``error`` is shown while the act waits; ``audit`` is more data
+# for the act's line in the audit.
 
 
 def done(conn: Connection, claimed: ClaimedAct, effect: Effect, *, now: datetime, reason: str) -> None:
