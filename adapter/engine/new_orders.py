@@ -51,7 +51,8 @@ async def read_new_orders(
     """Persons who may need a case: those with a new order that can be a camera's and belongs to none. One whose orders
     can't be read now, or whose order can't be, or doesn't say whose it is, waits in the inbox, and holds up nobody
     else. ``before`` is the inbox as it is."""
-    shown = {item.id: (item, day) for day, window in windows.items() for item in window.items if item.maybe_camera}
+    listed = {item.id: (item, day) for day, window in windows.items() for item in window.items}
+    shown = {id_: found for id_, found in listed.items() if found[0].maybe_camera}
     wrong = {str(dict(p.params).get("id")): p for window in windows.values() for p in window.problems}
     items = [item for item, _ in shown.values()]
     fresh = await rt.db.run(lambda c: _without_case(c, tenant.name, items, before))
@@ -79,7 +80,7 @@ async def read_new_orders(
             opening.append((person_id, due_orders, StoredFact.read("orders", orders, problems, began)))
     now = rt.clock.now()
     today = local_date(now, tenant.policy.zone)
-    waiting = _in_doubt(windows, {id_: order for id_, order in before.items() if id_ not in shown}, today, now)
+    waiting = _in_doubt(windows, {id_: order for id_, order in before.items() if id_ not in listed}, today, now)
     for order in [order for order in waiting.values() if order.day < today - SILENT_DAYS]:
         if await _is_gone(tenant, order):
             log("order_ignored", order=order.order_id, reason="it could never be used, and is not in Lifecare any more")
