@@ -15,13 +15,15 @@ from adapter.domain.facts import FactProblem, Order, OrderStatus
 from adapter.domain.ledger import ActKind, Wanted
 from adapter.domain.policy import Policy
 from adapter.domain.wall_clock import local_date
+from adapter.engine.circuit_breaker import LIFECARE
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
-from adapter.ports import Changed, PortError, Window
+from adapter.ports import Changed, Failure, PortError, Window
 from adapter.store import cases, due, facts, feeds, order_inbox, outbox
 from adapter.store.errors import OrderTaken
 from adapter.store.facts import StoredFact
 from adapter.store.order_inbox import UNREAD, InboxState, WaitingOrder
+from adapter.store.queries import unattended
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -104,6 +106,26 @@ def _in_doubt(
         if order.state is not InboxState.DAY_IN_DOUBT and order.day in silent:
             waiting[order.order_id] = order
     return waiting
+
+
+async def refuse_another_name(rt: Runtime, tenant: Tenant) -> None:
+    """Refuse to begin anything for a municipality whose orders were never read, while the database has open cases of
+    one that isn't in the settings. It may be the same one under a new name: each order would get a second case and
+    messages (P4), and its schedules would seem to belong to nobody. Raises ``PortError``."""
+
+    def left(c: Connection) -> dict[str, int]:
+        orders = feeds.feed(c, tenant.name, "orders")
+        return unattended(c, [*rt.tenants, *rt.refused]) if orders is None or orders.cursor is None else {}
+
+    if names := ", ".join(await rt.db.run(left)):
+        raise PortError(
+            Failure.REFUSED,
+            f"the database has open cases of {names}, which no settings name, and none of {tenant.name} yet. If that "
+            "is a new name, each order would get a second case, and everybody every message again: nothing is begun "
+            f"or compared. Put {names} back into the settings until its cases are closed (or, after a trial, begin "
+            "with an empty database)",
+            vendor=LIFECARE,
+        )
 
 
 async def _is_gone(tenant: Tenant, order: WaitingOrder) -> bool:

@@ -112,11 +112,13 @@ def test_the_case_wakes_at_the_end_of_a_night_of_which_there_is_something_to_tel
 def test_a_camera_that_is_offline_twice_in_a_row_goes_to_the_alarm_team_and_the_next_ok_is_told_to_both() -> None:
     night = Night()
     assert names(night.see(DUE + timedelta(minutes=5), first=OFFLINE)) == [("look_missed", "night")]
-    assert set(names(night.see(SECOND + timedelta(minutes=5), second=OFFLINE))) == {
+    told = night.see(SECOND + timedelta(minutes=5), second=OFFLINE)
+    assert set(names(told)) == {
         ("look_missed", "night"),
         ("camera_offline", "alarm_team"),
         ("camera_offline", "coordinator"),
     }
+    assert [w.what["to"] for w in told if w.not_before] == ["alarm_team"], "only theirs waits for the morning"
     assert set(names(night.see(THIRD, third=OK))) == {
         ("camera_online", "alarm_team"),
         ("camera_online", "coordinator"),
