@@ -166,7 +166,8 @@ _CATALOGUE: Final = (
     Event("case_closed", INFO, ("phase", "days"),
           "Everything that was done for the case has been undone, and it is closed."),
     Event("order_ignored", DEBUG, ("order", "reason"),
-          "An order is none of the adapter's (no camera, or from before go-live), or another case's already."),
+          "An order is none of the adapter's (no camera, or from before go-live), another case's already, or gone from"
+          " Lifecare before it could be used."),
     Event("fact_unread", WARNING, ("resource", "failure", "error"),
           "Something about a case could not be read; its last value holds, and nothing is started or resumed on"
           " it."),

@@ -71,7 +71,7 @@ class PortError(Exception):
 class Changed:
     """Something in a change feed. ``fingerprint`` tells two states of the same thing apart; nothing personal in it
     (but for ``person_id``, which is never logged). ``link`` is the id by which a case that knows the thing is linked to
-    it, for what doesn't say whose it is. What can't be read is in it too: being broken is a change."""
+    it, if the thing doesn't name its person. Things that can't be read are included: to be broken is a change."""
 
     id: str
     person_id: str | None

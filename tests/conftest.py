@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,6 +64,15 @@ def _uncatalogued(line: dict[str, Any]) -> str | None:
         return f"{event.name} is logged as {line['level']}"
     strange = line.keys() - COMMON - EVERY_LINE - set(event.fields)
     return f"{event.name} has {', '.join(sorted(strange))}" if strange else None
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The test works in its own folder, and nothing of the environment is a setting."""
+    for name in [name for name in os.environ if name.startswith("ADAPTER_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

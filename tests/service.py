@@ -72,6 +72,11 @@ def wait(holds: Callable[[], bool], why: Callable[[], object] = str, seconds: fl
         time.sleep(0.05)
 
 
+def environment() -> dict[str, str]:
+    """The environment, without settings of the adapter's."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("ADAPTER_")}
+
+
 def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -108,10 +113,9 @@ class Replica:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("ADAPTER_")}
         command = [sys.executable, "-m", self.module, "run", "--config", str(self.config)]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=clean)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, cwd=ROOT, env=environment())
 
     @property
     def running(self) -> bool:

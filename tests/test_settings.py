@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import tomllib
@@ -36,14 +35,11 @@ client_secret = "s3cr3t-value"
 
 
 @pytest.fixture(autouse=True)
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def place(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty working directory with a mapping, and an environment with only our pseudonym key."""
-    for name in [n for n in os.environ if n.startswith("ADAPTER_")]:
-        monkeypatch.delenv(name)
     monkeypatch.setenv("ADAPTER_PSEUDONYM_KEY", PSEUDONYM_KEY)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "mapping.toml").touch()
-    return tmp_path
+    (elsewhere / "mapping.toml").touch()
+    return elsewhere
 
 
 def write(place: Path, text: str) -> Path:
@@ -163,6 +159,7 @@ def test_everything_missing_is_told_at_once_with_every_way_to_give_it(
         ("[engine]\nreread_hours = 48", "adapter.toml: [engine] reread_hours: input should be less than or equal"),
         ("[store]\nurl = 'sqlite:///'", "adapter.toml: [store] url: names no file"),
         ("[store]\nurl = 'mysql://x'", "adapter.toml: [store] url: must be a database URL that begins with sqlite:///"),
+        ("[mail]\nhost = 'mail.example:25'\nsender = 'a@m.example'", "[mail] host: must be a host's name or address"),
         ("[mail]\nhost = 'mail.example'", "adapter.toml: [mail]: a mail server is set: sender must be"),
         ("[mail]\nhost = 'm.example'\nsender = 'a@m.example'\nusername = 'x'", "give both username and password"),
         ("[ops", "adapter.toml: is not TOML"),

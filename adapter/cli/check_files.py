@@ -34,9 +34,9 @@ def _finding(what: str, file: Path) -> Finding | None:
     try:
         seen = file.stat()
     except OSError:
-        return None  # whoever reads it says so
+        return None  # reported by the code that reads it
     if not S_ISREG(seen.st_mode):
-        return None  # a folder by mistake, say: that it is no file is told elsewhere
+        return None  # a folder, for example; reported by the code that reads it
     mode, whose = filemode(seen.st_mode), seen.st_uid
     do = f"chmod go-rwx {file}, owned by the adapter's user"
     if seen.st_mode & (S_IROTH | S_IWOTH) and _reached_by_all(file):

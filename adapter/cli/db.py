@@ -129,8 +129,8 @@ def rekey(config: ConfigOption = None) -> None:
 
 
 def _take_up_keys(database: Database) -> None:
-    """A new first key is taken up where no adapter runs on the database, as one that hasn't got it would read nothing
-    any more. Raises ``StoreError`` where one does, or where that can't be known (PostgreSQL)."""
+    """Note a new first key if no adapter runs on the database, because an adapter without that key could read nothing
+    any more. Raises ``StoreError`` if one runs, or if that can't be known (PostgreSQL)."""
     with suppress(StoreError):
         database.hold_alone()
     database.run_sync(partial(note_keys, now=datetime.now(UTC)) if database.alone else known_keys)

@@ -28,7 +28,7 @@ def failures_in_words() -> Iterator[None]:
     except (typer.Exit, typer.Abort):
         raise
     except Exception as error:
-        # Imported here, as these are half of the adapter: `adapter --help` needs none of it.
+        # Imported here, because these are half of the adapter and `adapter --help` doesn't need them.
         from adapter.settings.load import SettingsError
         from adapter.store.errors import StoreError
         from mappings.faults import MappingError

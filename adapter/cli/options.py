@@ -57,6 +57,6 @@ def command_group() -> typer.Typer:
 
 def print_json(value: Any) -> None:
     """What a program reads: dataclasses by their fields, instants in UTC and days by ISO 8601."""
-    from pydantic_core import to_json  # here, as `adapter --help` needs none of it
+    from pydantic_core import to_json  # here, because `adapter --help` doesn't need it
 
     typer.echo(to_json(value, indent=2).decode())

@@ -67,7 +67,7 @@ class Reloader:
 
     def read(self, running: Service) -> Service | None:
         """Read settings and mappings anew. Returns None, and logs an error, if anything in them can't be used. A
-        municipality that was refused already may be refused again: that holds up nobody else."""
+        municipality that was refused already may be refused again, and the others still get the new ones."""
         service: Service | None = None
         try:
             settings = load_settings(self.config)
@@ -105,8 +105,8 @@ class Reloader:
 async def run_until_stopped(
     service: Service, reloader: Reloader, stop: asyncio.Event, *, replaced: Callable[[Service], None] = lambda _: None
 ) -> None:
-    """Run the service, and its successors, until ``stop`` is set; ``replaced`` is told each successor. Closes
-    the vendors of each; whoever opened the database closes it."""
+    """Run the service, and its successors, until ``stop`` is set; ``replaced`` is called with each
+    successor. Closes the vendors of each, but not the database, which the caller opened."""
     if hasattr(signal, "SIGHUP"):
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reloader.ask)
     await tell_unattended(service)

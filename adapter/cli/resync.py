@@ -182,7 +182,7 @@ def add_resync(
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists():
-            file.touch(mode=0o644)  # whatever the umask: a file that others can write isn't read
+            file.touch(mode=0o644)  # for any umask: a file that others can write isn't read
         with file.open("a", encoding="utf-8") as out:
             out.write(("" if not written or written.endswith("\n") else "\n") + "\n" + text)
     except OSError as error:

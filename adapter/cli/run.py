@@ -122,11 +122,12 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
 
     def asked(number: signal.Signals) -> None:
-        log("service_stopping", reason=number.name)
-        stop.set()
         for each in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(each)
             signal.signal(each, signal.SIG_DFL)
+        # Last, so that whoever reads it may send the second one.
+        log("service_stopping", reason=number.name)
+        stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked, number)

@@ -1,4 +1,4 @@
-"""The heart: from what is known and what was done it says what is to be done. It is pure.
+"""The heart: it decides what to do, from the facts and from what was done already. It is pure.
 
 The same facts and ledger at the same time always give the same decision, and a decision that was carried out gives an
 empty one. That is what makes a lost event, a crash or a manual re-sync harmless.

@@ -25,7 +25,7 @@ def starting(s: Situation) -> Period | None:
 
 def missing_gates(s: Situation) -> tuple[str, ...]:
     """The gates of I11 that don't hold, as step ids in the routine's order. Keys (I6) count only until the camera is
-    up: it was installed, so somebody got in. A gate that isn't judged here holds once all its signals are noted."""
+    up, because its installer got in. A gate without its own rule here holds when all its signals are noted."""
     period = starting(s)
     judged = {
         "I1": period is not None,
@@ -40,7 +40,7 @@ def missing_gates(s: Situation) -> tuple[str, ...]:
 
 
 def _all_noted(s: Situation, step: Step) -> bool:
-    """False for a step without signals: a gate that nothing can show stays closed."""
+    """False for a step without signals, because nothing can show that it is done."""
     return bool(step.signals) and s.evidence.newest.keys() >= {*step.signals}
 
 

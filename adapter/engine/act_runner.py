@@ -95,8 +95,8 @@ class _Turn:
         found, before another process looks for it. A process that slept past its lease sends nothing when it wakes. The
         same holds if the clock was set back meanwhile."""
         half = self.rt.tuning.lease / 2
-        held = time.monotonic() - self._taken_up
-        return self.rt.clock.now() < self.claimed.lease_until - half and held < half.total_seconds()
+        worked = time.monotonic() - self._taken_up
+        return self.rt.clock.now() < self.claimed.lease_until - half and worked < half.total_seconds()
 
     def _outdated(self) -> bool:
         """Whether the case must be decided again before this act is sent. An act that opens supervision needs fresh
@@ -201,9 +201,9 @@ class _Turn:
         wait = self.rt.tuning.settle
         if error is not None:
             wait = max(wait, self._backoff(self.act.attempts + self.claimed.looks, error))
-        told = error.audit if error else {}
+        audit = error.audit if error else {}
         text = str(error) if error else self._ours or "its answer was lost. It is looked up before it is sent again"
-        await self._stored(ActState.UNKNOWN, text, now, retry_at=now + wait, looks=looks, told=told)
+        await self._stored(ActState.UNKNOWN, text, now, retry_at=now + wait, looks=looks, audit=audit)
         log("act_unknown", error=error, look_at=now + wait, **self.label)
 
     async def _stored(self, state: ActState, error: str, now: datetime, **how: Any) -> None:
@@ -227,14 +227,14 @@ class _Turn:
                 await self._park(error, now)
             case Verdict.RETRY:
                 retry_at = now + self._backoff(self.act.attempts, error)
-                await self._stored(ActState.PENDING, str(error), now, retry_at=retry_at, told=error.audit)
+                await self._stored(ActState.PENDING, str(error), now, retry_at=retry_at, audit=error.audit)
                 self._tell_retry(error, retry_at)
             case Verdict.DECIDE_AGAIN:
                 await self._decide_again(error, context, now)
 
     def _tell_retry(self, error: PortError, retry_at: datetime) -> None:
-        told = {"failure": error.failure.value, "attempts": self.act.attempts, "retry_at": retry_at}
-        log("act_retry", error=error, **told, **self.label)
+        details = {"failure": error.failure.value, "attempts": self.act.attempts, "retry_at": retry_at}
+        log("act_retry", error=error, **details, **self.label)
 
     async def _park(self, error: PortError, now: datetime) -> None:
         if await self.rt.db.run(lambda c: self._parked(c, error, now)):
@@ -243,7 +243,7 @@ class _Turn:
     def _parked(self, c: Connection, error: PortError, now: datetime) -> bool:
         """Park the act. Returns whether that is news: a cause that holds back one look holds back those of the whole
         town."""
-        how: dict[str, Any] = {"reason": "act_parked", "told": error.audit}
+        how: dict[str, Any] = {"reason": "act_parked", "audit": error.audit}
         claims.failed(c, self.claimed, ActState.PARKED, error=str(error), now=now, **how)
         return self.claimed.lane != "visit" or write_back.tell_held(c, self.claimed.tenant, error, now)
 
@@ -273,7 +273,7 @@ class _Turn:
                 schedules.save(c, claimed.tenant, claimed.ref, seen.schedule, **of)
             news = hopeless and self._parked(c, error, now)
             if not hopeless:
-                how: dict[str, Any] = {"retry_at": retry_at, "reason": "conflict", "told": error.audit}
+                how: dict[str, Any] = {"retry_at": retry_at, "reason": "conflict", "audit": error.audit}
                 claims.failed(c, claimed, ActState.PENDING, error=str(error), now=now, **how)
             counting.schedule_seen(c, self.tenant, claimed.ref, before, now)
             return hopeless, news

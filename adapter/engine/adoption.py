@@ -19,6 +19,7 @@ from adapter.domain.ledger import ActKind, Ledger, ScheduleStatus, Wanted
 from adapter.domain.routine import Letter
 from adapter.domain.wall_clock import day_start
 from adapter.engine import counting
+from adapter.engine.new_orders import refuse_another_name
 from adapter.engine.request_file import Adoption
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
@@ -36,6 +37,7 @@ async def adopt(rt: Runtime, tenant: Tenant, entry: Adoption) -> str | None:
     ``PortError`` and ``StoreError``."""
     if await rt.db.run(lambda c: cases.case_of_order(c, tenant.name, entry.order)) is not None:
         return None
+    await refuse_another_name(rt, tenant)
     person_id = await tenant.source.person_of(entry.order)
     if not person_id:
         return f"there is no order {entry.order}, or it has no person"

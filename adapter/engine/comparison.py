@@ -19,7 +19,8 @@ from sqlalchemy import Connection
 
 from adapter.domain.ledger import Act, ActKind, ActState, ScheduleRecord, ScheduleStatus, What
 from adapter.engine import counting
-from adapter.engine.feed_lease import read_leased
+from adapter.engine.feed_lease import hold, read_leased
+from adapter.engine.new_orders import refuse_another_name
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log, log_context
 from adapter.ports import BrokenSchedule, CaseContext, Failure, PlatformSchedule, PortError
@@ -30,7 +31,6 @@ from adapter.store.feeds import Feed
 UNREAD_TOLD = 20
 OURS = re.compile(r"(TK-[2-9A-HJ-NP-Z]{6})-[1-9][0-9]*")
 FEED = "comparison"
-LEASE = timedelta(minutes=10)
 LOOK_EVERY = timedelta(minutes=10)
 """How often it is looked whether it is due."""
 BATCH = 2000
@@ -43,8 +43,8 @@ OF_ALL = frozenset({Failure.TRANSIENT, Failure.UNAUTHORISED, Failure.NOT_SENT})
 @dataclass(slots=True)
 class Comparison:
     """The result. The lists have case references with the schedule's number. ``ended``: those of ``unowned`` that were
-    ended at once. ``left_out``: those that differ in the list, but that we saw less than ``LAG`` ago. ``unread``: those
-    that couldn't be read (if they aren't ours, by Phoniro's id)."""
+    ended at once. ``left_out``: those that differ in the list, but that we saw less than ``LAG`` ago, or since they
+    were read. ``unread``: those that couldn't be read (if they aren't ours, by Phoniro's id)."""
 
     listed: int = 0
     others: int = 0
@@ -63,11 +63,12 @@ class Comparison:
 
 
 async def compare(rt: Runtime, tenant: Tenant) -> Comparison:
-    """Compare all schedules of a municipality. Raises ``PortError`` if they couldn't all be listed. What was found
-    until then is stored; the rest is found next time."""
+    """Compare all schedules of a municipality. Raises ``PortError`` if they couldn't all be listed, or may belong to
+    another municipality's cases. What was found until then is stored; the rest is found next time."""
     comparer = _Comparer(rt, tenant)
     found = comparer.found
     with log_context(tenant=tenant.name):
+        await refuse_another_name(rt, tenant)
         async with aclosing(tenant.platform.schedules()) as pages:
             async for page in pages:
                 await comparer.compare_page(page)
@@ -96,11 +97,11 @@ async def compare_when_due(rt: Runtime, tenant: Tenant) -> None:
         return
 
     async def read(feed: Feed) -> tuple[int, None]:
-        found = await compare(rt, tenant)
-        await rt.db.run(lambda c: feeds.finish(c, feed, cursor=None, now=now))
+        held, found = await hold(rt, feed, compare(rt, tenant))
+        await rt.db.run(lambda c: feeds.finish(c, held, cursor=None, now=now))
         return found.listed, None
 
-    await read_leased(rt, tenant, FEED, LOOK_EVERY, read, lease=max(rt.tuning.lease, LEASE))
+    await read_leased(rt, tenant, FEED, LOOK_EVERY, read)
 
 
 class _Comparer:
@@ -171,16 +172,20 @@ class _Comparer:
         seen = replace(now_there.record, n=known.n, orders=known.orders)
 
         label = f"{ref}-{known.n}"
+
+        def store(c: Connection) -> bool:
+            now, before = self.rt.clock.now(), schedules.newest(c, self.tenant.name, ref)
+            if before is not None and before.n == seen.n and before.seen_at > seen.seen_at:
+                return False  # an act on it was stored since it was read
+            schedules.save(c, self.tenant.name, ref, seen, remote_id=schedule_id, etag=now_there.etag)
+            due.mark_due(c, self.tenant.name, [ref], now, "comparison")
+            counting.schedule_seen(c, self.tenant, ref, before, now)
+            return True
+
+        if self.rt.tuning.mend_drift and not await self.rt.db.run(store):
+            self.found.left_out.append(label)
+            return
         self.found.changed.append(label)
-        if self.rt.tuning.mend_drift:
-
-            def store(c: Connection) -> None:
-                now, before = self.rt.clock.now(), schedules.newest(c, self.tenant.name, ref)
-                schedules.save(c, self.tenant.name, ref, seen, remote_id=schedule_id, etag=now_there.etag)
-                due.mark_due(c, self.tenant.name, [ref], now, "comparison")
-                counting.schedule_seen(c, self.tenant, ref, before, now)
-
-            await self.rt.db.run(store)
         log("schedule_changed", case=ref, schedule=label, status=seen.status.value, mended=self.rt.tuning.mend_drift)
 
     async def _nobodys(self, row: PlatformSchedule) -> None:

@@ -3,6 +3,7 @@ doesn't stop the others (P6)."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import TypeVar
@@ -26,7 +27,6 @@ async def read_leased(
     every: timedelta,
     read: Callable[[Feed], Awaitable[tuple[int, T]]],
     *,
-    lease: timedelta | None = None,
     failed: Callable[[Connection, Feed, str], Callable[[], None] | None] | None = None,
 ) -> T | None:
     """Read a feed with ``read``, unless another process does. ``read`` returns the number of items, and the value that
@@ -34,7 +34,7 @@ async def read_leased(
     the same transaction with the reason; if it returns a function, that is called after the commit. ``every`` is the
     time until the next reading. Raises ``StoreError``."""
     now = rt.clock.now()
-    until = now + (lease or rt.tuning.lease)
+    until = now + rt.tuning.lease
     with log_context(tenant=tenant.name):
         feed = await rt.db.run(lambda c: feeds.claim(c, tenant.name, name, now=now, owner=rt.owner, lease_until=until))
         if feed is None:
@@ -45,12 +45,12 @@ async def read_leased(
         except Overtaken:
             log("lease_lost", lease=f"feed {name}", held_seconds=(rt.clock.now() - now).total_seconds())
             return None
-        except StoreError:
-            raise
         except PortError as e:
             error = str(e)
             log("feed_failed", feed=name, failure=e.failure.value, error=e, retry_seconds=every.seconds)
-        except Exception as e:  # noqa: BLE001  # P6: an exception of our own code for one feed concerns only that feed
+        except Exception as e:  # P6: an exception of our own code for one feed concerns only that feed
+            if isinstance(e, StoreError) and e.reason != "content":
+                raise
             error = f"{type(e).__name__} while reading"
             log("job_failed", job=f"feed {name}", error=e)
         else:
@@ -70,3 +70,17 @@ async def read_leased(
         if (afterwards := await rt.db.run(give_back)) is not None:
             afterwards()
         return None
+
+
+async def hold(rt: Runtime, feed: Feed, work: Awaitable[T]) -> tuple[Feed, T]:
+    """Wait for ``work`` and renew the feed's lease meanwhile. A reading can be long (after an outage, in a large town),
+    and a lease is short so that a crash delays nothing. Returns the feed with its last lease. Raises ``Overtaken`` and
+    ends the work if another process has got the lease."""
+    working = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({working}, timeout=rt.tuning.lease.total_seconds() / 3))[0]:
+            held, until = feed, rt.clock.now() + rt.tuning.lease
+            feed = await rt.db.run(lambda c, f=held, u=until: feeds.renew(c, f, lease_until=u))  # type: ignore[misc]  # bound early
+        return feed, await working
+    finally:
+        working.cancel()

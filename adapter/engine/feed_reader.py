@@ -8,7 +8,6 @@ moment is then marked the next time. An order that can't be used yet waits in th
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,16 +16,21 @@ from sqlalchemy import Connection
 
 from adapter.domain.facts import FactProblem
 from adapter.domain.wall_clock import local_date
-from adapter.engine.circuit_breaker import LIFECARE
-from adapter.engine.feed_lease import read_leased
-from adapter.engine.new_orders import NewOrders, each, open_or_mark, put_in_inbox, read_new_orders
+from adapter.engine.feed_lease import hold, read_leased
+from adapter.engine.new_orders import (
+    NewOrders,
+    each,
+    open_or_mark,
+    put_in_inbox,
+    read_new_orders,
+    refuse_another_name,
+)
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
-from adapter.ports import Changed, Failure, PortError
+from adapter.ports import Changed
 from adapter.store import cases, due, feeds, order_inbox
 from adapter.store.cases import LinkKind
 from adapter.store.feeds import Feed
-from adapter.store.queries import unattended
 
 LINKS: dict[str, LinkKind] = {
     "orders": "order",
@@ -72,26 +76,13 @@ async def read_feeds(rt: Runtime, tenant: Tenant) -> int:
 async def _read_one(rt: Runtime, tenant: Tenant, name: str) -> int:
     async def read(feed: Feed) -> tuple[int, int]:
         now = rt.clock.now()
-        held, taken = await _hold(rt, tenant, feed, now)
+        held, taken = await hold(rt, feed, _read(rt, tenant, feed, now))
         await rt.at(f"feed {name} read")
         marked = await rt.db.run(lambda c: _take_in(c, tenant, held, taken, now))
         await rt.at(f"feed {name} taken in")
         return len(taken.items), marked
 
     return await read_leased(rt, tenant, name, rt.tuning.poll, read) or 0
-
-
-async def _hold(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> tuple[Feed, Taken]:
-    """Read a feed and renew its lease meanwhile. After an outage a feed can be long, and a lease is short so that a
-    crash delays nothing."""
-    reading = asyncio.ensure_future(_read(rt, tenant, feed, now))
-    try:
-        while not (await asyncio.wait({reading}, timeout=rt.tuning.lease.total_seconds() / 3))[0]:
-            held, until = feed, rt.clock.now() + rt.tuning.lease
-            feed = await rt.db.run(lambda c, f=held, u=until: feeds.renew(c, f, lease_until=u))  # type: ignore[misc]  # bound early
-        return feed, await reading
-    finally:
-        reading.cancel()
 
 
 async def _read(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken:
@@ -128,8 +119,7 @@ async def _read_services(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime)
 async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -> Taken:
     """Orders by the calendar date of their last change: from the day before the cursor to tomorrow (LA2), and the days
     of orders that wait in the inbox."""
-    if feed.cursor is None:
-        await _refuse_another_name(rt, tenant)
+    await refuse_another_name(rt, tenant)
     today = local_date(now, tenant.policy.zone)
     waiting = await rt.db.run(lambda c: order_inbox.all_waiting(c, tenant.name))
     days = {order.day for order in waiting.values()}
@@ -146,22 +136,6 @@ async def _read_orders(rt: Runtime, tenant: Tenant, feed: Feed, now: datetime) -
     new = await read_new_orders(rt, tenant, windows, waiting)
     problems = tuple(p for w in windows.values() for p in w.problems)
     return Taken(items, problems, _reached(feed, server_time, now), new)
-
-
-async def _refuse_another_name(rt: Runtime, tenant: Tenant) -> None:
-    """A municipality's first reading, while open cases of one that no settings name are left: it may be the same one
-    under another name, and each of its orders would get a second case, with messages and a schedule of its own (P4)."""
-    left = await rt.db.run(lambda c: unattended(c, [*rt.tenants, *rt.refused]))
-    if left:
-        names = ", ".join(left)
-        raise PortError(
-            Failure.REFUSED,
-            f"the database has open cases of {names}, which no settings name, and none of {tenant.name} yet. If that "
-            "is a new name, each order would get a second case, and everybody every message again: no order is read. "
-            f"Put {names} back into the settings until its cases are closed (or, after a trial, begin with an empty "
-            "database)",
-            vendor=LIFECARE,
-        )
 
 
 async def _is_new(tenant: Tenant) -> bool:

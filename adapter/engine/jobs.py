@@ -207,7 +207,7 @@ class Jobs:
             for job in self.scheduler.get_jobs():
                 job.modify(next_run_time=datetime.now(UTC))
             if step < 0:
-                await self._guard(partial(_plan_anew, self.rt, timedelta(seconds=-step)))
+                await self._guard(partial(_shorten_leases, self.rt, timedelta(seconds=-step)))
 
     def _ahead(self) -> float:
         return self.rt.clock.now().timestamp() - time.monotonic()
@@ -220,7 +220,7 @@ async def _encrypt(rt: Runtime) -> None:
         log("store_encrypted", values=done.changed, left=done.left)
 
 
-async def _plan_anew(rt: Runtime, step: timedelta) -> None:
+async def _shorten_leases(rt: Runtime, step: timedelta) -> None:
     """After the clock was set back, leases and delays that would last longer end now. Work under way is overtaken and
     done again. An act that is being sent keeps its lease."""
 

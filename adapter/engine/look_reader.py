@@ -39,7 +39,7 @@ from adapter.domain.night_watch import (
 from adapter.domain.policy import Policy
 from adapter.domain.wall_clock import window_start
 from adapter.engine import counting, write_back
-from adapter.engine.feed_lease import read_leased
+from adapter.engine.feed_lease import hold, read_leased
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Changed, Supervision, Supervisions
@@ -105,9 +105,9 @@ async def follow_looks(rt: Runtime, tenant: Tenant) -> None:
         return
 
     async def read(feed: Feed) -> tuple[int, None]:
-        seen = await tenant.platform.supervisions(todo.start - SAME_LOOK, now + SAME_LOOK)
+        held, seen = await hold(rt, feed, tenant.platform.supervisions(todo.start - SAME_LOOK, now + SAME_LOOK))
         await rt.at("looks read")
-        news = await rt.db.run(lambda c: _take_in(c, tenant, feed, todo, seen, now))
+        news = await rt.db.run(lambda c: _take_in(c, tenant, held, todo, seen, now))
         await rt.at("looks taken in")
         _tell(seen, news)
         return len(seen.rows), None

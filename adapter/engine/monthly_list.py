@@ -34,8 +34,10 @@ async def want_monthly_list(rt: Runtime, tenant: Tenant) -> None:
     def read(c: Connection) -> str | None:
         wanted = any(act.key == month for act in outbox.acts(c, tenant.name, SUBJECT))
         orders = feeds.feed(c, tenant.name, "orders")
-        waits = orders is None or orders.read_at is None or undecided(c, tenant.name, now - ANEW)
-        return None if wanted or waits else _rows(c, tenant.name, today)
+        read_once = orders is not None and orders.read_at is not None
+        if wanted or not read_once or undecided(c, tenant.name, now - ANEW):
+            return None
+        return _rows(c, tenant.name, today)
 
     rows = await rt.db.run_aside(read)
     if rows is not None:

@@ -15,13 +15,15 @@ from adapter.domain.facts import FactProblem, Order, OrderStatus
 from adapter.domain.ledger import ActKind, Wanted
 from adapter.domain.policy import Policy
 from adapter.domain.wall_clock import local_date
+from adapter.engine.circuit_breaker import LIFECARE
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
-from adapter.ports import Changed, PortError, Window
+from adapter.ports import Changed, Failure, PortError, Window
 from adapter.store import cases, due, facts, feeds, order_inbox, outbox
 from adapter.store.errors import OrderTaken
 from adapter.store.facts import StoredFact
 from adapter.store.order_inbox import UNREAD, InboxState, WaitingOrder
+from adapter.store.queries import unattended
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -49,7 +51,8 @@ async def read_new_orders(
     """Persons who may need a case: those with a new order that can be a camera's and belongs to none. One whose orders
     can't be read now, or whose order can't be, or doesn't say whose it is, waits in the inbox, and holds up nobody
     else. ``before`` is the inbox as it is."""
-    shown = {item.id: (item, day) for day, window in windows.items() for item in window.items if item.maybe_camera}
+    listed = {item.id: (item, day) for day, window in windows.items() for item in window.items}
+    shown = {id_: found for id_, found in listed.items() if found[0].maybe_camera}
     wrong = {str(dict(p.params).get("id")): p for window in windows.values() for p in window.problems}
     items = [item for item, _ in shown.values()]
     fresh = await rt.db.run(lambda c: _without_case(c, tenant.name, items, before))
@@ -77,7 +80,7 @@ async def read_new_orders(
             opening.append((person_id, due_orders, StoredFact.read("orders", orders, problems, began)))
     now = rt.clock.now()
     today = local_date(now, tenant.policy.zone)
-    waiting = _in_doubt(windows, {id_: order for id_, order in before.items() if id_ not in shown}, today, now)
+    waiting = _in_doubt(windows, {id_: order for id_, order in before.items() if id_ not in listed}, today, now)
     for order in [order for order in waiting.values() if order.day < today - SILENT_DAYS]:
         if await _is_gone(tenant, order):
             log("order_ignored", order=order.order_id, reason="it could never be used, and is not in Lifecare any more")
@@ -104,6 +107,26 @@ def _in_doubt(
         if order.state is not InboxState.DAY_IN_DOUBT and order.day in silent:
             waiting[order.order_id] = order
     return waiting
+
+
+async def refuse_another_name(rt: Runtime, tenant: Tenant) -> None:
+    """Refuse to begin anything for a municipality whose orders were never read, while the database has open cases of
+    one that isn't in the settings. It may be the same one under a new name: each order would get a second case and
+    messages (P4), and its schedules would seem to belong to nobody. Raises ``PortError``."""
+
+    def left(c: Connection) -> dict[str, int]:
+        orders = feeds.feed(c, tenant.name, "orders")
+        return unattended(c, [*rt.tenants, *rt.refused]) if orders is None or orders.cursor is None else {}
+
+    if names := ", ".join(await rt.db.run(left)):
+        raise PortError(
+            Failure.REFUSED,
+            f"the database has open cases of {names}, which no settings name, and none of {tenant.name} yet. If that "
+            "is a new name, each order would get a second case, and everybody every message again: nothing is begun "
+            f"or compared. Put {names} back into the settings until its cases are closed (or, after a trial, begin "
+            "with an empty database)",
+            vendor=LIFECARE,
+        )
 
 
 async def _is_gone(tenant: Tenant, order: WaitingOrder) -> bool:

@@ -32,7 +32,7 @@ from adapter.store.errors import OrderTaken, Overtaken, StoreError
 from adapter.store.outbox import Settled
 
 KNOWN_BY: Mapping[LinkKind, str] = {"execution": "executions", "decision": "decisions", "absence": "absences"}
-"""The facts of which a feed may show a change by the id alone, by the kind of link."""
+"""By the kind of link: the facts whose change a feed may show by the id alone."""
 
 
 class NotRead(Exception):
@@ -122,7 +122,7 @@ def _decide(c: Connection, rt: Runtime, case: Case, reader: CaseReader, correlat
     still the same: only the process that holds the case writes its facts and links, and a declaration made meanwhile
     makes it due again. Raises ``NotRead`` and then stores nothing."""
     now, tenant, stored = rt.clock.now(), reader.tenant, reader.stored
-    held = due.hold(c, case, rt.owner)
+    locked = due.hold(c, case, rt.owner)
     facts.save(c, case.tenant, case.ref, stored.resources, reader.read)
     chain = _link(c, case, reader, now)
     known = reader.facts(chain)
@@ -155,7 +155,7 @@ def _decide(c: Connection, rt: Runtime, case: Case, reader: CaseReader, correlat
         facts_read_at=known.read_at,
         collected_at=now if decision.collected else None,
         correlation=correlation,
-        held=held,
+        locked=locked,
     )
     if later := tuple(o for o in known.orders.value if o.id in decision.release):
         # Orders that begin long after this case's end get a case of their own.

@@ -17,7 +17,7 @@ from adapter.domain.facts import Order
 from adapter.domain.ledger import ActState
 from adapter.domain.wall_clock import day_start, local_date
 from adapter.engine.feed_reader import CHANGE_FEEDS
-from adapter.engine.new_orders import open_or_mark, opens_case
+from adapter.engine.new_orders import open_or_mark, opens_case, refuse_another_name
 from adapter.engine.reconcile import preview
 from adapter.engine.request_file import Resync
 from adapter.engine.runtime import Runtime, Tenant
@@ -127,6 +127,7 @@ class ResyncTurn:
             why = "there is no such order" if person_id is None else "the order doesn't say whose it is"
             await self._enlist([item], ItemState.FAILED, why=why)
             return
+        await refuse_another_name(self.rt, self.tenant)
         orders, _ = await self.tenant.source.orders(person_id)
         fit = tuple(o for o in orders if opens_case(o, self.tenant.go_live))
         if not any(o.id == order_id for o in fit):

@@ -140,7 +140,7 @@ def of_decision(
     found = [
         Tally(today, unit, f"step.{view.id}", _hours(_done_at(view) - _awaited(view, was, is_, since, zone)))
         for view in after.steps
-        if view.state is StepState.DONE and view.at and (not _done(was, view.id) or _is_anew(was[view.id], view))
+        if view.state is StepState.DONE and view.at and (not _done(was, view.id) or _by_another_act(was[view.id], view))
     ]
     if _done(is_, "A1") and not _done(was, "A1") and not _done(is_, "I11"):
         found.append(Tally(today, unit, "withdrawn"))
@@ -167,9 +167,9 @@ def _done_at(view: StepView) -> datetime:
     return view.at if view.evidence in _MOMENTS else view.seen or view.at
 
 
-def _is_anew(told: StepView, view: StepView) -> bool:
-    """Whether a step that was done is so by another act: whether it was undone in between is chance."""
-    return told.evidence == view.evidence == "act" and told.evidence_id != view.evidence_id
+def _by_another_act(before: StepView, view: StepView) -> bool:
+    """Whether another act did a step that was done already. It is chance whether we saw it undone in between."""
+    return before.evidence == view.evidence == "act" and before.evidence_id != view.evidence_id
 
 
 def _awaited(
@@ -179,9 +179,9 @@ def _awaited(
     decided: datetime | None,
     zone: tzinfo,
 ) -> datetime:
-    """Since when a step that is done was awaited: since the steps before it were done, or since the instant that the
-    last decision gave, whichever is later. A step that wasn't needed, or was done before it was awaited, took no time.
-    What is done anew by another act was called for when the case was last ``decided`` (UTC)."""
+    """The instant from which a done step was awaited: when the steps before it were done, or the instant that the last
+    decision gave, if that is later. A step that wasn't needed, or was done before it was awaited, took no time. A step
+    that another act did again was awaited since the case was last ``decided`` (UTC)."""
     if (last := was.get(view.id)) and last.state is StepState.NOT_NEEDED:
         return _done_at(view)
     if last and last.state is StepState.DONE and decided:

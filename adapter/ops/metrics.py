@@ -84,7 +84,7 @@ class Gauges(Collector):
 def gauges(ops: OpsContext, snapshots: Iterable[Snapshot], others: Mapping[str, int], *, store_up: bool) -> Gauges:
     """All metrics that aren't counters. ``others``: open cases of municipalities that aren't served."""
     g = Gauges()
-    text = "1 while changed settings or mappings can't be used: the next start would fail."
+    text = "1 while changed settings or mappings can't be used, or not without a restart."
     g.add("configuration_refused", text, "configuration_refused" in ops.errors.last)
     text = "Entries of the re-sync and adopt files that can't be used."
     g.add("requests_refused", text, len(ops.runtime.requests_refused))

@@ -72,8 +72,8 @@ class ScheduleDiff:
 
 
 def schedule_diff(record: ScheduleRecord | None, shall: CalledFor, words: Words, now: datetime) -> ScheduleDiff:
-    """``record`` is the case's newest schedule, as last seen."""
-    known = record is not None
+    """``record`` is the case's newest schedule, as last seen. If it has ended as it shall, nothing of it differs."""
+    known = record is not None and not (record.status is shall.status is ScheduleStatus.ENDED)
 
     def pair(code: str, is_now: str, shall_be: str, *, differs: bool = False) -> Pair:
         return Pair(words.heading(code), is_now, shall_be, differs)

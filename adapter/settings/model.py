@@ -20,6 +20,7 @@ from adapter.settings.values import (
     Authorities,
     BaseUrl,
     EncryptionKeys,
+    Host,
     LifecareKey,
     LongSecret,
     NeededToken,
@@ -105,7 +106,7 @@ class PhoniroSettings(VendorSettings):
 class MailSettings(Group):
     """Mail to functional mailboxes: reminders, escalations, parked cases."""
 
-    host: str = Field(
+    host: Host = Field(
         "", description="The mail server. Empty: no mail goes out, and each is a line in the log instead."
     )
     port: int = Field(587, ge=1, le=65535, description="The mail server's port.")
@@ -286,7 +287,7 @@ class OpsSettings(Group):
     """The HTTP side: health, metrics, webhook, status page. `docs/http.md` describes it."""
 
     enabled: bool = Field(False, description="Whether to listen at all.")
-    host: str = Field("127.0.0.1", min_length=1, description="The address to listen on.")
+    host: Host = Field("127.0.0.1", min_length=1, description="The address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="The port to listen on; 0 is any free one.")
     pages: bool = Field(True, description="Whether to show the status page.")
     token: Token = Field(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import ssl
 from datetime import timedelta
 from ipaddress import ip_network
@@ -43,6 +44,12 @@ def _base_url(value: str) -> str:
     if url.scheme == "http" and url.host not in LOOPBACK:
         raise ValueError("must be https: personal data and the key would travel in clear (http is for localhost only)")
     return value.rstrip("/")
+
+
+def _host(value: str) -> str:
+    if not re.fullmatch(r"[\w.-]*|[0-9a-fA-F]*:[0-9a-fA-F]*:[0-9a-fA-F:.]*(%\w+)?", value):
+        raise ValueError("must be a host's name or address alone; the port is a setting of its own")
+    return value
 
 
 def _public_url(value: str) -> str:
@@ -167,6 +174,7 @@ def parsed_url(url: SecretStr) -> URL:
 
 
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Host = Annotated[str, AfterValidator(_host)]
 PublicUrl = Annotated[str, AfterValidator(_public_url)]
 Secret = Annotated[SecretStr, AfterValidator(_present)]
 LongSecret = Annotated[SecretStr, AfterValidator(_long)]

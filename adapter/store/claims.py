@@ -158,10 +158,10 @@ def release_all(
     known to be dead. What was being sent is *unknown* from now on. The vendor may still do what it was asked to do, so
     the last look for it must not be sooner than ``settle`` from now. Kinds that are looked for twice may be looked for
     the first time ``at_once``."""
-    held = select(_c.tenant, _c.ref, _c.n, _c.key, _c.kind, _c.state, _c.looks, _c.correlation).where(
+    leased = select(_c.tenant, _c.ref, _c.n, _c.key, _c.kind, _c.state, _c.looks, _c.correlation).where(
         _c.lease_owner.is_not(None) if owner is None else _c.lease_owner == owner
     )
-    for row in conn.execute(held).all():
+    for row in conn.execute(leased).all():
         sending = row.state == ActState.SENDING
         at = now + settle if sending and row.kind not in at_once else now
         free = {"state": ActState.UNKNOWN, **FREE, "retry_at": at}
@@ -244,8 +244,8 @@ def _client(conn: Connection, of: Row[Any]) -> Client | None:
     return client if isinstance(client, Client) else None
 
 
-# If ``reason`` is given, the case is marked as due too. ``error`` is shown while the act waits; ``told`` stays in the
-# audit.
+# If ``reason`` is given, the case is marked as due too. ``error`` is shown while the act waits; ``audit`` is more data
+# for the act's line in the audit.
 
 
 def done(conn: Connection, claimed: ClaimedAct, effect: Effect, *, now: datetime, reason: str) -> None:
@@ -273,7 +273,7 @@ def failed(
     retry_at: datetime | None = None,
     looks: int = 0,
     reason: str | None = None,
-    told: events.Data = MappingProxyType({}),
+    audit: events.Data = MappingProxyType({}),
 ) -> None:
     """The act isn't known to have had its effect. PENDING: it surely had none, and is sent again from ``retry_at``
     (UTC) on. UNKNOWN: it may have had one, and is looked for from then on; ``looks`` were in vain so far. PARKED: it
@@ -282,8 +282,8 @@ def failed(
     if state is ActState.PARKED:
         values["ready_at"] = None
     if state is ActState.UNKNOWN:
-        told = {"looks": looks, **told}
-    _move(conn, claimed, state, values, _FAILED[state], told, now, reason)
+        audit = {"looks": looks, **audit}
+    _move(conn, claimed, state, values, _FAILED[state], audit, now, reason)
 
 
 _FAILED = {ActState.PENDING: "retry", ActState.UNKNOWN: "unknown", ActState.PARKED: "parked"}
@@ -333,5 +333,5 @@ def _move(
         due.mark_by_act(conn, tenant, ref, now, reason, wait=wait)
     if claimed.lane == "visit":
         return
-    told = {"key": act.key, "n": act.n, "kind": act.kind.value, **data}
-    events.record(conn, tenant, ref, f"act.{name}", told, now=now, correlation=claimed.correlation)
+    line = {"key": act.key, "n": act.n, "kind": act.kind.value, **data}
+    events.record(conn, tenant, ref, f"act.{name}", line, now=now, correlation=claimed.correlation)

@@ -180,7 +180,7 @@ class Database:
         return self._run(self._engine, fn)
 
     def _run(self, engine: Engine, fn: Callable[[Connection], T]) -> T:
-        for last in (n == _TRIES for n in range(1, _TRIES + 1)):
+        for n in range(1, _TRIES + 1):
             called_for_commit = False
             try:
                 self._check_file()
@@ -195,9 +195,10 @@ class Database:
                 self._remember_file()
             except DBAPIError as e:
                 # A connection may have died while it lay unused, as at a restart of the server: nothing happened. To
-                # ask it before each transaction costs an eighth of all work. What became of a commit isn't known.
-                died = e.connection_invalidated and not called_for_commit
-                if last or not (died or _in_each_others_way(e)):
+                # ask it before each transaction costs an eighth of all work. The next one is new; if that dies too,
+                # the transaction may be the cause. What became of a commit isn't known.
+                died = n == 1 and e.connection_invalidated and not called_for_commit
+                if n == _TRIES or not (died or _in_each_others_way(e)):
                     raise self._counted(translate(e, self.name)) from None
             except NoneFree:
                 raise self._counted(busy(self.name)) from None

@@ -85,7 +85,7 @@ def mark_due(
 ) -> int:
     """Mark open cases as due now; returns how many. A mark is never lost: if it is made while the case is being
     reconciled, the case is due again afterwards, and a case that would close stays open. ``whole``: all evidence is
-    read again too, as it is once a day."""
+    read again too, like once a day."""
     return _mark(conn, tenant, _hold_open(conn, tenant, refs), now, reason, news=1, place=now, whole=whole)
 
 
@@ -165,16 +165,16 @@ def finish(
     facts_read_at: datetime | None = None,
     collected_at: datetime | None = None,
     correlation: str | None = None,
-    held: Case | None = None,
+    locked: Case | None = None,
 ) -> Case:
     """Store what was decided for a claimed case and give it back. It is due at the decision's ``wake_at`` or at
     ``look_again_at``, whichever is first; if it was marked in the meantime, it is due now.
 
     If the decision closes the case, it is closed, unless it was marked in the meantime: then it stays open and due, and
-    the next turn closes it. When it closes, the person's other open cases are marked. ``held`` is what ``hold``
+    the next turn closes it. When it closes, the person's other open cases are marked. ``locked`` is what ``hold``
     returned, if it was called in this transaction. Returns the case as it now is. Raises ``Overtaken``.
     """
-    row = held or hold(conn, case, owner)
+    row = locked or hold(conn, case, owner)
     marked = row.due_seq != case.due_seq
     closing = decision.phase is Phase.CLOSED and not marked
     phase = case.phase if decision.phase is Phase.CLOSED and marked else decision.phase
@@ -270,8 +270,8 @@ def release_all(conn: Connection, now: datetime, *, owner: str | None = None) ->
     """Give back the cases that a process holds (without ``owner``: that any process holds), due now. A process that
     still works on one is overtaken."""
     free = {**FREE, "ready_at": now, "version": _c.version + 1}
-    held = _c.lease_owner.is_not(None) if owner is None else _c.lease_owner == owner
-    conn.execute(update(cases).where(held).values(**free))
+    leased = _c.lease_owner.is_not(None) if owner is None else _c.lease_owner == owner
+    conn.execute(update(cases).where(leased).values(**free))
 
 
 def hold(conn: Connection, case: Case, owner: str) -> Case:
@@ -304,11 +304,11 @@ def mark_closed(conn: Connection, tenant: str, refs: Iterable[str], now: datetim
     if not asked:
         return
     theirs = (_c.tenant == tenant, _c.ref.in_(asked), _c.closed_at.is_not(None))
-    held = conn.scalars(select(_c.ref).where(*theirs).order_by(_c.ref).with_for_update()).all()
+    found = conn.scalars(select(_c.ref).where(*theirs).order_by(_c.ref).with_for_update()).all()
     ready = case((_c.lease_owner.is_not(None), _c.ready_at), else_=literal(now, Instant()))
-    marking = update(cases).where(_c.tenant == tenant, _c.ref.in_(held))
+    marking = update(cases).where(_c.tenant == tenant, _c.ref.in_(found))
     values = {"due_at": now, "ready_at": ready, "due_reason": reason, "due_seq": _c.due_seq + 1}
-    if held:
+    if found:
         conn.execute(marking.values(**values))
 
 

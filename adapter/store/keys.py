@@ -63,9 +63,9 @@ def new_keys(conn: Connection) -> set[str]:
 
 
 def known_keys(conn: Connection) -> None:
-    """For whoever works beside the adapter, which could read nothing that is encrypted by a key that it hasn't got.
-    Raises ``StoreError`` (``key``) if this process has a first key that no adapter was started with, and as
-    ``new_keys`` does."""
+    """For commands that run beside the adapter, because the adapter can't read values that are encrypted with a key it
+    doesn't have. Raises ``StoreError`` (``key``) if no adapter was started with this process's first key, and the
+    errors of ``new_keys``."""
     if new_keys(conn):
         raise StoreError(
             "no adapter has been started with the first key of store.encryption_key yet, and one that runs without it "
@@ -132,7 +132,7 @@ def reseal_batch(conn: Connection, each: Table, after: Sequence[Any]) -> tuple[i
     rows = conn.execute(query.order_by(*key).limit(BATCH).with_for_update()).all()
     changed = 0
     for row in rows:
-        new = {column.name: value for column in columns if (value := _anew(sealing, row, column)) is not None}
+        new = {column.name: value for column in columns if (value := _resealed(sealing, row, column)) is not None}
         if new:
             mine = sa.and_(*(column == row._mapping[column.name] for column in key))
             conn.execute(sa.update(each).where(mine).values({each.c[name]: value for name, value in new.items()}))
@@ -140,7 +140,7 @@ def reseal_batch(conn: Connection, each: Table, after: Sequence[Any]) -> tuple[i
     return changed, [rows[-1]._mapping[column.name] for column in key] if len(rows) == BATCH else None
 
 
-def _anew(sealing: Sealing, row: Row[*tuple[Any, ...]], column: Column[Any]) -> Any:
+def _resealed(sealing: Sealing, row: Row[*tuple[Any, ...]], column: Column[Any]) -> Any:
     """A value sealed with the current key, as it is stored; None if it stays as it is."""
     stored = row._mapping[f"{column.name}_raw"]
     if not stored:

@@ -155,7 +155,7 @@ def _settle(
     """``drop``: also drop the acts that wait and aren't wanted."""
     by_key = {w.key: w for w in wanted}
     before = {row.key: row for row in (lock_acts(conn, tenant, ref) if rows is None else rows)}
-    told: dict[str, list[str]] = {"wanted": [], "changed": [], "dropped": []}
+    keys: dict[str, list[str]] = {"wanted": [], "changed": [], "dropped": []}
     fresh: list[dict[str, Any]] = []
     moved = False
     last = max((row.n for row in before.values()), default=0)
@@ -163,24 +163,24 @@ def _settle(
         row = before.get(w.key)
         if row is None:
             fresh.append(_new(tenant, ref, last + len(fresh) + 1, w, facts_at, now, correlation))
-            told["wanted"].append(w.key)
+            keys["wanted"].append(w.key)
             continue
         values, kind = _amended(row, w, facts_at, now, correlation)
         change(conn, row, values)
         moved = moved or "retry_at" in values
         if kind:
-            told[kind].append(w.key)
+            keys[kind].append(w.key)
     if drop:
-        told["dropped"] = _drop(conn, (row for key, row in before.items() if key not in by_key))
+        keys["dropped"] = _drop(conn, (row for key, row in before.items() if key not in by_key))
     if insert_missing(conn, table, *fresh) < len(fresh):
         # Only a case can be locked: another process called for this subject's first act at the same moment.
         return _settle(conn, tenant, ref, wanted, facts_at=facts_at, now=now, correlation=correlation, drop=drop)
-    if not any(told.values()) and not moved:
+    if not any(keys.values()) and not moved:
         return Settled()
     advance(conn, tenant, ref)
-    lines = [_line(name, key, by_key.get(key)) for name, keys in told.items() for key in keys]
+    lines = [_line(name, key, by_key.get(key)) for name, some in keys.items() for key in some]
     events.record_all(conn, tenant, ref, lines, now=now, correlation=correlation)
-    return Settled(*(tuple(keys) for keys in told.values()))
+    return Settled(*(tuple(some) for some in keys.values()))
 
 
 def want(conn: Connection, tenant: str, subject: str, wanted: Wanted, *, now: datetime) -> bool:
@@ -294,8 +294,8 @@ def _amended(
     if row.state != ActState.PENDING:
         return {}, None
     # A delay that is over counts as none.
-    held, before = (None if at is None or at <= now else at for at in (w.not_before, row.not_before))
-    unchanged = same and held == before
+    waits_until, before = (None if at is None or at <= now else at for at in (w.not_before, row.not_before))
+    unchanged = same and waits_until == before
     if unchanged and row.facts_at is not None:
         if (row.why, row.not_before) == (w.why, w.not_before) and not (row.opens or w.opens):
             return {}, None
@@ -344,8 +344,8 @@ def _leading(rows: Sequence[Row[Any]]) -> list[Row[Any]]:
 
 def _turn(row: Row[Any]) -> tuple[bool, bool, datetime | None, int]:
     """First what is under way, then by number; but a message that waits for the morning holds up no urgent one."""
-    held: datetime | None = row.not_before if row.state == ActState.PENDING else None
-    return row.state == ActState.PENDING, held is not None, held, row.n
+    waits_until: datetime | None = row.not_before if row.state == ActState.PENDING else None
+    return row.state == ActState.PENDING, waits_until is not None, waits_until, row.n
 
 
 def requeue_parked(conn: Connection, tenant: str, ref: str, now: datetime) -> int:

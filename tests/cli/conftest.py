@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,10 +24,8 @@ Adapter = Callable[..., Awaitable[str]]
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_the_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in [name for name in os.environ if name.startswith("ADAPTER_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+def _elsewhere(elsewhere: Path) -> None:
+    """No settings of the machine's count."""
 
 
 @pytest.fixture

@@ -49,7 +49,6 @@ WITH_SETTINGS = [
 
 
 @pytest.mark.parametrize("command", WITH_SETTINGS)
-@pytest.mark.usefixtures("_no_settings_of_the_machine")
 def test_settings_that_can_not_be_used_are_told_in_words_by_every_command(command: str, tmp_path: Path) -> None:
     wrong = tmp_path / "adapter.toml"
     wrong.write_text("[engine]\npol_seconds = 3\n")

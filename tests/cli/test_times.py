@@ -10,7 +10,6 @@ from typer.testing import CliRunner, Result
 from adapter.cli.app import app
 
 WEEK = ["måndag", "tisdag", "onsdag", "torsdag", "fredag", "lördag", "söndag"]
-pytestmark = pytest.mark.usefixtures("_no_settings_of_the_machine")
 
 
 def check(*arguments: str) -> Result:

@@ -17,6 +17,7 @@ SECOND = datetime(2026, 3, 3, 1, 15, tzinfo=UTC)
 THIRD = datetime(2026, 3, 3, 4, tzinfo=UTC)
 MORNING = datetime(2026, 3, 3, 6, tzinfo=UTC)
 NIGHTLY: Policy = replace(POLICY, night_units=frozenset({None}))
+QUIET = replace(NIGHTLY, quiet=(POLICY.window.start, POLICY.window.end))
 OK, MISSED, OFFLINE = LookOutcome.OK, LookOutcome.MISSED, LookOutcome.CAMERA_OFFLINE
 
 
@@ -47,7 +48,7 @@ def names(sent: list[Wanted]) -> list[tuple[str, str]]:
 
 
 def test_a_look_that_was_not_done_is_told_at_once_to_who_works_at_night_and_once() -> None:
-    night = Night(replace(NIGHTLY, quiet=(POLICY.window.start, POLICY.window.end)))
+    night = Night(QUIET)
     (mail,) = night.see(DUE + timedelta(minutes=35), first=MISSED)
     assert (mail.kind, mail.what["mail"], mail.what["to"], mail.not_before) == (
         ActKind.MAIL,
@@ -121,6 +122,14 @@ def test_a_camera_that_is_offline_twice_in_a_row_goes_to_the_alarm_team_and_the_
         ("camera_online", "alarm_team"),
         ("camera_online", "coordinator"),
     }
+
+
+def test_the_alarm_team_is_told_of_a_silent_camera_in_the_morning_and_the_coordinator_at_once() -> None:
+    night = Night(QUIET)
+    night.see(DUE + timedelta(minutes=5), first=OFFLINE)
+    at_once = names(night.see(SECOND + timedelta(minutes=5), second=OFFLINE))
+    assert sorted(at_once) == [("camera_offline", "coordinator"), ("look_missed", "night")]
+    assert ("camera_offline", "alarm_team") in names(night.see(MORNING, third=OFFLINE))
 
 
 def test_the_dead_are_not_told_of() -> None:

@@ -11,7 +11,7 @@ import pytest
 from adapter.domain.decision import Phase, StepState
 from adapter.domain.facts import ServicePlan, Signal
 from adapter.domain.ledger import Act
-from adapter.domain.policy import Lateness
+from adapter.domain.policy import Lateness, Policy
 from adapter.domain.routine import Role
 from tests.domain.life import POLICY, STOCKHOLM, Life
 
@@ -19,10 +19,8 @@ MAPPED = replace(POLICY, plans=True, late={**POLICY.late, "I12": Lateness(5, 10,
 START = date(2026, 3, 2)
 
 
-def running(policy: object = MAPPED) -> Life:
-    life = Life(policy=policy)  # type: ignore[arg-type]  # a policy
-    life.begin()
-    return life
+def running(policy: Policy = MAPPED) -> Life:
+    return Life(policy=policy).begin()
 
 
 def mails(life: Life, mail: str) -> list[Act]:

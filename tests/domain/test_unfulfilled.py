@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from adapter.domain.calendar import months_after
@@ -114,6 +114,8 @@ days = st.dates(date(2020, 1, 1), date(2040, 1, 1))
 
 
 @given(days, st.integers(0, 400))
+@example(date(2026, 1, 31), 89)
+@example(date(2026, 7, 1), 91)
 def test_first_warned_of_then_reported_by_the_calendar_and_for_as_long_as_it_lasts(since: date, later: int) -> None:
     """60 days come before three months of any length; neither is ever taken back by time."""
     waiting = Unfulfilled(Kind.NOT_EXECUTED, since, None, ())

@@ -10,25 +10,17 @@ import pytest
 from adapter.domain.facts import Absence, AuthorityDecision, Signal
 from mappings.texts import Texts
 from tests.domain.life import Life
+from tests.outside import READY
 
 TEXTS = Texts.load(strict=True)
-BEFORE_START = (
-    Signal.TIMES_AGREED,
-    Signal.INSTALLATION_BOOKED,
-    Signal.KEYS_COLLECTED,
-    Signal.APPENDIX_SIGNED,
-    Signal.CONSENT_SIGNED,
-    Signal.LIABILITY_SIGNED,
-    Signal.READY_FOR_START,
-)
 
 
 def without(*missing: Signal) -> Callable[[Life], object]:
     def happens(life: Life) -> None:
         life.execute()
-        for signal in BEFORE_START:
+        for signal, text in READY:
             if signal not in missing:
-                life.note(signal, "22:30" if signal is Signal.TIMES_AGREED else "")
+                life.note(signal, text)
 
     return happens
 

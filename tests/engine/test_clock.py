@@ -54,7 +54,7 @@ async def test_what_a_process_held_is_free_after_a_step_back() -> None:
             job.close()
         world.clock.time -= timedelta(days=1)
         assert (len(held), await _claim(world.rt, Counter(), Done())) == (3, [])
-        await jobs._plan_anew(world.rt, timedelta(days=1))
+        await jobs._shorten_leases(world.rt, timedelta(days=1))
         for _, job in (anew := await _claim(world.rt, Counter(), Done())):
             job.close()
         assert len(anew) == 3

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Connection, select, update
 
-from adapter.engine.comparison import compare, compare_when_due
-from adapter.store import codec
+from adapter.engine import comparison
+from adapter.engine.comparison import Comparison, compare, compare_when_due
+from adapter.engine.runtime import Runtime, Tenant
+from adapter.ports import PlatformSchedule
+from adapter.store import codec, feeds
+from adapter.store.feeds import Feed
 from adapter.store.tables import schedules
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.phoniro.schemas import HandChange
@@ -142,6 +147,52 @@ async def test_it_is_made_once_a_day_by_whoever_is_first(logs: Logs) -> None:
         world.clock.time += timedelta(hours=25)
         await compare_when_due(world.rt, world.tenant)
         assert len(logs.events("comparison_done")) == 2
+
+
+async def test_one_that_lasts_longer_than_its_lease_is_not_begun_by_another_process_meanwhile(
+    logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    renewed, renew = asyncio.Event(), feeds.renew
+
+    def and_told(c: Connection, feed: Feed, *, lease_until: datetime) -> Feed:
+        renewed.set()
+        return renew(c, feed, lease_until=lease_until)
+
+    async def slow(rt: Runtime, tenant: Tenant) -> Comparison:
+        world.clock.time += rt.tuning.lease
+        async with asyncio.timeout(30):
+            await renewed.wait()
+        await compare_when_due(replace(rt, owner="another"), tenant)
+        return await compare(rt, tenant)
+
+    async with World() as world:
+        object.__setattr__(world.rt, "tuning", replace(world.rt.tuning, lease=timedelta(seconds=0.03)))
+        monkeypatch.setattr(feeds, "renew", and_told)
+        monkeypatch.setattr(comparison, "compare", slow)
+        await compare_when_due(world.rt, world.tenant)
+        assert len(logs.events("comparison_done")) == 1
+        assert logs.events("lease_lost") == []
+
+
+async def test_what_an_act_stored_while_the_comparison_read_its_schedule_stays(
+    logs: Logs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with World() as world:
+        schedule_id = await active(world)
+        platform, ref = world.tenant.platform, (await world.case()).ref
+        read_one = platform.schedule
+
+        async def and_an_act_ends(id: str) -> PlatformSchedule | None:
+            found = await read_one(id)
+            world.clock.time += timedelta(seconds=1)
+            await world.db.run(lambda c: c.execute(update(schedules).values(record=_seen_now(c, world))))
+            return found
+
+        monkeypatch.setattr(platform, "schedule", and_an_act_ends)
+        world.phoniro.change_by_hand(schedule_id, HandChange(paused=True))
+        found = await compare(world.rt, world.tenant)
+        assert (found.changed, found.left_out) == ([], [f"{ref}-1"])
+        assert logs.events("schedule_changed") == []
 
 
 async def test_a_platform_that_does_not_answer_is_compared_at_the_next_look(logs: Logs) -> None:

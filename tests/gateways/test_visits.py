@@ -60,16 +60,19 @@ async def test_who_looked_is_remembered_for_an_hour_and_then_forgotten(tmp_path:
             yield Supervision(id="a", schedule_id="s", due_at=DUE, outcome="ok", operator_id=self.operator)
 
         async def personnels(self, user_id: str) -> SimpleNamespace:
+            asked.append(user_id)
             return SimpleNamespace(items=[Personnel(person_id="19900101TF04", user_id=user_id)])
 
+    asked: list[str] = []
     now, client = DUE, cast("Any", Known())
     text = PERSONNEL + '\n"operator-2" = "OTHER"'
     mapping = load_mapping(mapping_with(tmp_path, (PERSONNEL, text)))
     visits = VisitExecutor(client, client, mapping, lambda: now)
-    for operator in ("operator-1", "operator-2"):
-        client.operator = operator
+    minute = timedelta(minutes=1)
+    for operator, later in ((1, 0 * minute), (1, KNOWN), (1, minute), (2, KNOWN + minute)):
+        client.operator, now = f"operator-{operator}", now + later
         await visits._who(VISIT)
-        now += KNOWN + timedelta(minutes=1)
+    assert len(asked) == 3, "asked again only after the hour"
     assert [*visits._staff] == ["OTHER"], "a number is no longer in memory than it is of use"
 
 

@@ -144,15 +144,16 @@ async def test_an_order_that_could_not_be_used_is_forgotten_only_where_it_is_gon
     async with World() as world:
         world.person()
         order = world.order().order_id
+        shower = world.lifecare.order(ANNA, "shower", start=world.today, order_date=world.today).order_id
         old = world.today - timedelta(days=40)
         silent = {old: Window((), (), None, sure=False)}
-        before = {id_: WaitingOrder(id_, InboxState.UNUSABLE, old, MONDAY) for id_ in (order, "SB-999999")}
+        before = {id_: WaitingOrder(id_, InboxState.UNUSABLE, old, MONDAY) for id_ in (order, shower, "SB-999999")}
 
         async def waiting(windows: Mapping[date, Window]) -> set[str]:
             found = await read_new_orders(world.rt, world.tenant, windows, before)
             return {each.order_id for each in found.waiting} - {old.isoformat()}
 
-        assert await waiting(silent) == {order}
+        assert await waiting(silent) == {order, shower}
         assert await waiting(silent | {world.today: await world.tenant.source.orders_updated_on(world.today)}) == set()
         world.lifecare.faults.add(Rule(kind=Kind.STATUS_BEFORE, path=f"{BASE}/api/v1/orders", times=None, status=500))
         assert await waiting(silent) == before.keys()

@@ -15,7 +15,7 @@ from connectors.mock.vendor import SimulatedVendor
 START = datetime(2026, 3, 2, 20, 0, tzinfo=UTC)
 
 
-class World(SimulatedVendor):
+class Vendor(SimulatedVendor):
     """A vendor that counts its effects, with a clock that the test moves."""
 
     def __init__(self) -> None:
@@ -34,8 +34,8 @@ class World(SimulatedVendor):
 
 
 @pytest.fixture
-def world() -> World:
-    return World()
+def vendor() -> Vendor:
+    return Vendor()
 
 
 GARBAGE = (200, "text/html; charset=utf-8", b"<!DOCTYPE html>")
@@ -60,23 +60,23 @@ VENDORS = (201, "application/json; charset=utf-8", b'{"done":')
     ],
 )
 def test_a_fault_spoils_the_answer_before_or_after_the_effect(
-    world: World, kind: Kind | None, effects: int, told: tuple[int, str, bytes] | None
+    vendor: Vendor, kind: Kind | None, effects: int, told: tuple[int, str, bytes] | None
 ) -> None:
     """A delay is returned with the answer or the cut. Nothing sleeps."""
     if kind is not None:
-        world.faults.add(Rule(kind=kind, status=502, body="bad gateway", content_type="text/plain", delay=3600))
+        vendor.faults.add(Rule(kind=kind, status=502, body="bad gateway", content_type="text/plain", delay=3600))
     if told is None:
         with pytest.raises(Cut) as cut:
-            world.post()
+            vendor.post()
         assert cut.value.delay == 3600
     else:
-        answer = world.post()
+        answer = vendor.post()
         status, content_type, begin = told
         assert (answer.status_code, answer.headers["content-type"]) == (status, content_type)
         assert answer.content.startswith(begin)
         assert bool(answer.content) == bool(begin)
         assert answer.extensions.get("delay") == (3600 if kind else None)
-    assert len(world.done) == effects
+    assert len(vendor.done) == effects
 
 
 @pytest.mark.parametrize(
@@ -87,84 +87,84 @@ def test_a_fault_spoils_the_answer_before_or_after_the_effect(
         *(({"retry_after": odd}, odd) for odd in ("3600000", "-5", "Thu, 01 Jan 1970 00:00:00 GMT", "soon")),
     ],
 )
-def test_pa2_retry_after_can_be_seconds_a_date_or_anything(world: World, given: dict[str, Any], header: str) -> None:
-    world.faults.add(Rule(kind=Kind.STATUS_BEFORE, status=429, **given))
-    assert world.post().headers["retry-after"] == header
+def test_pa2_retry_after_can_be_seconds_a_date_or_anything(vendor: Vendor, given: dict[str, Any], header: str) -> None:
+    vendor.faults.add(Rule(kind=Kind.STATUS_BEFORE, status=429, **given))
+    assert vendor.post().headers["retry-after"] == header
 
 
 @pytest.mark.parametrize("cut", [False, True])
-def test_a_late_effect_answers_now_and_happens_when_its_time_has_come(world: World, cut: bool) -> None:
-    world.faults.add(Rule(kind=Kind.LATE_EFFECT, seconds=60, cut=cut))
+def test_a_late_effect_answers_now_and_happens_when_its_time_has_come(vendor: Vendor, cut: bool) -> None:
+    vendor.faults.add(Rule(kind=Kind.LATE_EFFECT, seconds=60, cut=cut))
     if cut:
         with pytest.raises(Cut):
-            world.post()
+            vendor.post()
     else:
-        assert world.post().status_code == 504
-    world.faults.clear()
-    world.now += timedelta(seconds=59)
-    assert (world.faults.tick(), world.done) == (0, [])
-    world.now += timedelta(seconds=1)
-    assert (world.faults.tick(), world.done) == (1, ["/things"])
-    assert world.faults.tick() == 0
+        assert vendor.post().status_code == 504
+    vendor.faults.clear()
+    vendor.now += timedelta(seconds=59)
+    assert (vendor.faults.tick(), vendor.done) == (0, [])
+    vendor.now += timedelta(seconds=1)
+    assert (vendor.faults.tick(), vendor.done) == (1, ["/things"])
+    assert vendor.faults.tick() == 0
 
 
-def test_late_effects_happen_in_the_order_of_their_times_and_before_the_next_request(world: World) -> None:
-    world.faults.add(Rule(kind=Kind.LATE_EFFECT, path="/slow", seconds=60))
-    world.faults.add(Rule(kind=Kind.LATE_EFFECT, path="/less-slow", seconds=30))
-    world.post("/slow")
-    world.post("/less-slow")
-    world.now += timedelta(seconds=61)
-    world.post("/next")
-    assert world.done == ["/less-slow", "/slow", "/next"]
+def test_late_effects_happen_in_the_order_of_their_times_and_before_the_next_request(vendor: Vendor) -> None:
+    vendor.faults.add(Rule(kind=Kind.LATE_EFFECT, path="/slow", seconds=60))
+    vendor.faults.add(Rule(kind=Kind.LATE_EFFECT, path="/less-slow", seconds=30))
+    vendor.post("/slow")
+    vendor.post("/less-slow")
+    vendor.now += timedelta(seconds=61)
+    vendor.post("/next")
+    assert vendor.done == ["/less-slow", "/slow", "/next"]
 
 
-def test_a_rule_lets_the_first_through_and_then_hits_so_many(world: World) -> None:
-    world.faults.add(Rule(kind=Kind.STATUS_BEFORE, skip=1, times=2))
-    assert [world.post().status_code for _ in range(5)] == [201, 503, 503, 201, 201]
-    assert [(hit.kind, hit.path) for hit in world.faults.hits] == [(Kind.STATUS_BEFORE, "/things")] * 2
+def test_a_rule_lets_the_first_through_and_then_hits_so_many(vendor: Vendor) -> None:
+    vendor.faults.add(Rule(kind=Kind.STATUS_BEFORE, skip=1, times=2))
+    assert [vendor.post().status_code for _ in range(5)] == [201, 503, 503, 201, 201]
+    assert [(hit.kind, hit.path) for hit in vendor.faults.hits] == [(Kind.STATUS_BEFORE, "/things")] * 2
 
 
-def test_a_rule_without_times_hits_until_it_is_removed(world: World) -> None:
-    rule_id = world.faults.add(Rule(kind=Kind.STATUS_BEFORE, times=None))
-    assert {world.post().status_code for _ in range(50)} == {503}
-    assert world.faults.remove(rule_id)
-    assert world.post().status_code == 201
+def test_a_rule_without_times_hits_until_it_is_removed(vendor: Vendor) -> None:
+    rule_id = vendor.faults.add(Rule(kind=Kind.STATUS_BEFORE, times=None))
+    assert {vendor.post().status_code for _ in range(50)} == {503}
+    assert vendor.faults.remove(rule_id)
+    assert vendor.post().status_code == 201
 
 
-def test_a_rule_hits_only_its_method_path_and_pattern(world: World) -> None:
-    world.faults.add(Rule(kind=Kind.STATUS_BEFORE, method="GET", times=None))
-    world.faults.add(Rule(kind=Kind.STATUS_BEFORE, path="/other", times=None))
-    world.faults.add(Rule(kind=Kind.STATUS_BEFORE, pattern=r"things\?.*x=1", times=None))
-    assert world.post().status_code == 201
-    assert world.ask("GET", "/things").status_code == 503
-    assert world.post("/other/thing").status_code == 503
-    assert world.post("/things?y=2&x=1").status_code == 503
+def test_a_rule_hits_only_its_method_path_and_pattern(vendor: Vendor) -> None:
+    vendor.faults.add(Rule(kind=Kind.STATUS_BEFORE, method="GET", times=None))
+    vendor.faults.add(Rule(kind=Kind.STATUS_BEFORE, path="/other", times=None))
+    vendor.faults.add(Rule(kind=Kind.STATUS_BEFORE, pattern=r"things\?.*x=1", times=None))
+    assert vendor.post().status_code == 201
+    assert vendor.ask("GET", "/things").status_code == 503
+    assert vendor.post("/other/thing").status_code == 503
+    assert vendor.post("/things?y=2&x=1").status_code == 503
 
 
-def test_rules_are_managed_over_the_admin_path_which_is_never_faulted(world: World) -> None:
-    made = world.post("/admin/faults", {"kind": "status_before", "times": None})
+def test_rules_are_managed_over_the_admin_path_which_is_never_faulted(vendor: Vendor) -> None:
+    made = vendor.post("/admin/faults", {"kind": "status_before", "times": None})
     assert made.status_code == 201
-    assert world.post().status_code == 503
-    assert world.ask("GET", "/admin/acts").status_code == 200
-    listed = world.ask("GET", "/admin/faults").json()
+    assert vendor.post().status_code == 503
+    assert vendor.ask("GET", "/admin/acts").status_code == 200
+    listed = vendor.ask("GET", "/admin/faults").json()
     assert [(rule["id"], rule["kind"], rule["hits"]) for rule in listed["rules"]] == [
         (made.json()["id"], "status_before", 1)
     ]
-    assert world.ask("DELETE", "/admin/faults?id=99").status_code == 404
-    assert world.ask("DELETE", f"/admin/faults?id={made.json()['id']}").status_code == 204
-    assert world.post().status_code == 201
+    assert vendor.ask("DELETE", "/admin/faults?id=99").status_code == 404
+    assert vendor.ask("DELETE", f"/admin/faults?id={made.json()['id']}").status_code == 204
+    assert vendor.post().status_code == 201
 
 
-def test_a_rule_that_is_none_is_refused_with_the_field_that_is_wrong(world: World) -> None:
-    answer = world.post("/admin/faults", {"kind": "earthquake", "tims": 3, "pattern": "("})
+def test_a_rule_that_is_none_is_refused_with_the_field_that_is_wrong(vendor: Vendor) -> None:
+    answer = vendor.post("/admin/faults", {"kind": "earthquake", "tims": 3, "pattern": "("})
     assert answer.status_code == 422
     assert all(field in answer.text for field in ("kind", "tims", "pattern")), answer.text
 
 
-def test_a_reset_of_the_vendor_resets_its_faults_and_what_is_under_way(world: World) -> None:
-    world.faults.add(Rule(kind=Kind.LATE_EFFECT, times=None, seconds=5))
-    world.post()
-    world.post("/admin/reset")
-    world.now += timedelta(seconds=10)
-    assert world.post().status_code == 201
-    assert world.done == ["/things"]
+def test_a_reset_of_the_vendor_resets_its_faults_and_what_is_under_way(vendor: Vendor) -> None:
+    vendor.faults.add(Rule(kind=Kind.LATE_EFFECT, times=None, seconds=5))
+    vendor.post()
+    vendor.post("/admin/reset")
+    vendor.now += timedelta(seconds=10)
+    assert vendor.post().status_code == 201
+    assert vendor.done == ["/things"]

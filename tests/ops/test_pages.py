@@ -97,11 +97,14 @@ async def test_a_case_is_found_by_the_number_of_its_order_and_begins_with_phonir
     ref = await busy(world)
     case = await world.case()
     (order,) = world.db.run_sync(lambda c: cases.chain(c, case))
-    world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
+    down = world.phoniro_faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503, times=None))
     world.lifecare.change("orders", order, EndDate=world.today)
     await world.pass_time(days=1)
     async with site.client() as client:
         page = (await client.get(f"/cases/{order.lower()}")).text
+        world.phoniro_faults.remove(down)
+        await world.pass_time(hours=2)
+        ended = (await client.get(f"/cases/{order}")).text
     assert ref in page
     first = page[page.index("<h1>") : page.index("</table>")]
     assert re.search(r'<td class="bad">igång</td><td class="bad">avslutad</td>', first)
@@ -109,6 +112,8 @@ async def test_a_case_is_found_by_the_number_of_its_order_and_begins_with_phonir
     assert "3 tillsyner per natt" in first
     assert order in first
     assert "Så sågs Phoniro senast" in page
+    assert "<td>avslutad</td><td>avslutad</td>" in ended
+    assert 'class="bad"' not in ended[ended.index("<h1>") : ended.index("</table>")], "its last day needs nobody now"
 
 
 async def test_the_list_is_narrowed_by_turn_phase_step_unit_and_what_is_wrong_and_a_wrong_address_has_a_page(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 import subprocess
@@ -15,7 +14,7 @@ import pytest
 from adapter.ops.watchdog import HUNG, Watchdog
 from connectors.mock.serve import running_simulators
 from tests.outside import ROOT, municipality
-from tests.service import write_config
+from tests.service import environment, write_config
 
 pytestmark = pytest.mark.process
 
@@ -97,11 +96,10 @@ def _started(folder: Path, lifecare: str, phoniro: str) -> subprocess.Popen[str]
     """A daemon that listens on a free port and sends its lines for systemd to a socket in ``folder``."""
     tenants = {"exempel": municipality(lifecare, phoniro)}
     config = write_config(folder / "adapter.toml", f"sqlite:///{folder / 'adapter.db'}", tenants)
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("ADAPTER_")}
     told = {"NOTIFY_SOCKET": str(folder / "notify"), "ADAPTER_OPS__ENABLED": "true", "ADAPTER_OPS__PORT": "0"}
     command = [sys.executable, "-m", "adapter", "run", "--config", str(config)]
     return subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=clean | told
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env=environment() | told
     )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.outside import ROOT
-from tests.service import events_in
+from tests.service import environment, events_in
 
 
 def child(config: str, log: str) -> None:
@@ -42,9 +42,8 @@ class Zygote:
     def __init__(self, config: Path, log: Path) -> None:
         self.log = log
         command = [sys.executable, "-m", "tests.reliability.zygote", str(config), str(log)]
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("ADAPTER_")}
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=clean
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment()
         )
 
     def start(self) -> int:

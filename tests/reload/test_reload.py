@@ -66,12 +66,9 @@ async def until(true: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
-    for name in [n for n in os.environ if n.startswith("ADAPTER_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
+async def place(elsewhere: Path) -> AsyncIterator[Place]:
     async with World(db=Database("sqlite://")) as world:
-        yield Place(tmp_path, world)
+        yield Place(elsewhere, world)
 
 
 async def test_a_changed_mapping_is_in_use_within_seconds(place: Place, logs: Logs) -> None:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import tomllib
+from dataclasses import replace
 from datetime import timedelta
+
+from sqlalchemy import Connection, update
 
 from adapter.cli.schedules import proposals
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
+from adapter.engine.comparison import compare_when_due
 from adapter.store import events
 from adapter.store.database import Database
+from adapter.store.tables import metadata
 from connectors.mock.lifecare.acts import Ordered
 from connectors.mock.phoniro.schemas import Customer, NewSchedule
 from tests.conftest import Logs
@@ -142,3 +147,27 @@ async def test_an_entry_that_would_pause_somebody_is_refused(logs: Logs) -> None
         assert await world.cases() == []
         (line,) = logs.events("request_refused")
         assert "is not executed (I10)" in line["reason"]
+
+
+async def test_a_municipality_under_a_new_name_gets_no_case_twice_and_no_schedule_ended_whoever_asks(
+    logs: Logs,
+) -> None:
+    def rename(c: Connection) -> None:
+        for table in metadata.sorted_tables:
+            if "tenant" in table.c:
+                c.execute(update(table).values(tenant="before"))
+
+    async with World() as world:
+        order, _ = await world.active()
+        await world.db.run(rename)
+        object.__setattr__(world.rt, "tuning", replace(world.rt.tuning, end_unowned=True))
+        (schedule,) = world.phoniro.schedules
+        await world.ask(GOOD.replace('"1"', f'"{order.order_id}"').replace('"s"', f'"{schedule.id}"'))
+        about = 'mode = "apply"\nwho = "IT"\nwhy = "no case is there"\n'
+        await world.ask(f'[[resync]]\nid = "r1"\nscope = "orders"\norders = ["{order.order_id}"]\n{about}')
+        await compare_when_due(world.rt, world.tenant)
+        told = [line["error"] for name in ("request_waits", "feed_failed") for line in logs.events(name)]
+        assert len(told) == 3
+        assert all("open cases of before, which no settings name" in str(error) for error in told)
+        assert await world.cases() == []
+        assert world.phoniro.status(schedule.id) == "active"

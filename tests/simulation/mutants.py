@@ -157,7 +157,7 @@ MUTANTS = (
     Mutant(
         "a clock set back: delays last until the clock is there again",
         jobs,
-        "_plan_anew",
+        "_shorten_leases",
         _nothing,
         scenarios.a_clock_set_by_an_hour,
     ),

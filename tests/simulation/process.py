@@ -18,7 +18,7 @@ from adapter import bootstrap
 from adapter.domain.policy import WriteBack
 from adapter.engine import worker as work_module
 from adapter.engine.feed_reader import FEEDS, read_feeds
-from adapter.engine.jobs import CLOCK_LOOK_SECONDS, _begin, _plan_anew
+from adapter.engine.jobs import CLOCK_LOOK_SECONDS, _begin, _shorten_leases
 from adapter.engine.look_reader import follow_looks
 from adapter.engine.runtime import Runtime
 from adapter.engine.worker import work
@@ -103,7 +103,7 @@ class Process:
         async def noticed() -> None:
             await asyncio.sleep(self.rng.uniform(0, CLOCK_LOOK_SECONDS))
             if step < timedelta(0):
-                await _plan_anew(self.rt, -step)
+                await _shorten_leases(self.rt, -step)
             self.wake.set()
             if not self.reading.locked():
                 await self._read()

@@ -46,7 +46,7 @@ class WorldOfTwoClocks(World):
         """Like ``Jobs``, which notices it a moment later."""
         self.own.ahead += step
         if step < timedelta(0):
-            await jobs._plan_anew(self.rt, -step)
+            await jobs._shorten_leases(self.rt, -step)
 
     async def _next(self) -> datetime | None:
         soon = await super()._next()

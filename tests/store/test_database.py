@@ -235,6 +235,10 @@ def test_work_goes_on_over_a_connection_that_died_but_not_where_nobody_knows_wha
             end(runs[0])
         return persons.external_id_for(conn, "north", "p1")
 
+    def ended_at_each_run(conn: Connection) -> str:
+        end(run(conn))
+        return persons.external_id_for(conn, "north", "p1")
+
     def ended_before_the_commit(conn: Connection) -> None:
         end(run(conn))
 
@@ -248,6 +252,10 @@ def test_work_goes_on_over_a_connection_that_died_but_not_where_nobody_knows_wha
         db.run_sync(ended_before_the_commit)
     assert error.value.reason == "unreachable"
     assert len(runs) == 1
+    runs.clear()
+    with pytest.raises(StoreError):
+        db.run_sync(ended_at_each_run)
+    assert len(runs) == 2, "it may be the cause itself"
     other.close()
     db.close()
 

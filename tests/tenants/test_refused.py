@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import httpx
@@ -65,11 +64,8 @@ class Files:
 
 
 @pytest.fixture
-def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Files:
-    for name in [n for n in os.environ if n.startswith("ADAPTER_")]:
-        monkeypatch.delenv(name)
-    monkeypatch.chdir(tmp_path)
-    return Files(tmp_path)
+def files(elsewhere: Path) -> Files:
+    return Files(elsewhere)
 
 
 @pytest.mark.parametrize("how", SPOILT)

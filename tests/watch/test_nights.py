@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, update
 
 from adapter.domain.ledger import Look, LookOutcome
 from adapter.engine import look_reader
@@ -14,6 +14,7 @@ from adapter.engine.look_reader import follow_looks
 from adapter.engine.worker import work
 from adapter.store import look_log
 from adapter.store.errors import StoreError
+from adapter.store.tables import schedules
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.phoniro.schemas import HandChange, SetOutcome
 from tests.conftest import Logs
@@ -142,6 +143,19 @@ async def test_an_outage_is_told_once_for_the_municipality_and_its_looks_when_it
         await world.watch(MORNING + timedelta(hours=2))
         assert len(mails(world, NIGHT)) == 2
         assert len(world.notes()) == notes + 1, "the coordinator is told in the morning as ever"
+
+
+async def test_a_schedule_that_is_stored_in_a_form_of_another_version_leaves_nobody_unfollowed_in_silence(
+    logs: Logs,
+) -> None:
+    async with World() as world:
+        await running(world)
+        await world.watch(FIRST - timedelta(minutes=10))
+        await world.db.run(lambda c: c.execute(update(schedules).values(record="{}")))
+        world.clock.time = FIRST + timedelta(minutes=30)
+        await follow_looks(world.rt, world.tenant)
+        assert len(logs.events("looks_not_followed")) == 1
+        assert "StoreError" in logs.events("looks_not_followed")[0]["reason"]
 
 
 async def test_that_nobody_follows_the_looks_is_logged_once_it_is_stored(logs: Logs) -> None:
