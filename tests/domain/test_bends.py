@@ -126,9 +126,19 @@ def test_a_second_note_of_the_same_withdrawal_is_no_news_and_a_new_one_is(active
         assert active.letters("authority") == told
 
 
+def test_a_new_withdrawal_is_news_also_if_the_consent_in_between_was_never_read_alone(active: Life) -> None:
+    active.note(Signal.CONSENT_WITHDRAWN)
+    active.go()
+    for signal in (Signal.CONSENT_SIGNED, Signal.CONSENT_WITHDRAWN):
+        active.now += timedelta(hours=1)
+        active.note(signal)
+    active.go()
+    assert active.letters("authority") == ["consent_withdrawn"] * 2
+
+
 def test_a_death_that_was_a_mistake_is_taken_back_and_e_tillsyn_goes_on(active: Life) -> None:
     active.set_client(deceased=True)
-    active.go()
+    assert active.go().unwatched is None, "the dead are on no list of those without supervision"
     active.set_client(deceased=False)
     assert active.go().phase is Phase.ACTIVE
     for to in ("coordinator", "alarm_team"):
