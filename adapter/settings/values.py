@@ -138,7 +138,7 @@ def _store_url(value: SecretStr) -> SecretStr:
         )
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise ValueError(
-            "names no file: at each stop it would be forgotten what was sent. Write sqlite:///var/adapter.db"
+            "names no file: the adapter would forget at each stop what it has sent. Write sqlite:///var/adapter.db"
         )
     if url.drivername == "postgresql":  # as everybody writes it: the driver that is installed, not SQLAlchemy's first
         value = SecretStr(url.set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
