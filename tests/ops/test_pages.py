@@ -60,6 +60,7 @@ async def test_who_is_without_supervision_is_told_on_the_page_by_cause_in_the_me
     async def told() -> tuple[bool, set[str]]:
         async with site.client() as client:
             page, metrics = (await client.get("/")).text, (await client.get("/metrics")).text
+        assert not (words in page and "Allt går som det ska" in page)
         causes = re.findall(r'^adapter_unwatched{cause="(\w+)",tenant="exempel"} 1.0$', metrics, re.MULTILINE)
         return words in page, set(causes)
 
