@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import func, insert, literal, select
+from sqlalchemy import func, insert, literal, select, text
 
 from adapter.domain.routine import STEPS, Letter
 from adapter.followup.report import by_span
@@ -51,7 +51,7 @@ def _hours(rng: random.Random) -> int:
 
 
 def count_a_year(db: Database, tenant: str, cases: int) -> None:
-    """Store what a year counts."""
+    """Store what a year counts, and have it analysed, as autovacuum does in service."""
     rng = random.Random(1)
     days = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
     for day in days[:DRAWN]:
@@ -62,6 +62,7 @@ def count_a_year(db: Database, tenant: str, cases: int) -> None:
         same = select(literal(day), *columns).where(table.c.day == days[n % DRAWN])
         copied = insert(table).from_select(["day", *(column.name for column in columns)], same)
         db.run_sync(lambda c, copied=copied: c.execute(copied))  # type: ignore[misc]  # bound early
+    db.run_sync(lambda c: c.execute(text("ANALYZE")))
 
 
 def a_year(url: str, cases: int) -> tuple[int, float]:
