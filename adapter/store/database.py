@@ -181,7 +181,7 @@ class Database:
 
     def _run(self, engine: Engine, fn: Callable[[Connection], T]) -> T:
         for n in range(1, _TRIES + 1):
-            called_for_commit = False
+            committing = False
             try:
                 self._check_file()
                 with engine.begin() as conn:
@@ -190,14 +190,14 @@ class Database:
                         # (Not by an event of the engine: then every statement would look for listeners.)
                         conn.exec_driver_sql("BEGIN IMMEDIATE")
                     result = fn(conn)
-                    called_for_commit = True
+                    committing = True
                 self._committed += 1
                 self._remember_file()
             except DBAPIError as e:
                 # A connection may have died while it lay unused, as at a restart of the server: nothing happened. To
                 # ask it before each transaction costs an eighth of all work. The next one is new; if that dies too,
                 # the transaction may be the cause. What became of a commit isn't known.
-                died = n == 1 and e.connection_invalidated and not called_for_commit
+                died = n == 1 and e.connection_invalidated and not committing
                 if n == _TRIES or not (died or _in_each_others_way(e)):
                     raise self._counted(translate(e, self.name)) from None
             except NoneFree:

@@ -74,7 +74,7 @@ def test_what_is_done_anew_by_another_message_counts_again_whether_it_was_seen_u
     ordered, told = done("I1", at(-900), "decision"), done("I2", at(-900), "act", "01")
     between = [(24, [ordered, awaited("I2", at(24))])] if undone else []
     anew = (29, [ordered, done("I2", at(29), "act", "07")])
-    assert hours((24, [ordered, told]), *between, anew)["step.I2"] == 5
+    assert hours((-800, [ordered, told]), (24, [ordered, told]), *between, anew)["step.I2"] == 5
 
 
 def test_what_is_done_before_anybody_awaited_it_took_no_time_whenever_it_is_seen() -> None:
