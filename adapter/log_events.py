@@ -4,8 +4,6 @@
 ``docs/log-events.md`` is made from here: ``python -m tests.references``.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager

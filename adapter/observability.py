@@ -5,8 +5,6 @@ those of libraries as they are. One formatter writes both. In it ``Redaction`` r
 names, and redacts every other value and name.
 """
 
-from __future__ import annotations
-
 import logging
 import re
 import sys

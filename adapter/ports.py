@@ -4,8 +4,6 @@ Every method may raise ``PortError``; nothing else passes a port (a gateway turn
 method retries a write.
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime

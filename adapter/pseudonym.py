@@ -1,7 +1,5 @@
 """A person's name outside the database: a keyed pseudonym (P8)."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import re

@@ -4,8 +4,6 @@ A connector raises nothing else. httpx's own exceptions hold whole URLs, and a L
 identity numbers (L3, encode/httpx#2760). ``connectors.http`` redacts and shortens the messages.
 """
 
-from __future__ import annotations
-
 
 class VendorError(Exception):
     """A call to a vendor failed.

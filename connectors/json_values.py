@@ -1,8 +1,6 @@
 """Texts and numbers in a vendor's rows. A value that a database, a URL or JSON can't hold is refused or replaced as
 soon as it is read, so that it breaks only its own row (P6)."""
 
-from __future__ import annotations
-
 import json
 import re
 from typing import Annotated, Any, Final

@@ -4,8 +4,6 @@ A number that only looks like an identity number is hidden too. UUIDs, ISO 8601 
 (``TK-7F3K2M``) and integers with fewer than ten digits are kept.
 """
 
-from __future__ import annotations
-
 import re
 
 REDACTED = "[redacted]"

@@ -1,7 +1,5 @@
 """Reads the rows of a vendor's lists. A fault in one row breaks only that row (P6)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 

@@ -1,7 +1,5 @@
 """Days that aren't working days in Sweden, beside Saturdays and Sundays."""
 
-from __future__ import annotations
-
 from datetime import date
 from functools import cache
 

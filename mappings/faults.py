@@ -1,7 +1,5 @@
 """What is wrong with a file that people edit: by key, and with the name that may have been meant."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from difflib import get_close_matches
 from enum import Enum

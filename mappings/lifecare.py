@@ -4,8 +4,6 @@ never a value (P8).
 A row that can't be read is left out of the answer. Its problem has the row's ``id``, so it doesn't count as gone.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

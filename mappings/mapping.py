@@ -4,8 +4,6 @@ runs.
 ``mappings/example.toml`` shows and explains every key.
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Collection, Iterable
 from datetime import date, timedelta

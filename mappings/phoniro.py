@@ -1,7 +1,5 @@
 """Canonical acts as Phoniro's requests, and its schedules as canonical records. Pure."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from datetime import date, datetime, time

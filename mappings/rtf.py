@@ -4,8 +4,6 @@ It knows only what word processors write around plain notes. A construct that it
 becomes other words. So times may be refused as unreadable, but are never misread.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """The sections of a municipality's mapping: each key, and its default if it may be left out."""
 
-from __future__ import annotations
-
 from datetime import date, time
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo

@@ -1,7 +1,5 @@
 """The words that people read outside messages. One table per language, ``texts.<language>.toml``."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

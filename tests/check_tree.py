@@ -1,8 +1,6 @@
 """No tracked file names a package registry, an index option, or a path of a builder's machine. No room has more lines
 than its budget, so that the house stays readable. A change that raises a budget says why."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys

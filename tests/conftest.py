@@ -1,7 +1,5 @@
 """For all tests: the adapter's log goes through its real pipeline into memory, where a test can read it."""
 
-from __future__ import annotations
-
 import gc
 import io
 import json

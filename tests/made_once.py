@@ -1,8 +1,6 @@
 """Makes once for each process of the suite what every database of a test would make again: its compiled statements, and
 the tables of a database in memory."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Callable
 from typing import Any

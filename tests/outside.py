@@ -4,8 +4,6 @@ The parent has ``Outside``. The child (``python -m tests.outside``) reads one JS
 one.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

@@ -4,8 +4,6 @@ PostgreSQL refuses to run as root. A user namespace that maps root to somebody e
 user or changing the owner of anything.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 import os

@@ -1,7 +1,5 @@
 """The documents that are made from the code: ``python -m tests.references`` writes them again."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 from typing import get_origin

@@ -1,8 +1,6 @@
 """Real adapter processes (``python -m adapter run``), for tests that start them, stop them in every way and read their
 logs."""
 
-from __future__ import annotations
-
 import json
 import os
 import signal

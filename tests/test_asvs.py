@@ -1,8 +1,6 @@
 """The table in docs/security.md has each requirement of OWASP ASVS 4.0.3 up to level 2, and the things that it names
 exist."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Iterator

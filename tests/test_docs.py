@@ -1,7 +1,5 @@
 """Everything that the documents name exists: links, headings, files, settings, and commands with their options."""
 
-from __future__ import annotations
-
 import fnmatch
 import re
 from collections.abc import Iterator

@@ -1,8 +1,6 @@
 """Libraries are used as their manuals show: without their private names, and only if they are named in the
 dependencies."""
 
-from __future__ import annotations
-
 import ast
 import re
 import sys

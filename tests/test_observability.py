@@ -1,8 +1,6 @@
 """The log: it never shows anything personal or secret, whoever writes to it, and every event is in the catalogue
 (P8)."""
 
-from __future__ import annotations
-
 import ast
 import io
 import json

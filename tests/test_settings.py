@@ -1,7 +1,5 @@
 """The settings: where they come from, what is refused, and what is never shown."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import tomllib

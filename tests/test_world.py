@@ -1,7 +1,5 @@
 """The whole way of one order, over the simulated vendors."""
 
-from __future__ import annotations
-
 from adapter.domain.decision import Phase
 from tests.world import World
 

@@ -1,7 +1,5 @@
 """When there is something to do next, by the store. A test's clock can jump there."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

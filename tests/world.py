@@ -1,8 +1,6 @@
 """A whole world in one process and one thread: the real engine, store and connectors over the simulated vendors. Its
 clock moves only when a test moves it."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The command line. ``main`` is the program ``adapter``; each command's work is imported when it is called for."""
 
-from __future__ import annotations
-
 import signal
 
 

@@ -4,8 +4,6 @@ Each command stands in a module of its own, which is imported only when the comm
 answers at once, without the database's and the vendors' libraries.
 """
 
-from __future__ import annotations
-
 import sys
 from importlib import import_module
 from importlib.metadata import version

@@ -1,7 +1,5 @@
 """``adapter audit``: who read what; whether the audit is as it was written; the audit as lines of JSON."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from datetime import date, datetime, tzinfo

@@ -1,7 +1,5 @@
 """``adapter case`` and ``adapter plan``: what the adapter knows of cases, and would do for one."""
 
-from __future__ import annotations
-
 import asyncio
 from pathlib import Path
 from typing import Annotated

@@ -3,8 +3,6 @@
 Reads only, and goes on after a fault as far as it can: all that is wrong is told in one go.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator

@@ -1,7 +1,5 @@
 """Whether anybody else on this machine can read the secrets and the database, or change them."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,8 +1,6 @@
 """The part of ``adapter check`` that asks Lifecare: whether it answers, what the key may read (L12), how its clock
 stands, and whether everything that the mapping names is in its catalogues (LA3, LA6)."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """The part of ``adapter check`` for looks that are written back to Lifecare (LA11, LA12)."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 

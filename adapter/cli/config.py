@@ -1,7 +1,5 @@
 """``adapter config show``: the settings as they count, wherever they came from."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import tomlkit

@@ -1,7 +1,5 @@
 """``adapter db``: upgrade, status, backup, and what has to be said after a restore."""
 
-from __future__ import annotations
-
 import asyncio
 from contextlib import closing, suppress
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """How a command fails: in words on standard error, with an exit code, never with a traceback or a value (P8)."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager

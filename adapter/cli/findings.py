@@ -1,7 +1,5 @@
 """What ``adapter check`` finds: one line each, and what to do about it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

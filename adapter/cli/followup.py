@@ -1,7 +1,5 @@
 """``adapter followup``: what was done in a span of days, counted by month and unit."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import date
 from functools import partial

@@ -1,7 +1,5 @@
 """``adapter guide``: the page of a role, made from the mapping."""
 
-from __future__ import annotations
-
 import asyncio
 from contextlib import suppress
 from dataclasses import asdict

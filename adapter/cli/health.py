@@ -1,7 +1,5 @@
 """``adapter health``: what the container's health check runs."""
 
-from __future__ import annotations
-
 import http.client
 
 import typer

@@ -1,7 +1,5 @@
 """The HTTP server and the watchdog beside the running service."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from importlib.metadata import version

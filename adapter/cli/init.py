@@ -1,7 +1,5 @@
 """``adapter init``: from questions to a configuration that works, as a dry run to begin with."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Mapping
 from datetime import date

@@ -4,8 +4,6 @@ It is in English, as the log and its catalogue are, so that a sentence's event c
 tells of a case in the routine's own Swedish words.
 """
 
-from __future__ import annotations
-
 import json
 import sys
 from collections.abc import Iterable, Iterator

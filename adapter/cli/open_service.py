@@ -1,7 +1,5 @@
 """What most commands begin with: the settings, quiet logging, and a database that is there and current."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress

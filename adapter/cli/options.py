@@ -1,7 +1,5 @@
 """What many commands have in common: options, and how a group of them is made."""
 
-from __future__ import annotations
-
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """Files that commands write."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """``adapter purge``: forget now what is due to be forgotten; the running adapter does it daily by itself."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Annotated
 

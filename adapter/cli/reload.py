@@ -4,8 +4,6 @@ A new service is built of them beside the running one. If all of it can be used,
 way and the new one takes over. Otherwise the running one stays as it is. The two are never mixed.
 """
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import sys

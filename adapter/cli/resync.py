@@ -1,7 +1,5 @@
 """``adapter resync list``, ``show`` and ``add``."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """``adapter run``: the service, from the settings to the last line in the log."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 import sys

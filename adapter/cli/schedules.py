@@ -1,7 +1,5 @@
 """``adapter compare`` and ``adapter adopt``: Phoniro's schedules beside the cases, and those to be taken over."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,7 +1,5 @@
 """``adapter simulate`` and ``adapter demo``: both simulated vendors on this machine."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """``adapter times check``: what the adapter would make of a note's text. It needs no settings, and keeps nothing."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo

@@ -1,7 +1,5 @@
 """Who runs a command that shows something of cases, and that it is written down."""
 
-from __future__ import annotations
-
 import os
 import pwd
 from collections.abc import Iterable

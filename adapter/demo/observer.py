@@ -1,7 +1,5 @@
 """What has happened so far: in the adapter, read in its own database, and in the vendors; told as it happens."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable

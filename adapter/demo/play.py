@@ -1,7 +1,5 @@
 """``adapter demo``: sets the stage, plays the lives, shows what came of them, and checks the promises."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import signal

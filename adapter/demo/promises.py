@@ -1,7 +1,5 @@
 """The promises that the demo checks, for real: against the simulators' state, the adapter's ledger, and its log."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

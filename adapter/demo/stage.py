@@ -1,7 +1,5 @@
 """Where the demo runs: a folder of its own, settings like anybody's, and the two processes."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

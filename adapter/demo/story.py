@@ -1,7 +1,5 @@
 """The three lives: what people do, in order. After a step the story waits for what the adapter does about it."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """What each reader was last told."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 

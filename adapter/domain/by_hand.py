@@ -1,8 +1,6 @@
 """Stops that were called for and not seen at the camera platform: a pause, an end, or a nearer last day. Until one is
 seen, somebody could still look. After a while, or once the platform refuses it, somebody must do it by hand."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import date, datetime
 

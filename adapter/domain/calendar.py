@@ -1,7 +1,5 @@
 """Working days and quiet hours: when a step is late, and when a message may go out. Local time; instants are UTC."""
 
-from __future__ import annotations
-
 from calendar import monthrange
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta

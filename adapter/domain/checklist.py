@@ -1,7 +1,5 @@
 """The routine as a checklist: each step done by what evidence and when, or awaited from whom and since when (P9)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime

@@ -4,8 +4,6 @@ The same facts and ledger at the same time always give the same decision, and a 
 empty one. That is what makes a lost event, a crash or a manual re-sync harmless.
 """
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from adapter.domain.already_told import ALARM_TEAM, AUTHORITY, COORDINATOR, PLAN, AlreadyTold

@@ -1,7 +1,5 @@
 """What ``decide`` returns: the phase, what to do, what a person must know, and when to look again."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum

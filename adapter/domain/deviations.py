@@ -1,7 +1,5 @@
 """Where the case leaves the routine. The coordinator is told after a grace, or on the working day before it happens."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 
 from adapter.domain.already_told import ALARM_TEAM, COORDINATOR

@@ -1,7 +1,5 @@
 """What the notes and the person's other services show: which steps are done, and by what evidence."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date

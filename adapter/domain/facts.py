@@ -4,8 +4,6 @@ The words are the canonical model's own; which vendor field each comes from stan
 dates in the municipality's zone, last day included (L14); instants are aware UTC datetimes.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """What the adapter has done for a case, and what it wants to do: acts, and what is known of their effects."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time

@@ -4,8 +4,6 @@ The ledger has what each reader was last told. A message is wanted if that diffe
 the earlier messages on the same topic, so nothing is told twice, and a later change is told again.
 """
 
-from __future__ import annotations
-
 import json
 from datetime import datetime, timedelta
 

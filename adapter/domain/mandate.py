@@ -5,8 +5,6 @@ Periods with at most ``renewal_gap_days`` between them are one run: the camera s
 date, a status, or ``deleted``. What vanished or contradicts itself *holds*: supervision is paused, and that is told.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass

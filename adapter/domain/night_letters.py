@@ -3,8 +3,6 @@
 The ledger has what was told of each look. A look that was told as not done, and turns out to be done, is corrected.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta

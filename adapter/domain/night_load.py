@@ -1,7 +1,5 @@
 """How many looks fall at once in a night, by unit and quarter of an hour; and who is told where they are too many."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date, time, timedelta

@@ -5,8 +5,6 @@ was offline, or nothing had come of it at its deadline. Until then it is open. I
 open; ``engine.look_reader`` tells that nobody follows them. All instants are aware UTC.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -4,8 +4,6 @@ A letter says what was seen. While a pause is called for and not yet seen, the l
 minute first, so that usually the pause is done before the letter is written.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 

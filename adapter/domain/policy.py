@@ -1,7 +1,5 @@
 """What a municipality decides for itself, handed to ``decide`` as plain values."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta, tzinfo

@@ -4,8 +4,6 @@ One mail for each level of lateness, and only for the level that is reached now.
 done, or must not be asked for.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime, timedelta
 

@@ -5,8 +5,6 @@ changes afterwards it is corrected; if it turns out not to be done it is taken b
 aren't known here: the case has the first, and the gateway reads the second when it sends.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 

@@ -4,8 +4,6 @@ The ids are the routine's own (I1..I12 on the way in, A0..A6 on the way out). Th
 text table of ``mappings``; nothing here is shown to anybody.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

@@ -1,7 +1,5 @@
 """Which e-tillsyn the facts call for, and the one act that brings the camera platform nearer to it (I11, A2)."""
 
-from __future__ import annotations
-
 import json
 from datetime import date, datetime, timedelta
 

@@ -1,7 +1,5 @@
 """Which signals are worth reading. Nothing is read from a person's record that can't change a decision."""
 
-from __future__ import annotations
-
 from adapter.domain.decision import Decision, Phase, StepState
 from adapter.domain.facts import OPTIONAL, URGENT, Signal
 from adapter.domain.routine import WAY_IN

@@ -5,8 +5,6 @@ Anything that the grammar doesn't name is refused. So it can be widened without 
 with one condition: each text must have only one derivation. The tests' corpus checks that.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Iterable

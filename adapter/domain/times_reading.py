@@ -4,8 +4,6 @@ A text is accepted if the grammar can read all of it, in one way only, and nothi
 text becomes a ``TimesProblem`` for the coordinator. Any text may be passed in: nothing is raised.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 from datetime import date, time, timedelta

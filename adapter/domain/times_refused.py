@@ -1,7 +1,5 @@
 """Why a text about times is refused, by the place where the grammar couldn't go on."""
 
-from __future__ import annotations
-
 import re
 from contextlib import suppress
 from typing import NoReturn

@@ -1,8 +1,6 @@
 """Decisions that aren't executed or whose supervision is interrupted, and for how long. A municipality must watch them
 after 60 days, and report them to IVO after three months."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """Who is granted supervision but without it now: why, since when, and who can mend it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import datetime, timedelta
 

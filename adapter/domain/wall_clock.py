@@ -4,8 +4,6 @@ Wall-clock values (``time``, ``date``) are local to the ``zone`` given; instants
 here reads a clock. The two Sundays of the clock change are in the table of ``docs/nights.md``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 

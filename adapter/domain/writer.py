@@ -1,7 +1,5 @@
 """How letters and mails come to be wanted, for every part of the decision."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from adapter.domain.already_told import NIGHT

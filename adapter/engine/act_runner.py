@@ -4,8 +4,6 @@ An act that is claimed as SENDING is performed. One that is UNKNOWN is looked up
 found often enough, ``settle`` apart, to be sent again (P4).
 """
 
-from __future__ import annotations
-
 import time
 from datetime import datetime, timedelta
 from typing import Any

@@ -5,8 +5,6 @@ counts everything on the way in as done. So nothing is sent on entry, nothing is
 other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime

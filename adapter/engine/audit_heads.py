@@ -1,8 +1,6 @@
 """The audit's head, once a day: a hash over all events. It goes to the log and a file, where a person who can change
 the database can't change it."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 from functools import partial

@@ -1,7 +1,5 @@
 """Reads the facts of a case: decides what must be read, and what is known afterwards."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace

@@ -6,8 +6,6 @@ The first success closes it, and all that waited for the vendor is released, spr
 counts, not a refusal.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ It may have moved an end, sent an order again or undone a deletion. The camera w
 the orders begin again in a new case, or continue the case that the person has by now. Earlier notes don't count there.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

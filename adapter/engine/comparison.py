@@ -6,8 +6,6 @@ puts it right. Schedules that aren't ours are left alone. A schedule with our re
 and ended if the settings say so.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import aclosing, contextmanager

@@ -1,7 +1,5 @@
 """Counts what happens, in the same transaction and as the last thing in it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 

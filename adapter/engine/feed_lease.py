@@ -1,8 +1,6 @@
 """Reads a feed under its lease, so that one process at a time reads it, and logs the result. A feed that can't be read
 doesn't stop the others (P6)."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta

@@ -6,8 +6,6 @@ twice changes nothing. Items that concern no open case aren't remembered: a case
 moment is then marked the next time. An order that can't be used yet waits in the inbox, and is asked for again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

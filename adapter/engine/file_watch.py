@@ -1,7 +1,5 @@
 """Watches files that people edit."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from pathlib import Path
 

@@ -4,8 +4,6 @@ A job that raises never ends the loop. It is logged and runs again as planned. I
 for it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

@@ -1,7 +1,5 @@
 """The month's list of decisions that are not executed or are interrupted, by mail to the person who follows them up."""
 
-from __future__ import annotations
-
 import json
 from datetime import date, timedelta
 

@@ -1,7 +1,5 @@
 """Orders without a case: some open one, some continue one, and some wait in the inbox and are asked for again."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Container, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace

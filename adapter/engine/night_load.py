@@ -1,7 +1,5 @@
 """Keeps the night load of each municipality for a while: it changes slowly, and every schedule must be read for it."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection

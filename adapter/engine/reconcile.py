@@ -3,8 +3,6 @@
 The adapter never does anything else with a case, whatever made it due.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace

@@ -4,8 +4,6 @@ Steps, lengths and nights without supervision can't be counted again: their only
 them.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date

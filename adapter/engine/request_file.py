@@ -4,8 +4,6 @@ An entry that can't be used is refused with its line, key and reason, and doesn'
 with its own ``[[...]]`` and is read by itself, so that a typing error in one leaves the others readable.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import tomllib

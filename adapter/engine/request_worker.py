@@ -1,7 +1,5 @@
 """What people ask by file: takes each entry once, and works on it beside the daily work."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from functools import partial
 from pathlib import Path

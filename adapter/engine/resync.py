@@ -5,8 +5,6 @@ decided, so that the daily work's queues grow only a little. Everything is in th
 also after a restart.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
 from typing import Any, Final

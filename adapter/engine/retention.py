@@ -1,7 +1,5 @@
 """Forgetting: personal data is removed when a case has been closed for as long as the municipality says."""
 
-from __future__ import annotations
-
 from datetime import datetime
 from functools import partial
 

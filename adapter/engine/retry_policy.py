@@ -4,8 +4,6 @@ No library retries a write. If an act's effect is unknown, it is looked up first
 sent again, for ever, after a delay that grows up to a cap. If it can't succeed without a person, it is parked.
 """
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass
 from datetime import timedelta

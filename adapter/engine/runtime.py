@@ -1,7 +1,5 @@
 """What the engine works with: the clock, the tuning, and each municipality's ports."""
 
-from __future__ import annotations
-
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence

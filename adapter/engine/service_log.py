@@ -2,8 +2,6 @@
 process runs. It is kept in memory and stored once a minute (a beat), in one transaction.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field

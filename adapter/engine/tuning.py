@@ -1,7 +1,5 @@
 """The engine's periods, delays and limits."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path

@@ -5,8 +5,6 @@ same kind. An end doesn't wait for a case system that doesn't answer, a message 
 and nobody waits for another municipality's flood or dead vendor (P6).
 """
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine

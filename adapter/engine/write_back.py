@@ -3,8 +3,6 @@
 The audit, which is kept for ever, has one line for each night of a municipality: how many visits stand and wait.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime

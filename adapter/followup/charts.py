@@ -4,8 +4,6 @@ A chart shows one measure, and each bar has its number beside it, so nobody need
 look on paper; on the status page its style sheet overrides them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape

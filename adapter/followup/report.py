@@ -1,7 +1,5 @@
 """The report: tables by month and unit, made from the tallies. It has codes and numbers; the words are elsewhere."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -7,8 +7,6 @@ the limit, because otherwise it would reveal starts and ends. Each sum is protec
 who compares papers for several spans can still calculate some numbers.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 

@@ -5,8 +5,6 @@ their length, so that a median can be calculated after all personal data is purg
 transaction of the event that they count.
 """
 
-from __future__ import annotations
-
 import json
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping

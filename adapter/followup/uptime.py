@@ -1,7 +1,5 @@
 """When the adapter ran and when a vendor was down, by what each process noted. Pure; instants are aware UTC."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo

@@ -1,7 +1,5 @@
 """Turns a connector's error into the port's. The engine decides what follows from it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

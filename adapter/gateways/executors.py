@@ -1,7 +1,5 @@
 """One executor for all acts: it passes each act to the executor for its kind."""
 
-from __future__ import annotations
-
 from typing import Protocol
 
 from adapter.domain.ledger import VISIT_KINDS, Act, ActKind

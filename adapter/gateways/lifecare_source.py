@@ -1,7 +1,5 @@
 """Lifecare as the port ``CaseSource``. Each read is complete and holds only the person's own rows (L11)."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterable

@@ -1,7 +1,5 @@
 """Mail to functional mailboxes: reminders, escalations, cases that need a person."""
 
-from __future__ import annotations
-
 import re
 from datetime import datetime
 from typing import Protocol

@@ -1,7 +1,5 @@
 """Messages: journal notes in Lifecare to a unit (LA3)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """Phoniro as the camera platform's ports: acts on persons and schedules, and all schedules for comparison."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Looks written back to Lifecare as reported visits (LA11, LA12)."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The HTTP side as one application, and how it is served within the daemon's own event loop."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager

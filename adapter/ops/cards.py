@@ -1,7 +1,5 @@
 """What the status page shows as cards, rows and figures, as plain values: no HTML, no I/O, nothing personal."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The list of open cases with its filters, and the list of decisions that aren't executed, page by page."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass

@@ -1,8 +1,6 @@
 """The pages that show cases: the overview, the list, a case and its documents; and a page to try out a text about
 times."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any

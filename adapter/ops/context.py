@@ -1,7 +1,5 @@
 """What the HTTP side needs from the rest: the engine's runtime, the settings, words and paper."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated

@@ -1,7 +1,5 @@
 """Counts the lines of level ERROR that this process logs. They show faults that leave no trace in the database."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass

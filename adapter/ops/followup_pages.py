@@ -1,7 +1,5 @@
 """The follow-up and the guides on the status page: as pages, and to download as PDF or CSV."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """Whether the process is alive (``/healthz``), and whether the adapter does its work (``/readyz``)."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 from datetime import datetime, timedelta

@@ -4,8 +4,6 @@ It only makes the adapter read the order's case, or the change feeds, now instea
 lost, late, doubled or untrue changes only when the adapter reads.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

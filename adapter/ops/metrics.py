@@ -4,8 +4,6 @@ Everything is read in one short transaction, at most once in a few seconds, howe
 Only the metric of unsafe supervision names cases, by reference.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 import time

@@ -1,7 +1,5 @@
 """The night load as the status page draws it: for each unit one bar for each quarter of an hour, and a sentence."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import time

@@ -1,8 +1,6 @@
 """Signing in with OpenID Connect: the code flow with PKCE, state and nonce, by Authlib. Only a signed ID token from the
 issuer counts, and only if it is meant for us."""
 
-from __future__ import annotations
-
 import ssl
 import warnings
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The overview: first what needs a person, then how far the cases are, and what runs."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from sqlalchemy import Connection

@@ -1,7 +1,5 @@
 """The status page: who may see it, and what all pages have in common. It uses no script and shows nothing personal."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """Limits on how often requests may come."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Re-sync requests as the status page and the metrics show them."""
 
-from __future__ import annotations
-
 from typing import NamedTuple
 
 from sqlalchemy import Connection

@@ -1,7 +1,5 @@
 """The headers of every answer by which a browser guesses, frames, keeps and runs nothing (CSP, HSTS)."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders

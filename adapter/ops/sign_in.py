@@ -4,8 +4,6 @@ Three kinds of people may see it: those who signed in with a token or with OpenI
 has signed in, and, if none of this is configured and the page is on loopback, everybody on the machine.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import ipaddress

@@ -1,7 +1,5 @@
 """Signing in to the status page with a token or with OpenID Connect, and signing out."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from typing import Annotated, Final
 

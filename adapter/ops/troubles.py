@@ -1,7 +1,5 @@
 """Faults that concern more than one case, as sentences for the status page, the gravest first."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """Whether there is supervision that must not be (P1, P2), by the stored facts."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

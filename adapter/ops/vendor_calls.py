@@ -1,7 +1,5 @@
 """Counts the calls to the vendors for the metrics and the status page: it is the connectors' ``OnCall``."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime

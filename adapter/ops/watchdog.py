@@ -4,8 +4,6 @@ Nothing is lost by that: leases run out, and acts with an unknown answer are loo
 the process again. There is no core dump, because it would hold personal data.
 """
 
-from __future__ import annotations
-
 import asyncio
 import faulthandler
 import os

@@ -3,8 +3,6 @@
 ``cli.options.print_json`` writes instants in UTC (ISO 8601), and dataclasses with the names of their fields.
 """
 
-from __future__ import annotations
-
 from dataclasses import fields
 from typing import Any
 

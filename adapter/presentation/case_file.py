@@ -1,7 +1,5 @@
 """Everything about one case that a person may see, read from the database only. No vendor is called."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

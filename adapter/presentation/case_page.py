@@ -1,7 +1,5 @@
 """``adapter case show`` and ``case list`` for a person: what was done, what is awaited, and what comes next (P9)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 

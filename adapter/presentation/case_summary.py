@@ -1,7 +1,5 @@
 """Cases at a glance, for pages, lists and metrics."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Self

@@ -1,7 +1,5 @@
 """The routine as a checklist: the way in and the way out, side by side if there is room."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Output for people: with colours and the full width on a terminal, plain text of a fixed width elsewhere."""
 
-from __future__ import annotations
-
 import io
 import os
 import re

@@ -1,7 +1,5 @@
 """The follow-up's tables in words: for the terminal, for programs, and as files for Excel."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Iterable, Sequence

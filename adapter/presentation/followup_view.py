@@ -5,8 +5,6 @@ bars for the whole span, any other gets a chart by month for each of its first c
 the table and its columns.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta

@@ -1,8 +1,6 @@
 """The guide of a role (*lathund*), made from the municipality's mapping: what to note under which heading, how to write
 times, what comes back, whom to ask. The same guide is for the terminal, the status page and paper."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date

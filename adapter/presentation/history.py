@@ -1,7 +1,5 @@
 """What happened to a case and what is under way, in one list: the ledger's acts and the audit's other events."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime

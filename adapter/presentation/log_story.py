@@ -1,7 +1,5 @@
 """A log as a story: what happened to each case, in sentences. Repetitions become one line."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The last fourteen nights of a case, look by look: as text on a terminal, as a picture on the case's page."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta

@@ -1,7 +1,5 @@
 """``adapter plan`` for a person: what would be done now, and why."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from datetime import datetime
 

@@ -1,8 +1,6 @@
 """Prints documents with a municipality's templates, and gathers the content of a case's documents from the database
 only (I7, I8, A5)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """What the schedule in Phoniro is now, and what it shall be. A case's page begins with it."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from datetime import date, datetime

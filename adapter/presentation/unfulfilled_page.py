@@ -1,8 +1,6 @@
 """Decisions that are not executed or are interrupted, in words: for the terminal, the status page, programs and
 Excel."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

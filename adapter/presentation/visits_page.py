@@ -1,8 +1,6 @@
 """Which of a case's looks of the last week are or would be written to the case system (LA12): for the terminal, the
 case's page and programs."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

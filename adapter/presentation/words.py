@@ -1,7 +1,5 @@
 """Turns codes into Swedish words, and instants into local time."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ pydantic-settings' own sources do the reading. They are asked one by one, becaus
 the wrong value stands.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import tomllib

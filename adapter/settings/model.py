@@ -3,8 +3,6 @@
 A secret ``x`` has a sibling ``x_file``: a file that holds it. The descriptions are the text of ``docs/settings.md``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path

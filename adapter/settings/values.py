@@ -1,7 +1,5 @@
 """The kinds of values that settings have, each with what is said of one that can't be used; never the value itself."""
 
-from __future__ import annotations
-
 import os
 import re
 import ssl

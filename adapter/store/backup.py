@@ -4,8 +4,6 @@ When a copy is put back, it is older than the world: acts that wait in it may ha
 of them become *unknown*, and are looked up before anything is sent (P4).
 """
 
-from __future__ import annotations
-
 import sqlite3
 from contextlib import closing
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Cases: opening them, finding them, and what they are linked to. When a case is due stands in ``due``."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from datetime import date, datetime

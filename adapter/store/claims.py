@@ -4,8 +4,6 @@ Only the process that holds an act's lease can store what came of it (``Overtake
 audit. Acts about looks, thousands in a night, have no lines of their own: the audit has their number for each night.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta

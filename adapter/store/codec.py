@@ -1,7 +1,5 @@
 """The canonical model's values as JSON text and back."""
 
-from __future__ import annotations
-
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError

@@ -5,8 +5,6 @@ A count is changed in the transaction of the event that it counts. Each process 
 random number), so that a process that is frozen in a transaction doesn't block the others.
 """
 
-from __future__ import annotations
-
 import os
 import random
 from collections.abc import Iterable

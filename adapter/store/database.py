@@ -5,8 +5,6 @@ loop itself waits for it. Waiting threads would cost a third more, because each 
 every answer. Both run the same statements.
 """
 
-from __future__ import annotations
-
 import asyncio
 import errno
 import fcntl

@@ -4,8 +4,6 @@ A claim is a lease with an end. It can only be given back by its owner, with the
 process that slept past the end of its lease can't overwrite what the next one stored (``Overtaken``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """The store's errors. Their texts name tables and constraints, never a row's content (P8)."""
 
-from __future__ import annotations
-
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
 

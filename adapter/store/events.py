@@ -4,8 +4,6 @@ Each event carries the hash of the event before it in its case (``audit_chain``)
 after each: if two processes write about one case at the same moment, the second transaction is run again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """Change feeds: how far each was read, which process reads it now, and what it showed last."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta

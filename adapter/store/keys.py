@@ -5,8 +5,6 @@ The database knows the ids of the keys with which its content was written. Nobod
 or wrong key is reported at the start, and nothing is done.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,7 +1,5 @@
 """The looks that were due, and the outcome of each: by case, the schedule's number and the due time."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime

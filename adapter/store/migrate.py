@@ -1,8 +1,6 @@
 """Brings the schema up to date. It is imported only if there is something to do: Alembic costs 7 MB and a tenth of a
 second, and a service that starts on a current schema doesn't need it."""
 
-from __future__ import annotations
-
 from functools import cache
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Orders that have no case yet and can't be used now, each with its problem. They are asked for again at each poll."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime

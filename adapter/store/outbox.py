@@ -4,8 +4,6 @@
 were done before the adapter took over. ``want`` is for everything that isn't a case. ``claims`` takes the acts out.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime

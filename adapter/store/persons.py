@@ -3,8 +3,6 @@
 ``person`` is the hash by which a person is found (``sealing.Sealing.person``). There is no identity number here.
 """
 
-from __future__ import annotations
-
 from sqlalchemy import Connection, bindparam, select, update
 
 from adapter.domain.ledger import PersonRecord

@@ -1,7 +1,5 @@
 """The purge: everything personal is removed from a closed case when it has been kept long enough."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, select, update

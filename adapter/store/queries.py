@@ -1,8 +1,6 @@
 """Queries over the whole database, for the status page, the metrics and lists: the state of the work, the result of the
 last comparison with the camera platform, and the decisions that aren't executed or are interrupted."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -1,8 +1,6 @@
 """Who read what about which case: the log of reading (loggkontroll). It names the reader, never the person in the
 case."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime

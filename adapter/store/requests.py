@@ -1,7 +1,5 @@
 """What people ask for by file. Each request is taken once. Its progress and the result for each case are stored."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime

@@ -6,8 +6,6 @@ and row for which it was sealed. Persons are found by a keyed hash, so no index 
 values are written in clear; they can still be read when there is a key.
 """
 
-from __future__ import annotations
-
 import base64
 import hmac
 import json

@@ -1,8 +1,6 @@
 """The sessions of people who signed in to the status page. They are stored here and not in a cookie, so that ending a
 session ends it for all replicas at once. Only a digest of the browser's secret is stored."""
 
-from __future__ import annotations
-
 import hashlib
 import secrets
 from collections.abc import Iterable, Mapping

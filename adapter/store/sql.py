@@ -4,8 +4,6 @@ RETURNING makes SQLAlchemy put many rows into one statement. Otherwise psycopg w
 doesn't see a process that is frozen in a pipeline as idle, so its locks would last as long as it is frozen.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar

@@ -8,8 +8,6 @@ on after an act of its own is ready since it was opened: it comes before cases t
 ``person`` is a keyed hash by which a person is found. Which columns are encrypted stands in ``sealing``.
 """
 
-from __future__ import annotations
-
 from datetime import datetime
 from typing import Any
 

@@ -4,8 +4,6 @@ An instant is text of fixed width in UTC, ``2026-03-01T21:30:00.000000Z``. It so
 collation, keeps its microseconds and its zone (SQLite has no type for it), and is easy to read in a database shell.
 """
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, datetime
 from functools import lru_cache

@@ -1,7 +1,5 @@
 """The acts by which looks are written back as visits: their state, and deleting them in time."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from datetime import datetime
 

@@ -1,7 +1,5 @@
 """A vendor's answer, and how its body is read."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar

@@ -1,7 +1,5 @@
 """Turns HTTP answers and failures into ``connectors.errors``. This is the only place that does."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os

@@ -1,8 +1,6 @@
 """One vendor's HTTP client: it has limits, repeats calls that are safe to repeat, and raises only
 ``connectors.errors``."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import ssl

@@ -1,7 +1,5 @@
 """Makes one line that may be shown to a person from a vendor's error body of any shape (L9)."""
 
-from __future__ import annotations
-
 import html
 import json
 import re

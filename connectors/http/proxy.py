@@ -1,7 +1,5 @@
 """Chooses the proxy for a vendor's calls (PA6)."""
 
-from __future__ import annotations
-
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp

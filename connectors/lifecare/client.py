@@ -1,7 +1,5 @@
 """The client of Lifecare's elderly care API. This package handles every quirk of the live gateway."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace

@@ -2,8 +2,6 @@
 and read again when its turn comes, because only one long list is read at a time. An endless list fails when it has used
 its share (P6)."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Awaitable, Callable

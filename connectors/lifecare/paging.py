@@ -1,7 +1,5 @@
 """Reads a whole list by ``limit`` and ``offset`` while other people change it in Lifecare (L8)."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import TypeVar

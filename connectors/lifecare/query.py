@@ -1,7 +1,5 @@
 """Lifecare's resources, the fields by which each can be searched, and how a condition is written (L5, L6, L7, LA1)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime

@@ -1,7 +1,5 @@
 """The result of reading a list: the rows that can be used, and those that can't."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Reads Lifecare's two kinds of time, which are never mixed (L14), its open ends (L15) and its person numbers (L13)."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, TypeVar

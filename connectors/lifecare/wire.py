@@ -5,8 +5,6 @@ field but the id can be missing: an entity in a change feed may have little more
 ``repr`` shows only its class and id (P8).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

@@ -9,8 +9,6 @@ SMTP has no idempotency key, and a mail can't be looked up. This makes it as saf
   suppression (RFC 7352 and similar) drop it, and a reader sees that it is the same.
 """
 
-from __future__ import annotations
-
 import re
 import socket
 import ssl

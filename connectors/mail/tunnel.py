@@ -1,7 +1,5 @@
 """A connection to a mail server through an HTTP proxy (CONNECT, RFC 9110 section 9.3.6)."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import socket

@@ -4,8 +4,6 @@ Rules are added by code (:meth:`FaultPlan.add`) or over HTTP, where each vendor 
 ``POST`` a :class:`Rule` as JSON, ``GET`` lists the rules and what they hit, ``DELETE`` removes all, or one by ``?id=``.
 """
 
-from __future__ import annotations
-
 import re
 from contextlib import suppress
 from dataclasses import dataclass

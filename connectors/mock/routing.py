@@ -5,8 +5,6 @@ times a second, also from a plain timer, where nothing may be awaited. ``serve.p
 real sockets, ``transport.py`` hands it what an httpx client asks in the same process.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 Admin paths ask for no token: bind to the loopback address only.
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 import signal

@@ -1,7 +1,5 @@
 """A simulated vendor as an httpx transport in process: no socket, no thread, thousands of requests per second."""
 
-from __future__ import annotations
-
 import httpx
 
 from connectors.mock.routing import Cut, Handler

@@ -14,8 +14,6 @@ listen on the loopback address.
 A vendor adds views of its own, as ``GET /admin/notes``.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections import deque
 from collections.abc import Callable, Mapping

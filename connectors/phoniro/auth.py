@@ -1,7 +1,5 @@
 """OAuth 2.0 client credentials (RFC 6749, section 4.4): a bearer token, renewed before it runs out."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Annotated, Final

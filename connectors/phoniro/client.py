@@ -5,8 +5,6 @@ PATCH. A lost answer to those is ``AmbiguousWrite``, and the caller looks with `
 (P4).
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 import time

@@ -1,7 +1,5 @@
 """Streams lists by cursor, with two pages in memory at a time. A broken row doesn't stop the others (P6)."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing

@@ -5,8 +5,6 @@ a new one breaks nothing. Requests: what Phoniro would refuse is refused here. T
 value, which may be personal data (P8).
 """
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, date, datetime, time
 from functools import lru_cache

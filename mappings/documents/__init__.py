@@ -5,8 +5,6 @@ Each is a Typst template. A municipality may keep its own templates, with the sa
 go before these. Nothing personal is in them: name and personal number are filled in by pen.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

@@ -3,8 +3,6 @@
 Print it with ``python -m mappings.messages.collection``. The examples are in ``examples.sv.toml``.
 """
 
-from __future__ import annotations
-
 import sys
 import tomllib
 from collections.abc import Iterator

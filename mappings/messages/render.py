@@ -1,7 +1,5 @@
 """From an act's content to the text of a message or mail, with the mark by which a note is found again (LA4)."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping

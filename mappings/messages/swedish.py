@@ -1,7 +1,5 @@
 """Dates, times and numbers in Swedish. Clock times have a colon, as notes should have: 01.12 may be a date."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time

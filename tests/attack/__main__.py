@@ -1,7 +1,5 @@
 """``python -m tests.attack [part of a name]``: each attack on the real daemon, what happened, and whether it passed."""
 
-from __future__ import annotations
-
 import asyncio
 import sys
 import time

@@ -1,7 +1,5 @@
 """No attacks, but bad days: the clock, the disk and the backup, with the real process."""
 
-from __future__ import annotations
-
 import asyncio
 import resource
 import subprocess

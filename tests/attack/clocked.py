@@ -2,8 +2,6 @@
 
 The monotonic clock, and all other clocks, stay right."""
 
-from __future__ import annotations
-
 import os
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path

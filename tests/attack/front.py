@@ -1,7 +1,5 @@
 """A server in front of a simulated vendor. It passes calls on, or answers some of them like an attacker."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable

@@ -1,7 +1,5 @@
 """Attacks by callers who can reach the HTTP side and have no token."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections.abc import Callable, Coroutine

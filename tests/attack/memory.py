@@ -1,7 +1,5 @@
 """A vendor, or somebody in its place, that sends more than the memory holds."""
 
-from __future__ import annotations
-
 import gzip
 import json
 import zlib

@@ -1,7 +1,5 @@
 """The stage for the attacks: the real daemon, its vendors behind fronts, and measurements from outside."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import subprocess

@@ -5,8 +5,6 @@
 middle one counts: how fast a shared machine is changes from minute to minute.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import os

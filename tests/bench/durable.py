@@ -1,8 +1,6 @@
 """The least that a durable workflow must do for an order, in DBOS: read five things and a note, put the person and the
 schedule, write five notes. The calls are some of those that the adapter made, each a step of its own."""
 
-from __future__ import annotations
-
 import asyncio
 import importlib.util
 import json

@@ -1,7 +1,5 @@
 """A database like after a month with many active cases, written directly into its tables."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, insert, text

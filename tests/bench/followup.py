@@ -1,7 +1,5 @@
 """A year's follow-up of a large town: the counts of many cases, and the report made from them."""
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Iterator

@@ -2,8 +2,6 @@
 (makes thirteen for each order in DBOS), ``idle`` (cycles in which nothing happened), ``compare`` (all schedules,
 beside a bare listing)."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import json

@@ -1,7 +1,5 @@
 """The lines of the table, each measured with processes of their own for adapter and vendors."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import json

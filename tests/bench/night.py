@@ -1,8 +1,6 @@
 """What a night costs: every reading of the looks, and each look that was done written to Lifecare, over simulated
 vendors in the same process."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import time

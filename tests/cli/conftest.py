@@ -1,7 +1,5 @@
 """The command line against both simulated vendors over real sockets, with an ordinary configuration file."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

@@ -1,7 +1,5 @@
 """``adapter audit``: who read what, and whether the audit is as it was written."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import asdict

@@ -1,7 +1,5 @@
 """Backup and restore, as docs/operations.md says."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from contextlib import closing

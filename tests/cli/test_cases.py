@@ -1,8 +1,6 @@
 """``adapter case list``, ``adapter case show`` and ``adapter plan``: they answer every question of P9, and show nothing
 personal."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 from pathlib import Path

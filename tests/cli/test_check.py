@@ -1,7 +1,5 @@
 """``adapter check``: all faults at once, each with its remedy; never a secret, never a traceback."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable

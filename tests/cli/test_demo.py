@@ -1,7 +1,5 @@
 """The demo: it plays to the end, and its checks can find a broken promise."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import subprocess

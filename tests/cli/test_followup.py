@@ -1,7 +1,5 @@
 """``adapter followup``: the tables, the files for Excel, and the second count."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """``adapter guide``: the page of a role, with the headings as Lifecare names them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from adapter.demo.stage import Stage

@@ -1,7 +1,5 @@
 """``adapter health``, which the container's health check runs, and ``adapter --version``."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer

@@ -1,7 +1,5 @@
 """What a new user sees first."""
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

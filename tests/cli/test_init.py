@@ -1,7 +1,5 @@
 """``adapter init``: from questions or options to a configuration that works, with secrets that only its user reads."""
 
-from __future__ import annotations
-
 import stat
 import subprocess
 from pathlib import Path

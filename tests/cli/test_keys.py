@@ -1,7 +1,5 @@
 """The encryption key in the operator's hands: made, changed, lost."""
 
-from __future__ import annotations
-
 import pytest
 
 from adapter.bootstrap import open_database

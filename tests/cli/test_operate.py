@@ -1,7 +1,5 @@
 """The operator's commands: re-syncs, settings, the log told as a story, forgetting, and a first configuration."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime

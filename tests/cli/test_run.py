@@ -1,7 +1,5 @@
 """``adapter run`` and ``adapter simulate`` as processes: they start, they stop when asked, and they say so."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import os

@@ -1,7 +1,5 @@
 """``adapter times check``: without settings, and by the exit status a program can rely on."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

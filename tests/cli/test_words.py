@@ -1,7 +1,5 @@
 """Every code that the pages show has words, and the pages work for any case."""
 
-from __future__ import annotations
-
 import io
 import json
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A schedule in Phoniro's answer, and one in a request."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, time
 from typing import Any
 

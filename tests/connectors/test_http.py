@@ -1,7 +1,5 @@
 """The HTTP base: what every kind of answer, or no answer, means for a read and for a write."""
 
-from __future__ import annotations
-
 import asyncio
 import gzip
 import json

@@ -1,7 +1,5 @@
 """The Lifecare client against the live gateway's known behaviour."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable

@@ -1,7 +1,5 @@
 """Lifecare's models, queries and paging, compared with the vendor's own description."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

@@ -1,7 +1,5 @@
 """The mail connector against a real SMTP server on a loopback port, with STARTTLS and login."""
 
-from __future__ import annotations
-
 import asyncio
 import email
 import email.policy

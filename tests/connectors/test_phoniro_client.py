@@ -1,7 +1,5 @@
 """The Phoniro client's requests, and its errors for every way in which a call can fail."""
 
-from __future__ import annotations
-
 import asyncio
 import gc
 import json

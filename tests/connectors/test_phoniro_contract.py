@@ -1,7 +1,5 @@
 """Every request that the Phoniro client can send is one that the assumed contract allows."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import re

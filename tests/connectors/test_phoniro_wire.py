@@ -1,7 +1,5 @@
 """The models of requests to Phoniro and of its answers."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, time
 from typing import Any
 

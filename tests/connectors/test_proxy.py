@@ -1,8 +1,6 @@
 """The way out of a municipality's network (PA6): a real CONNECT proxy, a private CA, a certificate of our own, and the
 errors."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import socket

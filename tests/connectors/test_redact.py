@@ -1,7 +1,5 @@
 """Redaction: what must go, what must stay."""
 
-from __future__ import annotations
-
 import uuid
 from datetime import UTC, datetime, timedelta, timezone
 from urllib.parse import quote

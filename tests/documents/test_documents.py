@@ -1,7 +1,5 @@
 """Bilaga 1 and the checklist of the installation visit: printable, accessible, and with nothing personal in them."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

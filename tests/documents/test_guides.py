@@ -1,7 +1,5 @@
 """The guide of each role agrees with the municipality's mapping, and its examples are read as it promises."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, replace
 from datetime import date, time
 from pathlib import Path

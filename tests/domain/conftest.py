@@ -1,7 +1,5 @@
 """Lives to begin with: one with an order, and one whose e-tillsyn has run for five minutes."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 import pytest

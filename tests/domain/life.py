@@ -1,7 +1,5 @@
 """A case's life without I/O: people change the facts, and a perfect executor carries out what is decided."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,7 +1,5 @@
 """Night times, written and drawn."""
 
-from __future__ import annotations
-
 from datetime import time
 
 from hypothesis import strategies as st

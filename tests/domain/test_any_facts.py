@@ -1,7 +1,5 @@
 """``decide`` never raises an exception, whatever the facts. What a person must mend becomes attention."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date, timedelta
 

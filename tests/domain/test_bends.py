@@ -1,7 +1,5 @@
 """What the routine doesn't say and its users would expect, by example."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """The coordinator is told of an order that isn't executed on the day before a booked installation, not after it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date, time, timedelta
 

@@ -1,8 +1,6 @@
 """Changes on the way: the schedule changes in place, and each reader is told once of what changed, and of nothing else.
 The coordinator is told of deviations from the routine."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """One case through the routine, in and out, without I/O."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date, timedelta
 

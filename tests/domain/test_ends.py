@@ -1,7 +1,5 @@
 """Each way in which the authority can end it, on any day and at any stage: what was done is undone, and no more."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """Whole lives, drawn at random: any facts in any order, while time passes, with duplicates and corrections."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Who is told what about the looks of a night, and when (the night watch)."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,7 +1,5 @@
 """The night watch: each due look is known as done or not done, or is open until its deadline (P12)."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,7 +1,5 @@
 """The tables in docs/nights.md agree with the code. Run this file (from the checkout) to write them again."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Sequence

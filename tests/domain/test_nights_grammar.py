@@ -1,8 +1,6 @@
 """Texts about times that are refused instead of guessed (I4): the reason, and its place in the text.
 ``tests/domain/times`` tests what texts mean."""
 
-from __future__ import annotations
-
 import time as stopwatch
 import tomllib
 from datetime import date, time

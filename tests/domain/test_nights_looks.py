@@ -1,7 +1,5 @@
 """The instants of looks: validity, nights, and both Sundays when the clock changes."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo

@@ -1,7 +1,5 @@
 """Night times as values: their order, their JSON, and the calendar rules that Phoniro gets."""
 
-from __future__ import annotations
-
 import json
 from datetime import time
 

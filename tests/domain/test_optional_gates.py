@@ -1,7 +1,5 @@
 """LA14: consent of a person who lives with them, information given, and an old consent."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date, timedelta
 

@@ -1,7 +1,5 @@
 """LA13: the person's own plan shows I12 if a municipality maps plans; otherwise the adapter's note does."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta

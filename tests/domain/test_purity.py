@@ -1,7 +1,5 @@
 """The domain is pure: it can be imported and decides with sockets, files and clocks forbidden."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

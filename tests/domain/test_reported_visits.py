@@ -1,7 +1,5 @@
 """Which looks are written back, and what follows when the camera platform corrects a look (LA12)."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 

@@ -1,7 +1,5 @@
 """docs/routine.md names the steps that exist, each with its role."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

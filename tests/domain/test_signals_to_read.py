@@ -1,7 +1,5 @@
 """The signals that are read: those whose notes could still change the decision."""
 
-from __future__ import annotations
-
 import pytest
 
 from adapter.domain.decision import Decision, Phase, StepState, StepView

@@ -3,8 +3,6 @@
 These tests find such persons only from the facts and from Phoniro, without the routine's own code.
 """
 
-from __future__ import annotations
-
 import random
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -1,8 +1,6 @@
 """Faults that were found once: something was told wrongly, too often, or to nobody. Each is shown by the life in which
 it was seen."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 

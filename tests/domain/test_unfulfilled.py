@@ -1,7 +1,5 @@
 """The list of decisions that aren't executed or are interrupted: which are on it, since when, why, and how grave."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date, timedelta
 

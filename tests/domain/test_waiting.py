@@ -1,7 +1,5 @@
 """Why nothing happens yet, in a coordinator's words: the text for each typical situation, and no more."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date, timedelta
 

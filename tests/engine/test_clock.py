@@ -1,7 +1,5 @@
 """The wall clock is set forward or back while the jobs run."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta

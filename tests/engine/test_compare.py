@@ -1,7 +1,5 @@
 """The full comparison with the camera platform."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from dataclasses import replace

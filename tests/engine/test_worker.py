@@ -1,7 +1,5 @@
 """How the worker shares its slots."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The adapter's counts agree with a second count from the simulated vendors' own histories."""
 
-from __future__ import annotations
-
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo

@@ -1,7 +1,5 @@
 """Lengths are calculated from moments, if there are any."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise

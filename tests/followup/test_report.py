@@ -1,7 +1,5 @@
 """The report is made from the counts, by month and unit."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from adapter.followup.report import ALL, Month, Table, months_between, percentile, report

@@ -1,7 +1,5 @@
 """Small numbers are left out of what is handed on, and can't be calculated by subtraction either."""
 
-from __future__ import annotations
-
 from datetime import date
 from itertools import product
 

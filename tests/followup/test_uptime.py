@@ -1,7 +1,5 @@
 """When the adapter ran and a vendor was down, by each process's notes, and what the report says about it."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 

@@ -1,7 +1,5 @@
 """The follow-up's sections with sentences, charts and rows, the same on paper and on the page."""
 
-from __future__ import annotations
-
 from datetime import date
 from pathlib import Path
 from xml.etree import ElementTree

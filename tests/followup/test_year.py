@@ -1,8 +1,6 @@
 """A simulated town's follow-up agrees to the last figure with what stands at the vendors: ``make year`` lives a year of
 300. Here it is a small one, in weeks that hold the change to summer time and the end of a month."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

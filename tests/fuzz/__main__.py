@@ -1,7 +1,5 @@
 """``python -m tests.fuzz [count] [seed]``: so many of each kind, how they ended, and what was lost."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import sys

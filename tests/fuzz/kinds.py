@@ -1,8 +1,6 @@
 """What is held of each kind. Each function tries ``count`` and returns what was lost, a line each; the sums say how the
 rest ended."""
 
-from __future__ import annotations
-
 import json
 import os
 import random

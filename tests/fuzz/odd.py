@@ -1,7 +1,5 @@
 """Odd texts made of good ones: the same ones for the same seed."""
 
-from __future__ import annotations
-
 import random
 
 BITS = [

@@ -1,7 +1,5 @@
 """A small share of what ``make fuzz`` tries."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import pytest

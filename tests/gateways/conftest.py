@@ -1,7 +1,5 @@
 """A world whose ports a test calls by hand, with acts and cases made for the purpose."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace

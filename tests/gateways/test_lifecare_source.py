@@ -1,7 +1,5 @@
 """The case source over the simulated Lifecare."""
 
-from __future__ import annotations
-
 import json
 from datetime import date, timedelta
 

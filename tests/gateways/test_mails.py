@@ -1,7 +1,5 @@
 """Mail goes to functional mailboxes, and is the same mail however often it is sent."""
 
-from __future__ import annotations
-
 import pytest
 
 from adapter.domain.ledger import Act, ActKind, What

@@ -1,7 +1,5 @@
 """Messages over the simulated Lifecare: written once, whatever gets lost."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any
 

@@ -3,8 +3,6 @@
 Each field of each wire model, however deep, gets each odd value. All these rows are in one list, between two good rows.
 """
 
-from __future__ import annotations
-
 import json
 import random
 import re

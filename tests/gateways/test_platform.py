@@ -1,7 +1,5 @@
 """Acts over the simulated Phoniro: each has its effect once, and returns the schedule as it is seen afterwards."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from datetime import date

@@ -1,7 +1,5 @@
 """Which vendor is at fault if a look can't be written back (LA12)."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

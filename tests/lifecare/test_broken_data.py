@@ -1,7 +1,5 @@
 """Broken data, as docs/lifecare.md says: its own case is parked with a reason, and every other case goes on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any

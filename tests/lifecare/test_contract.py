@@ -1,8 +1,6 @@
 """Every request that the adapter sends in a whole case's life agrees with the vendor's own description.
 ``tests/mock/test_lifecare_contract.py`` tests the same of the simulated answers."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Nothing is read without need: a reading costs as many calls as ``docs/lifecare.md`` says."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from datetime import datetime, timedelta

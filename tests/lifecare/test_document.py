@@ -1,7 +1,5 @@
 """The places that ``docs/lifecare.md`` names for each quirk, assumption and broken value exist in the code."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Changes that a feed could easily miss: its case is marked, or opened, each time."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any

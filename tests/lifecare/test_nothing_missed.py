@@ -1,7 +1,5 @@
 """Nothing is missed: whatever changes, fails, shifts or dies, in the end every change has marked its case as due."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta

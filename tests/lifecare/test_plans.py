@@ -1,7 +1,5 @@
 """LA13 over the simulated Lifecare: if plans are mapped, they are read once a day after the start, and stop nothing."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Stale is not gone: what can't be read changes nothing by itself, and what is known still pauses and ends."""
 
-from __future__ import annotations
-
 from datetime import date, timedelta
 from functools import partial
 

@@ -1,8 +1,6 @@
 """An order that the authority takes up again after its case was closed: a new case begins, and nothing from before
 counts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """What a text claims about Phoniro, and whether Phoniro denies it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """The days on which nobody works: Swedish holidays and their eves, and no ordinary day."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from mappings.calendar_se import holidays_between

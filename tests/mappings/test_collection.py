@@ -1,7 +1,5 @@
 """``docs/messages.md`` shows every message and mail, as it is sent."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from adapter.domain.routine import Letter

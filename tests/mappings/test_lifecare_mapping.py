@@ -1,7 +1,5 @@
 """Lifecare's rows as facts, by example."""
 
-from __future__ import annotations
-
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any

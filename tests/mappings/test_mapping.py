@@ -1,7 +1,5 @@
 """The municipality's table: an example, and the error for each fault in it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from datetime import time, timedelta

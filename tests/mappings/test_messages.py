@@ -1,7 +1,5 @@
 """Messages and mails: each says what has happened, what is asked, by when, and which case it is about."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

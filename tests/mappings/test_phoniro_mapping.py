@@ -1,7 +1,5 @@
 """Acts as Phoniro's requests, and schedules as records."""
 
-from __future__ import annotations
-
 import json
 from datetime import UTC, date, datetime, time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """RTF around a note is removed, and only words of the note are left."""
 
-from __future__ import annotations
-
 import pytest
 
 from connectors.mock.lifecare.rendering import rtf

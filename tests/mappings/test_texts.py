@@ -1,7 +1,5 @@
 """The text table: every code that the domain shows has words, and a missing text never stops anything."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,8 +1,6 @@
 """P10: no text claims what Phoniro's own state denies, whether Phoniro carries out everything or nothing. And in any
 life, everything that is decided has words and can be sent."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Callable
 from dataclasses import replace

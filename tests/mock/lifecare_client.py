@@ -1,7 +1,5 @@
 """Calls to a simulated Lifecare in process."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 

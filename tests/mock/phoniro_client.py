@@ -1,7 +1,5 @@
 """A client of the simulated Phoniro in process. Its answers can be compared with the contract."""
 
-from __future__ import annotations
-
 import json
 import re
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The fault plan does exactly what its rule says to a request, and nothing to other requests."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

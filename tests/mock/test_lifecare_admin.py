@@ -1,7 +1,5 @@
 """The simulated Lifecare's own paths, for tests and demonstrations."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import httpx
@@ -67,5 +65,5 @@ def test_admin_says_what_is_wrong(lifecare: SimulatedLifecare, path: str, body: 
 
 
 def test_admin_lists_the_acts_and_shows_written_notes(lifecare: SimulatedLifecare) -> None:
-    assert "order_id: 'str'" in admin(lifecare, "acts").json()["accept"]
+    assert "order_id: str" in admin(lifecare, "acts").json()["accept"]
     assert admin(lifecare, "notes").json() == []

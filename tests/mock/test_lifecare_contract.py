@@ -1,7 +1,5 @@
 """The simulated Lifecare answers and accepts what the vendor's own description says."""
 
-from __future__ import annotations
-
 import copy
 import json
 from datetime import UTC, date, datetime

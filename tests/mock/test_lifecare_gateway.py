@@ -1,7 +1,5 @@
 """The simulated Lifecare refuses, pages and feeds like the live gateway (L1 to L16)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime

@@ -1,8 +1,6 @@
 """Writes to the simulated Lifecare. Notes: by the adapter (LA3, LA4), by people, changed afterwards (LA7). Reported
 visits: found by ``ExternalId``, never twice (LA12)."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The simulated Phoniro tells the truth about who can look, whatever the status says."""
 
-from __future__ import annotations
-
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any

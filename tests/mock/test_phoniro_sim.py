@@ -1,7 +1,5 @@
 """The simulated Phoniro keeps the assumed contract. Every answer here is compared with it when its test is over."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any
 

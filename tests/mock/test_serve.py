@@ -1,7 +1,5 @@
 """A simulated vendor for a real client, over sockets and in process, and how both vendors are run."""
 
-from __future__ import annotations
-
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Mapping

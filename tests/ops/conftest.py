@@ -1,7 +1,5 @@
 """The HTTP side over a world, called in process, with the world's own clock."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 

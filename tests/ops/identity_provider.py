@@ -1,7 +1,5 @@
 """A small OpenID Connect identity provider on loopback, which can be told to lie."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import hashlib

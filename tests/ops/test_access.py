@@ -1,7 +1,5 @@
 """Who signs in to the status page and how, what they may, when that ends, and that what they read is written down."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator
 from datetime import timedelta

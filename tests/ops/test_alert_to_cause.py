@@ -1,7 +1,5 @@
 """From an alert to its cause: the place where people look names the fault, and every error has a rule."""
 
-from __future__ import annotations
-
 import io
 import logging
 import re

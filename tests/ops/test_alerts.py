@@ -1,7 +1,5 @@
 """The alert rules, checked by Prometheus' own tool, and that their metrics exist."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import subprocess

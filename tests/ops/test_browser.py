@@ -1,8 +1,6 @@
 """The status page in a real browser: light and dark, phone and desktop, without scripts, and by axe (WCAG 2.2 AA).
 Slow, as a browser is started, and axe reads every page."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import shutil

@@ -1,7 +1,5 @@
 """No connections take what the work needs: idle, slow, many, large, cut off."""
 
-from __future__ import annotations
-
 import asyncio
 import socket
 from collections.abc import AsyncIterator

@@ -1,7 +1,5 @@
 """The follow-up and the guides on the status page: who may see them, the choices, and the downloads."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from adapter.followup.tallies import Tally

@@ -1,7 +1,5 @@
 """``POST /hooks/lifecare``: a hint, signed, taken once."""
 
-from __future__ import annotations
-
 import json
 from datetime import timedelta
 

@@ -1,7 +1,5 @@
 """The status page and the metrics of several municipalities: a fault of one is shown only for that one."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

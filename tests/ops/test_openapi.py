@@ -1,7 +1,5 @@
 """The published description is true: Schemathesis sends everything that it allows, and much that it doesn't."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 from typing import Any

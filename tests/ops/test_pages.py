@@ -1,7 +1,5 @@
 """Health, metrics and the status page, as they answer."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """P10: no page and no command claims what Phoniro denies, in a world where Phoniro carries out nothing."""
 
-from __future__ import annotations
-
 import html
 import io
 import re

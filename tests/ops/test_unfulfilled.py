@@ -1,7 +1,5 @@
 """The list of decisions that aren't executed or are interrupted: by mail once a month, on the page, for Excel."""
 
-from __future__ import annotations
-
 import asyncio
 import csv
 import json

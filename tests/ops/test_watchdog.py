@@ -1,7 +1,5 @@
 """Real processes: one that hangs is found and ended, systemd is notified, and the daemon handles signals itself."""
 
-from __future__ import annotations
-
 import signal
 import socket
 import subprocess

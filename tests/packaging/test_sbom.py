@@ -1,7 +1,5 @@
 """``make sbom``: what the adapter is made of."""
 
-from __future__ import annotations
-
 import json
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """What is shipped: a wheel that needs no other files, a recipe for the image, and a unit with few rights."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

@@ -1,8 +1,6 @@
 """No personal value that went in comes out in a log, a mail or an error. After the purge none is in the database or
 its file."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """The real process over sockets, and worlds whose process starts many times."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator
 from functools import cache

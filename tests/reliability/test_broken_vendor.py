@@ -1,8 +1,6 @@
 """A broken vendor stops nothing that doesn't need it and isn't called without pause. Once it is back, what waited is
 sent at an even pace (P6)."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 

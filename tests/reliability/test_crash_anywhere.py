@@ -1,7 +1,5 @@
 """Crash anywhere: a process dies at every point of a whole life, and the life ends the same (P4, P5, P7)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

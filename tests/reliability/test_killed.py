@@ -1,7 +1,5 @@
 """The real process, killed at random moments under load, over sockets: nothing is lost and nothing comes twice."""
 
-from __future__ import annotations
-
 import random
 import time
 from collections import Counter

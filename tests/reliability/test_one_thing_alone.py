@@ -1,7 +1,5 @@
 """What is wrong with one case, act or order harms no other. Each fault was found by reading the code."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any

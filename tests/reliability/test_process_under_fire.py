@@ -1,7 +1,5 @@
 """The real process while its database is locked, removed and put back, and while its disk is full."""
 
-from __future__ import annotations
-
 import os
 import resource
 import sqlite3

@@ -1,7 +1,5 @@
 """What follows from an error: tried again for ever, parked and told, or set aside if it is our own (P5, P6)."""
 
-from __future__ import annotations
-
 import random
 from datetime import datetime, timedelta
 from itertools import pairwise

@@ -4,8 +4,6 @@ The promised times are read from the process's own log: it stops within 10 secon
 works within a second after its start.
 """
 
-from __future__ import annotations
-
 import signal
 from datetime import datetime
 from pathlib import Path

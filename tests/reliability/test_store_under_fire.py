@@ -1,7 +1,5 @@
 """The store under fire: the adapter says so, loses nothing, does nothing twice, and goes on when it is mended."""
 
-from __future__ import annotations
-
 import asyncio
 import sqlite3
 from collections.abc import Callable

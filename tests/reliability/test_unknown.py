@@ -1,7 +1,5 @@
 """Unknown is not failed (P4): whatever becomes of a write's answer, the write has its effect once."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterable
 from datetime import timedelta

@@ -1,8 +1,6 @@
 """Neither a vendor's wish (``Retry-After``) nor its refusal keeps a camera open, or lets a change wait without a word
 (PA1, PA2)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import timedelta
 

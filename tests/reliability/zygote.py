@@ -4,8 +4,6 @@ The parent has ``Zygote``; the child (``python -m tests.reliability.zygote CONFI
 on its standard input and answers with its pid.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -1,7 +1,5 @@
 """What survives a reload works with the new settings."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 

@@ -1,7 +1,5 @@
 """Changed settings and mappings are used without a restart, whole or not at all."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal

@@ -3,8 +3,6 @@
 ``python -m tests.replicas.chaos --minutes 5 --replicas 3 --seed 1``
 """
 
-from __future__ import annotations
-
 import argparse
 import random
 import signal

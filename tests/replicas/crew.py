@@ -1,7 +1,5 @@
 """Replicas of the adapter over one PostgreSQL, and what must hold of them together."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta

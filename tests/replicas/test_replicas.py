@@ -1,7 +1,5 @@
 """Several replicas on one PostgreSQL, in real processes: killed, frozen and woken, their database away and back."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Re-syncs in a whole world: taken once, done beside the daily work, and reported at the end."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from functools import partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The re-sync file as people write it, and their mistakes."""
 
-from __future__ import annotations
-
 import os
 from datetime import date
 from pathlib import Path

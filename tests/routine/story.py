@@ -1,7 +1,5 @@
 """The whole world as a story: what people do, and what was written and done since the last question."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

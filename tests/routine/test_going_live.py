@@ -1,7 +1,5 @@
 """Going live when cameras are in use already: nobody gets a message by mistake, and no schedule is doubled."""
 
-from __future__ import annotations
-
 import json
 import tomllib
 from dataclasses import replace

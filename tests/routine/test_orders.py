@@ -1,7 +1,5 @@
 """Orders that follow each other, over the simulated vendors."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import timedelta
 

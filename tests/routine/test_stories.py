@@ -1,8 +1,6 @@
 """The routine's decisions, carried out at both vendors: notes in the journal, and schedules in Phoniro.
 ``tests/domain`` tests the decisions and their messages."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, get_args

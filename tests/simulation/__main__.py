@@ -1,7 +1,5 @@
 """``python -m tests.simulation SEEDS FIRST_SEED CASES DAYS [--trace]``: run seeds, say how many passed."""
 
-from __future__ import annotations
-
 import logging
 import os
 import sys

@@ -1,7 +1,5 @@
 """An event loop with virtual time: when nothing is ready, it jumps to the next timer. One thread, no waiting."""
 
-from __future__ import annotations
-
 import asyncio
 import selectors
 from collections.abc import Callable

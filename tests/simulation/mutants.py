@@ -4,8 +4,6 @@ Each protection has a short story that breaks without it. With a number (``pytho
 many simulated towns are tried as well.
 """
 
-from __future__ import annotations
-
 import asyncio
 import io
 import sys

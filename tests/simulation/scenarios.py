@@ -1,7 +1,5 @@
 """Short stories that each need one protection. Each takes a second and names the promise that breaks without it."""
 
-from __future__ import annotations
-
 from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory

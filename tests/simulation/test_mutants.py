@@ -1,7 +1,5 @@
 """Something breaks when a protection is removed. A test that can't fail proves nothing."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.simulation import scenarios

@@ -1,7 +1,5 @@
 """Seeds of the simulated town that pass: twenty small ones. ``make simulate`` runs more, and whole months."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 

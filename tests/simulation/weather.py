@@ -1,7 +1,5 @@
 """The faults between the adapter and the vendors in one simulated world, drawn from its seed."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta

@@ -1,7 +1,5 @@
 """The databases on which the store's contract is tested, and short ways to a case and its acts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta

@@ -1,7 +1,5 @@
 """Every test of the store's contract runs against each database that the adapter supports."""
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Iterator
 from pathlib import Path

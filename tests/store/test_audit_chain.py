@@ -1,7 +1,5 @@
 """The audit shows tampering: an event that was changed, removed or added is found and named."""
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Callable, Iterable

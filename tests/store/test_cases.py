@@ -1,7 +1,5 @@
 """Cases: one per order, due when they should be, and reconciled by one process at a time."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """The database: two processes on it, its errors, and its schema."""
 
-from __future__ import annotations
-
 import asyncio
 import sqlite3
 import threading

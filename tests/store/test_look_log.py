@@ -1,7 +1,5 @@
 """What is stored of each look."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import date, timedelta
 

@@ -1,7 +1,5 @@
 """The outbox: an act that is called for is sent once, in order, by one process at a time."""
 
-from __future__ import annotations
-
 from collections import Counter
 from datetime import date, datetime, timedelta
 from itertools import count

@@ -1,7 +1,5 @@
 """Two processes on one PostgreSQL at the same moment: one acts just before a statement of the other."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Finds the cases to which listed schedules belong."""
 
-from __future__ import annotations
-
 from datetime import date
 
 from adapter.domain.decision import Phase

@@ -1,7 +1,5 @@
 """Encryption at rest: a personal value opens only with the right key and in its own row."""
 
-from __future__ import annotations
-
 from functools import partial
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Facts, feeds, persons, declarations, the overview, and forgetting."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone

@@ -1,7 +1,5 @@
 """Rows are inserted whole and in order, or not at all if one value can't be stored."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

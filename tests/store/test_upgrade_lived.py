@@ -1,7 +1,5 @@
 """A life begun on the oldest schema goes on after the upgrade; a version works with a newer one's schema."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,6 @@
 """Upgrades: every released schema is upgraded with data in it, and the version before still works beside the new
 one."""
 
-from __future__ import annotations
-
 import json
 from datetime import date
 from pathlib import Path

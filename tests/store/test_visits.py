@@ -1,7 +1,5 @@
 """Visits in the outbox: each look's acts are stored under the look, and are forgotten in time."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 
 from sqlalchemy import func, insert, select

@@ -1,7 +1,5 @@
 """Many municipalities in one service: nothing that happens to one affects another."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

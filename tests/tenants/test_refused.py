@@ -1,7 +1,5 @@
 """A municipality whose settings or mapping can't be used is refused loudly; the others are served as ever."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import httpx

@@ -1,8 +1,6 @@
 """What a night costs: calls by pages and not by cases, and a database that grows by what the retention says. Slow, as
 two whole nights are lived, and the months until all of it is forgotten."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pathlib import Path
 

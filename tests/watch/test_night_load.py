@@ -1,7 +1,5 @@
 """The number of looks at the same time: shown by unit and quarter of an hour, and told if there are too many."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The last fourteen nights on page and terminal: every due look is there, with what is known of it."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from io import StringIO

@@ -1,7 +1,5 @@
 """The night watch end to end: a night at the simulated Phoniro, and who is told what (P12)."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime, timedelta
 from typing import Any
 

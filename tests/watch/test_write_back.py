@@ -1,7 +1,5 @@
 """Looks written back to Lifecare, end to end: one visit for each look that was done, and no other visit (LA12)."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from pathlib import Path
 

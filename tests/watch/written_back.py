@@ -1,7 +1,5 @@
 """A mapping that writes looks back, and the visits that are then in the simulated Lifecare."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from connectors.mock.lifecare.simulator import SimulatedLifecare

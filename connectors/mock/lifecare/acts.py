@@ -1,7 +1,5 @@
 """What people do in Lifecare: register persons, decide, order, accept, execute, end, report absence and death."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta

@@ -1,7 +1,5 @@
 """The HTTP side of the simulated Lifecare: who may ask, what is asked, and how it is answered (L1, L2, L5 to L12)."""
 
-from __future__ import annotations
-
 from itertools import count
 from typing import Final
 

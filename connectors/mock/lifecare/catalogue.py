@@ -5,8 +5,6 @@ catalogues that share no number (LA3): ``headline_id`` is what notes are read by
 written under. Companies and order providers are those of LA9, service categories, types and time units those of LA6.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime

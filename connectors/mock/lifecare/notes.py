@@ -1,7 +1,5 @@
 """Journal notes: what the adapter writes (LA3, LA4), what people write, and what becomes of notes afterwards (LA7)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

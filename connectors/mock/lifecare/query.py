@@ -1,7 +1,5 @@
 """Reads ``q`` (L5, L6, LA1), ``gt`` and ``lt`` (L7, L16) and pages, as strictly as the live gateway."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """How the live gateway says things: errors in four shapes (L9), dates in many (L14, L15), texts in RTF."""
 
-from __future__ import annotations
-
 import html
 import zlib
 from collections.abc import Mapping

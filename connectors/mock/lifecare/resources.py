@@ -1,7 +1,5 @@
 """The lists of the API, as ``resources.toml`` describes them: what can be searched (L6), which have a feed (L7)."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field

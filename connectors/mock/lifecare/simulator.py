@@ -1,7 +1,5 @@
 """The simulated Lifecare as one vendor: its state with its API, its log and its side door."""
 
-from __future__ import annotations
-
 from email.utils import format_datetime
 from typing import ClassVar
 

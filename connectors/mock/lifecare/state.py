@@ -1,7 +1,5 @@
 """What stands in the simulated Lifecare, how it behaves, and the changes that any row can see."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta

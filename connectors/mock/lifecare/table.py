@@ -1,7 +1,5 @@
 """One list of Lifecare in memory: its rows, and the indexes by which they are found."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime

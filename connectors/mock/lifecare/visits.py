@@ -1,7 +1,5 @@
 """Reported visits: what another system says that it did, checked against the vendor's description (LA12)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime

@@ -1,7 +1,5 @@
 """The paths of the simulated Phoniro's API, as the assumed contract has them, the token's included."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """What comes of each look when nobody sets it: by shares, and the same in every run."""
 
-from __future__ import annotations
-
 import random
 from datetime import datetime, timedelta
 

@@ -4,8 +4,6 @@ A version is written by a call and stands until the next. What happens by itself
 pause runs out, an end to come is reached) is worked out from the version and the instant, so nothing has to run.
 """
 
-from __future__ import annotations
-
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The simulated Phoniro as one vendor: its state with its API, its log and its side door."""
 
-from __future__ import annotations
-
 from typing import Any, ClassVar
 
 import httpx

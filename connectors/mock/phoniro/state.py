@@ -1,7 +1,5 @@
 """What stands in the simulated Phoniro, what can be asked of it, and what people change in it by hand."""
 
-from __future__ import annotations
-
 import random
 import uuid
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The corpus of texts about times, and the form in which it writes a reading."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from datetime import date

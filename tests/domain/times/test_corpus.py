@@ -1,7 +1,5 @@
 """How the texts of the corpus are read: night by night, or refused with the reason."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

@@ -1,7 +1,5 @@
 """Texts that are nearly right: damaged, or with a sign that the grammar doesn't know."""
 
-from __future__ import annotations
-
 import re
 
 from hypothesis import assume, given, settings
