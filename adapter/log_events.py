@@ -1,7 +1,7 @@
 """Every event that the adapter logs: its name, level and fields, what it means and what to do.
 
 ``log`` writes one, ``log_context`` names the case on all within. No vendor is known here, so that every room may log.
-``docs/log-events.md`` is made from here: ``python -m tests.references``.
+``docs/log-events.md`` is made from here: ``python -m tests.generated_docs``.
 """
 
 import logging
