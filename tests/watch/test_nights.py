@@ -9,7 +9,6 @@ from sqlalchemy import Connection, event, update
 from adapter.domain.ledger import Look, LookOutcome
 from adapter.engine import look_reader
 from adapter.engine.look_reader import follow_looks
-from adapter.engine.night_load import NightLoads
 from adapter.engine.worker import work
 from adapter.store import look_log
 from adapter.store.errors import StoreError
@@ -171,7 +170,7 @@ async def test_a_schedule_that_this_version_cannot_read_is_told_and_keeps_nobody
         assert set(await world.db.run(lambda c: look_log.since(c, "exempel", MONDAY))) == {sound}
         async with site_of(world).client() as client:
             assert 'adapter_supervision_active{tenant="exempel"} 1.0' in (await client.get("/metrics")).text
-        load = await world.db.run(lambda c: NightLoads().of(c, "exempel", world.tenant.policy, EVENING))
+        load = await world.db.run(lambda c: world.rt.night_loads.of(c, "exempel", world.tenant.policy, EVENING))
         assert sum(sum(of_unit.values()) for of_unit in load.values()) == 3, "the looks of the one that can be read"
         await world.watch(SECOND + timedelta(days=1), every=timedelta(hours=1))
         assert mails(world, NIGHT).count(unread) == 2, "once a night, until it can be read"
