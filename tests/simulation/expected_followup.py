@@ -88,6 +88,7 @@ _MAILS = {
     "Rättelse: nattillsynen": "look_done",
     "Nattillsyn som inte blev gjord": "looks_late",
     "Ingen följer": "looks_unfollowed",
+    "Alla tillsyner kan inte": "looks_unread",
     "Någon har tittat": "look_unentitled",
     "Tillsyner i Phoniro som inte hör": "looks_unowned",
     "Nattillsyn via trygghetskamera är igång": "night_resumed",
