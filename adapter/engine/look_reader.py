@@ -8,6 +8,7 @@ looks that nobody can follow.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -43,7 +44,7 @@ from adapter.engine.feed_lease import hold, read_leased
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Changed, Supervision, Supervisions
-from adapter.store import due, feeds, look_log, outbox, schedules
+from adapter.store import cases, due, feeds, look_log, outbox, schedules
 from adapter.store.feeds import Feed
 
 FEED = "looks"
@@ -128,15 +129,19 @@ def _tell(seen: Supervisions, news: News) -> None:
         log("look_unentitled", case=ref, schedule=f"{ref}-{look.n}", due=look.due_at, outcome=look.outcome.value)
     for schedule_id in news.unowned:
         log("look_unowned", schedule=schedule_id)
+    for ref in sorted(news.unread):
+        log("looks_not_followed", case=ref, since=None, reason="what is stored of its schedule can't be read")
 
 
 @dataclass(slots=True)
 class News:
-    """What a reading brought: looks newly known as not done, looks without a right, schedules that no case owns."""
+    """What a reading brought: looks newly known as not done, looks without a right, schedules that no case owns, cases
+    whose stored schedule can't be read."""
 
     missed: list[tuple[str, Look]] = field(default_factory=list)
     unentitled: list[tuple[str, Look]] = field(default_factory=list)
     unowned: list[str] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
 
 
 def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Supervisions, now: datetime) -> News:
@@ -144,7 +149,11 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
     policy, news = tenant.policy, News()
     # A listed look may be known already under a slightly earlier instant.
     known = look_log.since(c, tenant.name, todo.start - SAME_LOOK - leeway(todo.start, policy.zone))
-    stood, listed = _stood(c, tenant, todo.start), _listed(c, tenant, seen.rows, news)
+    stood, listed = _stood(c, tenant, todo.start, news), _listed(c, tenant, seen.rows, news)
+    for ref in news.unread:  # it is set aside whole: what isn't known of a schedule may not be told of its looks
+        known.pop(ref, None)
+        stood.pop(ref, None)
+        listed.pop(ref, None)
     for ref, rows in listed.items():
         stood.setdefault(ref, {}).update({n: s for n, (s, _) in rows.items() if n not in stood.get(ref, {})})
     longest = known_after(policy)
@@ -170,6 +179,7 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
     for ref, look in news.unentitled:
         _want_unentitled(c, tenant, ref, look, now)
     _want_unowned(c, tenant, news, now)
+    _want_unread(c, tenant, news, todo, now)
     late = [(ref, look) for ref, look in news.missed if found_late(look, longest, policy.zone)]
     _want_late(c, tenant, late, now)
     feeds.finish(c, feed, cursor=now, now=now)
@@ -195,11 +205,14 @@ def _called_for(one: Followed, policy: Policy, start: datetime, now: datetime) -
     return [at for at in due if could_look(one.called, at, policy.zone)]
 
 
-def _stood(c: Connection, tenant: Tenant, start: datetime) -> dict[str, dict[int, Followed]]:
-    """The schedules to follow, by case and number."""
+def _stood(c: Connection, tenant: Tenant, start: datetime, news: News) -> dict[str, dict[int, Followed]]:
+    """The schedules to follow, by case and number. Cases with one that can't be read go to the news."""
     found: dict[str, dict[int, Followed]] = {}
-    for ref, record, acts in schedules.followed(c, tenant.name, start):
-        found.setdefault(ref, {})[record.n] = Followed.of(tenant.policy, record, acts)
+    for ref, n, record, acts in schedules.followed(c, tenant.name, start):
+        if record is None:
+            news.unread.add(ref)
+        else:
+            found.setdefault(ref, {})[n] = Followed.of(tenant.policy, record, acts)
     return found
 
 
@@ -207,7 +220,7 @@ def _listed(
     c: Connection, tenant: Tenant, rows: Iterable[Supervision], news: News
 ) -> dict[str, dict[int, tuple[Followed, list[ListedLook]]]]:
     """The listed looks at our schedules, by case and number, each with the schedule's states. Looks at schedules that
-    no case owns go to the news."""
+    no case owns, and cases with a schedule that can't be read, go to the news."""
     by_schedule: dict[str, list[Supervision]] = {}
     for row in rows:
         by_schedule.setdefault(row.schedule_id, []).append(row)
@@ -218,7 +231,10 @@ def _listed(
         if owner is None:
             news.unowned.append(schedule_id)
             continue
-        record = owner.record
+        record = owner.readable
+        if record is None:
+            news.unread.add(owner.ref)
+            continue
         looks = [ListedLook(s.id, record.n, s.due_at, s.outcome, s.begun_at, s.ended_at) for s in some]
         found.setdefault(owner.ref, {})[record.n] = (Followed.of(tenant.policy, record), looks)
     return found
@@ -283,6 +299,29 @@ def _want_unowned(c: Connection, tenant: Tenant, news: News, now: datetime) -> N
     if news.unowned:
         what: What = {"count": len(news.unowned), "schedule": news.unowned[0]}
         _want(c, tenant, f"unowned:{news.unowned[0]}", {"mail": "looks_unowned", "to": "it", **what}, now)
+
+
+def _want_unread(c: Connection, tenant: Tenant, news: News, todo: Span, now: datetime) -> None:
+    """Tell once a night that the looks of these cases can't be followed: each unit's night mailbox, and the people who
+    run the adapter. The cases are marked, so that their error is shown. By day nobody is told."""
+    if not news.unread or todo.follows is None:
+        news.unread = set()
+        return
+    units = cases.units_of(c, tenant.name, news.unread)
+    of_reader: dict[tuple[str, int | None], list[str]] = {("it", None): sorted(news.unread)}
+    for ref in sorted(news.unread):
+        unit, _ = units.get(ref, (None, None))
+        to = "night" if tenant.policy.has_night_mailbox(unit) else "coordinator"
+        of_reader.setdefault((to, unit), []).append(ref)
+    told = set()
+    for (to, unit), refs in of_reader.items():
+        listed = ", ".join(refs)
+        which = hashlib.sha256(listed.encode()).hexdigest()[:8]
+        key = f"unread:{int(todo.follows.timestamp())}:{to}:{unit or ''}:{which}"
+        if _want(c, tenant, key, {"mail": "looks_unread", "to": to, "unit": unit, "refs": listed}, now):
+            told.update(refs)
+    due.mark_looked(c, tenant.name, told, now)
+    news.unread = told
 
 
 def _want_unfollowed(c: Connection, tenant: Tenant, feed: Feed, todo: Span, now: datetime) -> datetime | None:
