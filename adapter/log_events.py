@@ -1,7 +1,7 @@
 """Every event that the adapter logs: its name, level and fields, what it means and what to do.
 
 ``log`` writes one, ``log_context`` names the case on all within. No vendor is known here, so that every room may log.
-``docs/log-events.md`` is made from here: ``python -m tests.references``.
+``docs/log-events.md`` is made from here: ``python -m tests.generated_docs``.
 """
 
 import logging
@@ -91,9 +91,9 @@ _CATALOGUE: Final = (
           "Rows of the list of looks can't be read. Their looks are not taken for done.",
           "Report it to the camera platform's support if it lasts."),
     Event("looks_not_followed", ERROR, ("since", "reason"),
-          "The results of the night's looks couldn't be read for half an hour: nobody sees a look that isn't done. The "
-          "night mailboxes and IT are told by mail, once for an outage.",
-          "See `vendor_down`; looks without a result are told of when they can be read again.",
+          "The results of the night's looks couldn't be read for half an hour, or those of one case can't be followed: "
+          "nobody sees a look that isn't done. The night mailboxes and IT have a mail, once for an outage or a night.",
+          "See `vendor_down`, or the case's `case_poisoned`; looks without a result are told of when they can be read.",
           alert="LooksNotFollowed"),
     # re-syncs
     Event("request_taken", INFO, ("request", "kind", "scope", "mode", "who", "why"),

@@ -29,7 +29,7 @@ def failures_in_words() -> Iterator[None]:
         # Imported here, because these are half of the adapter and `adapter --help` doesn't need them.
         from adapter.settings.load import SettingsError
         from adapter.store.errors import StoreError
-        from mappings.faults import MappingError
+        from mappings.file_faults import MappingError
 
         if isinstance(error, SettingsError):
             raise fail(str(error), CANT_BEGIN) from None

@@ -23,7 +23,7 @@ from adapter.observability import configure_logging, log_crashes
 from adapter.settings.load import SettingsError, load_settings
 from adapter.settings.model import Settings
 from adapter.store.errors import StoreError
-from mappings.faults import MappingError
+from mappings.file_faults import MappingError
 
 _WORTH_WAITING = frozenset({"locked", "contended", "unreachable", "full"})
 """Reasons to wait for the store at the start; any other needs a person first."""

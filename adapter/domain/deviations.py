@@ -10,7 +10,7 @@ from adapter.domain.routine import ASSIGNMENT_IN, Letter
 from adapter.domain.schedule import NOT_BEGUN, not_noted
 from adapter.domain.situation import Situation
 from adapter.domain.wall_clock import day_end, day_start
-from adapter.domain.writer import Writer
+from adapter.domain.wanted_messages import WantedMessages
 
 _LETTERS = {
     "not_executed": (Letter.NOT_EXECUTED, "signal"),
@@ -48,7 +48,7 @@ def booked_unexecuted(s: Situation) -> date | None:
     return None if unsure or s.evidence.installed or s.mandate.over else booked.day
 
 
-def tell_deviations(w: Writer) -> None:
+def tell_deviations(w: WantedMessages) -> None:
     """Tell each deviation once its grace is over. Tell from the working day before a booked installation, once for each
     booked day, that the order isn't executed."""
     s = w.s

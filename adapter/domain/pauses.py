@@ -16,7 +16,7 @@ from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter, Role
 from adapter.domain.schedule import boundaries, camera_is_down, pause_causes
 from adapter.domain.situation import Situation
 from adapter.domain.wall_clock import local_date
-from adapter.domain.writer import Writer
+from adapter.domain.wanted_messages import WantedMessages
 
 _ACT_FIRST = timedelta(minutes=1)
 
@@ -64,7 +64,7 @@ _EARLY = frozenset({"deceased", "consent_withdrawn", "order_held"})
 """Causes that are told before anything is scheduled too."""
 
 
-def pauses(w: Writer) -> None:
+def pauses(w: WantedMessages) -> None:
     """Tell of each pause, and of its end, once each time it happens. After a death nothing else is told."""
     s, causes = w.s, told_causes(w.s)
     if s.mandate.over and s.facts.client.value.deceased and not camera_is_down(s):
@@ -126,7 +126,7 @@ def _is_over(s: Situation, cause: str) -> bool:
     return seen and s.live is not None and s.live.status is ScheduleStatus.OPEN
 
 
-def _at_night(w: Writer, causes: tuple[str, ...]) -> None:
+def _at_night(w: WantedMessages, causes: tuple[str, ...]) -> None:
     """Tell those who work at night of a pause, by its gravest cause, and of its end."""
     last = w.told.topic("night")
     told = last is not None and last.what["mail"] == "night_paused"
@@ -136,7 +136,7 @@ def _at_night(w: Writer, causes: tuple[str, ...]) -> None:
         w.night("night", "night_resumed", {"cause": last.what["cause"]})
 
 
-def _ahead(w: Writer, causes: tuple[str, ...]) -> None:
+def _ahead(w: WantedMessages, causes: tuple[str, ...]) -> None:
     """Tell of a foreseen pause on the working day before it."""
     if not causes:
         for cause, day in foreseen(w.s):

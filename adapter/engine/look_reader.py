@@ -8,6 +8,7 @@ looks that nobody can follow.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ from adapter.engine.feed_lease import hold, read_leased
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Changed, Supervision, Supervisions
-from adapter.store import due, feeds, look_log, outbox, schedules
+from adapter.store import cases, due, feeds, look_log, outbox, schedules
 from adapter.store.feeds import Feed
 
 FEED = "looks"
@@ -124,15 +125,19 @@ def _tell(seen: Supervisions, news: News) -> None:
         log("look_unentitled", case=ref, schedule=f"{ref}-{look.n}", due=look.due_at, outcome=look.outcome.value)
     for schedule_id in news.unowned:
         log("look_unowned", schedule=schedule_id)
+    for ref in sorted(news.unread):
+        log("looks_not_followed", case=ref, since=None, reason="what is stored of its schedule can't be read")
 
 
 @dataclass(slots=True)
 class News:
-    """What a reading brought: looks newly known as not done, looks without a right, schedules that no case owns."""
+    """What a reading brought: looks newly known as not done, looks without a right, schedules that no case owns, cases
+    whose stored schedule can't be read."""
 
     missed: list[tuple[str, Look]] = field(default_factory=list)
     unentitled: list[tuple[str, Look]] = field(default_factory=list)
     unowned: list[str] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
 
 
 def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Supervisions, now: datetime) -> News:
@@ -140,7 +145,11 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
     policy, news = tenant.policy, News()
     # A listed look may be known already under a slightly earlier instant.
     known = look_log.since(c, tenant.name, todo.start - SAME_LOOK - leeway(todo.start, policy.zone))
-    followed, listed = _followed(c, tenant, todo.start, now), _listed(c, tenant, seen.rows, news)
+    followed, listed = _followed(c, tenant, todo.start, now, news), _listed(c, tenant, seen.rows, news)
+    for ref in news.unread:  # it is set aside whole: what isn't known of a schedule may not be told of its looks
+        known.pop(ref, None)
+        followed.pop(ref, None)
+        listed.pop(ref, None)
     for ref, rows in listed.items():
         for record, _ in rows:
             if record.n not in (its := followed.setdefault(ref, {})):
@@ -156,6 +165,7 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
     for ref, look in news.unentitled:
         _want_unentitled(c, tenant, ref, look, now)
     _want_unowned(c, tenant, news, now)
+    _want_unread(c, tenant, news, todo, now)
     late = [(ref, look) for ref, look in news.missed if found_late(look, known_after(policy), policy.zone)]
     _want_late(c, tenant, late, now)
     feeds.finish(c, feed, cursor=now, now=now)
@@ -163,18 +173,24 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
     return news
 
 
-def _followed(c: Connection, tenant: Tenant, start: datetime, now: datetime) -> dict[str, dict[int, Followed]]:
-    """The schedules to follow, by case and number."""
+def _followed(
+    c: Connection, tenant: Tenant, start: datetime, now: datetime, news: News
+) -> dict[str, dict[int, Followed]]:
+    """The schedules to follow, by case and number. Cases with one that can't be read go to the news."""
     found: dict[str, dict[int, Followed]] = {}
-    for ref, record, acts in schedules.followed(c, tenant.name, start):
-        found.setdefault(ref, {})[record.n] = Followed.between(start, now, record, acts, tenant.policy)
+    for ref, n, record, acts in schedules.followed(c, tenant.name, start):
+        if record is None:
+            news.unread.add(ref)
+        else:
+            found.setdefault(ref, {})[n] = Followed.between(start, now, record, acts, tenant.policy)
     return found
 
 
 def _listed(
     c: Connection, tenant: Tenant, rows: Iterable[Supervision], news: News
 ) -> dict[str, list[tuple[ScheduleRecord, list[Look]]]]:
-    """The listed looks by case and schedule. Looks at schedules that no case owns go to the news."""
+    """The listed looks by case and schedule. Looks at schedules that no case owns, and cases with a schedule that can't
+    be read, go to the news."""
     by_schedule: dict[str, list[Supervision]] = {}
     for row in rows:
         by_schedule.setdefault(row.schedule_id, []).append(row)
@@ -185,7 +201,10 @@ def _listed(
         if owner is None:
             news.unowned.append(schedule_id)
             continue
-        record = owner.record
+        record = owner.readable
+        if record is None:
+            news.unread.add(owner.ref)
+            continue
         looks = [Look(record.n, s.due_at, s.outcome, begun_at=s.begun_at, ended_at=s.ended_at, id=s.id) for s in some]
         found.setdefault(owner.ref, []).append((record, looks))
     return found
@@ -250,6 +269,29 @@ def _want_unowned(c: Connection, tenant: Tenant, news: News, now: datetime) -> N
     if news.unowned:
         what: What = {"count": len(news.unowned), "schedule": news.unowned[0]}
         _want(c, tenant, f"unowned:{news.unowned[0]}", {"mail": "looks_unowned", "to": "it", **what}, now)
+
+
+def _want_unread(c: Connection, tenant: Tenant, news: News, todo: Span, now: datetime) -> None:
+    """Tell once a night that the looks of these cases can't be followed: each unit's night mailbox, and the people who
+    run the adapter. The cases are marked, so that their error is shown. By day nobody is told."""
+    if not news.unread or todo.follows is None:
+        news.unread = set()
+        return
+    units = cases.units_of(c, tenant.name, news.unread)
+    of_reader: dict[tuple[str, int | None], list[str]] = {("it", None): sorted(news.unread)}
+    for ref in sorted(news.unread):
+        unit, _ = units.get(ref, (None, None))
+        to = "night" if tenant.policy.has_night_mailbox(unit) else "coordinator"
+        of_reader.setdefault((to, unit), []).append(ref)
+    told = set()
+    for (to, unit), refs in of_reader.items():
+        listed = ", ".join(refs)
+        which = hashlib.sha256(listed.encode()).hexdigest()[:8]
+        key = f"unread:{int(todo.follows.timestamp())}:{to}:{unit or ''}:{which}"
+        if _want(c, tenant, key, {"mail": "looks_unread", "to": to, "unit": unit, "refs": listed}, now):
+            told.update(refs)
+    due.mark_looked(c, tenant.name, told, now)
+    news.unread = told
 
 
 def _want_unfollowed(c: Connection, tenant: Tenant, feed: Feed, todo: Span, now: datetime) -> datetime | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from adapter.domain.ledger import Act, ActKind
-from adapter.gateways.errors import as_port_errors, unmapped
+from adapter.gateways.port_errors import as_port_errors, unmapped
 from adapter.log_events import log
 from adapter.ports import CaseContext, Effect
 from mappings.mapping import MunicipalMapping

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from adapter.domain.ledger import Act, ActKind
 from adapter.domain.routine import Letter
-from adapter.gateways.errors import as_port_errors, unmapped
+from adapter.gateways.port_errors import as_port_errors, unmapped
 from adapter.ports import CaseContext, Effect
 from connectors.lifecare import wire
 from connectors.lifecare.client import LifecareClient

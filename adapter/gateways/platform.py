@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from adapter.domain.ledger import Act, ActKind, ScheduleRecord, ScheduleStatus, What
 from adapter.domain.nights import NightWindow
-from adapter.gateways.errors import as_port_errors, port_error, unmapped
+from adapter.gateways.port_errors import as_port_errors, port_error, unmapped
 from adapter.ports import (
     BrokenSchedule,
     CaseContext,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from adapter.domain.ledger import LOOK_DONE, Act, ActKind, LookOutcome
 from adapter.domain.night_watch import CLOCK_CHANGE
 from adapter.domain.policy import WriteBack
-from adapter.gateways.errors import as_port_errors, unmapped
+from adapter.gateways.port_errors import as_port_errors, unmapped
 from adapter.ports import CaseContext, Effect, Failure, PortError
 from connectors.errors import Conflict, NotFound, Refused
 from connectors.lifecare import wire

@@ -15,7 +15,7 @@ from connectors.lifecare import wire
 from connectors.phoniro.wire import Schedule
 from mappings import phoniro
 from mappings.mapping import load_mapping
-from tests.connectors.phoniro import SCHEDULE
+from tests.connectors.phoniro_examples import SCHEDULE
 
 MAPPING = load_mapping(Path(__file__).parents[2] / "mappings" / "example.toml")
 TIMES = NightTimes.of({day: (time(22, 30), time(2, 15)) for day in Weekday})
