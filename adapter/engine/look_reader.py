@@ -13,23 +13,19 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from adapter.domain.ledger import Act, ActKind, Look, ScheduleRecord, Wanted, What
+from adapter.domain.ledger import ActKind, Look, ScheduleRecord, Wanted, What
 from adapter.domain.night_letters import look_key
 from adapter.domain.night_watch import (
     CLOCK_CHANGE,
     REMEMBERED,
     SAME_LOOK,
     UNFOLLOWED,
-    ListedLook,
-    could_look,
-    due_looks,
+    Followed,
     follow,
     found_late,
-    history,
     is_news,
     known_after,
     leeway,
@@ -147,29 +143,19 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
     policy, news = tenant.policy, News()
     # A listed look may be known already under a slightly earlier instant.
     known = look_log.since(c, tenant.name, todo.start - SAME_LOOK - leeway(todo.start, policy.zone))
-    stood, listed = _stood(c, tenant, todo.start, news), _listed(c, tenant, seen.rows, news)
+    followed, listed = _followed(c, tenant, todo.start, now, news), _listed(c, tenant, seen.rows, news)
     for ref in news.unread:  # it is set aside whole: what isn't known of a schedule may not be told of its looks
         known.pop(ref, None)
-        stood.pop(ref, None)
+        followed.pop(ref, None)
         listed.pop(ref, None)
     for ref, rows in listed.items():
-        stood.setdefault(ref, {}).update({n: s for n, (s, _) in rows.items() if n not in stood.get(ref, {})})
-    longest = known_after(policy)
+        for record, _ in rows:
+            if record.n not in (its := followed.setdefault(ref, {})):
+                its[record.n] = Followed.between(todo.start, now, record, (), policy)
     changed: list[tuple[str, Look]] = []
-    for ref in sorted({*known, *stood, *listed}):
-        its = stood.get(ref, {})
-        calls_for = {n: _called_for(s, policy, todo.start, now) for n, s in its.items()}
-        found = [one for _, some in listed.get(ref, {}).values() for one in some]
-
-        def entitled(n: int, at: datetime, its: Mapping[int, Followed] = its) -> bool:
-            return n in its and any(could_look(stood, at, policy.zone) for stood in (its[n].seen, its[n].called))
-
-        def after(n: int, its: Mapping[int, Followed] = its) -> timedelta:
-            return its[n].known_after if n in its else longest
-
-        changed += [
-            (ref, look) for look in follow(known.get(ref, ()), calls_for, found, now, after, entitled, policy.zone)
-        ]
+    for ref in sorted({*known, *followed, *listed}):
+        found = [look for _, some in listed.get(ref, ()) for look in some]
+        changed += [(ref, look) for look in follow(known.get(ref, ()), followed.get(ref, {}), found, now, policy)]
     look_log.save(c, tenant.name, changed)
     before = () if todo.follows else [(ref, look) for ref, some in known.items() for look in some]
     write_back.call_for(c, tenant, (*before, *changed), now, again=todo.follows is None)
@@ -178,52 +164,36 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
         _want_unentitled(c, tenant, ref, look, now)
     _want_unowned(c, tenant, news, now)
     _want_unread(c, tenant, news, todo, now)
-    late = [(ref, look) for ref, look in news.missed if found_late(look, longest, policy.zone)]
+    late = [(ref, look) for ref, look in news.missed if found_late(look, known_after(policy), policy.zone)]
     _want_late(c, tenant, late, now)
     feeds.finish(c, feed, cursor=now, now=now)
     counting.looks(c, tenant, changed, known)
     _tell(seen, news)
 
 
-class Followed(NamedTuple):
-    """The states of a schedule over time, as seen and as called for; and after how long its looks are known."""
-
-    seen: tuple[ScheduleRecord, ...]
-    called: tuple[ScheduleRecord, ...]
-    known_after: timedelta
-
-    @classmethod
-    def of(cls, policy: Policy, record: ScheduleRecord, acts: Sequence[Act] = ()) -> Followed:
-        return cls(history(record, acts), history(record, acts, called_for=True), known_after(policy, record))
-
-
-def _called_for(one: Followed, policy: Policy, start: datetime, now: datetime) -> list[datetime]:
-    """The looks that a schedule called for; none after a pause or an end was called for."""
-    due = due_looks(one.seen, policy.window, policy.zone, start, now)
-    return [at for at in due if could_look(one.called, at, policy.zone)]
-
-
-def _stood(c: Connection, tenant: Tenant, start: datetime, news: News) -> dict[str, dict[int, Followed]]:
+def _followed(
+    c: Connection, tenant: Tenant, start: datetime, now: datetime, news: News
+) -> dict[str, dict[int, Followed]]:
     """The schedules to follow, by case and number. Cases with one that can't be read go to the news."""
     found: dict[str, dict[int, Followed]] = {}
     for ref, n, record, acts in schedules.followed(c, tenant.name, start):
         if record is None:
             news.unread.add(ref)
         else:
-            found.setdefault(ref, {})[n] = Followed.of(tenant.policy, record, acts)
+            found.setdefault(ref, {})[n] = Followed.between(start, now, record, acts, tenant.policy)
     return found
 
 
 def _listed(
     c: Connection, tenant: Tenant, rows: Iterable[Supervision], news: News
-) -> dict[str, dict[int, tuple[Followed, list[ListedLook]]]]:
-    """The listed looks at our schedules, by case and number, each with the schedule's states. Looks at schedules that
-    no case owns, and cases with a schedule that can't be read, go to the news."""
+) -> dict[str, list[tuple[ScheduleRecord, list[Look]]]]:
+    """The listed looks by case and schedule. Looks at schedules that no case owns, and cases with a schedule that can't
+    be read, go to the news."""
     by_schedule: dict[str, list[Supervision]] = {}
     for row in rows:
         by_schedule.setdefault(row.schedule_id, []).append(row)
     owned = schedules.by_remote_ids(c, tenant.name, by_schedule)
-    found: dict[str, dict[int, tuple[Followed, list[ListedLook]]]] = {}
+    found: dict[str, list[tuple[ScheduleRecord, list[Look]]]] = {}
     for schedule_id, some in by_schedule.items():
         owner = owned.get(schedule_id)
         if owner is None:
@@ -233,8 +203,8 @@ def _listed(
         if record is None:
             news.unread.add(owner.ref)
             continue
-        looks = [ListedLook(s.id, record.n, s.due_at, s.outcome, s.begun_at, s.ended_at) for s in some]
-        found.setdefault(owner.ref, {})[record.n] = (Followed.of(tenant.policy, record), looks)
+        looks = [Look(record.n, s.due_at, s.outcome, begun_at=s.begun_at, ended_at=s.ended_at, id=s.id) for s in some]
+        found.setdefault(owner.ref, []).append((record, looks))
     return found
 
 

@@ -105,20 +105,24 @@ async def test_a_look_that_is_not_done_is_told_by_mail_at_night_and_all_of_them_
         assert len(mails(world, NIGHT)) == 3
 
 
-async def test_who_looked_though_nobody_may_is_told_of_at_once_to_the_authority_and_it() -> None:
+async def test_who_looked_during_a_pause_is_told_of_at_once_to_the_authority_and_it_and_not_who_looked_before() -> None:
     async with World() as world:
         schedule_id = await running(world)
+        await world.watch(FIRST - CYCLE)
+        world.clock.time = FIRST + timedelta(minutes=3)
         world.lifecare.absence(ANNA, world.today, world.today + timedelta(days=3))
         await world.settle()
-        await world.watch(FIRST - timedelta(minutes=30))
         assert world.phoniro.status(schedule_id) == "paused"
+        await follow_looks(world.rt, world.tenant)
+        assert ([look.entitled for look in await looks(world)], mails(world, IT)) == ([True], []), "paused after it"
+        await world.watch(SECOND - timedelta(minutes=30))
         world.phoniro.change_by_hand(schedule_id, HandChange.model_validate({"paused": False}))
-        await world.watch(FIRST + timedelta(minutes=4))
+        await world.watch(SECOND + timedelta(minutes=4))
         for box in (AUTHORITY, IT):
             assert [s.split(",")[0] for s in mails(world, box)] == ["Någon har tittat i en trygghetskamera utan rätt"]
-        await world.watch(FIRST + timedelta(hours=1))
+        await world.watch(SECOND + timedelta(hours=1))
         assert len(mails(world, IT)) == 1
-        assert [look.entitled for look in await looks(world)] == [False]
+        assert [look.entitled for look in await looks(world)] == [True, False]
 
 
 async def test_an_outage_is_told_once_for_the_municipality_and_its_looks_when_it_is_over(logs: Logs) -> None:
