@@ -272,7 +272,8 @@ async def test_a_call_that_its_caller_gives_up_is_told_once_and_only_if_it_was_s
     vendor = Vendor(httpx.Response(200), max_concurrent=1)
 
     async def hanging(_: httpx.Request) -> httpx.Response:
-        return await asyncio.get_running_loop().create_future()
+        await asyncio.Event().wait()
+        raise AssertionError
 
     vendor.http._client._transport = httpx.MockTransport(hanging)
     calls = [asyncio.ensure_future(vendor.http.send("GET", "things", call=f"GET {n}")) for n in range(2)]
