@@ -58,9 +58,6 @@ _CATALOGUE: Final = (
           "`document` don't.",
           "If it repeats: report the lines of `exception`.",
           alert="JobFailed"),
-    Event("job_missed", WARNING, ("job", "late_seconds"),
-          "A recurring job ran late: the process was busy or asleep.",
-          "If it repeats: look at the load of the machine."),
     # the store
     Event("store_upgraded", INFO, ("from_revision", "to_revision"), "The database's tables were brought up to date."),
     Event("store_unavailable", ERROR, ("error", "retry_seconds"),
