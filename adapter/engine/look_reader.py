@@ -33,7 +33,7 @@ from adapter.domain.night_watch import (
     night_of,
 )
 from adapter.domain.policy import Policy
-from adapter.domain.wall_clock import window_start
+from adapter.domain.wall_clock import local_minute, window_start
 from adapter.engine import counting, write_back
 from adapter.engine.feed_lease import hold, read_leased
 from adapter.engine.runtime import Runtime, Tenant
@@ -312,4 +312,4 @@ def _want(c: Connection, tenant: Tenant, key: str, what: What, now: datetime) ->
 
 
 def _local(tenant: Tenant, at: datetime) -> str:
-    return at.astimezone(tenant.policy.zone).replace(tzinfo=None).isoformat(timespec="minutes")
+    return local_minute(at, tenant.policy.zone)
