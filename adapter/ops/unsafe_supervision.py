@@ -14,7 +14,8 @@ from adapter.domain.situation import situation
 from adapter.domain.wall_clock import local_date
 from adapter.presentation.case_file import stored_facts
 from adapter.store import cases, outbox
-from adapter.store.codec import SCHEDULE
+from adapter.store.errors import StoreError
+from adapter.store.schedules import readable
 from adapter.store.sql import chunks
 from adapter.store.tables import cases as case_table
 from adapter.store.tables import schedules
@@ -50,8 +51,10 @@ class SafetyChecks:
         running = select(s.ref, s.record).where(s.tenant == tenant, s.ended.is_(False))
         active: dict[str, ScheduleRecord] = {}
         for row in c.execute(running):
-            record = SCHEDULE.load(row.record)
-            if record.status is ScheduleStatus.OPEN and (record.valid_to is None or record.valid_to >= today):
+            record = readable(row.record)
+            if record is None or record.status is not ScheduleStatus.OPEN:
+                continue
+            if record.valid_to is None or record.valid_to >= today:
                 active[row.ref] = record
         before = self._known.get(tenant, {})
         known: dict[str, tuple[object, str | None]] = {}
@@ -75,10 +78,16 @@ class SafetyChecks:
 def _judge(c: Connection, case: cases.Case, policy: Policy, now: datetime) -> tuple[str | None, bool]:
     """Why an active e-tillsyn must not be (``UNSAFE``), or None; and whether the result holds until the case changes.
     It doesn't while a stop is called for, because time alone makes that overdue."""
-    known = stored_facts(c, case)
+    try:
+        known = stored_facts(c, case)
+        ledger = outbox.ledger(c, case)
+    except StoreError as e:
+        if e.reason != "content":
+            raise
+        return "without_gates", False  # somebody can look, but what is stored can't be read
     if known is None:
         return "without_gates", True  # somebody can look, but no facts are known
-    s = situation(known, outbox.ledger(c, case), now, policy)
+    s = situation(known, ledger, now, policy)
     if s.mandate.over or not case.open:
         return "after_end", True
     if missing_gates(s):

@@ -19,7 +19,7 @@ from adapter.domain.wall_clock import (
     next_look,
     window_start,
 )
-from tests.domain.nights import WINDOW, every_night, night_times
+from tests.domain.drawn_nights import WINDOW, every_night, night_times
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 SPRING, AUTUMN = date(2027, 3, 28), date(2026, 10, 25)

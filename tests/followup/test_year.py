@@ -9,7 +9,7 @@ import pytest
 
 from adapter.followup.report import Month, by_span
 from adapter.followup.tallies import Tally
-from tests.simulation.books import reported
+from tests.simulation.expected_followup import reported
 from tests.simulation.town import Scale
 from tests.simulation.year import Year
 

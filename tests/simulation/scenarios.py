@@ -10,7 +10,7 @@ from adapter.engine import jobs, runtime
 from adapter.engine.worker import work
 from adapter.store import look_log, outbox
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.phoniro.nights import Told
+from connectors.mock.phoniro.night_plan import Told
 from tests.simulation.promises import Broken
 from tests.watch.written_back import changes, mapping_with
 from tests.world import ANNA, World

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from adapter.domain.facts import Signal
 from tests.simulation.lives import GATES
-from tests.simulation.net import Vendor
+from tests.simulation.network import Vendor
 
 if TYPE_CHECKING:
     from tests.simulation.year import Citizen

@@ -1,4 +1,4 @@
-"""A year of a simulated town, whose follow-up is counted a second time (``books``).
+"""A year of a simulated town, whose follow-up is counted a second time (``expected_followup``).
 
 ``python -m tests.simulation.year [PERSONS DAYS SEED]`` lives a year of a town of 300, says on which day it is, and
 compares to the last figure.
@@ -31,8 +31,8 @@ from adapter.store import counts, look_log, tables
 from adapter.store.outbox import act_from_row
 from adapter.store.tables import cases
 from connectors.mock.lifecare.catalogue import COORDINATOR_UNIT, COORDINATOR_UNIT_SOUTH
-from connectors.mock.phoniro.nights import NightPlan
-from tests.simulation.books import Books, Key, expected, reported
+from connectors.mock.phoniro.night_plan import NightPlan
+from tests.simulation.expected_followup import ExpectedFollowup, Key, expected, reported
 from tests.simulation.lives import ZONE, Life, local
 from tests.simulation.process import Process
 from tests.simulation.promises import Watch
@@ -296,17 +296,17 @@ def counted_anew(town: Year, zone: tzinfo) -> list[Month]:
 
 
 def compared(town: Year) -> list[str]:
-    """Every figure in which the report and the books differ, and what counting again from the source finds."""
+    """Every figure that the report has wrong, and what counting again from the source finds."""
     tenant = town.processes[0].rt.tenants["exempel"]
     first, last, now = local(town.start).date(), local(town.clock.now()).date(), town.clock.now()
     town.months = town.db.run_sync(lambda c: counts.months(c, tenant.name, first, last, zone=ZONE, now=now))
-    town.expected = theirs = expected(Books(town))
+    town.expected = theirs = expected(ExpectedFollowup(town))
     ours = reported(by_span(town.months))
     town.anew = anew(town)
     again = town.db.run_sync(lambda c: recount(c, tenant, first, last))
     return [
         *(
-            f"{key}: the report says {ours.get(key, 0)}, the books {theirs.get(key, 0)}"
+            f"{key}: the report says {ours.get(key, 0)}, and should say {theirs.get(key, 0)}"
             for key in sorted({*ours, *theirs})
             if ours.get(key) != theirs.get(key)
         ),

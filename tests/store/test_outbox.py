@@ -16,8 +16,8 @@ from adapter.store import claims, events, outbox, queries, schedules
 from adapter.store.cases import Case
 from adapter.store.errors import Overtaken
 from adapter.store.tables import acts
+from tests.next_due import next_retry
 from tests.store.backends import NOW, Store, after, decided, done, want
-from tests.upcoming import next_retry
 
 NOTHING = Effect({})
 

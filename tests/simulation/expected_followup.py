@@ -20,7 +20,7 @@ from adapter.store.tables import persons
 from connectors.mock.phoniro.schedules import Schedule, Version
 from mappings.texts import Texts
 from tests.simulation.lives import NIGHT, ZONE, local
-from tests.simulation.net import Heard, Vendor
+from tests.simulation.network import Heard, Vendor
 from tests.simulation.promises import CASE, MARK
 from tests.simulation.waits import TAKE_DOWN, Waits, Written, rounded
 
@@ -88,6 +88,7 @@ _MAILS = {
     "Rättelse: nattillsynen": "look_done",
     "Nattillsyn som inte blev gjord": "looks_late",
     "Ingen följer": "looks_unfollowed",
+    "Alla tillsyner kan inte": "looks_unread",
     "Någon har tittat": "look_unentitled",
     "Tillsyner i Phoniro som inte hör": "looks_unowned",
     "Nattillsyn via trygghetskamera är igång": "night_resumed",
@@ -119,7 +120,7 @@ SETTLED = timedelta(minutes=30)
 """After the night's begin, who is away is, and who is home is looked after again."""
 
 
-class Books:
+class ExpectedFollowup:
     """What a town's follow-up should say, by what happened in it."""
 
     def __init__(self, town: Year) -> None:
@@ -381,18 +382,18 @@ def _before(at: datetime, hour: str, minute: str) -> datetime:
 _LENGTHS = ("lead", "pause", "step", "told")
 
 
-def expected(books: Books) -> dict[Key, int]:
+def expected(should: ExpectedFollowup) -> dict[Key, int]:
     """Each figure that is counted here; what comes to nothing is left out."""
     found: dict[Key, int] = {}
-    for (month, unit, name), values in books.values.items():
+    for (month, unit, name), values in should.values.items():
         if name not in ("lead", "told"):
             found[month, unit, name] = len(values)
         if name.split(".")[0] in _LENGTHS:
             found[month, unit, f"{name} median"] = _percentile(values, 50)
             found[month, unit, f"{name} p90"] = _percentile(values, 90)
     for month, unit in product({key[0] for key in found}, {key[1] for key in found}):
-        found[month, unit, "active"] = books.active(month, unit)
-        for name, number in books.service(month).items() if unit == ALL else ():
+        found[month, unit, "active"] = should.active(month, unit)
+        for name, number in should.service(month).items() if unit == ALL else ():
             found[month, unit, name] = number
     return {key: number for key, number in found.items() if number}
 
