@@ -9,6 +9,7 @@ from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ActState, ScheduleRec
 from adapter.domain.routine import Letter
 from adapter.domain.schedule import later, next_step
 from adapter.domain.situation import Situation
+from adapter.domain.wall_clock import local_minute
 from adapter.domain.wanted_messages import WantedMessages
 
 _STOPS = frozenset({ActKind.PAUSE, ActKind.END, ActKind.CHANGE})
@@ -62,10 +63,13 @@ def tell_by_hand(w: WantedMessages) -> None:
         last = w.told.topic(topic)
         asked = last.what if last is not None and last.what[field] == Letter.BY_HAND.value else None
         if stop and stop.is_overdue(s):
-            called_for = stop.since.astimezone(s.policy.zone).replace(tzinfo=None).isoformat(timespec="minutes")
             what: What = {"op": stop.kind.value, "n": stop.n, "last_day": stop.last_day}
             if asked is None or any(asked[key] != value for key, value in what.items()):
-                how: What = {"since": called_for, "refused": stop.refused, "open": stop.open}
+                how: What = {
+                    "since": local_minute(stop.since, s.policy.zone),
+                    "refused": stop.refused,
+                    "open": stop.open,
+                }
                 _tell(w, topic, Letter.BY_HAND, {**what, **how})
         elif asked is not None and stop is None and not s.ledger.uncertain(SCHEDULE_KINDS):
             done: What = {key: asked[key] for key in ("op", "n", "last_day")}

@@ -92,13 +92,9 @@ def _phase(s: Situation) -> Phase:
         return Phase.ENDING
     last = s.told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED, Letter.READY_TO_CLOSE)
     closing_told = last is None or (last.what["letter"] == Letter.READY_TO_CLOSE and last.state is ActState.DONE)
-    settled = closing_told and not executions_open(s) and balanced(s) and not _in_flight(s.ledger)
+    settled = closing_told and not executions_open(s) and balanced(s) and not s.ledger.uncertain()
     settled = settled and not untold_declarations(s)
     return Phase.CLOSED if settled and not s.facts.stale else Phase.CLOSING
-
-
-def _in_flight(ledger: Ledger) -> bool:
-    return any(a.state in (ActState.SENDING, ActState.UNKNOWN) for a in ledger.acts)
 
 
 def balance(s: Situation) -> tuple[tuple[str, bool, bool], ...]:

@@ -24,7 +24,7 @@ def deviations(s: Situation) -> list[tuple[str, str, datetime, str]]:
     found: list[tuple[str, str, datetime, str]] = []
     period = s.period
     papers = [n for n in (s.evidence.consent, s.evidence.liability, s.evidence.ready) if n]
-    if papers and period is not None and not period.executed and not s.ever_scheduled:
+    if papers and period is not None and not period.executed and not s.ledger.ever_scheduled:
         shown = min(papers, key=lambda n: (n.at, n.id))
         found.append(("not_executed", period.order_id, shown.at, shown.signal.value))
     ready, missing = s.evidence.ready, s.evidence.papers_missing or next(iter(not_noted(s)), None)

@@ -68,8 +68,7 @@ def _orders(w: WantedMessages) -> None:
         "granted": granted,
         "orders": json.dumps(sorted({p.order_id for p in s.mandate.run})),
     }
-    known = w.told.values(COORDINATOR, (Letter.RECEIVED, Letter.RENEWED), "orders")
-    before = s.told.unit
+    known, before = s.told.of_orders, s.told.unit
     if not w.told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED):
         asks = "times" if s.evidence.agreed.times is None else None
         executed = bool(period and period.executed)
@@ -87,7 +86,7 @@ def _orders(w: WantedMessages) -> None:
 def _is_up(s: Situation) -> bool:
     """Whether the notes say that the camera is in place. A signed paper is not enough: it may be from the planning
     visit."""
-    return s.ever_scheduled or s.evidence.ready is not None
+    return s.ledger.ever_scheduled or s.evidence.ready is not None
 
 
 def _for_the_dead(w: WantedMessages) -> None:
@@ -166,7 +165,7 @@ def _dates(w: WantedMessages) -> None:
         if last is None or about_to_tell:
             continue
         ahead = s.live is not None and s.live.valid_from > s.today
-        began = first.what.get("first_day") if first and (ahead or not s.ever_scheduled) else w.first_day
+        began = first.what.get("first_day") if first and (ahead or not s.ledger.ever_scheduled) else w.first_day
         if (began, last.what["last_day"]) != (w.first_day, w.last_day):
             old: What = {"old_first_day": began, "old_last_day": last.what["last_day"]}
             new: What = {"first_day": w.first_day, "last_day": w.last_day}
@@ -301,6 +300,6 @@ def _ready_to_close(w: WantedMessages) -> None:
         reason=s.mandate.over_by,
         last_day=w.last_day,
         executed=executed,
-        scheduled=s.ever_scheduled,
+        scheduled=s.ledger.ever_scheduled,
         assigned=w.told.last(ALARM_TEAM, *ASSIGNMENT_IN) is not None,
     )

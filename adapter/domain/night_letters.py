@@ -13,6 +13,7 @@ from adapter.domain.night_watch import camera_silent, found_late, known_after, n
 from adapter.domain.routine import Letter
 from adapter.domain.schedule import pause_causes
 from adapter.domain.situation import Situation
+from adapter.domain.wall_clock import local_minute
 from adapter.domain.wanted_messages import WantedMessages
 
 
@@ -33,18 +34,15 @@ def look_key(n: int, due_at: datetime) -> str:
 def _at_once(w: WantedMessages) -> None:
     """Tell those who work at night of each look that was not done, in quiet hours too, and correct it later if needed.
     The looks of an outage are told together when it is over, by ``engine.look_reader``."""
+    policy = w.s.policy
     for look in _entitled(w.s.ledger.looks):
         topic = look_key(look.n, look.due_at)
         last = w.told.topic(topic)
         told = last is not None and last.what["mail"] == "look_missed"
-        if look.not_done and not told and not _late(w.s, look):
+        if look.not_done and not told and not found_late(look, known_after(policy), policy.zone):
             _mail(w, topic, "look_missed", look, {"may_look": _may_look(w.s)})
         elif look.done and told:
             _mail(w, topic, "look_done", look, {})
-
-
-def _late(s: Situation, look: Look) -> bool:
-    return found_late(look, known_after(s.policy), s.policy.zone)
 
 
 def _mail(w: WantedMessages, topic: str, mail: str, look: Look, more: What) -> None:
@@ -67,7 +65,7 @@ def _in_the_morning(w: WantedMessages) -> None:
     s = w.s
     nights: dict[date, list[Look]] = {}
     for look in _entitled(s.ledger.looks):
-        nights.setdefault(_night(s, look), []).append(look)
+        nights.setdefault(night_of(look.due_at, s.policy.window, s.policy.zone), []).append(look)
     for night, its_looks in sorted(nights.items()):
         open_ones = [look for look in its_looks if look.judged_at is None]
         end = night_end(night, s.policy.window, s.policy.zone)
@@ -110,9 +108,5 @@ def _entitled(looks: Iterable[Look]) -> list[Look]:
     return sorted((look for look in looks if look.entitled), key=lambda look: (look.due_at, look.n))
 
 
-def _night(s: Situation, look: Look) -> date:
-    return night_of(look.due_at, s.policy.window, s.policy.zone)
-
-
 def _local(s: Situation, at: datetime | None) -> str | None:
-    return at.astimezone(s.policy.zone).replace(tzinfo=None).isoformat(timespec="minutes") if at else None
+    return local_minute(at, s.policy.zone) if at else None

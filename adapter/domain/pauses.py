@@ -23,40 +23,36 @@ _ACT_FIRST = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The letter that tells of a cause, the letter that tells that it is gone, and their readers. ``mends``: who can
-    mend it, and is reminded; None if nobody can."""
+    """The readers of the letters about a cause. ``mends``: who can mend it, and is reminded; None if nobody can. The
+    letter that tells of it, and the letter that tells that it is gone."""
 
-    began: Letter
-    gone: Letter
     readers: tuple[str, ...]
     mends: Role | None
+    began: Letter = Letter.PAUSED
+    gone: Letter = Letter.RESUMED
 
 
 _BOTH, _OWN = (COORDINATOR, AUTHORITY), (COORDINATOR,)
-
-
-def _paused(readers: tuple[str, ...], mends: Role | None) -> Pause:
-    return Pause(Letter.PAUSED, Letter.RESUMED, readers, mends)
-
+_HOME = (COORDINATOR, ALARM_TEAM)
 
 PAUSES: dict[str, Pause] = {
-    "deceased": Pause(Letter.DECEASED, Letter.DEATH_CORRECTED, (COORDINATOR, ALARM_TEAM), None),
-    "consent_withdrawn": Pause(Letter.CONSENT_WITHDRAWN, Letter.RESUMED, (AUTHORITY, COORDINATOR), Role.AUTHORITY),
-    "order_held": Pause(Letter.ON_HOLD, Letter.HOLD_OVER, (COORDINATOR, ALARM_TEAM), None),
-    "order_gone": _paused(_BOTH, Role.AUTHORITY),
-    "decision_gone": _paused(_BOTH, Role.AUTHORITY),
-    "will_not_be_executed": _paused(_BOTH, Role.AUTHORITY),
-    "dates_contradict": _paused(_BOTH, Role.AUTHORITY),
-    "no_decision": _paused(_BOTH, Role.AUTHORITY),
-    "execution_gone": _paused(_BOTH, Role.COORDINATOR),
-    "execution_over": _paused(_BOTH, Role.COORDINATOR),
-    "equipment_collected": _paused(_OWN, Role.COORDINATOR),
-    "not_executed": _paused(_OWN, Role.COORDINATOR),
-    "evidence_lost": _paused(_OWN, Role.COORDINATOR),
-    "absence_gone": _paused(_OWN, Role.COORDINATOR),
-    "client_gone": _paused(_OWN, Role.COORDINATOR),
-    "between_decisions": _paused(_OWN, None),
-    "not_begun": _paused(_OWN, None),
+    "deceased": Pause(_HOME, None, Letter.DECEASED, Letter.DEATH_CORRECTED),
+    "consent_withdrawn": Pause((AUTHORITY, COORDINATOR), Role.AUTHORITY, Letter.CONSENT_WITHDRAWN),
+    "order_held": Pause(_HOME, None, Letter.ON_HOLD, Letter.HOLD_OVER),
+    "order_gone": Pause(_BOTH, Role.AUTHORITY),
+    "decision_gone": Pause(_BOTH, Role.AUTHORITY),
+    "will_not_be_executed": Pause(_BOTH, Role.AUTHORITY),
+    "dates_contradict": Pause(_BOTH, Role.AUTHORITY),
+    "no_decision": Pause(_BOTH, Role.AUTHORITY),
+    "execution_gone": Pause(_BOTH, Role.COORDINATOR),
+    "execution_over": Pause(_BOTH, Role.COORDINATOR),
+    "equipment_collected": Pause(_OWN, Role.COORDINATOR),
+    "not_executed": Pause(_OWN, Role.COORDINATOR),
+    "evidence_lost": Pause(_OWN, Role.COORDINATOR),
+    "absence_gone": Pause(_OWN, Role.COORDINATOR),
+    "client_gone": Pause(_OWN, Role.COORDINATOR),
+    "between_decisions": Pause(_OWN, None),
+    "not_begun": Pause(_OWN, None),
 }
 """Every cause of a pause but a planned absence, which surprises nobody."""
 

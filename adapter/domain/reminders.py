@@ -11,7 +11,6 @@ from adapter.domain.already_told import ALARM_TEAM, COORDINATOR, NIGHT
 from adapter.domain.calendar import months_after
 from adapter.domain.checklist import awaited_since, plan_of
 from adapter.domain.decision import StepView
-from adapter.domain.facts import Note
 from adapter.domain.ledger import What
 from adapter.domain.policy import Lateness
 from adapter.domain.routine import ASSIGNMENT_OUT, Letter, Role
@@ -116,8 +115,9 @@ def _consent(w: WantedMessages) -> None:
     s = w.s
     consent, months = s.evidence.consent, s.policy.consent_review_months
     if consent and months and s.live and not s.mandate.over and not s.facts.client.value.deceased:
-        due = day_start(months_after(local_date(consent.at, s.policy.zone), months), s.policy.zone)
-        what: What = {"mail": "consent_review", "to": COORDINATOR, "signed": _day_of(consent, s)}
+        signed = local_date(consent.at, s.policy.zone)
+        due = day_start(months_after(signed, months), s.policy.zone)
+        what: What = {"mail": "consent_review", "to": COORDINATOR, "signed": signed.isoformat()}
         _late(w, "consent_review", due, what, _REVIEW)
 
 
@@ -132,10 +132,6 @@ def _plan(w: WantedMessages) -> None:
     if s.now >= ahead:
         day = plan.follow_up.isoformat()
         w.mail(f"plan_follow_up:{plan.id}:{day}", {"mail": "plan_follow_up", "to": COORDINATOR, "when": day})
-
-
-def _day_of(note: Note, s: Situation) -> str:
-    return local_date(note.at, s.policy.zone).isoformat()
 
 
 def _absence(w: WantedMessages) -> None:
