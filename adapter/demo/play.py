@@ -3,7 +3,7 @@
 import asyncio
 import io
 import signal
-from contextlib import aclosing
+from contextlib import closing
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -59,7 +59,8 @@ async def _play(timeline: Timeline, stage: Stage, *, keep: bool) -> int:
             mapping = load_mapping(stage.mapping)
             year = datetime.now(UTC).year
             policy = mapping.policy(holidays_between(year - 1, year + 5))
-            async with aclosing(Observer(stage, timeline, Words(Texts.load(), mapping.zone), policy)) as observer:
+            observer = Observer(stage, timeline, Words(Texts.load(), mapping.zone), policy)
+            with closing(observer.database):
                 # Once the adapter says that it runs, its database is there.
                 await observer.until(lambda: '"service_started"' in stage.logged(), "att adaptern startar")
                 timeline.say(f"{timeline.seconds:5.1f} s  Allt är igång.", "dim")
