@@ -43,7 +43,7 @@ from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.mail.client import MailClient, MailServer
 from connectors.phoniro.client import PhoniroClient
 from mappings.calendar_se import holidays_between
-from mappings.faults import MappingError
+from mappings.file_faults import MappingError
 from mappings.mapping import MunicipalMapping, load_mapping
 from mappings.texts import Texts
 

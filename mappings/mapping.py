@@ -18,7 +18,7 @@ from adapter.domain.nights import NightWindow
 from adapter.domain.policy import Lateness, Policy
 from adapter.domain.routine import STEPS
 from connectors.phoniro.wire import EndReason
-from mappings.faults import MappingError, faults_of, nearest, twice
+from mappings.file_faults import MappingError, faults_of, nearest, twice
 from mappings.sections import (
     DEFAULT_END_REASONS,
     DEFAULT_PATIENCE,

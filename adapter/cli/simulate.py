@@ -1,4 +1,4 @@
-"""``adapter simulate`` and ``adapter demo``: both simulated vendors on this machine."""
+"""``adapter simulate``: both simulated vendors, served on this machine."""
 
 import asyncio
 import json
@@ -11,10 +11,9 @@ import typer
 from adapter.cli.failures import fail
 from adapter.cli.options import JsonOption
 from adapter.demo.persons import seed_for_trial
-from adapter.demo.play import play
 from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY
 from connectors.mock.lifecare.simulator import SimulatedLifecare
-from connectors.mock.phoniro.nights import NightPlan
+from connectors.mock.phoniro.night_plan import NightPlan
 from connectors.mock.phoniro.state import DEFAULT_CLIENT
 from connectors.mock.serve import serve, utc_now
 
@@ -51,18 +50,6 @@ def simulate(
             f"The simulators can't listen on these ports ({error.strerror or type(error).__name__}). Stop what has "
             "them, or give others with --lifecare-port and --phoniro-port (0 is any free one)."
         ) from None
-
-
-def demo(
-    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running afterwards, and say where.")] = False,
-) -> None:
-    """Play three lives with simulated vendors.
-
-    Three invented persons, both vendors simulated, and the adapter in processes of their own; then the promises are
-    checked on what happened. Needs no settings and no network, and takes under a minute. Exits with 0 only if every
-    promise held.
-    """
-    raise typer.Exit(play(keep=keep))
 
 
 def _help(urls: Mapping[str, str]) -> str:

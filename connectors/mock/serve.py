@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connectors.mock.lifecare.simulator import SimulatedLifecare
-from connectors.mock.phoniro.nights import NightPlan
+from connectors.mock.phoniro.night_plan import NightPlan
 from connectors.mock.phoniro.simulator import SimulatedPhoniro
 from connectors.mock.routing import Clock, Cut, Handler, problem
 

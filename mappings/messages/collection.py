@@ -11,7 +11,6 @@ from importlib import resources
 from typing import Final
 
 from adapter.domain.ledger import What
-from adapter.domain.routine import Letter
 from mappings.messages.render import render_letter, render_mail
 from mappings.texts import Texts
 
@@ -43,7 +42,7 @@ def _lines(texts: Texts) -> Iterator[str]:
     )
     for what in examples("letters"):
         reader = "genomförandeplanen" if what["to"] == "plan" else texts.say("roles", str(what["to"]))
-        text = render_letter(Letter(str(what["letter"])), what, reference=REFERENCE, act="07-K4QX", texts=texts)
+        text = render_letter(str(what["letter"]), what, reference=REFERENCE, act="07-K4QX", texts=texts)
         yield from ("", f"### {what['situation']}: till {reader}", "", *_quoted(text))
     yield from ("", "## Mejl")
     for what in examples("mails"):

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.attack.stage import Seen, Stage, stage
+from tests.attack.attacked_daemon import AttackedDaemon, Seen, attacked_daemon
 from tests.outside import ROOT
 from tests.replicas.crew import NOTES_EACH
 
@@ -19,7 +19,7 @@ STEPS = (-3600, 3600, -DAY, DAY, 200 * DAY, -200 * DAY)
 
 async def set_clock() -> Seen:
     """An hour and a day back and forth, and half a year."""
-    async with stage(module="tests.attack.clocked") as it:
+    async with attacked_daemon(module="tests.attack.wrong_clock") as it:
         ahead, faults = 0, []
         for n, step in enumerate(STEPS, 1):
             ahead += step
@@ -37,7 +37,7 @@ async def set_clock() -> Seen:
         return Seen("; ".join(faults) or f"{len(STEPS)} steps, each said; ready and at work after each", not faults)
 
 
-async def _becomes_ready(it: Stage) -> bool:
+async def _becomes_ready(it: AttackedDaemon) -> bool:
     for _ in range(60):
         if (await it.get("/readyz"))[0] == 200:
             return True
@@ -45,7 +45,7 @@ async def _becomes_ready(it: Stage) -> bool:
     return False
 
 
-def _twice(it: Stage) -> list[str]:
+def _twice(it: AttackedDaemon) -> list[str]:
     """Schedules and notes that are there more than once."""
     effects = it.outside.call("effects")
     return [f"{what} twice" for kind in ("schedules", "notes") for what, n in Counter(effects[kind]).items() if n > 1]
@@ -56,7 +56,7 @@ async def read_only_disk() -> Seen:
     with TemporaryDirectory(prefix="attack-") as folder, _small_disk(Path(folder)) as disk:
         if disk is None:
             return Seen("NOT TRIED: no file system can be mounted here", held=True)
-        async with stage(disk=disk) as it:
+        async with attacked_daemon(disk=disk) as it:
             # A note that was claimed before may still go out, so none is left.
             await it.until(lambda: it.outside.call("counts")["notes"] == NOTES_EACH)
             _break(disk)
@@ -99,7 +99,7 @@ def _break(disk: Path) -> None:
     Path("/sys/fs/ext4", Path(device).name, "trigger_fs_error").write_text("1", encoding="ascii")
 
 
-def _mend(it: Stage, disk: Path) -> None:
+def _mend(it: AttackedDaemon, disk: Path) -> None:
     """Like an operator: check and mount the file system again, and start the service."""
     it.kill()
     for command in (
@@ -113,7 +113,7 @@ def _mend(it: Stage, disk: Path) -> None:
 
 async def yesterdays_copy() -> Seen:
     """The database is put back from a copy. The copy has all of one case, half of another, and not the third."""
-    async with stage() as it:
+    async with attacked_daemon() as it:
         copy, database = it.folder / "copy.db", it.folder / "adapter.db"
         it.outside.call("orders", first=50, count=1, notes=3)
         await it.until(lambda: it.outside.call("counts")["notes"] >= NOTES_EACH + 3, 60)

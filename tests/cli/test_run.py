@@ -14,6 +14,7 @@ from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter
 from tests.outside import ROOT
 from tests.service import PATIENCE
+from tests.world import down
 
 pytestmark = pytest.mark.process
 
@@ -38,6 +39,12 @@ async def test_one_cycle_and_no_more(stage: Stage, sims: RunningSimulators, adap
     assert (code, errors) == (0, "")
     assert {note.heading for note in sims.lifecare.notes_written()} == {"to_coordinator", "to_alarm_team"}
     assert "1 preparing" in await adapter("db", "status")
+
+
+async def test_one_cycle_that_could_not_read_everything_ends_with_1(stage: Stage, sims: RunningSimulators) -> None:
+    down(sims.lifecare, 403)
+    code, _, _ = await ended("run", "--once")
+    assert code == 1
 
 
 async def test_a_database_of_a_strange_kind_stops_it_at_once(stage: Stage) -> None:

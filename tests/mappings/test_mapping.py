@@ -11,7 +11,7 @@ from adapter.domain.facts import OPTIONAL, Signal
 from adapter.domain.nights import NightWindow
 from adapter.domain.policy import Lateness
 from mappings.calendar_se import holidays_between
-from mappings.faults import MappingError
+from mappings.file_faults import MappingError
 from mappings.mapping import MunicipalMapping, load_mapping
 from mappings.sections import DEFAULT_END_REASONS
 from mappings.texts import Texts

@@ -145,7 +145,7 @@ def at_hour(hours: int) -> str:
 def test_looks_are_the_wall_clock_times_of_the_rules_at_which_somebody_could_look(
     story: list[tuple[int, tuple[str, dict[str, Any]]]],
 ) -> None:
-    """Whatever is done to a schedule, in the nights of the lost hour: half-hour by half-hour, by the history alone."""
+    """A schedule changes at random around the night that loses an hour. Its history alone says who could look when."""
     client = Client()
     client.now = SPRING
     schedule_id = client.schedule(validFrom="2026-03-28")

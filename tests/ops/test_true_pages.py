@@ -14,7 +14,7 @@ from adapter.presentation.case_page import case_list, case_page
 from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.plan_page import plan_page
 from mappings.texts import Texts
-from tests.mappings.claims import denied
+from tests.mappings.text_claims import denied
 from tests.ops.conftest import Site
 from tests.world import down
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.outside import Outside
-from tests.reliability.zygote import Forked
+from tests.reliability.fork_server import Forked
 from tests.replicas.crew import NOTES_EACH, mails_twice, twice
 from tests.service import PATIENCE, configured, rows, wait
 

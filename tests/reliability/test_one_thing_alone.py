@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from adapter.cli.schedules import proposals
+from adapter.cli.adopt import proposals
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActKind, ActState
 from adapter.engine.feed_reader import read_feeds

@@ -15,7 +15,7 @@ from adapter.engine import jobs, look_reader, runtime
 from adapter.engine.worker import work
 from adapter.store import cases, look_log, outbox
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.phoniro.nights import Told
+from connectors.mock.phoniro.night_plan import Told
 from tests.simulation.loop import SetClock
 from tests.simulation.promises import Broken
 from tests.watch.written_back import changes, mapping_with
@@ -307,9 +307,7 @@ async def facts_to_come() -> None:
     "adapter.engine.look_reader.span",
     lambda _policy, cursor, now: look_reader.Span(cursor or now, now),
 )
-@needs(
-    "looks that are due: only those that the platform lists", "adapter.engine.look_reader._called_for", lambda *_: []
-)
+@needs("looks that are due: only those that the platform lists", "adapter.domain.night_watch.due_looks", lambda *_: ())
 @needs(
     "a look's correction: what was told as not done stays so",
     "adapter.engine.look_reader.is_news",

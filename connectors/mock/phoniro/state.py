@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from connectors.mock.phoniro.nights import NightPlan, Told
+from connectors.mock.phoniro.night_plan import NightPlan, Told
 from connectors.mock.phoniro.schedules import Schedule, Version
 from connectors.mock.phoniro.schemas import Customer, HandChange, NewSchedule, SetOutcome, Status, instant
 from connectors.mock.routing import Clock

@@ -1,4 +1,4 @@
-"""The stage for the attacks: the real daemon, its vendors behind fronts, and measurements from outside."""
+"""What the attacks attack: the real daemon, its vendors behind fronts, and measurements from outside."""
 
 import asyncio
 import time
@@ -35,7 +35,7 @@ class Seen:
     held: bool
 
 
-class Stage(Replica):
+class AttackedDaemon(Replica):
     """The daemon behind fronts, its memory, its log and its answers. Its database stands on ``disk`` if that is given,
     otherwise in ``folder``."""
 
@@ -101,13 +101,13 @@ class Stage(Replica):
 
 
 @asynccontextmanager
-async def stage(
+async def attacked_daemon(
     *, module: str = "adapter", disk: Path | None = None, ops: Mapping[str, object] | None = None
-) -> AsyncIterator[Stage]:
-    """A stage with a daemon that has carried through the first order. ``module`` runs instead of the adapter."""
+) -> AsyncIterator[AttackedDaemon]:
+    """A daemon that has carried through the first order. ``module`` runs instead of the adapter."""
     with TemporaryDirectory(prefix="attack-") as folder, Outside() as outside:
         async with in_front_of(outside.lifecare) as lifecare, in_front_of(outside.phoniro) as phoniro:
-            it = Stage(Path(folder), outside, lifecare, phoniro, disk=disk, **(ops or {}))
+            it = AttackedDaemon(Path(folder), outside, lifecare, phoniro, disk=disk, **(ops or {}))
             it.module = module
             (it.folder / "clock").write_text("0", encoding="ascii")
             outside.call("orders", first=0, count=1)

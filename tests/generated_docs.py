@@ -1,4 +1,4 @@
-"""The documents that are made from the code: ``python -m tests.references`` writes them again."""
+"""The documents that are made from the code: ``python -m tests.generated_docs`` writes them again."""
 
 import logging
 from pathlib import Path
@@ -17,7 +17,7 @@ DOCS = Path(__file__).parents[1] / "docs"
 _SETTINGS = """\
 # Settings
 
-<!-- Made from adapter/settings by `python -m tests.references`; edit there. -->
+<!-- Made from adapter/settings by `python -m tests.generated_docs`; edit there. -->
 
 A setting that isn't set has its default. A value is looked for in this order, and the first one counts:
 
@@ -46,7 +46,7 @@ In the tables, *secret* is a value that is never shown or logged.
 _EVENTS = """\
 # Log events
 
-<!-- Made from adapter/log_events.py by `python -m tests.references`; edit there. -->
+<!-- Made from adapter/log_events.py by `python -m tests.generated_docs`; edit there. -->
 
 The adapter writes one line per event to standard output: JSON lines, or a readable form on a terminal. Every line has
 `timestamp` (UTC, ISO 8601), `level`, `event` and `logger`; if they are known, also `tenant`, `case` (its reference)

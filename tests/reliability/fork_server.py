@@ -1,7 +1,7 @@
 """Starts real processes of the adapter quickly: everything is imported once, and each process is a fork.
 
-The parent has ``Forked``; the child (``python -m tests.reliability.zygote CONFIG LOG``) forks a process for every line
-on its standard input and answers with its pid.
+The parent has ``Forked``. The child (``python -m tests.reliability.fork_server CONFIG LOG``) forks a process for every
+line on its standard input and answers with its pid.
 """
 
 import os
@@ -41,7 +41,7 @@ class Forked(Replica):
 
     def __enter__(self) -> Self:
         self.log.touch()
-        command = [sys.executable, "-m", "tests.reliability.zygote", str(self.config), str(self.log)]
+        command = [sys.executable, "-m", "tests.reliability.fork_server", str(self.config), str(self.log)]
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, cwd=ROOT, env=environment())
         return self
