@@ -24,7 +24,6 @@ from adapter.presentation.checklist_page import Checklist
 from adapter.presentation.console import PLAIN_WIDTH, console, table
 from adapter.presentation.words import Words
 from adapter.settings.load import load_settings
-from mappings.calendar_se import holidays_between
 from mappings.mapping import load_mapping
 from mappings.texts import Texts
 
@@ -57,8 +56,7 @@ async def _play(timeline: Timeline, *, keep: bool) -> int:
         stage.write_settings(urls, datetime.now(UTC).astimezone(STOCKHOLM).date())
         await stage.start_adapter()
         mapping = load_mapping(stage.mapping)
-        year = datetime.now(UTC).year
-        policy = mapping.policy(holidays_between(year - 1, year + 5))
+        policy = mapping.policy(datetime.now(UTC).year)
         observer = Observer(stage, timeline, Words(Texts.load(), mapping.zone), policy)
         async with httpx.AsyncClient(timeout=10, trust_env=False) as http, aclosing(observer):
             vendors = Vendors(urls, http)
