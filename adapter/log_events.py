@@ -5,9 +5,11 @@
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -255,13 +257,14 @@ _CATALOGUE: Final = (
 EVENTS: Final = {event.name: event for event in _CATALOGUE}
 
 _LOGGER: Final = structlog.stdlib.get_logger("adapter")
+_HELD: ContextVar[list[Callable[[], None]] | None] = ContextVar("held", default=None)
 
 
 def log(event: str, /, *, error: BaseException | None = None, **fields: object) -> None:
     """Log one event of the catalogue, at its level. ``error`` is told with its causes and where they arose.
 
     A name that isn't in the catalogue is logged as an error rather than lost; a test finds such a call. A line that
-    can't be written is told of by its name, and stops nothing.
+    can't be written is told of by its name, and stops nothing. Within ``log_if_done`` it waits.
     """
     known = EVENTS.get(event)
     level = known.level if known else ERROR
@@ -269,7 +272,25 @@ def log(event: str, /, *, error: BaseException | None = None, **fields: object) 
         fields["error"] = error
         if level >= ERROR:
             fields["exc_info"] = error
-    _LOGGER.log(level, event, **fields)
+    held, write = _HELD.get(), partial(_LOGGER.log, level, event, **fields)
+    if held is None:
+        write()
+    else:
+        held.append(partial(copy_context().run, write))
+
+
+@contextmanager
+def log_if_done() -> Iterator[None]:
+    """What is logged within is written at the end, and never if an exception ends it. So a transaction that is rolled
+    back tells nothing, and one that is run again tells it once."""
+    held: list[Callable[[], None]] = []
+    token = _HELD.set(held)
+    try:
+        yield
+    finally:
+        _HELD.reset(token)
+    for write in held:
+        write()
 
 
 @contextmanager

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import partial
 
 from sqlalchemy import Connection
 
@@ -104,14 +103,13 @@ async def follow_looks(rt: Runtime, tenant: Tenant) -> None:
     async def read(feed: Feed) -> tuple[int, None]:
         held, seen = await hold(rt, feed, tenant.platform.supervisions(todo.start - SAME_LOOK, now + SAME_LOOK))
         await rt.at("looks read")
-        news = await rt.db.run(lambda c: _take_in(c, tenant, held, todo, seen, now))
+        await rt.db.run(lambda c: _take_in(c, tenant, held, todo, seen, now))
         await rt.at("looks taken in")
-        _tell(seen, news)
         return len(seen.rows), None
 
-    def failed(c: Connection, feed: Feed, error: str) -> Callable[[], None] | None:
-        since = _want_unfollowed(c, tenant, feed, todo, rt.clock.now())
-        return partial(log, "looks_not_followed", since=since, reason=error) if since else None
+    def failed(c: Connection, feed: Feed, error: str) -> None:
+        if since := _want_unfollowed(c, tenant, feed, todo, rt.clock.now()):
+            log("looks_not_followed", since=since, reason=error)
 
     await read_leased(rt, tenant, FEED, rt.tuning.watch, read, failed=failed)
 
@@ -140,7 +138,7 @@ class News:
     unread: set[str] = field(default_factory=set)
 
 
-def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Supervisions, now: datetime) -> News:
+def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Supervisions, now: datetime) -> None:
     """Store the changed looks, mark their cases, call for mails, and move the cursor: all of it or nothing."""
     policy, news = tenant.policy, News()
     # A listed look may be known already under a slightly earlier instant.
@@ -170,7 +168,7 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
     _want_late(c, tenant, late, now)
     feeds.finish(c, feed, cursor=now, now=now)
     counting.looks(c, tenant, changed, known)
-    return news
+    _tell(seen, news)
 
 
 def _followed(

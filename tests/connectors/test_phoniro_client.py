@@ -244,7 +244,7 @@ async def test_neither_token_nor_secret_is_ever_in_an_error_or_a_log(
     ("token_takes", "told"),
     [
         (40, [("POST token", "ok", 40), (LISTING, "ok", 2), (LISTING, "ok", 2)]),
-        (70, [("POST token", "Transient", 70)]),
+        (70, [("POST token", "Transient", 70), ("POST token", "GivenUp", 50)]),
     ],
     ids=["late", "never"],
 )

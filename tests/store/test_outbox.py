@@ -375,7 +375,7 @@ _TENANTS = count()
 def test_whatever_happens_keys_stay_unique_done_stays_done_and_lanes_keep_their_order(
     store: Store, steps: list[Any]
 ) -> None:
-    """A random life of one case's outbox against what must hold after every step of it."""
+    """One case's outbox lives a random life. What must hold is checked after every step."""
     store.tenant = f"t{next(_TENANTS)}"
     case = store.open("1")
     now = NOW
