@@ -125,7 +125,7 @@ async def mappings(count: int, seed: int, ends: Counter[str]) -> list[str]:
         for n in range(count):
             _write(file, mutated(good, rng))
             try:
-                load_mapping(file).policy(frozenset())
+                load_mapping(file).policy(2026)
                 ends["used"] += 1
             except MappingError as error:
                 ends["refused"] += 1
