@@ -11,11 +11,10 @@ import typer
 from adapter.cli.failures import fail
 from adapter.cli.options import JsonOption
 from adapter.demo.persons import seed_for_trial
-from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY
-from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.lifecare.simulator import DEFAULT_DOMAIN, DEFAULT_KEY
 from connectors.mock.phoniro.night_plan import NightPlan
 from connectors.mock.phoniro.state import DEFAULT_CLIENT
-from connectors.mock.serve import serve, utc_now
+from connectors.mock.serve import RunningSimulators, serve
 
 NIGHTS = NightPlan(missed=0.05, offline=0.03, second=0.1, visit=0.03, late=0.05, corrected=0.05, unlisted=0.02)
 """What becomes of looks with `--nights`."""
@@ -35,16 +34,16 @@ def simulate(
 
     They hold invented data only, take any number of adapters, and forget everything when they stop.
     """
-    lifecare = SimulatedLifecare(utc_now)
-    if seed:
-        seed_for_trial(lifecare, datetime.now(UTC))
 
-    def announce(urls: Mapping[str, str]) -> None:
-        typer.echo(json.dumps(dict(urls)) if as_json else _help(urls))
+    def ready(running: RunningSimulators) -> None:
+        if seed:
+            seed_for_trial(running.lifecare, datetime.now(UTC))
+        running.phoniro.nights = NIGHTS if nights else None
+        urls = {"lifecare": running.lifecare_url, "phoniro": running.phoniro_url}
+        typer.echo(json.dumps(urls) if as_json else _help(urls))
 
     try:
-        plan = NIGHTS if nights else None
-        asyncio.run(serve(lifecare_port, phoniro_port, announce=announce, lifecare=lifecare, nights=plan))
+        asyncio.run(serve(lifecare_port, phoniro_port, ready=ready))
     except OSError as error:
         raise fail(
             f"The simulators can't listen on these ports ({error.strerror or type(error).__name__}). Stop what has "

@@ -121,7 +121,7 @@ async def mappings(count: int, seed: int, ends: Counter[str]) -> list[str]:
     """A mapping is used, or refused with what to mend."""
     with TemporaryDirectory() as name:
         file = Path(name, "mapping.toml")
-        return _loaded(file, EXAMPLE.read_bytes(), count, seed, ends, lambda: load_mapping(file).policy(frozenset()))
+        return _loaded(file, EXAMPLE.read_bytes(), count, seed, ends, lambda: load_mapping(file).policy(2026))
 
 
 async def settings(count: int, seed: int, ends: Counter[str]) -> list[str]:

@@ -15,7 +15,7 @@ from adapter.engine.feed_reader import FEEDS, read_feeds
 from adapter.store import cases, due
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare.acts import Ordered
-from connectors.mock.lifecare.api import BASE
+from connectors.mock.lifecare.simulator import BASE
 from tests.world import World
 
 PERSONS = ("19340101TF01", "19340102TF01")

@@ -16,7 +16,7 @@ from adapter.store import claims, due, order_inbox
 from adapter.store.cases import Case
 from adapter.store.claims import ClaimedAct
 from adapter.store.errors import StoreError
-from connectors.mock.lifecare.api import BASE
+from connectors.mock.lifecare.simulator import BASE
 from tests.conftest import Logs
 from tests.lifecare.test_stale import unhurried
 from tests.lifecare.test_taken_up_again import closed, extended
