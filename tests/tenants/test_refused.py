@@ -15,7 +15,7 @@ from adapter.ops.app import create_app
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.settings.load import load_settings
 from adapter.store.database import Database
-from connectors.mock.lifecare.api import DEFAULT_KEY
+from connectors.mock.lifecare.simulator import DEFAULT_KEY
 from tests.conftest import Logs
 from tests.ops.conftest import ops_of
 from tests.outside import EXAMPLE, edit, municipality
