@@ -125,9 +125,9 @@ def test_what_is_not_understood_is_refused_with_the_reason(text: str) -> None:
 
 def test_twelve_looks_on_a_calendar_day_are_accepted_however_the_nights_share_them() -> None:
     evening, morning = [f"23:{m:02}" for m in range(6)], [f"02:{m:02}" for m in range(7)]
-    assert times_of("alla nätter " + " ".join(evening + morning[:6]))
+    times_of("alla nätter " + " ".join(evening + morning[:6]))
     assert problem_of("alla nätter " + " ".join(evening + morning)).code == "too_many"
-    assert times_of("mån " + " ".join(evening + morning))  # 6 on Monday, 7 on Tuesday
+    times_of("mån " + " ".join(evening + morning))  # 6 on Monday, 7 on Tuesday
 
 
 def test_another_window_is_held_and_named() -> None:
@@ -216,10 +216,10 @@ def test_every_problem_has_an_example_and_a_sentence_with_its_parameters_and_eve
 
 
 def test_the_examples_in_the_sentences_are_themselves_accepted() -> None:
-    for code, text in SAID.items():
+    for text in SAID.values():
         _, found, example = text.partition("till exempel: ")
         if found:
-            assert times_of(example.removesuffix(".")), code
+            times_of(example.removesuffix("."))
 
 
 # Any text
