@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -42,8 +42,7 @@ from connectors.http.proxy import NO_PROXY
 from connectors.lifecare.client import LifecareClient, LifecareSettings
 from connectors.mail.client import MailClient, MailServer
 from connectors.phoniro.client import PhoniroClient
-from mappings.calendar_se import holidays_between
-from mappings.faults import MappingError
+from mappings.file_faults import MappingError
 from mappings.mapping import MunicipalMapping, load_mapping
 from mappings.texts import Texts
 
@@ -160,7 +159,7 @@ def build(
     tenants = {
         name: Tenant(
             name=name,
-            policy=p.mapping.policy(_holidays(clock)),
+            policy=p.mapping.policy(clock.now().year),
             go_live=p.mapping.go_live,
             source=LifecareSource(
                 p.lifecare,
@@ -214,11 +213,6 @@ def tuning(engine: EngineSettings) -> Tuning:
         mend_drift=engine.drift == "mend",
         end_unowned=engine.unowned == "end",
     )
-
-
-def _holidays(clock: Clock) -> frozenset[date]:
-    year = clock.now().year
-    return holidays_between(year - 1, year + 5)
 
 
 def _http(vendor: VendorSettings, trust: ssl.SSLContext | bool) -> HttpSettings:

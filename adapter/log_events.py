@@ -1,13 +1,15 @@
 """Every event that the adapter logs: its name, level and fields, what it means and what to do.
 
 ``log`` writes one, ``log_context`` names the case on all within. No vendor is known here, so that every room may log.
-``docs/log-events.md`` is made from here: ``python -m tests.references``.
+``docs/log-events.md`` is made from here: ``python -m tests.generated_docs``.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
@@ -58,9 +60,6 @@ _CATALOGUE: Final = (
           "`document` don't.",
           "If it repeats: report the lines of `exception`.",
           alert="JobFailed"),
-    Event("job_missed", WARNING, ("job", "late_seconds"),
-          "A recurring job ran late: the process was busy or asleep.",
-          "If it repeats: look at the load of the machine."),
     # the store
     Event("store_upgraded", INFO, ("from_revision", "to_revision"), "The database's tables were brought up to date."),
     Event("store_unavailable", ERROR, ("error", "retry_seconds"),
@@ -91,9 +90,9 @@ _CATALOGUE: Final = (
           "Rows of the list of looks can't be read. Their looks are not taken for done.",
           "Report it to the camera platform's support if it lasts."),
     Event("looks_not_followed", ERROR, ("since", "reason"),
-          "The results of the night's looks couldn't be read for half an hour: nobody sees a look that isn't done. The "
-          "night mailboxes and IT are told by mail, once for an outage.",
-          "See `vendor_down`; looks without a result are told of when they can be read again.",
+          "The results of the night's looks couldn't be read for half an hour, or those of one case can't be followed: "
+          "nobody sees a look that isn't done. The night mailboxes and IT have a mail, once for an outage or a night.",
+          "See `vendor_down`, or the case's `case_poisoned`; looks without a result are told of when they can be read.",
           alert="LooksNotFollowed"),
     # re-syncs
     Event("request_taken", INFO, ("request", "kind", "scope", "mode", "who", "why"),
@@ -258,13 +257,14 @@ _CATALOGUE: Final = (
 EVENTS: Final = {event.name: event for event in _CATALOGUE}
 
 _LOGGER: Final = structlog.stdlib.get_logger("adapter")
+_HELD: ContextVar[list[Callable[[], None]] | None] = ContextVar("held", default=None)
 
 
 def log(event: str, /, *, error: BaseException | None = None, **fields: object) -> None:
     """Log one event of the catalogue, at its level. ``error`` is told with its causes and where they arose.
 
     A name that isn't in the catalogue is logged as an error rather than lost; a test finds such a call. A line that
-    can't be written is told of by its name, and stops nothing.
+    can't be written is told of by its name, and stops nothing. Within ``log_if_done`` it waits.
     """
     known = EVENTS.get(event)
     level = known.level if known else ERROR
@@ -272,7 +272,25 @@ def log(event: str, /, *, error: BaseException | None = None, **fields: object) 
         fields["error"] = error
         if level >= ERROR:
             fields["exc_info"] = error
-    _LOGGER.log(level, event, **fields)
+    held, write = _HELD.get(), partial(_LOGGER.log, level, event, **fields)
+    if held is None:
+        write()
+    else:
+        held.append(partial(copy_context().run, write))
+
+
+@contextmanager
+def log_if_done() -> Iterator[None]:
+    """What is logged within is written at the end, and never if an exception ends it. So a transaction that is rolled
+    back tells nothing, and one that is run again tells it once."""
+    held: list[Callable[[], None]] = []
+    token = _HELD.set(held)
+    try:
+        yield
+    finally:
+        _HELD.reset(token)
+    for write in held:
+        write()
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from adapter.domain.ledger import LookOutcome, ScheduleRecord, ScheduleStatus, W
 from adapter.domain.nights import CalendarRule, NightTimes, NightWindow, Weekday, calendar_rules, night_times_from_rules
 from connectors.lifecare import wire as lifecare
 from connectors.phoniro.wire import Customer, NewSchedule, PauseReason, Rule, Schedule, ScheduleChanges
+from mappings.content import WrongContent, whole
 from mappings.lifecare import contact, is_protected
 from mappings.mapping import MunicipalMapping
 
@@ -23,10 +24,6 @@ _PAUSE: Final[dict[str, PauseReason]] = {
 }
 _LONGEST_N = 6
 _DAYS = {day.code: day for day in Weekday}
-
-
-class WrongContent(ValueError):
-    """An act's content lacks a key or holds a wrong value; the message names the key."""
 
 
 def external_reference(reference: str, n: int) -> str:
@@ -73,11 +70,11 @@ def new_schedule(what: What, reference: str, customer_external_id: str, mapping:
     """From the content of a ``create`` act: ``n``, ``valid_from``, ``valid_to``, ``times``, ``unit``."""
     routine = mapping.routine
     patience = routine.tolerance_minutes, routine.retry_after_minutes
-    tolerance, retry_after = mapping.patience_by_unit.get(unit(what) or 0, patience)
+    tolerance, retry_after = mapping.patience_by_unit.get(whole(what, "unit") or 0, patience)
     return NewSchedule(
         external_reference=external_reference(reference, number(what)),
         customer_external_id=customer_external_id,
-        organisation_id=mapping.organisation(unit(what)),
+        organisation_id=mapping.organisation(whole(what, "unit")),
         time_zone=mapping.municipality.zone,
         valid_from=_day(what, "valid_from"),
         valid_to=_day_or_none(what, "valid_to"),
@@ -143,15 +140,10 @@ def look_outcome(word: str) -> LookOutcome | None:
 
 
 def number(what: What) -> int:
-    n = what.get("n")
-    if isinstance(n, bool) or not isinstance(n, int):
+    n = whole(what, "n")
+    if n is None:
         raise WrongContent("n is no number")
     return n
-
-
-def unit(what: What) -> int | None:
-    value = what.get("unit")
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def orders(what: What) -> frozenset[str]:

@@ -19,8 +19,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from adapter.domain.facts import Signal
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY
-from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.lifecare.simulator import DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
 from connectors.mock.phoniro.schemas import NewSchedule
 from connectors.mock.phoniro.state import DEFAULT_CLIENT
 from connectors.mock.serve import RunningSimulators, running_simulators

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from adapter.domain.facts import Signal
 from adapter.settings.load import SettingsError, load_settings
 from adapter.settings.model import Settings
-from tests.references import DOCS, REFERENCES
+from tests.generated_docs import DOCS, REFERENCES
 
 ROOT = Path(__file__).parents[1]
 KEY = "raw+key/of=Lifecare=="
@@ -271,7 +271,7 @@ def test_the_shipped_configuration_needs_only_secrets_and_a_mapping(
 
 @pytest.mark.parametrize("file", REFERENCES)
 def test_what_is_made_from_the_code_is_up_to_date(file: str) -> None:
-    """If it fails: python -m tests.references"""
+    """If it fails: python -m tests.generated_docs"""
     assert (DOCS / file).read_text(encoding="utf-8") == REFERENCES[file]()
 
 

@@ -31,9 +31,9 @@ from connectors.mock.lifecare.simulator import SimulatedLifecare
 from connectors.mock.phoniro.simulator import SimulatedPhoniro
 from connectors.mock.routing import Handler
 from connectors.mock.transport import InProcessTransport
+from tests.next_due import next_due, next_retry
 from tests.outside import EXAMPLE, READY, municipality
 from tests.service import ENCRYPTION_KEY, PSEUDONYM_KEY
-from tests.upcoming import next_due, next_retry
 
 MONDAY = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 ANNA = "19340101TF01"

@@ -25,8 +25,8 @@ COMMANDS = {
     "nights": ("cases:nights", "Show the last fourteen nights of a case, look by look."),
     "plan": ("cases:plan", "Say what would be done for a case now, and why."),
     "resync": ("resync:app", "Have cases read again, and see what came of it."),
-    "compare": ("schedules:compare_now", "Compare Phoniro's schedules with the cases."),
-    "adopt": ("schedules:propose", "Propose the adopt file for going live."),
+    "compare": ("compare:compare_now", "Compare Phoniro's schedules with the cases."),
+    "adopt": ("adopt:propose", "Propose the adopt file for going live."),
     "followup": ("followup:followup", "Tell what was done, by month and unit."),
     "guide": ("guide:show_guide", "Show the guide (lathund) of a role."),
     "audit": ("audit:app", "Who read what; whether the audit is as it was written."),
@@ -36,7 +36,7 @@ COMMANDS = {
     "logs": ("logs:app", "Understand the log."),
     "db": ("db:app", "The adapter's own database."),
     "simulate": ("simulate:simulate", "Serve both vendors, simulated, on this machine."),
-    "demo": ("simulate:demo", "Play three lives with simulated vendors."),
+    "demo": ("demo:demo", "Play three lives with simulated vendors."),
 }
 """Of each command: the module and the name in it, which is a function or a group of commands, and what it is for."""
 

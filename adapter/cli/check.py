@@ -32,7 +32,7 @@ from connectors.errors import Transient, Unauthorised, VendorError
 from connectors.mail.client import MailClient
 from connectors.phoniro.client import PhoniroClient
 from connectors.rows import BrokenRow
-from mappings.faults import MappingError
+from mappings.file_faults import MappingError
 from mappings.mapping import MunicipalMapping, load_mapping
 
 

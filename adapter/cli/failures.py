@@ -25,11 +25,14 @@ def failures_in_words() -> Iterator[None]:
         yield
     except (typer.Exit, typer.Abort):
         raise
+    except typer.BadParameter as error:
+        error.message = error.message.removeprefix("Value error, ")  # pydantic's, by which typer reads a choice
+        raise
     except Exception as error:
         # Imported here, because these are half of the adapter and `adapter --help` doesn't need them.
         from adapter.settings.load import SettingsError
         from adapter.store.errors import StoreError
-        from mappings.faults import MappingError
+        from mappings.file_faults import MappingError
 
         if isinstance(error, SettingsError):
             raise fail(str(error), CANT_BEGIN) from None

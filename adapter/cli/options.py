@@ -3,8 +3,12 @@
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo
 
 import typer
+
+STOCKHOLM = ZoneInfo("Europe/Stockholm")
+"""For days that a command takes before it knows a municipality's own zone."""
 
 _EARLIEST, _LATEST = 2000, 2199
 """The years that can be asked for: nothing happened before, and the calendar has an end."""

@@ -22,7 +22,7 @@ from adapter.settings.load import SettingsError, config_path, load_settings, nam
 from adapter.store import outbox, requests
 from adapter.store.errors import StoreError
 from adapter.store.queries import unattended
-from mappings.faults import MappingError
+from mappings.file_faults import MappingError
 
 LOOK_SECONDS = 2.0
 FIXED = ("store", "pseudonym_key", "ops.enabled", "ops.host", "ops.port", "ops.hang_seconds")

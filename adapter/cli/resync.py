@@ -12,7 +12,7 @@ from rich.table import Table
 
 from adapter.cli.failures import CANT_BEGIN, fail
 from adapter.cli.open_service import command_settings, open_service
-from adapter.cli.options import ConfigOption, JsonOption, SinceOption, command_group, print_json
+from adapter.cli.options import STOCKHOLM, ConfigOption, JsonOption, SinceOption, command_group, print_json
 from adapter.engine.request_file import Resync, parse, read_request_file
 from adapter.presentation.console import console, table
 from adapter.store import requests
@@ -159,16 +159,19 @@ def add_resync(
 ) -> None:
     """Write a request into the re-sync file.
 
-    The running adapter takes it within seconds.
+    The running adapter takes it within seconds. The file's folder has to be there: without engine.resync_file it is
+    `config` in the working directory, which has to be the running adapter's.
 
     For example: adapter resync add --scope since --since 2026-11-21 --who "IT on call" --why "the feed was down"
     """
+    if since and since > datetime.now(STOCKHOLM).date():
+        raise typer.BadParameter(f"--since {since} is still to come.")
     settings = command_settings(config)
     id = id or f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{scope}"
     keys = {"id": id, "scope": scope, "mode": mode, "tenant": tenant, "cases": case, "orders": order, "since": since}
     entry = {key: value for key, value in {**keys, "who": who, "why": why}.items() if value is not None}
     text = tomlkit.dumps({"resync": [entry]})
-    file = settings.engine.resync_file
+    file = settings.engine.resync_file.absolute()
     written = file.read_text(encoding="utf-8-sig") if file.exists() else ""
     tenants = list(settings.tenants)
     refusals = parse(text, tenants).refusals
@@ -178,12 +181,14 @@ def add_resync(
     if refusals:
         raise fail("\n".join(f"{r.key or 'the request'}: {r.reason}" for r in refusals), CANT_BEGIN)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         if not file.exists():
             file.touch(mode=0o644)  # for any umask: a file that others can write isn't read
         with file.open("a", encoding="utf-8") as out:
             out.write(("" if not written or written.endswith("\n") else "\n") + "\n" + text)
     except OSError as error:
-        told = f"{file} can't be written here ({error.strerror}), as in a container. Where it can, add to it:"
-        raise fail(f"{told}\n\n{text}", CANT_BEGIN) from None
+        raise fail(
+            f"{file} can't be written here ({error.strerror}), as in a container, or where engine.resync_file isn't "
+            f"set and the adapter runs in another folder. In the file that it reads, add:\n\n{text}",
+            CANT_BEGIN,
+        ) from None
     typer.echo(f"{id}: written to {file}. `adapter resync show {id}` tells what comes of it.")

@@ -23,7 +23,7 @@ from adapter.observability import configure_logging, log_crashes
 from adapter.settings.load import SettingsError, load_settings
 from adapter.settings.model import Settings
 from adapter.store.errors import StoreError
-from mappings.faults import MappingError
+from mappings.file_faults import MappingError
 
 _WORTH_WAITING = frozenset({"locked", "contended", "unreachable", "full"})
 """Reasons to wait for the store at the start; any other needs a person first."""
@@ -39,7 +39,7 @@ def run(
     """Run the adapter until it is stopped.
 
     It logs to standard output. SIGTERM or Ctrl-C lets what is under way finish; a second one stops at once. Nothing is
-    lost either way.
+    lost either way. With --once it ends with 1 if something couldn't be read (feed_failed in the log).
     """
     raise typer.Exit(run_service(config, once=once))
 
@@ -80,8 +80,9 @@ async def _serve(settings: Settings, config: Path | None, *, once: bool) -> int:
             dry_run=settings.dry_run,
         )
         tell_refused(service)
+        whole = True
         if once:
-            await jobs.run_once(service.runtime)
+            whole = await jobs.run_once(service.runtime)
         else:
             beside = asyncio.create_task(http.run(service, stop))
             try:
@@ -90,7 +91,7 @@ async def _serve(settings: Settings, config: Path | None, *, once: bool) -> int:
                 stop.set()
                 await beside
     log("service_stopped", seconds=round(time.monotonic() - began, 1))
-    return 0
+    return 0 if whole else WRONG
 
 
 async def _open_store(service: Service, stop: asyncio.Event) -> bool:

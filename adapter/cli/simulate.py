@@ -1,4 +1,4 @@
-"""``adapter simulate`` and ``adapter demo``: both simulated vendors on this machine."""
+"""``adapter simulate``: both simulated vendors, served on this machine."""
 
 import asyncio
 import json
@@ -11,12 +11,10 @@ import typer
 from adapter.cli.failures import fail
 from adapter.cli.options import JsonOption
 from adapter.demo.persons import seed_for_trial
-from adapter.demo.play import play
-from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY
-from connectors.mock.lifecare.simulator import SimulatedLifecare
-from connectors.mock.phoniro.nights import NightPlan
+from connectors.mock.lifecare.simulator import DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.phoniro.night_plan import NightPlan
 from connectors.mock.phoniro.state import DEFAULT_CLIENT
-from connectors.mock.serve import serve, utc_now
+from connectors.mock.serve import RunningSimulators, serve
 
 NIGHTS = NightPlan(missed=0.05, offline=0.03, second=0.1, visit=0.03, late=0.05, corrected=0.05, unlisted=0.02)
 """What becomes of looks with `--nights`."""
@@ -36,33 +34,21 @@ def simulate(
 
     They hold invented data only, take any number of adapters, and forget everything when they stop.
     """
-    lifecare = SimulatedLifecare(utc_now)
-    if seed:
-        seed_for_trial(lifecare, datetime.now(UTC))
 
-    def announce(urls: Mapping[str, str]) -> None:
-        typer.echo(json.dumps(dict(urls)) if as_json else _help(urls))
+    def ready(running: RunningSimulators) -> None:
+        if seed:
+            seed_for_trial(running.lifecare, datetime.now(UTC))
+        running.phoniro.nights = NIGHTS if nights else None
+        urls = {"lifecare": running.lifecare_url, "phoniro": running.phoniro_url}
+        typer.echo(json.dumps(urls) if as_json else _help(urls))
 
     try:
-        plan = NIGHTS if nights else None
-        asyncio.run(serve(lifecare_port, phoniro_port, announce=announce, lifecare=lifecare, nights=plan))
+        asyncio.run(serve(lifecare_port, phoniro_port, ready=ready))
     except OSError as error:
         raise fail(
             f"The simulators can't listen on these ports ({error.strerror or type(error).__name__}). Stop what has "
             "them, or give others with --lifecare-port and --phoniro-port (0 is any free one)."
         ) from None
-
-
-def demo(
-    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running afterwards, and say where.")] = False,
-) -> None:
-    """Play three lives with simulated vendors.
-
-    Three invented persons, both vendors simulated, and the adapter in processes of their own; then the promises are
-    checked on what happened. Needs no settings and no network, and takes under a minute. Exits with 0 only if every
-    promise held.
-    """
-    raise typer.Exit(play(keep=keep))
 
 
 def _help(urls: Mapping[str, str]) -> str:

@@ -2,19 +2,16 @@
 
 from datetime import UTC, datetime
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo
 
 import typer
 
-from adapter.cli.options import JsonOption, command_group, print_json
+from adapter.cli.options import STOCKHOLM, JsonOption, command_group, print_json
 from adapter.domain.nights import NightWindow, TimesProblem, Weekday
 from adapter.domain.times_reading import try_times
 from mappings.rtf import visible_text
 from mappings.texts import Texts
 
 app = command_group()
-
-_STOCKHOLM = ZoneInfo("Europe/Stockholm")
 
 
 @app.command("check", context_settings={"ignore_unknown_options": True})
@@ -31,7 +28,7 @@ def check_times(
     Nothing is stored. The night lasts from 21:00 to 07:00. If the adapter would ask for the text anew, it says why
     and exits with 1.
     """
-    today = datetime.now(UTC).astimezone(_STOCKHOLM).date()
+    today = datetime.now(UTC).astimezone(STOCKHOLM).date()
     trial = try_times(visible_text(text), NightWindow(), today, changed=heading == "changed", granted=granted)
     if isinstance(trial, TimesProblem):
         reason = Texts.load().say("times", trial.code, **trial.params)

@@ -1,1 +1,1 @@
-"""``adapter demo``: three invented persons' lives with both simulated vendors and the adapter as separate processes."""
+"""``adapter demo``: three invented persons' lives with simulated vendors and the adapter as a process of its own."""

@@ -154,7 +154,7 @@ def _what_comes_of_it(town: Town, morning: datetime) -> datetime:
     """The first look, which is told as missed, and as done when the device reports an hour later (PA4). For the last
     one a patrol is sent, which reports its own visit."""
     (schedule,) = town.phoniro.schedules
-    first, _, last = town.phoniro.looks(schedule.id, town.clock.time, morning)
+    first, _, last = schedule.looks(town.clock.time, morning)
     for due, outcome, minutes in ((first, "missed", 10), (first, "ok", 60), (last, "visit_dispatched", 10)):
         given = {"scheduleId": schedule.id, "dueAt": due, "outcome": outcome, "operatorId": "operator-1"}
         town.phoniro.set_outcome(SetOutcome.model_validate({**given, "toldAt": due + timedelta(minutes=minutes)}))

@@ -1,13 +1,11 @@
-"""What has happened so far: in the adapter, read in its own database, and in the vendors; told as it happens."""
+"""What has happened so far in the adapter, read in its own database and told as it happens."""
 
 import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
-import httpx
 from rich.console import Console
 from rich.rule import Rule
 from rich.table import Table
@@ -68,23 +66,6 @@ class Life:
         return set(names) <= came
 
 
-class Vendors:
-    """Both simulated vendors over HTTP, through their own admin paths."""
-
-    def __init__(self, urls: dict[str, str], http: httpx.AsyncClient) -> None:
-        self.urls, self._http = urls, http
-
-    async def act(self, name: str, **fields: Any) -> Any:
-        """Do one act of ``GET /admin/acts`` in Lifecare; returns its result."""
-        return (await self.call("lifecare", "POST", f"acts/{name}", json=fields))["result"]
-
-    async def call(self, vendor: str, method: str, path: str, **options: Any) -> Any:
-        """Call one admin path; returns its JSON."""
-        answer = await self._http.request(method, f"{self.urls[vendor]}/admin/{path}", **options)
-        answer.raise_for_status()
-        return answer.json()
-
-
 class Timeline:
     """Lines with the seconds since the start, whose life it is, the routine's step, who did it, and what."""
 
@@ -132,8 +113,8 @@ class Observer:
         self._told: set[tuple[str | None, int, ActState]] = set()
 
     async def until(self, holds: Callable[[], bool], what: str) -> None:
-        """Look until it holds, telling what the adapter does. Raises ``DemoFailed`` when patience ends, or when a
-        process has died."""
+        """Look until it holds, telling what the adapter does. Raises ``DemoFailed`` when patience ends, or when the
+        adapter has died."""
         loop = asyncio.get_running_loop()
         end = loop.time() + PATIENCE_SECONDS
         while True:

@@ -6,14 +6,13 @@ import signal
 from contextlib import aclosing
 from datetime import UTC, datetime
 
-import httpx
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from adapter.demo.night import play_night
-from adapter.demo.observer import Life, Observer, Timeline, Vendors
+from adapter.demo.observer import Life, Observer, Timeline
 from adapter.demo.persons import STOCKHOLM
 from adapter.demo.promises import Promise, check_promises
 from adapter.demo.stage import DemoFailed, Stage
@@ -24,61 +23,65 @@ from adapter.presentation.checklist_page import Checklist
 from adapter.presentation.console import PLAIN_WIDTH, console, table
 from adapter.presentation.words import Words
 from adapter.settings.load import load_settings
-from mappings.calendar_se import holidays_between
+from connectors.mock.serve import RunningSimulators, running_simulators
 from mappings.mapping import load_mapping
 from mappings.texts import Texts
 
 
 def play(*, keep: bool) -> int:
     """Play; returns the exit code: 0 only if every promise was checked and held."""
-    out = console()
+    out, stage = console(), Stage()
     try:
-        return asyncio.run(_play(Timeline(out), keep=keep))
+        with stage.empty():
+            return asyncio.run(_play(Timeline(out), stage, keep=keep))
     except DemoFailed as error:
         out.print(Text(f"\nDemot kunde inte fullföljas. {error}", style="bold red"))
         return 1
-    except (KeyboardInterrupt, asyncio.CancelledError):
+    except asyncio.CancelledError:
         out.print(Text("\nDemot avbröts, och dess processer är stoppade.", style="yellow"))
         return 130
 
 
-async def _play(timeline: Timeline, *, keep: bool) -> int:
-    stage, kept = Stage(), False
-    stage.clear()
+async def _play(timeline: Timeline, stage: Stage, *, keep: bool) -> int:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
-    if task is not None:
-        loop.add_signal_handler(signal.SIGTERM, task.cancel)
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, task.cancel)
     try:
         timeline.say("Trygghetskamera: tre påhittade personer, två simulerade leverantörer och adaptern.", "bold")
         timeline.say(
             "Varje rad är något som hände: vem det gällde, rutinens steg, vem som gjorde det och vad.\n", "dim"
         )
-        urls = await stage.start_simulators()
-        stage.write_settings(urls, datetime.now(UTC).astimezone(STOCKHOLM).date())
-        await stage.start_adapter()
-        mapping = load_mapping(stage.mapping)
-        year = datetime.now(UTC).year
-        policy = mapping.policy(holidays_between(year - 1, year + 5))
-        observer = Observer(stage, timeline, Words(Texts.load(), mapping.zone), policy)
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as http, aclosing(observer):
-            vendors = Vendors(urls, http)
-            # Once the adapter says that it runs, its database is there.
-            await observer.until(lambda: '"service_started"' in stage.logged(), "att adaptern startar")
-            timeline.say(f"{timeline.seconds:5.1f} s  Allt är igång.", "dim")
-            lives = await Story(vendors, observer).play()
-            _show(lives, observer)
-            promises = await check_promises(lives, vendors, stage.logged(), _printed(lives, observer.words))
-        promises.append(await play_night(timeline, load_settings(stage.config)))
-        _tell(promises, timeline)
-        _where(stage, urls, lives, timeline, keep=keep)
-        kept = keep
+        async with running_simulators() as vendors:
+            stage.write_settings(vendors, datetime.now(UTC).astimezone(STOCKHOLM).date())
+            await stage.start_adapter()
+            mapping = load_mapping(stage.mapping)
+            policy = mapping.policy(datetime.now(UTC).year)
+            async with aclosing(Observer(stage, timeline, Words(Texts.load(), mapping.zone), policy)) as observer:
+                # Once the adapter says that it runs, its database is there.
+                await observer.until(lambda: '"service_started"' in stage.logged(), "att adaptern startar")
+                timeline.say(f"{timeline.seconds:5.1f} s  Allt är igång.", "dim")
+                lives = await Story(vendors, observer).play()
+                _show(lives, observer)
+                promises = check_promises(lives, vendors, stage.logged(), _printed(lives, observer.words))
+            promises.append(await play_night(timeline, load_settings(stage.config)))
+            _tell(promises, timeline)
+            _where(stage, vendors, lives, timeline, keep=keep)
+            if keep:
+                await _interrupted(loop)
         return 0 if all(p.held for p in promises) else 1
     finally:
-        loop.remove_signal_handler(signal.SIGTERM)
-        if kept:
-            stage.keep()
-        else:
-            await stage.stop()
+        await stage.stop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _interrupted(loop: asyncio.AbstractEventLoop) -> None:
+    """Until Ctrl-C or SIGTERM."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
 
 
 def _show(lives: list[Life], observer: Observer) -> None:
@@ -139,7 +142,7 @@ def _tell(promises: list[Promise], timeline: Timeline) -> None:
     timeline.console.print(Padding(rows, (1, 0, 0, 0)))
 
 
-def _where(stage: Stage, urls: dict[str, str], lives: list[Life], timeline: Timeline, *, keep: bool) -> None:
+def _where(stage: Stage, vendors: RunningSimulators, lives: list[Life], timeline: Timeline, *, keep: bool) -> None:
     timeline.chapter("Att titta vidare på")
     rows = [
         ("logg", str(stage.log)),
@@ -152,9 +155,9 @@ def _where(stage: Stage, urls: dict[str, str], lives: list[Life], timeline: Time
     ]
     if keep:
         rows += [("statussida", f"http://127.0.0.1:{stage.port}/")]
-        rows += [("Lifecare", f"{urls['lifecare']}/admin/notes"), ("Phoniro", f"{urls['phoniro']}/admin/state")]
+        rows += [("Lifecare", f"{vendors.lifecare_url}/admin/notes"), ("Phoniro", f"{vendors.phoniro_url}/admin/state")]
         rows += [("kontroll", f"adapter check --config {stage.config}")]
-        rows += [("allt är igång", f"stoppa med: kill {' '.join(map(str, stage.pids))}")]
+        rows += [("allt är igång", "tills det stoppas med Ctrl-C")]
     shown = Table.grid(padding=(0, 2))
     for name, value in rows:
         shown.add_row(Text(name, style="dim"), Text(value))

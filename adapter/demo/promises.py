@@ -1,22 +1,26 @@
 """The promises that the demo checks, for real: against the simulators' state, the adapter's ledger, and its log."""
 
-import json
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-from adapter.demo.observer import Life, Vendors
+from adapter.demo.observer import Life
 from adapter.demo.persons import CECILIA, PERSONS
 from adapter.demo.story import reference_of
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActKind, ActState
-from connectors.mock.lifecare.api import DEFAULT_KEY
+from connectors.mock.lifecare.notes import WrittenNote
+from connectors.mock.lifecare.simulator import DEFAULT_KEY
+from connectors.mock.phoniro.schedules import Schedule
+from connectors.mock.phoniro.schemas import Customer
+from connectors.mock.phoniro.simulator import SCHEDULES
+from connectors.mock.routing import Received
+from connectors.mock.serve import RunningSimulators
 from mappings.messages.render import mark
 
 _MARK = re.compile(r"\[(TK-[0-9A-Z]{6})/([0-9A-Z-]+)\]")
-_PERSONAL_FIELDS = ("personalIdentityNumber", "firstName", "lastName", "streetAddress", "postalCode", "city", "phone")
+_IMPERSONAL = {"external_id", "organisation_id", "protected_identity"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,39 +42,37 @@ class Evidence:
     """Everything that is looked at, gathered once. ``surfaces`` may hold nothing personal."""
 
     lives: list[Life]
-    customers: list[dict[str, Any]]
-    schedules: list[dict[str, Any]]
-    notes: list[dict[str, Any]]
-    phoniro_received: list[dict[str, Any]] = field(default_factory=list)
+    customers: list[Customer]
+    schedules: list[Schedule]
+    notes: list[WrittenNote]
+    phoniro_received: list[Received] = field(default_factory=list)
     answers_lost: int = 0
     surfaces: dict[str, str] = field(default_factory=dict)
 
 
-async def check_promises(lives: list[Life], vendors: Vendors, log: str, printed: str) -> list[Promise]:
+def check_promises(lives: list[Life], vendors: RunningSimulators, log: str, printed: str) -> list[Promise]:
     """Check all of them. The ``log`` and what the commands ``printed`` may hold nothing personal."""
-    state = await vendors.call("phoniro", "GET", "state")
-    seen = Evidence(lives, state["customers"], state["schedules"], await vendors.call("lifecare", "GET", "notes"))
-    seen.phoniro_received = (await vendors.call("phoniro", "GET", "received"))["received"]
-    seen.answers_lost = (await vendors.call("phoniro", "GET", "faults"))["hits"]
+    phoniro = vendors.phoniro
+    seen = Evidence(lives, list(phoniro.customers.values()), phoniro.schedules, vendors.lifecare.notes_written())
+    seen.phoniro_received = phoniro.received()
+    seen.answers_lost = len(phoniro.faults.hits)
     seen.surfaces = {"adapterns logg": log, "adapter case list/show": printed}
-    return [await p1(seen, vendors), p3(seen), p4(seen), p7(seen), p8(seen)]
+    return [p1(seen), p3(seen), p4(seen), p7(seen), p8(seen)]
 
 
-async def p1(seen: Evidence, vendors: Vendors) -> Promise:
+def p1(seen: Evidence) -> Promise:
     """Nobody could look before every gate held, nor after the end; sampled twice a second by Phoniro's own history."""
     broken: list[str] = []
     samples = could = 0
     gaps: list[float] = []
     for life, schedule in [(e, s) for e in seen.lives for s in seen.schedules if reference_of(s) == e.ref]:
         gate, at, until = max(life.gates), min(life.gates), datetime.now(UTC)
-        created = datetime.fromisoformat(schedule["createdAt"])
-        ended = datetime.fromisoformat(schedule["endedAt"]) if schedule["endedAt"] else until
+        created, ended = schedule.versions[0].at, schedule.now.ended_at or until
         gaps.append((created - gate).total_seconds())
         if created < gate:
             broken.append(f"{life.ref} lades in före sista villkoret")
         while at < until:
-            asked = {"at": at.isoformat().replace("+00:00", "Z")}
-            looked = (await vendors.call("phoniro", "GET", f"schedules/{schedule['id']}", params=asked))["couldLook"]
+            looked = schedule.could_look(at)
             samples += 1
             could += looked
             if looked and not gate <= at < ended:
@@ -111,8 +113,8 @@ def p3(seen: Evidence) -> Promise:
 
 def p4(seen: Evidence) -> Promise:
     """Each note and each schedule is there once, and as many as the ledger has."""
-    marks = Counter(found.group(0) for note in seen.notes if (found := _MARK.search(note["text"])))
-    references = Counter(s["externalReference"] for s in seen.schedules)
+    marks = Counter(found.group(0) for note in seen.notes if (found := _MARK.search(note.text)))
+    references = Counter(s.new.external_reference for s in seen.schedules)
     broken = [f"{what} finns {n} gånger" for what, n in (marks + references).items() if n > 1]
     acts = [(life.ref, act) for life in seen.lives for act in life.acts if act.state is ActState.DONE]
     written = {mark(str(ref), act.mark) for ref, act in acts if act.kind is ActKind.MESSAGE}
@@ -121,7 +123,7 @@ def p4(seen: Evidence) -> Promise:
     creates = sum(act.kind is ActKind.CREATE for _, act in acts)
     if creates != len(seen.schedules):
         broken.append(f"{len(seen.schedules)} scheman i Phoniro, {creates} i liggaren")
-    sent = [r for r in seen.phoniro_received if r["method"] == "POST" and r["path"].endswith("/supervision-schedules")]
+    sent = [r for r in seen.phoniro_received if (r.method, r.path) == ("POST", SCHEDULES)]
     if not seen.answers_lost or not written or not creates:
         broken.append("det fanns ingenting att pröva")
     how = (
@@ -143,8 +145,9 @@ def p7(seen: Evidence) -> Promise:
         done = [(pair, out) for pair, did, out in file.balance if did]
         pairs += len(done)
         broken += [f"{life.ref}: {pair} är inte återtaget" for pair, out in done if not out]
-    broken += [f"schemat {s['externalReference']} är {s['status']}" for s in seen.schedules if s["status"] != "ended"]
-    full = [c for c in seen.customers if any(c.get(name) for name in _PERSONAL_FIELDS)]
+    statuses = {s.new.external_reference: s.now.status(datetime.now(UTC)) for s in seen.schedules}
+    broken += [f"schemat {reference} är {status}" for reference, status in statuses.items() if status != "ended"]
+    full = [c for c in seen.customers if any(value for name, value in c if name not in _IMPERSONAL)]
     broken += ["en persons uppgifter finns kvar i Phoniro" for _ in full]
     how = (
         f"{len(seen.lives)} ärenden stängda, {pairs} saker gjorda på vägen in och alla återtagna; i Phoniro är "
@@ -166,8 +169,8 @@ def p8(seen: Evidence) -> Promise:
             broken.append(f"{surface} nämner inget ärende, så det prövade ingenting")
     lines = sum(text.count("\n") for text in seen.surfaces.values())
     hidden = {value.casefold() for value in CECILIA.personal_values()}
-    sent = [json.dumps(r, ensure_ascii=False) for r in seen.phoniro_received]
-    told = [n["text"] for n in seen.notes]
+    sent = [f"{r.path} {r.query} {r.body.decode()}" for r in seen.phoniro_received]
+    told = [n.text for n in seen.notes]
     for what, texts in (("anrop till Phoniro", sent), ("meddelanden", told)):
         leaks = sum(any(value in text.casefold() for value in hidden) for text in texts)
         if leaks:

@@ -5,12 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
-from adapter.demo.observer import LOOK_SECONDS, Life, Observer, Vendors
+from adapter.demo.observer import LOOK_SECONDS, Life, Observer
 from adapter.demo.persons import ASTRID, BERTIL, CECILIA, Person, days_ago, seed_fields
 from adapter.demo.stage import DemoFailed
 from adapter.domain.ledger import ActKind, ActState
+from connectors.mock.faults import Kind, Rule
+from connectors.mock.lifecare.acts import ServiceKey
+from connectors.mock.phoniro.schedules import Schedule
+from connectors.mock.serve import RunningSimulators
 
 HEARSAY_SECONDS = 2.0
 _TIMES = "Varje natt 22:30, 02:15 och 05:00"
@@ -70,11 +73,12 @@ CLOSED = Step("A6", "coordinator", "avslutar ärendet i Lifecare", act="end_exec
 class Story:
     """Plays the lives one after another."""
 
-    def __init__(self, vendors: Vendors, observer: Observer) -> None:
-        self.vendors, self.observer, self.timeline = vendors, observer, observer.timeline
+    def __init__(self, vendors: RunningSimulators, observer: Observer) -> None:
+        self.lifecare, self.phoniro = vendors.lifecare, vendors.phoniro
+        self.observer, self.timeline = observer, observer.timeline
         now = datetime.now(UTC)
         # Ordered some days ago, so that it can also be ended within the demo.
-        self.began, self.last_day = days_ago(3, now).isoformat(), days_ago(1, now).isoformat()
+        self.began, self.last_day = days_ago(3, now), days_ago(1, now)
 
     async def play(self) -> list[Life]:
         """All three; gives what came of them."""
@@ -111,28 +115,26 @@ class Story:
         await self._until(life, lambda: _waiting(life) == ("gate_I6",), "att bara nycklar saknas")
         reasons = " ".join(self.observer.words.say("waiting", code) for code in _waiting(life))
         self._adapter(life, "I11", f"lägger inte in något: {reasons}", "yellow")
-        rule = {"kind": "cut_after", "method": "POST", "pattern": r"supervision-schedules\?"}
-        await self.vendors.call("phoniro", "POST", "faults", json=rule)
+        self.phoniro.faults.add(Rule(kind=Kind.CUT_AFTER, method="POST", pattern=r"supervision-schedules\?"))
         self.timeline.line(CECILIA, "", "nätverket", "kommer att tappa bort Phoniros svar på nästa schema", style="red")
         text = "Kamerapaketet är hämtat och nycklarna återlämnade."
         await self._do(life, KEYS, ENDED, PICKUP, replace(COLLECTED, text=text), CLOSED)
         return life
 
-    async def _ordered(self, person: Person, other_service: str | None, what: str) -> Life:
+    async def _ordered(self, person: Person, other_service: ServiceKey | None, what: str) -> Life:
         """Somebody with another service or protected, and I1."""
-        who = {"person_id": person.person_id}
-        await self.vendors.act("seed_person", **who, **seed_fields(person))
+        self.lifecare.seed_person(person.person_id, **seed_fields(person))
         if other_service is None:
-            await self.vendors.act("protect", **who)
+            self.lifecare.protect(person.person_id)
         else:
-            other = await self.vendors.act("order", **who, service=other_service, start=self.began, status="Accepted")
-            await self.vendors.act("start_execution", order_id=other["order_id"], start=self.began)
+            other = self.lifecare.order(person.person_id, other_service, start=self.began, status="Accepted")
+            self.lifecare.start_execution(other.order_id, start=self.began)
         self.timeline.line(person, "", "", what, style="dim")
         at = datetime.now(UTC)
-        made = await self.vendors.act("order", **who, start=self.began, frequency=3)
+        made = self.lifecare.order(person.person_id, start=self.began, frequency=3)
         what = "beslutar om tillsyn via trygghetskamera och skickar beställningen"
         self.timeline.line(person, "I1", _ROLES["assessor"], what)
-        life = Life(person, made["order_id"], made["decision_id"], gates=[at])
+        life = Life(person, made.order_id, made.decision_id, gates=[at])
         self.observer.lives.append(life)
         await self._until(life, lambda: life.done("received", "install"), "besked om beställningen")
         self._adapter(life, "", f"kallar ärendet {life.ref}", "dim")
@@ -146,27 +148,26 @@ class Story:
             if step.id == "A1":
                 life.ended_at = at
             self.timeline.line(life.person, step.id, _ROLES[step.who], step.what)
-            await self._act(life, step)
+            self._act(life, step)
             if step.awaits:
                 await self._until(life, partial(life.done, *step.awaits), f"{step.id}: {', '.join(step.awaits)}")
             if step is CLOSED:
                 self._adapter(life, "", f"stänger {life.ref}")
 
-    async def _act(self, life: Life, step: Step) -> None:
+    def _act(self, life: Life, step: Step) -> None:
         match step.act:
             case "start_execution":
-                await self.vendors.act("accept", order_id=life.order_id)
-                life.execution_id = await self.vendors.act(step.act, order_id=life.order_id, start=self.began)
+                self.lifecare.accept(life.order_id)
+                life.execution_id = self.lifecare.start_execution(life.order_id, start=self.began)
             case "decision_end":
-                await self.vendors.act(step.act, decision_id=life.decision_id, day=self.last_day)
+                self.lifecare.decision_end(life.decision_id, self.last_day)
             case "will_not_be_executed":
-                await self.vendors.act(step.act, order_id=life.order_id)
+                self.lifecare.will_not_be_executed(life.order_id)
             case "end_execution":
-                await self.vendors.act(step.act, execution_id=life.execution_id)
-            case _:
+                self.lifecare.end_execution(life.execution_id)
+            case "note_as":
                 text = step.text or f"{step.what[0].upper()}{step.what[1:]}."
-                note = {"who": step.who, "execution_id": life.execution_id, "heading": step.heading, "text": text}
-                await self.vendors.act(step.act, **note)
+                self.lifecare.note_as(step.who, life.execution_id, step.heading, text)
 
     async def _until(self, life: Life, holds: Callable[[], bool], what: str) -> None:
         await self.observer.until(holds, f"{life.person.first_name}: {what}")
@@ -178,21 +179,20 @@ class Story:
         """Whether e-tillsyn is active at every look for two whole turns of the adapter's feeds."""
         loop = asyncio.get_running_loop()
         until = loop.time() + HEARSAY_SECONDS
-        active = await self._active(life)
+        active = self._active(life)
         while active and loop.time() < until:
             await asyncio.sleep(LOOK_SECONDS)
             await self.observer.look()
-            active = await self._active(life)
+            active = self._active(life)
         return active
 
-    async def _active(self, life: Life) -> bool:
+    def _active(self, life: Life) -> bool:
         """Whether the schedule is active at Phoniro, and no end of it was so much as decided."""
-        state = await self.vendors.call("phoniro", "GET", "state")
-        schedules = [s for s in state["schedules"] if reference_of(s) == life.ref]
-        if not schedules:
+        found, now = [s.now for s in self.phoniro.schedules if reference_of(s) == life.ref], self.phoniro.now
+        if not found:
             raise DemoFailed("Phoniro har inget schema där det skulle finnas ett.")
         ends = any(act.kind is ActKind.END for act in life.acts)
-        return not ends and all(s["status"] == "active" and s["canLook"] for s in schedules)
+        return not ends and all(s.status(now) == "active" and s.can_look(now) for s in found)
 
 
 def _waiting(life: Life) -> tuple[str, ...]:
@@ -205,6 +205,6 @@ def _decided_after(life: Life, letter: str) -> bool:
     return decided is not None and bool(told) and all(at is not None and decided > at for at in told)
 
 
-def reference_of(schedule: dict[str, Any]) -> str:
+def reference_of(schedule: Schedule) -> str:
     """The case's reference in a schedule's ``externalReference`` (``TK-7F3K2M-1``)."""
-    return str(schedule["externalReference"]).rpartition("-")[0]
+    return schedule.new.external_reference.rpartition("-")[0]

@@ -1,6 +1,5 @@
 """What each reader was last told."""
 
-import json
 from collections.abc import Iterable
 
 from adapter.domain.ledger import Act, ActKind
@@ -38,10 +37,7 @@ class AlreadyTold:
     def count(self, topic: str) -> int:
         return sum(1 for a in self.acts if a.key.startswith(f"{topic}:"))
 
-    def values(self, to: str, letters: tuple[Letter, ...], name: str) -> set[str]:
-        """All values of a field that holds a JSON list, in these letters."""
-        found: set[str] = set()
-        for act in self.letters:
-            if act.what["to"] == to and act.what["letter"] in letters:
-                found |= set(json.loads(str(act.what.get(name) or "[]")))
-        return found
+    @property
+    def of_orders(self) -> frozenset[str]:
+        """The orders that the letters told of."""
+        return frozenset(order for act in self.letters for order in act.listed("orders"))

@@ -9,7 +9,8 @@ from adapter.domain.ledger import SCHEDULE_KINDS, ActKind, ActState, ScheduleRec
 from adapter.domain.routine import Letter
 from adapter.domain.schedule import later, next_step
 from adapter.domain.situation import Situation
-from adapter.domain.writer import Writer
+from adapter.domain.wall_clock import local_minute
+from adapter.domain.wanted_messages import WantedMessages
 
 _STOPS = frozenset({ActKind.PAUSE, ActKind.END, ActKind.CHANGE})
 _WAITS = frozenset({ActState.PENDING, ActState.SENDING, ActState.UNKNOWN, ActState.PARKED})
@@ -53,7 +54,7 @@ def _could_look(live: ScheduleRecord, today: date) -> bool:
     return live.status is ScheduleStatus.OPEN and not (live.valid_to and live.valid_to < today)
 
 
-def tell_by_hand(w: Writer) -> None:
+def tell_by_hand(w: WantedMessages) -> None:
     """Ask for it to be done by hand now, and tell when it is seen at last. Letter and night mail are counted apart: if
     one can't be sent, the other must not be sent again."""
     s, stop = w.s, unseen_stop(w.s)
@@ -62,17 +63,20 @@ def tell_by_hand(w: Writer) -> None:
         last = w.told.topic(topic)
         asked = last.what if last is not None and last.what[field] == Letter.BY_HAND.value else None
         if stop and stop.is_overdue(s):
-            called_for = stop.since.astimezone(s.policy.zone).replace(tzinfo=None).isoformat(timespec="minutes")
             what: What = {"op": stop.kind.value, "n": stop.n, "last_day": stop.last_day}
             if asked is None or any(asked[key] != value for key, value in what.items()):
-                how: What = {"since": called_for, "refused": stop.refused, "open": stop.open}
+                how: What = {
+                    "since": local_minute(stop.since, s.policy.zone),
+                    "refused": stop.refused,
+                    "open": stop.open,
+                }
                 _tell(w, topic, Letter.BY_HAND, {**what, **how})
         elif asked is not None and stop is None and not s.ledger.uncertain(SCHEDULE_KINDS):
             done: What = {key: asked[key] for key in ("op", "n", "last_day")}
             _tell(w, topic, Letter.BY_HAND_DONE, {**done, "done": _has_effect(s, asked)})
 
 
-def _tell(w: Writer, topic: str, letter: Letter, what: What) -> None:
+def _tell(w: WantedMessages, topic: str, letter: Letter, what: What) -> None:
     if topic == "by_hand":
         w.urgent(topic, letter, COORDINATOR, what)
     else:

@@ -123,7 +123,7 @@ def _i4(s: Situation) -> StepView | None:
 def _i6(s: Situation) -> StepView | None:
     if s.evidence.keys != "needed" and Signal.KEYS_COLLECTED not in s.evidence.newest:
         return StepView("I6", Role.ALARM_TEAM, StepState.NOT_NEEDED, reason=s.evidence.keys)
-    if s.ever_scheduled and Signal.KEYS_COLLECTED not in s.evidence.newest:
+    if s.ledger.ever_scheduled and Signal.KEYS_COLLECTED not in s.evidence.newest:
         return StepView("I6", Role.ALARM_TEAM, StepState.NOT_NEEDED, reason="camera_is_up")
     return _by_signals(s, STEPS["I6"])
 
@@ -191,7 +191,7 @@ def _a2(s: Situation) -> StepView | None:
     ends = s.ledger.counting(ActKind.END)
     if ends and s.live is None:
         return _by_act("A2", ends[-1])
-    if not s.ever_scheduled or s.live is None:
+    if not s.ledger.ever_scheduled or s.live is None:
         return StepView("A2", Role.ADAPTER, StepState.NOT_NEEDED, reason="never_scheduled")
     return None
 

@@ -34,7 +34,7 @@ from adapter.domain.situation import Situation, situation
 from adapter.domain.unfulfilled import unfulfilled
 from adapter.domain.unwatched import unwatched
 from adapter.domain.wall_clock import day_start, local_date
-from adapter.domain.writer import Writer
+from adapter.domain.wanted_messages import WantedMessages
 
 UNREADABLE_AFTER = timedelta(hours=1)
 """How long something of a new case may be unreadable before a person is told."""
@@ -44,7 +44,7 @@ def decide(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Decis
     """What the case calls for at ``now`` (aware UTC). Raises nothing, whatever the facts are: what a person must mend
     becomes attention. See ``Decision``."""
     s = situation(facts, ledger, now, policy)
-    w = Writer(s)
+    w = WantedMessages(s)
     notices = attention(s)
     phase = _phase(s)
     closed = phase is Phase.CLOSED
@@ -92,13 +92,9 @@ def _phase(s: Situation) -> Phase:
         return Phase.ENDING
     last = s.told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED, Letter.READY_TO_CLOSE)
     closing_told = last is None or (last.what["letter"] == Letter.READY_TO_CLOSE and last.state is ActState.DONE)
-    settled = closing_told and not executions_open(s) and balanced(s) and not _in_flight(s.ledger)
+    settled = closing_told and not executions_open(s) and balanced(s) and not s.ledger.uncertain()
     settled = settled and not untold_declarations(s)
     return Phase.CLOSED if settled and not s.facts.stale else Phase.CLOSING
-
-
-def _in_flight(ledger: Ledger) -> bool:
-    return any(a.state in (ActState.SENDING, ActState.UNKNOWN) for a in ledger.acts)
 
 
 def balance(s: Situation) -> tuple[tuple[str, bool, bool], ...]:
@@ -192,7 +188,7 @@ def _awaits(steps: tuple[StepView, ...]) -> tuple[str, ...]:
     return tuple(v.id for v in steps if v.state in (StepState.AWAITED, StepState.PROBLEM) and STEPS[v.id].signals)
 
 
-def _mail_notices(w: Writer, notices: tuple[Attention, ...]) -> None:
+def _mail_notices(w: WantedMessages, notices: tuple[Attention, ...]) -> None:
     """A case that can't go on without a person is told by mail, once for each cause. Of what is only good to know, a
     wrong checksum is mailed too; the letters say the rest."""
     for notice in notices:
@@ -214,7 +210,7 @@ def never_read(since: datetime, resources: tuple[str, ...], now: datetime, polic
     return (Wanted(f"parked:{code}", ActKind.MAIL, what, why="parked", not_before=after_quiet_hours(now, policy)),)
 
 
-def _wake_at(w: Writer) -> datetime | None:
+def _wake_at(w: WantedMessages) -> datetime | None:
     """The next instant (UTC) at which the same facts would give another decision. Includes the working day before each
     turn, as a pause is told ahead on that day."""
     s, turns = w.s, boundaries(w.s)

@@ -10,7 +10,7 @@ from adapter.domain.routine import ASSIGNMENT_IN, Letter
 from adapter.domain.schedule import NOT_BEGUN, not_noted
 from adapter.domain.situation import Situation
 from adapter.domain.wall_clock import day_end, day_start
-from adapter.domain.writer import Writer
+from adapter.domain.wanted_messages import WantedMessages
 
 _LETTERS = {
     "not_executed": (Letter.NOT_EXECUTED, "signal"),
@@ -24,7 +24,7 @@ def deviations(s: Situation) -> list[tuple[str, str, datetime, str]]:
     found: list[tuple[str, str, datetime, str]] = []
     period = s.period
     papers = [n for n in (s.evidence.consent, s.evidence.liability, s.evidence.ready) if n]
-    if papers and period is not None and not period.executed and not s.ever_scheduled:
+    if papers and period is not None and not period.executed and not s.ledger.ever_scheduled:
         shown = min(papers, key=lambda n: (n.at, n.id))
         found.append(("not_executed", period.order_id, shown.at, shown.signal.value))
     ready, missing = s.evidence.ready, s.evidence.papers_missing or next(iter(not_noted(s)), None)
@@ -48,7 +48,7 @@ def booked_unexecuted(s: Situation) -> date | None:
     return None if unsure or s.evidence.installed or s.mandate.over else booked.day
 
 
-def tell_deviations(w: Writer) -> None:
+def tell_deviations(w: WantedMessages) -> None:
     """Tell each deviation once its grace is over. Tell from the working day before a booked installation, once for each
     booked day, that the order isn't executed."""
     s = w.s

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from adapter.domain.facts import Facts, Note, Order, OrderStatus, ServiceKind, ServiceLine, Signal
-from adapter.domain.ledger import ActKind, Ledger
+from adapter.domain.ledger import Ledger
 from adapter.domain.nights import Granted, NightTimes, NightWindow, TimesProblem, check_granted
 from adapter.domain.times_reading import Reading, read_times, settle
 
@@ -69,7 +69,6 @@ def read_evidence(
     if signed and withdrawn and signed.at > withdrawn.at:
         withdrawn = None
     running = ledger.schedule.times if ledger.schedule else None
-    scheduled = ledger.schedule is not None or bool(ledger.counting(ActKind.CREATE))
     ready, collected = newest.get(Signal.READY_FOR_START), newest.get(Signal.EQUIPMENT_COLLECTED)
     if collected and any(n and n.at > collected.at for n in (ready, signed)):
         collected = None
@@ -84,7 +83,7 @@ def read_evidence(
         agreed=_agreed(facts.notes.value, grants, window, running, today),
         keys=keys_needed(facts, first_day),
         executing=any(e.current(today) for e in facts.executions.value),
-        installed=scheduled or any((signed, liability, ready)),
+        installed=ledger.ever_scheduled or any((signed, liability, ready)),
     )
 
 

@@ -1,6 +1,7 @@
 """What the adapter has done for a case, and what it wants to do: acts, and what is known of their effects."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from enum import StrEnum
@@ -67,6 +68,11 @@ class Act:
     @property
     def counts(self) -> bool:
         return self.state in COUNTS
+
+    def listed(self, name: str) -> list[str]:
+        """The field of its content that holds a JSON list; empty if there is none."""
+        found: list[str] = json.loads(str(self.what.get(name) or "[]"))
+        return found
 
     @property
     def mark(self) -> str:
@@ -172,11 +178,15 @@ class Ledger:
     first_looks: tuple[Look, ...] = ()
     night_load: Mapping[int | None, Mapping[time, int]] = field(default_factory=dict)
 
+    @property
+    def ever_scheduled(self) -> bool:
+        return self.schedule is not None or bool(self.counting(ActKind.CREATE))
+
     def counting(self, *kinds: ActKind) -> tuple[Act, ...]:
         """Acts that had their effect, or may have had it, in the order in which they were decided."""
         return tuple(a for a in self.acts if a.counts and (not kinds or a.kind in kinds))
 
-    def uncertain(self, kinds: frozenset[ActKind]) -> bool:
+    def uncertain(self, kinds: Collection[ActKind] = tuple(ActKind)) -> bool:
         """Whether an act of these kinds is under way or its outcome unknown. Then no other of them is sent (P4)."""
         return any(a.kind in kinds and a.state in (ActState.SENDING, ActState.UNKNOWN) for a in self.acts)
 

@@ -18,7 +18,7 @@ from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter
 from adapter.domain.schedule import camera_is_down, pause_causes
 from adapter.domain.situation import Situation
 from adapter.domain.wall_clock import last_look, local_date, next_look
-from adapter.domain.writer import Writer
+from adapter.domain.wanted_messages import WantedMessages
 
 _A_WEEK = timedelta(days=7)
 _SAME_NEWS = timedelta(days=1)
@@ -29,7 +29,7 @@ _BY_DATE = frozenset({"not_begun", "dates_contradict", "no_decision"})
 """Causes of a pause during which the plan's times don't hold."""
 
 
-def tell(w: Writer) -> None:
+def tell(w: WantedMessages) -> None:
     """All letters that are wanted and haven't been sent, in the order in which they should go out. After a death
     nothing is asked that the person would have to answer."""
     s = w.s
@@ -55,7 +55,7 @@ def tell(w: Writer) -> None:
         _ready_to_close(w)
 
 
-def _orders(w: Writer) -> None:
+def _orders(w: WantedMessages) -> None:
     """I2, and what follows it: a renewal, or a move to another unit."""
     s = w.s
     if not s.mandate.run:
@@ -68,8 +68,7 @@ def _orders(w: Writer) -> None:
         "granted": granted,
         "orders": json.dumps(sorted({p.order_id for p in s.mandate.run})),
     }
-    known = w.told.values(COORDINATOR, (Letter.RECEIVED, Letter.RENEWED), "orders")
-    before = s.told.unit
+    known, before = s.told.of_orders, s.told.unit
     if not w.told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED):
         asks = "times" if s.evidence.agreed.times is None else None
         executed = bool(period and period.executed)
@@ -87,17 +86,17 @@ def _orders(w: Writer) -> None:
 def _is_up(s: Situation) -> bool:
     """Whether the notes say that the camera is in place. A signed paper is not enough: it may be from the planning
     visit."""
-    return s.ever_scheduled or s.evidence.ready is not None
+    return s.ledger.ever_scheduled or s.evidence.ready is not None
 
 
-def _for_the_dead(w: Writer) -> None:
+def _for_the_dead(w: WantedMessages) -> None:
     """An order for somebody who is already dead is told. Nothing of the routine is asked for."""
     if not w.told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED, Letter.DECEASED):
         for order in sorted({p.order_id for p in w.s.mandate.run}):
             w.once(f"order_for_dead:{order}", Letter.ORDER_FOR_DECEASED, COORDINATOR)
 
 
-def _assignment_in(w: Writer) -> None:
+def _assignment_in(w: WantedMessages) -> None:
     """I3: install. After it was called off: it is wanted again."""
     s = w.s
     if not s.mandate.run:
@@ -120,7 +119,7 @@ def _assignment_in(w: Writer) -> None:
                 w.topical(f"keys_{to}", Letter.KEYS, to, keys="needed", running=True)
 
 
-def _times(w: Writer) -> None:
+def _times(w: WantedMessages) -> None:
     """I7: number and times per night for bilaga 1, and each change of them. Or why the times can't be used."""
     s = w.s
     note = s.evidence.agreed.refused
@@ -141,7 +140,7 @@ def _times(w: Writer) -> None:
         w.settled("times", Letter.TIMES_CHANGED, ALARM_TEAM, installed=_is_up(s), **fields)
 
 
-def _fewer(w: Writer) -> None:
+def _fewer(w: WantedMessages) -> None:
     """A coming day, at most a week ahead, from which fewer looks are granted than there are times for."""
     s = w.s
     for day in s.mandate.turns(s.today):
@@ -154,7 +153,7 @@ def _fewer(w: Writer) -> None:
             w.once(key, Letter.FEWER_GRANTED, COORDINATOR, when=day.isoformat(), **found)
 
 
-def _dates(w: Writer) -> None:
+def _dates(w: WantedMessages) -> None:
     """A first day (before the start) or a last day that isn't the one that a reader was told."""
     s = w.s
     if not s.mandate.run:
@@ -166,14 +165,14 @@ def _dates(w: Writer) -> None:
         if last is None or about_to_tell:
             continue
         ahead = s.live is not None and s.live.valid_from > s.today
-        began = first.what.get("first_day") if first and (ahead or not s.ever_scheduled) else w.first_day
+        began = first.what.get("first_day") if first and (ahead or not s.ledger.ever_scheduled) else w.first_day
         if (began, last.what["last_day"]) != (w.first_day, w.last_day):
             old: What = {"old_first_day": began, "old_last_day": last.what["last_day"]}
             new: What = {"first_day": w.first_day, "last_day": w.last_day}
             w.settled(f"dates:{to}", Letter.DATES_CHANGED, to, **old, **new)
 
 
-def _plan(w: Writer) -> None:
+def _plan(w: WantedMessages) -> None:
     """I12: the times that hold, with their first and last look. Or that they hold no more."""
     s, live = w.s, w.s.live
     last = w.told.last(PLAN, Letter.PLAN, Letter.PLAN_VOID)
@@ -196,7 +195,7 @@ def _plan(w: Writer) -> None:
         w.topical("plan", Letter.PLAN_VOID, PLAN, reason=s.mandate.over_by or "ended")
 
 
-def _started(w: Writer) -> None:
+def _started(w: WantedMessages) -> None:
     """I11: that e-tillsyn is scheduled, and from when. Once for each schedule that we made ourselves."""
     s, live = w.s, w.s.live
     if (
@@ -223,7 +222,7 @@ def _when(look: datetime | None) -> str | None:
     return f"{look:%Y-%m-%dT%H:%M}" if look else None
 
 
-def _events(w: Writer) -> None:
+def _events(w: WantedMessages) -> None:
     """What is told once when it happens: an end heard (A0), a deregistration."""
     s, client = w.s, w.s.facts.client.value
     if s.mandate.over:
@@ -247,7 +246,7 @@ def untold_declarations(s: Situation) -> list[tuple[str, Note]]:
     return [(key, note) for key, note in keyed if key not in told]
 
 
-def _assignment_out(w: Writer) -> None:
+def _assignment_out(w: WantedMessages) -> None:
     """A3: what was asked of the alarm team is undone, exactly as far as it got."""
     s = w.s
     last = w.told.last(ALARM_TEAM, *ASSIGNMENT_IN, *ASSIGNMENT_OUT)
@@ -287,7 +286,7 @@ def executions_open(s: Situation) -> bool:
     return any(e.current(s.today) and e.last_day != s.today for e in s.mandate.executions)
 
 
-def _ready_to_close(w: Writer) -> None:
+def _ready_to_close(w: WantedMessages) -> None:
     """A6: the counterpart of I2. Wanted again if the case went on after it was sent."""
     s = w.s
     last = w.told.last(COORDINATOR, Letter.RECEIVED, Letter.RENEWED, Letter.READY_TO_CLOSE)
@@ -301,6 +300,6 @@ def _ready_to_close(w: Writer) -> None:
         reason=s.mandate.over_by,
         last_day=w.last_day,
         executed=executed,
-        scheduled=s.ever_scheduled,
+        scheduled=s.ledger.ever_scheduled,
         assigned=w.told.last(ALARM_TEAM, *ASSIGNMENT_IN) is not None,
     )

@@ -5,8 +5,7 @@ Periods with at most ``renewal_gap_days`` between them are one run: the camera s
 date, a status, or ``deleted``. What vanished or contradicts itself *holds*: supervision is paused, and that is told.
 """
 
-import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -112,20 +111,15 @@ def rested_on(ledger: Ledger) -> frozenset[str]:
     """Orders on which e-tillsyn was scheduled (I11 is done)."""
     orders = set(ledger.schedule.orders) if ledger.schedule else set()
     for act in ledger.counting(ActKind.CREATE, ActKind.CHANGE):
-        orders |= set(json.loads(str(act.what.get("orders") or "[]")))
+        orders |= {*act.listed("orders")}
     return frozenset(orders)
 
 
-def told_of(ledger: Ledger) -> frozenset[str]:
-    """Orders that a unit was told of. They keep counting, whatever their status becomes."""
-    told = (a.what.get("orders") for a in ledger.counting(ActKind.MESSAGE, ActKind.MAIL) if "letter" in a.what)
-    return frozenset(order for orders in told if orders for order in json.loads(str(orders)))
-
-
-def read_mandate(facts: Facts, ledger: Ledger, today: date, renewal_gap_days: int) -> Mandate:
+def read_mandate(facts: Facts, ledger: Ledger, told: Collection[str], today: date, renewal_gap_days: int) -> Mandate:
+    """``told``: orders that a unit was told of. They keep counting, whatever their status becomes."""
     reader = _Reader(facts, rested_on(ledger), today)
     for order in sorted(facts.orders.value, key=lambda o: (o.order_date, o.id)):
-        begun = order.status is not OrderStatus.REGISTERED or order.id in reader.rested or order.id in told_of(ledger)
+        begun = order.status is not OrderStatus.REGISTERED or order.id in reader.rested or order.id in told
         if order.id in facts.chain and order.is_camera and begun:
             reader.take(order)
     run, later, next_first = _run(reader.periods, today, renewal_gap_days)

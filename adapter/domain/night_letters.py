@@ -13,10 +13,11 @@ from adapter.domain.night_watch import camera_silent, found_late, known_after, n
 from adapter.domain.routine import Letter
 from adapter.domain.schedule import pause_causes
 from adapter.domain.situation import Situation
-from adapter.domain.writer import Writer
+from adapter.domain.wall_clock import local_minute
+from adapter.domain.wanted_messages import WantedMessages
 
 
-def tell_looks(w: Writer) -> None:
+def tell_looks(w: WantedMessages) -> None:
     """The letters and mails that the looks of the last nights call for. After a death nothing is told."""
     if not w.s.facts.client.value.deceased:
         _at_once(w)
@@ -30,24 +31,21 @@ def look_key(n: int, due_at: datetime) -> str:
     return f"look:{n}:{due_at:%Y%m%dT%H%MZ}"
 
 
-def _at_once(w: Writer) -> None:
+def _at_once(w: WantedMessages) -> None:
     """Tell those who work at night of each look that was not done, in quiet hours too, and correct it later if needed.
     The looks of an outage are told together when it is over, by ``engine.look_reader``."""
+    policy = w.s.policy
     for look in _entitled(w.s.ledger.looks):
         topic = look_key(look.n, look.due_at)
         last = w.told.topic(topic)
         told = last is not None and last.what["mail"] == "look_missed"
-        if look.not_done and not told and not _late(w.s, look):
+        if look.not_done and not told and not found_late(look, known_after(policy), policy.zone):
             _mail(w, topic, "look_missed", look, {"may_look": _may_look(w.s)})
         elif look.done and told:
             _mail(w, topic, "look_done", look, {})
 
 
-def _late(s: Situation, look: Look) -> bool:
-    return found_late(look, known_after(s.policy), s.policy.zone)
-
-
-def _mail(w: Writer, topic: str, mail: str, look: Look, more: What) -> None:
+def _mail(w: WantedMessages, topic: str, mail: str, look: Look, more: What) -> None:
     s = w.s
     to = NIGHT if s.policy.has_night_mailbox(w.unit) else COORDINATOR
     due: What = {"due": _local(s, look.due_at), "outcome": look.outcome.value}
@@ -61,13 +59,13 @@ def _may_look(s: Situation) -> bool:
     return running and not s.mandate.over and not pause_causes(s)
 
 
-def _in_the_morning(w: Writer) -> None:
+def _in_the_morning(w: WantedMessages) -> None:
     """One letter to the coordinator for each night: which looks were missed, and what came of it. Later: what
     changed."""
     s = w.s
     nights: dict[date, list[Look]] = {}
     for look in _entitled(s.ledger.looks):
-        nights.setdefault(_night(s, look), []).append(look)
+        nights.setdefault(night_of(look.due_at, s.policy.window, s.policy.zone), []).append(look)
     for night, its_looks in sorted(nights.items()):
         open_ones = [look for look in its_looks if look.judged_at is None]
         end = night_end(night, s.policy.window, s.policy.zone)
@@ -87,7 +85,7 @@ def _in_the_morning(w: Writer) -> None:
             w.topical(topic, Letter.LOOKS_CORRECTED if before else Letter.LOOKS_MISSED, COORDINATOR, **fields)
 
 
-def _camera(w: Writer) -> None:
+def _camera(w: WantedMessages) -> None:
     """A camera that was offline twice in a row: see to it, and have the looks done on the spot. And when it is back."""
     s = w.s
     judged = [look for look in _entitled(s.ledger.looks) if look.judged_at]
@@ -110,9 +108,5 @@ def _entitled(looks: Iterable[Look]) -> list[Look]:
     return sorted((look for look in looks if look.entitled), key=lambda look: (look.due_at, look.n))
 
 
-def _night(s: Situation, look: Look) -> date:
-    return night_of(look.due_at, s.policy.window, s.policy.zone)
-
-
 def _local(s: Situation, at: datetime | None) -> str | None:
-    return at.astimezone(s.policy.zone).replace(tzinfo=None).isoformat(timespec="minutes") if at else None
+    return local_minute(at, s.policy.zone) if at else None

@@ -9,7 +9,7 @@ from adapter.domain.calendar import after_quiet_hours
 from adapter.domain.ledger import ActState, ScheduleRecord, ScheduleStatus, Wanted
 from adapter.domain.nights import NightTimes, NightWindow, Weekday
 from adapter.domain.routine import Letter
-from adapter.domain.writer import Writer
+from adapter.domain.wanted_messages import WantedMessages
 
 MINUTES = 15
 Load = Mapping[int | None, Mapping[time, int]]
@@ -44,7 +44,7 @@ def night_load(schedules: Iterable[tuple[int | None, ScheduleRecord]], window: N
     return found
 
 
-def tell_crowded(w: Writer) -> None:
+def tell_crowded(w: WantedMessages) -> None:
     """Tell the coordinator, once for new times, of the fullest quarter in which they add a look above the limit. Off if
     the municipality has set no limit."""
     s = w.s

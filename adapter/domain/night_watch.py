@@ -6,9 +6,10 @@ open; ``engine.look_reader`` tells that nobody follows them. All instants are aw
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from typing import Self
 
 from adapter.domain.ledger import Act, ActKind, Look, LookOutcome, ScheduleRecord, ScheduleStatus
 from adapter.domain.nights import NightTimes, NightWindow
@@ -26,18 +27,6 @@ UNFOLLOWED = timedelta(minutes=30)
 REMEMBERED = timedelta(days=3)
 """For how long what came of a look may still be told."""
 _EVER = datetime.min.replace(tzinfo=UTC)
-
-
-@dataclass(frozen=True, slots=True)
-class ListedLook:
-    """A supervision of one of our schedules as the platform lists it."""
-
-    id: str
-    n: int
-    due_at: datetime
-    outcome: LookOutcome
-    begun_at: datetime | None = None
-    ended_at: datetime | None = None
 
 
 def known_after(policy: Policy, record: ScheduleRecord | None = None) -> timedelta:
@@ -121,49 +110,78 @@ def could_look(stood: Sequence[ScheduleRecord], at: datetime, zone: tzinfo) -> b
     return False
 
 
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A schedule whose looks are followed: the instants for which it called for looks in a span (``due``), how it stood
+    over time, as it was ``seen`` and as was ``called`` for, and how long after its time a look is known."""
+
+    due: tuple[datetime, ...]
+    seen: tuple[ScheduleRecord, ...]
+    called: tuple[ScheduleRecord, ...]
+    known_after: timedelta
+
+    @classmethod
+    def between(
+        cls, start: datetime, end: datetime, record: ScheduleRecord, acts: Iterable[Act], policy: Policy
+    ) -> Self:
+        """No look is due after a pause or an end was called for. ``acts``: see ``history``."""
+        seen, called = history(record, acts), history(record, acts, called_for=True)
+        due = due_looks(seen, policy.window, policy.zone, start, end)
+        due = tuple(at for at in due if could_look(called, at, policy.zone))
+        return cls(due, seen, called, known_after(policy, record))
+
+    def entitles(self, at: datetime, zone: tzinfo) -> bool:
+        """Whether somebody may have had a right to look at that instant. An act takes effect between the two."""
+        return could_look(self.seen, at, zone) or could_look(self.called, at, zone)
+
+
 def follow(
     known: Iterable[Look],
-    due: Mapping[int, Iterable[datetime]],
-    listed: Iterable[ListedLook],
+    followed: Mapping[int, Followed],
+    listed: Iterable[Look],
     read_at: datetime,
-    known_after: Callable[[int], timedelta],
-    entitled: Callable[[int, datetime], bool],
-    zone: tzinfo,
+    policy: Policy,
 ) -> tuple[Look, ...]:
     """The case's looks that are new or changed, by a list of which all was read at ``read_at``.
 
-    ``known``: the looks already stored for the span that was read. ``due``: by the schedule's number, the instants that
-    it calls for in the span. ``known_after`` is asked by the same number. If somebody looked and the look is neither
-    known nor due, it was without a right, unless ``entitled`` says otherwise. A judged look may change: the platform
-    corrects itself when a device reports late (PA4).
+    ``known``: the looks already stored for the span that was read. ``followed``: the schedules, by number. If somebody
+    looked and the look is neither known nor due, it was without a right, unless its schedule entitled to it. A judged
+    look may change: the platform corrects itself when a device reports late (PA4).
     """
-    before = {(look.n, look.due_at): look for look in known}
+    before, zone = {(look.n, look.due_at): look for look in known}, policy.zone
     now, taken = dict(before), set[tuple[int, datetime]]()
-    for n, instants in due.items():
-        for at in instants:
+    for n, schedule in followed.items():
+        for at in schedule.due:
             now.setdefault((n, at), Look(n, at, LookOutcome.ABSENT))
     for one in _nearest_first(listed, now):
         key = _key_of(one, now, taken, zone)
         taken.add(key)
         look = now.get(key)
         if look is None:
-            look = Look(one.n, one.due_at, one.outcome, entitled(one.n, one.due_at), begun_at=one.begun_at)
-            if not look.looked:
+            if not one.looked:
                 continue  # nobody looked, and nobody was to
+            look = replace(one, entitled=one.n in followed and followed[one.n].entitles(one.due_at, zone))
         now[key] = replace(look, outcome=one.outcome, begun_at=one.begun_at, ended_at=one.ended_at, id=one.id)
+    longest = known_after(policy)
     judged = {
-        key: _judged(look, read_at - leeway(key[1], zone), known_after(look.n), read_at) for key, look in now.items()
+        key: _judged(
+            look,
+            read_at - leeway(key[1], zone),
+            followed[look.n].known_after if look.n in followed else longest,
+            read_at,
+        )
+        for key, look in now.items()
     }
     return tuple(look for key, look in sorted(judged.items()) if look != before.get(key))
 
 
-def _nearest_first(listed: Iterable[ListedLook], known: Mapping[tuple[int, datetime], Look]) -> list[ListedLook]:
+def _nearest_first(listed: Iterable[Look], known: Mapping[tuple[int, datetime], Look]) -> list[Look]:
     """Those that match a known look exactly come first, so that none of them is taken for its neighbour."""
     return sorted(listed, key=lambda one: ((one.n, one.due_at) not in known, one.due_at))
 
 
 def _key_of(
-    one: ListedLook, known: Iterable[tuple[int, datetime]], taken: Collection[tuple[int, datetime]], zone: tzinfo
+    one: Look, known: Iterable[tuple[int, datetime]], taken: Collection[tuple[int, datetime]], zone: tzinfo
 ) -> tuple[int, datetime]:
     """The look that a listed one stands for: the same instant, or the nearest one that fits and isn't taken."""
 

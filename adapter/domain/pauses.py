@@ -16,47 +16,43 @@ from adapter.domain.routine import ASSIGNMENT_IN, ASSIGNMENT_OUT, Letter, Role
 from adapter.domain.schedule import boundaries, camera_is_down, pause_causes
 from adapter.domain.situation import Situation
 from adapter.domain.wall_clock import local_date
-from adapter.domain.writer import Writer
+from adapter.domain.wanted_messages import WantedMessages
 
 _ACT_FIRST = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """The letter that tells of a cause, the letter that tells that it is gone, and their readers. ``mends``: who can
-    mend it, and is reminded; None if nobody can."""
+    """The readers of the letters about a cause. ``mends``: who can mend it, and is reminded; None if nobody can. The
+    letter that tells of it, and the letter that tells that it is gone."""
 
-    began: Letter
-    gone: Letter
     readers: tuple[str, ...]
     mends: Role | None
+    began: Letter = Letter.PAUSED
+    gone: Letter = Letter.RESUMED
 
 
 _BOTH, _OWN = (COORDINATOR, AUTHORITY), (COORDINATOR,)
-
-
-def _paused(readers: tuple[str, ...], mends: Role | None) -> Pause:
-    return Pause(Letter.PAUSED, Letter.RESUMED, readers, mends)
-
+_HOME = (COORDINATOR, ALARM_TEAM)
 
 PAUSES: dict[str, Pause] = {
-    "deceased": Pause(Letter.DECEASED, Letter.DEATH_CORRECTED, (COORDINATOR, ALARM_TEAM), None),
-    "consent_withdrawn": Pause(Letter.CONSENT_WITHDRAWN, Letter.RESUMED, (AUTHORITY, COORDINATOR), Role.AUTHORITY),
-    "order_held": Pause(Letter.ON_HOLD, Letter.HOLD_OVER, (COORDINATOR, ALARM_TEAM), None),
-    "order_gone": _paused(_BOTH, Role.AUTHORITY),
-    "decision_gone": _paused(_BOTH, Role.AUTHORITY),
-    "will_not_be_executed": _paused(_BOTH, Role.AUTHORITY),
-    "dates_contradict": _paused(_BOTH, Role.AUTHORITY),
-    "no_decision": _paused(_BOTH, Role.AUTHORITY),
-    "execution_gone": _paused(_BOTH, Role.COORDINATOR),
-    "execution_over": _paused(_BOTH, Role.COORDINATOR),
-    "equipment_collected": _paused(_OWN, Role.COORDINATOR),
-    "not_executed": _paused(_OWN, Role.COORDINATOR),
-    "evidence_lost": _paused(_OWN, Role.COORDINATOR),
-    "absence_gone": _paused(_OWN, Role.COORDINATOR),
-    "client_gone": _paused(_OWN, Role.COORDINATOR),
-    "between_decisions": _paused(_OWN, None),
-    "not_begun": _paused(_OWN, None),
+    "deceased": Pause(_HOME, None, Letter.DECEASED, Letter.DEATH_CORRECTED),
+    "consent_withdrawn": Pause((AUTHORITY, COORDINATOR), Role.AUTHORITY, Letter.CONSENT_WITHDRAWN),
+    "order_held": Pause(_HOME, None, Letter.ON_HOLD, Letter.HOLD_OVER),
+    "order_gone": Pause(_BOTH, Role.AUTHORITY),
+    "decision_gone": Pause(_BOTH, Role.AUTHORITY),
+    "will_not_be_executed": Pause(_BOTH, Role.AUTHORITY),
+    "dates_contradict": Pause(_BOTH, Role.AUTHORITY),
+    "no_decision": Pause(_BOTH, Role.AUTHORITY),
+    "execution_gone": Pause(_BOTH, Role.COORDINATOR),
+    "execution_over": Pause(_BOTH, Role.COORDINATOR),
+    "equipment_collected": Pause(_OWN, Role.COORDINATOR),
+    "not_executed": Pause(_OWN, Role.COORDINATOR),
+    "evidence_lost": Pause(_OWN, Role.COORDINATOR),
+    "absence_gone": Pause(_OWN, Role.COORDINATOR),
+    "client_gone": Pause(_OWN, Role.COORDINATOR),
+    "between_decisions": Pause(_OWN, None),
+    "not_begun": Pause(_OWN, None),
 }
 """Every cause of a pause but a planned absence, which surprises nobody."""
 
@@ -64,7 +60,7 @@ _EARLY = frozenset({"deceased", "consent_withdrawn", "order_held"})
 """Causes that are told before anything is scheduled too."""
 
 
-def pauses(w: Writer) -> None:
+def pauses(w: WantedMessages) -> None:
     """Tell of each pause, and of its end, once each time it happens. After a death nothing else is told."""
     s, causes = w.s, told_causes(w.s)
     if s.mandate.over and s.facts.client.value.deceased and not camera_is_down(s):
@@ -126,7 +122,7 @@ def _is_over(s: Situation, cause: str) -> bool:
     return seen and s.live is not None and s.live.status is ScheduleStatus.OPEN
 
 
-def _at_night(w: Writer, causes: tuple[str, ...]) -> None:
+def _at_night(w: WantedMessages, causes: tuple[str, ...]) -> None:
     """Tell those who work at night of a pause, by its gravest cause, and of its end."""
     last = w.told.topic("night")
     told = last is not None and last.what["mail"] == "night_paused"
@@ -136,7 +132,7 @@ def _at_night(w: Writer, causes: tuple[str, ...]) -> None:
         w.night("night", "night_resumed", {"cause": last.what["cause"]})
 
 
-def _ahead(w: Writer, causes: tuple[str, ...]) -> None:
+def _ahead(w: WantedMessages, causes: tuple[str, ...]) -> None:
     """Tell of a foreseen pause on the working day before it."""
     if not causes:
         for cause, day in foreseen(w.s):

@@ -11,7 +11,6 @@ from adapter.domain.already_told import ALARM_TEAM, COORDINATOR, NIGHT
 from adapter.domain.calendar import months_after
 from adapter.domain.checklist import awaited_since, plan_of
 from adapter.domain.decision import StepView
-from adapter.domain.facts import Note
 from adapter.domain.ledger import What
 from adapter.domain.policy import Lateness
 from adapter.domain.routine import ASSIGNMENT_OUT, Letter, Role
@@ -25,7 +24,7 @@ from adapter.domain.schedule import (
 from adapter.domain.situation import Situation
 from adapter.domain.unwatched import awaited_pauses, away_since, lateness
 from adapter.domain.wall_clock import day_start, local_date
-from adapter.domain.writer import Writer
+from adapter.domain.wanted_messages import WantedMessages
 
 ESCALATION = "escalation"
 _REVIEW = Lateness(0, 20, 40)
@@ -36,7 +35,7 @@ _CAMERA_LEFT = Lateness(20, 40, 60)
 died."""
 
 
-def remind(w: Writer, steps: tuple[StepView, ...]) -> tuple[StepView, ...]:
+def remind(w: WantedMessages, steps: tuple[StepView, ...]) -> tuple[StepView, ...]:
     """Mail about all that is late. Returns ``steps`` with how late each is."""
     told = tuple(_step(w, view) for view in steps)
     for pause in awaited_pauses(w.s):
@@ -51,7 +50,7 @@ def remind(w: Writer, steps: tuple[StepView, ...]) -> tuple[StepView, ...]:
     return told
 
 
-def _late(w: Writer, name: str, since: datetime, what: What, patience: Lateness | None = None) -> int:
+def _late(w: WantedMessages, name: str, since: datetime, what: What, patience: Lateness | None = None) -> int:
     """How late it is. Wants the mail about it, if one is due. From level 3 on it goes to the manager."""
     level, rises = lateness(w.s, name, since, patience)
     w.wakes += [rises] if rises else []
@@ -65,7 +64,7 @@ def _late(w: Writer, name: str, since: datetime, what: What, patience: Lateness 
     return level
 
 
-def _step(w: Writer, view: StepView) -> StepView:
+def _step(w: WantedMessages, view: StepView) -> StepView:
     s, since = w.s, awaited_since(view)
     if since is None or not _is_reminded(s, view):
         return view
@@ -95,14 +94,14 @@ def _rests(s: Situation) -> bool:
     return bool(causes)
 
 
-def _camera_left(w: Writer) -> None:
+def _camera_left(w: WantedMessages) -> None:
     s, told = w.s, w.told.last(ALARM_TEAM, *ASSIGNMENT_OUT, Letter.DECEASED)
     if s.facts.client.value.deceased and told and not camera_is_down(s):
         what: What = {"mail": "camera_left", "to": ESCALATION}
         _late(w, "camera_left", told.done_at or told.created_at, what, _CAMERA_LEFT)
 
 
-def _nowhere(w: Writer) -> None:
+def _nowhere(w: WantedMessages) -> None:
     """What can't be noted is asked about again and again, like a reminder."""
     s = w.s
     asked = next((a for a in w.told.acts if a.key == "parked:nowhere_to_note:A5"), None)
@@ -111,17 +110,18 @@ def _nowhere(w: Writer) -> None:
         _late(w, "nowhere_to_note", asked.done_at or asked.created_at, what, s.policy.late.get("A5"))
 
 
-def _consent(w: Writer) -> None:
+def _consent(w: WantedMessages) -> None:
     """Ask about an old consent (LA14) until somebody notes it anew."""
     s = w.s
     consent, months = s.evidence.consent, s.policy.consent_review_months
     if consent and months and s.live and not s.mandate.over and not s.facts.client.value.deceased:
-        due = day_start(months_after(local_date(consent.at, s.policy.zone), months), s.policy.zone)
-        what: What = {"mail": "consent_review", "to": COORDINATOR, "signed": _day_of(consent, s)}
+        signed = local_date(consent.at, s.policy.zone)
+        due = day_start(months_after(signed, months), s.policy.zone)
+        what: What = {"mail": "consent_review", "to": COORDINATOR, "signed": signed.isoformat()}
         _late(w, "consent_review", due, what, _REVIEW)
 
 
-def _plan(w: Writer) -> None:
+def _plan(w: WantedMessages) -> None:
     """Tell once, a week ahead, of the day on which the plan is to be followed up (LA13)."""
     s = w.s
     plan = plan_of(s) if s.policy.plans and s.live and not s.mandate.over else None
@@ -134,11 +134,7 @@ def _plan(w: Writer) -> None:
         w.mail(f"plan_follow_up:{plan.id}:{day}", {"mail": "plan_follow_up", "to": COORDINATOR, "when": day})
 
 
-def _day_of(note: Note, s: Situation) -> str:
-    return local_date(note.at, s.policy.zone).isoformat()
-
-
-def _absence(w: Writer) -> None:
+def _absence(w: WantedMessages) -> None:
     """Ask again and again about an absence that nobody ends."""
     s = w.s
     since, days = away_since(s), timedelta(days=s.policy.open_absence_days)

@@ -48,12 +48,12 @@ def not_noted(s: Situation) -> tuple[str, ...]:
     wanted = s.policy.gates
     if s.live is not None:
         made = next((a for a in s.ledger.counting(ActKind.CREATE) if a.what.get("n") == s.live.n), None)
-        wanted = frozenset(map(Signal, json.loads(str((made and made.what.get("gates")) or "[]"))))
+        wanted = frozenset(map(Signal, made.listed("gates") if made else ()))
     return tuple(gate.value for gate in sorted(wanted - s.evidence.newest.keys()))
 
 
 def keys_settled(s: Situation) -> bool:
-    return s.evidence.keys != "needed" or s.ever_scheduled or Signal.KEYS_COLLECTED in s.evidence.newest
+    return s.evidence.keys != "needed" or s.ledger.ever_scheduled or Signal.KEYS_COLLECTED in s.evidence.newest
 
 
 def pause_causes(s: Situation) -> tuple[str, ...]:

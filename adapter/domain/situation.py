@@ -8,7 +8,7 @@ from datetime import date, datetime
 from adapter.domain.already_told import AlreadyTold
 from adapter.domain.evidence import Evidence, read_evidence
 from adapter.domain.facts import Facts
-from adapter.domain.ledger import ActKind, Ledger, ScheduleRecord, ScheduleStatus, What
+from adapter.domain.ledger import Ledger, ScheduleRecord, ScheduleStatus, What
 from adapter.domain.mandate import Mandate, Period, read_mandate
 from adapter.domain.nights import Granted
 from adapter.domain.policy import Policy
@@ -36,10 +36,6 @@ class Situation:
         return record if record and record.status is not ScheduleStatus.ENDED else None
 
     @property
-    def ever_scheduled(self) -> bool:
-        return self.ledger.schedule is not None or bool(self.ledger.counting(ActKind.CREATE))
-
-    @property
     def unit(self) -> int | None:
         """The provider's unit that has the case, by its order."""
         return self.period.unit_id if self.period else None
@@ -61,10 +57,10 @@ class Situation:
 
 
 def situation(facts: Facts, ledger: Ledger, now: datetime, policy: Policy) -> Situation:
-    today = local_date(now, policy.zone)
-    mandate = read_mandate(facts, ledger, today, policy.renewal_gap_days)
+    today, told = local_date(now, policy.zone), AlreadyTold(ledger.acts)
+    mandate = read_mandate(facts, ledger, told.of_orders, today, policy.renewal_gap_days)
     period = mandate.at_or_after(today)
     grants = [(day, mandate.granted(day) or Granted()) for day in (today, *mandate.turns(today))]
     first_day = max(today, period.first) if period else today
     evidence = read_evidence(facts, ledger, grants, policy.window, today, first_day)
-    return Situation(facts, ledger, mandate, evidence, now, today, policy, period, AlreadyTold(ledger.acts))
+    return Situation(facts, ledger, mandate, evidence, now, today, policy, period, told)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
 
-from adapter.domain.calendar import is_working_day, months_after
+from adapter.domain.calendar import months_after, working_days_after
 from adapter.domain.ledger import ActKind, ScheduleRecord, ScheduleStatus
 from adapter.domain.policy import Policy
 from adapter.domain.situation import Situation
@@ -76,9 +76,7 @@ def _stopped_on(s: Situation, record: ScheduleRecord) -> date:
 
 def report_month(today: date, policy: Policy) -> str | None:
     """The month (``2026-11``) whose report is due, from the month's first working day on. Before that None."""
-    first = today.replace(day=1)
-    while not is_working_day(first, policy):
-        first += timedelta(days=1)
+    first = working_days_after(today.replace(day=1) - timedelta(days=1), 1, policy)
     return f"{today:%Y-%m}" if today >= first else None
 
 

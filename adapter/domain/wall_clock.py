@@ -39,6 +39,11 @@ def at_wall_clock(day: date, t: time, zone: tzinfo) -> datetime:
     return after
 
 
+def local_minute(instant: datetime, zone: tzinfo) -> str:
+    """``2026-03-02T22:30``, as the content of an act has it."""
+    return f"{instant.astimezone(zone):%Y-%m-%dT%H:%M}"
+
+
 def window_start(day: date, window: NightWindow, zone: tzinfo) -> datetime:
     """The instant (aware UTC) at which the night of ``day`` begins."""
     return at_wall_clock(day, window.start, zone)

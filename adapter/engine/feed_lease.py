@@ -25,12 +25,11 @@ async def read_leased(
     every: timedelta,
     read: Callable[[Feed], Awaitable[tuple[int, T]]],
     *,
-    failed: Callable[[Connection, Feed, str], Callable[[], None] | None] | None = None,
+    failed: Callable[[Connection, Feed, str], None] | None = None,
 ) -> T | None:
     """Read a feed with ``read``, unless another process does. ``read`` returns the number of items, and the value that
     is returned here. If it fails, the feed is given back unread and the result is None. ``failed`` is then called in
-    the same transaction with the reason; if it returns a function, that is called after the commit. ``every`` is the
-    time until the next reading. Raises ``StoreError``."""
+    the same transaction with the reason. ``every`` is the time until the next reading. Raises ``StoreError``."""
     now = rt.clock.now()
     until = now + rt.tuning.lease
     with log_context(tenant=tenant.name):
@@ -59,14 +58,14 @@ async def read_leased(
             log("feed_read", feed=name, items=items, seconds=seconds, lag_seconds=lag)
             return result
 
-        def give_back(c: Connection) -> Callable[[], None] | None:
+        def give_back(c: Connection) -> None:
             held = feeds.feed(c, tenant.name, name)
             if held is not None and held.lease_owner == rt.owner:
                 feeds.fail(c, held, error=error)
-            return failed(c, feed, error) if failed is not None else None
+            if failed is not None:
+                failed(c, feed, error)
 
-        if (afterwards := await rt.db.run(give_back)) is not None:
-            afterwards()
+        await rt.db.run(give_back)
         return None
 
 

@@ -8,11 +8,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MISSED, JobExecutionEvent
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from sqlalchemy import Connection
@@ -28,7 +27,7 @@ from adapter.engine.retention import forget
 from adapter.engine.retry_policy import SOUGHT_TWICE
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.engine.service_log import BEAT
-from adapter.engine.worker import EVENLY, Done, work
+from adapter.engine.worker import EVENLY, work
 from adapter.log_events import log
 from adapter.store import claims, due, feeds, outbox
 from adapter.store.errors import StoreError
@@ -47,26 +46,18 @@ GIVE_BACK_SECONDS = 3.0
 """How long a stop waits for the database when it gives back the leases."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cycle:
-    """What one cycle did: cases marked by the feeds, cases reconciled, acts tried."""
-
-    marked: int
-    cases: int
-    acts: int
-
-
-async def run_once(rt: Runtime) -> Cycle:
-    """One whole cycle: the request files, every feed of every municipality, then all that is due. Raises
-    ``StoreError``."""
+async def run_once(rt: Runtime) -> bool:
+    """One whole cycle: the request files, every feed of every municipality, then all that is due. False if a feed
+    couldn't be read. Raises ``StoreError``."""
+    began = rt.clock.now()
     await take_in(rt, *request_files(rt))
-    marked = sum(await asyncio.gather(*(_read(rt, tenant) for tenant in rt.tenants.values())))
+    await asyncio.gather(*(_read(rt, tenant) for tenant in rt.tenants.values()))
     await asyncio.gather(*(follow_looks(rt, tenant) for tenant in rt.tenants.values()))
-    done: Done = await work(rt)
+    await work(rt)
     while await turn(rt):
-        more = await work(rt)
-        done = Done(done.cases + more.cases, done.acts + more.acts)
-    return Cycle(marked, done.cases, done.acts)
+        await work(rt)
+    known = [feed for tenant in rt.tenants for feed in await rt.db.run(partial(feeds.all_feeds, tenant=tenant))]
+    return not any(feed.error and feed.tried_at and feed.tried_at >= began for feed in known)
 
 
 async def _read(rt: Runtime, tenant: Tenant) -> int:
@@ -129,7 +120,7 @@ class Jobs:
         # Its logger would warn twice a second that the work is still under way, which is normal.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         self.scheduler = AsyncIOScheduler(job_defaults=defaults, timezone="UTC")
-        self.scheduler.add_listener(_tell, EVENT_JOB_ERROR | EVENT_JOB_MISSED)
+        self.scheduler.add_listener(_tell, EVENT_JOB_ERROR)
         now = rt.clock.now()
         for tenant in rt.tenants.values():
             self._add(f"feeds {tenant.name}", partial(_read, rt, tenant), rt.tuning.poll, now)
@@ -274,10 +265,7 @@ async def _give_back(rt: Runtime) -> None:
 
 
 def _tell(event: JobExecutionEvent) -> None:
-    if event.code == EVENT_JOB_MISSED:
-        log("job_missed", job=event.job_id, late_seconds=None)
-    else:
-        log("job_failed", job=event.job_id, error=event.exception)
+    log("job_failed", job=event.job_id, error=event.exception)
 
 
 async def run_forever(rt: Runtime, stop: asyncio.Event) -> None:

@@ -8,28 +8,24 @@ looks that nobody can follow.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from functools import partial
-from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from adapter.domain.ledger import Act, ActKind, Look, ScheduleRecord, Wanted, What
+from adapter.domain.ledger import ActKind, Look, ScheduleRecord, Wanted, What
 from adapter.domain.night_letters import look_key
 from adapter.domain.night_watch import (
     CLOCK_CHANGE,
     REMEMBERED,
     SAME_LOOK,
     UNFOLLOWED,
-    ListedLook,
-    could_look,
-    due_looks,
+    Followed,
     follow,
     found_late,
-    history,
     is_news,
     known_after,
     leeway,
@@ -37,13 +33,13 @@ from adapter.domain.night_watch import (
     night_of,
 )
 from adapter.domain.policy import Policy
-from adapter.domain.wall_clock import window_start
+from adapter.domain.wall_clock import local_minute, window_start
 from adapter.engine import counting, write_back
 from adapter.engine.feed_lease import hold, read_leased
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Changed, Supervision, Supervisions
-from adapter.store import due, feeds, look_log, outbox, schedules
+from adapter.store import cases, due, feeds, look_log, outbox, schedules
 from adapter.store.feeds import Feed
 
 FEED = "looks"
@@ -107,14 +103,13 @@ async def follow_looks(rt: Runtime, tenant: Tenant) -> None:
     async def read(feed: Feed) -> tuple[int, None]:
         held, seen = await hold(rt, feed, tenant.platform.supervisions(todo.start - SAME_LOOK, now + SAME_LOOK))
         await rt.at("looks read")
-        news = await rt.db.run(lambda c: _take_in(c, tenant, held, todo, seen, now))
+        await rt.db.run(lambda c: _take_in(c, tenant, held, todo, seen, now))
         await rt.at("looks taken in")
-        _tell(seen, news)
         return len(seen.rows), None
 
-    def failed(c: Connection, feed: Feed, error: str) -> Callable[[], None] | None:
-        since = _want_unfollowed(c, tenant, feed, todo, rt.clock.now())
-        return partial(log, "looks_not_followed", since=since, reason=error) if since else None
+    def failed(c: Connection, feed: Feed, error: str) -> None:
+        if since := _want_unfollowed(c, tenant, feed, todo, rt.clock.now()):
+            log("looks_not_followed", since=since, reason=error)
 
     await read_leased(rt, tenant, FEED, rt.tuning.watch, read, failed=failed)
 
@@ -128,41 +123,39 @@ def _tell(seen: Supervisions, news: News) -> None:
         log("look_unentitled", case=ref, schedule=f"{ref}-{look.n}", due=look.due_at, outcome=look.outcome.value)
     for schedule_id in news.unowned:
         log("look_unowned", schedule=schedule_id)
+    for ref in sorted(news.unread):
+        log("looks_not_followed", case=ref, since=None, reason="what is stored of its schedule can't be read")
 
 
 @dataclass(slots=True)
 class News:
-    """What a reading brought: looks newly known as not done, looks without a right, schedules that no case owns."""
+    """What a reading brought: looks newly known as not done, looks without a right, schedules that no case owns, cases
+    whose stored schedule can't be read."""
 
     missed: list[tuple[str, Look]] = field(default_factory=list)
     unentitled: list[tuple[str, Look]] = field(default_factory=list)
     unowned: list[str] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
 
 
-def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Supervisions, now: datetime) -> News:
+def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Supervisions, now: datetime) -> None:
     """Store the changed looks, mark their cases, call for mails, and move the cursor: all of it or nothing."""
     policy, news = tenant.policy, News()
     # A listed look may be known already under a slightly earlier instant.
     known = look_log.since(c, tenant.name, todo.start - SAME_LOOK - leeway(todo.start, policy.zone))
-    stood, listed = _stood(c, tenant, todo.start), _listed(c, tenant, seen.rows, news)
+    followed, listed = _followed(c, tenant, todo.start, now, news), _listed(c, tenant, seen.rows, news)
+    for ref in news.unread:  # it is set aside whole: what isn't known of a schedule may not be told of its looks
+        known.pop(ref, None)
+        followed.pop(ref, None)
+        listed.pop(ref, None)
     for ref, rows in listed.items():
-        stood.setdefault(ref, {}).update({n: s for n, (s, _) in rows.items() if n not in stood.get(ref, {})})
-    longest = known_after(policy)
+        for record, _ in rows:
+            if record.n not in (its := followed.setdefault(ref, {})):
+                its[record.n] = Followed.between(todo.start, now, record, (), policy)
     changed: list[tuple[str, Look]] = []
-    for ref in sorted({*known, *stood, *listed}):
-        its = stood.get(ref, {})
-        calls_for = {n: _called_for(s, policy, todo.start, now) for n, s in its.items()}
-        found = [one for _, some in listed.get(ref, {}).values() for one in some]
-
-        def entitled(n: int, at: datetime, its: Mapping[int, Followed] = its) -> bool:
-            return n in its and any(could_look(stood, at, policy.zone) for stood in (its[n].seen, its[n].called))
-
-        def after(n: int, its: Mapping[int, Followed] = its) -> timedelta:
-            return its[n].known_after if n in its else longest
-
-        changed += [
-            (ref, look) for look in follow(known.get(ref, ()), calls_for, found, now, after, entitled, policy.zone)
-        ]
+    for ref in sorted({*known, *followed, *listed}):
+        found = [look for _, some in listed.get(ref, ()) for look in some]
+        changed += [(ref, look) for look in follow(known.get(ref, ()), followed.get(ref, {}), found, now, policy)]
     look_log.save(c, tenant.name, changed)
     before = () if todo.follows else [(ref, look) for ref, some in known.items() for look in some]
     write_back.call_for(c, tenant, (*before, *changed), now, again=todo.follows is None)
@@ -170,57 +163,48 @@ def _take_in(c: Connection, tenant: Tenant, feed: Feed, todo: Span, seen: Superv
     for ref, look in news.unentitled:
         _want_unentitled(c, tenant, ref, look, now)
     _want_unowned(c, tenant, news, now)
-    late = [(ref, look) for ref, look in news.missed if found_late(look, longest, policy.zone)]
+    _want_unread(c, tenant, news, todo, now)
+    late = [(ref, look) for ref, look in news.missed if found_late(look, known_after(policy), policy.zone)]
     _want_late(c, tenant, late, now)
     feeds.finish(c, feed, cursor=now, now=now)
     counting.looks(c, tenant, changed, known)
-    return news
+    _tell(seen, news)
 
 
-class Followed(NamedTuple):
-    """The states of a schedule over time, as seen and as called for; and after how long its looks are known."""
-
-    seen: tuple[ScheduleRecord, ...]
-    called: tuple[ScheduleRecord, ...]
-    known_after: timedelta
-
-    @classmethod
-    def of(cls, policy: Policy, record: ScheduleRecord, acts: Sequence[Act] = ()) -> Followed:
-        return cls(history(record, acts), history(record, acts, called_for=True), known_after(policy, record))
-
-
-def _called_for(one: Followed, policy: Policy, start: datetime, now: datetime) -> list[datetime]:
-    """The looks that a schedule called for; none after a pause or an end was called for."""
-    due = due_looks(one.seen, policy.window, policy.zone, start, now)
-    return [at for at in due if could_look(one.called, at, policy.zone)]
-
-
-def _stood(c: Connection, tenant: Tenant, start: datetime) -> dict[str, dict[int, Followed]]:
-    """The schedules to follow, by case and number."""
+def _followed(
+    c: Connection, tenant: Tenant, start: datetime, now: datetime, news: News
+) -> dict[str, dict[int, Followed]]:
+    """The schedules to follow, by case and number. Cases with one that can't be read go to the news."""
     found: dict[str, dict[int, Followed]] = {}
-    for ref, record, acts in schedules.followed(c, tenant.name, start):
-        found.setdefault(ref, {})[record.n] = Followed.of(tenant.policy, record, acts)
+    for ref, n, record, acts in schedules.followed(c, tenant.name, start):
+        if record is None:
+            news.unread.add(ref)
+        else:
+            found.setdefault(ref, {})[n] = Followed.between(start, now, record, acts, tenant.policy)
     return found
 
 
 def _listed(
     c: Connection, tenant: Tenant, rows: Iterable[Supervision], news: News
-) -> dict[str, dict[int, tuple[Followed, list[ListedLook]]]]:
-    """The listed looks at our schedules, by case and number, each with the schedule's states. Looks at schedules that
-    no case owns go to the news."""
+) -> dict[str, list[tuple[ScheduleRecord, list[Look]]]]:
+    """The listed looks by case and schedule. Looks at schedules that no case owns, and cases with a schedule that can't
+    be read, go to the news."""
     by_schedule: dict[str, list[Supervision]] = {}
     for row in rows:
         by_schedule.setdefault(row.schedule_id, []).append(row)
     owned = schedules.by_remote_ids(c, tenant.name, by_schedule)
-    found: dict[str, dict[int, tuple[Followed, list[ListedLook]]]] = {}
+    found: dict[str, list[tuple[ScheduleRecord, list[Look]]]] = {}
     for schedule_id, some in by_schedule.items():
         owner = owned.get(schedule_id)
         if owner is None:
             news.unowned.append(schedule_id)
             continue
-        record = owner.record
-        looks = [ListedLook(s.id, record.n, s.due_at, s.outcome, s.begun_at, s.ended_at) for s in some]
-        found.setdefault(owner.ref, {})[record.n] = (Followed.of(tenant.policy, record), looks)
+        record = owner.readable
+        if record is None:
+            news.unread.add(owner.ref)
+            continue
+        looks = [Look(record.n, s.due_at, s.outcome, begun_at=s.begun_at, ended_at=s.ended_at, id=s.id) for s in some]
+        found.setdefault(owner.ref, []).append((record, looks))
     return found
 
 
@@ -285,6 +269,29 @@ def _want_unowned(c: Connection, tenant: Tenant, news: News, now: datetime) -> N
         _want(c, tenant, f"unowned:{news.unowned[0]}", {"mail": "looks_unowned", "to": "it", **what}, now)
 
 
+def _want_unread(c: Connection, tenant: Tenant, news: News, todo: Span, now: datetime) -> None:
+    """Tell once a night that the looks of these cases can't be followed: each unit's night mailbox, and the people who
+    run the adapter. The cases are marked, so that their error is shown. By day nobody is told."""
+    if not news.unread or todo.follows is None:
+        news.unread = set()
+        return
+    units = cases.units_of(c, tenant.name, news.unread)
+    of_reader: dict[tuple[str, int | None], list[str]] = {("it", None): sorted(news.unread)}
+    for ref in sorted(news.unread):
+        unit, _ = units.get(ref, (None, None))
+        to = "night" if tenant.policy.has_night_mailbox(unit) else "coordinator"
+        of_reader.setdefault((to, unit), []).append(ref)
+    told = set()
+    for (to, unit), refs in of_reader.items():
+        listed = ", ".join(refs)
+        which = hashlib.sha256(listed.encode()).hexdigest()[:8]
+        key = f"unread:{int(todo.follows.timestamp())}:{to}:{unit or ''}:{which}"
+        if _want(c, tenant, key, {"mail": "looks_unread", "to": to, "unit": unit, "refs": listed}, now):
+            told.update(refs)
+    due.mark_looked(c, tenant.name, told, now)
+    news.unread = told
+
+
 def _want_unfollowed(c: Connection, tenant: Tenant, feed: Feed, todo: Span, now: datetime) -> datetime | None:
     """If nobody has followed the looks for a while: one mail for each outage to each night mailbox, and one to the
     people who run the adapter. Returns since when, the first time."""
@@ -305,4 +312,4 @@ def _want(c: Connection, tenant: Tenant, key: str, what: What, now: datetime) ->
 
 
 def _local(tenant: Tenant, at: datetime) -> str:
-    return at.astimezone(tenant.policy.zone).replace(tzinfo=None).isoformat(timespec="minutes")
+    return local_minute(at, tenant.policy.zone)

@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from adapter.engine.runtime import Runtime
 from adapter.log_events import log, log_context
-from adapter.store import purge, reads, sessions, visits
+from adapter.store import purge, reads, sessions, visit_acts
 
 BATCH = 50
 """Cases per transaction."""
@@ -46,8 +46,8 @@ async def _forget_visits(rt: Runtime, tenant: str, before: datetime) -> None:
     """In an open case, what was written back is kept as long as personal data in a closed one."""
 
     def some(c: Connection) -> bool:
-        old = visits.forgettable(c, tenant, before, VISITS)
-        visits.forget(c, tenant, old)
+        old = visit_acts.forgettable(c, tenant, before, VISITS)
+        visit_acts.forget(c, tenant, old)
         return bool(old)
 
     while await rt.db.run(some):

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from adapter.domain.policy import Policy
 from adapter.engine.circuit_breaker import Breakers
-from adapter.engine.night_load import NightLoads
+from adapter.engine.night_load_cache import NightLoadCache
 from adapter.engine.service_log import ServiceLog
 from adapter.engine.tuning import Tuning
 from adapter.ports import CaseSource, Executor, SchedulePlatform
@@ -62,7 +62,7 @@ class Runtime:
     """Entries of the request files that can't be used, as ``file:line``. The list is replaced at each reading."""
     asked: dict[str, datetime] = field(default_factory=dict)
     """Municipalities whose feeds shall be read out of turn, and since when (UTC)."""
-    night_loads: NightLoads = field(default_factory=NightLoads)
+    night_loads: NightLoadCache = field(default_factory=NightLoadCache)
     dry_run: bool = False
     """Read and decide, but carry out nothing. What would have been done is logged."""
     beat: Callable[[], None] = lambda: None

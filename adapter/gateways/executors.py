@@ -4,12 +4,14 @@ from typing import Protocol
 
 from adapter.domain.ledger import VISIT_KINDS, Act, ActKind
 from adapter.gateways.platform import PlatformExecutor
+from adapter.gateways.port_errors import as_port_errors
 from adapter.ports import CaseContext, Effect, Failure, PortError
 from connectors.http.client import writing_while
 
 
 class KindExecutor(Protocol):
-    """An ``Executor`` for acts of some kinds. ``vendor`` is the vendor that it calls."""
+    """Carries out acts of some kinds at its ``vendor``, and looks for their effects. Raises what the connectors raise,
+    ``WrongContent`` and ``PortError``."""
 
     vendor: str
 
@@ -39,12 +41,14 @@ class Executors:
         if not case.may_write():
             reason = "its turn came too late; nothing was sent"
             raise PortError(Failure.NOT_SENT, reason, vendor=self.vendor(act))
-        with writing_while(case.may_write):
+        with as_port_errors(self.vendor(act)), writing_while(case.may_write):
             return await self._by_kind.get(act.kind, self._platform).perform(act, case)
 
     async def find(self, act: Act, case: CaseContext) -> Effect | None:
-        return await self._by_kind.get(act.kind, self._platform).find(act, case)
+        with as_port_errors(self.vendor(act)):
+            return await self._by_kind.get(act.kind, self._platform).find(act, case)
 
     async def observe(self, act: Act, case: CaseContext) -> Effect | None:
         """See ``Executor``. A message, mail or visit conflicts with nothing, so there is nothing to see."""
-        return None if act.kind in self._by_kind else await self._platform.observe(act, case)
+        with as_port_errors(self.vendor(act)):
+            return None if act.kind in self._by_kind else await self._platform.observe(act, case)

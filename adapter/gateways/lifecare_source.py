@@ -22,13 +22,13 @@ from adapter.domain.facts import (
     ServicePlan,
     Signal,
 )
-from adapter.gateways.errors import as_port_errors
+from adapter.gateways.port_errors import as_port_errors
 from adapter.ports import Changed, Failure, PortError, Window
 from connectors.errors import NotFound, Unauthorised
 from connectors.lifecare import query, wire
 from connectors.lifecare.client import LifecareClient
+from connectors.lifecare.list_result import ANOTHER_PERSON, Rows, person_of
 from connectors.lifecare.query import Resource
-from connectors.lifecare.rows import ANOTHER_PERSON, Rows, person_of
 from connectors.rows import BrokenRow
 from mappings import lifecare as mapped
 from mappings.lifecare import keyed_hash, problem

@@ -4,16 +4,14 @@ import re
 from datetime import datetime
 from typing import Protocol
 
-from adapter.domain.ledger import Act, ActKind
-from adapter.gateways.errors import as_port_errors, unmapped
+from adapter.domain.ledger import Act
 from adapter.log_events import log
 from adapter.ports import CaseContext, Effect
+from mappings.content import whole
 from mappings.mapping import MunicipalMapping
-from mappings.messages.render import MessageError, render_mail
-from mappings.phoniro import unit
+from mappings.messages.render import render_mail
 from mappings.texts import Texts
 
-VENDOR = "mail"
 _UNSAFE = re.compile(r"[^a-z0-9]+")
 
 
@@ -35,7 +33,7 @@ class MailExecutor:
     that it is the same.
     """
 
-    vendor = VENDOR
+    vendor = "mail"
 
     def __init__(self, client: MailSender | None, mapping: MunicipalMapping, domain: str, texts: Texts) -> None:
         """``domain`` is the sender's own, for the right-hand side of each Message-ID. Without a ``client`` a mail is
@@ -51,22 +49,14 @@ class MailExecutor:
         return f"<{'.'.join(filter(None, names))}@{self._domain}>"
 
     async def perform(self, act: Act, case: CaseContext) -> Effect:
-        if act.kind is not ActKind.MAIL:
-            raise unmapped(f"{act.kind.value} is no mail", VENDOR)
         if self._mail is None:
             log("mail_not_configured", act=act.key, role=act.what.get("to"), template=act.what.get("mail"))
             return Effect({"to": act.what.get("to"), "sent": False})
-        try:
-            subject, body = render_mail(act.what, reference=case.reference, texts=self._texts)
-        except MessageError as error:
-            raise unmapped(f"the mail can't be written: {error}", VENDOR) from None
+        subject, body = render_mail(act.what, reference=case.reference, texts=self._texts)
         to = str(act.what["to"])
-        box = self._mapping.mailbox(to, unit(act.what))
+        box = self._mapping.mailbox(to, whole(act.what, "unit"))
         message_id = self.message_id(act, case)
-        with as_port_errors():
-            await self._mail.send(
-                message_id, box, subject, body, date=act.created_at, reply_to=self._mapping.mailboxes.it
-            )
+        await self._mail.send(message_id, box, subject, body, date=act.created_at, reply_to=self._mapping.mailboxes.it)
         return Effect({"to": to, "mailbox": box, "message_id": message_id})
 
     async def find(self, _act: Act, _case: CaseContext) -> Effect | None:

@@ -3,15 +3,14 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from adapter.domain.ledger import Act, ActKind
-from adapter.domain.routine import Letter
-from adapter.gateways.errors import as_port_errors, unmapped
+from adapter.domain.ledger import Act
+from adapter.gateways.port_errors import unmapped
 from adapter.ports import CaseContext, Effect
 from connectors.lifecare import wire
 from connectors.lifecare.client import LifecareClient
+from mappings.content import whole
 from mappings.mapping import MunicipalMapping
-from mappings.messages.render import MessageError, mark, render_letter
-from mappings.phoniro import unit
+from mappings.messages.render import mark, render_letter
 from mappings.sections import Heading
 from mappings.texts import Texts
 
@@ -41,25 +40,20 @@ class NoteExecutor:
         heading = self._heading(act)
         second_copy = False
         if act.attempts > 1:
-            with as_port_errors():
-                ours = await self._ours(heading, _execution(act))
-                readable = ours or await self._ours(heading, None)
+            ours = await self._ours(heading, whole(act.what, "execution"))
+            readable = ours or await self._ours(heading, None)
             if found := self._marked(ours, act, case):
                 return found
             second_copy = not readable
         request = self._request(act, case, heading, second_copy=second_copy)
-        with as_port_errors():
-            note = await self._lifecare.create_provider_note(request)
+        note = await self._lifecare.create_provider_note(request)
         return Effect({"note": note.id, "unit": request.provider_unit_id, "heading": request.headline_id})
 
     async def find(self, act: Act, case: CaseContext) -> Effect | None:
-        heading = self._heading(act)
-        with as_port_errors():
-            return self._marked(await self._ours(heading, _execution(act)), act, case)
+        ours = await self._ours(self._heading(act), whole(act.what, "execution"))
+        return self._marked(ours, act, case)
 
     def _heading(self, act: Act) -> Heading:
-        if act.kind is not ActKind.MESSAGE:
-            raise unmapped(f"{act.kind.value} is no message", VENDOR)
         to = str(act.what.get("to"))
         heading = self._mapping.messages.of(to)
         if heading is None:
@@ -90,30 +84,20 @@ class NoteExecutor:
         if case.client_id is None:
             raise unmapped("the key can't see the client, so no note can be written in their record", VENDOR)
         what = act.what
-        try:
-            letter = Letter(str(what.get("letter")))
-            text = render_letter(
-                letter, what, reference=case.reference, act=act.mark, second_copy=second_copy, texts=self._texts
-            )
-        except (MessageError, ValueError) as error:
-            raise unmapped(f"the message can't be written: {error}", VENDOR) from None
+        letter, of = str(what.get("letter")), {"reference": case.reference, "act": act.mark}
+        text = render_letter(letter, what, **of, second_copy=second_copy, texts=self._texts)
         author = self._mapping.author
         return wire.CreateProviderJournalNoteRequest(
             occurrence_time_utc=self._clock(),
             text=text,
             client_id=case.client_id,
-            provider_unit_id=self._mapping.receiving_unit(str(what.get("to")), unit(what)),
+            provider_unit_id=self._mapping.receiving_unit(str(what.get("to")), whole(what, "unit")),
             headline_id=heading.write_under,
             created_personnel_id=author.personnel_id,
             created_personnel_title=author.title,
-            execution_id=_execution(act),
+            execution_id=whole(what, "execution"),
         )
 
 
 def _same(signature: str | None, ours: str) -> bool:
     return (signature or "").strip().casefold() == ours.strip().casefold()
-
-
-def _execution(act: Act) -> int | None:
-    value = act.what.get("execution")
-    return value if isinstance(value, int) and not isinstance(value, bool) else None

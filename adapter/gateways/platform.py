@@ -1,12 +1,12 @@
 """Phoniro as the camera platform's ports: acts on persons and schedules, and all schedules for comparison."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 from datetime import datetime, timedelta
 
-from adapter.domain.ledger import Act, ActKind, ScheduleRecord, ScheduleStatus, What
+from adapter.domain.ledger import PERSON_KINDS, SCHEDULE_KINDS, Act, ActKind, ScheduleRecord, ScheduleStatus, What
 from adapter.domain.nights import NightWindow
-from adapter.gateways.errors import as_port_errors, port_error, unmapped
+from adapter.gateways.port_errors import as_port_errors, port_error
 from adapter.ports import (
     BrokenSchedule,
     CaseContext,
@@ -24,9 +24,9 @@ from connectors.phoniro.client import PhoniroClient, Versioned
 from connectors.phoniro.wire import Schedule
 from connectors.rows import BrokenRow
 from mappings import phoniro as mapped
+from mappings.content import whole
 from mappings.lifecare import fingerprint
 from mappings.mapping import MunicipalMapping
-from mappings.phoniro import WrongContent
 
 VENDOR = "phoniro"
 LONG_PAST = timedelta(days=2)
@@ -70,40 +70,35 @@ class PlatformExecutor:
         self._key = key
 
     async def perform(self, act: Act, case: CaseContext) -> Effect:
-        with _as_port_errors():
-            match act.kind:
-                case ActKind.PUT_PERSON:
-                    return await self._put_person(act, case)
-                case ActKind.EMPTY_PERSON:
-                    return await self._empty_person(act, case)
-                case ActKind.CREATE:
-                    return await self._create(act, case)
-                case ActKind.CHANGE | ActKind.PAUSE | ActKind.RESUME | ActKind.END:
-                    return await self._act_on_schedule(act, case)
-            raise WrongContent(f"{act.kind.value} isn't an act at the camera platform")
+        match act.kind:
+            case ActKind.PUT_PERSON:
+                return await self._put_person(act, case)
+            case ActKind.EMPTY_PERSON:
+                return await self._empty_person(act, case)
+            case ActKind.CREATE:
+                return await self._create(act, case)
+        return await self._act_on_schedule(act, case)
 
     async def find(self, act: Act, case: CaseContext) -> Effect | None:
         """The effect, if the schedule shows it. A person isn't looked up: the PUT is sent again."""
-        if act.kind in (ActKind.PUT_PERSON, ActKind.EMPTY_PERSON):
+        if act.kind in PERSON_KINDS:
             return None
-        with _as_port_errors():
-            if act.kind is ActKind.CREATE:
-                reference = mapped.external_reference(case.reference, mapped.number(act.what))
-                found = await self._phoniro.find_schedule(reference)
-                ours = found and found.schedule.customer_external_id == await self._external_id(case)
-                return self._effect(found, act, adopted=True) if found and ours else None
-            schedule_id, _ = await self._schedule_id(act, case)
-            effect = self._effect(await self._phoniro.get_schedule(schedule_id), act, adopted=True)
-            return effect if effect.schedule and _shows(effect.schedule, act) else None
+        if act.kind is ActKind.CREATE:
+            reference = mapped.external_reference(case.reference, mapped.number(act.what))
+            found = await self._phoniro.find_schedule(reference)
+            ours = found and found.schedule.customer_external_id == await self._external_id(case)
+            return self._effect(found, act, adopted=True) if found and ours else None
+        schedule_id, _ = await self._schedule_id(act, case)
+        effect = self._effect(await self._phoniro.get_schedule(schedule_id), act, adopted=True)
+        return effect if effect.schedule and _shows(effect.schedule, act) else None
 
     async def observe(self, act: Act, case: CaseContext) -> Effect | None:
         """The schedule as it is now. None for a creation: if the schedule were ours, it would have been taken over, so
         the conflict is with somebody else's."""
-        if act.kind not in (ActKind.CHANGE, ActKind.PAUSE, ActKind.RESUME, ActKind.END):
+        if act.kind not in SCHEDULE_KINDS or act.kind is ActKind.CREATE:
             return None
-        with as_port_errors():
-            schedule_id, _ = await self._schedule_id(act, case)
-            return self._effect(await self._phoniro.get_schedule(schedule_id), act)
+        schedule_id, _ = await self._schedule_id(act, case)
+        return self._effect(await self._phoniro.get_schedule(schedule_id), act)
 
     # The person
 
@@ -112,7 +107,7 @@ class PlatformExecutor:
 
     async def _put_person(self, act: Act, case: CaseContext) -> Effect:
         row = await self._client(case.person_id)
-        organisation = self._mapping.organisation(mapped.unit(act.what))
+        organisation = self._mapping.organisation(whole(act.what, "unit"))
         external_id = await self._external_id(case)
         customer = mapped.customer(row, case.person_id, external_id, organisation)
         await self._phoniro.put_customer(customer)
@@ -126,7 +121,7 @@ class PlatformExecutor:
             return None
 
     async def _empty_person(self, act: Act, case: CaseContext) -> Effect:
-        organisation = self._mapping.organisation(mapped.unit(act.what))
+        organisation = self._mapping.organisation(whole(act.what, "unit"))
         external_id = await self._external_id(case)
         await self._phoniro.put_customer(mapped.emptied(external_id, organisation, protected=case.protected))
         return Effect({"emptied": True, "organisation": organisation}, person="")
@@ -211,15 +206,6 @@ class PlatformExecutor:
             **result,
         }
         return Effect(result_data, schedule=record, schedule_id=schedule.id, etag=found.etag)
-
-
-@contextmanager
-def _as_port_errors() -> Iterator[None]:
-    try:
-        with as_port_errors():
-            yield
-    except WrongContent as error:
-        raise unmapped(f"the act's content can't be used: {error}", VENDOR) from None
 
 
 def _shows(seen: ScheduleRecord, act: Act) -> bool:

@@ -8,14 +8,15 @@ from datetime import datetime, timedelta
 from adapter.domain.ledger import LOOK_DONE, Act, ActKind, LookOutcome
 from adapter.domain.night_watch import CLOCK_CHANGE
 from adapter.domain.policy import WriteBack
-from adapter.gateways.errors import as_port_errors, unmapped
+from adapter.gateways.port_errors import unmapped
 from adapter.ports import CaseContext, Effect, Failure, PortError
-from connectors.errors import Conflict, NotFound, Refused
+from connectors.errors import Conflict, NotFound, Refused, Unauthorised
 from connectors.lifecare import wire
 from connectors.lifecare.client import LifecareClient
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import Supervision
 from connectors.rows import BrokenRow
+from mappings.content import whole
 from mappings.mapping import MunicipalMapping
 from mappings.phoniro import look_outcome
 
@@ -52,11 +53,11 @@ class VisitExecutor:
     async def perform(self, act: Act, case: CaseContext) -> Effect:
         if self._table.mode is not WriteBack.ON:
             raise unmapped("looks are not written back", VENDOR)
-        with _as_port_errors():
+        with _as_refused():
             return await (self._report(act, case) if act.kind is ActKind.VISIT else self._remove(act))
 
     async def find(self, act: Act, case: CaseContext) -> Effect | None:
-        with _as_port_errors():
+        with _as_refused():
             found = await self._known(act, case)
         if act.kind is ActKind.REMOVE_VISIT:
             return Effect({"removed": True}) if found is None else None
@@ -103,7 +104,6 @@ class VisitExecutor:
         if execution is None:
             raise unmapped("the case has no known execution", VENDOR, lacks=("execution", str(act.what["case"])))
         user_id, person_id = await self._who(act)
-        unit = act.what.get("unit") or case.unit
         service = wire.ReportedService(
             service_type=wire.CodeText(code=table.service_type),
             service_category=wire.CodeText(code=table.service_category),
@@ -116,7 +116,7 @@ class VisitExecutor:
             personnel_person_id=person_id,
             personnel_user_id=user_id,
             execution_id=execution,
-            provider_unit_id=unit if isinstance(unit, int) else None,
+            provider_unit_id=whole(act.what, "unit") or case.unit,
             start_time=_instant(act, "begun"),
             end_time=_instant(act, "ended"),
             services=(service,),
@@ -173,20 +173,15 @@ class _WhoLooked:
 
 
 @contextmanager
-def _as_port_errors() -> Iterator[None]:
+def _as_refused() -> Iterator[None]:
     """Only visits need this licence, so a refused sign-in doesn't mean that Lifecare is down (L12). A sign-in that
     Phoniro refuses stays as it is."""
     try:
-        with as_port_errors():
-            yield
-    except PortError as error:
-        if error.failure is not Failure.UNAUTHORISED or error.vendor != VENDOR:
+        yield
+    except Unauthorised as error:
+        if error.vendor != VENDOR:
             raise
-        status = error.audit.get("status")
-        refused = PortError(Failure.REFUSED, str(error), vendor=VENDOR, status=int(status) if status else None)
-    else:
-        return
-    raise refused from None
+        raise Refused(error.message, vendor=VENDOR, call=error.call, status=error.status) from None
 
 
 def _look(act: Act) -> str:
@@ -194,8 +189,7 @@ def _look(act: Act) -> str:
 
 
 def _execution(act: Act, case: CaseContext) -> int | None:
-    value = act.what.get("execution") or case.execution
-    return value if isinstance(value, int) else None
+    return whole(act.what, "execution") or case.execution
 
 
 def _instant(act: Act, name: str) -> datetime:

@@ -16,7 +16,6 @@ from adapter.ops.hooks import Hooks
 from adapter.ops.metrics import MetricsCache
 from adapter.ops.pages import Pages, answer_errors
 from adapter.ops.safe_headers import SafeHeaders
-from adapter.ops.unsafe_supervision import SafetyChecks
 from adapter.settings.model import OpsSettings
 
 
@@ -32,11 +31,10 @@ def create_app(ops: OpsContext) -> FastAPI:
     )
     app.add_middleware(BodyLimits)
     app.add_middleware(SafeHeaders)
-    safety_checks = SafetyChecks()
-    app.state.ops, app.state.metrics, app.state.hooks = ops, MetricsCache(ops, safety_checks), Hooks(ops)
+    app.state.ops, app.state.metrics, app.state.hooks = ops, MetricsCache(ops), Hooks(ops)
     routers = [health.routes, metrics.routes, hooks.routes]
     if ops.settings.pages:
-        app.state.pages = Pages(ops, safety_checks)
+        app.state.pages = Pages(ops)
         answer_errors(app)
         # The follow-up comes before the cases, because the addresses of the cases are more general.
         routers += [followup_pages.routes, case_pages.routes, sign_in_pages.routes]

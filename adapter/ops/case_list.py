@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
@@ -20,7 +21,7 @@ T = TypeVar("T")
 PER_PAGE = 24
 _TURNS = (Role.COORDINATOR, Role.ALARM_TEAM, Role.ASSESSOR, Role.ADAPTER)
 _PHASES = (Phase.PREPARING, Phase.ACTIVE, Phase.PAUSED, Phase.ENDING)
-_ONLY = ("unwatched", "late", "parked")
+_ONLY = {"unwatched": attrgetter("without"), "late": attrgetter("late"), "parked": attrgetter("parked")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +36,12 @@ class Filter:
     only: str = ""
 
     def shows(self, summary: CaseSummary) -> bool:
-        turns = {view.role.value for view in summary.awaited} | {a.role.value for a in summary.attention if a.urgent}
-        only = {"unwatched": summary.without, "late": summary.late, "parked": summary.parked}
         return (
-            (not self.turn or self.turn in turns)
+            (not self.turn or self.turn in _turns(summary))
             and (not self.phase or self.phase == summary.case.phase.value)
             and (not self.step or self.step in {view.id for view in summary.awaited})
             and (not self.unit or self.unit == _unit(summary))
-            and (not self.only or bool(only.get(self.only)))
+            and (not self.only or (self.only in _ONLY and bool(_ONLY[self.only](summary))))
         )
 
     def link(self, page: int = 1) -> str:
@@ -98,8 +97,7 @@ def unfulfilled_rows(ops: OpsContext, summaries: Iterable[CaseSummary]) -> list[
     known, now = list(summaries), ops.runtime.clock.now()
     rows: list[dict[str, str]] = []
     for tenant in ops.runtime.tenants.values():
-        of = ((s.case, s.decision) for s in known if s.case.tenant == tenant.name)
-        theirs = ((case.ref, case.unit, decision.unfulfilled) for case, decision in of if decision)
+        theirs = ((s.case.ref, s.case.unit, s.unfulfilled) for s in known if s.case.tenant == tenant.name)
         today, words = local_date(now, tenant.policy.zone), ops.words_of(tenant.name)
         rows += (cells(tenant.name, row, words) for row in listed(theirs, today))
     return rows
@@ -120,6 +118,11 @@ def steps(summaries: Iterable[CaseSummary], words: Words) -> tuple[tuple[str, in
     waiting = Counter(view.id for summary in summaries for view in summary.awaited)
     known = [step for step in STEPS if waiting[step]]
     return tuple((words.say("awaited", step), waiting[step], Filter(step=step).link()) for step in known)
+
+
+def _turns(summary: CaseSummary) -> set[str]:
+    """The roles whose turn it is."""
+    return {view.role.value for view in summary.awaited} | {a.role.value for a in summary.attention if a.urgent}
 
 
 def _unit(summary: CaseSummary) -> str:

@@ -43,7 +43,7 @@ _REFRESH = 60
 
 @routes.get("/")
 async def overview_page(request: Request, pages: ThePages, person: Admitted, refresh: str = "") -> Response:
-    values = await pages.listed(lambda c: overview(pages.ops, pages.safety_checks, c), person)
+    values = await pages.listed(lambda c: overview(pages.ops, c), person)
     answer = pages.html(request, "overview.html", refresh=refresh, **values)
     if not refresh:
         answer.headers["Refresh"] = str(_REFRESH)

@@ -9,8 +9,10 @@ from fastapi import Depends, Request
 from adapter.engine.runtime import Runtime
 from adapter.ops.error_log import ErrorLog
 from adapter.ops.rate_limits import Limits
+from adapter.ops.unsafe_supervision import SafetyChecks
 from adapter.ops.vendor_calls import VendorCalls
 from adapter.ops.watchdog import Watchdog
+from adapter.presentation.case_summary import OpenCases
 from adapter.presentation.printing import Printer
 from adapter.presentation.words import Words
 from adapter.settings.model import OpsSettings
@@ -34,6 +36,8 @@ class OpsContext:
     suppress_below: int = 0
     metrics_seconds: float = 5.0
     """For how long the same metrics are answered again."""
+    open_cases: OpenCases = field(default_factory=OpenCases)
+    safety_checks: SafetyChecks = field(default_factory=SafetyChecks)
 
     @property
     def several(self) -> bool:

@@ -28,8 +28,8 @@ from adapter.engine.feed_reader import FEEDS
 from adapter.ops import health
 from adapter.ops.context import OpsContext
 from adapter.ops.resync_rows import ResyncRow, resync_rows
-from adapter.ops.unsafe_supervision import Safety, SafetyChecks
-from adapter.presentation.case_summary import CaseSummary, open_cases
+from adapter.ops.unsafe_supervision import Safety
+from adapter.presentation.case_summary import CaseSummary
 from adapter.store import look_log
 from adapter.store.errors import StoreError
 from adapter.store.keys import new_keys
@@ -44,12 +44,12 @@ LATE = {1: "reminded", 2: "reminded_again", 3: "escalated"}
 class Snapshot:
     """What one transaction read about a municipality."""
 
-    def __init__(self, c: Connection, ops: OpsContext, safety_checks: SafetyChecks, tenant: str, now: datetime) -> None:
+    def __init__(self, c: Connection, ops: OpsContext, tenant: str, now: datetime) -> None:
         self.tenant, self.now = tenant, now
         self.overview: Overview = overview(c, tenant, now)
-        self.summaries: tuple[CaseSummary, ...] = open_cases(c, tenant)
+        self.summaries: tuple[CaseSummary, ...] = ops.open_cases.of(c, tenant)
         policy = ops.runtime.tenants[tenant].policy
-        self.safety: Safety = safety_checks.safety(c, tenant, policy, now)
+        self.safety: Safety = ops.safety_checks.safety(c, tenant, policy, now)
         self.looks = look_log.counts(c, tenant, now - NIGHT)
         followed = next((feed.read_at for feed in self.overview.feeds if feed.name == look_reader.FEED), None)
         runs = self.safety.active > 0
@@ -200,8 +200,8 @@ class MetricsCache:
     """The last answer. It is sent again for ``metrics_seconds``, and a request that comes while it is computed waits
     for it. So many readers cost the feeds no more than one."""
 
-    def __init__(self, ops: OpsContext, safety_checks: SafetyChecks) -> None:
-        self._ops, self._safety_checks = ops, safety_checks
+    def __init__(self, ops: OpsContext) -> None:
+        self._ops = ops
         self._alone = asyncio.Lock()
         self._answer, self._at = b"", -math.inf
 
@@ -227,7 +227,7 @@ class MetricsCache:
     def _read(self, c: Connection) -> tuple[list[Snapshot], dict[str, int]]:
         new_keys(c)  # without all of them the figures would lack what can't be read
         tenants, now = list(self._ops.runtime.tenants), self._ops.runtime.clock.now()
-        return [Snapshot(c, self._ops, self._safety_checks, tenant, now) for tenant in tenants], unattended(c, tenants)
+        return [Snapshot(c, self._ops, tenant, now) for tenant in tenants], unattended(c, tenants)
 
 
 routes = APIRouter(tags=["metrics"])

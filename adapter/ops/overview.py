@@ -11,8 +11,7 @@ from adapter.ops.health import fresh_for
 from adapter.ops.night_load_view import UnitLoad, unit_loads
 from adapter.ops.resync_rows import ResyncRow, resync_rows
 from adapter.ops.troubles import troubles
-from adapter.ops.unsafe_supervision import SafetyChecks
-from adapter.presentation.case_summary import open_cases, urgency
+from adapter.presentation.case_summary import urgency
 from adapter.store.queries import Drift, last_drift, unattended
 from adapter.store.queries import overview as stored
 
@@ -20,11 +19,11 @@ SHOWN = 6
 """How many cases of each kind, and how many municipalities, are shown at first."""
 
 
-def overview(ops: OpsContext, safety_checks: SafetyChecks, c: Connection) -> dict[str, Any]:
+def overview(ops: OpsContext, c: Connection) -> dict[str, Any]:
     """The values for the template."""
     rt, words = ops.runtime, ops.words_of()
     now, fresh = rt.clock.now(), fresh_for(rt).total_seconds()
-    summaries = sorted((s for tenant in rt.tenants for s in open_cases(c, tenant)), key=urgency)
+    summaries = sorted((s for tenant in rt.tenants for s in ops.open_cases.of(c, tenant)), key=urgency)
     numbers: list[cards.Numbers] = []
     resyncs: list[ResyncRow] = []
     loads: list[UnitLoad] = []
@@ -32,7 +31,7 @@ def overview(ops: OpsContext, safety_checks: SafetyChecks, c: Connection) -> dic
     drifts: dict[str, Drift | None] = {}
     for name, tenant in rt.tenants.items():
         theirs = ops.words_of(name)
-        safe = safety_checks.safety(c, name, tenant.policy, now)
+        safe = ops.safety_checks.safety(c, name, tenant.policy, now)
         numbers.append(cards.numbers(theirs, name, stored(c, name, now), safe, now, fresh))
         resyncs += resync_rows(c, name)
         loads += unit_loads(rt.night_loads.of(c, name, tenant.policy, now), name, tenant.policy, theirs)

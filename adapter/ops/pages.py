@@ -17,8 +17,7 @@ from adapter.ops.context import OpsContext
 from adapter.ops.rate_limits import Buckets
 from adapter.ops.safe_headers import be_safe
 from adapter.ops.sign_in import Access, NoPage, Person, page_of_ours
-from adapter.ops.unsafe_supervision import SafetyChecks
-from adapter.presentation.case_summary import CaseSummary, open_cases
+from adapter.presentation.case_summary import CaseSummary
 from adapter.settings.values import TOKEN_TOLD
 from adapter.store import reads
 from adapter.store.errors import StoreError
@@ -47,9 +46,8 @@ class SignInNeeded(Exception):
 class Pages:
     """What all pages use: the templates, the rights, and the notes of who read what."""
 
-    def __init__(self, ops: OpsContext, safety_checks: SafetyChecks) -> None:
+    def __init__(self, ops: OpsContext) -> None:
         self.ops = ops
-        self.safety_checks = safety_checks
         self.access = Access(ops.settings, next(iter(ops.runtime.tenants.values())).policy.zone)
         now = ops.runtime.clock.now
         self._refusals, self._refusal_lines = 0, Buckets(1, _LINES_AT_ONCE, now)
@@ -140,7 +138,7 @@ class Pages:
 
     def summaries(self, c: Connection) -> list[CaseSummary]:
         """Every open case."""
-        return [each for tenant in self.ops.runtime.tenants for each in open_cases(c, tenant)]
+        return [each for tenant in self.ops.runtime.tenants for each in self.ops.open_cases.of(c, tenant)]
 
     def tenant(self, asked: str) -> str:
         """The municipality with this name, or the first one."""

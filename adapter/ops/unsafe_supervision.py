@@ -2,26 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import Connection, select
 
 from adapter.domain.by_hand import unseen_stop
-from adapter.domain.ledger import ScheduleRecord, ScheduleStatus
+from adapter.domain.ledger import ScheduleStatus
 from adapter.domain.policy import Policy
 from adapter.domain.schedule import missing_gates
 from adapter.domain.situation import situation
 from adapter.domain.wall_clock import local_date
 from adapter.presentation.case_file import stored_facts
 from adapter.store import cases, outbox
-from adapter.store.codec import SCHEDULE
-from adapter.store.sql import chunks
+from adapter.store.schedules import readable
 from adapter.store.tables import cases as case_table
 from adapter.store.tables import schedules
 
 UNSAFE = ("after_end", "without_gates", "not_stopped")
 """Why somebody can look who must not, the gravest first: the authority has ended the supervision; a gate doesn't hold;
 a pause or an earlier last day was called for and hasn't been seen within ``by_hand_after``."""
+SAFE, INACTIVE = "safe", "inactive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,40 +41,43 @@ class SafetyChecks:
     and every reading of the metrics needs them all. One per process."""
 
     def __init__(self) -> None:
-        self._known: dict[str, dict[str, tuple[object, str | None]]] = {}
+        self._known: dict[str, dict[tuple[str, int], tuple[object, str]]] = {}
 
     def safety(self, c: Connection, tenant: str, policy: Policy, now: datetime) -> Safety:
         """A schedule is active if it was last seen open and its last day isn't before today in the municipality's
         zone."""
         t, s, today = case_table.c, schedules.c, local_date(now, policy.zone)
-        running = select(s.ref, s.record).where(s.tenant == tenant, s.ended.is_(False))
-        active: dict[str, ScheduleRecord] = {}
-        for row in c.execute(running):
-            record = SCHEDULE.load(row.record)
-            if record.status is ScheduleStatus.OPEN and (record.valid_to is None or record.valid_to >= today):
-                active[row.ref] = record
-        before = self._known.get(tenant, {})
-        known: dict[str, tuple[object, str | None]] = {}
-        found: dict[str, str | None] = {}
-        for some in chunks(active):
-            for row in c.execute(select(*cases.COLUMNS).where(t.tenant == tenant, t.ref.in_(some))).all():
-                case = cases.from_row(c, row)
-                stamp, why, lasts = (case.version, active[case.ref], today), None, True
-                if case.ref in before and before[case.ref][0] == stamp:
-                    why = before[case.ref][1]
-                else:
-                    why, lasts = _judge(c, case, policy, now)
-                found[case.ref] = why
-                if lasts:
-                    known[case.ref] = (stamp, why)
+        both = schedules.join(case_table, (t.tenant == s.tenant) & (t.ref == s.ref))
+        query = select(s.ref, s.n, s.record, t.version).select_from(both)
+        before, known, found = (
+            self._known.get(tenant, {}),
+            dict[tuple[str, int], tuple[object, str]](),
+            dict[str, str](),
+        )
+        for ref, n, stored, version in c.execute(query.where(s.tenant == tenant, s.ended.is_(False))).all():
+            stamp, (seen, why), lasts = (stored, version, today), before.get((ref, n), (None, INACTIVE)), True
+            if seen != stamp:
+                case = cases.the_case(c, tenant, ref) if _is_active(stored, today) else None
+                why, lasts = _judge(c, case, policy, now) if case else (INACTIVE, True)
+            if lasts:
+                known[ref, n] = (stamp, why)
+            if why != INACTIVE:
+                found[ref] = why
         self._known[tenant] = known
-        unsafe = sorted((UNSAFE.index(why), ref) for ref, why in found.items() if why)
+        unsafe = sorted((UNSAFE.index(why), ref) for ref, why in found.items() if why in UNSAFE)
         return Safety(len(found), {ref: UNSAFE[n] for n, ref in unsafe})
 
 
-def _judge(c: Connection, case: cases.Case, policy: Policy, now: datetime) -> tuple[str | None, bool]:
-    """Why an active e-tillsyn must not be (``UNSAFE``), or None; and whether the result holds until the case changes.
-    It doesn't while a stop is called for, because time alone makes that overdue."""
+def _is_active(stored: str, today: date) -> bool:
+    record = readable(stored)
+    if record is None or record.status is not ScheduleStatus.OPEN:
+        return False
+    return record.valid_to is None or record.valid_to >= today
+
+
+def _judge(c: Connection, case: cases.Case, policy: Policy, now: datetime) -> tuple[str, bool]:
+    """Why an active e-tillsyn must not be (``UNSAFE``), or ``SAFE``; and whether the result holds until the case
+    changes. It doesn't while a stop is called for, because time alone makes that overdue."""
     known = stored_facts(c, case)
     if known is None:
         return "without_gates", True  # somebody can look, but no facts are known
@@ -84,4 +87,4 @@ def _judge(c: Connection, case: cases.Case, policy: Policy, now: datetime) -> tu
     if missing_gates(s):
         return "without_gates", True
     stop = unseen_stop(s)
-    return "not_stopped" if stop and stop.is_overdue(s) else None, stop is None
+    return "not_stopped" if stop and stop.is_overdue(s) else SAFE, stop is None

@@ -30,7 +30,7 @@ def case_summary(summary: CaseSummary) -> dict[str, Any]:
         "late": summary.late,
         "unwatched": unwatched.cause if unwatched else None,
         "runs_still": bool(unwatched and unwatched.runs),
-        "awaits": list(summary.decision.awaits) if summary.decision else [],
+        "awaits": [step.id for step in summary.awaited],
         "attention": [a.code for a in summary.attention],
         "failures": case.failures,
     }

@@ -87,7 +87,7 @@ def _head(file: CaseFile, words: Words) -> Text:
     return head
 
 
-def notices(decision: Decision | None, words: Words, now: datetime, *, urgent: bool) -> list[Text]:
+def notices(decision: Decision | CaseSummary | None, words: Words, now: datetime, *, urgent: bool) -> list[Text]:
     """What a person must do, if ``urgent``; otherwise what is good to know and needs nobody."""
     if decision is None:
         return []
@@ -181,12 +181,12 @@ def case_list(
     names = ["list_ref", *(["list_tenant"] if several else []), "list_phase", "list_opened", "list_awaits"]
     shown = table(*map(words.heading, (*names, "list_late", "list_attention", "to_know")))
     for summary in summaries:
-        case, decision = summary.case, summary.decision
+        case = summary.case
         awaits = "\n".join(words.awaited(v, now) for v in summary.awaited)
-        urgent = notices(decision, words, now, urgent=True) if decision else [Text(words.heading("never_read"))]
+        urgent = notices(summary, words, now, urgent=True) if summary.decided else [Text(words.heading("never_read"))]
         if why := (unsafe or {}).get(case.ref):
             urgent.insert(0, Text(words.say("unsafe", why), style="bold red"))
-        known = notices(decision, words, now, urgent=False)
+        known = notices(summary, words, now, urgent=False)
         cells = [Text(case.ref, style="bold"), *([Text(case.tenant)] if several else [])]
         cells += [Text(words.say("phases", case.phase.value)), Text(words.when(case.opened_at)), Text(awaits)]
         cells.append(Text(words.late(summary.late), style="bold red"))

@@ -3,9 +3,11 @@
 import csv
 import io
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from rich.console import Group
+from rich.console import Console, ConsoleOptions, Group, RenderResult
+from rich.measure import Measurement
 from rich.text import Text
 
 from adapter.followup.report import ALL, Cell, Table
@@ -22,6 +24,7 @@ _SECTIONS = {
     "system": ("followup_systems",),
 }
 """The sections of the text table with the words for a column's codes."""
+_ANY_WIDTH = 10_000
 
 
 def heading(column: str, words: Words) -> str:
@@ -49,21 +52,43 @@ def followup_page(tables: Sequence[Table], words: Words) -> Group:
     """All tables, each under its name."""
     parts: list[Any] = []
     for table in tables:
-        parts.append(Text(words.say("followup_tables", table.name), style="bold"))
-        if not table.rows:
-            parts += [Text(words.say("followup", "nothing")), Text()]
-            continue
-        names = {column: heading(column, words) for column in table.columns}
+        rows = _Rows(table, words) if table.rows else Text(words.say("followup", "nothing"))
+        parts += [Text(words.say("followup_tables", table.name), style="bold"), rows, Text()]
+    return Group(*parts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """The rows of a table. Where the terminal is so narrow that words and numbers would be cut, the rows stand side by
+    side, as many as there is room for."""
+
+    table: Table
+    words: Words
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        names = [heading(column, self.words) for column in self.table.columns]
+        cells = [[cell(*each, self.words) for each in zip(self.table.columns, r, strict=True)] for r in self.table.rows]
         numbers = [
-            names[column]
-            for column, *values in zip(table.columns, *table.rows, strict=True)
+            name
+            for name, column, *values in zip(names, self.table.columns, *self.table.rows, strict=True)
             if column != "unit" and any(isinstance(value, int | float) for value in values)
         ]
-        shown = empty_table(*names.values(), right=numbers)
-        for row in table.rows:
-            shown.add_row(*(cell(c, v, words) for c, v in zip(table.columns, row, strict=True)))
-        parts += [shown, Text()]
-    return Group(*parts)
+        shown = empty_table(*names, right=numbers)
+        for row in cells:
+            shown.add_row(*row)
+        if Measurement.get(console, options.update(max_width=_ANY_WIDTH), shown).minimum <= options.max_width:
+            yield shown
+            return
+        widest = max(len(word) for row in cells for text in row for word in text.split())
+        abreast = max((options.max_width - max(map(len, names))) // (widest + 3), 1)
+        for n in range(0, len(cells), abreast):
+            some = cells[n : n + abreast]
+            of = [f"{month} {unit}" for month, unit, *_ in some]
+            turned = empty_table("", *of, right=of)
+            for name, *values in list(zip(names, *some, strict=True))[2:]:
+                turned.add_row(name, *values)
+            yield from ([Text()] if n else [])
+            yield turned
 
 
 def followup_json(tables: Sequence[Table]) -> dict[str, list[dict[str, Cell]]]:

@@ -73,7 +73,7 @@ def _to_collect(s: Situation, words: Words) -> dict[str, object]:
     newest, last = s.evidence.newest, s.mandate.last_day
     return {
         "over": s.mandate.over,
-        "scheduled": s.ever_scheduled,
+        "scheduled": s.ledger.ever_scheduled,
         "stopped": s.live is None,
         "deceased": s.facts.client.value.deceased,
         "last_day": words.day(last) if last else "",

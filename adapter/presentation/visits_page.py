@@ -13,7 +13,7 @@ from adapter.domain.ledger import Act, ActKind, ActState, Look
 from adapter.domain.policy import Policy, WriteBack
 from adapter.domain.reported_visits import reported, subject
 from adapter.presentation.words import Words
-from adapter.store import look_log, visits
+from adapter.store import look_log, visit_acts
 from adapter.store.cases import Case
 
 SHOWN = timedelta(days=7)
@@ -34,7 +34,7 @@ def case_visits(
     if policy.write_back is WriteBack.OFF:
         return ()
     looks = look_log.of_case(conn, case.tenant, case.ref, now - SHOWN)
-    acts = visits.of_looks(conn, case.tenant, [subject(case.ref, look) for look in looks])
+    acts = visit_acts.of_looks(conn, case.tenant, [subject(case.ref, look) for look in looks])
     protected = client is None or client.protected
     found = []
     for look in looks:

@@ -51,22 +51,24 @@ class VendorSettings(Group):
     """What both vendors have in common."""
 
     base_url: BaseUrl = Field(description="Where the API is, without a trailing path of the API itself.")
-    connect_timeout_seconds: Seconds = Field(5.0, description="Patience with opening a connection.")
-    read_timeout_seconds: Seconds = Field(30.0, description="Patience with an answer.")
-    requests_per_second: Seconds = Field(20.0, description="The most requests per second, all work taken together.")
-    concurrency: int = Field(8, ge=1, le=100, description="The most requests under way at once.")
+    connect_timeout_seconds: Seconds = Field(5.0, description="How long to wait for a connection.")
+    read_timeout_seconds: Seconds = Field(30.0, description="How long to wait for an answer.")
+    requests_per_second: Seconds = Field(
+        20.0, description="At most so many requests per second, for all work together."
+    )
+    concurrency: int = Field(8, ge=1, le=100, description="At most so many requests at the same time.")
     page_size: int = Field(100, ge=1, le=1000, description="Rows per page when a list is read.")
     proxy: ProxyUrl = Field(
         SecretStr(""),
-        description="The HTTP proxy on the way, as `http://proxy.example:3128`. Empty: what `HTTPS_PROXY` and "
-        "`NO_PROXY` of the environment say; `none`: no proxy whatever they say.",
+        description="The HTTP proxy, such as `http://proxy.example:3128`. Empty: as `HTTPS_PROXY` and `NO_PROXY` "
+        "say. `none`: no proxy, whatever they say.",
     )
-    proxy_file: Path | None = Field(None, description="A file that holds the proxy, for one with user and password.")
+    proxy_file: Path | None = Field(None, description="A file that holds the proxy, if it has user and password.")
     ca_file: Authorities = Field(
-        None, description="Certificates (PEM) of authorities that are trusted beside the system's."
+        None, description="Certificates (PEM) of authorities to trust as well as the system's."
     )
     cert_file: Path | None = Field(
-        None, description="The certificate (PEM) that the adapter shows to a vendor who demands one."
+        None, description="The certificate (PEM) that the adapter shows if the vendor demands one."
     )
     cert_key_file: Path | None = Field(None, description="Its key (PEM, without a password), if not in `cert_file`.")
 
@@ -84,10 +86,10 @@ class LifecareSettings(VendorSettings):
     """Lifecare (Welfare API Services, Elderly care): the case system."""
 
     domain: str = Field(min_length=1, description="The municipality's `domain` at Lifecare.")
-    key: LifecareKey = Field(description="The API key, as it was handed out: raw or percent-encoded.")
+    key: LifecareKey = Field(description="The API key as you got it, raw or percent-encoded.")
     key_file: Path | None = Field(None, description="A file that holds the API key.")
     hook_secret: Token = Field(
-        SecretStr(""), description="Signs the webhooks (`docs/http.md`); empty means that none is received."
+        SecretStr(""), description="The key that signs the webhooks (`docs/http.md`). Empty: no webhooks are received."
     )
     hook_secret_file: Path | None = Field(None, description="A file that holds the webhooks' secret.")
 
@@ -98,27 +100,27 @@ class PhoniroSettings(VendorSettings):
     client_id: str = Field(min_length=1, description="The OAuth 2.0 client.")
     client_secret: Secret = Field(description="The client's secret.")
     client_secret_file: Path | None = Field(None, description="A file that holds the client's secret.")
-    scope: str = Field("supervision", min_length=1, description="The scope asked for with the token.")
+    scope: str = Field("supervision", min_length=1, description="The scope that the adapter asks for with the token.")
 
 
 class MailSettings(Group):
     """Mail to functional mailboxes: reminders, escalations, parked cases."""
 
     host: Host = Field(
-        "", description="The mail server. Empty: no mail goes out, and each is a line in the log instead."
+        "", description="The mail server. Empty: no mail is sent, and each mail is a line in the log instead."
     )
     port: int = Field(587, ge=1, le=65535, description="The mail server's port.")
-    starttls: bool = Field(True, description="Refuse to go on without TLS.")
-    username: str = Field("", description="The login; empty means none.")
+    starttls: bool = Field(True, description="Send mail only over TLS.")
+    username: str = Field("", description="The login. Empty: no login.")
     password: SecretStr = Field(SecretStr(""), description="The login's password.")
     password_file: Path | None = Field(None, description="A file that holds the password.")
-    sender: str = Field("", description="The address in From, which bounces come back to.")
+    sender: str = Field("", description="The address in From. Mail that can't be delivered comes back to it.")
     proxy: ProxyUrl = Field(
-        SecretStr(""), description="An HTTP proxy that lets through to the mail server; empty or `none`: no proxy."
+        SecretStr(""), description="An HTTP proxy through which the mail server is reached. Empty or `none`: no proxy."
     )
-    proxy_file: Path | None = Field(None, description="A file that holds the proxy, for one with user and password.")
+    proxy_file: Path | None = Field(None, description="A file that holds the proxy, if it has user and password.")
     ca_file: Authorities = Field(
-        None, description="Certificates (PEM) of authorities that are trusted beside the system's."
+        None, description="Certificates (PEM) of authorities to trust as well as the system's."
     )
 
     @property
@@ -143,7 +145,7 @@ class TenantSettings(Group):
     lifecare: LifecareSettings = Field(description="The case system.")
     phoniro: PhoniroSettings = Field(description="The camera platform.")
     mail: MailSettings = Field(default_factory=MailSettings, description="Mail.")
-    mapping_file: Path = Field(description="The municipality's mapping (codes, headings, units, patience). Required.")
+    mapping_file: Path = Field(description="The municipality's mapping: codes, headings, units, patience. Required.")
 
 
 class StoreSettings(Group):
@@ -156,15 +158,13 @@ class StoreSettings(Group):
     url_file: Path | None = Field(None, description="A file that holds the database URL.")
     encryption_key: EncryptionKeys = Field(
         SecretStr(""),
-        description=f"Encrypts what is personal in the database; at least {ENCRYPTION_KEY_MIN} characters of pure "
-        "chance. Of several, divided by spaces or lines, the first encrypts and all decrypt. Empty: nothing is "
+        description=f"Encrypts personal data in the database: at least {ENCRYPTION_KEY_MIN} random characters. Of "
+        "several, with spaces or line breaks between them, the first encrypts and all decrypt. Empty: nothing is "
         "encrypted.",
     )
     encryption_key_file: Path | None = Field(None, description="A file that holds the encryption key.")
-    unencrypted: bool = Field(
-        False, description="Whether PostgreSQL on another host may be reached without TLS (`sslmode` in its URL)."
-    )
-    auto_upgrade: bool = Field(True, description="Bring the tables up to date at start.")
+    unencrypted: bool = Field(False, description="Allow PostgreSQL on another host without TLS (`sslmode` in its URL).")
+    auto_upgrade: bool = Field(True, description="Bring the tables up to date at the start.")
 
     @model_validator(mode="after")
     def _not_in_clear(self) -> Self:
@@ -180,32 +180,41 @@ class EngineSettings(Group):
     """How often and how patiently the adapter works."""
 
     poll_seconds: Seconds = Field(60, description="How often the change feeds and urgent headings are read.")
-    watch_seconds: Seconds = Field(120, description="How often it is read at night what came of the looks.")
+    watch_seconds: Seconds = Field(120, description="How often the outcomes of the looks are read at night.")
     compare_hours: float = Field(24, gt=0, description="How often all schedules at the camera platform are compared.")
     drift: Literal["mend", "report"] = Field(
-        "mend", description="Whether a schedule that somebody changed by hand is put right, or only told."
+        "mend",
+        description="If somebody changed a schedule by hand: put it right (`mend`), or only tell of it (`report`).",
     )
     unowned: Literal["report", "end"] = Field(
-        "report", description="Whether a running schedule of ours that no open case owns is only told, or ended."
+        "report",
+        description="If a running schedule of the adapter's belongs to no open case: only tell of it (`report`), "
+        "or end it (`end`).",
     )
-    overlap_minutes: float = Field(15, ge=0, description="How far before its cursor a feed is read again.")
-    reread_hours: float = Field(
-        24, gt=0, le=24, description="How often an open case's evidence is read again, at least."
+    overlap_minutes: float = Field(15, ge=0, description="How far back before its cursor a feed is read again.")
+    reread_hours: float = Field(24, gt=0, le=24, description="An open case's evidence is read again at least so often.")
+    awaiting_minutes: float = Field(30, gt=0, description="How often a case is read again that waits for a signal.")
+    concurrency: int = Field(
+        8, ge=1, le=64, description="At most so many cases at the same time, and so many acts of each kind."
     )
-    awaiting_minutes: float = Field(30, gt=0, description="How often a case that awaits a signal is read again.")
-    concurrency: int = Field(8, ge=1, le=64, description="The most cases, and acts of each lane, worked on at once.")
-    lease_seconds: Seconds = Field(60, description="How long a case is held by a process that may have died.")
+    lease_seconds: Seconds = Field(60, description="So long after a process died another one takes over its cases.")
     settle_seconds: float = Field(
-        30, ge=0, description="How long to wait before looking for a write without an answer."
+        30,
+        ge=0,
+        description="After a write whose answer was lost: how long to wait before looking whether it was done.",
     )
-    fresh_seconds: Seconds = Field(120, description="How old facts may be that start or resume supervision.")
+    fresh_seconds: Seconds = Field(120, description="Facts that start or resume supervision may be at most so old.")
     retry_first_seconds: Seconds = Field(15, description="The wait before the first retry; it doubles from there.")
-    retry_cap_seconds: Seconds = Field(900, description="The longest wait between retries, which never stop.")
-    resync_file: Path = Field(Path("config/resync.toml"), description="Cases to read again and steps declared by hand.")
-    adopt_file: Path = Field(Path("config/adopt.toml"), description="Cases from before go-live to take over.")
+    retry_cap_seconds: Seconds = Field(900, description="The longest wait between retries. They never stop.")
+    resync_file: Path = Field(
+        Path("config/resync.toml"), description="The file with cases to read again, and steps declared by hand."
+    )
+    adopt_file: Path = Field(
+        Path("config/adopt.toml"), description="The file with cases from before go-live to take over."
+    )
     audit_heads: Path | None = Field(
         None,
-        description="A file to which the audit's daily head is added, best on another machine; it is logged anyhow.",
+        description="A file to which the audit's daily head is added, best on another machine. It is logged as well.",
     )
 
     @model_validator(mode="after")
@@ -218,9 +227,9 @@ class EngineSettings(Group):
 class LogSettings(Group):
     """What is logged and how."""
 
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The least level that is logged.")
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="The lowest level that is logged.")
     format: Literal["auto", "json", "console"] = Field(
-        "auto", description="`auto` is for people on a terminal and JSON lines everywhere else."
+        "auto", description="`auto`: for people on a terminal, JSON lines everywhere else."
     )
 
     def as_json(self, on_terminal: bool) -> bool:
@@ -229,13 +238,14 @@ class LogSettings(Group):
 
 
 class TokenSettings(Group):
-    """A token of its own for each who looks at the status page; its name stands in the log of who read what."""
+    """A token for each person who uses the status page. Its name is noted in the log of who read what."""
 
-    token: NeededToken = Field(description="At least 16 characters of pure chance.")
+    token: NeededToken = Field(description="At least 16 random characters.")
     token_file: Path | None = Field(None, description="A file that holds the token.")
-    role: Role = Field("read", description="`read`: look; `operate`: have something done as well.")
+    role: Role = Field("read", description="`read`: may look. `operate`: may also have something done.")
     expires: date | None = Field(
-        None, description="The last day on which it is taken, as `2027-01-31`; none: no last one."
+        None,
+        description="The last day on which the token works, such as `2027-01-31`. Without it there is none.",
     )
 
 
@@ -243,24 +253,24 @@ class OidcSettings(Group):
     """Signing in to the status page with the municipality's own accounts (OpenID Connect: Entra ID, Keycloak, ADFS)."""
 
     issuer: BaseUrl = Field(
-        description="The provider's address; its own description, which is found under it, says the rest."
+        description="The provider's address. The adapter reads the rest from the provider's own description there."
     )
-    client_id: str = Field(min_length=1, description="The adapter's id there.")
-    client_secret: Secret = Field(description="The adapter's secret there.")
+    client_id: str = Field(min_length=1, description="The adapter's id at the provider.")
+    client_secret: Secret = Field(description="The adapter's secret at the provider.")
     client_secret_file: Path | None = Field(None, description="A file that holds the secret.")
-    scope: str = Field("openid profile", pattern=r"\bopenid\b", description="What is asked for.")
+    scope: str = Field("openid profile", pattern=r"\bopenid\b", description="The scopes that the adapter asks for.")
     name_claim: str = Field(
-        "preferred_username", min_length=1, description="The claim with a person's name; `sub` is added."
+        "preferred_username", min_length=1, description="The claim that has the person's name. `sub` is added to it."
     )
     role_claim: str = Field(
         "roles",
         min_length=1,
-        description="The claim with a person's roles or groups; `realm_access.roles` goes deeper.",
+        description="The claim that has the person's roles or groups. A dot goes one level down: `realm_access.roles`.",
     )
-    read_roles: str = Field("", description="Those that may look, separated by commas.")
-    operate_roles: str = Field("", description="Those that may have something done as well.")
+    read_roles: str = Field("", description="The roles that may look, separated by commas.")
+    operate_roles: str = Field("", description="The roles that may also have something done, separated by commas.")
     ca_file: Authorities = Field(
-        None, description="Certificates (PEM) of authorities that are trusted beside the system's."
+        None, description="Certificates (PEM) of authorities to trust as well as the system's."
     )
 
     @model_validator(mode="after")
@@ -277,45 +287,48 @@ class FollowupSettings(Group):
         5,
         ge=0,
         le=100,
-        description="Smaller numbers are left out of the PDF, so that nobody can be recognised; 0: none.",
+        description="Smaller numbers are left out of the PDF, so that nobody can be recognised. 0: all are shown.",
     )
 
 
 class OpsSettings(Group):
     """The HTTP side: health, metrics, webhook, status page. `docs/http.md` describes it."""
 
-    enabled: bool = Field(False, description="Whether to listen at all.")
+    enabled: bool = Field(False, description="Whether the HTTP side is on.")
     host: Host = Field("127.0.0.1", min_length=1, description="The address to listen on.")
-    port: int = Field(8080, ge=0, le=65535, description="The port to listen on; 0 is any free one.")
+    port: int = Field(8080, ge=0, le=65535, description="The port to listen on. 0: any free port.")
     pages: bool = Field(True, description="Whether to show the status page.")
     token: Token = Field(
         SecretStr(""),
-        description="A token for the status page that all share, with the name `operator` and the role `operate`; "
-        "`[ops.tokens]` has one for each.",
+        description="One token for the status page that all share, with the name `operator` and the role `operate`. "
+        "`[ops.tokens]` gives each person a token.",
     )
     token_file: Path | None = Field(None, description="A file that holds the token.")
     tokens: dict[TenantName, TokenSettings] = Field(default_factory=dict, description="Tokens by name.")
     oidc: OidcSettings | None = Field(None, description="Signing in with OpenID Connect.")
-    session_hours: float = Field(12, gt=0, le=24, description="How long somebody who signed in stays so.")
+    session_hours: float = Field(12, gt=0, le=24, description="How long somebody stays signed in.")
     proxy_header: str = Field(
         "",
         pattern=r"^([A-Za-z][A-Za-z0-9-]*)?$",
-        description="The header in which a reverse proxy says who has signed in there; empty means none.",
+        description="The header in which a reverse proxy says who has signed in. Empty: no such proxy.",
     )
     proxy_addresses: Networks = Field(
-        "", description="The reverse proxy's addresses or networks, separated by commas; nobody else is believed."
+        "",
+        description="The reverse proxy's addresses or networks, separated by commas. Nobody else is believed.",
     )
     proxy_operators: str = Field(
-        "*", description="Who of those that the proxy names may operate, separated by commas; `*`: all."
+        "*", description="Which of the people that the proxy names may operate, separated by commas. `*`: all."
     )
     public_url: PublicUrl = Field(
         "",
-        description="Where people reach the status page, as `https://tk.kommun.example`: messages that need a document "
-        "then link to it, behind the sign-in, and `/oidc/callback` under it is what is registered for OpenID Connect. "
-        "Empty: no links.",
+        description="Where people reach the status page, such as `https://tk.kommun.example`. Messages "
+        "that need a document then link to it; the document is behind the sign-in. For OpenID Connect, register "
+        "`/oidc/callback` under this address. Empty: no links.",
     )
-    hooks_per_minute: int = Field(120, ge=1, le=6000, description="The most webhooks per minute and municipality.")
-    hang_seconds: Seconds = Field(60, description="How long the event loop may hang before the process ends itself.")
+    hooks_per_minute: int = Field(
+        120, ge=1, le=6000, description="At most so many webhooks per minute and municipality."
+    )
+    hang_seconds: Seconds = Field(60, description="If the event loop hangs for so long, the process ends itself.")
 
     @property
     def loopback(self) -> bool:
@@ -358,11 +371,11 @@ class CommonSettings(Group):
     ops: OpsSettings = Field(default_factory=OpsSettings, description="The HTTP side.")
     followup: FollowupSettings = Field(default_factory=FollowupSettings, description="The follow-up.")
     pseudonym_key: LongSecret = Field(
-        description=f"Keys the persons' pseudonyms and fingerprints; at least {PSEUDONYM_KEY_MIN} characters, never "
-        "changed afterwards.",
+        description=f"The key of the persons' pseudonyms and fingerprints: at least {PSEUDONYM_KEY_MIN} characters. "
+        "Never change it afterwards.",
     )
     pseudonym_key_file: Path | None = Field(None, description="A file that holds the pseudonym key.")
-    dry_run: bool = Field(False, description="Do everything but write: each write is a line in the log instead.")
+    dry_run: bool = Field(False, description="Read, but write nothing: each write is a line in the log instead.")
 
 
 class Settings(CommonSettings):
@@ -394,7 +407,7 @@ class OperatorSettings(CommonSettings, BaseSettings):
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", enable_decoding=False)
 
     tenant: TenantName = Field(
-        "default", description="The municipality's name; it stays in the database, so choose once."
+        "default", description="The municipality's name. It is stored in the database, so don't change it."
     )
     lifecare: LifecareSettings | None = Field(None, description="The case system.")
     phoniro: PhoniroSettings | None = Field(None, description="The camera platform.")
@@ -404,7 +417,7 @@ class OperatorSettings(CommonSettings, BaseSettings):
     )
     tenants: dict[TenantName, TenantSettings] = Field(default_factory=dict, description="The municipalities, by name.")
     secrets_dir: Path | None = Field(
-        None, description="A folder with one file per secret, named as `lifecare__key` or `pseudonym_key`."
+        None, description="A folder with one file per secret, with names such as `lifecare__key` or `pseudonym_key`."
     )
 
     @classmethod

@@ -188,6 +188,21 @@ def all_cases(conn: Connection, tenant: str, *, open_only: bool = True, phase: P
     return [from_row(conn, row) for row in conn.execute(query)]
 
 
+def open_versions(conn: Connection, tenant: str) -> dict[str, int]:
+    """The version of each open case of a municipality, by reference, in the order of the references."""
+    rows = conn.execute(select(_c.ref, _c.version).where(_c.tenant == tenant, _c.closed_at.is_(None)).order_by(_c.ref))
+    return {row.ref: row.version for row in rows}
+
+
+def of_refs(conn: Connection, tenant: str, refs: Iterable[str]) -> list[Case]:
+    """The cases with these references, those that there are."""
+    found: list[Case] = []
+    for some in chunks(refs):
+        rows = conn.execute(select(*COLUMNS).where(_c.tenant == tenant, _c.ref.in_(some)))
+        found += (from_row(conn, row) for row in rows)
+    return found
+
+
 def open_cases_of_person(conn: Connection, tenant: str, person_id: str) -> list[Case]:
     """The person's open cases, oldest first."""
     person = sealing.of(conn).person(tenant, person_id)

@@ -24,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 from sqlalchemy.pool import StaticPool
 from sqlalchemy.util import greenlet_spawn
 
+from adapter.log_events import log_if_done
 from adapter.store.errors import StoreError, busy, translate
 from adapter.store.sealing import PLAIN, Sealing
 
@@ -156,7 +157,8 @@ class Database:
 
         ``fn`` is a plain function, so nothing can be awaited in it and no transaction is ever open across HTTP. It may
         be run again, from the beginning, if another process was in its way or the connection had died. Even if the
-        caller is cancelled meanwhile, the transaction happens as a whole or not at all.
+        caller is cancelled meanwhile, the transaction happens as a whole or not at all. What ``fn`` logs is written
+        once it is committed.
         Raises ``StoreError`` if the database can't be used, and whatever ``fn`` raises.
         """
         if self._in_loop is not None:
@@ -182,7 +184,7 @@ class Database:
             committing = False
             try:
                 self._check_file()
-                with engine.begin() as conn:
+                with log_if_done(), engine.begin() as conn:
                     if self._sqlite:
                         # The write lock is taken at once: it could be refused half-way if a reader became a writer.
                         # (Not by an event of the engine: then every statement would look for listeners.)

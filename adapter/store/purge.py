@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from adapter.domain.reported_visits import subject
-from adapter.store import events, look_log, visits
+from adapter.store import events, look_log, visit_acts
 from adapter.store.cases import COLUMNS, Case, from_row
 from adapter.store.tables import acts, cases, declarations, facts, looks, persons
 
@@ -40,7 +40,7 @@ def _due(tenant: str, closed_before: datetime, ref: str | None) -> tuple[ColumnE
 
 def _purge(conn: Connection, case: Case, now: datetime) -> None:
     theirs = look_log.of_case(conn, case.tenant, case.ref, case.opened_at)
-    visits.forget(conn, case.tenant, [subject(case.ref, look) for look in theirs])
+    visit_acts.forget(conn, case.tenant, [subject(case.ref, look) for look in theirs])
     for table in (facts, declarations, looks):
         conn.execute(delete(table).where(table.c.tenant == case.tenant, table.c.ref == case.ref))
     c = cases.c

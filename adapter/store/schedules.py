@@ -11,6 +11,7 @@ from sqlalchemy import Connection, bindparam, func, select, tuple_, update
 
 from adapter.domain.ledger import COUNTS, SCHEDULE_KINDS, Act, ActKind, ActState, ScheduleRecord, ScheduleStatus
 from adapter.store import codec
+from adapter.store.errors import StoreError
 from adapter.store.sql import chunks, upsert
 from adapter.store.tables import acts, cases, schedules
 
@@ -73,10 +74,24 @@ class Owned(NamedTuple):
         """Raises ``StoreError`` if this version can't read it."""
         return codec.SCHEDULE.load(self.stored)
 
+    @property
+    def readable(self) -> ScheduleRecord | None:
+        """The same, or None (``readable``)."""
+        return readable(self.stored)
+
     def shows(self, seen: ScheduleRecord) -> bool:
         """Whether it certainly says the same as ``seen``, except for ``seen_at`` and the orders. The texts are
         compared, because loading one costs four times as much as dumping one."""
         return self.stored.startswith(codec.SCHEDULE.dump(seen).partition(',"seen_at":')[0])
+
+
+def readable(stored: str) -> ScheduleRecord | None:
+    """A stored schedule; None if this version can't read it. What is reckoned over all schedules leaves that one out
+    (P6). Its own case fails when it is reconciled, and says so."""
+    try:
+        return codec.SCHEDULE.load(stored)
+    except StoreError:
+        return None
 
 
 def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> dict[str, Owned]:
@@ -95,10 +110,13 @@ def by_remote_ids(conn: Connection, tenant: str, remote_ids: Iterable[str]) -> d
     return found
 
 
-def followed(conn: Connection, tenant: str, start: datetime) -> list[tuple[str, ScheduleRecord, tuple[Act, ...]]]:
+def followed(
+    conn: Connection, tenant: str, start: datetime
+) -> list[tuple[str, int, ScheduleRecord | None, tuple[Act, ...]]]:
     """The schedules that may have had looks at or after an instant (UTC): those that haven't ended, and those that an
-    act has changed since. Each comes with the case's reference and, if an act has changed the case's schedules since,
-    with all acts on them that were or may have been done."""
+    act has changed since. Each comes with the case's reference, its number, None instead of the record if that can't be
+    read, and, if an act has changed the case's schedules since, with all acts on them that were or may have been
+    done."""
     a = acts.c
     done = (a.tenant == tenant, a.lane == "platform", a.state.in_(sorted(COUNTS)), a.kind.in_(sorted(SCHEDULE_KINDS)))
     recent = (a.created_at >= start - LONGEST_WAIT, a.done_at.is_(None) | (a.done_at >= start))
@@ -112,7 +130,7 @@ def followed(conn: Connection, tenant: str, start: datetime) -> list[tuple[str, 
     rows = list(conn.execute(columns.where(_s.ended.is_(False))))
     for some in chunks(refs):
         rows += conn.execute(columns.where(_s.ended.is_(True), _s.ref.in_(some)))
-    return [(row.ref, codec.SCHEDULE.load(row.record), tuple(of_case.get(row.ref, ()))) for row in rows]
+    return [(row.ref, row.n, readable(row.record), tuple(of_case.get(row.ref, ()))) for row in rows]
 
 
 def being_made(conn: Connection, tenant: str) -> bool:
@@ -123,10 +141,11 @@ def being_made(conn: Connection, tenant: str) -> bool:
 
 
 def with_units(conn: Connection, tenant: str) -> list[tuple[int | None, ScheduleRecord]]:
-    """Every schedule that hasn't ended, with its case's unit."""
+    """Every readable schedule that hasn't ended, with its case's unit."""
     of_case = units(conn, tenant)
     query = select(_s.ref, _s.record).where(_s.tenant == tenant, _s.ended.is_(False))
-    return [(of_case.get(ref), codec.SCHEDULE.load(record)) for ref, record in conn.execute(query)]
+    found = ((of_case.get(ref), readable(record)) for ref, record in conn.execute(query))
+    return [(unit, record) for unit, record in found if record is not None]
 
 
 def units(conn: Connection, tenant: str) -> dict[str, int]:

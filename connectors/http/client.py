@@ -26,8 +26,10 @@ from connectors.http.proxy import proxy_for
 Sleep = Callable[[float], Awaitable[None]]
 OnCall = Callable[[str, str, int | None, str, float], None]
 """``on_call(vendor, call, status, outcome, seconds)`` after each call that was sent. ``outcome`` is ``ok`` or the name
-of the error's class, ``call`` never holds a URL, ``seconds`` are counted from sending. A call that was given up before
-it was sent (for example because no token came in time) isn't reported."""
+of the error's class, or ``GivenUp`` if the caller was cancelled before the answer; ``call`` never holds a URL,
+``seconds`` are counted from sending. A call that was given up before it was sent (for example because no token came in
+time) isn't reported."""
+GIVEN_UP = "GivenUp"
 
 _READS = ("GET", "HEAD")
 _MAY_WRITE: ContextVar[Callable[[], bool]] = ContextVar("may_write", default=lambda: True)
@@ -206,19 +208,25 @@ class VendorHttp:
 
     async def _exchange(self, request: httpx.Request, call: str, safe: bool, accept: Collection[int]) -> Answer:
         async with self._pace, self._slots:
-            result = await self._once(request, call, safe, accept)
-        if self._on_call is not None and (sent_at := request.extensions.get("sent_at")) is not None:
-            outcome = "ok" if isinstance(result, Answer) else type(result).__name__
-            seconds = asyncio.get_running_loop().time() - sent_at
-            self._on_call(self.vendor, call, result.status, outcome, seconds)
+            try:
+                result = await self._once(request, call, safe, accept)
+            except asyncio.CancelledError:
+                self._report(request, call, None, GIVEN_UP)
+                raise
+        self._report(request, call, result.status, "ok" if isinstance(result, Answer) else type(result).__name__)
         if isinstance(result, Answer):
             return result
         raise result
+
+    def _report(self, request: httpx.Request, call: str, status: int | None, outcome: str) -> None:
+        if self._on_call is not None and (sent_at := request.extensions.get("sent_at")) is not None:
+            self._on_call(self.vendor, call, status, outcome, asyncio.get_running_loop().time() - sent_at)
 
     async def _once(
         self, request: httpx.Request, call: str, safe: bool, accept: Collection[int]
     ) -> Answer | VendorError:
         """Returns the error instead of raising it, so that it isn't chained to an exception that holds the URL."""
+        request.extensions.pop("sent_at", None)  # of an attempt before
         request.extensions["until"] = asyncio.get_running_loop().time() + self.settings.total_timeout
         try:
             async with asyncio.timeout_at(request.extensions["until"]):

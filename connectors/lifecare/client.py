@@ -16,9 +16,9 @@ from connectors.http.client import HttpSettings, OnCall, Sleep, VendorHttp, path
 from connectors.json_values import cost
 from connectors.lifecare import query, wire
 from connectors.lifecare.list_memory import KEPT, LITTLE, Room, Share
+from connectors.lifecare.list_result import Rows, Scope, key_of, of_person, read_within
 from connectors.lifecare.paging import Cap, read_whole
 from connectors.lifecare.query import Resource, q
-from connectors.lifecare.rows import Rows, Scope, key_of, of_person, read_within
 from connectors.lifecare.values import person_number, whole_seconds
 from connectors.rows import BrokenRow
 

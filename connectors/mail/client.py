@@ -9,6 +9,7 @@ SMTP has no idempotency key, and a mail can't be looked up. This makes it as saf
   suppression (RFC 7352 and similar) drop it, and a reader sees that it is the same.
 """
 
+import asyncio
 import re
 import socket
 import ssl
@@ -26,7 +27,7 @@ from typing import Final, Literal
 import aiosmtplib
 
 from connectors.errors import AmbiguousWrite, Refused, Transient, Unauthorised, VendorError
-from connectors.http.client import OnCall
+from connectors.http.client import GIVEN_UP, OnCall
 from connectors.http.error_text import one_line
 from connectors.mail.tunnel import ProxyRefused, connected
 
@@ -96,6 +97,9 @@ class MailClient:
             await self._hand_over(to, text)
         except VendorError as error:
             self._report(error.status, type(error).__name__, began)
+            raise
+        except asyncio.CancelledError:
+            self._report(None, GIVEN_UP, began)
             raise
         self._report(None, "ok", began)
 

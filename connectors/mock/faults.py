@@ -1,7 +1,6 @@
 """What can go wrong between a client and a simulated vendor, by plan: lost answers, late effects, garbage, refusals.
 
-Rules are added by code (:meth:`FaultPlan.add`) or over HTTP, where each vendor answers ``/admin/faults``:
-``POST`` a :class:`Rule` as JSON, ``GET`` lists the rules and what they hit, ``DELETE`` removes all, or one by ``?id=``.
+Rules are added by code (:meth:`FaultPlan.add`) or as the vendor's act ``add_fault`` (``vendor.py``).
 """
 
 import re
@@ -11,11 +10,12 @@ from datetime import datetime, timedelta
 from email.utils import format_datetime
 from enum import StrEnum
 from itertools import count
+from typing import Any
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
-from connectors.mock.routing import Clock, Cut, Handler, body_as, json_answer, problem, refuse
+from connectors.mock.routing import Clock, Cut, Handler, json_answer, problem
 
 
 class Kind(StrEnum):
@@ -186,26 +186,13 @@ class FaultPlan:
             headers["retry-after"] = str(rule.retry_after)
         return _delayed(httpx.Response(rule.status, headers=headers, content=rule.body.encode()), rule)
 
-    def listed(self, _request: httpx.Request) -> httpx.Response:
-        """``GET /admin/faults``."""
+    def shown(self) -> dict[str, Any]:
+        """The rules with what they have hit, for ``/admin/faults``."""
         rules = [
             {"id": rule_id, "seen": planned.seen, "hits": planned.hits, **planned.rule.model_dump(mode="json")}
             for rule_id, planned in self._planned.items()
         ]
-        return json_answer({"rules": rules, "hits": len(self.hits), "lateEffects": len(self._late)})
-
-    def added(self, request: httpx.Request) -> httpx.Response:
-        """``POST /admin/faults``."""
-        return json_answer({"id": self.add(body_as(request, Rule))}, 201)
-
-    def removed(self, request: httpx.Request) -> httpx.Response:
-        """``DELETE /admin/faults``."""
-        rule_id = request.url.params.get("id")
-        if rule_id is None:
-            self.clear()
-        elif not rule_id.isdecimal() or not self.remove(int(rule_id)):
-            raise refuse(404, "No such rule", f"id {rule_id}")
-        return httpx.Response(204)
+        return {"rules": rules, "hits": len(self.hits), "lateEffects": len(self._late)}
 
 
 GARBAGE_PAGE = "<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>Please wait</h1></body></html>"

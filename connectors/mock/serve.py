@@ -7,7 +7,7 @@ import asyncio
 import re
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,7 +20,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from connectors.mock.lifecare.simulator import SimulatedLifecare
-from connectors.mock.phoniro.nights import NightPlan
 from connectors.mock.phoniro.simulator import SimulatedPhoniro
 from connectors.mock.routing import Clock, Cut, Handler, problem
 
@@ -39,8 +38,8 @@ def asgi_app(handler: Handler) -> ASGIApp:
     """The handler as an ASGI application for HTTP.
 
     A body over ``BODY_LIMIT`` bytes is answered 413, a target that is no path 400. A :class:`Cut` closes the connection
-    without a byte of an answer under :class:`CuttableProtocol`, elsewhere it raises ConnectionAbortedError. A delay is
-    waited for, unless the client leaves first. A request that is cut off reaches no vendor.
+    without a byte of an answer (:class:`CuttableProtocol`). A delay is waited for, unless the client leaves first. A
+    request that is cut off reaches no vendor.
     """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,7 +57,8 @@ def asgi_app(handler: Handler) -> ASGIApp:
             answer = problem(400, "Bad Request", "The request's target is no path.")
         except Cut as cut:
             if await _client_waits(cut.delay, receive):
-                await _cut(scope, receive)
+                scope["extensions"][ABORT]()
+                await receive()
             return
         if await _client_waits(answer.extensions.get("delay", 0), receive):
             await Response(answer.content, answer.status_code, answer.headers)(scope, receive, send)
@@ -75,14 +75,6 @@ async def _client_waits(seconds: float, receive: Receive) -> bool:
     except TimeoutError:
         return True
     return False
-
-
-async def _cut(scope: Scope, receive: Receive) -> None:
-    abort = scope.get("extensions", {}).get(ABORT)
-    if abort is None:
-        raise ConnectionAbortedError("the simulated vendor cuts the connection")
-    abort()
-    await receive()
 
 
 class CuttableProtocol(H11Protocol):
@@ -159,16 +151,10 @@ class RunningSimulators:
 
 @asynccontextmanager
 async def running_simulators(
-    *,
-    clock: Clock = utc_now,
-    lifecare: SimulatedLifecare | None = None,
-    lifecare_port: int = 0,
-    phoniro_port: int = 0,
-    nights: NightPlan | None = None,
+    clock: Clock = utc_now, *, lifecare_port: int = 0, phoniro_port: int = 0
 ) -> AsyncIterator[RunningSimulators]:
     """Run both vendors until the block ends; port 0 is a free port. Raises OSError where a port is taken."""
-    lifecare, phoniro = lifecare or SimulatedLifecare(clock), SimulatedPhoniro(clock)
-    phoniro.nights = nights
+    lifecare, phoniro = SimulatedLifecare(clock), SimulatedPhoniro(clock)
     async with (
         listening(lifecare.handle, port=lifecare_port) as lifecare_url,
         listening(phoniro.handle, port=phoniro_port) as phoniro_url,
@@ -176,24 +162,14 @@ async def running_simulators(
         yield RunningSimulators(lifecare_url, phoniro_url, lifecare, phoniro)
 
 
-async def serve(
-    lifecare_port: int = 0,
-    phoniro_port: int = 0,
-    *,
-    announce: Callable[[Mapping[str, str]], None],
-    lifecare: SimulatedLifecare | None = None,
-    nights: NightPlan | None = None,
-) -> None:
-    """Run both vendors until cancelled, SIGTERM or SIGINT; ``announce`` is called once with their URLs by name."""
+async def serve(lifecare_port: int = 0, phoniro_port: int = 0, *, ready: Callable[[RunningSimulators], None]) -> None:
+    """Run both vendors until cancelled, SIGTERM or SIGINT; ``ready`` is called once, when they are listening."""
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
-    vendors = running_simulators(
-        lifecare=lifecare, lifecare_port=lifecare_port, phoniro_port=phoniro_port, nights=nights
-    )
-    async with vendors as running:
+    async with running_simulators(lifecare_port=lifecare_port, phoniro_port=phoniro_port) as running:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         try:
-            announce({"lifecare": running.lifecare_url, "phoniro": running.phoniro_url})
+            ready(running)
             await stop.wait()
         finally:
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,14 +1,12 @@
 """What both simulated vendors have in common: an API under a fault plan, a log, and paths that are no vendor's.
 
-The paths are for tests in other processes and for demonstrations. Over sockets the simulators
-listen on the loopback address.
+The paths are for demonstrations. Over sockets the simulators listen on the loopback address.
 
 ==========================  ============================================================================================
 ``GET /admin/acts``         the acts that there are, with their parameters
 ``POST /admin/acts/NAME``   does one: ``{"person_id": "19900101TF03", "service": "camera"}`` to Lifecare's ``order``;
                             answers ``{"result": …}``, or 400 with the reason. Dates are ISO texts
-``POST /admin/reset``       forgets everything
-``/admin/faults``           the fault plan's (``faults.py``)
+``GET /admin/faults``       the rules of the fault plan and what they hit
 ==========================  ============================================================================================
 
 A vendor adds views of its own, as ``GET /admin/notes``.
@@ -17,18 +15,17 @@ A vendor adds views of its own, as ``GET /admin/notes``.
 import inspect
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar, Final, get_type_hints
+from typing import Any, ClassVar, Final
 
 import httpx
-from pydantic import BaseModel, ConfigDict, create_model
+from pydantic import TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from connectors.mock.faults import FaultPlan
 from connectors.mock.routing import Clock, Received, Router, json_answer, refuse
 
 LOG_LENGTH: Final = 100_000
-Views = Mapping[str, Callable[..., Any]]
-"""By path below ``/admin/``; called with the request and the parameters of the path."""
+View = Callable[[], Any]
 
 
 class SimulatedVendor:
@@ -41,14 +38,18 @@ class SimulatedVendor:
         self.clock = clock
         self.faults = FaultPlan(clock)
         self.received_calls: deque[Received] = deque(maxlen=LOG_LENGTH)
-        signatures = {name: str(inspect.signature(getattr(self, name))) for name in self.acts}
+        self._acts: dict[str, Callable[..., Any]] = {
+            **{name: getattr(self, name) for name in self.acts},
+            "reset": self.reset,
+            "add_fault": self.faults.add,
+            "remove_fault": self.faults.remove,
+            "clear_faults": self.faults.clear,
+        }
+        views = {"acts": self._signatures, "faults": self.faults.shown, **self.views()}
         self._admin = Router(
             {
-                "/admin/acts": {"GET": lambda _: json_answer(signatures)},
                 "/admin/acts/{name}": {"POST": self._act},
-                "/admin/reset": {"POST": self._forget},
-                "/admin/faults": {"GET": self.faults.listed, "POST": self.faults.added, "DELETE": self.faults.removed},
-                **{f"/admin/{path}": {"GET": _shown(view)} for path, view in self.views().items()},
+                **{f"/admin/{name}": {"GET": _shown(view)} for name, view in views.items()},
             }
         )
         self.reset()
@@ -58,7 +59,7 @@ class SimulatedVendor:
         self.faults.reset()
         self.received_calls.clear()
 
-    def views(self) -> Views:
+    def views(self) -> Mapping[str, View]:
         """What can be looked at below ``/admin/``."""
         return {}
 
@@ -82,39 +83,20 @@ class SimulatedVendor:
         self.received_calls.append(Received(at, request.method, url.path, query, request.content, answer.status_code))
         return answer
 
+    def _signatures(self) -> dict[str, str]:
+        return {name: str(inspect.signature(act)) for name, act in self._acts.items()}
+
     def _act(self, request: httpx.Request, name: str) -> httpx.Response:
-        if name not in self.acts:
+        """Call an act. pydantic checks the arguments by its signature."""
+        act: Any = self._acts.get(name)
+        if act is None:
             raise refuse(404, "Not Found", f"There is no act {name}; GET /admin/acts lists what there is.")
-        act = getattr(self, name)
         try:
-            result = act(**dict(_parameters(act).model_validate_json(request.content or b"{}")))
+            result = TypeAdapter(act).validate_json(request.content or b"{}")
         except (ValueError, KeyError) as wrong:
             raise refuse(400, "Bad Request", str(wrong)) from None
         return json_answer({"result": to_jsonable_python(result)})
 
-    def _forget(self, _request: httpx.Request) -> httpx.Response:
-        self.reset()
-        return json_answer({})
 
-
-def _parameters(act: Callable[..., Any]) -> type[BaseModel]:
-    """The parameters of an act as a model. An act that takes any keyword gets the others as they come."""
-    hints, parameters = get_type_hints(act), inspect.signature(act).parameters.values()
-    named = [each for each in parameters if each.kind is not inspect.Parameter.VAR_KEYWORD]
-    fields: dict[str, Any] = {each.name: (hints[each.name], _default(each)) for each in named}
-    config = ConfigDict(extra="forbid" if len(named) == len(parameters) else "allow")
-    return create_model("Parameters", __config__=config, **fields)
-
-
-def _default(parameter: inspect.Parameter) -> Any:
-    return ... if parameter.default is inspect.Parameter.empty else parameter.default
-
-
-def _shown(view: Callable[..., Any]) -> Callable[..., httpx.Response]:
-    def show(request: httpx.Request, **named: str) -> httpx.Response:
-        try:
-            return json_answer(to_jsonable_python(view(request, **named)))
-        except KeyError as unknown:
-            raise refuse(404, "Not Found", f"There is no {unknown}.") from None
-
-    return show
+def _shown(view: View) -> Callable[[httpx.Request], httpx.Response]:
+    return lambda _: json_answer(to_jsonable_python(view()))

@@ -18,7 +18,7 @@ from connectors.errors import Conflict, ContractBroken, Refused
 from connectors.http.answer import Answer
 from connectors.http.client import HttpSettings, OnCall, Sleep, VendorHttp, path_segment
 from connectors.phoniro.auth import ClientCredentials
-from connectors.phoniro.pages import Fetch, pages, single_page, stream
+from connectors.phoniro.paging import Fetch, pages, single_page, stream
 from connectors.phoniro.wire import (
     Customer,
     EndReason,

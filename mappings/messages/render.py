@@ -11,7 +11,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError, T
 
 from adapter.domain.ledger import What
 from adapter.domain.nights import NightTimes
-from adapter.domain.routine import STEPS, Letter
+from adapter.domain.routine import STEPS
+from mappings.content import WrongContent
 from mappings.messages import swedish
 from mappings.texts import Texts
 
@@ -53,22 +54,19 @@ _LEFT_OUT: Final[Mapping[str, Any]] = {
 """Values that may be left out of an act's content, or that earlier versions left out."""
 
 
-class MessageError(Exception):
-    """An act's content doesn't suit its template. The message has the template's name and the key, never a value."""
-
-
 def mark(reference: str, act: str) -> str:
     """``[TK-7F3K2M/07-K4QX]``, by an act's own ``mark``. It shows whether the act's note was written (LA4)."""
     return f"[{reference}/{act}]"
 
 
 def render_letter(
-    letter: Letter, what: What, *, reference: str, act: str, second_copy: bool = False, texts: Texts | None = None
+    letter: str, what: What, *, reference: str, act: str, second_copy: bool = False, texts: Texts | None = None
 ) -> str:
-    """The note of an act. Its first line says what it is about, its last is the mark, made of the act's own (``act``).
-    The letter's template tells which keys of the content are needed. Raises ``MessageError``."""
+    """The note of an act; ``letter`` is a ``Letter``. Its first line says what it is about, its last is the mark, made
+    of the act's own (``act``). The letter's template tells which keys of the content are needed. Raises
+    ``WrongContent``."""
     texts = texts or Texts.load()
-    text = _rendered(letter.value, what, texts, {"reference": reference})
+    text = _rendered(letter, what, texts, {"reference": reference})
     contact = texts.say("contacts", "it") if texts.has("contacts", "it") else "IT-funktionen"
     last = [_WRITTEN_BY.format(contact=contact), mark(reference, act)]
     ending = "\n\n" + "\n\n".join([_SECOND_COPY] * second_copy + last)
@@ -77,7 +75,7 @@ def render_letter(
 
 
 def render_mail(what: What, *, reference: str, texts: Texts | None = None) -> tuple[str, str]:
-    """Subject and body of a mail act: ``mail`` names its template, ``to`` its reader. Raises ``MessageError``."""
+    """Subject and body of a mail act: ``mail`` names its template, ``to`` its reader. Raises ``WrongContent``."""
     texts = texts or Texts.load()
     template = "mail_deadlock" if what.get("code") == DEADLOCK else f"mail_{what.get('mail')}"
     subject, _, body = _rendered(template, what, texts, {"reference": reference, **_about(what, texts)}).partition("\n")
@@ -122,11 +120,11 @@ def _rendered(template: str, what: What, texts: Texts, more: Mapping[str, str]) 
     try:
         text = _environment(texts.language).get_template(f"{template}.j2").render({**values, **known})
     except TemplateNotFound:
-        raise MessageError(f"{template}: there is no such template") from None
+        raise WrongContent(f"{template}: there is no such template") from None
     except (TemplateError, AttributeError, LookupError, TypeError) as error:
         # Only the error for a missing key is sure to hold no value.
         told = error.message if isinstance(error, TemplateError) else "its content doesn't suit it"
-        raise MessageError(f"{template}: {told}") from None
+        raise WrongContent(f"{template}: {told}") from None
     return _MANY_LINES.sub("\n\n", "\n".join(line.strip() for line in text.splitlines())).strip()
 
 
@@ -136,7 +134,7 @@ def _value(template: str, key: str, value: str | int | bool | None) -> Any:
     try:
         return _READ[key](value) if key in _READ else value  # type: ignore[arg-type]
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise MessageError(f"{template}: {key} can't be read") from None
+        raise WrongContent(f"{template}: {key} can't be read") from None
 
 
 def _printed(value: object) -> object:

@@ -4,9 +4,9 @@ import asyncio
 import sys
 import time
 
-from tests.attack import bad_days, knocking, memory
+from tests.attack import bad_days, memory, strangers
 
-ATTACKS = {**memory.ATTACKS, **knocking.ATTACKS, **bad_days.ATTACKS}
+ATTACKS = {**memory.ATTACKS, **strangers.ATTACKS, **bad_days.ATTACKS}
 
 
 def main(wanted: str = "") -> int:

@@ -8,7 +8,7 @@ from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
-from tests.attack.stage import Seen, Stage, stage
+from tests.attack.attacked_daemon import AttackedDaemon, Seen, attacked_daemon
 from tests.outside import ROOT
 from tests.replicas.crew import NOTES_EACH
 
@@ -18,7 +18,7 @@ STEPS = (-3600, 3600, -DAY, DAY, 200 * DAY, -200 * DAY)
 
 async def set_clock() -> Seen:
     """An hour and a day back and forth, and half a year."""
-    async with stage(clocked=True) as it:
+    async with attacked_daemon(wrong_clock=True) as it:
         ahead, faults = 0, []
         for n, step in enumerate(STEPS, 1):
             ahead += step
@@ -34,7 +34,7 @@ async def set_clock() -> Seen:
         return Seen("; ".join(faults) or f"{len(STEPS)} steps, each said; ready and at work after each", not faults)
 
 
-def _twice(it: Stage) -> list[str]:
+def _twice(it: AttackedDaemon) -> list[str]:
     """Schedules and notes that are there more than once."""
     effects = it.outside.call("effects")
     return [f"{what} twice" for kind in ("schedules", "notes") for what, n in Counter(effects[kind]).items() if n > 1]
@@ -46,7 +46,7 @@ def _break(disk: Path) -> None:
     Path("/sys/fs/ext4", Path(device).name, "trigger_fs_error").write_text("1", encoding="ascii")
 
 
-def _mend(it: Stage, disk: Path) -> None:
+def _mend(it: AttackedDaemon, disk: Path) -> None:
     """Like an operator: check and mount the file system again, and start the service."""
     it.daemon.kill()
     for command in (
@@ -60,7 +60,7 @@ def _mend(it: Stage, disk: Path) -> None:
 
 async def read_only_disk() -> Seen:
     """The database's disk becomes read-only while the adapter works."""
-    async with stage(disk=True) as it:
+    async with attacked_daemon(disk=True) as it:
         if it.disk is None:
             return Seen("NOT TRIED: no file system can be mounted here", held=True)
         # A note that was claimed before may still go out, so none is left.
@@ -78,7 +78,7 @@ async def read_only_disk() -> Seen:
 
 async def full_disk() -> Seen:
     """The database's disk is full for a while, and has space again."""
-    async with stage(disk=True) as it:
+    async with attacked_daemon(disk=True) as it:
         if it.disk is None:
             limit = resource.prlimit(it.daemon.pid, resource.RLIMIT_FSIZE)
             resource.prlimit(it.daemon.pid, resource.RLIMIT_FSIZE, (128 * 1024, limit[1]))
@@ -96,7 +96,7 @@ async def full_disk() -> Seen:
         return await _afterwards(it, f"{lines} ERROR lines", said and alive)
 
 
-async def _afterwards(it: Stage, told: str, held: bool) -> Seen:
+async def _afterwards(it: AttackedDaemon, told: str, held: bool) -> Seen:
     done = await it.until(lambda: it.outside.call("counts")["schedules"] == 4, 90)
     idle = await it.until(lambda: it.outside.call("counts")["notes"] == 4 * NOTES_EACH, 30)
     twice = _twice(it)
@@ -106,7 +106,7 @@ async def _afterwards(it: Stage, told: str, held: bool) -> Seen:
 
 async def yesterdays_copy() -> Seen:
     """The database is put back from a copy. The copy has all of one case, half of another, and not the third."""
-    async with stage() as it:
+    async with attacked_daemon() as it:
         copy, database = it.folder / "copy.db", it.folder / "adapter.db"
         it.outside.call("orders", first=50, count=1, notes=3)
         await it.until(lambda: it.outside.call("counts")["notes"] >= NOTES_EACH + 3, 60)
@@ -126,7 +126,7 @@ async def yesterdays_copy() -> Seen:
         return Seen(f"{told}; notes again, with their mark: {again}", went and works and once)
 
 
-def _command(it: Stage, *arguments: str) -> None:
+def _command(it: AttackedDaemon, *arguments: str) -> None:
     command = [sys.executable, "-m", "adapter", *arguments, "--config", str(it.daemon.config)]
     subprocess.run(command, check=True, cwd=ROOT, capture_output=True)
 

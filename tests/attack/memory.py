@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from functools import cache
 from urllib.parse import parse_qs, urlsplit
 
-from tests.attack.stage import UNIT_MEMORY, Seen, Stage, stage
+from tests.attack.attacked_daemon import UNIT_MEMORY, AttackedDaemon, Seen, attacked_daemon
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close\r\n"
 GIBIBYTE = 1024**3
@@ -79,11 +79,11 @@ async def odd_dates(_: str) -> AsyncIterator[bytes]:
 
 async def at_lifecare(answer: Answer, *, everywhere: bool = False) -> Seen:
     """The list of changed executions, or every list, is answered so."""
-    async with stage() as it:
+    async with attacked_daemon() as it:
         return await _under(it, answer, everywhere)
 
 
-async def _under(it: Stage, answer: Answer, everywhere: bool) -> Seen:
+async def _under(it: AttackedDaemon, answer: Answer, everywhere: bool) -> Seen:
     before = it.daemon.peak()
     it.daemon.begin_peak()
     hit = "/api/v1/" if everywhere else "/executions?"
@@ -105,7 +105,7 @@ async def _under(it: Stage, answer: Answer, everywhere: bool) -> Seen:
 
 async def at_phoniro() -> Seen:
     """The daily comparison's list has no end."""
-    async with stage() as it:
+    async with attacked_daemon() as it:
         it.daemon.kill()
         (it.folder / "adapter.db").unlink()
         it.phoniro.evil = lambda target: endless_pages(target) if "/supervision-schedules?" in target else None

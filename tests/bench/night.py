@@ -21,7 +21,7 @@ from adapter.engine.retention import forget
 from adapter.store import claims, codec, sealing
 from adapter.store.database import Database
 from adapter.store.tables import acts, cases, facts, looks
-from connectors.mock.phoniro.nights import NightPlan
+from connectors.mock.phoniro.night_plan import NightPlan
 from connectors.mock.phoniro.schemas import NewSchedule
 from tests.bench.fill import fill
 from tests.outside import person, reference, schedule_id

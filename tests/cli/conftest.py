@@ -36,9 +36,8 @@ async def sims() -> AsyncIterator[RunningSimulators]:
 def stage(sims: RunningSimulators, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
     """Settings, secrets and mapping as the demo writes them, in a folder of the test's own. The commands read them."""
     made = Stage(tmp_path / "etc")
-    made.clear()
-    urls = {"lifecare": sims.lifecare_url, "phoniro": sims.phoniro_url}
-    made.write_settings(urls, datetime.now(UTC).astimezone(STOCKHOLM).date())
+    with made.empty():
+        made.write_settings(sims, datetime.now(UTC).astimezone(STOCKHOLM).date())
     monkeypatch.setenv("ADAPTER_CONFIG", str(made.config))
     return made
 

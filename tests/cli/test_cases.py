@@ -67,6 +67,7 @@ async def test_the_list_says_who_is_awaited_and_can_be_narrowed(ref: str, adapte
     assert ref in unwatched
     assert "börjat, sedan" in unwatched, "e-tillsyn har inte börjat"
     (listed,) = json.loads(await adapter("case", "list", "--unwatched", "--json"))["cases"]
+    assert {"I4", "I10"} <= {*listed["awaits"]}, "what is awaited without a note, too"
     assert (listed["unwatched"], listed["runs_still"]) == ("not_started", False)
     assert "preparing" in await adapter("case", "list", "--phase", "sleeping", code=2)
 

@@ -15,7 +15,7 @@ from adapter.cli import check_files
 from adapter.cli.findings import Mark, note
 from adapter.demo.stage import Stage
 from adapter.settings.model import OpsSettings, TokenSettings
-from connectors.mock.lifecare.api import DEFAULT_KEY
+from connectors.mock.lifecare.simulator import DEFAULT_KEY
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter, turns
 from tests.outside import edit

@@ -1,6 +1,7 @@
 """The demo: it plays to the end, and its checks can find a broken promise."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -22,10 +23,14 @@ from adapter.domain.situation import situation
 from adapter.presentation.case_file import CaseFile
 from adapter.store import cases
 from adapter.store.database import Database
-from connectors.mock.lifecare.api import DEFAULT_KEY
-from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.lifecare.notes import WrittenNote
+from connectors.mock.lifecare.simulator import DEFAULT_KEY, SimulatedLifecare
+from connectors.mock.phoniro.schemas import Customer, NewSchedule
+from connectors.mock.phoniro.simulator import SimulatedPhoniro
+from connectors.mock.routing import Received
 from mappings.messages.render import mark
 from tests.domain.life import POLICY, Life
+from tests.mock.phoniro_client import new_schedule
 
 
 @pytest.mark.process
@@ -53,6 +58,14 @@ def test_the_timeline_runs_to_its_end_and_every_promise_held(tmp_path: Path) -> 
     ]
     assert (tmp_path / "var/demo/adapter.log").exists()
     assert '"service_stopped"' in (tmp_path / "var/demo/adapter.log").read_text()
+
+
+def note(text: str) -> WrittenNote:
+    return WrittenNote(1, None, MUCH_LATER, ASTRID.person_id, 1, "plan", 7101, None, 9001, text)
+
+
+def customer(**personal: str) -> Customer:
+    return Customer(externalId="P-1", organisationId="hemtjanst-norr", protectedIdentity=False, **personal)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -83,9 +96,11 @@ def seen() -> Evidence:
     )
     lived = Lived(ASTRID, "o1", 1, ref=row.ref, file=file, gates=[life.now], ended_at=ended_at)
     lived.hearsay_at, lived.active_after_hearsay = ended_at - timedelta(seconds=2), True
-    schedules = [{"externalReference": f"{row.ref}-1", "status": "ended"}]
-    notes = [{"text": f"Hej. {mark(row.ref, a.mark)}"} for a in life.ledger.acts if a.kind is ActKind.MESSAGE]
-    found = Evidence([lived], [{"externalId": "P-1"}], schedules, notes, answers_lost=1)
+    phoniro = SimulatedPhoniro(lambda: ended_at)
+    new = NewSchedule.model_validate_json(json.dumps(new_schedule(f"{row.ref}-1")))
+    phoniro.write(phoniro.add_schedule(new), "ended", ended_at=ended_at)
+    notes = [note(f"Hej. {mark(row.ref, a.mark)}") for a in life.ledger.acts if a.kind is ActKind.MESSAGE]
+    found = Evidence([lived], [customer()], phoniro.schedules, notes, answers_lost=1)
     found.surfaces = {"log": f"case {row.ref} opened\n"}
     return found
 
@@ -107,22 +122,22 @@ def _log(seen: Evidence, line: str) -> None:
 
 NUMBER = f"{ASTRID.person_id[:8]}-{ASTRID.person_id[8:]}"
 MUCH_LATER = datetime.now(UTC) + timedelta(days=9999)
-LEAK = {"method": "PUT", "path": "/c", "body": f'{{"lastName": "{CECILIA.last_name}"}}'}
+LEAK = Received(MUCH_LATER, "PUT", "/c", {}, f'{{"lastName": "{CECILIA.last_name}"}}'.encode(), 200)
 BREACHES: dict[str, tuple[Callable[[Evidence], Promise], Callable[[Evidence], Any]]] = {
     "ended by hearsay": (p3, lambda seen: setattr(seen.lives[0], "active_after_hearsay", False)),
     "ended before the authority said so": (p3, lambda seen: setattr(seen.lives[0], "ended_at", MUCH_LATER)),
     "a note twice": (p4, lambda seen: seen.notes.append(seen.notes[0])),
-    "a note of somebody unknown": (p4, lambda seen: seen.notes.append({"text": "Hej. [TK-ZZZZZZ/01]"})),
+    "a note of somebody unknown": (p4, lambda seen: seen.notes.append(note("Hej. [TK-ZZZZZZ/01]"))),
     "a schedule twice": (p4, lambda seen: seen.schedules.append(seen.schedules[0])),
     "nothing was lost": (p4, lambda seen: setattr(seen, "answers_lost", 0)),
-    "a schedule goes on": (p7, lambda seen: seen.schedules[0].update(status="active")),
-    "a person left behind": (p7, lambda seen: seen.customers[0].update(lastName="Provbergius")),
+    "a schedule goes on": (p7, lambda seen: seen.schedules[0].versions.pop()),
+    "a person left behind": (p7, lambda seen: seen.customers.append(customer(lastName="Provbergius"))),
     "not balanced": (p7, _not_balanced),
     "a number in the log": (p8, lambda seen: _log(seen, f"read {NUMBER}\n")),
     "a name in the log": (p8, lambda seen: _log(seen, "PROVBERGIUS\n")),
     "the key in the log": (p8, lambda seen: _log(seen, f"key={DEFAULT_KEY}\n")),
     "an empty log": (p8, lambda seen: _log(seen, "")),
-    "a protected street in a message": (p8, lambda seen: seen.notes[0].update(text=CECILIA.street)),
+    "a protected street in a message": (p8, lambda seen: seen.notes.append(note(CECILIA.street))),
     "a protected name at Phoniro": (p8, lambda seen: seen.phoniro_received.append(LEAK)),
 }
 
@@ -135,15 +150,16 @@ def test_a_broken_promise_is_found(
     assert check(seen).broken
 
 
-def test_a_kept_demo_is_not_emptied_under_its_processes(tmp_path: Path) -> None:
+def test_a_demo_begins_anew_and_is_not_emptied_by_another_while_it_runs(tmp_path: Path) -> None:
     stage = Stage(tmp_path / "demo")
-    stage.clear()
-    (stage.folder / "running.json").write_text(f"[{os.getpid()}]")
-    with pytest.raises(DemoFailed, match=str(os.getpid())):
-        stage.clear()
-    (stage.folder / "running.json").write_text("not written to the end")
-    stage.clear()
-    assert list(stage.folder.iterdir()) == []
+    with stage.empty():
+        (stage.folder / "secrets").mkdir()
+        stage.log.write_text("running")
+        with pytest.raises(DemoFailed, match="Ett annat demo är igång"), Stage(stage.folder).empty():
+            pass
+        assert stage.logged() == "running"
+    with stage.empty():
+        assert list(stage.folder.iterdir()) == []
 
 
 def test_a_process_that_dies_ends_the_demo(tmp_path: Path) -> None:

@@ -17,6 +17,10 @@ async def test_what_was_done_is_told_to_a_person_to_a_program_and_to_excel_and_c
 ) -> None:
     page = await adapter("followup", columns=250)
     assert "Beställningar in" in page
+    narrow = (await adapter("followup", columns=80)).splitlines()
+    assert max(map(len, narrow)) <= 80
+    assert not [line for line in narrow if "…" in line], "nothing is cut"
+    assert [line.split()[-1] for line in narrow if line.startswith("Beställningar in ")][-1] == "1"
     told = json.loads(await adapter("followup", "--json"))
     (tables,) = told.values()
     *earlier, row = tables["cases"]

@@ -63,6 +63,13 @@ def test_every_command_explains_itself(command: str) -> None:
     assert len(result.output.splitlines()) > 5
 
 
+@pytest.mark.parametrize("wrong", ["guide nobody", "resync add --scope open --who IT --why test --mode perhaps"])
+def test_a_choice_that_there_is_not_is_told_with_those_that_there_are(wrong: str) -> None:
+    result = CliRunner().invoke(app, wrong.split())
+    assert result.exit_code == 2
+    assert f": '{wrong.split()[-1]}' is not one of '" in " ".join(result.output.split()), result.output
+
+
 def test_help_loads_nothing_heavy() -> None:
     heavy = {"sqlalchemy", "pydantic", "httpx", "aiohttp", "rich.table", "alembic"}
     code = (

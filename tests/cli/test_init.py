@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adapter.settings.load import load_settings
-from connectors.mock.lifecare.api import DEFAULT_DOMAIN, DEFAULT_KEY
+from connectors.mock.lifecare.simulator import DEFAULT_DOMAIN, DEFAULT_KEY
 from connectors.mock.phoniro.state import DEFAULT_CLIENT
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter

@@ -14,6 +14,7 @@ import pytest
 
 from adapter.demo.persons import CECILIA, seed_fields
 from adapter.demo.stage import Stage
+from connectors.mock.faults import Kind, Rule
 from connectors.mock.serve import RunningSimulators
 from tests.cli.conftest import Adapter
 from tests.outside import edit
@@ -72,6 +73,12 @@ async def test_one_cycle_and_no_more(stage: Stage, sims: RunningSimulators, adap
         assert await asyncio.wait_for(service.wait(), PATIENCE) == 0
     assert {note.heading for note in sims.lifecare.notes_written()} == {"to_coordinator", "to_alarm_team"}
     assert "1 preparing" in await adapter("db", "status")
+
+
+async def test_one_cycle_that_could_not_read_everything_ends_with_1(stage: Stage, sims: RunningSimulators) -> None:
+    sims.lifecare.faults.add(Rule(kind=Kind.STATUS_BEFORE, status=403, times=None))
+    async with started("run", "--once") as service:
+        assert await asyncio.wait_for(service.wait(), PATIENCE) == 1
 
 
 async def test_settings_that_can_not_be_used_are_told_in_the_log(stage: Stage) -> None:

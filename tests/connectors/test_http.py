@@ -267,6 +267,24 @@ async def test_a_page_in_place_of_data_is_told_as_a_call_that_failed() -> None:
     assert [outcome for _, _, _, outcome, _ in vendor.told] == ["ContractBroken"]
 
 
+async def test_a_call_that_its_caller_gives_up_is_told_once_and_only_if_it_was_sent() -> None:
+    """As when a case's reading is cut off, or the adapter stops."""
+    vendor = Vendor(httpx.Response(200), max_concurrent=1)
+
+    async def hanging(_: httpx.Request) -> httpx.Response:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    vendor.http._client._transport = httpx.MockTransport(hanging)
+    calls = [asyncio.ensure_future(vendor.http.send("GET", "things", call=f"GET {n}")) for n in range(2)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    for call in calls:
+        call.cancel()
+    await asyncio.gather(*calls, return_exceptions=True)
+    assert [(call, outcome) for _, call, _, outcome, _ in vendor.told] == [("GET 0", "GivenUp")]
+
+
 @pytest.mark.parametrize(("method", "expected"), [("GET", ContractBroken), ("POST", AmbiguousWrite)])
 async def test_an_answer_without_end_is_cut_off(method: str, expected: type[VendorError]) -> None:
     vendor = Vendor(httpx.Response(200, content=b"x" * 1001), longest_body=1000)

@@ -16,7 +16,7 @@ from connectors.errors import AmbiguousWrite, ContractBroken, NotFound, Refused,
 from connectors.http.client import HttpSettings
 from connectors.lifecare import list_memory, query
 from connectors.lifecare.client import LifecareClient, LifecareSettings
-from connectors.lifecare.rows import of_person, person_of
+from connectors.lifecare.list_result import of_person, person_of
 from connectors.lifecare.wire import CreateProviderJournalNoteRequest
 
 HOST = "https://lifecare.example/WE.EC.Integration.Host"

@@ -188,7 +188,7 @@ CHANGES = st.dictionaries(
 def test_no_row_that_stays_is_missed_while_another_comes_or_goes(
     count: int, page_size: int, cap: int, changes: dict[int, tuple[str, int]]
 ) -> None:
-    """L8: whatever page size the server allows, and wherever a row is put in or taken out meanwhile."""
+    """L8: with any page size that the server allows, wherever a row is added or removed meanwhile."""
     server = Shifting(list(range(count)), changes, cap)
     read = asyncio.run(read_whole(server.fetch, page_size, Cap()))
     assert read is not None
@@ -198,7 +198,7 @@ def test_no_row_that_stays_is_missed_while_another_comes_or_goes(
 
 @given(st.integers(0, 40), st.integers(2, 12), st.integers(2, 12))
 def test_a_list_that_stands_still_is_read_as_it_is(count: int, page_size: int, cap: int) -> None:
-    """L8: and soon: one request for each page and at most one more."""
+    """L8: it takes one request for each page, and at most one more."""
     server = Shifting(list(range(count)), {}, cap)
     known = Cap()
     for _ in range(2):
@@ -209,7 +209,7 @@ def test_a_list_that_stands_still_is_read_as_it_is(count: int, page_size: int, c
 
 @given(st.integers(0, 40), st.integers(2, 12), st.integers(2, 12))
 def test_once_the_servers_cap_is_known_a_short_list_costs_one_call(count: int, page_size: int, cap: int) -> None:
-    """L8: one page of another list tells how long pages get; it is asked for once."""
+    """L8: one page of another list shows how long a page can be. That page is read once."""
     learned = 0
 
     async def learn() -> int:

@@ -26,11 +26,11 @@ from connectors.errors import (
     VendorError,
 )
 from connectors.http.client import HttpSettings, writing_while
-from connectors.phoniro import pages
+from connectors.phoniro import paging
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import Schedule, ScheduleChanges
 from connectors.rows import BrokenRow
-from tests.connectors.phoniro import AT, CUSTOMER, ID, SCHEDULE, new_schedule
+from tests.connectors.phoniro_examples import AT, CUSTOMER, ID, SCHEDULE, new_schedule
 from tests.simulation.loop import VirtualLoop
 
 BASE = "https://phoniro.example"
@@ -244,7 +244,7 @@ async def test_neither_token_nor_secret_is_ever_in_an_error_or_a_log(
     ("token_takes", "told"),
     [
         (40, [("POST token", "ok", 40), (LISTING, "ok", 2), (LISTING, "ok", 2)]),
-        (70, [("POST token", "Transient", 70)]),
+        (70, [("POST token", "Transient", 70), ("POST token", "GivenUp", 50)]),
     ],
     ids=["late", "never"],
 )
@@ -453,7 +453,7 @@ async def test_a_cursor_that_repeats_ends_in_an_error_and_not_in_a_circle(
 async def test_a_list_without_end_ends_in_an_error(
     phoniro: respx.MockRouter, client: PhoniroClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "MOST_ROWS", 1000)
+    monkeypatch.setattr(paging, "MOST_ROWS", 1000)
     numbers = count(1)
     phoniro.get(SCHEDULES).mock(side_effect=lambda _: _page([SCHEDULE] * 100, str(next(numbers))))
     with pytest.raises(ContractBroken, match="does not end: 1100 rows came"):

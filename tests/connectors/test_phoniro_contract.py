@@ -20,7 +20,7 @@ from connectors.errors import VendorError
 from connectors.http.client import HttpSettings
 from connectors.phoniro.client import PhoniroClient
 from connectors.phoniro.wire import WEEKDAYS, Customer, EndReason, NewSchedule, PauseReason, Rule, ScheduleChanges
-from tests.connectors.phoniro import AT, CUSTOMER, ID, new_schedule
+from tests.connectors.phoniro_examples import AT, CUSTOMER, ID, new_schedule
 
 CONTRACT = Path(__file__).parents[3] / "shared" / "contracts" / "phoniro.openapi.yaml"
 pytestmark = pytest.mark.skipif(not CONTRACT.exists(), reason="the contract is not kept with the code")

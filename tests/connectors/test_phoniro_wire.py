@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.phoniro.wire import Customer, Rule, Schedule, ScheduleChanges, Supervision
-from tests.connectors.phoniro import SCHEDULE, new_schedule
+from tests.connectors.phoniro_examples import SCHEDULE, new_schedule
 
 
 def test_times_and_dates_are_sent_as_the_contract_writes_them() -> None:

@@ -112,7 +112,7 @@ def any_facts(draw: st.DrawFn) -> Facts:
 def test_whatever_is_read_one_after_another_a_decision_comes_of_it(
     readings: list[tuple[Facts, int]], state: ActState
 ) -> None:
-    """Facts that have nothing to do with each other follow each other, each decided on what was done for the last."""
+    """The facts of one reading have nothing to do with the next, but the ledger keeps what was done for them."""
     life = Life()
     for facts, hours in readings:
         life.now += timedelta(hours=hours)

@@ -103,7 +103,7 @@ def test_it_wakes_by_itself_and_a_day_that_is_over_is_told_no_more(booked: Life)
 def test_however_it_is_booked_moved_and_executed_it_is_told_truly_once_a_day_and_in_time(
     steps: list[int | str],
 ) -> None:
-    """A number books the installation so many days ahead. ``Life.check_booked`` has what holds at every turn."""
+    """A number books the installation so many days ahead. ``Life.check_booked`` checks what holds after every step."""
     life = Life().order()
     life.go()
     for step in steps:

@@ -114,7 +114,7 @@ drawn_lives = st.lists(st.integers(0, len(EVENTS) - 1), max_size=25)
 def test_whatever_happens_in_whatever_order_the_promises_hold_and_every_life_ends_balanced(
     events: list[int], seed: int
 ) -> None:
-    """P1 to P4 are checked after every step (``Life.check``); P7 when the authority has ended it, and all is done."""
+    """P1 to P4 are checked after every step (``Life.check``), P7 once the authority has ended it and all is done."""
     rng = random.Random(seed)
     life = Life().order()
     for event in events:

@@ -13,7 +13,7 @@ from adapter.domain.ledger import LOOK_DONE as DONE
 from adapter.domain.ledger import Act, ActKind, ActState, Look, LookOutcome, ScheduleRecord, ScheduleStatus
 from adapter.domain.night_watch import (
     UNDECIDED,
-    ListedLook,
+    Followed,
     camera_silent,
     could_look,
     due_looks,
@@ -24,30 +24,32 @@ from adapter.domain.night_watch import (
     night_of,
 )
 from adapter.domain.nights import NightTimes, Weekday
-from tests.domain.nights import WINDOW, every_night
+from adapter.domain.policy import Policy
+from tests.domain.drawn_nights import WINDOW, every_night
 
 ZONE = ZoneInfo("Europe/Stockholm")
 DUE, SECOND = datetime(2026, 3, 2, 21, 30, tzinfo=UTC), datetime(2026, 3, 3, 1, 15, tzinfo=UTC)
 PATIENCE = timedelta(minutes=25)
 DEADLINE = DUE + PATIENCE
+SPAN = (DUE - timedelta(hours=12), DUE + timedelta(hours=12))
 EVERY_NIGHT = every_night("22:30", "02:15")
 
 
-def listed(outcome: LookOutcome, due_at: datetime = DUE, begun_at: datetime | None = None) -> ListedLook:
+def listed(outcome: LookOutcome, due_at: datetime = DUE, begun_at: datetime | None = None) -> Look:
     begun = due_at + timedelta(minutes=1) if outcome in DONE else begun_at
-    return ListedLook("s-1", 1, due_at, outcome, begun)
+    return Look(1, due_at, outcome, begun_at=begun, id="s-1")
 
 
-def patience(_n: int) -> timedelta:
-    return PATIENCE
+POLICY = Policy(ZONE, patience=(20, 15))
 
 
-def never(_n: int, _at: datetime) -> bool:
-    return False
+def calls_for(*due: datetime) -> dict[int, Followed]:
+    """A schedule that entitles to no other looks."""
+    return {1: Followed(due, (), (), PATIENCE)}
 
 
-def one(read_at: datetime, *found: ListedLook, known: tuple[Look, ...] = ()) -> Look:
-    (look,) = follow(known, {1: [DUE]}, found, read_at, patience, never, ZONE)
+def one(read_at: datetime, *found: Look, known: tuple[Look, ...] = ()) -> Look:
+    (look,) = follow(known, calls_for(DUE), found, read_at, POLICY)
     return look
 
 
@@ -73,18 +75,18 @@ def test_what_the_platform_corrects_is_corrected_and_stays_judged_from_its_first
 
 def test_the_same_list_again_changes_nothing() -> None:
     look = one(DUE + timedelta(minutes=2), listed(LookOutcome.OK))
-    assert follow([look], {1: [DUE]}, [listed(LookOutcome.OK)], DEADLINE, patience, never, ZONE) == ()
+    assert follow([look], calls_for(DUE), [listed(LookOutcome.OK)], DEADLINE, POLICY) == ()
 
 
 def test_somebody_who_looked_where_no_look_was_called_for_looked_without_a_right() -> None:
-    (look,) = follow((), {}, [listed(LookOutcome.OK)], DEADLINE, patience, never, ZONE)
+    (look,) = follow((), {}, [listed(LookOutcome.OK)], DEADLINE, POLICY)
     assert (look.entitled, look.looked) == (False, True)
-    (tried,) = follow((), {}, [listed(LookOutcome.MISSED, begun_at=DUE)], DEADLINE, patience, never, ZONE)
+    (tried,) = follow((), {}, [listed(LookOutcome.MISSED, begun_at=DUE)], DEADLINE, POLICY)
     assert not tried.entitled
 
 
 def test_a_look_listed_where_none_was_called_for_and_nobody_looked_is_nothing() -> None:
-    assert follow((), {}, [listed(LookOutcome.MISSED)], DEADLINE, patience, never, ZONE) == ()
+    assert follow((), {}, [listed(LookOutcome.MISSED)], DEADLINE, POLICY) == ()
 
 
 def test_a_due_time_that_is_rounded_is_still_the_same_look() -> None:
@@ -103,7 +105,7 @@ def act(kind: ActKind, at: datetime, **what: object) -> Act:
 
 def due(seen: ScheduleRecord, *acts: Act) -> tuple[datetime, ...]:
     """The looks of the night between the second and the third of March."""
-    return due_looks(history(seen, acts), WINDOW, ZONE, DUE - timedelta(hours=12), DUE + timedelta(hours=12))
+    return due_looks(history(seen, acts), WINDOW, ZONE, *SPAN)
 
 
 def test_no_look_is_due_while_the_schedule_is_paused_or_ended_or_after_its_last_day() -> None:
@@ -190,7 +192,7 @@ def test_after_each_whole_reading_every_look_past_its_deadline_is_judged_and_not
             if outcome is not LookOutcome.ABSENT and at + timedelta(minutes=delay) <= read_at
         ]
         so_far = [at for at in instants if at <= read_at]
-        for look in follow(known.values(), {1: so_far}, found, read_at, patience, never, ZONE):
+        for look in follow(known.values(), calls_for(*so_far), found, read_at, POLICY):
             known[look.n, look.due_at] = look
         for at in so_far:
             look = known[1, at]
@@ -201,16 +203,37 @@ def test_after_each_whole_reading_every_look_past_its_deadline_is_judged_and_not
             assert look.entitled
 
 
-def test_while_it_is_unknown_what_became_of_an_act_a_look_is_neither_missed_nor_without_a_right() -> None:
-    """A pause that was called for before a look and seen after it; a resumption that hasn't been seen yet."""
-    before, after = DUE - timedelta(minutes=10), DUE + timedelta(minutes=10)
-    pause = replace(act(ActKind.PAUSE, before), done_at=after)
-    assert could_look(history(PAUSED, [pause]), DUE, ZONE)
-    assert not could_look(history(PAUSED, [pause], called_for=True), DUE, ZONE)
+def test_a_look_that_was_not_due_is_judged_by_how_its_schedule_stood_then_and_not_by_how_it_stands_now() -> None:
+    """While an act is on its way, nobody knows who could look: a look counts as missed or as without a right only if it
+    would be so before and after."""
+    between, after = DUE + timedelta(minutes=40), DUE + timedelta(minutes=50)
+    ours = (DUE - timedelta(days=1), DUE - timedelta(days=1))
+
+    def judged(
+        seen: ScheduleRecord, kind: ActKind, called: datetime, done: datetime | None, at: datetime
+    ) -> list[bool]:
+        """For one who looked at that instant: whether they had a right to."""
+        state = ActState.DONE if done else ActState.UNKNOWN
+        acts = [replace(act(kind, called), state=state, done_at=done)]
+        schedule = Followed.between(*ours, seen, acts, POLICY)
+        return [look.entitled for look in follow((), {1: schedule}, [listed(LookOutcome.OK, at)], after, POLICY)]
+
+    assert judged(PAUSED, ActKind.PAUSE, between, between, DUE) == [True], "it is paused now, and wasn't then"
+    assert judged(ENDED, ActKind.END, between, between, DUE) == [True]
+    assert judged(PAUSED, ActKind.PAUSE, DUE - timedelta(minutes=10), after, DUE) == [True], "called for, and not seen"
+    assert judged(OPEN, ActKind.RESUME, DUE - timedelta(minutes=10), after, DUE) == [True], "seen later"
+    assert judged(PAUSED, ActKind.RESUME, DUE - timedelta(minutes=10), None, DUE) == [True], "its answer was lost"
+    assert judged(PAUSED, ActKind.PAUSE, DUE - timedelta(minutes=10), DUE - timedelta(minutes=9), DUE) == [False]
+    assert judged(OPEN, ActKind.RESUME, between, after, DUE) == [False]
+
+
+def test_a_look_is_due_only_if_it_was_before_and_after_an_act_that_is_on_its_way() -> None:
+    before = DUE - timedelta(minutes=10)
+    pause = replace(act(ActKind.PAUSE, before), done_at=DUE + timedelta(minutes=10))
+    assert Followed.between(*SPAN, PAUSED, [pause], POLICY).due == ()
     resume = replace(act(ActKind.RESUME, before), state=ActState.UNKNOWN, done_at=None)
     paused = replace(PAUSED, seen_at=DUE - timedelta(hours=2))
-    assert not could_look(history(paused, [resume]), DUE, ZONE)
-    assert could_look(history(paused, [resume], called_for=True), DUE, ZONE)
+    assert Followed.between(*SPAN, paused, [resume], POLICY).due == ()
 
 
 @pytest.mark.parametrize(
@@ -231,14 +254,14 @@ def test_in_the_nights_of_the_clock_change_a_look_is_known_wherever_the_platform
     due = due_looks(history(replace(OPEN, times=times)), WINDOW, ZONE, start, start + timedelta(hours=10))
     by_day = datetime(night.year, night.month, night.day + 1, 3, 15, tzinfo=ZONE).astimezone(UTC)
     assert len(due) == 2
-    found = [ListedLook("a", 1, shown, LookOutcome.OK), ListedLook("b", 1, by_day, LookOutcome.OK)]
+    found = [Look(1, shown, LookOutcome.OK, id="a"), Look(1, by_day, LookOutcome.OK, id="b")]
     known: tuple[Look, ...] = ()
     for minutes in range(0, 600, 10):
         now = start + timedelta(minutes=minutes)
         so_far = [at for at in due if at <= now]
-        news = follow(known, {1: so_far}, [x for x in found if x.due_at <= now], now, patience, never, ZONE)
+        news = follow(known, calls_for(*so_far), [x for x in found if x.due_at <= now], now, POLICY)
         known = tuple({(look.n, look.due_at): look for look in (*known, *news)}.values())
         assert not any(look.not_done for look in known), "nothing is told too soon"
     assert {look.due_at: look.id for look in known} == {due[0]: "a", due[1]: "b"}
-    missed = follow(known[:0], {1: due}, [], start + timedelta(hours=12), patience, never, ZONE)
+    missed = follow(known[:0], calls_for(*due), [], start + timedelta(hours=12), POLICY)
     assert all(look.not_done for look in missed)

@@ -21,7 +21,7 @@ from adapter.domain.nights import (
     check_granted,
 )
 from adapter.domain.times_reading import MAX_TEXT, Reading, read_times, settle
-from tests.domain.nights import WINDOW, every_night, night_times
+from tests.domain.drawn_nights import WINDOW, every_night, night_times
 
 TEXTS = Path(__file__).parents[2] / "mappings" / "texts.sv.toml"
 

@@ -19,7 +19,7 @@ from adapter.domain.wall_clock import (
     next_look,
     window_start,
 )
-from tests.domain.nights import WINDOW, every_night, night_times
+from tests.domain.drawn_nights import WINDOW, every_night, night_times
 
 STOCKHOLM = ZoneInfo("Europe/Stockholm")
 SPRING, AUTUMN = date(2027, 3, 28), date(2026, 10, 25)
@@ -98,7 +98,7 @@ def test_a_day_that_a_zone_leaves_out_has_its_looks_when_the_next_begins() -> No
 
 @cache
 def clock_on_the_wall(day: date) -> list[tuple[datetime, datetime]]:
-    """Every minute that the clock is at or jumps over for the first time that day, with the instant when it does."""
+    """Every minute that the wall clock shows or skips that day, with the first instant when it does."""
     shown: list[tuple[datetime, datetime]] = []
     next_new = datetime.combine(day, time(0))
     for n in range(25 * 60):

@@ -15,7 +15,7 @@ from adapter.domain.nights import (
     calendar_rules,
     night_times_from_rules,
 )
-from tests.domain.nights import WINDOW, at, every_night, night_times
+from tests.domain.drawn_nights import WINDOW, at, every_night, night_times
 
 MON, TUE, WED, THU, FRI, SAT, SUN = Weekday
 

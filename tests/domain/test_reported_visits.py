@@ -67,8 +67,8 @@ def test_a_look_that_the_platform_gives_another_id_is_no_second_visit() -> None:
 def test_however_often_a_look_changes_what_was_sent_last_says_what_it_is_now(
     changes: list[tuple[Look, ActState]],
 ) -> None:
-    """An act that waits while the look changes is dropped or takes its place; carried out, nothing more is called for;
-    a visit is never taken back that wasn't sent, nor sent twice with the same words."""
+    """If a look changes while an act waits, the act is dropped or replaced. Once all is carried out, nothing more is
+    wanted. No visit is taken back that wasn't sent, and none is sent twice with the same words."""
     acts: list[Act] = []
     for look, state in changes:
         one = wanted(look, acts)

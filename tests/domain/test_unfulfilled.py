@@ -99,7 +99,7 @@ days = st.dates(date(2020, 1, 1), date(2040, 1, 1))
 @example(date(2026, 1, 31), 89)
 @example(date(2026, 7, 1), 91)
 def test_first_warned_of_then_reported_by_the_calendar_and_for_as_long_as_it_lasts(since: date, later: int) -> None:
-    """60 days come before three months of any length; neither is ever taken back by time."""
+    """60 days are fewer than any three months. As time passes, neither level is taken back."""
     waiting = Unfulfilled(Kind.NOT_EXECUTED, since, None, ())
     today = since + timedelta(days=later)
     level, tomorrow = waiting.level(today), waiting.level(today + timedelta(days=1))

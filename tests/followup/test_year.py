@@ -1,5 +1,5 @@
-"""A simulated town's follow-up agrees to the last figure with what stands at the vendors: ``make year`` lives a year of
-300. Here it is a small one, in weeks that hold the change to summer time and the end of a month."""
+"""Every figure of a simulated town's follow-up agrees with the vendors. ``make year`` simulates a year of 300 persons.
+Here the town is small, and lives some weeks with the change to summer time and the end of a month."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ import pytest
 
 from adapter.followup.report import Month, by_span
 from adapter.followup.tallies import Tally
-from tests.simulation.books import reported
+from tests.simulation.expected_followup import reported
 from tests.simulation.town import Scale
 from tests.simulation.year import Year
 

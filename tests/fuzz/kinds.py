@@ -18,9 +18,9 @@ from adapter.engine.request_file import parse
 from adapter.ops.hooks import sign
 from adapter.settings.load import SettingsError, load_settings
 from connectors.phoniro.wire import Schedule, Supervision
-from mappings.faults import MappingError
+from mappings.file_faults import MappingError
 from mappings.mapping import load_mapping
-from tests.fuzz.odd import BITS, mutated
+from tests.fuzz.odd_texts import BITS, mutated
 from tests.gateways.test_odd_rows import NOW, READINGS, listed, platform, random_rows, source, storable
 from tests.ops.conftest import SECRET, Site, site_of
 from tests.outside import EXAMPLE
@@ -125,7 +125,7 @@ async def mappings(count: int, seed: int, ends: Counter[str]) -> list[str]:
         for n in range(count):
             _write(file, mutated(good, rng))
             try:
-                load_mapping(file).policy(frozenset())
+                load_mapping(file).policy(2026)
                 ends["used"] += 1
             except MappingError as error:
                 ends["refused"] += 1

@@ -199,7 +199,7 @@ async def test_an_end_is_sent_with_an_instant_long_past_and_nobody_can_look_from
     await world.executor.perform(op(world, ActKind.END), case)
     sent = world.phoniro.received()[-2]
     assert json.loads(sent.body) == {"endAt": "2026-03-07T09:00:00Z", "reason": "consent_withdrawn"}
-    assert not world.phoniro.can_look(str(created.schedule_id), world.clock.time)
+    assert not world.phoniro.schedule(str(created.schedule_id)).now.can_look(world.clock.time)
 
 
 @pytest.mark.parametrize("kind", [ActKind.PAUSE, ActKind.RESUME, ActKind.END, ActKind.CHANGE])

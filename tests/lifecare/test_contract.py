@@ -10,7 +10,7 @@ from jsonschema import Draft4Validator
 
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
-from connectors.mock.lifecare.api import BASE
+from connectors.mock.lifecare.simulator import BASE
 from tests.mock.test_lifecare_contract import DESCRIPTION, PREFIX, description, searchable
 from tests.world import ANNA, World
 

@@ -12,7 +12,7 @@ from adapter.store.feeds import Feed
 from adapter.store.order_inbox import InboxState, WaitingOrder
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare.acts import Ordered
-from connectors.mock.lifecare.api import BASE
+from connectors.mock.lifecare.simulator import BASE
 from tests.world import ANNA, MONDAY, World
 
 

@@ -14,7 +14,7 @@ from adapter.domain.facts import Signal
 from adapter.engine.feed_reader import FEEDS, read_feeds
 from adapter.store import cases, due
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare.api import BASE
+from connectors.mock.lifecare.simulator import BASE
 from tests.world import World
 
 PERSONS = ("19340101TF01", "19340102TF01")

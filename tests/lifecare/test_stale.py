@@ -9,7 +9,7 @@ from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.store import facts
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare.api import BASE
+from connectors.mock.lifecare.simulator import BASE
 from tests.world import ANNA, World
 
 TOGETHER = (

@@ -10,7 +10,7 @@ from adapter.domain.decision import Phase
 from adapter.engine.retention import forget
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare.acts import Ordered
-from connectors.mock.lifecare.api import BASE
+from connectors.mock.lifecare.simulator import BASE
 from tests.lifecare.test_stale import unhurried
 from tests.world import ANNA, World
 

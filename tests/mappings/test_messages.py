@@ -14,8 +14,9 @@ from adapter.domain.facts import OPTIONAL
 from adapter.domain.ledger import What
 from adapter.domain.nights import NightTimes
 from adapter.domain.routine import STEPS, Letter, Role
+from mappings.content import WrongContent
 from mappings.documents import KINDS
-from mappings.messages.render import LONGEST, MessageError, mark, render_letter, render_mail
+from mappings.messages.render import LONGEST, mark, render_letter, render_mail
 from mappings.texts import Texts
 
 TEXTS = Texts.load(strict=True)
@@ -198,7 +199,7 @@ def test_a_text_that_grows_too_long_is_cut_before_its_mark() -> None:
     ],
 )
 def test_content_that_does_not_suit_is_told_by_letter_and_key(what: What, told: str) -> None:
-    with pytest.raises(MessageError, match=told):
+    with pytest.raises(WrongContent, match=told):
         render(Letter.NOT_EXECUTED, what)
 
 

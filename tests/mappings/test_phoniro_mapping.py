@@ -14,8 +14,9 @@ from adapter.domain.nights import NightTimes, Weekday
 from connectors.lifecare import wire
 from connectors.phoniro.wire import Schedule
 from mappings import phoniro
+from mappings.content import WrongContent
 from mappings.mapping import load_mapping
-from tests.connectors.phoniro import SCHEDULE
+from tests.connectors.phoniro_examples import SCHEDULE
 
 MAPPING = load_mapping(Path(__file__).parents[2] / "mappings" / "example.toml")
 TIMES = NightTimes.of({day: (time(22, 30), time(2, 15)) for day in Weekday})
@@ -77,7 +78,7 @@ def test_a_change_opens_the_end_with_null_and_leaves_out_what_is_not_said() -> N
     ],
 )
 def test_content_that_can_not_be_used_is_told_by_key(fields: dict[str, Any], told: str) -> None:
-    with pytest.raises(phoniro.WrongContent, match=told):
+    with pytest.raises(WrongContent, match=told):
         phoniro.new_schedule(what(**fields), "TK-7F3K2M", "p-1", MAPPING)
 
 

@@ -20,7 +20,7 @@ from mappings.messages.render import render_letter, render_mail
 from mappings.texts import Texts
 from tests.domain.life import POLICY, Life
 from tests.domain.test_lives import EVENTS, settle
-from tests.mappings.claims import denied
+from tests.mappings.text_claims import denied
 
 TEXTS = Texts.load(strict=True)
 MAPPING = load_mapping(Path(__file__).parents[2] / "mappings" / "example.toml")

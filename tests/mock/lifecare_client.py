@@ -6,8 +6,7 @@ from typing import Any
 import httpx
 
 from connectors.mock.lifecare import catalogue
-from connectors.mock.lifecare.api import BASE, DEFAULT_DOMAIN, DEFAULT_KEY
-from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.lifecare.simulator import BASE, DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
 
 API = f"https://lifecare.test{BASE}/api"
 ACCESS = {"domain": DEFAULT_DOMAIN, "key": DEFAULT_KEY}

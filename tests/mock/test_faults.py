@@ -140,29 +140,25 @@ def test_a_rule_hits_only_its_method_path_and_pattern(vendor: Vendor) -> None:
 
 
 def test_rules_are_managed_over_the_admin_path_which_is_never_faulted(vendor: Vendor) -> None:
-    made = vendor.post("/admin/faults", {"kind": "status_before", "times": None})
-    assert made.status_code == 201
+    made = vendor.post("/admin/acts/add_fault", {"rule": {"kind": "status_before", "times": None}}).json()["result"]
     assert vendor.post().status_code == 503
     assert vendor.ask("GET", "/admin/acts").status_code == 200
     listed = vendor.ask("GET", "/admin/faults").json()
-    assert [(rule["id"], rule["kind"], rule["hits"]) for rule in listed["rules"]] == [
-        (made.json()["id"], "status_before", 1)
-    ]
-    assert vendor.ask("DELETE", "/admin/faults?id=99").status_code == 404
-    assert vendor.ask("DELETE", f"/admin/faults?id={made.json()['id']}").status_code == 204
-    assert vendor.post().status_code == 201
+    assert [(rule["id"], rule["kind"], rule["hits"]) for rule in listed["rules"]] == [(made, "status_before", 1)]
+    removed = [vendor.post("/admin/acts/remove_fault", {"rule_id": n}).json()["result"] for n in (99, made)]
+    assert (removed, vendor.post().status_code) == ([False, True], 201)
 
 
 def test_a_rule_that_is_none_is_refused_with_the_field_that_is_wrong(vendor: Vendor) -> None:
-    answer = vendor.post("/admin/faults", {"kind": "earthquake", "tims": 3, "pattern": "("})
-    assert answer.status_code == 422
+    answer = vendor.post("/admin/acts/add_fault", {"rule": {"kind": "earthquake", "tims": 3, "pattern": "("}})
+    assert answer.status_code == 400
     assert all(field in answer.text for field in ("kind", "tims", "pattern")), answer.text
 
 
 def test_a_reset_of_the_vendor_resets_its_faults_and_what_is_under_way(vendor: Vendor) -> None:
     vendor.faults.add(Rule(kind=Kind.LATE_EFFECT, times=None, seconds=5))
     vendor.post()
-    vendor.post("/admin/reset")
+    vendor.post("/admin/acts/reset")
     vendor.now += timedelta(seconds=10)
     assert vendor.post().status_code == 201
     assert vendor.done == ["/things"]

@@ -43,7 +43,7 @@ def test_settings_change_by_admin_and_reset_undoes_them(lifecare: SimulatedLifec
     changed = admin(lifecare, "acts/set_settings", {"settings": settings})
     assert (changed.status_code, changed.json()["result"]["read_back"]) == (200, {"5201": "S900"})
     assert get(lifecare, "orders").status_code == 401
-    admin(lifecare, "reset", {})
+    admin(lifecare, "acts/reset", {})
     assert admin(lifecare, "settings").json()["unlicensed"] == []
 
 

@@ -9,8 +9,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from connectors.mock.lifecare.api import BASE, DEFAULT_DOMAIN, DEFAULT_KEY
-from connectors.mock.lifecare.simulator import SimulatedLifecare
+from connectors.mock.lifecare.simulator import BASE, DEFAULT_DOMAIN, DEFAULT_KEY, SimulatedLifecare
 from tests.mock.lifecare_client import ACCESS, API, TF03, TF04, get, rows
 
 Q_ANY = f"PersonId='{TF03}'"

@@ -18,18 +18,18 @@ def test_a_schedule_is_planned_before_its_first_local_day(client: Client) -> Non
     schedule_id = client.schedule(validFrom="2026-03-03")
     midnight = datetime(2026, 3, 2, 23, 0, tzinfo=UTC)
     assert client.get(schedule_id)["status"] == "planned"
-    assert not client.phoniro.can_look(schedule_id, midnight - timedelta(seconds=1))
+    assert not client.phoniro.schedule(schedule_id).now.can_look(midnight - timedelta(seconds=1))
     client.now = midnight
     assert client.get(schedule_id)["status"] == "active"
-    assert client.phoniro.can_look(schedule_id, midnight)
+    assert client.phoniro.schedule(schedule_id).now.can_look(midnight)
 
 
 def test_after_the_last_local_day_nobody_can_look_though_the_status_says_active(client: Client) -> None:
     schedule_id = client.schedule(validTo="2026-03-04")
     client.now = datetime(2026, 3, 4, 22, 59, 59, tzinfo=UTC)
-    assert client.phoniro.can_look(schedule_id, client.now)
+    assert client.phoniro.schedule(schedule_id).now.can_look(client.now)
     client.now += timedelta(seconds=1)
-    assert not client.phoniro.can_look(schedule_id, client.now)
+    assert not client.phoniro.schedule(schedule_id).now.can_look(client.now)
     assert client.get(schedule_id)["status"] == "active"
 
 
@@ -48,8 +48,8 @@ def test_an_end_to_come_ends_by_itself_at_its_instant(client: Client) -> None:
     client.act(schedule_id, "end", endAt="2026-03-03T08:00:00+01:00", reason="decision_ended")
     end = datetime(2026, 3, 3, 7, 0, tzinfo=UTC)
     assert client.get(schedule_id)["status"] == "active"
-    assert client.phoniro.can_look(schedule_id, end - timedelta(seconds=1))
-    assert not client.phoniro.can_look(schedule_id, end)
+    assert client.phoniro.schedule(schedule_id).now.can_look(end - timedelta(seconds=1))
+    assert not client.phoniro.schedule(schedule_id).now.can_look(end)
     client.now = end
     assert client.get(schedule_id)["status"] == "ended"
 
@@ -59,7 +59,7 @@ def test_a_pause_is_over_by_itself_and_a_second_one_replaces_it(client: Client) 
     client.act(schedule_id, "pause", reason="absence", until="2026-03-02T22:00:00+01:00")
     paused = client.act(schedule_id, "pause", reason="equipment", until="2026-03-02T20:30:00+01:00").json()
     assert (paused["status"], paused["pausedUntil"]) == ("paused", "2026-03-02T19:30:00Z")
-    assert client.phoniro.history(schedule_id)[-1].pause_reason == "equipment"
+    assert client.phoniro.schedule(schedule_id).versions[-1].pause_reason == "equipment"
     client.now += timedelta(minutes=30)
     resumed = client.get(schedule_id)
     assert (resumed["status"], resumed["pausedUntil"]) == ("active", None)
@@ -68,7 +68,7 @@ def test_a_pause_is_over_by_itself_and_a_second_one_replaces_it(client: Client) 
 def test_a_pause_without_end_lasts_until_it_is_resumed_and_resuming_twice_is_fine(client: Client) -> None:
     schedule_id = client.schedule()
     client.act(schedule_id, "pause", reason="consent_withdrawn")
-    assert not client.phoniro.can_look(schedule_id, client.now + timedelta(days=400))
+    assert not client.phoniro.schedule(schedule_id).now.can_look(client.now + timedelta(days=400))
     assert client.act(schedule_id, "resume").json()["status"] == "active"
     again = client.act(schedule_id, "resume")
     assert (again.status_code, again.headers["etag"]) == (200, '"3"')
@@ -95,9 +95,10 @@ def test_the_history_tells_who_could_look_when(client: Client) -> None:
     ):
         client.now = start + timedelta(hours=hours)
         client.act(schedule_id, act, **body)
-    could = [client.phoniro.could_look(schedule_id, start + timedelta(minutes=30 * half)) for half in range(-1, 12)]
+    schedule = client.phoniro.schedule(schedule_id)
+    could = [schedule.could_look(start + timedelta(minutes=30 * half)) for half in range(-1, 12)]
     assert could == [False, True, True, False, False, True, True, False, True, True, True, False, False]
-    assert [version.act for version in client.phoniro.history(schedule_id)] == [
+    assert [version.act for version in schedule.versions] == [
         "created",
         "paused",
         "resumed",
@@ -112,13 +113,9 @@ def test_the_history_tells_who_could_look_when(client: Client) -> None:
 def test_looks_fall_on_the_wall_clock_through_both_changes_of_the_clocks(client: Client) -> None:
     """02:30 on 29 March does not exist (an hour later then), on 25 October it comes twice (the first counts)."""
     rules = [{"weekdays": ["sun"], "times": ["02:30", "03:30"]}, {"weekdays": ["sat"], "times": ["23:00"]}]
-    schedule_id = client.schedule(rules=rules)
-    spring = client.phoniro.looks(
-        schedule_id, datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 3, 29, 12, tzinfo=UTC)
-    )
-    autumn = client.phoniro.looks(
-        schedule_id, datetime(2026, 10, 24, 12, tzinfo=UTC), datetime(2026, 10, 25, 12, tzinfo=UTC)
-    )
+    schedule = client.phoniro.schedule(client.schedule(rules=rules))
+    spring = schedule.looks(datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 3, 29, 12, tzinfo=UTC))
+    autumn = schedule.looks(datetime(2026, 10, 24, 12, tzinfo=UTC), datetime(2026, 10, 25, 12, tzinfo=UTC))
     assert [look.strftime("%d %H:%M") for look in spring] == ["28 22:00", "29 01:30"]
     assert [look.strftime("%d %H:%M") for look in autumn] == ["24 21:00", "25 00:30", "25 02:30"]
 
@@ -145,7 +142,7 @@ def at_hour(hours: int) -> str:
 def test_looks_are_the_wall_clock_times_of_the_rules_at_which_somebody_could_look(
     story: list[tuple[int, tuple[str, dict[str, Any]]]],
 ) -> None:
-    """Whatever is done to a schedule, in the nights of the lost hour: half-hour by half-hour, by the history alone."""
+    """A schedule changes at random around the night that loses an hour. Its history alone says who could look when."""
     client = Client()
     client.now = SPRING
     schedule_id = client.schedule(validFrom="2026-03-28")
@@ -166,9 +163,9 @@ def test_looks_are_the_wall_clock_times_of_the_rules_at_which_somebody_could_loo
         assert version is not None
         weekday = local.strftime("%a").lower()
         times = {clock for rule in version.rules if weekday in rule.weekdays for clock in rule.times}
-        if clocks & times and client.phoniro.could_look(schedule_id, moment):
+        if clocks & times and client.phoniro.schedule(schedule_id).could_look(moment):
             expected.append(moment)
-    assert client.phoniro.looks(schedule_id, SPRING, SPRING + timedelta(hours=72)) == expected
+    assert list(client.phoniro.schedule(schedule_id).looks(SPRING, SPRING + timedelta(hours=72))) == expected
 
 
 HALF = timedelta(minutes=30)
@@ -209,7 +206,7 @@ def test_it_lives_its_nights_by_itself_by_shares_and_the_same_in_every_run(clien
     span = {"from": "2026-03-02T00:00:00Z", "to": "2026-05-01T00:00:00Z"}
     listed = client.listed("/api/v1/supervisions", limit=500, **span)
     assert listed == client.listed("/api/v1/supervisions", limit=500, **span)
-    due = len(client.phoniro.looks(client.phoniro.schedules[0].id, datetime(2026, 3, 2, tzinfo=UTC), client.now))
+    due = len(list(client.phoniro.schedules[0].looks(datetime(2026, 3, 2, tzinfo=UTC), client.now)))
     found = Counter(one["outcome"] for one in listed)
     assert set(found) == {"ok", "missed", "not_visible_then_ok", "visit_dispatched", "camera_offline"}
     assert 0 < due - len(listed) < due / 4, "some are not even listed"

@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
@@ -13,9 +13,9 @@ import pytest
 from httpx_aiohttp import AiohttpTransport
 
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare.api import BASE
-from connectors.mock.routing import Cut, json_answer
-from connectors.mock.serve import BODY_LIMIT, asgi_app, listening, running_simulators, serve
+from connectors.mock.lifecare.simulator import BASE
+from connectors.mock.routing import json_answer
+from connectors.mock.serve import BODY_LIMIT, RunningSimulators, listening, running_simulators, serve
 from connectors.mock.transport import InProcessTransport
 from connectors.mock.vendor import SimulatedVendor
 
@@ -128,16 +128,6 @@ async def test_a_request_that_is_cut_off_is_no_error(echo: Echo, caplog: pytest.
     assert "ClientDisconnect" not in caplog.text
 
 
-async def test_under_another_server_a_cut_is_an_error_of_the_application() -> None:
-    def cut(_request: httpx.Request) -> httpx.Response:
-        raise Cut
-
-    transport = httpx.ASGITransport(asgi_app(cut))
-    async with httpx.AsyncClient(transport=transport, base_url="http://vendor.test") as client:
-        with pytest.raises(ConnectionAbortedError):
-            await client.get("/")
-
-
 async def test_both_vendors_run_with_their_state_and_faults_at_hand() -> None:
     async with running_simulators() as simulators, httpx.AsyncClient() as client:
         simulators.phoniro.faults.add(Rule(kind=Kind.STATUS_BEFORE, status=503))
@@ -151,12 +141,12 @@ async def test_both_vendors_run_with_their_state_and_faults_at_hand() -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_served_vendors_announce_where_they_are_and_end_on_a_signal(number: signal.Signals) -> None:
-    announced: list[Mapping[str, str]] = []
+    announced: list[RunningSimulators] = []
 
-    def announce(urls: Mapping[str, str]) -> None:
-        announced.append(urls)
+    def ready(running: RunningSimulators) -> None:
+        announced.append(running)
         signal.raise_signal(number)
 
-    await asyncio.wait_for(serve(announce=announce), 60)
-    assert {urlsplit(url).hostname for url in announced[0].values()} == {"127.0.0.1"}
-    assert announced[0].keys() == {"lifecare", "phoniro"}
+    await asyncio.wait_for(serve(ready=ready), 60)
+    (running,) = announced
+    assert {urlsplit(url).hostname for url in (running.lifecare_url, running.phoniro_url)} == {"127.0.0.1"}

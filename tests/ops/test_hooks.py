@@ -11,8 +11,8 @@ from adapter.engine.feed_reader import FEEDS
 from adapter.engine.jobs import read_asked
 from adapter.ops.hooks import sign
 from adapter.store import feeds
+from tests.next_due import next_due
 from tests.ops.conftest import SECRET, Site
-from tests.upcoming import next_due
 
 
 async def hook(

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, update
 
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
@@ -17,10 +17,11 @@ from adapter.engine.comparison import compare_when_due
 from adapter.engine.feed_reader import read_feeds
 from adapter.engine.jobs import Jobs
 from adapter.ops.case_list import PER_PAGE, Filter, case_list
-from adapter.presentation.case_summary import CaseSummary
+from adapter.presentation.case_summary import CaseSummary, OpenCases
 from adapter.store import cases
 from adapter.store.cases import Case
 from adapter.store.sql import insert_missing
+from adapter.store.tables import cases as case_table
 from adapter.store.tables import keys
 from connectors.mock.faults import Kind, Rule
 from tests.conftest import Logs
@@ -135,11 +136,26 @@ async def test_the_list_is_narrowed_by_turn_phase_step_unit_and_what_is_wrong_an
     assert "Sidan finns inte" in lost.text
 
 
+async def test_an_open_case_is_read_anew_once_it_has_changed_and_not_before(site: Site) -> None:
+    """Ten thousand that haven't changed cost the metrics and the overview next to nothing."""
+    world, known = site.world, OpenCases()
+    order_id = await world.taken_in()
+    (first,) = await world.db.run(lambda c: known.of(c, "exempel"))
+    (again,) = await world.db.run(lambda c: known.of(c, "exempel"))
+    assert again is first
+    world.prepare(world.execute(order_id))
+    await world.settle()
+    (later,) = await world.db.run(lambda c: known.of(c, "exempel"))
+    assert later == CaseSummary.of(await world.case()) != first
+    await world.db.run(lambda c: c.execute(update(case_table).values(closed_at=world.clock.now())))
+    assert await world.db.run(lambda c: known.of(c, "exempel")) == ()
+
+
 def test_a_long_list_is_shown_page_by_page_the_most_urgent_first() -> None:
     def numbered(n: int) -> CaseSummary:
         row: dict[str, Any] = dict.fromkeys(f.name for f in fields(Case))
         row |= {"tenant": "exempel", "ref": f"TK-{n:06d}", "phase": Phase.ACTIVE, "opened_at": MONDAY}
-        return CaseSummary(Case(**row | {"failures": int(n == 40)}), None)
+        return CaseSummary(Case(**row | {"failures": int(n == 40)}))
 
     wanted = Filter(phase="active")
     first, second, beyond = (case_list(map(numbered, range(41)), wanted, page) for page in (1, 2, 99))

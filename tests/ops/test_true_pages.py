@@ -15,7 +15,7 @@ from adapter.presentation.case_summary import CaseSummary
 from adapter.presentation.plan_page import plan_page
 from connectors.mock.faults import Kind, Rule
 from mappings.texts import Texts
-from tests.mappings.claims import denied
+from tests.mappings.text_claims import denied
 from tests.ops.conftest import Site
 
 TEXTS = Texts.load().sections

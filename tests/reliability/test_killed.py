@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.outside import Outside
-from tests.reliability.zygote import Zygote
+from tests.reliability.fork_server import ForkServer
 from tests.replicas.crew import NOTES_EACH, mails_twice
 from tests.service import PATIENCE, configured, rows, wait
 
@@ -46,17 +46,17 @@ def test_after_a_kill_under_load_all_is_done_within_settle_and_not_after_the_lea
         config = configured(tmp_path, outside, poll_seconds=1, lease_seconds=120, settle_seconds=3)
         outside.call("orders", first=0, count=10)
         outside.call("fault", vendor="lifecare", kind="delay", method="POST", delay=0.5, times=None)
-        with Zygote(config, tmp_path / "log") as zygote:
-            pid = zygote.start()
+        with ForkServer(config, tmp_path / "log") as server:
+            pid = server.start()
             wait(lambda: outside.call("counts")["notes"] >= notes // 3, lambda: "it writes")
             wait(lambda: len(rows(database, _SENDING)) >= 2, lambda: "some are under way")
-            zygote.kill(pid)
+            server.kill(pid)
             outside.call("latency", seconds=0)
             began = time.monotonic()
-            pid = zygote.start()
+            pid = server.start()
             wait(lambda: outside.call("counts")["notes"] >= notes and not rows(database, _UNFINISHED))
             seconds = time.monotonic() - began
-            zygote.kill(pid)
+            server.kill(pid)
         assert_once(outside.call("effects"), database, 10, "in flight")
         assert seconds < 60, "half a lease"
 
@@ -70,16 +70,16 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path)
     with Outside() as outside:
         config = configured(tmp_path, outside, **ENGINE)
         outside.call("latency", seconds=0.01)
-        with Zygote(config, tmp_path / "log") as zygote:
+        with ForkServer(config, tmp_path / "log") as server:
             for kill in range(KILLS):
                 if kill % (KILLS // CASES) == 0:
                     outside.call("orders", first=kill // (KILLS // CASES), count=1)
-                pid = zygote.start()
+                pid = server.start()
                 started = kill + 1
-                wait(lambda n=started: len(zygote.events("service_started")) >= n, lambda: "it starts")  # type: ignore[misc]
+                wait(lambda n=started: len(server.events("service_started")) >= n, lambda: "it starts")  # type: ignore[misc]
                 time.sleep(rng.uniform(0, 0.5))
-                zygote.kill(pid)
-            last = zygote.start()
+                server.kill(pid)
+            last = server.start()
             notes = CASES * NOTES_EACH
             try:
                 wait(
@@ -88,9 +88,9 @@ def test_kills_at_random_moments_lose_nothing_and_double_nothing(tmp_path: Path)
                     3 * PATIENCE,
                 )
             finally:
-                zygote.kill(last)
+                server.kill(last)
         effects = outside.call("effects")
         assert_once(effects, database, CASES, f"seed {seed}")
         assert all(status.endswith("active") for status in effects["statuses"])
         assert rows(database, "SELECT count(*), count(DISTINCT person) FROM cases") == [(CASES, CASES)]
-        assert zygote.events("service_crashed") == []
+        assert server.events("service_crashed") == []

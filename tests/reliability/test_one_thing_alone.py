@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Connection, text
 
-from adapter.cli.schedules import proposals
+from adapter.cli.adopt import proposals
 from adapter.domain.decision import Phase
 from adapter.domain.ledger import ActKind, ActState
 from adapter.engine.feed_reader import read_feeds
@@ -17,7 +17,7 @@ from adapter.store.cases import Case
 from adapter.store.claims import ClaimedAct
 from adapter.store.errors import StoreError
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.lifecare.api import BASE
+from connectors.mock.lifecare.simulator import BASE
 from tests.conftest import Logs
 from tests.lifecare.test_stale import unhurried
 from tests.lifecare.test_taken_up_again import closed, extended

@@ -83,9 +83,10 @@ async def test_a_commit_that_fails_now_and_then_changes_no_life(  # slow, as a w
 
 
 async def test_transactions_that_are_begun_again_from_their_beginning_change_no_life(
-    undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    undisturbed: dict[str, Any], monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
-    """As if another process were in the way (PostgreSQL: deadlock, serialisation failure)."""
+    """As if another process were in the way (PostgreSQL: deadlock, serialisation failure). Nor is anything logged
+    twice."""
     world = MortalWorld(lambda _: False, **POLL)
     async with world:
         run = world.db.run_sync
@@ -108,6 +109,7 @@ async def test_transactions_that_are_begun_again_from_their_beginning_change_no_
         left["schedules"] = [(undisturbed["schedules"][0][0], *acts) for _, *acts in left["schedules"]]
         left["mails"] = [(to, subject.replace(reference, expected)) for to, subject in left["mails"]]
         assert left == undisturbed, "but for the reference, which was drawn twice"
+        assert [len(logs.events(name)) for name in ("case_opened", "case_closed")] == [1, 1]
 
 
 async def test_a_full_disk_is_said_once_though_all_that_only_reads_goes_well(tmp_path: Path, logs: Logs) -> None:

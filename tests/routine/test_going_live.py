@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, update
 
-from adapter.cli.schedules import proposals
+from adapter.cli.adopt import proposals
 from adapter.domain.decision import Phase
 from adapter.domain.facts import Signal
 from adapter.engine.comparison import compare_when_due

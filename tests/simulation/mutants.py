@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
-from adapter.domain import letters, pauses
+from adapter.domain import letters, night_watch, pauses
 from adapter.domain.ledger import Wanted
 from adapter.domain.reported_visits import visit_wanted
 from adapter.engine import act_runner, circuit_breaker, jobs, look_reader, write_back
@@ -126,9 +126,9 @@ MUTANTS = (
     ),
     Mutant(
         "looks that are due: only those that the platform lists",
-        look_reader,
-        "_called_for",
-        lambda *_: [],
+        night_watch,
+        "due_looks",
+        lambda *_: (),
         scenarios.a_night,
     ),
     Mutant(

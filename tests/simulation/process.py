@@ -25,8 +25,8 @@ from adapter.engine.worker import work
 from adapter.store.database import Database
 from adapter.store.tables import feeds
 from mappings.mapping import MunicipalMapping, load_mapping
-from tests.simulation.net import LATEST, Network
-from tests.upcoming import next_due, next_retry
+from tests.next_due import next_due, next_retry
+from tests.simulation.network import LATEST, Network
 
 if TYPE_CHECKING:
     from tests.simulation.town import Town

@@ -19,7 +19,7 @@ from adapter.store.cases import Case
 from adapter.store.tables import persons
 from connectors.mock.phoniro.schedules import Schedule
 from connectors.mock.phoniro.state import LOOKED
-from tests.mappings.claims import denied
+from tests.mappings.text_claims import denied
 from tests.simulation.lives import ZONE, Life
 
 if TYPE_CHECKING:

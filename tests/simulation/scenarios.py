@@ -10,7 +10,7 @@ from adapter.engine import jobs, runtime
 from adapter.engine.worker import work
 from adapter.store import look_log, outbox
 from connectors.mock.faults import Kind, Rule
-from connectors.mock.phoniro.nights import Told
+from connectors.mock.phoniro.night_plan import Told
 from tests.simulation.promises import Broken
 from tests.watch.written_back import changes, mapping_with
 from tests.world import ANNA, World
@@ -256,7 +256,7 @@ async def a_night() -> None:
         await world.settle()
         (schedule,) = world.phoniro.schedules
         evening = world.clock.time.replace(hour=20, minute=0)
-        first, second, third = world.phoniro.looks(schedule.id, evening, evening + timedelta(hours=9))
+        first, second, third = schedule.looks(evening, evening + timedelta(hours=9))
         told: dict[datetime, Told | None] = {first: ((timedelta(minutes=20), "ok"),), second: None}
         told[third] = ((timedelta(minutes=5), "missed"), (timedelta(minutes=200), "ok"))
         world.phoniro.told = lambda due, schedule_id: told[due]  # type: ignore[method-assign]
@@ -278,7 +278,7 @@ async def a_night_written_back() -> None:
             await world.settle()
             (schedule,) = world.phoniro.schedules
             evening = world.clock.time.replace(hour=20, minute=0)
-            first, second, third = world.phoniro.looks(schedule.id, evening, evening + timedelta(hours=9))
+            first, second, third = schedule.looks(evening, evening + timedelta(hours=9))
             soon, late = timedelta(minutes=5), timedelta(minutes=40)
             told: dict[datetime, Told] = {first: ((soon, "ok"),), second: ((soon, "ok"), (late, "missed"))}
             told[third] = ((soon, "missed"),)

@@ -17,11 +17,11 @@ from adapter.store.database import Database
 from adapter.store.tables import cases
 from connectors.errors import AmbiguousWrite, Transient
 from connectors.mock.lifecare.simulator import SimulatedLifecare
-from connectors.mock.phoniro.nights import NightPlan
+from connectors.mock.phoniro.night_plan import NightPlan
 from connectors.mock.phoniro.simulator import SimulatedPhoniro
 from tests.simulation.lives import Life
 from tests.simulation.loop import LoopClock, SetClock, VirtualLoop
-from tests.simulation.net import Vendor
+from tests.simulation.network import Vendor
 from tests.simulation.process import Process
 from tests.simulation.promises import Broken, Watch
 from tests.simulation.weather import Weather

@@ -1,5 +1,5 @@
-"""How long each step of the routine waited, told apart from the adapter: by what people did, and by when the vendors'
-answers that tell of it, and of the adapter's own notes and schedules, reached a process over the network."""
+"""How long each step of the routine was awaited, counted without the adapter: by what people did, and by when a
+vendor's answer that shows it reached a process. The same goes for the adapter's own notes and schedules."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from adapter.domain.facts import Signal
 from tests.simulation.lives import GATES
-from tests.simulation.net import Vendor
+from tests.simulation.network import Vendor
 
 if TYPE_CHECKING:
     from tests.simulation.year import Citizen
 
 Wait = tuple[datetime, str, int]
-"""When a step was seen to be done, which one, and the hours that it was awaited."""
+"""When a step was seen to be done, which step, and for how many hours it was awaited."""
 TAKE_DOWN = ("collect", "cancel_or_fetch", "cancel")
 NEVER = datetime.max.replace(tzinfo=UTC)
 _BOTH_PAPERS = frozenset({Signal.CONSENT_SIGNED, Signal.LIABILITY_SIGNED})
 _FIRST = ("clients", "executions", "client_absences", "sol_decisions")
-"""What must have been read of a person before anything is decided about them."""
+"""These must have been read before anything is decided about a person."""
 
 
 class Written(NamedTuple):
-    """A note of the adapter's: what it is called, when a process knew that it stood at Lifecare (UTC), and under which
+    """A note that the adapter wrote: its name, when (UTC) a process first knew that it is in Lifecare, and its
     heading."""
 
     name: str
@@ -34,13 +34,13 @@ class Written(NamedTuple):
 
 
 def rounded(length: timedelta) -> int:
-    """Hours; days from two on."""
+    """In hours; from two days on, in whole days."""
     hours = max(length.total_seconds() / 3600, 0)
     return int(hours + 0.5) if hours < 47.5 else int(hours / 24 + 0.5) * 24
 
 
 class Waits:
-    """Of one person, whose schedule was known to be begun and to be ended at these times."""
+    """The waits of one person. ``started`` and ``ended``: when a process knew that the schedule was begun and ended."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Waits:
     def _step(
         self, step: str, at: datetime | None, since: datetime | None, seen: datetime | None = None
     ) -> Iterator[Wait]:
-        """Done ``at``; ``seen``: since when it is so that this shows the step. What nobody awaited took no time."""
+        """A step that was done ``at``, but shows only from ``seen`` on. If nobody awaited it, it took no time."""
         if at is not None:
             yield max(at, seen or at), step, rounded(at - since) if since else 0
 
@@ -92,7 +92,7 @@ class Waits:
         yield from self._step("I9", ready, _last(*map(self._noted, _BOTH_PAPERS), until=ready))
 
     def _papers(self) -> Iterator[Wait]:
-        """I8: done again each time that a consent was given anew."""
+        """I8: it is done again each time that a new consent is given."""
         agreed = False
         for truth in self.life.truths:
             signed = truth.signed >= _BOTH_PAPERS and not truth.withdrawn
@@ -125,7 +125,7 @@ class Waits:
         yield from self._step("A2", self.ended, over)
         told = next((w.at for w in self.letters if w.name in TAKE_DOWN and w.at >= over), None)
         yield from self._step("A3", told, over)
-        asked = None if self._letter("cancel") else told  # which says that nothing is to be done
+        asked = None if self._letter("cancel") else told  # that letter says that nothing is to be done
         booked, collected = self._noted(Signal.PICKUP_BOOKED), self._noted(Signal.EQUIPMENT_COLLECTED)
         yield from self._step("A4", booked, _last(asked, until=booked), over)
         yield from self._step("A5", collected, _last(asked, until=collected), over)
@@ -135,7 +135,7 @@ class Waits:
         yield from self._step("A6", max(self._execution_over(), closing), max(closing, collected or closing))
 
     def _over_seen(self) -> datetime | None:
-        """When the authority's end was known and there."""
+        """When the authority's end was known, and its day had come."""
         if self.over is None:
             return None
         word = next(t for t in reversed(self.life.truths) if t.at <= self.over)
@@ -143,19 +143,19 @@ class Waits:
         return max(self.over, read)
 
     def _heard(self, over: datetime) -> datetime | None:
-        """When the provider heard of an end to which the authority hadn't answered by other dates."""
+        """When the provider heard of an end, unless the authority answered with other dates."""
         heard = max((at for at in self.life.noted[Signal.END_HEARD] if at < over), default=None)
         answers = [w.at for w in self.letters if w.name == "dates_changed" and w.heading == "to_coordinator"]
         return None if heard and any(heard < at <= over for at in answers) else heard
 
     def _execution_seen(self) -> datetime:
         at = next((t.at for t in self.life.truths if t.executing), NEVER)
-        # A new case has its orders from the feed that told of it.
+        # The feed that opens a new case also brings its orders.
         accepted = self._read(at, "orders") if at > self.ordered else at
         return max(self._read(at, "executions"), accepted, self.ordered)
 
     def _execution_over(self) -> datetime:
-        """When it was known that no execution runs; at once where there never was one."""
+        """When it was known that no execution runs any more; at once if there never was one."""
         executing = [n for n, truth in enumerate(self.life.truths) if truth.executing]
         after = self.life.truths[executing[-1] + 1 :] if executing else self.life.truths
         return self._read(after[0].at, "executions") if after else NEVER
@@ -166,11 +166,11 @@ class Waits:
         return next((w.at for w in self.letters if w.name == name and (until is None or w.at <= until)), None)
 
     def _noted(self, signal: Signal) -> datetime | None:
-        """When it was first noted."""
+        """When the signal was first noted."""
         return min(self.life.noted[signal], default=None)
 
     def _read(self, after: datetime, *resources: str) -> datetime:
-        """When all of these had been read of the person."""
+        """When all of these had been read for the person."""
         found = []
         for resource in resources:
             times = self.lifecare.read[resource, self.life.person_id]
@@ -179,7 +179,7 @@ class Waits:
 
 
 def _last(*moments: datetime | None, until: datetime | None) -> datetime | None:
-    """The last of them; None where one is missing, or later."""
+    """The last of these moments; None if one is missing or after ``until``."""
     known = [at for at in moments if at is not None]
     at = max(known, default=None)
     return at if at and until and len(known) == len(moments) and at <= until else None

@@ -1,7 +1,7 @@
-"""A year of a simulated town, whose follow-up is counted a second time (``books``).
+"""A year of a simulated town. Its follow-up is counted a second time (``expected_followup``).
 
-``python -m tests.simulation.year [PERSONS DAYS SEED]`` lives a year of a town of 300, says on which day it is, and
-compares to the last figure.
+``python -m tests.simulation.year [PERSONS DAYS SEED]`` simulates a year of a town of 300 persons, prints how far it has
+come, and compares every figure.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from adapter.store import counts, look_log, tables
 from adapter.store.outbox import act_from_row
 from adapter.store.tables import cases
 from connectors.mock.lifecare.catalogue import COORDINATOR_UNIT, COORDINATOR_UNIT_SOUTH
-from connectors.mock.phoniro.nights import NightPlan
-from tests.simulation.books import Books, Key, expected, reported
+from connectors.mock.phoniro.night_plan import NightPlan
+from tests.simulation.expected_followup import ExpectedFollowup, Key, expected, reported
 from tests.simulation.lives import ZONE, Life, local
 from tests.simulation.process import Process
 from tests.simulation.promises import Watch
@@ -44,15 +44,15 @@ UNITS = (COORDINATOR_UNIT.id, COORDINATOR_UNIT_SOUTH.id)
 START = datetime(2026, 1, 1, 8, 0, tzinfo=UTC)
 NIGHTS = NightPlan(missed=0.02, offline=0.01, second=0.05, visit=0.02, late=0.01, corrected=0.01, unlisted=0.01)
 QUIET = (time(20, 0), time(6, 45))
-"""At half past six what waited since midnight would be rounded by seconds."""
+"""Not until half past six: from midnight that is six and a half hours, which a few seconds would round up or down."""
 READ_EVERY = timedelta(hours=1)
-"""How often the looks are read at night: in service every few minutes, which finds no others."""
+"""How often the looks are read at night. In service they are read every few minutes, which finds the same."""
 
 
 @dataclass
 class Citizen(Life):
-    """Somebody who acts by day, has one supervision, and gives the camera back when it has ended. ``noted``: when a
-    signal was noted, each time."""
+    """A person whose life happens by day, who has one order, and who gives the camera back at the end. ``noted``: each
+    time that a signal was noted."""
 
     noted: dict[Signal, list[datetime]] = field(default_factory=lambda: defaultdict(list))
 
@@ -105,7 +105,7 @@ class Citizen(Life):
         await asyncio.Event().wait()
 
     def decide_end(self) -> None:
-        """As decisions end: half of them with the month."""
+        """Half of the decisions end with the month, as real ones do."""
         today = local(self.town.clock.now()).date()
         if self.order is None or self.rng.random() < 0.5:
             super().decide_end()
@@ -116,18 +116,18 @@ class Citizen(Life):
         self._now(f"ends {day}", last_day=day)
 
     def take_back_note(self) -> None:
-        """Evidence that is corrected is found within a day; what it is told as is other tests' business."""
+        """Not here: corrected evidence is found within a day, and other tests have what follows."""
 
 
 class Unwatched(Watch):
-    """The promises are held elsewhere."""
+    """Checks no promises here, because other tests do."""
 
     def hour(self) -> None:
         return
 
 
 class Fair(Weather):
-    """No storm at night or at a month's end: what is counted on another day than it happened is then in its month."""
+    """Has no storm at night or near the end of a month, so that what is counted late still counts in its month."""
 
     def forecast(self, start: datetime, days: int) -> None:
         for day in range(0, days, 15):
@@ -142,7 +142,7 @@ class Fair(Weather):
 
 
 class PlainMail(SlowMail):
-    """A mail server that takes everything at once. ``last``: the last copy of each mail."""
+    """A mail server that accepts everything at once. ``last``: the last copy of each mail."""
 
     def __init__(self, town: Town) -> None:
         super().__init__(town)
@@ -151,16 +151,16 @@ class PlainMail(SlowMail):
     async def send(
         self, message_id: str, to: str, subject: str, body: str, *, date: datetime, reply_to: str | None = None
     ) -> None:
-        # One that was sent again, as its sender died before it could note it, was done then.
+        # If the sender died before it could store the outcome, the mail is sent again. The second copy counts.
         self.last[message_id] = (self.town.clock.now(), f"{subject}\n{body}")
 
 
 FIRST_BEAT = timedelta(seconds=0.777)
-"""After a process was born: nothing else happens at that instant, nor at a minute after it."""
+"""So long after its start a process beats first. Nothing else happens at that instant, nor whole minutes after it."""
 
 
 class Beating(Process):
-    """One that notes calls and outages, and once a minute stores them, and that it is at work."""
+    """A process that notes calls and outages, and stores once a minute what it noted and that it is at work."""
 
     town: Year
     born: datetime
@@ -181,7 +181,7 @@ class Beating(Process):
         super().die()
 
     def beats(self, end: datetime) -> Span | None:
-        """From the first to the last one until it died, or until ``end``; None where it died before the first."""
+        """From the first beat to the last one before it died, or before ``end``; None if it died before the first."""
         minutes = ((self.died or end) - self.born) // BEAT
         return Span(ADAPTER, self.born, self.born + minutes * BEAT) if minutes >= 0 else None
 
@@ -192,16 +192,16 @@ class Beating(Process):
             if log._since is None or log._calls or log._over or log._trouble:
                 await log.beat(self, ["exempel"])  # type: ignore[arg-type]
             else:
-                # It would say nothing but that the process is at work: that is stored when it has died.
+                # This beat would only say that the process is at work. The last such beat is stored at the end.
                 log._beat_at = self.town.clock.now()
             await asyncio.sleep(BEAT.total_seconds())
 
     async def run(self, fn: Callable[[Connection], None]) -> None:
-        """In one go: a beat is no moment at which a process dies."""
+        """Without a point at which the process can die."""
         self.town.db.run_sync(fn)
 
     def still_at_work(self) -> None:
-        """Store the last beat that was left out."""
+        """Store the last of the beats that were left out."""
         log = self.rt.service_log
         if log._since is not None and log._beat_at is not None:
             span = Span(ADAPTER, log._since, log._beat_at)
@@ -209,9 +209,9 @@ class Beating(Process):
 
 
 class Year(Town):
-    """``run`` lives it to its end; ``differences`` then are the figures that the adapter has otherwise, ``months`` what
-    it counted, and ``expected`` the figures as they should be. ``anew``: the months with acts and looks counted anew,
-    rightly and wrongly."""
+    """A town for ``run`` to simulate to its end. Afterwards ``months`` has what the adapter counted, ``expected`` the
+    figures as they should be, and ``differences`` the figures that differ. ``anew``: the months with acts and looks
+    counted a second time, once rightly and twice wrongly."""
 
     life_kind, weather_kind, mail_kind, watch_kind, apart = Citizen, Fair, PlainMail, Unwatched, (0,)
     process_kind = Beating
@@ -229,7 +229,7 @@ class Year(Town):
         self.begun: list[Beating] = []
         super().__init__(seed, scale)
         self.deaths, self.deaths_at_writes, self.two = 0.0001, 0.005, False
-        self.writes_back = False  # what is written back of a look is no figure, and costs more than all the rest
+        self.writes_back = False  # written back visits are no figure, and cost more than all the rest
         self.phoniro.set_nights(NIGHTS)
         for n, life in enumerate(self.lives):
             life.unit = UNITS[n % len(UNITS)]
@@ -237,7 +237,7 @@ class Year(Town):
     def acted(self, person_id: str, what: str) -> None:
         self.acted_at = now = self.clock.now()
         self.log(f"{person_id[-4:]} {what}")
-        # What was done by day is known before the night, also where it can't be read at first.
+        # What people did by day is read before the night, even if it can't be read at first.
         self._later(self.rng.uniform(0, (AWAITING_HOURS - 1) * 3600), person_id, now, True)
 
     def first_moment(self) -> datetime:
@@ -250,7 +250,7 @@ class Year(Town):
         await self._lived_through()
         self.weather.lifted = True
         await self._hours(24)
-        # In service each case is decided once a day, with what the night before was.
+        # In service each case is decided once a day, and then knows the night before.
         _open = (cases.c.closed_at.is_(None), cases.c.lease_owner.is_(None))
         now = self.clock.now()
         self.db.run_sync(
@@ -266,7 +266,7 @@ class Year(Town):
 
 
 def anew(town: Year) -> dict[str, list[Month]]:
-    """The months with acts and looks counted anew."""
+    """The months with acts and looks counted a second time, by the right days and by two wrong kinds of days."""
     return {
         "rightly": counted_anew(town, ZONE),
         "by the days of another zone": counted_anew(town, UTC),
@@ -275,7 +275,7 @@ def anew(town: Year) -> dict[str, list[Month]]:
 
 
 def counted_anew(town: Year, zone: tzinfo) -> list[Month]:
-    """What the town counted, with what is counted of acts and looks counted anew, by the days of a zone."""
+    """What the town counted, but with the counts of acts and looks made a second time, by the days of a zone."""
     tenant = town.processes[0].rt.tenants["exempel"]
     a = tables.acts
     done = select(a).where(a.c.state == ActState.DONE, a.c.done_at.is_not(None))
@@ -296,17 +296,17 @@ def counted_anew(town: Year, zone: tzinfo) -> list[Month]:
 
 
 def compared(town: Year) -> list[str]:
-    """Every figure in which the report and the books differ, and what counting again from the source finds."""
+    """Every figure that the report has wrong, and every difference that counting again from the source finds."""
     tenant = town.processes[0].rt.tenants["exempel"]
     first, last, now = local(town.start).date(), local(town.clock.now()).date(), town.clock.now()
     town.months = town.db.run_sync(lambda c: counts.months(c, tenant.name, first, last, zone=ZONE, now=now))
-    town.expected = theirs = expected(Books(town))
+    town.expected = theirs = expected(ExpectedFollowup(town))
     ours = reported(by_span(town.months))
     town.anew = anew(town)
     again = town.db.run_sync(lambda c: recount(c, tenant, first, last))
     return [
         *(
-            f"{key}: the report says {ours.get(key, 0)}, the books {theirs.get(key, 0)}"
+            f"{key}: the report says {ours.get(key, 0)}, and should say {theirs.get(key, 0)}"
             for key in sorted({*ours, *theirs})
             if ours.get(key) != theirs.get(key)
         ),
@@ -315,7 +315,7 @@ def compared(town: Year) -> list[str]:
 
 
 class Told(Year):
-    """A year that says each week how far it has come."""
+    """A year that prints every week how far it has come."""
 
     async def _run(self) -> None:
         telling = asyncio.ensure_future(self._tell())

@@ -15,8 +15,8 @@ from adapter.store import cases, due, outbox
 from adapter.store.errors import OrderTaken, Overtaken
 from adapter.store.tables import cases as cases_table
 from tests.conftest import Logs
+from tests.next_due import next_due
 from tests.store.backends import NOW, Store, after, decided, want
-from tests.upcoming import next_due
 
 
 def test_a_case_is_opened_once_for_an_order(store: Store) -> None:

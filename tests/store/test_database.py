@@ -184,8 +184,9 @@ def test_two_cases_of_one_person_that_close_at_once_both_close(shared_store: Sto
 
 
 def test_a_process_frozen_within_a_transaction_holds_up_the_others_for_seconds_only_and_begins_it_again(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch, logs: Logs
 ) -> None:
+    """What it logs is logged once."""
     unhurried = Database(postgres_url)
     unhurried.upgrade()
     unhurried.close()
@@ -197,6 +198,7 @@ def test_a_process_frozen_within_a_transaction_holds_up_the_others_for_seconds_o
 
     def freeze(conn: Connection) -> bool:
         cases.lock(conn, "north", ref)
+        log("case_opened", order="SB-1", person="p-1", adopted=False)
         holds.set()
         assert woken.wait(10)
         return cases.lock(conn, "north", ref)
@@ -207,6 +209,7 @@ def test_a_process_frozen_within_a_transaction_holds_up_the_others_for_seconds_o
         assert store.run(cases.lock, "north", ref)
         woken.set()
         assert asleep.result()
+    assert len(logs.events("case_opened")) == 1
     frozen.close()
     other.close()
 

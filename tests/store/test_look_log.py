@@ -66,6 +66,6 @@ def test_the_schedules_that_are_followed_with_what_was_done_on_them_lately(store
             seed = want(f"schedule:1:{n}", ActKind.END if ended else ActKind.CREATE, what={"n": 1})
             store.run(outbox.seed_done, case, [seed], after(hours=n))
     found = store.run(schedules.followed, "north", after(minutes=1))
-    assert [(ref, len(acts)) for ref, _, acts in found] == [(refs[0], 0), (refs[1], 1)]
-    assert found[1][2][0].done_at == after(hours=1)
-    assert [ref for ref, _, _ in store.run(schedules.followed, "north", after(hours=2))] == [refs[0]]
+    assert [(ref, len(acts)) for ref, _, _, acts in found] == [(refs[0], 0), (refs[1], 1)]
+    assert found[1][3][0].done_at == after(hours=1)
+    assert [ref for ref, *_ in store.run(schedules.followed, "north", after(hours=2))] == [refs[0]]

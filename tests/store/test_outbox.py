@@ -16,8 +16,8 @@ from adapter.store import claims, outbox, queries, schedules
 from adapter.store.cases import Case
 from adapter.store.errors import Overtaken
 from adapter.store.tables import acts
+from tests.next_due import next_retry
 from tests.store.backends import NOTHING, NOW, Store, after, decided, done, want
-from tests.upcoming import next_retry
 
 
 def test_an_act_of_a_newer_version_is_left_to_that_one(store: Store) -> None:
@@ -353,7 +353,7 @@ _TENANTS = count()
 def test_whatever_happens_keys_stay_unique_done_stays_done_and_lanes_keep_their_order(
     store: Store, steps: list[Any]
 ) -> None:
-    """A random life of one case's outbox against what must hold after every step of it."""
+    """One case's outbox lives a random life. What must hold is checked after every step."""
     store.tenant = f"t{next(_TENANTS)}"
     case = store.open("1")
     now = NOW

@@ -291,7 +291,7 @@ def test_values_come_back_from_the_store_as_they_were(kind: str, data: st.DataOb
 @settings(max_examples=30, deadline=None)
 @given(record=records, data=st.data())
 def test_a_stored_schedule_is_known_again_by_its_text(record: ScheduleRecord, data: st.DataObject) -> None:
-    """Whenever it was seen and whatever it rests on; and by no text that says anything else."""
+    """``seen_at`` and the orders make no difference, but every other difference counts."""
     stored = Owned("TK-1", record.n, codec.SCHEDULE.dump(record), True)
     assert stored.shows(replace(record, seen_at=NOW, orders=frozenset({"SB-1"})))
     name = data.draw(st.sampled_from(["n", "status", "valid_from", "valid_to", "times"]))

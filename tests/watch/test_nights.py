@@ -12,6 +12,7 @@ from adapter.engine.look_reader import follow_looks
 from adapter.engine.worker import work
 from adapter.store import look_log
 from adapter.store.errors import StoreError
+from adapter.store.schedules import by_remote_ids
 from adapter.store.tables import schedules
 from connectors.mock.faults import Kind, Rule
 from connectors.mock.phoniro.schemas import HandChange, SetOutcome
@@ -104,20 +105,24 @@ async def test_a_look_that_is_not_done_is_told_by_mail_at_night_and_all_of_them_
         assert len(mails(world, NIGHT)) == 3
 
 
-async def test_who_looked_though_nobody_may_is_told_of_at_once_to_the_authority_and_it() -> None:
+async def test_who_looked_during_a_pause_is_told_of_at_once_to_the_authority_and_it_and_not_who_looked_before() -> None:
     async with World() as world:
         schedule_id = await running(world)
+        await world.watch(FIRST - CYCLE)
+        world.clock.time = FIRST + timedelta(minutes=3)
         world.lifecare.absence(ANNA, world.today, world.today + timedelta(days=3))
         await world.settle()
-        await world.watch(FIRST - timedelta(minutes=30))
         assert world.phoniro.status(schedule_id) == "paused"
+        await follow_looks(world.rt, world.tenant)
+        assert ([look.entitled for look in await looks(world)], mails(world, IT)) == ([True], []), "paused after it"
+        await world.watch(SECOND - timedelta(minutes=30))
         world.phoniro.change_by_hand(schedule_id, HandChange.model_validate({"paused": False}))
-        await world.watch(FIRST + timedelta(minutes=4))
+        await world.watch(SECOND + timedelta(minutes=4))
         for box in (AUTHORITY, IT):
             assert [s.split(",")[0] for s in mails(world, box)] == ["Någon har tittat i en trygghetskamera utan rätt"]
-        await world.watch(FIRST + timedelta(hours=1))
+        await world.watch(SECOND + timedelta(hours=1))
         assert len(mails(world, IT)) == 1
-        assert [look.entitled for look in await looks(world)] == [False]
+        assert [look.entitled for look in await looks(world)] == [True, False]
 
 
 async def test_an_outage_is_told_once_for_the_municipality_and_its_looks_when_it_is_over(logs: Logs) -> None:
@@ -143,17 +148,36 @@ async def test_an_outage_is_told_once_for_the_municipality_and_its_looks_when_it
         assert len(world.notes()) == notes + 1, "the coordinator is told in the morning as ever"
 
 
-async def test_a_schedule_that_is_stored_in_a_form_of_another_version_leaves_nobody_unfollowed_in_silence(
+async def test_a_schedule_that_this_version_cannot_read_is_told_and_keeps_nobody_elses_looks_unfollowed(
     logs: Logs,
 ) -> None:
+    """Nor is the status page kept from anybody, nor another case from being decided by the night load."""
     async with World() as world:
-        await running(world)
-        await world.watch(FIRST - timedelta(minutes=10))
-        await world.db.run(lambda c: c.execute(update(schedules).values(record="{}")))
-        world.clock.time = FIRST + timedelta(minutes=30)
-        await follow_looks(world.rt, world.tenant)
-        assert len(logs.events("looks_not_followed")) == 1
-        assert "StoreError" in logs.events("looks_not_followed")[0]["reason"]
+        mine = await running(world)
+        world.ready("19340102TF01")
+        await world.settle()
+        (other,) = (s.id for s in world.phoniro.schedules if s.id != mine)
+        outcome(world, mine, FIRST, "ok")  # nobody can say whether somebody may look there
+        outcome(world, other, FIRST, "missed")
+        spoilt, sound = [
+            await world.db.run(lambda c, i=id_: by_remote_ids(c, "exempel", [i])[i].ref)  # type: ignore[misc]
+            for id_ in (mine, other)
+        ]
+        of_spoilt = update(schedules).where(schedules.c.remote_id == mine)
+        await world.db.run(lambda c: c.execute(of_spoilt.values(record="{}")))
+        await world.watch(FIRST + timedelta(minutes=4))
+        assert len([s for s in mails(world, NIGHT) if s.startswith("Nattillsyn är inte gjord 22:30")]) == 1
+        unread = f"Alla tillsyner kan inte följas i natt: {spoilt}"
+        assert (mails(world, NIGHT).count(unread), mails(world, IT).count(unread)) == (1, 1)
+        assert [line["case"] for line in logs.events("looks_not_followed")] == [spoilt]
+        assert {line["case"] for line in logs.events("case_poisoned")} == {spoilt}
+        assert set(await world.db.run(lambda c: look_log.since(c, "exempel", MONDAY))) == {sound}
+        async with site_of(world).client() as client:
+            assert 'adapter_supervision_active{tenant="exempel"} 1.0' in (await client.get("/metrics")).text
+        load = await world.db.run(lambda c: world.rt.night_loads.of(c, "exempel", world.tenant.policy, EVENING))
+        assert sum(sum(of_unit.values()) for of_unit in load.values()) == 3, "the looks of the one that can be read"
+        await world.watch(SECOND + timedelta(days=1), every=timedelta(hours=1))
+        assert mails(world, NIGHT).count(unread) == 2, "once a night, until it can be read"
 
 
 async def test_that_nobody_follows_the_looks_is_logged_once_it_is_stored(logs: Logs) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from connectors.mock.phoniro.nights import NightPlan, Told
+from connectors.mock.phoniro.night_plan import NightPlan, Told
 from connectors.mock.phoniro.schedules import Schedule, Version
 from connectors.mock.phoniro.schemas import Customer, HandChange, NewSchedule, SetOutcome, Status, instant
 from connectors.mock.routing import Clock
@@ -94,25 +94,9 @@ class PhoniroState(SimulatedVendor):
         self._by_reference.pop(lost.new.external_reference)
         self.schedules.remove(lost)
 
-    def history(self, schedule_id: str) -> list[Version]:
-        """What was written to the schedule, oldest first, each with its instant and its act."""
-        return list(self.schedule(schedule_id).versions)
-
     def status(self, schedule_id: str) -> Status:
         """The schedule's status now."""
         return self.schedule(schedule_id).now.status(self.now)
-
-    def can_look(self, schedule_id: str, instant: datetime) -> bool:
-        """Whether anyone can look at that instant as the schedule stands now, whatever the status says."""
-        return self.schedule(schedule_id).now.can_look(instant)
-
-    def could_look(self, schedule_id: str, instant: datetime) -> bool:
-        """Whether anyone could look at that instant, as the schedule stood then."""
-        return self.schedule(schedule_id).could_look(instant)
-
-    def looks(self, schedule_id: str, start: datetime, end: datetime) -> list[datetime]:
-        """The looks due and possible in [start, end), in UTC, each as the schedule stood (or stands) for it."""
-        return list(self.schedule(schedule_id).looks(start, end))
 
     def add_schedule(
         self, new: NewSchedule, act: str = "created by somebody else", schedule_id: str | None = None

@@ -1,7 +1,7 @@
-"""What a town's follow-up should say, to the last figure: by what stands at the simulated vendors, in the mail server
-and with the people, and by the faults and deaths that the town itself brought about.
+"""Every figure that a town's follow-up should show, counted from the simulated vendors, the mail server and the people,
+and from the faults and deaths that the town itself caused.
 
-Of what the adapter stored only whose a schedule is is looked up.
+Only one thing is read from the adapter's database: which person a schedule belongs to.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from adapter.store.tables import persons
 from connectors.mock.phoniro.schedules import Schedule, Version
 from mappings.texts import Texts
 from tests.simulation.lives import NIGHT, ZONE, local
-from tests.simulation.net import Heard, Vendor
+from tests.simulation.network import Heard, Vendor
 from tests.simulation.promises import CASE, MARK
 from tests.simulation.waits import TAKE_DOWN, Waits, Written, rounded
 
@@ -88,6 +88,7 @@ _MAILS = {
     "Rättelse: nattillsynen": "look_done",
     "Nattillsyn som inte blev gjord": "looks_late",
     "Ingen följer": "looks_unfollowed",
+    "Alla tillsyner kan inte": "looks_unread",
     "Någon har tittat": "look_unentitled",
     "Tillsyner i Phoniro som inte hör": "looks_unowned",
     "Nattillsyn via trygghetskamera är igång": "night_resumed",
@@ -103,7 +104,7 @@ _MAILS = {
     "Beställning": "order",
     "Gjorda tillsyner kan inte": "visits_held",
 }
-"""By how they begin, what the follow-up calls them."""
+"""How a mail's subject begins, and the follow-up's name for it."""
 
 
 _STEPS, _CAUSES = (
@@ -116,11 +117,11 @@ def _name(text: str, names: dict[str, str]) -> str:
 
 
 SETTLED = timedelta(minutes=30)
-"""After the night's begin, who is away is, and who is home is looked after again."""
+"""So long after the night began, the schedule of each person fits whether they are away or at home."""
 
 
-class Books:
-    """What a town's follow-up should say, by what happened in it."""
+class ExpectedFollowup:
+    """What a town's follow-up should show, by what happened in the town."""
 
     def __init__(self, town: Year) -> None:
         self.town = town
@@ -129,7 +130,7 @@ class Books:
         self.end = town.clock.now()
         beats = {p.number: p.beats(self.end) for p in town.begun}
         self.beats: dict[int, Span] = {n: (b.since, b.until) for n, b in beats.items() if b}
-        """Of each process the first and the last moment at which it stored what it had noted."""
+        """For each process: the first and the last time that it stored what it had noted."""
         self.begun = min(since for since, _ in self.beats.values())
         whose = town.db.run_sync(lambda c: c.execute(select(persons.c.external_id, persons.c.person)).all())
         by_person = {town.db.sealing.person("exempel", life.person_id): life for life in town.lives}
@@ -149,7 +150,7 @@ class Books:
             self.values[month, of, name].append(value)
 
     def bounds(self, month: str) -> tuple[datetime, datetime]:
-        """When (UTC) a month, or all that was lived, began and was over."""
+        """The begin and end (UTC) of a month, or of the whole time that was simulated."""
         if month == SPAN:
             return self.begun, self.end
         first = datetime.strptime(month, "%Y-%m").replace(tzinfo=ZONE)
@@ -201,7 +202,7 @@ class Books:
                 self._told(at, unit, subject.split()[4])
 
     def _told(self, at: datetime, unit: int, clock: str) -> None:
-        """That a look of that time on the wall's clock wasn't done."""
+        """Count the minutes until a look was told as not done. ``clock`` is the look's time on the wall clock."""
         self.put(at, unit, "told", int((at - _before(at, *clock.strip(",").split(":"))).total_seconds() // 60))
 
     # --- a person ---------------------------------------------------------------------------------------------------
@@ -228,11 +229,11 @@ class Books:
                 self.put(at, unit, f"step.{step}", hours)
 
     def _known(self, schedule: Schedule) -> datetime:
-        """When a process knew that it had been created."""
+        """When a process first knew that the schedule had been created."""
         return self.town.phoniro_net.known.get(schedule.new.external_reference, self.end)
 
     def _unwatched(self, life: Citizen, theirs: list[Schedule], at: datetime) -> str | None:
-        """Why nobody looks after somebody who is granted it; None where somebody does, or nobody has to."""
+        """Why a person with a decision in force is without supervision; None if they have it, or shall have none."""
         truth, day = life.truth(at), local(at).date()
         if truth is None or (truth.cancelled and not theirs) or truth.deceased:
             return None
@@ -278,7 +279,7 @@ class Books:
             self.put(night, life.unit, f"look.{_OUTCOMES[told[-1][1]] if told else 'unanswered'}")
 
     def active(self, month: str, unit: int) -> int:
-        """How many are looked after when a month is over, or now."""
+        """How many persons have supervision at the end of a month, or now."""
         _, over = self.bounds(month)
         mine = [
             s for s in self.town.phoniro.schedules if unit in (ALL, self.of_customer[s.new.customer_external_id].unit)
@@ -288,7 +289,7 @@ class Books:
     # --- the vendors and the adapter itself --------------------------------------------------------------------------
 
     def service(self, month: str) -> dict[str, int]:
-        """What the report says of each system in a month, and each outage that began in it, with its minutes."""
+        """What the report should show of each system in a month, and the minutes of each outage that began in it."""
         since, until = self.bounds(month)
         ran = _joined(list(self.beats.values()))
         still = [*ran[1:], (self.end, self.end)] if self.end - ran[-1][1] > GAP else ran[1:]
@@ -306,7 +307,7 @@ class Books:
         return heard.process in self.beats and heard.at <= self.beats[heard.process][1]
 
     def _outages(self, net: Vendor) -> list[Span]:
-        """Five exchanges in a row that weren't answered well, until the next that was, as each process saw it."""
+        """As each process saw it: from the first of five bad answers in a row until the next good one."""
         found = []
         for process, (_, last) in self.beats.items():
             bad: list[datetime] = []
@@ -327,7 +328,7 @@ _MILLISECONDS = (10, 12, 15, 20, 25, 30, 40, 50, 60, 80)
 
 
 def _joined(spans: list[Span]) -> list[Span]:
-    """In order; those that are three minutes apart or less as one."""
+    """The spans in order. Spans that are at most three minutes apart are joined."""
     found: list[Span] = []
     for since, until in sorted(spans):
         if found and since - found[-1][1] <= GAP:
@@ -353,7 +354,7 @@ def _outages(system: str, spans: list[Span], since: datetime, until: datetime, w
 
 
 def _milliseconds(seconds: float) -> int:
-    """Rounded up, to steps of a quarter."""
+    """Rounded up to the next step; each step is about a quarter more than the one before."""
     exact: int = next(n * 10**k for k in range(6) for n in _MILLISECONDS if seconds * 1000 <= n * 10**k)
     return min(exact, 120_000)
 
@@ -371,7 +372,7 @@ def _about(text: str) -> str:
 
 
 def _before(at: datetime, hour: str, minute: str) -> datetime:
-    """The last time before an instant that the clock on the wall showed that; of two the first."""
+    """The last time before an instant when the wall clock showed this; if it did twice that night, the first."""
     wall = local(at).replace(hour=int(hour), minute=int(minute), second=0, microsecond=0, fold=0)
     if wall.astimezone(UTC) > at:
         wall = datetime.combine(wall.date() - timedelta(days=1), wall.time(), ZONE)
@@ -381,18 +382,18 @@ def _before(at: datetime, hour: str, minute: str) -> datetime:
 _LENGTHS = ("lead", "pause", "step", "told")
 
 
-def expected(books: Books) -> dict[Key, int]:
-    """Each figure that is counted here; what comes to nothing is left out."""
+def expected(should: ExpectedFollowup) -> dict[Key, int]:
+    """Each figure that is counted here, without those that are 0."""
     found: dict[Key, int] = {}
-    for (month, unit, name), values in books.values.items():
+    for (month, unit, name), values in should.values.items():
         if name not in ("lead", "told"):
             found[month, unit, name] = len(values)
         if name.split(".")[0] in _LENGTHS:
             found[month, unit, f"{name} median"] = _percentile(values, 50)
             found[month, unit, f"{name} p90"] = _percentile(values, 90)
     for month, unit in product({key[0] for key in found}, {key[1] for key in found}):
-        found[month, unit, "active"] = books.active(month, unit)
-        for name, number in books.service(month).items() if unit == ALL else ():
+        found[month, unit, "active"] = should.active(month, unit)
+        for name, number in should.service(month).items() if unit == ALL else ():
             found[month, unit, name] = number
     return {key: number for key, number in found.items() if number}
 
@@ -402,7 +403,7 @@ def _percentile(values: list[int], percent: int) -> int:
 
 
 def reported(tables: tuple[Table, ...]) -> dict[Key, int]:
-    """The same figures as the report has them."""
+    """The same figures, as the report shows them."""
     found: dict[Key, int] = defaultdict(int)
     for table in tables:
         for cells in table.rows:

@@ -15,6 +15,7 @@ from connectors.errors import (
     Unauthorised,
     VendorError,
 )
+from mappings.content import WrongContent
 
 _FAILURES: dict[type[VendorError], Failure] = {
     Transient: Failure.TRANSIENT,
@@ -41,12 +42,15 @@ def port_error(error: VendorError) -> PortError:
 
 
 @contextmanager
-def as_port_errors() -> Iterator[None]:
-    """Raises ``PortError`` instead of what a connector raises, without the connector's error as its cause (P8)."""
+def as_port_errors(vendor: str = "") -> Iterator[None]:
+    """Raises ``PortError`` instead of what a connector raises, or of ``WrongContent`` of an act for ``vendor``, without
+    the first error as its cause (P8)."""
     try:
         yield
     except VendorError as error:
         failure = port_error(error)
+    except WrongContent as error:
+        failure = unmapped(f"the act's content can't be used: {error}", vendor)
     else:
         return
     raise failure from None

@@ -1,4 +1,4 @@
-"""``python -m tests.attack.clocked run``: the adapter, whose wall clock is ahead by the seconds in ``CLOCK_FILE``.
+"""``python -m tests.attack.wrong_clock run``: the adapter, whose wall clock is ahead by the seconds in ``CLOCK_FILE``.
 
 The monotonic clock, and all other clocks, stay right."""
 

@@ -5,17 +5,17 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import closing, suppress
 
-from tests.attack.stage import TOKEN, Seen, Stage, stage
+from tests.attack.attacked_daemon import TOKEN, AttackedDaemon, Seen, attacked_daemon
 
 FORM = "Content-Type: application/x-www-form-urlencoded\r\n"
 BEHIND = {"proxy_addresses": "127.0.0.0/8"}
 PIPELINED = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
-Step = Callable[[Stage], Coroutine[None, None, tuple[str, bool]]]
+Step = Callable[[AttackedDaemon], Coroutine[None, None, tuple[str, bool]]]
 
 
 async def _seen(step: Step, **ops: object) -> Seen:
     """The step's result, and whether the work, the health checks and the log survive it."""
-    async with stage(ops=ops) as it:
+    async with attacked_daemon(ops=ops) as it:
         before = it.daemon.log_bytes
         it.daemon.begin_peak()
         told, held = await step(it)
@@ -25,7 +25,7 @@ async def _seen(step: Step, **ops: object) -> Seen:
         return Seen(f"{told}; log +{grown / 1000:.1f} kB{crying}, peak {it.daemon.peak()} MiB", held)
 
 
-async def idle(it: Stage) -> tuple[str, bool]:
+async def idle(it: AttackedDaemon) -> tuple[str, bool]:
     """A thousand connections that send nothing, and a thousand that send half a head."""
     open_ones = []
     for n in range(2000):
@@ -46,24 +46,24 @@ async def idle(it: Stage) -> tuple[str, bool]:
     return told + (", all closed" if closed else ", not all closed"), all(answered) and works and closed
 
 
-async def wrong_tokens(it: Stage) -> tuple[str, bool]:
+async def wrong_tokens(it: AttackedDaemon) -> tuple[str, bool]:
     statuses = [await _try(it, f"guess-{n}", "") for n in range(3000)]
     lines = it.daemon.events("sign_in_refused")
     return f"3,000 tries: {len(lines)} lines, {statuses.count(429)} times 429", len(lines) < 20 and 303 not in statuses
 
 
-async def behind_a_proxy(it: Stage) -> tuple[str, bool]:
+async def behind_a_proxy(it: AttackedDaemon) -> tuple[str, bool]:
     """One stranger guesses from one address. All callers come through the same reverse proxy."""
     strangers = [await _try(it, "guess", "X-Forwarded-For: 6.6.6.6, 203.0.113.9\r\n") for _ in range(300)]
     staff = await _try(it, TOKEN, "X-Forwarded-For: 10.0.0.7\r\n")
     return f"stranger {strangers.count(429)} times 429, staff {staff}", strangers[-1] == 429 and staff == 303
 
 
-async def _try(it: Stage, token: str, head: str) -> int:
+async def _try(it: AttackedDaemon, token: str, head: str) -> int:
     return (await it.get("/sign-in", FORM + head, method="POST", body=f"token={token}".encode()))[0]
 
 
-async def cut_bodies(it: Stage) -> tuple[str, bool]:
+async def cut_bodies(it: AttackedDaemon) -> tuple[str, bool]:
     for n in range(300):
         _, writer = await asyncio.open_connection("127.0.0.1", it.port)
         path = ("/sign-in", "/hooks/lifecare", "/times")[n % 3]
@@ -73,7 +73,7 @@ async def cut_bodies(it: Stage) -> tuple[str, bool]:
     return "300 bodies cut off", "Traceback" not in it.daemon.log.read_text(encoding="utf-8")
 
 
-async def multipart(it: Stage) -> tuple[str, bool]:
+async def multipart(it: AttackedDaemon) -> tuple[str, bool]:
     """Files of 20 MB, which a form parser would write to the disk."""
     head = "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 20000000\r\n"
     part = b'--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n' + b"x" * 20_000_000
@@ -83,7 +83,7 @@ async def multipart(it: Stage) -> tuple[str, bool]:
     return f"answers {statuses}, peak {it.daemon.peak()} MiB", statuses <= {415, 0} and it.daemon.peak() < 300
 
 
-async def _flood(it: Stage, path: str, head: str, body: bytes) -> int:
+async def _flood(it: AttackedDaemon, path: str, head: str, body: bytes) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
     writer.write(f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{head}\r\n".encode())
     answer = b""
@@ -97,7 +97,7 @@ async def _flood(it: Stage, path: str, head: str, body: bytes) -> int:
     return int(answer.split(b" ")[1]) if answer.startswith(b"HTTP/") else 0
 
 
-async def metrics(it: Stage) -> tuple[str, bool]:
+async def metrics(it: AttackedDaemon) -> tuple[str, bool]:
     """Forty clients read the metrics without pause for ten seconds."""
     end, read = time.monotonic() + 10, 0
 
@@ -114,7 +114,7 @@ async def metrics(it: Stage) -> tuple[str, bool]:
     return f"{read} readings, {polls} feed calls meanwhile", works and polls >= 3
 
 
-async def pipelines(it: Stage) -> tuple[str, bool]:
+async def pipelines(it: AttackedDaemon) -> tuple[str, bool]:
     """For ten seconds two hundred connections from one address send new requests before the answers, and come again."""
     end = time.monotonic() + 10
 
@@ -143,7 +143,7 @@ async def pipelines(it: Stage) -> tuple[str, bool]:
     return told, well == len(statuses) and calls > 0 and await it.works(50)
 
 
-async def wrong_hooks(it: Stage) -> tuple[str, bool]:
+async def wrong_hooks(it: AttackedDaemon) -> tuple[str, bool]:
     statuses = [(await it.get("/hooks/lifecare", method="POST", body=b"{}"))[0] for _ in range(3000)]
     lines = it.daemon.events("hook_refused")
     return f"3,000 unsigned: {len(lines)} lines, answers {sorted(set(statuses))}", len(lines) < 200

@@ -9,7 +9,7 @@ from adapter.domain.routine import Letter
 from adapter.domain.situation import Situation
 
 
-class Writer:
+class WantedMessages:
     """Collects what is ``wanted``, and in ``wakes`` the instants (UTC) at which the same facts will want more. If the
     key can't see the person, a letter can't be written as a note and is asked for by mail.
 

@@ -1,34 +1,22 @@
-"""``adapter compare`` and ``adapter adopt``: Phoniro's schedules beside the cases, and those to be taken over."""
+"""``adapter adopt``: proposes which of Phoniro's schedules are taken over at going live."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Annotated
 
 import tomlkit
 import typer
 
 from adapter.bootstrap import Service, build
-from adapter.cli.failures import fail
-from adapter.cli.open_service import command_settings, missing_database, open_service, tell_left_out
+from adapter.cli.compare import whole_lists
+from adapter.cli.open_service import command_settings, missing_database, tell_left_out
 from adapter.cli.options import ConfigOption
 from adapter.cli.who_reads import noted_if_possible
 from adapter.domain.facts import OrderStatus, Signal
-from adapter.engine.comparison import LAG, OURS, compare
+from adapter.engine.comparison import OURS
 from adapter.engine.request_file import NEEDED
-from adapter.ports import PortError
 from adapter.settings.model import Settings
-from connectors.errors import NotFound, VendorError
+from connectors.errors import NotFound
 from connectors.rows import BrokenRow
-
-FOUND = {
-    "changed": "changed",
-    "missing": "missing in Phoniro",
-    "unowned": "of no case",
-    "left_out": f"left out, as they changed within the last {LAG.seconds // 60} minutes (compare again then)",
-    "unread": "can't be read",
-}
-"""What a comparison finds, in words."""
 
 WAY_IN = (*NEEDED, Signal.INSTALLATION_BOOKED, Signal.APPENDIX_SIGNED)
 """What is proposed as done: all that the routine asks for before a camera is up, so that nobody is reminded of it."""
@@ -36,29 +24,6 @@ WAY_IN = (*NEEDED, Signal.INSTALLATION_BOOKED, Signal.APPENDIX_SIGNED)
 HEAD = """# Proposed by `adapter adopt`. Go through each entry: is the schedule that order's, and was `done` done?
 # Say who checked it and why it is taken over, then save it as the adopt file (engine.adopt_file).
 """
-
-
-def compare_now(config: ConfigOption = None) -> None:
-    """Compare Phoniro's schedules with the cases.
-
-    Every schedule with what the cases know of it; what drifted is put right or told (engine.drift). It is also made
-    once a day by itself.
-    """
-    with open_service(config, "compare") as service:
-        asyncio.run(_compare(service))
-
-
-async def _compare(service: Service) -> None:
-    async with _read_whole(service):
-        for name, tenant in service.runtime.tenants.items():
-            found = await compare(service.runtime, tenant)
-            typer.echo(
-                f"{name}: {found.listed} schedules listed: {found.same} as they should be, "
-                f"{found.others} of somebody else than the adapter"
-            )
-            for what, told in FOUND.items():
-                if labels := getattr(found, what):
-                    typer.echo(f"  {told}: {', '.join(labels)}")
 
 
 def propose(
@@ -76,7 +41,7 @@ def propose(
 
 
 async def _propose(settings: Settings, *, own: bool) -> str:
-    async with build(settings) as service, _read_whole(service):
+    async with build(settings) as service, whole_lists(service):
         tell_left_out(service.runtime.refused)
         if not missing_database(settings):
             noted_if_possible(service.runtime.db, service.tenants, "adopt")
@@ -115,14 +80,3 @@ async def proposals(service: Service, tenant: str, *, own: bool = False) -> list
         entry = {**several, "order": running[0].id, "schedule": schedule.id, "done": done, "who": "", "why": ""}
         found.append(tomlkit.dumps({"adopt": [entry]}))
     return found
-
-
-@asynccontextmanager
-async def _read_whole(service: Service) -> AsyncIterator[None]:
-    """Fails in words where a list can't be read to its end, as half a list would be taken for a whole one."""
-    try:
-        yield
-    except (PortError, VendorError) as error:
-        raise fail(f"Not all schedules and orders could be read: {error}") from None
-    finally:
-        await service.close_vendors()

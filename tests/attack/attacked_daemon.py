@@ -1,4 +1,4 @@
-"""The stage for the attacks: the real daemon, its vendors behind fronts, and measurements from outside."""
+"""What the attacks attack: the real daemon, its vendors behind fronts, and measurements from outside."""
 
 import asyncio
 import os
@@ -62,7 +62,7 @@ class Daemon(Replica):
         return self.log.stat().st_size
 
 
-class Stage:
+class AttackedDaemon:
     """One daemon for one attack or several."""
 
     def __init__(self, folder: Path, outside: Outside, lifecare: Front, phoniro: Front, port: int) -> None:
@@ -111,7 +111,7 @@ class Stage:
         return True
 
     def set_clock(self, ahead: float) -> None:
-        """Of a daemon that was started ``clocked``."""
+        """Of a daemon that was started ``wrong_clock``."""
         new = self.folder / "clock.new"
         new.write_text(str(ahead), encoding="ascii")
         new.rename(self.folder / "clock")
@@ -146,22 +146,22 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(
-    *, clocked: bool = False, disk: bool = False, ops: Mapping[str, object] | None = None
-) -> AsyncIterator[Stage]:
-    """A stage with a daemon that has carried through the first order; ``clocked``: its clock can be set, ``disk``: its
+async def attacked_daemon(
+    *, wrong_clock: bool = False, disk: bool = False, ops: Mapping[str, object] | None = None
+) -> AsyncIterator[AttackedDaemon]:
+    """A daemon that has carried through the first order; ``wrong_clock``: its clock can be set, ``disk``: its
     database has a file system of its own, where one can be had."""
     with TemporaryDirectory(prefix="attack-") as name, ExitStack() as inner:
         folder = Path(name)
         outside = inner.enter_context(Outside())
         async with in_front_of(outside.lifecare) as lifecare, in_front_of(outside.phoniro) as phoniro:
-            it = Stage(folder, outside, lifecare, phoniro, free_port())
+            it = AttackedDaemon(folder, outside, lifecare, phoniro, free_port())
             if disk:
                 it.disk = inner.enter_context(small_disk(folder))
-            if clocked:
+            if wrong_clock:
                 it.set_clock(0)
                 os.environ["CLOCK_FILE"] = str(folder / "clock")
-                it.daemon.module = "tests.attack.clocked"
+                it.daemon.module = "tests.attack.wrong_clock"
             it.write_settings(ops=ops)
             outside.call("orders", first=0, count=1)
             it.start()

@@ -1,7 +1,7 @@
 """Starts real processes of the adapter quickly: everything is imported once, and each process is a fork.
 
-The parent has ``Zygote``; the child (``python -m tests.reliability.zygote CONFIG LOG``) forks a process for every line
-on its standard input and answers with its pid.
+The parent has ``ForkServer``. The child (``python -m tests.reliability.fork_server CONFIG LOG``) forks a process for
+every line on its standard input and answers with its pid.
 """
 
 import os
@@ -34,12 +34,12 @@ def child(config: str, log: str) -> None:
         sys.stdout.flush()
 
 
-class Zygote:
+class ForkServer:
     """A context manager; ``start`` gives the pid of a new process."""
 
     def __init__(self, config: Path, log: Path) -> None:
         self.log = log
-        command = [sys.executable, "-m", "tests.reliability.zygote", str(config), str(log)]
+        command = [sys.executable, "-m", "tests.reliability.fork_server", str(config), str(log)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment()
         )

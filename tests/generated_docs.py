@@ -1,4 +1,4 @@
-"""The documents that are made from the code: ``python -m tests.references`` writes them again."""
+"""The documents that are made from the code: ``python -m tests.generated_docs`` writes them again."""
 
 import logging
 from pathlib import Path
@@ -11,13 +11,16 @@ from pydantic_core import PydanticUndefined
 from adapter.log_events import DEBUG, ERROR, EVENTS, INFO, WARNING
 from adapter.settings.load import group_of
 from adapter.settings.model import PREFIX, OperatorSettings
+from mappings.messages.examples import examples
+from mappings.messages.render import render_letter, render_mail
+from mappings.texts import Texts
 
 DOCS = Path(__file__).parents[1] / "docs"
 
 _SETTINGS = """\
 # Settings
 
-<!-- Made from adapter/settings by `python -m tests.references`; edit there. -->
+<!-- Made from adapter/settings by `python -m tests.generated_docs`; edit there. -->
 
 A setting that isn't set has its default. A value is looked for in this order, and the first one counts:
 
@@ -46,7 +49,7 @@ In the tables, *secret* is a value that is never shown or logged.
 _EVENTS = """\
 # Log events
 
-<!-- Made from adapter/log_events.py by `python -m tests.references`; edit there. -->
+<!-- Made from adapter/log_events.py by `python -m tests.generated_docs`; edit there. -->
 
 The adapter writes one line per event to standard output: JSON lines, or a readable form on a terminal. Every line has
 `timestamp` (UTC, ISO 8601), `level`, `event` and `logger`; if they are known, also `tenant`, `case` (its reference)
@@ -132,7 +135,36 @@ def events_reference() -> str:
     return "\n".join(lines)
 
 
-REFERENCES = {"settings.md": settings_reference, "log-events.md": events_reference}
+_MESSAGES = """\
+# Meddelandena, som deras läsare får dem
+
+Ett exempel för varje läge som skiljer sig. Texterna är de som skickas; de skrivs av
+`python -m tests.generated_docs`. Inget meddelande nämner någon vid namn.
+"""
+
+
+def messages_shown() -> str:
+    """``docs/messages.md``: every message and mail as its reader gets it."""
+    texts, reference = Texts.load(strict=True), "TK-7F3K2M"
+    lines = [_MESSAGES, "## Anteckningar i Lifecare"]
+    for what in examples("letters"):
+        reader = "genomförandeplanen" if what["to"] == "plan" else texts.say("roles", str(what["to"]))
+        text = render_letter(str(what["letter"]), what, reference=reference, act="07-K4QX", texts=texts)
+        lines += ["", f"### {what['situation']}: till {reader}", "", _quoted(text)]
+    lines += ["", "## Mejl"]
+    for what in examples("mails"):
+        about = str(what["id"]) if what["mail"] == "order" else reference
+        subject, body = render_mail(what, reference=about, texts=texts)
+        lines += ["", f"### {what['situation']}: till {texts.say('roles', str(what['to']))}", ""]
+        lines += [_quoted(f"Ämne: {subject}\n\n{body.strip()}")]
+    return "\n".join([*lines, ""])
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
+
+
+REFERENCES = {"settings.md": settings_reference, "log-events.md": events_reference, "messages.md": messages_shown}
 
 if __name__ == "__main__":
     for file, made in REFERENCES.items():

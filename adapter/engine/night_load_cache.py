@@ -12,7 +12,7 @@ from adapter.store import schedules
 KEPT = timedelta(minutes=10)
 
 
-class NightLoads:
+class NightLoadCache:
     """One for a process."""
 
     def __init__(self) -> None:

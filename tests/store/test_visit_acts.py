@@ -6,7 +6,7 @@ from sqlalchemy import func, insert, select
 
 from adapter.domain.ledger import ActKind, ActState, Wanted
 from adapter.ports import Effect
-from adapter.store import outbox, visits
+from adapter.store import outbox, visit_acts
 from adapter.store.tables import acts
 from tests.store.backends import NOW, Store, after, done
 
@@ -55,10 +55,10 @@ def test_acts_of_looks_are_forgotten_once_they_are_over_and_old_and_no_sooner(st
         store.run(done, claimed, Effect({"visit": 1}), NOW)
     settle(store, {waiting.ref: REMOVE})
     later = NOW + timedelta(days=90)
-    assert store.run(visits.forgettable, "north", NOW, 10) == []
-    old = store.run(visits.forgettable, "north", later, 10)
+    assert store.run(visit_acts.forgettable, "north", NOW, 10) == []
+    old = store.run(visit_acts.forgettable, "north", later, 10)
     assert old == [sent.ref], f"not {unknown.ref}, of which nothing is known yet"
-    store.run(visits.forget, "north", old)
+    store.run(visit_acts.forget, "north", old)
 
     left = select(func.count()).select_from(acts).where(acts.c.ref == sent.ref)
     assert store.run(lambda c: c.scalar(left)) == 0

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -51,21 +51,26 @@ async def test_a_re_sync_is_asked_for_taken_and_shown(sims: RunningSimulators, s
 
 
 async def test_where_the_re_sync_file_can_t_be_written_what_belongs_there_is_printed(
-    stage: Stage, adapter: Adapter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stage: Stage, adapter: Adapter, tmp_path: Path, elsewhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As in a container, which has its settings read-only."""
+    """As in a container, which has its settings read-only, or outside the adapter's own folder."""
     no_folder = tmp_path / "file"
     no_folder.touch()
-    monkeypatch.setenv("ADAPTER_ENGINE__RESYNC_FILE", str(no_folder / "resync.toml"))
-    told = await adapter("resync", "add", "--scope", "open", "--who", "IT", "--why", "a test", "--id", "x", code=2)
-    assert "can't be written here" in told
-    assert 'scope = "open"' in told
+    for file in (no_folder / "resync.toml", Path("config/resync.toml")):
+        monkeypatch.setenv("ADAPTER_ENGINE__RESYNC_FILE", str(file))
+        told = await adapter("resync", "add", "--scope", "open", "--who", "IT", "--why", "a test", "--id", "x", code=2)
+        assert f"{elsewhere / file} can't be written here" in told
+        assert 'scope = "open"' in told
+    assert not (elsewhere / "config").exists(), "nobody would read a file in it"
 
 
 async def test_a_request_that_cannot_be_is_not_written(sims: RunningSimulators, stage: Stage, adapter: Adapter) -> None:
     assert "needs the key cases" in await adapter(
         "resync", "add", "--scope", "cases", "--who", "x", "--why", "y", code=2
     )
+    tomorrow = datetime.now(STOCKHOLM).date() + timedelta(days=1)
+    of = ("--scope", "since", "--since", tomorrow, "--who", "x", "--why", "y")
+    assert f"--since {tomorrow} is still to come" in await adapter("resync", "add", *of, code=2)
     assert not load_settings(stage.config).engine.resync_file.exists()
 
 
