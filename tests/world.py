@@ -26,6 +26,7 @@ from adapter.store.cases import Case
 from adapter.store.database import Database
 from adapter.store.sealing import Sealing
 from connectors.errors import AmbiguousWrite, Transient
+from connectors.mock.faults import Kind, Rule
 from connectors.mock.lifecare.acts import Ordered
 from connectors.mock.lifecare.simulator import SimulatedLifecare
 from connectors.mock.phoniro.simulator import SimulatedPhoniro
@@ -93,6 +94,12 @@ def settings_for(mapping: Path = EXAMPLE, **engine: float) -> Settings:
             "pseudonym_key": PSEUDONYM_KEY,
         }
     )
+
+
+def down(vendor: SimulatedLifecare | SimulatedPhoniro, status: int = 503, **rule: Any) -> int:
+    """The vendor answers each call so, or each that ``rule`` names, until the rule with this id is removed."""
+    given = {"kind": Kind.STATUS_BEFORE, "status": status, "times": None, **rule}
+    return vendor.faults.add(Rule.model_validate(given))
 
 
 class World:

@@ -1,6 +1,7 @@
 """Changes that a feed could easily miss: its case is marked, or opened, each time."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 
 from adapter.domain.facts import Signal
@@ -108,7 +109,9 @@ async def test_an_order_that_could_not_be_used_is_forgotten_only_where_it_is_gon
     async with World() as world:
         world.person()
         order = world.order().order_id
-        shower = world.lifecare.order(ANNA, "shower", start=world.today, order_date=world.today).order_id
+        shower, other = (
+            world.lifecare.order(ANNA, "shower", start=world.today, order_date=world.today).order_id for _ in range(2)
+        )
         old = world.today - timedelta(days=40)
         silent = {old: Window((), (), None, sure=False)}
         before = {id_: WaitingOrder(id_, InboxState.UNUSABLE, old, MONDAY) for id_ in (order, shower, "SB-999999")}
@@ -117,10 +120,17 @@ async def test_an_order_that_could_not_be_used_is_forgotten_only_where_it_is_gon
             found = await read_new_orders(world.rt, world.tenant, windows, before)
             return {each.order_id for each in found.waiting} - {old.isoformat()}
 
-        assert await waiting(silent) == {order, shower}
-        assert await waiting(silent | {world.today: await world.tenant.source.orders_updated_on(world.today)}) == set()
+        listed = await world.tenant.source.orders_updated_on(world.today)
+        another = replace(listed, items=tuple(item for item in listed.items if item.id == other))
+        assert await waiting(silent) == before.keys(), "no order is listed that shows whether ids are answered"
+        assert await waiting(silent | {world.today: another}) == {order, shower}
+        assert await waiting(silent | {world.today: listed}) == set()
+        not_by_id = Rule(kind=Kind.STATUS_BEFORE, path=f"{BASE}/api/v1/orders/", times=None, status=404)
+        world.lifecare.faults.add(not_by_id)
+        assert await waiting(silent | {world.today: another}) == before.keys()
+        world.lifecare.faults.clear()
         world.lifecare.faults.add(Rule(kind=Kind.STATUS_BEFORE, path=f"{BASE}/api/v1/orders", times=None, status=500))
-        assert await waiting(silent) == before.keys()
+        assert await waiting(silent | {world.today: another}) == before.keys()
 
 
 async def test_a_clock_that_was_days_ahead_for_a_while_hides_nothing() -> None:
