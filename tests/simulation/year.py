@@ -189,7 +189,7 @@ class Beating(Process):
         log = self.rt.service_log
         await asyncio.sleep(FIRST_BEAT.total_seconds())
         while True:
-            if log._since is None or log._calls or log._over or log._trouble:
+            if log._since is None or log._unsaved or log._over or log._trouble:
                 await log.beat(self, ["exempel"])  # type: ignore[arg-type]
             else:
                 # This beat would only say that the process is at work. The last such beat is stored at the end.
