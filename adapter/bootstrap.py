@@ -39,7 +39,7 @@ from adapter.store.database import Database, usable
 from adapter.store.sealing import Sealing
 from connectors.http.client import HttpSettings, OnCall
 from connectors.http.proxy import NO_PROXY
-from connectors.lifecare.client import LifecareClient, LifecareSettings
+from connectors.lifecare.client import LifecareClient
 from connectors.mail.client import MailClient, MailServer
 from connectors.phoniro.client import PhoniroClient
 from mappings.file_faults import MappingError
@@ -255,13 +255,11 @@ def _parts(
     on_call = _each(service_log.of(name, mapping.zone), *([outside.calls(name)] if outside.calls else []))
     base = settings.lifecare.base_url.rstrip("/")
     lifecare = LifecareClient(
-        LifecareSettings(
-            base_url=base if base.endswith(LIFECARE_BASE) else base + LIFECARE_BASE,
-            domain=settings.lifecare.domain,
-            key=settings.lifecare.key.get_secret_value(),
-            page_size=settings.lifecare.page_size,
-            http=_http(settings.lifecare, trust),
-        ),
+        base if base.endswith(LIFECARE_BASE) else base + LIFECARE_BASE,
+        settings.lifecare.domain,
+        settings.lifecare.key.get_secret_value(),
+        page_size=settings.lifecare.page_size,
+        settings=_http(settings.lifecare, trust),
         transport=outside.transports.get("lifecare"),
         on_call=on_call,
         sleep=clock.sleep,

@@ -36,6 +36,7 @@ from adapter.domain.policy import Policy
 from adapter.domain.wall_clock import local_minute, window_start
 from adapter.engine import counting, write_back
 from adapter.engine.feed_lease import hold, read_leased
+from adapter.engine.new_orders import refuse_another_name
 from adapter.engine.runtime import Runtime, Tenant
 from adapter.log_events import log
 from adapter.ports import Changed, Supervision, Supervisions
@@ -101,6 +102,8 @@ async def follow_looks(rt: Runtime, tenant: Tenant) -> None:
         return
 
     async def read(feed: Feed) -> tuple[int, None]:
+        if feed.cursor is None:
+            await refuse_another_name(rt, tenant)
         held, seen = await hold(rt, feed, tenant.platform.supervisions(todo.start - SAME_LOOK, now + SAME_LOOK))
         await rt.at("looks read")
         await rt.db.run(lambda c: _take_in(c, tenant, held, todo, seen, now))
